@@ -1,0 +1,119 @@
+/**
+ * The family of expected errors. Each has a stable `code`, and a message that can be shown in the
+ * room: one sentence that names what is wrong. Only the pipeline's outer edge makes answers of them.
+ */
+export abstract class LawspeakerError extends Error {
+  abstract readonly code: string;
+  /** What the reader can do now, as a sentence or a command. */
+  readonly advice: string | undefined;
+
+  constructor(message: string, advice?: string) {
+    super(message);
+    this.name = new.target.name;
+    this.advice = advice;
+  }
+}
+
+/** A command that could not be read. Nothing was called. */
+export class UsageError extends LawspeakerError {
+  readonly code = 'usage';
+  /** The word that gives offence, as it was typed. */
+  readonly word: string | undefined;
+  /** The command whose usage should be shown. */
+  readonly command: string | undefined;
+
+  constructor(message: string, options: { word?: string; command?: string; advice?: string } = {}) {
+    super(message, options.advice);
+    this.word = options.word;
+    this.command = options.command;
+  }
+
+  /** The same error, said about `command`. */
+  about(command: string): UsageError {
+    return new UsageError(this.message, {
+      command,
+      ...(this.word === undefined ? {} : { word: this.word }),
+      ...(this.advice === undefined ? {} : { advice: this.advice }),
+    });
+  }
+}
+
+/** The sender may not do this. */
+export class DeniedError extends LawspeakerError {
+  readonly code = 'denied';
+}
+
+/** The target must not be touched: the bot, a server admin, a moderator, a configured user. */
+export class ProtectedError extends LawspeakerError {
+  readonly code = 'protected';
+}
+
+/** The target is not there, not ours, or not in a state that this can be done to. */
+export class TargetError extends LawspeakerError {
+  readonly code: string;
+
+  constructor(
+    code: 'unknown_user' | 'remote_user' | 'unknown_room' | 'unknown' | 'state',
+    message: string,
+    advice?: string,
+  ) {
+    super(message, advice);
+    this.code = code;
+  }
+}
+
+/** The homeserver answered with an error. `message` never holds the server's own text or a token. */
+export class HomeserverError extends LawspeakerError {
+  readonly code: string;
+  readonly status: number;
+  readonly errcode: string;
+  /** Method and path template, such as `POST /_synapse/admin/v1/deactivate/{user_id}`. */
+  readonly request: string;
+
+  constructor(status: number, errcode: string, request: string, explanation?: string) {
+    super(
+      `the homeserver refused (${[status, errcode, explanation].filter(Boolean).join(' ')})`,
+      status === 404 && errcode === 'M_UNRECOGNIZED'
+        ? `This homeserver has no ${request}.`
+        : undefined,
+    );
+    this.code = errcode;
+    this.status = status;
+    this.errcode = errcode;
+    this.request = request;
+  }
+
+  /** A 5xx can come from a proxy that gave up while Synapse went on; a 2xx that can't be read was done. */
+  get mayHaveHappened(): boolean {
+    return this.status >= 500 || this.status < 300;
+  }
+
+  /** Recognised by status: Synapse sends three errcodes with 404. */
+  get isNotFound(): boolean {
+    return this.status === 404 && this.errcode !== 'M_UNRECOGNIZED';
+  }
+}
+
+/** No answer from the homeserver. */
+export class UnreachableError extends LawspeakerError {
+  readonly code = 'unreachable';
+  readonly request: string;
+  /** The request may have been carried out although no answer came. */
+  readonly mayHaveHappened: boolean;
+
+  constructor(request: string, reason: string, mayHaveHappened: boolean) {
+    super(`the homeserver ${reason}`);
+    this.request = request;
+    this.mayHaveHappened = mayHaveHappened;
+  }
+}
+
+/** The database could not be read or written. */
+export class StoreError extends LawspeakerError {
+  readonly code = 'store';
+}
+
+/** The set-up is wrong: configuration, token, room. The process ends with exit status 2. */
+export class SetupError extends LawspeakerError {
+  readonly code = 'setup';
+}

@@ -1,0 +1,54 @@
+/** Branded Matrix identifiers. A value of these types has passed its parser. */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+export type UserId = Branded<'UserId'>;
+export type RoomId = Branded<'RoomId'>;
+export type RoomAlias = Branded<'RoomAlias'>;
+export type EventId = Branded<'EventId'>;
+export type MxcUri = Branded<'MxcUri'>;
+
+/** The longest identifier that the specification allows, in bytes. */
+const maxIdBytes = 255;
+
+const server = String.raw`(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?`;
+// Historical localparts may hold any character but ':' (spec, appendix "Historical User IDs").
+// Blanks and control characters are refused all the same: no living account needs them.
+const opaque = String.raw`[^:\s\p{Cc}\p{Cf}]+`;
+
+const userPattern = new RegExp(`^@${opaque}:${server}$`, 'u');
+const aliasPattern = new RegExp(`^#${opaque}:${server}$`, 'u');
+// Room version 12 took the server name out of room IDs; version 3 took it out of event IDs.
+const roomPattern = new RegExp(`^!${opaque}(?::${server})?$`, 'u');
+const eventPattern = new RegExp(`^\\$[^\\s\\p{Cc}\\p{Cf}]+$`, 'u');
+const mxcPattern = new RegExp(`^mxc://${server}/[A-Za-z0-9_-]+$`, 'u');
+
+const matcher =
+  <Id extends string>(pattern: RegExp) =>
+  (text: string): Id | undefined =>
+    Buffer.byteLength(text) <= maxIdBytes && pattern.test(text) ? (text as Id) : undefined;
+
+/** Each returns the identifier, or undefined where `text` is none. */
+export const parseUserId = matcher<UserId>(userPattern);
+export const parseRoomAlias = matcher<RoomAlias>(aliasPattern);
+export const parseRoomId = matcher<RoomId>(roomPattern);
+export const parseEventId = matcher<EventId>(eventPattern);
+export const parseMxcUri = matcher<MxcUri>(mxcPattern);
+
+/** The part between the sigil and the first colon. */
+export function localpartOf(id: UserId | RoomAlias): string {
+  return id.slice(1, id.indexOf(':'));
+}
+
+/** The server name, or undefined for a room ID of version 12. */
+export function serverNameOf(id: UserId | RoomId | RoomAlias): string | undefined {
+  const colon = id.indexOf(':');
+  return colon === -1 ? undefined : id.slice(colon + 1);
+}
+
+/** The media's server name and ID. */
+export function mxcParts(uri: MxcUri): { serverName: string; mediaId: string } {
+  const [serverName = '', mediaId = ''] = uri.slice('mxc://'.length).split('/');
+  return { serverName, mediaId };
+}
