@@ -1,0 +1,41 @@
+import { devicesApi } from './devices.ts';
+import { federationApi } from './federation.ts';
+import { createHttp } from './http.ts';
+import { mediaApi } from './media.ts';
+import { registrationTokensApi } from './registration-tokens.ts';
+import { reportsApi } from './reports.ts';
+import { createSendRequest } from './request.ts';
+import { roomsApi } from './rooms.ts';
+import { serverApi } from './server.ts';
+import { statisticsApi } from './statistics.ts';
+import { usersApi } from './users.ts';
+
+export interface AdminApiOptions {
+  /** The homeserver's base URL. */
+  readonly url: string;
+  /** Of an account that is a server admin. */
+  readonly accessToken: string;
+}
+
+/**
+ * The Synapse admin API, as `/_synapse/admin` serves it. All that it offers throws:
+ *
+ * - HomeserverError: any status but 2xx, or an answer that is not what it should be
+ * - UnreachableError: no answer; it tells whether the request may have been carried out
+ */
+export function createAdminApi(options: AdminApiOptions) {
+  const send = createSendRequest(createHttp({ accessToken: options.accessToken }), options.url);
+  return {
+    users: usersApi(send),
+    devices: devicesApi(send),
+    media: mediaApi(send),
+    rooms: roomsApi(send),
+    registrationTokens: registrationTokensApi(send),
+    reports: reportsApi(send),
+    federation: federationApi(send),
+    statistics: statisticsApi(send),
+    server: serverApi(send),
+  };
+}
+
+export type AdminApi = ReturnType<typeof createAdminApi>;

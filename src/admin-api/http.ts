@@ -1,0 +1,156 @@
+import got, { HTTPError, RequestError, TimeoutError } from 'got';
+import type { Got } from 'got';
+
+import { HomeserverError, UnreachableError } from '../errors.ts';
+
+/** How long one request may take in all. Long jobs are polled, so nothing legitimate takes longer. */
+const requestTimeoutMs = 30_000;
+/** A server that asks us to wait longer than this gets its 429 passed on to the moderator. */
+const longestRetryAfterMs = 60_000;
+
+/** Errors that come before the request has left: it can't have been carried out. */
+const beforeSending = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ERR_INVALID_URL',
+]);
+
+/** Errors that end a GET's attempt but not the GET: got's own list lacks the answers cut short. */
+const transient = [
+  ...beforeSending,
+  'ETIMEDOUT',
+  'ECONNRESET',
+  'EPIPE',
+  'EADDRINUSE',
+  'ERR_READING_RESPONSE_STREAM',
+  'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+];
+
+function neverLeft(error: RequestError): boolean {
+  if (error instanceof TimeoutError) {
+    return ['lookup', 'connect', 'secureConnect'].includes(error.event);
+  }
+  return beforeSending.has(error.code);
+}
+
+/**
+ * The one HTTP client of the bot: token, timeouts and retries. A GET is retried by itself; a
+ * changing call only when it was refused by a rate limit or certainly never arrived.
+ */
+export function createHttp(options: { accessToken: string }): Got {
+  return got.extend({
+    headers: { authorization: `Bearer ${options.accessToken}`, 'user-agent': 'lawspeaker' },
+    timeout: { request: requestTimeoutMs, connect: 5_000 },
+    followRedirect: false,
+    retry: {
+      limit: 2,
+      methods: ['GET', 'POST', 'PUT', 'DELETE'],
+      statusCodes: [429, 502, 503, 504],
+      errorCodes: transient,
+      maxRetryAfter: longestRetryAfterMs,
+      calculateDelay: ({ error, computedValue }) => {
+        const repeatable =
+          error.options.method === 'GET' ||
+          (error instanceof HTTPError && error.response.statusCode === 429) ||
+          neverLeft(error);
+        return repeatable ? computedValue : 0;
+      },
+    },
+  });
+}
+
+/**
+ * What an error of got's means, without got's own message or cause: those can hold the token.
+ *
+ * @param request method and path template, for people
+ */
+export function translateHttpError(error: unknown, request: string): Error {
+  if (error instanceof HTTPError) {
+    const { statusCode, body } = error.response;
+    return new HomeserverError(statusCode, errcodeIn(body), request);
+  }
+  if (error instanceof TimeoutError && !neverLeft(error)) {
+    const seconds = Math.round((error.timings?.phases.total ?? requestTimeoutMs) / 1000);
+    return new UnreachableError(request, `did not answer for ${seconds} s`, true);
+  }
+  if (error instanceof RequestError) {
+    return new UnreachableError(request, `can't be reached (${error.code})`, !neverLeft(error));
+  }
+  return new UnreachableError(request, "can't be reached", true);
+}
+
+function errcodeIn(body: unknown): string {
+  try {
+    const parsed: unknown = JSON.parse(String(body));
+    if (typeof parsed === 'object' && parsed !== null && 'errcode' in parsed) {
+      const { errcode } = parsed;
+      if (typeof errcode === 'string' && /^[A-Z0-9_.]{1,64}$/.test(errcode)) {
+        return errcode;
+      }
+    }
+  } catch {
+    // A proxy's HTML page, or half an answer: the status says all there is to know.
+  }
+  return 'M_UNKNOWN';
+}
+
+/** One request as the Matrix SDK wants it done: the status is the caller's business. */
+export interface RawRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer | undefined;
+  readonly timeoutMs: number;
+  /** Give the body as bytes. */
+  readonly binary: boolean;
+}
+
+export interface RawResponse {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string | Buffer;
+}
+
+export type RawCall = (request: RawRequest) => Promise<RawResponse>;
+
+/**
+ * The same client for the client-server API. It never retries: sync and sending have their own ways.
+ *
+ * @param signal ends what is under way when the bot stops
+ * @throws UnreachableError no answer
+ */
+export function createRawCall(http: Got, signal: AbortSignal): RawCall {
+  return async (request) => {
+    const url = new URL(request.url);
+    for (const [name, value] of Object.entries(request.query)) {
+      for (const item of [value].flat()) {
+        url.searchParams.append(name, String(item));
+      }
+    }
+    try {
+      const options = {
+        method: request.method as 'GET',
+        headers: { ...request.headers },
+        ...(request.body === undefined ? {} : { body: request.body }),
+        timeout: { request: request.timeoutMs },
+        retry: { limit: 0 },
+        throwHttpErrors: false,
+        signal,
+      } as const;
+      const response = request.binary
+        ? await http(url, { ...options, responseType: 'buffer' })
+        : await http(url, { ...options, responseType: 'text' });
+      return {
+        statusCode: response.statusCode,
+        headers: response.headers,
+        body: response.body as string | Buffer,
+      };
+    } catch (error) {
+      throw translateHttpError(error, `${request.method} ${url.pathname}`);
+    }
+  };
+}

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { TestProject } from 'vitest/node';
+
+import { registerUser } from '../../dev/synapse/accounts.ts';
+import type { Account } from '../../dev/synapse/accounts.ts';
+import { startHomeserver } from '../../dev/synapse/homeserver.ts';
+import type { Homeserver } from '../../dev/synapse/homeserver.ts';
+import { createAdminApi } from '../../src/admin-api/admin-api.ts';
+
+/** The run's Synapse, as far as tests in other processes can know it. */
+export type TestHomeserver = Pick<Homeserver, 'url' | 'serverName' | 'sharedSecret' | 'version'> & {
+  /** A server admin that no test may change: all tests share it. */
+  readonly admin: Account;
+};
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    homeserver: TestHomeserver;
+  }
+}
+
+/** Starts one Synapse for the whole run, and stops it afterwards. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const homeserver = await startHomeserver({
+    onProgress: (line) => process.stderr.write(`${line}\n`),
+  });
+  try {
+    const { url, serverName, sharedSecret, version } = homeserver;
+    // A server from LAWSPEAKER_TEST_HOMESERVER_URL may know the admins of earlier runs.
+    const localpart = `admin-${Date.now().toString(36)}`;
+    const admin = await registerUser(homeserver, { localpart, admin: true });
+    await backgroundUpdatesDone(homeserver, admin.accessToken);
+    project.provide('homeserver', { url, serverName, sharedSecret, version, admin });
+  } catch (error) {
+    await homeserver.stop();
+    throw error;
+  }
+  return () => homeserver.stop();
+}
+
+/** Between two updates none is shown: only several looks tell that there are no more. */
+async function backgroundUpdatesDone({ url }: Homeserver, accessToken: string): Promise<void> {
+  const { server } = createAdminApi({ url, accessToken });
+  const deadlineMs = Date.now() + 60_000;
+  for (let idleLooks = 0; idleLooks < 5 && Date.now() < deadlineMs; await delay(20)) {
+    const { currentUpdates } = await server.backgroundUpdateStatus();
+    idleLooks = Object.keys(currentUpdates).length === 0 ? idleLooks + 1 : 0;
+  }
+}

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const integrationTests = 'test/**/*.integration.test.ts';
+
+export default defineConfig({
+  test: {
+    // Integration tests share their machine with a Synapse.
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [integrationTests] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: [integrationTests],
+          // One real Synapse for the run; it starts only where this project has tests to run.
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
