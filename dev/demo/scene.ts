@@ -1,0 +1,52 @@
+import type { Homeserver } from '../synapse/homeserver.ts';
+import { MatrixUser } from '../synapse/matrix-user.ts';
+
+/** Who and what the demo finds on its server. */
+export interface Scene {
+  readonly bot: MatrixUser;
+  readonly moderator: MatrixUser;
+  readonly room: string;
+  /** What there is to try, one line each. */
+  readonly people: readonly string[];
+}
+
+const tinyPng = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** Peoples the server: a bot, a moderator, some users, rooms, and a message that was reported. */
+export async function setScene(homeserver: Homeserver): Promise<Scene> {
+  const register = async (localpart: string, displayName: string, admin = false) =>
+    MatrixUser.register(homeserver, { localpart, displayName, admin });
+  const [bot, moderator, mallory, alice, bob] = await Promise.all([
+    register('lawspeaker', 'Lawspeaker', true),
+    register('ana', 'Ana'),
+    register('mallory', 'Mallory'),
+    register('alice', 'Alice'),
+    register('bob', 'Bob'),
+  ]);
+  const room = await moderator.createRoom({
+    name: 'Moderation',
+    preset: 'private_chat',
+    invite: [bot.userId],
+  });
+  const lobby = await alice.createRoom({ name: 'Lobby', preset: 'public_chat' });
+  const garden = await bob.createRoom({ name: 'Garden', preset: 'public_chat' });
+  await Promise.all([mallory.join(lobby), mallory.join(garden), bob.join(lobby)]);
+  await mallory.uploadMedia(tinyPng, 'image/png', 'offer.png');
+  await alice.sendText(lobby, 'Welcome, everybody.');
+  const spam = await mallory.sendText(lobby, 'Cheap coins! Only today! Write to me!');
+  await bob.reportEvent(lobby, spam, { reason: 'spam', score: -100 });
+  return {
+    bot,
+    moderator,
+    room,
+    people: [
+      '@mallory  sent spam to two rooms, and was reported',
+      '@alice    an ordinary user',
+      '@bob      an ordinary user, who reported it',
+      '@ana      you, the moderator',
+    ],
+  };
+}

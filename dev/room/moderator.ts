@@ -1,0 +1,165 @@
+import type { MatrixEvent, MatrixUser } from '../synapse/matrix-user.ts';
+
+/** What programs read of an answer. */
+export interface AnswerField {
+  readonly command: string;
+  readonly status: string;
+  readonly audit: readonly number[];
+  readonly confirmation?: { readonly code: string; readonly expires_at: number };
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly data?: unknown;
+  readonly truncated?: boolean;
+}
+
+/** An answer of the bot's, as it stands now: an edit has taken the place of what it edits. */
+export interface Answer {
+  readonly event: string;
+  readonly body: string;
+  readonly html: string;
+  readonly edited: boolean;
+  readonly field: AnswerField;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+const answerTimeoutMs = 60_000;
+
+/**
+ * A moderator at a client: types into the management room and reads what comes back. Reads by a
+ * sync of its own, and waits for events, never for time.
+ */
+export class Moderator {
+  readonly user: MatrixUser;
+  readonly room: string;
+  /** All events of the room since the moderator began to look, oldest first. */
+  readonly events: MatrixEvent[] = [];
+  #since: string | undefined;
+  #isLooking = true;
+  #waiting = new Set<() => void>();
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(user: MatrixUser, room: string) {
+    this.user = user;
+    this.room = room;
+  }
+
+  /** Begins to look; what was said before is not seen. */
+  async look(): Promise<this> {
+    const filter = { room: { rooms: [this.room], timeline: { limit: 1 } } };
+    this.#since = (await this.user.sync({ filter })).next_batch;
+    this.#loop = this.#read();
+    return this;
+  }
+
+  async lookAway(): Promise<void> {
+    this.#isLooking = false;
+    await this.#loop;
+  }
+
+  async #read(): Promise<void> {
+    const filter = { room: { rooms: [this.room], timeline: { limit: 100 } } };
+    while (this.#isLooking) {
+      try {
+        const answer = await this.user.sync({ since: this.#since, timeoutMs: 1000, filter });
+        this.#since = answer.next_batch;
+        const events = answer.rooms?.join?.[this.room]?.timeline.events ?? [];
+        if (events.length > 0) {
+          this.events.push(...events);
+          this.#waiting.forEach((wake) => wake());
+        }
+      } catch {
+        // The server is away, which some tests want: look again.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  /** Resolves with what `find` finds among the events, as soon as it finds something. */
+  async until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
+    const found = find();
+    if (found !== undefined) {
+      return found;
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(look);
+        const last = this.events.slice(-5).map((event) => JSON.stringify(event.content));
+        reject(new Error(`waited in vain for ${what}; the last events:\n${last.join('\n')}`));
+      }, answerTimeoutMs);
+      const look = () => {
+        const seen = find();
+        if (seen !== undefined) {
+          clearTimeout(timer);
+          this.#waiting.delete(look);
+          resolve(seen);
+        }
+      };
+      this.#waiting.add(look);
+    });
+  }
+
+  /** Calls `onEvents` now and whenever there is something new. */
+  follow(onEvents: () => void): void {
+    this.#waiting.add(onEvents);
+    onEvents();
+  }
+
+  /** Types a line; returns its event ID. */
+  async say(text: string): Promise<string> {
+    return this.user.sendText(this.room, text);
+  }
+
+  /** Types a command and waits for its first answer. */
+  async ask(text: string): Promise<Answer> {
+    return this.answerTo(await this.say(text));
+  }
+
+  async answerTo(command: string): Promise<Answer> {
+    return this.until(`an answer to ${command}`, () => this.answersTo(command)[0]);
+  }
+
+  /** The answer when it has been edited to one of these statuses, or was it from the start. */
+  async outcomeOf(answer: Pick<Answer, 'event'>, ...statuses: string[]): Promise<Answer> {
+    return this.until(`${answer.event} to become ${statuses.join(' or ')}`, () => {
+      const now = this.#asItStands(answer.event);
+      return now !== undefined && statuses.includes(now.field.status) ? now : undefined;
+    });
+  }
+
+  /** All answers to a command; there should be one. */
+  answersTo(command: string): Answer[] {
+    return this.events
+      .filter((event) => relation(event)?.['m.in_reply_to']?.event_id === command)
+      .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+  }
+
+  #asItStands(event: string): Answer | undefined {
+    const original = this.events.find((one) => one.event_id === event);
+    const edit = this.events.findLast(
+      (one) => relation(one)?.rel_type === 'm.replace' && relation(one)?.event_id === event,
+    );
+    const content = (edit?.content['m.new_content'] ?? original?.content) as
+      | Record<string, unknown>
+      | undefined;
+    if (content === undefined) {
+      return undefined;
+    }
+    return {
+      event,
+      body: String(content['body']),
+      html: String(content['formatted_body']),
+      edited: edit !== undefined,
+      field: content['dev.lawspeaker.answer'] as AnswerField,
+      content,
+    };
+  }
+}
+
+interface Relation {
+  readonly rel_type?: string;
+  readonly event_id?: string;
+  readonly 'm.in_reply_to'?: { readonly event_id?: string };
+}
+
+function relation(event: MatrixEvent): Relation | undefined {
+  return event.content['m.relates_to'] as Relation | undefined;
+}

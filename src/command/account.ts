@@ -1,0 +1,46 @@
+import type { Account, Footprint, UserSummary } from '../services/services.ts';
+import { bold, facts, person } from './answer.ts';
+import type { Block, Content, Inline } from './answer.ts';
+import { ago, count, size, when } from './wording.ts';
+
+/** `active, no admin`; what stands against an account comes first. */
+export function accountState(account: Account | UserSummary): string {
+  const states = [
+    account.deactivated ? (account.erased ? 'deactivated and erased' : 'deactivated') : undefined,
+    account.locked ? 'locked' : undefined,
+    'suspended' in account && account.suspended ? 'suspended' : undefined,
+    account.shadowBanned ? 'shadow-banned' : undefined,
+  ].filter((state) => state !== undefined);
+  return [
+    states.length === 0 ? 'active' : states.join(', '),
+    account.isGuest ? 'guest' : undefined,
+    account.admin ? 'server admin' : 'no admin',
+  ]
+    .filter((part) => part !== undefined)
+    .join(', ');
+}
+
+/** `Registered 2 hours ago (…) · last seen 4 minutes ago · 14 rooms · 3 devices · 37 files, 112 MB` */
+export function accountFacts(account: Account, footprint: Footprint, now: number): Block {
+  return facts(
+    `Registered ${when(account.creationTs, now)}`,
+    account.lastSeenTs === null ? 'never seen' : `last seen ${ago(account.lastSeenTs, now)}`,
+    count(footprint.rooms, 'room'),
+    count(footprint.devices, 'device'),
+    footprint.files === 0
+      ? 'no files'
+      : `${count(footprint.files, 'file')}, ${size(footprint.bytes)}`,
+  );
+}
+
+/** `**Deactivated** Mallory `@mallory:example.com`` */
+export function didTo(what: string, account: Pick<Account, 'name' | 'displayname'>): Content {
+  return [bold(what), ' ', ...nameAndId(account)];
+}
+
+/** Name and ID, the name without emphasis. */
+export function nameAndId(account: Pick<Account, 'name' | 'displayname'>): Inline[] {
+  return person(account).flatMap((part) =>
+    typeof part !== 'string' && part.kind === 'bold' ? part.children : [part],
+  );
+}

@@ -1,0 +1,146 @@
+import type { Services } from '../services/services.ts';
+import type { Answer, Block, Content } from './answer.ts';
+import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
+import type { Actor, Origin } from './invocation.ts';
+import type { Registry } from './registry.ts';
+
+export const roles = ['viewer', 'moderator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What a command can do: nothing (`read`), something that can be taken back (`change`), something
+ * that can't (`destructive`), or something that gives power over the server (`critical`).
+ */
+export type Danger = 'read' | 'change' | 'destructive' | 'critical';
+
+export const groups = {
+  accounts: 'Accounts',
+  devices: 'Devices and sessions',
+  media: 'Media',
+  rooms: 'Rooms',
+  server: 'Server',
+  bot: 'This bot',
+} as const;
+export type Group = keyof typeof groups;
+
+/** What a command gets to work with. */
+export interface Context<Declared extends Arguments = Arguments> {
+  readonly args: RunArguments<Declared>;
+  readonly reason: string | undefined;
+  readonly actor: Actor;
+  readonly origin: Origin;
+  readonly services: Services;
+  readonly registry: Registry;
+  /** The sender's role, for answers that leave out what the sender may not do. */
+  readonly role: Role;
+  readonly prefix: string;
+  readonly now: number;
+}
+
+/** What a person is shown before they confirm. */
+export interface Preview {
+  /** The question, such as `Deactivate Mallory and erase?` */
+  readonly title: Content;
+  readonly body: readonly Block[];
+  /** What can't be taken back, in one sentence. */
+  readonly warning?: string;
+}
+
+/** What became of a call whose answer never came. */
+export type Settlement = 'done' | 'not_done' | 'unknown';
+
+interface Base<Declared extends Arguments, Result> {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly group: Group;
+  /** One line, beginning with a verb. */
+  readonly summary: string;
+  /** For help and the guide: what it does, and what one might think it does. */
+  readonly does?: readonly string[];
+  readonly doesNot?: readonly string[];
+  readonly args: Declared;
+  /** A line that works, without the prefix. */
+  readonly example: string;
+  /** The endpoints it calls, for the guide. */
+  readonly endpoints?: readonly string[];
+  /** Who may use it, where that is not what its danger says. */
+  readonly role?: Role;
+  /** Refuse to touch the bot, server admins, moderators and configured users. */
+  readonly protects?: boolean;
+  readonly audit?: {
+    /** Arguments that the audit log must not hold. */
+    readonly redact: readonly (keyof Declared & string)[];
+  };
+  /** Does it. Called once for each account where several were given. */
+  run(context: Context<Declared>): Promise<Result>;
+  answer(context: Context<Declared>, result: Result): Answer;
+  /** The command line that takes it back, without the prefix. */
+  undo?(context: Context<Declared>): string;
+  /**
+   * Asks the homeserver whether a call that was cut off has happened. Of an account it gets the name
+   * alone: after a crash nothing else of it is known.
+   */
+  settle?(context: Context<Declared>): Promise<Settlement>;
+}
+
+interface Harmless {
+  readonly danger: 'read' | 'change';
+  preview?: never;
+}
+
+interface Confirmable<Declared extends Arguments> {
+  readonly danger: 'destructive' | 'critical';
+  /** What it would do and to whom; also says what stands against it by throwing. */
+  preview(context: Context<Declared>): Promise<Preview>;
+}
+
+interface Depends<Declared extends Arguments> {
+  /** Some commands are as dangerous as their flags. */
+  readonly danger: (args: ParsedArguments<Declared>) => Danger;
+  preview(context: Context<Declared>): Promise<Preview>;
+}
+
+/** A command: all that the rest of the house needs to know of it. */
+export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared, Result> &
+  (Harmless | Confirmable<Declared> | Depends<Declared>);
+
+/** A command whose arguments and result are its own business. */
+export type Command = Omit<Base<Arguments, unknown>, 'audit'> & {
+  readonly audit?: { readonly redact: readonly string[] };
+  readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
+  preview?(context: Context): Promise<Preview>;
+};
+
+/**
+ * Declares a command. One file under `commands/` exports one as its default; the registry finds it.
+ * A destructive command without a preview does not compile, nor does redacting an unknown argument.
+ */
+export function defineCommand<const Declared extends Arguments, Result>(
+  declaration: CommandDeclaration<Declared, Result>,
+): Command {
+  // Its functions take the arguments that its own declaration makes the reader produce.
+  return declaration as unknown as Command;
+}
+
+/** The danger of one invocation. */
+export function dangerOf(command: Command, args: Readonly<Record<string, unknown>>): Danger {
+  return typeof command.danger === 'function' ? command.danger(args) : command.danger;
+}
+
+/** Whether any invocation of this command changes something. */
+export function canChange(command: Command): boolean {
+  return command.danger !== 'read';
+}
+
+/** The role that an invocation needs, unless the configuration says otherwise. */
+export function roleFor(command: Command, danger: Danger): Role {
+  if (command.role !== undefined) {
+    return command.role;
+  }
+  return danger === 'read' ? 'viewer' : danger === 'critical' ? 'admin' : 'moderator';
+}
+
+/** The argument that holds the accounts which a command acts on, if it has one. */
+export function subjectOf(command: Command): string | undefined {
+  return Object.entries(command.args).find(([, { kind }]) => kind === 'account')?.[0];
+}

@@ -1,0 +1,113 @@
+import { bold, code, line } from './answer.ts';
+import type { Answer, Block } from './answer.ts';
+import { flagName } from './arguments.ts';
+import type { Argument } from './arguments.ts';
+import { dangerOf, groups, roleFor } from './declaration.ts';
+import type { Command, Danger } from './declaration.ts';
+import { argumentsOf, placeholderOf } from './read-arguments.ts';
+import type { Registry } from './registry.ts';
+
+function shape(key: string, argument: Argument): string {
+  const { choices, many, optional } = argument.options;
+  if (argument.place === 'positional') {
+    const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}`;
+    return optional === true ? `[${word}]` : word;
+  }
+  const name = flagName(key);
+  if (argument.kind === 'boolean') {
+    return `[--${argument.options.default === true ? 'no-' : ''}${name}]`;
+  }
+  const value =
+    choices === undefined
+      ? (argument.options.placeholder ?? valueName(argument))
+      : choices.join('|');
+  return `[--${name} ${value}]${many === true ? '…' : ''}`;
+}
+
+function valueName({ kind }: Argument): string {
+  const names: Partial<Record<Argument['kind'], string>> = {
+    integer: 'N',
+    duration: '24h',
+    date: '7d',
+    account: 'USER',
+    user: 'USER',
+    room: 'ROOM',
+  };
+  return names[kind] ?? 'TEXT';
+}
+
+/** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
+export function usage(command: Command, prefix: string): string {
+  const shapes = Object.entries(argumentsOf(command)).map(([key, argument]) =>
+    shape(key, argument),
+  );
+  return [`${prefix}${command.name}`, ...shapes].join(' ');
+}
+
+const dangers: Record<Danger, string> = {
+  read: 'changes nothing',
+  change: 'can be taken back',
+  destructive: 'asks for confirmation',
+  critical: 'critical, asks for confirmation',
+};
+
+/** The answer to `help COMMAND`, made from the declaration. */
+export function helpFor(command: Command, prefix: string): Answer {
+  const danger = typeof command.danger === 'function' ? undefined : dangerOf(command, {});
+  const body: Block[] = [line('Usage: ', code(usage(command, prefix)))];
+  const described = Object.entries(argumentsOf(command));
+  if (described.length > 0) {
+    body.push({
+      kind: 'list',
+      items: described.map(([key, argument]) => [
+        code(argument.place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument)),
+        `: ${argument.description}`,
+      ]),
+    });
+  }
+  if (command.does !== undefined) {
+    body.push(line(bold('Does: '), command.does.join(', ')));
+  }
+  if (command.doesNot !== undefined) {
+    body.push(line(bold('Does not: '), command.doesNot.join(', ')));
+  }
+  body.push(
+    line(
+      danger === undefined
+        ? 'How dangerous it is depends on its flags.'
+        : `For ${roleFor(command, danger)}s; ${dangers[danger]}.`,
+      ...(command.aliases === undefined ? [] : [` Also: ${command.aliases.join(', ')}.`]),
+    ),
+  );
+  return {
+    mark: 'ℹ️',
+    title: [bold(command.name), `: ${command.summary}`],
+    body,
+    next: [command.example],
+  };
+}
+
+/** The answer to `help`: every command by group. */
+export function helpForAll(registry: Registry, prefix: string): Answer {
+  const body = Object.entries(groups).flatMap(([group, title]): Block[] => {
+    const members = registry.all.filter((command) => command.group === group);
+    return members.length === 0
+      ? []
+      : [
+          line(bold(title)),
+          {
+            kind: 'list',
+            items: members.map((command) => [
+              code(`${prefix}${command.name}`),
+              ` ${command.summary}`,
+            ]),
+          },
+        ];
+  });
+  return {
+    mark: 'ℹ️',
+    title: [bold(`${registry.all.length} commands`)],
+    body,
+    next: ['help deactivate'],
+  };
+}

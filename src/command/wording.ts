@@ -1,0 +1,70 @@
+/** How numbers and times are said in answers. */
+
+const steps = [
+  ['year', 31_557_600_000],
+  ['month', 2_629_800_000],
+  ['week', 604_800_000],
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const;
+
+/** `3 days`, `1 hour`; the largest unit that is whole. */
+export function span(durationMs: number): string {
+  const size = Math.abs(durationMs);
+  for (const [unit, unitMs] of steps) {
+    if (size >= unitMs) {
+      return count(Math.floor(size / unitMs), unit);
+    }
+  }
+  return '0 seconds';
+}
+
+/** `3 days ago`, `in 2 hours`, `just now`. */
+export function ago(atMs: number, nowMs: number): string {
+  const difference = nowMs - atMs;
+  if (Math.abs(difference) < 1000) {
+    return 'just now';
+  }
+  return difference > 0 ? `${span(difference)} ago` : `in ${span(difference)}`;
+}
+
+/** `3 days ago (2026-11-18 09:12 UTC)`; `never` for nothing. */
+export function when(atMs: number | null | undefined, nowMs: number): string {
+  return typeof atMs === 'number' ? `${ago(atMs, nowMs)} (${dateTime(atMs)})` : 'never';
+}
+
+/** `2026-11-18 09:12 UTC` */
+export function dateTime(atMs: number): string {
+  const date = new Date(atMs);
+  return Number.isNaN(date.getTime())
+    ? 'at an impossible time'
+    : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** `20:51 UTC` */
+export function clock(atMs: number): string {
+  return `${new Date(atMs).toISOString().slice(11, 16)} UTC`;
+}
+
+/** `1 device`, `3 devices`, `1,204 messages` */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number.toLocaleString('en-US')} ${number === 1 ? noun : plural}`;
+}
+
+/** `412 kB`, `12.4 MB` */
+export function size(bytes: number): string {
+  for (const [unit, unitBytes] of [
+    ['TB', 1e12],
+    ['GB', 1e9],
+    ['MB', 1e6],
+    ['kB', 1e3],
+  ] as const) {
+    if (bytes >= unitBytes) {
+      const amount = bytes / unitBytes;
+      return `${amount >= 100 ? Math.round(amount) : Number(amount.toFixed(1))} ${unit}`;
+    }
+  }
+  return count(bytes, 'byte');
+}

@@ -1,0 +1,57 @@
+import { flagName } from './arguments.ts';
+import type { Command } from './declaration.ts';
+import { writeDuration } from './duration.ts';
+import type { Invocation, Json } from './invocation.ts';
+import { quote } from './tokenize.ts';
+
+/**
+ * A word that could be taken for a flag is quoted, which makes it a value.
+ */
+export function writeInvocation(
+  command: Command,
+  invocation: Pick<Invocation, 'arguments' | 'reason' | 'dryRun'>,
+): string {
+  const positionals: string[] = [];
+  const flags: string[] = [];
+  for (const [key, argument] of Object.entries(command.args)) {
+    const value = invocation.arguments[key];
+    const values =
+      value === undefined || value === null
+        ? []
+        : Array.isArray(value)
+          ? (value as Json[])
+          : [value];
+    for (const one of values) {
+      if (argument.place === 'positional') {
+        positionals.push(quote(written(argument.kind, one)));
+      } else if (argument.kind === 'boolean') {
+        if (one !== argument.options.default) {
+          flags.push(`--${one === true ? '' : 'no-'}${flagName(key)}`);
+        }
+      } else if (one !== argument.options.default) {
+        flags.push(`--${flagName(key)}=${quote(written(argument.kind, one))}`);
+      }
+    }
+  }
+  if (invocation.reason !== undefined) {
+    flags.push(`--reason=${quote(invocation.reason)}`);
+  }
+  if (invocation.dryRun) {
+    flags.push('--dry-run');
+  }
+  return [command.name, ...positionals, ...flags].join(' ');
+}
+
+function written(kind: string, value: Json): string {
+  if (kind === 'duration') {
+    return writeDuration(Number(value));
+  }
+  if (kind === 'date') {
+    return new Date(Number(value)).toISOString();
+  }
+  if (kind === 'event' && typeof value === 'object' && value !== null && 'event' in value) {
+    const { room, event } = value as { room: string; event: string };
+    return `https://matrix.to/#/${encodeURIComponent(room)}/${encodeURIComponent(event)}`;
+  }
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,125 @@
+import { bold, code, line } from '../command/answer.ts';
+import type { Answer, Block } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { count, dateTime, span } from '../command/wording.ts';
+import { TargetError } from '../errors.ts';
+import type { AuditEntry } from '../services/services.ts';
+
+const pageSize = 20;
+
+const marks: Readonly<Record<string, string>> = {
+  done: '✅',
+  open: '⏳',
+  unknown: '⚠️',
+  failed: '❌',
+  denied: '❌',
+  protected: '❌',
+};
+
+export default defineCommand({
+  name: 'audit',
+  group: 'bot',
+  summary: 'Shows who did what to whom, and how it ended',
+  args: {
+    entry: positional('integer', 'The number of one entry, to see it in full', {
+      optional: true,
+      min: 1,
+      placeholder: 'ID',
+    }),
+    by: flag('user', 'Who asked or confirmed'),
+    target: flag('user', 'To whom it was done'),
+    command: flag('word', 'Which command'),
+    status: flag('choice', 'How it ended', {
+      choices: ['done', 'failed', 'denied', 'protected', 'unknown', 'open'],
+    }),
+    since: flag('date', 'Not before'),
+    until: flag('date', 'Not after'),
+    limit: flag('integer', 'How many', { min: 1, max: 100, default: pageSize }),
+    before: flag('integer', 'Only entries with smaller numbers', { min: 1 }),
+  },
+  danger: 'read',
+  role: 'moderator',
+  example: 'audit --target @mallory:example.com --since 7d',
+  async run({ args, services }): Promise<AuditEntry | AuditEntry[]> {
+    const { entry: id, ...query } = args;
+    if (id === undefined) {
+      return services.audit.search(query);
+    }
+    const entry = await services.audit.get(id);
+    if (entry === undefined) {
+      throw new TargetError('unknown', `there is no audit entry #${id}`);
+    }
+    return entry;
+  },
+  answer: ({ args }, found) =>
+    Array.isArray(found) ? listAnswer(found, args.limit) : entryAnswer(found),
+});
+
+function listAnswer(entries: readonly AuditEntry[], limit: number): Answer {
+  const last = entries.at(-1);
+  return {
+    mark: 'ℹ️',
+    title: [
+      entries.length === 0 ? 'No entry fits' : bold(count(entries.length, 'entry', 'entries')),
+      entries.length === 0 ? '' : ', newest first',
+    ],
+    body:
+      entries.length === 0
+        ? []
+        : [
+            {
+              kind: 'table',
+              columns: [
+                { title: '#', align: 'right' },
+                { title: 'When' },
+                { title: 'Who' },
+                { title: 'What' },
+                { title: 'Ended' },
+              ],
+              rows: entries.map((entry) => [
+                [String(entry.id)],
+                [dateTime(entry.at)],
+                [code(entry.actor)],
+                [entry.command, ...(entry.target === null ? [] : [' ', code(entry.target)])],
+                [`${marks[entry.status] ?? ''} ${entry.status}`.trim()],
+              ]),
+            },
+          ],
+    next: [
+      ...(last === undefined ? [] : [`audit ${last.id}`]),
+      ...(last !== undefined && entries.length === limit ? [`audit --before ${last.id}`] : []),
+    ],
+    data: entries,
+  };
+}
+
+function entryAnswer(entry: AuditEntry): Answer {
+  const body: Block[] = [
+    line('Asked by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
+    line(
+      entry.confirmer === null ? 'Confirmed by nobody: none was asked' : 'Confirmed by ',
+      ...(entry.confirmer === null ? [] : [code(entry.confirmer)]),
+    ),
+    line('Reason: ', entry.reason ?? 'none given'),
+    line('Arguments: ', code(JSON.stringify(entry.arguments))),
+    line(
+      entry.endedAt === null
+        ? 'No outcome is recorded'
+        : `Ended after ${span(Math.max(1000, entry.endedAt - entry.at))}: ${entry.status}`,
+      ...(entry.detail === null ? [] : [', ', code(JSON.stringify(entry.detail))]),
+    ),
+    line('Asked in ', code(entry.roomId), ' by ', code(entry.eventId)),
+  ];
+  return {
+    mark: 'ℹ️',
+    title: [
+      bold(`#${entry.id} ${entry.command}`),
+      ...(entry.target === null ? [] : [' ', code(entry.target)]),
+      `: ${entry.status}`,
+    ],
+    body,
+    ...(entry.target?.startsWith('@') === true ? { next: [`audit --target ${entry.target}`] } : {}),
+    data: entry,
+  };
+}

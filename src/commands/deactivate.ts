@@ -1,0 +1,77 @@
+import { accountFacts, accountState, didTo, nameAndId } from '../command/account.ts';
+import { facts, line } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { count } from '../command/wording.ts';
+import { TargetError } from '../errors.ts';
+
+export default defineCommand({
+  name: 'deactivate',
+  group: 'accounts',
+  summary: 'Closes accounts for good',
+  does: [
+    'log out all devices and end access tokens',
+    'remove the password, e-mail addresses and phone numbers',
+    'leave all rooms, reject invites',
+    'delete account data, room keys kept on the server and pushers',
+    'with --erase: hide messages from people who join later, remove name and avatar',
+  ],
+  doesNot: [
+    'delete files',
+    'redact messages',
+    'free the name for somebody else',
+    'take back server admin rights',
+    'reach copies on other servers',
+  ],
+  args: {
+    accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }),
+    erase: flag('boolean', 'Also erase: can’t be undone', { default: false }),
+  },
+  danger: 'destructive',
+  example: 'deactivate @mallory:example.com --erase --reason spam',
+  endpoints: ['POST /_synapse/admin/v1/deactivate/{user_id}'],
+
+  async preview({ args: { accounts: account, erase }, services, now }) {
+    if (account.deactivated && (!erase || account.erased)) {
+      throw new TargetError('state', `${account.name} is already ${accountState(account)}`);
+    }
+    const footprint = await services.accounts.footprint(account);
+    const question = account.deactivated ? 'Erase' : 'Deactivate';
+    return {
+      title: [
+        `${question} `,
+        ...nameAndId(account),
+        erase && !account.deactivated ? ' and erase?' : '?',
+      ],
+      body: [
+        accountFacts(account, footprint, now),
+        facts(accountState(account)),
+        line(
+          `Will: log out ${count(footprint.devices, 'device')}, remove from ${count(footprint.rooms, 'room')}, delete e-mail and account data`,
+          erase ? ', hide messages from people who join later, remove name and avatar' : '',
+        ),
+        line(
+          `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, free the name for somebody else`,
+        ),
+      ],
+      warning: erase
+        ? 'Erasing can’t be undone.'
+        : 'Rooms, devices and addresses don’t come back when it is reactivated.',
+    };
+  },
+
+  run: async ({ args: { accounts: account, erase }, services }) =>
+    services.api.users.deactivate(account.name, { erase }),
+
+  answer: ({ args: { accounts: account, erase } }) => ({
+    mark: '✅',
+    title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
+    body: [line('It is leaving its rooms now, which can take a while.')],
+    data: { userId: account.name, erase },
+  }),
+
+  async settle({ args: { accounts: account, erase }, services }) {
+    const now = await services.api.users.get(account.name);
+    return now.deactivated && (!erase || now.erased) ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,60 @@
+import { bold, code } from '../command/answer.ts';
+import { defineCommand } from '../command/declaration.ts';
+import type { Invocation } from '../command/invocation.ts';
+import { ago, clock, count } from '../command/wording.ts';
+import { writeInvocation } from '../command/write-invocation.ts';
+
+export default defineCommand({
+  name: 'pending',
+  group: 'bot',
+  summary: 'Lists what waits for confirmation',
+  args: {},
+  danger: 'read',
+  example: 'pending',
+  run: async ({ services }) => services.confirmations.pending(),
+  answer({ now, registry, prefix }, all) {
+    const waiting = all.filter(({ expiresAt }) => expiresAt > now);
+    if (waiting.length === 0) {
+      return { mark: 'ℹ️', title: ['Nothing waits for confirmation'], data: [] };
+    }
+    return {
+      mark: 'ℹ️',
+      title: [bold(count(waiting.length, 'question')), ' waiting'],
+      body: [
+        {
+          kind: 'table',
+          columns: [
+            { title: 'Code' },
+            { title: 'Command' },
+            { title: 'Asked by' },
+            { title: 'Until' },
+          ],
+          rows: waiting.map((question) => {
+            const command = registry.find(question.command);
+            const invocation = JSON.parse(question.invocation) as Invocation;
+            return [
+              [code(question.code)],
+              [
+                code(
+                  `${prefix}${command === undefined ? question.command : writeInvocation(command, invocation)}`,
+                ),
+              ],
+              [code(question.requester), ` ${ago(question.createdAt, now)}`],
+              [clock(question.expiresAt)],
+            ];
+          }),
+        },
+      ],
+      next: waiting
+        .slice(0, 1)
+        .flatMap(({ code: first }) => [`confirm ${first}`, `cancel ${first}`]),
+      data: waiting.map(({ code: one, command, requester, createdAt, expiresAt }) => ({
+        code: one,
+        command,
+        requester,
+        createdAt,
+        expiresAt,
+      })),
+    };
+  },
+});

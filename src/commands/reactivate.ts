@@ -1,0 +1,41 @@
+import { didTo } from '../command/account.ts';
+import { line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { TargetError } from '../errors.ts';
+
+export default defineCommand({
+  name: 'reactivate',
+  group: 'accounts',
+  summary: 'Makes a deactivated account active again',
+  does: ['make the account usable again, without a password'],
+  doesNot: [
+    'bring back rooms, devices, addresses, name, avatar or account data',
+    'show erased messages again',
+  ],
+  args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },
+  danger: 'change',
+  protects: false,
+  example: 'reactivate @mallory:example.com --reason "appeal accepted"',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
+  async run({ args: { account }, services }) {
+    if (!account.deactivated) {
+      throw new TargetError('state', `${account.name} is not deactivated`, 'Nothing was changed.');
+    }
+    return services.api.users.reactivate(account.name);
+  },
+  answer: (_, account) => ({
+    mark: '✅',
+    title: didTo('Reactivated', account),
+    body: [
+      line(
+        'It has no password now, so nobody can log in with one.',
+        account.admin ? ' It is a server admin, as it was before.' : '',
+      ),
+    ],
+    data: account,
+  }),
+  async settle({ args: { account }, services }) {
+    return (await services.api.users.get(account.name)).deactivated ? 'not_done' : 'done';
+  },
+});

@@ -1,0 +1,30 @@
+import { didTo } from '../command/account.ts';
+import { line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+
+export default defineCommand({
+  name: 'shadow-ban',
+  group: 'accounts',
+  summary: 'Lets what accounts send reach nobody, without telling them',
+  does: ['answer what the account sends as if it worked, and drop it'],
+  doesNot: ['hide what was sent before', 'log anybody out', 'hold against a change of account'],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: true,
+  example: 'shadow-ban @mallory:example.com --reason spam',
+  endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.shadowBan(account.name),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(account.shadowBanned ? 'Was already shadow-banned:' : 'Shadow-banned', account),
+    body: [line('What it sends reaches nobody from now on; it is not told.')],
+    next: [`unshadow-ban ${account.name}`],
+    data: { userId: account.name, shadowBanned: true },
+  }),
+  undo: ({ args: { accounts: account } }) => `unshadow-ban ${account.name}`,
+  async settle({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).shadowBanned ? 'done' : 'not_done';
+  },
+});

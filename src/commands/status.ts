@@ -1,0 +1,53 @@
+import { bold, facts } from '../command/answer.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { ago, count, when } from '../command/wording.ts';
+import { LawspeakerError } from '../errors.ts';
+
+export default defineCommand({
+  name: 'status',
+  group: 'bot',
+  summary: 'Says how the bot and the homeserver are',
+  args: {},
+  danger: 'read',
+  example: 'status',
+  async run({ services }) {
+    const [bot, server, pending] = await Promise.all([
+      services.bot.status(),
+      // That the homeserver doesn't answer is what this command is there to say.
+      services.api.server.version().catch((error: unknown) => {
+        if (error instanceof LawspeakerError) {
+          return error;
+        }
+        throw error;
+      }),
+      services.confirmations.pending(),
+    ]);
+    return { bot, server, pending: pending.length };
+  },
+  answer({ now }, { bot, server, pending }) {
+    const failed = server instanceof LawspeakerError;
+    const isWell = !failed && bot.online;
+    return {
+      mark: isWell ? '✅' : '⚠️',
+      title: [
+        bold(isWell ? 'All is well' : failed ? 'The admin API does not answer' : 'Syncing fails'),
+        failed ? `: ${server.message}` : `: Synapse ${server}`,
+      ],
+      body: [
+        facts(
+          `Lawspeaker ${bot.version} on Node ${bot.node}`,
+          `up since ${when(bot.startedAt, now)}`,
+          bot.lastSyncAt === undefined ? 'never synced' : `last sync ${ago(bot.lastSyncAt, now)}`,
+        ),
+        facts(
+          `${count(pending, 'question')} waiting`,
+          `${count(Math.max(0, bot.openInbox - 1), 'other command')} at work`,
+          `${count(bot.openOutbox, 'message')} to send`,
+          `${count(bot.openExecutions, 'outcome')} open`,
+          bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
+        ),
+      ],
+      data: { ...bot, pending, homeserverReachable: !failed },
+    };
+  },
+});

@@ -1,0 +1,30 @@
+import { didTo } from '../command/account.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+
+export default defineCommand({
+  name: 'unshadow-ban',
+  group: 'accounts',
+  summary: 'Takes shadow-bans back',
+  does: ['let what the account sends reach people again'],
+  doesNot: ['deliver what was sent in between'],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: false,
+  example: 'unshadow-ban @mallory:example.com',
+  endpoints: ['DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.unshadowBan(account.name),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(
+      account.shadowBanned ? 'No longer shadow-banned:' : 'Was not shadow-banned:',
+      account,
+    ),
+    data: { userId: account.name, shadowBanned: false },
+  }),
+  undo: ({ args: { accounts: account } }) => `shadow-ban ${account.name}`,
+  async settle({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).shadowBanned ? 'not_done' : 'done';
+  },
+});

@@ -1,0 +1,63 @@
+import { accountFacts, accountState } from '../command/account.ts';
+import { facts, line, person } from '../command/answer.ts';
+import type { Block } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { count, when } from '../command/wording.ts';
+
+/** So many earlier actions are counted; more are `99+`. */
+const countedActions = 99;
+
+export default defineCommand({
+  name: 'user',
+  group: 'accounts',
+  summary: 'Shows an account',
+  args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },
+  danger: 'read',
+  example: 'user @mallory:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v2/users/{user_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v2/users/{user_id}/devices',
+    'GET /_synapse/admin/v1/statistics/users/media',
+  ],
+  async run({ args, services }) {
+    const [footprint, actions] = await Promise.all([
+      services.accounts.footprint(args.account),
+      services.audit.search({ target: args.account.name, limit: countedActions + 1 }),
+    ]);
+    return { account: args.account, footprint, actions: actions.length };
+  },
+  answer({ now }, { account, footprint, actions }) {
+    const addresses = account.threepids.map(({ medium, address }) =>
+      medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
+    );
+    const logins = account.externalIds.map(
+      ({ authProvider, externalId }) => `${externalId} at ${authProvider}`,
+    );
+    const body: Block[] = [
+      accountFacts(account, footprint, now),
+      facts(
+        ...addresses,
+        logins.length > 0 && `logs in as ${logins.join(', ')}`,
+        account.userType !== null && `type ${account.userType}`,
+        account.appserviceId !== null && `of the application service ${account.appserviceId}`,
+        `${actions > countedActions ? `${countedActions}+ actions` : count(actions, 'action')} before`,
+      ),
+    ];
+    if (account.consentVersion !== null) {
+      body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));
+    }
+    return {
+      mark: 'ℹ️',
+      title: [...person(account), `: ${accountState(account)}`],
+      body,
+      next: [
+        `whois ${account.name}`,
+        ...(actions > 0 ? [`audit --target ${account.name}`] : []),
+        account.deactivated ? `reactivate ${account.name}` : `deactivate ${account.name}`,
+      ],
+      data: account,
+    };
+  },
+});

@@ -1,0 +1,54 @@
+import { nameAndId } from '../command/account.ts';
+import { bold, code, cut, line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { count, when } from '../command/wording.ts';
+
+const shownConnections = 20;
+
+export default defineCommand({
+  name: 'whois',
+  group: 'accounts',
+  summary: 'Shows where an account was lately connected from',
+  doesNot: ['tell one device from another (see devices)', 'show what is newer than some minutes'],
+  args: { account: positional('account', 'Whose connections', { placeholder: 'USER' }) },
+  danger: 'read',
+  example: 'whois @mallory:example.com',
+  endpoints: ['GET /_synapse/admin/v1/whois/{user_id}'],
+  run: async ({ args, services }) => services.api.users.whois(args.account.name),
+  answer({ args, now }, connections) {
+    const recent = [...connections].sort(
+      (one, other) => (other.lastSeen ?? 0) - (one.lastSeen ?? 0),
+    );
+    const addresses = new Set(connections.map(({ ip }) => ip));
+    return {
+      mark: 'ℹ️',
+      title:
+        recent.length === 0
+          ? [...nameAndId(args.account), ': no connection is known']
+          : [
+              ...nameAndId(args.account),
+              ': ',
+              bold(count(addresses.size, 'address', 'addresses')),
+              `, ${count(recent.length, 'connection')}`,
+            ],
+      body:
+        recent.length === 0
+          ? [line('Synapse forgets them after some weeks, and learns of new ones with a delay.')]
+          : [
+              {
+                kind: 'table',
+                columns: [{ title: 'Address' }, { title: 'Last seen' }, { title: 'Program' }],
+                rows: recent
+                  .slice(0, shownConnections)
+                  .map(({ ip, lastSeen, userAgent }) => [
+                    [code(ip ?? 'unknown')],
+                    [when(lastSeen, now)],
+                    [cut(userAgent ?? 'unknown', 80)],
+                  ]),
+              },
+            ],
+      data: { userId: args.account.name, connections: recent },
+    };
+  },
+});

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+
+import { parseRoomAlias, parseRoomId, parseUserId } from '../ids.ts';
+import { durationText } from './duration.ts';
+
+const url = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:/u.test(text), 'must be an http(s) URL')
+  .transform((text) => text.replace(/\/+$/u, ''));
+
+const userId = z.string().transform((text, context) => {
+  const id = parseUserId(text);
+  if (id === undefined) {
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is no user ID` });
+    return z.NEVER;
+  }
+  return id;
+});
+
+const room = z.string().transform((text, context) => {
+  const id = parseRoomId(text) ?? parseRoomAlias(text);
+  if (id === undefined) {
+    context.addIssue({
+      code: 'custom',
+      message: 'must be a room ID (!…) or an alias (#name:server)',
+    });
+    return z.NEVER;
+  }
+  return id;
+});
+
+const roleName = z.enum(['viewer', 'moderator', 'admin']);
+const policy = z.enum(['none', 'requester', 'other']);
+
+const role = (powerLevel: number) =>
+  z
+    .strictObject({
+      powerLevel: z.number().int().default(powerLevel),
+      users: z.array(userId).default([]),
+    })
+    .prefault({});
+
+/** The configuration file, as `docs/configuration.md` and `config/example.yaml` show it. */
+export const configSchema = z.strictObject({
+  homeserver: z.strictObject({
+    url,
+    adminUrl: url.optional(),
+    accessToken: z.string().min(1, 'must not be empty'),
+  }),
+  managementRoom: room,
+  commands: z
+    .strictObject({
+      prefix: z
+        .string()
+        .regex(/^[!-/:-@[-`{-~]{1,3}$/u, 'must be 1 to 3 punctuation characters')
+        .default('!'),
+      maxAge: durationText.default('5m'),
+    })
+    .prefault({}),
+  confirmation: z
+    .strictObject({
+      expiresAfter: durationText.default('10m'),
+      destructive: policy.default('requester'),
+      critical: policy.default('requester'),
+    })
+    .prefault({}),
+  roles: z
+    .strictObject({
+      viewer: role(0),
+      moderator: role(50),
+      admin: role(100),
+      commands: z.record(z.string(), roleName).default({}),
+    })
+    .prefault({}),
+  protected: z.strictObject({ users: z.array(z.string().min(1)).default([]) }).prefault({}),
+  database: z.strictObject({ path: z.string().min(1).default('data/lawspeaker.db') }).prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      format: z.enum(['json', 'pretty']).default('json'),
+    })
+    .prefault({}),
+});
+
+/** As written: durations are text. */
+export type WrittenConfig = z.input<typeof configSchema>;
+
+/** A checked configuration. Durations are text that `durationMs` reads. */
+export type Config = z.output<typeof configSchema>;

@@ -1,0 +1,165 @@
+import { HomeserverError, LawspeakerError, UnreachableError } from '../errors.ts';
+import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
+import { parseEventId, parseRoomId, parseUserId } from '../ids.ts';
+import type { Log } from '../pipeline/house.ts';
+import { LogLevel, LogService, MatrixClient, MatrixError, setRequestFn } from './sdk.ts';
+
+/** The HTTP that `app.ts` hands in; see `createRawCall`. */
+export type HttpCall = (request: {
+  method: string;
+  url: string;
+  query: Record<string, unknown>;
+  headers: Record<string, string>;
+  body: string | Buffer | undefined;
+  timeoutMs: number;
+  binary: boolean;
+}) => Promise<{ statusCode: number; headers: object; body: string | Buffer }>;
+
+interface SdkRequest {
+  readonly uri: string;
+  readonly method: string;
+  readonly qs: Record<string, unknown> | null;
+  readonly headers: Record<string, string>;
+  readonly body?: string | Buffer;
+  readonly timeout: number;
+  readonly encoding: null | undefined;
+}
+
+type SdkCallback = (error: unknown, response?: object, body?: string | Buffer) => void;
+
+/** Routes the SDK's HTTP and log through ours. Both are global to the SDK. */
+export function configureSdk(call: HttpCall, log: Log): void {
+  setRequestFn((request: SdkRequest, callback: SdkCallback) => {
+    call({
+      method: request.method,
+      url: request.uri,
+      query: request.qs ?? {},
+      headers: request.headers,
+      body: request.body,
+      timeoutMs: request.timeout,
+      binary: request.encoding === null,
+    }).then(
+      (response) => callback(null, response, response.body),
+      (error: unknown) => callback(error),
+    );
+  });
+  const quiet = () => undefined;
+  LogService.setLevel(LogLevel.WARN);
+  LogService.setLogger({
+    trace: quiet,
+    debug: quiet,
+    info: quiet,
+    warn: (module) => log.warn({ module }, 'a warning of the Matrix SDK'),
+    // Every failed request comes here, and to its caller, who knows what it means.
+    error: quiet,
+  });
+}
+
+/** One call of the client-server API, for all of this folder. `path` is encoded already. */
+export type MatrixCall = (
+  method: 'GET' | 'POST' | 'PUT',
+  path: string,
+  options?: { query?: Record<string, string | number>; body?: unknown; timeoutMs?: number },
+) => Promise<unknown>;
+
+/** The SDK throws its own error, or the bare response: both become ours. */
+export function translateSdkError(error: unknown, request: string): Error {
+  if (error instanceof LawspeakerError) {
+    return error;
+  }
+  if (error instanceof MatrixError) {
+    return new HomeserverError(error.statusCode, error.errcode, request);
+  }
+  if (typeof error === 'object' && error !== null && 'statusCode' in error) {
+    return new HomeserverError(Number(error.statusCode), 'M_UNKNOWN', request);
+  }
+  return new UnreachableError(request, 'gave no usable answer', true);
+}
+
+export function createMatrixClient(options: {
+  url: string;
+  accessToken: string;
+}): MatrixClientType {
+  return new MatrixClient(options.url, options.accessToken);
+}
+
+export type MatrixClientType = InstanceType<typeof MatrixClient>;
+
+export function createMatrixCall(client: MatrixClientType): MatrixCall {
+  return async (method, path, { query, body, timeoutMs = 30_000 } = {}) => {
+    try {
+      return await client.doRequest(method, path, query ?? null, body ?? null, timeoutMs);
+    } catch (error) {
+      throw translateSdkError(error, `${method} ${path.replaceAll(/%[^/]*/gu, '…')}`);
+    }
+  };
+}
+
+export const roomPath = (room: RoomId): string =>
+  `/_matrix/client/v3/rooms/${encodeURIComponent(room)}`;
+
+/** GET /_matrix/client/v3/account/whoami */
+export async function whoami(call: MatrixCall): Promise<UserId> {
+  const answer = (await call('GET', '/_matrix/client/v3/account/whoami')) as { user_id?: unknown };
+  const user = parseUserId(String(answer.user_id));
+  if (user === undefined) {
+    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', 'GET /account/whoami');
+  }
+  return user;
+}
+
+/** GET /_matrix/client/v3/directory/room/{alias} */
+export async function resolveAlias(call: MatrixCall, alias: RoomAlias): Promise<RoomId> {
+  const path = `/_matrix/client/v3/directory/room/${encodeURIComponent(alias)}`;
+  const answer = (await call('GET', path)) as { room_id?: unknown };
+  const room = parseRoomId(String(answer.room_id));
+  if (room === undefined) {
+    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', 'GET /directory/room/{alias}');
+  }
+  return room;
+}
+
+/** POST /_matrix/client/v3/join/{room}; nothing changes for who is a member. */
+export async function joinRoom(call: MatrixCall, room: RoomId): Promise<void> {
+  await call('POST', `/_matrix/client/v3/join/${encodeURIComponent(room)}`, { body: {} });
+}
+
+/** GET /_matrix/client/v3/rooms/{room}/state */
+export async function roomState(call: MatrixCall, room: RoomId): Promise<unknown[]> {
+  const answer = await call('GET', `${roomPath(room)}/state`);
+  return Array.isArray(answer) ? answer : [];
+}
+
+/**
+ * Sends an event; a repeated transaction ID gives the event that was sent first.
+ * PUT /_matrix/client/v3/rooms/{room}/send/{type}/{txn}
+ */
+export async function sendEvent(
+  call: MatrixCall,
+  room: RoomId,
+  type: string,
+  transactionId: string,
+  content: unknown,
+): Promise<EventId> {
+  const path = `${roomPath(room)}/send/${encodeURIComponent(type)}/${encodeURIComponent(transactionId)}`;
+  return eventIdIn(await call('PUT', path, { body: content }));
+}
+
+/** PUT /_matrix/client/v3/rooms/{room}/redact/{event}/{txn} */
+export async function redactEvent(
+  call: MatrixCall,
+  room: RoomId,
+  event: EventId,
+  transactionId: string,
+): Promise<EventId> {
+  const path = `${roomPath(room)}/redact/${encodeURIComponent(event)}/${encodeURIComponent(transactionId)}`;
+  return eventIdIn(await call('PUT', path, { body: {} }));
+}
+
+function eventIdIn(answer: unknown): EventId {
+  const event = parseEventId(String((answer as { event_id?: unknown } | null)?.event_id));
+  if (event === undefined) {
+    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', 'PUT /rooms/{room}/send');
+  }
+  return event;
+}

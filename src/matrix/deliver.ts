@@ -1,0 +1,165 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { HomeserverError, LawspeakerError } from '../errors.ts';
+import type { EventId } from '../ids.ts';
+import type { Log } from '../pipeline/house.ts';
+import type { Outgoing } from '../pipeline/reply.ts';
+import { redactEvent, sendEvent } from './client.ts';
+import type { MatrixCall } from './client.ts';
+import { editContent, replyContent } from './content.ts';
+
+interface Waiting {
+  readonly id: number;
+  readonly eventId: string;
+  readonly transactionId: string;
+  /** An `Outgoing` as JSON. */
+  readonly message: string;
+}
+
+/** What delivering needs of the outbox table. */
+export interface OutboxStore {
+  open(eventId?: string): Promise<Waiting[]>;
+  settle(id: number, sentEventId: string | null, at: number): Promise<void>;
+  sentEvent(eventId: string, stage: string): Promise<string | undefined>;
+}
+
+export interface Delivery {
+  /** Sends what waits for this command, or for all; returns at once. */
+  deliver(eventId?: string): void;
+  /** Sends past the outbox, for the time when the database can't be written. */
+  sendNow(outgoing: Outgoing, transactionId: string): Promise<void>;
+  /** Resolves when nothing that can be sent is waiting. */
+  idle(): Promise<void>;
+}
+
+const firstRetryMs = 500;
+const longestRetryMs = 30_000;
+
+/**
+ * Sends what stands in the outbox: for each command in order, for different commands side by side.
+ * Tries until the homeserver takes it, under the same transaction ID, or says that it never will.
+ */
+export function createDelivery(options: {
+  call: MatrixCall;
+  outbox: OutboxStore;
+  prefix: string;
+  log: Log;
+  signal: AbortSignal;
+}): Delivery {
+  const { call, outbox, prefix, log, signal } = options;
+  const underWay = new Map<string, Promise<void>>();
+
+  async function send(outgoing: Outgoing, transactionId: string): Promise<EventId | null> {
+    const { origin } = outgoing;
+    const put = async (type: string, content: unknown) =>
+      sendEvent(call, origin.room, type, transactionId, content);
+    const sent = async (stage: string) =>
+      (await outbox.sentEvent(origin.event, stage)) as EventId | undefined;
+    switch (outgoing.kind) {
+      case 'reply':
+        return put('m.room.message', replyContent(outgoing.reply, origin, prefix));
+      case 'edit': {
+        const original = await sent('answer');
+        return put(
+          'm.room.message',
+          // Where the question never reached the room, its outcome is the answer.
+          original === undefined
+            ? replyContent(outgoing.reply, origin, prefix)
+            : editContent(outgoing.reply, original, prefix),
+        );
+      }
+      case 'reaction': {
+        const target = await sent('answer');
+        return target === undefined
+          ? null
+          : put('m.reaction', {
+              'm.relates_to': { rel_type: 'm.annotation', event_id: target, key: outgoing.key },
+            });
+      }
+      case 'withdraw': {
+        const target = await sent(outgoing.stage);
+        return target === undefined ? null : redactEvent(call, origin.room, target, transactionId);
+      }
+    }
+  }
+
+  async function sendUntilTaken(waiting: Waiting): Promise<void> {
+    const outgoing = JSON.parse(waiting.message) as Outgoing;
+    for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
+      try {
+        const event = await send(outgoing, waiting.transactionId);
+        await outbox.settle(waiting.id, event, Date.now());
+        return;
+      } catch (error) {
+        if (!(error instanceof LawspeakerError)) {
+          throw error;
+        }
+        if (error instanceof HomeserverError && isFinal(error)) {
+          log.error({ code: error.code, request: error.request }, 'an answer was refused');
+          await outbox.settle(waiting.id, null, Date.now());
+          return;
+        }
+        log.warn({ code: error.code, delayMs }, 'an answer waits for the homeserver');
+        await wait(delayMs, undefined, { signal });
+      }
+    }
+  }
+
+  async function sendAll(eventId: string): Promise<void> {
+    // What is added meanwhile is found by the next round.
+    for (;;) {
+      const waiting = await outbox.open(eventId);
+      if (waiting.length === 0) {
+        return;
+      }
+      for (const one of waiting) {
+        await sendUntilTaken(one);
+      }
+    }
+  }
+
+  function start(eventId: string): void {
+    const before = underWay.get(eventId) ?? Promise.resolve();
+    const task = before
+      .then(async () => sendAll(eventId))
+      .catch((error: unknown) => {
+        if (!signal.aborted) {
+          log.error({ err: error }, 'an answer could not be delivered');
+        }
+      })
+      .finally(() => {
+        if (underWay.get(eventId) === task) {
+          underWay.delete(eventId);
+        }
+      });
+    underWay.set(eventId, task);
+  }
+
+  return {
+    deliver(eventId) {
+      if (eventId !== undefined) {
+        start(eventId);
+        return;
+      }
+      outbox.open().then(
+        (waiting) => new Set(waiting.map((one) => one.eventId)).forEach(start),
+        (error: unknown) => log.error({ err: error }, 'the outbox can’t be read'),
+      );
+    },
+
+    async sendNow(outgoing, transactionId) {
+      await send(outgoing, transactionId);
+    },
+
+    async idle() {
+      while (underWay.size > 0) {
+        await Promise.all(underWay.values());
+      }
+    },
+  };
+}
+
+/** A refusal that another try can't change. */
+function isFinal(error: HomeserverError): boolean {
+  return error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 401;
+}

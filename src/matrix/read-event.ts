@@ -1,0 +1,88 @@
+import { z } from 'zod';
+
+import { parseEventId, parseUserId } from '../ids.ts';
+import type { EventId, RoomId, UserId } from '../ids.ts';
+import type { Incoming } from '../pipeline/message.ts';
+import { textWithPills, withoutReplyFallback } from './html-text.ts';
+
+const eventId = z.string().refine((text): text is EventId => parseEventId(text) !== undefined);
+const userId = z.string().refine((text): text is UserId => parseUserId(text) !== undefined);
+
+const envelope = z.object({
+  event_id: eventId,
+  sender: userId,
+  origin_server_ts: z.number(),
+  unsigned: z.object({ redacted_because: z.unknown().optional() }).optional(),
+});
+
+const message = envelope.extend({
+  type: z.literal('m.room.message'),
+  state_key: z.undefined().optional(),
+  content: z.object({
+    msgtype: z.literal('m.text'),
+    body: z.string(),
+    format: z.unknown().optional(),
+    formatted_body: z.unknown().optional(),
+    'm.new_content': z.undefined().optional(),
+    'm.relates_to': z
+      .object({ rel_type: z.unknown().optional(), event_id: z.unknown().optional() })
+      .optional(),
+  }),
+});
+
+const reaction = envelope.extend({
+  type: z.literal('m.reaction'),
+  content: z.object({
+    'm.relates_to': z.object({
+      rel_type: z.literal('m.annotation'),
+      event_id: eventId,
+      key: z.string().max(64),
+    }),
+  }),
+});
+
+/**
+ * Reads a room event as a message or reaction; undefined for anything else: edits, notices, redacted
+ * events, state, and whatever has not the form that it should have.
+ */
+export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
+  const asMessage = message.safeParse(raw);
+  if (asMessage.success) {
+    const { event_id, sender, origin_server_ts, unsigned, content } = asMessage.data;
+    const relation = content['m.relates_to'];
+    if (unsigned?.redacted_because !== undefined || relation?.rel_type === 'm.replace') {
+      return undefined;
+    }
+    const { body, format, formatted_body: html } = content;
+    const pilled =
+      format === 'org.matrix.custom.html' && typeof html === 'string'
+        ? textWithPills(html)
+        : undefined;
+    return {
+      kind: 'message',
+      event: event_id,
+      room,
+      sender,
+      sentAt: origin_server_ts,
+      text: pilled ?? withoutReplyFallback(body),
+      thread:
+        relation?.rel_type === 'm.thread' ? parseEventId(String(relation.event_id)) : undefined,
+    };
+  }
+  const asReaction = reaction.safeParse(raw);
+  if (asReaction.success && asReaction.data.unsigned?.redacted_because === undefined) {
+    const { event_id, sender, origin_server_ts, content } = asReaction.data;
+    const { event_id: target, key } = content['m.relates_to'];
+    return {
+      kind: 'reaction',
+      event: event_id,
+      room,
+      sender,
+      sentAt: origin_server_ts,
+      target,
+      // Clients append U+FE0F, which asks for the colourful form, or don't.
+      key: key.replaceAll('\uFE0F', ''),
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,131 @@
+import stringWidth from 'string-width';
+
+import type { Answer, Block, Column, Content, Inline } from '../command/answer.ts';
+
+/** Control characters, bidi controls, and others that have no form of their own. */
+const hidden = /[\p{Cc}\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/gu;
+/** Surrogates without their other half; JSON and HTML can't carry them. */
+const loneSurrogate = /\p{Cs}/gu;
+
+/** Data as one visible line: what could reorder or break the answer is shown instead of obeyed. */
+export function visible(text: string): string {
+  return text.replaceAll(loneSurrogate, '\uFFFD').replaceAll(hidden, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    if (character === '\n') {
+      return '␤';
+    }
+    // A joiner between two emoji is a part of them.
+    return character === '\u200D'
+      ? character
+      : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+  });
+}
+
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+function inlineText(inline: Inline): string {
+  if (typeof inline === 'string') {
+    return visible(inline);
+  }
+  return inline.kind === 'code' ? visible(inline.text) : inline.children.map(inlineText).join('');
+}
+
+function inlineHtml(inline: Inline): string {
+  if (typeof inline === 'string') {
+    return escapeHtml(visible(inline));
+  }
+  return inline.kind === 'code'
+    ? `<code>${escapeHtml(visible(inline.text))}</code>`
+    : `<strong>${inline.children.map(inlineHtml).join('')}</strong>`;
+}
+
+const contentText = (content: Content): string => content.map(inlineText).join('');
+const contentHtml = (content: Content): string => content.map(inlineHtml).join('');
+
+function tableText(columns: readonly Column[], rows: readonly Content[][]): string {
+  const cells = [columns.map(({ title }) => title), ...rows.map((row) => row.map(contentText))];
+  const widths = columns.map((_, at) =>
+    Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))),
+  );
+  return cells
+    .map((row) =>
+      columns
+        .map(({ align }, at) => {
+          const cell = row[at] ?? '';
+          const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(cell)));
+          return align === 'right' ? `${padding}${cell}` : `${cell}${padding}`;
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function tableHtml(columns: readonly Column[], rows: readonly Content[][]): string {
+  const head = columns.map(({ title }) => `<th>${escapeHtml(title)}</th>`).join('');
+  const body = rows
+    .map((row) => `<tr>${row.map((cell) => `<td>${contentHtml(cell)}</td>`).join('')}</tr>`)
+    .join('');
+  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
+}
+
+function blockText(block: Block): string {
+  switch (block.kind) {
+    case 'line':
+      return contentText(block.content);
+    case 'list':
+      return block.items.map((item) => `- ${contentText(item)}`).join('\n');
+    case 'table':
+      return tableText(block.columns, block.rows);
+  }
+}
+
+function blockHtml(block: Block): string {
+  switch (block.kind) {
+    case 'line':
+      return contentHtml(block.content);
+    case 'list':
+      return `<ul>${block.items.map((item) => `<li>${contentHtml(item)}</li>`).join('')}</ul>`;
+    case 'table':
+      return tableHtml(block.columns, block.rows);
+  }
+}
+
+/** An answer as plain text and as HTML that says the same. */
+export function render(answer: Answer, prefix: string): { body: string; html: string } {
+  const next = (answer.next ?? []).map((command) => `${prefix}${command}`);
+  const title: Content = [`${answer.mark} `, ...answer.title];
+  const blocks: Block[] = [
+    { kind: 'line', content: title },
+    ...(answer.body ?? []),
+    ...(next.length === 0
+      ? []
+      : [
+          {
+            kind: 'line' as const,
+            content: [
+              'Next: ',
+              ...next.flatMap((text, at): Inline[] => [
+                ...(at === 0 ? [] : [' · ']),
+                { kind: 'code', text },
+              ]),
+            ],
+          },
+        ]),
+  ];
+  const shown = blocks.filter((block) => block.kind !== 'line' || block.content.length > 0);
+  let html = '';
+  for (const [at, block] of shown.entries()) {
+    // Tables and lists bring their own breaks.
+    const follows = at > 0 && block.kind === 'line' && shown[at - 1]?.kind === 'line';
+    html += `${follows ? '<br>' : ''}${blockHtml(block)}`;
+  }
+  return { body: shown.map(blockText).join('\n'), html };
+}

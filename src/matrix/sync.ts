@@ -1,0 +1,219 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { z } from 'zod';
+
+import { HomeserverError, SetupError } from '../errors.ts';
+import type { RoomId } from '../ids.ts';
+import type { Log } from '../pipeline/house.ts';
+import { createMatrixCall, roomPath, translateSdkError } from './client.ts';
+import type { MatrixCall } from './client.ts';
+import { MatrixClient } from './sdk.ts';
+
+/** Where the transport keeps its place. */
+export interface SyncStore {
+  get(name: string): Promise<string | undefined>;
+  set(name: string, value: string | undefined): Promise<void>;
+}
+
+export interface SyncOptions {
+  readonly url: string;
+  readonly accessToken: string;
+  readonly room: RoomId;
+  readonly store: SyncStore;
+  readonly log: Log;
+  /**
+   * New events of the room, oldest first, and how they were come by: `first` is what stood there
+   * before the bot's first start. The sync token moves on when the promise resolves; when it rejects,
+   * syncing ends.
+   */
+  readonly take: (events: unknown[], how: 'first' | 'new') => Promise<void>;
+  /** The homeserver answers again after it did not. */
+  readonly onOnline: () => void;
+  /** Syncing has ended and can't go on. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface SyncHealth {
+  readonly online: boolean;
+  readonly lastSyncAt: number | undefined;
+  readonly failures: number;
+}
+
+const roomUpdate = z.object({
+  timeline: z
+    .object({
+      limited: z.boolean().optional(),
+      prev_batch: z.string().optional(),
+      events: z.array(z.unknown()).default([]),
+    })
+    .prefault({}),
+  state: z.object({ events: z.array(z.unknown()).default([]) }).prefault({}),
+});
+
+const syncResponse = z.object({
+  next_batch: z.string(),
+  rooms: z
+    .object({
+      join: z.record(z.string(), z.unknown()).default({}),
+      leave: z.record(z.string(), z.unknown()).default({}),
+    })
+    .prefault({}),
+});
+
+interface Update {
+  readonly token: string;
+  readonly events: unknown[];
+}
+
+const messagesPage = z.object({
+  chunk: z.array(z.unknown()).default([]),
+  end: z.string().optional(),
+});
+
+const firstRetryMs = 1000;
+const longestRetryMs = 30_000;
+/** Synapse gives no more of a timeline at once. */
+const timelineLimit = 100;
+
+/** Asks for the management room alone: the cost doesn't grow with the rooms of the bot's account. */
+export function syncFilter(room: RoomId): object {
+  return {
+    presence: { types: [] },
+    account_data: { types: [] },
+    room: {
+      rooms: [room],
+      timeline: { limit: timelineLimit },
+      ephemeral: { types: [] },
+      account_data: { types: [] },
+    },
+  };
+}
+
+/**
+ * matrix-bot-sdk's client with a sync loop of ours: the token is stored after the events have been
+ * taken in, gaps are filled, and nothing is skipped when taking in fails.
+ */
+export class RoomSync extends MatrixClient {
+  readonly #options: SyncOptions;
+  readonly #call: MatrixCall;
+  readonly #stop = new AbortController();
+  #health: SyncHealth = { online: false, lastSyncAt: undefined, failures: 0 };
+
+  constructor(options: SyncOptions) {
+    super(options.url, options.accessToken, storageOn(options.store));
+    this.#options = options;
+    this.#call = createMatrixCall(this);
+  }
+
+  get health(): SyncHealth {
+    return this.#health;
+  }
+
+  /** The loop that `start()` of the SDK ends in. */
+  override async startSync(): Promise<void> {
+    void this.#loop().catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) {
+        this.#options.onFatal(error);
+      }
+    });
+  }
+
+  override stop(): void {
+    super.stop();
+    this.#stop.abort();
+  }
+
+  async #loop(): Promise<void> {
+    const { store, log, onOnline, take } = this.#options;
+    let since = (await store.get('token')) ?? '';
+    let delayMs = firstRetryMs;
+    while (!this.#stop.signal.aborted) {
+      let update: Update;
+      try {
+        update = await this.#nextUpdate(since);
+      } catch (thrown) {
+        const error = translateSdkError(thrown, 'GET /_matrix/client/v3/sync');
+        refuseToGoOn(error);
+        this.#health = { ...this.#health, online: false, failures: this.#health.failures + 1 };
+        if (!this.#stop.signal.aborted) {
+          log.warn({ reason: error.message, delayMs }, 'syncing failed, trying again');
+        }
+        await wait(delayMs, undefined, { signal: this.#stop.signal });
+        delayMs = Math.min(delayMs * 2, longestRetryMs);
+        continue;
+      }
+      if (update.events.length > 0) {
+        await take(update.events, since === '' ? 'first' : 'new');
+      }
+      await store.set('token', update.token);
+      since = update.token;
+      delayMs = firstRetryMs;
+      const wasAway = !this.#health.online;
+      this.#health = { ...this.#health, online: true, lastSyncAt: Date.now() };
+      if (wasAway) {
+        onOnline();
+      }
+    }
+  }
+
+  async #nextUpdate(since: string): Promise<Update> {
+    const { room } = this.#options;
+    const { next_batch: token, rooms } = syncResponse.parse(await this.doSync(since));
+    if (rooms.leave[room] !== undefined) {
+      throw new SetupError(
+        'The bot was removed from the management room.',
+        'Invite it again and start it.',
+      );
+    }
+    const { timeline, state } = roomUpdate.parse(rooms.join[room] ?? {});
+    const missed =
+      timeline.limited === true && since !== '' && timeline.prev_batch !== undefined
+        ? await this.#eventsBetween(since, timeline.prev_batch)
+        : [];
+    return { token, events: [...missed, ...state.events, ...timeline.events] };
+  }
+
+  /**
+   * What a limited timeline left out, oldest first. The server sends only the newest events after an
+   * absence. GET /_matrix/client/v3/rooms/{room}/messages
+   */
+  async #eventsBetween(since: string, before: string): Promise<unknown[]> {
+    const newestFirst: unknown[] = [];
+    let from: string | undefined = before;
+    while (from !== undefined) {
+      const page: z.output<typeof messagesPage> = messagesPage.parse(
+        await this.#call('GET', `${roomPath(this.#options.room)}/messages`, {
+          query: { dir: 'b', from, to: since, limit: timelineLimit },
+        }),
+      );
+      newestFirst.push(...page.chunk);
+      from = page.chunk.length === 0 || page.end === from ? undefined : page.end;
+    }
+    return newestFirst.reverse();
+  }
+}
+
+/** Throws what waiting can't mend. */
+function refuseToGoOn(error: Error): void {
+  if (error instanceof SetupError) {
+    throw error;
+  }
+  if (error instanceof HomeserverError && error.status === 401) {
+    throw new SetupError(
+      `The homeserver no longer accepts the bot’s access token (${error.errcode}).`,
+      'Log in anew and set homeserver.accessToken.',
+    );
+  }
+}
+
+/** The SDK's storage on our table: its filter and token, and nothing else. */
+function storageOn(store: SyncStore) {
+  return {
+    setSyncToken: async (token: string | null) => store.set('token', token ?? undefined),
+    getSyncToken: async () => (await store.get('token')) ?? null,
+    setFilter: async (filter: unknown) => store.set('filter', JSON.stringify(filter)),
+    getFilter: async () => JSON.parse((await store.get('filter')) ?? 'null') as never,
+    readValue: async (key: string) => store.get(`sdk.${key}`),
+    storeValue: async (key: string, value: string) => store.set(`sdk.${key}`, value),
+  };
+}

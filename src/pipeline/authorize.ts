@@ -1,0 +1,37 @@
+import { roleFor, roles } from '../command/declaration.ts';
+import type { Role } from '../command/declaration.ts';
+import { DeniedError } from '../errors.ts';
+import type { UserId } from '../ids.ts';
+import type { House } from './house.ts';
+import { passed } from './stages.ts';
+import type { Authorized, Parsed } from './stages.ts';
+
+/**
+ * Lets pass who may do this.
+ *
+ * @throws DeniedError the role is too low, or the sender has left the room
+ */
+export function authorize(house: House, parsed: Parsed): Authorized {
+  const { actor } = parsed.invocation;
+  if (actor.kind === 'rule') {
+    // Rules come with the report queue, and with limits of their own.
+    throw new DeniedError(`the rule ${actor.name} may not act here`);
+  }
+  return passed<Authorized>({ ...parsed, role: requireRole(house, parsed, actor.user) });
+}
+
+/** The role of `user`, where it suffices for this. Asked again when a question is confirmed. */
+export function requireRole(house: House, parsed: Parsed, user: UserId): Role {
+  const { command, danger } = parsed;
+  const needed = house.roles.needed(command.name, roleFor(command, danger));
+  const role = house.roles.of(user);
+  if (role === undefined) {
+    throw new DeniedError(
+      `${command.name} is for members of this room whose power level gives them a role`,
+    );
+  }
+  if (roles.indexOf(role) < roles.indexOf(needed)) {
+    throw new DeniedError(`${command.name} needs the role ${needed}; yours is ${role}`);
+  }
+  return role;
+}

@@ -1,0 +1,181 @@
+import { facts, line } from '../command/answer.ts';
+import type { Block } from '../command/answer.ts';
+import type { Preview } from '../command/declaration.ts';
+import { clock } from '../command/wording.ts';
+import { writeInvocation } from '../command/write-invocation.ts';
+import type { UserId } from '../ids.ts';
+import type { Confirmation } from '../store/confirmations.ts';
+import type { StoreTables } from '../store/store.ts';
+import { contextsFor } from './context.ts';
+import { policyFor } from './house.ts';
+import type { House } from './house.ts';
+import { intentFor } from './intent.ts';
+import { cancelKey, confirmKey, post } from './reply.ts';
+import type { Reply } from './reply.ts';
+import { passed } from './stages.ts';
+import type { Confirmed, Resolved } from './stages.ts';
+
+/** Previews are shown in full for so many accounts, and by name alone for more. */
+const fullPreviews = 5;
+
+/**
+ * Lets pass what needs nobody's agreement; asks in the room about the rest, and returns undefined.
+ *
+ * @throws TargetError the preview found that there is nothing to do
+ */
+export async function confirm(house: House, resolved: Resolved): Promise<Confirmed | undefined> {
+  if (policyFor(resolved.danger, house.settings) === 'none') {
+    return begin(house, resolved, undefined, async () => true);
+  }
+  await ask(house, resolved);
+  return undefined;
+}
+
+/**
+ * Commits, in one transaction, whatever `cause` records (a confirmation used, say), that the work
+ * has begun, and the first intent. Returns undefined where `cause` says no or it was begun before.
+ */
+export async function begin(
+  house: House,
+  resolved: Resolved,
+  confirmer: UserId | undefined,
+  cause: (tables: StoreTables) => Promise<boolean>,
+): Promise<Confirmed | undefined> {
+  const { invocation, danger } = resolved;
+  const { event } = invocation.origin;
+  if (danger === 'read') {
+    return passed<Confirmed>({ ...resolved, confirmer, intent: undefined });
+  }
+  // Before the commit, so that recovery can never see it open and idle.
+  house.underWay.add(event);
+  const begun = await commitBeginning(house, resolved, confirmer, cause);
+  if (begun === undefined) {
+    house.underWay.delete(event);
+  }
+  return begun;
+}
+
+async function commitBeginning(
+  house: House,
+  resolved: Resolved,
+  confirmer: UserId | undefined,
+  cause: (tables: StoreTables) => Promise<boolean>,
+): Promise<Confirmed | undefined> {
+  const { invocation } = resolved;
+  const { event } = invocation.origin;
+  return house.store.transaction(async (tables) => {
+    const isFirst =
+      (await cause(tables)) &&
+      (await tables.executions.begin(
+        {
+          eventId: event,
+          invocation: JSON.stringify(invocation),
+          confirmer: confirmer ?? null,
+        },
+        house.now(),
+      ));
+    if (!isFirst) {
+      return undefined;
+    }
+    await tables.inbox.handled(event, house.now());
+    const intent = await tables.auditLog.begin(
+      intentFor(resolved, resolved.accounts[0], confirmer),
+      house.now(),
+    );
+    return passed<Confirmed>({ ...resolved, confirmer, intent });
+  });
+}
+
+/** What the room is asked before something dangerous is done. */
+export async function previewOf(house: House, resolved: Resolved): Promise<Preview> {
+  const { command } = resolved;
+  const contexts = contextsFor(house, resolved);
+  const previews: Preview[] = [];
+  for (const context of contexts) {
+    previews.push(
+      command.preview === undefined
+        ? {
+            title: [{ kind: 'code', text: writeInvocation(command, resolved.invocation) }],
+            body: [],
+          }
+        : await command.preview(context),
+    );
+  }
+  const [first] = previews;
+  if (first !== undefined && previews.length === 1) {
+    return first;
+  }
+  const body: Block[] =
+    previews.length <= fullPreviews
+      ? previews.flatMap(({ title, body: [telling] }) => [
+          line(...title),
+          ...(telling === undefined ? [] : [telling]),
+        ])
+      : [{ kind: 'list', items: previews.map(({ title }) => title) }];
+  return {
+    title: [`${command.name}: ${previews.length} accounts?`],
+    body,
+    ...(first?.warning === undefined ? {} : { warning: first.warning }),
+  };
+}
+
+async function ask(house: House, resolved: Resolved): Promise<void> {
+  const { command, invocation, danger } = resolved;
+  const { settings, store } = house;
+  const preview = await previewOf(house, resolved);
+  const createdAt = house.now();
+  const expiresAt = createdAt + settings.confirmationExpiresAfterMs;
+  await store.transaction(async (tables) => {
+    const question = await tables.confirmations.ask({
+      invocation: JSON.stringify(invocation),
+      command: command.name,
+      requester: invocation.actor.kind === 'person' ? invocation.actor.user : invocation.actor.name,
+      eventId: invocation.origin.event,
+      danger,
+      createdAt,
+      expiresAt,
+    });
+    const { origin } = invocation;
+    await post(house, tables, 'answer', {
+      kind: 'reply',
+      origin,
+      reply: questionReply(house, resolved, preview, question),
+    });
+    await post(house, tables, 'react-confirm', { kind: 'reaction', origin, key: confirmKey });
+    await post(house, tables, 'react-cancel', { kind: 'reaction', origin, key: cancelKey });
+    await tables.inbox.handled(origin.event, createdAt);
+  });
+  house.expireAt(expiresAt);
+  house.deliver(invocation.origin.event);
+}
+
+function questionReply(
+  house: House,
+  { command, danger, invocation }: Resolved,
+  preview: Preview,
+  { code, expiresAt }: Confirmation,
+): Reply {
+  const { prefix } = house.settings;
+  const needsOther = policyFor(danger, house.settings) === 'other';
+  return {
+    command: command.name,
+    status: 'pending',
+    audit: [],
+    confirmation: { code, expiresAt, approvalsNeeded: 1, approvals: 0 },
+    answer: {
+      mark: '⚠️',
+      title: [{ kind: 'bold', children: preview.title }],
+      body: [
+        ...preview.body,
+        ...(invocation.reason === undefined ? [] : [line('Reason: ', invocation.reason)]),
+        ...(preview.warning === undefined ? [] : [line(preview.warning)]),
+        ...(needsOther ? [line('Somebody else must confirm this.')] : []),
+        facts(
+          [`${confirmKey} or `, { kind: 'code', text: `${prefix}confirm ${code}` }],
+          [`${cancelKey} or `, { kind: 'code', text: `${prefix}cancel ${code}` }],
+          `until ${clock(expiresAt)}`,
+        ),
+      ],
+    },
+  };
+}

@@ -1,0 +1,198 @@
+import type { Answer, Status } from '../command/answer.ts';
+import type { Context, Settlement } from '../command/declaration.ts';
+import { HomeserverError, LawspeakerError, UnreachableError } from '../errors.ts';
+import type { StoreTables } from '../store/store.ts';
+import { contextsFor } from './context.ts';
+import type { House } from './house.ts';
+import { intentFor } from './intent.ts';
+import { outcomeReply } from './outcome.ts';
+import { post } from './reply.ts';
+import type { Outgoing, Reply } from './reply.ts';
+import type { Confirmed } from './stages.ts';
+
+/** What became of one account, or of the whole where there is none. */
+export interface Attempt {
+  readonly target: string | undefined;
+  readonly audit: number | undefined;
+  readonly status: Extract<Status, 'done' | 'failed' | 'unknown'>;
+  /** Where it was done in this process. */
+  readonly answer?: Answer;
+  readonly error?: unknown;
+  readonly tookMs?: number;
+}
+
+/** Does what was asked, one account after the other, and commits each outcome before the next. */
+export async function execute(house: House, confirmed: Confirmed): Promise<Reply> {
+  const { event } = confirmed.invocation.origin;
+  try {
+    return await executeAll(house, confirmed);
+  } finally {
+    house.underWay.delete(event);
+    house.deliver(event);
+  }
+}
+
+async function executeAll(house: House, confirmed: Confirmed): Promise<Reply> {
+  const contexts = contextsFor(house, confirmed);
+  const attempts: Attempt[] = [];
+  let intent = confirmed.intent;
+  for (const [at, context] of contexts.entries()) {
+    const account = confirmed.accounts[at];
+    const attempt: Attempt = {
+      target: account?.name,
+      audit: intent,
+      ...(await attemptOnce(house, confirmed, context)),
+    };
+    attempts.push(attempt);
+    if (attempt.audit !== undefined) {
+      const next = confirmed.accounts[at + 1];
+      intent = await recordOutcome(house, confirmed, attempt, next, attempts);
+    }
+  }
+  const reply = outcomeReply(house, confirmed, attempts);
+  if (confirmed.intent === undefined) {
+    await answerRead(house, confirmed, reply);
+  }
+  return reply;
+}
+
+async function attemptOnce(
+  house: House,
+  { command }: Confirmed,
+  context: Context,
+): Promise<Omit<Attempt, 'target' | 'audit'>> {
+  const startedAt = performance.now();
+  const tookMs = () => Math.round(performance.now() - startedAt);
+  let result: unknown;
+  try {
+    result = await command.run(context);
+  } catch (error) {
+    if (command.danger === 'read' || !mayHaveHappened(error)) {
+      logFault(house, command.name, error);
+      return { status: 'failed', error, tookMs: tookMs() };
+    }
+    const settlement = await settle(house, command, context);
+    return settlement === 'done'
+      ? { status: 'done', tookMs: tookMs() }
+      : { status: settlement === 'not_done' ? 'failed' : 'unknown', error, tookMs: tookMs() };
+  }
+  try {
+    return { status: 'done', answer: command.answer(context, result), tookMs: tookMs() };
+  } catch (error) {
+    // It was done, whatever is wrong with the wording.
+    logFault(house, command.name, error);
+    return { status: 'done', tookMs: tookMs() };
+  }
+}
+
+function mayHaveHappened(error: unknown): boolean {
+  return error instanceof HomeserverError || error instanceof UnreachableError
+    ? error.mayHaveHappened
+    : !(error instanceof LawspeakerError);
+}
+
+/** Asks the homeserver what became of a call that was cut off; `unknown` where it can't tell. */
+export async function settle(
+  house: House,
+  command: Confirmed['command'],
+  context: Context,
+): Promise<Settlement> {
+  try {
+    return (await command.settle?.(context)) ?? 'unknown';
+  } catch (error) {
+    house.log.warn({ command: command.name, code: codeOf(error) }, 'an outcome is not known yet');
+    return 'unknown';
+  }
+}
+
+/**
+ * Commits an outcome together with the next intent, or with the end of the work and its answer.
+ * Returns the next intent.
+ */
+async function recordOutcome(
+  house: House,
+  confirmed: Confirmed,
+  attempt: Attempt,
+  next: Confirmed['accounts'][number] | undefined,
+  attempts: readonly Attempt[],
+): Promise<number | undefined> {
+  return house.store.transaction(async (tables) => {
+    await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), house.now());
+    if (next !== undefined) {
+      return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), house.now());
+    }
+    const { event } = confirmed.invocation.origin;
+    if (attempts.every(({ status }) => status !== 'unknown')) {
+      await tables.executions.finish(event, house.now());
+    }
+    await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts));
+    return undefined;
+  });
+}
+
+/** What the audit log keeps of an attempt's end. */
+export function outcomeOf({ status, error, tookMs }: Attempt): { status: string; detail: object } {
+  return {
+    status,
+    detail: {
+      ...(tookMs === undefined ? {} : { took_ms: tookMs }),
+      ...(error === undefined ? {} : { code: codeOf(error) }),
+      ...(error instanceof HomeserverError ? { http_status: error.status } : {}),
+    },
+  };
+}
+
+/**
+ * The outcome edits the question where one was asked, and is the answer otherwise. What was unknown
+ * at first edits what was said then.
+ */
+export async function postOutcome(
+  house: House,
+  tables: StoreTables,
+  { invocation: { origin } }: Pick<Confirmed, 'invocation'>,
+  reply: Reply,
+  stage: 'outcome' | 'unknown' | 'settled' = 'outcome',
+): Promise<void> {
+  const asked = await tables.confirmations.byEvent(origin.event);
+  if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {
+    await post(house, tables, 'answer', { kind: 'reply', origin, reply });
+    return;
+  }
+  await post(house, tables, stage, { kind: 'edit', origin, reply });
+  if (asked !== undefined) {
+    await withdrawReactions(house, tables, origin);
+  }
+}
+
+/** Takes the bot's own reactions off a question that is settled. */
+export async function withdrawReactions(
+  house: House,
+  tables: StoreTables,
+  origin: Outgoing['origin'],
+): Promise<void> {
+  await post(house, tables, 'unreact-confirm', {
+    kind: 'withdraw',
+    origin,
+    stage: 'react-confirm',
+  });
+  await post(house, tables, 'unreact-cancel', { kind: 'withdraw', origin, stage: 'react-cancel' });
+}
+
+async function answerRead(house: House, confirmed: Confirmed, reply: Reply): Promise<void> {
+  const { origin } = confirmed.invocation;
+  await house.store.transaction(async (tables) => {
+    await post(house, tables, 'answer', { kind: 'reply', origin, reply });
+    await tables.inbox.handled(origin.event, house.now());
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof LawspeakerError ? error.code : 'internal';
+}
+
+/** Expected errors speak for themselves in the room; others are ours to mend. */
+export function logFault(house: House, command: string, error: unknown): void {
+  if (!(error instanceof LawspeakerError)) {
+    house.log.error({ command, err: error }, 'a command failed by a fault of the bot');
+  }
+}

@@ -1,0 +1,68 @@
+import type { Danger, Role } from '../command/declaration.ts';
+import type { Registry } from '../command/registry.ts';
+import type { RoomAlias, RoomId, UserId } from '../ids.ts';
+import type { Account, Services } from '../services/services.ts';
+import type { Store } from '../store/store.ts';
+
+/** Who has to agree before something dangerous is done. */
+export type ConfirmationPolicy = 'none' | 'requester' | 'other';
+
+export interface Settings {
+  readonly prefix: string;
+  /** Older commands are answered as stale and not carried out. */
+  readonly maxAgeMs: number;
+  readonly confirmationExpiresAfterMs: number;
+  readonly confirmation: Readonly<Record<'destructive' | 'critical', ConfirmationPolicy>>;
+  readonly serverName: string;
+  readonly botUser: UserId;
+  readonly managementRoom: RoomId;
+}
+
+/** The management room's members, as the transport knows them. */
+export interface Members {
+  isJoined(user: UserId): boolean;
+  /** Infinity for a creator of a room of version 12. */
+  powerLevel(user: UserId): number;
+  displayName(user: UserId): string | null;
+}
+
+export interface Roles {
+  /** The role of a joined member of the management room; undefined for anybody else. */
+  of(user: UserId): Role | undefined;
+  /** What this command needs at this danger, the configuration's overrides included. */
+  needed(command: string, byDeclaration: Role): Role;
+  /** Why automation and commands must not touch this account; undefined where they may. */
+  protection(account: Account): string | undefined;
+}
+
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** All that the stages stand on. Built once, in `app.ts`. */
+export interface House {
+  readonly settings: Settings;
+  readonly registry: Registry;
+  readonly services: Services;
+  readonly store: Store;
+  readonly members: Members;
+  readonly roles: Roles;
+  readonly log: Log;
+  /** Work that this process is doing now, by the event that asked: not for recovery to end. */
+  readonly underWay: Set<string>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** The local account, or undefined for an unknown one. */
+  findAccount(user: UserId): Promise<Account | undefined>;
+  resolveAlias(alias: RoomAlias): Promise<RoomId>;
+  /** Something for this command stands in the outbox. */
+  deliver(eventId: string): void;
+  /** A question was asked that expires then. */
+  expireAt(at: number): void;
+}
+
+export function policyFor(danger: Danger, settings: Settings): ConfirmationPolicy {
+  return danger === 'destructive' || danger === 'critical' ? settings.confirmation[danger] : 'none';
+}

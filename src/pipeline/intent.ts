@@ -1,0 +1,42 @@
+import { actorName } from '../command/invocation.ts';
+import type { Account } from '../services/services.ts';
+import type { Intent } from '../store/audit-log.ts';
+import type { Parsed } from './stages.ts';
+
+/** What the audit log keeps of an invocation, for one of its targets. */
+export function intentFor(
+  { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
+  account: Pick<Account, 'name'> | undefined,
+  confirmer?: string,
+): Intent {
+  const redacted = new Set(command.audit?.redact ?? []);
+  return {
+    actor: actorName(invocation.actor),
+    confirmer,
+    command: invocation.command,
+    arguments: Object.fromEntries(
+      Object.entries(invocation.arguments).map(([name, value]) => [
+        name,
+        redacted.has(name) ? '(not kept)' : value,
+      ]),
+    ),
+    target: account?.name ?? otherTarget(command, invocation),
+    reason: invocation.reason,
+    eventId: invocation.origin.event,
+    roomId: invocation.origin.room,
+  };
+}
+
+/** What a command without accounts acts on: the first of its positionals. */
+function otherTarget(
+  command: Parsed['command'],
+  invocation: Parsed['invocation'],
+): string | undefined {
+  const key = Object.entries(command.args).find(([, { place }]) => place === 'positional')?.[0];
+  const value = invocation.arguments[key ?? ''];
+  return value === undefined || command.audit?.redact.includes(key ?? '') === true
+    ? undefined
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value);
+}

@@ -1,0 +1,27 @@
+import type { EventId, RoomId, UserId } from '../ids.ts';
+
+/** A text message of the management room, as the transport read it. */
+export interface Message {
+  readonly kind: 'message';
+  readonly event: EventId;
+  readonly room: RoomId;
+  readonly sender: UserId;
+  /** By the sender's server's clock. */
+  readonly sentAt: number;
+  /** Without the quoted part of a reply; pills are the IDs that they point to. */
+  readonly text: string;
+  readonly thread: EventId | undefined;
+}
+
+/** A reaction in the management room. */
+export interface Reaction {
+  readonly kind: 'reaction';
+  readonly event: EventId;
+  readonly room: RoomId;
+  readonly sender: UserId;
+  readonly sentAt: number;
+  readonly target: EventId;
+  readonly key: string;
+}
+
+export type Incoming = Message | Reaction;

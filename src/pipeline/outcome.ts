@@ -1,0 +1,145 @@
+import { bold, code, facts, line } from '../command/answer.ts';
+import type { Answer, Block, Inline, Mark, Status } from '../command/answer.ts';
+import { writeInvocation } from '../command/write-invocation.ts';
+import { localpartOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
+import type { Attempt } from './execute.ts';
+import type { House } from './house.ts';
+import { refusalReply, sentence } from './refusal.ts';
+import type { Reply } from './reply.ts';
+import type { Confirmed } from './stages.ts';
+
+/** What outcomes need of the work that they end. */
+type Work = Pick<Confirmed, 'command' | 'danger' | 'invocation' | 'confirmer'>;
+
+/** The answer to work that has ended. */
+export function outcomeReply(house: House, work: Work, attempts: readonly Attempt[]): Reply {
+  const audit = attempts.flatMap((attempt) => attempt.audit ?? []);
+  const [only] = attempts;
+  const trail = trailOf(house, work, attempts, audit);
+  if (only !== undefined && attempts.length === 1) {
+    const { answer, ...rest } = singleReply(house, work, only, audit);
+    return { ...rest, answer: { ...answer, body: [...(answer.body ?? []), ...trail] } };
+  }
+  const done = attempts.filter(({ status }) => status === 'done').length;
+  const status: Status = done === attempts.length ? 'done' : done === 0 ? 'failed' : 'partial';
+  return {
+    command: work.command.name,
+    status,
+    audit,
+    answer: {
+      mark: status === 'done' ? '✅' : status === 'failed' ? '❌' : '⚠️',
+      title: [bold(`${work.command.name}: ${done} of ${attempts.length} done`)],
+      body: [
+        {
+          kind: 'list',
+          items: attempts.map((attempt): Inline[] => {
+            const { answer } = singleReply(house, work, attempt, []);
+            return [
+              `${answer.mark} `,
+              ...answer.title,
+              ...(attempt.answer === undefined && attempt.target !== undefined
+                ? [' ', code(attempt.target)]
+                : []),
+            ];
+          }),
+        },
+        ...trail,
+      ],
+      data: attempts.map(({ target, status: one, audit: entry }) => ({
+        userId: target,
+        status: one,
+        audit: entry,
+      })),
+    },
+  };
+}
+
+function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly number[]): Reply {
+  const { command } = work;
+  switch (attempt.status) {
+    case 'done':
+      return {
+        command: command.name,
+        status: attempt.answer?.status ?? 'done',
+        audit,
+        answer: attempt.answer ?? {
+          mark: '✅',
+          title: [bold('Done: '), code(writeInvocation(command, work.invocation))],
+        },
+      };
+    case 'failed':
+      return attempt.error === undefined
+        ? {
+            command: command.name,
+            status: 'failed',
+            audit,
+            answer: notDone('it was interrupted before it was carried out'),
+            error: { code: 'interrupted', message: 'interrupted before it was carried out' },
+          }
+        : refusalReply(house, command.name, attempt.error, audit);
+    case 'unknown':
+      return {
+        command: command.name,
+        status: 'unknown',
+        audit,
+        answer: {
+          mark: '⚠️',
+          title: [
+            bold('Not known whether it was done: '),
+            code(writeInvocation(command, work.invocation)),
+          ],
+          body: [
+            line(
+              command.settle === undefined
+                ? 'It was sent and no answer came. Look before you send it again.'
+                : 'It was sent and no answer came. I will ask the homeserver again and say here what I find.',
+            ),
+          ],
+        },
+        error: { code: 'unknown', message: 'no answer came' },
+      };
+  }
+}
+
+function notDone(why: string): Answer {
+  return {
+    mark: '❌' satisfies Mark,
+    title: [bold('Not done: '), ...sentence(why)],
+    body: [line('Nothing was changed. Send the command again if it is still wanted.')],
+  };
+}
+
+/** `Asked by Ana, confirmed by Ben · reason: spam · 412 ms · audit #1043` */
+function trailOf(
+  house: House,
+  { invocation, confirmer }: Work,
+  attempts: readonly Attempt[],
+  audit: readonly number[],
+): Block[] {
+  if (audit.length === 0) {
+    return [];
+  }
+  const { actor, reason } = invocation;
+  const asker = actor.kind === 'person' ? nameOf(house, actor.user) : `rule ${actor.name}`;
+  const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
+  const who =
+    confirmer === undefined
+      ? `Asked by ${asker}`
+      : actor.kind === 'person' && confirmer === actor.user
+        ? `Asked and confirmed by ${asker}`
+        : `Asked by ${asker}, confirmed by ${nameOf(house, confirmer)}`;
+  return [
+    facts(
+      who,
+      reason !== undefined && `reason: ${reason}`,
+      took > 0 && `${took} ms`,
+      `audit ${audit.map((id) => `#${id}`).join(' ')}`,
+    ),
+  ];
+}
+
+/** How a member of the room is called there. */
+export function nameOf(house: House, user: UserId): string {
+  return house.members.displayName(user) ?? localpartOf(user);
+}

@@ -1,0 +1,89 @@
+import { subjectOf } from '../command/declaration.ts';
+import type { UserId } from '../ids.ts';
+import type { Account } from '../services/services.ts';
+import type { AuditEntry } from '../store/audit-log.ts';
+import type { Execution } from '../store/executions.ts';
+import { contextFor } from './context.ts';
+import { outcomeOf, postOutcome, settle } from './execute.ts';
+import type { Attempt } from './execute.ts';
+import type { House } from './house.ts';
+import { outcomeReply } from './outcome.ts';
+import { parsedOf } from './settle-question.ts';
+
+/**
+ * Ends the work that a crash or an absent homeserver left open: asks the homeserver what happened,
+ * writes it down, and tells the room. Never does anything a second time.
+ */
+export async function recover(house: House): Promise<void> {
+  for (const execution of await house.store.executions.open()) {
+    if (!house.underWay.has(execution.eventId)) {
+      house.underWay.add(execution.eventId);
+      await recoverOne(house, execution).finally(() => house.underWay.delete(execution.eventId));
+    }
+  }
+}
+
+async function recoverOne(house: House, execution: Execution): Promise<void> {
+  const parsed = parsedOf(house, {
+    ...execution,
+    command: (JSON.parse(execution.invocation) as { command: string }).command,
+  });
+  const entries = await house.store.auditLog.search({ eventId: execution.eventId, limit: 10_000 });
+  const attempts: Attempt[] = [];
+  for (const entry of entries.reverse()) {
+    attempts.push(await settleEntry(house, parsed, entry));
+  }
+  const begun = new Set(entries.map(({ target }) => target));
+  const given = parsed.invocation.arguments[subjectOf(parsed.command) ?? ''];
+  for (const target of given === undefined ? [] : ([given].flat() as UserId[])) {
+    if (!begun.has(target)) {
+      // No intent was committed, so no call went out.
+      attempts.push({ target, audit: undefined, status: 'failed' });
+    }
+  }
+  const work = { ...parsed, confirmer: (execution.confirmer ?? undefined) as UserId | undefined };
+  const reply = outcomeReply(house, work, attempts);
+  const isStillOpen =
+    attempts.some(({ status }) => status === 'unknown') && parsed.command.settle !== undefined;
+  const stage = isStillOpen ? 'unknown' : 'settled';
+  await house.store.transaction(async (tables) => {
+    for (const attempt of attempts) {
+      const before = entries.find(({ id }) => id === attempt.audit);
+      if (before !== undefined && before.status !== attempt.status) {
+        await tables.auditLog.finish(before.id, outcomeOf(attempt), house.now());
+      }
+    }
+    if (!isStillOpen) {
+      await tables.executions.finish(execution.eventId, house.now());
+    }
+    await postOutcome(house, tables, work, reply, stage);
+  });
+  house.deliver(execution.eventId);
+}
+
+async function settleEntry(
+  house: House,
+  parsed: ReturnType<typeof parsedOf>,
+  entry: AuditEntry,
+): Promise<Attempt> {
+  const known = { target: entry.target ?? undefined, audit: entry.id };
+  if (entry.status === 'done' || entry.status === 'failed') {
+    return { ...known, status: entry.status };
+  }
+  const context = contextFor(house, { ...parsed, role: 'viewer' }, accountOf(parsed, entry));
+  const settlement = await settle(house, parsed.command, context);
+  return {
+    ...known,
+    status: settlement === 'not_done' ? 'failed' : settlement,
+  };
+}
+
+/** A call is settled by its target's name: the account as it was before is gone. */
+function accountOf(
+  { command }: ReturnType<typeof parsedOf>,
+  entry: AuditEntry,
+): Account | undefined {
+  return subjectOf(command) === undefined || entry.target === null
+    ? undefined
+    : ({ name: entry.target, displayname: null } as Account);
+}

@@ -1,0 +1,57 @@
+import type { Answer, Status } from '../command/answer.ts';
+import type { Origin } from '../command/invocation.ts';
+import type { StoreTables } from '../store/store.ts';
+import type { House } from './house.ts';
+
+/** What `dev.lawspeaker.answer` says about a question. */
+export interface ReplyConfirmation {
+  readonly code: string;
+  readonly expiresAt: number;
+  readonly approvalsNeeded: number;
+  readonly approvals: number;
+}
+
+/** An answer with what programs read of it. */
+export interface Reply {
+  readonly command: string;
+  readonly status: Status;
+  readonly answer: Answer;
+  readonly audit: readonly number[];
+  readonly confirmation?: ReplyConfirmation;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+/** The parts in which an answer reaches the room. Each is sent once. */
+export type Stage =
+  | 'answer'
+  | 'outcome'
+  | 'unknown'
+  | 'settled'
+  | 'react-confirm'
+  | 'react-cancel'
+  | 'unreact-confirm'
+  | 'unreact-cancel';
+
+/** What stands in the outbox; the transport turns it into events. */
+export type Outgoing =
+  | { readonly kind: 'reply'; readonly origin: Origin; readonly reply: Reply }
+  | { readonly kind: 'edit'; readonly origin: Origin; readonly reply: Reply }
+  | { readonly kind: 'reaction'; readonly origin: Origin; readonly key: string }
+  | { readonly kind: 'withdraw'; readonly origin: Origin; readonly stage: Stage };
+
+/** Puts a message into the outbox, in the transaction of what it reports. */
+export async function post(
+  house: House,
+  tables: StoreTables,
+  stage: Stage,
+  outgoing: Outgoing,
+): Promise<void> {
+  await tables.outbox.add(
+    { eventId: outgoing.origin.event, stage, message: JSON.stringify(outgoing) },
+    house.now(),
+  );
+}
+
+/** The reactions that settle a question. */
+export const confirmKey = '✅';
+export const cancelKey = '❌';

@@ -1,0 +1,67 @@
+import { roles } from '../command/declaration.ts';
+import type { Role } from '../command/declaration.ts';
+import type { UserId } from '../ids.ts';
+import type { Members, Roles } from './house.ts';
+
+export interface RoleSettings {
+  readonly viewer: { readonly powerLevel: number; readonly users: readonly string[] };
+  readonly moderator: { readonly powerLevel: number; readonly users: readonly string[] };
+  readonly admin: { readonly powerLevel: number; readonly users: readonly string[] };
+  /** The role that a command needs, where it is not the declared one. */
+  readonly commands: Readonly<Record<string, Role>>;
+}
+
+/** Roles by power level in the management room and by configuration. */
+export function createRoles(options: {
+  settings: RoleSettings;
+  members: Members;
+  botUser: UserId;
+  /** Globs of user IDs that nothing may be done to. */
+  protectedUsers: readonly string[];
+}): Roles {
+  const { settings, members, botUser } = options;
+  const protectedPatterns = options.protectedUsers.map(globPattern);
+
+  function roleOf(user: UserId): Role | undefined {
+    if (!members.isJoined(user)) {
+      return undefined;
+    }
+    const level = members.powerLevel(user);
+    return roles.findLast(
+      (role) => settings[role].users.includes(user) || level >= settings[role].powerLevel,
+    );
+  }
+
+  return {
+    of: roleOf,
+
+    needed(command, byDeclaration) {
+      return settings.commands[command] ?? byDeclaration;
+    },
+
+    protection(account) {
+      if (account.name === botUser) {
+        return 'is this bot itself';
+      }
+      if (account.admin) {
+        return 'is a server admin';
+      }
+      const role = roleOf(account.name);
+      const isNamed =
+        settings.moderator.users.includes(account.name) ||
+        settings.admin.users.includes(account.name);
+      if (isNamed || role === 'moderator' || role === 'admin') {
+        return 'is a moderator here';
+      }
+      return protectedPatterns.some((pattern) => pattern.test(account.name))
+        ? 'is protected by the configuration'
+        : undefined;
+    },
+  };
+}
+
+/** `@*:example.com`: `*` is any text, `?` one character. */
+function globPattern(glob: string): RegExp {
+  const escaped = glob.replaceAll(/[.+^${}()|[\]\\]/gu, String.raw`\$&`);
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'su');
+}

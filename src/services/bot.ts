@@ -1,0 +1,41 @@
+import type { EventId, UserId } from '../ids.ts';
+
+/** How a question ended, for the one line that answers `confirm` and `cancel`. */
+export interface Settled {
+  readonly command: string;
+  readonly code: string;
+  readonly outcome: 'cancelled' | 'done' | 'failed' | 'partial' | 'unknown';
+  /** The first line of the answer that the outcome was written into. */
+  readonly headline: string;
+  readonly audit: readonly number[];
+}
+
+export interface BotStatus {
+  readonly version: string;
+  readonly node: string;
+  readonly startedAt: number;
+  /** When the homeserver last answered a sync; undefined before the first. */
+  readonly lastSyncAt: number | undefined;
+  /** The homeserver answers syncs. */
+  readonly online: boolean;
+  /** Failed syncs since the start. */
+  readonly failures: number;
+  readonly openInbox: number;
+  readonly openOutbox: number;
+  readonly openExecutions: number;
+}
+
+/**
+ * What commands need of the bot around them. Declared here and handed in by `app.ts`, since the
+ * pipeline stands above the services.
+ */
+export interface BotOperations {
+  /** Settles a pending confirmation; without a code, the asker's only one. */
+  settle(request: {
+    readonly decision: 'confirm' | 'cancel';
+    readonly code: string | undefined;
+    readonly by: UserId;
+    readonly event: EventId;
+  }): Promise<Settled>;
+  status(): Promise<BotStatus>;
+}

@@ -1,0 +1,139 @@
+import { createAdminApi } from './admin-api/admin-api.ts';
+import type { AdminApi } from './admin-api/admin-api.ts';
+import type { Config } from './config/schema.ts';
+import { HomeserverError, SetupError, UnreachableError } from './errors.ts';
+import { parseRoomAlias, serverNameOf } from './ids.ts';
+import type { RoomId, UserId } from './ids.ts';
+import { joinRoom, resolveAlias, roomState, whoami } from './matrix/client.ts';
+import type { MatrixCall } from './matrix/client.ts';
+
+/** What the homeserver says about the configuration. */
+export interface Setup {
+  readonly botUser: UserId;
+  readonly serverName: string;
+  readonly room: RoomId;
+  readonly roomState: readonly unknown[];
+  readonly serverVersion: string;
+}
+
+/**
+ * Asks the homeserver whether the bot can work: the token is valid, its account is a server admin,
+ * the management room can be joined.
+ *
+ * @throws SetupError what is wrong and what to do
+ * @throws UnreachableError the homeserver does not answer
+ */
+export async function checkSetup(config: Config, call: MatrixCall): Promise<Setup> {
+  const { url, adminUrl = url, accessToken } = config.homeserver;
+  const api = createAdminApi({ url: adminUrl, accessToken });
+  const botUser = await asked(
+    async () => whoami(call),
+    ({ status, errcode }) =>
+      status === 401
+        ? new SetupError(
+            `The homeserver does not accept the access token (${errcode}).`,
+            'Log in as the bot’s account and set homeserver.accessToken.',
+          )
+        : undefined,
+    url,
+  );
+  const serverVersion = await checkAdmin(api, botUser, adminUrl);
+  const room = await checkRoom(config, call, botUser);
+  const state = await asked(
+    async () => roomState(call, room),
+    () => undefined,
+    url,
+  );
+  return {
+    botUser,
+    serverName: serverNameOf(botUser) ?? '',
+    room,
+    roomState: state,
+    serverVersion,
+  };
+}
+
+async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Promise<string> {
+  const account = await asked(
+    async () => api.users.get(botUser),
+    ({ status, errcode }) => {
+      if (status === 403) {
+        return new SetupError(
+          `${botUser} is no server admin, so it can’t use the admin API.`,
+          'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
+        );
+      }
+      return status === 404 && errcode === 'M_UNRECOGNIZED'
+        ? new SetupError(
+            `There is no Synapse admin API at ${adminUrl}.`,
+            'Set homeserver.adminUrl to where /_synapse/admin answers.',
+          )
+        : undefined;
+    },
+    adminUrl,
+  );
+  if (!account.admin) {
+    throw new SetupError(`${botUser} is no server admin.`, 'Grant it admin rights.');
+  }
+  return api.server.version();
+}
+
+async function checkRoom(config: Config, call: MatrixCall, botUser: UserId): Promise<RoomId> {
+  const written = config.managementRoom;
+  const alias = parseRoomAlias(written);
+  const room =
+    alias === undefined
+      ? (written as RoomId)
+      : await asked(
+          async () => resolveAlias(call, alias),
+          ({ status }) =>
+            status === 404
+              ? new SetupError(
+                  `There is no room ${alias}.`,
+                  'Set managementRoom to the ID or alias of the management room.',
+                )
+              : undefined,
+          config.homeserver.url,
+        );
+  await asked(
+    async () => joinRoom(call, room),
+    ({ status, errcode }) =>
+      status < 500
+        ? new SetupError(
+            `${botUser} can’t join the management room ${written} (${errcode}).`,
+            `Invite ${botUser} to it, then start again.`,
+          )
+        : undefined,
+    config.homeserver.url,
+  );
+  return room;
+}
+
+/** Runs one request; `explain` says what a refusal means here. */
+async function asked<Result>(
+  request: () => Promise<Result>,
+  explain: (error: HomeserverError) => SetupError | undefined,
+  url: string,
+): Promise<Result> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof HomeserverError) {
+      throw (
+        explain(error) ??
+        new SetupError(
+          `${url} answered ${error.request} with ${error.status} ${error.errcode}.`,
+          'Check homeserver.url: it must be where the client API of your Synapse answers.',
+        )
+      );
+    }
+    if (error instanceof UnreachableError) {
+      throw new UnreachableError(
+        error.request,
+        `at ${url} ${error.message.replace(/^the homeserver /u, '')}`,
+        false,
+      );
+    }
+    throw error;
+  }
+}

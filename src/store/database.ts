@@ -1,0 +1,69 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+
+import Database from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import type { Transaction } from 'kysely';
+import { Migrator } from 'kysely/migration';
+
+import { SetupError } from '../errors.ts';
+import * as first from './migrations/0001-first.ts';
+import type { Tables } from './tables.ts';
+
+export type Connection = Kysely<Tables> | Transaction<Tables>;
+
+const migrations = { '0001-first': first };
+
+/**
+ * Opens the database file, making it where it is missing, and brings its tables up to date.
+ *
+ * @throws SetupError the file can't be opened, is no database, or is newer than this program
+ */
+export async function openDatabase(
+  file: string,
+  options: { readonly?: boolean } = {},
+): Promise<Kysely<Tables>> {
+  let sqlite: Database.Database;
+  try {
+    if (options.readonly !== true) {
+      mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    }
+    sqlite = new Database(file, {
+      readonly: options.readonly === true,
+      fileMustExist: options.readonly === true,
+    });
+    sqlite.pragma('busy_timeout = 5000');
+    sqlite.pragma('foreign_keys = ON');
+    if (options.readonly !== true) {
+      sqlite.pragma('journal_mode = WAL');
+      // An intent must be on the disk before the call that it announces goes out.
+      sqlite.pragma('synchronous = FULL');
+    }
+  } catch (error) {
+    throw new SetupError(
+      `The database ${file} can't be opened (${reasonOf(error)}).`,
+      'Check database.path, the permissions and the free space; a damaged file can be replaced by a backup.',
+    );
+  }
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
+  if (options.readonly !== true) {
+    await migrate(db, file);
+  }
+  return db;
+}
+
+async function migrate(db: Kysely<Tables>, file: string): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw new SetupError(
+      `The tables of ${file} can't be brought up to date (${reasonOf(error)}).`,
+      'It may belong to a newer Lawspeaker, or be damaged: nothing was changed.',
+    );
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,88 @@
+import type { Kysely } from 'kysely';
+
+import { StoreError } from '../errors.ts';
+import { auditLog } from './audit-log.ts';
+import type { AuditLog } from './audit-log.ts';
+import { confirmations } from './confirmations.ts';
+import type { Confirmations } from './confirmations.ts';
+import { openDatabase } from './database.ts';
+import type { Connection } from './database.ts';
+import { executions } from './executions.ts';
+import type { Executions } from './executions.ts';
+import { inbox } from './inbox.ts';
+import type { Inbox } from './inbox.ts';
+import { outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
+export { transactionIdFor } from './outbox.ts';
+import { syncState } from './sync-state.ts';
+import type { SyncState } from './sync-state.ts';
+import type { Tables } from './tables.ts';
+
+/** The tables, on one connection or in one transaction. */
+export interface StoreTables {
+  readonly auditLog: AuditLog;
+  readonly confirmations: Confirmations;
+  readonly executions: Executions;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly syncState: SyncState;
+}
+
+export interface Store extends StoreTables {
+  /** All or nothing. What `work` returns is committed when the promise resolves. */
+  transaction<Result>(work: (tables: StoreTables) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+function tablesOn(db: Connection): StoreTables {
+  return {
+    auditLog: guarded(auditLog(db)),
+    confirmations: guarded(confirmations(db)),
+    executions: guarded(executions(db)),
+    inbox: guarded(inbox(db)),
+    outbox: guarded(outbox(db)),
+    syncState: guarded(syncState(db)),
+  };
+}
+
+/** Opens the store. @throws SetupError see `openDatabase`; later calls throw StoreError */
+export async function openStore(
+  file: string,
+  options: { readonly?: boolean } = {},
+): Promise<Store> {
+  const db: Kysely<Tables> = await openDatabase(file, options);
+  return {
+    ...tablesOn(db),
+    transaction: async (work) =>
+      translated(async () => db.transaction().execute(async (trx) => work(tablesOn(trx)))),
+    close: async () => db.destroy(),
+  };
+}
+
+type Method = (...parameters: never[]) => Promise<unknown>;
+
+/** The same table, whose methods throw nothing but StoreError. */
+function guarded<Table extends Record<keyof Table, Method>>(table: Table): Table {
+  const methods = Object.entries<Method>(table);
+  return Object.fromEntries(
+    methods.map(([name, method]) => [
+      name,
+      async (...parameters: never[]) => translated(async () => method(...parameters)),
+    ]),
+  ) as Table;
+}
+
+async function translated<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (!code.startsWith('SQLITE')) {
+      throw error;
+    }
+    throw new StoreError(
+      `the database failed (${code})`,
+      'Nothing is carried out while actions can’t be recorded. Check the disk and its permissions.',
+    );
+  }
+}
