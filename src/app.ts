@@ -133,6 +133,9 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
       const question = await findQuestion(house, code, by);
       return settleQuestion(house, question, { decision, by, event });
     },
+    async openDirect() {
+      throw new SetupError('direct rooms come next');
+    },
     async status() {
       const [inbox, outbox, executions] = await Promise.all([
         store.inbox.open(),

@@ -36,8 +36,19 @@ export interface Answer {
   readonly next?: readonly string[];
   /** Where it is not `done`: work that goes on, or a decision about other work that failed. */
   readonly status?: Status;
+  /** The command line of the next page, which `more` runs; without the prefix. */
+  readonly more?: string;
+  /** Sent behind the answer. */
+  readonly file?: AnswerFile;
   /** For programs: what was found, in our names; sent in the API's. Never a secret. */
   readonly data?: unknown;
+}
+
+/** A file that an answer brings along. Never with secrets. */
+export interface AnswerFile {
+  readonly name: string;
+  readonly contentType: 'text/csv' | 'application/json' | 'application/jsonl';
+  readonly content: string;
 }
 
 /** The names that people, programs and the audit log see. */

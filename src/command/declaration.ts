@@ -1,7 +1,7 @@
 import type { Services } from '../services/services.ts';
 import type { Answer, Block, Content } from './answer.ts';
 import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
-import type { Actor, Origin } from './invocation.ts';
+import type { Actor, Invocation, Origin } from './invocation.ts';
 import type { Registry } from './registry.ts';
 
 export const roles = ['viewer', 'moderator', 'admin'] as const;
@@ -29,6 +29,7 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly reason: string | undefined;
   readonly actor: Actor;
   readonly origin: Origin;
+  readonly invocation: Invocation;
   readonly services: Services;
   readonly registry: Registry;
   /** The sender's role, for answers that leave out what the sender may not do. */
@@ -65,8 +66,11 @@ interface Base<Declared extends Arguments, Result> {
   readonly endpoints?: readonly string[];
   /** Who may use it, where that is not what its danger says. */
   readonly role?: Role;
-  /** Refuse to touch the bot, server admins, moderators and configured users. */
-  readonly protects?: boolean;
+  /**
+   * Refuse to touch the bot, server admins, moderators and configured users. By default what is
+   * destructive or critical does.
+   */
+  readonly protects?: boolean | ((args: ParsedArguments<Declared>) => boolean);
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
@@ -105,7 +109,8 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
 /** A command whose arguments and result are its own business. */
-export type Command = Omit<Base<Arguments, unknown>, 'audit'> & {
+export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'protects'> & {
+  readonly protects?: boolean | ((args: Readonly<Record<string, unknown>>) => boolean);
   readonly audit?: { readonly redact: readonly string[] };
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
   preview?(context: Context): Promise<Preview>;

@@ -26,6 +26,7 @@ export function contextFor(
     reason: invocation.reason,
     actor: invocation.actor,
     origin: invocation.origin,
+    invocation,
     services: house.services,
     registry: house.registry,
     role: resolved.role,

@@ -1,5 +1,5 @@
 import { dangerOf, subjectOf } from '../command/declaration.ts';
-import type { Command, Danger } from '../command/declaration.ts';
+import type { Command } from '../command/declaration.ts';
 import { ProtectedError, TargetError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
@@ -9,7 +9,14 @@ import { passed } from './stages.ts';
 import type { Authorized, Resolved } from './stages.ts';
 
 /** Whether a command must keep off protected accounts. */
-export function protectsAccounts(command: Command, danger: Danger): boolean {
+export function protectsAccounts(
+  command: Command,
+  args: Readonly<Record<string, unknown>>,
+): boolean {
+  if (typeof command.protects === 'function') {
+    return command.protects(args);
+  }
+  const danger = dangerOf(command, args);
   return command.protects ?? (danger === 'destructive' || danger === 'critical');
 }
 
@@ -28,7 +35,7 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
   for (const user of users) {
     accounts.push(await resolveAccount(house, user));
   }
-  if (protectsAccounts(command, dangerOf(command, invocation.arguments))) {
+  if (protectsAccounts(command, invocation.arguments)) {
     for (const account of accounts) {
       const protection = house.roles.protection(account);
       if (protection !== undefined) {

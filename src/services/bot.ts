@@ -25,6 +25,9 @@ export interface BotStatus {
   readonly openExecutions: number;
 }
 
+/** Sends lines to one person alone. They are stored nowhere else. */
+export type Whisper = (lines: readonly string[]) => Promise<void>;
+
 /**
  * What commands need of the bot around them. Declared here and handed in by `app.ts`, since the
  * pipeline stands above the services.
@@ -38,4 +41,11 @@ export interface BotOperations {
     readonly event: EventId;
   }): Promise<Settled>;
   status(): Promise<BotStatus>;
+  /**
+   * Opens the direct room with a person, for a secret. Call it before the change whose secret is to
+   * be sent, so that a room that can't be opened prevents the change.
+   *
+   * @throws HomeserverError, UnreachableError it can't be opened
+   */
+  openDirect(user: UserId): Promise<Whisper>;
 }

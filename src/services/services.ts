@@ -8,7 +8,7 @@ import type { BotOperations } from './bot.ts';
 
 export type { UserDetail as Account, UserSummary } from '../admin-api/users.ts';
 export type { Footprint } from './accounts.ts';
-export type { BotStatus, Settled } from './bot.ts';
+export type { BotStatus, Settled, Whisper } from './bot.ts';
 export type { AuditEntry, AuditQuery } from '../store/audit-log.ts';
 export type { Confirmation } from '../store/confirmations.ts';
 export { userOrders } from '../admin-api/users.ts';

@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { Moderator } from '../../dev/room/moderator.ts';
+import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { startApp } from '../../src/app.ts';
+import type { App } from '../../src/app.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import type { Config, WrittenConfig } from '../../src/config/schema.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { homeserver, newUser } from './homeserver.ts';
+
+type DeepPartial<Value> = { [Name in keyof Value]?: DeepPartial<Value[Name]> };
+
+/** A management room with people and a running bot in it. */
+export interface TestRoom {
+  readonly id: string;
+  readonly bot: MatrixUser;
+  /** Made the room: role admin. */
+  readonly ana: Moderator;
+  /** Power level 50: role moderator. */
+  readonly ben: Moderator;
+  /** Power level 0: role viewer. */
+  readonly vic: Moderator;
+  readonly config: Config;
+  readonly databaseFile: string;
+  /** Stops the bot. */
+  stopBot(): Promise<void>;
+  /** Starts the bot again on the same database. */
+  startBot(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a management room on the run's Synapse and starts the bot in this process. */
+export async function openRoom(settings: DeepPartial<WrittenConfig> = {}): Promise<TestRoom> {
+  const { url } = homeserver();
+  const [bot, ana, ben, vic] = await Promise.all([
+    newUser('bot', { admin: true }),
+    newUser('ana', { displayName: 'Ana' }),
+    newUser('ben', { displayName: 'Ben' }),
+    newUser('vic', { displayName: 'Vic' }),
+  ]);
+  const id = await ana.createRoom({
+    preset: 'private_chat',
+    invite: [bot.userId, ben.userId, vic.userId],
+    power_level_content_override: { users: { [ben.userId]: 50 } },
+  });
+  await Promise.all([ben.join(id), vic.join(id)]);
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
+  const databaseFile = path.join(folder, 'lawspeaker.db');
+  const config = configSchema.parse({
+    ...settings,
+    homeserver: { url, accessToken: bot.account.accessToken, ...settings.homeserver },
+    managementRoom: id,
+    database: { path: databaseFile },
+  });
+  const log = createLog({ level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent', format: 'json' });
+  let app: App | undefined = await startApp(config, log);
+  const people = await Promise.all(
+    [ana, ben, vic].map(async (user) => new Moderator(user, id).look()),
+  );
+  const stopBot = async () => {
+    await app?.stop();
+    app = undefined;
+  };
+  const [anaLooking, benLooking, vicLooking] = people as [Moderator, Moderator, Moderator];
+  return {
+    id,
+    bot,
+    ana: anaLooking,
+    ben: benLooking,
+    vic: vicLooking,
+    config,
+    databaseFile,
+    stopBot,
+    async startBot() {
+      app = await startApp(config, log);
+    },
+    async close() {
+      await stopBot();
+      await Promise.all(people.map(async (person) => person.lookAway()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
