@@ -10,11 +10,14 @@ import {
   configureSdk,
   createMatrixCall,
   createMatrixClient,
+  redactEvent,
   resolveAlias,
 } from './matrix/client.ts';
 import type { MatrixCall } from './matrix/client.ts';
 import { createDelivery } from './matrix/deliver.ts';
-import { readEvent } from './matrix/read-event.ts';
+import { createDirectRooms } from './matrix/direct.ts';
+import { readEvents } from './matrix/read-event.ts';
+import { readRoomFile } from './matrix/room-file.ts';
 import { RoomState } from './matrix/room-state.ts';
 import { RoomSync, syncFilter } from './matrix/sync.ts';
 import type { Logger } from './observability/log.ts';
@@ -130,12 +133,10 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
   let sync: RoomSync | undefined;
   const operations: BotOperations = {
     async settle({ decision, code, by, event }) {
-      const question = await findQuestion(house, code, by);
+      const question = await findQuestion(house, { code, by, event });
       return settleQuestion(house, question, { decision, by, event });
     },
-    async openDirect() {
-      throw new SetupError('direct rooms come next');
-    },
+    openDirect: createDirectRooms({ call, store: store.syncState, botUser: setup.botUser }).open,
     async status() {
       const [inbox, outbox, executions] = await Promise.all([
         store.inbox.open(),
@@ -154,6 +155,7 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     },
   };
   const expiry = createExpiry(log, async () => pipeline?.expireQuestions());
+  const services = createServices({ api, store, bot: operations });
   const house: House = {
     settings: {
       prefix: config.commands.prefix,
@@ -165,7 +167,7 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
       managementRoom: setup.room,
     },
     registry,
-    services: createServices({ api, store, bot: operations }),
+    services,
     store,
     members,
     roles: createRoles({
@@ -177,7 +179,13 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     log,
     underWay: new Set(),
     now: () => Date.now(),
+    nextPages: new Map(),
     findAccount: api.users.find,
+    findSimilar: services.accounts.similar,
+    readFile: async (event) => readRoomFile(call, setup.room, event),
+    redact: async (event, reason) => {
+      await redactEvent(call, setup.room, event, transactionIdFor(event, 'redact'), reason);
+    },
     resolveAlias: async (alias) => {
       try {
         return await resolveAlias(call, alias);
@@ -211,7 +219,7 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     log,
     async take(events, how) {
       events.forEach((event) => members.apply(event));
-      const incoming = events.flatMap((event) => readEvent(setup.room, event) ?? []);
+      const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },
     onOnline: () => {

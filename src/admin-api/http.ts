@@ -147,7 +147,7 @@ export function createRawCall(http: Got, signal: AbortSignal): RawCall {
       return {
         statusCode: response.statusCode,
         headers: response.headers,
-        body: response.body as string | Buffer,
+        body: typeof response.body === 'string' ? response.body : Buffer.from(response.body),
       };
     } catch (error) {
       throw translateHttpError(error, `${request.method} ${url.pathname}`);

@@ -29,7 +29,7 @@ export function accountFacts(account: Account, footprint: Footprint, now: number
     count(footprint.devices, 'device'),
     footprint.files === 0
       ? 'no files'
-      : `${count(footprint.files, 'file')}, ${size(footprint.bytes)}`,
+      : `${count(footprint.files, 'file')}, ${footprint.bytesAreAll ? '' : 'more than '}${size(footprint.bytes)}`,
   );
 }
 

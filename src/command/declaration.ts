@@ -50,6 +50,9 @@ export interface Preview {
 /** What became of a call whose answer never came. */
 export type Settlement = 'done' | 'not_done' | 'unknown';
 
+/** Whom a command must keep off. `all_but_admins` is for what concerns server admins alone. */
+export type Protects = boolean | 'all_but_admins';
+
 interface Base<Declared extends Arguments, Result> {
   readonly name: string;
   readonly aliases?: readonly string[];
@@ -70,7 +73,7 @@ interface Base<Declared extends Arguments, Result> {
    * Refuse to touch the bot, server admins, moderators and configured users. By default what is
    * destructive or critical does.
    */
-  readonly protects?: boolean | ((args: ParsedArguments<Declared>) => boolean);
+  readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
@@ -78,8 +81,12 @@ interface Base<Declared extends Arguments, Result> {
   /** Does it. Called once for each account where several were given. */
   run(context: Context<Declared>): Promise<Result>;
   answer(context: Context<Declared>, result: Result): Answer;
-  /** The command line that takes it back, without the prefix. */
-  undo?(context: Context<Declared>): string;
+  /**
+   * The command line that takes it back exactly, without the prefix; undefined where there is none.
+   * The context's account is as it was before; `result` is what `run` gave, for what was before
+   * and no account holds.
+   */
+  undo?(context: Context<Declared>, result: Result): string | undefined;
   /**
    * Asks the homeserver whether a call that was cut off has happened. Of an account it gets the name
    * alone: after a crash nothing else of it is known.
@@ -110,7 +117,7 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
 
 /** A command whose arguments and result are its own business. */
 export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'protects'> & {
-  readonly protects?: boolean | ((args: Readonly<Record<string, unknown>>) => boolean);
+  readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);
   readonly audit?: { readonly redact: readonly string[] };
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
   preview?(context: Context): Promise<Preview>;

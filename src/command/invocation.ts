@@ -33,6 +33,8 @@ export interface Invocation {
   readonly arguments: Readonly<Record<string, Json>>;
   readonly reason?: string;
   readonly dryRun: boolean;
+  /** Set where protected accounts may be touched all the same; critical, whatever the command. */
+  readonly overrideProtection?: true;
   readonly actor: Actor;
   readonly origin: Origin;
 }

@@ -5,7 +5,7 @@ import type { RoomAlias, RoomId } from '../ids.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { flag } from './arguments.ts';
-import { canChange } from './declaration.ts';
+import { canChange, subjectOf } from './declaration.ts';
 import type { Command } from './declaration.ts';
 import { readDuration } from './duration.ts';
 import { readReference, readUser } from './references.ts';
@@ -24,6 +24,7 @@ export interface ReadArguments {
   readonly values: Readonly<Record<string, unknown>>;
   readonly reason: string | undefined;
   readonly dryRun: boolean;
+  readonly overrideProtection: boolean;
 }
 
 /** Flags of every command that changes something. */
@@ -32,9 +33,36 @@ const commonFlags = {
   dryRun: flag('boolean', 'Say what would happen, and do nothing', { default: false }),
 } as const;
 
+/** Flags of what acts on accounts. */
+const protectionFlags = {
+  overrideProtection: flag('boolean', 'Do it to a protected account too; critical', {
+    default: false,
+  }),
+} as const;
+
+/** Flags of what acts on several accounts. */
+const batchFlags = {
+  fromFile: flag('boolean', 'Also those in the text file that the message replies to', {
+    default: false,
+  }),
+} as const;
+
+/** Whether users may be read from a file for this command. */
+export function takesFile(command: Command): boolean {
+  const subject = command.args[subjectOf(command) ?? ''];
+  return canChange(command) && subject?.options.many === true;
+}
+
 /** All that may be given to a command, its own arguments and those of every changing command. */
 export function argumentsOf(command: Command): Readonly<Record<string, Argument>> {
-  return canChange(command) ? { ...command.args, ...commonFlags } : command.args;
+  return canChange(command)
+    ? {
+        ...command.args,
+        ...(takesFile(command) ? batchFlags : {}),
+        ...commonFlags,
+        ...(subjectOf(command) !== undefined && command.protects !== false ? protectionFlags : {}),
+      }
+    : command.args;
 }
 
 /** Stands for a token's text, so that yargs-parser sees structure and never what people wrote. */
@@ -65,10 +93,16 @@ export function readArguments(
   for (const [name, { key, argument }] of flags) {
     values[key] = readFlag(name, argument, parsed.flags[name], text, context);
   }
-  const { reason, dryRun, ...own } = values;
-  return canChange(command)
-    ? { values: own, reason: reason as string | undefined, dryRun: dryRun === true }
-    : { values, reason: undefined, dryRun: false };
+  if (!canChange(command)) {
+    return { values, reason: undefined, dryRun: false, overrideProtection: false };
+  }
+  const { reason, dryRun, overrideProtection, fromFile: _, ...own } = values;
+  return {
+    values: own,
+    reason: reason as string | undefined,
+    dryRun: dryRun === true,
+    overrideProtection: overrideProtection === true,
+  };
 }
 
 type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;

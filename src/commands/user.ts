@@ -19,7 +19,7 @@ export default defineCommand({
     'GET /_synapse/admin/v2/users/{user_id}',
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
     'GET /_synapse/admin/v2/users/{user_id}/devices',
-    'GET /_synapse/admin/v1/statistics/users/media',
+    'GET /_synapse/admin/v1/users/{user_id}/media',
   ],
   async run({ args, services }) {
     const [footprint, actions] = await Promise.all([

@@ -55,11 +55,21 @@ export function configureSdk(call: HttpCall, log: Log): void {
   });
 }
 
-/** One call of the client-server API, for all of this folder. `path` is encoded already. */
+/**
+ * One call of the client-server API, for all of this folder. `path` is encoded already. A body of
+ * bytes goes as it is, under `contentType`.
+ */
 export type MatrixCall = (
   method: 'GET' | 'POST' | 'PUT',
   path: string,
-  options?: { query?: Record<string, string | number>; body?: unknown; timeoutMs?: number },
+  options?: {
+    query?: Record<string, string | number>;
+    body?: unknown;
+    contentType?: string;
+    timeoutMs?: number;
+    /** Give the answer as bytes. */
+    binary?: boolean;
+  },
 ) => Promise<unknown>;
 
 /** The SDK throws its own error, or the bare response: both become ours. */
@@ -86,9 +96,19 @@ export function createMatrixClient(options: {
 export type MatrixClientType = InstanceType<typeof MatrixClient>;
 
 export function createMatrixCall(client: MatrixClientType): MatrixCall {
-  return async (method, path, { query, body, timeoutMs = 30_000 } = {}) => {
+  return async (method, path, options = {}) => {
+    const { query, body, contentType, timeoutMs = 30_000, binary = false } = options;
     try {
-      return await client.doRequest(method, path, query ?? null, body ?? null, timeoutMs);
+      return await client.doRequest(
+        method,
+        path,
+        query ?? null,
+        body ?? null,
+        timeoutMs,
+        false,
+        contentType,
+        binary,
+      );
     } catch (error) {
       throw translateSdkError(error, `${method} ${path.replaceAll(/%[^/]*/gu, '…')}`);
     }
@@ -151,9 +171,10 @@ export async function redactEvent(
   room: RoomId,
   event: EventId,
   transactionId: string,
+  reason?: string,
 ): Promise<EventId> {
   const path = `${roomPath(room)}/redact/${encodeURIComponent(event)}/${encodeURIComponent(transactionId)}`;
-  return eventIdIn(await call('PUT', path, { body: {} }));
+  return eventIdIn(await call('PUT', path, { body: reason === undefined ? {} : { reason } }));
 }
 
 function eventIdIn(answer: unknown): EventId {
@@ -162,4 +183,18 @@ function eventIdIn(answer: unknown): EventId {
     throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', 'PUT /rooms/{room}/send');
   }
   return event;
+}
+
+/** POST /_matrix/media/v3/upload */
+export async function uploadFile(
+  call: MatrixCall,
+  file: { name: string; contentType: string; content: string },
+): Promise<string> {
+  const answer = await call('POST', '/_matrix/media/v3/upload', {
+    query: { filename: file.name },
+    body: Buffer.from(file.content),
+    contentType: file.contentType,
+    timeoutMs: 120_000,
+  });
+  return String((answer as { content_uri?: unknown }).content_uri);
 }

@@ -1,3 +1,4 @@
+import type { AnswerFile } from '../command/answer.ts';
 import type { Origin } from '../command/invocation.ts';
 import type { EventId } from '../ids.ts';
 import type { Reply } from '../pipeline/reply.ts';
@@ -63,13 +64,9 @@ function fitting(build: (withData: boolean) => Json): Json {
 
 /** The content of an answer that replies to the command, in its thread if it has one. */
 export function replyContent(reply: Reply, origin: Origin, prefix: string): Json {
-  const inReplyTo = { 'm.in_reply_to': { event_id: origin.event } };
   return fitting((withData) => ({
     ...message(reply, prefix, withData),
-    'm.relates_to':
-      origin.thread === undefined
-        ? inReplyTo
-        : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo },
+    'm.relates_to': relationTo(origin),
   }));
 }
 
@@ -84,4 +81,29 @@ export function editContent(reply: Reply, original: EventId, prefix: string): Js
       'm.relates_to': { rel_type: 'm.replace', event_id: original },
     };
   });
+}
+
+/** The content of a file that belongs to an answer. */
+export function fileContent(
+  { name, contentType, content }: AnswerFile,
+  uri: string,
+  origin: Origin,
+): Json {
+  return {
+    msgtype: 'm.file',
+    body: name,
+    filename: name,
+    url: uri,
+    info: { mimetype: contentType, size: Buffer.byteLength(content) },
+    'm.mentions': {},
+    'm.relates_to': relationTo(origin),
+  };
+}
+
+/** A reply to the command, in its thread if it has one. */
+function relationTo(origin: Origin): Json {
+  const inReplyTo = { 'm.in_reply_to': { event_id: origin.event } };
+  return origin.thread === undefined
+    ? inReplyTo
+    : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo };
 }

@@ -4,9 +4,9 @@ import { HomeserverError, LawspeakerError } from '../errors.ts';
 import type { EventId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
 import type { Outgoing } from '../pipeline/reply.ts';
-import { redactEvent, sendEvent } from './client.ts';
+import { redactEvent, sendEvent, uploadFile } from './client.ts';
 import type { MatrixCall } from './client.ts';
-import { editContent, replyContent } from './content.ts';
+import { editContent, fileContent, replyContent } from './content.ts';
 
 interface Waiting {
   readonly id: number;
@@ -58,6 +58,10 @@ export function createDelivery(options: {
     switch (outgoing.kind) {
       case 'reply':
         return put('m.room.message', replyContent(outgoing.reply, origin, prefix));
+      case 'file': {
+        const { file } = outgoing;
+        return put('m.room.message', fileContent(file, await uploadFile(call, file), origin));
+      }
       case 'edit': {
         const original = await sent('answer');
         return put(

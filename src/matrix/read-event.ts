@@ -25,7 +25,11 @@ const message = envelope.extend({
     formatted_body: z.unknown().optional(),
     'm.new_content': z.undefined().optional(),
     'm.relates_to': z
-      .object({ rel_type: z.unknown().optional(), event_id: z.unknown().optional() })
+      .object({
+        rel_type: z.unknown().optional(),
+        event_id: z.unknown().optional(),
+        'm.in_reply_to': z.object({ event_id: z.unknown() }).optional().catch(undefined),
+      })
       .optional(),
   }),
 });
@@ -40,6 +44,29 @@ const reaction = envelope.extend({
     }),
   }),
 });
+
+const redaction = z.object({
+  type: z.literal('m.room.redaction'),
+  redacts: z.unknown().optional(),
+  content: z.object({ redacts: z.unknown().optional() }),
+});
+
+/**
+ * Reads the events of one sync, leaving out what the same sync says is redacted: Synapse may send an
+ * event as it was together with its redaction.
+ */
+export function readEvents(room: RoomId, raw: readonly unknown[]): Incoming[] {
+  const redacted = new Set(
+    raw.flatMap((event) => {
+      const read = redaction.safeParse(event);
+      return read.success ? [read.data.redacts, read.data.content.redacts] : [];
+    }),
+  );
+  return raw.flatMap((event) => {
+    const read = readEvent(room, event);
+    return read === undefined || redacted.has(read.event) ? [] : [read];
+  });
+}
 
 /**
  * Reads a room event as a message or reaction; undefined for anything else: edits, notices, redacted
@@ -67,6 +94,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       text: pilled ?? withoutReplyFallback(body),
       thread:
         relation?.rel_type === 'm.thread' ? parseEventId(String(relation.event_id)) : undefined,
+      replyTo: parseEventId(String(relation?.['m.in_reply_to']?.event_id)),
     };
   }
   const asReaction = reaction.safeParse(raw);

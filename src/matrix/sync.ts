@@ -70,6 +70,8 @@ const messagesPage = z.object({
   end: z.string().optional(),
 });
 
+/** How long the homeserver may hold a sync when there is nothing new. */
+const longPollMs = 30_000;
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
 /** Synapse gives no more of a timeline at once. */
@@ -127,6 +129,9 @@ export class RoomSync extends MatrixClient {
     const { store, log, onOnline, take } = this.#options;
     let since = (await store.get('token')) ?? '';
     let delayMs = firstRetryMs;
+    // Synapse may still hold the answer to a request like this one, cut off when the bot stopped: with
+    // another timeout it is asked anew, and events come together with their redactions.
+    this.syncingTimeout = 0;
     while (!this.#stop.signal.aborted) {
       let update: Update;
       try {
@@ -140,6 +145,7 @@ export class RoomSync extends MatrixClient {
         }
         await wait(delayMs, undefined, { signal: this.#stop.signal });
         delayMs = Math.min(delayMs * 2, longestRetryMs);
+        this.syncingTimeout = 0;
         continue;
       }
       if (update.events.length > 0) {
@@ -148,6 +154,7 @@ export class RoomSync extends MatrixClient {
       await store.set('token', update.token);
       since = update.token;
       delayMs = firstRetryMs;
+      this.syncingTimeout = longPollMs;
       const wasAway = !this.#health.online;
       this.#health = { ...this.#health, online: true, lastSyncAt: Date.now() };
       if (wasAway) {

@@ -19,6 +19,8 @@ export interface Attempt {
   readonly answer?: Answer;
   readonly error?: unknown;
   readonly tookMs?: number;
+  /** The command line that takes it back. */
+  readonly undo?: string | undefined;
 }
 
 /** Does what was asked, one account after the other, and commits each outcome before the next. */
@@ -50,15 +52,22 @@ async function executeAll(house: House, confirmed: Confirmed): Promise<Reply> {
     }
   }
   const reply = outcomeReply(house, confirmed, attempts);
+  rememberNextPage(house, confirmed, reply);
   if (confirmed.intent === undefined) {
     await answerRead(house, confirmed, reply);
   }
   return reply;
 }
 
+function rememberNextPage(house: House, { invocation }: Confirmed, { answer }: Reply): void {
+  if (answer.more !== undefined && invocation.actor.kind === 'person') {
+    house.nextPages.set(invocation.actor.user, answer.more);
+  }
+}
+
 async function attemptOnce(
   house: House,
-  { command }: Confirmed,
+  { command, danger }: Confirmed,
   context: Context,
 ): Promise<Omit<Attempt, 'target' | 'audit'>> {
   const startedAt = performance.now();
@@ -67,7 +76,7 @@ async function attemptOnce(
   try {
     result = await command.run(context);
   } catch (error) {
-    if (command.danger === 'read' || !mayHaveHappened(error)) {
+    if (danger === 'read' || !mayHaveHappened(error)) {
       logFault(house, command.name, error);
       return { status: 'failed', error, tookMs: tookMs() };
     }
@@ -77,7 +86,13 @@ async function attemptOnce(
       : { status: settlement === 'not_done' ? 'failed' : 'unknown', error, tookMs: tookMs() };
   }
   try {
-    return { status: 'done', answer: command.answer(context, result), tookMs: tookMs() };
+    const undo = command.undo?.(context, result);
+    return {
+      status: 'done',
+      answer: command.answer(context, result),
+      tookMs: tookMs(),
+      ...(undo === undefined ? {} : { undo }),
+    };
   } catch (error) {
     // It was done, whatever is wrong with the wording.
     logFault(house, command.name, error);
@@ -131,11 +146,15 @@ async function recordOutcome(
 }
 
 /** What the audit log keeps of an attempt's end. */
-export function outcomeOf({ status, error, tookMs }: Attempt): { status: string; detail: object } {
+export function outcomeOf({ status, error, tookMs, undo }: Attempt): {
+  status: string;
+  detail: object;
+} {
   return {
     status,
     detail: {
       ...(tookMs === undefined ? {} : { took_ms: tookMs }),
+      ...(undo === undefined ? {} : { undo }),
       ...(error === undefined ? {} : { code: codeOf(error) }),
       ...(error instanceof HomeserverError ? { http_status: error.status } : {}),
     },

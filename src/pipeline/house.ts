@@ -1,6 +1,6 @@
 import type { Danger, Role } from '../command/declaration.ts';
 import type { Registry } from '../command/registry.ts';
-import type { RoomAlias, RoomId, UserId } from '../ids.ts';
+import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
 import type { Account, Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 
@@ -56,7 +56,19 @@ export interface House {
   now(): number;
   /** The local account, or undefined for an unknown one. */
   findAccount(user: UserId): Promise<Account | undefined>;
+  /** Accounts that a wrong ID may have meant. */
+  findSimilar(user: UserId): Promise<UserId[]>;
   resolveAlias(alias: RoomAlias): Promise<RoomId>;
+  /**
+   * The text of a file that was sent to the room.
+   *
+   * @throws UsageError the event is no text file, or too large
+   */
+  readFile(event: EventId): Promise<string>;
+  /** Redacts a message of the room. @throws HomeserverError the bot may not */
+  redact(event: EventId, reason: string): Promise<void>;
+  /** The command line of the next page of each person's last list. */
+  readonly nextPages: Map<UserId, string>;
   /** Something for this command stands in the outbox. */
   deliver(eventId: string): void;
   /** A question was asked that expires then. */

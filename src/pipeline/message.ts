@@ -10,7 +10,11 @@ export interface Message {
   readonly sentAt: number;
   /** Without the quoted part of a reply; pills are the IDs that they point to. */
   readonly text: string;
+  /** Set by the pipeline where the text held a secret, and was dropped. */
+  readonly heldSecret?: true;
   readonly thread: EventId | undefined;
+  /** The event that it replies to. */
+  readonly replyTo: EventId | undefined;
 }
 
 /** A reaction in the management room. */

@@ -1,7 +1,10 @@
 import { dangerOf } from '../command/declaration.ts';
+import type { Command, Danger } from '../command/declaration.ts';
 import type { Invocation, Json } from '../command/invocation.ts';
-import { readArguments } from '../command/read-arguments.ts';
+import { readArguments, takesFile } from '../command/read-arguments.ts';
+import type { ReadingContext } from '../command/read-arguments.ts';
 import { tokenize } from '../command/tokenize.ts';
+import type { Token } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 import { localpartOf, parseRoomAlias } from '../ids.ts';
 import type { House, Settings } from './house.ts';
@@ -36,28 +39,18 @@ export function commandLineIn(text: string, settings: Settings): string | undefi
  * Reads a command line by the declaration of the command that it names.
  *
  * @throws UsageError naming what can't be read
- * @throws HomeserverError, UnreachableError a room's alias could not be resolved
+ * @throws HomeserverError, UnreachableError a room's alias or a file could not be fetched
  */
 export async function parse(house: House, message: Message, commandLine: string): Promise<Parsed> {
-  const [name = ''] = commandLine.split(/\s/u, 1);
-  const command = house.registry.find(name);
-  const { prefix, serverName } = house.settings;
-  if (command === undefined) {
-    const guess = house.registry.nearest(name);
-    throw new UsageError(`There is no command \`${prefix}${name.slice(0, 40)}\`.`, {
-      word: name,
-      advice:
-        guess === undefined
-          ? `\`${prefix}help\` lists what there is.`
-          : `Did you mean \`${prefix}${guess}\`?`,
-    });
-  }
+  const line = await expand(house, message, commandLine);
+  const command = commandNamed(house, line);
   try {
-    const read = readArguments(command, tokenize(commandLine).slice(1), {
-      serverName,
-      prefix,
-      now: house.now(),
-    });
+    const tokens = tokenize(line).slice(1);
+    const read = readArguments(
+      command,
+      [...tokens, ...(await tokensFromFile(house, message, command, tokens))],
+      readingContext(house),
+    );
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
       const alias = command.args[key]?.kind === 'room' ? parseRoomAlias(String(value)) : undefined;
@@ -70,6 +63,7 @@ export async function parse(house: House, message: Message, commandLine: string)
       arguments: values,
       ...(read.reason === undefined ? {} : { reason: read.reason }),
       dryRun: read.dryRun,
+      ...(read.overrideProtection ? { overrideProtection: true } : {}),
       actor: { kind: 'person', user: message.sender },
       origin: {
         event: message.event,
@@ -77,8 +71,89 @@ export async function parse(house: House, message: Message, commandLine: string)
         ...(message.thread === undefined ? {} : { thread: message.thread }),
       },
     };
-    return { command, danger: dangerOf(command, values), invocation };
+    return { command, danger: dangerOfInvocation(command, invocation), invocation };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
+}
+
+/** Touching what is protected is critical, however harmless the command is otherwise. */
+export function dangerOfInvocation(command: Command, invocation: Invocation): Danger {
+  return invocation.overrideProtection === true
+    ? 'critical'
+    : dangerOf(command, invocation.arguments);
+}
+
+function readingContext({ settings, now }: House): ReadingContext {
+  return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
+}
+
+function commandNamed(house: House, line: string): Command {
+  const [name = ''] = line.split(/\s/u, 1);
+  const { prefix } = house.settings;
+  const command = house.registry.find(name);
+  if (command !== undefined) {
+    return command;
+  }
+  const guess = house.registry.nearest(name);
+  throw new UsageError(`There is no command \`${prefix}${name.slice(0, 40)}\`.`, {
+    word: name,
+    advice:
+      guess === undefined
+        ? `\`${prefix}help\` lists what there is.`
+        : `Did you mean \`${prefix}${guess}\`?`,
+  });
+}
+
+/** `more` and `undo` stand for another command line, which then goes the way of all. */
+async function expand(house: House, message: Message, line: string): Promise<string> {
+  const command = commandNamed(house, line);
+  if (command.name === 'more') {
+    return house.nextPages.get(message.sender) ?? line;
+  }
+  if (command.name !== 'undo') {
+    return line;
+  }
+  const { values } = readArguments(command, tokenize(line).slice(1), readingContext(house));
+  const entry = await house.store.auditLog.get(Number(values['entry']));
+  const undo = entry?.status === 'done' ? undoIn(entry.detail) : undefined;
+  return undo === undefined ? line : `${undo} --reason="undo of #${entry?.id}"`;
+}
+
+function undoIn(detail: unknown): string | undefined {
+  return typeof detail === 'object' &&
+    detail !== null &&
+    'undo' in detail &&
+    typeof detail.undo === 'string'
+    ? detail.undo
+    : undefined;
+}
+
+/** More users in one message than this are a case for several. */
+const longestBatch = 1000;
+
+async function tokensFromFile(
+  house: House,
+  message: Message,
+  command: Command,
+  tokens: readonly Token[],
+): Promise<Token[]> {
+  const isAsked = tokens.some(({ text, quoted }) => text === '--from-file' && !quoted);
+  if (!isAsked || !takesFile(command)) {
+    return [];
+  }
+  if (message.replyTo === undefined) {
+    throw new UsageError('`--from-file` needs a file.', {
+      word: '--from-file',
+      advice: 'Send the command as a reply to a text file with one user a line.',
+    });
+  }
+  const words = (await house.readFile(message.replyTo)).split(/[\s,;]+/u).filter(Boolean);
+  if (words.length === 0 || words.length > longestBatch) {
+    throw new UsageError(`The file holds ${words.length} users.`, {
+      word: '--from-file',
+      advice: `It may hold 1 to ${longestBatch}.`,
+    });
+  }
+  return words.map((text) => ({ text, quoted: true }));
 }

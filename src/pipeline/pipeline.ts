@@ -14,6 +14,7 @@ import { auditRefusal, refusalReply } from './refusal.ts';
 import { cancelKey, confirmKey, post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
 import { resolve } from './resolve.ts';
+import { holdsSecret } from './secret.ts';
 import { expire, settleQuestion } from './settle-question.ts';
 import type { Parsed, Resolved } from './stages.ts';
 
@@ -52,7 +53,9 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
 
   return {
     async accept(incoming) {
-      const wanted = incoming.filter((one) => isForUs(house, one));
+      const wanted = incoming
+        .map((one) => withoutSecret(house, one))
+        .filter((one) => isForUs(house, one));
       if (wanted.length === 0) {
         return;
       }
@@ -69,7 +72,10 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
     },
 
     async passOver(incoming) {
-      const rows = incoming.filter((one) => isForUs(house, one)).map(inboxRow);
+      const rows = incoming
+        .map((one) => withoutSecret(house, one))
+        .filter((one) => isForUs(house, one))
+        .map(inboxRow);
       const now = house.now();
       await house.store.transaction(async ({ inbox }) => {
         for (const { eventId } of await inbox.take(rows, now)) {
@@ -105,8 +111,16 @@ function isForUs(house: House, incoming: Incoming): boolean {
     return false;
   }
   return incoming.kind === 'message'
-    ? commandLineIn(incoming.text, settings) !== undefined
+    ? incoming.heldSecret === true || commandLineIn(incoming.text, settings) !== undefined
     : incoming.key === confirmKey || incoming.key === cancelKey;
+}
+
+/** A secret is not even taken in: what is stored and handled is that there was one. */
+function withoutSecret(house: House, incoming: Incoming): Incoming {
+  return incoming.kind === 'message' &&
+    holdsSecret(incoming.text, commandLineIn(incoming.text, house.settings))
+    ? { ...incoming, text: '', heldSecret: true }
+    : incoming;
 }
 
 function inboxRow(incoming: Incoming): InboxEvent {
@@ -122,6 +136,10 @@ async function handleMessage(house: House, sayNow: SayNow, message: Message): Pr
   const commandLine = commandLineIn(message.text, house.settings) ?? '';
   let parsed: Parsed | undefined;
   try {
+    if (message.heldSecret === true) {
+      await answer(house, message, await removeSecret(house, message));
+      return;
+    }
     if (house.now() - message.sentAt > house.settings.maxAgeMs) {
       await answer(house, message, staleReply(house, message, commandLine));
       return;
@@ -184,6 +202,36 @@ async function answer(house: House, message: Message, reply: Reply): Promise<voi
     await tables.inbox.handled(message.event, house.now());
   });
   house.deliver(message.event);
+}
+
+/** Takes a message with a secret out of the room, and says what is known to have happened. */
+async function removeSecret(house: House, message: Message): Promise<Reply> {
+  let removed = true;
+  try {
+    await house.redact(message.event, 'It held a secret');
+  } catch (error) {
+    removed = false;
+    house.log.warn({ code: codeOf(error) }, 'a message with a secret could not be redacted');
+  }
+  return {
+    command: '',
+    status: 'usage',
+    audit: [],
+    answer: {
+      mark: '⚠️',
+      title: removed
+        ? [bold('I removed your message: '), 'it held a password or token']
+        : [
+            bold('Remove your message now: '),
+            'it holds a password or token, and I have no power to',
+          ],
+      body: [
+        line('Everybody here could read it, so change that secret. Nothing was carried out.'),
+        line('Passwords are never typed here: they are generated, and sent to you alone.'),
+      ],
+    },
+    error: { code: 'secret', message: 'the message held a secret' },
+  };
 }
 
 function staleReply(house: House, message: Message, commandLine: string): Reply {

@@ -1,4 +1,4 @@
-import type { Answer, Status } from '../command/answer.ts';
+import type { Answer, AnswerFile, Status } from '../command/answer.ts';
 import type { Origin } from '../command/invocation.ts';
 import type { StoreTables } from '../store/store.ts';
 import type { House } from './house.ts';
@@ -24,6 +24,7 @@ export interface Reply {
 /** The parts in which an answer reaches the room. Each is sent once. */
 export type Stage =
   | 'answer'
+  | 'file'
   | 'outcome'
   | 'unknown'
   | 'settled'
@@ -36,6 +37,7 @@ export type Stage =
 export type Outgoing =
   | { readonly kind: 'reply'; readonly origin: Origin; readonly reply: Reply }
   | { readonly kind: 'edit'; readonly origin: Origin; readonly reply: Reply }
+  | { readonly kind: 'file'; readonly origin: Origin; readonly file: AnswerFile }
   | { readonly kind: 'reaction'; readonly origin: Origin; readonly key: string }
   | { readonly kind: 'withdraw'; readonly origin: Origin; readonly stage: Stage };
 
@@ -46,10 +48,21 @@ export async function post(
   stage: Stage,
   outgoing: Outgoing,
 ): Promise<void> {
-  await tables.outbox.add(
-    { eventId: outgoing.origin.event, stage, message: JSON.stringify(outgoing) },
-    house.now(),
-  );
+  const add = async (part: Stage, message: Outgoing) =>
+    tables.outbox.add(
+      { eventId: message.origin.event, stage: part, message: JSON.stringify(message) },
+      house.now(),
+    );
+  if (outgoing.kind !== 'reply' && outgoing.kind !== 'edit') {
+    await add(stage, outgoing);
+    return;
+  }
+  // A file goes behind its answer, as a message of its own.
+  const { file, ...answer } = outgoing.reply.answer;
+  await add(stage, { ...outgoing, reply: { ...outgoing.reply, answer } });
+  if (file !== undefined) {
+    await add('file', { kind: 'file', origin: outgoing.origin, file });
+  }
 }
 
 /** The reactions that settle a question. */

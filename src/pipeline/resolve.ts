@@ -1,5 +1,5 @@
 import { dangerOf, subjectOf } from '../command/declaration.ts';
-import type { Command } from '../command/declaration.ts';
+import type { Command, Protects } from '../command/declaration.ts';
 import { ProtectedError, TargetError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
@@ -8,11 +8,11 @@ import type { House } from './house.ts';
 import { passed } from './stages.ts';
 import type { Authorized, Resolved } from './stages.ts';
 
-/** Whether a command must keep off protected accounts. */
+/** Which protected accounts a command must keep off. */
 export function protectsAccounts(
   command: Command,
   args: Readonly<Record<string, unknown>>,
-): boolean {
+): Protects {
   if (typeof command.protects === 'function') {
     return command.protects(args);
   }
@@ -35,11 +35,20 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
   for (const user of users) {
     accounts.push(await resolveAccount(house, user));
   }
-  if (protectsAccounts(command, invocation.arguments)) {
+  const protects = protectsAccounts(command, invocation.arguments);
+  if (protects !== false) {
     for (const account of accounts) {
-      const protection = house.roles.protection(account);
-      if (protection !== undefined) {
-        throw new ProtectedError(`${account.name} ${protection}`);
+      const protection = house.roles.protection(
+        protects === 'all_but_admins' ? { ...account, admin: false } : account,
+      );
+      const isItself = account.name === house.settings.botUser;
+      if (protection !== undefined && (isItself || invocation.overrideProtection !== true)) {
+        throw new ProtectedError(
+          `${account.name} ${protection}`,
+          isItself
+            ? 'Nothing was changed.'
+            : 'Nothing was changed. An admin of this room can insist with `--override-protection`.',
+        );
       }
     }
   }
@@ -57,10 +66,13 @@ async function resolveAccount(house: House, user: UserId): Promise<Account> {
   }
   const account = await house.findAccount(user);
   if (account === undefined) {
+    const similar = await house.findSimilar(user);
     throw new TargetError(
       'unknown_user',
       `there is no account ${user}`,
-      `Search for it: ${house.settings.prefix}users --name ${user.slice(1, user.indexOf(':'))}`,
+      similar.length === 0
+        ? `Nothing was changed. Search with \`${house.settings.prefix}users --name …\`.`
+        : `Did you mean ${similar.map((other) => `\`${other}\``).join(' or ')}? Nothing was changed.`,
     );
   }
   return account;

@@ -1,5 +1,4 @@
 import { bold, code, line } from '../command/answer.ts';
-import { dangerOf } from '../command/declaration.ts';
 import type { Invocation } from '../command/invocation.ts';
 import { ago } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
@@ -13,6 +12,7 @@ import { execute, withdrawReactions } from './execute.ts';
 import { policyFor } from './house.ts';
 import type { House } from './house.ts';
 import { nameOf } from './outcome.ts';
+import { dangerOfInvocation } from './parse.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -39,7 +39,7 @@ export async function settleQuestion(
   { decision, by, event }: Decision,
 ): Promise<Settled> {
   const parsed = parsedOf(house, question);
-  if (question.state === 'confirmed' && question.settledEventId === event) {
+  if (question.settledEventId === event) {
     return settledBefore(house, question);
   }
   await refuseSettled(house, question);
@@ -56,10 +56,14 @@ export async function settleQuestion(
  */
 export async function findQuestion(
   house: House,
-  code: string | undefined,
-  by: UserId,
+  { code, by, event }: { code: string | undefined; by: UserId; event: EventId },
 ): Promise<Confirmation> {
   const { confirmations } = house.store;
+  // Handled again after a crash, this decision belongs to the question that it has settled.
+  const settled = await confirmations.bySettlingEvent(event);
+  if (settled !== undefined) {
+    return settled;
+  }
   const seeAll = `\`${house.settings.prefix}pending\` lists what waits.`;
   if (code !== undefined) {
     const question = await confirmations.byCode(code);
@@ -87,7 +91,7 @@ export function parsedOf(house: House, question: { invocation: string; command: 
   if (command === undefined) {
     throw new TargetError('unknown', `there is no command ${question.command} any more`);
   }
-  return { command, invocation, danger: dangerOf(command, invocation.arguments) };
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
 }
 
 async function refuseSettled(house: House, question: Confirmation): Promise<void> {
@@ -134,11 +138,18 @@ async function cancel(
     await refuseSettledByOther(house, question);
   }
   house.deliver(question.eventId);
+  return cancelledSettlement(question, parsed);
+}
+
+function cancelledSettlement(
+  question: Confirmation,
+  { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
+): Settled {
   return {
     command: question.command,
     code: question.code,
     outcome: 'cancelled',
-    headline: `Cancelled: ${writeInvocation(parsed.command, parsed.invocation)}`,
+    headline: `Cancelled: ${writeInvocation(command, invocation)}`,
     audit: [],
   };
 }
@@ -233,12 +244,15 @@ function textOf(inline: Reply['answer']['title'][number]): string {
 
 /** The same decision, handled again after a crash: what it led to stands in the audit log. */
 async function settledBefore(house: House, question: Confirmation): Promise<Settled> {
+  const { command, invocation } = parsedOf(house, question);
+  if (question.state === 'cancelled') {
+    return cancelledSettlement(question, { command, invocation });
+  }
   const entries = await house.store.auditLog.search({ eventId: question.eventId, limit: 1000 });
   const statuses = new Set(entries.map(({ status }) => status));
   const [first] = statuses;
   const outcome =
     statuses.size > 1 ? 'partial' : first === 'done' || first === 'failed' ? first : 'unknown';
-  const { command, invocation } = parsedOf(house, question);
   return {
     command: question.command,
     code: question.code,

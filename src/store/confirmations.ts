@@ -133,6 +133,12 @@ export function confirmations(db: Connection) {
       return row && confirmationOf(row);
     },
 
+    /** The question that this event has settled. */
+    async bySettlingEvent(eventId: string): Promise<Confirmation | undefined> {
+      const row = await all().where('settled_event_id', '=', eventId).executeTakeFirst();
+      return row && confirmationOf(row);
+    },
+
     /** Open questions, the next to expire first. */
     async pending(requester?: string): Promise<Confirmation[]> {
       const rows = await all()

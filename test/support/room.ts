@@ -11,7 +11,10 @@ import type { Config, WrittenConfig } from '../../src/config/schema.ts';
 import { createLog } from '../../src/observability/log.ts';
 import { homeserver, newUser } from './homeserver.ts';
 
-type DeepPartial<Value> = { [Name in keyof Value]?: DeepPartial<Value[Name]> };
+/** What a test may set; the rest is the room's business. */
+export type Settings = Partial<Omit<WrittenConfig, 'homeserver' | 'managementRoom' | 'database'>> & {
+  readonly homeserver?: { readonly adminUrl?: string };
+};
 
 /** A management room with people and a running bot in it. */
 export interface TestRoom {
@@ -33,7 +36,7 @@ export interface TestRoom {
 }
 
 /** Opens a management room on the run's Synapse and starts the bot in this process. */
-export async function openRoom(settings: DeepPartial<WrittenConfig> = {}): Promise<TestRoom> {
+export async function openRoom(settings: Settings = {}): Promise<TestRoom> {
   const { url } = homeserver();
   const [bot, ana, ben, vic] = await Promise.all([
     newUser('bot', { admin: true }),

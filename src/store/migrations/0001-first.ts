@@ -53,6 +53,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         settled_at INTEGER
       ) STRICT`,
     sql`CREATE UNIQUE INDEX confirmations_code ON confirmations (code) WHERE state = 'pending'`,
+    sql`CREATE INDEX confirmations_settled ON confirmations (settled_event_id)`,
     sql`CREATE INDEX confirmations_pending ON confirmations (expires_at) WHERE state = 'pending'`,
     sql`
       CREATE TABLE executions (

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer, request as forward } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** What a gate does with one request. */
+export interface Passage {
+  readonly method: string;
+  readonly path: string;
+  /** Hands the request to the homeserver; resolves when its whole answer is here, not yet passed on. */
+  forward(): Promise<{ status: number; body: string }>;
+  /** Passes the homeserver's answer on. */
+  answer(): void;
+  /** Drops the connection. */
+  drop(): void;
+}
+
+export interface Gate extends AsyncDisposable {
+  readonly url: string;
+  /**
+   * Meets the next request whose method and path fit, instead of passing it through. Resolves when it
+   * arrives, and holds it until it is told what to do.
+   */
+  meet(method: string, path: RegExp): Promise<Passage>;
+  /** How many requests with this method and path have come by. */
+  count(method: string, path: RegExp): number;
+}
+
+interface Meeting {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly resolve: (passage: Passage) => void;
+}
+
+/**
+ * A gate between the bot and a homeserver: everything passes, except what a test wants to meet. It
+ * adds nothing and changes nothing; the homeserver behind it is real.
+ */
+export async function openGate(homeserverUrl: string): Promise<Gate> {
+  const target = new URL(homeserverUrl);
+  const meetings: Meeting[] = [];
+  const seen: { method: string; path: string }[] = [];
+  const server = createServer((incoming, outgoing) => {
+    const { method = '', url: path = '' } = incoming;
+    seen.push({ method, path });
+    const passage = passageFor(target, incoming, outgoing);
+    const at = meetings.findIndex((one) => one.method === method && one.path.test(path));
+    const [meeting] = at === -1 ? [] : meetings.splice(at, 1);
+    if (meeting === undefined) {
+      passage.forward().then(passage.answer, passage.drop);
+    } else {
+      meeting.resolve(passage);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    meet: async (method, path) =>
+      new Promise((resolve) => {
+        meetings.push({ method, path, resolve });
+      }),
+    count: (method, path) =>
+      seen.filter((one) => one.method === method && path.test(one.path)).length,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+function passageFor(target: URL, incoming: IncomingMessage, outgoing: ServerResponse): Passage {
+  const { method = '', url: path = '' } = incoming;
+  let received: { status: number; headers: IncomingMessage['headers']; body: Buffer } | undefined;
+  return {
+    method,
+    path,
+    async forward() {
+      const upstream = forward({
+        host: target.hostname,
+        port: target.port,
+        method,
+        path,
+        headers: incoming.headers,
+      });
+      incoming.pipe(upstream);
+      const [response] = (await once(upstream, 'response')) as [IncomingMessage];
+      const body = Buffer.concat(await response.toArray());
+      received = { status: response.statusCode ?? 502, headers: response.headers, body };
+      return { status: received.status, body: body.toString() };
+    },
+    answer() {
+      outgoing.writeHead(received?.status ?? 502, received?.headers).end(received?.body);
+    },
+    drop() {
+      incoming.socket.destroy();
+    },
+  };
+}

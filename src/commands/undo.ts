@@ -1,0 +1,33 @@
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { TargetError } from '../errors.ts';
+
+export default defineCommand({
+  name: 'undo',
+  group: 'bot',
+  summary: 'Takes an action back, by its number in the audit log',
+  does: ['run the command that takes it back, with that command’s own role and confirmation'],
+  doesNot: ['take back what can’t be: a deactivation, a deletion, a password'],
+  args: {
+    entry: positional('integer', 'The number that the action’s answer shows', {
+      min: 1,
+      placeholder: 'ID',
+    }),
+  },
+  danger: 'read',
+  role: 'moderator',
+  example: 'undo 12',
+  // While reading, the pipeline puts the command that takes the action back in the place of this one.
+  async run({ args, services }) {
+    const entry = await services.audit.get(args.entry);
+    throw entry === undefined
+      ? new TargetError('unknown', `there is no audit entry #${args.entry}`)
+      : new TargetError(
+          'state',
+          entry.status === 'done'
+            ? `#${entry.id} ${entry.command} can’t be taken back`
+            : `#${entry.id} ${entry.command} was not done (${entry.status})`,
+        );
+  },
+  answer: () => ({ mark: 'ℹ️', title: [] }),
+});

@@ -1,0 +1,124 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { startBotProcess } from '../../dev/room/bot-process.ts';
+import type { BotProcess } from '../../dev/room/bot-process.ts';
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate } from '../../dev/room/gate.ts';
+import { Moderator } from '../../dev/room/moderator.ts';
+import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
+
+/** The bot as a process of its own, whose admin API calls pass a gate: it can be killed there. */
+let folder: string;
+let gate: Gate;
+let bot: BotProcess;
+let ana: Moderator;
+let mallory: MatrixUser;
+let start: () => Promise<BotProcess>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-crash-'));
+  gate = await openGate(homeserver().url);
+  const [account, moderator] = await Promise.all([
+    newUser('bot', { admin: true }),
+    newUser('ana', { displayName: 'Ana' }),
+  ]);
+  mallory = await newUser('mallory');
+  const room = await moderator.createRoom({ preset: 'private_chat', invite: [account.userId] });
+  start = async () =>
+    startBotProcess(folder, {
+      homeserver: {
+        url: homeserver().url,
+        adminUrl: gate.url,
+        accessToken: account.account.accessToken,
+      },
+      managementRoom: room,
+      database: { path: path.join(folder, 'lawspeaker.db') },
+    });
+  bot = await start();
+  ana = await new Moderator(moderator, room).look();
+});
+
+afterEach(async () => {
+  await bot.stop();
+  await ana.lookAway();
+  await gate[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const deactivation = /\/_synapse\/admin\/v1\/deactivate\//;
+
+describe('kill -9 between intent and outcome', () => {
+  it('before the call has reached the homeserver: not repeated, not forgotten', async () => {
+    const question = await ana.ask(`!deactivate ${mallory.userId} --erase`);
+    const call = gate.meet('POST', deactivation);
+    const confirmation = await ana.say('!confirm');
+    const passage = await call;
+    await bot.kill();
+    passage.drop();
+
+    bot = await start();
+    const outcome = await ana.outcomeOf(question, 'failed');
+    expect(outcome.body).toContain('interrupted before it was carried out');
+    expect((await ana.answerTo(confirmation)).field.status).toBe('failed');
+    expect(gate.count('POST', deactivation)).toBe(1);
+    expect(await adminApi().users.get(asUserId(mallory.userId))).toMatchObject({
+      deactivated: false,
+    });
+    await auditHolds('failed');
+  });
+
+  it('after the homeserver has done it: not repeated, and known to be done', async () => {
+    const question = await ana.ask(`!deactivate ${mallory.userId} --erase`);
+    const call = gate.meet('POST', deactivation);
+    const confirmation = await ana.say('!confirm');
+    const passage = await call;
+    expect((await passage.forward()).status).toBe(200);
+    await bot.kill();
+    passage.drop();
+
+    bot = await start();
+    const outcome = await ana.outcomeOf(question, 'done');
+    expect(outcome.body).toContain('Asked and confirmed by Ana');
+    expect((await ana.answerTo(confirmation)).field.status).toBe('done');
+    expect(ana.answersTo(confirmation)).toHaveLength(1);
+    expect(gate.count('POST', deactivation)).toBe(1);
+    await auditHolds('done');
+  });
+
+  it('with a change that asks nobody: the same', async () => {
+    const call = gate.meet('POST', /shadow_ban/);
+    const command = await ana.say(`!shadow-ban ${mallory.userId}`);
+    const passage = await call;
+    await passage.forward();
+    await bot.kill();
+    passage.drop();
+
+    bot = await start();
+    const answer = await ana.answerTo(command);
+    expect(answer.field.status).toBe('done');
+    expect(gate.count('POST', /shadow_ban/)).toBe(1);
+    await auditHolds('done');
+  });
+});
+
+describe('the connection breaks after the homeserver has done it', () => {
+  it('the bot asks what happened instead of trying again', async () => {
+    const call = gate.meet('POST', /shadow_ban/);
+    const command = await ana.say(`!shadow-ban ${mallory.userId}`);
+    const passage = await call;
+    await passage.forward();
+    passage.drop();
+    expect((await ana.answerTo(command)).field.status).toBe('done');
+    expect(gate.count('POST', /shadow_ban/)).toBe(1);
+  });
+});
+
+async function auditHolds(status: string): Promise<void> {
+  const audit = await ana.ask(`!audit --target ${mallory.userId}`);
+  expect(audit.field.data).toMatchObject([{ status }]);
+}

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { adminApi, adminUser, asUserId, newUser } from '../support/homeserver.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+let room: TestRoom;
+beforeAll(async () => {
+  room = await openRoom();
+});
+afterAll(async () => room.close());
+
+const isBanned = async (userId: string) =>
+  (await adminApi().users.get(asUserId(userId))).shadowBanned;
+
+/** What was sent before this was answered would have been answered by now, had it been a command. */
+const barrier = async () => room.ana.ask('!version');
+
+describe('what is no command', () => {
+  it('an edit executes nothing', async () => {
+    const mallory = await newUser('mallory');
+    const original = await room.ana.say('good morning');
+    const edit = await room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.text',
+      body: `* !shadow-ban ${mallory.userId}`,
+      'm.new_content': { msgtype: 'm.text', body: `!shadow-ban ${mallory.userId}` },
+      'm.relates_to': { rel_type: 'm.replace', event_id: original },
+    });
+    // A client that forgets the mark in the fallback must not fool the bot either.
+    const sly = await room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.text',
+      body: `!shadow-ban ${mallory.userId}`,
+      'm.relates_to': { rel_type: 'm.replace', event_id: original },
+    });
+    await barrier();
+    expect([...room.ana.answersTo(edit), ...room.ana.answersTo(sly)]).toEqual([]);
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('a notice executes nothing', async () => {
+    const mallory = await newUser('mallory');
+    const notice = await room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.notice',
+      body: `!shadow-ban ${mallory.userId}`,
+    });
+    await barrier();
+    expect(room.ana.answersTo(notice)).toEqual([]);
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('a message in another room executes nothing', async () => {
+    const mallory = await newUser('mallory');
+    const other = await room.ana.user.createRoom({ preset: 'public_chat' });
+    await room.bot.join(other);
+    await room.ana.user.sendText(other, `!shadow-ban ${mallory.userId}`);
+    await barrier();
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('the quoted part of a reply executes nothing', async () => {
+    const mallory = await newUser('mallory');
+    const reply = await room.ana.say(
+      `> <${room.ben.user.userId}> x\n> !shadow-ban ${mallory.userId}\n\nI would not`,
+    );
+    await barrier();
+    expect(room.ana.answersTo(reply)).toEqual([]);
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('a redacted command executes nothing, when the bot comes back to it', async () => {
+    const mallory = await newUser('mallory');
+    await room.stopBot();
+    const command = await room.ana.say(`!shadow-ban ${mallory.userId}`);
+    await room.ana.user.redact(room.id, command);
+    await room.startBot();
+    await barrier();
+    expect(room.ana.answersTo(command)).toEqual([]);
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+});
+
+describe('a command', () => {
+  it('is executed once, also when its event comes again after a restart', async () => {
+    const mallory = await newUser('mallory');
+    const command = await room.ana.say(`!shadow-ban ${mallory.userId}`);
+    await room.ana.answerTo(command);
+    await adminApi().users.unshadowBan(asUserId(mallory.userId));
+
+    await room.stopBot();
+    // Without its sync token the bot starts over, and the same events come again.
+    await forgetSyncToken(room.databaseFile);
+    await room.startBot();
+    await barrier();
+    expect(room.ana.answersTo(command)).toHaveLength(1);
+    expect(await isBanned(mallory.userId)).toBe(false);
+    const audit = await room.ana.ask(`!audit --target ${mallory.userId}`);
+    expect(audit.field.data).toHaveLength(1);
+  });
+
+  it('sent while the bot was away is answered when it is back', async () => {
+    await room.stopBot();
+    const commands = await Promise.all(
+      Array.from({ length: 120 }, async () => room.ana.say('hello')),
+    );
+    const command = await room.ana.say('!version');
+    await Promise.all(Array.from({ length: 120 }, async () => room.ana.say('hello again')));
+    await room.startBot();
+    expect((await room.ana.answerTo(command)).field.status).toBe('done');
+    expect(commands).toHaveLength(120);
+  });
+
+  it('that is unreadable calls nothing and says what is wrong', async () => {
+    const mallory = await newUser('mallory');
+    const answer = await room.ana.ask(`!deactivate ${mallory.userId} --eraze`);
+    expect(answer.field).toMatchObject({ status: 'usage', audit: [] });
+    expect(answer.body).toContain('`--eraze` is no flag of deactivate'.replaceAll('`', ''));
+    expect(answer.body).toContain('Did you mean --erase?');
+    expect(answer.body).toContain('Usage: !deactivate USER…');
+    const unknown = await room.ana.ask('!deactivte x');
+    expect(unknown.body).toContain('Did you mean !deactivate?');
+  });
+
+  it('takes a pill, although the plain body holds only the display name', async () => {
+    const mallory = await newUser('mallory', { displayName: 'Mallory <b>"the" one</b>' });
+    const event = await room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.text',
+      body: '!user Mallory <b>"the" one</b>',
+      format: 'org.matrix.custom.html',
+      formatted_body: `!user <a href="https://matrix.to/#/${encodeURIComponent(mallory.userId)}">Mallory &lt;b&gt;&quot;the&quot; one&lt;/b&gt;</a>`,
+    });
+    const answer = await room.ana.answerTo(event);
+    expect(answer.field.data).toMatchObject({ name: mallory.userId });
+    expect(answer.html).toContain('Mallory &lt;b&gt;&quot;the&quot; one&lt;/b&gt;');
+  });
+
+  it('in a thread is answered in the thread', async () => {
+    const root = await room.ana.say('about the spam');
+    const event = await room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.text',
+      body: '!version',
+      'm.relates_to': { rel_type: 'm.thread', event_id: root },
+    });
+    const answer = await room.ana.answerTo(event);
+    expect(answer.content['m.relates_to']).toMatchObject({
+      rel_type: 'm.thread',
+      event_id: root,
+      'm.in_reply_to': { event_id: event },
+    });
+  });
+
+  it('addressed to the bot by name works without the prefix', async () => {
+    const name = room.bot.account.localpart;
+    expect((await room.ana.ask(`${name}: version`)).field.command).toBe('version');
+    expect((await room.ana.ask(`${room.bot.userId} version`)).field.command).toBe('version');
+  });
+});
+
+describe('roles', () => {
+  it('a viewer reads and can’t change, and the attempt is audited', async () => {
+    const mallory = await newUser('mallory');
+    expect((await room.vic.ask(`!user ${mallory.userId}`)).field.status).toBe('done');
+    const denied = await room.vic.ask(`!shadow-ban ${mallory.userId}`);
+    expect(denied.field).toMatchObject({ status: 'denied' });
+    expect(denied.body).toContain('needs the role moderator; yours is viewer');
+    expect(await isBanned(mallory.userId)).toBe(false);
+    const audit = await room.ana.ask(`!audit --by ${room.vic.user.userId}`);
+    expect(audit.body).toContain('denied');
+  });
+
+  it('somebody without power in the room has none over the server', async () => {
+    const stranger = adminUser();
+    const mallory = await newUser('mallory');
+    await room.ana.user.invite(room.id, stranger.userId);
+    await stranger.join(room.id);
+    const event = await stranger.sendText(room.id, `!shadow-ban ${mallory.userId}`);
+    expect((await room.ana.answerTo(event)).field.status).toBe('denied');
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+});
+
+async function forgetSyncToken(file: string): Promise<void> {
+  const { default: Database } = await import('better-sqlite3');
+  const database = new Database(file);
+  database.prepare("DELETE FROM sync_state WHERE name = 'token'").run();
+  database.close();
+}
