@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, request as forward } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
@@ -21,6 +21,11 @@ export interface Gate extends AsyncDisposable {
    * arrives, and holds it until it is told what to do.
    */
   meet(method: string, path: RegExp): Promise<Passage>;
+  /** Drops every connection whose path fits, those that wait included, until `open`. */
+  close(path: RegExp): void;
+  open(): void;
+  /** Resolves when so many requests like this were turned away since `close`. */
+  turnedAway(method: string, path: RegExp, times: number): Promise<void>;
   /** How many requests with this method and path have come by. */
   count(method: string, path: RegExp): number;
 }
@@ -39,10 +44,22 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
   const target = new URL(homeserverUrl);
   const meetings: Meeting[] = [];
   const seen: { method: string; path: string }[] = [];
+  const underWay = new Set<Passage>();
+  let closed: RegExp | undefined;
+  let refused: { method: string; path: string }[] = [];
+  const refusals = new EventEmitter();
   const server = createServer((incoming, outgoing) => {
     const { method = '', url: path = '' } = incoming;
     seen.push({ method, path });
     const passage = passageFor(target, incoming, outgoing);
+    if (closed?.test(path) === true) {
+      passage.drop();
+      refused.push({ method, path });
+      refusals.emit('refused');
+      return;
+    }
+    underWay.add(passage);
+    outgoing.once('close', () => underWay.delete(passage));
     const at = meetings.findIndex((one) => one.method === method && one.path.test(path));
     const [meeting] = at === -1 ? [] : meetings.splice(at, 1);
     if (meeting === undefined) {
@@ -60,6 +77,21 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
       new Promise((resolve) => {
         meetings.push({ method, path, resolve });
       }),
+    close(path) {
+      closed = path;
+      refused = [];
+      underWay.forEach((passage) => path.test(passage.path) && passage.drop());
+    },
+    open() {
+      closed = undefined;
+    },
+    async turnedAway(method, path, times) {
+      const fits = () =>
+        refused.filter((one) => one.method === method && path.test(one.path)).length >= times;
+      while (!fits()) {
+        await once(refusals, 'refused');
+      }
+    },
     count: (method, path) =>
       seen.filter((one) => one.method === method && path.test(one.path)).length,
     async [Symbol.asyncDispose]() {

@@ -20,11 +20,16 @@ export function accountState(account: Account | UserSummary): string {
     .join(', ');
 }
 
+/** As `accountState`, for tables: that somebody is no admin goes without saying. */
+export function accountStateShort(account: Account | UserSummary): string {
+  return accountState(account).replace(/, no admin$/u, '');
+}
+
 /** `Registered 2 hours ago (…) · last seen 4 minutes ago · 14 rooms · 3 devices · 37 files, 112 MB` */
 export function accountFacts(account: Account, footprint: Footprint, now: number): Block {
   return facts(
     `Registered ${when(account.creationTs, now)}`,
-    account.lastSeenTs === null ? 'never seen' : `last seen ${ago(account.lastSeenTs, now)}`,
+    account.lastSeenTs === null ? 'last seen unknown' : `last seen ${ago(account.lastSeenTs, now)}`,
     count(footprint.rooms, 'room'),
     count(footprint.devices, 'device'),
     footprint.files === 0

@@ -36,11 +36,14 @@ function valueName({ kind }: Argument): string {
   return names[kind] ?? 'TEXT';
 }
 
+/** Flags that help lists, and that a usage line is easier to read without. */
+const rareFlags = new Set(['fromFile', 'overrideProtection']);
+
 /** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
 export function usage(command: Command, prefix: string): string {
-  const shapes = Object.entries(argumentsOf(command)).map(([key, argument]) =>
-    shape(key, argument),
-  );
+  const shapes = Object.entries(argumentsOf(command))
+    .filter(([key]) => !rareFlags.has(key))
+    .map(([key, argument]) => shape(key, argument));
   return [`${prefix}${command.name}`, ...shapes].join(' ');
 }
 

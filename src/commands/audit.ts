@@ -2,7 +2,7 @@ import { bold, code, line } from '../command/answer.ts';
 import type { Answer, Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { count, dateTime, span } from '../command/wording.ts';
+import { ago, count, dateTime, span } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
 import type { AuditEntry } from '../services/services.ts';
 
@@ -52,11 +52,11 @@ export default defineCommand({
     }
     return entry;
   },
-  answer: ({ args }, found) =>
-    Array.isArray(found) ? listAnswer(found, args.limit) : entryAnswer(found),
+  answer: ({ args, now }, found) =>
+    Array.isArray(found) ? listAnswer(found, args.limit, now) : entryAnswer(found),
 });
 
-function listAnswer(entries: readonly AuditEntry[], limit: number): Answer {
+function listAnswer(entries: readonly AuditEntry[], limit: number, now: number): Answer {
   const last = entries.at(-1);
   return {
     mark: 'ℹ️',
@@ -73,16 +73,17 @@ function listAnswer(entries: readonly AuditEntry[], limit: number): Answer {
               columns: [
                 { title: '#', align: 'right' },
                 { title: 'When' },
-                { title: 'Who' },
-                { title: 'What' },
-                { title: 'Ended' },
+                { title: 'What, by whom' },
               ],
               rows: entries.map((entry) => [
                 [String(entry.id)],
-                [dateTime(entry.at)],
-                [code(entry.actor)],
-                [entry.command, ...(entry.target === null ? [] : [' ', code(entry.target)])],
-                [`${marks[entry.status] ?? ''} ${entry.status}`.trim()],
+                [ago(entry.at, now)],
+                [
+                  `${marks[entry.status] ?? ''} ${entry.status}: ${entry.command} `,
+                  ...(entry.target === null ? [] : [code(entry.target), ' ']),
+                  'by ',
+                  code(entry.actor),
+                ],
               ]),
             },
           ],

@@ -1,5 +1,5 @@
 import { accountFacts, accountState, didTo, nameAndId } from '../command/account.ts';
-import { facts, line } from '../command/answer.ts';
+import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { count } from '../command/wording.ts';
@@ -45,7 +45,9 @@ export default defineCommand({
       ],
       body: [
         accountFacts(account, footprint, now),
-        facts(accountState(account)),
+        ...(accountState(account) === 'active, no admin'
+          ? []
+          : [line(`It is ${accountState(account)}.`)]),
         line(
           `Will: log out ${count(footprint.devices, 'device')}, remove from ${count(footprint.rooms, 'room')}, delete e-mail and account data`,
           erase ? ', hide messages from people who join later, remove name and avatar' : '',

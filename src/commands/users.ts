@@ -1,4 +1,4 @@
-import { accountState } from '../command/account.ts';
+import { accountState, accountStateShort } from '../command/account.ts';
 import { code, cut } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
@@ -39,19 +39,17 @@ export default defineCommand({
         {
           title: 'User',
           name: 'user_id',
-          show: ({ name }) => [code(name)],
+          // One cell for both: a phone has room for three or four.
+          show: ({ name, displayname }) => [
+            code(name),
+            ...(displayname === null ? [] : [` ${cut(displayname, 30)}`]),
+          ],
           value: ({ name }) => name,
-        },
-        {
-          title: 'Name',
-          name: 'displayname',
-          show: ({ displayname }) => [cut(displayname ?? '', 30)],
-          value: ({ displayname }) => displayname,
         },
         {
           title: 'State',
           name: 'state',
-          show: (user) => [accountState(user)],
+          show: (user) => [accountStateShort(user)],
           value: accountState,
         },
         {
@@ -63,7 +61,9 @@ export default defineCommand({
         {
           title: 'Last seen',
           name: 'last_seen_ts',
-          show: ({ lastSeenTs }) => [lastSeenTs === null ? 'never' : ago(lastSeenTs, context.now)],
+          show: ({ lastSeenTs }) => [
+            lastSeenTs === null ? 'unknown' : ago(lastSeenTs, context.now),
+          ],
           value: ({ lastSeenTs }) => lastSeenTs,
         },
       ],

@@ -11,6 +11,9 @@ import type { House, Settings } from './house.ts';
 import type { Message } from './message.ts';
 import type { Parsed } from './stages.ts';
 
+/** A user ID has 255 bytes at most; what is longer need not be searched for one. */
+const longestAddress = 300;
+
 /**
  * The command line in a message, without prefix or address; undefined where the message is none.
  *
@@ -19,10 +22,10 @@ import type { Parsed } from './stages.ts';
 export function commandLineIn(text: string, settings: Settings): string | undefined {
   const trimmed = text.trimStart();
   const { botUser, prefix } = settings;
-  const [first = ''] = trimmed.split(/[\s,:]*\s/u, 1);
+  const [first = ''] = trimmed.slice(0, longestAddress).split(/\s/u, 1);
   const names = [botUser, `@${localpartOf(botUser)}`, localpartOf(botUser)];
   const addressed = names.find(
-    (name) => first.replace(/[,:]$/u, '').toLowerCase() === name.toLowerCase(),
+    (name) => first.replace(/[,:]+$/u, '').toLowerCase() === name.toLowerCase(),
   );
   // A bare name in front of a sentence is talk, unless a colon makes it an address.
   const isAddress =

@@ -59,10 +59,7 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
       if (wanted.length === 0) {
         return;
       }
-      const rows = wanted.map(inboxRow);
-      const fresh = await house.store.transaction(async ({ inbox }) =>
-        inbox.take(rows, house.now()),
-      );
+      const fresh = await takeIn(house, sayNow, wanted);
       const known = new Set(fresh.map(({ eventId }) => eventId));
       for (const one of wanted) {
         if (known.delete(one.event)) {
@@ -113,6 +110,28 @@ function isForUs(house: House, incoming: Incoming): boolean {
   return incoming.kind === 'message'
     ? incoming.heldSecret === true || commandLineIn(incoming.text, settings) !== undefined
     : incoming.key === confirmKey || incoming.key === cancelKey;
+}
+
+/** Commits events to the inbox; returns those that were not known. */
+async function takeIn(
+  house: House,
+  sayNow: SayNow,
+  wanted: readonly Incoming[],
+): Promise<InboxEvent[]> {
+  try {
+    return await house.store.transaction(async ({ inbox }) =>
+      inbox.take(wanted.map(inboxRow), house.now()),
+    );
+  } catch (error) {
+    // Whoever typed hears it; the bot stops, and what it could not take in is taken in later.
+    for (const message of wanted) {
+      if (message.kind === 'message') {
+        const reply = refusalReply(house, '', error);
+        await sayNow({ kind: 'reply', origin: originOf(message), reply }).catch(() => undefined);
+      }
+    }
+    throw error;
+  }
 }
 
 /** A secret is not even taken in: what is stored and handled is that there was one. */

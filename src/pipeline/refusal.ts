@@ -85,7 +85,7 @@ export function refusalReply(
     body.push(line(...sentence(advice)));
   }
   if (error instanceof UsageError && declared !== undefined) {
-    body.push(line('Usage: ', { kind: 'code', text: usage(declared, house.settings.prefix) }));
+    body.push(line(`Usage: ${usage(declared, house.settings.prefix)}`));
   }
   const answer: Answer = { mark: '❌', title: titleOf(error), body };
   return {

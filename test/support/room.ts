@@ -12,7 +12,9 @@ import { createLog } from '../../src/observability/log.ts';
 import { homeserver, newUser } from './homeserver.ts';
 
 /** What a test may set; the rest is the room's business. */
-export type Settings = Partial<Omit<WrittenConfig, 'homeserver' | 'managementRoom' | 'database'>> & {
+export type Settings = Partial<
+  Omit<WrittenConfig, 'homeserver' | 'managementRoom' | 'database'>
+> & {
   readonly homeserver?: { readonly adminUrl?: string };
 };
 
@@ -28,6 +30,8 @@ export interface TestRoom {
   readonly vic: Moderator;
   readonly config: Config;
   readonly databaseFile: string;
+  /** Rejects when the bot can't go on. */
+  ended(): Promise<never>;
   /** Stops the bot. */
   stopBot(): Promise<void>;
   /** Starts the bot again on the same database. */
@@ -76,6 +80,12 @@ export async function openRoom(settings: Settings = {}): Promise<TestRoom> {
     vic: vicLooking,
     config,
     databaseFile,
+    async ended() {
+      if (app === undefined) {
+        throw new Error('the bot does not run');
+      }
+      return app.ended;
+    },
     stopBot,
     async startBot() {
       app = await startApp(config, log);
