@@ -178,6 +178,7 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     }),
     log,
     underWay: new Set(),
+    denials: new Map(),
     now: () => Date.now(),
     nextPages: new Map(),
     findAccount: api.users.find,

@@ -117,3 +117,8 @@ export class StoreError extends LawspeakerError {
 export class SetupError extends LawspeakerError {
   readonly code = 'setup';
 }
+
+/** The code of any error: faults of our own are `internal`. */
+export function codeOf(error: unknown): string {
+  return error instanceof LawspeakerError ? error.code : 'internal';
+}

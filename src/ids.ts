@@ -14,14 +14,15 @@ const maxIdBytes = 255;
 
 const server = String.raw`(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?`;
 // Historical localparts may hold any character but ':' (spec, appendix "Historical User IDs").
-// Blanks and control characters are refused all the same: no living account needs them.
-const opaque = String.raw`[^:\s\p{Cc}\p{Cf}]+`;
+// Blanks and control characters are refused all the same: no living account needs them. Half a
+// surrogate pair can't be sent.
+const opaque = String.raw`[^:\s\p{Cc}\p{Cf}\p{Cs}]+`;
 
 const userPattern = new RegExp(`^@${opaque}:${server}$`, 'u');
 const aliasPattern = new RegExp(`^#${opaque}:${server}$`, 'u');
 // Room version 12 took the server name out of room IDs; version 3 took it out of event IDs.
 const roomPattern = new RegExp(`^!${opaque}(?::${server})?$`, 'u');
-const eventPattern = new RegExp(`^\\$[^\\s\\p{Cc}\\p{Cf}]+$`, 'u');
+const eventPattern = new RegExp(`^\\$[^\\s\\p{Cc}\\p{Cf}\\p{Cs}]+$`, 'u');
 const mxcPattern = new RegExp(`^mxc://${server}/[A-Za-z0-9_-]+$`, 'u');
 
 const matcher =

@@ -18,6 +18,31 @@ const backgroundUpdateStatus = apiObject({
 
 export type BackgroundUpdateStatus = z.output<typeof backgroundUpdateStatus>;
 
+export const taskStatuses = ['scheduled', 'active', 'complete', 'failed', 'cancelled'] as const;
+
+const scheduledTask = apiObject({
+  id: z.string(),
+  /** Such as `shutdown_and_purge_room`. */
+  action: z.string(),
+  status: z.enum(taskStatuses),
+  /** When it was last changed, in milliseconds since 1970. */
+  timestamp_ms: z.number(),
+  /** The room or user that it is about. */
+  resource_id: maybe(z.string()),
+  /** The server's own words. */
+  error: maybe(z.string()),
+});
+
+/** Long work of the server's: deleting a room, purging history, redacting a user's messages. */
+export type ScheduledTask = z.output<typeof scheduledTask>;
+
+export interface ScheduledTaskQuery {
+  readonly action?: string | undefined;
+  /** A room or user, exactly. */
+  readonly resourceId?: string | undefined;
+  readonly status?: readonly (typeof taskStatuses)[number][] | undefined;
+}
+
 /** The server itself. */
 export function serverApi(send: SendRequest) {
   const enabled = '/_synapse/admin/v1/background_updates/enabled';
@@ -58,6 +83,18 @@ export function serverApi(send: SendRequest) {
       return send('GET', '/_synapse/admin/v1/background_updates/status', {
         answer: backgroundUpdateStatus,
       });
+    },
+
+    /**
+     * Long work of the last 7 days, the oldest first; no pages. It alone tells why a room's deletion
+     * has failed. GET /_synapse/admin/v1/scheduled_tasks
+     */
+    async scheduledTasks(query: ScheduledTaskQuery = {}): Promise<ScheduledTask[]> {
+      const answer = await send('GET', '/_synapse/admin/v1/scheduled_tasks', {
+        query: { action_name: query.action, resource_id: query.resourceId, status: query.status },
+        answer: apiObject({ scheduled_tasks: z.array(scheduledTask) }),
+      });
+      return answer.scheduledTasks;
     },
   };
 }

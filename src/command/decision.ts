@@ -19,6 +19,7 @@ export async function settleFrom(
 const marks: Record<Settled['outcome'], Mark> = {
   cancelled: '✅',
   done: '✅',
+  running: '⏳',
   partial: '⚠️',
   unknown: '⚠️',
   failed: '❌',

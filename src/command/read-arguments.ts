@@ -2,6 +2,7 @@ import parser from 'yargs-parser';
 
 import { UsageError } from '../errors.ts';
 import type { RoomAlias, RoomId } from '../ids.ts';
+import { cut } from './answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { flag } from './arguments.ts';
@@ -65,9 +66,6 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
     : command.args;
 }
 
-/** Stands for a token's text, so that yargs-parser sees structure and never what people wrote. */
-const placeholder = /^value:(\d+)$/u;
-
 /**
  * Reads the words after a command's name by its declaration.
  *
@@ -86,12 +84,10 @@ export function readArguments(
   );
   refuseOddFlags(tokens, flags, command.name);
   const parsed = structure(tokens, flags);
-  const text = (value: string) => tokenText(tokens, value);
-
   const values: Record<string, unknown> = {};
-  readPositionals(declared, parsed.positionals.map(text), values, context);
+  readPositionals(declared, parsed.positionals, values, context);
   for (const [name, { key, argument }] of flags) {
-    values[key] = readFlag(name, argument, parsed.flags[name], text, context);
+    values[key] = readFlag(name, argument, parsed.flags[name], parsed.text, context);
   }
   if (!canChange(command)) {
     return { values, reason: undefined, dryRun: false, overrideProtection: false };
@@ -117,11 +113,21 @@ function flagParts(token: Token): { name: string; value: string | undefined; neg
   return { name, value: match?.[2], negated: name.startsWith('no-') };
 }
 
+function isEndOfFlags({ text, quoted }: Token): boolean {
+  return text === '--' && !quoted;
+}
+
+/** Where the flags end: behind it, everything is a value. */
+function endOfFlags(tokens: readonly Token[]): number {
+  const end = tokens.findIndex(isEndOfFlags);
+  return end === -1 ? tokens.length : end;
+}
+
 /** What a lenient reader would guess about, this one asks about. */
 function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: string): void {
-  const end = tokens.findIndex(({ text, quoted }) => text === '--' && !quoted);
+  const end = endOfFlags(tokens);
   const seen = new Set<string>();
-  for (const [at, token] of tokens.slice(0, end === -1 ? tokens.length : end).entries()) {
+  for (const [at, token] of tokens.slice(0, end).entries()) {
     if (!isFlag(token)) {
       continue;
     }
@@ -131,18 +137,20 @@ function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: string)
     if (known === undefined || !token.text.startsWith('--')) {
       const typed = token.text.split('=', 1)[0] ?? '';
       const guess = nearest(name, [...flags.keys()]) ?? (flags.has(name) ? name : undefined);
-      throw new UsageError(`\`${typed}\` is no flag of ${command}.`, {
+      throw new UsageError(`\`${cut(typed)}\` is no flag of ${command}.`, {
         word: typed,
         ...(guess === undefined ? {} : { advice: `Did you mean \`--${guess}\`?` }),
       });
     }
     const { kind, options } = known.argument;
+    const isNegation = positive !== name;
     if (seen.has(positive) && options.many !== true) {
       throw new UsageError(`\`--${positive}\` was given twice.`, { word: token.text });
     }
     seen.add(positive);
     if (kind === 'boolean') {
-      if (value !== undefined && value !== 'true' && value !== 'false') {
+      // `--no-erase=false` says two things at once.
+      if (value !== undefined && (isNegation || (value !== 'true' && value !== 'false'))) {
         throw new UsageError(`\`--${positive}\` takes no value.`, {
           word: token.text,
           advice: `Write \`--${positive}\` or \`--no-${positive}\`.`,
@@ -151,7 +159,7 @@ function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: string)
       continue;
     }
     const next = tokens[at + 1];
-    if (negated && positive !== name) {
+    if (isNegation) {
       throw new UsageError(`\`--${positive}\` needs a value, so \`--${name}\` says nothing.`, {
         word: token.text,
       });
@@ -160,30 +168,34 @@ function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: string)
       throw new UsageError(`\`--${positive}\` needs a value.`, { word: token.text });
     }
     if (kind === 'text' && value === undefined) {
-      refuseUnquotedWords(positive, next, tokens[at + 2]);
+      refuseUnquotedWords(positive, next, tokens.slice(at + 2));
     }
   }
 }
 
 /**
- * `--reason spam links` would make `links` a target. A word that can only be part of the sentence is
- * refused; a full ID or a link may follow.
+ * `--reason spam links` would make `links` a target. Words that can only be part of the sentence are
+ * refused, also behind its dash; full IDs and links may follow.
  */
 function refuseUnquotedWords(
   name: string,
   value: Token | undefined,
-  following: Token | undefined,
+  following: readonly Token[],
 ): void {
-  if (
-    value?.quoted === false &&
-    following !== undefined &&
-    !following.quoted &&
-    !isFlag(following) &&
-    readReference(following.text) === undefined
-  ) {
-    throw new UsageError(`\`${following.text}\` follows \`--${name}\` without quotes.`, {
-      word: following.text,
-      advice: `Put the words in quotes: \`--${name} "${value.text} ${following.text} …"\`.`,
+  if (value?.quoted !== false) {
+    return;
+  }
+  const end = following.findIndex((token) => isFlag(token) && !isEndOfFlags(token));
+  const stray = following
+    .slice(0, end === -1 ? following.length : end)
+    .find(
+      (token) => !token.quoted && !isEndOfFlags(token) && readReference(token.text) === undefined,
+    );
+  if (stray !== undefined) {
+    const word = cut(stray.text);
+    throw new UsageError(`\`${word}\` follows \`--${name}\` without quotes.`, {
+      word: stray.text,
+      advice: `Put the words in quotes: \`--${name} "${cut(value.text)} ${word} …"\`.`,
     });
   }
 }
@@ -191,48 +203,54 @@ function refuseUnquotedWords(
 interface Structure {
   readonly positionals: readonly string[];
   readonly flags: Readonly<Record<string, unknown>>;
+  /** What people wrote where a placeholder stands. */
+  readonly text: (placeholder: string) => string;
 }
 
+/** Finds out what is a flag, what its value and what a positional. */
 function structure(tokens: readonly Token[], flags: Flags): Structure {
   const names = (wanted: (argument: Argument) => boolean) =>
     [...flags].filter(([, { argument }]) => wanted(argument)).map(([name]) => name);
-  const words = tokens.map((token, index) => {
-    if (!isFlag(token)) {
-      return `value:${index}`;
+  const end = endOfFlags(tokens);
+  // yargs-parser sees `value:3` for the third word, so that it never guesses about what people wrote.
+  const words = tokens.map((token, at) => {
+    if (at > end || !isFlag(token)) {
+      return { shape: at === end ? '--' : `value:${at}`, text: token.text };
     }
     const { name, value } = flagParts(token);
     return value === undefined || flags.get(name)?.argument.kind === 'boolean'
-      ? token.text
-      : `--${name}=value:${index}`;
+      ? { shape: token.text, text: '' }
+      : { shape: `--${name}=value:${at}`, text: value };
   });
+  const text = (placeholder: string) =>
+    words[Number(placeholder.slice('value:'.length))]?.text ?? '';
   const {
     _: before,
     '--': after = [],
     ...values
-  } = parser(words, {
-    boolean: names(({ kind }) => kind === 'boolean'),
-    string: names(({ kind }) => kind !== 'boolean'),
-    array: names(({ options }) => options.many === true),
-    configuration: {
-      'boolean-negation': true,
-      'camel-case-expansion': false,
-      'dot-notation': false,
-      'greedy-arrays': false,
-      'parse-numbers': false,
-      'parse-positional-numbers': false,
-      'populate--': true,
-      'short-option-groups': false,
+  } = parser(
+    words.map(({ shape }) => shape),
+    {
+      boolean: names(({ kind }) => kind === 'boolean'),
+      string: names(({ kind }) => kind !== 'boolean'),
+      array: names(({ options }) => options.many === true),
+      configuration: {
+        'boolean-negation': true,
+        'camel-case-expansion': false,
+        'dot-notation': false,
+        'greedy-arrays': false,
+        'parse-numbers': false,
+        'parse-positional-numbers': false,
+        'populate--': true,
+        'short-option-groups': false,
+      },
     },
-  });
-  return { positionals: [...before, ...(after as unknown[])].map(String), flags: values };
-}
-
-function tokenText(tokens: readonly Token[], value: string): string {
-  const token = tokens[Number(placeholder.exec(value)?.[1] ?? Number.NaN)];
-  if (token === undefined) {
-    return value;
-  }
-  return isFlag(token) ? (flagParts(token).value ?? '') : token.text;
+  );
+  return {
+    positionals: [...before, ...(after as unknown[])].map((word) => text(String(word))),
+    flags: values,
+    text,
+  };
 }
 
 function readPositionals(
@@ -262,7 +280,7 @@ function readPositionals(
   }
   const [surplus] = rest;
   if (surplus !== undefined) {
-    throw new UsageError(`\`${surplus}\` is one word too many.`, { word: surplus });
+    throw new UsageError(`\`${cut(surplus)}\` is one word too many.`, { word: surplus });
   }
 }
 
@@ -296,7 +314,7 @@ function readFlag(
 }
 
 function wrong(word: string, what: string, advice: string): UsageError {
-  return new UsageError(`\`${word}\` is ${what}.`, { word, advice });
+  return new UsageError(`\`${cut(word)}\` is ${what}.`, { word, advice });
 }
 
 /** Reads one word as the kind that was declared. */
@@ -372,17 +390,23 @@ function readRoom(word: string): RoomId | RoomAlias {
   return reference.room;
 }
 
+const datePattern = /^(\d{4}-\d\d-(\d\d))(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/u;
+
+/** The last that is written with four digits for the year. */
+const lastDate = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 function readDate(word: string, now: number): number {
   const durationMs = readDuration(word);
   if (durationMs !== undefined) {
-    return now - durationMs;
+    return Math.max(0, now - durationMs);
   }
-  const date = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/u.test(
-    word,
-  )
-    ? Date.parse(/T.*(?:Z|[+-]\d\d:\d\d)$/u.test(word) || word.length === 10 ? word : `${word}Z`)
-    : Number.NaN;
-  if (Number.isNaN(date)) {
+  const [, day, dayOfMonth, time, zone] = datePattern.exec(word) ?? [];
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const isDay = day !== undefined && new Date(day).getUTCDate() === Number(dayOfMonth);
+  const date = isDay
+    ? Date.parse(time === undefined || zone !== undefined ? word : `${word}Z`)
+    : -1;
+  if (Number.isNaN(date) || date < 0 || date > lastDate) {
     throw wrong(
       word,
       'no date',

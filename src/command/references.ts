@@ -8,33 +8,57 @@ export type Reference =
   | { readonly kind: 'event'; readonly room: RoomId | RoomAlias; readonly event: EventId };
 
 /** https://spec.matrix.org/latest/appendices/#matrix-uri-scheme */
-const uriKinds: Readonly<Record<string, string>> = { u: '@', r: '#', roomid: '!', e: '$' };
+const uriKinds: ReadonlyMap<string, string> = new Map([
+  ['u', '@'],
+  ['r', '#'],
+  ['roomid', '!'],
+  ['e', '$'],
+]);
 
-/** The identifiers that a `matrix.to` link or `matrix:` URI names, decoded; empty for other text. */
-function identifiersIn(link: string): string[] {
+/**
+ * The identifiers that a `matrix.to` link names. Both may hold a `/` that is not encoded: event IDs
+ * of room version 3 do, and so may localparts.
+ */
+function inPermalink(path: string): string[] {
+  const [first = '', ...event] = path.split(/\/(?=\$|%24)/u);
+  return event.length === 0
+    ? [first.replace(/\/$/u, '')]
+    : [first, event.join('/').replace(/\/$/u, '')];
+}
+
+/** The identifiers that a `matrix:` URI names; empty where it names more or less than one thing. */
+function inUri(path: string): string[] {
+  const [kind = '', first = '', eventKind, event = '', ...rest] = path.split('/');
+  const sigil = uriKinds.get(kind);
+  if (sigil === undefined || sigil === '$' || rest.length > 0) {
+    return [];
+  }
+  if (eventKind === undefined) {
+    return [`${sigil}${first}`];
+  }
+  return eventKind === 'e' && sigil !== '@' ? [`${sigil}${first}`, `$${event}`] : [];
+}
+
+/** The identifiers in a link, decoded; undefined for other text. */
+function identifiersIn(link: string): string[] | undefined {
+  const permalink = /^https?:\/\/matrix\.to\/#\/([^?]+)/u.exec(link)?.[1];
+  const uri = /^matrix:(?:\/\/[^/]*\/)?([^?#]+)/u.exec(link)?.[1];
+  if (permalink === undefined && uri === undefined) {
+    return undefined;
+  }
   try {
-    const permalink = /^https?:\/\/matrix\.to\/#\/([^?]+)/u.exec(link);
-    if (permalink?.[1] !== undefined) {
-      return permalink[1].split('/').map((part) => decodeURIComponent(part));
-    }
-    const uri = /^matrix:(?:\/\/[^/]*\/)?([^?#]+)/u.exec(link);
-    if (uri?.[1] !== undefined) {
-      const parts = uri[1].split('/').map((part) => decodeURIComponent(part));
-      const identifiers: string[] = [];
-      for (let at = 0; at + 1 < parts.length; at += 2) {
-        identifiers.push(`${uriKinds[parts[at] ?? ''] ?? '?'}${parts[at + 1] ?? ''}`);
-      }
-      return identifiers;
-    }
+    return (permalink === undefined ? inUri(uri ?? '') : inPermalink(permalink)).map((part) =>
+      decodeURIComponent(part),
+    );
   } catch {
     // Percent-encoding that decodes to nothing: no link of ours.
+    return [];
   }
-  return [];
 }
 
 /** Reads an ID, a `matrix.to` link or a `matrix:` URI; undefined for anything else. */
 export function readReference(text: string): Reference | undefined {
-  const [first = text, second] = identifiersIn(text);
+  const [first = '', second] = identifiersIn(text) ?? [text];
   const user = parseUserId(first);
   if (user !== undefined) {
     return { kind: 'user', user };

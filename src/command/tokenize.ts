@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { createQuotes, isBlank } from './quotes.ts';
 
 /** A word of a command line, after quotes and escapes. */
 export interface Token {
@@ -7,41 +8,31 @@ export interface Token {
   readonly quoted: boolean;
 }
 
-const space = /[\s\u00A0\u2000-\u200A\u202F\u205F\u3000]/u;
-
-/** What closes a quote that `opener` opens; undefined where it opens none. */
-function closersOf(opener: string, rest: string): string | undefined {
-  switch (opener) {
-    case '"':
-      // Phones turn one of a pair into a typographic quote now and then.
-      return rest.includes('"') ? '"' : '“”';
-    case '“':
-    case '„':
-      return '“”"';
-    case '‘':
-      return `’'`;
-    case '«':
-      return '»';
-    case "'":
-      return "'";
-    default:
-      return undefined;
-  }
-}
+/** So much of an unclosed quote is shown. */
+const longestWordShown = 40;
 
 /** Phones write `--flag` as `—flag`. */
 function plainDashes(text: string): string {
   return text.replace(/^-*[–—―][-–—―]*(?=[A-Za-z]|$)/u, '--');
 }
 
+/** `--flag=`, behind which a quote may open. */
+function isFlagWithoutValue(text: string): boolean {
+  return text.indexOf('=') === text.length - 1 && /^[-–—―]+\w[\w-]*=$/u.test(text);
+}
+
 /**
  * Splits a line by shell habits: blanks and line breaks part words, quotes group, `\` escapes. A
  * quote opens only where a word or a `--flag=` value begins, so that `don't` needs no care.
+ *
+ * Takes time in proportion to the line's length, whatever stands in it: anybody in the room can send
+ * 65 kB.
  *
  * @throws UsageError a quote that is not closed
  */
 export function tokenize(line: string): Token[] {
   const characters = Array.from(line);
+  const quotes = createQuotes(characters);
   const tokens: Token[] = [];
   let text = '';
   let quoted = false;
@@ -58,30 +49,22 @@ export function tokenize(line: string): Token[] {
 
   for (let at = 0; at < characters.length; at += 1) {
     const character = characters[at] ?? '';
-    if (space.test(character)) {
+    if (isBlank(character)) {
       end();
       continue;
     }
-    const isValueStart = !inWord || (/^[-–—―]+[\w-]+=$/u.test(text) && !quoted);
-    const rest = isValueStart ? characters.slice(at + 1).join('') : '';
-    const closers = isValueStart ? closersOf(character, rest) : undefined;
-    if (closers !== undefined) {
-      const close = characters.findIndex(
-        (other, index) =>
-          index > at &&
-          closers.includes(other) &&
-          (character === "'" || characters[index - 1] !== '\\'),
-      );
-      if (close === -1) {
+    if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue(text)))) {
+      const close = quotes.closeOf(at);
+      if (close === undefined) {
         throw new UsageError(`The quote ${character} is not closed.`, {
-          word: `${character}${rest.slice(0, 40)}`,
+          word: characters.slice(at, at + longestWordShown).join(''),
         });
       }
       const inside = characters.slice(at + 1, close).join('');
       // A flag's name stays bare (`--reason="…"`), so only a word that is all value counts as quoted.
       quoted = !inWord;
       text = inWord ? plainDashes(text) : text;
-      text += character === "'" ? inside : inside.replaceAll(/\\(["“”„\\])/gu, '$1');
+      text += character === "'" ? inside : inside.replaceAll(/\\(["“”„‘’«»\\])/gu, '$1');
       inWord = true;
       at = close;
       continue;

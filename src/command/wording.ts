@@ -40,12 +40,15 @@ export function dateTime(atMs: number): string {
   const date = new Date(atMs);
   return Number.isNaN(date.getTime())
     ? 'at an impossible time'
-    : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    : date
+        .toISOString()
+        .replace(/:\d\d\.\d{3}Z$/u, ' UTC')
+        .replace('T', ' ');
 }
 
 /** `20:51 UTC` */
 export function clock(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(11, 16)} UTC`;
+  return dateTime(atMs).replace(/^\S+ (?=\S+ UTC$)/u, '');
 }
 
 /** `1 device`, `3 devices`, `1,204 messages` */
@@ -61,7 +64,8 @@ export function size(bytes: number): string {
     ['MB', 1e6],
     ['kB', 1e3],
   ] as const) {
-    if (bytes >= unitBytes) {
+    // 999,950 bytes are a megabyte as people read it, not 1000 kB.
+    if (bytes >= 0.9995 * unitBytes) {
       const amount = bytes / unitBytes;
       return `${amount >= 100 ? Math.round(amount) : Number(amount.toFixed(1))} ${unit}`;
     }

@@ -22,7 +22,7 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
   }
   const result = configSchema.safeParse(written);
   if (!result.success) {
-    const faults = result.error.issues.flatMap((issue) => faultLines(issue));
+    const faults = result.error.issues.flatMap((issue) => faultLines(issue, written));
     throw new SetupError(
       [`${file} can’t be used:`, ...faults.map((fault) => `  ${fault}`)].join('\n'),
       'config/example.yaml documents every key.',
@@ -42,16 +42,29 @@ function readYaml(file: string): Record<string, unknown> {
       'Copy config/example.yaml there and fill it in, or name another file with --config.',
     );
   }
-  const document = parseDocument(text);
-  const [fault] = document.errors;
-  if (fault !== undefined) {
-    throw new SetupError(`${file} is no valid YAML: ${fault.message.split('\n', 1)[0] ?? ''}`);
-  }
-  const value: unknown = document.toJS() ?? {};
+  const value = parseYaml(file, text) ?? {};
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SetupError(`${file} must hold keys and values.`);
   }
   return value as Record<string, unknown>;
+}
+
+function parseYaml(file: string, text: string): unknown {
+  const document = parseDocument(text, { logLevel: 'error' });
+  try {
+    const [fault] = document.errors;
+    if (fault !== undefined) {
+      throw fault;
+    }
+    // Aliases are looked up here.
+    return document.toJS();
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
+    throw new SetupError(
+      `${file} is no valid YAML: ${reason}`,
+      'Values that begin with ! # @ or * need quotes.',
+    );
+  }
 }
 
 /** `homeserver.accessToken` is `LAWSPEAKER_HOMESERVER_ACCESS_TOKEN`. */
@@ -136,13 +149,29 @@ function setAt(
   setAt(next, rest, value);
 }
 
-function faultLines(issue: z.core.$ZodIssue): string[] {
+function valueAt(written: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, name) =>
+      typeof value === 'object' && value !== null
+        ? (value as Record<PropertyKey, unknown>)[name]
+        : undefined,
+    written,
+  );
+}
+
+function faultLines(issue: z.core.$ZodIssue, written: unknown): string[] {
   const key = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => `${[...issue.path, name].join('.')}: there is no such key`);
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined) {
-    return [`${key}: is missing (or set ${environmentName(key)})`];
+  const value = valueAt(written, issue.path);
+  if (value === undefined) {
+    const settable = scalarKeys().some((scalar) => scalar.key === key);
+    return [`${key}: is missing${settable ? ` (or set ${environmentName(key)})` : ''}`];
+  }
+  // YAML takes `#lobby:example.com` for a comment, and `!abc:example.com` for a type.
+  if (value === null || value === '') {
+    return [`${key}: is empty (values that begin with ! # @ or * need quotes)`];
   }
   return [`${key}: ${issue.message}`];
 }

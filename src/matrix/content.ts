@@ -1,18 +1,27 @@
 import type { AnswerFile } from '../command/answer.ts';
 import type { Origin } from '../command/invocation.ts';
 import type { EventId } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import { render } from './render.ts';
 
 type Json = Record<string, unknown>;
 
-/** The most that `data` may take up, as JSON. */
+/** The most that `data` may take up, in bytes of JSON. */
 const longestData = 20_000;
 /** Below the 65,536 bytes that an event may have, with room for what the server adds. */
 const longestContent = 60_000;
+/** Characters of a body that can be read; an edit carries it twice, three bytes or more each. */
 const longestBody = 12_000;
+const shortBody = 4_000;
+/** An error's message can hold what a stranger wrote. */
+const longestMessage = 500;
+const longestTrail = 100;
 
-/** `creationTs` as the API writes it: `creation_ts`. Keys that are data themselves stay. */
+/**
+ * A value as the API writes it, in a form that an event may have: `creationTs` becomes `creation_ts`
+ * (keys that are data themselves stay), and numbers that events can't hold become text.
+ */
 export function apiNames(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(apiNames);
@@ -22,58 +31,99 @@ export function apiNames(value: unknown): unknown {
       Object.entries(value).map(([name, member]) => [
         /^[a-z][A-Za-z0-9]*$/u.test(name)
           ? name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-          : name,
+          : name.toWellFormed(),
         apiNames(member),
       ]),
     );
   }
-  return value;
+  if (typeof value === 'string') {
+    return value.toWellFormed();
+  }
+  // Canonical JSON knows no fractions, and no integers beyond these: Synapse refuses the event.
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? String(value) : value;
 }
 
-function machineReadable(reply: Reply, withData: boolean): Json {
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+
+/** How much of an answer is sent. */
+interface Measure {
+  readonly data: boolean;
+  readonly html: boolean;
+  readonly body: number;
+  /** How many numbers of audit entries. */
+  readonly trail: number;
+}
+
+/** From all of it to what always fits. */
+const measures: readonly Measure[] = [
+  { data: true, html: true, body: longestBody, trail: Number.POSITIVE_INFINITY },
+  { data: false, html: true, body: longestBody, trail: Number.POSITIVE_INFINITY },
+  { data: false, html: false, body: longestBody, trail: longestTrail },
+  { data: false, html: false, body: shortBody, trail: longestTrail },
+];
+
+function machineReadable(reply: Reply, measure: Measure): Json {
   const { command, status, audit, confirmation, error, answer } = reply;
   const data = answer.data === undefined ? undefined : apiNames(answer.data);
-  const fits = withData && JSON.stringify(data ?? null).length <= longestData;
+  const fits = measure.data && bytesOf(data ?? null) <= longestData;
+  const isWhole = (data === undefined || fits) && audit.length <= measure.trail;
   return {
-    command,
+    command: command.toWellFormed(),
     status,
-    audit,
+    audit: audit.slice(0, measure.trail),
     ...(confirmation === undefined ? {} : { confirmation: apiNames(confirmation) }),
-    ...(error === undefined ? {} : { error }),
-    ...(data === undefined ? {} : fits ? { data } : { truncated: true }),
+    ...(error === undefined
+      ? {}
+      : {
+          error: {
+            code: error.code,
+            message: error.message.slice(0, longestMessage).toWellFormed(),
+          },
+        }),
+    ...(data === undefined || !fits ? {} : { data }),
+    ...(isWhole ? {} : { truncated: true }),
   };
 }
 
-function message(reply: Reply, prefix: string, withData: boolean): Json {
+function message(reply: Reply, prefix: string, measure: Measure): Json {
   const { body, html } = render(reply.answer, prefix);
-  const isLong = body.length > longestBody || html.length > longestBody * 2;
+  const isLong = body.length > measure.body;
   return {
     msgtype: 'm.notice',
-    body: isLong ? `${body.slice(0, longestBody).toWellFormed()}\n… (cut)` : body,
-    ...(isLong ? {} : { format: 'org.matrix.custom.html', formatted_body: html }),
+    body: isLong ? `${body.slice(0, measure.body).toWellFormed()}\n… (cut)` : body,
+    ...(isLong || !measure.html || html.length > longestBody * 2
+      ? {}
+      : { format: 'org.matrix.custom.html', formatted_body: html }),
     // Answers talk about people without calling them.
     'm.mentions': {},
-    'dev.lawspeaker.answer': machineReadable(reply, withData),
+    'dev.lawspeaker.answer': machineReadable(reply, measure),
   };
 }
 
-function fitting(build: (withData: boolean) => Json): Json {
-  const content = build(true);
-  return Buffer.byteLength(JSON.stringify(content)) <= longestContent ? content : build(false);
+/** The fullest content that the homeserver takes. */
+function fitting(build: (measure: Measure) => Json): Json {
+  let content: Json = {};
+  for (const measure of measures) {
+    content = build(measure);
+    if (bytesOf(content) <= longestContent) {
+      break;
+    }
+  }
+  return content;
 }
 
 /** The content of an answer that replies to the command, in its thread if it has one. */
 export function replyContent(reply: Reply, origin: Origin, prefix: string): Json {
-  return fitting((withData) => ({
-    ...message(reply, prefix, withData),
+  return fitting((measure) => ({
+    ...message(reply, prefix, measure),
     'm.relates_to': relationTo(origin),
   }));
 }
 
 /** The content of an edit that puts a new answer in the place of the event `original`. */
 export function editContent(reply: Reply, original: EventId, prefix: string): Json {
-  return fitting((withData) => {
-    const content = message(reply, prefix, withData);
+  return fitting((measure) => {
+    const content = message(reply, prefix, measure);
     return {
       ...content,
       body: `* ${String(content['body'])}`,
@@ -106,4 +156,12 @@ function relationTo(origin: Origin): Json {
   return origin.thread === undefined
     ? inReplyTo
     : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo };
+}
+
+/** The content of a message that answers nobody and calls people. */
+export function alertContent(reply: Reply, mentions: readonly UserId[], prefix: string): Json {
+  return fitting((withData) => ({
+    ...message(reply, prefix, withData),
+    'm.mentions': { user_ids: mentions },
+  }));
 }

@@ -6,7 +6,7 @@ import type { Log } from '../pipeline/house.ts';
 import type { Outgoing } from '../pipeline/reply.ts';
 import { redactEvent, sendEvent, uploadFile } from './client.ts';
 import type { MatrixCall } from './client.ts';
-import { editContent, fileContent, replyContent } from './content.ts';
+import { alertContent, editContent, fileContent, replyContent } from './content.ts';
 
 interface Waiting {
   readonly id: number;
@@ -58,6 +58,8 @@ export function createDelivery(options: {
     switch (outgoing.kind) {
       case 'reply':
         return put('m.room.message', replyContent(outgoing.reply, origin, prefix));
+      case 'alert':
+        return put('m.room.message', alertContent(outgoing.reply, outgoing.mentions, prefix));
       case 'file': {
         const { file } = outgoing;
         return put('m.room.message', fileContent(file, await uploadFile(call, file), origin));

@@ -64,7 +64,8 @@ export function textWithPills(html: string): string | undefined {
 
 /** A plain body without the quoted message that old clients put in front of a reply. */
 export function withoutReplyFallback(body: string): string {
-  if (!/^> <[@*]/u.test(body)) {
+  // An emote is quoted as `> * <@user:server> waves`.
+  if (!/^> (?:\* )?<@/u.test(body)) {
     return body;
   }
   const lines = body.split('\n');

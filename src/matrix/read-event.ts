@@ -68,6 +68,11 @@ export function readEvents(room: RoomId, raw: readonly unknown[]): Incoming[] {
   });
 }
 
+/** Not by `String()`, which throws for some objects. */
+function idOf(value: unknown): EventId | undefined {
+  return typeof value === 'string' ? parseEventId(value) : undefined;
+}
+
 /**
  * Reads a room event as a message or reaction; undefined for anything else: edits, notices, redacted
  * events, state, and whatever has not the form that it should have.
@@ -92,9 +97,8 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       sender,
       sentAt: origin_server_ts,
       text: pilled ?? withoutReplyFallback(body),
-      thread:
-        relation?.rel_type === 'm.thread' ? parseEventId(String(relation.event_id)) : undefined,
-      replyTo: parseEventId(String(relation?.['m.in_reply_to']?.event_id)),
+      thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
+      replyTo: idOf(relation?.['m.in_reply_to']?.event_id),
     };
   }
   const asReaction = reaction.safeParse(raw);

@@ -2,23 +2,26 @@ import stringWidth from 'string-width';
 
 import type { Answer, Block, Column, Content, Inline } from '../command/answer.ts';
 
-/** Control characters, bidi controls, and others that have no form of their own. */
-const hidden = /[\p{Cc}\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/gu;
+/**
+ * Control characters, bidi controls, fillers, tags, and others that have no form of their own. Not a
+ * joiner between two emoji, of which it is a part.
+ */
+const hidden =
+  /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic})|([\u034F\u17B4\u17B5]|[\p{Cc}\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{1D173}-\u{1D17A}\u{E0000}-\u{E007F}])/gu;
 /** Surrogates without their other half; JSON and HTML can't carry them. */
 const loneSurrogate = /\p{Cs}/gu;
 
 /** Data as one visible line: what could reorder or break the answer is shown instead of obeyed. */
 export function visible(text: string): string {
-  return text.replaceAll(loneSurrogate, '\uFFFD').replaceAll(hidden, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (character === '\n') {
-      return '␤';
-    }
-    // A joiner between two emoji is a part of them.
-    return character === '\u200D'
-      ? character
-      : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
-  });
+  return text
+    .replaceAll(loneSurrogate, '\uFFFD')
+    .replaceAll(hidden, (joiner: string, character: string | undefined) => {
+      if (character === undefined) {
+        return joiner;
+      }
+      const code = character.codePointAt(0) ?? 0;
+      return character === '\n' ? '␤' : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+    });
 }
 
 export function escapeHtml(text: string): string {
@@ -50,7 +53,10 @@ const contentText = (content: Content): string => content.map(inlineText).join('
 const contentHtml = (content: Content): string => content.map(inlineHtml).join('');
 
 function tableText(columns: readonly Column[], rows: readonly Content[][]): string {
-  const cells = [columns.map(({ title }) => title), ...rows.map((row) => row.map(contentText))];
+  const cells = [
+    columns.map(({ title }) => visible(title)),
+    ...rows.map((row) => row.map(contentText)),
+  ];
   const widths = columns.map((_, at) =>
     Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))),
   );
@@ -69,7 +75,7 @@ function tableText(columns: readonly Column[], rows: readonly Content[][]): stri
 }
 
 function tableHtml(columns: readonly Column[], rows: readonly Content[][]): string {
-  const head = columns.map(({ title }) => `<th>${escapeHtml(title)}</th>`).join('');
+  const head = columns.map(({ title }) => `<th>${escapeHtml(visible(title))}</th>`).join('');
   const body = rows
     .map((row) => `<tr>${row.map((cell) => `<td>${contentHtml(cell)}</td>`).join('')}</tr>`)
     .join('');

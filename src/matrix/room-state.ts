@@ -17,8 +17,8 @@ const memberContent = z.object({
 });
 
 const powerLevelContent = z.object({
-  users: z.record(z.string(), z.number()).catch({}).default({}),
-  users_default: z.number().catch(0).default(0),
+  users: z.record(z.string(), z.number()).default({}),
+  users_default: z.number().default(0),
 });
 
 const createContent = z.object({
@@ -80,6 +80,12 @@ export class RoomState implements Members {
     return this.#creators.has(user)
       ? Number.POSITIVE_INFINITY
       : (this.#levels.users[user] ?? this.#levels.users_default);
+  }
+
+  joined(): UserId[] {
+    return [...this.#members]
+      .filter(([, { membership }]) => membership === 'join')
+      .flatMap(([user]) => parseUserId(user) ?? []);
   }
 
   displayName(user: UserId): string | null {

@@ -14,18 +14,34 @@ const secretNames = [
   'mac',
 ];
 
-/** Tokens as Synapse writes them, and what follows `Bearer`. */
-const secretText = /\b(?:syt_[\w-]+|mct_\w+|Bearer\s+\S+)|(?<=access_token=)[^&\s"]+/gu;
+/**
+ * Tokens of Synapse (`syt_…`) and of its authentication service (`mct_…`), what follows `Bearer`, and
+ * a token in a URL. None of them takes in a quote or a backslash, so that a line of JSON stays one.
+ */
+const secretForms =
+  /sy[tlr]_[\w-]+|mct_\w+|m(?:at|ar|cr|pt)_[A-Za-z0-9]{20,}\w*|[Bb]earer\s+[^\s"'\\]+|(?<=access_token=)[^&\s"'\\]+/gu;
 
+/** `"password":"…"`, also in JSON that is itself a value, where the quotes are escaped. */
+const namedSecrets = new RegExp(
+  String.raw`((\\{0,7}")(?:${secretNames.join('|')})\2\s*:\s*)(?:"(?:[^"\\]|\\.)*"|(\\+")[^"]*\3)`,
+  'giu',
+);
+
+/** Takes secrets out of a text or a line of JSON, by their name and by their form. */
 export function redactText(text: string): string {
-  return text.replaceAll(secretText, '[redacted]');
+  return text
+    .replaceAll(
+      namedSecrets,
+      (_, name: string, quote: string) => `${name}${quote}[redacted]${quote}`,
+    )
+    .replaceAll(secretForms, '[redacted]');
 }
 
 /** An error as the log keeps it: without causes and own properties, which may hold a request. */
 function errorFields(error: unknown): object {
   return error instanceof Error
-    ? { type: error.name, message: redactText(error.message), stack: redactText(error.stack ?? '') }
-    : { message: redactText(String(error)) };
+    ? { type: error.name, message: error.message, stack: error.stack ?? '' }
+    : { message: String(error) };
 }
 
 /**
@@ -46,13 +62,8 @@ export function createLog(options: { level: string; format: 'json' | 'pretty' })
         censor: '[redacted]',
       },
       serializers: { err: errorFields },
-      hooks: {
-        logMethod(parameters, method) {
-          const [fields, message, ...rest] = parameters as unknown[];
-          const clean = (value: unknown) => (typeof value === 'string' ? redactText(value) : value);
-          method.apply(this, [clean(fields), clean(message), ...rest] as Parameters<typeof method>);
-        },
-      },
+      // The line as it is written: nothing that was put into it at any depth goes past this.
+      hooks: { streamWrite: redactText },
     },
     destination,
   );

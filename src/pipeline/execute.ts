@@ -1,6 +1,6 @@
 import type { Answer, Status } from '../command/answer.ts';
 import type { Context, Settlement } from '../command/declaration.ts';
-import { HomeserverError, LawspeakerError, UnreachableError } from '../errors.ts';
+import { HomeserverError, LawspeakerError, UnreachableError, codeOf } from '../errors.ts';
 import type { StoreTables } from '../store/store.ts';
 import { contextsFor } from './context.ts';
 import type { House } from './house.ts';
@@ -203,10 +203,6 @@ async function answerRead(house: House, confirmed: Confirmed, reply: Reply): Pro
     await post(house, tables, 'answer', { kind: 'reply', origin, reply });
     await tables.inbox.handled(origin.event, house.now());
   });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof LawspeakerError ? error.code : 'internal';
 }
 
 /** Expected errors speak for themselves in the room; others are ours to mend. */

@@ -24,6 +24,7 @@ export interface Members {
   /** Infinity for a creator of a room of version 12. */
   powerLevel(user: UserId): number;
   displayName(user: UserId): string | null;
+  joined(): UserId[];
 }
 
 export interface Roles {
@@ -52,6 +53,8 @@ export interface House {
   readonly log: Log;
   /** Work that this process is doing now, by the event that asked: not for recovery to end. */
   readonly underWay: Set<string>;
+  /** When each person was denied something lately. */
+  readonly denials: Map<UserId, number[]>;
   /** Milliseconds since 1970. */
   now(): number;
   /** The local account, or undefined for an unknown one. */

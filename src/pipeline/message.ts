@@ -1,3 +1,4 @@
+import type { Origin } from '../command/invocation.ts';
 import type { EventId, RoomId, UserId } from '../ids.ts';
 
 /** A text message of the management room, as the transport read it. */
@@ -29,3 +30,12 @@ export interface Reaction {
 }
 
 export type Incoming = Message | Reaction;
+
+/** What the answer to a message replies to. */
+export function originOf(message: Message): Origin {
+  return {
+    event: message.event,
+    room: message.room,
+    ...(message.thread === undefined ? {} : { thread: message.thread }),
+  };
+}

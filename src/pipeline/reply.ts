@@ -1,5 +1,6 @@
 import type { Answer, AnswerFile, Status } from '../command/answer.ts';
 import type { Origin } from '../command/invocation.ts';
+import type { UserId } from '../ids.ts';
 import type { StoreTables } from '../store/store.ts';
 import type { House } from './house.ts';
 
@@ -25,6 +26,7 @@ export interface Reply {
 export type Stage =
   | 'answer'
   | 'file'
+  | 'alert'
   | 'outcome'
   | 'unknown'
   | 'settled'
@@ -37,6 +39,13 @@ export type Stage =
 export type Outgoing =
   | { readonly kind: 'reply'; readonly origin: Origin; readonly reply: Reply }
   | { readonly kind: 'edit'; readonly origin: Origin; readonly reply: Reply }
+  | {
+      readonly kind: 'alert';
+      readonly origin: Origin;
+      readonly reply: Reply;
+      /** Who is called. */
+      readonly mentions: readonly UserId[];
+    }
   | { readonly kind: 'file'; readonly origin: Origin; readonly file: AnswerFile }
   | { readonly kind: 'reaction'; readonly origin: Origin; readonly key: string }
   | { readonly kind: 'withdraw'; readonly origin: Origin; readonly stage: Stage };
@@ -64,6 +73,9 @@ export async function post(
     await add('file', { kind: 'file', origin: outgoing.origin, file });
   }
 }
+
+/** Says something past the outbox: what is left to do while the database can't be written. */
+export type SayNow = (outgoing: Outgoing) => Promise<void>;
 
 /** The reactions that settle a question. */
 export const confirmKey = '✅';

@@ -7,7 +7,7 @@ import type { EventId, UserId } from '../ids.ts';
 import type { Settled } from '../services/bot.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import { authorize, requireRole } from './authorize.ts';
-import { begin } from './confirm.ts';
+import { begin, previewOf } from './confirm.ts';
 import { execute, withdrawReactions } from './execute.ts';
 import { policyFor } from './house.ts';
 import type { House } from './house.ts';
@@ -171,6 +171,8 @@ async function carryOut(
   let confirmed;
   try {
     const resolved = await resolve(house, authorize(house, parsed));
+    // What was shown may be true no longer: the preview refuses what there is nothing to do about.
+    await previewOf(house, resolved);
     confirmed = await begin(house, resolved, by, async ({ confirmations }) =>
       confirmations.settle(question.id, 'confirmed', { user: by, eventId: event }, house.now()),
     );
@@ -229,7 +231,10 @@ function settledOf(question: Confirmation, reply: Reply): Settled {
   return {
     command: question.command,
     code: question.code,
-    outcome: status === 'done' || status === 'partial' || status === 'unknown' ? status : 'failed',
+    outcome:
+      status === 'done' || status === 'running' || status === 'partial' || status === 'unknown'
+        ? status
+        : 'failed',
     headline: answer.title.map(textOf).join(''),
     audit,
   };

@@ -4,7 +4,7 @@ import type { EventId, UserId } from '../ids.ts';
 export interface Settled {
   readonly command: string;
   readonly code: string;
-  readonly outcome: 'cancelled' | 'done' | 'failed' | 'partial' | 'unknown';
+  readonly outcome: 'cancelled' | 'done' | 'running' | 'failed' | 'partial' | 'unknown';
   /** The first line of the answer that the outcome was written into. */
   readonly headline: string;
   readonly audit: readonly number[];

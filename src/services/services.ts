@@ -6,12 +6,23 @@ import { accountsService } from './accounts.ts';
 import type { AccountsService } from './accounts.ts';
 import type { BotOperations } from './bot.ts';
 
+export type { Device } from '../admin-api/devices.ts';
+export type { Ratelimit } from '../admin-api/user-ratelimit.ts';
 export type { UserDetail as Account, UserSummary } from '../admin-api/users.ts';
 export type { Footprint } from './accounts.ts';
 export type { BotStatus, Settled, Whisper } from './bot.ts';
 export type { AuditEntry, AuditQuery } from '../store/audit-log.ts';
 export type { Confirmation } from '../store/confirmations.ts';
 export { userOrders } from '../admin-api/users.ts';
+export type { Destination } from '../admin-api/federation.ts';
+export { destinationOrders } from '../admin-api/federation.ts';
+export type { UserMedia } from '../admin-api/media.ts';
+export { mediaOrders } from '../admin-api/media.ts';
+export type { RegistrationToken } from '../admin-api/registration-tokens.ts';
+export type { RoomDetail, RoomSummary } from '../admin-api/rooms.ts';
+export { roomOrders } from '../admin-api/rooms.ts';
+export type { BackgroundUpdateStatus } from '../admin-api/server.ts';
+export { mediaUsageOrders } from '../admin-api/statistics.ts';
 
 /** All that a command can reach. */
 export interface Services {

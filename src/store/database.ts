@@ -23,7 +23,7 @@ export async function openDatabase(
   file: string,
   options: { readonly?: boolean } = {},
 ): Promise<Kysely<Tables>> {
-  let sqlite: Database.Database;
+  let sqlite: Database.Database | undefined;
   try {
     if (options.readonly !== true) {
       mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -39,7 +39,10 @@ export async function openDatabase(
       // An intent must be on the disk before the call that it announces goes out.
       sqlite.pragma('synchronous = FULL');
     }
+    // The file itself is first read here.
+    sqlite.pragma('schema_version');
   } catch (error) {
+    sqlite?.close();
     throw new SetupError(
       `The database ${file} can't be opened (${reasonOf(error)}).`,
       'Check database.path, the permissions and the free space; a damaged file can be replaced by a backup.',

@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+
 import type { Connection } from './database.ts';
 
 /** Work that was begun and must be ended, also after a crash. `invocation` is JSON. */
@@ -41,6 +43,7 @@ export function executions(db: Connection) {
         .selectAll()
         .where('finished_at', 'is', null)
         .orderBy('started_at')
+        .orderBy(sql`rowid`)
         .execute();
       return rows.map((row) => ({
         eventId: row.event_id,

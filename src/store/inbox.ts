@@ -1,3 +1,5 @@
+import { sql } from 'kysely';
+
 import type { Connection } from './database.ts';
 
 /** A room event that was taken in. `event` is the event as JSON. */
@@ -50,6 +52,8 @@ export function inbox(db: Connection) {
         .selectAll()
         .where('handled_at', 'is', null)
         .orderBy('received_at')
+        // What came together is handled in the order in which it came.
+        .orderBy(sql`rowid`)
         .execute();
       return rows.map((row) => ({
         eventId: row.event_id,

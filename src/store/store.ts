@@ -34,7 +34,8 @@ export interface Store extends StoreTables {
   close(): Promise<void>;
 }
 
-function tablesOn(db: Connection): StoreTables {
+function tablesOn(db: Connection, translated: Translate): StoreTables {
+  const guarded = guardedBy(translated);
   return {
     auditLog: guarded(auditLog(db)),
     confirmations: guarded(confirmations(db)),
@@ -51,28 +52,43 @@ export async function openStore(
   options: { readonly?: boolean } = {},
 ): Promise<Store> {
   const db: Kysely<Tables> = await openDatabase(file, options);
+  let isOpen = true;
+  const translated: Translate = async (work) => {
+    if (!isOpen) {
+      throw new StoreError('the database is closed', 'The bot is stopping.');
+    }
+    return translateErrors(work);
+  };
   return {
-    ...tablesOn(db),
+    ...tablesOn(db, translated),
     transaction: async (work) =>
-      translated(async () => db.transaction().execute(async (trx) => work(tablesOn(trx)))),
-    close: async () => db.destroy(),
+      translated(async () =>
+        db.transaction().execute(async (trx) => work(tablesOn(trx, translated))),
+      ),
+    close: async () => {
+      isOpen = false;
+      await db.destroy();
+    },
   };
 }
 
 type Method = (...parameters: never[]) => Promise<unknown>;
+type Translate = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
-/** The same table, whose methods throw nothing but StoreError. */
-function guarded<Table extends Record<keyof Table, Method>>(table: Table): Table {
-  const methods = Object.entries<Method>(table);
-  return Object.fromEntries(
-    methods.map(([name, method]) => [
-      name,
-      async (...parameters: never[]) => translated(async () => method(...parameters)),
-    ]),
-  ) as Table;
-}
+/** The same table, whose methods throw a StoreError where the database fails. */
+const guardedBy =
+  (translated: Translate) =>
+  <Table extends Record<keyof Table, Method>>(table: Table): Table => {
+    const methods = Object.entries<Method>(table);
+    return Object.fromEntries(
+      methods.map(([name, method]) => [
+        name,
+        async (...parameters: never[]) => translated(async () => method(...parameters)),
+      ]),
+    ) as Table;
+  };
 
-async function translated<Result>(work: () => Promise<Result>): Promise<Result> {
+async function translateErrors<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

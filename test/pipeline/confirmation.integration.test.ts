@@ -136,3 +136,59 @@ describe('a question that nobody answers', () => {
     await room.close();
   });
 });
+
+describe('a reply to the question', () => {
+  let room: TestRoom;
+  beforeAll(async () => {
+    room = await openRoom();
+  });
+  afterAll(async () => room.close());
+
+  const reply = async (to: string, body: string) =>
+    room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.text',
+      body,
+      'm.relates_to': { 'm.in_reply_to': { event_id: to } },
+    });
+
+  it('settles it by a plain word, or by !confirm without a code', async () => {
+    const [first, second, third] = await Promise.all([
+      newUser('one'),
+      newUser('two'),
+      newUser('three'),
+    ]);
+    const questions = [];
+    for (const user of [first, second, third]) {
+      questions.push(await room.ana.ask(`!deactivate ${user.userId}`));
+    }
+    const [one, two, three] = questions;
+    await room.ana.answerTo(await reply(two?.event ?? '', 'Yes!'));
+    expect(await account(second.userId)).toMatchObject({ deactivated: true });
+    await room.ana.answerTo(await reply(three?.event ?? '', '!confirm'));
+    expect(await account(third.userId)).toMatchObject({ deactivated: true });
+    await room.ana.answerTo(await reply(one?.event ?? '', 'no'));
+    expect(await account(first.userId)).toMatchObject({ deactivated: false });
+    expect((await room.ana.ask('!pending')).body).toContain('Nothing waits');
+  });
+
+  it('a yes to anything else is talk', async () => {
+    const hello = await room.ana.say('shall we?');
+    const yes = await reply(hello, 'yes');
+    await room.ana.ask('!version');
+    expect(room.ana.answersTo(yes)).toEqual([]);
+  });
+});
+
+describe('the account changes between question and answer', () => {
+  it('what there is nothing left to do about is said, and not done', async () => {
+    const room = await openRoom();
+    const mallory = await newUser('mallory');
+    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    await adminApi().users.deactivate(asUserId(mallory.userId), { erase: false });
+    const answer = await room.ana.ask('!confirm');
+    expect(answer.body).toContain('is already deactivated');
+    const outcome = await room.ana.outcomeOf(question, 'failed');
+    expect(outcome.body).toContain('is already deactivated');
+    await room.close();
+  });
+});

@@ -184,3 +184,41 @@ async function forgetSyncToken(file: string): Promise<void> {
   database.prepare("DELETE FROM sync_state WHERE name = 'token'").run();
   database.close();
 }
+
+describe('after a long absence', () => {
+  it('stale commands are answered together, once, and none is carried out', async () => {
+    const away = await openRoom({ commands: { maxAge: '1s' } });
+    const mallory = await newUser('mallory');
+    await away.stopBot();
+    const commands: string[] = [];
+    for (let at = 0; at < 6; at += 1) {
+      commands.push(await away.ana.say(`!shadow-ban ${mallory.userId}`));
+    }
+    // Age itself is what makes them stale.
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await away.startBot();
+    const answer = await away.ana.answerTo(commands.at(-1) ?? '');
+    expect(answer.field).toMatchObject({ status: 'stale', data: { events: commands } });
+    expect(answer.body).toContain('6 commands not done');
+    expect((await away.ana.ask('!version')).field.status).toBe('done');
+    expect(commands.flatMap((command) => away.ana.answersTo(command))).toHaveLength(1);
+    expect(await isBanned(mallory.userId)).toBe(false);
+    await away.close();
+  });
+});
+
+describe('many denials in a row', () => {
+  it('are told to the admins, once', async () => {
+    const mallory = await newUser('mallory');
+    const tried = await openRoom();
+    for (let at = 0; at < 6; at += 1) {
+      await tried.vic.ask(`!shadow-ban ${mallory.userId}`);
+    }
+    const alerts = tried.ana.events.filter((event) =>
+      String(event.content['body']).includes('Vic was refused 5 times'),
+    );
+    expect(alerts).toHaveLength(1);
+    expect(alerts[0]?.content['m.mentions']).toEqual({ user_ids: [tried.ana.user.userId] });
+    await tried.close();
+  });
+});

@@ -1,0 +1,65 @@
+import { flagName } from '../../src/command/arguments.ts';
+import type { Argument } from '../../src/command/arguments.ts';
+import { groups, roleFor } from '../../src/command/declaration.ts';
+import type { Command, Danger } from '../../src/command/declaration.ts';
+import { usage } from '../../src/command/help.ts';
+import { argumentsOf, placeholderOf } from '../../src/command/read-arguments.ts';
+import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+
+const dangers: Record<Danger, string> = {
+  read: 'changes nothing',
+  change: 'changes something, can be taken back',
+  destructive: 'destructive, asks for confirmation',
+  critical: 'critical, asks for confirmation',
+};
+
+/** The text of `docs/commands.md`, made from the declarations. */
+export async function commandsGuide(): Promise<string> {
+  const folder = new URL('../../src/commands/', import.meta.url);
+  const { all } = createRegistry(await loadCommands(folder));
+  const sections = Object.entries(groups).flatMap(([group, title]) => {
+    const members = all.filter((command) => command.group === group);
+    return members.length === 0 ? [] : [`## ${title}`, ...members.map(section)];
+  });
+  return [
+    '# Commands',
+    'Made from the declarations in `src/commands/` by `npm run docs`; a test keeps it current. `!help` says the same in the room.',
+    'Users are given as `@name:server`, as a link or pill, or as a bare name of this homeserver; rooms as ID, alias, link or pill. Every command that changes something takes `--reason TEXT` and `--dry-run`; those on accounts `--override-protection` (role admin, always confirmed), those on several accounts `--from-file`, as a reply to a text file.',
+    ...sections,
+    '',
+  ]
+    .join('\n\n')
+    .replace(/\n+$/u, '\n');
+}
+
+function section(command: Command): string {
+  const own = Object.entries(argumentsOf(command)).filter(([key]) => key in command.args);
+  return [
+    `### ${command.name}`,
+    `${command.summary}.${command.aliases === undefined ? '' : ` Also: ${command.aliases.join(', ')}.`}`,
+    `\`\`\`text\n${usage(command, '!')}\n\`\`\``,
+    ...(own.length === 0 ? [] : [own.map(argumentLine).join('\n')]),
+    ...(command.does === undefined ? [] : [`**Does:** ${command.does.join('; ')}.`]),
+    ...(command.doesNot === undefined ? [] : [`**Does not:** ${command.doesNot.join('; ')}.`]),
+    `${roleLine(command)} Example: \`!${command.example}\``,
+    ...(command.endpoints === undefined
+      ? []
+      : [`Calls ${command.endpoints.map((endpoint) => `\`${endpoint}\``).join(', ')}.`]),
+  ].join('\n\n');
+}
+
+function argumentLine([key, argument]: [string, Argument]): string {
+  const name = argument.place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument);
+  const { choices, default: fallback } = argument.options;
+  const details = [
+    choices === undefined ? '' : `one of ${choices.join(', ')}`,
+    fallback === undefined || typeof fallback === 'boolean' ? '' : `${fallback} by default`,
+  ].filter(Boolean);
+  return `- \`${name}\`: ${argument.description}${details.length === 0 ? '' : ` (${details.join('; ')})`}`;
+}
+
+function roleLine(command: Command): string {
+  return typeof command.danger === 'function'
+    ? 'How dangerous it is, and which role it needs, depends on its flags.'
+    : `For the role ${roleFor(command, command.danger)}; ${dangers[command.danger]}.`;
+}

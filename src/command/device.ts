@@ -1,0 +1,102 @@
+import { TargetError, UsageError } from '../errors.ts';
+import type { Account, Device, Services } from '../services/services.ts';
+import { code, cut } from './answer.ts';
+import type { Block, Content, Inline } from './answer.ts';
+import type { ListColumn } from './list.ts';
+import { ago } from './wording.ts';
+
+/** A device by name and ID: `Phone ABCDEFGH`. */
+export function deviceName({ deviceId, displayName }: Device): Inline[] {
+  return displayName === null || displayName.trim() === ''
+    ? [code(deviceId)]
+    : [cut(displayName, 40), ' ', code(deviceId)];
+}
+
+/** How devices are listed. */
+export function deviceColumns(now: number): ListColumn<Device>[] {
+  return [
+    {
+      title: 'Device',
+      name: 'device_id',
+      show: ({ deviceId }) => [code(cut(deviceId))],
+      value: ({ deviceId }) => deviceId,
+    },
+    {
+      title: 'Name',
+      name: 'display_name',
+      show: ({ displayName }) => [cut(displayName ?? '', 40)],
+      value: ({ displayName }) => displayName,
+    },
+    {
+      title: 'Last seen',
+      name: 'last_seen_ts',
+      show: ({ lastSeenTs }) => [lastSeenTs === null ? 'unknown' : ago(lastSeenTs, now)],
+      value: ({ lastSeenTs }) => lastSeenTs,
+    },
+    {
+      title: 'Address',
+      name: 'last_seen_ip',
+      show: ({ lastSeenIp }) => (lastSeenIp === null ? [] : [code(lastSeenIp)]),
+      value: ({ lastSeenIp }) => lastSeenIp,
+    },
+    {
+      title: 'Program',
+      name: 'last_seen_user_agent',
+      show: ({ lastSeenUserAgent }) => [cut(lastSeenUserAgent ?? '')],
+      value: ({ lastSeenUserAgent }) => lastSeenUserAgent,
+    },
+  ];
+}
+
+/** Devices as a table, for questions. */
+export function deviceTable(devices: readonly Device[], now: number): Block {
+  const columns = deviceColumns(now);
+  return {
+    kind: 'table',
+    columns,
+    rows: devices.map((device): Content[] => columns.map(({ show }) => show(device))),
+  };
+}
+
+/**
+ * Those of an account's devices that are meant, and the IDs that none has. Synapse says yes to
+ * unknown ones.
+ */
+export async function findDevices(
+  { api }: Pick<Services, 'api'>,
+  account: Pick<Account, 'name'>,
+  ids: readonly string[],
+): Promise<{ devices: Device[]; unknown: string[] }> {
+  const all = await api.devices.list(account.name);
+  const byId = new Map(all.map((device) => [device.deviceId, device]));
+  return {
+    devices: ids.flatMap((id) => byId.get(id) ?? []),
+    unknown: ids.filter((id) => !byId.has(id)),
+  };
+}
+
+/** The account has no device of this ID. */
+export function unknownDevice(
+  account: Pick<Account, 'name'>,
+  ids: readonly string[],
+  prefix: string,
+): TargetError {
+  return new TargetError(
+    'unknown',
+    `${account.name} has no device ${ids.map((id) => `\`${cut(id)}\``).join(', ')}`,
+    `\`${prefix}devices ${account.name}\` lists them; capitals count.`,
+  );
+}
+
+const longestDeviceName = 100;
+
+/** @throws UsageError Synapse would refuse the name */
+export function checkDeviceName(command: string, name: string | undefined): void {
+  if (name !== undefined && name.length > longestDeviceName) {
+    throw new UsageError(`\`--name\` has ${name.length} characters.`, {
+      word: name.slice(0, 40),
+      command,
+      advice: `A device’s name may have ${longestDeviceName}.`,
+    });
+  }
+}

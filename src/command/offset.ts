@@ -1,0 +1,35 @@
+import { UsageError } from '../errors.ts';
+
+/**
+ * Reads `--from` for the lists of Synapse's whose pages begin at a row's number. Checked here, since
+ * the server answers too large a number with an internal error.
+ *
+ * @throws UsageError
+ */
+export function offsetIn(from: string | undefined): number | undefined {
+  if (from === undefined) {
+    return undefined;
+  }
+  if (!/^\d{1,15}$/u.test(from)) {
+    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+      word: from,
+      advice: 'Leave it out: `!more` fills it in.',
+    });
+  }
+  return Number(from);
+}
+
+/**
+ * A search word for the endpoints that take ASCII alone.
+ *
+ * @throws UsageError
+ */
+export function asciiSearch(flag: string, text: string | undefined): string | undefined {
+  if (text !== undefined && !/^[\x20-\x7E]+$/u.test(text)) {
+    throw new UsageError(
+      text === '' ? `\`--${flag}\` needs a value.` : `\`--${flag}\` can only hold ASCII letters.`,
+      { word: text, advice: 'Synapse searches here for ASCII alone.' },
+    );
+  }
+  return text;
+}

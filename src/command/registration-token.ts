@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+
+import { TargetError, UsageError } from '../errors.ts';
+import type { RegistrationToken, Services } from '../services/services.ts';
+import { code, facts } from './answer.ts';
+import type { Block } from './answer.ts';
+import type { Context } from './declaration.ts';
+import { count, when } from './wording.ts';
+
+/** What Synapse takes; the three names are parts of paths, so that nothing could be done to them. */
+const tokenPattern = /^[A-Za-z0-9._~-]{1,64}$/u;
+const unreachableNames = new Set(['.', '..', 'new']);
+
+/** Names a token without telling it; no token looks like this, since a colon can't be in one. */
+const fingerprintPattern = /^sha256:[0-9a-f]{16}$/u;
+
+/**
+ * A name for a token that can stand in the audit log: every command on a token takes it too. Of a
+ * short token somebody could guess it back, of a random one nobody.
+ */
+export function tokenFingerprint(token: string): string {
+  return `sha256:${createHash('sha256').update(token).digest('hex').slice(0, 16)}`;
+}
+
+/**
+ * @returns the token
+ * @throws UsageError no token can look like this
+ */
+export function checkedToken(token: string): string {
+  if (!tokenPattern.test(token) || unreachableNames.has(token)) {
+    throw new UsageError('This can’t be a registration token.', {
+      word: token,
+      advice:
+        'It is 1 to 64 of the letters A to Z, digits, and `.` `_` `~` `-`, and not one of `.` `..` `new`.',
+    });
+  }
+  return token;
+}
+
+/**
+ * The token as it stands, by itself or by its fingerprint; undefined where there is none.
+ *
+ * @throws UsageError no token can look like this
+ */
+export async function findToken(
+  { api }: Pick<Services, 'api'>,
+  name: string,
+): Promise<RegistrationToken | undefined> {
+  if (fingerprintPattern.test(name)) {
+    const tokens = await api.registrationTokens.list();
+    return tokens.find(({ token }) => tokenFingerprint(token) === name);
+  }
+  return api.registrationTokens.find(checkedToken(name));
+}
+
+/**
+ * As `findToken`.
+ *
+ * @throws TargetError there is none
+ * @throws UsageError no token can look like this
+ */
+export async function requireToken(
+  { services, prefix }: Pick<Context, 'services' | 'prefix'>,
+  name: string,
+): Promise<RegistrationToken> {
+  const token = await findToken(services, name);
+  if (token === undefined) {
+    throw new TargetError(
+      'unknown',
+      `there is no registration token \`${name}\``,
+      `\`${prefix}tokens\` lists those that there are.`,
+    );
+  }
+  return token;
+}
+
+/** Whether somebody can register with it now. */
+export function tokenState(
+  { usesAllowed, completed, pending, expiryTime }: RegistrationToken,
+  now: number,
+): 'valid' | 'expired' | 'used up' | 'all uses begun' {
+  if (expiryTime !== null && expiryTime <= now) {
+    return 'expired';
+  }
+  if (usesAllowed === null || completed + pending < usesAllowed) {
+    return 'valid';
+  }
+  return completed < usesAllowed ? 'all uses begun' : 'used up';
+}
+
+/** `2 of 5 uses`, `2 uses, no limit` */
+export function usesOf({ usesAllowed, completed }: RegistrationToken): string {
+  return usesAllowed === null
+    ? `${count(completed, 'use')}, no limit`
+    : `${completed.toLocaleString('en-US')} of ${count(usesAllowed, 'use')}`;
+}
+
+/** `2 of 5 uses · 1 registration begun · expires in 7 days (…)` */
+export function tokenFacts(token: RegistrationToken, now: number): Block {
+  const { pending, expiryTime } = token;
+  return facts(
+    usesOf(token),
+    pending > 0 && `${count(pending, 'registration')} begun`,
+    expiryTime === null
+      ? 'never expires'
+      : `${expiryTime <= now ? 'expired' : 'expires'} ${when(expiryTime, now)}`,
+  );
+}
+
+/** What hands it out. */
+export function tokenHint(token: string): Block {
+  return facts(['People register with ', code(token), '; whoever reads it here can do so.']);
+}

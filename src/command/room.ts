@@ -1,0 +1,79 @@
+import { TargetError } from '../errors.ts';
+import type { RoomId } from '../ids.ts';
+import { lastDeletion } from '../services/room-deletion.ts';
+import type { RoomDetail, RoomSummary } from '../services/services.ts';
+import { bold, code, cut } from './answer.ts';
+import type { Inline } from './answer.ts';
+import type { Context } from './declaration.ts';
+import { ago, count } from './wording.ts';
+
+/** What a room is called: its name, else its alias, cut; undefined where it has neither. */
+export function roomName(room: Pick<RoomSummary, 'name' | 'canonicalAlias'>): string | undefined {
+  const name = [room.name, room.canonicalAlias].find((text) => text !== null && text.trim() !== '');
+  return typeof name === 'string' ? cut(name) : undefined;
+}
+
+/** A room as people read it: name and ID. */
+export function roomNameAndId(
+  room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>,
+): Inline[] {
+  const name = roomName(room);
+  return name === undefined ? [code(room.roomId)] : [name, ' ', code(room.roomId)];
+}
+
+/** The same with the name in bold, for a title. */
+export function roomTitle(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
+  const name = roomName(room);
+  return name === undefined ? [bold(code(room.roomId))] : [bold(name), ' ', code(room.roomId)];
+}
+
+/** `12 members, 3 of other servers` */
+export function memberCounts(
+  room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
+): string {
+  const remote = remoteMembers(room);
+  const all = count(room.joinedMembers, 'member');
+  return remote === 0 || remote === undefined
+    ? all
+    : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} of other servers`;
+}
+
+/** How many members are of other servers; undefined where the server doesn't tell. */
+export function remoteMembers(
+  room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
+): number | undefined {
+  return room.joinedLocalMembers === null
+    ? undefined
+    : Math.max(0, room.joinedMembers - room.joinedLocalMembers);
+}
+
+/** `encrypted`, `not encrypted` */
+export function encryptionState(room: Pick<RoomSummary, 'encryption'>): string {
+  return room.encryption === null ? 'not encrypted' : 'encrypted';
+}
+
+/**
+ * The room, as this server knows it.
+ *
+ * @throws TargetError it doesn't
+ */
+export async function requireRoom(
+  { services: { api }, prefix, now }: Pick<Context, 'services' | 'prefix' | 'now'>,
+  id: RoomId,
+): Promise<RoomDetail> {
+  const room = await api.rooms.find(id);
+  if (room !== undefined) {
+    return room;
+  }
+  const deletion = await lastDeletion(api, id);
+  throw deletion?.status === 'complete'
+    ? new TargetError(
+        'unknown_room',
+        `there is no room \`${id}\` any more: it was deleted ${ago(deletion.timestampMs, now)}`,
+      )
+    : new TargetError(
+        'unknown_room',
+        `this server knows no room \`${id}\``,
+        `Search for it by name: \`${prefix}rooms --search NAME\``,
+      );
+}

@@ -1,0 +1,71 @@
+import { nameAndId } from '../command/account.ts';
+import { code, cut } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+import { size } from '../command/wording.ts';
+import { visibleContents, weigh } from '../services/account-data.ts';
+
+export default defineCommand({
+  name: 'account-data',
+  group: 'accounts',
+  summary: 'Shows what an account keeps on the server: kinds and sizes',
+  does: ['with --format json: send the contents as a file'],
+  doesNot: ['show what guards encrypted messages, keys and backups'],
+  args: { account: positional('account', 'Whose data', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  example: 'account-data @mallory:example.com',
+  endpoints: ['GET /_synapse/admin/v1/users/{user_id}/accountdata'],
+
+  run: async ({ args, services }) => services.api.users.accountData(args.account.name),
+
+  answer(context, contents) {
+    const { args } = context;
+    const entries = weigh(contents);
+    const of = [
+      ' of account data of ',
+      ...nameAndId(args.account),
+      `, ${size(entries.reduce((sum, { bytes }) => sum + bytes, 0))}`,
+    ];
+    if (args.format === 'json') {
+      const name = 'account-data.json';
+      return {
+        mark: 'ℹ️',
+        title: [...nameAndId(args.account), `: its account data is in ${name}`],
+        file: {
+          name,
+          contentType: 'application/json',
+          content: JSON.stringify(visibleContents(contents), null, 2),
+        },
+        data: { total: entries.length },
+      };
+    }
+    return listAnswer(context, pageOf(entries, args), {
+      noun: 'piece',
+      of,
+      none: ['It keeps none.'],
+      next: entries.length === 0 ? [] : [`account-data ${args.account.name} --format json`],
+      columns: [
+        {
+          title: 'Type',
+          name: 'type',
+          show: ({ type }) => [code(cut(type, 80))],
+          value: ({ type }) => type,
+        },
+        {
+          title: 'Room',
+          name: 'room_id',
+          show: ({ roomId }) => [roomId === null ? 'all' : code(roomId)],
+          value: ({ roomId }) => roomId,
+        },
+        {
+          title: 'Size',
+          align: 'right',
+          name: 'bytes',
+          show: ({ bytes }) => [size(bytes)],
+          value: ({ bytes }) => bytes,
+        },
+      ],
+    });
+  },
+});

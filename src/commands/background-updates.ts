@@ -1,0 +1,102 @@
+import { bold, code, facts, line } from '../command/answer.ts';
+import { flag } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { count, span } from '../command/wording.ts';
+import { TargetError, UsageError } from '../errors.ts';
+import type { BackgroundUpdateStatus } from '../services/services.ts';
+
+interface Wish {
+  readonly enable: boolean;
+  readonly disable: boolean;
+}
+
+export default defineCommand({
+  name: 'background-updates',
+  group: 'server',
+  summary: 'Shows, stops or continues Synapse’s updates of its database',
+  does: ['let the update that runs end its step and begin no other (with --disable)'],
+  doesNot: ['outlast a restart of Synapse (which begins with updates enabled)'],
+  args: {
+    enable: flag('boolean', 'Let them go on', { default: false }),
+    disable: flag('boolean', 'Stop them', { default: false }),
+  },
+  danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
+  example: 'background-updates --disable --reason "peak hours"',
+  endpoints: [
+    'GET /_synapse/admin/v1/background_updates/status',
+    'GET /_synapse/admin/v1/background_updates/enabled',
+    'POST /_synapse/admin/v1/background_updates/enabled',
+  ],
+  async preview({ args, services: { api } }) {
+    const wanted = wantedOf(args);
+    const status = await api.server.backgroundUpdateStatus();
+    refuseNothing(status.enabled, wanted);
+    return {
+      title: [`${wanted === false ? 'Stop' : 'Continue'} background updates?`],
+      body: [facts(...runningOf(status))],
+    };
+  },
+  async run({ args, services: { api } }) {
+    const wanted = wantedOf(args);
+    if (wanted !== undefined) {
+      refuseNothing(await api.server.backgroundUpdatesEnabled(), wanted);
+      await api.server.setBackgroundUpdatesEnabled(wanted);
+    }
+    return { wanted, status: await api.server.backgroundUpdateStatus() };
+  },
+  answer(_, { wanted, status }) {
+    const { enabled } = status;
+    return {
+      mark: wanted === undefined ? (enabled ? 'ℹ️' : '⚠️') : '✅',
+      title:
+        wanted === undefined
+          ? ['Background updates are ', bold(enabled ? 'enabled' : 'stopped')]
+          : [bold(enabled ? 'Background updates go on' : 'Stopped background updates')],
+      body: [
+        ...runningOf(status).map((running) => line(...running)),
+        ...(enabled ? [] : [line('A restart of Synapse enables them again.')]),
+      ],
+      next: [`background-updates --${enabled ? 'disable' : 'enable'}`],
+      data: status,
+    };
+  },
+  undo: (_, { wanted }) =>
+    wanted === undefined ? undefined : `background-updates --${wanted ? 'disable' : 'enable'}`,
+  async settle({ args, services: { api } }) {
+    const enabled = await api.server.backgroundUpdatesEnabled();
+    return enabled === wantedOf(args) ? 'done' : 'not_done';
+  },
+});
+
+function wantedOf({ enable, disable }: Wish): boolean | undefined {
+  if (enable && disable) {
+    throw new UsageError('`--enable` and `--disable` contradict each other.', {
+      command: 'background-updates',
+    });
+  }
+  return enable ? true : disable ? false : undefined;
+}
+
+/** What changes nothing must not be taken back either. */
+function refuseNothing(enabled: boolean, wanted: boolean | undefined): void {
+  if (enabled === wanted) {
+    throw new TargetError(
+      'state',
+      `background updates are ${enabled ? 'enabled' : 'stopped'} already`,
+      'Nothing was changed.',
+    );
+  }
+}
+
+function runningOf({ currentUpdates }: BackgroundUpdateStatus) {
+  const running = Object.entries(currentUpdates);
+  return running.length === 0
+    ? [['None runs now.']]
+    : running.map(([database, { name, totalItemCount, totalDurationMs }]) => [
+        'Runs: ',
+        code(name),
+        ` in ${database}`,
+        totalItemCount === null ? '' : `, ${count(totalItemCount, 'row')} done`,
+        totalDurationMs === null ? '' : ` in ${span(totalDurationMs)}`,
+      ]);
+}

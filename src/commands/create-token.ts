@@ -1,0 +1,65 @@
+import { bold, code } from '../command/answer.ts';
+import { flag } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import {
+  checkedToken,
+  tokenFacts,
+  tokenFingerprint,
+  tokenHint,
+} from '../command/registration-token.ts';
+import { quote } from '../command/tokenize.ts';
+import { TargetError } from '../errors.ts';
+
+export default defineCommand({
+  name: 'create-token',
+  group: 'server',
+  summary: 'Makes a token that people can register with',
+  does: ['make a token (random and without limits unless told otherwise)', 'show it in this room'],
+  doesNot: ['open registration where the server’s configuration does not ask for tokens'],
+  args: {
+    token: flag('word', 'The token itself; random unless given', { placeholder: 'TOKEN' }),
+    uses: flag('integer', 'How many accounts can be registered with it', { min: 1 }),
+    expires: flag('duration', 'For how long it can be used', { placeholder: '7d' }),
+  },
+  danger: 'change',
+  audit: { redact: ['token'] },
+  example: 'create-token --uses 10 --expires 7d',
+  endpoints: [
+    'POST /_synapse/admin/v1/registration_tokens/new',
+    'GET /_synapse/admin/v1/registration_tokens/{token}',
+  ],
+  async run({ args: { token, uses, expires }, services: { api }, prefix, now }) {
+    // Synapse answers a token that exists as it answers any wrong value.
+    if (
+      token !== undefined &&
+      (await api.registrationTokens.find(checkedToken(token))) !== undefined
+    ) {
+      throw new TargetError(
+        'state',
+        `there is a registration token \`${token}\` already`,
+        `To change its limits: \`${prefix}edit-token ${quote(token)}\``,
+      );
+    }
+    return api.registrationTokens.create({
+      token,
+      usesAllowed: uses,
+      ...(expires === undefined ? {} : { expiryTime: now + expires }),
+    });
+  },
+  answer: ({ now }, token) => ({
+    mark: '✅',
+    title: [bold('Made registration token '), code(token.token)],
+    body: [tokenFacts(token, now), tokenHint(token.token)],
+    next: [`token ${quote(token.token)}`, `delete-token ${quote(token.token)}`],
+    data: token,
+  }),
+  // By its fingerprint: what takes it back is kept in the audit log, where no token belongs.
+  undo: (_, { token }) => `delete-token ${tokenFingerprint(token)}`,
+  async settle({ args: { token }, services: { api } }) {
+    if (token === undefined) {
+      // The server chose it, and its answer is lost.
+      return 'unknown';
+    }
+    return (await api.registrationTokens.find(token)) === undefined ? 'not_done' : 'done';
+  },
+});

@@ -1,0 +1,192 @@
+import { nameAndId } from '../command/account.ts';
+import { bold, code, cut, line } from '../command/answer.ts';
+import type { Block } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import type { Context } from '../command/declaration.ts';
+import {
+  checkProfile,
+  externalIdText,
+  profileFlags,
+  readEmail,
+  readExternalId,
+  readPhone,
+  threepidText,
+} from '../command/profile-flags.ts';
+import { checkNewUsername, usernameRules } from '../command/username.ts';
+import { passwordLine, withNewPassword } from '../command/whisper.ts';
+import { HomeserverError, TargetError } from '../errors.ts';
+import { localpartOf } from '../ids.ts';
+import { refuseTaken } from '../services/identities.ts';
+import { locate } from '../services/locate.ts';
+import type { Account } from '../services/services.ts';
+
+const declared = {
+  user: positional('user', 'The new account’s ID or name', { placeholder: 'USER' }),
+  ...profileFlags,
+  admin: flag('boolean', 'Make it a server admin', { default: false }),
+} as const;
+
+type CreateContext = Context<typeof declared>;
+
+export default defineCommand({
+  name: 'create-user',
+  group: 'accounts',
+  summary: 'Makes a new account',
+  does: [
+    'make an account with a generated password, and send that to you alone',
+    'set name, avatar, addresses, logins and type',
+  ],
+  doesNot: [
+    'change an account that exists (see edit-user)',
+    'tell the owner anything',
+    'join it to a room',
+  ],
+  args: declared,
+  danger(given) {
+    checkNewUsername(localpartOf(given.user));
+    checkProfile(given);
+    return given.admin ? 'critical' : 'change';
+  },
+  example: 'create-user alice --displayname "Alice Marigold" --email alice@example.com',
+  endpoints: [
+    'GET /_synapse/admin/v2/users/{user_id}',
+    'GET /_synapse/admin/v1/username_available',
+    'PUT /_synapse/admin/v2/users/{user_id}',
+  ],
+
+  async preview(context) {
+    await refuseImpossible(context);
+    const { args, actor } = context;
+    const whom = actor.kind === 'person' ? localpartOf(actor.user) : 'nobody';
+    return {
+      title: ['Create ', code(args.user), args.admin ? ' as a server admin?' : '?'],
+      body: [
+        ...settingsLine(args),
+        line(`Will: send the password to ${whom} alone, in a direct room`),
+        line('Will not: tell the owner anything, join it to a room'),
+      ],
+      ...(args.admin ? { warning: 'A server admin can do everything on this server.' } : {}),
+    };
+  },
+
+  async run(context) {
+    const { args, services } = context;
+    await refuseImpossible(context);
+    const { result, sent } = await withNewPassword(context, args.user, async (password) =>
+      create(services.api, args, password),
+    );
+    return { ...result, sent };
+  },
+
+  answer({ args, prefix }, { account, refusal, sent }) {
+    const isWhole = refusal === undefined;
+    return {
+      mark: isWhole && sent ? '✅' : '⚠️',
+      title: [
+        bold(isWhole ? 'Created' : 'Created, but not with all that you asked for:'),
+        ' ',
+        ...nameAndId(account),
+        account.admin ? ', a server admin' : '',
+      ],
+      body: [
+        ...(isWhole ? [] : [line(`While it was made, ${refusal}. Look at what it has now.`)]),
+        ...settingsLine(args),
+        passwordLine(sent, args.user, prefix),
+      ],
+      next: [`user ${args.user}`],
+      ...(isWhole ? {} : { status: 'partial' as const }),
+      data: { ...account, created: true, passwordSent: sent },
+    };
+  },
+
+  async settle({ args, services }) {
+    return (await services.api.users.find(args.user)) === undefined ? 'not_done' : 'done';
+  },
+});
+
+/** @throws TargetError it exists, is not ours, or something of it belongs to somebody else */
+async function refuseImpossible({ args, services, prefix }: CreateContext): Promise<void> {
+  const { api } = services;
+  const located = await locate(api, args.user);
+  if (located.where === 'elsewhere') {
+    throw new TargetError(
+      'remote_user',
+      `${args.user} would be an account of another server`,
+      'Write the name alone, without a server.',
+    );
+  }
+  if (located.where === 'here') {
+    throw new TargetError(
+      'state',
+      `the account ${args.user} exists already${located.account.deactivated ? ', deactivated' : ''}`,
+      located.account.deactivated
+        ? `Names are never given twice. \`${prefix}reactivate ${args.user}\` brings it back.`
+        : `\`${prefix}edit-user ${args.user}\` changes it.`,
+    );
+  }
+  const free = await api.users.usernameAvailable(localpartOf(args.user));
+  if (!free.available) {
+    throw new TargetError(
+      'state',
+      {
+        taken: `the name ${localpartOf(args.user)} is taken`,
+        reserved: `the name ${localpartOf(args.user)} is reserved for an application service`,
+        invalid: `the homeserver takes no account called ${localpartOf(args.user)}`,
+      }[free.reason],
+      usernameRules,
+    );
+  }
+  await refuseTaken(api, identities(args), args.user);
+}
+
+type Given = CreateContext['args'];
+
+function identities({ email, phone, externalId }: Pick<Given, 'email' | 'phone' | 'externalId'>) {
+  return {
+    threepids: [...email.map(readEmail), ...phone.map(readPhone)],
+    externalIds: externalId.map(readExternalId),
+  };
+}
+
+/** What was asked for, for people. */
+function settingsLine(args: Given): Block[] {
+  const { threepids, externalIds } = identities(args);
+  const parts = [
+    args.displayname !== undefined && args.displayname !== '' && `name ${cut(args.displayname)}`,
+    args.avatarUrl !== undefined && args.avatarUrl !== '' && `avatar ${args.avatarUrl}`,
+    ...threepids.map(threepidText),
+    ...externalIds.map((one) => `login ${externalIdText(one)}`),
+    args.userType !== undefined && `type ${args.userType}`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? [] : [line(`With ${parts.join(' · ')}`)];
+}
+
+/** The account, and what the homeserver refused after it had made it: Synapse leaves it behind. */
+async function create(
+  api: CreateContext['services']['api'],
+  args: Given,
+  password: string,
+): Promise<{ account: Account; refusal?: string }> {
+  const { threepids, externalIds } = identities(args);
+  try {
+    const account = await api.users.create(args.user, {
+      password,
+      displayname: args.displayname === '' ? undefined : args.displayname,
+      avatarUrl: args.avatarUrl === '' ? undefined : args.avatarUrl,
+      admin: args.admin,
+      threepids: threepids.length === 0 ? undefined : threepids,
+      externalIds: externalIds.length === 0 ? undefined : externalIds,
+      userType: args.userType,
+    });
+    return { account };
+  } catch (error) {
+    if (error instanceof HomeserverError && !error.mayHaveHappened) {
+      const account = await api.users.find(args.user);
+      if (account !== undefined) {
+        return { account, refusal: error.message };
+      }
+    }
+    throw error;
+  }
+}

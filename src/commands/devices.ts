@@ -1,0 +1,36 @@
+import { nameAndId } from '../command/account.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { deviceColumns } from '../command/device.ts';
+import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+
+export default defineCommand({
+  name: 'devices',
+  group: 'devices',
+  summary: 'Lists an account’s devices',
+  doesNot: [
+    'show what was seen in the last minutes',
+    'show logins without a device, such as those of login-as',
+  ],
+  args: { account: positional('account', 'Whose devices', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  example: 'devices @mallory:example.com',
+  endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices'],
+  async run({ args, services }) {
+    const devices = await services.api.devices.list(args.account.name);
+    // The one used last comes first, and one never used last.
+    devices.sort(
+      (one, other) =>
+        (other.lastSeenTs ?? 0) - (one.lastSeenTs ?? 0) ||
+        one.deviceId.localeCompare(other.deviceId),
+    );
+    return pageOf(devices, args);
+  },
+  answer: (context, listing) =>
+    listAnswer(context, listing, {
+      noun: 'device',
+      of: [' of ', ...nameAndId(context.args.account)],
+      none: ['It is logged in nowhere.'],
+      columns: deviceColumns(context.now),
+    }),
+});

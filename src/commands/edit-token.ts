@@ -1,0 +1,135 @@
+import { bold, code, line } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import {
+  findToken,
+  requireToken,
+  tokenFacts,
+  tokenFingerprint,
+  tokenState,
+} from '../command/registration-token.ts';
+import { quote } from '../command/tokenize.ts';
+import { UsageError } from '../errors.ts';
+
+/** Between the audit entry and the call lies less than this. */
+const slackMs = 60_000;
+
+interface Limits {
+  readonly uses: number | undefined;
+  readonly unlimited: boolean;
+  readonly expires: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly never: boolean;
+}
+
+export default defineCommand({
+  name: 'edit-token',
+  group: 'server',
+  summary: 'Changes how often and how long a registration token can be used',
+  does: ['count the uses that there were before'],
+  doesNot: ['touch accounts that were registered with it'],
+  args: {
+    token: positional('word', 'Which token'),
+    uses: flag('integer', 'How many accounts in all; 0 stops it'),
+    unlimited: flag('boolean', 'As many accounts as like', { default: false }),
+    expires: flag('duration', 'For how long from now it can be used', { placeholder: '7d' }),
+    expiresAt: flag('date', 'Until when it can be used', { placeholder: '2026-12-31' }),
+    never: flag('boolean', 'It never expires', { default: false }),
+  },
+  danger: 'change',
+  audit: { redact: ['token'] },
+  example: 'edit-token welcome-2026 --uses 50 --never',
+  endpoints: [
+    'PUT /_synapse/admin/v1/registration_tokens/{token}',
+    'GET /_synapse/admin/v1/registration_tokens/{token}',
+  ],
+  async run(context) {
+    const { args, services, now } = context;
+    refuseContradiction(args, now);
+    const before = await requireToken(context, args.token);
+    const token = await services.api.registrationTokens.modify(before.token, {
+      ...(args.unlimited ? { usesAllowed: null } : { usesAllowed: args.uses }),
+      ...(args.never
+        ? { expiryTime: null }
+        : { expiryTime: args.expires === undefined ? args.expiresAt : now + args.expires }),
+    });
+    return { before, token };
+  },
+  answer: ({ now }, { before, token }) => ({
+    mark: '✅',
+    title: [
+      bold('Changed registration token '),
+      code(token.token),
+      `: ${tokenState(token, now)} now`,
+    ],
+    body: [tokenFacts(token, now), line(bold('Before')), tokenFacts(before, now)],
+    next: [`token ${quote(token.token)}`],
+    data: { ...token, before },
+  }),
+  undo({ now }, { before, token }) {
+    const { usesAllowed, expiryTime } = before;
+    const flags = [
+      ...(usesAllowed === token.usesAllowed
+        ? []
+        : [usesAllowed === null ? '--unlimited' : `--uses ${usesAllowed}`]),
+      ...(expiryTime === token.expiryTime
+        ? []
+        : [expiryTime === null ? '--never' : `--expires-at ${new Date(expiryTime).toISOString()}`]),
+    ];
+    // A time gone by can't be set again.
+    const isPast = expiryTime !== token.expiryTime && expiryTime !== null && expiryTime <= now;
+    return flags.length === 0 || isPast
+      ? undefined
+      : ['edit-token', tokenFingerprint(token.token), ...flags].join(' ');
+  },
+  async settle({ args, services, invocation }) {
+    const token = await findToken(services, args.token);
+    if (token === undefined) {
+      return 'not_done';
+    }
+    const { uses, unlimited, expires, expiresAt, never } = args;
+    const hasUses = unlimited
+      ? token.usesAllowed === null
+      : uses === undefined || token.usesAllowed === uses;
+    const [entry] = await services.audit.search({ eventId: invocation.origin.event, limit: 1 });
+    return hasUses && isExpiry(token.expiryTime) ? 'done' : 'not_done';
+
+    function isExpiry(at: number | null): boolean {
+      if (never) {
+        return at === null;
+      }
+      if (expires === undefined) {
+        return expiresAt === undefined || at === expiresAt;
+      }
+      return at !== null && entry !== undefined && Math.abs(at - expires - entry.at) < slackMs;
+    }
+  },
+});
+
+function refuseContradiction(
+  { uses, unlimited, expires, expiresAt, never }: Limits,
+  now: number,
+): void {
+  const command = 'edit-token';
+  if (uses !== undefined && unlimited) {
+    throw new UsageError('`--uses` and `--unlimited` contradict each other.', { command });
+  }
+  const expiries = [expires !== undefined, expiresAt !== undefined, never].filter(Boolean).length;
+  if (expiries > 1) {
+    throw new UsageError('`--expires`, `--expires-at` and `--never` contradict each other.', {
+      command,
+    });
+  }
+  if (expiresAt !== undefined && expiresAt <= now) {
+    throw new UsageError('`--expires-at` is in the past.', {
+      command,
+      advice: 'To stop the token now: `--uses 0`. For a time from now: `--expires 7d`.',
+    });
+  }
+  if (uses === undefined && !unlimited && expiries === 0) {
+    throw new UsageError('It is not said what to change.', {
+      command,
+      advice: 'Give `--uses N` or `--unlimited`, or `--expires 7d` or `--never`.',
+    });
+  }
+}

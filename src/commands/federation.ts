@@ -1,0 +1,174 @@
+import { bold, code, facts, line } from '../command/answer.ts';
+import type { Answer } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { listAnswer, listFlags, readList } from '../command/list.ts';
+import { offsetIn } from '../command/offset.ts';
+import { ago, count, span, when } from '../command/wording.ts';
+import { TargetError, UsageError } from '../errors.ts';
+import { destinationOrders } from '../services/services.ts';
+import type { Destination, Services } from '../services/services.ts';
+
+/** `name`, `name:port`, `[address]:port` */
+const serverName =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/u;
+
+export default defineCommand({
+  name: 'federation',
+  group: 'server',
+  summary: 'Shows other servers and whether this one reaches them',
+  does: ['show since when a server can’t be reached and when it is tried again'],
+  doesNot: [
+    'tell whether they reach this one',
+    'try again at once (Synapse does that by itself at longer and longer intervals)',
+  ],
+  args: {
+    destination: positional('word', 'One server, to see it alone', { optional: true }),
+    orderBy: flag('choice', 'What to sort by', { choices: destinationOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'federation matrix.org',
+  endpoints: [
+    'GET /_synapse/admin/v1/federation/destinations',
+    'GET /_synapse/admin/v1/federation/destinations/{destination}',
+    'GET /_synapse/admin/v1/federation/destinations/{destination}/rooms',
+  ],
+  async run({ args, services, prefix }) {
+    if (args.destination !== undefined) {
+      return oneServer(services, args.destination, prefix);
+    }
+    const { orderBy, dir, limit } = args;
+    const from = offsetIn(args.from)?.toString();
+    const listing = await readList(args, {
+      async page() {
+        const page = await services.api.federation.list({ orderBy, dir, limit, from });
+        return {
+          rows: page.destinations,
+          total: page.total,
+          nextFrom: page.nextToken ?? undefined,
+        };
+      },
+      all: () => services.api.federation.all({ orderBy, dir, limit: 100, from }),
+    });
+    return { kind: 'list' as const, listing };
+  },
+  answer(context, found) {
+    const { now } = context;
+    if (found.kind === 'one') {
+      return card(found.destination, found.rooms, now);
+    }
+    return listAnswer(context, found.listing, {
+      noun: 'other server',
+      none: ['This server has talked to no other yet.'],
+      columns: [
+        {
+          title: 'Server',
+          name: 'destination',
+          show: ({ destination }) => [code(destination)],
+          value: ({ destination }) => destination,
+        },
+        {
+          title: 'Reached',
+          name: 'reachable',
+          show: (destination) => [isReached(destination) ? 'yes' : 'no'],
+          value: isReached,
+        },
+        {
+          title: 'Failing since',
+          name: 'failure_ts',
+          show: ({ failureTs }) => [failureTs === null ? '' : ago(failureTs, now)],
+          value: ({ failureTs }) => failureTs,
+        },
+        {
+          title: 'Tried',
+          name: 'retry_last_ts',
+          show: ({ retryLastTs }) => [isTime(retryLastTs) ? ago(retryLastTs, now) : ''],
+          value: ({ retryLastTs }) => retryLastTs,
+        },
+        {
+          title: 'Next try',
+          name: 'next_try_ts',
+          show: (destination) => {
+            const next = nextTry(destination);
+            return [next === null ? '' : dueAt(next, now)];
+          },
+          value: nextTry,
+        },
+      ],
+    });
+  },
+});
+
+async function oneServer({ api }: Services, name: string, prefix: string) {
+  if (!serverName.test(name)) {
+    throw new UsageError(`\`${name}\` is no server name.`, {
+      word: name,
+      command: 'federation',
+      advice: 'Write it as in user IDs behind the colon, such as `matrix.org`.',
+    });
+  }
+  const destination = await api.federation.find(name);
+  if (destination !== undefined) {
+    const { total } = await api.federation.listRooms(name, { limit: 1 });
+    return { kind: 'one' as const, destination, rooms: total };
+  }
+  const similar = await api.federation.list({ destination: name, limit: 3 });
+  throw new TargetError(
+    'unknown',
+    `this server has never talked to ${name}`,
+    similar.destinations.length === 0
+      ? `\`${prefix}federation\` lists those that it has talked to.`
+      : `Did you mean ${similar.destinations.map((one) => `\`${one.destination}\``).join(', ')}?`,
+  );
+}
+
+function card(destination: Destination, rooms: number, now: number): Answer {
+  const reached = isReached(destination);
+  const { failureTs, retryLastTs, retryInterval } = destination;
+  const next = nextTry(destination);
+  return {
+    mark: reached ? 'ℹ️' : '⚠️',
+    title: [
+      bold(destination.destination),
+      reached
+        ? ': is reached'
+        : failureTs === null
+          ? ': can’t be reached'
+          : `: not reached for ${span(now - failureTs)}`,
+    ],
+    body: [
+      ...(reached
+        ? []
+        : [
+            line(`Failing since ${when(failureTs, now)}`),
+            facts(
+              isTime(retryLastTs) && `Last tried ${when(retryLastTs, now)}`,
+              next !== null && `tries again ${dueAt(next, now)}`,
+              retryInterval !== null && retryInterval > 0 && `every ${span(retryInterval)}`,
+            ),
+          ]),
+      line(`${count(rooms, 'room')} shared`),
+    ],
+    data: { ...destination, rooms },
+  };
+}
+
+/** Synapse writes 0 where it need not try again. */
+function isTime(at: number | null): at is number {
+  return at !== null && at > 0;
+}
+
+function isReached({ failureTs, retryLastTs }: Destination): boolean {
+  return failureTs === null && !isTime(retryLastTs);
+}
+
+function nextTry({ retryLastTs, retryInterval }: Destination): number | null {
+  return isTime(retryLastTs) && retryInterval !== null ? retryLastTs + retryInterval : null;
+}
+
+/** A time gone by means that the next event for that server makes it try. */
+function dueAt(at: number, now: number): string {
+  return at <= now ? 'with the next message' : ago(at, now);
+}

@@ -1,0 +1,109 @@
+import { nameAndId } from '../command/account.ts';
+import { bold, code } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { roomNameAndId } from '../command/room.ts';
+import { HomeserverError, TargetError } from '../errors.ts';
+import { serverNameOf } from '../ids.ts';
+import type { RoomId, UserId } from '../ids.ts';
+
+export default defineCommand({
+  name: 'join',
+  group: 'rooms',
+  summary: 'Joins an account to a room',
+  does: ['make a local account a member at once without asking it'],
+  doesNot: [
+    'get an account into a private room in which this bot’s account can’t invite',
+    'lift a ban or a block',
+    'make it leave again',
+  ],
+  args: {
+    account: positional('account', 'Who shall join', { placeholder: 'USER' }),
+    room: positional('room', 'Which room'),
+  },
+  danger: 'change',
+  example: 'join @newcomer:example.com #lobby:example.com',
+  endpoints: [
+    'POST /_synapse/admin/v1/join/{room_id_or_alias}',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+  ],
+  async run({ args: { account, room }, services: { api }, prefix }) {
+    if (account.deactivated) {
+      throw new TargetError(
+        'state',
+        `${account.name} is deactivated`,
+        `Synapse would let it join all the same. First: \`${prefix}reactivate ${account.name}\``,
+      );
+    }
+    const [joined, known] = await Promise.all([
+      api.users.joinedRooms(account.name),
+      api.rooms.find(room),
+    ]);
+    if (joined.joinedRooms.includes(room)) {
+      return { wasIn: true, known };
+    }
+    const server = serverNameOf(room);
+    // A room of other servers can be asked for there; IDs of version 12 don't say where.
+    const via = known === undefined && server !== undefined ? { via: [server] } : {};
+    try {
+      await api.rooms.join(room, account.name, via);
+    } catch (error) {
+      throw explained(error, room, account.name);
+    }
+    return { wasIn: false, known: known ?? (await api.rooms.find(room)) };
+  },
+  answer({ args: { account, room } }, { wasIn, known }) {
+    return {
+      mark: '✅',
+      title: [
+        bold(wasIn ? 'Was already in: ' : 'Joined: '),
+        ...nameAndId(account),
+        wasIn ? ' is in ' : ' to ',
+        ...(known === undefined ? [code(room)] : roomNameAndId(known)),
+      ],
+      data: { userId: account.name, roomId: room, wasIn },
+    };
+  },
+  async settle({ args: { account, room }, services: { api } }) {
+    const { joinedRooms } = await api.users.joinedRooms(account.name);
+    return joinedRooms.includes(room) ? 'done' : 'not_done';
+  },
+});
+
+/** The reasons why Synapse refuses to join an account, as far as its answer tells them apart. */
+function explained(error: unknown, room: RoomId, user: UserId): unknown {
+  if (!(error instanceof HomeserverError)) {
+    return error;
+  }
+  if (error.isNotFound) {
+    return new TargetError(
+      'unknown_room',
+      `this server knows no room \`${room}\`, and found no server that does`,
+      'Nothing was changed.',
+    );
+  }
+  if (error.status !== 403) {
+    return error;
+  }
+  switch (error.errcode) {
+    case 'M_BAD_STATE':
+      return new TargetError(
+        'state',
+        `${user} is banned from \`${room}\``,
+        'A moderator of that room has to lift the ban first.',
+      );
+    case 'M_FORBIDDEN':
+      return new TargetError(
+        'state',
+        `\`${room}\` is not open to everybody, and this bot’s account can’t invite ${user} to it`,
+        'Invite this bot’s account to that room and let it invite people, or make the room public; a ban has to be lifted first.',
+      );
+    default:
+      return new TargetError(
+        'state',
+        `\`${room}\` is blocked on this server`,
+        'It was blocked by a server admin; nobody can join until that is taken back.',
+      );
+  }
+}

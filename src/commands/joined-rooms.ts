@@ -1,0 +1,88 @@
+import { code, cut } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+import { TargetError } from '../errors.ts';
+import { localpartOf } from '../ids.ts';
+import { locate } from '../services/locate.ts';
+import { namelessRoom, nameRooms } from '../services/room-names.ts';
+
+/** A page has no more; a file of thousands would cost a request for each. */
+const namedRooms = 100;
+
+export default defineCommand({
+  name: 'joined-rooms',
+  group: 'accounts',
+  summary: 'Lists the rooms that a user is in',
+  does: [
+    'list the rooms of an account here, or those that somebody of another server shares with this one',
+  ],
+  doesNot: [
+    'list invites, bans and rooms that were left',
+    `name rooms in files of more than ${namedRooms}`,
+  ],
+  args: { user: positional('user', 'Whose rooms', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  example: 'joined-rooms @mallory:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+  ],
+
+  async run({ args, services: { api }, prefix }) {
+    const { where } = await locate(api, args.user);
+    if (where === 'nowhere') {
+      throw new TargetError(
+        'unknown_user',
+        `there is no account ${args.user}`,
+        `Search for it: \`${prefix}users --name ${localpartOf(args.user)}\``,
+      );
+    }
+    const { joinedRooms } = await api.users.joinedRooms(args.user);
+    // The server gives them in no order, and pages need one.
+    const page = pageOf(joinedRooms.toSorted(), args);
+    const rows =
+      page.rows.length <= namedRooms
+        ? await nameRooms(api, page.rows)
+        : page.rows.map((room) => namelessRoom(room));
+    return { where, listing: { ...page, rows } };
+  },
+
+  answer: (context, { where, listing }) =>
+    listAnswer(context, listing, {
+      noun: 'room',
+      of: [
+        where === 'here' ? ' of ' : ' shared with ',
+        code(context.args.user),
+        where === 'here' ? '' : ', of another server',
+      ],
+      none: [where === 'here' ? 'It is in no room.' : 'This server shares no room with it.'],
+      columns: [
+        {
+          title: 'Room',
+          name: 'room_id',
+          show: ({ roomId }) => [code(roomId)],
+          value: ({ roomId }) => roomId,
+        },
+        {
+          title: 'Name',
+          name: 'name',
+          show: ({ name }) => [cut(name ?? '', 40)],
+          value: ({ name }) => name,
+        },
+        {
+          title: 'Alias',
+          name: 'canonical_alias',
+          show: ({ canonicalAlias }) => (canonicalAlias === null ? [] : [code(canonicalAlias)]),
+          value: ({ canonicalAlias }) => canonicalAlias,
+        },
+        {
+          title: 'Members',
+          align: 'right',
+          name: 'joined_members',
+          show: ({ joinedMembers }) => [joinedMembers === null ? '' : String(joinedMembers)],
+          value: ({ joinedMembers }) => joinedMembers,
+        },
+      ],
+    }),
+});

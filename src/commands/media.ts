@@ -1,0 +1,94 @@
+import { nameAndId } from '../command/account.ts';
+import { code, cut } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { listAnswer, listFlags, readList } from '../command/list.ts';
+import { offsetIn } from '../command/offset.ts';
+import { ago, size } from '../command/wording.ts';
+import { mediaOrders } from '../services/services.ts';
+import type { UserMedia } from '../services/services.ts';
+
+export default defineCommand({
+  name: 'media',
+  group: 'media',
+  summary: 'Lists the files that an account has uploaded',
+  does: ['show the newest first (unless told otherwise)'],
+  doesNot: [
+    'tell the name and type of what was sent encrypted',
+    'list what the account has sent from other servers',
+  ],
+  args: {
+    account: positional('account', 'Whose files', { placeholder: 'USER' }),
+    orderBy: flag('choice', 'What to sort by', { choices: mediaOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'media @mallory:example.com --order-by media_length --dir b',
+  endpoints: ['GET /_synapse/admin/v1/users/{user_id}/media'],
+  async run({ args, services: { api } }) {
+    const { account, orderBy, dir, limit } = args;
+    const from = offsetIn(args.from);
+    return readList(args, {
+      async page() {
+        const page = await api.media.list(account.name, { orderBy, dir, limit, from });
+        return { rows: page.media, total: page.total, nextFrom: page.nextToken?.toString() };
+      },
+      all: () => api.media.all(account.name, { orderBy, dir, limit: 100, from }),
+    });
+  },
+  answer(context, listing) {
+    const { account } = context.args;
+    return listAnswer(context, listing, {
+      noun: 'file',
+      of: [' of ', ...nameAndId(account)],
+      none: ['It has uploaded nothing that is still here.'],
+      ...(listing.rows.length > 0 && context.role !== 'viewer'
+        ? { next: [`delete-media ${account.name} --all`] }
+        : {}),
+      columns: [
+        {
+          title: 'File',
+          name: 'media_id',
+          show: ({ mediaId }) => [code(cut(mediaId))],
+          value: ({ mediaId }) => mediaId,
+        },
+        {
+          title: 'Type',
+          name: 'media_type',
+          show: ({ mediaType }) => [cut(mediaType ?? '', 40)],
+          value: ({ mediaType }) => mediaType,
+        },
+        {
+          title: 'Size',
+          align: 'right',
+          name: 'media_length',
+          show: ({ mediaLength }) => [mediaLength === null ? '' : size(mediaLength)],
+          value: ({ mediaLength }) => mediaLength,
+        },
+        {
+          title: 'Name',
+          name: 'upload_name',
+          show: ({ uploadName }) => [cut(uploadName ?? '', 40)],
+          value: ({ uploadName }) => uploadName,
+        },
+        {
+          title: 'Uploaded',
+          name: 'created_ts',
+          show: ({ createdTs }) => [createdTs === null ? '' : ago(createdTs, context.now)],
+          value: ({ createdTs }) => createdTs,
+        },
+        {
+          title: 'State',
+          name: 'state',
+          show: (file) => [stateOf(file)],
+          value: stateOf,
+        },
+      ],
+    });
+  },
+});
+
+function stateOf({ quarantinedBy, safeFromQuarantine }: UserMedia): string {
+  return quarantinedBy === null ? (safeFromQuarantine ? 'protected' : '') : 'quarantined';
+}

@@ -1,0 +1,60 @@
+import { didTo } from '../command/account.ts';
+import { code, cut, line } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { checkDeviceName, findDevices, unknownDevice } from '../command/device.ts';
+import { quote } from '../command/tokenize.ts';
+import { TargetError, UsageError } from '../errors.ts';
+
+export default defineCommand({
+  name: 'rename-device',
+  group: 'devices',
+  summary: 'Gives a device another name',
+  doesNot: ['keep its owner from renaming it again'],
+  args: {
+    account: positional('account', 'Whose device', { placeholder: 'USER' }),
+    device: positional('text', 'Its ID; capitals count'),
+    name: flag('text', 'The new name', { placeholder: 'NAME' }),
+  },
+  danger: 'change',
+  protects: true,
+  example: 'rename-device @mallory:example.com QBUAZIFURK --name "Lost phone"',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
+
+  async run({ args, services, prefix }) {
+    const { account, device: id, name } = args;
+    if (name === undefined) {
+      throw new UsageError('`--name` is missing.', { command: 'rename-device' });
+    }
+    checkDeviceName('rename-device', name);
+    const [device] = (await findDevices(services, account, [id])).devices;
+    if (device === undefined) {
+      throw unknownDevice(account, [id], prefix);
+    }
+    if (device.displayName === name) {
+      throw new TargetError('state', `\`${id}\` is called that already`, 'Nothing was changed.');
+    }
+    await services.api.devices.rename(account.name, id, name);
+    return { before: device.displayName, name };
+  },
+
+  answer: ({ args: { account, device } }, { before, name }) => ({
+    mark: '✅',
+    title: didTo('Device renamed:', account),
+    body: [line(code(device), ` was ${quoted(before)}, and is ${quoted(name)}`)],
+    next: [`device ${account.name} ${quote(device)}`],
+    data: { userId: account.name, deviceId: device, displayName: name },
+  }),
+
+  undo: ({ args: { account, device } }, { before }) =>
+    `rename-device ${account.name} ${quote(device)} --name=${quote(before ?? '')}`,
+
+  async settle({ args, services }) {
+    const [device] = (await findDevices(services, args.account, [args.device])).devices;
+    return device?.displayName === args.name ? 'done' : 'not_done';
+  },
+});
+
+function quoted(name: string | null): string {
+  return name === null || name === '' ? 'without a name' : `called “${cut(name)}”`;
+}

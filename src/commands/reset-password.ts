@@ -1,0 +1,91 @@
+import { accountFacts, accountState, didTo, nameAndId } from '../command/account.ts';
+import { facts, line } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import type { Context } from '../command/declaration.ts';
+import { passwordLine, withNewPassword } from '../command/whisper.ts';
+import { count } from '../command/wording.ts';
+import { TargetError } from '../errors.ts';
+import { localpartOf } from '../ids.ts';
+
+const declared = {
+  account: positional('account', 'Whose password', { placeholder: 'USER' }),
+  logout: flag('boolean', 'Log all devices out', { default: true }),
+} as const;
+
+export default defineCommand({
+  name: 'reset-password',
+  group: 'accounts',
+  summary: 'Gives an account a new password',
+  does: [
+    'replace the password by a generated one, and send that to you alone',
+    'log out all devices, but for --no-logout',
+  ],
+  doesNot: [
+    'tell the owner anything',
+    'bring the old password back',
+    'stop logins by way of an identity provider',
+  ],
+  args: declared,
+  danger: 'destructive',
+  example: 'reset-password @mallory:example.com --reason "account was stolen"',
+  endpoints: ['POST /_synapse/admin/v1/reset_password/{user_id}'],
+
+  async preview(context) {
+    const { args, actor, services, now } = context;
+    refuseDeactivated(context);
+    const footprint = await services.accounts.footprint(args.account);
+    const logins = args.account.externalIds.length;
+    return {
+      title: ['Reset the password of ', ...nameAndId(args.account), '?'],
+      body: [
+        accountFacts(args.account, footprint, now),
+        facts(accountState(args.account)),
+        line(
+          args.logout
+            ? `Will: log out ${count(footprint.devices, 'device')}`
+            : `Will: leave ${count(footprint.devices, 'device')} logged in`,
+          `, send the password to ${actor.kind === 'person' ? localpartOf(actor.user) : 'nobody'} alone`,
+        ),
+        line(
+          'Will not: tell the owner anything',
+          logins > 0 ? `, stop ${count(logins, 'login')} by way of an identity provider` : '',
+        ),
+      ],
+      warning: 'The old password can’t be brought back.',
+    };
+  },
+
+  async run(context) {
+    const { args, services } = context;
+    refuseDeactivated(context);
+    const { sent } = await withNewPassword(context, args.account.name, async (newPassword) =>
+      services.api.users.resetPassword(args.account.name, {
+        newPassword,
+        logoutDevices: args.logout,
+      }),
+    );
+    return { sent };
+  },
+
+  answer: ({ args: { account, logout }, prefix }, { sent }) => ({
+    mark: sent ? '✅' : '⚠️',
+    title: didTo('Password reset:', account),
+    body: [
+      line(logout ? 'All its devices are logged out.' : 'Its devices are still logged in.'),
+      passwordLine(sent, account.name, prefix),
+    ],
+    data: { userId: account.name, logoutDevices: logout, passwordSent: sent },
+  }),
+});
+
+/** Synapse takes a password for it all the same, which lets nobody in. */
+function refuseDeactivated({ args: { account }, prefix }: Context<typeof declared>): void {
+  if (account.deactivated) {
+    throw new TargetError(
+      'state',
+      `${account.name} is deactivated: no password lets anybody in`,
+      `Nothing was changed. \`${prefix}reactivate ${account.name}\` comes first.`,
+    );
+  }
+}

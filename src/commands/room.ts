@@ -1,0 +1,84 @@
+import { bold, code, cut, facts, line } from '../command/answer.ts';
+import type { Block } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { encryptionState, memberCounts, requireRoom, roomTitle } from '../command/room.ts';
+import { quote } from '../command/tokenize.ts';
+import { count, when } from '../command/wording.ts';
+import { isUnderWay, lastDeletion } from '../services/room-deletion.ts';
+import type { RoomDetail } from '../services/services.ts';
+
+export default defineCommand({
+  name: 'room',
+  group: 'rooms',
+  summary: 'Shows a room, and whether it is being deleted',
+  does: ['show name and members', 'tell who made it and who may join and read'],
+  doesNot: ['show messages', 'count what came in the last seconds'],
+  args: { room: positional('room', 'Which room') },
+  danger: 'read',
+  example: 'room #lobby:example.com',
+  endpoints: ['GET /_synapse/admin/v1/rooms/{room_id}', 'GET /_synapse/admin/v1/scheduled_tasks'],
+  async run(context) {
+    const { args, services } = context;
+    const room = await requireRoom(context, args.room);
+    return { room, deletion: await lastDeletion(services.api, args.room) };
+  },
+  answer({ now, role }, { room, deletion }) {
+    const isGoing = deletion !== undefined && isUnderWay(deletion);
+    return {
+      mark: isGoing ? '⏳' : 'ℹ️',
+      title: [
+        ...roomTitle(room),
+        `: ${isGoing ? 'is being deleted' : [memberCounts(room), encryptionState(room)].join(', ')}`,
+      ],
+      body: [
+        ...(isGoing ? [line(`${memberCounts(room)}, ${encryptionState(room)}`)] : []),
+        ...(deletion?.status === 'failed'
+          ? [
+              line(
+                bold('A deletion failed '),
+                `${when(deletion.timestampMs, now)}: `,
+                code(cut(deletion.error ?? 'no reason given', 200)),
+              ),
+            ]
+          : []),
+        ...cardOf(room),
+      ],
+      next: [
+        `members ${quote(room.roomId)}`,
+        ...(isGoing || role === 'viewer' ? [] : [`delete-room ${quote(room.roomId)}`]),
+      ],
+      data: { ...room, ...(deletion === undefined ? {} : { deletion: deletion.status }) },
+    };
+  },
+});
+
+function cardOf(room: RoomDetail): Block[] {
+  const { creator, replacementRoom, topic } = room;
+  return [
+    facts(
+      room.canonicalAlias !== null && [code(cut(room.canonicalAlias))],
+      creator !== null && ['created by ', code(cut(creator, 255))],
+      room.version !== null && `version ${cut(room.version, 20)}`,
+      room.roomType !== null && (room.roomType === 'm.space' ? 'a space' : cut(room.roomType, 40)),
+    ),
+    facts(
+      room.joinRules !== null && `join: ${cut(room.joinRules, 40)}`,
+      room.historyVisibility !== null && `history: ${cut(room.historyVisibility, 40)}`,
+      room.guestAccess !== null && `guests: ${cut(room.guestAccess, 40)}`,
+      room.public ? 'in the directory' : 'not in the directory',
+      !room.federatable && 'for this server alone',
+      room.stateEvents !== null && count(room.stateEvents, 'state event'),
+    ),
+    ...(topic === null || topic.trim() === '' ? [] : [line('Topic: ', cut(topic, 200))]),
+    ...(room.tombstoned
+      ? [
+          line(
+            replacementRoom === null ? 'Closed' : 'Closed, replaced by ',
+            ...(replacementRoom === null ? [] : [code(cut(replacementRoom, 255))]),
+          ),
+        ]
+      : []),
+    ...(room.forgotten ? [line('Nobody of this server is in it, and none remembers it.')] : []),
+  ];
+}

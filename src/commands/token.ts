@@ -1,0 +1,25 @@
+import { bold, code } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { requireToken, tokenFacts, tokenState } from '../command/registration-token.ts';
+import { quote } from '../command/tokenize.ts';
+
+export default defineCommand({
+  name: 'token',
+  group: 'server',
+  summary: 'Shows a registration token and how often it was used',
+  does: ['show its limits and how many have registered or begun to'],
+  doesNot: ['tell who registered with it: Synapse doesn’t keep that'],
+  args: { token: positional('word', 'Which token') },
+  danger: 'read',
+  example: 'token welcome-2026',
+  endpoints: ['GET /_synapse/admin/v1/registration_tokens/{token}'],
+  run: async (context) => requireToken(context, context.args.token),
+  answer: ({ now }, token) => ({
+    mark: 'ℹ️',
+    title: [bold('Registration token '), code(token.token), `: ${tokenState(token, now)}`],
+    body: [tokenFacts(token, now)],
+    next: [`edit-token ${quote(token.token)} --uses 10`, `delete-token ${quote(token.token)}`],
+    data: token,
+  }),
+});

@@ -1,0 +1,58 @@
+import { bold, code, line } from '../command/answer.ts';
+import { count } from '../command/wording.ts';
+import type { UserId } from '../ids.ts';
+import type { House } from './house.ts';
+import { nameOf } from './outcome.ts';
+import { post } from './reply.ts';
+import type { Outgoing } from './reply.ts';
+
+/** So many denials within this time tell the admins. */
+const manyDenials = 5;
+const windowMs = 10 * 60_000;
+
+/**
+ * Counts a denial. When somebody has collected many, the admins in the room are told, once until it
+ * has been quiet: a stolen account tries doors.
+ */
+export async function countDenial(
+  house: House,
+  user: UserId,
+  origin: Outgoing['origin'],
+): Promise<void> {
+  const now = house.now();
+  const recent = (house.denials.get(user) ?? []).filter((at) => now - at < windowMs);
+  recent.push(now);
+  house.denials.set(user, recent);
+  if (recent.length !== manyDenials) {
+    return;
+  }
+  const admins = house.members.joined().filter((member) => house.roles.of(member) === 'admin');
+  await house.store.transaction(async (tables) =>
+    post(house, tables, 'alert', {
+      kind: 'alert',
+      origin,
+      mentions: admins.filter((admin) => admin !== user),
+      reply: {
+        command: '',
+        status: 'denied',
+        audit: [],
+        answer: {
+          mark: '⚠️',
+          title: [
+            bold(`${nameOf(house, user)} was refused ${manyDenials} times`),
+            ' within minutes',
+          ],
+          body: [
+            line(
+              code(user),
+              ` has no role for what it tried. If that is not like ${nameOf(house, user)}, the account may be in other hands.`,
+            ),
+          ],
+          next: [`audit --by ${user} --status denied`],
+          data: { userId: user, denials: count(recent.length, 'denial') },
+        },
+      },
+    }),
+  );
+  house.deliver(origin.event);
+}

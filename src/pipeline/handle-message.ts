@@ -1,0 +1,107 @@
+import { bold, line } from '../command/answer.ts';
+import { writeInvocation } from '../command/write-invocation.ts';
+import { DeniedError, StoreError, codeOf } from '../errors.ts';
+import { authorize } from './authorize.ts';
+import { confirm, previewOf } from './confirm.ts';
+import { decisionLine } from './decision-word.ts';
+import { countDenial } from './denials.ts';
+import { execute, logFault } from './execute.ts';
+import type { House } from './house.ts';
+import { originOf } from './message.ts';
+import type { Message } from './message.ts';
+import { commandLineIn, parse } from './parse.ts';
+import { auditRefusal, refusalReply } from './refusal.ts';
+import { post } from './reply.ts';
+import type { Reply, SayNow } from './reply.ts';
+import { resolve } from './resolve.ts';
+import { removeSecret } from './secret.ts';
+import type { Parsed, Resolved } from './stages.ts';
+import { isStale, staleReply } from './stale.ts';
+
+/** A message's whole way: parse, authorize, resolve, confirm, execute, answer. Never throws. */
+export async function handleMessage(house: House, sayNow: SayNow, message: Message): Promise<void> {
+  const typed = commandLineIn(message.text, house.settings);
+  let commandLine = typed ?? '';
+  let parsed: Parsed | undefined;
+  try {
+    if (message.heldSecret === true) {
+      await answer(house, message, await removeSecret(house, message));
+      return;
+    }
+    const line = await decisionLine(house, message, typed);
+    if (line === undefined) {
+      // A plain `yes` to something that is no question of ours.
+      await house.store.inbox.handled(message.event, house.now());
+      return;
+    }
+    commandLine = line;
+    if (isStale(house, message)) {
+      await answer(house, message, staleReply(house, message, commandLine));
+      return;
+    }
+    parsed = await parse(house, message, commandLine);
+    const resolved = await resolve(house, authorize(house, parsed));
+    if (parsed.invocation.dryRun) {
+      await answer(house, message, await dryRunReply(house, resolved));
+      return;
+    }
+    const confirmed = await confirm(house, resolved);
+    if (confirmed !== undefined) {
+      await execute(house, confirmed);
+    }
+  } catch (error) {
+    await answerError(house, sayNow, message, commandLine, parsed, error);
+  }
+}
+
+/** The outer edge: whatever went wrong becomes the command's answer. */
+async function answerError(
+  house: House,
+  sayNow: SayNow,
+  message: Message,
+  commandLine: string,
+  parsed: Parsed | undefined,
+  error: unknown,
+): Promise<void> {
+  const name = parsed?.command.name ?? (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40);
+  logFault(house, name, error);
+  const origin = originOf(message);
+  try {
+    const audit = parsed === undefined ? [] : await auditRefusal(house, parsed, error);
+    await answer(house, message, refusalReply(house, name, error, audit));
+    if (error instanceof DeniedError) {
+      await countDenial(house, message.sender, origin);
+    }
+  } catch (storeError) {
+    house.log.error({ command: name, code: codeOf(storeError) }, 'an answer could not be stored');
+    const reply = refusalReply(house, name, error instanceof StoreError ? error : storeError);
+    await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
+      house.log.error({ command: name, code: codeOf(sendError) }, 'nor could it be sent');
+    });
+  }
+}
+
+/** Commits a command's only answer, and that it is handled. */
+async function answer(house: House, message: Message, reply: Reply): Promise<void> {
+  await house.store.transaction(async (tables) => {
+    await post(house, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
+    await tables.inbox.handled(message.event, house.now());
+  });
+  house.deliver(message.event);
+}
+
+async function dryRunReply(house: House, resolved: Resolved): Promise<Reply> {
+  const preview = await previewOf(house, resolved);
+  const { command, invocation } = resolved;
+  return {
+    command: command.name,
+    status: 'dry_run',
+    audit: [],
+    answer: {
+      mark: 'ℹ️',
+      title: [bold('Dry run, nothing was changed: '), ...preview.title],
+      body: [...preview.body, ...(preview.warning === undefined ? [] : [line(preview.warning)])],
+      next: [writeInvocation(command, { ...invocation, dryRun: false })],
+    },
+  };
+}

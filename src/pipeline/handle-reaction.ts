@@ -1,0 +1,78 @@
+import { bold, line } from '../command/answer.ts';
+import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../errors.ts';
+import type { Confirmation } from '../store/confirmations.ts';
+import { logFault } from './execute.ts';
+import type { House } from './house.ts';
+import type { Reaction } from './message.ts';
+import { sentence } from './refusal.ts';
+import { confirmKey, post } from './reply.ts';
+import { settleQuestion } from './settle-question.ts';
+
+/**
+ * A reaction on a question settles it. On anything else, after the end, or by somebody who may not,
+ * it counts for nothing. Never throws.
+ */
+export async function handleReaction(house: House, reaction: Reaction): Promise<void> {
+  try {
+    const asked = await house.store.outbox.commandOf(reaction.target);
+    const question =
+      asked === undefined ? undefined : await house.store.confirmations.byEvent(asked);
+    if (question !== undefined) {
+      await settle(house, question, reaction);
+    }
+    await house.store.inbox.handled(reaction.event, house.now());
+  } catch (error) {
+    logFault(house, 'reaction', error);
+    house.log.error({ code: codeOf(error) }, 'a reaction could not be handled');
+  }
+}
+
+async function settle(house: House, question: Confirmation, reaction: Reaction): Promise<void> {
+  try {
+    await settleQuestion(house, question, {
+      decision: reaction.key === confirmKey ? 'confirm' : 'cancel',
+      by: reaction.sender,
+      event: reaction.event,
+    });
+  } catch (error) {
+    if (error instanceof StoreError) {
+      throw error;
+    }
+    logFault(house, question.command, error);
+    const now = await house.store.confirmations.byEvent(question.eventId);
+    if (error instanceof DeniedError || error instanceof TargetError || now?.state !== 'pending') {
+      house.log.info({ code: codeOf(error) }, 'a reaction counted for nothing');
+      return;
+    }
+    await sayNotSettled(house, question, reaction, error);
+  }
+}
+
+/** The question still waits, and whoever tapped it can't see why nothing happens. */
+async function sayNotSettled(
+  house: House,
+  question: Confirmation,
+  { event, room }: Reaction,
+  error: unknown,
+): Promise<void> {
+  const why = error instanceof LawspeakerError ? error.message : 'the bot has a fault of its own';
+  await house.store.transaction(async (tables) =>
+    post(house, tables, 'alert', {
+      kind: 'alert',
+      origin: { event, room },
+      mentions: [],
+      reply: {
+        command: question.command,
+        status: 'failed',
+        audit: [],
+        answer: {
+          mark: '❌',
+          title: [bold(`${question.code} not settled: `), ...sentence(why)],
+          body: [line('Nothing was changed, and the question still waits. Try again.')],
+        },
+        error: { code: codeOf(error), message: why },
+      },
+    }),
+  );
+  house.deliver(event);
+}

@@ -1,0 +1,82 @@
+import type { InboxEvent } from '../store/inbox.ts';
+import { decisionWordIn } from './decision-word.ts';
+import type { House } from './house.ts';
+import type { Incoming } from './message.ts';
+import { originOf } from './message.ts';
+import { commandLineIn } from './parse.ts';
+import { refusalReply } from './refusal.ts';
+import { cancelKey, confirmKey } from './reply.ts';
+import type { SayNow } from './reply.ts';
+import { holdsSecret } from './secret.ts';
+
+/** What of the events that came is for the bot, without the secrets that they held. */
+export function sift(house: House, incoming: readonly Incoming[]): Incoming[] {
+  return incoming.map((one) => withoutSecret(house, one)).filter((one) => isForUs(house, one));
+}
+
+function isForUs(house: House, incoming: Incoming): boolean {
+  const { settings } = house;
+  if (incoming.sender === settings.botUser || incoming.room !== settings.managementRoom) {
+    return false;
+  }
+  return incoming.kind === 'message'
+    ? incoming.heldSecret === true ||
+        commandLineIn(incoming.text, settings) !== undefined ||
+        decisionWordIn(incoming) !== undefined
+    : incoming.key === confirmKey || incoming.key === cancelKey;
+}
+
+/**
+ * Commits events to the inbox; returns those that were not known.
+ *
+ * @throws StoreError none was committed; whoever typed has been told
+ */
+export async function takeIn(
+  house: House,
+  sayNow: SayNow,
+  wanted: readonly Incoming[],
+): Promise<Incoming[]> {
+  try {
+    const fresh = await house.store.transaction(async ({ inbox }) =>
+      inbox.take(wanted.map(inboxRow), house.now()),
+    );
+    const known = new Set(fresh.map(({ eventId }) => eventId));
+    return wanted.filter((one) => known.delete(one.event));
+  } catch (error) {
+    // Whoever typed hears it; the bot stops, and what it could not take in is taken in later.
+    for (const message of wanted) {
+      if (message.kind === 'message') {
+        const reply = refusalReply(house, '', error);
+        await sayNow({ kind: 'reply', origin: originOf(message), reply }).catch(() => undefined);
+      }
+    }
+    throw error;
+  }
+}
+
+/** Commits events as seen and handled, without doing what they ask. */
+export async function passOver(house: House, wanted: readonly Incoming[]): Promise<void> {
+  const now = house.now();
+  await house.store.transaction(async ({ inbox }) => {
+    for (const { eventId } of await inbox.take(wanted.map(inboxRow), now)) {
+      await inbox.handled(eventId, now);
+    }
+  });
+}
+
+/** A secret is not even taken in: what is stored and handled is that there was one. */
+function withoutSecret(house: House, incoming: Incoming): Incoming {
+  return incoming.kind === 'message' &&
+    holdsSecret(incoming.text, commandLineIn(incoming.text, house.settings))
+    ? { ...incoming, text: '', heldSecret: true }
+    : incoming;
+}
+
+function inboxRow(incoming: Incoming): InboxEvent {
+  return {
+    eventId: incoming.event,
+    type: incoming.kind,
+    sender: incoming.sender,
+    event: JSON.stringify(incoming),
+  };
+}

@@ -1,0 +1,236 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { AdminApi } from '../admin-api/admin-api.ts';
+import type { RoomDeletion, RoomDeletionStatus } from '../admin-api/rooms.ts';
+import type { ScheduledTask } from '../admin-api/server.ts';
+import { HomeserverError, LawspeakerError, TargetError, UnreachableError } from '../errors.ts';
+import type { RoomId, UserId } from '../ids.ts';
+
+/** What the server calls deleting a room among its tasks. */
+const deletionAction = 'shutdown_and_purge_room';
+
+/** Of the server's own words so much is shown. */
+const longestExplanation = 200;
+
+export interface RoomDeletionOutcome {
+  readonly deleteId: string;
+  /** `running` where it went on for longer than we wait. */
+  readonly state: 'complete' | 'running';
+  readonly kickedUsers: readonly UserId[];
+  readonly failedToKickUsers: readonly UserId[];
+  readonly localAliases: readonly string[];
+  /** The replacement room. */
+  readonly newRoomId: RoomId | null;
+}
+
+/** How long a deletion is watched, in milliseconds. */
+export interface Watching {
+  readonly firstIntervalMs: number;
+  readonly longestIntervalMs: number;
+  readonly limitMs: number;
+}
+
+const watching: Watching = { firstIntervalMs: 50, longestIntervalMs: 2000, limitMs: 60_000 };
+
+/**
+ * Deletes a room and waits for the end of it, or until the limit.
+ *
+ * @throws TargetError it is being deleted already, or the server gave it up, and why
+ * @throws HomeserverError, UnreachableError it could not be begun
+ */
+export async function deleteRoom(
+  api: Pick<AdminApi, 'rooms' | 'server'>,
+  room: RoomId,
+  options: RoomDeletion,
+  { firstIntervalMs, longestIntervalMs, limitMs }: Watching = watching,
+): Promise<RoomDeletionOutcome> {
+  const deleteId = await begin(api, room, options);
+  const endsAt = performance.now() + limitMs;
+  let last: RoomDeletionStatus | undefined;
+  for (
+    let intervalMs = firstIntervalMs;
+    performance.now() < endsAt;
+    intervalMs = Math.min(intervalMs * 2, longestIntervalMs)
+  ) {
+    await wait(intervalMs);
+    last = (await statusOf(api, deleteId)) ?? last;
+    if (last?.status === 'complete') {
+      return outcomeOf(deleteId, 'complete', last);
+    }
+    if (last?.status === 'failed' || last?.status === 'cancelled') {
+      throw await failure(api, room, deleteId, last);
+    }
+  }
+  return outcomeOf(deleteId, 'running', last);
+}
+
+/** The room's deletion that was begun last, of the last 7 days. */
+export async function lastDeletion(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+): Promise<ScheduledTask | undefined> {
+  try {
+    const tasks = await api.server.scheduledTasks({ action: deletionAction, resourceId: room });
+    return tasks.find(isUnderWay) ?? tasks.at(-1);
+  } catch (error) {
+    // Older servers have no such list.
+    if (error instanceof HomeserverError && error.status === 404) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+export function isUnderWay({ status }: Pick<ScheduledTask, 'status'>): boolean {
+  return status === 'scheduled' || status === 'active';
+}
+
+/**
+ * Waits a moment for a deletion that is under way, and returns it as it stands then.
+ *
+ * @throws HomeserverError, UnreachableError
+ */
+export async function settledDeletion(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+  { firstIntervalMs, longestIntervalMs, limitMs }: Watching = { ...watching, limitMs: 5000 },
+): Promise<ScheduledTask | undefined> {
+  const endsAt = performance.now() + limitMs;
+  let intervalMs = firstIntervalMs;
+  for (;;) {
+    const deletion = await lastDeletion(api, room);
+    if (deletion === undefined || !isUnderWay(deletion) || performance.now() > endsAt) {
+      return deletion;
+    }
+    await wait(intervalMs);
+    intervalMs = Math.min(intervalMs * 2, longestIntervalMs);
+  }
+}
+
+/**
+ * @returns the last deletion of this room that has ended
+ * @throws TargetError the room is being deleted already
+ */
+export async function refuseSecondDeletion(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+): Promise<ScheduledTask | undefined> {
+  const before = await lastDeletion(api, room);
+  if (before !== undefined && isUnderWay(before)) {
+    throw new TargetError(
+      'state',
+      `\`${room}\` is being deleted already`,
+      'Nothing was begun a second time.',
+    );
+  }
+  return before;
+}
+
+async function begin(
+  api: Pick<AdminApi, 'rooms' | 'server'>,
+  room: RoomId,
+  options: RoomDeletion,
+): Promise<string> {
+  // While one waits in the queue the server would take a second one as well.
+  const before = await refuseSecondDeletion(api, room);
+  try {
+    return await api.rooms.delete(room, options);
+  } catch (error) {
+    if (error instanceof HomeserverError && error.status === 400) {
+      await refuseSecondDeletion(api, room);
+    }
+    const isOpen =
+      (error instanceof HomeserverError || error instanceof UnreachableError) &&
+      error.mayHaveHappened;
+    const begun = isOpen ? await lastDeletionIfTold(api, room) : undefined;
+    if (begun !== undefined && begun.id !== before?.id) {
+      // It has begun, although its answer was lost.
+      return begun.id;
+    }
+    throw error;
+  }
+}
+
+async function lastDeletionIfTold(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+): Promise<ScheduledTask | undefined> {
+  try {
+    return await lastDeletion(api, room);
+  } catch (error) {
+    if (error instanceof LawspeakerError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Undefined where the server can't tell now: the deletion goes on whether we see it or not. */
+async function statusOf(
+  api: Pick<AdminApi, 'rooms'>,
+  deleteId: string,
+): Promise<RoomDeletionStatus | undefined> {
+  try {
+    return await api.rooms.deletionStatus(deleteId);
+  } catch (error) {
+    if (error instanceof LawspeakerError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function outcomeOf(
+  deleteId: string,
+  state: RoomDeletionOutcome['state'],
+  status: RoomDeletionStatus | undefined,
+): RoomDeletionOutcome {
+  const done = status?.shutdownRoom;
+  return {
+    deleteId,
+    state,
+    kickedUsers: done?.kickedUsers ?? [],
+    failedToKickUsers: done?.failedToKickUsers ?? [],
+    localAliases: done?.localAliases ?? [],
+    newRoomId: done?.newRoomId ?? null,
+  };
+}
+
+async function failure(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+  deleteId: string,
+  status: RoomDeletionStatus,
+): Promise<TargetError> {
+  const why = await reasonOf(api, room, deleteId);
+  const kicked = status.shutdownRoom?.kickedUsers.length ?? 0;
+  const created = status.shutdownRoom?.newRoomId ?? null;
+  return new TargetError(
+    'state',
+    `the homeserver ${status.status === 'cancelled' ? 'cancelled' : 'gave up'} deleting the room${why === undefined ? '' : ` (${why})`}`,
+    [
+      kicked === 0
+        ? 'Some members may have been removed before.'
+        : `${kicked} members were removed before.`,
+      ...(created === null ? [] : [`The replacement room \`${created}\` was made.`]),
+    ].join(' '),
+  );
+}
+
+async function reasonOf(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+  deleteId: string,
+): Promise<string | undefined> {
+  try {
+    const tasks = await api.server.scheduledTasks({ action: deletionAction, resourceId: room });
+    const error = tasks.find(({ id }) => id === deleteId)?.error ?? undefined;
+    // In our sentences a backtick begins a command.
+    return error?.replaceAll('`', "'").slice(0, longestExplanation).toWellFormed();
+  } catch (error) {
+    if (error instanceof LawspeakerError) {
+      return undefined;
+    }
+    throw error;
+  }
+}

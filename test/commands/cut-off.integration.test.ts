@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate } from '../../dev/room/gate.ts';
+import {
+  adminApi,
+  homeserver,
+  idOf,
+  newRoom,
+  newUser,
+  uniqueLocalpart,
+} from '../support/homeserver.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+const { media, registrationTokens, rooms, users } = adminApi();
+
+let gate: Gate;
+let room: TestRoom;
+beforeAll(async () => {
+  gate = await openGate(homeserver().url);
+  room = await openRoom({ homeserver: { adminUrl: gate.url } });
+});
+afterAll(async () => {
+  await room.close();
+  await gate[Symbol.asyncDispose]();
+});
+
+/** Types a line, and lets the answer to this request be lost, with or without its being carried out. */
+async function cutOff(
+  line: string,
+  [method, path]: readonly [string, RegExp],
+  how: 'carried out' | 'lost',
+): Promise<string> {
+  const meeting = gate.meet(method, path);
+  const said = await room.ana.say(line);
+  const passage = await meeting;
+  if (how === 'carried out') {
+    await passage.forward();
+  }
+  passage.drop();
+  return said;
+}
+
+describe('where the homeserver’s answer is lost', () => {
+  it('delete-room goes on watching, and deletes once', async () => {
+    const owner = await newUser();
+    const id = await newRoom(owner);
+    const question = await room.ana.ask(`!delete-room ${id}`);
+    const begin = ['DELETE', /\/v2\/rooms\//] as const;
+    await cutOff('!confirm', begin, 'carried out');
+    const outcome = await room.ana.outcomeOf(question, 'done');
+    expect(outcome.body).toContain('1 member of this server removed');
+    expect(await rooms.find(id)).toBeUndefined();
+    expect(gate.count(...begin)).toBe(1);
+  });
+
+  it('delete-room says that it was not done where it never arrived', async () => {
+    const id = await newRoom(await newUser());
+    const question = await room.ana.ask(`!delete-room ${id}`);
+    await cutOff('!confirm', ['DELETE', /\/v2\/rooms\//], 'lost');
+    await room.ana.outcomeOf(question, 'failed');
+    expect(await rooms.find(id)).toBeDefined();
+  });
+
+  it.for(['carried out', 'lost'] as const)('join looks whether it was %s', async (how) => {
+    const user = await newUser();
+    const id = await newRoom(await newUser(), { preset: 'public_chat' });
+    const said = await cutOff(`!join ${user.userId} ${id}`, ['POST', /\/v1\/join\//], how);
+    const answer = await room.ana.answerTo(said);
+    expect(answer.field.status).toBe(how === 'lost' ? 'failed' : 'done');
+    const { joinedRooms } = await users.joinedRooms(idOf(user));
+    expect(joinedRooms).toEqual(how === 'lost' ? [] : [id]);
+  });
+
+  it.for(['carried out', 'lost'] as const)('create-token looks whether it was %s', async (how) => {
+    const token = uniqueLocalpart('token');
+    const said = await cutOff(`!create-token --token ${token}`, ['POST', /_tokens\/new$/], how);
+    const answer = await room.ana.answerTo(said);
+    expect(answer.field.status).toBe(how === 'lost' ? 'failed' : 'done');
+    expect((await registrationTokens.find(token))?.token).toBe(how === 'lost' ? undefined : token);
+  });
+
+  it.for(['carried out', 'lost'] as const)('edit-token looks whether it was %s', async (how) => {
+    const { token } = await registrationTokens.create();
+    const line = `!edit-token ${token} --uses 3 --expires 2d`;
+    const said = await cutOff(line, ['PUT', /_tokens\//], how);
+    const answer = await room.ana.answerTo(said);
+    expect(answer.field.status).toBe(how === 'lost' ? 'failed' : 'done');
+    expect((await registrationTokens.find(token))?.usesAllowed).toBe(how === 'lost' ? null : 3);
+  });
+
+  it('delete-media is done where nothing is left, and not known where something is', async () => {
+    const user = await newUser();
+    for (const name of ['a', 'b']) {
+      await user.uploadMedia(new Uint8Array(5), 'text/plain', name);
+    }
+    const request = ['DELETE', /\/media/] as const;
+    const some = await room.ana.ask(`!delete-media ${user.userId} --limit 1`);
+    await cutOff('!confirm', request, 'carried out');
+    await room.ana.outcomeOf(some, 'unknown');
+    expect(await media.list(idOf(user))).toMatchObject({ total: 1 });
+    const all = await room.ana.ask(`!delete-media ${user.userId} --all`);
+    await cutOff('!confirm', request, 'carried out');
+    await room.ana.outcomeOf(all, 'done');
+    expect(await media.list(idOf(user))).toMatchObject({ total: 0 });
+  });
+});
