@@ -45,6 +45,8 @@ export interface App {
 
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
+/** How often the homeserver is asked about work whose end is not known. */
+const recoverEveryMs = 30_000;
 
 /** The client-server API under this configuration. */
 export function createCall(config: Config, log: Logger, signal: AbortSignal): MatrixCall {
@@ -210,6 +212,11 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
   await flow.expireQuestions();
   delivery.deliver();
 
+  const recovering = setInterval(() => {
+    recover(house).catch((error: unknown) => log.error({ err: error }, 'recovery failed'));
+  }, recoverEveryMs);
+  recovering.unref();
+
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined);
   const running = new RoomSync({
@@ -241,6 +248,7 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     async stop() {
       running.stop();
       expiry.stop();
+      clearInterval(recovering);
       await flow.idle();
       await Promise.race([delivery.idle(), wait(5000, undefined, { ref: false })]);
       stopping.abort();

@@ -1,3 +1,4 @@
+import type { UserId } from '../ids.ts';
 import type { Services } from '../services/services.ts';
 import type { Answer, Block, Content } from './answer.ts';
 import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
@@ -35,6 +36,10 @@ export interface Context<Declared extends Arguments = Arguments> {
   /** The sender's role, for answers that leave out what the sender may not do. */
   readonly role: Role;
   readonly prefix: string;
+  /** The bot's own account. */
+  readonly botUser: UserId;
+  /** Of this homeserver. */
+  readonly serverName: string;
   readonly now: number;
 }
 
@@ -47,8 +52,11 @@ export interface Preview {
   readonly warning?: string;
 }
 
-/** What became of a call whose answer never came. */
-export type Settlement = 'done' | 'not_done' | 'unknown';
+/**
+ * What became of a call whose answer never came: `unknown` can be asked again later, `unknowable`
+ * never will be known.
+ */
+export type Settlement = 'done' | 'not_done' | 'unknown' | 'unknowable';
 
 /** Whom a command must keep off. `all_but_admins` is for what concerns server admins alone. */
 export type Protects = boolean | 'all_but_admins';
@@ -78,6 +86,12 @@ interface Base<Declared extends Arguments, Result> {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
   };
+  /**
+   * Refuses what no single argument shows to be wrong, before anything is asked or recorded.
+   *
+   * @throws UsageError
+   */
+  check?(args: ParsedArguments<Declared>, now: number): void;
   /** Does it. Called once for each account where several were given. */
   run(context: Context<Declared>): Promise<Result>;
   answer(context: Context<Declared>, result: Result): Answer;
@@ -116,7 +130,8 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
 /** A command whose arguments and result are its own business. */
-export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'protects'> & {
+export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'protects'> & {
+  check?(args: Readonly<Record<string, unknown>>, now: number): void;
   readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);
   readonly audit?: { readonly redact: readonly string[] };
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);

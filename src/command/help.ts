@@ -3,7 +3,7 @@ import type { Answer, Block } from './answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { dangerOf, groups, roleFor } from './declaration.ts';
-import type { Command, Danger } from './declaration.ts';
+import type { Command, Danger, Group } from './declaration.ts';
 import { argumentsOf, placeholderOf } from './read-arguments.ts';
 import type { Registry } from './registry.ts';
 
@@ -69,10 +69,10 @@ export function helpFor(command: Command, prefix: string): Answer {
     });
   }
   if (command.does !== undefined) {
-    body.push(line(bold('Does: '), command.does.join(', ')));
+    body.push(line(bold('Does: '), command.does.join('; ')));
   }
   if (command.doesNot !== undefined) {
-    body.push(line(bold('Does not: '), command.doesNot.join(', ')));
+    body.push(line(bold('Does not: '), command.doesNot.join('; ')));
   }
   body.push(
     line(
@@ -90,27 +90,45 @@ export function helpFor(command: Command, prefix: string): Answer {
   };
 }
 
-/** The answer to `help`: every command by group. */
+/** The answer to `help`: the names by group, short enough for a phone. */
 export function helpForAll(registry: Registry, prefix: string): Answer {
-  const body = Object.entries(groups).flatMap(([group, title]): Block[] => {
-    const members = registry.all.filter((command) => command.group === group);
-    return members.length === 0
-      ? []
-      : [
-          line(bold(title)),
-          {
-            kind: 'list',
-            items: members.map((command) => [
-              code(`${prefix}${command.name}`),
-              ` ${command.summary}`,
-            ]),
-          },
-        ];
-  });
   return {
     mark: 'ℹ️',
-    title: [bold(`${registry.all.length} commands`)],
-    body,
-    next: ['help deactivate'],
+    title: [bold(`${registry.all.length} commands`), `, each explained by ${prefix}help NAME`],
+    body: groupNames.flatMap((group): Block[] => {
+      const members = membersOf(registry, group);
+      return members.length === 0
+        ? []
+        : [line(bold(`${groups[group]}: `), members.map(({ name }) => name).join(' · '))];
+    }),
+    next: ['help deactivate', 'help accounts'],
   };
+}
+
+/** The answer to `help GROUP`: what each of its commands is for. */
+export function helpForGroup(registry: Registry, group: Group, prefix: string): Answer {
+  return {
+    mark: 'ℹ️',
+    title: [bold(groups[group])],
+    body: [
+      {
+        kind: 'list',
+        items: membersOf(registry, group).map(({ name, summary }) => [
+          code(`${prefix}${name}`),
+          ` ${summary}`,
+        ]),
+      },
+    ],
+  };
+}
+
+const groupNames = Object.keys(groups) as Group[];
+
+/** The group of this name, if there is one. */
+export function groupNamed(name: string): Group | undefined {
+  return groupNames.find((group) => group === name.toLowerCase());
+}
+
+function membersOf(registry: Registry, group: Group): Command[] {
+  return registry.all.filter((command) => command.group === group);
 }

@@ -37,6 +37,8 @@ export interface Listing<Row> {
 /** A column as people see it and as a file holds it. */
 export interface ListColumn<Row> extends Column {
   readonly show: (row: Row) => Content;
+  /** Too much for a phone: only files have it. */
+  readonly fileOnly?: true;
   /** For CSV; our names, in the API's form. */
   readonly name: string;
   readonly value: (row: Row) => string | number | boolean | null;
@@ -102,6 +104,7 @@ export function listAnswer<Row>(
       data: { total },
     };
   }
+  const shown = form.columns.filter(({ fileOnly }) => fileOnly !== true);
   const isPart = rows.length < total || nextFrom !== undefined;
   return {
     mark: 'ℹ️',
@@ -112,8 +115,8 @@ export function listAnswer<Row>(
         : [
             {
               kind: 'table',
-              columns: form.columns,
-              rows: rows.map((row) => form.columns.map((column) => column.show(row))),
+              columns: shown,
+              rows: rows.map((row) => shown.map((column) => column.show(row))),
             },
           ],
     next: [...(nextFrom === undefined ? [] : ['more']), ...(form.next ?? [])],

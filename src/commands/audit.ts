@@ -88,7 +88,7 @@ function listAnswer(entries: readonly AuditEntry[], limit: number, now: number):
             },
           ],
     next: [
-      ...(last === undefined ? [] : [`audit ${last.id}`]),
+      ...(entries[0] === undefined ? [] : [`audit ${entries[0].id}`]),
       ...(last !== undefined && entries.length === limit ? [`audit --before ${last.id}`] : []),
     ],
     data: entries,

@@ -1,6 +1,6 @@
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { helpFor, helpForAll } from '../command/help.ts';
+import { groupNamed, helpFor, helpForAll, helpForGroup } from '../command/help.ts';
 import { TargetError } from '../errors.ts';
 
 export default defineCommand({
@@ -8,14 +8,23 @@ export default defineCommand({
   aliases: ['commands'],
   group: 'bot',
   summary: 'Lists the commands, or explains one',
-  args: { command: positional('word', 'The command to explain', { optional: true }) },
+  args: {
+    topic: positional(
+      'word',
+      'A command, or a group: accounts, devices, media, rooms, server, bot',
+      {
+        optional: true,
+      },
+    ),
+  },
   danger: 'read',
   example: 'help deactivate',
   async run({ args, registry, prefix }) {
-    if (args.command === undefined) {
+    const { topic } = args;
+    if (topic === undefined || groupNamed(topic) !== undefined) {
       return undefined;
     }
-    const name = args.command.startsWith(prefix) ? args.command.slice(prefix.length) : args.command;
+    const name = topic.startsWith(prefix) ? topic.slice(prefix.length) : topic;
     const command = registry.find(name);
     if (command === undefined) {
       const guess = registry.nearest(name);
@@ -27,6 +36,13 @@ export default defineCommand({
     }
     return command;
   },
-  answer: ({ registry, prefix }, command) =>
-    command === undefined ? helpForAll(registry, prefix) : helpFor(command, prefix),
+  answer({ args, registry, prefix }, command) {
+    if (command !== undefined) {
+      return helpFor(command, prefix);
+    }
+    const group = groupNamed(args.topic ?? '');
+    return group === undefined
+      ? helpForAll(registry, prefix)
+      : helpForGroup(registry, group, prefix);
+  },
 });

@@ -31,6 +31,8 @@ export function contextFor(
     registry: house.registry,
     role: resolved.role,
     prefix: house.settings.prefix,
+    botUser: house.settings.botUser,
+    serverName: house.settings.serverName,
     now: house.now(),
   };
 }

@@ -10,11 +10,15 @@ import { post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
 import type { Confirmed } from './stages.ts';
 
+export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
+
 /** What became of one account, or of the whole where there is none. */
 export interface Attempt {
   readonly target: string | undefined;
   readonly audit: number | undefined;
-  readonly status: Extract<Status, 'done' | 'failed' | 'unknown'>;
+  readonly status: AttemptStatus;
+  /** Its end is not known yet: the homeserver will be asked again. */
+  readonly isOpen?: boolean;
   /** Where it was done in this process. */
   readonly answer?: Answer;
   readonly error?: unknown;
@@ -80,16 +84,15 @@ async function attemptOnce(
       logFault(house, command.name, error);
       return { status: 'failed', error, tookMs: tookMs() };
     }
-    const settlement = await settle(house, command, context);
-    return settlement === 'done'
-      ? { status: 'done', tookMs: tookMs() }
-      : { status: settlement === 'not_done' ? 'failed' : 'unknown', error, tookMs: tookMs() };
+    const settled = settledAttempt(await settle(house, command, context));
+    return { ...settled, ...(settled.status === 'done' ? {} : { error }), tookMs: tookMs() };
   }
   try {
     const undo = command.undo?.(context, result);
+    const answer = command.answer(context, result);
     return {
-      status: 'done',
-      answer: command.answer(context, result),
+      ...ranAttempt(answer.status),
+      answer,
       tookMs: tookMs(),
       ...(undo === undefined ? {} : { undo }),
     };
@@ -97,6 +100,27 @@ async function attemptOnce(
     // It was done, whatever is wrong with the wording.
     logFault(house, command.name, error);
     return { status: 'done', tookMs: tookMs() };
+  }
+}
+
+/** What an answer says of its own work; most say nothing, since it is done. */
+function ranAttempt(status: Status | undefined): Pick<Attempt, 'status' | 'isOpen'> {
+  return status === 'running'
+    ? { status, isOpen: true }
+    : { status: status === 'partial' || status === 'failed' ? status : 'done' };
+}
+
+/** What a settlement makes of an attempt whose end was not seen. */
+export function settledAttempt(settlement: Settlement): Pick<Attempt, 'status' | 'isOpen'> {
+  switch (settlement) {
+    case 'done':
+      return { status: 'done' };
+    case 'not_done':
+      return { status: 'failed' };
+    case 'unknown':
+      return { status: 'unknown', isOpen: true };
+    case 'unknowable':
+      return { status: 'unknown' };
   }
 }
 
@@ -113,7 +137,7 @@ export async function settle(
   context: Context,
 ): Promise<Settlement> {
   try {
-    return (await command.settle?.(context)) ?? 'unknown';
+    return (await command.settle?.(context)) ?? 'unknowable';
   } catch (error) {
     house.log.warn({ command: command.name, code: codeOf(error) }, 'an outcome is not known yet');
     return 'unknown';
@@ -137,7 +161,7 @@ async function recordOutcome(
       return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), house.now());
     }
     const { event } = confirmed.invocation.origin;
-    if (attempts.every(({ status }) => status !== 'unknown')) {
+    if (attempts.every(({ isOpen }) => isOpen !== true)) {
       await tables.executions.finish(event, house.now());
     }
     await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts));

@@ -38,7 +38,7 @@ export function outcomeReply(house: House, work: Work, attempts: readonly Attemp
             return [
               `${answer.mark} `,
               ...answer.title,
-              ...(attempt.answer === undefined && attempt.target !== undefined
+              ...(attempt.status === 'failed' && attempt.target !== undefined
                 ? [' ', code(attempt.target)]
                 : []),
             ];
@@ -55,19 +55,36 @@ export function outcomeReply(house: House, work: Work, attempts: readonly Attemp
   };
 }
 
+/** How work is told whose own words were lost in a crash. */
+const seenToEnd: Record<'done' | 'partial' | 'running', readonly [Mark, string]> = {
+  done: ['✅', 'Done:'],
+  partial: ['⚠️', 'Partly done:'],
+  running: ['⏳', 'Still running:'],
+};
+
 function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly number[]): Reply {
   const { command } = work;
+  if (attempt.answer !== undefined) {
+    const { status = 'done' } = attempt.answer;
+    return { command: command.name, status, audit, answer: attempt.answer };
+  }
+  const what = code(
+    attempt.target === undefined
+      ? writeInvocation(command, work.invocation)
+      : `${command.name} ${attempt.target}`,
+  );
   switch (attempt.status) {
     case 'done':
+    case 'partial':
+    case 'running': {
+      const [mark, title] = seenToEnd[attempt.status];
       return {
         command: command.name,
-        status: attempt.answer?.status ?? 'done',
+        status: attempt.status,
         audit,
-        answer: attempt.answer ?? {
-          mark: '✅',
-          title: [bold('Done: '), code(writeInvocation(command, work.invocation))],
-        },
+        answer: { mark, title: [bold(title), ' ', what] },
       };
+    }
     case 'failed':
       return attempt.error === undefined
         ? {
@@ -85,15 +102,12 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
         audit,
         answer: {
           mark: '⚠️',
-          title: [
-            bold('Not known whether it was done: '),
-            code(writeInvocation(command, work.invocation)),
-          ],
+          title: [bold('Not known whether it was done: '), what],
           body: [
             line(
-              command.settle === undefined
-                ? 'It was sent and no answer came. Look before you send it again.'
-                : 'It was sent and no answer came. I will ask the homeserver again and say here what I find.',
+              attempt.isOpen === true
+                ? 'It was sent and no answer came. I will ask the homeserver again and say here what I find.'
+                : 'It was sent and no answer came. Look before you send it again.',
             ),
           ],
         },

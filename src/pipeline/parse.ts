@@ -54,6 +54,7 @@ export async function parse(house: House, message: Message, commandLine: string)
       [...tokens, ...(await tokensFromFile(house, message, command, tokens))],
       readingContext(house),
     );
+    command.check?.(read.values, house.now());
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
       const alias = command.args[key]?.kind === 'room' ? parseRoomAlias(String(value)) : undefined;

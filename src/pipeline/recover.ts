@@ -4,7 +4,7 @@ import type { Account } from '../services/services.ts';
 import type { AuditEntry } from '../store/audit-log.ts';
 import type { Execution } from '../store/executions.ts';
 import { contextFor } from './context.ts';
-import { outcomeOf, postOutcome, settle } from './execute.ts';
+import { outcomeOf, postOutcome, settle, settledAttempt } from './execute.ts';
 import type { Attempt } from './execute.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
@@ -43,8 +43,13 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
   }
   const work = { ...parsed, confirmer: (execution.confirmer ?? undefined) as UserId | undefined };
   const reply = outcomeReply(house, work, attempts);
-  const isStillOpen =
-    attempts.some(({ status }) => status === 'unknown') && parsed.command.settle !== undefined;
+  const isStillOpen = attempts.some(({ isOpen }) => isOpen === true);
+  const isNews = attempts.some(
+    ({ audit, status }) => entries.find(({ id }) => id === audit)?.status !== status,
+  );
+  if (isStillOpen && !isNews) {
+    return;
+  }
   const stage = isStillOpen ? 'unknown' : 'settled';
   await house.store.transaction(async (tables) => {
     for (const attempt of attempts) {
@@ -67,15 +72,15 @@ async function settleEntry(
   entry: AuditEntry,
 ): Promise<Attempt> {
   const known = { target: entry.target ?? undefined, audit: entry.id };
-  if (entry.status === 'done' || entry.status === 'failed') {
+  if (entry.status === 'done' || entry.status === 'failed' || entry.status === 'partial') {
     return { ...known, status: entry.status };
   }
   const context = contextFor(house, { ...parsed, role: 'viewer' }, accountOf(parsed, entry));
-  const settlement = await settle(house, parsed.command, context);
-  return {
-    ...known,
-    status: settlement === 'not_done' ? 'failed' : settlement,
-  };
+  const settled = settledAttempt(await settle(house, parsed.command, context));
+  // Work that was seen running goes on until it is known to have ended.
+  return settled.isOpen === true && entry.status === 'running'
+    ? { ...known, status: 'running', isOpen: true }
+    : { ...known, ...settled };
 }
 
 /** A call is settled by its target's name: the account as it was before is gone. */

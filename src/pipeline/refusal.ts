@@ -8,6 +8,7 @@ import {
   LawspeakerError,
   ProtectedError,
   StoreError,
+  TargetError,
   UnreachableError,
   UsageError,
 } from '../errors.ts';
@@ -44,6 +45,9 @@ function titleOf(error: unknown): Content {
   }
   if (error instanceof ProtectedError) {
     return [bold('Protected: '), ...sentence(error.message)];
+  }
+  if (error instanceof TargetError && error.code.startsWith('unknown')) {
+    return [bold('Not found: '), ...sentence(error.message)];
   }
   if (error instanceof LawspeakerError) {
     return [bold('Not done: '), ...sentence(error.message)];

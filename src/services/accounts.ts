@@ -1,9 +1,9 @@
 import leven from 'leven';
 
-import { localpartOf } from '../ids.ts';
-import type { UserId } from '../ids.ts';
 import type { AdminApi } from '../admin-api/admin-api.ts';
 import type { UserDetail } from '../admin-api/users.ts';
+import { localpartOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 
 /** How much an account has left behind on this server. */
 export interface Footprint {
