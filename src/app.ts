@@ -227,6 +227,12 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     log,
     async take(events, how) {
       events.forEach((event) => members.apply(event));
+      if (members.encrypted) {
+        throw new SetupError(
+          'The management room was encrypted while the bot was at work, and it can’t read it any more.',
+          'Move to a room without encryption and set managementRoom.',
+        );
+      }
       const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },

@@ -1,4 +1,4 @@
-import { bold, code, facts, line } from '../command/answer.ts';
+import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Answer, Block, Inline, Mark, Status } from '../command/answer.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { localpartOf } from '../ids.ts';
@@ -155,5 +155,5 @@ function trailOf(
 
 /** How a member of the room is called there. */
 export function nameOf(house: House, user: UserId): string {
-  return house.members.displayName(user) ?? localpartOf(user);
+  return cut(house.members.displayName(user) ?? localpartOf(user), 40);
 }
