@@ -1,9 +1,9 @@
 import type { Account, Footprint, UserSummary } from '../services/services.ts';
-import { bold, facts, person } from './answer.ts';
+import { bold, code, cut, facts, line, person } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
-import { ago, count, size, when } from './wording.ts';
+import { ago, amount, count, size, when } from './wording.ts';
 
-/** `active, no admin`; what stands against an account comes first. */
+/** `active, no admin`, `shadow-banned, server admin`; what stands against an account comes first. */
 export function accountState(account: Account | UserSummary): string {
   const states = [
     account.deactivated ? (account.erased ? 'deactivated and erased' : 'deactivated') : undefined,
@@ -14,7 +14,7 @@ export function accountState(account: Account | UserSummary): string {
   return [
     states.length === 0 ? 'active' : states.join(', '),
     account.isGuest ? 'guest' : undefined,
-    account.admin ? 'server admin' : 'no admin',
+    account.admin ? 'server admin' : states.length === 0 ? 'no admin' : undefined,
   ]
     .filter((part) => part !== undefined)
     .join(', ');
@@ -25,13 +25,19 @@ export function accountStateShort(account: Account | UserSummary): string {
   return accountState(account).replace(/, no admin$/u, '');
 }
 
+/** `It is shadow-banned.`; empty for an ordinary account, of which that goes without saying. */
+export function standing(account: Account): Block[] {
+  const state = accountStateShort(account);
+  return state === 'active' ? [] : [line(`It is ${state.replace(/\bserver\b/u, 'a server')}.`)];
+}
+
 /** `Registered 2 hours ago (…) · last seen 4 minutes ago · 14 rooms · 3 devices · 37 files, 112 MB` */
 export function accountFacts(account: Account, footprint: Footprint, now: number): Block {
   return facts(
     `Registered ${when(account.creationTs, now)}`,
     account.lastSeenTs === null ? 'last seen unknown' : `last seen ${ago(account.lastSeenTs, now)}`,
-    count(footprint.rooms, 'room'),
-    count(footprint.devices, 'device'),
+    amount(footprint.rooms, 'room'),
+    amount(footprint.devices, 'device'),
     footprint.files === 0
       ? 'no files'
       : `${count(footprint.files, 'file')}, ${footprint.bytesAreAll ? '' : 'more than '}${size(footprint.bytes)}`,
@@ -48,4 +54,12 @@ export function nameAndId(account: Pick<Account, 'name' | 'displayname'>): Inlin
   return person(account).flatMap((part) =>
     typeof part !== 'string' && part.kind === 'bold' ? part.children : [part],
   );
+}
+
+/** The same in a table, whose cells are narrow. */
+export function nameAndIdCell(account: Pick<Account, 'displayname'> & { name: string }): Inline[] {
+  const { name, displayname } = account;
+  return displayname === null || displayname.trim() === ''
+    ? [code(name)]
+    : [cut(displayname, 30), ' ', code(name)];
 }

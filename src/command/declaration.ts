@@ -96,7 +96,8 @@ interface Base<Declared extends Arguments, Result> {
   run(context: Context<Declared>): Promise<Result>;
   answer(context: Context<Declared>, result: Result): Answer;
   /**
-   * The command line that takes it back exactly, without the prefix; undefined where there is none.
+   * The command line that takes it back exactly, without prefix and reason; undefined where there is
+   * none.
    * The context's account is as it was before; `result` is what `run` gave, for what was before
    * and no account holds.
    */

@@ -8,8 +8,8 @@ import { ago } from './wording.ts';
 /** A device by name and ID: `Phone ABCDEFGH`. */
 export function deviceName({ deviceId, displayName }: Device): Inline[] {
   return displayName === null || displayName.trim() === ''
-    ? [code(deviceId)]
-    : [cut(displayName, 40), ' ', code(deviceId)];
+    ? [code(cut(deviceId))]
+    : [cut(displayName, 40), ' ', code(cut(deviceId))];
 }
 
 /** How devices are listed. */
@@ -18,12 +18,13 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
     {
       title: 'Device',
       name: 'device_id',
-      show: ({ deviceId }) => [code(cut(deviceId))],
+      show: deviceName,
       value: ({ deviceId }) => deviceId,
     },
     {
       title: 'Name',
       name: 'display_name',
+      fileOnly: true,
       show: ({ displayName }) => [cut(displayName ?? '', 40)],
       value: ({ displayName }) => displayName,
     },
@@ -42,6 +43,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
     {
       title: 'Program',
       name: 'last_seen_user_agent',
+      fileOnly: true,
       show: ({ lastSeenUserAgent }) => [cut(lastSeenUserAgent ?? '')],
       value: ({ lastSeenUserAgent }) => lastSeenUserAgent,
     },
@@ -50,7 +52,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
 
 /** Devices as a table, for questions. */
 export function deviceTable(devices: readonly Device[], now: number): Block {
-  const columns = deviceColumns(now);
+  const columns = deviceColumns(now).filter(({ fileOnly }) => fileOnly !== true);
   return {
     kind: 'table',
     columns,
@@ -91,11 +93,10 @@ export function unknownDevice(
 const longestDeviceName = 100;
 
 /** @throws UsageError Synapse would refuse the name */
-export function checkDeviceName(command: string, name: string | undefined): void {
+export function checkDeviceName(name: string | undefined): void {
   if (name !== undefined && name.length > longestDeviceName) {
     throw new UsageError(`\`--name\` has ${name.length} characters.`, {
       word: name.slice(0, 40),
-      command,
       advice: `A device’s name may have ${longestDeviceName}.`,
     });
   }

@@ -87,14 +87,19 @@ export function listAnswer<Row>(
     /** Behind the number: ` in #lobby:example.com`. */
     readonly of?: Content;
     readonly columns: readonly ListColumn<Row>[];
-    /** What to say where there is nothing. */
+    /** The title where there is nothing: `Mallory has no devices`. */
+    readonly nothing?: Content;
+    /** What to say besides where there is nothing. */
     readonly none?: Content;
     readonly next?: readonly string[];
   },
 ): Answer {
   const { rows, total = rows.length, nextFrom } = listing;
   const { args, invocation } = context;
-  const title: Content = [bold(count(total, form.noun, form.plural)), ...(form.of ?? [])];
+  const title: Content =
+    total === 0
+      ? (form.nothing ?? [bold(`No ${form.noun} found`)])
+      : [bold(count(total, form.noun, form.plural)), ...(form.of ?? [])];
   if (args.all || args.format !== undefined) {
     const file = fileOf(invocation.command, args.format ?? 'csv', rows, form.columns);
     return {
@@ -111,7 +116,11 @@ export function listAnswer<Row>(
     title: [...title, ...(isPart && rows.length > 0 ? [`, ${rows.length} shown`] : [])],
     body:
       rows.length === 0
-        ? [line(...(form.none ?? ['Nothing fits.']))]
+        ? total > 0
+          ? [line('There is nothing behind that place.')]
+          : form.none === undefined
+            ? []
+            : [line(...form.none)]
         : [
             {
               kind: 'table',

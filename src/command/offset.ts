@@ -20,6 +20,15 @@ export function offsetIn(from: string | undefined): number | undefined {
 }
 
 /**
+ * For lists whose pages begin at a row's number.
+ *
+ * @throws UsageError `--from` is none
+ */
+export function checkOffset({ from }: { readonly from: string | undefined }): void {
+  offsetIn(from);
+}
+
+/**
  * A search word for the endpoints that take ASCII alone.
  *
  * @throws UsageError

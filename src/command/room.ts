@@ -5,7 +5,7 @@ import type { RoomDetail, RoomSummary } from '../services/services.ts';
 import { bold, code, cut } from './answer.ts';
 import type { Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
-import { ago, count } from './wording.ts';
+import { ago, amount } from './wording.ts';
 
 /** What a room is called: its name, else its alias, cut; undefined where it has neither. */
 export function roomName(room: Pick<RoomSummary, 'name' | 'canonicalAlias'>): string | undefined {
@@ -21,6 +21,13 @@ export function roomNameAndId(
   return name === undefined ? [code(room.roomId)] : [name, ' ', code(room.roomId)];
 }
 
+/** The same in a table, whose cells are narrow. */
+export function roomCell(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
+  const name = roomName(room);
+  const id = code(cut(room.roomId, 80));
+  return name === undefined ? [id] : [cut(name, 30), ' ', id];
+}
+
 /** The same with the name in bold, for a title. */
 export function roomTitle(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
   const name = roomName(room);
@@ -32,10 +39,21 @@ export function memberCounts(
   room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
 ): string {
   const remote = remoteMembers(room);
-  const all = count(room.joinedMembers, 'member');
+  const all = amount(room.joinedMembers, 'member');
   return remote === 0 || remote === undefined
     ? all
     : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} of other servers`;
+}
+
+/** `12, 3 remote` */
+export function memberCountsShort(
+  room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
+): string {
+  const remote = remoteMembers(room);
+  const all = room.joinedMembers.toLocaleString('en-US');
+  return remote === 0 || remote === undefined
+    ? all
+    : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`;
 }
 
 /** How many members are of other servers; undefined where the server doesn't tell. */

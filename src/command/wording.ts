@@ -56,6 +56,11 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${number.toLocaleString('en-US')} ${number === 1 ? noun : plural}`;
 }
 
+/** As `count`, and `no devices` for none. */
+export function amount(number: number, noun: string, plural = `${noun}s`): string {
+  return number === 0 ? `no ${plural}` : count(number, noun, plural);
+}
+
 /** `412 kB`, `12.4 MB` */
 export function size(bytes: number): string {
   for (const [unit, unitBytes] of [

@@ -34,6 +34,8 @@ export interface Delivery {
 
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
+/** A server that answers this often with an error (a quarter of an hour) will never take it. */
+const mostRefusals = 35;
 
 /**
  * Sends what stands in the outbox: for each command in order, for different commands side by side.
@@ -91,7 +93,8 @@ export function createDelivery(options: {
 
   async function sendUntilTaken(waiting: Waiting): Promise<void> {
     const outgoing = JSON.parse(waiting.message) as Outgoing;
-    for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
+    let delayMs = firstRetryMs;
+    for (let tries = 1; ; tries += 1) {
       try {
         const event = await send(outgoing, waiting.transactionId);
         await outbox.settle(waiting.id, event, Date.now());
@@ -100,13 +103,14 @@ export function createDelivery(options: {
         if (!(error instanceof LawspeakerError)) {
           throw error;
         }
-        if (error instanceof HomeserverError && isFinal(error)) {
+        if (error instanceof HomeserverError && (isFinal(error) || tries === mostRefusals)) {
           log.error({ code: error.code, request: error.request }, 'an answer was refused');
           await outbox.settle(waiting.id, null, Date.now());
           return;
         }
         log.warn({ code: error.code, delayMs }, 'an answer waits for the homeserver');
         await wait(delayMs, undefined, { signal });
+        delayMs = Math.min(delayMs * 2, longestRetryMs);
       }
     }
   }

@@ -51,7 +51,8 @@ export async function parse(house: House, message: Message, commandLine: string)
     const tokens = tokenize(line).slice(1);
     const read = readArguments(
       command,
-      [...tokens, ...(await tokensFromFile(house, message, command, tokens))],
+      // In front, so that no flag takes one of them for its value.
+      [...(await tokensFromFile(house, message, command, tokens)), ...tokens],
       readingContext(house),
     );
     command.check?.(read.values, house.now());

@@ -34,6 +34,8 @@ export async function openDatabase(
     });
     sqlite.pragma('busy_timeout = 5000');
     sqlite.pragma('foreign_keys = ON');
+    // Without it, INSERT OR REPLACE would delete past the audit log's trigger.
+    sqlite.pragma('recursive_triggers = ON');
     if (options.readonly !== true) {
       sqlite.pragma('journal_mode = WAL');
       // An intent must be on the disk before the call that it announces goes out.

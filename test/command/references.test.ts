@@ -1,0 +1,149 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { readReference, readUser } from '../../src/command/references.ts';
+
+const user = (id: string) => ({ kind: 'user', user: id });
+const room = (id: string) => ({ kind: 'room', room: id });
+const event = (id: string, eventId: string) => ({ kind: 'event', room: id, event: eventId });
+
+const version12 = '!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM';
+
+describe('readReference', () => {
+  test.each([
+    ['@mallory:example.com', user('@mallory:example.com')],
+    ['!abc:example.com', room('!abc:example.com')],
+    [version12, room(version12)],
+    ['#lobby:example.com', room('#lobby:example.com')],
+
+    ['https://matrix.to/#/@mallory:example.com', user('@mallory:example.com')],
+    ['http://matrix.to/#/@mallory:example.com', user('@mallory:example.com')],
+    ['https://matrix.to/#/%40mallory%3Aexample.com', user('@mallory:example.com')],
+    ['https://matrix.to/#/@mallory:example.com/', user('@mallory:example.com')],
+    ['https://matrix.to/#/@mallory/bot:example.com', user('@mallory/bot:example.com')],
+    ['https://matrix.to/#/@mallory%2Fbot:example.com', user('@mallory/bot:example.com')],
+    ['https://matrix.to/#/@m%C3%A4llory:example.com', user('@mällory:example.com')],
+    ['https://matrix.to/#/#lobby:example.com', room('#lobby:example.com')],
+    ['https://matrix.to/#/%23lobby%3Aexample.com', room('#lobby:example.com')],
+    ['https://matrix.to/#/!abc:example.com?via=example.com&via=x.org', room('!abc:example.com')],
+    [`https://matrix.to/#/${version12}?via=x.org`, room(version12)],
+    ['https://matrix.to/#/!abc:x/$event', event('!abc:x', '$event')],
+    ['https://matrix.to/#/!abc:x/$event?via=x', event('!abc:x', '$event')],
+    ['https://matrix.to/#/%21abc%3Ax/%24event%3Ax', event('!abc:x', '$event:x')],
+    ['https://matrix.to/#/#lobby:x/$event', event('#lobby:x', '$event')],
+    [`https://matrix.to/#/${version12}/$event`, event(version12, '$event')],
+    // Event IDs of room version 3 hold `/` and `+`.
+    ['https://matrix.to/#/!abc:x/$a/b+c', event('!abc:x', '$a/b+c')],
+    ['https://matrix.to/#/!abc:x/%24a%2Fb%2Bc?via=x', event('!abc:x', '$a/b+c')],
+
+    ['matrix:u/mallory:example.com', user('@mallory:example.com')],
+    ['matrix:u/mallory:example.com?action=chat', user('@mallory:example.com')],
+    ['matrix:r/lobby:example.com', room('#lobby:example.com')],
+    ['matrix:roomid/abc:example.com?via=x.org', room('!abc:example.com')],
+    [`matrix:roomid/${version12.slice(1)}`, room(version12)],
+    ['matrix:roomid/abc:x/e/event', event('!abc:x', '$event')],
+    ['matrix:r/lobby:x/e/event?via=x', event('#lobby:x', '$event')],
+    ['matrix:roomid/abc:x/e/a%2Fb', event('!abc:x', '$a/b')],
+    ['matrix://authority/u/mallory:example.com', user('@mallory:example.com')],
+  ])('%s', (text, expected) => {
+    expect(readReference(text)).toEqual(expected);
+  });
+
+  test.each([
+    '',
+    'mallory',
+    '$event',
+    'https://example.com/#/@mallory:example.com',
+    'https://matrix.to/',
+    'https://matrix.to/#/',
+    'https://matrix.to/#/mallory',
+    'https://matrix.to/#/$event',
+    'https://matrix.to/#/%E0%A4%A',
+    'https://matrix.to/#/@mal%20lory:example.com',
+    'https://matrix.to/#/@mal%00lory:example.com',
+    'https://matrix.to/#/@mal%E2%80%AElory:example.com',
+    'https://matrix.to/#/!abc:x/event',
+    'https://evil.example/https://matrix.to/#/@mallory:x',
+    'matrix:',
+    'matrix:u',
+    'matrix:u/',
+    'matrix:e/event',
+    'matrix:x/mallory:example.com',
+    'matrix:constructor/mallory:example.com',
+    'matrix:__proto__/mallory:example.com',
+    'matrix:roomid/abc:x/e',
+    'matrix:roomid/abc:x/e/',
+    'matrix:roomid/abc:x/e/a/b',
+    'matrix:roomid/abc:x/u/mallory:x',
+    'matrix:u/mallory:x/e/event',
+    'matrix:u/mal%zzlory:x',
+  ])('refuses %j', (text) => {
+    expect(readReference(text)).toBeUndefined();
+  });
+
+  test('links say what was put into them', () => {
+    const localpart = fc.string({
+      unit: fc.constantFrom(...Array.from(`ab0._=-/+%?&#'"äß日😀`)),
+      minLength: 1,
+      maxLength: 20,
+    });
+    const eventId = fc.string({ unit: fc.constantFrom(...Array.from('ab0_-/+:.')), minLength: 1 });
+    fc.assert(
+      fc.property(localpart, eventId, (local, own) => {
+        const mallory = `@${local}:example.com`;
+        expect(readReference(`https://matrix.to/#/${encodeURIComponent(mallory)}?via=x`)).toEqual(
+          user(mallory),
+        );
+        expect(readReference(`matrix:u/${encodeURIComponent(`${local}:example.com`)}`)).toEqual(
+          user(mallory),
+        );
+        const link = [`!${own.replaceAll(/[:/]/g, '')}x:y`, `$${own}`].map(encodeURIComponent);
+        expect(readReference(`https://matrix.to/#/${link.join('/')}`)).toMatchObject({
+          kind: 'event',
+          event: `$${own}`,
+        });
+      }),
+    );
+  });
+
+  test('never throws', () => {
+    const start = fc.constantFrom('', 'matrix:', 'matrix:u/', 'https://matrix.to/#/', '@', '!');
+    const rest = fc.string({ unit: fc.constantFrom(...Array.from('@!#$%/:?&ab0 \uD800\u0000')) });
+    fc.assert(
+      fc.property(start, rest, (prefix, text) => {
+        expect(['user', 'room', 'event', undefined]).toContain(readReference(prefix + text)?.kind);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('readUser', () => {
+  test.each([
+    ['mallory', '@mallory:example.com'],
+    ['@mallory', '@mallory:example.com'],
+    ['@mallory:example.com', '@mallory:example.com'],
+    ['@mallory:elsewhere.org', '@mallory:elsewhere.org'],
+    ['https://matrix.to/#/@mallory:elsewhere.org', '@mallory:elsewhere.org'],
+  ])('%s', (text, expected) => {
+    expect(readUser(text, 'example.com')).toBe(expected);
+  });
+
+  test.each([
+    '',
+    '@',
+    'mal lory',
+    'mal\u0000lory',
+    'mal\u202Elory',
+    'mallory:',
+    ':example.com',
+    'mallory:example.com:x',
+    '!abc:example.com',
+    '#lobby:example.com',
+    'https://matrix.to/#/#lobby:example.com',
+    'https://example.com',
+    'a'.repeat(250),
+  ])('refuses %j', (text) => {
+    expect(readUser(text, 'example.com')).toBeUndefined();
+  });
+});

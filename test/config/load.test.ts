@@ -1,0 +1,304 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+import { durationMs } from '../../src/config/duration.ts';
+import { environmentName, loadConfig, scalarKeys } from '../../src/config/load.ts';
+import { SetupError } from '../../src/errors.ts';
+
+const exampleFile = new URL('../../config/example.yaml', import.meta.url);
+const example = readFileSync(exampleFile, 'utf8');
+
+const minimal = `
+homeserver:
+  url: https://matrix.example.com/
+  accessToken: syt_secret
+managementRoom: '!room:example.com'
+`;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-config-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function written(text: string): string {
+  const file = path.join(folder, 'lawspeaker.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+const load = (text: string, environment: NodeJS.ProcessEnv = {}) =>
+  loadConfig(written(text), environment);
+
+function faultOf(text: string, environment?: NodeJS.ProcessEnv): SetupError {
+  try {
+    load(text, environment);
+  } catch (error) {
+    if (error instanceof SetupError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('was loaded');
+}
+
+/** The value at a path such as `roles.viewer.powerLevel`. */
+const at = (value: unknown, key: string): unknown =>
+  key
+    .split('.')
+    .reduce<unknown>(
+      (inner, name) => (inner as Record<string, unknown> | undefined)?.[name],
+      value,
+    );
+
+describe('the example', () => {
+  test('is loaded once its placeholders are filled in, with the defaults alone', () => {
+    const config = loadConfig(exampleFile.pathname, {});
+    const defaults = load(minimal);
+    expect({ ...config, homeserver: undefined, managementRoom: undefined }).toEqual({
+      ...defaults,
+      homeserver: undefined,
+      managementRoom: undefined,
+    });
+  });
+
+  const required = new Set(['homeserver.url', 'homeserver.accessToken', 'managementRoom']);
+  const withDefault = scalarKeys().filter(({ key }) => !required.has(key));
+
+  test.each(withDefault.map(({ key }) => key))('documents %s with its default', (key) => {
+    const shown = at(parse(example), key);
+    expect(shown).toEqual(at(load(minimal), key));
+    // Where there is no default, in a comment.
+    const name = key.split('.').at(-1) ?? '';
+    const pattern = new RegExp(`^ *${shown === undefined ? '# *' : ''}${name}: \\S`, 'mu');
+    expect(example).toMatch(pattern);
+  });
+
+  test.each([...required])('documents %s', (key) => {
+    expect(at(parse(example), key)).toBeTypeOf('string');
+  });
+
+  test('has a comment above every key', () => {
+    const lines = example.split('\n');
+    const bare = lines.filter(
+      (line, number) =>
+        /^ {2}\w+: \S/u.test(line) &&
+        !/^ *#/u.test(lines[number - 1] ?? '') &&
+        // Two of a kind share theirs.
+        !/^ {2}\w+: \S/u.test(lines[number - 1] ?? ''),
+    );
+    expect(bare.filter((line) => !/powerLevel|users: \[\]|path:/u.test(line))).toEqual([]);
+  });
+});
+
+test('defaults', () => {
+  const config = load(minimal);
+  expect(config).toMatchObject({
+    homeserver: { url: 'https://matrix.example.com' },
+    commands: { prefix: '!', maxAge: '5m' },
+    confirmation: { expiresAfter: '10m', destructive: 'requester', critical: 'requester' },
+    roles: {
+      viewer: { powerLevel: 0, users: [] },
+      moderator: { powerLevel: 50 },
+      admin: { powerLevel: 100 },
+      commands: {},
+    },
+    protected: { users: [] },
+    database: { path: 'data/lawspeaker.db' },
+    log: { level: 'info', format: 'json' },
+  });
+  expect(durationMs(config.commands.maxAge)).toBe(300_000);
+});
+
+test('nobody can change what was loaded', () => {
+  const config = load(`${minimal}roles:\n  admin:\n    users: ['@ana:x']\n`);
+  const frozen = (value: unknown): boolean =>
+    typeof value !== 'object' ||
+    value === null ||
+    (Object.isFrozen(value) && Object.values(value).every(frozen));
+  expect(frozen(config)).toBe(true);
+  expect(() => Object.assign(config.roles.admin, { powerLevel: 0 })).toThrow(TypeError);
+});
+
+describe('faults', () => {
+  test.each([
+    ['commnds:\n  prefix: "?"', '  commnds: there is no such key'],
+    ['commands:\n  prefx: "?"', '  commands.prefx: there is no such key'],
+    ['commands: yes', '  commands: '],
+    [
+      'commands:\n  prefix: 5',
+      '  commands.prefix: Invalid input: expected string, received number',
+    ],
+    ['commands:\n  prefix: law', '  commands.prefix: must be 1 to 3 punctuation characters'],
+    ['commands:\n  prefix: ""', '  commands.prefix: is empty'],
+    [
+      'commands:\n  prefix: #',
+      '  commands.prefix: is empty (values that begin with ! # @ or * need quotes)',
+    ],
+    [
+      'commands:\n  maxAge: 5',
+      '  commands.maxAge: Invalid input: expected string, received number',
+    ],
+    ['commands:\n  maxAge: 5 minutes', '  commands.maxAge: must be a duration such as 30s'],
+    ['confirmation:\n  critical: two', '  confirmation.critical: Invalid option'],
+    ['roles:\n  admin:\n    powerLevel: high', '  roles.admin.powerLevel: Invalid input'],
+    ['roles:\n  admin:\n    powerLevel: 99.5', '  roles.admin.powerLevel: Invalid input'],
+    ['roles:\n  admin:\n    users: "@ana:x"', '  roles.admin.users: Invalid input'],
+    ['roles:\n  admin:\n    users: ["@ana:x", ana]', '  roles.admin.users.1: "ana" is no user ID'],
+    ['roles:\n  commands:\n    whois: god', '  roles.commands.whois: Invalid option'],
+    ['protected:\n  users: [5]', '  protected.users.0: Invalid input'],
+    ['log:\n  level: loud', '  log.level: Invalid option'],
+    ['database:\n  path: ""', '  database.path: is empty'],
+    ['__proto__:\n  admin: true', '__proto__: there is no such key'],
+  ])('%j', (more, line) => {
+    const { message, advice } = faultOf(`${minimal}${more}\n`);
+    expect(message).toContain(line);
+    expect(message.split('\n')).toHaveLength(2);
+    expect(message.split('\n')[0]).toContain('lawspeaker.yaml');
+    expect(advice).toContain('config/example.yaml');
+  });
+
+  test('one line each', () => {
+    const { message } = faultOf('homeserver:\n  url: nowhere\nx: 1\ny: 2\nlog:\n  level: loud\n');
+    expect(message.split('\n').slice(1).sort()).toEqual([
+      '  homeserver.accessToken: is missing (or set LAWSPEAKER_HOMESERVER_ACCESS_TOKEN)',
+      '  homeserver.url: must be an http(s) URL',
+      expect.stringContaining('  log.level: '),
+      '  managementRoom: is missing (or set LAWSPEAKER_MANAGEMENT_ROOM)',
+      '  x: there is no such key',
+      '  y: there is no such key',
+    ]);
+  });
+
+  test('what is missing says how to set it, where it can be set', () => {
+    expect(faultOf('managementRoom: "!r:x"\n').message).toMatch(/homeserver: is missing$/u);
+    expect(faultOf('').message).toContain('managementRoom: is missing (or set');
+  });
+
+  test('a room without quotes, which YAML reads as something else', () => {
+    const server = 'homeserver: {url: "https://x", accessToken: t}\n';
+    for (const room of ['!room:example.com', '#room:example.com', '']) {
+      expect(faultOf(`${server}managementRoom: ${room}\n`).message).toContain(
+        'managementRoom: is empty (values that begin with ! # @ or * need quotes)',
+      );
+    }
+    expect(faultOf(`${server}managementRoom: '@room:example.com'\n`).message).toContain(
+      'managementRoom: must be a room ID',
+    );
+  });
+
+  test.each([
+    'a: *unknown',
+    'a: @x',
+    'a: "open',
+    'a: 1\na: 2',
+    '{',
+    'a: b: c',
+    '\t- x',
+    'a: 1\n---\nb: 2',
+    `a: &a [x,x]\nb: &b [${'*a,'.repeat(50)}*a]\nc: &c [${'*b,'.repeat(50)}*b]\nd: [${'*c,'.repeat(50)}*c]`,
+  ])('that is no YAML: %j', (text) => {
+    const { message } = faultOf(text);
+    expect(message).toMatch(/^.*lawspeaker\.yaml is no valid YAML: .+$/u);
+    expect(message).not.toContain('\n');
+  });
+
+  test.each(['- a\n- b\n', 'just text\n', '5\n'])('that has no keys: %j', (text) => {
+    expect(faultOf(text).message).toContain('must hold keys and values');
+  });
+
+  test('a file that is not there, or can’t be read', () => {
+    const missing = path.join(folder, 'missing.yaml');
+    expect(() => loadConfig(missing, {})).toThrow(SetupError);
+    expect(() => loadConfig(missing, {})).toThrow(`${missing} can’t be read (ENOENT)`);
+    expect(() => loadConfig(folder, {})).toThrow('(EISDIR)');
+  });
+
+  test('no fault shows a secret', () => {
+    const { message, advice = '' } = faultOf(
+      'homeserver:\n  url: 5\n  accessToken: [syt_secret]\nmanagementRoom: "!r:x"\n',
+    );
+    expect(message + advice).not.toContain('syt_secret');
+  });
+});
+
+describe('the environment', () => {
+  test('has a name for each key', () => {
+    expect(environmentName('homeserver.accessToken')).toBe('LAWSPEAKER_HOMESERVER_ACCESS_TOKEN');
+    expect(environmentName('managementRoom')).toBe('LAWSPEAKER_MANAGEMENT_ROOM');
+    const names = scalarKeys().map(({ key }) => environmentName(key));
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'LAWSPEAKER_HOMESERVER_URL',
+        'LAWSPEAKER_HOMESERVER_ADMIN_URL',
+        'LAWSPEAKER_COMMANDS_MAX_AGE',
+        'LAWSPEAKER_CONFIRMATION_EXPIRES_AFTER',
+        'LAWSPEAKER_ROLES_MODERATOR_POWER_LEVEL',
+        'LAWSPEAKER_DATABASE_PATH',
+        'LAWSPEAKER_LOG_LEVEL',
+      ]),
+    );
+    expect(names.every((name) => /^LAWSPEAKER_[A-Z_]+$/u.test(name))).toBe(true);
+  });
+
+  test('overrides the file', () => {
+    const config = load(minimal, {
+      LAWSPEAKER_HOMESERVER_ACCESS_TOKEN: 'other',
+      LAWSPEAKER_MANAGEMENT_ROOM: '#room:example.com',
+      LAWSPEAKER_COMMANDS_PREFIX: '?',
+      LAWSPEAKER_ROLES_MODERATOR_POWER_LEVEL: '60',
+      LAWSPEAKER_LOG_LEVEL: 'debug',
+      LAWSPEAKER_SOMETHING_ELSE: 'x',
+      PATH: '/bin',
+    });
+    expect(config).toMatchObject({
+      homeserver: { accessToken: 'other' },
+      managementRoom: '#room:example.com',
+      commands: { prefix: '?', maxAge: '5m' },
+      roles: { moderator: { powerLevel: 60 } },
+      log: { level: 'debug' },
+    });
+  });
+
+  test('suffices alone', () => {
+    const config = load('', {
+      LAWSPEAKER_HOMESERVER_URL: 'http://127.0.0.1:8008',
+      LAWSPEAKER_HOMESERVER_ACCESS_TOKEN: '12345',
+      LAWSPEAKER_MANAGEMENT_ROOM: '!room:x',
+    });
+    expect(config.homeserver).toEqual({ url: 'http://127.0.0.1:8008', accessToken: '12345' });
+  });
+
+  test('is checked as the file is', () => {
+    expect(faultOf(minimal, { LAWSPEAKER_ROLES_ADMIN_POWER_LEVEL: 'high' }).message).toContain(
+      '  roles.admin.powerLevel: ',
+    );
+    expect(faultOf(minimal, { LAWSPEAKER_COMMANDS_MAX_AGE: '5' }).message).toContain(
+      '  commands.maxAge: ',
+    );
+  });
+
+  test('gives a secret by file', () => {
+    const file = path.join(folder, 'token');
+    writeFileSync(file, 'syt_from_file\n');
+    const name = 'LAWSPEAKER_HOMESERVER_ACCESS_TOKEN';
+    expect(load(minimal, { [`${name}_FILE`]: file }).homeserver.accessToken).toBe('syt_from_file');
+    // The nearer one counts.
+    expect(load(minimal, { [`${name}_FILE`]: file, [name]: 'direct' }).homeserver.accessToken).toBe(
+      'direct',
+    );
+    const { message } = faultOf(minimal, { [`${name}_FILE`]: `${file}.none` });
+    expect(message).toBe(`${name}_FILE names ${file}.none, which can’t be read.`);
+    writeFileSync(file, '\n');
+    expect(faultOf(minimal, { [`${name}_FILE`]: file }).message).toContain(
+      'homeserver.accessToken',
+    );
+    // What is no secret has no file.
+    expect(load(minimal, { LAWSPEAKER_LOG_LEVEL_FILE: file }).log.level).toBe('info');
+  });
+});

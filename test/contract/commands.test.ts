@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Answer } from '../../src/command/answer.ts';
+import { flagName } from '../../src/command/arguments.ts';
+import { canChange, dangerOf, groups, subjectOf } from '../../src/command/declaration.ts';
+import type { Command, Danger } from '../../src/command/declaration.ts';
+import { groupNamed, helpFor, helpForAll, helpForGroup, usage } from '../../src/command/help.ts';
+import { argumentsOf, placeholderOf, readArguments } from '../../src/command/read-arguments.ts';
+import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+import { tokenize } from '../../src/command/tokenize.ts';
+import { parseEventId, parseRoomId } from '../../src/ids.ts';
+import { replyContent } from '../../src/matrix/content.ts';
+
+const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
+const registry = createRegistry(commands);
+const context = { serverName: 'example.com', now: Date.now(), prefix: '!' };
+const kebab = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/u;
+
+const origin = {
+  event: parseEventId('$event') ?? expect.unreachable(),
+  room: parseRoomId('!room:x') ?? expect.unreachable(),
+};
+
+/** The dangers that a command can have; of one that depends on its flags, those of its example. */
+function dangersOf(command: Command): Danger[] {
+  if (typeof command.danger !== 'function') {
+    return [command.danger];
+  }
+  const tokens = tokenize(command.example).slice(1);
+  return [dangerOf(command, readArguments(command, tokens, context).values)];
+}
+
+test('there are commands, and no two of one name', () => {
+  expect(commands.length).toBeGreaterThan(10);
+  const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+});
+
+/** An answer as it is sent. */
+const sent = (answer: Answer) =>
+  replyContent({ command: 'help', status: 'done', audit: [], answer }, origin, '!');
+
+test('help lists each command by its group, and the help of the group says what it is for', () => {
+  const all = String(sent(helpForAll(registry, '!'))['body']);
+  expect(all.split(/[\s·]+/u)).toEqual(expect.arrayContaining(commands.map(({ name }) => name)));
+  for (const { name, group, summary } of commands) {
+    const content = sent(helpForGroup(registry, group, '!'));
+    expect(content['body']).toContain(`!${name} ${summary}`);
+    expect(content['formatted_body']).toContain(`<code>!${name}</code>`);
+    expect(all).toContain(groups[group]);
+  }
+  expect(Object.keys(groups).map(groupNamed)).toEqual(Object.keys(groups));
+});
+
+describe.each(commands.map((command) => [command.name, command] as const))('%s', (_, command) => {
+  const declared = Object.entries(command.args);
+  const flags = declared.filter(([, { place }]) => place === 'flag').map(([key]) => key);
+
+  test('is named as people type it', () => {
+    for (const name of [command.name, ...(command.aliases ?? [])]) {
+      expect(name).toMatch(kebab);
+    }
+    for (const [key] of declared) {
+      expect(flagName(key)).toMatch(kebab);
+      expect(key).toMatch(/^[a-z][A-Za-z0-9]*$/u);
+    }
+    for (const key of flags) {
+      // `--no-x` takes `--x` back.
+      expect(flagName(key)).not.toMatch(/^no-/u);
+      expect(['reason', 'dryRun', 'overrideProtection', 'fromFile']).not.toContain(key);
+    }
+    expect(Object.keys(groups)).toContain(command.group);
+  });
+
+  test('says in one line what it does', () => {
+    const { summary, does = [], doesNot = [] } = command;
+    // A verb: `Closes accounts for good`.
+    expect(summary).toMatch(/^[A-Z][a-z]+s\b/u);
+    expect(summary).not.toMatch(/\.$|\n/u);
+    expect(summary.length).toBeLessThanOrEqual(100);
+    for (const part of [...does, ...doesNot]) {
+      expect(part).not.toMatch(/\.$|\n/u);
+      expect(part.trim()).toBe(part);
+      expect(part).not.toBe('');
+    }
+    for (const [, { description }] of declared) {
+      expect(description.trim()).toBe(description);
+      expect(description).not.toBe('');
+      expect(description).not.toMatch(/\.$|\n/u);
+    }
+  });
+
+  test('its example is read by its own declaration', () => {
+    const [name, ...tokens] = tokenize(command.example);
+    expect(registry.find(name?.text ?? '')).toBe(command);
+    const { values } = readArguments(command, tokens, context);
+    expect(() => dangerOf(command, values)).not.toThrow();
+  });
+
+  test('its arguments can be read in order', () => {
+    const byPlace = declared.filter(([, { place }]) => place === 'positional');
+    const optional = byPlace.map(([, { options }]) => options.optional === true);
+    expect(
+      optional.indexOf(true) === -1 || optional.slice(optional.indexOf(true)).every(Boolean),
+    ).toBe(true);
+    const many = byPlace.findIndex(([, { options }]) => options.many === true);
+    expect(many === -1 || many === byPlace.length - 1).toBe(true);
+    for (const [, { kind, options }] of declared) {
+      // Choices are compared with what was typed in lower case.
+      expect((options.choices ?? []).every((choice) => choice === choice.toLowerCase())).toBe(true);
+      expect(kind === 'choice').toBe((options.choices ?? []).length > 0);
+      const { min = 0, max = Number.MAX_SAFE_INTEGER, default: fallback = min } = options;
+      expect(typeof fallback !== 'number' || (fallback >= min && fallback <= max)).toBe(true);
+    }
+    expect(declared.filter(([, { kind }]) => kind === 'account').length).toBeLessThanOrEqual(1);
+  });
+
+  test('its usage and help can be read on a phone', () => {
+    const line = usage(command, '!');
+    expect(line.startsWith(`!${command.name}`)).toBe(true);
+    expect(line.slice(300)).toBe('');
+    const { title, body = [], next = [] } = helpFor(command, '!');
+    const text = JSON.stringify([title, body]);
+    expect(text).toContain(JSON.stringify(line).slice(1, -1));
+    expect(text).toContain(command.summary);
+    for (const [key, argument] of Object.entries(argumentsOf(command))) {
+      const { place, description } = argument;
+      expect(text).toContain(description);
+      expect(text).toContain(
+        place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument),
+      );
+    }
+    for (const key of flags) {
+      expect(line).toMatch(new RegExp(`--(?:no-)?${flagName(key)}\\b`, 'u'));
+    }
+    expect(next).toEqual([command.example]);
+    const content = sent(helpFor(command, '!'));
+    expect(content['formatted_body']).toBeDefined();
+    expect(String(content['body']).length).toBeLessThan(4000);
+  });
+
+  test('nobody is asked to confirm what they are not shown', () => {
+    const mustAsk =
+      typeof command.danger === 'function' ||
+      command.danger === 'destructive' ||
+      command.danger === 'critical';
+    expect(command.preview !== undefined).toBe(mustAsk);
+  });
+
+  test('says whether it keeps off protected accounts', () => {
+    const isPlainChange =
+      canChange(command) && dangersOf(command).every((danger) => danger === 'change');
+    const mustSay = subjectOf(command) !== undefined && isPlainChange;
+    expect(mustSay && command.protects === undefined).toBe(false);
+  });
+
+  test('says what it calls', () => {
+    for (const endpoint of command.endpoints ?? []) {
+      expect(endpoint).toMatch(/^(?:GET|PUT|POST|DELETE) \/_(?:synapse|matrix)\/[\w./{}-]+$/u);
+    }
+    expect(command.group === 'bot' || (command.endpoints ?? []).length > 0).toBe(true);
+  });
+
+  test('keeps out of the audit log only what it has', () => {
+    for (const name of command.audit?.redact ?? []) {
+      expect(Object.keys(command.args)).toContain(name);
+    }
+    // What is called by such a name is a secret.
+    const secrets = flags.filter((key) => /password|secret/iu.test(key));
+    expect(command.audit?.redact ?? []).toEqual(expect.arrayContaining(secrets));
+  });
+});

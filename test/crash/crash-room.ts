@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import Database from 'better-sqlite3';
+
+import { BotEndedError, startBotProcess } from '../../dev/room/bot-process.ts';
+import type { BotProcess } from '../../dev/room/bot-process.ts';
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate } from '../../dev/room/gate.ts';
+import type { KillPlan } from '../../dev/room/kill-switch.ts';
+import { Moderator } from '../../dev/room/moderator.ts';
+import { homeserver, newUser } from '../support/homeserver.ts';
+
+/** Points to die at, one a life: the second kills the bot that came up after the first. */
+export type Deaths = readonly Pick<KillPlan, 'at' | 'since'>[];
+
+/** What happened while a story was told. */
+export interface Told<Result> {
+  readonly result: Result;
+  /** The points at which the bot died. */
+  readonly died: readonly string[];
+  /** All points that it passed, those of its later lives included. */
+  readonly points: readonly string[];
+}
+
+/** A management room whose bot is started again whenever it dies, as a service manager does it. */
+export interface CrashRoom {
+  readonly id: string;
+  readonly botUserId: string;
+  /** Asks. Role admin. */
+  readonly ana: Moderator;
+  /** Confirms what Ana asked: destructive commands need a second person here. */
+  readonly ben: Moderator;
+  /** The bot's admin API calls pass here. */
+  readonly gate: Gate;
+  readonly databaseFile: string;
+  /** Tells a story while the bot dies at these points; returns when it lives and is at rest. */
+  tell<Result>(deaths: Deaths, story: () => Promise<Result>): Promise<Told<Result>>;
+  /** Kills the bot at once; it is started again when `tell` is under way. */
+  kill(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A story takes a second or two, and a start another. */
+const storyTimeoutMs = 20_000;
+const restTimeoutMs = 10_000;
+
+export async function openCrashRoom(): Promise<CrashRoom> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-crash-'));
+  const databaseFile = path.join(folder, 'lawspeaker.db');
+  const gate = await openGate(homeserver().url);
+  const [account, asker, confirmer] = await Promise.all([
+    newUser('bot', { admin: true }),
+    newUser('ana', { displayName: 'Ana' }),
+    newUser('ben', { displayName: 'Ben' }),
+  ]);
+  const id = await asker.createRoom({
+    preset: 'private_chat',
+    invite: [account.userId, confirmer.userId],
+    power_level_content_override: { users: { [confirmer.userId]: 50 } },
+  });
+  await confirmer.join(id);
+  const start = async (plan: KillPlan) =>
+    startBotProcess(
+      folder,
+      {
+        homeserver: {
+          url: homeserver().url,
+          adminUrl: gate.url,
+          accessToken: account.account.accessToken,
+        },
+        managementRoom: id,
+        confirmation: { destructive: 'other' },
+        database: { path: databaseFile },
+      },
+      plan,
+    );
+  let bot: BotProcess = await start({});
+  const [ana, ben] = await Promise.all([
+    new Moderator(asker, id).look(),
+    new Moderator(confirmer, id).look(),
+  ]);
+  await ana.ask('!version');
+
+  let stories = 0;
+
+  async function tell<Result>(
+    deaths: Deaths,
+    story: () => Promise<Result>,
+  ): Promise<Told<Result>> {
+    stories += 1;
+    const record = path.join(folder, `points-${stories}`);
+    const points = () => linesOf(record);
+    const died: string[] = [];
+    const lives = [...deaths];
+    const nextPlan = (): KillPlan => ({ ...lives.shift(), record });
+    const told = Promise.withResolvers<void>();
+
+    /** Starts the bot, which may die again before it is at work. */
+    const startAgain = async () => {
+      for (;;) {
+        died.push(points().at(-1) ?? 'nowhere');
+        try {
+          bot = await start(nextPlan());
+          return;
+        } catch (error) {
+          if (!(error instanceof BotEndedError && error.exit.signal === 'SIGKILL')) {
+            throw error;
+          }
+        }
+      }
+    };
+    const keepAlive = async () => {
+      for (;;) {
+        const exit = await Promise.race([bot.exited, told.promise]);
+        if (exit === undefined) {
+          return;
+        }
+        if (exit.signal !== 'SIGKILL') {
+          throw new Error(`the bot ended by itself, with status ${exit.status}`);
+        }
+        await startAgain();
+      }
+    };
+
+    await bot.arm(nextPlan());
+    const alive = keepAlive();
+    try {
+      const result = await Promise.race([
+        story(),
+        alive.then((): never => {
+          throw new Error('the bot was let go before the story ended');
+        }),
+        wait(storyTimeoutMs, undefined, { ref: false }).then((): never => {
+          throw new Error(`the story did not end within ${storyTimeoutMs / 1000} s`);
+        }),
+      ]);
+      told.resolve();
+      await alive;
+      // It may still die while it does what nobody waits for.
+      do {
+        await Promise.race([atRest(databaseFile), bot.exited]);
+      } while (!(await bot.arm({})) && (await startAgain()) === undefined);
+      await seenByAll();
+      return { result, died, points: points() };
+    } catch (error) {
+      told.resolve();
+      await alive.catch(() => undefined);
+      const where = died.length === 0 ? 'nowhere' : died.join(', then ');
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`the bot died ${where}: ${reason}`, { cause: error });
+    }
+  }
+
+  /** What the bot said is in the room; both have seen it when they see what was said after it. */
+  async function seenByAll(): Promise<void> {
+    const mark = await ana.say('That was that.');
+    await Promise.all(
+      [ana, ben].map(async (one) =>
+        one.until('the end', () => one.events.find((event) => event.event_id === mark)),
+      ),
+    );
+  }
+
+  return {
+    id,
+    botUserId: account.userId,
+    ana,
+    ben,
+    gate,
+    databaseFile,
+    tell,
+    kill: async () => bot.kill(),
+    async close() {
+      await bot.stop();
+      await Promise.all([ana.lookAway(), ben.lookAway()]);
+      await gate[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function linesOf(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n');
+  } catch {
+    return [];
+  }
+}
+
+/** What the database holds that is begun and not ended, by table. */
+export function openWork(databaseFile: string): Record<string, number> {
+  const db = new Database(databaseFile, { readonly: true });
+  try {
+    const count = (sql: string) => db.prepare(sql).pluck().get() as number;
+    return {
+      inbox: count('SELECT count(*) FROM inbox WHERE handled_at IS NULL'),
+      outbox: count('SELECT count(*) FROM outbox WHERE settled_at IS NULL'),
+      executions: count('SELECT count(*) FROM executions WHERE finished_at IS NULL'),
+      confirmations: count(`SELECT count(*) FROM confirmations WHERE state = 'pending'`),
+    };
+  } finally {
+    db.close();
+  }
+}
+
+/** Resolves when nothing is open, or after a time: whoever checks says what is. */
+async function atRest(databaseFile: string): Promise<void> {
+  const deadline = Date.now() + restTimeoutMs;
+  // A database tells nobody that it has changed.
+  while (Object.values(openWork(databaseFile)).some((open) => open > 0) && Date.now() < deadline) {
+    await wait(10);
+  }
+}

@@ -1,0 +1,209 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+import { TargetError, UsageError } from '../../src/errors.ts';
+import { parseEventId, parseRoomId, parseUserId } from '../../src/ids.ts';
+import type { House, Settings } from '../../src/pipeline/house.ts';
+import type { Message } from '../../src/pipeline/message.ts';
+import { commandLineIn, parse } from '../../src/pipeline/parse.ts';
+
+const registry = createRegistry(
+  await loadCommands(new URL('../../src/commands/', import.meta.url)),
+);
+
+const ana = parseUserId('@ana:example.com') ?? expect.unreachable();
+const room = parseRoomId('!room:example.com') ?? expect.unreachable();
+const resolved = parseRoomId('!resolved:example.com') ?? expect.unreachable();
+const event = parseEventId('$command') ?? expect.unreachable();
+const thread = parseEventId('$thread') ?? expect.unreachable();
+
+const settings: Settings = {
+  prefix: '!',
+  maxAgeMs: 300_000,
+  confirmationExpiresAfterMs: 600_000,
+  confirmation: { destructive: 'requester', critical: 'requester' },
+  serverName: 'example.com',
+  botUser: parseUserId('@lawspeaker:example.com') ?? expect.unreachable(),
+  managementRoom: room,
+};
+
+const house = {
+  settings,
+  registry,
+  now: () => 1_000_000,
+  nextPages: new Map(),
+  resolveAlias: async (alias: string) => {
+    if (alias === '#lobby:example.com') {
+      return resolved;
+    }
+    throw new TargetError('unknown_room', `there is no room ${alias}`);
+  },
+} as unknown as House;
+
+const message: Message = {
+  kind: 'message',
+  event,
+  room,
+  sender: ana,
+  sentAt: 1,
+  text: '',
+  thread: undefined,
+  replyTo: undefined,
+};
+
+describe('a command line', () => {
+  test.each([
+    ['!help', 'help'],
+    ['  !help  ', 'help  '],
+    ['\n!help', 'help'],
+    ['!Help deactivate', 'Help deactivate'],
+    ['!user a\nb', 'user a\nb'],
+    ['!ändere', 'ändere'],
+    ['lawspeaker: help', 'help'],
+    ['Lawspeaker: help', 'help'],
+    ['lawspeaker, help', 'help'],
+    ['lawspeaker: !help', 'help'],
+    ['lawspeaker:  \n help', 'help'],
+    ['@lawspeaker help', 'help'],
+    ['@lawspeaker: !help', 'help'],
+    ['@lawspeaker:example.com help', 'help'],
+    ['@lawspeaker:example.com: help', 'help'],
+    ['@lawspeaker:example.com\u00A0help', 'help'],
+    ['@LAWSPEAKER:example.com, !help x', 'help x'],
+  ])('%j', (text, expected) => {
+    expect(commandLineIn(text, settings)).toBe(expected);
+  });
+
+  test.each([
+    '',
+    'help',
+    '! help',
+    '!!help',
+    '!',
+    '!?',
+    '!5',
+    '!-x',
+    '?help',
+    'say !help',
+    '> !help',
+    'lawspeaker help',
+    'lawspeaker is down, help',
+    'lawspeaker',
+    'lawspeaker:',
+    'lawspeaker: 5',
+    'lawspeakers: help',
+    '@lawspeaker',
+    '@lawspeaker:example.com',
+    '@lawspeaker:elsewhere.org help',
+    '@lawspeaker2:example.com help',
+  ])('is not in %j', (text) => {
+    expect(commandLineIn(text, settings)).toBeUndefined();
+  });
+
+  test('has the prefix that is configured', () => {
+    const other = { ...settings, prefix: '$.' };
+    expect(commandLineIn('$.help', other)).toBe('help');
+    expect(commandLineIn('!help', other)).toBeUndefined();
+    expect(commandLineIn('lawspeaker: $.help', other)).toBe('help');
+  });
+
+  test('is found fast, whatever a message holds', () => {
+    const startedAt = performance.now();
+    for (const part of [':', ' ', ', ', '!', '@', 'a', 'a:', '\n', '@lawspeaker:']) {
+      commandLineIn(part.repeat(60_000 / part.length), settings);
+      commandLineIn(`lawspeaker: ${part.repeat(60_000 / part.length)}`, settings);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(500);
+  });
+
+  test('begins with a letter, and stands at the end of the message', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('', '!', 'lawspeaker: ', '@lawspeaker ', '@lawspeaker:example.com: !'),
+        fc.string({ unit: 'binary' }),
+        (start, rest) => {
+          const text = start + rest;
+          const line = commandLineIn(text, settings);
+          expect(line === undefined || /^\p{L}/u.test(line)).toBe(true);
+          expect(text.endsWith(line ?? '')).toBe(true);
+        },
+      ),
+    );
+  });
+});
+
+describe('parse', () => {
+  test('makes an invocation of what was typed', async () => {
+    const parsed = await parse(
+      house,
+      { ...message, thread },
+      'deactivate mallory @eve:example.com --erase --reason "spam links"',
+    );
+    expect(parsed).toMatchObject({ danger: 'destructive' });
+    expect(parsed.command.name).toBe('deactivate');
+    expect(parsed.invocation).toEqual({
+      command: 'deactivate',
+      arguments: { accounts: ['@mallory:example.com', '@eve:example.com'], erase: true },
+      reason: 'spam links',
+      dryRun: false,
+      actor: { kind: 'person', user: ana },
+      origin: { event, room, thread },
+    });
+  });
+
+  test('without a thread, reason and what was left out', async () => {
+    const { invocation } = await parse(house, message, 'AUDIT');
+    expect(invocation).toEqual({
+      command: 'audit',
+      arguments: expect.not.objectContaining({ since: expect.anything() as unknown }) as unknown,
+      dryRun: false,
+      actor: { kind: 'person', user: ana },
+      origin: { event, room },
+    });
+    expect(JSON.parse(JSON.stringify(invocation))).toEqual(invocation);
+  });
+
+  test('by an alias', async () => {
+    expect((await parse(house, message, 'commands')).command.name).toBe('help');
+  });
+
+  test('names a command that is near, or help', async () => {
+    await expect(parse(house, message, 'deactivat x')).rejects.toMatchObject({
+      word: 'deactivat',
+      advice: 'Did you mean `!deactivate`?',
+    });
+    await expect(parse(house, message, 'weather')).rejects.toMatchObject({
+      advice: '`!help` lists what there is.',
+    });
+    for (const name of ['constructor', '__proto__', 'x'.repeat(60_000)]) {
+      const error = (await parse(house, message, name).catch((reason: unknown) => reason)) as Error;
+      expect(error).toBeInstanceOf(UsageError);
+      expect(error.message.length).toBeLessThan(100);
+    }
+  });
+
+  test('a fault names the command whose usage helps', async () => {
+    await expect(parse(house, message, 'deactivate')).rejects.toMatchObject({
+      command: 'deactivate',
+      message: 'USER is missing.',
+    });
+    await expect(parse(house, message, 'deactivate "a')).rejects.toMatchObject({
+      command: 'deactivate',
+    });
+    await expect(parse(house, message, 'commands --x')).rejects.toMatchObject({ command: 'help' });
+  });
+
+  test('resolves aliases of rooms', async () => {
+    const { invocation } = await parse(house, message, 'room #lobby:example.com');
+    expect(Object.values(invocation.arguments)).toContain(resolved);
+    await expect(parse(house, message, 'room #none:example.com')).rejects.toThrow(TargetError);
+  });
+
+  test('insisting on a protected account is critical, whatever the command', async () => {
+    const parsed = await parse(house, message, 'shadow-ban a --override-protection');
+    expect(parsed.danger).toBe('critical');
+    expect(parsed.invocation.overrideProtection).toBe(true);
+    expect((await parse(house, message, 'shadow-ban a')).danger).toBe('change');
+  });
+});

@@ -1,0 +1,321 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { SetupError, StoreError } from '../../src/errors.ts';
+import { openStore, transactionIdFor } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+
+let folder: string;
+let file: string;
+let store: Store;
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-store-'));
+  file = path.join(folder, 'deep', 'lawspeaker.db');
+  store = await openStore(file);
+});
+
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Another hand on the same file. */
+function withDatabase<Result>(work: (db: Database.Database) => Result, at = file): Result {
+  const db = new Database(at);
+  try {
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
+
+describe('opening', () => {
+  test('makes the folder and the tables, and finds them again', async () => {
+    await store.syncState.set('token', 's1');
+    await store.close();
+    store = await openStore(file);
+    expect(await store.syncState.get('token')).toBe('s1');
+    expect(withDatabase((db) => db.pragma('journal_mode', { simple: true }))).toBe('wal');
+    const tables = withDatabase((db) =>
+      db.prepare(`SELECT name, strict FROM pragma_table_list WHERE schema = 'main'`).all(),
+    ) as { name: string; strict: number }[];
+    const lax = tables.filter(({ strict }) => strict === 0).map(({ name }) => name);
+    expect(lax.filter((name) => !/^(?:sqlite|kysely)_/u.test(name))).toEqual([]);
+    expect(tables.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['audit_log', 'confirmations', 'executions', 'inbox', 'outbox']),
+    );
+  });
+
+  const openAndClose = async (at: string, options?: { readonly: boolean }) => {
+    const opened = await openStore(at, options);
+    await opened.close();
+  };
+
+  test.each([{ readonly: false }, { readonly: true }])(
+    'what is no database is a fault of the set-up that says so: %j',
+    async (options) => {
+      const garbage = path.join(folder, 'garbage.db');
+      writeFileSync(garbage, 'this is no database, but long enough to be looked at'.repeat(100));
+      await expect(openAndClose(garbage, options)).rejects.toThrow(SetupError);
+      await expect(openAndClose(garbage, options)).rejects.toThrow(garbage);
+      await expect(openAndClose(folder, options)).rejects.toThrow(SetupError);
+    },
+  );
+
+  test('a folder that can’t be made', async () => {
+    writeFileSync(path.join(folder, 'file'), '');
+    await expect(openAndClose(path.join(folder, 'file', 'x.db'))).rejects.toThrow(SetupError);
+  });
+
+  test('to read, where nothing is', async () => {
+    await expect(openAndClose(path.join(folder, 'none.db'), { readonly: true })).rejects.toThrow(
+      SetupError,
+    );
+  });
+
+  test('a database of a newer Lawspeaker', async () => {
+    await store.close();
+    withDatabase((db) =>
+      db.exec(`INSERT INTO kysely_migration VALUES ('9999-future', '2030-01-01T00:00:00.000Z')`),
+    );
+    await expect(openAndClose(file)).rejects.toThrow(SetupError);
+    withDatabase((db) => db.exec(`DELETE FROM kysely_migration WHERE name = '9999-future'`));
+    store = await openStore(file);
+  });
+
+  test('to read alone', async () => {
+    await store.syncState.set('token', 's1');
+    const reader = await openStore(file, { readonly: true });
+    expect(await reader.syncState.get('token')).toBe('s1');
+    await expect(reader.syncState.set('token', 's2')).rejects.toThrow(StoreError);
+    await reader.close();
+    expect(await store.syncState.get('token')).toBe('s1');
+  });
+});
+
+describe('failures', () => {
+  test('what SQLite refuses is a StoreError without its text', async () => {
+    const nothing = null as unknown as string;
+    await expect(store.syncState.set(nothing, 'x')).rejects.toThrow(StoreError);
+    await expect(store.syncState.set(nothing, 'x')).rejects.toMatchObject({
+      code: 'store',
+      message: expect.stringMatching(/^the database failed \(SQLITE_\w+\)$/u) as string,
+    });
+    await expect(
+      store.transaction(async ({ syncState }) => syncState.set(nothing, 'x')),
+    ).rejects.toThrow(StoreError);
+  });
+
+  test('a lost table is a StoreError', async () => {
+    withDatabase((db) => db.exec('DROP TABLE sync_state'));
+    await expect(store.syncState.get('token')).rejects.toThrow(StoreError);
+  });
+
+  test('a closed store is a StoreError', async () => {
+    await store.close();
+    await expect(store.syncState.get('token')).rejects.toThrow(StoreError);
+    await expect(store.transaction(async () => undefined)).rejects.toThrow(StoreError);
+    store = await openStore(file);
+  });
+
+  test('nothing else is disguised as one', async () => {
+    const fault = new TypeError('a fault of ours');
+    await expect(
+      store.transaction(async () => {
+        throw fault;
+      }),
+    ).rejects.toBe(fault);
+    await expect(
+      store.transaction(async () => {
+        throw Object.assign(new Error('no file'), { code: 'ENOENT' });
+      }),
+    ).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('a transaction', () => {
+  test('that throws leaves nothing', async () => {
+    const intent = { actor: '@a:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!r' };
+    await expect(
+      store.transaction(async (tables) => {
+        await tables.syncState.set('token', 's1');
+        await tables.auditLog.begin(intent, 1);
+        await tables.executions.begin({ eventId: '$e', invocation: '{}', confirmer: null }, 1);
+        await tables.inbox.take(
+          [{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }],
+          1,
+        );
+        await tables.outbox.add({ eventId: '$e', stage: 'answer', message: '{}' }, 1);
+        throw new Error('in between');
+      }),
+    ).rejects.toThrow('in between');
+    expect(await store.syncState.get('token')).toBeUndefined();
+    expect(await store.auditLog.search({ limit: 10 })).toEqual([]);
+    expect(await store.executions.open()).toEqual([]);
+    expect(await store.inbox.open()).toEqual([]);
+    expect(await store.outbox.open()).toEqual([]);
+  });
+
+  test('is committed when it resolves', async () => {
+    expect(
+      await store.transaction(async ({ syncState }) => {
+        await syncState.set('token', 's1');
+        return 5;
+      }),
+    ).toBe(5);
+    expect(withDatabase((db) => db.prepare('SELECT value FROM sync_state').pluck().get())).toBe(
+      's1',
+    );
+  });
+
+  test('goes on after another has failed', async () => {
+    const results = await Promise.allSettled(
+      [1, 2, 3, 4].map(async (number) =>
+        store.transaction(async ({ syncState }) => {
+          await syncState.set(`n${number}`, String(number));
+          if (number % 2 === 0) {
+            throw new Error('even');
+          }
+        }),
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(await store.syncState.get('n2')).toBeUndefined();
+    expect(await store.syncState.get('n3')).toBe('3');
+  });
+});
+
+describe('the inbox', () => {
+  const event = (eventId: string) => ({
+    eventId,
+    type: 'message',
+    sender: '@ana:x',
+    event: JSON.stringify({ eventId }),
+  });
+
+  test('takes an event once, however often it comes', async () => {
+    expect(await store.inbox.take([event('$a'), event('$b'), event('$a')], 1)).toEqual([
+      event('$a'),
+      event('$b'),
+    ]);
+    expect(await store.inbox.take([event('$b'), event('$c')], 2)).toEqual([event('$c')]);
+    expect(await store.inbox.has('$a')).toBe(true);
+    expect(await store.inbox.has('$x')).toBe(false);
+  });
+
+  test('takes it once of many at once', async () => {
+    const taken = await Promise.all(
+      Array.from({ length: 10 }, async () =>
+        store.transaction(async ({ inbox }) => inbox.take([event('$a')], 1)),
+      ),
+    );
+    expect(taken.flat()).toHaveLength(1);
+  });
+
+  test('keeps order, and forgets what was handled but that it was seen', async () => {
+    const ids = Array.from({ length: 30 }, (_, at) => `$${(at * 7) % 30}`);
+    await store.inbox.take(ids.map(event), 5);
+    await store.inbox.take([event('$earlier')], 1);
+    expect((await store.inbox.open()).map(({ eventId }) => eventId)).toEqual(['$earlier', ...ids]);
+    await store.inbox.handled('$earlier', 6);
+    expect((await store.inbox.open()).map(({ eventId }) => eventId)).toEqual(ids);
+    expect(
+      withDatabase((db) => db.prepare(`SELECT event FROM inbox WHERE event_id = '$earlier'`).get()),
+    ).toEqual({ event: null });
+    expect(await store.inbox.take([event('$earlier')], 7)).toEqual([]);
+  });
+});
+
+describe('the outbox', () => {
+  const add = async (stage: string, message = '{}', eventId = '$e') =>
+    store.outbox.add({ eventId, stage, message }, 1);
+
+  test('holds one message for each stage of an answer, the first', async () => {
+    await add('answer', '{"a":1}');
+    await add('answer', '{"a":2}');
+    await add('outcome');
+    await add('answer', '{}', '$other');
+    const open = await store.outbox.open('$e');
+    expect(open.map(({ message }) => message)).toEqual(['{"a":1}', '{}']);
+    expect(await store.outbox.open()).toHaveLength(3);
+    expect(await store.outbox.has('$e', 'answer')).toBe(true);
+    expect(await store.outbox.has('$e', 'react-confirm')).toBe(false);
+  });
+
+  test('under a transaction ID that is always the same', async () => {
+    await add('answer');
+    expect((await store.outbox.open())[0]?.transactionId).toBe(transactionIdFor('$e', 'answer'));
+    expect(transactionIdFor('$e', 'answer')).toBe(transactionIdFor('$e', 'answer'));
+    expect(transactionIdFor('$e', 'answer')).toMatch(/^lawspeaker-[0-9a-f]{24}$/u);
+    const ids = ['answer', 'outcome'].flatMap((stage) =>
+      ['$e', '$f'].map((id) => transactionIdFor(id, stage)),
+    );
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  test('forgets what was sent but as what', async () => {
+    await add('answer', '{"secret":1}');
+    const [message] = await store.outbox.open();
+    await store.outbox.settle(message?.id ?? 0, '$sent', 2);
+    expect(await store.outbox.open()).toEqual([]);
+    expect(await store.outbox.sentEvent('$e', 'answer')).toBe('$sent');
+    expect(await store.outbox.commandOf('$sent')).toBe('$e');
+    expect(await store.outbox.commandOf('$other')).toBeUndefined();
+    expect(withDatabase((db) => db.prepare('SELECT message FROM outbox').pluck().get())).toBe('');
+    // Nor is it sent again.
+    await add('answer', '{"secret":1}');
+    expect(await store.outbox.open()).toEqual([]);
+  });
+
+  test('what was given up has no event', async () => {
+    await add('answer');
+    const [message] = await store.outbox.open();
+    await store.outbox.settle(message?.id ?? 0, null, 2);
+    expect(await store.outbox.sentEvent('$e', 'answer')).toBeUndefined();
+    expect(await store.outbox.open()).toEqual([]);
+  });
+});
+
+describe('executions', () => {
+  const execution = (eventId: string) => ({ eventId, invocation: '{}', confirmer: null });
+
+  test('begin once, of many at once and after the end', async () => {
+    const begun = await Promise.all(
+      Array.from({ length: 10 }, async () =>
+        store.transaction(async ({ executions }) => executions.begin(execution('$e'), 1)),
+      ),
+    );
+    expect(begun.filter(Boolean)).toHaveLength(1);
+    await store.executions.finish('$e', 2);
+    expect(await store.executions.begin(execution('$e'), 3)).toBe(false);
+    expect(await store.executions.open()).toEqual([]);
+  });
+
+  test('are open until they end, in order', async () => {
+    for (const id of ['$c', '$a', '$b']) {
+      await store.executions.begin(execution(id), 1);
+    }
+    await store.executions.finish('$a', 2);
+    expect((await store.executions.open()).map(({ eventId }) => eventId)).toEqual(['$c', '$b']);
+  });
+});
+
+test('the sync state keeps, changes and forgets values', async () => {
+  await store.syncState.set('token', 's1');
+  await store.syncState.set('token', 's2');
+  await store.syncState.set('filter', 'f');
+  expect(await store.syncState.get('token')).toBe('s2');
+  await store.syncState.set('token', undefined);
+  expect(await store.syncState.get('token')).toBeUndefined();
+  expect(await store.syncState.get('filter')).toBe('f');
+});
