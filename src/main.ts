@@ -14,6 +14,7 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
 
   start          run the bot
   check-config   check the configuration and ask the homeserver about it
+  audit verify   check the chain of the audit log, without the bot
   --version, --help
 
 FILE is config/lawspeaker.yaml unless it is given.`;
@@ -34,6 +35,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return start(loadConfig(configFile, process.env));
     case 'check-config':
       return checkConfig(loadConfig(configFile, process.env), configFile);
+    case 'audit verify':
+      return verifyAuditLog(loadConfig(configFile, process.env));
     default:
       throw new UsageError(
         command === '' ? 'No command was given.' : `There is no command ${command}.`,
@@ -59,10 +62,7 @@ function readCommandLine(argv: readonly string[]): { command: string; configFile
     );
   }
   const { values, positionals } = parsed;
-  if (positionals.length > 1) {
-    throw new UsageError(`${positionals[1]} is one word too many.`);
-  }
-  const command = values.help ? 'help' : values.version ? 'version' : (positionals[0] ?? '');
+  const command = values.help ? 'help' : values.version ? 'version' : positionals.join(' ');
   return { command, configFile: values.config };
 }
 
@@ -98,6 +98,19 @@ async function checkConfig(config: Config, configFile: string): Promise<number> 
   console.log(`${config.homeserver.url}: Synapse ${setup.serverVersion}, the token is valid`);
   console.log(`${setup.botUser}: a server admin`);
   console.log(`${setup.room}: joined as the management room`);
+  return exit.done;
+}
+
+async function verifyAuditLog(config: Config): Promise<number> {
+  const store = await openStore(config.database.path, { readonly: true });
+  const { count, head, fault } = await store.auditLog.verify();
+  await store.close();
+  if (fault !== undefined) {
+    console.error(`The audit log was tampered with: row ${fault.id} is ${fault.kind}.`);
+    console.error(`The ${count} rows before it are in order.`);
+    return exit.failed;
+  }
+  console.log(`${count} rows in order, head ${head}`);
   return exit.done;
 }
 

@@ -1,5 +1,5 @@
 import type { AdminApi } from '../admin-api/admin-api.ts';
-import type { AuditEntry, AuditQuery } from '../store/audit-log.ts';
+import type { AuditEntry, AuditQuery, Verification } from '../store/audit-log.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { Store } from '../store/store.ts';
 import { accountsService } from './accounts.ts';
@@ -11,7 +11,7 @@ export type { Ratelimit } from '../admin-api/user-ratelimit.ts';
 export type { UserDetail as Account, UserSummary } from '../admin-api/users.ts';
 export type { Footprint } from './accounts.ts';
 export type { BotStatus, Settled, Whisper } from './bot.ts';
-export type { AuditEntry, AuditQuery } from '../store/audit-log.ts';
+export type { AuditEntry, AuditQuery, Verification } from '../store/audit-log.ts';
 export type { Confirmation } from '../store/confirmations.ts';
 export { userOrders } from '../admin-api/users.ts';
 export type { Destination } from '../admin-api/federation.ts';
@@ -33,6 +33,7 @@ export interface Services {
   readonly audit: {
     get(id: number): Promise<AuditEntry | undefined>;
     search(query: AuditQuery): Promise<AuditEntry[]>;
+    verify(): Promise<Verification>;
   };
   readonly confirmations: {
     pending(): Promise<Confirmation[]>;
@@ -49,7 +50,11 @@ export function createServices(parts: {
   return {
     api,
     accounts: accountsService(api),
-    audit: { get: store.auditLog.get, search: store.auditLog.search },
+    audit: {
+      get: store.auditLog.get,
+      search: store.auditLog.search,
+      verify: store.auditLog.verify,
+    },
     confirmations: { pending: async () => store.confirmations.pending() },
     bot,
   };

@@ -50,8 +50,20 @@ export interface AuditQuery {
   readonly before?: number | undefined;
 }
 
+/** What going along the chain has found. */
+export interface Verification {
+  /** Rows that are in order: intents, outcomes and refusals. */
+  readonly count: number;
+  /** The hash of the last of them. */
+  readonly head: string;
+  readonly fault: { readonly id: number; readonly kind: 'changed' | 'missing' } | undefined;
+}
+
 type Row = Selectable<AuditLogTable>;
 type NewRow = Omit<Row, 'id' | 'previous_hash' | 'hash'>;
+
+/** Rows in memory at once. */
+const verifiedAtOnce = 1000;
 
 const genesis = '0'.repeat(64);
 
@@ -199,6 +211,39 @@ export function auditLog(db: Connection) {
     async get(id: number): Promise<AuditEntry | undefined> {
       const found = await entries().where('entry.id', '=', id).executeTakeFirst();
       return found === undefined ? undefined : entryOf(found);
+    },
+
+    /**
+     * Goes along the whole chain. Finds a changed, missing, added or swapped entry; entries cut off at
+     * the end are missed only by comparing `head` with one that was noted elsewhere.
+     */
+    async verify(): Promise<Verification> {
+      let previousHash = genesis;
+      let count = 0;
+      let lastId = 0;
+      for (;;) {
+        const rows = await db
+          .selectFrom('audit_log')
+          .selectAll()
+          .where('id', '>', lastId)
+          .orderBy('id')
+          .limit(verifiedAtOnce)
+          .execute();
+        for (const { id, hash, previous_hash: linked, ...row } of rows) {
+          if (id !== lastId + 1) {
+            return { count, head: previousHash, fault: { id: lastId + 1, kind: 'missing' } };
+          }
+          if (linked !== previousHash || chainHash(linked, row) !== hash) {
+            return { count, head: previousHash, fault: { id, kind: 'changed' } };
+          }
+          previousHash = hash;
+          lastId = id;
+          count += 1;
+        }
+        if (rows.length < verifiedAtOnce) {
+          return { count, head: previousHash, fault: undefined };
+        }
+      }
     },
 
     /** Newest first. */

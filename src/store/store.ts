@@ -30,7 +30,7 @@ export interface StoreTables {
 
 export interface Store extends Omit<StoreTables, 'auditLog'> {
   /** To read. The chain is written to in transactions alone, or two writers could fork it. */
-  readonly auditLog: Pick<AuditLog, 'get' | 'search'>;
+  readonly auditLog: Pick<AuditLog, 'get' | 'search' | 'verify'>;
   /** All or nothing. What `work` returns is committed when the promise resolves. */
   transaction<Result>(work: (tables: StoreTables) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
