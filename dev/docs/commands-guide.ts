@@ -1,9 +1,9 @@
 import { flagName } from '../../src/command/arguments.ts';
 import type { Argument } from '../../src/command/arguments.ts';
+import { argumentsOf, placeholderOf } from '../../src/command/command-arguments.ts';
 import { groups, roleFor } from '../../src/command/declaration.ts';
 import type { Command, Danger } from '../../src/command/declaration.ts';
 import { usage } from '../../src/command/help.ts';
-import { argumentsOf, placeholderOf } from '../../src/command/read-arguments.ts';
 import { createRegistry, loadCommands } from '../../src/command/registry.ts';
 
 const dangers: Record<Danger, string> = {

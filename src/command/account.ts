@@ -28,7 +28,13 @@ export function accountStateShort(account: Account | UserSummary): string {
 /** `It is shadow-banned.`; empty for an ordinary account, of which that goes without saying. */
 export function standing(account: Account): Block[] {
   const state = accountStateShort(account);
-  return state === 'active' ? [] : [line(`It is ${state.replace(/\bserver\b/u, 'a server')}.`)];
+  return state === 'active'
+    ? []
+    : [
+        line(
+          `It is ${state.replace(/^active, /u, '').replace(/\b(?=server admin|guest)/gu, 'a ')}.`,
+        ),
+      ];
 }
 
 /** `Registered 2 hours ago (…) · last seen 4 minutes ago · 14 rooms · 3 devices · 37 files, 112 MB` */

@@ -90,6 +90,13 @@ export function unknownDevice(
   );
 }
 
+/** @throws UsageError nobody could name the device again */
+export function checkDeviceId(id: string): void {
+  if (id.trim() === '') {
+    throw new UsageError('A device’s ID can’t be blank.', { word: id });
+  }
+}
+
 const longestDeviceName = 100;
 
 /** @throws UsageError Synapse would refuse the name */

@@ -2,9 +2,9 @@ import { bold, code, line } from './answer.ts';
 import type { Answer, Block } from './answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
+import { argumentsOf, placeholderOf } from './command-arguments.ts';
 import { dangerOf, groups, roleFor } from './declaration.ts';
 import type { Command, Danger, Group } from './declaration.ts';
-import { argumentsOf, placeholderOf } from './read-arguments.ts';
 import type { Registry } from './registry.ts';
 
 function shape(key: string, argument: Argument): string {

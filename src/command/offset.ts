@@ -29,16 +29,15 @@ export function checkOffset({ from }: { readonly from: string | undefined }): vo
 }
 
 /**
- * A search word for the endpoints that take ASCII alone.
+ * For search words of the endpoints that take ASCII alone.
  *
  * @throws UsageError
  */
-export function asciiSearch(flag: string, text: string | undefined): string | undefined {
+export function checkAscii(flag: string, text: string | undefined): void {
   if (text !== undefined && !/^[\x20-\x7E]+$/u.test(text)) {
     throw new UsageError(
       text === '' ? `\`--${flag}\` needs a value.` : `\`--${flag}\` can only hold ASCII letters.`,
       { word: text, advice: 'Synapse searches here for ASCII alone.' },
     );
   }
-  return text;
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 
 import { TargetError, UsageError } from '../errors.ts';
 import type { RegistrationToken, Services } from '../services/services.ts';
-import { code, facts } from './answer.ts';
+import { facts } from './answer.ts';
 import type { Block } from './answer.ts';
 import type { Context } from './declaration.ts';
+import { writeDuration } from './duration.ts';
 import { count, when } from './wording.ts';
 
 /** What Synapse takes; the three names are parts of paths, so that nothing could be done to them. */
@@ -22,11 +23,8 @@ export function tokenFingerprint(token: string): string {
   return `sha256:${createHash('sha256').update(token).digest('hex').slice(0, 16)}`;
 }
 
-/**
- * @returns the token
- * @throws UsageError no token can look like this
- */
-export function checkedToken(token: string): string {
+/** @throws UsageError no token can look like this */
+export function checkToken(token: string): void {
   if (!tokenPattern.test(token) || unreachableNames.has(token)) {
     throw new UsageError('This can’t be a registration token.', {
       word: token,
@@ -34,14 +32,29 @@ export function checkedToken(token: string): string {
         'It is 1 to 64 of the letters A to Z, digits, and `.` `_` `~` `-`, and not one of `.` `..` `new`.',
     });
   }
-  return token;
 }
 
-/**
- * The token as it stands, by itself or by its fingerprint; undefined where there is none.
- *
- * @throws UsageError no token can look like this
- */
+/** @throws UsageError it is neither a fingerprint nor what a token can look like */
+export function checkTokenName(name: string): void {
+  if (!fingerprintPattern.test(name)) {
+    checkToken(name);
+  }
+}
+
+/** The last time that `--expires-at` can be written with. */
+const lastExpiry = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** @throws UsageError it would live for thousands of years */
+export function checkLifetime(expires: number | undefined, now: number): void {
+  if (expires !== undefined && now + expires > lastExpiry) {
+    throw new UsageError('`--expires` is too long.', {
+      word: writeDuration(expires),
+      advice: 'A token without an end never expires.',
+    });
+  }
+}
+
+/** The token as it stands, by itself or by its fingerprint; undefined where there is none. */
 export async function findToken(
   { api }: Pick<Services, 'api'>,
   name: string,
@@ -50,14 +63,13 @@ export async function findToken(
     const tokens = await api.registrationTokens.list();
     return tokens.find(({ token }) => tokenFingerprint(token) === name);
   }
-  return api.registrationTokens.find(checkedToken(name));
+  return api.registrationTokens.find(name);
 }
 
 /**
  * As `findToken`.
  *
  * @throws TargetError there is none
- * @throws UsageError no token can look like this
  */
 export async function requireToken(
   { services, prefix }: Pick<Context, 'services' | 'prefix'>,
@@ -88,14 +100,14 @@ export function tokenState(
   return completed < usesAllowed ? 'all uses begun' : 'used up';
 }
 
-/** `2 of 5 uses`, `2 uses, no limit` */
-export function usesOf({ usesAllowed, completed }: RegistrationToken): string {
-  return usesAllowed === null
-    ? `${count(completed, 'use')}, no limit`
-    : `${completed.toLocaleString('en-US')} of ${count(usesAllowed, 'use')}`;
+function usesOf({ usesAllowed, completed }: RegistrationToken): string {
+  if (usesAllowed === null) {
+    return `${completed === 0 ? 'Not used yet' : `Used ${count(completed, 'time')}`}, no limit`;
+  }
+  return `Used ${completed.toLocaleString('en-US')} of ${count(usesAllowed, 'time')}`;
 }
 
-/** `2 of 5 uses · 1 registration begun · expires in 7 days (…)` */
+/** `Used 2 of 5 times · 1 registration begun · expires in 7 days (…)` */
 export function tokenFacts(token: RegistrationToken, now: number): Block {
   const { pending, expiryTime } = token;
   return facts(
@@ -105,9 +117,4 @@ export function tokenFacts(token: RegistrationToken, now: number): Block {
       ? 'never expires'
       : `${expiryTime <= now ? 'expired' : 'expires'} ${when(expiryTime, now)}`,
   );
-}
-
-/** What hands it out. */
-export function tokenHint(token: string): Block {
-  return facts(['People register with ', code(token), '; whoever reads it here can do so.']);
 }

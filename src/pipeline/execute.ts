@@ -1,7 +1,8 @@
-import type { Answer, Status } from '../command/answer.ts';
+import type { Status } from '../command/answer.ts';
 import type { Context, Settlement } from '../command/declaration.ts';
 import { HomeserverError, LawspeakerError, UnreachableError, codeOf } from '../errors.ts';
 import type { StoreTables } from '../store/store.ts';
+import type { Attempt } from './attempt.ts';
 import { contextsFor } from './context.ts';
 import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
@@ -9,23 +10,6 @@ import { outcomeReply } from './outcome.ts';
 import { post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
 import type { Confirmed } from './stages.ts';
-
-export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
-
-/** What became of one account, or of the whole where there is none. */
-export interface Attempt {
-  readonly target: string | undefined;
-  readonly audit: number | undefined;
-  readonly status: AttemptStatus;
-  /** Its end is not known yet: the homeserver will be asked again. */
-  readonly isOpen?: boolean;
-  /** Where it was done in this process. */
-  readonly answer?: Answer;
-  readonly error?: unknown;
-  readonly tookMs?: number;
-  /** The command line that takes it back. */
-  readonly undo?: string | undefined;
-}
 
 /** Does what was asked, one account after the other, and commits each outcome before the next. */
 export async function execute(house: House, confirmed: Confirmed): Promise<Reply> {

@@ -3,7 +3,7 @@ import type { Answer, Block, Inline, Mark, Status } from '../command/answer.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { localpartOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
-import type { Attempt } from './execute.ts';
+import type { Attempt } from './attempt.ts';
 import type { House } from './house.ts';
 import { refusalReply, sentence } from './refusal.ts';
 import type { Reply } from './reply.ts';

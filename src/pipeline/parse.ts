@@ -1,8 +1,9 @@
+import { takesFile } from '../command/command-arguments.ts';
 import { dangerOf } from '../command/declaration.ts';
 import type { Command, Danger } from '../command/declaration.ts';
 import type { Invocation, Json } from '../command/invocation.ts';
-import { readArguments, takesFile } from '../command/read-arguments.ts';
-import type { ReadingContext } from '../command/read-arguments.ts';
+import { readArguments } from '../command/read-arguments.ts';
+import type { ReadingContext } from '../command/read-value.ts';
 import { tokenize } from '../command/tokenize.ts';
 import type { Token } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';

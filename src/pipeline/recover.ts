@@ -5,7 +5,7 @@ import type { AuditEntry } from '../store/audit-log.ts';
 import type { Execution } from '../store/executions.ts';
 import { contextFor } from './context.ts';
 import { outcomeOf, postOutcome, settle, settledAttempt } from './execute.ts';
-import type { Attempt } from './execute.ts';
+import type { Attempt } from './attempt.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
 import { parsedOf } from './settle-question.ts';

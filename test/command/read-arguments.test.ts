@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 
 import { flag, positional } from '../../src/command/arguments.ts';
 import type { Argument } from '../../src/command/arguments.ts';
+import { argumentsOf } from '../../src/command/command-arguments.ts';
 import { defineCommand } from '../../src/command/declaration.ts';
 import type { Command } from '../../src/command/declaration.ts';
-import { argumentsOf, readArguments } from '../../src/command/read-arguments.ts';
+import { readArguments } from '../../src/command/read-arguments.ts';
 import { loadCommands } from '../../src/command/registry.ts';
 import { tokenize } from '../../src/command/tokenize.ts';
 import { UsageError } from '../../src/errors.ts';

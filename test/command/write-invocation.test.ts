@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest';
 
 import { flag, positional } from '../../src/command/arguments.ts';
 import type { Argument } from '../../src/command/arguments.ts';
+import { argumentsOf } from '../../src/command/command-arguments.ts';
 import { canChange, defineCommand } from '../../src/command/declaration.ts';
 import type { Command } from '../../src/command/declaration.ts';
 import { readDuration } from '../../src/command/duration.ts';
 import type { Json } from '../../src/command/invocation.ts';
-import { argumentsOf, readArguments } from '../../src/command/read-arguments.ts';
+import { readArguments } from '../../src/command/read-arguments.ts';
 import { loadCommands } from '../../src/command/registry.ts';
 import { tokenize } from '../../src/command/tokenize.ts';
 import { writeInvocation } from '../../src/command/write-invocation.ts';

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 
 import type { Answer } from '../../src/command/answer.ts';
 import { flagName } from '../../src/command/arguments.ts';
+import { argumentsOf, placeholderOf } from '../../src/command/command-arguments.ts';
 import { canChange, dangerOf, groups, subjectOf } from '../../src/command/declaration.ts';
 import type { Command, Danger } from '../../src/command/declaration.ts';
 import { groupNamed, helpFor, helpForAll, helpForGroup, usage } from '../../src/command/help.ts';
-import { argumentsOf, placeholderOf, readArguments } from '../../src/command/read-arguments.ts';
+import { readArguments } from '../../src/command/read-arguments.ts';
 import { createRegistry, loadCommands } from '../../src/command/registry.ts';
 import { tokenize } from '../../src/command/tokenize.ts';
 import { parseEventId, parseRoomId } from '../../src/ids.ts';
