@@ -40,7 +40,10 @@ export interface TestRoom {
 }
 
 /** Opens a management room on the run's Synapse and starts the bot in this process. */
-export async function openRoom(settings: Settings = {}): Promise<TestRoom> {
+export async function openRoom(
+  settings: Settings = {},
+  options: { roomVersion?: string } = {},
+): Promise<TestRoom> {
   const { url } = homeserver();
   const [bot, ana, ben, vic] = await Promise.all([
     newUser('bot', { admin: true }),
@@ -51,7 +54,14 @@ export async function openRoom(settings: Settings = {}): Promise<TestRoom> {
   const id = await ana.createRoom({
     preset: 'private_chat',
     invite: [bot.userId, ben.userId, vic.userId],
-    power_level_content_override: { users: { [ben.userId]: 50 } },
+    ...(options.roomVersion === undefined ? {} : { room_version: options.roomVersion }),
+    power_level_content_override: {
+      users: {
+        [ben.userId]: 50,
+        // Before version 12 creators hold a power level, and replacing the list would take it.
+        ...(options.roomVersion === undefined ? {} : { [ana.userId]: 100 }),
+      },
+    },
   });
   await Promise.all([ben.join(id), vic.join(id)]);
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
