@@ -13,6 +13,7 @@ const arrows: Record<string, readonly string[]> = {
   services: ['admin-api', 'store'],
   command: ['services'],
   commands: ['command', 'services'],
+  jobs: ['services', 'store'],
   pipeline: ['command', 'services', 'store'],
   matrix: ['pipeline', 'command'],
 };

@@ -6,26 +6,33 @@ import { createRegistry, loadCommands } from './command/registry.ts';
 import { durationMs } from './config/duration.ts';
 import type { Config } from './config/schema.ts';
 import { SetupError, TargetError, UnreachableError } from './errors.ts';
+import { createTimers } from './jobs/timers.ts';
 import {
   configureSdk,
   createMatrixCall,
   createMatrixClient,
   redactEvent,
   resolveAlias,
+  stateContent,
 } from './matrix/client.ts';
 import type { MatrixCall } from './matrix/client.ts';
 import { createDelivery } from './matrix/deliver.ts';
 import { createDirectRooms } from './matrix/direct.ts';
+import { openRoomCrypto } from './matrix/encryption.ts';
 import { readEvents } from './matrix/read-event.ts';
+import { clearText } from './matrix/room-crypto.ts';
+import type { RoomCrypto } from './matrix/room-crypto.ts';
 import { readRoomFile } from './matrix/room-file.ts';
 import { RoomState } from './matrix/room-state.ts';
 import { RoomSync, syncFilter } from './matrix/sync.ts';
+import { sayUnreadable } from './matrix/unreadable.ts';
 import type { Logger } from './observability/log.ts';
 import type { House } from './pipeline/house.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 import { recover } from './pipeline/recover.ts';
 import { createRoles } from './pipeline/roles.ts';
+import { runJob } from './pipeline/run-job.ts';
 import { findQuestion, settleQuestion } from './pipeline/settle-question.ts';
 import type { BotOperations } from './services/bot.ts';
 import { createServices } from './services/services.ts';
@@ -45,13 +52,28 @@ export interface App {
 
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
+/** How long a decision waits for the question that it may belong to. */
+const deliveryPatienceMs = 10_000;
 /** How often the homeserver is asked about work whose end is not known. */
 const recoverEveryMs = 30_000;
 
+/** How long the homeserver may take, where that is not as usual. */
+export interface Timing {
+  /** For one request. */
+  readonly requestTimeoutMs?: number;
+  /** For a sync when there is nothing new; less than for a request. */
+  readonly longPollMs?: number;
+}
+
 /** The client-server API under this configuration. */
-export function createCall(config: Config, log: Logger, signal: AbortSignal): MatrixCall {
+export function createCall(
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+  { requestTimeoutMs }: Timing = {},
+): MatrixCall {
   const { url, accessToken } = config.homeserver;
-  configureSdk(createRawCall(createHttp({ accessToken }), signal), log);
+  configureSdk(createRawCall(createHttp({ accessToken }), signal, requestTimeoutMs), log);
   return createMatrixCall(createMatrixClient({ url, accessToken }));
 }
 
@@ -60,13 +82,13 @@ export function createCall(config: Config, log: Logger, signal: AbortSignal): Ma
  *
  * @throws SetupError it can't work like this, and what to do
  */
-export async function startApp(config: Config, log: Logger): Promise<App> {
+export async function startApp(config: Config, log: Logger, timing: Timing = {}): Promise<App> {
   const stopping = new AbortController();
-  const call = createCall(config, log, stopping.signal);
+  const call = createCall(config, log, stopping.signal, timing);
   const store = await openStore(config.database.path);
   try {
     const setup = await reachedSetup(config, call, log, stopping.signal);
-    return await buildHouse({ config, log, call, store, setup, stopping });
+    return await buildHouse({ config, log, call, store, setup, stopping, timing });
   } catch (error) {
     stopping.abort();
     await store.close();
@@ -101,12 +123,15 @@ interface Parts {
   readonly store: Store;
   readonly setup: Setup;
   readonly stopping: AbortController;
+  readonly timing: Timing;
 }
 
-async function buildHouse({ config, log, call, store, setup, stopping }: Parts): Promise<App> {
+async function buildHouse(parts: Parts): Promise<App> {
+  const { config, log, call, store, setup, stopping, timing } = parts;
   const startedAt = Date.now();
   const { url, adminUrl = url, accessToken } = config.homeserver;
-  const api = createAdminApi({ url: adminUrl, accessToken });
+  const { requestTimeoutMs, longPollMs } = timing;
+  const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const registry = createRegistry(await loadCommands(new URL('commands/', import.meta.url)));
   const unknown = Object.keys(config.roles.commands).find(
     (name) => registry.find(name)?.name !== name,
@@ -116,14 +141,10 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
   }
   const members = new RoomState();
   setup.roomState.forEach((event) => members.apply(event));
-  if (members.encrypted) {
-    throw new SetupError(
-      'The management room is encrypted, and the bot can’t read it.',
-      'Use a room without encryption: it can’t be switched off again in this one.',
-    );
-  }
+  const crypto = await createCrypto(config, call, setup, log);
   const delivery = createDelivery({
     call,
+    crypto,
     outbox: store.outbox,
     prefix: config.commands.prefix,
     log,
@@ -138,7 +159,12 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
       const question = await findQuestion(house, { code, by, event });
       return settleQuestion(house, question, { decision, by, event });
     },
-    openDirect: createDirectRooms({ call, store: store.syncState, botUser: setup.botUser }).open,
+    openDirect: createDirectRooms({
+      call,
+      crypto,
+      store: store.syncState,
+      botUser: setup.botUser,
+    }).open,
     async status() {
       const [inbox, outbox, executions] = await Promise.all([
         store.inbox.open(),
@@ -185,7 +211,7 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     nextPages: new Map(),
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
-    readFile: async (event) => readRoomFile(call, setup.room, event),
+    readFile: async (event) => readRoomFile({ call, crypto }, setup.room, event),
     redact: async (event, reason) => {
       await redactEvent(call, setup.room, event, transactionIdFor(event, 'redact'), reason);
     },
@@ -199,18 +225,30 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
       }
     },
     deliver: delivery.deliver,
+    delivered: async () => {
+      await Promise.race([delivery.idle(), wait(deliveryPatienceMs, undefined, { ref: false })]);
+    },
     expireAt: expiry.at,
+    wakeTimers: () => timers.wake(),
   };
   const flow = createPipeline(house, async (outgoing) =>
     delivery.sendNow(outgoing, transactionIdFor(outgoing.origin.event, 'store-failure')),
   );
   pipeline = flow;
 
+  const timers = createTimers({
+    store,
+    run: async (job) => runJob(house, job),
+    now: house.now,
+    onError: (error) => log.error({ err: error }, 'a timer failed'),
+  });
+
   // What a crash left open is ended before anything new is begun.
   await recover(house);
   await flow.resume();
   await flow.expireQuestions();
   delivery.deliver();
+  timers.wake();
 
   const recovering = setInterval(() => {
     recover(house).catch((error: unknown) => log.error({ err: error }, 'recovery failed'));
@@ -223,16 +261,14 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     url,
     accessToken,
     room: setup.room,
+    botUser: setup.botUser,
+    crypto,
     store: store.syncState,
     log,
+    longPollMs,
+    giveUp: async (events) => sayUnreadable(house, setup.room, events),
     async take(events, how) {
       events.forEach((event) => members.apply(event));
-      if (members.encrypted) {
-        throw new SetupError(
-          'The management room was encrypted while the bot was at work, and it can’t read it any more.',
-          'Move to a room without encryption and set managementRoom.',
-        );
-      }
       const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },
@@ -254,13 +290,32 @@ async function buildHouse({ config, log, call, store, setup, stopping }: Parts):
     async stop() {
       running.stop();
       expiry.stop();
+      timers.stop();
       clearInterval(recovering);
-      await flow.idle();
+      await flow.stop();
       await Promise.race([delivery.idle(), wait(5000, undefined, { ref: false })]);
       stopping.abort();
+      crypto.close();
       await store.close();
     },
   };
+}
+
+/** Encryption for the management room and for direct rooms, or none. */
+async function createCrypto(
+  config: Config,
+  call: MatrixCall,
+  { botUser, room, roomState }: Setup,
+  log: Logger,
+): Promise<RoomCrypto> {
+  const { url, accessToken } = config.homeserver;
+  const crypto = config.encryption.enabled
+    ? await openRoomCrypto({ url, accessToken, folder: config.encryption.path, botUser, call, log })
+    : clearText(
+        async (other) => (await stateContent(call, other, 'm.room.encryption')) !== undefined,
+      );
+  await crypto.follow(room, roomState);
+  return crypto;
 }
 
 function isNotFound(error: unknown): boolean {

@@ -62,6 +62,8 @@ export class TargetError extends LawspeakerError {
   }
 }
 
+const errcodePattern = /^[A-Z0-9_.]{1,64}$/u;
+
 /** The homeserver answered with an error. `message` never holds the server's own text or a token. */
 export class HomeserverError extends LawspeakerError {
   readonly code: string;
@@ -69,8 +71,21 @@ export class HomeserverError extends LawspeakerError {
   readonly errcode: string;
   /** Method and path template, such as `POST /_synapse/admin/v1/deactivate/{user_id}`. */
   readonly request: string;
+  /** What the server asks to wait, where it says so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(status: number, errcode: string, request: string, explanation?: string) {
+  /** @param sentErrcode what the server sent as one: text of its own does not get into messages */
+  constructor(
+    status: number,
+    sentErrcode: unknown,
+    request: string,
+    explanation?: string,
+    retryAfterMs?: number,
+  ) {
+    const errcode =
+      typeof sentErrcode === 'string' && errcodePattern.test(sentErrcode)
+        ? sentErrcode
+        : 'M_UNKNOWN';
     super(
       `the homeserver refused (${[status, errcode, explanation].filter(Boolean).join(' ')})`,
       status === 404 && errcode === 'M_UNRECOGNIZED'
@@ -81,6 +96,7 @@ export class HomeserverError extends LawspeakerError {
     this.status = status;
     this.errcode = errcode;
     this.request = request;
+    this.retryAfterMs = retryAfterMs;
   }
 
   /** A 5xx can come from a proxy that gave up while Synapse went on; a 2xx that can't be read was done. */
@@ -112,6 +128,9 @@ export class UnreachableError extends LawspeakerError {
 export class StoreError extends LawspeakerError {
   readonly code = 'store';
 }
+
+/** Something was sent to the homeserver, and how it ended could not be written down. */
+export class UnrecordedError extends StoreError {}
 
 /** The set-up is wrong: configuration, token, room. The process ends with exit status 2. */
 export class SetupError extends LawspeakerError {

@@ -6,6 +6,8 @@ import { parseRoomAlias, serverNameOf } from './ids.ts';
 import type { RoomId, UserId } from './ids.ts';
 import { joinRoom, resolveAlias, roomState, whoami } from './matrix/client.ts';
 import type { MatrixCall } from './matrix/client.ts';
+import { encryptionIsOff, startsEncryption } from './matrix/room-crypto.ts';
+import { nativeLibrary } from './matrix/sdk.ts';
 
 /** What the homeserver says about the configuration. */
 export interface Setup {
@@ -18,12 +20,15 @@ export interface Setup {
 
 /**
  * Asks the homeserver whether the bot can work: the token is valid, its account is a server admin,
- * the management room can be joined.
+ * the management room can be joined, and read.
  *
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver does not answer
  */
 export async function checkSetup(config: Config, call: MatrixCall): Promise<Setup> {
+  if (config.encryption.enabled) {
+    nativeLibrary();
+  }
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const api = createAdminApi({ url: adminUrl, accessToken });
   const botUser = await asked(
@@ -44,6 +49,9 @@ export async function checkSetup(config: Config, call: MatrixCall): Promise<Setu
     () => undefined,
     url,
   );
+  if (!config.encryption.enabled && state.some(startsEncryption)) {
+    throw encryptionIsOff();
+  }
   return {
     botUser,
     serverName: serverNameOf(botUser) ?? '',

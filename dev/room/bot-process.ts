@@ -7,58 +7,111 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import type { KillPlan } from './kill-switch.ts';
+
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const killSwitch = new URL('kill-switch.ts', import.meta.url).href;
+
+/** How a process ended: with a status, or by a signal. */
+export interface Exit {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
 
 /** The real command line, running as its own process. */
 export interface BotProcess {
   readonly process: ChildProcess;
   readonly logFile: string;
+  /** Resolves when it has ended, however. */
+  readonly exited: Promise<Exit>;
   /** SIGTERM, and the exit status. */
   stop(): Promise<number | null>;
   /** SIGKILL: what a crash is. */
   kill(): Promise<void>;
+  /** Gives the kill switch a new plan; false where the process ended before it had it. */
+  arm(plan: KillPlan): Promise<boolean>;
+}
+
+/** It ended before it was at work. */
+export class BotEndedError extends Error {
+  override readonly name = 'BotEndedError';
+  readonly exit: Exit;
+
+  constructor(exit: Exit, lastWords: readonly string[]) {
+    super(`the bot ended: ${lastWords.join('\n')}`);
+    this.exit = exit;
+  }
 }
 
 /**
  * Writes the configuration into `folder` and runs `lawspeaker start` with it; returns when the bot is
  * at work.
  *
- * @throws Error with the bot's last words, when it ends before that
+ * @param plan preloads the kill switch, with this plan for it
+ * @throws BotEndedError with the bot's last words, when it ends before that
  */
-export async function startBotProcess(folder: string, config: object): Promise<BotProcess> {
+export async function startBotProcess(
+  folder: string,
+  config: object,
+  plan?: KillPlan,
+): Promise<BotProcess> {
   const configFile = path.join(folder, 'lawspeaker.yaml');
   const logFile = path.join(folder, 'lawspeaker.log');
   // Every JSON document is YAML.
   await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
-  const child = spawn(process.execPath, [main, 'start', '--config', configFile], {
-    stdio: ['ignore', 'ignore', 'pipe'],
+  const preload = plan === undefined ? [] : ['--import', killSwitch];
+  const child = spawn(process.execPath, [...preload, main, 'start', '--config', configFile], {
+    stdio: ['ignore', 'ignore', 'pipe', ...(plan === undefined ? [] : ['ipc' as const])],
+    env:
+      plan === undefined
+        ? process.env
+        : {
+            ...process.env,
+            LAWSPEAKER_KILL_SWITCH: JSON.stringify(plan),
+            // It is going to be started often.
+            NODE_COMPILE_CACHE: path.join(folder, 'compiled'),
+          },
   });
-  const exited = once(child, 'exit');
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (status, signal) => resolve({ status, signal }));
+  });
+  const { stderr } = child;
+  if (stderr === null) {
+    throw new TypeError('the bot has no standard error');
+  }
   const log = createWriteStream(logFile, { flags: 'a' });
+  void exited.then(() => log.end());
   const words: string[] = [];
   const atWork = new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      log.write(`${line}\n`);
+    createInterface({ input: stderr }).on('line', (line) => {
+      if (!log.writableEnded) {
+        log.write(`${line}\n`);
+      }
       words.push(line);
       if (line.includes('Lawspeaker is at work')) {
         resolve();
       }
     });
-    void exited.then(() => reject(new Error(`the bot ended: ${words.slice(-5).join('\n')}`)));
+    void exited.then((exit) => reject(new BotEndedError(exit, words.slice(-12))));
   });
   await atWork;
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
     child.kill(signal);
-    await exited;
-    log.end();
-    return child.exitCode;
+    return (await exited).status;
   };
   return {
     process: child,
     logFile,
+    exited,
     stop: async () => end('SIGTERM'),
     async kill() {
       await end('SIGKILL');
+    },
+    async arm(next) {
+      const armed = once(child, 'message').then(() => true);
+      armed.catch(() => undefined);
+      child.send(next, () => undefined);
+      return Promise.race([armed, exited.then(() => false)]);
     },
   };
 }

@@ -5,6 +5,7 @@ import { mediaApi } from './media.ts';
 import { registrationTokensApi } from './registration-tokens.ts';
 import { reportsApi } from './reports.ts';
 import { createSendRequest } from './request.ts';
+import type { SendRequest } from './request.ts';
 import { roomsApi } from './rooms.ts';
 import { serverApi } from './server.ts';
 import { statisticsApi } from './statistics.ts';
@@ -15,6 +16,8 @@ export interface AdminApiOptions {
   readonly url: string;
   /** Of an account that is a server admin. */
   readonly accessToken: string;
+  /** How long one request may take in all; see `createHttp`. */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 /**
@@ -23,8 +26,12 @@ export interface AdminApiOptions {
  * - HomeserverError: any status but 2xx, or an answer that is not what it should be
  * - UnreachableError: no answer; it tells whether the request may have been carried out
  */
-export function createAdminApi(options: AdminApiOptions) {
-  const send = createSendRequest(createHttp({ accessToken: options.accessToken }), options.url);
+export function createAdminApi(options: AdminApiOptions): AdminApi {
+  return adminApiOn(createSendRequest(createHttp(options), options.url));
+}
+
+/** The same over another way to send. */
+export function adminApiOn(send: SendRequest) {
   return {
     users: usersApi(send),
     devices: devicesApi(send),
@@ -38,4 +45,4 @@ export function createAdminApi(options: AdminApiOptions) {
   };
 }
 
-export type AdminApi = ReturnType<typeof createAdminApi>;
+export type AdminApi = ReturnType<typeof adminApiOn>;

@@ -4,7 +4,7 @@ import type { Got } from 'got';
 import { HomeserverError, UnreachableError } from '../errors.ts';
 
 /** How long one request may take in all. Long jobs are polled, so nothing legitimate takes longer. */
-const requestTimeoutMs = 30_000;
+const longestRequestMs = 30_000;
 /** A server that asks us to wait longer than this gets its 429 passed on to the moderator. */
 const longestRetryAfterMs = 60_000;
 
@@ -39,8 +39,14 @@ function neverLeft(error: RequestError): boolean {
 /**
  * The one HTTP client of the bot: token, timeouts and retries. A GET is retried by itself; a
  * changing call only when it was refused by a rate limit or certainly never arrived.
+ *
+ * @param options.requestTimeoutMs how long one request may take in all, 30 s by default
  */
-export function createHttp(options: { accessToken: string }): Got {
+export function createHttp(options: {
+  accessToken: string;
+  requestTimeoutMs?: number | undefined;
+}): Got {
+  const { requestTimeoutMs = longestRequestMs } = options;
   return got.extend({
     headers: { authorization: `Bearer ${options.accessToken}`, 'user-agent': 'lawspeaker' },
     timeout: { request: requestTimeoutMs, connect: 5_000 },
@@ -73,7 +79,7 @@ export function translateHttpError(error: unknown, request: string): Error {
     return new HomeserverError(statusCode, errcodeIn(body), request);
   }
   if (error instanceof TimeoutError && !neverLeft(error)) {
-    const seconds = Math.round((error.timings?.phases.total ?? requestTimeoutMs) / 1000);
+    const seconds = Math.round((error.timings?.phases.total ?? longestRequestMs) / 1000);
     return new UnreachableError(request, `did not answer for ${seconds} s`, true);
   }
   if (error instanceof RequestError) {
@@ -82,19 +88,16 @@ export function translateHttpError(error: unknown, request: string): Error {
   return new UnreachableError(request, "can't be reached", true);
 }
 
-function errcodeIn(body: unknown): string {
+function errcodeIn(body: unknown): unknown {
   try {
     const parsed: unknown = JSON.parse(String(body));
-    if (typeof parsed === 'object' && parsed !== null && 'errcode' in parsed) {
-      const { errcode } = parsed;
-      if (typeof errcode === 'string' && /^[A-Z0-9_.]{1,64}$/.test(errcode)) {
-        return errcode;
-      }
-    }
+    return typeof parsed === 'object' && parsed !== null && 'errcode' in parsed
+      ? parsed.errcode
+      : undefined;
   } catch {
     // A proxy's HTML page, or half an answer: the status says all there is to know.
+    return undefined;
   }
-  return 'M_UNKNOWN';
 }
 
 /** One request as the Matrix SDK wants it done: the status is the caller's business. */
@@ -121,9 +124,14 @@ export type RawCall = (request: RawRequest) => Promise<RawResponse>;
  * The same client for the client-server API. It never retries: sync and sending have their own ways.
  *
  * @param signal ends what is under way when the bot stops
+ * @param longestMs no request may take longer, whatever it says itself
  * @throws UnreachableError no answer
  */
-export function createRawCall(http: Got, signal: AbortSignal): RawCall {
+export function createRawCall(
+  http: Got,
+  signal: AbortSignal,
+  longestMs = Number.POSITIVE_INFINITY,
+): RawCall {
   return async (request) => {
     const url = new URL(request.url);
     for (const [name, value] of Object.entries(request.query)) {
@@ -136,7 +144,7 @@ export function createRawCall(http: Got, signal: AbortSignal): RawCall {
         method: request.method as 'GET',
         headers: { ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
-        timeout: { request: request.timeoutMs },
+        timeout: { request: Math.min(request.timeoutMs, longestMs) },
         retry: { limit: 0 },
         throwHttpErrors: false,
         signal,

@@ -94,6 +94,9 @@ function decode<Schema extends z.ZodType>(
   text: string,
   request: string,
 ): z.output<Schema> {
+  if (nestsTooDeep(text)) {
+    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', request, 'its answer nests too deep');
+  }
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -111,6 +114,35 @@ function decode<Schema extends z.ZodType>(
     );
   }
   return result.data;
+}
+
+/** What people keep in their account data is their own choice, and Synapse takes some 1,000 levels. */
+const deepest = 500;
+
+/** Values that are deeper could not be walked, by us or by `JSON.stringify`. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (inString) {
+      if (character === '\\') {
+        at += 1;
+      } else if (character === '"') {
+        inString = false;
+      }
+    } else if (character === '"') {
+      inString = true;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > deepest) {
+        return true;
+      }
+    } else if (character === ']' || character === '}') {
+      depth -= 1;
+    }
+  }
+  return false;
 }
 
 /** What `call` answers, undefined where the server has no such thing. */

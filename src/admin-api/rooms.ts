@@ -125,6 +125,9 @@ const deletionStatus = apiObject({
 /** How far a deletion is. The endpoint doesn't tell why one has failed. */
 export type RoomDeletionStatus = z.output<typeof deletionStatus>;
 
+const blocked = apiObject({ block: z.boolean() });
+const blockPath = '/_synapse/admin/v1/rooms/{room_id}/block';
+
 /** Rooms, by `/_synapse/admin/v1/rooms` and `/v2/rooms`. */
 export function roomsApi(send: SendRequest) {
   async function list(query: RoomQuery = {}): Promise<RoomPage> {
@@ -223,6 +226,23 @@ export function roomsApi(send: SendRequest) {
           answer: deletionStatus,
         }),
       );
+    },
+
+    /**
+     * Whether users of this server are kept from joining a room, known here or not.
+     * GET /_synapse/admin/v1/rooms/{room_id}/block
+     */
+    async isBlocked(room: RoomId): Promise<boolean> {
+      const { block } = await send('GET', blockPath, { path: { room_id: room }, answer: blocked });
+      return block;
+    },
+
+    /**
+     * Keeps users of this server from joining a room, known here or not, or lets them again. Those
+     * who are in it stay. Idempotent. PUT /_synapse/admin/v1/rooms/{room_id}/block
+     */
+    async setBlocked(room: RoomId, block: boolean): Promise<void> {
+      await send('PUT', blockPath, { path: { room_id: room }, body: { block }, answer: blocked });
     },
 
     /**

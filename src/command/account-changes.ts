@@ -1,6 +1,6 @@
 import type { AccountEdit, EditedField } from '../services/account-edit.ts';
 import type { Account } from '../services/services.ts';
-import { cut, line } from './answer.ts';
+import { bold, cut, line } from './answer.ts';
 import type { Block } from './answer.ts';
 import { externalIdText } from './profile-flags.ts';
 
@@ -20,18 +20,17 @@ export function fieldTitle(field: EditedField): string {
   return titles[field];
 }
 
-/** What an edit changes, as it is and as it will be. */
-export function changesTable(
+/** What an edit changes, as it is and as it will be: `Name: Mal → Mallory`. */
+export function changesList(
   account: Account,
   edit: AccountEdit,
   fields: readonly EditedField[],
 ): Block {
   return {
-    kind: 'table',
-    columns: [{ title: '' }, { title: 'Before' }, { title: 'After' }],
-    rows: fields.map((field) => {
+    kind: 'list',
+    items: fields.map((field) => {
       const [before, after] = valuesOf(account, edit, field);
-      return [[titles[field]], [cut(shown(before), 200)], [cut(shown(after), 200)]];
+      return [`${titles[field]}: ${cut(shown(before), 200)} → `, bold(cut(shown(after), 200))];
     }),
   };
 }

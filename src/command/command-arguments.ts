@@ -16,6 +16,11 @@ const protectionFlags = {
   }),
 } as const;
 
+/** Flags of what can be taken back by itself. */
+const timedFlags = {
+  for: flag('duration', 'Take it back after this long', { placeholder: '24h' }),
+} as const;
+
 /** Flags of what acts on several accounts. */
 const batchFlags = {
   fromFile: flag('boolean', 'Also those in the text file that the message replies to', {
@@ -34,6 +39,7 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
   return canChange(command)
     ? {
         ...command.args,
+        ...(command.timed === true ? timedFlags : {}),
         ...(takesFile(command) ? batchFlags : {}),
         ...commonFlags,
         ...(subjectOf(command) !== undefined && command.protects !== false ? protectionFlags : {}),

@@ -82,6 +82,8 @@ interface Base<Declared extends Arguments, Result> {
    * destructive or critical does.
    */
   readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
+  /** Takes `--for 24h`: `undo` is run when the time is over. */
+  readonly timed?: true;
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];

@@ -31,12 +31,16 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
     {
       title: 'Last seen',
       name: 'last_seen_ts',
-      show: ({ lastSeenTs }) => [lastSeenTs === null ? 'unknown' : ago(lastSeenTs, now)],
+      show: ({ lastSeenTs, lastSeenIp }) => [
+        lastSeenTs === null ? 'unknown' : ago(lastSeenTs, now),
+        ...(lastSeenIp === null ? [] : [' from ', code(lastSeenIp)]),
+      ],
       value: ({ lastSeenTs }) => lastSeenTs,
     },
     {
       title: 'Address',
       name: 'last_seen_ip',
+      fileOnly: true,
       show: ({ lastSeenIp }) => (lastSeenIp === null ? [] : [code(lastSeenIp)]),
       value: ({ lastSeenIp }) => lastSeenIp,
     },

@@ -1,13 +1,21 @@
 import type { EventId, RoomId, UserId } from '../ids.ts';
 
-/** Who acts: a person in the room, or a rule. */
+/** Who acts: a person in the room, a rule, or a timer that a person has set. */
 export type Actor =
   | { readonly kind: 'person'; readonly user: UserId }
-  | { readonly kind: 'rule'; readonly name: string };
+  | { readonly kind: 'rule'; readonly name: string }
+  | { readonly kind: 'timer'; readonly job: number; readonly user: UserId };
 
-/** The actor as the audit log keeps it: a user ID, or `rule:NAME`. */
+/** The actor as the audit log keeps it: a user ID, `rule:NAME`, or `timer:JOB`. */
 export function actorName(actor: Actor): string {
-  return actor.kind === 'person' ? actor.user : `rule:${actor.name}`;
+  switch (actor.kind) {
+    case 'person':
+      return actor.user;
+    case 'rule':
+      return `rule:${actor.name}`;
+    case 'timer':
+      return `timer:${actor.job}`;
+  }
 }
 
 /** The event that asked, which the answer replies to. */
@@ -16,6 +24,8 @@ export interface Origin {
   readonly room: RoomId;
   /** Set where the command was sent in a thread. */
   readonly thread?: EventId;
+  /** What the answer replies to, where that is not `event`. */
+  readonly inReplyTo?: EventId;
 }
 
 /** A value that survives being stored. */
@@ -35,6 +45,8 @@ export interface Invocation {
   readonly dryRun: boolean;
   /** Set where protected accounts may be touched all the same; critical, whatever the command. */
   readonly overrideProtection?: true;
+  /** Milliseconds after which it is taken back. */
+  readonly forMs?: number;
   readonly actor: Actor;
   readonly origin: Origin;
 }

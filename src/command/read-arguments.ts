@@ -19,6 +19,8 @@ export interface ReadArguments {
   readonly reason: string | undefined;
   readonly dryRun: boolean;
   readonly overrideProtection: boolean;
+  /** Milliseconds. */
+  readonly forMs: number | undefined;
 }
 
 /**
@@ -45,11 +47,20 @@ export function readArguments(
     values[key] = readFlag(name, argument, parsed.flags[name], parsed.text, context);
   }
   if (!canChange(command)) {
-    return { values, reason: undefined, dryRun: false, overrideProtection: false };
+    return {
+      values,
+      reason: undefined,
+      dryRun: false,
+      overrideProtection: false,
+      forMs: undefined,
+    };
   }
-  const { reason, dryRun, overrideProtection, fromFile: _, ...own } = values;
+  const { reason, dryRun, overrideProtection, fromFile: _, ...rest } = values;
+  // A command may have a `--for` of its own, with a meaning of its own.
+  const { for: forMs, ...own } = command.timed === true ? rest : { ...rest, for: undefined };
   return {
-    values: own,
+    values: command.timed === true ? own : rest,
+    forMs: forMs as number | undefined,
     reason: reason as string | undefined,
     dryRun: dryRun === true,
     overrideProtection: overrideProtection === true,

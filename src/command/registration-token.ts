@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { TargetError, UsageError } from '../errors.ts';
 import type { RegistrationToken, Services } from '../services/services.ts';
-import { facts } from './answer.ts';
+import { bold, facts } from './answer.ts';
 import type { Block } from './answer.ts';
 import type { Context } from './declaration.ts';
 import { writeDuration } from './duration.ts';
@@ -100,7 +100,8 @@ export function tokenState(
   return completed < usesAllowed ? 'all uses begun' : 'used up';
 }
 
-function usesOf({ usesAllowed, completed }: RegistrationToken): string {
+/** `Used 2 of 5 times`, `Not used yet, no limit` */
+export function usesOf({ usesAllowed, completed }: RegistrationToken): string {
   if (usesAllowed === null) {
     return `${completed === 0 ? 'Not used yet' : `Used ${count(completed, 'time')}`}, no limit`;
   }
@@ -108,10 +109,10 @@ function usesOf({ usesAllowed, completed }: RegistrationToken): string {
 }
 
 /** `Used 2 of 5 times · 1 registration begun · expires in 7 days (…)` */
-export function tokenFacts(token: RegistrationToken, now: number): Block {
+export function tokenFacts(token: RegistrationToken, now: number, label = ''): Block {
   const { pending, expiryTime } = token;
   return facts(
-    usesOf(token),
+    [...(label === '' ? [] : [bold(`${label} `)]), usesOf(token)],
     pending > 0 && `${count(pending, 'registration')} begun`,
     expiryTime === null
       ? 'never expires'

@@ -45,16 +45,25 @@ export function memberCounts(
     : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} of other servers`;
 }
 
-/** `12, 3 remote` */
-export function memberCountsShort(
-  room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
-): string {
+/** `12 members, 3 remote, public, encrypted`, for tables. */
+export function roomKind(room: RoomKind): string {
   const remote = remoteMembers(room);
-  const all = room.joinedMembers.toLocaleString('en-US');
-  return remote === 0 || remote === undefined
-    ? all
-    : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`;
+  const { joinedMembers, joinRules, encryption, roomType } = room;
+  const access = [
+    joinRules === null ? undefined : cut(joinRules, 40),
+    encryption === null ? undefined : 'encrypted',
+    roomType === null ? undefined : roomType === 'm.space' ? 'space' : cut(roomType, 40),
+  ].filter((part) => part !== undefined);
+  return [
+    `${amount(joinedMembers, 'member')}${remote === 0 || remote === undefined ? '' : `, ${remote === joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`}`,
+    ...(access.length === 0 ? [] : [access.join(', ')]),
+  ].join(', ');
 }
+
+export type RoomKind = Pick<
+  RoomSummary,
+  'joinedMembers' | 'joinedLocalMembers' | 'joinRules' | 'encryption' | 'roomType'
+>;
 
 /** How many members are of other servers; undefined where the server doesn't tell. */
 export function remoteMembers(

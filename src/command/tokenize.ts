@@ -17,9 +17,7 @@ function plainDashes(text: string): string {
 }
 
 /** `--flag=`, behind which a quote may open. */
-function isFlagWithoutValue(text: string): boolean {
-  return text.indexOf('=') === text.length - 1 && /^[-–—―]+\w[\w-]*=$/u.test(text);
-}
+const flagWithoutValue = /^[-–—―]+\w[\w-]*=$/u;
 
 /**
  * Splits a line by shell habits: blanks and line breaks part words, quotes group, `\` escapes. A
@@ -37,6 +35,16 @@ export function tokenize(line: string): Token[] {
   let text = '';
   let quoted = false;
   let inWord = false;
+  /** Where the word's first `=` stands; looking for it at each quote would take quadratic time. */
+  let equals = -1;
+
+  const add = (piece: string) => {
+    if (equals === -1 && piece.includes('=')) {
+      equals = text.length + piece.indexOf('=');
+    }
+    text += piece;
+  };
+  const isFlagWithoutValue = () => equals === text.length - 1 && flagWithoutValue.test(text);
 
   const end = () => {
     if (inWord) {
@@ -45,6 +53,7 @@ export function tokenize(line: string): Token[] {
     text = '';
     quoted = false;
     inWord = false;
+    equals = -1;
   };
 
   for (let at = 0; at < characters.length; at += 1) {
@@ -53,7 +62,7 @@ export function tokenize(line: string): Token[] {
       end();
       continue;
     }
-    if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue(text)))) {
+    if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue()))) {
       const close = quotes.closeOf(at);
       if (close === undefined) {
         throw new UsageError(`The quote ${character} is not closed.`, {
@@ -64,7 +73,9 @@ export function tokenize(line: string): Token[] {
       // A flag's name stays bare (`--reason="…"`), so only a word that is all value counts as quoted.
       quoted = !inWord;
       text = inWord ? plainDashes(text) : text;
-      text += character === "'" ? inside : inside.replaceAll(/\\(["“”„‘’«»\\])/gu, '$1');
+      add(character === "'" ? inside : inside.replaceAll(/\\(["“”„‘’«»\\])/gu, '$1'));
+      // The value has begun: no second quote opens in it.
+      equals = Number.NaN;
       inWord = true;
       at = close;
       continue;
@@ -73,10 +84,10 @@ export function tokenize(line: string): Token[] {
     if (character === '\\' && at + 1 < characters.length) {
       at += 1;
       quoted ||= text === '';
-      text += characters[at] ?? '';
+      add(characters[at] ?? '');
       continue;
     }
-    text += character;
+    add(character);
   }
   end();
   return tokens;

@@ -9,7 +9,7 @@ import { quote } from './tokenize.ts';
  */
 export function writeInvocation(
   command: Command,
-  invocation: Pick<Invocation, 'arguments' | 'reason' | 'dryRun' | 'overrideProtection'>,
+  invocation: Pick<Invocation, 'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs'>,
 ): string {
   const positionals: string[] = [];
   const flags: string[] = [];
@@ -35,6 +35,9 @@ export function writeInvocation(
   }
   if (invocation.reason !== undefined) {
     flags.push(`--reason=${quote(invocation.reason)}`);
+  }
+  if (invocation.forMs !== undefined) {
+    flags.push(`--for=${writeDuration(invocation.forMs)}`);
   }
   if (invocation.overrideProtection === true) {
     flags.push('--override-protection');

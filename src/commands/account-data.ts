@@ -1,8 +1,9 @@
 import { nameAndId } from '../command/account.ts';
-import { code, cut } from '../command/answer.ts';
+import { bold, code, cut } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+import { checkOffset } from '../command/offset.ts';
 import { size } from '../command/wording.ts';
 import { visibleContents, weigh } from '../services/account-data.ts';
 
@@ -15,6 +16,7 @@ export default defineCommand({
   args: { account: positional('account', 'Whose data', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   example: 'account-data @mallory:example.com',
+  check: checkOffset,
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/accountdata'],
 
   run: async ({ args, services }) => services.api.users.accountData(args.account.name),
@@ -43,7 +45,7 @@ export default defineCommand({
     return listAnswer(context, pageOf(entries, args), {
       noun: 'piece',
       of,
-      none: ['It keeps none.'],
+      nothing: [...nameAndId(args.account), ' keeps no account data'],
       next: entries.length === 0 ? [] : [`account-data ${args.account.name} --format json`],
       columns: [
         {
@@ -53,15 +55,18 @@ export default defineCommand({
           value: ({ type }) => type,
         },
         {
-          title: 'Room',
+          title: 'Size, room',
           name: 'room_id',
-          show: ({ roomId }) => [roomId === null ? 'all' : code(roomId)],
+          show: ({ bytes, roomId }) => [
+            bold(size(bytes)),
+            ...(roomId === null ? [' for all rooms'] : [' for ', code(cut(roomId, 80))]),
+          ],
           value: ({ roomId }) => roomId,
         },
         {
           title: 'Size',
-          align: 'right',
           name: 'bytes',
+          fileOnly: true,
           show: ({ bytes }) => [size(bytes)],
           value: ({ bytes }) => bytes,
         },

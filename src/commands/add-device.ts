@@ -2,7 +2,7 @@ import { didTo } from '../command/account.ts';
 import { code, line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { checkDeviceName, findDevices } from '../command/device.ts';
+import { checkDeviceId, checkDeviceName, findDevices } from '../command/device.ts';
 import { quote } from '../command/tokenize.ts';
 import { HomeserverError, TargetError } from '../errors.ts';
 
@@ -25,9 +25,13 @@ export default defineCommand({
     'PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}',
   ],
 
+  check({ devices, name }) {
+    devices.forEach(checkDeviceId);
+    checkDeviceName(name);
+  },
+
   async run({ args, services }) {
     const { account, devices: ids, name } = args;
-    checkDeviceName('add-device', name);
     const { devices } = await findDevices(services, account, ids);
     if (devices.length > 0) {
       throw new TargetError(
@@ -77,8 +81,9 @@ export default defineCommand({
     if (devices.length === 0) {
       return 'not_done';
     }
+    // They are made one by one: where some are missing, nothing goes on to make them.
     const isNamed =
       args.name === undefined || devices.every((one) => one.displayName === args.name);
-    return unknown.length === 0 && isNamed ? 'done' : 'unknown';
+    return unknown.length === 0 && isNamed ? 'done' : 'unknowable';
   },
 });

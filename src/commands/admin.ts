@@ -1,5 +1,5 @@
-import { accountState, didTo, nameAndId } from '../command/account.ts';
-import { bold, line } from '../command/answer.ts';
+import { didTo, nameAndId, standing } from '../command/account.ts';
+import { bold } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
@@ -22,18 +22,19 @@ export default defineCommand({
     'revoke this bot, people with a role in this room, or the last server admin',
   ],
   args: declared,
-  danger({ grant, revoke }) {
-    if (grant && revoke) {
-      throw new UsageError('`--revoke` contradicts `--grant`.', { word: '--revoke' });
-    }
-    return grant || revoke ? 'critical' : 'read';
-  },
+  danger: ({ grant, revoke }) => (grant || revoke ? 'critical' : 'read'),
   protects: ({ revoke }) => (revoke ? 'all_but_admins' : false),
   example: 'admin @mallory:example.com',
   endpoints: [
     'GET /_synapse/admin/v1/users/{user_id}/admin',
     'PUT /_synapse/admin/v1/users/{user_id}/admin',
   ],
+
+  check({ grant, revoke }) {
+    if (grant && revoke) {
+      throw new UsageError('`--revoke` contradicts `--grant`.', { word: '--revoke' });
+    }
+  },
 
   async preview(context) {
     const { account, grant, revoke } = context.args;
@@ -47,7 +48,7 @@ export default defineCommand({
         ...nameAndId(account),
         grant ? ' a server admin?' : '?',
       ],
-      body: [line(`Now: ${accountState(account)}`)],
+      body: standing(account),
       warning: left === undefined ? adminWarning : adminsLeft(left),
     };
   },
@@ -63,7 +64,7 @@ export default defineCommand({
     return grant;
   },
 
-  answer({ args: { account, grant, revoke } }, isAdmin) {
+  answer({ args: { account, grant, revoke }, botUser, role }, isAdmin) {
     const data = { userId: account.name, admin: isAdmin };
     if (grant || revoke) {
       return {
@@ -79,8 +80,15 @@ export default defineCommand({
         ...nameAndId(account),
         ' is ',
         bold(isAdmin ? 'a server admin' : 'no server admin'),
-        account.deactivated ? ', and deactivated' : '',
+        account.name === botUser
+          ? ' (it is this bot)'
+          : account.deactivated
+            ? ', and deactivated'
+            : '',
       ],
+      ...(role !== 'admin' || account.name === botUser || (account.deactivated && !isAdmin)
+        ? {}
+        : { next: [`admin ${account.name} --${isAdmin ? 'revoke' : 'grant'}`] }),
       data,
     };
   },

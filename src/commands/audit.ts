@@ -3,7 +3,7 @@ import type { Answer, Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { ago, count, dateTime, span } from '../command/wording.ts';
-import { TargetError } from '../errors.ts';
+import { TargetError, UsageError } from '../errors.ts';
 import type { AuditEntry } from '../services/services.ts';
 
 const pageSize = 20;
@@ -41,6 +41,11 @@ export default defineCommand({
   danger: 'read',
   role: 'moderator',
   example: 'audit --target @mallory:example.com --since 7d',
+  check({ since, until }) {
+    if (since !== undefined && until !== undefined && since > until) {
+      throw new UsageError('`--since` is later than `--until`.', { word: '--since' });
+    }
+  },
   async run({ args, services }): Promise<AuditEntry | AuditEntry[]> {
     const { entry: id, ...query } = args;
     if (id === undefined) {
@@ -69,21 +74,14 @@ function listAnswer(entries: readonly AuditEntry[], limit: number, now: number):
         ? []
         : [
             {
-              kind: 'table',
-              columns: [
-                { title: '#', align: 'right' },
-                { title: 'When' },
-                { title: 'What, by whom' },
-              ],
-              rows: entries.map((entry) => [
-                [String(entry.id)],
-                [ago(entry.at, now)],
-                [
-                  `${marks[entry.status] ?? ''} ${entry.status}: ${entry.command} `,
-                  ...(entry.target === null ? [] : [code(entry.target), ' ']),
-                  'by ',
-                  code(entry.actor),
-                ],
+              kind: 'list',
+              items: entries.map((entry) => [
+                bold(`#${entry.id}`),
+                ` ${marks[entry.status] ?? ''} ${entry.status}: ${entry.command} `,
+                ...(entry.target === null ? [] : [code(entry.target), ' ']),
+                'by ',
+                code(entry.actor),
+                ` ${ago(entry.at, now)}`,
               ]),
             },
           ],
@@ -96,10 +94,11 @@ function listAnswer(entries: readonly AuditEntry[], limit: number, now: number):
 }
 
 function entryAnswer(entry: AuditEntry): Answer {
+  const detail = detailOf(entry);
   const body: Block[] = [
     line('Asked by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
     line(
-      entry.confirmer === null ? 'Confirmed by nobody: none was asked' : 'Confirmed by ',
+      entry.confirmer === null ? 'Needed no confirmation' : 'Confirmed by ',
       ...(entry.confirmer === null ? [] : [code(entry.confirmer)]),
     ),
     line('Reason: ', entry.reason ?? 'none given'),
@@ -107,8 +106,8 @@ function entryAnswer(entry: AuditEntry): Answer {
     line(
       entry.endedAt === null
         ? 'No outcome is recorded'
-        : `Ended after ${span(Math.max(1000, entry.endedAt - entry.at))}: ${entry.status}`,
-      ...(entry.detail === null ? [] : [', ', code(JSON.stringify(entry.detail))]),
+        : `Ended after ${detail.took ?? span(Math.max(1000, entry.endedAt - entry.at))}: ${entry.status}`,
+      ...(detail.code === undefined ? [] : [', ', code(detail.code)]),
     ),
     line('Asked in ', code(entry.roomId), ' by ', code(entry.eventId)),
   ];
@@ -120,7 +119,24 @@ function entryAnswer(entry: AuditEntry): Answer {
       `: ${entry.status}`,
     ],
     body,
-    ...(entry.target?.startsWith('@') === true ? { next: [`audit --target ${entry.target}`] } : {}),
+    next: [
+      ...(detail.undo === undefined || entry.status !== 'done' ? [] : [`undo ${entry.id}`]),
+      ...(entry.target?.startsWith('@') === true ? [`audit --target ${entry.target}`] : []),
+    ],
     data: entry,
+  };
+}
+
+/** What an outcome holds besides its status, as far as people read it. */
+function detailOf({ detail }: AuditEntry): { took?: string; code?: string; undo?: string } {
+  const {
+    took_ms: took,
+    code: fault,
+    undo,
+  } = (typeof detail === 'object' && detail !== null ? detail : {}) as Record<string, unknown>;
+  return {
+    ...(typeof took === 'number' ? { took: `${took.toLocaleString('en-US')} ms` } : {}),
+    ...(typeof fault === 'string' ? { code: fault } : {}),
+    ...(typeof undo === 'string' ? { undo } : {}),
   };
 }

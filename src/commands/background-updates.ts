@@ -21,6 +21,11 @@ export default defineCommand({
     disable: flag('boolean', 'Stop them', { default: false }),
   },
   danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
+  check({ enable, disable }) {
+    if (enable && disable) {
+      throw new UsageError('`--disable` contradicts `--enable`.', { word: '--disable' });
+    }
+  },
   example: 'background-updates --disable --reason "peak hours"',
   endpoints: [
     'GET /_synapse/admin/v1/background_updates/status',
@@ -44,7 +49,7 @@ export default defineCommand({
     }
     return { wanted, status: await api.server.backgroundUpdateStatus() };
   },
-  answer(_, { wanted, status }) {
+  answer({ role }, { wanted, status }) {
     const { enabled } = status;
     return {
       mark: wanted === undefined ? (enabled ? 'ℹ️' : '⚠️') : '✅',
@@ -56,7 +61,7 @@ export default defineCommand({
         ...runningOf(status).map((running) => line(...running)),
         ...(enabled ? [] : [line('A restart of Synapse enables them again.')]),
       ],
-      next: [`background-updates --${enabled ? 'disable' : 'enable'}`],
+      next: role === 'viewer' ? [] : [`background-updates --${enabled ? 'disable' : 'enable'}`],
       data: status,
     };
   },
@@ -69,11 +74,6 @@ export default defineCommand({
 });
 
 function wantedOf({ enable, disable }: Wish): boolean | undefined {
-  if (enable && disable) {
-    throw new UsageError('`--enable` and `--disable` contradict each other.', {
-      command: 'background-updates',
-    });
-  }
   return enable ? true : disable ? false : undefined;
 }
 
@@ -91,9 +91,9 @@ function refuseNothing(enabled: boolean, wanted: boolean | undefined): void {
 function runningOf({ currentUpdates }: BackgroundUpdateStatus) {
   const running = Object.entries(currentUpdates);
   return running.length === 0
-    ? [['None runs now.']]
+    ? [['None is running.']]
     : running.map(([database, { name, totalItemCount, totalDurationMs }]) => [
-        'Runs: ',
+        'Running: ',
         code(name),
         ` in ${database}`,
         totalItemCount === null ? '' : `, ${count(totalItemCount, 'row')} done`,

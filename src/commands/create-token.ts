@@ -1,11 +1,11 @@
-import { bold, code } from '../command/answer.ts';
+import { bold, code, line } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import {
-  checkedToken,
+  checkLifetime,
+  checkToken,
   tokenFacts,
   tokenFingerprint,
-  tokenHint,
 } from '../command/registration-token.ts';
 import { quote } from '../command/tokenize.ts';
 import { TargetError } from '../errors.ts';
@@ -28,12 +28,15 @@ export default defineCommand({
     'POST /_synapse/admin/v1/registration_tokens/new',
     'GET /_synapse/admin/v1/registration_tokens/{token}',
   ],
+  check({ token, expires }, now) {
+    if (token !== undefined) {
+      checkToken(token);
+    }
+    checkLifetime(expires, now);
+  },
   async run({ args: { token, uses, expires }, services: { api }, prefix, now }) {
     // Synapse answers a token that exists as it answers any wrong value.
-    if (
-      token !== undefined &&
-      (await api.registrationTokens.find(checkedToken(token))) !== undefined
-    ) {
+    if (token !== undefined && (await api.registrationTokens.find(token)) !== undefined) {
       throw new TargetError(
         'state',
         `there is a registration token \`${token}\` already`,
@@ -49,7 +52,7 @@ export default defineCommand({
   answer: ({ now }, token) => ({
     mark: '✅',
     title: [bold('Made registration token '), code(token.token)],
-    body: [tokenFacts(token, now), tokenHint(token.token)],
+    body: [tokenFacts(token, now), line('Whoever reads it here can register with it.')],
     next: [`token ${quote(token.token)}`, `delete-token ${quote(token.token)}`],
     data: token,
   }),
@@ -58,7 +61,7 @@ export default defineCommand({
   async settle({ args: { token }, services: { api } }) {
     if (token === undefined) {
       // The server chose it, and its answer is lost.
-      return 'unknown';
+      return 'unknowable';
     }
     return (await api.registrationTokens.find(token)) === undefined ? 'not_done' : 'done';
   },

@@ -43,17 +43,18 @@ export default defineCommand({
     'join it to a room',
   ],
   args: declared,
-  danger(given) {
-    checkNewUsername(localpartOf(given.user));
-    checkProfile(given);
-    return given.admin ? 'critical' : 'change';
-  },
+  danger: ({ admin }) => (admin ? 'critical' : 'change'),
   example: 'create-user alice --displayname "Alice Marigold" --email alice@example.com',
   endpoints: [
     'GET /_synapse/admin/v2/users/{user_id}',
     'GET /_synapse/admin/v1/username_available',
     'PUT /_synapse/admin/v2/users/{user_id}',
   ],
+
+  check(given) {
+    checkNewUsername(localpartOf(given.user));
+    checkProfile(given);
+  },
 
   async preview(context) {
     await refuseImpossible(context);

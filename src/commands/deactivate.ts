@@ -1,4 +1,4 @@
-import { accountFacts, accountState, didTo, nameAndId } from '../command/account.ts';
+import { accountFacts, accountState, didTo, nameAndId, standing } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
@@ -45,12 +45,16 @@ export default defineCommand({
       ],
       body: [
         accountFacts(account, footprint, now),
-        ...(accountState(account) === 'active, no admin'
-          ? []
-          : [line(`It is ${accountState(account)}.`)]),
+        ...standing(account),
         line(
-          `Will: log out ${count(footprint.devices, 'device')}, remove from ${count(footprint.rooms, 'room')}, delete e-mail and account data`,
-          erase ? ', hide messages from people who join later, remove name and avatar' : '',
+          `Will: ${[
+            footprint.devices > 0 && `log out ${count(footprint.devices, 'device')}`,
+            footprint.rooms > 0 && `remove from ${count(footprint.rooms, 'room')}`,
+            'delete e-mail and account data',
+            erase && 'hide messages from people who join later, remove name and avatar',
+          ]
+            .filter((part) => part !== false)
+            .join(', ')}`,
         ),
         line(
           `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, free the name for somebody else`,
@@ -68,7 +72,8 @@ export default defineCommand({
   answer: ({ args: { accounts: account, erase } }) => ({
     mark: '✅',
     title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
-    body: [line('It is leaving its rooms now, which can take a while.')],
+    body: [line('It is leaving its rooms now, which can take a while. Its files stay.')],
+    next: [`media ${account.name}`],
     data: { userId: account.name, erase },
   }),
 

@@ -30,7 +30,11 @@ export default defineCommand({
     const { devices, unknown } = await known(context);
     return {
       title: [`Log out ${count(devices.length, 'device')} of `, ...nameAndId(args.account), '?'],
-      body: [deviceTable(devices, now), ...unknownLine(unknown)],
+      body: [
+        deviceTable(devices, now),
+        ...unknownLine(unknown),
+        line('Will not: change the password, with which it can log in again'),
+      ],
       warning: 'A device that is logged out loses its encryption keys.',
     };
   },
@@ -64,7 +68,8 @@ export default defineCommand({
 
   async settle({ args, services }) {
     const { devices, unknown } = await findDevices(services, args.account, args.devices);
-    return devices.length === 0 ? 'done' : unknown.length === 0 ? 'not_done' : 'unknown';
+    // Of those that are gone, nobody can tell whether they were there.
+    return devices.length === 0 ? 'done' : unknown.length === 0 ? 'not_done' : 'unknowable';
   },
 });
 

@@ -14,13 +14,6 @@ const shownFiles = 5;
 /** With more IDs than this, the answer would not hold its data. */
 const longestData = 400;
 
-interface Selection {
-  readonly orderBy: (typeof mediaOrders)[number] | undefined;
-  readonly dir: 'f' | 'b' | undefined;
-  readonly limit: number | undefined;
-  readonly all: boolean;
-}
-
 export default defineCommand({
   name: 'delete-media',
   group: 'media',
@@ -54,9 +47,17 @@ export default defineCommand({
     'GET /_synapse/admin/v1/statistics/users/media',
   ],
 
+  check({ all, orderBy, dir, limit }) {
+    if (all && (orderBy !== undefined || dir !== undefined || limit !== undefined)) {
+      throw new UsageError('`--all` deletes every file, so there is nothing to choose.', {
+        word: '--all',
+        advice: 'Leave out `--all`, or `--limit`, `--order-by` and `--dir`.',
+      });
+    }
+  },
+
   async preview({ args, services, now }) {
     const { account } = args;
-    refuseContradiction(args);
     const { all, orderBy, dir, limit = 100 } = args;
     const page = await services.api.media.list(account.name, { orderBy, dir, limit });
     if (page.total === 0) {
@@ -87,7 +88,6 @@ export default defineCommand({
   },
 
   async run({ args, services: { api } }) {
-    refuseContradiction(args);
     const { account, all, orderBy, dir, limit } = args;
     return all
       ? deleteAllMedia(api, account.name)
@@ -99,7 +99,7 @@ export default defineCommand({
     const isComplete = stoppedBy === undefined && (!all || remaining === 0);
     return {
       mark: isComplete ? '✅' : '⚠️',
-      title: didTo(`Deleted ${count(deleted, 'file')}`, account),
+      title: didTo(`Deleted ${deleted === 0 ? 'no file' : count(deleted, 'file')} of`, account),
       body: [
         ...(stoppedBy === undefined
           ? []
@@ -126,18 +126,9 @@ export default defineCommand({
   async settle({ args: { account }, services: { api } }) {
     const { total } = await api.media.list(account.name, { limit: 1 });
     // Of files that are still there, nobody can tell whether they were meant.
-    return total === 0 ? 'done' : 'unknown';
+    return total === 0 ? 'done' : 'unknowable';
   },
 });
-
-function refuseContradiction({ all, orderBy, dir, limit }: Selection): void {
-  if (all && (orderBy !== undefined || dir !== undefined || limit !== undefined)) {
-    throw new UsageError('`--all` deletes every file, so there is nothing to choose.', {
-      command: 'delete-media',
-      advice: 'Leave out `--all`, or `--limit`, `--order-by` and `--dir`.',
-    });
-  }
-}
 
 function sum(files: readonly UserMedia[]): number {
   return files.reduce((bytes, { mediaLength }) => bytes + (mediaLength ?? 0), 0);

@@ -11,15 +11,11 @@ import {
   roomNameAndId,
 } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
-import { count } from '../command/wording.ts';
-import { HomeserverError, ProtectedError, TargetError, UsageError } from '../errors.ts';
+import { amount, count } from '../command/wording.ts';
+import { ProtectedError, TargetError, UsageError } from '../errors.ts';
+import { serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
-import {
-  deleteRoom,
-  isUnderWay,
-  refuseSecondDeletion,
-  settledDeletion,
-} from '../services/room-deletion.ts';
+import { deleteRoom, deletionEnd, refuseSecondDeletion } from '../services/room-deletion.ts';
 import type { RoomDetail } from '../services/services.ts';
 
 /** So many users who could not be removed are named. */
@@ -45,7 +41,7 @@ export default defineCommand({
   does: [
     'make all members of this server leave and take away its aliases here',
     'delete its messages and all else of it from this server (not with --no-purge)',
-    'keep users of this server from joining it again (with --block)',
+    'keep users of this server from joining it again (with --block; unblock-room takes that back)',
     'make a room in its place and move local members there to read (with --new-room-user)',
   ],
   doesNot: [
@@ -64,6 +60,17 @@ export default defineCommand({
     'GET /_synapse/admin/v1/scheduled_tasks',
     'GET /_synapse/admin/v2/users/{user_id}',
   ],
+
+  check({ newRoomUser, roomName, message }) {
+    if (newRoomUser === undefined && (roomName !== undefined || message !== undefined)) {
+      const flagGiven = roomName === undefined ? '--message' : '--room-name';
+      throw new UsageError(`\`${flagGiven}\` needs \`--new-room-user\`.`, {
+        word: flagGiven,
+        advice:
+          'Without a replacement room there is nowhere to say it: Synapse tells the members nothing.',
+      });
+    }
+  },
 
   async preview(context) {
     const room = await deletable(context);
@@ -97,7 +104,9 @@ export default defineCommand({
       return {
         mark: '⏳',
         title: [bold('Deleting room '), ...roomNameAndId(room), ': it takes longer than usual'],
-        body: [line('The homeserver goes on by itself.')],
+        body: [
+          line('The homeserver goes on by itself. I look now and then, and say here how it ended.'),
+        ],
         next: [`room ${quote(room.roomId)}`],
         status: 'running',
         data,
@@ -109,10 +118,10 @@ export default defineCommand({
       title: [bold('Deleted room '), ...roomNameAndId(room)],
       body: [
         facts(
-          `${count(kickedUsers.length, 'member')} of this server removed`,
+          `${amount(kickedUsers.length, 'member')} of this server removed`,
           localAliases.length > 0 && `${count(localAliases.length, 'alias', 'aliases')} removed`,
           !purge && 'its history is kept in the database',
-          block && 'blocked',
+          block && 'nobody of this server can join it again',
         ),
         ...(failed === 0
           ? []
@@ -125,20 +134,18 @@ export default defineCommand({
             ]),
         ...(newRoomId === null ? [] : [line('Replacement room: ', code(newRoomId))]),
       ],
-      ...(newRoomId === null ? {} : { next: [`room ${quote(newRoomId)}`] }),
+      next: [
+        ...(newRoomId === null ? [] : [`room ${quote(newRoomId)}`]),
+        ...(block ? [`unblock-room ${quote(room.roomId)}`] : []),
+      ],
       ...(failed === 0 ? {} : { status: 'partial' as const }),
       data,
     };
   },
 
-  async settle({ args: { room, purge }, services: { api } }) {
-    const deletion = await settledDeletion(api, room);
-    if (deletion !== undefined && isUnderWay(deletion)) {
-      return 'unknown';
-    }
-    const now = await api.rooms.find(room);
-    const isGone = now === undefined || (!purge && now.joinedMembers === 0);
-    return isGone ? 'done' : 'not_done';
+  async settle({ args: { room, purge }, services: { api }, serverName }) {
+    const end = await deletionEnd(api, room, { purge, serverName });
+    return end === 'under_way' ? 'unknown' : end;
   },
 });
 
@@ -149,21 +156,12 @@ type DeletionContext = Context<typeof args>;
  *
  * @throws ProtectedError it is this room
  * @throws TargetError the room or the new room's user is unknown, or can't be used
- * @throws UsageError flags that say nothing
  */
 async function deletable(context: DeletionContext): Promise<RoomDetail> {
   const { origin } = context;
-  const { room, newRoomUser, roomName, message } = context.args;
+  const { room, newRoomUser } = context.args;
   if (room === origin.room) {
     throw new ProtectedError('this is the management room');
-  }
-  if (newRoomUser === undefined && (roomName !== undefined || message !== undefined)) {
-    const flag = roomName === undefined ? 'message' : 'room-name';
-    throw new UsageError(`\`--${flag}\` needs \`--new-room-user\`.`, {
-      command: 'delete-room',
-      advice:
-        'Without a replacement room there is nowhere to say it: Synapse tells the members nothing.',
-    });
   }
   const detail = await requireRoom(context, room);
   if (newRoomUser !== undefined) {
@@ -174,18 +172,17 @@ async function deletable(context: DeletionContext): Promise<RoomDetail> {
 
 /** Synapse would let an account make the room that does not exist, or is closed. */
 async function requireRoomMaker(
-  { services: { api } }: Pick<Context, 'services'>,
+  { services: { api }, serverName }: Pick<Context, 'services' | 'serverName'>,
   user: UserId,
 ): Promise<void> {
-  const account = await api.users.find(user).catch((error: unknown) => {
-    throw error instanceof HomeserverError && error.status === 400
-      ? new TargetError(
-          'remote_user',
-          `${user} is an account of another server`,
-          'The replacement room is made by an account of this one.',
-        )
-      : error;
-  });
+  if (serverNameOf(user) !== serverName) {
+    throw new TargetError(
+      'remote_user',
+      `${user} is an account of another server`,
+      'The replacement room is made by an account of this one.',
+    );
+  }
+  const account = await api.users.find(user);
   if (account === undefined) {
     throw new TargetError('unknown_user', `there is no account ${user} to make the new room`);
   }
@@ -205,6 +202,13 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
   const { block, purge, newRoomUser, roomName, message } = args;
   const remote = remoteMembers(room);
   const local = room.joinedLocalMembers;
+  const willDo = [
+    local === 0
+      ? undefined
+      : `make ${local === null ? 'all members of this server' : count(local, 'local member')} leave`,
+    purge ? 'delete its messages from this server' : undefined,
+    block ? 'keep users of this server from joining again' : undefined,
+  ].filter((part) => part !== undefined);
   return [
     facts(
       memberCounts(room),
@@ -214,13 +218,7 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
       room.version !== null && `version ${cut(room.version, 20)}`,
     ),
     line(
-      [
-        `Will: make ${local === null ? 'all members of this server' : count(local, 'local member')} leave`,
-        purge ? 'delete its messages from this server' : undefined,
-        block ? 'keep users of this server from joining again' : undefined,
-      ]
-        .filter((part) => part !== undefined)
-        .join(', '),
+      `Will: ${willDo.length === 0 ? 'take away its aliases here' : willDo.join(', ')}`,
       ...(newRoomUser === undefined
         ? []
         : [

@@ -1,7 +1,13 @@
 import { bold, code, line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { findToken, requireToken, tokenFacts, tokenState } from '../command/registration-token.ts';
+import {
+  checkTokenName,
+  findToken,
+  requireToken,
+  tokenFacts,
+  tokenState,
+} from '../command/registration-token.ts';
 
 export default defineCommand({
   name: 'delete-token',
@@ -20,12 +26,13 @@ export default defineCommand({
     'DELETE /_synapse/admin/v1/registration_tokens/{token}',
     'GET /_synapse/admin/v1/registration_tokens/{token}',
   ],
+  check: ({ token }) => checkTokenName(token),
   async preview(context) {
     const token = await requireToken(context, context.args.token);
     return {
       title: ['Delete registration token ', code(token.token), '?'],
       body: [
-        line(`It is ${tokenState(token, context.now)} now.`),
+        line(`It is ${tokenState(token, context.now)}.`),
         tokenFacts(token, context.now),
         line(
           'Will: keep everybody from registering with it',
@@ -33,7 +40,8 @@ export default defineCommand({
         ),
         line('Will not: touch accounts that were registered with it'),
       ],
-      warning: 'How often it was used is forgotten; to stop it alone: edit-token with --uses 0.',
+      warning:
+        'How often it was used is forgotten; edit-token with --uses 0 stops it and keeps that.',
     };
   },
   async run(context) {

@@ -26,7 +26,7 @@ export default defineCommand({
     return device;
   },
 
-  answer: ({ args: { account }, now }, device) => ({
+  answer: ({ args: { account }, now, role }, device) => ({
     mark: 'ℹ️',
     title: [
       ...person({ name: device.deviceId, displayname: device.displayName }),
@@ -42,7 +42,10 @@ export default defineCommand({
       ),
       ...(device.lastSeenUserAgent === null ? [] : [line(cut(device.lastSeenUserAgent, 200))]),
     ],
-    next: [`delete-device ${account.name} ${quote(device.deviceId)}`],
+    next: [
+      `devices ${account.name}`,
+      ...(role === 'viewer' ? [] : [`delete-device ${account.name} ${quote(device.deviceId)}`]),
+    ],
     data: { userId: account.name, ...device },
   }),
 });

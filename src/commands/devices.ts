@@ -3,6 +3,8 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { deviceColumns } from '../command/device.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+import { checkOffset } from '../command/offset.ts';
+import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'devices',
@@ -16,6 +18,7 @@ export default defineCommand({
   danger: 'read',
   example: 'devices @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices'],
+  check: checkOffset,
   async run({ args, services }) {
     const devices = await services.api.devices.list(args.account.name);
     // The one used last comes first, and one never used last.
@@ -30,7 +33,10 @@ export default defineCommand({
     listAnswer(context, listing, {
       noun: 'device',
       of: [' of ', ...nameAndId(context.args.account)],
-      none: ['It is logged in nowhere.'],
+      nothing: [...nameAndId(context.args.account), ' has no devices: it is logged in nowhere'],
+      ...(listing.rows[0] === undefined
+        ? {}
+        : { next: [`device ${context.args.account.name} ${quote(listing.rows[0].deviceId)}`] }),
       columns: deviceColumns(context.now),
     }),
 });

@@ -1,7 +1,9 @@
-import { bold, code, line } from '../command/answer.ts';
+import { bold, code } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import {
+  checkLifetime,
+  checkTokenName,
   findToken,
   requireToken,
   tokenFacts,
@@ -43,9 +45,12 @@ export default defineCommand({
     'PUT /_synapse/admin/v1/registration_tokens/{token}',
     'GET /_synapse/admin/v1/registration_tokens/{token}',
   ],
+  check(args, now) {
+    checkTokenName(args.token);
+    refuseContradiction(args, now);
+  },
   async run(context) {
     const { args, services, now } = context;
-    refuseContradiction(args, now);
     const before = await requireToken(context, args.token);
     const token = await services.api.registrationTokens.modify(before.token, {
       ...(args.unlimited ? { usesAllowed: null } : { usesAllowed: args.uses }),
@@ -62,7 +67,7 @@ export default defineCommand({
       code(token.token),
       `: ${tokenState(token, now)} now`,
     ],
-    body: [tokenFacts(token, now), line(bold('Before')), tokenFacts(before, now)],
+    body: [tokenFacts(token, now), tokenFacts(before, now, 'Before:')],
     next: [`token ${quote(token.token)}`],
     data: { ...token, before },
   }),
@@ -110,25 +115,21 @@ function refuseContradiction(
   { uses, unlimited, expires, expiresAt, never }: Limits,
   now: number,
 ): void {
-  const command = 'edit-token';
   if (uses !== undefined && unlimited) {
-    throw new UsageError('`--uses` and `--unlimited` contradict each other.', { command });
+    throw new UsageError('`--unlimited` contradicts `--uses`.', { word: '--unlimited' });
   }
   const expiries = [expires !== undefined, expiresAt !== undefined, never].filter(Boolean).length;
   if (expiries > 1) {
-    throw new UsageError('`--expires`, `--expires-at` and `--never` contradict each other.', {
-      command,
-    });
+    throw new UsageError('`--expires`, `--expires-at` and `--never` contradict each other.');
   }
+  checkLifetime(expires, now);
   if (expiresAt !== undefined && expiresAt <= now) {
     throw new UsageError('`--expires-at` is in the past.', {
-      command,
       advice: 'To stop the token now: `--uses 0`. For a time from now: `--expires 7d`.',
     });
   }
   if (uses === undefined && !unlimited && expiries === 0) {
     throw new UsageError('It is not said what to change.', {
-      command,
       advice: 'Give `--uses N` or `--unlimited`, or `--expires 7d` or `--never`.',
     });
   }

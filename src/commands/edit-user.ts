@@ -1,4 +1,4 @@
-import { changesTable, fieldTitle, replacesLine } from '../command/account-changes.ts';
+import { changesList, fieldTitle, replacesLine } from '../command/account-changes.ts';
 import { didTo, nameAndId } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
@@ -55,14 +55,8 @@ export default defineCommand({
     'log devices out, but for --logout-devices',
   ],
   args: declared,
-  danger(given) {
-    check(given);
-    return given.admin === undefined
-      ? given.logoutDevices
-        ? 'destructive'
-        : 'change'
-      : 'critical';
-  },
+  danger: ({ admin, logoutDevices }) =>
+    admin === undefined ? (logoutDevices ? 'destructive' : 'change') : 'critical',
   // A way into a protected account must not be opened. Making somebody an admin opens none, and an
   // account that was deactivated comes back as what it was.
   protects(given) {
@@ -72,6 +66,8 @@ export default defineCommand({
   },
   example: 'edit-user @mallory:example.com --displayname "Mallory M." --email m@example.com',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
+
+  check,
 
   async preview(context) {
     const { args } = context;
@@ -84,7 +80,7 @@ export default defineCommand({
     return {
       title: ['Change ', ...nameAndId(args.account), '?'],
       body: [
-        ...(fields.length === 0 ? [] : [changesTable(args.account, editOf(args), fields)]),
+        ...(fields.length === 0 ? [] : [changesList(args.account, editOf(args), fields)]),
         ...replacesLine(args.account, fields),
         ...(args.logoutDevices
           ? [line(`Will: log out ${await devicesOf(context)}`)]
@@ -121,7 +117,7 @@ export default defineCommand({
     const body: Block[] = [];
     if (changed.length > 0) {
       body.push(
-        changesTable(args.account, editOf(args), changed),
+        changesList(args.account, editOf(args), changed),
         ...replacesLine(args.account, changed),
       );
     }
@@ -133,7 +129,11 @@ export default defineCommand({
       body.push(line(`Not changed: ${lost.join(', ')}; ${error.message}.`));
     }
     if (devices !== undefined) {
-      body.push(line(`${count(devices, 'device')} logged out.`));
+      body.push(
+        line(
+          devices === 0 ? 'It was logged in nowhere.' : `${count(devices, 'device')} logged out.`,
+        ),
+      );
     }
     if (changed.includes('reactivate')) {
       body.push(
@@ -174,9 +174,10 @@ export default defineCommand({
     if (missing === 0 && !isLoggedIn) {
       return 'done';
     }
+    // Where a part is done, nothing goes on to do the rest.
     return missing === fieldsOf(edit).length && (isLoggedIn || !args.logoutDevices)
       ? 'not_done'
-      : 'unknown';
+      : 'unknowable';
   },
 });
 

@@ -1,10 +1,10 @@
-import { bold, code, facts, line } from '../command/answer.ts';
+import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Answer } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
-import { offsetIn } from '../command/offset.ts';
-import { ago, count, span, when } from '../command/wording.ts';
+import { checkOffset } from '../command/offset.ts';
+import { ago, amount, span, when } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
 import { destinationOrders } from '../services/services.ts';
 import type { Destination, Services } from '../services/services.ts';
@@ -35,12 +35,20 @@ export default defineCommand({
     'GET /_synapse/admin/v1/federation/destinations/{destination}',
     'GET /_synapse/admin/v1/federation/destinations/{destination}/rooms',
   ],
+  check({ destination, from }) {
+    if (destination !== undefined && !serverName.test(destination)) {
+      throw new UsageError(`\`${cut(destination)}\` is no server name.`, {
+        word: destination,
+        advice: 'Write it as in user IDs behind the colon, such as `matrix.org`.',
+      });
+    }
+    checkOffset({ from });
+  },
   async run({ args, services, prefix }) {
     if (args.destination !== undefined) {
       return oneServer(services, args.destination, prefix);
     }
-    const { orderBy, dir, limit } = args;
-    const from = offsetIn(args.from)?.toString();
+    const { orderBy, dir, limit, from } = args;
     const listing = await readList(args, {
       async page() {
         const page = await services.api.federation.list({ orderBy, dir, limit, from });
@@ -59,9 +67,12 @@ export default defineCommand({
     if (found.kind === 'one') {
       return card(found.destination, found.rooms, now);
     }
+    const { rows } = found.listing;
+    const worst = rows.find((one) => !isReached(one)) ?? rows[0];
     return listAnswer(context, found.listing, {
       noun: 'other server',
-      none: ['This server has talked to no other yet.'],
+      nothing: ['This server has talked to no other yet'],
+      ...(worst === undefined ? {} : { next: [`federation ${worst.destination}`] }),
       columns: [
         {
           title: 'Server',
@@ -72,28 +83,35 @@ export default defineCommand({
         {
           title: 'Reached',
           name: 'reachable',
-          show: (destination) => [isReached(destination) ? 'yes' : 'no'],
+          show: (destination) => [
+            isReached(destination)
+              ? 'yes'
+              : destination.failureTs === null
+                ? 'no'
+                : `not for ${span(now - destination.failureTs)}`,
+            nextTryText(destination, now),
+          ],
           value: isReached,
         },
         {
           title: 'Failing since',
           name: 'failure_ts',
+          fileOnly: true,
           show: ({ failureTs }) => [failureTs === null ? '' : ago(failureTs, now)],
           value: ({ failureTs }) => failureTs,
         },
         {
           title: 'Tried',
           name: 'retry_last_ts',
+          fileOnly: true,
           show: ({ retryLastTs }) => [isTime(retryLastTs) ? ago(retryLastTs, now) : ''],
           value: ({ retryLastTs }) => retryLastTs,
         },
         {
           title: 'Next try',
           name: 'next_try_ts',
-          show: (destination) => {
-            const next = nextTry(destination);
-            return [next === null ? '' : dueAt(next, now)];
-          },
+          fileOnly: true,
+          show: (destination) => [nextTryText(destination, now)],
           value: nextTry,
         },
       ],
@@ -102,13 +120,6 @@ export default defineCommand({
 });
 
 async function oneServer({ api }: Services, name: string, prefix: string) {
-  if (!serverName.test(name)) {
-    throw new UsageError(`\`${name}\` is no server name.`, {
-      word: name,
-      command: 'federation',
-      advice: 'Write it as in user IDs behind the colon, such as `matrix.org`.',
-    });
-  }
   const destination = await api.federation.find(name);
   if (destination !== undefined) {
     const { total } = await api.federation.listRooms(name, { limit: 1 });
@@ -149,7 +160,7 @@ function card(destination: Destination, rooms: number, now: number): Answer {
               retryInterval !== null && retryInterval > 0 && `every ${span(retryInterval)}`,
             ),
           ]),
-      line(`${count(rooms, 'room')} shared`),
+      line(`Shares ${amount(rooms, 'room')} with this server`),
     ],
     data: { ...destination, rooms },
   };
@@ -166,6 +177,11 @@ function isReached({ failureTs, retryLastTs }: Destination): boolean {
 
 function nextTry({ retryLastTs, retryInterval }: Destination): number | null {
   return isTime(retryLastTs) && retryInterval !== null ? retryLastTs + retryInterval : null;
+}
+
+function nextTryText(destination: Destination, now: number): string {
+  const next = nextTry(destination);
+  return next === null ? '' : `, tries again ${dueAt(next, now)}`;
 }
 
 /** A time gone by means that the next event for that server makes it try. */

@@ -34,6 +34,10 @@ export default defineCommand({
     'GET /_synapse/admin/v2/users/{user_id}',
   ],
 
+  check(args) {
+    readKey(args);
+  },
+
   async run({ args, services: { api } }) {
     const by = readKey(args);
     const user =

@@ -3,6 +3,7 @@ import { bold, code } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { roomNameAndId } from '../command/room.ts';
+import { quote } from '../command/tokenize.ts';
 import { HomeserverError, TargetError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
 import type { RoomId, UserId } from '../ids.ts';
@@ -14,7 +15,7 @@ export default defineCommand({
   does: ['make a local account a member at once without asking it'],
   doesNot: [
     'get an account into a private room in which this bot’s account can’t invite',
-    'lift a ban or a block',
+    'lift a ban or a block (see unblock-room)',
     'make it leave again',
   ],
   args: {
@@ -28,7 +29,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
-  async run({ args: { account, room }, services: { api }, prefix }) {
+  async run({ args: { account, room }, services: { api }, botUser, prefix }) {
     if (account.deactivated) {
       throw new TargetError(
         'state',
@@ -49,19 +50,18 @@ export default defineCommand({
     try {
       await api.rooms.join(room, account.name, via);
     } catch (error) {
-      throw explained(error, room, account.name);
+      throw explained(error, { room, user: account.name, botUser, prefix });
     }
     return { wasIn: false, known: known ?? (await api.rooms.find(room)) };
   },
   answer({ args: { account, room } }, { wasIn, known }) {
+    const place = known === undefined ? [code(room)] : roomNameAndId(known);
     return {
       mark: '✅',
-      title: [
-        bold(wasIn ? 'Was already in: ' : 'Joined: '),
-        ...nameAndId(account),
-        wasIn ? ' is in ' : ' to ',
-        ...(known === undefined ? [code(room)] : roomNameAndId(known)),
-      ],
+      title: wasIn
+        ? [...nameAndId(account), bold(' was already in '), ...place]
+        : [bold('Joined '), ...nameAndId(account), bold(' to '), ...place],
+      next: [`members ${quote(room)}`],
       data: { userId: account.name, roomId: room, wasIn },
     };
   },
@@ -72,7 +72,10 @@ export default defineCommand({
 });
 
 /** The reasons why Synapse refuses to join an account, as far as its answer tells them apart. */
-function explained(error: unknown, room: RoomId, user: UserId): unknown {
+function explained(
+  error: unknown,
+  { room, user, botUser, prefix }: { room: RoomId; user: UserId; botUser: UserId; prefix: string },
+): unknown {
   if (!(error instanceof HomeserverError)) {
     return error;
   }
@@ -96,14 +99,14 @@ function explained(error: unknown, room: RoomId, user: UserId): unknown {
     case 'M_FORBIDDEN':
       return new TargetError(
         'state',
-        `\`${room}\` is not open to everybody, and this bot’s account can’t invite ${user} to it`,
-        'Invite this bot’s account to that room and let it invite people, or make the room public; a ban has to be lifted first.',
+        `\`${room}\` is not open to everybody, and ${botUser} (this bot) can’t invite ${user} to it`,
+        `Invite \`${botUser}\` to that room and let it invite people, or make the room public; a ban has to be lifted first.`,
       );
     default:
       return new TargetError(
         'state',
         `\`${room}\` is blocked on this server`,
-        'It was blocked by a server admin; nobody can join until that is taken back.',
+        `Nobody can join it until somebody lifts that: \`${prefix}unblock-room ${quote(room)}\``,
       );
   }
 }

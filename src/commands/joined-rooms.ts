@@ -2,6 +2,8 @@ import { code, cut } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+import { checkOffset } from '../command/offset.ts';
+import { roomCell, roomKind } from '../command/room.ts';
 import { TargetError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
 import { locate } from '../services/locate.ts';
@@ -28,6 +30,8 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
+
+  check: checkOffset,
 
   async run({ args, services: { api }, prefix }) {
     const { where } = await locate(api, args.user);
@@ -56,31 +60,36 @@ export default defineCommand({
         code(context.args.user),
         where === 'here' ? '' : ', of another server',
       ],
-      none: [where === 'here' ? 'It is in no room.' : 'This server shares no room with it.'],
+      nothing:
+        where === 'here'
+          ? [code(context.args.user), ' is in no room']
+          : ['This server shares no room with ', code(context.args.user)],
       columns: [
         {
           title: 'Room',
           name: 'room_id',
-          show: ({ roomId }) => [code(roomId)],
+          show: roomCell,
           value: ({ roomId }) => roomId,
         },
         {
           title: 'Name',
           name: 'name',
+          fileOnly: true,
           show: ({ name }) => [cut(name ?? '', 40)],
           value: ({ name }) => name,
         },
         {
           title: 'Alias',
           name: 'canonical_alias',
+          fileOnly: true,
           show: ({ canonicalAlias }) => (canonicalAlias === null ? [] : [code(canonicalAlias)]),
           value: ({ canonicalAlias }) => canonicalAlias,
         },
         {
-          title: 'Members',
-          align: 'right',
+          title: 'Members, access',
           name: 'joined_members',
-          show: ({ joinedMembers }) => [joinedMembers === null ? '' : String(joinedMembers)],
+          show: ({ joinedMembers, ...room }) =>
+            joinedMembers === null ? ['not known here'] : [roomKind({ ...room, joinedMembers })],
           value: ({ joinedMembers }) => joinedMembers,
         },
       ],

@@ -1,5 +1,5 @@
-import { accountFacts, accountState, didTo, nameAndId } from '../command/account.ts';
-import { facts, line } from '../command/answer.ts';
+import { accountFacts, didTo, nameAndId, standing } from '../command/account.ts';
+import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
@@ -37,6 +37,15 @@ export default defineCommand({
   example: 'login-as @mallory:example.com --for 30m --reason "owner asked for help"',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/login'],
 
+  check({ for: durationMs }) {
+    if (durationMs > longestMs) {
+      throw new UsageError(`\`--for\`: \`${writeDuration(durationMs)}\` is too long.`, {
+        word: writeDuration(durationMs),
+        advice: 'At most `24h`.',
+      });
+    }
+  },
+
   async preview(context) {
     const { args, actor, services, now } = context;
     refuseImpossible(context);
@@ -46,7 +55,7 @@ export default defineCommand({
       title: ['Log in as ', ...nameAndId(account), ` for ${span(args.for)}?`],
       body: [
         accountFacts(account, footprint, now),
-        facts(accountState(account)),
+        ...standing(account),
         line(
           `Will: send ${actor.kind === 'person' ? localpartOf(actor.user) : 'nobody'} alone a token that can do all that the account can`,
           account.deactivated ? ', although it is deactivated' : '',
@@ -77,7 +86,7 @@ export default defineCommand({
     mark: sent ? '✅' : '⚠️',
     title: didTo('Made a token that acts as', account),
     body: [
-      line(`It dies at ${dateTime(validUntilMs)}.`),
+      line(`It works until ${dateTime(validUntilMs)}.`),
       sent
         ? line('I have sent it to you in our direct room; it is kept nowhere else.')
         : line('It could not be sent to you, and nobody has it. Make another: ', {
@@ -89,18 +98,8 @@ export default defineCommand({
   }),
 });
 
-/**
- * @throws UsageError it would live too long
- * @throws TargetError the token would not work
- */
+/** @throws TargetError the token would not work */
 function refuseImpossible({ args }: Context<typeof declared>): void {
-  if (args.for > longestMs) {
-    throw new UsageError(`\`--for\`: \`${writeDuration(args.for)}\` is too long.`, {
-      word: writeDuration(args.for),
-      command: 'login-as',
-      advice: 'At most `24h`.',
-    });
-  }
   if (args.account.locked) {
     throw new TargetError(
       'state',

@@ -1,9 +1,10 @@
-import { bold, code, cut } from '../command/answer.ts';
+import { nameAndIdCell } from '../command/account.ts';
+import { bold, cut } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
-import { asciiSearch, offsetIn } from '../command/offset.ts';
-import { size } from '../command/wording.ts';
+import { checkAscii, checkOffset, offsetIn } from '../command/offset.ts';
+import { count, size } from '../command/wording.ts';
 import { mediaUsageOrders } from '../services/services.ts';
 
 export default defineCommand({
@@ -21,9 +22,13 @@ export default defineCommand({
   danger: 'read',
   example: 'media-stats --order-by media_count --dir b',
   endpoints: ['GET /_synapse/admin/v1/statistics/users/media'],
+  check({ search, from }) {
+    checkAscii('search', search);
+    checkOffset({ from });
+  },
   async run({ args, services: { api } }) {
     const query = {
-      searchTerm: asciiSearch('search', args.search),
+      searchTerm: args.search,
       from: offsetIn(args.from),
       // Who asks for no order wants to know who takes up the room.
       orderBy: args.orderBy ?? 'media_length',
@@ -40,32 +45,37 @@ export default defineCommand({
   answer: (context, listing) =>
     listAnswer(context, listing, {
       noun: 'account',
-      of: [' with files', ...(listing.rows.length === 0 ? [] : [' here'])],
+      of: [' with files'],
+      nothing: [bold('No account with files'), ' found'],
+      ...(listing.rows[0] === undefined ? {} : { next: [`media ${listing.rows[0].userId}`] }),
       columns: [
         {
           title: 'User',
           name: 'user_id',
-          show: ({ userId }) => [code(userId)],
+          show: ({ userId, displayname }) => nameAndIdCell({ name: userId, displayname }),
           value: ({ userId }) => userId,
         },
         {
           title: 'Name',
           name: 'displayname',
+          fileOnly: true,
           show: ({ displayname }) => [cut(displayname ?? '', 30)],
           value: ({ displayname }) => displayname,
         },
         {
           title: 'Files',
-          align: 'right',
           name: 'media_count',
-          show: ({ mediaCount }) => [mediaCount.toLocaleString('en-US')],
+          show: ({ mediaCount, mediaLength }) => [
+            bold(size(mediaLength)),
+            ` in ${count(mediaCount, 'file')}`,
+          ],
           value: ({ mediaCount }) => mediaCount,
         },
         {
           title: 'Size',
-          align: 'right',
           name: 'media_length',
-          show: ({ mediaLength }) => [bold(size(mediaLength))],
+          fileOnly: true,
+          show: ({ mediaLength }) => [size(mediaLength)],
           value: ({ mediaLength }) => mediaLength,
         },
       ],

@@ -3,7 +3,7 @@ import { code, cut } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
-import { offsetIn } from '../command/offset.ts';
+import { checkOffset, offsetIn } from '../command/offset.ts';
 import { ago, size } from '../command/wording.ts';
 import { mediaOrders } from '../services/services.ts';
 import type { UserMedia } from '../services/services.ts';
@@ -26,6 +26,7 @@ export default defineCommand({
   danger: 'read',
   example: 'media @mallory:example.com --order-by media_length --dir b',
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/media'],
+  check: checkOffset,
   async run({ args, services: { api } }) {
     const { account, orderBy, dir, limit } = args;
     const from = offsetIn(args.from);
@@ -42,7 +43,7 @@ export default defineCommand({
     return listAnswer(context, listing, {
       noun: 'file',
       of: [' of ', ...nameAndId(account)],
-      none: ['It has uploaded nothing that is still here.'],
+      nothing: [...nameAndId(account), ' has no files here'],
       ...(listing.rows.length > 0 && context.role !== 'viewer'
         ? { next: [`delete-media ${account.name} --all`] }
         : {}),
@@ -50,37 +51,52 @@ export default defineCommand({
         {
           title: 'File',
           name: 'media_id',
-          show: ({ mediaId }) => [code(cut(mediaId))],
+          show: ({ mediaId, uploadName }) =>
+            uploadName === null || uploadName.trim() === ''
+              ? [code(cut(mediaId))]
+              : [cut(uploadName, 30), ' ', code(cut(mediaId))],
           value: ({ mediaId }) => mediaId,
         },
         {
-          title: 'Type',
+          title: 'What, when',
           name: 'media_type',
-          show: ({ mediaType }) => [cut(mediaType ?? '', 40)],
+          show: (file) => [
+            [
+              stateOf(file),
+              cut(file.mediaType ?? '', 30),
+              file.mediaLength === null ? '' : size(file.mediaLength),
+              file.createdTs === null ? '' : ago(file.createdTs, context.now),
+            ]
+              .filter((text) => text !== '')
+              .join(', '),
+          ],
           value: ({ mediaType }) => mediaType,
         },
         {
           title: 'Size',
-          align: 'right',
           name: 'media_length',
+          fileOnly: true,
           show: ({ mediaLength }) => [mediaLength === null ? '' : size(mediaLength)],
           value: ({ mediaLength }) => mediaLength,
         },
         {
           title: 'Name',
           name: 'upload_name',
+          fileOnly: true,
           show: ({ uploadName }) => [cut(uploadName ?? '', 40)],
           value: ({ uploadName }) => uploadName,
         },
         {
           title: 'Uploaded',
           name: 'created_ts',
+          fileOnly: true,
           show: ({ createdTs }) => [createdTs === null ? '' : ago(createdTs, context.now)],
           value: ({ createdTs }) => createdTs,
         },
         {
           title: 'State',
           name: 'state',
+          fileOnly: true,
           show: (file) => [stateOf(file)],
           value: stateOf,
         },

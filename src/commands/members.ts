@@ -1,9 +1,11 @@
-import { code } from '../command/answer.ts';
+import { bold, code } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
-import { offsetIn } from '../command/offset.ts';
+import { checkOffset } from '../command/offset.ts';
 import { requireRoom, roomNameAndId } from '../command/room.ts';
+import { serverNameOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 
 export default defineCommand({
   name: 'members',
@@ -18,26 +20,40 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}/members',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
+  check: checkOffset,
   async run(context) {
     const { args, services } = context;
-    offsetIn(args.from);
     const room = await requireRoom(context, args.room);
     const { members } = await services.api.rooms.members(args.room);
     // In an order of our own: pages must not overlap.
-    return { room, listing: pageOf([...members].sort(), args) };
+    const remote = members.filter((member) => serverNameOf(member) !== context.serverName).length;
+    return { room, remote, listing: pageOf([...members].sort(), args) };
   },
-  answer: (context, { room, listing }) =>
-    listAnswer(context, listing, {
+  answer(context, { room, remote, listing }) {
+    const isHere = (user: UserId) => serverNameOf(user) === context.serverName;
+    return listAnswer(context, listing, {
       noun: 'member',
-      of: [' in ', ...roomNameAndId(room)],
-      none: ['Nobody is joined.'],
+      of: [
+        remote === 0 ? '' : `, ${remote.toLocaleString('en-US')} remote,`,
+        ' in ',
+        ...roomNameAndId(room),
+      ],
+      nothing: [bold('Nobody'), ' is in ', ...roomNameAndId(room)],
       columns: [
         {
           title: 'User',
           name: 'user_id',
-          show: (user) => [code(user)],
+          show: (user) => [code(user), isHere(user) ? '' : ' remote'],
           value: (user) => user,
         },
+        {
+          title: 'Server',
+          name: 'server',
+          fileOnly: true,
+          show: (user) => [serverNameOf(user) ?? ''],
+          value: (user) => serverNameOf(user) ?? null,
+        },
       ],
-    }),
+    });
+  },
 });

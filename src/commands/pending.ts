@@ -1,4 +1,5 @@
 import { bold, code } from '../command/answer.ts';
+import type { Content } from '../command/answer.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Invocation } from '../command/invocation.ts';
 import { ago, clock, count } from '../command/wording.ts';
@@ -22,25 +23,19 @@ export default defineCommand({
       title: [bold(count(waiting.length, 'question')), ' waiting'],
       body: [
         {
-          kind: 'table',
-          columns: [
-            { title: 'Code' },
-            { title: 'Command' },
-            { title: 'Asked by' },
-            { title: 'Until' },
-          ],
-          rows: waiting.map((question) => {
+          kind: 'list',
+          items: waiting.map((question): Content => {
             const command = registry.find(question.command);
             const invocation = JSON.parse(question.invocation) as Invocation;
             return [
-              [code(question.code)],
-              [
-                code(
-                  `${prefix}${command === undefined ? question.command : writeInvocation(command, invocation)}`,
-                ),
-              ],
-              [code(question.requester), ` ${ago(question.createdAt, now)}`],
-              [clock(question.expiresAt)],
+              bold(question.code),
+              ' ',
+              code(
+                `${prefix}${command === undefined ? question.command : writeInvocation(command, invocation)}`,
+              ),
+              ' by ',
+              code(question.requester),
+              ` ${ago(question.createdAt, now)}, until ${clock(question.expiresAt)}`,
             ];
           }),
         },

@@ -3,6 +3,7 @@ import { code, cut } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
+import { checkOffset } from '../command/offset.ts';
 
 export default defineCommand({
   name: 'pushers',
@@ -15,6 +16,8 @@ export default defineCommand({
   danger: 'read',
   example: 'pushers @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/pushers'],
+
+  check: checkOffset,
 
   async run({ args, services }) {
     const pushers = await services.api.users.pushers(args.account.name);
@@ -32,37 +35,47 @@ export default defineCommand({
     listAnswer(context, listing, {
       noun: 'pusher',
       of: [' of ', ...nameAndId(context.args.account)],
-      none: ['It gets no notifications on other devices or by e-mail.'],
+      nothing: [...nameAndId(context.args.account), ' has no pushers: it gets no notifications'],
       columns: [
         {
           title: 'App',
           name: 'app_display_name',
-          show: ({ appDisplayName, appId }) => [cut(appDisplayName ?? appId, 40)],
+          show: ({ appDisplayName, appId }) => [
+            ...(appDisplayName === null ? [] : [cut(appDisplayName, 30), ' ']),
+            code(cut(appId)),
+          ],
           value: ({ appDisplayName }) => appDisplayName,
         },
         {
           title: 'App ID',
           name: 'app_id',
+          fileOnly: true,
           show: ({ appId }) => [code(cut(appId))],
           value: ({ appId }) => appId,
         },
         {
           title: 'Device',
           name: 'device_display_name',
+          fileOnly: true,
           show: ({ deviceDisplayName, deviceId }) => [
             cut([deviceDisplayName, deviceId].filter((part) => part !== null).join(', '), 50),
           ],
           value: ({ deviceDisplayName }) => deviceDisplayName,
         },
         {
-          title: 'Goes to',
+          title: 'Device, address',
           name: 'address',
-          show: ({ kind, address }) => [kind ?? '', ' ', cut(address ?? '', 80)],
+          show: ({ kind, address, enabled, deviceDisplayName }) => [
+            deviceDisplayName === null ? '' : `${cut(deviceDisplayName, 30)}: `,
+            `${kind === 'http' ? '' : `${cut(kind ?? '', 20)} `}${cut(address ?? '', 80)}`,
+            enabled === false ? ', switched off' : '',
+          ],
           value: ({ address }) => address,
         },
         {
           title: 'On',
           name: 'enabled',
+          fileOnly: true,
           show: ({ enabled }) => [enabled === false ? 'no' : 'yes'],
           value: ({ enabled }) => enabled,
         },

@@ -17,12 +17,6 @@ const declared = {
   clear: flag('boolean', 'Let the server’s own limit hold again', { default: false }),
 } as const;
 
-interface Given {
-  readonly messagesPerSecond: number | undefined;
-  readonly burstCount: number | undefined;
-  readonly clear: boolean;
-}
-
 export default defineCommand({
   name: 'ratelimit',
   group: 'accounts',
@@ -33,10 +27,8 @@ export default defineCommand({
   ],
   doesNot: ['show the server’s own limit, which its configuration holds'],
   args: declared,
-  danger(given) {
-    check(given);
-    return given.clear || given.messagesPerSecond !== undefined ? 'change' : 'read';
-  },
+  danger: ({ clear, messagesPerSecond }) =>
+    clear || messagesPerSecond !== undefined ? 'change' : 'read',
   // A limit can keep somebody from sending anything; lifting one harms nobody.
   protects: ({ messagesPerSecond }) => messagesPerSecond !== undefined && messagesPerSecond > 0,
   example: 'ratelimit @mallory:example.com --messages-per-second 1 --burst-count 5',
@@ -45,6 +37,19 @@ export default defineCommand({
     'POST /_synapse/admin/v1/users/{user_id}/override_ratelimit',
     'DELETE /_synapse/admin/v1/users/{user_id}/override_ratelimit',
   ],
+
+  check({ messagesPerSecond, burstCount, clear }) {
+    const isGiven = messagesPerSecond !== undefined || burstCount !== undefined;
+    if (isGiven && clear) {
+      throw new UsageError('`--clear` contradicts a new limit.', { word: '--clear' });
+    }
+    if (isGiven && (messagesPerSecond === undefined || burstCount === undefined)) {
+      throw new UsageError(
+        `\`--${messagesPerSecond === undefined ? 'messages-per-second' : 'burst-count'}\` is missing.`,
+        { advice: 'Give both. Synapse takes what is left out for 0, which lifts the limit.' },
+      );
+    }
+  },
 
   async preview({ args, services }) {
     const before = await services.api.users.getRatelimit(args.account.name);
@@ -80,7 +85,7 @@ export default defineCommand({
       : { before, limit: await api.users.setRatelimit(user, after) };
   },
 
-  answer({ args }, { before, limit }) {
+  answer({ args, role }, { before, limit }) {
     const { account } = args;
     const isChange = args.clear || wanted(args) !== undefined;
     const body: Block[] = [
@@ -92,10 +97,16 @@ export default defineCommand({
     return {
       mark: isChange ? '✅' : 'ℹ️',
       title: isChange
-        ? [...didTo('Rate limit of', account), `: ${limitText(limit)}`]
+        ? [
+            ...didTo(
+              limit === undefined ? 'Cleared the rate limit of' : 'Set the rate limit of',
+              account,
+            ),
+            `: ${limitText(limit)}`,
+          ]
         : [...nameAndId(account), ': ', bold(limitText(limit))],
       body,
-      next: limit === undefined ? [] : [`ratelimit ${account.name} --clear`],
+      next: limit === undefined || role === 'viewer' ? [] : [`ratelimit ${account.name} --clear`],
       data: {
         userId: account.name,
         messagesPerSecond: limit?.messagesPerSecond ?? null,
@@ -120,20 +131,6 @@ export default defineCommand({
       : 'not_done';
   },
 });
-
-/** @throws UsageError half a limit, or one to be set and cleared */
-function check({ messagesPerSecond, burstCount, clear }: Given): void {
-  const isGiven = messagesPerSecond !== undefined || burstCount !== undefined;
-  if (isGiven && clear) {
-    throw new UsageError('`--clear` contradicts a new limit.', { word: '--clear' });
-  }
-  if (isGiven && (messagesPerSecond === undefined || burstCount === undefined)) {
-    throw new UsageError(
-      `\`--${messagesPerSecond === undefined ? 'messages-per-second' : 'burst-count'}\` is missing.`,
-      { advice: 'Give both. Synapse takes what is left out for 0, which lifts the limit.' },
-    );
-  }
-}
 
 function wanted({ messagesPerSecond, burstCount }: Context<typeof declared>['args']) {
   return messagesPerSecond === undefined || burstCount === undefined

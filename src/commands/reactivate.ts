@@ -27,6 +27,7 @@ export default defineCommand({
   answer: (_, account) => ({
     mark: '✅',
     title: didTo('Reactivated', account),
+    next: [`reset-password ${account.name}`],
     body: [
       line(
         'It has no password now, so nobody can log in with one.',

@@ -21,12 +21,16 @@ export default defineCommand({
   example: 'rename-device @mallory:example.com QBUAZIFURK --name "Lost phone"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
 
-  async run({ args, services, prefix }) {
-    const { account, device: id, name } = args;
+  check({ name }) {
     if (name === undefined) {
-      throw new UsageError('`--name` is missing.', { command: 'rename-device' });
+      throw new UsageError('`--name` is missing.', { advice: 'Write `--name "New name"`.' });
     }
-    checkDeviceName('rename-device', name);
+    checkDeviceName(name);
+  },
+
+  async run({ args, services, prefix }) {
+    // It is given, or `check` has refused.
+    const { account, device: id, name = '' } = args;
     const [device] = (await findDevices(services, account, [id])).devices;
     if (device === undefined) {
       throw unknownDevice(account, [id], prefix);
@@ -40,7 +44,7 @@ export default defineCommand({
 
   answer: ({ args: { account, device } }, { before, name }) => ({
     mark: '✅',
-    title: didTo('Device renamed:', account),
+    title: didTo('Renamed a device of', account),
     body: [line(code(device), ` was ${quoted(before)}, and is ${quoted(name)}`)],
     next: [`device ${account.name} ${quote(device)}`],
     data: { userId: account.name, deviceId: device, displayName: name },

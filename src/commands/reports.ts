@@ -1,4 +1,4 @@
-import { code, cut } from '../command/answer.ts';
+import { bold, code, cut } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
@@ -22,6 +22,9 @@ export default defineCommand({
   danger: 'read',
   example: 'reports --sender @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v1/event_reports'],
+  check({ from }) {
+    markIn(from);
+  },
   async run({ args, services: { api } }) {
     const after = markIn(args.from);
     return readList(args, {
@@ -38,44 +41,61 @@ export default defineCommand({
   },
   answer(context, listing) {
     const [newest] = listing.rows;
+    const { reporter, sender: wantedSender, room } = context.args;
+    const hasFilter = [reporter, wantedSender, room].some((one) => one !== undefined);
     return listAnswer(context, listing, {
       noun: 'report',
+      nothing: [bold('No report'), hasFilter ? ' fits' : ': nobody has reported a message'],
       ...(newest === undefined ? {} : { next: [`report ${newest.id}`] }),
       columns: [
         {
           title: '#',
-          align: 'right',
           name: 'id',
+          fileOnly: true,
           show: ({ id }) => [id.toString()],
           value: ({ id }) => id,
         },
         {
+          title: 'Message of',
+          name: 'sender',
+          show: (report) => [
+            bold(`#${report.id}`),
+            ' ',
+            report.sender === null ? 'somebody unknown' : code(cut(report.sender)),
+            ' in ',
+            ...roomOf(report),
+          ],
+          value: ({ sender }) => sender,
+        },
+        {
+          title: 'Reported',
+          name: 'user_id',
+          show: ({ userId, reason, receivedTs }) => [
+            ...(reason === null || reason.trim() === '' ? [] : ['“', cut(reason), '” ']),
+            'by ',
+            code(cut(userId)),
+            ` ${ago(receivedTs, context.now)}`,
+          ],
+          value: ({ userId }) => userId,
+        },
+        {
           title: 'When',
           name: 'received_ts',
+          fileOnly: true,
           show: ({ receivedTs }) => [ago(receivedTs, context.now)],
           value: ({ receivedTs }) => receivedTs,
         },
         {
           title: 'Room',
           name: 'room_id',
+          fileOnly: true,
           show: roomOf,
           value: ({ roomId }) => roomId,
         },
         {
-          title: 'Sender',
-          name: 'sender',
-          show: ({ sender }) => (sender === null ? ['gone'] : [code(cut(sender))]),
-          value: ({ sender }) => sender,
-        },
-        {
-          title: 'Reported by',
-          name: 'user_id',
-          show: ({ userId }) => [code(cut(userId))],
-          value: ({ userId }) => userId,
-        },
-        {
           title: 'Reason',
           name: 'reason',
+          fileOnly: true,
           show: ({ reason }) => [cut(reason ?? '')],
           value: ({ reason }) => reason,
         },
@@ -83,6 +103,7 @@ export default defineCommand({
           title: 'Score',
           align: 'right',
           name: 'score',
+          fileOnly: true,
           show: ({ score }) => [score === null ? '' : score.toString()],
           value: ({ score }) => score,
         },

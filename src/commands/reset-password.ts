@@ -1,5 +1,5 @@
-import { accountFacts, accountState, didTo, nameAndId } from '../command/account.ts';
-import { facts, line } from '../command/answer.ts';
+import { accountFacts, didTo, nameAndId, standing } from '../command/account.ts';
+import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
@@ -40,12 +40,14 @@ export default defineCommand({
       title: ['Reset the password of ', ...nameAndId(args.account), '?'],
       body: [
         accountFacts(args.account, footprint, now),
-        facts(accountState(args.account)),
+        ...standing(args.account),
         line(
-          args.logout
-            ? `Will: log out ${count(footprint.devices, 'device')}`
-            : `Will: leave ${count(footprint.devices, 'device')} logged in`,
-          `, send the password to ${actor.kind === 'person' ? localpartOf(actor.user) : 'nobody'} alone`,
+          footprint.devices === 0
+            ? 'Will: '
+            : args.logout
+              ? `Will: log out ${count(footprint.devices, 'device')}, `
+              : `Will: leave ${count(footprint.devices, 'device')} logged in, `,
+          `send the password to ${actor.kind === 'person' ? localpartOf(actor.user) : 'nobody'} alone`,
         ),
         line(
           'Will not: tell the owner anything',
@@ -70,7 +72,7 @@ export default defineCommand({
 
   answer: ({ args: { account, logout }, prefix }, { sent }) => ({
     mark: sent ? '✅' : '⚠️',
-    title: didTo('Password reset:', account),
+    title: didTo('Reset the password of', account),
     body: [
       line(logout ? 'All its devices are logged out.' : 'Its devices are still logged in.'),
       passwordLine(sent, account.name, prefix),

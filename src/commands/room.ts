@@ -4,32 +4,40 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { encryptionState, memberCounts, requireRoom, roomTitle } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
-import { count, when } from '../command/wording.ts';
+import { when } from '../command/wording.ts';
 import { isUnderWay, lastDeletion } from '../services/room-deletion.ts';
 import type { RoomDetail } from '../services/services.ts';
 
 export default defineCommand({
   name: 'room',
   group: 'rooms',
-  summary: 'Shows a room, and whether it is being deleted',
+  summary: 'Shows a room, and whether it is blocked or being deleted',
   does: ['show name and members', 'tell who made it and who may join and read'],
   doesNot: ['show messages', 'count what came in the last seconds'],
   args: { room: positional('room', 'Which room') },
   danger: 'read',
   example: 'room #lobby:example.com',
-  endpoints: ['GET /_synapse/admin/v1/rooms/{room_id}', 'GET /_synapse/admin/v1/scheduled_tasks'],
+  endpoints: [
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+    'GET /_synapse/admin/v1/rooms/{room_id}/block',
+    'GET /_synapse/admin/v1/scheduled_tasks',
+  ],
   async run(context) {
     const { args, services } = context;
     const room = await requireRoom(context, args.room);
-    return { room, deletion: await lastDeletion(services.api, args.room) };
+    const [deletion, isBlocked] = await Promise.all([
+      lastDeletion(services.api, args.room),
+      services.api.rooms.isBlocked(args.room),
+    ]);
+    return { room, deletion, isBlocked };
   },
-  answer({ now, role }, { room, deletion }) {
+  answer({ now, role, serverName }, { room, deletion, isBlocked }) {
     const isGoing = deletion !== undefined && isUnderWay(deletion);
     return {
       mark: isGoing ? '⏳' : 'ℹ️',
       title: [
         ...roomTitle(room),
-        `: ${isGoing ? 'is being deleted' : [memberCounts(room), encryptionState(room)].join(', ')}`,
+        `: ${isGoing ? 'is being deleted' : [memberCounts(room), encryptionState(room), ...(isBlocked ? ['blocked'] : [])].join(', ')}`,
       ],
       body: [
         ...(isGoing ? [line(`${memberCounts(room)}, ${encryptionState(room)}`)] : []),
@@ -42,23 +50,37 @@ export default defineCommand({
               ),
             ]
           : []),
-        ...cardOf(room),
+        ...(isBlocked ? [line('Nobody of this server can join it.')] : []),
+        ...cardOf(room, serverName),
       ],
       next: [
         `members ${quote(room.roomId)}`,
-        ...(isGoing || role === 'viewer' ? [] : [`delete-room ${quote(room.roomId)}`]),
+        ...(role === 'viewer'
+          ? []
+          : [
+              `${isBlocked ? 'unblock-room' : 'block-room'} ${quote(room.roomId)}`,
+              ...(isGoing ? [] : [`delete-room ${quote(room.roomId)}`]),
+            ]),
       ],
-      data: { ...room, ...(deletion === undefined ? {} : { deletion: deletion.status }) },
+      data: {
+        ...room,
+        blocked: isBlocked,
+        ...(deletion === undefined ? {} : { deletion: deletion.status }),
+      },
     };
   },
 });
 
-function cardOf(room: RoomDetail): Block[] {
+function cardOf(room: RoomDetail, serverName: string): Block[] {
   const { creator, replacementRoom, topic } = room;
   return [
     facts(
       room.canonicalAlias !== null && [code(cut(room.canonicalAlias))],
-      creator !== null && ['created by ', code(cut(creator, 255))],
+      creator !== null && [
+        'created by ',
+        code(cut(creator, 255)),
+        creator.endsWith(`:${serverName}`) ? '' : ', remote',
+      ],
       room.version !== null && `version ${cut(room.version, 20)}`,
       room.roomType !== null && (room.roomType === 'm.space' ? 'a space' : cut(room.roomType, 40)),
     ),
@@ -68,7 +90,6 @@ function cardOf(room: RoomDetail): Block[] {
       room.guestAccess !== null && `guests: ${cut(room.guestAccess, 40)}`,
       room.public ? 'in the directory' : 'not in the directory',
       !room.federatable && 'for this server alone',
-      room.stateEvents !== null && count(room.stateEvents, 'state event'),
     ),
     ...(topic === null || topic.trim() === '' ? [] : [line('Topic: ', cut(topic, 200))]),
     ...(room.tombstoned

@@ -2,11 +2,11 @@ import { code, cut } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
-import { offsetIn } from '../command/offset.ts';
-import { roomName } from '../command/room.ts';
+import { checkOffset, offsetIn } from '../command/offset.ts';
+import { roomCell, roomKind } from '../command/room.ts';
+import { quote } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 import { roomOrders } from '../services/services.ts';
-import type { RoomSummary } from '../services/services.ts';
 
 export default defineCommand({
   name: 'rooms',
@@ -28,11 +28,14 @@ export default defineCommand({
   danger: 'read',
   example: 'rooms --search lobby --order-by joined_members',
   endpoints: ['GET /_synapse/admin/v1/rooms'],
+  check({ search, from }) {
+    if (search === '') {
+      throw new UsageError('`--search` needs a value.', { word: '--search' });
+    }
+    checkOffset({ from });
+  },
   async run({ args, services: { api } }) {
     const { search: searchTerm, orderBy, dir, limit } = args;
-    if (searchTerm === '') {
-      throw new UsageError('`--search` needs a value.', { command: 'rooms' });
-    }
     const from = offsetIn(args.from);
     return readList(args, {
       async page() {
@@ -46,65 +49,60 @@ export default defineCommand({
       all: () => api.rooms.all({ searchTerm, orderBy, dir, limit: 100, from }),
     });
   },
-  answer: (context, listing) =>
-    listAnswer(context, listing, {
+  answer(context, listing) {
+    const only = listing.total === 1 ? listing.rows[0] : undefined;
+    return listAnswer(context, listing, {
       noun: 'room',
+      ...(only === undefined ? {} : { next: [`room ${quote(only.roomId)}`] }),
       columns: [
         {
           title: 'Room',
           name: 'room_id',
-          show: ({ roomId }) => [code(cut(roomId, 80))],
+          show: roomCell,
           value: ({ roomId }) => roomId,
         },
         {
           title: 'Name',
           name: 'name',
-          show: (room) => [roomName(room) ?? ''],
+          fileOnly: true,
+          show: ({ name }) => [cut(name ?? '')],
           value: ({ name }) => name,
         },
         {
           title: 'Alias',
           name: 'canonical_alias',
-          show: ({ name, canonicalAlias }) => [name === null ? '' : cut(canonicalAlias ?? '')],
+          fileOnly: true,
+          show: ({ canonicalAlias }) => [cut(canonicalAlias ?? '')],
           value: ({ canonicalAlias }) => canonicalAlias,
         },
         {
-          title: 'Members',
-          align: 'right',
+          title: 'Members, access',
           name: 'joined_members',
-          show: ({ joinedMembers }) => [joinedMembers.toLocaleString('en-US')],
+          show: (room) => [roomKind(room)],
           value: ({ joinedMembers }) => joinedMembers,
         },
         {
           title: 'Local',
-          align: 'right',
           name: 'joined_local_members',
+          fileOnly: true,
           show: ({ joinedLocalMembers }) => [joinedLocalMembers?.toLocaleString('en-US') ?? ''],
           value: ({ joinedLocalMembers }) => joinedLocalMembers,
         },
         {
           title: 'Join',
           name: 'join_rules',
-          show: (room) => [cut(kindOf(room), 40)],
+          fileOnly: true,
+          show: ({ joinRules }) => [cut(joinRules ?? '', 40)],
           value: ({ joinRules }) => joinRules,
         },
         {
           title: 'Creator',
           name: 'creator',
+          fileOnly: true,
           show: ({ creator }) => (creator === null ? [] : [code(cut(creator))]),
           value: ({ creator }) => creator,
         },
       ],
-    }),
+    });
+  },
 });
-
-/** `public, encrypted` */
-function kindOf({ joinRules, encryption, roomType }: RoomSummary): string {
-  return [
-    joinRules,
-    encryption === null ? null : 'encrypted',
-    roomType === 'm.space' ? 'space' : roomType,
-  ]
-    .filter((part) => part !== null)
-    .join(', ');
-}

@@ -12,18 +12,20 @@ export default defineCommand({
   args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
   danger: 'change',
   protects: true,
+  timed: true,
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.shadowBan(account.name),
   answer: ({ args: { accounts: account } }) => ({
     mark: '✅',
-    title: didTo(account.shadowBanned ? 'Was already shadow-banned:' : 'Shadow-banned', account),
-    body: [line('What it sends reaches nobody from now on; it is not told.')],
+    title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
+    body: [line('What it sends reaches nobody; it is not told.')],
     next: [`unshadow-ban ${account.name}`],
     data: { userId: account.name, shadowBanned: true },
   }),
-  undo: ({ args: { accounts: account } }) => `unshadow-ban ${account.name}`,
+  undo: ({ args: { accounts: account } }) =>
+    account.shadowBanned ? undefined : `unshadow-ban ${account.name}`,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).shadowBanned ? 'done' : 'not_done';
   },

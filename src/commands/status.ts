@@ -27,6 +27,9 @@ export default defineCommand({
   answer({ now }, { bot, server, pending }) {
     const failed = server instanceof LawspeakerError;
     const isWell = !failed && bot.online;
+    // This command is at work too.
+    const others = Math.max(0, bot.openInbox - 1);
+    const isIdle = pending + others + bot.openOutbox + bot.openExecutions === 0;
     return {
       mark: isWell ? '✅' : '⚠️',
       title: [
@@ -36,17 +39,19 @@ export default defineCommand({
       body: [
         facts(
           `Lawspeaker ${bot.version} on Node ${bot.node}`,
-          `up since ${when(bot.startedAt, now)}`,
+          `started ${when(bot.startedAt, now)}`,
           bot.lastSyncAt === undefined ? 'never synced' : `last sync ${ago(bot.lastSyncAt, now)}`,
         ),
         facts(
-          `${count(pending, 'question')} waiting`,
-          `${count(Math.max(0, bot.openInbox - 1), 'other command')} at work`,
-          `${count(bot.openOutbox, 'message')} to send`,
-          `${count(bot.openExecutions, 'outcome')} open`,
+          isIdle && 'Nothing waits',
+          pending > 0 && `${count(pending, 'question')} waiting`,
+          others > 0 && `${count(others, 'other command')} at work`,
+          bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
+          bot.openExecutions > 0 && `${count(bot.openExecutions, 'outcome')} open`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
       ],
+      next: pending > 0 ? ['pending'] : [],
       data: { ...bot, pending, homeserverReachable: !failed },
     };
   },

@@ -1,7 +1,12 @@
 import { bold, code } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { requireToken, tokenFacts, tokenState } from '../command/registration-token.ts';
+import {
+  checkTokenName,
+  requireToken,
+  tokenFacts,
+  tokenState,
+} from '../command/registration-token.ts';
 import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
@@ -14,12 +19,16 @@ export default defineCommand({
   danger: 'read',
   example: 'token welcome-2026',
   endpoints: ['GET /_synapse/admin/v1/registration_tokens/{token}'],
+  check: ({ token }) => checkTokenName(token),
   run: async (context) => requireToken(context, context.args.token),
-  answer: ({ now }, token) => ({
+  answer: ({ now, role }, token) => ({
     mark: 'ℹ️',
     title: [bold('Registration token '), code(token.token), `: ${tokenState(token, now)}`],
     body: [tokenFacts(token, now)],
-    next: [`edit-token ${quote(token.token)} --uses 10`, `delete-token ${quote(token.token)}`],
+    next:
+      role === 'viewer'
+        ? []
+        : [`edit-token ${quote(token.token)} --uses 10`, `delete-token ${quote(token.token)}`],
     data: token,
   }),
 });

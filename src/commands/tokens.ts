@@ -1,9 +1,9 @@
-import { code } from '../command/answer.ts';
+import { bold, code } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
-import { offsetIn } from '../command/offset.ts';
-import { tokenState } from '../command/registration-token.ts';
+import { checkOffset } from '../command/offset.ts';
+import { tokenState, usesOf } from '../command/registration-token.ts';
 import { ago } from '../command/wording.ts';
 
 export default defineCommand({
@@ -18,8 +18,8 @@ export default defineCommand({
   danger: 'read',
   example: 'tokens --valid',
   endpoints: ['GET /_synapse/admin/v1/registration_tokens'],
+  check: checkOffset,
   async run({ args, services: { api } }) {
-    offsetIn(args.from);
     const tokens = await api.registrationTokens.list(
       args.valid === undefined ? {} : { valid: args.valid },
     );
@@ -31,7 +31,10 @@ export default defineCommand({
   answer: (context, listing) =>
     listAnswer(context, listing, {
       noun: 'registration token',
-      none: ['There is none. Make one: ', code(`${context.prefix}create-token --uses 1`)],
+      nothing: [bold(`No ${context.args.valid === true ? 'usable ' : ''}registration token`)],
+      ...(context.role === 'viewer' || listing.rows.length > 0
+        ? {}
+        : { next: ['create-token --uses 1'] }),
       columns: [
         {
           title: 'Token',
@@ -42,33 +45,44 @@ export default defineCommand({
         {
           title: 'State',
           name: 'state',
-          show: (token) => [tokenState(token, context.now)],
+          show: (token) => [
+            [
+              tokenState(token, context.now),
+              usesOf(token).toLowerCase(),
+              ...(token.expiryTime === null
+                ? ['never expires']
+                : [
+                    `${token.expiryTime <= context.now ? 'expired' : 'expires'} ${ago(token.expiryTime, context.now)}`,
+                  ]),
+            ].join(' · '),
+          ],
           value: (token) => tokenState(token, context.now),
         },
         {
           title: 'Used',
-          align: 'right',
           name: 'completed',
+          fileOnly: true,
           show: ({ completed }) => [completed.toLocaleString('en-US')],
           value: ({ completed }) => completed,
         },
         {
-          title: 'Of',
-          align: 'right',
+          title: 'Allowed',
           name: 'uses_allowed',
+          fileOnly: true,
           show: ({ usesAllowed }) => [usesAllowed?.toLocaleString('en-US') ?? 'no limit'],
           value: ({ usesAllowed }) => usesAllowed,
         },
         {
           title: 'Begun',
-          align: 'right',
           name: 'pending',
+          fileOnly: true,
           show: ({ pending }) => [pending.toLocaleString('en-US')],
           value: ({ pending }) => pending,
         },
         {
           title: 'Expires',
           name: 'expiry_time',
+          fileOnly: true,
           show: ({ expiryTime }) => [expiryTime === null ? 'never' : ago(expiryTime, context.now)],
           value: ({ expiryTime }) => expiryTime,
         },

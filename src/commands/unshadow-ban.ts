@@ -1,4 +1,5 @@
 import { didTo } from '../command/account.ts';
+import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 
@@ -21,9 +22,12 @@ export default defineCommand({
       account.shadowBanned ? 'No longer shadow-banned:' : 'Was not shadow-banned:',
       account,
     ),
+    body: [line('What it sends reaches people.')],
+    next: [`user ${account.name}`],
     data: { userId: account.name, shadowBanned: false },
   }),
-  undo: ({ args: { accounts: account } }) => `shadow-ban ${account.name}`,
+  undo: ({ args: { accounts: account } }) =>
+    account.shadowBanned ? `shadow-ban ${account.name}` : undefined,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).shadowBanned ? 'not_done' : 'done';
   },

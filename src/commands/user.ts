@@ -4,8 +4,9 @@ import type { Block } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { count, when } from '../command/wording.ts';
+import type { Account } from '../services/services.ts';
 
-/** So many earlier actions are counted; more are `99+`. */
+/** So many earlier actions are counted. */
 const countedActions = 99;
 
 export default defineCommand({
@@ -28,7 +29,7 @@ export default defineCommand({
     ]);
     return { account: args.account, footprint, actions: actions.length };
   },
-  answer({ now }, { account, footprint, actions }) {
+  answer({ now, role, botUser }, { account, footprint, actions }) {
     const addresses = account.threepids.map(({ medium, address }) =>
       medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
     );
@@ -38,11 +39,13 @@ export default defineCommand({
     const body: Block[] = [
       accountFacts(account, footprint, now),
       facts(
+        actions > countedActions
+          ? `More than ${count(countedActions, 'action')} before`
+          : `${actions === 0 ? 'No actions' : count(actions, 'action')} before`,
         ...addresses,
         logins.length > 0 && `logs in as ${logins.join(', ')}`,
         account.userType !== null && `type ${account.userType}`,
         account.appserviceId !== null && `of the application service ${account.appserviceId}`,
-        `${actions > countedActions ? `${countedActions}+ actions` : count(actions, 'action')} before`,
       ),
     ];
     if (account.consentVersion !== null) {
@@ -55,9 +58,18 @@ export default defineCommand({
       next: [
         `whois ${account.name}`,
         ...(actions > 0 ? [`audit --target ${account.name}`] : []),
-        account.deactivated ? `reactivate ${account.name}` : `deactivate ${account.name}`,
+        // What is protected can't be touched, and viewers touch nobody.
+        ...(role === 'viewer' || account.admin || account.name === botUser
+          ? []
+          : actionsOn(account)),
       ],
       data: account,
     };
   },
 });
+
+function actionsOn({ name, deactivated, shadowBanned }: Account): string[] {
+  return deactivated
+    ? [`reactivate ${name}`]
+    : [`${shadowBanned ? 'unshadow-ban' : 'shadow-ban'} ${name}`, `deactivate ${name}`];
+}

@@ -1,6 +1,7 @@
 import { bold, code, line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { quote } from '../command/tokenize.ts';
 import { usernameRules } from '../command/username.ts';
 import { UsageError } from '../errors.ts';
 
@@ -14,7 +15,7 @@ export default defineCommand({
   example: 'username-available alice',
   endpoints: ['GET /_synapse/admin/v1/username_available'],
 
-  async run({ args: { name }, services }) {
+  check({ name }) {
     if (/[@:]/u.test(name)) {
       const [, alone = 'alice'] = /^@?([^@:]+)/u.exec(name) ?? [];
       throw new UsageError(`\`${name}\` is more than a name.`, {
@@ -22,17 +23,18 @@ export default defineCommand({
         advice: `Write the part between @ and : alone, such as \`${alone}\`.`,
       });
     }
-    return services.api.users.usernameAvailable(name);
   },
 
-  answer({ args: { name } }, answer) {
+  run: async ({ args: { name }, services }) => services.api.users.usernameAvailable(name),
+
+  answer({ args: { name }, role }, answer) {
     const reason = answer.available ? null : answer.reason;
     const data = { username: name, available: answer.available, reason };
     if (reason === null) {
       return {
         mark: 'ℹ️',
         title: [code(name), ' is ', bold('free')],
-        next: [`create-user ${name}`],
+        next: role === 'viewer' ? [] : [`create-user ${quote(name)}`],
         data,
       };
     }
@@ -52,7 +54,7 @@ export default defineCommand({
           : reason === 'taken'
             ? [line('Names of deactivated accounts stay taken.')]
             : [],
-      next: reason === 'taken' ? [`user ${name}`] : [],
+      next: reason === 'taken' ? [`user ${quote(name)}`] : [],
       data,
     };
   },

@@ -1,8 +1,9 @@
-import { accountState, accountStateShort } from '../command/account.ts';
-import { code, cut } from '../command/answer.ts';
+import { accountState, accountStateShort, nameAndIdCell } from '../command/account.ts';
+import { bold, code } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
+import { checkOffset } from '../command/offset.ts';
 import { ago } from '../command/wording.ts';
 import { userOrders } from '../services/services.ts';
 
@@ -23,6 +24,7 @@ export default defineCommand({
   danger: 'read',
   example: 'users --name mallory --deactivated',
   endpoints: ['GET /_synapse/admin/v2/users'],
+  check: checkOffset,
   run: async ({ args, services: { api } }) =>
     readList(args, {
       async page() {
@@ -31,41 +33,54 @@ export default defineCommand({
       },
       all: () => api.users.all({ ...args, limit: 100 }),
     }),
-  answer: (context, listing) =>
-    listAnswer(context, listing, {
+  answer(context, listing) {
+    const only = listing.total === 1 ? listing.rows[0] : undefined;
+    return listAnswer(context, listing, {
       noun: 'account',
-      none: ['None fits. Deactivated accounts are shown with ', code('--deactivated'), '.'],
+      nothing: [bold('No account'), ' fits'],
+      ...(context.args.deactivated === undefined
+        ? { none: ['Deactivated accounts are shown with ', code('--deactivated'), '.'] }
+        : {}),
+      ...(only === undefined ? {} : { next: [`user ${only.name}`] }),
       columns: [
         {
           title: 'User',
           name: 'user_id',
-          // One cell for both: a phone has room for three or four.
-          show: ({ name, displayname }) => [
-            code(name),
-            ...(displayname === null ? [] : [` ${cut(displayname, 30)}`]),
-          ],
+          show: nameAndIdCell,
           value: ({ name }) => name,
         },
         {
           title: 'State',
           name: 'state',
-          show: (user) => [accountStateShort(user)],
+          // One cell for three: on a phone narrow columns break in the middle of words.
+          show: (user) => [
+            [
+              accountStateShort(user),
+              user.lastSeenTs === null
+                ? 'last seen unknown'
+                : `seen ${ago(user.lastSeenTs, context.now)}`,
+              ...(user.creationTs === null ? [] : [`made ${ago(user.creationTs, context.now)}`]),
+            ].join(', '),
+          ],
           value: accountState,
         },
         {
           title: 'Registered',
           name: 'creation_ts',
+          fileOnly: true,
           show: ({ creationTs }) => [creationTs === null ? '' : ago(creationTs, context.now)],
           value: ({ creationTs }) => creationTs,
         },
         {
           title: 'Last seen',
           name: 'last_seen_ts',
+          fileOnly: true,
           show: ({ lastSeenTs }) => [
             lastSeenTs === null ? 'unknown' : ago(lastSeenTs, context.now),
           ],
           value: ({ lastSeenTs }) => lastSeenTs,
         },
       ],
-    }),
+    });
+  },
 });

@@ -2,7 +2,7 @@ import { nameAndId } from '../command/account.ts';
 import { bold, code, cut, line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { count, when } from '../command/wording.ts';
+import { ago, count } from '../command/wording.ts';
 
 const shownConnections = 20;
 
@@ -37,17 +37,17 @@ export default defineCommand({
           ? [line('Synapse forgets them after some weeks, and learns of new ones with a delay.')]
           : [
               {
-                kind: 'table',
-                columns: [{ title: 'Address' }, { title: 'Last seen' }, { title: 'Program' }],
-                rows: recent
+                kind: 'list',
+                items: recent
                   .slice(0, shownConnections)
                   .map(({ ip, lastSeen, userAgent }) => [
-                    [code(ip ?? 'unknown')],
-                    [when(lastSeen, now)],
-                    [cut(userAgent ?? 'unknown', 80)],
+                    code(ip ?? 'unknown address'),
+                    lastSeen === null ? '' : ` ${ago(lastSeen, now)}`,
+                    userAgent === null ? '' : `, ${cut(userAgent, 80)}`,
                   ]),
               },
             ],
+      next: [`devices ${args.account.name}`],
       data: { userId: args.account.name, connections: recent },
     };
   },

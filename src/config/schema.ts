@@ -73,6 +73,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   protected: z.strictObject({ users: z.array(z.string().min(1)).default([]) }).prefault({}),
+  encryption: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      path: z.string().min(1).default('data/crypto'),
+    })
+    .prefault({}),
   database: z.strictObject({ path: z.string().min(1).default('data/lawspeaker.db') }).prefault({}),
   log: z
     .strictObject({

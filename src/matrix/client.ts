@@ -1,7 +1,8 @@
 import { HomeserverError, LawspeakerError, UnreachableError } from '../errors.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
-import { parseEventId, parseRoomId, parseUserId } from '../ids.ts';
+import { mxcParts, parseEventId, parseMxcUri, parseRoomId, parseUserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
+import type { PackedFile, RoomCrypto } from './room-crypto.ts';
 import { LogLevel, LogService, MatrixClient, MatrixError, setRequestFn } from './sdk.ts';
 
 /** The HTTP that `app.ts` hands in; see `createRawCall`. */
@@ -72,13 +73,29 @@ export type MatrixCall = (
   },
 ) => Promise<unknown>;
 
+/** A server that asks to wait longer than this is asked again all the same. */
+const longestRetryAfterMs = 60_000;
+
+/** How long to wait before the next try: `delayMs`, or what the server asks for. */
+export function waitAfter(error: Error, delayMs: number): number {
+  const asked = error instanceof HomeserverError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(delayMs, Math.min(asked, longestRetryAfterMs));
+}
+
 /** The SDK throws its own error, or the bare response: both become ours. */
 export function translateSdkError(error: unknown, request: string): Error {
   if (error instanceof LawspeakerError) {
     return error;
   }
   if (error instanceof MatrixError) {
-    return new HomeserverError(error.statusCode, error.errcode, request);
+    const { retryAfterMs } = error as { retryAfterMs?: unknown };
+    return new HomeserverError(
+      error.statusCode,
+      error.errcode,
+      request,
+      undefined,
+      typeof retryAfterMs === 'number' ? retryAfterMs : undefined,
+    );
   }
   if (typeof error === 'object' && error !== null && 'statusCode' in error) {
     return new HomeserverError(Number(error.statusCode), 'M_UNKNOWN', request);
@@ -151,16 +168,37 @@ export async function roomState(call: MatrixCall, room: RoomId): Promise<unknown
 }
 
 /**
- * Sends an event; a repeated transaction ID gives the event that was sent first.
- * PUT /_matrix/client/v3/rooms/{room}/send/{type}/{txn}
+ * The content of a state event without key; undefined where there is none.
+ * GET /_matrix/client/v3/rooms/{room}/state/{type}
  */
-export async function sendEvent(
+export async function stateContent(
   call: MatrixCall,
   room: RoomId,
   type: string,
+): Promise<Record<string, unknown> | undefined> {
+  try {
+    const answer = await call('GET', `${roomPath(room)}/state/${encodeURIComponent(type)}/`);
+    return answer as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof HomeserverError && error.isNotFound) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/**
+ * Sends an event, encrypted where the room is; a repeated transaction ID gives the event that was sent
+ * first, also where it was encrypted anew.
+ * PUT /_matrix/client/v3/rooms/{room}/send/{type}/{txn}
+ */
+export async function sendEvent(
+  { call, crypto }: { call: MatrixCall; crypto: RoomCrypto },
+  room: RoomId,
+  message: { type: string; content: Record<string, unknown> },
   transactionId: string,
-  content: unknown,
 ): Promise<EventId> {
+  const { type, content } = await crypto.encrypt(room, message.type, message.content);
   const path = `${roomPath(room)}/send/${encodeURIComponent(type)}/${encodeURIComponent(transactionId)}`;
   return eventIdIn(await call('PUT', path, { body: content }));
 }
@@ -188,13 +226,29 @@ function eventIdIn(answer: unknown): EventId {
 /** POST /_matrix/media/v3/upload */
 export async function uploadFile(
   call: MatrixCall,
-  file: { name: string; contentType: string; content: string },
+  { name, contentType, bytes }: Pick<PackedFile, 'name' | 'contentType' | 'bytes'>,
 ): Promise<string> {
   const answer = await call('POST', '/_matrix/media/v3/upload', {
-    query: { filename: file.name },
-    body: Buffer.from(file.content),
-    contentType: file.contentType,
+    ...(name === undefined ? {} : { query: { filename: name } }),
+    body: bytes,
+    contentType,
     timeoutMs: 120_000,
   });
   return String((answer as { content_uri?: unknown }).content_uri);
+}
+
+/** GET /_matrix/client/v1/media/download/{server}/{media} */
+export async function downloadMedia(call: MatrixCall, uri: string): Promise<Buffer> {
+  const path = '/_matrix/client/v1/media/download';
+  const known = parseMxcUri(uri);
+  if (known === undefined) {
+    throw new HomeserverError(404, 'M_NOT_FOUND', `GET ${path}/{server}/{media}`);
+  }
+  const { serverName, mediaId } = mxcParts(known);
+  const bytes = await call(
+    'GET',
+    `${path}/${encodeURIComponent(serverName)}/${encodeURIComponent(mediaId)}`,
+    { binary: true },
+  );
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0);
 }

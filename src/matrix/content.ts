@@ -4,13 +4,12 @@ import type { EventId } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import { render } from './render.ts';
+import { largestClearContent } from './room-crypto.ts';
 
 type Json = Record<string, unknown>;
 
 /** The most that `data` may take up, in bytes of JSON. */
 const longestData = 20_000;
-/** Below the 65,536 bytes that an event may have, with room for what the server adds. */
-const longestContent = 60_000;
 /** Characters of a body that can be read; an edit carries it twice, three bytes or more each. */
 const longestBody = 12_000;
 const shortBody = 4_000;
@@ -101,28 +100,42 @@ function message(reply: Reply, prefix: string, measure: Measure): Json {
 }
 
 /** The fullest content that the homeserver takes. */
-function fitting(build: (measure: Measure) => Json): Json {
+function fitting(largest: number, build: (measure: Measure) => Json): Json {
   let content: Json = {};
   for (const measure of measures) {
     content = build(measure);
-    if (bytesOf(content) <= longestContent) {
+    if (bytesOf(content) <= largest) {
       break;
     }
   }
   return content;
 }
 
-/** The content of an answer that replies to the command, in its thread if it has one. */
-export function replyContent(reply: Reply, origin: Origin, prefix: string): Json {
-  return fitting((measure) => ({
+/**
+ * The content of an answer that replies to the command, in its thread if it has one.
+ *
+ * @param largest how many bytes of JSON it may have
+ */
+export function replyContent(
+  reply: Reply,
+  origin: Origin,
+  prefix: string,
+  largest = largestClearContent,
+): Json {
+  return fitting(largest, (measure) => ({
     ...message(reply, prefix, measure),
     'm.relates_to': relationTo(origin),
   }));
 }
 
 /** The content of an edit that puts a new answer in the place of the event `original`. */
-export function editContent(reply: Reply, original: EventId, prefix: string): Json {
-  return fitting((measure) => {
+export function editContent(
+  reply: Reply,
+  original: EventId,
+  prefix: string,
+  largest = largestClearContent,
+): Json {
+  return fitting(largest, (measure) => {
     const content = message(reply, prefix, measure);
     return {
       ...content,
@@ -133,17 +146,17 @@ export function editContent(reply: Reply, original: EventId, prefix: string): Js
   });
 }
 
-/** The content of a file that belongs to an answer. */
+/** The content of a file that belongs to an answer; `location` leads to what was uploaded. */
 export function fileContent(
   { name, contentType, content }: AnswerFile,
-  uri: string,
+  location: Json,
   origin: Origin,
 ): Json {
   return {
     msgtype: 'm.file',
     body: name,
     filename: name,
-    url: uri,
+    ...location,
     info: { mimetype: contentType, size: Buffer.byteLength(content) },
     'm.mentions': {},
     'm.relates_to': relationTo(origin),
@@ -152,15 +165,20 @@ export function fileContent(
 
 /** A reply to the command, in its thread if it has one. */
 function relationTo(origin: Origin): Json {
-  const inReplyTo = { 'm.in_reply_to': { event_id: origin.event } };
+  const inReplyTo = { 'm.in_reply_to': { event_id: origin.inReplyTo ?? origin.event } };
   return origin.thread === undefined
     ? inReplyTo
     : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo };
 }
 
 /** The content of a message that answers nobody and calls people. */
-export function alertContent(reply: Reply, mentions: readonly UserId[], prefix: string): Json {
-  return fitting((withData) => ({
+export function alertContent(
+  reply: Reply,
+  mentions: readonly UserId[],
+  prefix: string,
+  largest = largestClearContent,
+): Json {
+  return fitting(largest, (withData) => ({
     ...message(reply, prefix, withData),
     'm.mentions': { user_ids: mentions },
   }));

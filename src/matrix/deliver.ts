@@ -4,9 +4,10 @@ import { HomeserverError, LawspeakerError } from '../errors.ts';
 import type { EventId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
 import type { Outgoing } from '../pipeline/reply.ts';
-import { redactEvent, sendEvent, uploadFile } from './client.ts';
+import { redactEvent, sendEvent, uploadFile, waitAfter } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import { alertContent, editContent, fileContent, replyContent } from './content.ts';
+import type { RoomCrypto } from './room-crypto.ts';
 
 interface Waiting {
   readonly id: number;
@@ -43,28 +44,35 @@ const mostRefusals = 35;
  */
 export function createDelivery(options: {
   call: MatrixCall;
+  crypto: RoomCrypto;
   outbox: OutboxStore;
   prefix: string;
   log: Log;
   signal: AbortSignal;
 }): Delivery {
-  const { call, outbox, prefix, log, signal } = options;
+  const { call, crypto, outbox, prefix, log, signal } = options;
+  const { largestContent } = crypto;
   const underWay = new Map<string, Promise<void>>();
+  let looking: Promise<void> = Promise.resolve();
 
   async function send(outgoing: Outgoing, transactionId: string): Promise<EventId | null> {
     const { origin } = outgoing;
-    const put = async (type: string, content: unknown) =>
-      sendEvent(call, origin.room, type, transactionId, content);
+    const put = async (type: string, content: Record<string, unknown>) =>
+      sendEvent({ call, crypto }, origin.room, { type, content }, transactionId);
     const sent = async (stage: string) =>
       (await outbox.sentEvent(origin.event, stage)) as EventId | undefined;
     switch (outgoing.kind) {
       case 'reply':
-        return put('m.room.message', replyContent(outgoing.reply, origin, prefix));
+        return put('m.room.message', replyContent(outgoing.reply, origin, prefix, largestContent));
       case 'alert':
-        return put('m.room.message', alertContent(outgoing.reply, outgoing.mentions, prefix));
+        return put(
+          'm.room.message',
+          alertContent(outgoing.reply, outgoing.mentions, prefix, largestContent),
+        );
       case 'file': {
-        const { file } = outgoing;
-        return put('m.room.message', fileContent(file, await uploadFile(call, file), origin));
+        const packed = await crypto.packFile(origin.room, outgoing.file);
+        const location = packed.location(await uploadFile(call, packed));
+        return put('m.room.message', fileContent(outgoing.file, location, origin));
       }
       case 'edit': {
         const original = await sent('answer');
@@ -72,8 +80,8 @@ export function createDelivery(options: {
           'm.room.message',
           // Where the question never reached the room, its outcome is the answer.
           original === undefined
-            ? replyContent(outgoing.reply, origin, prefix)
-            : editContent(outgoing.reply, original, prefix),
+            ? replyContent(outgoing.reply, origin, prefix, largestContent)
+            : editContent(outgoing.reply, original, prefix, largestContent),
         );
       }
       case 'reaction': {
@@ -100,16 +108,23 @@ export function createDelivery(options: {
         await outbox.settle(waiting.id, event, Date.now());
         return;
       } catch (error) {
-        if (!(error instanceof LawspeakerError)) {
+        if (signal.aborted) {
           throw error;
+        }
+        if (!(error instanceof LawspeakerError)) {
+          // A fault of ours comes again at every try, and would keep back what stands behind it.
+          log.error({ err: error }, 'an answer could not be made');
+          await outbox.settle(waiting.id, null, Date.now());
+          return;
         }
         if (error instanceof HomeserverError && (isFinal(error) || tries === mostRefusals)) {
           log.error({ code: error.code, request: error.request }, 'an answer was refused');
           await outbox.settle(waiting.id, null, Date.now());
           return;
         }
-        log.warn({ code: error.code, delayMs }, 'an answer waits for the homeserver');
-        await wait(delayMs, undefined, { signal });
+        const waitMs = waitAfter(error, delayMs);
+        log.warn({ code: error.code, delayMs: waitMs }, 'an answer waits for the homeserver');
+        await wait(waitMs, undefined, { signal });
         delayMs = Math.min(delayMs * 2, longestRetryMs);
       }
     }
@@ -151,7 +166,7 @@ export function createDelivery(options: {
         start(eventId);
         return;
       }
-      outbox.open().then(
+      looking = outbox.open().then(
         (waiting) => new Set(waiting.map((one) => one.eventId)).forEach(start),
         (error: unknown) => log.error({ err: error }, 'the outbox can’t be read'),
       );
@@ -162,6 +177,7 @@ export function createDelivery(options: {
     },
 
     async idle() {
+      await looking;
       while (underWay.size > 0) {
         await Promise.all(underWay.values());
       }

@@ -8,6 +8,7 @@ import type { RoomId, UserId } from '../ids.ts';
 import { roomPath, sendEvent } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import { escapeHtml, visible } from './render.ts';
+import type { RoomCrypto } from './room-crypto.ts';
 
 /** Where the direct rooms are remembered, by person. */
 export interface DirectStore {
@@ -24,10 +25,11 @@ const memberList = z.object({
 /** Rooms with one person each, for what nobody else may read. Nothing said there is stored here. */
 export function createDirectRooms(options: {
   call: MatrixCall;
+  crypto: RoomCrypto;
   store: DirectStore;
   botUser: UserId;
 }) {
-  const { call, store, botUser } = options;
+  const { call, crypto, store, botUser } = options;
 
   /** True where the two are alone, and the person is there or invited. */
   async function isPrivate(room: RoomId, user: UserId): Promise<boolean> {
@@ -55,6 +57,7 @@ export function createDirectRooms(options: {
         preset: 'private_chat',
         is_direct: true,
         invite: [user],
+        initial_state: crypto.directRoomState,
         // Whoever is invited can't let others in.
         power_level_content_override: { invite: 100, state_default: 100 },
       },
@@ -70,7 +73,7 @@ export function createDirectRooms(options: {
   async function roomFor(user: UserId): Promise<RoomId> {
     const name = `direct.${user}`;
     const known = parseRoomId((await store.get(name)) ?? '');
-    if (known !== undefined && (await isPrivate(known, user))) {
+    if (known !== undefined && (await isPrivate(known, user)) && (await crypto.secure(known))) {
       return known;
     }
     const room = await createFor(user);
@@ -83,12 +86,14 @@ export function createDirectRooms(options: {
     async open(user: UserId): Promise<(lines: readonly string[]) => Promise<void>> {
       const room = await roomFor(user);
       return async (lines) => {
-        await sendEvent(call, room, 'm.room.message', randomUUID(), {
+        const content = {
           msgtype: 'm.notice',
           body: lines.map(visible).join('\n'),
           format: 'org.matrix.custom.html',
           formatted_body: lines.map((text) => escapeHtml(visible(text))).join('<br>'),
-        });
+        };
+        const message = { type: 'm.room.message', content };
+        await sendEvent({ call, crypto }, room, message, randomUUID());
       };
     },
   };

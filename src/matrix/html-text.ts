@@ -3,11 +3,17 @@ import { Parser } from 'htmlparser2';
 import { readReference } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
 
+/** Clients render no deeper; the parser's time grows with the square of the depth. */
+const deepest = 100;
+
+class TooDeepError extends Error {}
+
 const lineBreaks = new Set(['br', 'p', 'div', 'li', 'tr', 'blockquote', 'pre', 'h1', 'h2', 'h3']);
 
 /**
  * The text of a formatted message, where every pill and link to Matrix is the ID that it points to;
- * undefined where there is none, and the plain body serves better (HTML loses what Markdown ate).
+ * undefined where there is none, and the plain body serves better (HTML loses what Markdown ate), or
+ * where tags stand in tags deeper than any client writes them.
  *
  * Element and others put only the display name of a pill into the plain body.
  */
@@ -16,8 +22,13 @@ export function textWithPills(html: string): string | undefined {
   let pills = 0;
   let quotedDepth = 0;
   let pillDepth = 0;
+  let depth = 0;
   const parser = new Parser({
     onopentag(name, attributes) {
+      depth += 1;
+      if (depth > deepest) {
+        throw new TooDeepError();
+      }
       if (name === 'mx-reply' || quotedDepth > 0) {
         quotedDepth += 1;
         return;
@@ -50,6 +61,7 @@ export function textWithPills(html: string): string | undefined {
       }
     },
     onclosetag() {
+      depth -= 1;
       if (quotedDepth > 0) {
         quotedDepth -= 1;
       } else if (pillDepth > 0) {
@@ -57,8 +69,15 @@ export function textWithPills(html: string): string | undefined {
       }
     },
   });
-  parser.write(html);
-  parser.end();
+  try {
+    parser.write(html);
+    parser.end();
+  } catch (error) {
+    if (error instanceof TooDeepError) {
+      return undefined;
+    }
+    throw error;
+  }
   return pills === 0 ? undefined : text.trim();
 }
 

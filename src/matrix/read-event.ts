@@ -56,16 +56,33 @@ const redaction = z.object({
  * event as it was together with its redaction.
  */
 export function readEvents(room: RoomId, raw: readonly unknown[]): Incoming[] {
-  const redacted = new Set(
-    raw.flatMap((event) => {
-      const read = redaction.safeParse(event);
-      return read.success ? [read.data.redacts, read.data.content.redacts] : [];
-    }),
-  );
+  const redacted = redactedBy(raw);
   return raw.flatMap((event) => {
     const read = readEvent(room, event);
     return read === undefined || redacted.has(read.event) ? [] : [read];
   });
+}
+
+/** The IDs of what these events redact. */
+export function redactedBy(raw: readonly unknown[]): ReadonlySet<unknown> {
+  return new Set(
+    raw.flatMap((event) => {
+      const read = redaction.safeParse(event);
+      return read.success
+        ? [read.data.redacts, read.data.content.redacts].filter((id) => id !== undefined)
+        : [];
+    }),
+  );
+}
+
+/** Who sent an event and when, whatever it holds. */
+export function readEnvelope(
+  raw: unknown,
+): { event: EventId; sender: UserId; sentAt: number } | undefined {
+  const read = envelope.safeParse(raw);
+  return read.success
+    ? { event: read.data.event_id, sender: read.data.sender, sentAt: read.data.origin_server_ts }
+    : undefined;
 }
 
 /** Not by `String()`, which throws for some objects. */
@@ -96,7 +113,8 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       room,
       sender,
       sentAt: origin_server_ts,
-      text: pilled ?? withoutReplyFallback(body),
+      // Half a surrogate pair can be neither stored nor sent.
+      text: (pilled ?? withoutReplyFallback(body)).toWellFormed(),
       thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
       replyTo: idOf(relation?.['m.in_reply_to']?.event_id),
     };

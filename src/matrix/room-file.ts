@@ -1,51 +1,76 @@
 import { z } from 'zod';
 
-import { UsageError } from '../errors.ts';
-import { mxcParts, parseMxcUri } from '../ids.ts';
+import { LawspeakerError, UsageError } from '../errors.ts';
+import { parseMxcUri } from '../ids.ts';
 import type { EventId, RoomId } from '../ids.ts';
-import { roomPath } from './client.ts';
+import { downloadMedia, roomPath } from './client.ts';
 import type { MatrixCall } from './client.ts';
+import type { RoomCrypto } from './room-crypto.ts';
 
 /** A list of a thousand user IDs fits well; what is larger is no list. */
 const largestFileBytes = 512 * 1024;
 
+const uri = z.string().refine((text) => parseMxcUri(text) !== undefined);
+const info = z.object({ size: z.number().optional() }).optional();
+
+/** Where a file is: a link, or in an encrypted room a link with the key. */
 const fileEvent = z.object({
   type: z.literal('m.room.message'),
-  content: z.object({
-    msgtype: z.literal('m.file'),
-    url: z.string(),
-    info: z.object({ size: z.number().optional() }).optional(),
-  }),
+  content: z.union([
+    z.object({ msgtype: z.literal('m.file'), url: uri, info, file: z.undefined().optional() }),
+    z.object({
+      msgtype: z.literal('m.file'),
+      info,
+      file: z.looseObject({
+        url: uri,
+        key: z.looseObject({
+          kty: z.literal('oct'),
+          key_ops: z.array(z.string()),
+          alg: z.literal('A256CTR'),
+          k: z.string(),
+          ext: z.literal(true),
+        }),
+        iv: z.string(),
+        hashes: z.looseObject({ sha256: z.string() }),
+        v: z.literal('v2'),
+      }),
+    }),
+  ]),
 });
 
 /**
  * The text of a file that was sent to the room.
  * GET /_matrix/client/v3/rooms/{room}/event/{event}, GET /_matrix/client/v1/media/download/…
  *
- * @throws UsageError the event is no file, or no text, or too large
+ * @throws UsageError the event is no file, or no text, or too large, or can't be decrypted
  */
 export async function readRoomFile(
-  call: MatrixCall,
+  { call, crypto }: { call: MatrixCall; crypto: RoomCrypto },
   room: RoomId,
   event: EventId,
 ): Promise<string> {
-  const read = fileEvent.safeParse(
-    await call('GET', `${roomPath(room)}/event/${encodeURIComponent(event)}`),
-  );
-  const uri = read.success ? parseMxcUri(read.data.content.url) : undefined;
-  if (uri === undefined) {
+  const raw = await call('GET', `${roomPath(room)}/event/${encodeURIComponent(event)}`);
+  const clear = await crypto.decrypt(room, raw);
+  if (clear === undefined) {
+    throw refusal('That message can’t be read: the key to it did not reach me.');
+  }
+  const read = fileEvent.safeParse(clear);
+  if (!read.success) {
     throw refusal('That message is no file.');
   }
-  if ((read.data?.content.info?.size ?? 0) > largestFileBytes) {
+  const { content } = read.data;
+  if ((content.info?.size ?? 0) > largestFileBytes) {
     throw refusal('That file is too large.');
   }
-  const { serverName, mediaId } = mxcParts(uri);
-  const bytes = await call(
-    'GET',
-    `/_matrix/client/v1/media/download/${encodeURIComponent(serverName)}/${encodeURIComponent(mediaId)}`,
-    { binary: true },
-  );
-  if (!Buffer.isBuffer(bytes) || bytes.length > largestFileBytes) {
+  const bytes =
+    content.file === undefined
+      ? await downloadMedia(call, content.url)
+      : await crypto.unpackFile(content.file).catch((error: unknown) => {
+          throw error instanceof LawspeakerError
+            ? error
+            : refusal('That file can’t be decrypted with the key that came with it.');
+        });
+  if (bytes.length > largestFileBytes) {
     throw refusal('That file is too large.');
   }
   try {

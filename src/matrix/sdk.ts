@@ -1,23 +1,45 @@
 import { createRequire, registerHooks } from 'node:module';
 
+import type { RustSdkCryptoStoreType } from 'matrix-bot-sdk';
+
+import { SetupError } from '../errors.ts';
+
 /** The package whose native library is downloaded when it is installed, from outside the registry. */
 const cryptoPackage = '@matrix-org/matrix-sdk-crypto-nodejs';
 
 /** What matrix-bot-sdk reads of it while loading; the rest is asked for only with encryption on. */
 const withoutLibrary = 'exports.StoreType = { Sled: 0, Sqlite: 1 };';
 
-function hasNativeLibrary(): boolean {
+/** What is asked of it here: the SDK doesn't pass on how it calls a store of keys in SQLite. */
+interface NativeLibrary {
+  readonly StoreType: { readonly Sqlite: RustSdkCryptoStoreType };
+}
+
+function loadLibrary(): NativeLibrary | undefined {
   const fromSdk = createRequire(createRequire(import.meta.url).resolve('matrix-bot-sdk'));
   try {
-    fromSdk(cryptoPackage);
-    return true;
+    return fromSdk(cryptoPackage) as NativeLibrary;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
+const library = loadLibrary();
+
 /** Whether encryption can be had on this machine. */
-export const canEncrypt = hasNativeLibrary();
+export const canEncrypt = library !== undefined;
+
+/** @throws SetupError encryption is wanted, and can't be had on this machine */
+export function nativeLibrary(): NativeLibrary {
+  if (library === undefined) {
+    throw new SetupError(
+      `encryption.enabled: the native library of ${cryptoPackage} is missing or does not fit this machine.`,
+      `Run \`npm rebuild ${cryptoPackage}\` where it can be downloaded from github.com, ` +
+        'or set encryption.enabled: false and use a room without encryption.',
+    );
+  }
+  return library;
+}
 
 if (!canEncrypt) {
   // Only encryption needs the library; without it the bot must start all the same.
@@ -36,4 +58,12 @@ process.noDeprecation = true;
 const sdk = await import('matrix-bot-sdk');
 process.noDeprecation = noDeprecation === true;
 
-export const { MatrixClient, MatrixError, LogLevel, LogService, setRequestFn } = sdk;
+export const {
+  EncryptedRoomEvent,
+  LogLevel,
+  LogService,
+  MatrixClient,
+  MatrixError,
+  RustSdkCryptoStorageProvider,
+  setRequestFn,
+} = sdk;

@@ -3,10 +3,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { HomeserverError, SetupError } from '../errors.ts';
-import type { RoomId } from '../ids.ts';
+import type { RoomId, UserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
-import { createMatrixCall, roomPath, translateSdkError } from './client.ts';
+import { createMatrixCall, roomPath, translateSdkError, waitAfter } from './client.ts';
 import type { MatrixCall } from './client.ts';
+import { createReader } from './late-keys.ts';
+import type { Reader } from './late-keys.ts';
+import type { RoomCrypto } from './room-crypto.ts';
 import { MatrixClient } from './sdk.ts';
 
 /** Where the transport keeps its place. */
@@ -19,14 +22,20 @@ export interface SyncOptions {
   readonly url: string;
   readonly accessToken: string;
   readonly room: RoomId;
+  readonly botUser: UserId;
+  readonly crypto: RoomCrypto;
   readonly store: SyncStore;
   readonly log: Log;
+  /** How long the homeserver may hold a sync when there is nothing new; 30 s by default. */
+  readonly longPollMs?: number | undefined;
   /**
    * New events of the room, oldest first, and how they were come by: `first` is what stood there
    * before the bot's first start. The sync token moves on when the promise resolves; when it rejects,
    * syncing ends.
    */
-  readonly take: (events: unknown[], how: 'first' | 'new') => Promise<void>;
+  readonly take: (events: readonly unknown[], how: 'first' | 'new') => Promise<void>;
+  /** Events whose keys did not come in time; as with `take`. */
+  readonly giveUp: (events: readonly object[]) => Promise<void>;
   /** The homeserver answers again after it did not. */
   readonly onOnline: () => void;
   /** Syncing has ended and can't go on. */
@@ -70,8 +79,9 @@ const messagesPage = z.object({
   end: z.string().optional(),
 });
 
-/** How long the homeserver may hold a sync when there is nothing new. */
-const longPollMs = 30_000;
+const usualLongPollMs = 30_000;
+/** While an event waits for its key: somebody sits before it. */
+const shortPollMs = 5000;
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
 /** Synapse gives no more of a timeline at once. */
@@ -98,6 +108,7 @@ export function syncFilter(room: RoomId): object {
 export class RoomSync extends MatrixClient {
   readonly #options: SyncOptions;
   readonly #call: MatrixCall;
+  readonly #reader: Reader;
   readonly #stop = new AbortController();
   #health: SyncHealth = { online: false, lastSyncAt: undefined, failures: 0 };
 
@@ -105,6 +116,8 @@ export class RoomSync extends MatrixClient {
     super(options.url, options.accessToken, storageOn(options.store));
     this.#options = options;
     this.#call = createMatrixCall(this);
+    const { crypto, room, botUser: own, store } = options;
+    this.#reader = createReader({ crypto, room, own, store });
   }
 
   get health(): SyncHealth {
@@ -126,7 +139,7 @@ export class RoomSync extends MatrixClient {
   }
 
   async #loop(): Promise<void> {
-    const { store, log, onOnline, take } = this.#options;
+    const { store, log, onOnline, longPollMs = usualLongPollMs } = this.#options;
     let since = (await store.get('token')) ?? '';
     let delayMs = firstRetryMs;
     // Synapse may still hold the answer to a request like this one, cut off when the bot stopped: with
@@ -140,21 +153,20 @@ export class RoomSync extends MatrixClient {
         const error = translateSdkError(thrown, 'GET /_matrix/client/v3/sync');
         refuseToGoOn(error);
         this.#health = { ...this.#health, online: false, failures: this.#health.failures + 1 };
+        const waitMs = waitAfter(error, delayMs);
         if (!this.#stop.signal.aborted) {
-          log.warn({ reason: error.message, delayMs }, 'syncing failed, trying again');
+          log.warn({ reason: error.message, delayMs: waitMs }, 'syncing failed, trying again');
         }
-        await wait(delayMs, undefined, { signal: this.#stop.signal });
+        await wait(waitMs, undefined, { signal: this.#stop.signal });
         delayMs = Math.min(delayMs * 2, longestRetryMs);
         this.syncingTimeout = 0;
         continue;
       }
-      if (update.events.length > 0) {
-        await take(update.events, since === '' ? 'first' : 'new');
-      }
+      await this.#take(update.events, since === '' ? 'first' : 'new');
       await store.set('token', update.token);
       since = update.token;
       delayMs = firstRetryMs;
-      this.syncingTimeout = longPollMs;
+      this.syncingTimeout = this.#reader.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
       const wasAway = !this.#health.online;
       this.#health = { ...this.#health, online: true, lastSyncAt: Date.now() };
       if (wasAway) {
@@ -163,9 +175,28 @@ export class RoomSync extends MatrixClient {
     }
   }
 
+  async #take(events: readonly unknown[], how: 'first' | 'new'): Promise<void> {
+    const { take, giveUp } = this.#options;
+    const reading = await this.#reader.read(events, how);
+    if (reading.late.length > 0) {
+      await take(reading.late, 'new');
+    }
+    if (reading.events.length > 0) {
+      await take(reading.events, how);
+    }
+    if (reading.unreadable.length > 0) {
+      await giveUp(reading.unreadable);
+    }
+    await reading.done();
+  }
+
   async #nextUpdate(since: string): Promise<Update> {
-    const { room } = this.#options;
-    const { next_batch: token, rooms } = syncResponse.parse(await this.doSync(since));
+    const { room, crypto } = this.#options;
+    const raw: unknown = await this.doSync(since);
+    const { next_batch: token, rooms } = syncResponse.parse(raw);
+    // Keys come before what they open. Should this process die before the token is stored, or the next
+    // request fail, the same keys come again: the homeserver keeps them until then.
+    await crypto.receive(raw);
     if (rooms.leave[room] !== undefined) {
       throw new SetupError(
         'The bot was removed from the management room.',
@@ -177,7 +208,9 @@ export class RoomSync extends MatrixClient {
       timeline.limited === true && since !== '' && timeline.prev_batch !== undefined
         ? await this.#eventsBetween(since, timeline.prev_batch)
         : [];
-    return { token, events: [...missed, ...state.events, ...timeline.events] };
+    const events = [...missed, ...state.events, ...timeline.events];
+    await crypto.follow(room, events);
+    return { token, events };
   }
 
   /**

@@ -16,4 +16,6 @@ export interface Attempt {
   readonly tookMs?: number;
   /** The command line that takes it back. */
   readonly undo?: string | undefined;
+  /** What will take it back by itself. */
+  readonly job?: { readonly id: number; readonly runAt: number };
 }

@@ -17,6 +17,13 @@ export function authorize(house: House, parsed: Parsed): Authorized {
     // Rules come with the report queue, and with limits of their own.
     throw new DeniedError(`the rule ${actor.name} may not act here`);
   }
+  if (actor.kind === 'timer') {
+    // It takes back what its setter was allowed to do, and nothing more dangerous.
+    if (parsed.danger !== 'change') {
+      throw new DeniedError(`a timer may not run ${parsed.command.name}`);
+    }
+    return passed<Authorized>({ ...parsed, role: 'moderator' });
+  }
   return passed<Authorized>({ ...parsed, role: requireRole(house, parsed, actor.user) });
 }
 

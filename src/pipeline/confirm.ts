@@ -1,6 +1,7 @@
 import { facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import type { Preview } from '../command/declaration.ts';
+import { actorName } from '../command/invocation.ts';
 import { clock } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import type { UserId } from '../ids.ts';
@@ -129,7 +130,7 @@ async function ask(house: House, resolved: Resolved): Promise<void> {
     const question = await tables.confirmations.ask({
       invocation: JSON.stringify(invocation),
       command: command.name,
-      requester: invocation.actor.kind === 'person' ? invocation.actor.user : invocation.actor.name,
+      requester: actorName(invocation.actor),
       eventId: invocation.origin.event,
       danger,
       createdAt,

@@ -1,18 +1,20 @@
 import type { House } from './house.ts';
 import type { Message } from './message.ts';
+import { questionAskedBy } from './question-asked.ts';
 
-const words: Readonly<Record<string, 'confirm' | 'cancel'>> = {
-  yes: 'confirm',
-  confirm: 'confirm',
-  no: 'cancel',
-  cancel: 'cancel',
-};
+// A map: in an object, `constructor` would be a word too.
+const words: ReadonlyMap<string, 'confirm' | 'cancel'> = new Map([
+  ['yes', 'confirm'],
+  ['confirm', 'confirm'],
+  ['no', 'cancel'],
+  ['cancel', 'cancel'],
+]);
 
 /** The decision that a message makes if it replies to a question: a single plain word. */
 export function decisionWordIn(message: Message): 'confirm' | 'cancel' | undefined {
   return message.replyTo === undefined
     ? undefined
-    : words[message.text.trim().toLowerCase().replace(/[.!]$/u, '')];
+    : words.get(message.text.trim().toLowerCase().replace(/[.!]$/u, ''));
 }
 
 /**
@@ -30,7 +32,6 @@ export async function decisionLine(
   if (decision === undefined || message.replyTo === undefined) {
     return commandLine;
   }
-  const asked = await house.store.outbox.commandOf(message.replyTo);
-  const question = asked === undefined ? undefined : await house.store.confirmations.byEvent(asked);
+  const question = await questionAskedBy(house, message.replyTo);
   return question === undefined ? commandLine : `${decision} ${question.code}`;
 }

@@ -1,6 +1,13 @@
 import type { Status } from '../command/answer.ts';
 import type { Context, Settlement } from '../command/declaration.ts';
-import { HomeserverError, LawspeakerError, UnreachableError, codeOf } from '../errors.ts';
+import {
+  HomeserverError,
+  LawspeakerError,
+  StoreError,
+  UnreachableError,
+  UnrecordedError,
+  codeOf,
+} from '../errors.ts';
 import type { StoreTables } from '../store/store.ts';
 import type { Attempt } from './attempt.ts';
 import { contextsFor } from './context.ts';
@@ -19,6 +26,9 @@ export async function execute(house: House, confirmed: Confirmed): Promise<Reply
   } finally {
     house.underWay.delete(event);
     house.deliver(event);
+    if (confirmed.invocation.forMs !== undefined) {
+      house.wakeTimers();
+    }
   }
 }
 
@@ -36,15 +46,34 @@ async function executeAll(house: House, confirmed: Confirmed): Promise<Reply> {
     attempts.push(attempt);
     if (attempt.audit !== undefined) {
       const next = confirmed.accounts[at + 1];
-      intent = await recordOutcome(house, confirmed, attempt, next, attempts);
+      intent = await recorded(async () => recordOutcome(house, confirmed, attempt, next, attempts));
     }
   }
   const reply = outcomeReply(house, confirmed, attempts);
   rememberNextPage(house, confirmed, reply);
   if (confirmed.intent === undefined) {
-    await answerRead(house, confirmed, reply);
+    try {
+      await answerRead(house, confirmed, reply);
+    } catch (error) {
+      // What a decision has led to weighs more than that its answer can't be stored.
+      throw attempts.find((attempt) => attempt.error instanceof UnrecordedError)?.error ?? error;
+    }
   }
   return reply;
+}
+
+/** The call is out, so that a database that fails now does not mean that nothing was done. */
+async function recorded<Result>(record: () => Promise<Result>): Promise<Result> {
+  try {
+    return await record();
+  } catch (error) {
+    throw error instanceof StoreError
+      ? new UnrecordedError(
+          `it was sent, and then ${error.message}`,
+          'I will ask the homeserver again and say here what I find. Look before you send it again.',
+        )
+      : error;
+  }
 }
 
 function rememberNextPage(house: House, { invocation }: Confirmed, { answer }: Reply): void {
@@ -137,10 +166,14 @@ async function recordOutcome(
   confirmed: Confirmed,
   attempt: Attempt,
   next: Confirmed['accounts'][number] | undefined,
-  attempts: readonly Attempt[],
+  attempts: Attempt[],
 ): Promise<number | undefined> {
   return house.store.transaction(async (tables) => {
     await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), house.now());
+    const job = await addReversal(house, tables, confirmed, attempt);
+    if (job !== undefined) {
+      attempts[attempts.length - 1] = { ...attempt, job };
+    }
     if (next !== undefined) {
       return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), house.now());
     }
@@ -151,6 +184,31 @@ async function recordOutcome(
     await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts));
     return undefined;
   });
+}
+
+/** Stores what takes the action back, where it was asked for only for a time. */
+async function addReversal(
+  house: House,
+  { jobs }: StoreTables,
+  { invocation }: Confirmed,
+  { status, undo, audit }: Attempt,
+): Promise<Attempt['job']> {
+  const { actor, forMs, origin } = invocation;
+  if (status !== 'done' || undo === undefined || audit === undefined || forMs === undefined) {
+    return undefined;
+  }
+  const createdAt = house.now();
+  const runAt = createdAt + forMs;
+  const id = await jobs.add({
+    line: undo,
+    runAt,
+    askedBy: actor.kind === 'rule' ? house.settings.botUser : actor.user,
+    intentId: audit,
+    eventId: origin.event,
+    roomId: origin.room,
+    createdAt,
+  });
+  return { id, runAt };
 }
 
 /** What the audit log keeps of an attempt's end. */

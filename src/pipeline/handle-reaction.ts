@@ -3,20 +3,25 @@ import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '.
 import type { Confirmation } from '../store/confirmations.ts';
 import { logFault } from './execute.ts';
 import type { House } from './house.ts';
+import { refusalOf } from './intake.ts';
 import type { Reaction } from './message.ts';
+import { questionAskedBy } from './question-asked.ts';
 import { sentence } from './refusal.ts';
 import { confirmKey, post } from './reply.ts';
+import type { SayNow } from './reply.ts';
 import { settleQuestion } from './settle-question.ts';
 
 /**
  * A reaction on a question settles it. On anything else, after the end, or by somebody who may not,
  * it counts for nothing. Never throws.
  */
-export async function handleReaction(house: House, reaction: Reaction): Promise<void> {
+export async function handleReaction(
+  house: House,
+  sayNow: SayNow,
+  reaction: Reaction,
+): Promise<void> {
   try {
-    const asked = await house.store.outbox.commandOf(reaction.target);
-    const question =
-      asked === undefined ? undefined : await house.store.confirmations.byEvent(asked);
+    const question = await questionAskedBy(house, reaction.target);
     if (question !== undefined) {
       await settle(house, question, reaction);
     }
@@ -24,6 +29,11 @@ export async function handleReaction(house: House, reaction: Reaction): Promise<
   } catch (error) {
     logFault(house, 'reaction', error);
     house.log.error({ code: codeOf(error) }, 'a reaction could not be handled');
+    if (error instanceof StoreError) {
+      await sayNow(refusalOf(house, reaction, error)).catch((sendError: unknown) => {
+        house.log.error({ code: codeOf(sendError) }, 'nor could that be said');
+      });
+    }
   }
 }
 

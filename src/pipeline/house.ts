@@ -74,6 +74,10 @@ export interface House {
   readonly nextPages: Map<UserId, string>;
   /** Something for this command stands in the outbox. */
   deliver(eventId: string): void;
+  /** Resolves when what stands in the outbox has been sent, or can't be for a while. */
+  delivered(): Promise<void>;
+  /** A timer was set. */
+  wakeTimers(): void;
   /** A question was asked that expires then. */
   expireAt(at: number): void;
 }

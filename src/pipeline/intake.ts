@@ -6,7 +6,7 @@ import { originOf } from './message.ts';
 import { commandLineIn } from './parse.ts';
 import { refusalReply } from './refusal.ts';
 import { cancelKey, confirmKey } from './reply.ts';
-import type { SayNow } from './reply.ts';
+import type { Outgoing, SayNow } from './reply.ts';
 import { holdsSecret } from './secret.ts';
 
 /** What of the events that came is for the bot, without the secrets that they held. */
@@ -44,14 +44,25 @@ export async function takeIn(
     return wanted.filter((one) => known.delete(one.event));
   } catch (error) {
     // Whoever typed hears it; the bot stops, and what it could not take in is taken in later.
-    for (const message of wanted) {
-      if (message.kind === 'message') {
-        const reply = refusalReply(house, '', error);
-        await sayNow({ kind: 'reply', origin: originOf(message), reply }).catch(() => undefined);
-      }
+    for (const one of wanted) {
+      await sayNow(refusalOf(house, one, error)).catch(() => undefined);
     }
     throw error;
   }
+}
+
+/** What whoever typed or tapped is told when the database fails. */
+export function refusalOf(house: House, incoming: Incoming, error: unknown): Outgoing {
+  const reply = refusalReply(house, '', error);
+  return incoming.kind === 'message'
+    ? { kind: 'reply', origin: originOf(incoming), reply }
+    : // A reply to a reaction would show what nobody wrote.
+      {
+        kind: 'alert',
+        origin: { event: incoming.event, room: incoming.room },
+        mentions: [incoming.sender],
+        reply,
+      };
 }
 
 /** Commits events as seen and handled, without doing what they ask. */

@@ -1,10 +1,13 @@
 /** Runs tasks of one key in order, and tasks of different keys side by side. */
 export function createKeyedQueue() {
   const tails = new Map<string, Promise<void>>();
+  let isStopped = false;
   return {
     /** `task` must not throw. */
     add(key: string, task: () => Promise<void>): void {
-      const tail = (tails.get(key) ?? Promise.resolve()).then(task);
+      const tail = (tails.get(key) ?? Promise.resolve()).then(async () =>
+        isStopped ? undefined : task(),
+      );
       tails.set(key, tail);
       void tail.then(() => {
         if (tails.get(key) === tail) {
@@ -13,7 +16,12 @@ export function createKeyedQueue() {
       });
     },
 
-    /** Resolves when all that was added has ended. */
+    /** Begins nothing more. */
+    stop(): void {
+      isStopped = true;
+    },
+
+    /** Resolves when all that was begun has ended. */
     async idle(): Promise<void> {
       while (tails.size > 0) {
         await Promise.all(tails.values());

@@ -1,5 +1,7 @@
 import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Answer, Block, Inline, Mark, Status } from '../command/answer.ts';
+import type { Actor } from '../command/invocation.ts';
+import { dateTime } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { localpartOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
@@ -22,7 +24,9 @@ export function outcomeReply(house: House, work: Work, attempts: readonly Attemp
     return { ...rest, answer: { ...answer, body: [...(answer.body ?? []), ...trail] } };
   }
   const done = attempts.filter(({ status }) => status === 'done').length;
-  const status: Status = done === attempts.length ? 'done' : done === 0 ? 'failed' : 'partial';
+  const isUnknown = attempts.some((attempt) => attempt.status === 'unknown');
+  const status: Status =
+    done === attempts.length ? 'done' : done > 0 ? 'partial' : isUnknown ? 'unknown' : 'failed';
   return {
     command: work.command.name,
     status,
@@ -135,7 +139,7 @@ function trailOf(
     return [];
   }
   const { actor, reason } = invocation;
-  const asker = actor.kind === 'person' ? nameOf(house, actor.user) : `rule ${actor.name}`;
+  const asker = askerName(house, actor);
   const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
   const who =
     confirmer === undefined
@@ -147,10 +151,25 @@ function trailOf(
     facts(
       who,
       reason !== undefined && `reason: ${reason}`,
+      ...attempts.flatMap(({ job }) =>
+        job === undefined ? [] : [`until ${dateTime(job.runAt)}, job ${job.id}`],
+      ),
       took > 0 && `${took} ms`,
       `audit ${audit.map((id) => `#${id}`).join(' ')}`,
     ),
   ];
+}
+
+/** Who asked, for people. */
+export function askerName(house: House, actor: Actor): string {
+  switch (actor.kind) {
+    case 'person':
+      return nameOf(house, actor.user);
+    case 'rule':
+      return `rule ${actor.name}`;
+    case 'timer':
+      return `the timer of ${nameOf(house, actor.user)}`;
+  }
 }
 
 /** How a member of the room is called there. */

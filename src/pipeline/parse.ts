@@ -70,6 +70,7 @@ export async function parse(house: House, message: Message, commandLine: string)
       ...(read.reason === undefined ? {} : { reason: read.reason }),
       dryRun: read.dryRun,
       ...(read.overrideProtection ? { overrideProtection: true } : {}),
+      ...(read.forMs === undefined ? {} : { forMs: read.forMs }),
       actor: { kind: 'person', user: message.sender },
       origin: {
         event: message.event,
@@ -90,11 +91,13 @@ export function dangerOfInvocation(command: Command, invocation: Invocation): Da
     : dangerOf(command, invocation.arguments);
 }
 
-function readingContext({ settings, now }: House): ReadingContext {
+/** What reading needs to know of its surroundings. */
+export function readingContext({ settings, now }: House): ReadingContext {
   return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
 }
 
-function commandNamed(house: House, line: string): Command {
+/** The command that a line names. @throws UsageError there is none */
+export function commandNamed(house: House, line: string): Command {
   const [name = ''] = line.split(/\s/u, 1);
   const { prefix } = house.settings;
   const command = house.registry.find(name);

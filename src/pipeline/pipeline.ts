@@ -24,6 +24,8 @@ export interface Pipeline {
   expireQuestions(): Promise<void>;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
+  /** Begins nothing more, and resolves when nothing is under way; the rest is for the next start. */
+  stop(): Promise<void>;
 }
 
 export function createPipeline(house: House, sayNow: SayNow): Pipeline {
@@ -34,7 +36,7 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
     queue.add(incoming.sender, async () =>
       incoming.kind === 'message'
         ? handleMessage(house, sayNow, incoming)
-        : handleReaction(house, incoming),
+        : handleReaction(house, sayNow, incoming),
     );
   };
 
@@ -69,5 +71,10 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
     },
 
     idle: queue.idle,
+
+    async stop() {
+      queue.stop();
+      await queue.idle();
+    },
   };
 }

@@ -3,23 +3,32 @@ import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
 import type { AuditEntry } from '../store/audit-log.ts';
 import type { Execution } from '../store/executions.ts';
+import type { Attempt } from './attempt.ts';
 import { contextFor } from './context.ts';
 import { outcomeOf, postOutcome, settle, settledAttempt } from './execute.ts';
-import type { Attempt } from './attempt.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
-import { parsedOf } from './settle-question.ts';
+import { parsedOf, targetsOf } from './settle-question.ts';
 
 /**
  * Ends the work that a crash or an absent homeserver left open: asks the homeserver what happened,
  * writes it down, and tells the room. Never does anything a second time.
  */
 export async function recover(house: House): Promise<void> {
-  for (const execution of await house.store.executions.open()) {
-    if (!house.underWay.has(execution.eventId)) {
-      house.underWay.add(execution.eventId);
-      await recoverOne(house, execution).finally(() => house.underWay.delete(execution.eventId));
+  for (const { eventId } of await house.store.executions.open()) {
+    if (!house.underWay.has(eventId)) {
+      house.underWay.add(eventId);
+      await recoverIfOpen(house, eventId).finally(() => house.underWay.delete(eventId));
     }
+  }
+}
+
+/** While one was recovered, this process may have ended another that it had under way itself. */
+async function recoverIfOpen(house: House, eventId: string): Promise<void> {
+  const open = await house.store.executions.open();
+  const execution = open.find((one) => one.eventId === eventId);
+  if (execution !== undefined) {
+    await recoverOne(house, execution);
   }
 }
 
@@ -34,8 +43,7 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
     attempts.push(await settleEntry(house, parsed, entry));
   }
   const begun = new Set(entries.map(({ target }) => target));
-  const given = parsed.invocation.arguments[subjectOf(parsed.command) ?? ''];
-  for (const target of given === undefined ? [] : ([given].flat() as UserId[])) {
+  for (const target of targetsOf(parsed)) {
     if (!begun.has(target)) {
       // No intent was committed, so no call went out.
       attempts.push({ target, audit: undefined, status: 'failed' });

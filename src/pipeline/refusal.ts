@@ -10,6 +10,7 @@ import {
   StoreError,
   TargetError,
   UnreachableError,
+  UnrecordedError,
   UsageError,
 } from '../errors.ts';
 import type { UserId } from '../ids.ts';
@@ -33,6 +34,9 @@ export function statusOf(error: unknown): Status {
   if (error instanceof DeniedError) {
     return 'denied';
   }
+  if (error instanceof UnrecordedError) {
+    return 'unknown';
+  }
   return error instanceof ProtectedError ? 'protected' : 'failed';
 }
 
@@ -48,6 +52,9 @@ function titleOf(error: unknown): Content {
   }
   if (error instanceof TargetError && error.code.startsWith('unknown')) {
     return [bold('Not found: '), ...sentence(error.message)];
+  }
+  if (error instanceof UnrecordedError) {
+    return [bold('Not known whether it was done: '), ...sentence(error.message)];
   }
   if (error instanceof LawspeakerError) {
     return [bold('Not done: '), ...sentence(error.message)];

@@ -1,4 +1,5 @@
 import { bold, code, line } from '../command/answer.ts';
+import { subjectOf } from '../command/declaration.ts';
 import type { Invocation } from '../command/invocation.ts';
 import { ago } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
@@ -11,7 +12,7 @@ import { begin, previewOf } from './confirm.ts';
 import { execute, withdrawReactions } from './execute.ts';
 import { policyFor } from './house.ts';
 import type { House } from './house.ts';
-import { nameOf } from './outcome.ts';
+import { askerName, nameOf } from './outcome.ts';
 import { dangerOfInvocation } from './parse.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
@@ -92,6 +93,15 @@ export function parsedOf(house: House, question: { invocation: string; command: 
     throw new TargetError('unknown', `there is no command ${question.command} any more`);
   }
   return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
+
+/** The accounts that an invocation names. */
+export function targetsOf({
+  command,
+  invocation,
+}: Pick<Parsed, 'command' | 'invocation'>): UserId[] {
+  const given = invocation.arguments[subjectOf(command) ?? ''];
+  return given === undefined ? [] : ([given].flat() as UserId[]);
 }
 
 async function refuseSettled(house: House, question: Confirmation): Promise<void> {
@@ -255,9 +265,17 @@ async function settledBefore(house: House, question: Confirmation): Promise<Sett
   }
   const entries = await house.store.auditLog.search({ eventId: question.eventId, limit: 1000 });
   const statuses = new Set(entries.map(({ status }) => status));
-  const [first] = statuses;
-  const outcome =
-    statuses.size > 1 ? 'partial' : first === 'done' || first === 'failed' ? first : 'unknown';
+  if (targetsOf({ command, invocation }).length > entries.length) {
+    // For these no intent was committed: they were not begun.
+    statuses.add('failed');
+  }
+  const outcome = statuses.has('done')
+    ? statuses.size > 1
+      ? 'partial'
+      : 'done'
+    : statuses.size === 1 && statuses.has('failed')
+      ? 'failed'
+      : 'unknown';
   return {
     command: question.command,
     code: question.code,
@@ -288,7 +306,7 @@ function droppedReply(
   by: UserId | undefined,
 ): Reply {
   const { actor } = invocation;
-  const asker = actor.kind === 'person' ? nameOf(house, actor.user) : actor.name;
+  const asker = askerName(house, actor);
   return {
     command: command.name,
     status,

@@ -4,6 +4,7 @@ import type { AdminApi } from '../admin-api/admin-api.ts';
 import type { RoomDeletion, RoomDeletionStatus } from '../admin-api/rooms.ts';
 import type { ScheduledTask } from '../admin-api/server.ts';
 import { HomeserverError, LawspeakerError, TargetError, UnreachableError } from '../errors.ts';
+import { serverNameOf } from '../ids.ts';
 import type { RoomId, UserId } from '../ids.ts';
 
 /** What the server calls deleting a room among its tasks. */
@@ -69,11 +70,21 @@ export async function lastDeletion(
   api: Pick<AdminApi, 'server'>,
   room: RoomId,
 ): Promise<ScheduledTask | undefined> {
+  return latest((await deletionsOf(api, room)) ?? []);
+}
+
+function latest(tasks: readonly ScheduledTask[]): ScheduledTask | undefined {
+  return tasks.find(isUnderWay) ?? tasks.at(-1);
+}
+
+/** Undefined where the server has no such list, as older ones. */
+async function deletionsOf(
+  api: Pick<AdminApi, 'server'>,
+  room: RoomId,
+): Promise<ScheduledTask[] | undefined> {
   try {
-    const tasks = await api.server.scheduledTasks({ action: deletionAction, resourceId: room });
-    return tasks.find(isUnderWay) ?? tasks.at(-1);
+    return await api.server.scheduledTasks({ action: deletionAction, resourceId: room });
   } catch (error) {
-    // Older servers have no such list.
     if (error instanceof HomeserverError && error.status === 404) {
       return undefined;
     }
@@ -86,25 +97,33 @@ export function isUnderWay({ status }: Pick<ScheduledTask, 'status'>): boolean {
 }
 
 /**
- * Waits a moment for a deletion that is under way, and returns it as it stands then.
+ * Looks once how the deletion of a room stands that was asked for before: `unknowable` where the
+ * server has no list of its tasks and still has the room, or has ended one that may be another.
  *
+ * @param options.purge the room itself was to go, and not its members here alone
+ * @param options.serverName this server's
  * @throws HomeserverError, UnreachableError
  */
-export async function settledDeletion(
-  api: Pick<AdminApi, 'server'>,
+export async function deletionEnd(
+  api: Pick<AdminApi, 'rooms' | 'server'>,
   room: RoomId,
-  { firstIntervalMs, longestIntervalMs, limitMs }: Watching = { ...watching, limitMs: 5000 },
-): Promise<ScheduledTask | undefined> {
-  const endsAt = performance.now() + limitMs;
-  let intervalMs = firstIntervalMs;
-  for (;;) {
-    const deletion = await lastDeletion(api, room);
-    if (deletion === undefined || !isUnderWay(deletion) || performance.now() > endsAt) {
-      return deletion;
-    }
-    await wait(intervalMs);
-    intervalMs = Math.min(intervalMs * 2, longestIntervalMs);
+  { purge, serverName }: { readonly purge: boolean; readonly serverName: string },
+): Promise<'under_way' | 'done' | 'not_done' | 'unknowable'> {
+  const tasks = await deletionsOf(api, room);
+  const deletion = latest(tasks ?? []);
+  if (deletion !== undefined && isUnderWay(deletion)) {
+    return 'under_way';
   }
+  if ((await api.rooms.find(room)) === undefined) {
+    return 'done';
+  }
+  if (!purge && deletion?.status !== 'failed') {
+    const { members } = await api.rooms.members(room);
+    if (!members.some((member) => serverNameOf(member) === serverName)) {
+      return 'done';
+    }
+  }
+  return tasks === undefined || deletion?.status === 'complete' ? 'unknowable' : 'not_done';
 }
 
 /**

@@ -2,9 +2,16 @@ import type { AdminApi } from '../admin-api/admin-api.ts';
 import type { RoomDetail } from '../admin-api/rooms.ts';
 import type { RoomId } from '../ids.ts';
 
-export type NamedRoom = Pick<RoomDetail, 'roomId' | 'name' | 'canonicalAlias'> & {
-  readonly joinedMembers: number | null;
-};
+export type NamedRoom = Pick<
+  RoomDetail,
+  | 'roomId'
+  | 'name'
+  | 'canonicalAlias'
+  | 'joinedLocalMembers'
+  | 'joinRules'
+  | 'encryption'
+  | 'roomType'
+> & { readonly joinedMembers: number | null };
 
 /** So many rooms are asked for at the same time. */
 const atOnce = 5;
@@ -22,5 +29,14 @@ export async function nameRooms(api: AdminApi, rooms: readonly RoomId[]): Promis
 
 /** A room of which nothing but the ID is known. */
 export function namelessRoom(roomId: RoomId): NamedRoom {
-  return { roomId, name: null, canonicalAlias: null, joinedMembers: null };
+  return {
+    roomId,
+    name: null,
+    canonicalAlias: null,
+    joinedMembers: null,
+    joinedLocalMembers: null,
+    joinRules: null,
+    encryption: null,
+    roomType: null,
+  };
 }

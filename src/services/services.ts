@@ -1,6 +1,7 @@
 import type { AdminApi } from '../admin-api/admin-api.ts';
 import type { AuditEntry, AuditQuery, Verification } from '../store/audit-log.ts';
 import type { Confirmation } from '../store/confirmations.ts';
+import type { Job } from '../store/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { accountsService } from './accounts.ts';
 import type { AccountsService } from './accounts.ts';
@@ -12,6 +13,7 @@ export type { UserDetail as Account, UserSummary } from '../admin-api/users.ts';
 export type { Footprint } from './accounts.ts';
 export type { BotStatus, Settled, Whisper } from './bot.ts';
 export type { AuditEntry, AuditQuery, Verification } from '../store/audit-log.ts';
+export type { Job } from '../store/jobs.ts';
 export type { Confirmation } from '../store/confirmations.ts';
 export { userOrders } from '../admin-api/users.ts';
 export type { Destination } from '../admin-api/federation.ts';
@@ -35,6 +37,13 @@ export interface Services {
     search(query: AuditQuery): Promise<AuditEntry[]>;
     verify(): Promise<Verification>;
   };
+  /** Timed reversals. */
+  readonly jobs: {
+    waiting(): Promise<Job[]>;
+    get(id: number): Promise<Job | undefined>;
+    /** False where it has ended before. */
+    stop(id: number, at: number): Promise<boolean>;
+  };
   readonly confirmations: {
     pending(): Promise<Confirmation[]>;
   };
@@ -54,6 +63,11 @@ export function createServices(parts: {
       get: store.auditLog.get,
       search: store.auditLog.search,
       verify: store.auditLog.verify,
+    },
+    jobs: {
+      waiting: async () => store.jobs.waiting(),
+      get: store.jobs.get,
+      stop: async (id, at) => store.jobs.end(id, 'stopped', at),
     },
     confirmations: { pending: async () => store.confirmations.pending() },
     bot,

@@ -113,8 +113,9 @@ function rowOf(
     confirmer: intent.confirmer ?? null,
     command: intent.command,
     arguments: JSON.stringify(intent.arguments),
-    target: intent.target ?? null,
-    reason: intent.reason ?? null,
+    // UTF-8 has no half surrogate pairs: the hash must be over what can be read back.
+    target: intent.target?.toWellFormed() ?? null,
+    reason: intent.reason?.toWellFormed() ?? null,
     event_id: intent.eventId,
     room_id: intent.roomId,
   };

@@ -96,7 +96,8 @@ export function confirmations(db: Connection) {
     },
 
     /**
-     * Settles a question that is still open. Of several who try at once, one gets `true`.
+     * Settles a question that is still open; confirms it only while its time is not up. Of several who
+     * try at once, one gets `true`.
      */
     async settle(
       id: number,
@@ -114,6 +115,8 @@ export function confirmations(db: Connection) {
         })
         .where('id', '=', id)
         .where('state', '=', 'pending')
+        // Its time can run out between being looked at and being confirmed.
+        .$if(state === 'confirmed', (query) => query.where('expires_at', '>', at))
         .executeTakeFirst();
       return numUpdatedRows === 1n;
     },

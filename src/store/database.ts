@@ -8,11 +8,12 @@ import { Migrator } from 'kysely/migration';
 
 import { SetupError } from '../errors.ts';
 import * as first from './migrations/0001-first.ts';
+import * as jobs from './migrations/0002-jobs.ts';
 import type { Tables } from './tables.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
 
-const migrations = { '0001-first': first };
+const migrations = { '0001-first': first, '0002-jobs': jobs };
 
 /**
  * Opens the database file, making it where it is missing, and brings its tables up to date.

@@ -11,6 +11,8 @@ import { executions } from './executions.ts';
 import type { Executions } from './executions.ts';
 import { inbox } from './inbox.ts';
 import type { Inbox } from './inbox.ts';
+import { jobs } from './jobs.ts';
+import type { Jobs } from './jobs.ts';
 import { outbox } from './outbox.ts';
 import type { Outbox } from './outbox.ts';
 export { transactionIdFor } from './outbox.ts';
@@ -24,6 +26,7 @@ export interface StoreTables {
   readonly confirmations: Confirmations;
   readonly executions: Executions;
   readonly inbox: Inbox;
+  readonly jobs: Jobs;
   readonly outbox: Outbox;
   readonly syncState: SyncState;
 }
@@ -43,6 +46,7 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     confirmations: guarded(confirmations(db)),
     executions: guarded(executions(db)),
     inbox: guarded(inbox(db)),
+    jobs: guarded(jobs(db)),
     outbox: guarded(outbox(db)),
     syncState: guarded(syncState(db)),
   };

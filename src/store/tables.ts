@@ -6,6 +6,7 @@ export interface Tables {
   confirmations: ConfirmationsTable;
   executions: ExecutionsTable;
   inbox: InboxTable;
+  jobs: JobsTable;
   outbox: OutboxTable;
   sync_state: SyncStateTable;
 }
@@ -67,6 +68,20 @@ export interface InboxTable {
   event: string | null;
   received_at: number;
   handled_at: number | null;
+}
+
+/** Command lines that are run at their time. */
+export interface JobsTable {
+  id: Generated<number>;
+  line: string;
+  run_at: number;
+  state: 'waiting' | 'done' | 'failed' | 'stopped';
+  asked_by: string;
+  intent_id: number;
+  event_id: string;
+  room_id: string;
+  created_at: number;
+  ended_at: number | null;
 }
 
 /** What is to be sent to the room, in order. */

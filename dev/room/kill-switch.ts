@@ -1,0 +1,149 @@
+/**
+ * Preloaded into a bot (`node --import …/kill-switch.ts src/main.ts start …`), it makes the process
+ * crash at a chosen point: `kill -9` to itself. Points are the boundaries at which the world outside
+ * changes, named by what passes and how often it has passed since the switch was armed:
+ *
+ * - `before commit audit_log+executions+outbox 1`, `after …`: a transaction that wrote these tables, or
+ *   one statement outside of any;
+ * - `before PUT send 3`: a request was made and nothing of it is written yet;
+ * - `after PUT send 3`: its answer has arrived, and nobody has read it.
+ *
+ * What to do is a `KillPlan` as JSON in the environment variable LAWSPEAKER_KILL_SWITCH; a plan that
+ * comes as a message from the parent process replaces it, starts the counting anew, and is answered
+ * by `armed`.
+ */
+import { subscribe } from 'node:diagnostics_channel';
+import { appendFileSync } from 'node:fs';
+import type { ClientRequest } from 'node:http';
+import { flushCompileCache } from 'node:module';
+
+import Database from 'better-sqlite3';
+
+/** What the switch has to do. */
+export interface KillPlan {
+  /** The point to die at: its name, or its number among all points, from 1. Without one it lives. */
+  readonly at?: string | number | undefined;
+  /** Count from behind this point instead of from the beginning. */
+  readonly since?: string | undefined;
+  /** A file that gets the name of every point passed, the last one included, one a line. */
+  readonly record?: string | undefined;
+}
+
+let plan = JSON.parse(process.env['LAWSPEAKER_KILL_SWITCH'] ?? '{}') as KillPlan;
+let isBehind = plan.since === undefined;
+let passed = 0;
+const passedByKind = new Map<string, number>();
+
+process.on('message', (message) => {
+  plan = message as KillPlan;
+  isBehind = plan.since === undefined;
+  startCounting();
+  // Who is killed leaves no cache behind, and the next life starts slowly.
+  flushCompileCache();
+  process.send?.('armed');
+});
+// The bot ends when it wants to.
+process.channel?.unref();
+
+function startCounting(): void {
+  passed = 0;
+  passedByKind.clear();
+}
+
+function pass(side: 'before' | 'after', what: string): void {
+  const kind = `${side} ${what}`;
+  const count = (passedByKind.get(kind) ?? 0) + 1;
+  passedByKind.set(kind, count);
+  passed += 1;
+  const name = `${kind} ${count}`;
+  if (plan.record !== undefined) {
+    appendFileSync(plan.record, `${name}\n`);
+  }
+  if (!isBehind) {
+    if (plan.since === name) {
+      isBehind = true;
+      startCounting();
+    }
+  } else if (plan.at === name || plan.at === passed) {
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+/** Which part of the homeserver a request is for. */
+function classOf(path: string): string {
+  if (path.startsWith('/_synapse/admin/')) {
+    return 'admin';
+  }
+  const [, verb = 'client'] = /\/v3\/(?:rooms\/[^/]+\/)?(sync|send|redact)\b/u.exec(path) ?? [];
+  return verb;
+}
+
+const nameOf = (request: ClientRequest) => `${request.method} ${classOf(request.path)}`;
+
+subscribe('http.client.request.created', (message) => {
+  pass('before', nameOf((message as { request: ClientRequest }).request));
+});
+subscribe('http.client.response.finish', (message) => {
+  pass('after', nameOf((message as { request: ClientRequest }).request));
+});
+
+/** Tables that the transaction under way has written. */
+const written = new Set<string>();
+const writing = /^\s*(?:insert\s+into|update|delete\s+from)\s+"?(\w+)/iu;
+
+type Run = (...parameters: unknown[]) => unknown;
+
+const { prepare } = Database.prototype as { prepare: (sql: string) => Database.Statement };
+Database.prototype.prepare = function prepareWatched(this: Database.Database, sql: string) {
+  const statement = prepare.call(this, sql);
+  const watched = watchedBy(this, sql);
+  if (watched !== undefined) {
+    // Kysely runs a statement by one of these two.
+    for (const name of ['run', 'all'] as const) {
+      const original = statement[name].bind(statement) as Run;
+      Object.defineProperty(statement, name, {
+        value: (...parameters: unknown[]) => watched(() => original(...parameters)),
+      });
+    }
+  }
+  return statement;
+} as typeof Database.prototype.prepare;
+
+/** What is to be done around this statement; undefined for what writes nothing. */
+function watchedBy(
+  database: Database.Database,
+  sql: string,
+): ((run: () => unknown) => unknown) | undefined {
+  if (/^begin\b/iu.test(sql)) {
+    return (run) => {
+      written.clear();
+      return run();
+    };
+  }
+  if (/^commit\b/iu.test(sql)) {
+    return (run) => around([...written], run);
+  }
+  const [, table] = writing.exec(sql) ?? [];
+  if (table === undefined) {
+    return undefined;
+  }
+  return (run) => {
+    if (!database.inTransaction) {
+      return around([table], run);
+    }
+    written.add(table);
+    return run();
+  };
+}
+
+function around(tables: readonly string[], run: () => unknown): unknown {
+  // What wrote nothing changes nothing.
+  if (tables.length === 0) {
+    return run();
+  }
+  const what = `commit ${tables.toSorted().join('+')}`;
+  pass('before', what);
+  const result = run();
+  pass('after', what);
+  return result;
+}

@@ -1,0 +1,31 @@
+import { line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { blockedRoom, setBlocked } from '../command/blocking.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { quote } from '../command/tokenize.ts';
+
+export default defineCommand({
+  name: 'unblock-room',
+  group: 'rooms',
+  summary: 'Lets users of this server join a blocked room again',
+  doesNot: ['bring a deleted room or its members back'],
+  args: { room: positional('room', 'Which room') },
+  danger: 'change',
+  example: 'unblock-room #spam:example.com',
+  endpoints: [
+    'PUT /_synapse/admin/v1/rooms/{room_id}/block',
+    'GET /_synapse/admin/v1/rooms/{room_id}/block',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+  ],
+  run: async (context) => setBlocked(context, false),
+  answer: ({ args: { room } }, known) => ({
+    mark: '✅',
+    title: blockedRoom('Unblocked', room, known),
+    body: [line('Users of this server can join it again, where its own rules let them.')],
+    next: [`block-room ${quote(room)}`],
+    data: { roomId: room, block: false },
+  }),
+  undo: ({ args: { room } }) => `block-room ${quote(room)}`,
+  settle: async ({ args: { room }, services: { api } }) =>
+    (await api.rooms.isBlocked(room)) ? 'not_done' : 'done',
+});

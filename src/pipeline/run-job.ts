@@ -1,0 +1,71 @@
+import type { Invocation, Json } from '../command/invocation.ts';
+import { readArguments } from '../command/read-arguments.ts';
+import { tokenize } from '../command/tokenize.ts';
+import { StoreError, UnreachableError, codeOf } from '../errors.ts';
+import type { EventId, RoomId, UserId } from '../ids.ts';
+import type { Job } from '../store/jobs.ts';
+import { authorize } from './authorize.ts';
+import { begin } from './confirm.ts';
+import { execute, logFault } from './execute.ts';
+import type { House } from './house.ts';
+import { commandNamed, dangerOfInvocation, readingContext } from './parse.ts';
+import { auditRefusal, refusalReply } from './refusal.ts';
+import { post } from './reply.ts';
+import { resolve } from './resolve.ts';
+import type { Parsed } from './stages.ts';
+
+/**
+ * Runs what takes an action back, at its time. It goes the way of every command; only nobody is asked,
+ * since taking back was agreed to with the action.
+ *
+ * @returns `later` where the homeserver was away, and nothing has begun
+ */
+export async function runJob(house: House, job: Job): Promise<'done' | 'failed' | 'later'> {
+  const parsed = parseJob(house, job);
+  try {
+    const resolved = await resolve(house, authorize(house, parsed));
+    const confirmed = await begin(house, resolved, undefined, async () => true);
+    if (confirmed === undefined) {
+      // It was begun before a crash; recovery has settled it.
+      return 'done';
+    }
+    const { status } = await execute(house, confirmed);
+    return status === 'done' ? 'done' : 'failed';
+  } catch (error) {
+    if (error instanceof UnreachableError || error instanceof StoreError) {
+      return 'later';
+    }
+    logFault(house, parsed.command.name, error);
+    house.log.warn({ job: job.id, code: codeOf(error) }, 'a job could not be carried out');
+    const audit = await auditRefusal(house, parsed, error);
+    const { origin } = parsed.invocation;
+    await house.store.transaction(async (tables) =>
+      post(house, tables, 'answer', {
+        kind: 'reply',
+        origin,
+        reply: refusalReply(house, parsed.command.name, error, audit),
+      }),
+    );
+    house.deliver(origin.event);
+    return 'failed';
+  }
+}
+
+function parseJob(house: House, job: Job): Parsed {
+  const command = commandNamed(house, job.line);
+  const { values } = readArguments(command, tokenize(job.line).slice(1), readingContext(house));
+  const invocation: Invocation = {
+    command: command.name,
+    arguments: values as Readonly<Record<string, Json>>,
+    reason: `end of #${job.intentId}`,
+    dryRun: false,
+    actor: { kind: 'timer', job: job.id, user: job.askedBy as UserId },
+    origin: {
+      // No event of the room: a name under which the work is done once, and answered.
+      event: `$timer-${job.id}-${job.createdAt}` as EventId,
+      room: job.roomId as RoomId,
+      inReplyTo: job.eventId as EventId,
+    },
+  };
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
