@@ -23,6 +23,8 @@ export default defineCommand({
     room: positional('room', 'Which room'),
   },
   danger: 'change',
+  // It takes nothing from anybody, and the bot itself may be wanted in a room.
+  protects: false,
   example: 'join @newcomer:example.com #lobby:example.com',
   endpoints: [
     'POST /_synapse/admin/v1/join/{room_id_or_alias}',

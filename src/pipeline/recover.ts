@@ -1,4 +1,5 @@
 import { subjectOf } from '../command/declaration.ts';
+import { TargetError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
 import type { AuditEntry } from '../store/audit-log.ts';
@@ -74,6 +75,13 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
   house.deliver(execution.eventId);
 }
 
+/** Of work that had begun, some may have been done. */
+const givenUp = new TargetError(
+  'state',
+  'the homeserver gave up on it',
+  'Some of it may have been done: look before you send it again.',
+);
+
 async function settleEntry(
   house: House,
   parsed: ReturnType<typeof parsedOf>,
@@ -86,8 +94,14 @@ async function settleEntry(
   const context = contextFor(house, { ...parsed, role: 'viewer' }, accountOf(parsed, entry));
   const settled = settledAttempt(await settle(house, parsed.command, context));
   // Work that was seen running goes on until it is known to have ended.
-  return settled.isOpen === true && entry.status === 'running'
-    ? { ...known, status: 'running', isOpen: true }
+  if (entry.status !== 'running') {
+    return { ...known, ...settled };
+  }
+  if (settled.isOpen === true) {
+    return { ...known, status: 'running', isOpen: true };
+  }
+  return settled.status === 'failed'
+    ? { ...known, ...settled, error: givenUp }
     : { ...known, ...settled };
 }
 

@@ -66,7 +66,7 @@ describe('joined-rooms', () => {
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown_user' } });
     const remote = await room.ana.ask('!joined-rooms @mallory:remote.example');
     expect(remote.field).toMatchObject({ status: 'done', data: { total: 0 } });
-    expect(remote.body).toContain('shares no room with it');
+    expect(remote.body).toContain('shares no room with @mallory:remote.example');
     const malformed = await room.ana.ask('!joined-rooms @mallory:');
     expect(malformed.field.status).toBe('usage');
   });
@@ -125,6 +125,7 @@ describe('pushers', () => {
     expect(JSON.stringify(answer.content)).not.toContain('push-key-of-mallory');
     const none = await room.vic.ask(`!pushers ${room.ben.user.userId}`);
     expect(none.field.data).toMatchObject({ total: 0 });
+    expect(none.body).toContain('has no pushers');
     const unknown = await room.vic.ask(`!pushers ${unknownUserId()}`);
     expect(unknown.field.error?.code).toBe('unknown_user');
     const remote = await room.vic.ask('!pushers @mallory:remote.example');

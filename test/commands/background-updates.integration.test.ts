@@ -42,7 +42,7 @@ describe('background-updates', () => {
     const answer = await room.vic.ask('!background-updates');
     expect(answer.field).toMatchObject({ status: 'done', audit: [], data: { enabled: true } });
     expect(answer.body).toContain('Background updates are enabled');
-    expect(answer.body).toContain('Runs: populate_stats in master, 1,200 rows done in 1 minute');
+    expect(answer.body).toContain('Running: populate_stats in master, 1,200 rows done in 1 minute');
   });
 
   it('stops them and lets them go on, each once', async () => {

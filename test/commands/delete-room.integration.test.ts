@@ -88,6 +88,7 @@ describe('delete-room', () => {
       .poll(async () => rooms.get(asRoomId(newRoomId)))
       .toMatchObject({ name: '<b>Closed</b>' });
     await expect(member.join(id)).rejects.toMatchObject({ status: 403 });
+    expect(outcome.body).toContain(`!unblock-room ${id}`);
   });
 
   it('keeps the history with --no-purge', async () => {

@@ -104,8 +104,10 @@ describe('add-device and rename-device', () => {
     expect(await devices.list(idOf(mallory))).toHaveLength(1);
     const unknown = await room.ana.ask(`!rename-device ${mallory.userId} NOSUCH --name x`);
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+    const blank = await room.ana.ask(`!add-device ${mallory.userId} " "`);
+    expect(blank.field).toMatchObject({ status: 'usage', audit: [] });
     const nameless = await room.ana.ask(`!rename-device ${mallory.userId} ${deviceId}`);
-    expect(nameless.field.status).toBe('usage');
+    expect(nameless.field).toMatchObject({ status: 'usage', audit: [] });
     expect(nameless.body).toContain('--name is missing');
     const long = await room.ana.ask(
       `!rename-device ${mallory.userId} ${deviceId} --name ${'x'.repeat(101)}`,

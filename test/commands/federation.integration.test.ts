@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { newRoom, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 import { startStandIn } from '../support/stand-in.ts';
@@ -41,6 +42,9 @@ beforeAll(async () => {
         ...(end < fitting.length ? { next_token: String(end) } : {}),
       };
     }
+    if (path.startsWith('/_synapse/admin/v1/rooms/') && path.endsWith('/members')) {
+      return { members: ['@near:localhost', '@far:remote.example'], total: 2 };
+    }
     const [name, below] = path.startsWith(root) ? path.slice(root.length + 1).split('/') : [];
     const one = destinations.find(({ destination }) => destination === name);
     return one === undefined ? undefined : below === 'rooms' ? { rooms: [], total: 7 } : one;
@@ -60,7 +64,7 @@ describe('federation', () => {
       data: { total: 2, rows: [{ destination: 'down.example' }] },
     });
     expect(first.body).toContain('2 other servers, 1 shown');
-    expect(first.body).toMatch(/down\.example +no +2 days ago +1 hour ago +in 1 hour/);
+    expect(first.body).toMatch(/down\.example +not for 2 days, tries again in 1 hour/);
     const more = await room.vic.ask('!more');
     expect(more.body).toMatch(/up\.example +yes/);
   });
@@ -70,7 +74,7 @@ describe('federation', () => {
     expect(down.body).toContain('⚠️ down.example: not reached for 2 days');
     expect(down.body).toContain('Failing since 2 days ago');
     expect(down.body).toContain('tries again in 1 hour');
-    expect(down.body).toContain('7 rooms shared');
+    expect(down.body).toContain('Shares 7 rooms with this server');
     expect(down.field.data).toMatchObject({ destination: 'down.example', rooms: 7 });
     const up = await room.vic.ask('!federation up.example');
     expect(up.body).toContain('ℹ️ up.example: is reached');
@@ -92,4 +96,14 @@ describe('federation', () => {
       expect(answer.body).toContain('is no server name');
     },
   );
+});
+
+describe('members', () => {
+  it('marks those of other servers', async () => {
+    const id = await newRoom(await newUser());
+    const answer = await room.vic.ask(`!members ${id}`);
+    expect(answer.body).toContain('2 members, 1 remote, in');
+    expect(answer.body).toContain('@far:remote.example remote');
+    expect(answer.body).toMatch(/@near:localhost$/mu);
+  });
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import { adminApi, idOf, newUser, unknownUserId } from '../support/homeserver.ts';
+import { adminApi, idOf, newUser, uniqueLocalpart, unknownUserId } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -50,7 +50,7 @@ describe('media', () => {
   it('says so where there is nothing, and where a page can’t begin', async () => {
     const user = await newUser();
     const none = await room.vic.ask(`!media ${user.account.localpart}`);
-    expect(none.body).toContain('uploaded nothing');
+    expect(none.body).toContain(`${user.userId} has no files`);
     const odd = await room.vic.ask(`!media ${user.userId} --from 99999999999999999999`);
     expect(odd.field).toMatchObject({ error: { code: 'usage' } });
   });
@@ -109,7 +109,7 @@ describe('delete-media', () => {
     expect(question.body).toContain('3000.png, image/png');
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(question, 'done');
-    expect(outcome.body).toContain('✅ Deleted 1 file ');
+    expect(outcome.body).toContain('✅ Deleted 1 file of ');
     expect(outcome.body).toContain('2 files are left.');
     expect(outcome.field.data).toMatchObject({ deleted_media: [large], remaining: 2 });
     expect(await filesOf(mallory)).toBe(2);
@@ -142,10 +142,11 @@ describe('delete-media', () => {
 
 describe('media-stats', () => {
   it('shows who has uploaded how much, the most first', async () => {
-    const [one, two] = [await newUser('stats-user'), await newUser('stats-user')];
+    const part = uniqueLocalpart('stats');
+    const [one, two] = [await newUser(part), await newUser(part)];
     await upload(one, 10);
     await upload(two, 1000, 2000);
-    const answer = await room.vic.ask('!media-stats --search stats-user');
+    const answer = await room.vic.ask(`!media-stats --search ${part}`);
     expect(answer.field).toMatchObject({
       status: 'done',
       data: {
@@ -157,14 +158,16 @@ describe('media-stats', () => {
       },
     });
     expect(answer.body).toContain('2 accounts');
-    const byCount = await room.vic.ask('!media-stats --search stats-user --order-by media_count');
+    const byCount = await room.vic.ask(`!media-stats --search ${part} --order-by media_count`);
     expect(byCount.field.data).toMatchObject({ rows: [{ user_id: one.userId }, {}] });
   });
 
   it('sends everything as a file', async () => {
     const user = await newUser('stats-file');
     await upload(user, 10);
-    const answer = await room.vic.ask('!media-stats --search stats-file --all --format json');
+    const answer = await room.vic.ask(
+      `!media-stats --search ${user.account.localpart} --all --format json`,
+    );
     expect(answer.body).toContain('1 row in media-stats.json');
   });
 

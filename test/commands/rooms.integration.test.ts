@@ -33,7 +33,7 @@ describe('rooms', () => {
       data: { total: 3, rows: [{ name: `${part} a é` }, { name: `${part} b é` }] },
     });
     expect(first.body).toContain('3 rooms, 2 shown');
-    expect(first.body).toContain(owner.userId);
+    expect(first.body).toContain('1 member, invite');
     const more = await room.vic.ask('!more');
     expect(more.field.data).toMatchObject({ rows: [{ name: `${part} c é` }] });
     expect(more.body).not.toContain('!more');
@@ -56,6 +56,10 @@ describe('rooms', () => {
   it('refuses an empty search, and an order that there is not', async () => {
     const empty = await room.vic.ask('!rooms --search ""');
     expect(empty.field).toMatchObject({ status: 'usage' });
+    const odd = await room.vic.ask('!rooms --from nowhere');
+    expect(odd.field).toMatchObject({ status: 'usage' });
+    const none = await room.vic.ask(`!rooms --search ${uniqueLocalpart('none')}`);
+    expect(none.body).toContain('No room found');
     const order = await room.vic.ask('!rooms --order-by joined_member');
     expect(order.body).toContain('Did you mean joined_members?');
   });

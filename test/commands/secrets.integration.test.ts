@@ -152,7 +152,7 @@ describe('reset-password', () => {
       `!reset-password ${mallory.userId} --reason stolen`,
     );
     expect(question.body).toContain('Will: log out 1 device, send the password to ana-');
-    expect(outcome.body).toContain('✅ Password reset: Mallory');
+    expect(outcome.body).toContain('✅ Reset the password of Mallory');
     const password = await secretFor(room.ana.user);
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
     await expect(mallory.login()).rejects.toMatchObject({ status: 403 });
@@ -191,7 +191,7 @@ describe('login-as', () => {
     const mallory = await newUser('mallory');
     const { question, outcome } = await askAndConfirm(room.ana, `!login-as ${mallory.userId}`);
     expect(question.body).toContain('for 1 hour?');
-    expect(outcome.body).toContain('It dies at');
+    expect(outcome.body).toContain('It works until');
     const { valid_until_ms: until } = outcome.field.data as { valid_until_ms: number };
     expect(until).toBeGreaterThan(Date.now() + 3_500_000);
     expect(until).toBeLessThan(Date.now() + 3_700_000);
