@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { MatrixEvent, SyncAnswer, SyncOptions } from '../../dev/synapse/matrix-user.ts';
+import {
+  EncryptedRoomEvent,
+  LogLevel,
+  LogService,
+  MatrixClient,
+  RustSdkCryptoStorageProvider,
+  nativeLibrary,
+} from '../../src/matrix/sdk.ts';
+import { homeserver } from './homeserver.ts';
+
+type Client = InstanceType<typeof MatrixClient>;
+type Keys = Parameters<Client['sendToDevices']>;
+
+interface SyncForDevice {
+  readonly to_device?: { readonly events?: never[] };
+  readonly device_lists?: { readonly changed?: string[]; readonly left?: string[] };
+  readonly device_one_time_keys_count?: Record<string, number>;
+  readonly device_unused_fallback_key_types?: never[];
+}
+
+/** A file as it is sent to an encrypted room: what to upload, and how to find and read it. */
+interface EncryptedUpload {
+  readonly bytes: Uint8Array;
+  readonly file: Record<string, unknown>;
+}
+
+/** A user at a client that encrypts: what is sent and synced is as if there were no encryption. */
+export class EncryptedUser extends MatrixUser {
+  readonly #client: Client;
+  readonly #folder: string;
+  #held: Keys[] | undefined;
+
+  private constructor(user: MatrixUser, client: Client, folder: string) {
+    super({ url: user.homeserverUrl }, user.account);
+    this.#client = client;
+    this.#folder = folder;
+    const send = client.sendToDevices.bind(client);
+    client.sendToDevices = async (...keys: Keys) => {
+      if (this.#held === undefined) {
+        return send(...keys);
+      }
+      this.#held.push(keys);
+      // The homeserver's answer to such a request.
+      return {} as never;
+    };
+  }
+
+  static async at(user: MatrixUser): Promise<EncryptedUser> {
+    LogService.setLevel(LogLevel.ERROR);
+    const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-keys-'));
+    const store = new RustSdkCryptoStorageProvider(folder, nativeLibrary().StoreType.Sqlite);
+    const { url } = homeserver();
+    const client = new MatrixClient(url, user.account.accessToken, undefined, store);
+    await client.crypto.prepare([]);
+    return new EncryptedUser(user, client, folder);
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Keeps to itself the keys to what is sent from now on, until `releaseKeys`. */
+  holdKeys(): void {
+    this.#held = [];
+  }
+
+  async releaseKeys(): Promise<void> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const keys of held) {
+      await this.#client.sendToDevices(...keys);
+    }
+  }
+
+  override async send(
+    room: string,
+    type: string,
+    content: Record<string, unknown>,
+    txnId?: string,
+  ): Promise<string> {
+    if (type === 'm.reaction') {
+      return super.send(room, type, content, txnId);
+    }
+    const encrypted = await this.#client.crypto.encryptRoomEvent(room, type, content);
+    return super.send(room, 'm.room.encrypted', { ...encrypted }, txnId);
+  }
+
+  override async sync(options: SyncOptions = {}): Promise<SyncAnswer> {
+    const answer = await super.sync(options);
+    const device = answer as SyncForDevice;
+    await this.#client.crypto.updateSyncData(
+      device.to_device?.events ?? [],
+      device.device_one_time_keys_count ?? {},
+      device.device_unused_fallback_key_types ?? [],
+      device.device_lists?.changed ?? [],
+      device.device_lists?.left ?? [],
+    );
+    for (const [room, { timeline }] of Object.entries(answer.rooms?.join ?? {})) {
+      timeline.events = await Promise.all(
+        timeline.events.map(async (event) => this.read(room, event)),
+      );
+    }
+    return answer;
+  }
+
+  /** The event as it was meant, or as it came where it can't be read. */
+  async read(room: string, event: MatrixEvent): Promise<MatrixEvent> {
+    if (event.type !== 'm.room.encrypted') {
+      return event;
+    }
+    try {
+      const encrypted = new EncryptedRoomEvent(event);
+      return (await this.#client.crypto.decryptRoomEvent(encrypted, room)).raw as MatrixEvent;
+    } catch {
+      return event;
+    }
+  }
+
+  async encryptFile(text: string): Promise<EncryptedUpload> {
+    const { buffer, file } = await this.#client.crypto.encryptMedia(Buffer.from(text));
+    return { bytes: buffer, file: { ...file } };
+  }
+
+  async readFile(file: unknown): Promise<string> {
+    return (await this.#client.crypto.decryptMedia(file as never)).toString();
+  }
+}
