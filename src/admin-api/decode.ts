@@ -48,7 +48,8 @@ function id<Id extends string>(pattern: RegExp, message: string) {
   return z
     .string()
     .regex(pattern, message)
-    .transform((text) => text as Id);
+    // IDs are asked for again, and half a surrogate pair has no bytes to be sent.
+    .transform((text) => text.toWellFormed() as Id);
 }
 
 export const userId = id<UserId>(/^@[^:]*:./s, 'not a user ID');

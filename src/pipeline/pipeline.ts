@@ -4,8 +4,8 @@ import type { House } from './house.ts';
 import { passOver, sift, takeIn } from './intake.ts';
 import { createKeyedQueue } from './keyed-queue.ts';
 import type { Incoming } from './message.ts';
+import { expire } from './question.ts';
 import type { SayNow } from './reply.ts';
-import { expire } from './settle-question.ts';
 import { withoutStale } from './stale.ts';
 
 /** The way of a message through the house. */

@@ -9,7 +9,7 @@ import { contextFor } from './context.ts';
 import { outcomeOf, postOutcome, settle, settledAttempt } from './execute.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
-import { parsedOf, targetsOf } from './settle-question.ts';
+import { parsedOf, targetsOf } from './question.ts';
 
 /**
  * Ends the work that a crash or an absent homeserver left open: asks the homeserver what happened,

@@ -1,6 +1,7 @@
 import { roles } from '../command/declaration.ts';
 import type { Role } from '../command/declaration.ts';
 import type { UserId } from '../ids.ts';
+import { matchesGlob } from './glob.ts';
 import type { Members, Roles } from './house.ts';
 
 export interface RoleSettings {
@@ -16,11 +17,10 @@ export function createRoles(options: {
   settings: RoleSettings;
   members: Members;
   botUser: UserId;
-  /** Globs of user IDs that nothing may be done to. */
+  /** Globs of user IDs that nothing may be done to, such as `@*:example.com`. */
   protectedUsers: readonly string[];
 }): Roles {
-  const { settings, members, botUser } = options;
-  const protectedPatterns = options.protectedUsers.map(globPattern);
+  const { settings, members, botUser, protectedUsers } = options;
 
   function roleOf(user: UserId): Role | undefined {
     if (!members.isJoined(user)) {
@@ -53,15 +53,9 @@ export function createRoles(options: {
       if (isNamed || role === 'moderator' || role === 'admin') {
         return 'is a moderator here';
       }
-      return protectedPatterns.some((pattern) => pattern.test(account.name))
+      return protectedUsers.some((glob) => matchesGlob(glob, account.name))
         ? 'is protected by the configuration'
         : undefined;
     },
   };
-}
-
-/** `@*:example.com`: `*` is any text, `?` one character. */
-function globPattern(glob: string): RegExp {
-  const escaped = glob.replaceAll(/[.+^${}()|[\]\\]/gu, String.raw`\$&`);
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 'su');
 }

@@ -1,7 +1,3 @@
-import { bold, code, line } from '../command/answer.ts';
-import { subjectOf } from '../command/declaration.ts';
-import type { Invocation } from '../command/invocation.ts';
-import { ago } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { DeniedError, LawspeakerError, TargetError } from '../errors.ts';
 import type { EventId, UserId } from '../ids.ts';
@@ -12,8 +8,8 @@ import { begin, previewOf } from './confirm.ts';
 import { execute, withdrawReactions } from './execute.ts';
 import { policyFor } from './house.ts';
 import type { House } from './house.ts';
-import { askerName, nameOf } from './outcome.ts';
-import { dangerOfInvocation } from './parse.ts';
+import { nameOf } from './outcome.ts';
+import { droppedReply, parsedOf, refuseSettled, targetsOf } from './question.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -48,79 +44,6 @@ export async function settleQuestion(
   return decision === 'cancel'
     ? cancel(house, question, parsed, { by, event })
     : carryOut(house, question, parsed, { by, event });
-}
-
-/**
- * The question that a code names; without one, the asker's only open one.
- *
- * @throws TargetError there is none, or more than one
- */
-export async function findQuestion(
-  house: House,
-  { code, by, event }: { code: string | undefined; by: UserId; event: EventId },
-): Promise<Confirmation> {
-  const { confirmations } = house.store;
-  // Handled again after a crash, this decision belongs to the question that it has settled.
-  const settled = await confirmations.bySettlingEvent(event);
-  if (settled !== undefined) {
-    return settled;
-  }
-  const seeAll = `\`${house.settings.prefix}pending\` lists what waits.`;
-  if (code !== undefined) {
-    const question = await confirmations.byCode(code);
-    if (question === undefined) {
-      throw new TargetError('unknown', `no question has the code ${code.slice(0, 40)}`, seeAll);
-    }
-    return question;
-  }
-  const own = await confirmations.pending(by);
-  const [only] = own;
-  if (only === undefined) {
-    throw new TargetError('unknown', 'none of your commands waits for confirmation', seeAll);
-  }
-  if (own.length > 1) {
-    const codes = own.map((question) => question.code).join(', ');
-    throw new TargetError('state', `several of your commands wait: ${codes}`, 'Name one of them.');
-  }
-  return only;
-}
-
-/** What a stored question asks for. */
-export function parsedOf(house: House, question: { invocation: string; command: string }): Parsed {
-  const invocation = JSON.parse(question.invocation) as Invocation;
-  const command = house.registry.find(question.command);
-  if (command === undefined) {
-    throw new TargetError('unknown', `there is no command ${question.command} any more`);
-  }
-  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
-}
-
-/** The accounts that an invocation names. */
-export function targetsOf({
-  command,
-  invocation,
-}: Pick<Parsed, 'command' | 'invocation'>): UserId[] {
-  const given = invocation.arguments[subjectOf(command) ?? ''];
-  return given === undefined ? [] : ([given].flat() as UserId[]);
-}
-
-async function refuseSettled(house: House, question: Confirmation): Promise<void> {
-  if (question.state === 'pending' && question.expiresAt > house.now()) {
-    return;
-  }
-  if (question.state === 'pending') {
-    await expire(house, question);
-  }
-  const how = question.state === 'pending' ? 'expired' : question.state;
-  const who =
-    question.settledBy === null ? '' : ` by ${nameOf(house, question.settledBy as UserId)}`;
-  throw new TargetError(
-    'state',
-    how === 'expired'
-      ? `${question.code} expired ${ago(question.expiresAt, house.now())}`
-      : `${question.code} was already ${how}${who}`,
-    how === 'confirmed' ? 'It runs once.' : 'Send the command again if it is still wanted.',
-  );
 }
 
 async function cancel(
@@ -282,46 +205,5 @@ async function settledBefore(house: House, question: Confirmation): Promise<Sett
     outcome,
     headline: writeInvocation(command, invocation),
     audit: entries.map(({ id }) => id).reverse(),
-  };
-}
-
-/** Ends a question that nobody answered in time. */
-export async function expire(house: House, question: Confirmation): Promise<void> {
-  const parsed = parsedOf(house, question);
-  const { origin } = parsed.invocation;
-  await house.store.transaction(async (tables) => {
-    if (await tables.confirmations.settle(question.id, 'expired', undefined, house.now())) {
-      const reply = droppedReply(house, parsed, 'expired', undefined);
-      await post(house, tables, 'outcome', { kind: 'edit', origin, reply });
-      await withdrawReactions(house, tables, origin);
-    }
-  });
-  house.deliver(question.eventId);
-}
-
-function droppedReply(
-  house: House,
-  { command, invocation }: Parsed,
-  status: 'cancelled' | 'expired',
-  by: UserId | undefined,
-): Reply {
-  const { actor } = invocation;
-  const asker = askerName(house, actor);
-  return {
-    command: command.name,
-    status,
-    audit: [],
-    answer: {
-      mark: '❌',
-      title: [
-        bold(status === 'cancelled' ? 'Cancelled: ' : 'Expired: '),
-        code(`${house.settings.prefix}${writeInvocation(command, invocation)}`),
-      ],
-      body: [
-        line(
-          `Asked by ${asker}${by === undefined ? ', confirmed by nobody' : `, cancelled by ${nameOf(house, by)}`}. Nothing was changed.`,
-        ),
-      ],
-    },
   };
 }
