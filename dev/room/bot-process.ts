@@ -48,19 +48,23 @@ export class BotEndedError extends Error {
  * at work.
  *
  * @param plan preloads the kill switch, with this plan for it
+ * @param launcher a command that runs the one given behind it
  * @throws BotEndedError with the bot's last words, when it ends before that
  */
 export async function startBotProcess(
   folder: string,
   config: object,
   plan?: KillPlan,
+  launcher: readonly string[] = [],
 ): Promise<BotProcess> {
   const configFile = path.join(folder, 'lawspeaker.yaml');
   const logFile = path.join(folder, 'lawspeaker.log');
   // Every JSON document is YAML.
   await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
   const preload = plan === undefined ? [] : ['--import', killSwitch];
-  const child = spawn(process.execPath, [...preload, main, 'start', '--config', configFile], {
+  const start = [process.execPath, ...preload, main, 'start', '--config', configFile];
+  const [program = process.execPath, ...words] = [...launcher, ...start];
+  const child = spawn(program, words, {
     stdio: ['ignore', 'ignore', 'pipe', ...(plan === undefined ? [] : ['ipc' as const])],
     env:
       plan === undefined
@@ -81,18 +85,18 @@ export async function startBotProcess(
   }
   const log = createWriteStream(logFile, { flags: 'a' });
   void exited.then(() => log.end());
-  const words: string[] = [];
+  const lines: string[] = [];
   const atWork = new Promise<void>((resolve, reject) => {
     createInterface({ input: stderr }).on('line', (line) => {
       if (!log.writableEnded) {
         log.write(`${line}\n`);
       }
-      words.push(line);
+      lines.push(line);
       if (line.includes('Lawspeaker is at work')) {
         resolve();
       }
     });
-    void exited.then((exit) => reject(new BotEndedError(exit, words.slice(-12))));
+    void exited.then((exit) => reject(new BotEndedError(exit, lines.slice(-12))));
   });
   await atWork;
   const end = async (signal: 'SIGTERM' | 'SIGKILL') => {

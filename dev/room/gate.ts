@@ -10,6 +10,10 @@ export interface Passage {
   forward(): Promise<{ status: number; body: string }>;
   /** Passes the homeserver's answer on. */
   answer(): void;
+  /** Answers in the homeserver's place. */
+  respond(status: number, body: string, headers?: Readonly<Record<string, string>>): void;
+  /** Passes half of the homeserver's answer on, then drops the connection. */
+  breakOff(): void;
   /** Drops the connection. */
   drop(): void;
 }
@@ -21,6 +25,8 @@ export interface Gate extends AsyncDisposable {
    * arrives, and holds it until it is told what to do.
    */
   meet(method: string, path: RegExp): Promise<Passage>;
+  /** Resolves when the next request like this has been passed through and answered. */
+  met(method: string, path: RegExp): Promise<void>;
   /** Drops every connection whose path fits, those that wait included, until `open`. */
   close(path: RegExp): void;
   open(): void;
@@ -37,8 +43,8 @@ interface Meeting {
 }
 
 /**
- * A gate between the bot and a homeserver: everything passes, except what a test wants to meet. It
- * adds nothing and changes nothing; the homeserver behind it is real.
+ * A gate between the bot and a homeserver: everything passes, except what a test wants to meet. By
+ * itself it adds nothing and changes nothing; the homeserver behind it is real.
  */
 export async function openGate(homeserverUrl: string): Promise<Gate> {
   const target = new URL(homeserverUrl);
@@ -77,6 +83,13 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
       new Promise((resolve) => {
         meetings.push({ method, path, resolve });
       }),
+    async met(method, path) {
+      const passage = await new Promise<Passage>((resolve) => {
+        meetings.push({ method, path, resolve });
+      });
+      await passage.forward();
+      passage.answer();
+    },
     close(path) {
       closed = path;
       refused = [];
@@ -124,6 +137,14 @@ function passageFor(target: URL, incoming: IncomingMessage, outgoing: ServerResp
     },
     answer() {
       outgoing.writeHead(received?.status ?? 502, received?.headers).end(received?.body);
+    },
+    respond(status, body, headers = {}) {
+      outgoing.writeHead(status, headers).end(body);
+    },
+    breakOff() {
+      const { status = 502, body = Buffer.alloc(0) } = received ?? {};
+      outgoing.writeHead(status, { 'content-length': body.length });
+      outgoing.write(body.subarray(0, body.length / 2), () => incoming.socket.destroy());
     },
     drop() {
       incoming.socket.destroy();

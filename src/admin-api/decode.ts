@@ -45,11 +45,13 @@ export const flag = bool.nullish().transform((value) => value ?? false);
  * that break the rules, and one of those must not hide a whole list from the moderators.
  */
 function id<Id extends string>(pattern: RegExp, message: string) {
-  return z
-    .string()
-    .regex(pattern, message)
-    // IDs are asked for again, and half a surrogate pair has no bytes to be sent.
-    .transform((text) => text.toWellFormed() as Id);
+  return (
+    z
+      .string()
+      .regex(pattern, message)
+      // IDs are asked for again, and half a surrogate pair has no bytes to be sent.
+      .transform((text) => text.toWellFormed() as Id)
+  );
 }
 
 export const userId = id<UserId>(/^@[^:]*:./s, 'not a user ID');

@@ -33,28 +33,25 @@ export async function deactivation(
 ): Promise<Said[]> {
   const text = `!deactivate ${targets.join(' ')}`;
   const event = await ana.say(text);
-  const question = await ben.answerTo(event);
+  const question = await ana.answerTo(event);
   const code = question.field.confirmation?.code ?? '';
   const kind = decision === 'cancel' ? 'cancelled' : 'confirmed';
   const asked: Said = { text, event, kind, targets };
   if (decision === 'react') {
-    await ben.user.react(id, question.event, '✅');
+    await ben.react(id, question.event, '✅');
     await ana.outcomeOf(question, ...final);
     return [asked];
   }
   const line = `!${decision} ${code}`;
-  const settling = await ben.say(line);
-  await Promise.all([ben.answerTo(settling), ana.outcomeOf(question, ...final)]);
-  return [
-    asked,
-    { text: line, event: settling, kind: 'decision', targets: [], settles: event },
-  ];
+  const settling = await ben.sendText(id, line);
+  await Promise.all([ana.answerTo(settling), ana.outcomeOf(question, ...final)]);
+  return [asked, { text: line, event: settling, kind: 'decision', targets: [], settles: event }];
 }
 
 /** Ana only looks. */
 export async function look({ ana }: CrashRoom, target: string): Promise<Said[]> {
   const text = `!user ${target}`;
-  const { event } = { event: await ana.say(text) };
+  const event = await ana.say(text);
   await ana.answerTo(event);
   return [{ text, event, kind: 'read', targets: [] }];
 }

@@ -27,7 +27,10 @@ function callsFor({ gate }: CrashRoom, command: Command, user: string): number {
 
 /** All calls that change something. */
 function allCalls({ gate }: CrashRoom): number {
-  return ['POST', 'PUT', 'DELETE'].reduce((sum, method) => sum + gate.count(method, /./u), 0);
+  return ['POST', 'PUT', 'DELETE'].reduce(
+    (sum, method) => sum + gate.count(method, /^\/_synapse\/admin\//u),
+    0,
+  );
 }
 
 /**
@@ -80,7 +83,7 @@ export function createCheck(room: CrashRoom) {
             if (ids.join() !== answer.field.audit.join()) {
               complain(`audit log has ${ids.join()}, the answer ${answer.field.audit.join()}`);
             }
-            const confirmer = one.kind === 'confirmed' ? room.ben.user.userId : null;
+            const confirmer = one.kind === 'confirmed' ? room.ben.userId : null;
             for (const entry of entries) {
               if (entry.actor !== room.ana.user.userId || entry.confirmer !== confirmer) {
                 complain(`audit says ${entry.actor}, confirmed by ${entry.confirmer}`);
@@ -95,7 +98,9 @@ export function createCheck(room: CrashRoom) {
     }
     const accountedFor = said
       .flatMap(({ kind, targets }) =>
-        targets.map((user) => callsFor(room, kind === 'change' ? 'shadow-ban' : 'deactivate', user)),
+        targets.map((user) =>
+          callsFor(room, kind === 'change' ? 'shadow-ban' : 'deactivate', user),
+        ),
       )
       .reduce((sum, calls) => sum + calls, 0);
     const calls = allCalls(room) - callsBefore;

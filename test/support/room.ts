@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Moderator } from '../../dev/room/moderator.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { startApp } from '../../src/app.ts';
-import type { App } from '../../src/app.ts';
+import type { App, Timing } from '../../src/app.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { Config, WrittenConfig } from '../../src/config/schema.ts';
 import { createLog } from '../../src/observability/log.ts';
@@ -15,7 +15,7 @@ import { homeserver, newUser } from './homeserver.ts';
 export type Settings = Partial<
   Omit<WrittenConfig, 'homeserver' | 'managementRoom' | 'database'>
 > & {
-  readonly homeserver?: { readonly adminUrl?: string };
+  readonly homeserver?: { readonly url?: string; readonly adminUrl?: string };
 };
 
 /** A management room with people and a running bot in it. */
@@ -42,7 +42,7 @@ export interface TestRoom {
 /** Opens a management room on the run's Synapse and starts the bot in this process. */
 export async function openRoom(
   settings: Settings = {},
-  options: { roomVersion?: string } = {},
+  options: { roomVersion?: string; timing?: Timing } = {},
 ): Promise<TestRoom> {
   const { url } = homeserver();
   const [bot, ana, ben, vic] = await Promise.all([
@@ -73,7 +73,7 @@ export async function openRoom(
     database: { path: databaseFile },
   });
   const log = createLog({ level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent', format: 'json' });
-  let app: App | undefined = await startApp(config, log);
+  let app: App | undefined = await startApp(config, log, options.timing);
   const people = await Promise.all(
     [ana, ben, vic].map(async (user) => new Moderator(user, id).look()),
   );
@@ -98,7 +98,7 @@ export async function openRoom(
     },
     stopBot,
     async startBot() {
-      app = await startApp(config, log);
+      app = await startApp(config, log, options.timing);
     },
     async close() {
       await stopBot();

@@ -1,0 +1,209 @@
+import { expect, test } from 'vitest';
+
+import { eventId, roomId, userId } from '../../src/admin-api/decode.ts';
+import { cut } from '../../src/command/answer.ts';
+import { argumentsOf } from '../../src/command/command-arguments.ts';
+import type { Command } from '../../src/command/declaration.ts';
+import { readDuration } from '../../src/command/duration.ts';
+import { readArguments } from '../../src/command/read-arguments.ts';
+import { readReference, readUser } from '../../src/command/references.ts';
+import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+import { quote, tokenize } from '../../src/command/tokenize.ts';
+import { untrustedText } from '../../src/command/untrusted-text.ts';
+import { HomeserverError } from '../../src/errors.ts';
+import {
+  parseEventId,
+  parseMxcUri,
+  parseRoomAlias,
+  parseRoomId,
+  parseUserId,
+} from '../../src/ids.ts';
+import type { UserId } from '../../src/ids.ts';
+import { apiNames } from '../../src/matrix/content.ts';
+import { textWithPills, withoutReplyFallback } from '../../src/matrix/html-text.ts';
+import { escapeHtml, render, visible } from '../../src/matrix/render.ts';
+import { redactText } from '../../src/observability/log.ts';
+import { decisionWordIn } from '../../src/pipeline/decision-word.ts';
+import type { Message } from '../../src/pipeline/message.ts';
+import { commandLineIn } from '../../src/pipeline/parse.ts';
+import { createRoles } from '../../src/pipeline/roles.ts';
+import { holdsSecret } from '../../src/pipeline/secret.ts';
+
+const registry = createRegistry(
+  await loadCommands(new URL('../../src/commands/', import.meta.url)),
+);
+const settings = { prefix: '!', botUser: '@lawspeaker:localhost' as UserId } as Parameters<
+  typeof commandLineIn
+>[1];
+
+/** Where text of strangers meets a regular expression, or anything else that could walk it twice. */
+const readers: Readonly<Record<string, (text: string) => unknown>> = {
+  tokenize,
+  quote,
+  visible,
+  escapeHtml,
+  cut: (text) => cut(text, 60),
+  untrustedText: (text) => untrustedText(text),
+  withoutReplyFallback,
+  textWithPills,
+  redactText,
+  readReference,
+  readDuration,
+  apiNames: (text) => apiNames({ [text]: 1 }),
+  readUser: (text) => readUser(text, 'localhost'),
+  ids: (text) =>
+    [parseUserId, parseRoomId, parseRoomAlias, parseEventId, parseMxcUri].map((one) => one(text)),
+  'decoded ids': (text) => [userId, roomId, eventId].map((one) => one.safeParse(text)),
+  commandLineIn: (text) => commandLineIn(text, settings),
+  holdsSecret: (text) => holdsSecret(text, text),
+  decisionWordIn: (text) =>
+    decisionWordIn({ kind: 'message', text, replyTo: '$question' } as Message),
+  errcode: (text) => new HomeserverError(400, text, 'GET /'),
+  nearest: (text) => registry.nearest(text),
+  render: (text) =>
+    render({ mark: 'ℹ️', title: [text], body: [{ kind: 'list', items: [[text]] }] }, '!'),
+  'protected globs': (text) => protection(text),
+  ...Object.fromEntries(
+    ['deactivate', 'create-user', 'reports', 'federation'].map((name) => [
+      `arguments of ${name}`,
+      (text: string) => readAll(name, text),
+    ]),
+  ),
+};
+
+function readAll(name: string, text: string): unknown {
+  const command = registry.find(name) as Command;
+  const context = { serverName: 'localhost', now: 0, prefix: '!' };
+  const key = Object.entries(argumentsOf(command)).find(([, { place }]) => place === 'flag')?.[0];
+  return [text, `--${key}=${text}`].map((line) => {
+    try {
+      const { values } = readArguments(command, tokenize(line), context);
+      return command.check?.(values, 0);
+    } catch {
+      return undefined;
+    }
+  });
+}
+
+const { protection } = (() => {
+  const roles = createRoles({
+    settings: {
+      viewer: { powerLevel: 0, users: [] },
+      moderator: { powerLevel: 50, users: [] },
+      admin: { powerLevel: 100, users: [] },
+      commands: {},
+    },
+    members: {
+      isJoined: () => false,
+      powerLevel: () => 0,
+      displayName: () => null,
+      joined: () => [],
+    },
+    botUser: settings.botUser,
+    protectedUsers: ['@*-*-*:*.example', '@*a*a*:localhost'],
+  });
+  return {
+    // An ID has 255 bytes at most, but those of other servers are not looked at.
+    protection: (text: string) =>
+      roles.protection({ name: `@${text}`, admin: false } as Parameters<
+        typeof roles.protection
+      >[0]),
+  };
+})();
+
+/** Pieces that are repeated; what stands before and behind lets patterns begin, and fail late. */
+const pieces = [
+  ...['a', ' ', '\n', '-', '—', '=', '"', "'", '“', '\\', ':', '@', '/', '$', '%24', '.', '<', '>'],
+  ...[
+    '&',
+    '`',
+    '_',
+    '\u200D',
+    '\u202E',
+    '👩\u200D',
+    '\u0301',
+    '0',
+    '!',
+    '*',
+    'a-',
+    'a.',
+    ' a',
+    '= ',
+  ],
+  ...['a"', '="', '=“', "='", '\\"', '<b>', '</b>', '</x>', '<p>', '<a href="', '<!--', '&amp'],
+  ...[
+    '--password ',
+    '-password=',
+    'reset-password ',
+    'syt_',
+    'Bearer ',
+    '"password":"',
+    '\\"token',
+  ],
+  ...['"token" : ', 'access_token=', 'matrix.to/#/', 'matrix:u/', 'mxc://', 'www', '://', '> <@'],
+  ...['<b></x>', '<a href="https://matrix.to/#/@a:b">', '--reason=', 'A1.', 'aA', '{"x":', '[::1]'],
+];
+const starts = ['', '!deactivate ', '@'];
+const ends = ['', '\u0000'];
+
+/** Reading arguments is slow enough that only words and flags are tried there. */
+const argumentPieces = ['a', ' a', '-', '— ', '@a:b ', '--reason=', '"" ', '-- ', '\\', "'"];
+
+/** Of this thread's own CPU, the best of several: others use the machine too. */
+function bestMs(work: () => unknown, times: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let at = 0; at < times; at += 1) {
+    const before = process.threadCpuUsage();
+    try {
+      work();
+    } catch {
+      // Refusing is an answer too.
+    }
+    const { user, system } = process.threadCpuUsage(before);
+    best = Math.min(best, (user + system) / 1000);
+  }
+  return best;
+}
+
+/** What an event can hold at most. */
+const longest = 65_536;
+const factor = 4;
+/** Linear is 4, quadratic 16; what is over in a moment needs no measuring. */
+const mostGrowth = 10;
+const momentMs = 50;
+
+/** How long the longest takes, and how long a part of it. */
+function measure(work: (length: number) => () => unknown, times: number): [number, number] {
+  return [bestMs(work(longest), times), bestMs(work(longest / factor), times)];
+}
+
+const textOf = (start: string, piece: string, end: string, length: number) =>
+  start + piece.repeat(Math.ceil(length / piece.length)) + end;
+
+test.each(Object.entries(readers))(
+  '%s takes time in proportion to the text',
+  (name, read) => {
+    const slow: string[] = [];
+    for (const piece of name.startsWith('arguments') ? argumentPieces : pieces) {
+      for (const start of starts) {
+        for (const end of ends) {
+          const work = (length: number) => () => read(textOf(start, piece, end, length));
+          // Were this quadratic, the longest would still be over in a moment.
+          if (bestMs(work(longest / factor), 1) < momentMs / factor ** 2) {
+            continue;
+          }
+          let [long, short] = measure(work, 1);
+          if (long > momentMs && long / short > mostGrowth) {
+            // It may have been the garbage of others.
+            [long, short] = measure(work, 8);
+          }
+          if (long > momentMs && long / short > mostGrowth) {
+            slow.push(`${start}${piece}…${end}: ${short.toFixed(1)} to ${long.toFixed(1)} ms`);
+          }
+        }
+      }
+    }
+    expect(slow).toEqual([]);
+  },
+  60_000,
+);

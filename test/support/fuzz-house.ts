@@ -1,0 +1,278 @@
+import * as fc from 'fast-check';
+import type { Got } from 'got';
+import type { z } from 'zod';
+
+import { adminApiOn } from '../../src/admin-api/admin-api.ts';
+import { createSendRequest } from '../../src/admin-api/request.ts';
+import type { SendRequest } from '../../src/admin-api/request.ts';
+import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+import type { EventId, RoomId, UserId } from '../../src/ids.ts';
+import { alertContent, editContent, fileContent, replyContent } from '../../src/matrix/content.ts';
+import { readEvents } from '../../src/matrix/read-event.ts';
+import { RoomState } from '../../src/matrix/room-state.ts';
+import type { House } from '../../src/pipeline/house.ts';
+import { createPipeline } from '../../src/pipeline/pipeline.ts';
+import { findQuestion } from '../../src/pipeline/question.ts';
+import type { Outgoing } from '../../src/pipeline/reply.ts';
+import { createRoles } from '../../src/pipeline/roles.ts';
+import { settleQuestion } from '../../src/pipeline/settle-question.ts';
+import { createServices } from '../../src/services/services.ts';
+import { openStore } from '../../src/store/store.ts';
+import { answersFor } from './hostile-answers.ts';
+import { jsonText, received } from './hostile.ts';
+import { assertSafe } from './safe-content.ts';
+
+export const room = '!management:localhost' as RoomId;
+export const botUser = '@lawspeaker:localhost' as UserId;
+/** Power level 100, 50 and 0; Eve is not in the room. */
+export const people = {
+  ana: '@ana:localhost',
+  ben: '@ben:localhost',
+  vic: '@vic:localhost',
+  eve: '@eve:evil.example',
+} as const;
+
+const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
+export const registry = createRegistry(commands);
+
+/** More requests than any command needs: a list that never ends must end somewhere. */
+const mostRequests = 40;
+
+const joined = (user: string, displayname: string) => ({
+  type: 'm.room.member',
+  state_key: user,
+  sender: user,
+  content: { membership: 'join', displayname },
+});
+
+/** The room's state as it should be. */
+export const goodState = [
+  {
+    type: 'm.room.create',
+    state_key: '',
+    sender: people.ana,
+    content: { room_version: '11' },
+  },
+  {
+    type: 'm.room.power_levels',
+    state_key: '',
+    sender: people.ana,
+    content: { users: { [people.ana]: 100, [people.ben]: 50 } },
+  },
+  joined(people.ana, '<b>Ana</b>\u202E'),
+  joined(people.ben, 'Ben'),
+  joined(people.vic, '"><script>\u0000'),
+  joined(botUser, 'Lawspeaker'),
+];
+
+/** What came of a step. */
+export interface Outcome {
+  /** Requests other than GET that went to the admin API. */
+  readonly changes: readonly string[];
+  /** Messages that the bot removed from the room. */
+  readonly redacted: readonly string[];
+  /** What the room would have been sent, and the events it was sent as. */
+  readonly sent: readonly { readonly event: EventId; readonly outgoing: Outgoing }[];
+}
+
+/**
+ * The whole way from raw events to rendered answers, on a real store, before a homeserver that
+ * answers what it likes and refuses every change.
+ */
+export async function openFuzzHouse({ isCalm = false } = {}) {
+  const store = await openStore(':memory:');
+  const members = new RoomState();
+  goodState.forEach((event) => members.apply(event));
+  const clock = { now: Date.UTC(2026, 10, 21) };
+  const faults: unknown[] = [];
+  let changes: string[] = [];
+  let redacted: string[] = [];
+  let requests = 0;
+  let answerSeed = 0;
+  let sentEvents = 0;
+
+  const send = hostileServer({
+    isCalm,
+    onChange: (request) => changes.push(request),
+    seed: () => {
+      requests += 1;
+      answerSeed += 1;
+      return requests > mostRequests ? undefined : answerSeed;
+    },
+  });
+  const api = adminApiOn(send);
+  const services = createServices({
+    api,
+    store,
+    bot: {
+      async settle({ decision, code, by, event }) {
+        const question = await findQuestion(house, { code, by, event });
+        return settleQuestion(house, question, { decision, by, event });
+      },
+      status: async () => ({
+        version: '0',
+        node: '0',
+        startedAt: 0,
+        lastSyncAt: undefined,
+        online: true,
+        failures: 0,
+        openInbox: 0,
+        openOutbox: 0,
+        openExecutions: 0,
+      }),
+      openDirect: async () => async () => undefined,
+    },
+  });
+  const settings: House['settings'] = {
+    prefix: '!',
+    maxAgeMs: 300_000,
+    confirmationExpiresAfterMs: 600_000,
+    confirmation: { destructive: 'requester', critical: 'requester' },
+    serverName: 'localhost',
+    botUser,
+    managementRoom: room,
+  };
+  const fault = (fields: object, message: string) => faults.push({ message, ...fields });
+  const house: House = {
+    settings,
+    registry,
+    services,
+    store,
+    members,
+    roles: createRoles({
+      settings: {
+        viewer: { powerLevel: 0, users: [] },
+        moderator: { powerLevel: 50, users: [] },
+        admin: { powerLevel: 100, users: [] },
+        commands: {},
+      },
+      members,
+      botUser,
+      protectedUsers: ['@protected*:localhost'],
+    }),
+    log: { info: () => undefined, warn: () => undefined, error: fault },
+    underWay: new Set(),
+    denials: new Map(),
+    now: () => clock.now,
+    nextPages: new Map(),
+    findAccount: api.users.find,
+    findSimilar: services.accounts.similar,
+    readFile: async () => '@mallory:localhost <b>',
+    redact: async (event) => {
+      redacted.push(event);
+    },
+    resolveAlias: async () => '!aliased:localhost' as RoomId,
+    deliver: () => undefined,
+    delivered: async () => undefined,
+    expireAt: () => undefined,
+    wakeTimers: () => undefined,
+  };
+  const said: Outgoing[] = [];
+  const pipeline = createPipeline(house, async (outgoing) => {
+    said.push(outgoing);
+  });
+
+  /** Renders what stands in the outbox, as the transport would, and marks it as sent. */
+  async function deliverAll(): Promise<Outcome['sent']> {
+    const sent = [];
+    for (const { id, message } of await store.outbox.open()) {
+      const outgoing = JSON.parse(message) as Outgoing;
+      render(outgoing);
+      sentEvents += 1;
+      const event = `$sent${sentEvents}` as EventId;
+      await store.outbox.settle(id, event, clock.now);
+      sent.push({ event, outgoing });
+    }
+    return sent;
+  }
+
+  async function step(work: () => Promise<unknown>): Promise<Outcome> {
+    changes = [];
+    redacted = [];
+    requests = 0;
+    await work();
+    await pipeline.idle();
+    const sent = await deliverAll();
+    const open = await store.inbox.open();
+    if (faults.length > 0 || said.length > 0 || open.length > 0) {
+      throw new Error('the bot failed', { cause: [...faults, ...said, ...open] });
+    }
+    return { changes, redacted, sent };
+  }
+
+  return {
+    house,
+    store,
+    members,
+    clock,
+    /** What a sync brings: raw events, in order. */
+    take: async (sent: readonly unknown[]) =>
+      step(async () => {
+        const events = received(sent) as unknown[];
+        events.forEach((event) => members.apply(event));
+        await pipeline.accept(readEvents(room, events));
+      }),
+    expireQuestions: async () => step(pipeline.expireQuestions),
+  };
+}
+
+export type FuzzHouse = Awaited<ReturnType<typeof openFuzzHouse>>;
+
+function render(outgoing: Outgoing): void {
+  switch (outgoing.kind) {
+    case 'reply':
+      assertSafe(replyContent(outgoing.reply, outgoing.origin, '!'));
+      break;
+    case 'edit':
+      assertSafe(editContent(outgoing.reply, '$answer' as EventId, '!'));
+      break;
+    case 'alert':
+      assertSafe(alertContent(outgoing.reply, outgoing.mentions, '!'));
+      break;
+    case 'file':
+      assertSafe(fileContent(outgoing.file, { url: 'mxc://localhost/file' }, outgoing.origin));
+      break;
+    case 'reaction':
+    case 'withdraw':
+      break;
+  }
+}
+
+/** A homeserver whose answers fit, and hold what strangers may have written. */
+function hostileServer(options: {
+  /** It knows all that it is asked for. */
+  readonly isCalm: boolean;
+  readonly onChange: (request: string) => void;
+  /** Undefined: it has had enough. */
+  readonly seed: () => number | undefined;
+}): SendRequest {
+  // One for each request, since several are under way at once.
+  const httpFor =
+    (wanted: z.ZodType) =>
+    async (url: string, { method }: { method: string }) => {
+      if (method !== 'GET') {
+        options.onChange(`${method} ${url}`);
+        return { statusCode: 403, body: '{}' };
+      }
+      const seed = options.seed();
+      if (seed === undefined) {
+        return { statusCode: 500, body: '' };
+      }
+      if (url.includes('/v2/users/') && !url.endsWith('/devices')) {
+        return { statusCode: url.includes('nobody') ? 404 : 200, body: account(url, seed) };
+      }
+      const [body] = fc.sample(answersFor(wanted), { numRuns: 1, seed });
+      return { statusCode: options.isCalm || seed % 11 !== 0 ? 200 : 404, body: jsonText(body) };
+    };
+  return async (method, template, parameters) => {
+    const http = httpFor(parameters.answer) as unknown as Got;
+    return createSendRequest(http, 'http://localhost')(method, template, parameters);
+  };
+}
+
+/** Accounts that are asked for by ID are those; who `root` is stays so. */
+function account(url: string, seed: number): string {
+  const name = decodeURIComponent(/\/v2\/users\/([^/?]+)/u.exec(url)?.[1] ?? '');
+  const displayname = seed % 2 === 0 ? '<img src=x>\u202E"&' : null;
+  return JSON.stringify({ name, displayname, admin: name === '@root:localhost', creation_ts: 1e9 });
+}
