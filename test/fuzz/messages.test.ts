@@ -28,7 +28,7 @@ const example = fc
   .tuple(fc.constantFrom(...registry.all), seldom(hostileText, 4))
   .map(
     ([command, rest]) =>
-      `!${command.example.replaceAll('example.com', 'localhost')}${rest === undefined ? '' : ` ${String(rest)}`}`,
+      `!${command.example.replaceAll('example.com', 'localhost')}${typeof rest === 'string' ? ` ${rest}` : ''}`,
   );
 
 const body = fc.oneof(

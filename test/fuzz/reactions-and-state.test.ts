@@ -160,7 +160,7 @@ function powerOf(user: string, events: readonly Json[]): number {
     return Number.NEGATIVE_INFINITY;
   }
   const create = last('m.room.create', '');
-  const { room_version: version, additional_creators: more } = create?.['content'] as {
+  const { room_version: version, additional_creators: more } = (create?.['content'] ?? {}) as {
     room_version?: unknown;
     additional_creators?: unknown;
   };

@@ -62,6 +62,7 @@ function fitting(schema: JsonSchema): fc.Arbitrary<unknown> {
       return fc.boolean();
     case 'null':
       return fc.constant(null);
+    case undefined:
     default:
       return anyJson;
   }
