@@ -126,6 +126,14 @@ async function asked<Result>(
   try {
     return await request();
   } catch (error) {
+    if (error instanceof HomeserverError && (error.status >= 500 || error.status === 429)) {
+      // A proxy whose Synapse is still starting, say: that passes.
+      throw new UnreachableError(
+        error.request,
+        `at ${url} answers with ${error.status} ${error.errcode}`,
+        false,
+      );
+    }
     if (error instanceof HomeserverError) {
       throw (
         explain(error) ??

@@ -110,6 +110,7 @@ export class RoomSync extends MatrixClient {
   readonly #call: MatrixCall;
   readonly #reader: Reader;
   readonly #stop = new AbortController();
+  readonly #firstSync = Promise.withResolvers<void>();
   #health: SyncHealth = { online: false, lastSyncAt: undefined, failures: 0 };
 
   constructor(options: SyncOptions) {
@@ -124,13 +125,17 @@ export class RoomSync extends MatrixClient {
     return this.#health;
   }
 
-  /** The loop that `start()` of the SDK ends in. */
+  /**
+   * The loop that `start()` of the SDK ends in. Resolves after the first sync: what is said from then on
+   * is new, also at the very first start.
+   */
   override async startSync(): Promise<void> {
-    void this.#loop().catch((error: unknown) => {
+    const loop = this.#loop().catch((error: unknown) => {
       if (!this.#stop.signal.aborted) {
         this.#options.onFatal(error);
       }
     });
+    await Promise.race([this.#firstSync.promise, loop]);
   }
 
   override stop(): void {
@@ -169,6 +174,7 @@ export class RoomSync extends MatrixClient {
       this.syncingTimeout = this.#reader.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
       const wasAway = !this.#health.online;
       this.#health = { ...this.#health, online: true, lastSyncAt: Date.now() };
+      this.#firstSync.resolve();
       if (wasAway) {
         onOnline();
       }

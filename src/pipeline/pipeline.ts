@@ -66,7 +66,10 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
           house.expireAt(question.expiresAt);
           break;
         }
-        await expire(house, question);
+        await expire(house, question).catch((error: unknown) => {
+          // Of a command that is no more, say: it must not keep the others, or the start, from going on.
+          house.log.error({ code: question.code, err: error }, 'a question could not be expired');
+        });
       }
     },
 

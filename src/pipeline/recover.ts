@@ -28,8 +28,14 @@ export async function recover(house: House): Promise<void> {
 async function recoverIfOpen(house: House, eventId: string): Promise<void> {
   const open = await house.store.executions.open();
   const execution = open.find((one) => one.eventId === eventId);
-  if (execution !== undefined) {
+  if (execution === undefined) {
+    return;
+  }
+  try {
     await recoverOne(house, execution);
+  } catch (error) {
+    // Of a command that is no more, say: it must not keep the others, or the start, from going on.
+    house.log.error({ event: eventId, err: error }, 'work could not be settled');
   }
 }
 

@@ -180,29 +180,33 @@ function textOf(inline: Reply['answer']['title'][number]): string {
   return inline.kind === 'code' ? inline.text : inline.children.map(textOf).join('');
 }
 
+/** How work ended whose accounts ended so. */
+function outcomeIn(statuses: ReadonlySet<string>): Settled['outcome'] {
+  const [only] = statuses;
+  if (statuses.size > 1) {
+    return statuses.has('done') || statuses.has('partial') ? 'partial' : 'unknown';
+  }
+  return only === 'done' || only === 'failed' || only === 'partial' || only === 'running'
+    ? only
+    : 'unknown';
+}
+
 /** The same decision, handled again after a crash: what it led to stands in the audit log. */
 async function settledBefore(house: House, question: Confirmation): Promise<Settled> {
   const { command, invocation } = parsedOf(house, question);
   if (question.state === 'cancelled') {
     return cancelledSettlement(question, { command, invocation });
   }
-  const entries = await house.store.auditLog.search({ eventId: question.eventId, limit: 1000 });
+  const entries = await house.store.auditLog.search({ eventId: question.eventId, limit: 10_000 });
   const statuses = new Set(entries.map(({ status }) => status));
   if (targetsOf({ command, invocation }).length > entries.length) {
     // For these no intent was committed: they were not begun.
     statuses.add('failed');
   }
-  const outcome = statuses.has('done')
-    ? statuses.size > 1
-      ? 'partial'
-      : 'done'
-    : statuses.size === 1 && statuses.has('failed')
-      ? 'failed'
-      : 'unknown';
   return {
     command: question.command,
     code: question.code,
-    outcome,
+    outcome: outcomeIn(statuses),
     headline: writeInvocation(command, invocation),
     audit: entries.map(({ id }) => id).reverse(),
   };

@@ -44,6 +44,10 @@ export async function openDatabase(
     }
     // The file itself is first read here.
     sqlite.pragma('schema_version');
+    if (options.readonly !== true) {
+      // SQLite opens what it may not write to as well, and says so at the first change.
+      sqlite.exec('BEGIN IMMEDIATE; ROLLBACK');
+    }
   } catch (error) {
     sqlite?.close();
     throw new SetupError(

@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
+import { openGate } from '../../dev/room/gate.ts';
+import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -31,4 +32,58 @@ it('nothing is carried out while the database can’t be written, and the room h
     room.ana.answersTo(command).find(({ field }) => field.status === 'done'),
   );
   expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(true);
+});
+
+it('a tick that can’t be recorded confirms nothing, the room hears it, and it counts later', async () => {
+  const mallory = await newUser('mallory');
+  const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+  // Behind the question come its reactions.
+  await room.ana.until('both reactions', () =>
+    room.ana.events.filter(({ type }) => type === 'm.reaction').at(1),
+  );
+  await room.ana.ask('!version');
+  const other = new Database(room.databaseFile);
+  other.exec('BEGIN IMMEDIATE');
+  await room.ana.user.react(room.id, question.event, '✅');
+  const alert = await room.ana.until('the alert', () =>
+    room.ana.events.find(({ content }) => String(content['body']).includes('the database failed')),
+  );
+  expect(alert.content['dev.lawspeaker.answer']).toMatchObject({ error: { code: 'store' } });
+  expect((await adminApi().users.get(asUserId(mallory.userId))).deactivated).toBe(false);
+  await expect(room.ended()).rejects.toThrow('the database failed');
+  other.exec('ROLLBACK');
+  other.close();
+
+  await room.stopBot();
+  await room.startBot();
+  await room.ana.outcomeOf(question, 'done');
+});
+
+it('an outcome that can’t be recorded is not called undone, and is told later', async () => {
+  await using gate = await openGate(homeserver().url);
+  const here = await openRoom({ homeserver: { adminUrl: gate.url } });
+  const mallory = await newUser('mallory');
+  const call = gate.meet('POST', /\/shadow_ban/);
+  const command = await here.ana.say(`!shadow-ban ${mallory.userId}`);
+  const passage = await call;
+  await passage.forward();
+  const other = new Database(here.databaseFile);
+  other.exec('BEGIN IMMEDIATE');
+  passage.answer();
+  const answer = await here.ana.answerTo(command);
+  expect(answer.field).toMatchObject({ status: 'unknown', error: { code: 'store' } });
+  expect(answer.body).toContain('it was sent');
+  expect(answer.body).not.toContain('Nothing');
+  other.exec('ROLLBACK');
+  other.close();
+
+  await here.stopBot();
+  await here.startBot();
+  await here.ana.until('the outcome', () =>
+    here.ana.answersTo(command).find(({ field }) => field.status === 'done'),
+  );
+  expect(gate.count('POST', /\/shadow_ban/)).toBe(1);
+  const audit = await here.ana.ask(`!audit --target ${mallory.userId}`);
+  expect(audit.field.data).toMatchObject([{ command: 'shadow-ban', status: 'done' }]);
+  await here.close();
 });

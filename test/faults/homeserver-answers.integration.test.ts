@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openGate } from '../../dev/room/gate.ts';
+import type { Gate, Passage } from '../../dev/room/gate.ts';
+import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+let gate: Gate;
+let room: TestRoom;
+beforeAll(async () => {
+  gate = await openGate(homeserver().url);
+  room = await openRoom(
+    { homeserver: { url: gate.url } },
+    { timing: { requestTimeoutMs: 2000, longPollMs: 500 } },
+  );
+});
+afterAll(async () => {
+  await room.close();
+  await gate[Symbol.asyncDispose]();
+});
+
+const isBanned = async (userId: string) =>
+  (await adminApi().users.get(asUserId(userId))).shadowBanned;
+
+const limited = '{"errcode":"M_LIMIT_EXCEEDED","error":"Too Many Requests","retry_after_ms":1000}';
+
+/** What comes instead of the homeserver's answer. */
+const faults = {
+  'no answer': () => undefined,
+  '500': (passage: Passage) => passage.respond(500, '{"errcode":"M_UNKNOWN","error":"Internal"}'),
+  '502 with HTML': (passage: Passage) =>
+    passage.respond(502, '<html><h1>Bad Gateway</h1></html>', { 'content-type': 'text/html' }),
+  '429': (passage: Passage) => passage.respond(429, limited, { 'retry-after': '1' }),
+  'half a JSON': (passage: Passage) => passage.respond(200, '{"name":"@mall'),
+  'an answer that breaks off': async (passage: Passage) => {
+    await passage.forward();
+    passage.breakOff();
+  },
+} as const;
+type Fault = keyof typeof faults;
+
+const everyFault = Object.keys(faults) as Fault[];
+
+describe('a read', () => {
+  it.each<[Fault, 'done' | 'failed']>([
+    ['no answer', 'done'],
+    ['500', 'failed'],
+    ['502 with HTML', 'done'],
+    ['429', 'done'],
+    ['half a JSON', 'failed'],
+    ['an answer that breaks off', 'done'],
+  ])('after %s is %s', async (fault, status) => {
+    const mallory = await newUser('mallory');
+    const asked = gate.meet('GET', /\/v2\/users\//);
+    const command = await room.ana.say(`!user ${mallory.userId}`);
+    await faults[fault](await asked);
+    const answer = await room.ana.answerTo(command);
+    expect(answer.field.status).toBe(status);
+    expect(answer.body).not.toContain('Bad Gateway');
+  });
+});
+
+describe('a changing call', () => {
+  it.each<[Fault, 'done' | 'failed', number]>([
+    ['no answer', 'failed', 1],
+    ['500', 'failed', 1],
+    ['502 with HTML', 'failed', 1],
+    // A refusal by a rate limit was certainly not carried out.
+    ['429', 'done', 2],
+    ['half a JSON', 'failed', 1],
+    ['an answer that breaks off', 'done', 1],
+  ])('after %s is known to be %s, sent %i times', async (fault, status, times) => {
+    const mallory = await newUser('mallory');
+    const path = new RegExp(`${encodeURIComponent(mallory.userId)}/shadow_ban`, 'u');
+    const asked = gate.meet('POST', path);
+    const command = await room.ana.say(`!shadow-ban ${mallory.userId}`);
+    await faults[fault](await asked);
+    const answer = await room.ana.outcomeOf(await room.ana.answerTo(command), 'done', 'failed');
+    expect(answer.field.status).toBe(status);
+    expect(gate.count('POST', path)).toBe(times);
+    expect(await isBanned(mallory.userId)).toBe(status === 'done');
+    const audit = await room.ana.ask(`!audit --target ${mallory.userId}`);
+    expect(audit.field.data).toMatchObject([{ command: 'shadow-ban', status }]);
+  });
+
+  it('that nobody can ask about is unknown, and is not sent again', async () => {
+    const mallory = await newUser('mallory');
+    const asked = gate.meet('POST', /\/reset_password\//);
+    const question = await room.ana.ask(`!reset-password ${mallory.userId}`);
+    await room.ana.say('!confirm');
+    await faults['an answer that breaks off'](await asked);
+    const outcome = await room.ana.outcomeOf(question, 'unknown');
+    expect(outcome.body).toContain('Look before you send it again');
+    expect(gate.count('POST', /\/reset_password\//)).toBe(1);
+  });
+});
+
+describe('a sync', () => {
+  it.each(everyFault)('after %s goes on, and nothing is missed', async (fault) => {
+    const passage = await gate.meet('GET', /\/sync/);
+    const command = await room.ana.say('!version');
+    await faults[fault](passage);
+    expect((await room.ana.answerTo(command)).field.status).toBe('done');
+    await room.ana.ask('!version');
+    expect(room.ana.answersTo(command)).toHaveLength(1);
+  });
+});
+
+describe('sending an answer', () => {
+  it.each(everyFault)('after %s is tried again, and the answer comes once', async (fault) => {
+    const sending = gate.meet('PUT', /\/send\/m\.room\.message\//);
+    const command = await room.ana.say('!version');
+    await faults[fault](await sending);
+    expect((await room.ana.answerTo(command)).field.status).toBe('done');
+    await room.ana.ask('!version');
+    expect(room.ana.answersTo(command)).toHaveLength(1);
+  });
+
+  it('that the homeserver refuses for good does not keep back others', async () => {
+    const sending = gate.meet('PUT', /\/send\/m\.room\.message\//);
+    const command = await room.ana.say('!version');
+    (await sending).respond(413, '{"errcode":"M_TOO_LARGE"}');
+    expect((await room.ana.ask('!version')).field.status).toBe('done');
+    expect(room.ana.answersTo(command)).toEqual([]);
+  });
+});
+
+it('at the start a proxy without its Synapse is waited for', async () => {
+  await room.stopBot();
+  const asked = gate.meet('GET', /\/whoami/);
+  const started = room.startBot();
+  faults['502 with HTML'](await asked);
+  await started;
+  expect((await room.ana.ask('!version')).field.status).toBe('done');
+});
