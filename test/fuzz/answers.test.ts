@@ -157,6 +157,16 @@ test('every function of the admin API is known as a read or a change', () => {
   );
 });
 
+test.each([
+  [400, true],
+  [600, false],
+  [100_000, false],
+])('account data of %i levels is decoded: %s', async (levels, decoded) => {
+  const content = `${'[{"x":'.repeat(levels / 2)}"]}"${'}]'.repeat(levels / 2)}`;
+  const api = apiBefore(200, `{"account_data":{"global":{"x":${content}}}}`);
+  expect(await isDecoded(async ({ users }) => users.accountData(user), api)).toBe(decoded);
+});
+
 const read = fc.constantFrom(...Object.entries(reads));
 const status = fc.constantFrom(200, 200, 200, 200, 201, 204, 302, 400, 404, 418, 500, 502);
 
