@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-import { HomeserverError, SetupError } from '../errors.ts';
+import { HomeserverError, SetupError, StoreError } from '../errors.ts';
 import type { RoomId, UserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
 import { createMatrixCall, roomPath, translateSdkError, waitAfter } from './client.ts';
@@ -30,8 +30,8 @@ export interface SyncOptions {
   readonly longPollMs?: number | undefined;
   /**
    * New events of the room, oldest first, and how they were come by: `first` is what stood there
-   * before the bot's first start. The sync token moves on when the promise resolves; when it rejects,
-   * syncing ends.
+   * before the bot's first start. The sync token moves on after the promise has resolved; when it
+   * rejects, syncing ends.
    */
   readonly take: (events: readonly unknown[], how: 'first' | 'new') => Promise<void>;
   /** Events whose keys did not come in time; as with `take`. */
@@ -168,7 +168,7 @@ export class RoomSync extends MatrixClient {
         continue;
       }
       await this.#take(update.events, since === '' ? 'first' : 'new');
-      await store.set('token', update.token);
+      await this.#keepToken(update.token, since);
       since = update.token;
       delayMs = firstRetryMs;
       this.syncingTimeout = this.#reader.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
@@ -178,6 +178,23 @@ export class RoomSync extends MatrixClient {
       if (wasAway) {
         onOnline();
       }
+    }
+  }
+
+  /**
+   * A token that can't be stored costs nothing but that the same events come again after a restart,
+   * and are known then. What fails next to be taken in ends the bot, and is told to whom it concerns.
+   */
+  async #keepToken(token: string, before: string): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      await store.set('token', token);
+    } catch (error) {
+      // Without any, the next start would pass over what comes until then.
+      if (!(error instanceof StoreError) || before === '') {
+        throw error;
+      }
+      log.warn({ reason: error.message }, 'the sync token could not be stored');
     }
   }
 
