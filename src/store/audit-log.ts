@@ -17,6 +17,8 @@ export interface Intent {
   readonly reason?: string | null | undefined;
   readonly eventId: string;
   readonly roomId: string;
+  /** The item of the report queue that it belongs to. */
+  readonly itemId?: number | null | undefined;
 }
 
 /** An intent and what became of it. `status` is `open` until there is an outcome. */
@@ -31,6 +33,7 @@ export interface AuditEntry {
   readonly reason: string | null;
   readonly eventId: string;
   readonly roomId: string;
+  readonly itemId: number | null;
   readonly status: string;
   readonly endedAt: number | null;
   readonly detail: unknown;
@@ -45,6 +48,8 @@ export interface AuditQuery {
   readonly since?: number | undefined;
   readonly until?: number | undefined;
   readonly eventId?: string | undefined;
+  /** An item of the report queue. */
+  readonly item?: number | undefined;
   readonly limit: number;
   /** Only entries with smaller numbers: where the page before ended. */
   readonly before?: number | undefined;
@@ -83,6 +88,7 @@ export function chainHash(previousHash: string, row: NewRow): string {
     row.room_id,
     row.status,
     row.detail,
+    ...(row.item_id === null ? [] : [row.item_id]),
   ];
   return createHash('sha256').update(previousHash).update(JSON.stringify(fields)).digest('hex');
 }
@@ -118,6 +124,7 @@ function rowOf(
     reason: intent.reason?.toWellFormed() ?? null,
     event_id: intent.eventId,
     room_id: intent.roomId,
+    item_id: intent.itemId ?? null,
   };
 }
 
@@ -147,6 +154,7 @@ export function auditLog(db: Connection) {
         'entry.reason',
         'entry.event_id as eventId',
         'entry.room_id as roomId',
+        'entry.item_id as itemId',
         sql<string>`coalesce(outcome.status, entry.status, 'open')`.as('status'),
         'outcome.at as endedAt',
         sql<string | null>`coalesce(outcome.detail, entry.detail)`.as('detail'),
@@ -247,10 +255,24 @@ export function auditLog(db: Connection) {
       }
     },
 
+    /** How many intents of rules were committed since then. */
+    async countByRules(since: number): Promise<number> {
+      const { count } = await db
+        .selectFrom('audit_log')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('kind', '=', 'intent')
+        // `;` is the character behind `:`.
+        .where('actor', '>=', 'rule:')
+        .where('actor', '<', 'rule;')
+        .where('at', '>', since)
+        .executeTakeFirstOrThrow();
+      return count;
+    },
+
     /** Newest first. */
     async search(query: AuditQuery): Promise<AuditEntry[]> {
       let matching = entries().orderBy('entry.id', 'desc').limit(query.limit);
-      const { by, target, command, status, since, until, eventId, before } = query;
+      const { by, target, command, status, since, until, eventId, item, before } = query;
       if (by !== undefined) {
         matching = matching.where((expression) =>
           expression.or([
@@ -278,6 +300,9 @@ export function auditLog(db: Connection) {
       }
       if (eventId !== undefined) {
         matching = matching.where('entry.event_id', '=', eventId);
+      }
+      if (item !== undefined) {
+        matching = matching.where('entry.item_id', '=', item);
       }
       if (before !== undefined) {
         matching = matching.where('entry.id', '<', before);

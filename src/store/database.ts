@@ -9,11 +9,12 @@ import { Migrator } from 'kysely/migration';
 import { SetupError } from '../errors.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
+import * as reports from './migrations/0003-reports.ts';
 import type { Tables } from './tables.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
 
-const migrations = { '0001-first': first, '0002-jobs': jobs };
+const migrations = { '0001-first': first, '0002-jobs': jobs, '0003-reports': reports };
 
 /**
  * Opens the database file, making it where it is missing, and brings its tables up to date.

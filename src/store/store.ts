@@ -16,6 +16,10 @@ import type { Jobs } from './jobs.ts';
 import { outbox } from './outbox.ts';
 import type { Outbox } from './outbox.ts';
 export { transactionIdFor } from './outbox.ts';
+import { reportItems } from './report-items.ts';
+import type { ReportItems } from './report-items.ts';
+import { reports } from './reports.ts';
+import type { Reports } from './reports.ts';
 import { syncState } from './sync-state.ts';
 import type { SyncState } from './sync-state.ts';
 import type { Tables } from './tables.ts';
@@ -28,6 +32,8 @@ export interface StoreTables {
   readonly inbox: Inbox;
   readonly jobs: Jobs;
   readonly outbox: Outbox;
+  readonly reportItems: ReportItems;
+  readonly reports: Reports;
   readonly syncState: SyncState;
 }
 
@@ -48,6 +54,8 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     inbox: guarded(inbox(db)),
     jobs: guarded(jobs(db)),
     outbox: guarded(outbox(db)),
+    reportItems: guarded(reportItems(db)),
+    reports: guarded(reports(db)),
     syncState: guarded(syncState(db)),
   };
 }

@@ -8,6 +8,10 @@ export interface Tables {
   inbox: InboxTable;
   jobs: JobsTable;
   outbox: OutboxTable;
+  report_history: ReportHistoryTable;
+  report_items: ReportItemsTable;
+  reports: ReportsTable;
+  rule_firings: RuleFiringsTable;
   sync_state: SyncStateTable;
 }
 
@@ -28,6 +32,8 @@ export interface AuditLogTable {
   room_id: string;
   status: string | null;
   detail: string | null;
+  /** The item of the report queue that it belongs to. */
+  item_id: number | null;
   previous_hash: string;
   hash: string;
 }
@@ -99,4 +105,69 @@ export interface OutboxTable {
 export interface SyncStateTable {
   name: string;
   value: string;
+}
+
+/** What was reported, each once: an event, or a user. */
+export interface ReportItemsTable {
+  id: Generated<number>;
+  kind: 'event' | 'user';
+  subject: string;
+  room_id: string | null;
+  room_name: string | null;
+  sender: string | null;
+  sender_created_at: number | null;
+  content: string | null;
+  state: 'open' | 'claimed' | 'resolved' | 'dismissed';
+  reports: number;
+  last_report_at: number;
+  created_at: number;
+  opened_at: number;
+  reopened: number;
+  claimed_by: string | null;
+  claimed_at: number | null;
+  settled_by: string | null;
+  settled_at: number | null;
+  note: string | null;
+  is_backlog: number;
+  /** The content and the people are to be looked at. */
+  needs_look: number;
+  /** The card says something else than is so. */
+  needs_card: number;
+  card: 'none' | 'own' | 'digest';
+  card_at: number | null;
+  card_revision: number;
+  reminded_at: number | null;
+}
+
+export interface ReportsTable {
+  kind: 'event' | 'user';
+  report_id: number;
+  received_ts: number;
+  subject: string;
+  item_id: number;
+  reporter: string;
+  reporter_created_at: number | null;
+  reporter_restricted: number | null;
+  reason: string | null;
+  score: number | null;
+  seen_at: number;
+}
+
+export interface ReportHistoryTable {
+  id: Generated<number>;
+  item_id: number;
+  at: number;
+  kind: 'reopened' | 'claimed' | 'released' | 'resolved' | 'dismissed' | 'observed' | 'proposed';
+  actor: string | null;
+  detail: string | null;
+  /** The thread of the card does not show it yet. */
+  needs_note: number;
+}
+
+/** A rule acts once an item. */
+export interface RuleFiringsTable {
+  item_id: number;
+  rule: string;
+  mode: 'act' | 'propose' | 'observe';
+  at: number;
 }

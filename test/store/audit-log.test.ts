@@ -89,6 +89,7 @@ describe('the chain', () => {
       reason: null,
       event_id: '$e',
       room_id: '!r',
+      item_id: null,
       status: null,
       detail: null,
     };
@@ -110,6 +111,7 @@ describe('the chain', () => {
     hashes.push(
       chainHash('b', row),
       chainHash('a', { ...row, kind: 'refusal' }),
+      chainHash('a', { ...row, item_id: 7 }),
       ...nullable.map((field) => chainHash('a', { ...row, [field]: 'z' })),
     );
     expect(new Set(hashes).size).toBe(hashes.length);
@@ -171,6 +173,7 @@ describe('an entry', () => {
       reason: 'spam',
       eventId: '$command',
       roomId: '!room:x',
+      itemId: null,
       status: 'open',
       endedAt: null,
       detail: null,
