@@ -1,7 +1,9 @@
 import { devicesApi } from './devices.ts';
+import { eventsApi } from './events.ts';
 import { federationApi } from './federation.ts';
 import { createHttp } from './http.ts';
 import { mediaApi } from './media.ts';
+import { redactionsApi } from './redactions.ts';
 import { registrationTokensApi } from './registration-tokens.ts';
 import { reportsApi } from './reports.ts';
 import { createSendRequest } from './request.ts';
@@ -37,6 +39,8 @@ export function adminApiOn(send: SendRequest) {
     devices: devicesApi(send),
     media: mediaApi(send),
     rooms: roomsApi(send),
+    events: eventsApi(send),
+    redactions: redactionsApi(send),
     registrationTokens: registrationTokensApi(send),
     reports: reportsApi(send),
     federation: federationApi(send),

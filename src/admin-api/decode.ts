@@ -60,3 +60,13 @@ export const eventId = id<EventId>(/^\$./s, 'not an event ID');
 
 /** For endpoints whose answer says nothing: `{}`, or what differs between versions. */
 export const nothing = z.unknown().transform(() => undefined);
+
+/** A list whose unreadable members are left out: one that nobody foresaw must not hide the others. */
+export function readable<Schema extends z.ZodType>(schema: Schema) {
+  return z.array(z.unknown()).transform((members) =>
+    members.flatMap((member): z.output<Schema>[] => {
+      const read = schema.safeParse(member);
+      return read.success ? [read.data] : [];
+    }),
+  );
+}

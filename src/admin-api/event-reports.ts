@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { apiObject, eventId, maybe, nothing, roomId, userId } from './decode.ts';
+import { apiObject, eventId, maybe, nothing, readable, roomId, userId } from './decode.ts';
 import { pageSize, paginate } from './paginate.ts';
 import { orUndefined } from './request.ts';
 import type { SendRequest } from './request.ts';
@@ -36,7 +36,7 @@ const eventReportDetail = apiObject({
 export type EventReportDetail = z.output<typeof eventReportDetail>;
 
 const eventReportPage = apiObject({
-  event_reports: z.array(eventReport),
+  event_reports: readable(eventReport),
   total: z.number(),
   next_token: maybe(z.number()),
 });

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 
-import type { UserId } from '../ids.ts';
-import { apiObject, flag, maybe } from './decode.ts';
+import type { MxcUri, UserId } from '../ids.ts';
+import { mxcParts } from '../ids.ts';
+import { apiObject, flag, maybe, nothing, userId } from './decode.ts';
 import { pageSize, paginate } from './paginate.ts';
+import { orUndefined } from './request.ts';
 import type { SendRequest } from './request.ts';
 
 /** Deleting goes file by file while the server keeps us waiting. */
@@ -38,6 +40,31 @@ const mediaPage = apiObject({
 
 export type MediaPage = z.output<typeof mediaPage>;
 
+const storedMedia = apiObject({
+  /** Null for a file of this server. */
+  media_origin: maybe(z.string()),
+  media_id: z.string(),
+  /** Who has uploaded it; null for a file of another server. */
+  user_id: maybe(userId),
+  media_type: maybe(z.string()),
+  /** Bytes. */
+  media_length: maybe(z.number()),
+  upload_name: maybe(z.string()),
+  /** Milliseconds since 1970; of another server's file, when it was first fetched. */
+  created_ts: maybe(z.number()),
+  last_access_ts: maybe(z.number()),
+  /** A user ID, or `system`. */
+  quarantined_by: maybe(z.string()),
+  /** Files of this server alone can be. */
+  safe_from_quarantine: flag,
+  url_cache: maybe(z.string()),
+  /** Hexadecimal; equal files have equal ones. */
+  sha256: maybe(z.string()),
+});
+
+/** A file that this server holds: its own, or a copy of another server's. */
+export type StoredMedia = z.output<typeof storedMedia>;
+
 export const mediaOrders = [
   'media_id',
   'upload_name',
@@ -67,9 +94,15 @@ function toQuery(query: MediaQuery) {
   };
 }
 
+function pathOf(uri: MxcUri) {
+  const { serverName, mediaId } = mxcParts(uri);
+  return { server_name: serverName, media_id: mediaId };
+}
+
 /**
- * What accounts have uploaded, by `/_synapse/admin/v1/users/{user_id}/media`.
- * All throw HomeserverError: 404 unknown, 400 of another server.
+ * What accounts have uploaded, by `/_synapse/admin/v1/users/{user_id}/media`, and single files, by
+ * `/_synapse/admin/v1/media`. All about an account throw HomeserverError: 404 unknown, 400 of another
+ * server.
  */
 export function mediaApi(send: SendRequest) {
   const template = '/_synapse/admin/v1/users/{user_id}/media';
@@ -109,6 +142,44 @@ export function mediaApi(send: SendRequest) {
         timeoutMs: deleteTimeoutMs,
       });
       return answer.deletedMedia;
+    },
+
+    /**
+     * One file; undefined where this server holds none, such as another server's that nobody here has
+     * opened. GET /_synapse/admin/v1/media/{server_name}/{media_id}
+     */
+    async find(uri: MxcUri): Promise<StoredMedia | undefined> {
+      return orUndefined(async () => {
+        const answer = await send('GET', '/_synapse/admin/v1/media/{server_name}/{media_id}', {
+          path: pathOf(uri),
+          answer: apiObject({ media_info: storedMedia }),
+        });
+        return answer.mediaInfo;
+      });
+    },
+
+    /**
+     * Keeps everybody from downloading a file and all that equal it, whoever uploaded them; and what
+     * equals it later. Idempotent, but notes who did it last. Says yes to what is unknown or safe from
+     * it too, and does nothing: look with `find`.
+     * POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}
+     */
+    async quarantine(uri: MxcUri): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/media/quarantine/{server_name}/{media_id}', {
+        path: pathOf(uri),
+        answer: nothing,
+      });
+    },
+
+    /**
+     * Takes a quarantine back, of all equal files. Idempotent, and says yes to everything.
+     * POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}
+     */
+    async unquarantine(uri: MxcUri): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}', {
+        path: pathOf(uri),
+        answer: nothing,
+      });
     },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { apiObject, maybe, nothing, userId } from './decode.ts';
+import { apiObject, maybe, nothing, readable, userId } from './decode.ts';
 import { pageSize, paginate } from './paginate.ts';
 import { orUndefined } from './request.ts';
 import type { SendRequest } from './request.ts';
@@ -19,7 +19,7 @@ const userReport = apiObject({
 export type UserReport = z.output<typeof userReport>;
 
 const userReportPage = apiObject({
-  user_reports: z.array(userReport),
+  user_reports: readable(userReport),
   total: z.number(),
   next_token: maybe(z.number()),
 });

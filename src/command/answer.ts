@@ -5,7 +5,9 @@
 export type Inline =
   | string
   | { readonly kind: 'bold'; readonly children: readonly Inline[] }
-  | { readonly kind: 'code'; readonly text: string };
+  | { readonly kind: 'code'; readonly text: string }
+  /** What nobody should see without wanting to; `plain` stands for it where there is no HTML. */
+  | { readonly kind: 'spoiler'; readonly text: string; readonly plain: string };
 
 export type Content = readonly Inline[];
 
@@ -73,6 +75,10 @@ export function bold(...children: Inline[]): Inline {
 
 export function code(text: string): Inline {
   return { kind: 'code', text };
+}
+
+export function spoiler(text: string, plain: string): Inline {
+  return { kind: 'spoiler', text, plain };
 }
 
 export function line(...content: Inline[]): Block {

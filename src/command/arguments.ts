@@ -1,9 +1,9 @@
-import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
+import type { EventId, MxcUri, RoomId, UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
 
-/** An event in a room, as links name it. */
+/** An event in a room. */
 export interface EventReference {
-  readonly room: RoomId | RoomAlias;
+  readonly room: RoomId;
   readonly event: EventId;
 }
 
@@ -15,12 +15,19 @@ interface Parsed {
   user: UserId;
   /** An alias is resolved before the command sees it. */
   room: RoomId;
+  /** A user as with `user`, or a room as with `room`. */
+  target: UserId | RoomId;
+  /** An alias in the link is resolved, too. */
   event: EventReference;
+  /** A file of this server or another. */
+  media: MxcUri;
   /** Words of people. */
   text: string;
   /** One word without blanks: a code, a token, a name. */
   word: string;
   integer: number;
+  /** The number of an item of the report queue. */
+  item: number;
   boolean: boolean;
   choice: string;
   /** Milliseconds. */

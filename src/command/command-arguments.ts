@@ -50,6 +50,6 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
 /** A word that stands for an argument's value in usage lines. */
 export function placeholderOf(key: string, argument: Argument): string {
   return (
-    argument.options.placeholder ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`)
-  ).toUpperCase();
+    argument.options.placeholder ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`).toUpperCase()
+  );
 }

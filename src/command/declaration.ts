@@ -19,6 +19,7 @@ export const groups = {
   devices: 'Devices and sessions',
   media: 'Media',
   rooms: 'Rooms',
+  reports: 'Reports',
   server: 'Server',
   bot: 'This bot',
 } as const;
@@ -82,6 +83,8 @@ interface Base<Declared extends Arguments, Result> {
    * destructive or critical does.
    */
   readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
+  /** Done from the card of a report, it settles it. */
+  readonly settlesReports?: true;
   /** Takes `--for 24h`: `undo` is run when the time is over. */
   readonly timed?: true;
   readonly audit?: {

@@ -26,6 +26,8 @@ export interface Origin {
   readonly thread?: EventId;
   /** What the answer replies to, where that is not `event`. */
   readonly inReplyTo?: EventId;
+  /** The item of the report queue in whose card's thread the answer stands. */
+  readonly card?: number;
 }
 
 /** A value that survives being stored. */
@@ -49,4 +51,6 @@ export interface Invocation {
   readonly forMs?: number;
   readonly actor: Actor;
   readonly origin: Origin;
+  /** The item of the report queue that it was sent about. */
+  readonly item?: number;
 }

@@ -132,6 +132,11 @@ function readPositionals(
       continue;
     }
     const { many, optional } = argument.options;
+    const filledIn =
+      rest.length === 0 && optional !== true ? context.fillIn?.(argument.kind) : undefined;
+    if (filledIn !== undefined) {
+      rest.push(filledIn);
+    }
     if (rest.length === 0) {
       if (optional !== true) {
         throw new UsageError(`${capital(placeholderOf(key, argument))} is missing.`, {

@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.ts';
-import type { RoomAlias, RoomId } from '../ids.ts';
+import type { RoomAlias, RoomId, UserId } from '../ids.ts';
 import { cut } from './answer.ts';
-import type { Argument } from './arguments.ts';
+import type { Argument, ArgumentKind } from './arguments.ts';
 import { readDuration } from './duration.ts';
-import { readReference, readUser } from './references.ts';
+import { readMedia, readReference, readUser } from './references.ts';
 import { nearest } from './registry.ts';
 
 /** What reading needs to know of its surroundings. */
@@ -11,6 +11,8 @@ export interface ReadingContext {
   readonly serverName: string;
   readonly now: number;
   readonly prefix: string;
+  /** What a missing argument stands for, by its kind: set where the surroundings say it. */
+  readonly fillIn?: (kind: ArgumentKind) => string | undefined;
 }
 
 /** Reads one word as the kind that was declared. */
@@ -31,6 +33,8 @@ export function readValue(word: string, argument: Argument, context: ReadingCont
     }
     case 'room':
       return readRoom(word);
+    case 'target':
+      return readTarget(word, context);
     case 'event': {
       const reference = readReference(word);
       if (reference?.kind !== 'event') {
@@ -38,8 +42,23 @@ export function readValue(word: string, argument: Argument, context: ReadingCont
       }
       return { room: reference.room, event: reference.event };
     }
+    case 'media': {
+      const media = readMedia(word);
+      if (media === undefined) {
+        throw wrong(
+          word,
+          'no file',
+          readReference(word)?.kind === 'event'
+            ? `That is a link to a message. What \`${context.prefix}redact\` asks about it names the file.`
+            : 'Write `mxc://server/id`, or the link to download the file.',
+        );
+      }
+      return media;
+    }
+    case 'item':
     case 'integer': {
-      const number = /^\d{1,15}$/u.test(word) ? Number(word) : Number.NaN;
+      const digits = argument.kind === 'item' ? word.replace(/^#/u, '') : word;
+      const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
       if (Number.isNaN(number) || number < min || number > max) {
         const range = argument.options.max === undefined ? `${min} or more` : `${min} to ${max}`;
         throw wrong(word, 'no fitting number', `Write a whole number, ${range}.`);
@@ -88,6 +107,26 @@ function readRoom(word: string): RoomId | RoomAlias {
     throw wrong(word, 'no room', 'Write a room ID (`!…`), an alias (`#name:server`) or a link.');
   }
   return reference.room;
+}
+
+/** A bare name is a user's: rooms have none. */
+function readTarget(word: string, { serverName }: ReadingContext): UserId | RoomId | RoomAlias {
+  const reference = readReference(word);
+  const isUnfinished = reference === undefined && /^[!#$]/u.test(word);
+  const target =
+    reference?.kind === 'room'
+      ? reference.room
+      : isUnfinished
+        ? undefined
+        : readUser(word, serverName);
+  if (target === undefined) {
+    throw wrong(
+      word,
+      'neither a user nor a room',
+      `Write \`@name:server\`, a bare name of ${serverName}, \`!…\`, \`#name:server\`, or a link to one of them.`,
+    );
+  }
+  return target;
 }
 
 const datePattern = /^(\d{4}-\d\d-(\d\d))(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/u;

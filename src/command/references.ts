@@ -1,5 +1,5 @@
-import { parseEventId, parseRoomAlias, parseRoomId, parseUserId } from '../ids.ts';
-import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
+import { parseEventId, parseMxcUri, parseRoomAlias, parseRoomId, parseUserId } from '../ids.ts';
+import type { EventId, MxcUri, RoomAlias, RoomId, UserId } from '../ids.ts';
 
 /** What a Matrix ID or link points to. */
 export type Reference =
@@ -81,4 +81,34 @@ export function readUser(text: string, serverName: string): UserId | undefined {
     return reference.kind === 'user' ? reference.user : undefined;
   }
   return /[:/]/u.test(text) ? undefined : parseUserId(`@${text.replace(/^@/u, '')}:${serverName}`);
+}
+
+/** Where homeservers give files out: `…/download/SERVER/ID`, with a name behind it or without. */
+const mediaPath =
+  /^\/_matrix\/(?:client\/v1\/media|media\/(?:r0|v1|v3))\/(?:download|thumbnail)\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/u;
+
+/**
+ * Reads a file's `mxc://` address, or a link to download it or its thumbnail from any homeserver;
+ * undefined for anything else.
+ */
+export function readMedia(text: string): MxcUri | undefined {
+  const own = parseMxcUri(text);
+  if (own !== undefined) {
+    return own;
+  }
+  try {
+    const { protocol, pathname } = new URL(text);
+    const [, server, media] = mediaPath.exec(pathname) ?? [];
+    return /^https?:$/u.test(protocol) && server !== undefined && media !== undefined
+      ? parseMxcUri(`mxc://${decodeURIComponent(server)}/${decodeURIComponent(media)}`)
+      : undefined;
+  } catch {
+    // No link at all, or percent-encoding that decodes to nothing.
+    return undefined;
+  }
+}
+
+/** The link to an event. https://spec.matrix.org/latest/appendices/#matrixto-navigation */
+export function matrixToLink(room: string, event: string): string {
+  return `https://matrix.to/#/${encodeURIComponent(room)}/${encodeURIComponent(event)}`;
 }

@@ -6,7 +6,10 @@ import type { Inline } from './answer.ts';
  * opens or previews one.
  */
 export function untrustedText(text: string, length = 300): Inline {
-  return code(
-    cut(text.replaceAll('://', '[:]//').replaceAll(/\b(?:www|mailto)\b/giu, '[$&]'), length),
-  );
+  return code(cut(withoutLinks(text), length));
+}
+
+/** The same text, without anything that a client would make a link of. */
+export function withoutLinks(text: string): string {
+  return text.replaceAll('://', '[:]//').replaceAll(/\b(?:www|mailto)\b/giu, '[$&]');
 }

@@ -2,6 +2,7 @@ import { flagName } from './arguments.ts';
 import type { Command } from './declaration.ts';
 import { writeDuration } from './duration.ts';
 import type { Invocation, Json } from './invocation.ts';
+import { matrixToLink } from './references.ts';
 import { quote } from './tokenize.ts';
 
 /**
@@ -23,13 +24,13 @@ export function writeInvocation(
           : [value];
     for (const one of values) {
       if (argument.place === 'positional') {
-        positionals.push(quote(written(argument.kind, one)));
+        positionals.push(quote(writeValue(argument.kind, one)));
       } else if (argument.kind === 'boolean') {
         if (one !== argument.options.default) {
           flags.push(`--${one === true ? '' : 'no-'}${flagName(key)}`);
         }
       } else if (one !== argument.options.default) {
-        flags.push(`--${flagName(key)}=${quote(written(argument.kind, one))}`);
+        flags.push(`--${flagName(key)}=${quote(writeValue(argument.kind, one))}`);
       }
     }
   }
@@ -48,7 +49,8 @@ export function writeInvocation(
   return [command.name, ...positionals, ...flags].join(' ');
 }
 
-function written(kind: string, value: Json): string {
+/** One value as people write it. */
+export function writeValue(kind: string | undefined, value: Json): string {
   if (kind === 'duration') {
     return writeDuration(Number(value));
   }
@@ -57,7 +59,7 @@ function written(kind: string, value: Json): string {
   }
   if (kind === 'event' && typeof value === 'object' && value !== null && 'event' in value) {
     const { room, event } = value as { room: string; event: string };
-    return `https://matrix.to/#/${encodeURIComponent(room)}/${encodeURIComponent(event)}`;
+    return matrixToLink(room, event);
   }
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest';
 
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import { adminApi, asUserId, idOf, newUser, unknownUserId } from '../support/homeserver.ts';
+import type { MxcUri } from '../../src/ids.ts';
+import {
+  adminApi,
+  adminUser,
+  asUserId,
+  homeserver,
+  idOf,
+  newUser,
+  uniqueLocalpart,
+  unknownUserId,
+} from '../support/homeserver.ts';
 
 const { media, statistics } = adminApi();
 const remoteUser = asUserId('@somebody:remote.example');
@@ -87,6 +97,77 @@ describe('DELETE /_synapse/admin/v1/users/{user_id}/media', () => {
     await expect(media.deletePage(remoteUser)).rejects.toMatchObject(refused);
   });
 });
+
+/** Uploads a file of this text and returns its address. */
+async function uploadText(user: MatrixUser, text: string): Promise<MxcUri> {
+  return uri(await user.uploadMedia(new TextEncoder().encode(text), 'text/plain', 'a name.txt'));
+}
+
+const uri = (text: string) => text as MxcUri;
+
+const download = async (user: MatrixUser, file: MxcUri) =>
+  user.request('GET', `/_matrix/client/v1/media/download/${file.slice('mxc://'.length)}`);
+
+describe('GET /_synapse/admin/v1/media/{server_name}/{media_id}', () => {
+  test('shows a file', async () => {
+    const user = await newUser('media');
+    const file = await uploadText(user, uniqueLocalpart('text'));
+    await expect(media.find(file)).resolves.toMatchObject({
+      mediaOrigin: null,
+      mediaId: file.slice(file.lastIndexOf('/') + 1),
+      userId: user.userId,
+      mediaType: 'text/plain',
+      mediaLength: 17,
+      uploadName: 'a name.txt',
+      quarantinedBy: null,
+      safeFromQuarantine: false,
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
+  test('nothing for an unknown file, here and of another server', async () => {
+    const here = uri(`mxc://${homeserver().serverName}/unknown`);
+    await expect(media.find(here)).resolves.toBeUndefined();
+    await expect(media.find(uri('mxc://remote.example/unknown'))).resolves.toBeUndefined();
+  });
+});
+
+describe('POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}', () => {
+  test('and POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id} act on equal files', async () => {
+    const [one, other] = [await newUser('media'), await newUser('media')];
+    const text = uniqueLocalpart('equal');
+    const [file, equal] = [await uploadText(one, text), await uploadText(other, text)];
+    await media.quarantine(file);
+    const { userId } = homeserver().admin;
+    await expect(media.find(file)).resolves.toMatchObject({ quarantinedBy: userId });
+    await expect(media.find(equal)).resolves.toMatchObject({ quarantinedBy: userId });
+    await expect(download(other, equal)).rejects.toMatchObject({ status: 404 });
+    const later = await uploadText(other, text);
+    await expect(media.find(later)).resolves.toMatchObject({ quarantinedBy: 'system' });
+    await media.unquarantine(later);
+    for (const each of [file, equal, later]) {
+      await expect(media.find(each)).resolves.toMatchObject({ quarantinedBy: null });
+    }
+  });
+
+  test('says yes and does nothing where the file is unknown or protected', async () => {
+    const unknown = uri('mxc://remote.example/unknown');
+    await expect(media.quarantine(unknown)).resolves.toBeUndefined();
+    await expect(media.unquarantine(unknown)).resolves.toBeUndefined();
+    const file = await uploadText(await newUser('media'), uniqueLocalpart('safe'));
+    await protect(file);
+    await media.quarantine(file);
+    await expect(media.find(file)).resolves.toMatchObject({
+      quarantinedBy: null,
+      safeFromQuarantine: true,
+    });
+  });
+});
+
+async function protect(file: MxcUri): Promise<void> {
+  const id = file.slice(file.lastIndexOf('/') + 1);
+  await adminUser().request('POST', `/_synapse/admin/v1/media/protect/${id}`, { json: {} });
+}
 
 describe('GET /_synapse/admin/v1/statistics/users/media', () => {
   test('counts what accounts have uploaded', async () => {

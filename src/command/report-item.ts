@@ -1,0 +1,148 @@
+import { readContent } from '../services/reported-content.ts';
+import type { ItemStory, ReportedContent, ReportItem } from '../services/services.ts';
+import { bold, code, cut, facts, line, spoiler } from './answer.ts';
+import type { Block, Content, Inline } from './answer.ts';
+import { matrixToLink } from './references.ts';
+import { withoutLinks } from './untrusted-text.ts';
+import { ago, count, span } from './wording.ts';
+
+/** So much of a reason is shown. */
+const shownReason = 60;
+/** So much of a message is shown in a card. */
+const shownBody = 200;
+
+/** `5 people say “spam”`, with what most of them say. */
+export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
+  const [most] = reasonsOf(reports);
+  const who = reporterCount === 1 ? '1 person' : `${reporterCount} people`;
+  const verb = reporterCount === 1 ? 'says' : 'say';
+  return most === undefined
+    ? [`${who} ${reporterCount === 1 ? 'reports' : 'report'}`]
+    : [`${who} ${verb} “`, cut(most.reason, shownReason), '”'];
+}
+
+/** What people say, the most frequent first. */
+export function reasonsOf(
+  reports: ItemStory['reports'],
+): readonly { readonly reason: string; readonly times: number }[] {
+  const times = new Map<string, number>();
+  for (const { reason } of reports) {
+    const text = reason?.trim() ?? '';
+    if (text !== '') {
+      times.set(text, (times.get(text) ?? 0) + 1);
+    }
+  }
+  return [...times]
+    .map(([reason, number]) => ({ reason, times: number }))
+    .sort((one, other) => other.times - one.times);
+}
+
+/** `a message of @mallory:x in #lobby:x`, or the user who was reported. */
+export function whatIsReported(item: ReportItem): Inline[] {
+  const who = item.sender === null ? 'somebody unknown' : code(cut(item.sender, 255));
+  if (item.kind === 'user') {
+    return ['the user ', who];
+  }
+  return ['a message of ', who, ...placeOf(item)];
+}
+
+/** ` in #lobby:example.com`, by the name that people know. */
+export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
+  if (roomId === null) {
+    return [];
+  }
+  const name = roomName?.trim() ?? '';
+  return [' in ', name === '' ? code(cut(roomId, 255)) : cut(name)];
+}
+
+/** How it stands, where that is not just open. */
+export function standOf(item: ReportItem, now: number, nameOf: (user: string) => string): Content {
+  switch (item.state) {
+    case 'open':
+      return item.reopened === 0
+        ? []
+        : [`reported again ${ago(item.openedAt, now)}, after it had been settled`];
+    case 'claimed':
+      return [
+        `${nameOf(item.claimedBy ?? '')} is on it`,
+        item.claimedAt === null ? '' : ` since ${ago(item.claimedAt, now)}`,
+      ];
+    case 'resolved':
+    case 'dismissed':
+      return [
+        `${item.state} by ${nameOf(item.settledBy ?? '')}`,
+        item.settledAt === null ? '' : ` ${ago(item.settledAt, now)}`,
+        ...(item.note === null ? [] : [': ', cut(item.note, 120)]),
+      ];
+  }
+}
+
+/** The message itself: behind a spoiler; as plain text only where somebody asked for it. */
+export function contentLines(item: ReportItem, options: { isAskedFor: boolean }): Block[] {
+  if (item.kind === 'user') {
+    return [];
+  }
+  const content = readContent(item.content);
+  if (content === undefined) {
+    return [line('The message is gone from the server, or could not be read.')];
+  }
+  return [
+    line(...wordsOf(content, options.isAskedFor)),
+    ...(content.url === undefined
+      ? []
+      : [
+          line(
+            'File: ',
+            code(content.url),
+            content.mimetype === undefined ? '' : ` (${cut(content.mimetype, 40)})`,
+          ),
+        ]),
+  ];
+}
+
+function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
+  if (content.isEncrypted) {
+    return ['It is encrypted: nobody but the members of the room can read it.'];
+  }
+  if (content.type !== 'm.room.message') {
+    return ['It is no message but ', code(cut(content.type)), '.'];
+  }
+  const { body, msgtype = '' } = content;
+  const isText = msgtype === 'm.text' || msgtype === 'm.notice' || msgtype === 'm.emote';
+  if (body === undefined) {
+    return ['Nothing of it is left.'];
+  }
+  const shown = cut(withoutLinks(body), isAskedFor ? shownBody * 5 : shownBody);
+  return [
+    ...(isText ? [] : [code(cut(msgtype, 40)), ' ']),
+    spoiler(
+      `“${shown}”`,
+      isAskedFor ? `“${shown}”` : `(hidden: ${count(body.length, 'character')})`,
+    ),
+  ];
+}
+
+/** When, how old the account is, and what was there before: what weighs most for a decision. */
+export function circumstances(story: ItemStory, now: number): Block {
+  const { item, earlier } = story;
+  const sentAt = readContent(item.content)?.sentAt;
+  const resolved = earlier.filter(({ state }) => state === 'resolved').length;
+  return facts(
+    sentAt === undefined ? `reported ${ago(item.lastReportAt, now)}` : `sent ${ago(sentAt, now)}`,
+    item.senderCreatedAt !== null && `account ${span(now - item.senderCreatedAt)} old`,
+    earlier.length > 0 &&
+      `${count(earlier.length, 'earlier item')}${resolved > 0 ? `, ${resolved} resolved` : ''}`,
+  );
+}
+
+/** The link to the message. */
+export function linkTo(item: ReportItem): Block[] {
+  return item.kind === 'event' && item.roomId !== null
+    ? [line('Message: ', code(matrixToLink(item.roomId, item.subject)))]
+    : [];
+}
+
+/** `#12`, as people say it. */
+export function itemNumber({ id }: Pick<ReportItem, 'id'>): Inline {
+  return bold(`#${id}`);
+}

@@ -1,0 +1,78 @@
+import { TargetError } from '../errors.ts';
+import type { ItemState, ReportItem } from '../services/services.ts';
+import { bold, line } from './answer.ts';
+import type { Answer, Inline } from './answer.ts';
+import type { Context } from './declaration.ts';
+import { actorName } from './invocation.ts';
+import { whatIsReported } from './report-item.ts';
+import { count } from './wording.ts';
+
+type Caller = Pick<Context, 'services' | 'actor' | 'origin' | 'now' | 'prefix'>;
+
+/** The items that these numbers name. @throws TargetError one of them is no item */
+export async function itemsNumbered(
+  { services, prefix }: Caller,
+  ids: readonly number[],
+): Promise<ReportItem[]> {
+  const items: ReportItem[] = [];
+  for (const id of ids) {
+    const item = await services.reports.get(id);
+    if (item === undefined) {
+      throw new TargetError(
+        'unknown',
+        `there is no report #${id}`,
+        `Nothing was changed. \`${prefix}reports\` lists those that there are.`,
+      );
+    }
+    items.push(item);
+  }
+  return items;
+}
+
+/** Moves items to a state; returns them as they were before. */
+export async function moveItems(
+  caller: Caller,
+  items: readonly ReportItem[],
+  to: { readonly state: ItemState; readonly note?: string | undefined },
+): Promise<readonly ReportItem[]> {
+  const { services, actor, origin, now } = caller;
+  for (const { id } of items) {
+    await services.reports.move(
+      id,
+      { ...to, by: actorName(actor), isSaid: origin.thread !== undefined },
+      now,
+    );
+  }
+  return items;
+}
+
+/** `Claimed #12: a message of …`, or how many. */
+export function movedAnswer(
+  did: string,
+  items: readonly ReportItem[],
+  options: { readonly note?: string | undefined; readonly next: readonly string[] },
+): Answer {
+  const [only] = items;
+  const numbers = items.map(({ id }) => `#${id}`).join(' ');
+  const what: Inline[] =
+    only !== undefined && items.length === 1
+      ? [`: `, ...whatIsReported(only)]
+      : [`: ${count(items.length, 'report')}`];
+  return {
+    mark: '✅',
+    title: [bold(`${did} ${numbers}`), ...what],
+    body: options.note === undefined ? [] : [line('Note: ', options.note)],
+    next: options.next,
+    data: { items: items.map(({ id }) => id) },
+  };
+}
+
+/** Whether all items are in this state: moving them is one transaction each. */
+export async function settleMove(
+  { services }: Pick<Context, 'services'>,
+  ids: readonly number[],
+  state: ItemState,
+): Promise<'done' | 'not_done'> {
+  const items = await Promise.all(ids.map(async (id) => services.reports.get(id)));
+  return items.every((item) => item?.state === state) ? 'done' : 'not_done';
+}

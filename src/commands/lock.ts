@@ -1,0 +1,47 @@
+import { didTo } from '../command/account.ts';
+import { line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { changedBefore, deactivatedAnyway } from '../command/restriction.ts';
+import { quote } from '../command/tokenize.ts';
+
+export default defineCommand({
+  name: 'lock',
+  group: 'accounts',
+  summary: 'Shuts people out of their accounts until they are unlocked',
+  does: [
+    'stop all sessions, which go on when it is unlocked',
+    'refuse to log in',
+    'take the account out of the user directory',
+  ],
+  doesNot: [
+    'log sessions out, take rooms, messages or files away',
+    'keep others from writing to it',
+    'stop it for good (see deactivate)',
+  ],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: true,
+  timed: true,
+  settlesReports: true,
+  example: 'lock @mallory:example.com --for 7d --reason "account taken over"',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.setLocked(account.name, true),
+  answer: ({ args: { accounts: account }, invocation, prefix }) => ({
+    mark: '✅',
+    title: didTo(account.locked ? 'Already locked:' : 'Locked', account),
+    body: [
+      line('Nobody can use it or log in to it. Its sessions wait, its rooms and messages stay.'),
+      ...(account.locked ? changedBefore(invocation, `${prefix}unlock`) : []),
+      ...deactivatedAnyway(account),
+    ],
+    next: [`unlock ${quote(account.name)}`],
+    data: { userId: account.name, locked: true },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.locked ? undefined : `unlock ${quote(account.name)}`,
+  async settle({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).locked ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,46 @@
+import { didTo } from '../command/account.ts';
+import { line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { changedBefore, deactivatedAnyway } from '../command/restriction.ts';
+import { quote } from '../command/tokenize.ts';
+
+export default defineCommand({
+  name: 'suspend',
+  group: 'accounts',
+  summary: 'Lets accounts read, but not take part',
+  does: [
+    'keep the account from sending, reacting, joining, knocking, inviting, making rooms and changing its profile',
+    'tell whoever tries that the account is suspended',
+  ],
+  doesNot: [
+    'keep it from logging in, reading, leaving rooms, redacting its own messages, reporting or uploading files',
+    'remove what was sent before (see redact)',
+    'log anybody out (see lock)',
+  ],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: true,
+  timed: true,
+  settlesReports: true,
+  example: 'suspend @mallory:example.com --for 24h --reason "cool down"',
+  endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.setSuspended(account.name, true),
+  answer: ({ args: { accounts: account }, invocation, prefix }) => ({
+    mark: '✅',
+    title: didTo(account.suspended ? 'Already suspended:' : 'Suspended', account),
+    body: [
+      line('It can read and leave rooms, but not send, react, join, invite or change its profile.'),
+      ...(account.suspended ? changedBefore(invocation, `${prefix}unsuspend`) : []),
+      ...deactivatedAnyway(account),
+    ],
+    next: [`unsuspend ${quote(account.name)}`],
+    data: { userId: account.name, suspended: true },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.suspended ? undefined : `unsuspend ${quote(account.name)}`,
+  async settle({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).suspended ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,44 @@
+import { didTo } from '../command/account.ts';
+import { line } from '../command/answer.ts';
+import { positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { deactivatedAnyway } from '../command/restriction.ts';
+import { quote } from '../command/tokenize.ts';
+
+export default defineCommand({
+  name: 'unlock',
+  group: 'accounts',
+  summary: 'Lets people back into their locked accounts',
+  does: ['let its sessions go on, and let it log in again'],
+  doesNot: ['bring back sessions that were logged out meanwhile', 'lift a suspension'],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: false,
+  example: 'unlock @mallory:example.com',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.setLocked(account.name, false),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(account.locked ? 'Unlocked' : 'Was not locked:', account),
+    body: [
+      ...(account.locked ? [] : [line('Nothing was changed.')]),
+      ...(account.locked && !account.deactivated
+        ? [line('Its sessions go on, and it can log in.')]
+        : []),
+      ...(account.suspended ? [line('It is still suspended.')] : []),
+      ...deactivatedAnyway(account),
+    ],
+    next: [
+      account.suspended && !account.deactivated
+        ? `unsuspend ${quote(account.name)}`
+        : `user ${quote(account.name)}`,
+    ],
+    data: { userId: account.name, locked: false },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.locked ? `lock ${quote(account.name)}` : undefined,
+  async settle({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).locked ? 'not_done' : 'done';
+  },
+});
