@@ -16,6 +16,8 @@ const arrows: Record<string, readonly string[]> = {
   jobs: ['services', 'store'],
   pipeline: ['command', 'services', 'store'],
   matrix: ['pipeline', 'command'],
+  reports: ['pipeline', 'services', 'store', 'command', 'config'],
+  cli: ['config', 'command', 'matrix', 'services', 'store'],
 };
 
 const folders = Object.keys(arrows);
@@ -47,6 +49,8 @@ export default defineConfig({
     'import/no-unassigned-import': 'off',
     'unicorn/filename-case': ['error', { case: 'kebabCase' }],
     'unicorn/no-array-sort': 'off',
+    // A rule of the configuration has a list `then`, which nothing takes for a promise.
+    'unicorn/no-thenable': 'off',
     'unicorn/no-array-reverse': 'off',
     'unicorn/consistent-function-scoping': 'off',
     'promise/always-return': 'off',

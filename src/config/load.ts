@@ -1,37 +1,55 @@
 import { readFileSync } from 'node:fs';
 
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
 import { SetupError } from '../errors.ts';
+import { faultsError, placesIn } from './faults.ts';
+import type { Fault, Places } from './faults.ts';
 import { configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 
 /** Keys that hold secrets: their environment variables have a `…_FILE` twin. */
 const secrets = new Set(['homeserver.accessToken']);
 
+/** Where each configuration that was loaded was written. */
+const placesByConfig = new WeakMap<Config, Places>();
+
 /**
  * Reads and checks the configuration; the environment overrides the file.
  *
- * @throws SetupError one line a fault, naming the key
+ * @throws SetupError one line a fault, naming the key, and the line of the file
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config {
-  const written = readYaml(file);
-  for (const [key, value] of environmentValues(environment)) {
+  const { written, placesWith } = readYaml(file);
+  const overrides = environmentValues(environment);
+  for (const [key, value] of overrides) {
     setAt(written, key.split('.'), value);
   }
+  const places = placesWith(new Map(overrides.map(([key]) => [key, environmentName(key)])));
   const result = configSchema.safeParse(written);
   if (!result.success) {
-    const faults = result.error.issues.flatMap((issue) => faultLines(issue, written));
-    throw new SetupError(
-      [`${file} can’t be used:`, ...faults.map((fault) => `  ${fault}`)].join('\n'),
-      'config/example.yaml documents every key.',
+    throw faultsError(
+      places,
+      result.error.issues.flatMap((issue) => faultsOf(issue, written)),
     );
   }
-  return deepFreeze(result.data);
+  const config = deepFreeze(result.data);
+  placesByConfig.set(config, places);
+  return config;
 }
 
-function readYaml(file: string): Record<string, unknown> {
+/** Where a configuration was written, for what can be checked later alone; undefined where nowhere. */
+export function placesOf(config: Config): Places | undefined {
+  return placesByConfig.get(config);
+}
+
+interface Written {
+  readonly written: Record<string, unknown>;
+  placesWith(environment: ReadonlyMap<string, string>): Places;
+}
+
+function readYaml(file: string): Written {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -42,26 +60,33 @@ function readYaml(file: string): Record<string, unknown> {
       'Copy config/example.yaml there and fill it in, or name another file with --config.',
     );
   }
-  const value = parseYaml(file, text) ?? {};
+  const { value, placesWith } = parseYaml(file, text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SetupError(`${file} must hold keys and values.`);
   }
-  return value as Record<string, unknown>;
+  return { written: value as Record<string, unknown>, placesWith };
 }
 
-function parseYaml(file: string, text: string): unknown {
-  const document = parseDocument(text, { logLevel: 'error' });
+function parseYaml(
+  file: string,
+  text: string,
+): { value: unknown; placesWith: Written['placesWith'] } {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { logLevel: 'error', lineCounter });
   try {
     const [fault] = document.errors;
     if (fault !== undefined) {
       throw fault;
     }
-    // Aliases are looked up here.
-    return document.toJS();
+    return {
+      // Aliases are looked up here.
+      value: (document.toJS() as unknown) ?? {},
+      placesWith: (environment) => placesIn(file, document, lineCounter, environment),
+    };
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
     throw new SetupError(
-      `${file} is no valid YAML: ${reason}`,
+      `${file} is no valid YAML: ${reason.replace(/:$/u, '')}`,
       'Values that begin with ! # @ or * need quotes.',
     );
   }
@@ -159,21 +184,25 @@ function valueAt(written: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-function faultLines(issue: z.core.$ZodIssue, written: unknown): string[] {
-  const key = issue.path.join('.');
+function faultsOf(issue: z.core.$ZodIssue, written: unknown): Fault[] {
+  const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((name) => `${[...issue.path, name].join('.')}: there is no such key`);
+    return issue.keys.map((name) => ({
+      path: [...path, name],
+      message: 'there is no such key',
+    }));
   }
-  const value = valueAt(written, issue.path);
+  const value = valueAt(written, path);
   if (value === undefined) {
+    const key = path.join('.');
     const settable = scalarKeys().some((scalar) => scalar.key === key);
-    return [`${key}: is missing${settable ? ` (or set ${environmentName(key)})` : ''}`];
+    return [{ path, message: `is missing${settable ? ` (or set ${environmentName(key)})` : ''}` }];
   }
   // YAML takes `#lobby:example.com` for a comment, and `!abc:example.com` for a type.
   if (value === null || value === '') {
-    return [`${key}: is empty (values that begin with ! # @ or * need quotes)`];
+    return [{ path, message: 'is empty (values that begin with ! # @ or * need quotes)' }];
   }
-  return [`${key}: ${issue.message}`];
+  return [{ path, message: issue.message }];
 }
 
 function deepFreeze<Value>(value: Value): Value {

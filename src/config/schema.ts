@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 import { parseRoomAlias, parseRoomId, parseUserId } from '../ids.ts';
-import { durationText } from './duration.ts';
+import { durationMs, durationText } from './duration.ts';
+import { listenAddress } from './listen.ts';
+import { rulesSchema } from './rules.ts';
 
 const url = z
   .string()
@@ -46,6 +48,7 @@ export const configSchema = z.strictObject({
     url,
     adminUrl: url.optional(),
     accessToken: z.string().min(1, 'must not be empty'),
+    requestTimeout: durationText.default('30s'),
   }),
   managementRoom: room,
   commands: z
@@ -80,6 +83,21 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   database: z.strictObject({ path: z.string().min(1).default('data/lawspeaker.db') }).prefault({}),
+  http: z.strictObject({ listen: listenAddress.prefault('off') }).prefault({}),
+  reports: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      pollInterval: durationText
+        .refine((text) => durationMs(text) <= 3_600_000, 'must be an hour at most')
+        .default('5s'),
+      rules: rulesSchema.default([]),
+      maxActionsPerHour: z.number().int().min(0).default(10),
+      remindAfter: durationText.default('4h'),
+      onCall: z.array(userId).default([]),
+      maxCardsPerMinute: z.number().int().min(1).default(6),
+      proposalExpiresAfter: durationText.default('12h'),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),

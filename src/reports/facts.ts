@@ -1,4 +1,7 @@
 import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
+import type { ReportedContent } from '../services/reported-content.ts';
+
+export type { ReportedContent } from '../services/reported-content.ts';
 
 /** One report, as rules see it. */
 export interface ReportFacts {
@@ -13,20 +16,6 @@ export interface ReportFacts {
   readonly receivedTs: number;
   readonly reason: string | null;
   readonly score: number | null;
-}
-
-/** What of a reported message is kept. */
-export interface ReportedContent {
-  /** Such as `m.room.message`. */
-  readonly type: string;
-  readonly msgtype?: string | undefined;
-  /** Cut to what people and rules need. */
-  readonly body?: string | undefined;
-  /** Such as `image/png`. */
-  readonly mimetype?: string | undefined;
-  /** The mxc URI of its file. */
-  readonly url?: string | undefined;
-  readonly isEncrypted: boolean;
 }
 
 /** An item of the queue, as rules see it at one moment. */

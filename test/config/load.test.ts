@@ -109,6 +109,15 @@ test('defaults', () => {
     },
     protected: { users: [] },
     database: { path: 'data/lawspeaker.db' },
+    reports: {
+      pollInterval: '5s',
+      rules: [],
+      maxActionsPerHour: 10,
+      remindAfter: '4h',
+      onCall: [],
+      maxCardsPerMinute: 6,
+      proposalExpiresAfter: '12h',
+    },
     log: { level: 'info', format: 'json' },
   });
   expect(durationMs(config.commands.maxAge)).toBe(300_000);
@@ -165,12 +174,12 @@ describe('faults', () => {
   test('one line each', () => {
     const { message } = faultOf('homeserver:\n  url: nowhere\nx: 1\ny: 2\nlog:\n  level: loud\n');
     expect(message.split('\n').slice(1).sort()).toEqual([
-      '  homeserver.accessToken: is missing (or set LAWSPEAKER_HOMESERVER_ACCESS_TOKEN)',
-      '  homeserver.url: must be an http(s) URL',
-      expect.stringContaining('  log.level: '),
+      '  homeserver.accessToken: is missing (or set LAWSPEAKER_HOMESERVER_ACCESS_TOKEN) (line 1)',
+      '  homeserver.url: must be an http(s) URL (line 2)',
+      expect.stringMatching(/^ {2}log\.level: .* \(line 6\)$/u),
       '  managementRoom: is missing (or set LAWSPEAKER_MANAGEMENT_ROOM)',
-      '  x: there is no such key',
-      '  y: there is no such key',
+      '  x: there is no such key (line 3)',
+      '  y: there is no such key (line 4)',
     ]);
   });
 
@@ -271,7 +280,11 @@ describe('the environment', () => {
       LAWSPEAKER_HOMESERVER_ACCESS_TOKEN: '12345',
       LAWSPEAKER_MANAGEMENT_ROOM: '!room:x',
     });
-    expect(config.homeserver).toEqual({ url: 'http://127.0.0.1:8008', accessToken: '12345' });
+    expect(config.homeserver).toEqual({
+      url: 'http://127.0.0.1:8008',
+      accessToken: '12345',
+      requestTimeout: '30s',
+    });
   });
 
   test('is checked as the file is', () => {

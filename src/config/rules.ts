@@ -1,0 +1,178 @@
+import { z } from 'zod';
+
+import { durationMs, durationText } from './duration.ts';
+import { compilePattern } from './pattern.ts';
+
+export const ruleModes = ['act', 'propose', 'observe'] as const;
+
+/** One text or a list of them, read into a list; a word that says all by itself stays as it is. */
+function oneOrMore<Word extends string = never>(
+  item: z.ZodType<string, string>,
+  words: readonly Word[] = [],
+) {
+  return z
+    .custom<string | readonly string[]>(() => true)
+    .transform((value: unknown, context): Word | readonly string[] => {
+      const word = words.find((one) => one === value);
+      if (word !== undefined) {
+        return word;
+      }
+      const isList = Array.isArray(value);
+      const items: readonly unknown[] = isList ? value : [value];
+      if (items.length === 0) {
+        context.addIssue({ code: 'custom', message: 'must name at least one' });
+      }
+      return items.flatMap((one, at) => {
+        const read = item.safeParse(one);
+        for (const { message } of read.error?.issues ?? []) {
+          context.addIssue({ code: 'custom', message, path: isList ? [at] : [] });
+        }
+        return read.success ? [read.data] : [];
+      });
+    });
+}
+
+const glob = (first: RegExp, message: string) =>
+  z
+    .string()
+    .max(255, 'must be 255 characters at most')
+    .regex(/^\S+$/u, message)
+    .regex(first, message);
+
+const userGlob = glob(
+  /^[@*?]/u,
+  'must be local, remote, or globs of user IDs such as @*-bot:example.com',
+);
+const roomGlob = glob(/^[!#*?]/u, 'must be a room ID, an alias, or a glob of them');
+const mediaGlob = glob(/./u, 'must be a media type such as image/*, or a msgtype such as m.image');
+
+const pattern = z
+  .string()
+  .min(1)
+  .max(2000, 'must be 2000 characters at most')
+  .superRefine((source, context) => {
+    try {
+      compilePattern(source);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) {
+        throw error;
+      }
+      context.addIssue({ code: 'custom', message: `is no RE2 pattern: ${error.message}` });
+    }
+  });
+
+const matches = z.strictObject({ matches: pattern });
+
+/** From `atLeast` to `atMost`, either of which may be left out. */
+function range<Value extends number | string>(value: z.ZodType<Value, Value>) {
+  return z
+    .strictObject({ atLeast: value.optional(), atMost: value.optional() })
+    .superRefine(({ atLeast, atMost }, context) => {
+      if (atLeast === undefined && atMost === undefined && context.issues.length === 0) {
+        context.addIssue({ code: 'custom', message: 'needs atLeast or atMost' });
+      }
+      if (atLeast !== undefined && atMost !== undefined && size(atLeast) > size(atMost)) {
+        context.addIssue({
+          code: 'custom',
+          message: `nothing is at least ${atLeast} and at most ${atMost}`,
+        });
+      }
+    });
+}
+
+function size(value: number | string): number {
+  return typeof value === 'string' ? durationMs(value) : value;
+}
+
+const wholeNumber = z.number().int();
+
+const clockTime = z
+  .string()
+  .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/u, 'must be a time of day such as 22:00');
+
+const zone = z.string().refine(isZone, 'must be a time zone such as Europe/Berlin');
+
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+const timeOfDay = z
+  .strictObject({ from: clockTime, to: clockTime, zone: zone.default('UTC') })
+  .refine(({ from, to }) => from !== to, 'from and to are the same, so that it is never that time');
+
+/** What must hold of an item of the report queue; all of it. */
+const conditions = z
+  .strictObject({
+    distinctReporters: z
+      .strictObject({
+        // More reports than these are not looked at.
+        atLeast: wholeNumber.min(1).max(1000),
+        within: durationText.optional(),
+      })
+      .optional(),
+    reporterAccountAge: z.strictObject({ atLeast: durationText }).optional(),
+    reporterReliability: z.strictObject({ atLeast: z.number().min(0).max(1) }).optional(),
+    senderAccountAge: range(durationText).optional(),
+    sender: oneOrMore(userGlob, ['local', 'remote']).optional(),
+    reason: matches.optional(),
+    score: range(wholeNumber).optional(),
+    room: oneOrMore(roomGlob).optional(),
+    content: matches.optional(),
+    mediaType: oneOrMore(mediaGlob).optional(),
+    earlierItems: range(wholeNumber.min(0)).optional(),
+    timeOfDay: timeOfDay.optional(),
+  })
+  .superRefine((when, context) => {
+    const isEmpty = Object.values(when).every((condition) => condition === undefined);
+    // What is misspelt is fault enough.
+    if (isEmpty && context.issues.length === 0) {
+      context.addIssue({ code: 'custom', message: 'must hold at least one condition' });
+    }
+  });
+
+const rule = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(
+        /^[a-z0-9]+(?:[-_][a-z0-9]+)*$/u,
+        'must be lower-case letters and digits, with - or _ between them',
+      )
+      .max(40, 'must be 40 characters at most'),
+    when: conditions,
+    then: z.array(z.string().min(1).max(4000)).max(20).default([]),
+    mode: z.enum(ruleModes).default('observe'),
+    /** Mentions those who are on call. */
+    alert: z.boolean().default(false),
+    about: z.enum(['message', 'user']).optional(),
+  })
+  .superRefine(({ then, alert }, context) => {
+    if (then.length === 0 && !alert) {
+      context.addIssue({
+        code: 'custom',
+        path: ['then'],
+        message: 'must hold at least one line, unless the rule has alert: true',
+      });
+    }
+  });
+
+/** `reports.rules` */
+export const rulesSchema = z.array(rule).superRefine((rules, context) => {
+  for (const [at, { name }] of rules.entries()) {
+    if (rules.findIndex((other) => other.name === name) < at) {
+      context.addIssue({
+        code: 'custom',
+        path: [at, 'name'],
+        message: `another rule is called ${name} too`,
+      });
+    }
+  }
+});
+
+/** A rule as it was configured. Durations are text that `durationMs` reads. */
+export type RuleConfig = z.output<typeof rule>;
+export type Conditions = RuleConfig['when'];

@@ -1,0 +1,168 @@
+import { parseUserId, serverNameOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
+import type { ReportItem } from '../store/report-items.ts';
+import type { Reliability, StoredReport } from '../store/reports.ts';
+import type { Store } from '../store/store.ts';
+import type { ItemFacts, ReportFacts } from './facts.ts';
+import { factsFrom } from './gather.ts';
+
+const itemsAtOnce = 1000;
+/** As many as are looked at when they come in. */
+const mostReports = 1000;
+
+/** All that was ever reported. */
+export interface Kept {
+  readonly items: ReadonlyMap<number, ReportItem>;
+  /** In the order in which the server received them. */
+  readonly reports: readonly StoredReport[];
+  /** This homeserver's name; undefined where nothing was reported. */
+  readonly serverName: string | undefined;
+}
+
+/** Reads the report queue, to replay it. It can be read while the bot is at work. */
+export async function readKept(store: Pick<Store, 'reports' | 'reportItems'>): Promise<Kept> {
+  const reports = await store.reports.since(0);
+  const items = new Map<number, ReportItem>();
+  for (let after: ReportItem | undefined; ;) {
+    const page = await store.reportItems.search({}, { limit: itemsAtOnce, after });
+    page.forEach((item) => items.set(item.id, item));
+    after = page.at(-1);
+    if (page.length < itemsAtOnce) {
+      break;
+    }
+  }
+  // Only accounts of this homeserver can report to it.
+  const reporter = reports.map((report) => parseUserId(report.reporter)).find(Boolean);
+  return { items, reports, serverName: reporter && serverNameOf(reporter) };
+}
+
+/**
+ * Items as rules would have seen them when each report came in. To be asked about all reports in their
+ * order; the facts are put together where they are wanted alone.
+ *
+ * Reporters have the record that they had then: what people have settled since would make a rule look
+ * wiser than it is.
+ */
+export function createPast({
+  items,
+  reports,
+  serverName = '',
+}: Kept): (item: ReportItem, report: StoredReport) => () => ItemFacts {
+  const settlements = createSettlements(items, reports);
+  const earlierItems = createEarlierItems(items);
+  const views = new Map<number, ItemView>();
+  const noRecords = new Map<string, Reliability>();
+  return (item, report) => {
+    const now = report.receivedTs;
+    const around = { serverName, now, earlierItems: earlierItems(item) };
+    const view =
+      views.get(item.id) ?? createItemView(factsFrom(item, [], noRecords, around), settlements);
+    views.set(item.id, view);
+    view.add(factsFrom({ ...item, content: null }, [report], noRecords, around).reports);
+    let facts: ItemFacts | undefined;
+    return () => (facts ??= view.factsAt(now));
+  };
+}
+
+/** How many items there were about the same sender before each. */
+function createEarlierItems(items: ReadonlyMap<number, ReportItem>): (item: ReportItem) => number {
+  const places = new Map<number, number>();
+  const bySender = new Map<string, number>();
+  for (const { id, sender } of [...items.values()].sort((one, other) => one.id - other.id)) {
+    if (sender !== null) {
+      const before = bySender.get(sender) ?? 0;
+      places.set(id, before);
+      bySender.set(sender, before + 1);
+    }
+  }
+  return ({ id }) => places.get(id) ?? 0;
+}
+
+interface Settlements {
+  /** Another whenever anybody's record may be; to be asked in the order of time. */
+  versionAt(at: number): number;
+  recordAt(reporter: UserId, at: number): Reliability;
+}
+
+/** What people's reports had come to at any time. */
+function createSettlements(
+  items: ReadonlyMap<number, ReportItem>,
+  reports: readonly StoredReport[],
+): Settlements {
+  const byReporter = new Map<string, Set<ReportItem>>();
+  for (const { reporter, itemId } of reports) {
+    const item = items.get(itemId);
+    if (item?.settledAt !== null && item !== undefined) {
+      const settled = byReporter.get(reporter) ?? new Set();
+      byReporter.set(reporter, settled.add(item));
+    }
+  }
+  const times = [...items.values()]
+    .map(({ settledAt }) => settledAt)
+    .filter((settledAt) => settledAt !== null)
+    .sort((one, other) => one - other);
+  let version = 0;
+  return {
+    versionAt(at) {
+      while ((times[version] ?? Number.POSITIVE_INFINITY) <= at) {
+        version += 1;
+      }
+      return version;
+    },
+    recordAt(reporter, at) {
+      const record = { resolved: 0, dismissed: 0 };
+      for (const { state, settledAt } of byReporter.get(reporter) ?? []) {
+        if (
+          settledAt !== null &&
+          settledAt <= at &&
+          (state === 'resolved' || state === 'dismissed')
+        ) {
+          record[state] += 1;
+        }
+      }
+      return record;
+    },
+  };
+}
+
+/** An item as it was at one time after the other. */
+interface ItemView {
+  add(reports: readonly ReportFacts[]): void;
+  factsAt(at: number): ItemFacts;
+}
+
+function createItemView(base: ItemFacts, settlements: Settlements): ItemView {
+  let reports: ReportFacts[] = [];
+  let version = -1;
+  let isFresh = 0;
+  return {
+    add(more) {
+      reports.push(...more);
+      if (reports.length > 2 * mostReports) {
+        const dropped = reports.length - mostReports;
+        reports = reports.slice(dropped);
+        isFresh = Math.max(0, isFresh - dropped);
+      }
+    },
+    factsAt(at) {
+      const now = settlements.versionAt(at);
+      // Those that are as they were stay the same objects, about which rules remember what they found.
+      for (let index = now === version ? isFresh : 0; index < reports.length; index += 1) {
+        const report = reports[index];
+        if (report !== undefined) {
+          reports[index] = withRecord(report, settlements.recordAt(report.reporter, at));
+        }
+      }
+      version = now;
+      isFresh = reports.length;
+      return { ...base, now: at, reports: reports.slice(-mostReports) };
+    },
+  };
+}
+
+function withRecord(report: ReportFacts, record: Reliability): ReportFacts {
+  const { resolved, dismissed } = report.reporterRecord;
+  return resolved === record.resolved && dismissed === record.dismissed
+    ? report
+    : { ...report, reporterRecord: record };
+}
