@@ -4,8 +4,10 @@ import { createAdminApi } from './admin-api/admin-api.ts';
 import { createHttp, createRawCall } from './admin-api/http.ts';
 import { createRegistry, loadCommands } from './command/registry.ts';
 import { durationMs } from './config/duration.ts';
+import { writeListenAddress } from './config/listen.ts';
+import { placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { SetupError, TargetError, UnreachableError } from './errors.ts';
+import { SetupError, TargetError, UnreachableError, codeOf } from './errors.ts';
 import { createTimers } from './jobs/timers.ts';
 import {
   configureSdk,
@@ -24,18 +26,25 @@ import { clearText } from './matrix/room-crypto.ts';
 import type { RoomCrypto } from './matrix/room-crypto.ts';
 import { readRoomFile } from './matrix/room-file.ts';
 import { RoomState } from './matrix/room-state.ts';
-import { RoomSync, syncFilter } from './matrix/sync.ts';
+import { RoomSync, syncFilter, usualLongPollMs } from './matrix/sync.ts';
 import { sayUnreadable } from './matrix/unreadable.ts';
 import type { Logger } from './observability/log.ts';
+import { openProbes } from './observability/probes.ts';
+import type { Probes } from './observability/probes.ts';
 import type { House } from './pipeline/house.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
+import { postHead } from './pipeline/post-head.ts';
 import { findQuestion } from './pipeline/question.ts';
 import { recover } from './pipeline/recover.ts';
 import { createRoles } from './pipeline/roles.ts';
 import { runJob } from './pipeline/run-job.ts';
 import { settleQuestion } from './pipeline/settle-question.ts';
+import { createReportQueue } from './reports/report-queue.ts';
+import type { ReportQueue } from './reports/report-queue.ts';
+import { createRules } from './reports/rule.ts';
 import type { BotOperations } from './services/bot.ts';
+import { createMeasures } from './services/measures.ts';
 import { createServices } from './services/services.ts';
 import { checkSetup } from './setup.ts';
 import type { Setup } from './setup.ts';
@@ -53,17 +62,28 @@ export interface App {
 
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
-/** How long a decision waits for the question that it may belong to. */
-const deliveryPatienceMs = 10_000;
+/** How often a decision that waits looks for its question, where nothing is delivered meanwhile. */
+const usualDeliveryPatienceMs = 10_000;
 /** How often the homeserver is asked about work whose end is not known. */
 const recoverEveryMs = 30_000;
+/** How often the bot looks whether the head of the audit log is to be written into the room. */
+const usualHeadLookMs = 15 * 60_000;
+const usualSyncMarginMs = 15_000;
 
-/** How long the homeserver may take, where that is not as usual. */
+/** How long the bot waits for the homeserver, where that is not as usual. */
 export interface Timing {
   /** For one request. */
   readonly requestTimeoutMs?: number;
   /** For a sync when there is nothing new; less than for a request. */
   readonly longPollMs?: number;
+  /** Besides two long polls: so long a sync may be late before the bot is not ready. */
+  readonly syncMarginMs?: number;
+  /** Between two questions for new reports. */
+  readonly pollIntervalMs?: number;
+  /** For the next message to be delivered, until a decision looks for its question again. */
+  readonly deliveryPatienceMs?: number;
+  /** Between two looks whether the head of the audit log is to be posted. */
+  readonly headLookMs?: number;
 }
 
 /** The client-server API under this configuration. */
@@ -85,14 +105,21 @@ export function createCall(
  */
 export async function startApp(config: Config, log: Logger, timing: Timing = {}): Promise<App> {
   const stopping = new AbortController();
-  const call = createCall(config, log, stopping.signal, timing);
-  const store = await openStore(config.database.path);
+  const { listen } = config.http;
+  const probes = await openProbes(
+    listen === 'off' ? undefined : { ...listen, written: writeListenAddress(listen) },
+    { version, log },
+  );
+  let store: Store | undefined;
   try {
+    const call = createCall(config, log, stopping.signal, timing);
+    store = await openStore(config.database.path);
     const setup = await reachedSetup(config, call, log, stopping.signal);
-    return await buildHouse({ config, log, call, store, setup, stopping, timing });
+    return await buildHouse({ config, log, call, store, probes, setup, stopping, timing });
   } catch (error) {
     stopping.abort();
-    await store.close();
+    await store?.close();
+    await probes.close();
     throw error;
   }
 }
@@ -122,16 +149,22 @@ interface Parts {
   readonly log: Logger;
   readonly call: MatrixCall;
   readonly store: Store;
+  readonly probes: Probes;
   readonly setup: Setup;
   readonly stopping: AbortController;
   readonly timing: Timing;
 }
 
 async function buildHouse(parts: Parts): Promise<App> {
-  const { config, log, call, store, setup, stopping, timing } = parts;
+  const { config, log, call, store, probes, setup, stopping, timing } = parts;
   const startedAt = Date.now();
   const { url, adminUrl = url, accessToken } = config.homeserver;
-  const { requestTimeoutMs, longPollMs } = timing;
+  const {
+    requestTimeoutMs = durationMs(config.homeserver.requestTimeout),
+    longPollMs,
+    deliveryPatienceMs = usualDeliveryPatienceMs,
+    headLookMs = usualHeadLookMs,
+  } = timing;
   const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const registry = createRegistry(await loadCommands(new URL('commands/', import.meta.url)));
   const unknown = Object.keys(config.roles.commands).find(
@@ -152,9 +185,11 @@ async function buildHouse(parts: Parts): Promise<App> {
     signal: stopping.signal,
   });
 
-  // The pipeline, the services and the sync need one another; these are the two knots.
+  // The pipeline, the services, the sync and the report queue need one another; these are the three knots.
   let pipeline: Pipeline | undefined;
   let sync: RoomSync | undefined;
+  let reports: ReportQueue | undefined;
+  const wakeReports = () => reports?.wake();
   const operations: BotOperations = {
     async settle({ decision, code, by, event }) {
       const question = await findQuestion(house, { code, by, event });
@@ -166,6 +201,9 @@ async function buildHouse(parts: Parts): Promise<App> {
       store: store.syncState,
       botUser: setup.botUser,
     }).open,
+    async redact({ room, event, reason, by }) {
+      await redactEvent(call, room, event, transactionIdFor(by, `redact ${event}`), reason);
+    },
     async status() {
       const [inbox, outbox, executions] = await Promise.all([
         store.inbox.open(),
@@ -183,14 +221,18 @@ async function buildHouse(parts: Parts): Promise<App> {
       };
     },
   };
-  const expiry = createExpiry(log, async () => pipeline?.expireQuestions());
-  const services = createServices({ api, store, bot: operations });
+  const expiry = createAlarm(log, 'expiring failed', async () => pipeline?.expireQuestions());
+  const recovery = createAlarm(log, 'recovery failed', async () => recover(house));
+  const services = createServices({ api, store, wakeReports, bot: operations });
   const house: House = {
     settings: {
       prefix: config.commands.prefix,
       maxAgeMs: durationMs(config.commands.maxAge),
       confirmationExpiresAfterMs: durationMs(config.confirmation.expiresAfter),
+      settleAfterMs: requestTimeoutMs,
       confirmation: config.confirmation,
+      proposalExpiresAfterMs: durationMs(config.reports.proposalExpiresAfter),
+      maxRuleActionsPerHour: config.reports.maxActionsPerHour,
       serverName: setup.serverName,
       botUser: setup.botUser,
       managementRoom: setup.room,
@@ -207,6 +249,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     }),
     log,
     underWay: new Set(),
+    seenNotDone: new Map(),
     denials: new Map(),
     now: () => Date.now(),
     nextPages: new Map(),
@@ -227,15 +270,32 @@ async function buildHouse(parts: Parts): Promise<App> {
     },
     deliver: delivery.deliver,
     delivered: async () => {
-      await Promise.race([delivery.idle(), wait(deliveryPatienceMs, undefined, { ref: false })]);
+      await Promise.race([delivery.next(), wait(deliveryPatienceMs, undefined, { ref: false })]);
     },
     expireAt: expiry.at,
+    recoverAt: recovery.at,
     wakeTimers: () => timers.wake(),
+    wakeReports,
   };
   const flow = createPipeline(house, async (outgoing) =>
     delivery.sendNow(outgoing, transactionIdFor(outgoing.origin.event, 'store-failure')),
   );
   pipeline = flow;
+
+  const queue = createReportQueue(house, {
+    rules: createRules(config.reports.rules, {
+      registry,
+      serverName: setup.serverName,
+      prefix: config.commands.prefix,
+      commandRoles: config.roles.commands,
+      places: placesOf(config),
+    }),
+    pollIntervalMs: timing.pollIntervalMs ?? durationMs(config.reports.pollInterval),
+    onCall: config.reports.onCall,
+    maxCardsPerMinute: config.reports.maxCardsPerMinute,
+    remindAfterMs: durationMs(config.reports.remindAfter),
+  });
+  reports = queue;
 
   const timers = createTimers({
     store,
@@ -251,13 +311,17 @@ async function buildHouse(parts: Parts): Promise<App> {
   delivery.deliver();
   timers.wake();
 
-  const recovering = setInterval(() => {
-    recover(house).catch((error: unknown) => log.error({ err: error }, 'recovery failed'));
-  }, recoverEveryMs);
+  const recovering = setInterval(() => recovery.at(house.now()), recoverEveryMs);
   recovering.unref();
+  const posting = setInterval(() => {
+    postHead(house).catch((error: unknown) => {
+      log.warn({ code: codeOf(error) }, 'the head of the audit log could not be posted');
+    });
+  }, headLookMs);
+  posting.unref();
 
   const ended = Promise.withResolvers<never>();
-  ended.promise.catch(() => undefined);
+  ended.promise.catch(() => probes.over('can’t go on'));
   const running = new RoomSync({
     url,
     accessToken,
@@ -273,14 +337,27 @@ async function buildHouse(parts: Parts): Promise<App> {
       const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },
-    onOnline: () => {
-      // Outcomes that only the homeserver knows can be asked for again.
-      recover(house).catch((error: unknown) => log.error({ err: error }, 'recovery failed'));
-    },
+    // Outcomes that only the homeserver knows can be asked for again.
+    onOnline: () => recovery.at(house.now()),
     onFatal: ended.reject,
   });
   sync = running;
+  probes.watch({
+    syncAgeMs: () => running.ageMs,
+    syncFailures: () => running.health.failures,
+    longestSyncAgeMs:
+      2 * (longPollMs ?? usualLongPollMs) + (timing.syncMarginMs ?? usualSyncMarginMs),
+    readDatabase: store.statistics.ping,
+    figures: createMeasures(
+      store,
+      config.reports.rules.map(({ name, mode }) => ({ rule: name, mode })),
+    ).read,
+  });
   await running.start(syncFilter(setup.room));
+  if (config.reports.enabled) {
+    queue.start();
+  }
+  probes.started();
   log.info(
     { user: setup.botUser, room: setup.room, synapse: setup.serverVersion, version },
     'Lawspeaker is at work',
@@ -289,15 +366,20 @@ async function buildHouse(parts: Parts): Promise<App> {
   return {
     ended: ended.promise,
     async stop() {
+      probes.over('is stopping');
       running.stop();
       expiry.stop();
+      recovery.stop();
       timers.stop();
+      await queue.stop();
       clearInterval(recovering);
+      clearInterval(posting);
       await flow.stop();
       await Promise.race([delivery.idle(), wait(5000, undefined, { ref: false })]);
       stopping.abort();
       crypto.close();
       await store.close();
+      await probes.close();
     },
   };
 }
@@ -328,13 +410,14 @@ function isNotFound(error: unknown): boolean {
   );
 }
 
-/** One timer for the question that expires next. */
-function createExpiry(log: Logger, expire: () => Promise<void>) {
+/** One timer for whatever is due next. */
+function createAlarm(log: Logger, complaint: string, ring: () => Promise<void>) {
   let timer: NodeJS.Timeout | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
+  let isStopped = false;
   return {
     at(at: number) {
-      if (at >= dueAt) {
+      if (at >= dueAt || isStopped) {
         return;
       }
       dueAt = at;
@@ -342,12 +425,15 @@ function createExpiry(log: Logger, expire: () => Promise<void>) {
       timer = setTimeout(
         () => {
           dueAt = Number.POSITIVE_INFINITY;
-          expire().catch((error: unknown) => log.error({ err: error }, 'expiring failed'));
+          ring().catch((error: unknown) => log.error({ err: error }, complaint));
         },
         // A day at most: longer timers overflow, and the next round asks again.
         Math.min(Math.max(0, at - Date.now()), 86_400_000),
       );
     },
-    stop: () => clearTimeout(timer),
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
   };
 }

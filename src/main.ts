@@ -1,11 +1,21 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util';
-
 import { createCall, startApp } from './app.ts';
-import { loadConfig } from './config/load.ts';
+import { exportAuditLog, listAudit, readAuditRequest } from './cli/audit.ts';
+import { backup } from './cli/backup.ts';
+import { readCommandLine } from './cli/command-line.ts';
+import { outputTo } from './cli/output.ts';
+import { readValue } from './command/read-value.ts';
+import { createRegistry, loadCommands } from './command/registry.ts';
+import { loadConfig, placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { LawspeakerError, SetupError, UsageError } from './errors.ts';
 import { createLog } from './observability/log.ts';
+import { readKept } from './reports/past.ts';
+import type { Kept } from './reports/past.ts';
+import { firingLine, summaryLines } from './reports/replay-text.ts';
+import { replay } from './reports/replay.ts';
+import { createRules } from './reports/rule.ts';
+import type { Rule } from './reports/rule.ts';
 import { checkSetup } from './setup.ts';
 import { openStore } from './store/store.ts';
 import { version } from './version.ts';
@@ -15,15 +25,25 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   start          run the bot
   check-config   check the configuration and ask the homeserver about it
   audit verify   check the chain of the audit log, without the bot
+  audit list     the newest entries of the audit log, and
+  audit export   all of them, oldest first; both take --by @user:server,
+                 --target, --command, --status, --since 7d, --until, --limit,
+                 --format jsonl or csv
+  backup FILE    copy the database into a new file, also while the bot runs
+  rules test     what the rules would have done with the reports of the last
+                 30 days, or since another day: --since 7d, --since 2026-11-01
   --version, --help
 
 FILE is config/lawspeaker.yaml unless it is given.`;
+
+/** To standard output, as fast as it is read. */
+const print = outputTo(process.stdout, () => process.exit(exit.done));
 
 /** Exit statuses: done, failed, usage or configuration error. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { command, configFile } = readCommandLine(argv);
+  const { command, configFile, operand, options } = readCommandLine(argv);
   switch (command) {
     case 'help':
       console.log(usage);
@@ -37,33 +57,21 @@ async function main(argv: readonly string[]): Promise<number> {
       return checkConfig(loadConfig(configFile, process.env), configFile);
     case 'audit verify':
       return verifyAuditLog(loadConfig(configFile, process.env));
+    case 'audit list':
+    case 'audit export': {
+      const request = readAuditRequest(options, Date.now());
+      const { database } = loadConfig(configFile, process.env);
+      await (command === 'audit list' ? listAudit : exportAuditLog)(database.path, request, print);
+      return exit.done;
+    }
+    case 'rules test':
+      return testRules(loadConfig(configFile, process.env), options.since ?? '30d');
+    case 'backup':
+      await backup(loadConfig(configFile, process.env), operand, print);
+      return exit.done;
     default:
-      throw new UsageError(
-        command === '' ? 'No command was given.' : `There is no command ${command}.`,
-      );
+      throw new UsageError(`There is no command ${command}.`);
   }
-}
-
-function readCommandLine(argv: readonly string[]): { command: string; configFile: string } {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        config: { type: 'string', short: 'c', default: 'config/lawspeaker.yaml' },
-        help: { type: 'boolean', short: 'h', default: false },
-        version: { type: 'boolean', default: false },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(
-      error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : 'usage',
-    );
-  }
-  const { values, positionals } = parsed;
-  const command = values.help ? 'help' : values.version ? 'version' : positionals.join(' ');
-  return { command, configFile: values.config };
 }
 
 /** Runs until a signal or a fault that waiting can't mend. */
@@ -90,6 +98,8 @@ async function start(config: Config): Promise<number> {
 
 async function checkConfig(config: Config, configFile: string): Promise<number> {
   console.log(`${configFile}: readable, every key is known`);
+  const rules = await rulesOf(config);
+  console.log(`reports.rules: ${rules.length} can be run`);
   const store = await openStore(config.database.path);
   await store.close();
   console.log(`${config.database.path}: can be written`);
@@ -103,15 +113,72 @@ async function checkConfig(config: Config, configFile: string): Promise<number> 
 
 async function verifyAuditLog(config: Config): Promise<number> {
   const store = await openStore(config.database.path, { readonly: true });
-  const { count, head, fault } = await store.auditLog.verify();
+  const posted = await store.postedHead.get();
+  const { count, head, fault } = await store.auditLog.verify(posted);
   await store.close();
+  const written =
+    posted === undefined
+      ? 'No head was written into the room yet.'
+      : `Written into the room at ${new Date(posted.at).toISOString()}: row ${posted.count}, head ${posted.head}`;
   if (fault !== undefined) {
     console.error(`The audit log was tampered with: row ${fault.id} is ${fault.kind}.`);
     console.error(`The ${count} rows before it are in order.`);
+    console.error(written);
     return exit.failed;
   }
   console.log(`${count} rows in order, head ${head}`);
+  console.log(written);
   return exit.done;
+}
+
+/** Where the homeserver is not asked for its name, lines can be read all the same. */
+const anyServer = 'localhost';
+
+/** @throws SetupError a rule can't be used */
+async function rulesOf(config: Config, serverName = anyServer): Promise<Rule[]> {
+  const registry = createRegistry(await loadCommands(new URL('commands/', import.meta.url)));
+  return createRules(config.reports.rules, {
+    registry,
+    serverName,
+    prefix: config.commands.prefix,
+    commandRoles: config.roles.commands,
+    places: placesOf(config),
+  });
+}
+
+/** Reads the database while the bot may be at work on it, and changes nothing. */
+async function testRules(config: Config, sinceText: string): Promise<number> {
+  await rulesOf(config);
+  const since = readSince(sinceText);
+  const kept = await readStored(config);
+  const rules = await rulesOf(config, kept.serverName);
+  if (rules.length === 0) {
+    console.log('There are no rules: reports.rules is empty.');
+  }
+  const { maxActionsPerHour } = config.reports;
+  const replayed = replay(kept, rules, { since, maxActionsPerHour });
+  replayed.firings.forEach((firing) => console.log(firingLine(firing)));
+  summaryLines(replayed, rules, since).forEach((line) => console.log(line));
+  return exit.done;
+}
+
+async function readStored(config: Config): Promise<Kept> {
+  const store = await openStore(config.database.path, { readonly: true });
+  try {
+    return await readKept(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Milliseconds since 1970. @throws UsageError */
+function readSince(text: string): number {
+  const date = readValue(
+    text,
+    { place: 'flag', kind: 'date', description: '', options: {} },
+    { serverName: anyServer, now: Date.now(), prefix: '' },
+  );
+  return Number(date);
 }
 
 try {

@@ -1,5 +1,6 @@
 import { createAdminApi } from './admin-api/admin-api.ts';
 import type { AdminApi } from './admin-api/admin-api.ts';
+import { durationMs } from './config/duration.ts';
 import type { Config } from './config/schema.ts';
 import { HomeserverError, SetupError, UnreachableError } from './errors.ts';
 import { parseRoomAlias, serverNameOf } from './ids.ts';
@@ -30,7 +31,8 @@ export async function checkSetup(config: Config, call: MatrixCall): Promise<Setu
     nativeLibrary();
   }
   const { url, adminUrl = url, accessToken } = config.homeserver;
-  const api = createAdminApi({ url: adminUrl, accessToken });
+  const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
+  const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const botUser = await asked(
     async () => whoami(call),
     ({ status, errcode }) =>

@@ -6,7 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export interface Passage {
   readonly method: string;
   readonly path: string;
-  /** Hands the request to the homeserver; resolves when its whole answer is here, not yet passed on. */
+  /**
+   * Hands the request to the homeserver, also when who sent it is gone; resolves when its whole answer
+   * is here, not yet passed on.
+   */
   forward(): Promise<{ status: number; body: string }>;
   /** Passes the homeserver's answer on. */
   answer(): void;
@@ -21,8 +24,8 @@ export interface Passage {
 export interface Gate extends AsyncDisposable {
   readonly url: string;
   /**
-   * Meets the next request whose method and path fit, instead of passing it through. Resolves when it
-   * arrives, and holds it until it is told what to do.
+   * Meets the next request whose method and path fit, instead of passing it through. Resolves when all
+   * of it has arrived, and holds it until it is told what to do.
    */
   meet(method: string, path: RegExp): Promise<Passage>;
   /** Resolves when the next request like this has been passed through and answered. */
@@ -57,7 +60,10 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
   const server = createServer((incoming, outgoing) => {
     const { method = '', url: path = '' } = incoming;
     seen.push({ method, path });
-    const passage = passageFor(target, incoming, outgoing);
+    const sent = incoming.toArray().then((chunks) => Buffer.concat(chunks));
+    // Who asked was killed meanwhile, say.
+    sent.catch(() => undefined);
+    const passage = passageFor(target, incoming, sent, outgoing);
     if (closed?.test(path) === true) {
       passage.drop();
       refused.push({ method, path });
@@ -71,7 +77,10 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
     if (meeting === undefined) {
       passage.forward().then(passage.answer, passage.drop);
     } else {
-      meeting.resolve(passage);
+      sent.then(
+        () => meeting.resolve(passage),
+        () => meetings.push(meeting),
+      );
     }
   });
   server.listen(0, '127.0.0.1');
@@ -115,13 +124,19 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
   };
 }
 
-function passageFor(target: URL, incoming: IncomingMessage, outgoing: ServerResponse): Passage {
+function passageFor(
+  target: URL,
+  incoming: IncomingMessage,
+  sent: Promise<Buffer>,
+  outgoing: ServerResponse,
+): Passage {
   const { method = '', url: path = '' } = incoming;
   let received: { status: number; headers: IncomingMessage['headers']; body: Buffer } | undefined;
   return {
     method,
     path,
     async forward() {
+      const content = await sent;
       const upstream = forward({
         host: target.hostname,
         port: target.port,
@@ -129,7 +144,7 @@ function passageFor(target: URL, incoming: IncomingMessage, outgoing: ServerResp
         path,
         headers: incoming.headers,
       });
-      incoming.pipe(upstream);
+      upstream.end(content);
       const [response] = (await once(upstream, 'response')) as [IncomingMessage];
       const body = Buffer.concat(await response.toArray());
       received = { status: response.statusCode ?? 502, headers: response.headers, body };

@@ -125,11 +125,59 @@ export class Moderator {
     });
   }
 
+  /** What the bot said of its own accord, outside all threads, as it stands now. */
+  unasked(): Answer[] {
+    return this.events
+      .filter(
+        (event) =>
+          event.content['dev.lawspeaker.answer'] !== undefined && relation(event) === undefined,
+      )
+      .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+  }
+
+  /** The bot's messages in the thread of an event, oldest first, as they stand now. */
+  inThread(root: string): Answer[] {
+    return this.events
+      .filter((event) => {
+        const { rel_type: type, event_id: id } = relation(event) ?? {};
+        return (
+          event.content['dev.lawspeaker.answer'] !== undefined && type === 'm.thread' && id === root
+        );
+      })
+      .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+  }
+
+  /** Types a command into the thread of an event. */
+  async sayInThread(root: string, text: string): Promise<string> {
+    return this.user.send(this.room, 'm.room.message', {
+      msgtype: 'm.text',
+      body: text,
+      'm.relates_to': {
+        rel_type: 'm.thread',
+        event_id: root,
+        is_falling_back: true,
+        'm.in_reply_to': { event_id: root },
+      },
+    });
+  }
+
   /** All answers to a command; there should be one. */
   answersTo(command: string): Answer[] {
     return this.events
       .filter((event) => relation(event)?.['m.in_reply_to']?.event_id === command)
       .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+  }
+
+  /** The statuses that an answer has had, one after the other. */
+  statusesOf(answer: Pick<Answer, 'event'>): string[] {
+    return this.events.flatMap((event) => {
+      const { rel_type: kind, event_id: target } = relation(event) ?? {};
+      const isEdit = kind === 'm.replace' && target === answer.event;
+      const field = event.content['dev.lawspeaker.answer'] as AnswerField | undefined;
+      return field !== undefined && (isEdit || event.event_id === answer.event)
+        ? [field.status]
+        : [];
+    });
   }
 
   #asItStands(event: string): Answer | undefined {

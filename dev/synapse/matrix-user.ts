@@ -144,6 +144,10 @@ export class MatrixUser {
     await this.#client('POST', `/rooms/${segment(roomId)}/report/${segment(eventId)}`, options);
   }
 
+  async reportUser(userId: string, reason = ''): Promise<void> {
+    await this.#client('POST', `/users/${segment(userId)}/report`, { reason });
+  }
+
   async setDisplayName(displayName: string): Promise<void> {
     const path = `/profile/${segment(this.userId)}/displayname`;
     await this.#client('PUT', path, { displayname: displayName });

@@ -1,68 +1,168 @@
-import { bold, code, line } from '../command/answer.ts';
+import { bold, code, cut, line } from '../command/answer.ts';
 import type { Answer, Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
+import { auditStatus } from '../command/audit-entry.ts';
 import { defineCommand } from '../command/declaration.ts';
+import type { Context } from '../command/declaration.ts';
+import { quote } from '../command/tokenize.ts';
+import { verifiedAnswer } from '../command/verification.ts';
 import { ago, count, dateTime, span } from '../command/wording.ts';
+import { writeInvocation } from '../command/write-invocation.ts';
 import { TargetError, UsageError } from '../errors.ts';
-import type { AuditEntry } from '../services/services.ts';
+import { exportFormats } from '../services/audit-export.ts';
+import type { ExportFormat, ExportPiece } from '../services/audit-export.ts';
+import type { AuditEntry, Verified } from '../services/services.ts';
 
 const pageSize = 20;
+const longestPage = 100;
 
-const marks: Readonly<Record<string, string>> = {
-  done: '✅',
-  open: '⏳',
-  unknown: '⚠️',
-  failed: '❌',
-  denied: '❌',
-  protected: '❌',
-};
+type Found =
+  | { readonly kind: 'entry'; readonly entry: AuditEntry }
+  | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly limit: number }
+  | { readonly kind: 'file'; readonly piece: ExportPiece; readonly format: ExportFormat }
+  | { readonly kind: 'verified'; readonly verified: Verified };
 
 export default defineCommand({
   name: 'audit',
   group: 'bot',
-  summary: 'Shows who did what to whom, and how it ended',
+  summary: 'Shows who did what to whom, and how it ended; or checks that nobody has changed that',
+  does: [
+    'list the newest entries that fit, and leave out nothing that was refused',
+    'show one entry in full: audit 12',
+    'send all that fit as a file, oldest first: audit export --since 30d --format csv',
+    'go along the chain of hashes, and compare it with the head that I last wrote here: audit verify',
+  ],
+  doesNot: ['list what only looks'],
   args: {
-    entry: positional('integer', 'The number of one entry, to see it in full', {
+    what: positional('word', 'The number of one entry, or export, or verify', {
       optional: true,
-      min: 1,
-      placeholder: 'ID',
+      placeholder: 'ID|export|verify',
     }),
     by: flag('user', 'Who asked or confirmed'),
-    target: flag('user', 'To whom it was done'),
+    rule: flag('word', 'Which rule did it'),
+    target: flag('target', 'To which user or room it was done'),
     command: flag('word', 'Which command'),
     status: flag('choice', 'How it ended', {
       choices: ['done', 'failed', 'denied', 'protected', 'unknown', 'open'],
     }),
     since: flag('date', 'Not before'),
     until: flag('date', 'Not after'),
-    limit: flag('integer', 'How many', { min: 1, max: 100, default: pageSize }),
+    limit: flag('integer', `How many; ${pageSize} by default, all in a file`, { min: 1 }),
     before: flag('integer', 'Only entries with smaller numbers', { min: 1 }),
+    format: flag('choice', 'What an export is written as; jsonl by default', {
+      choices: exportFormats,
+    }),
   },
   danger: 'read',
   role: 'moderator',
   example: 'audit --target @mallory:example.com --since 7d',
-  check({ since, until }) {
+  check(args) {
+    const { what, by, rule, since, until, limit = pageSize, before, format } = args;
+    const isExport = what === 'export';
+    if (what !== undefined && !isExport && what !== 'verify' && !entryNumber.test(what)) {
+      throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
+        word: what,
+        advice: '`audit verify` checks the chain.',
+      });
+    }
+    if (
+      what === 'verify' &&
+      Object.values(args).filter((value) => value !== undefined).length > 1
+    ) {
+      throw new UsageError('`audit verify` checks the whole log: it takes no flag.', {
+        word: 'verify',
+      });
+    }
     if (since !== undefined && until !== undefined && since > until) {
       throw new UsageError('`--since` is later than `--until`.', { word: '--since' });
     }
-  },
-  async run({ args, services }): Promise<AuditEntry | AuditEntry[]> {
-    const { entry: id, ...query } = args;
-    if (id === undefined) {
-      return services.audit.search(query);
+    if (by !== undefined && rule !== undefined) {
+      throw new UsageError('`--by` and `--rule` can’t both be who did it.', { word: '--rule' });
     }
-    const entry = await services.audit.get(id);
+    if (!isExport && limit > longestPage) {
+      throw new UsageError(`\`--limit\` is ${longestPage} at most in a list.`, {
+        word: '--limit',
+        advice: '`audit export` sends more, as a file.',
+      });
+    }
+    if (!isExport && format !== undefined) {
+      throw new UsageError('`--format` belongs to `audit export`.', { word: '--format' });
+    }
+    if (isExport && before !== undefined) {
+      throw new UsageError('`--before` belongs to lists.', { word: '--before' });
+    }
+  },
+  async run({ args, services }): Promise<Found> {
+    const { what, rule, limit, before, format = 'jsonl', ...given } = args;
+    const filter = { ...given, by: rule === undefined ? given.by : `rule:${rule}` };
+    if (what === 'export') {
+      return {
+        kind: 'file',
+        format,
+        piece: await services.audit.export(filter, { format, limit }),
+      };
+    }
+    if (what === 'verify') {
+      return { kind: 'verified', verified: await services.audit.verify() };
+    }
+    if (what === undefined) {
+      const entries = await services.audit.search({ ...filter, limit: limit ?? pageSize, before });
+      return { kind: 'list', entries, limit: limit ?? pageSize };
+    }
+    const entry = await services.audit.get(Number(what.replace('#', '')));
     if (entry === undefined) {
-      throw new TargetError('unknown', `there is no audit entry #${id}`);
+      throw new TargetError('unknown', `there is no audit entry #${what.replace('#', '')}`);
     }
-    return entry;
+    return { kind: 'entry', entry };
   },
-  answer: ({ args, now }, found) =>
-    Array.isArray(found) ? listAnswer(found, args.limit, now) : entryAnswer(found),
+  answer(context, found) {
+    switch (found.kind) {
+      case 'entry':
+        return entryAnswer(found.entry);
+      case 'list':
+        return listAnswer(context, found.entries, found.limit);
+      case 'file':
+        return fileAnswer(found.piece, found.format);
+      case 'verified':
+        return verifiedAnswer(found.verified, context.now);
+    }
+  },
 });
 
-function listAnswer(entries: readonly AuditEntry[], limit: number, now: number): Answer {
+/** `12`, and `#12` as answers write it. */
+const entryNumber = /^#?[1-9]\d{0,14}$/u;
+
+function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat): Answer {
+  const name = `audit.${format}`;
+  if (number === 0) {
+    return { mark: 'ℹ️', title: ['No entry fits, so there is no file'], data: { total: 0 } };
+  }
+  return {
+    mark: 'ℹ️',
+    title: [bold(count(number, 'entry', 'entries')), `, oldest first, in ${name}`],
+    file: {
+      name,
+      contentType: format === 'csv' ? 'text/csv' : 'application/jsonl',
+      content: text,
+    },
+    data: { total: number },
+  };
+}
+
+function listAnswer(
+  { now, invocation, registry }: Pick<Context, 'now' | 'invocation' | 'registry'>,
+  entries: readonly AuditEntry[],
+  limit: number,
+): Answer {
   const last = entries.at(-1);
+  const command = registry.find(invocation.command);
+  const more =
+    last === undefined || entries.length < limit || command === undefined
+      ? undefined
+      : writeInvocation(command, {
+          ...invocation,
+          arguments: { ...invocation.arguments, before: last.id },
+        });
   return {
     mark: 'ℹ️',
     title: [
@@ -77,7 +177,7 @@ function listAnswer(entries: readonly AuditEntry[], limit: number, now: number):
               kind: 'list',
               items: entries.map((entry) => [
                 bold(`#${entry.id}`),
-                ` ${marks[entry.status] ?? ''} ${entry.status}: ${entry.command} `,
+                ` ${auditStatus(entry.status)}: ${entry.command} `,
                 ...(entry.target === null ? [] : [code(entry.target), ' ']),
                 'by ',
                 code(entry.actor),
@@ -87,8 +187,9 @@ function listAnswer(entries: readonly AuditEntry[], limit: number, now: number):
           ],
     next: [
       ...(entries[0] === undefined ? [] : [`audit ${entries[0].id}`]),
-      ...(last !== undefined && entries.length === limit ? [`audit --before ${last.id}`] : []),
+      ...(more === undefined ? [] : ['more']),
     ],
+    ...(more === undefined ? {} : { more }),
     data: entries,
   };
 }
@@ -121,7 +222,9 @@ function entryAnswer(entry: AuditEntry): Answer {
     body,
     next: [
       ...(detail.undo === undefined || entry.status !== 'done' ? [] : [`undo ${entry.id}`]),
-      ...(entry.target?.startsWith('@') === true ? [`audit --target ${entry.target}`] : []),
+      ...(entry.target !== null && /^[@!]/u.test(entry.target)
+        ? [`audit --target ${quote(entry.target)}`]
+        : []),
     ],
     data: entry,
   };

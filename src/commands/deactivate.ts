@@ -28,6 +28,7 @@ export default defineCommand({
     erase: flag('boolean', 'Also erase: can’t be undone', { default: false }),
   },
   danger: 'destructive',
+  settlesReports: true,
   example: 'deactivate @mallory:example.com --erase --reason spam',
   endpoints: ['POST /_synapse/admin/v1/deactivate/{user_id}'],
 

@@ -52,6 +52,7 @@ export default defineCommand({
   ],
   args,
   danger: 'destructive',
+  settlesReports: true,
   example: 'delete-room #spam:example.com --block --reason spam',
   endpoints: [
     'DELETE /_synapse/admin/v2/rooms/{room_id}',

@@ -2,126 +2,164 @@ import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Block, Inline } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import {
+  accusation,
+  circumstances,
+  contentLines,
+  linkTo,
+  reasonsOf,
+  standOf,
+  whatIsReported,
+} from '../command/report-item.ts';
 import { quote } from '../command/tokenize.ts';
-import { untrustedText } from '../command/untrusted-text.ts';
-import { when } from '../command/wording.ts';
-import { TargetError } from '../errors.ts';
-import { serverNameOf } from '../ids.ts';
-import type { EventReportDetail } from '../services/event-reports.ts';
-
-/** So much of a message is shown. */
-const shownLength = 300;
+import { ago, count, dateTime } from '../command/wording.ts';
+import { LawspeakerError, TargetError } from '../errors.ts';
+import { localpartOf, parseEventId, parseRoomId, serverNameOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
+import type { ItemStory, ReportItem, Services } from '../services/services.ts';
 
 export default defineCommand({
   name: 'report',
-  group: 'bot',
-  summary: 'Shows a reported message and who reported it',
-  does: ['show the text as it was sent even if it was redacted lately'],
-  doesNot: ['read encrypted messages', 'show pictures or open links'],
-  args: {
-    report: positional('integer', 'The report’s number', { min: 1, placeholder: 'ID' }),
-  },
+  group: 'reports',
+  summary: 'Shows all that is needed to decide about a report',
+  does: [
+    'show the message as it was when it was reported, and whether it is redacted by now',
+    'say how old the account is, what was reported of it before, and what was done',
+    'say who reported it, and how often their reports led to something',
+  ],
+  doesNot: ['read encrypted messages', 'bring pictures into this room'],
+  args: { item: positional('item', 'The report’s number', { min: 1, placeholder: 'ID' }) },
   danger: 'read',
   example: 'report 12',
   endpoints: ['GET /_synapse/admin/v1/event_reports/{report_id}'],
-  async run({ args, services: { api }, prefix }) {
-    const report = await api.reports.events.find(args.report);
-    if (report === undefined) {
+  async run({ args, services, prefix }) {
+    const item = await services.reports.get(args.item);
+    if (item === undefined) {
       throw new TargetError(
         'unknown',
-        `there is no report #${args.report}, or its message is gone from the server`,
+        `there is no report #${args.item}`,
         `\`${prefix}reports\` lists those that there are.`,
       );
     }
-    return report;
+    const [story, redaction] = await Promise.all([
+      services.reports.story(item),
+      redactionOf(services, item),
+    ]);
+    if (item.card === 'digest') {
+      await services.reports.wantCard(item.id);
+    }
+    return { story, redaction };
   },
-  answer({ now }, report) {
-    const { id, reason, score, sender, roomId, userId } = report;
+  answer({ now, serverName }, { story, redaction }) {
+    const { item, reporterCount, actions, history } = story;
+    const stand = standOf(item, now, shortName);
+    const isLocal = item.sender !== null && serverNameOf(item.sender as UserId) === serverName;
     return {
       mark: 'ℹ️',
       title: [
-        bold(`Report #${id}`),
-        ': a message of ',
-        sender === null ? 'somebody unknown' : code(cut(sender, 255)),
-        ...(reason === null || reason.trim() === '' ? [] : [' for “', cut(reason, 120), '”']),
+        bold(`Report #${item.id}: `, ...accusation(story)),
+        ' about ',
+        ...whatIsReported(item),
       ],
       body: [
-        ...contentOf(report),
-        facts(
-          ['Reported by ', code(cut(userId, 255))],
-          when(report.receivedTs, now),
-          score !== null && `score ${score}`,
+        ...(stand.length === 0 ? [] : [line(...stand)]),
+        ...contentLines(item, { isAskedFor: true }),
+        ...(redaction === undefined ? [] : [line(redaction)]),
+        circumstances(story, now),
+        ...otherReasons(story),
+        ...reporterLines(story, now),
+        ...actions.map(({ id, command, actor, status, at }) =>
+          line(
+            `Before: ${command} by ${shortName(actor)}, ${status}, ${ago(at, now)} `,
+            `(audit #${id})`,
+          ),
         ),
-        line('In ', ...roomOf(report)),
-        line('Message: ', code(linkTo(report))),
+        ...history.map(({ kind, actor, at, detail }) =>
+          line(
+            `${dateTime(at)}: ${kind}${actor === null ? '' : ` by ${shortName(actor)}`}`,
+            ...(detail === null ? [] : [' (', cut(detail, 120), ')']),
+          ),
+        ),
+        ...linkTo(item),
       ],
       next: [
-        // Who reports is always of this server; accounts of others can't be looked up.
-        ...(sender !== null && serverNameOf(sender) === serverNameOf(userId)
-          ? [`user ${quote(sender)}`]
-          : []),
-        ...(sender === null ? [] : [`reports --sender ${quote(sender)}`]),
-        `room ${quote(roomId)}`,
+        ...(isLocal ? [`user ${quote(item.sender ?? '')}`] : []),
+        `claim ${item.id}`,
+        `resolve ${item.id}`,
+        `dismiss ${item.id}`,
       ],
-      data: { ...report, eventJson: undefined, ...eventData(report) },
+      data: {
+        ...item,
+        content: item.content === null ? null : (JSON.parse(item.content) as unknown),
+        reporterCount,
+      },
     };
   },
 });
 
-function roomOf({ canonicalAlias, name, roomId }: EventReportDetail): Inline[] {
-  return [
-    ...(name === null || name.trim() === '' ? [] : [cut(name), ' ']),
-    ...(canonicalAlias === null ? [] : [code(cut(canonicalAlias)), ' ']),
-    code(cut(roomId, 255)),
-  ];
+/** Whom a person of this room knows by their ID, or a rule. */
+function shortName(actor: string): string {
+  return actor.startsWith('@') ? localpartOf(actor as UserId) : actor;
 }
 
-/** https://spec.matrix.org/latest/appendices/#matrixto-navigation */
-function linkTo({ roomId, eventId, sender }: EventReportDetail): string {
-  const via = sender === null ? undefined : serverNameOf(sender);
-  return `https://matrix.to/#/${encodeURIComponent(roomId)}/${encodeURIComponent(eventId)}${via === undefined ? '' : `?via=${encodeURIComponent(via)}`}`;
-}
-
-interface Sent {
-  readonly type: string;
-  readonly content: Readonly<Record<string, unknown>>;
-  readonly sentTs: number | undefined;
-}
-
-function sentOf({ eventJson }: EventReportDetail): Sent {
-  const { type, content, origin_server_ts: sentTs } = eventJson;
-  return {
-    type: typeof type === 'string' ? type : 'unknown',
-    content:
-      typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : {},
-    sentTs: typeof sentTs === 'number' ? sentTs : undefined,
-  };
-}
-
-/** For programs. The content is shown once, cut, and not carried into the room a second time. */
-function eventData(report: EventReportDetail) {
-  const { type, sentTs } = sentOf(report);
-  return { event: { type, originServerTs: sentTs ?? null } };
-}
-
-function contentOf(report: EventReportDetail): Block[] {
-  const { type, content } = sentOf(report);
-  if (Object.keys(content).length === 0) {
-    return [line('It was redacted: nothing of it is left.')];
+/** The report's own copy keeps the text of a message: whether it is redacted, the room alone says. */
+async function redactionOf({ api }: Services, item: ReportItem): Promise<string | undefined> {
+  const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
+  const event = parseEventId(item.subject);
+  if (item.kind === 'user' || room === undefined || event === undefined) {
+    return undefined;
   }
-  if (type === 'm.room.encrypted') {
-    return [line('It is encrypted: nobody but the members of the room can read it.')];
+  try {
+    const found = await api.events.find(room, event);
+    if (found === undefined) {
+      return 'The message is gone from the server.';
+    }
+    const { redactedBecause } = found.event;
+    return redactedBecause === null
+      ? 'The message still stands in its room.'
+      : `The message is redacted, by ${localpartOf(redactedBecause.sender)}.`;
+  } catch (error) {
+    if (error instanceof LawspeakerError) {
+      return 'Whether the message is redacted could not be found out.';
+    }
+    throw error;
   }
-  if (type !== 'm.room.message' || typeof content['body'] !== 'string') {
-    return [line(code(cut(type)), ': ', untrustedText(JSON.stringify(content), shownLength))];
-  }
-  const { msgtype, body, url } = content;
-  const isText = msgtype === 'm.text' || msgtype === 'm.notice' || msgtype === 'm.emote';
+}
+
+function otherReasons({ reports }: ItemStory): Block[] {
+  const reasons = reasonsOf(reports).slice(0, 5);
+  const scores = reports.flatMap(({ score }) => score ?? []);
+  return reasons.length <= 1 && scores.length === 0
+    ? []
+    : [
+        facts(
+          ...reasons.map(({ reason, times }): Inline[] => [
+            '“',
+            cut(reason, 60),
+            times === 1 ? '”' : `” ×${times}`,
+          ]),
+          scores.length > 0 && `lowest score ${Math.min(...scores)}`,
+        ),
+      ];
+}
+
+function reporterLines({ reporters, reporterCount }: ItemStory, now: number): Block[] {
+  const items = reporters.map(({ user, createdAt, record }): Inline[] => {
+    const settled = record.resolved + record.dismissed;
+    return [
+      code(cut(user, 255)),
+      createdAt === null ? '' : `, account from ${ago(createdAt, now)}`,
+      settled === 0
+        ? ', no report settled before'
+        : `, ${record.resolved} of ${count(settled, 'report')} led to something`,
+    ];
+  });
   return [
     line(
-      ...(isText || typeof msgtype !== 'string' ? [] : [code(cut(msgtype, 40)), ' ']),
-      untrustedText(body, shownLength),
+      reporterCount > reporters.length
+        ? `Reported by ${reporterCount} people, the last of them:`
+        : 'Reported by:',
     ),
-    ...(typeof url === 'string' ? [line('File: ', code(cut(url, 255)))] : []),
+    { kind: 'list', items },
   ];
 }

@@ -2,50 +2,84 @@ import { bold, code, cut } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
-import { ago } from '../command/wording.ts';
+import { itemNumber, placeOf } from '../command/report-item.ts';
+import { ago, count } from '../command/wording.ts';
 import { UsageError } from '../errors.ts';
-import { newestReports, reportPage } from '../services/event-reports.ts';
-import type { EventReport, ReportMark } from '../services/event-reports.ts';
+import type { ItemMark, ItemQuery, ReportItem } from '../services/services.ts';
+
+/** Items read at once where all are wanted. */
+const readAtOnce = 500;
 
 export default defineCommand({
   name: 'reports',
-  group: 'bot',
-  summary: 'Lists the messages that people have reported',
-  does: ['show the newest first'],
-  doesNot: ['list reports of users or of whole rooms'],
+  group: 'reports',
+  summary: 'Lists what people have reported and what came of it',
+  does: ['show what is open or claimed, the last reported first', 'count every report about it'],
+  doesNot: ['list reports of whole rooms, which the homeserver shows nobody'],
   args: {
-    reporter: flag('user', 'Who reported'),
-    sender: flag('user', 'Who wrote the message'),
-    room: flag('room', 'Where it stands'),
+    state: flag('choice', 'In which state; open and claimed by default', {
+      choices: ['open', 'claimed', 'resolved', 'dismissed', 'all'],
+    }),
+    room: flag('room', 'Where it was sent'),
+    sender: flag('user', 'Who is accused'),
+    reporter: flag('user', 'Who reported it'),
+    since: flag('date', 'Reported since'),
     ...listFlags,
   },
   danger: 'read',
-  example: 'reports --sender @mallory:example.com',
+  example: 'reports --state open --since 1d',
   endpoints: ['GET /_synapse/admin/v1/event_reports'],
   check({ from }) {
     markIn(from);
   },
-  async run({ args, services: { api } }) {
+  async run({ args, services: { reports } }) {
+    const { state, room, sender, reporter, since } = args;
+    const query: ItemQuery = {
+      states: state === 'all' ? undefined : state === undefined ? ['open', 'claimed'] : [state],
+      roomId: room,
+      sender,
+      reporter,
+      since,
+    };
     const after = markIn(args.from);
-    return readList(args, {
+    return readList<ReportItem>(args, {
       async page() {
-        const { reports, total, next } = await reportPage(api, args, { limit: args.limit, after });
+        const [found, total] = await Promise.all([
+          reports.search(query, { limit: args.limit + 1, after }),
+          reports.count(query),
+        ]);
+        const rows = found.slice(0, args.limit);
+        const last = rows.at(-1);
+        const isMore = found.length > rows.length;
         return {
-          rows: reports,
+          rows,
           total,
-          nextFrom: next === undefined ? undefined : `${next.receivedTs}.${next.id}`,
+          nextFrom: isMore && last !== undefined ? `${last.lastReportAt}.${last.id}` : undefined,
         };
       },
-      all: () => newestReports(api, args),
+      async *all() {
+        let mark: ItemMark | undefined;
+        for (;;) {
+          const found = await reports.search(query, { limit: readAtOnce, after: mark });
+          yield* found;
+          mark = found.at(-1);
+          if (found.length < readAtOnce) {
+            return;
+          }
+        }
+      },
     });
   },
   answer(context, listing) {
+    const { state, room, sender, reporter, since } = context.args;
     const [newest] = listing.rows;
-    const { reporter, sender: wantedSender, room } = context.args;
-    const hasFilter = [reporter, wantedSender, room].some((one) => one !== undefined);
+    const hasFilter = [room, sender, reporter, since].some((one) => one !== undefined);
     return listAnswer(context, listing, {
-      noun: 'report',
-      nothing: [bold('No report'), hasFilter ? ' fits' : ': nobody has reported a message'],
+      noun: state === undefined || state === 'all' ? 'report' : `${state} report`,
+      nothing: [
+        bold(state === undefined ? 'No report waits' : 'No report'),
+        hasFilter || state !== undefined ? ' that fits' : '',
+      ],
       ...(newest === undefined ? {} : { next: [`report ${newest.id}`] }),
       columns: [
         {
@@ -56,78 +90,61 @@ export default defineCommand({
           value: ({ id }) => id,
         },
         {
-          title: 'Message of',
-          name: 'sender',
-          show: (report) => [
-            bold(`#${report.id}`),
-            ' ',
-            report.sender === null ? 'somebody unknown' : code(cut(report.sender)),
-            ' in ',
-            ...roomOf(report),
-          ],
-          value: ({ sender }) => sender,
-        },
-        {
           title: 'Reported',
-          name: 'user_id',
-          show: ({ userId, reason, receivedTs }) => [
-            ...(reason === null || reason.trim() === '' ? [] : ['“', cut(reason), '” ']),
-            'by ',
-            code(cut(userId)),
-            ` ${ago(receivedTs, context.now)}`,
+          name: 'sender',
+          show: (item) => [
+            itemNumber(item),
+            ' ',
+            item.sender === null ? 'somebody unknown' : code(cut(item.sender)),
+            ...placeOf(item),
           ],
-          value: ({ userId }) => userId,
+          value: ({ sender: value }) => value,
         },
         {
-          title: 'When',
-          name: 'received_ts',
-          fileOnly: true,
-          show: ({ receivedTs }) => [ago(receivedTs, context.now)],
-          value: ({ receivedTs }) => receivedTs,
+          title: 'How it stands',
+          name: 'state',
+          show: (item) => [
+            `${item.state}, ${count(item.reports, 'report')}, ${ago(item.lastReportAt, context.now)}`,
+          ],
+          value: (item) => item.state,
         },
-        {
-          title: 'Room',
-          name: 'room_id',
-          fileOnly: true,
-          show: roomOf,
-          value: ({ roomId }) => roomId,
-        },
-        {
-          title: 'Reason',
-          name: 'reason',
-          fileOnly: true,
-          show: ({ reason }) => [cut(reason ?? '')],
-          value: ({ reason }) => reason,
-        },
-        {
-          title: 'Score',
-          align: 'right',
-          name: 'score',
-          fileOnly: true,
-          show: ({ score }) => [score === null ? '' : score.toString()],
-          value: ({ score }) => score,
-        },
+        fileColumn('Kind', 'kind', ({ kind }) => kind),
+        fileColumn('What', 'subject', ({ subject }) => subject),
+        fileColumn('Room', 'room_id', ({ roomId }) => roomId),
+        fileColumn('Reports', 'reports', ({ reports }) => reports),
+        fileColumn('Last', 'last_report_ts', ({ lastReportAt }) => lastReportAt),
+        fileColumn('Claimed by', 'claimed_by', ({ claimedBy }) => claimedBy),
+        fileColumn('Settled by', 'settled_by', ({ settledBy }) => settledBy),
+        fileColumn('Note', 'note', ({ note }) => note),
       ],
     });
   },
 });
 
-function roomOf({ canonicalAlias, name, roomId }: EventReport) {
-  return canonicalAlias === null
-    ? [name === null || name.trim() === '' ? code(cut(roomId)) : cut(name, 40)]
-    : [code(cut(canonicalAlias))];
+function fileColumn(
+  title: string,
+  name: string,
+  value: (item: ReportItem) => string | number | null,
+) {
+  return {
+    title,
+    name,
+    fileOnly: true as const,
+    show: (item: ReportItem) => [cut(String(value(item) ?? ''))],
+    value,
+  };
 }
 
-function markIn(from: string | undefined): ReportMark | undefined {
+function markIn(from: string | undefined): ItemMark | undefined {
   if (from === undefined) {
     return undefined;
   }
-  const [, receivedTs, id] = /^(\d{1,15})\.(\d{1,15})$/u.exec(from) ?? [];
-  if (receivedTs === undefined || id === undefined) {
+  const [, lastReportAt, id] = /^(\d{1,15})\.(\d{1,15})$/u.exec(from) ?? [];
+  if (lastReportAt === undefined || id === undefined) {
     throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
       word: from,
       advice: 'Leave it out: `!more` fills it in.',
     });
   }
-  return { receivedTs: Number(receivedTs), id: Number(id) };
+  return { lastReportAt: Number(lastReportAt), id: Number(id) };
 }

@@ -13,6 +13,7 @@ export default defineCommand({
   danger: 'change',
   protects: true,
   timed: true,
+  settlesReports: true,
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
   run: async ({ args: { accounts: account }, services }) =>

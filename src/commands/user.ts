@@ -6,9 +6,6 @@ import { defineCommand } from '../command/declaration.ts';
 import { count, when } from '../command/wording.ts';
 import type { Account } from '../services/services.ts';
 
-/** So many earlier actions are counted. */
-const countedActions = 99;
-
 export default defineCommand({
   name: 'user',
   group: 'accounts',
@@ -23,13 +20,14 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/media',
   ],
   async run({ args, services }) {
-    const [footprint, actions] = await Promise.all([
+    const [footprint, summary] = await Promise.all([
       services.accounts.footprint(args.account),
-      services.audit.search({ target: args.account.name, limit: countedActions + 1 }),
+      services.history.summary({ kind: 'user', id: args.account.name }),
     ]);
-    return { account: args.account, footprint, actions: actions.length };
+    return { account: args.account, footprint, summary };
   },
-  answer({ now, role, botUser }, { account, footprint, actions }) {
+  answer({ now, role, botUser }, { account, footprint, summary }) {
+    const { actions, items, openItems, reports, reporters, reported } = summary;
     const addresses = account.threepids.map(({ medium, address }) =>
       medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
     );
@@ -39,9 +37,9 @@ export default defineCommand({
     const body: Block[] = [
       accountFacts(account, footprint, now),
       facts(
-        actions > countedActions
-          ? `More than ${count(countedActions, 'action')} before`
-          : `${actions === 0 ? 'No actions' : count(actions, 'action')} before`,
+        reports > 0 &&
+          `${count(reports, 'report')} by ${count(reporters, 'person', 'people')}, ${openItems > 0 ? `${openItems} of ${count(items, 'item')} open` : 'nothing open'}`,
+        `${actions === 0 ? 'No actions' : count(actions, 'action')} before`,
         ...addresses,
         logins.length > 0 && `logs in as ${logins.join(', ')}`,
         account.userType !== null && `type ${account.userType}`,
@@ -57,7 +55,7 @@ export default defineCommand({
       body,
       next: [
         `whois ${account.name}`,
-        ...(actions > 0 ? [`audit --target ${account.name}`] : []),
+        ...(actions + items + reported > 0 ? [`history ${account.name}`] : []),
         // What is protected can't be touched, and viewers touch nobody.
         ...(role === 'viewer' || account.admin || account.name === botUser
           ? []

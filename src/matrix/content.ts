@@ -2,6 +2,7 @@ import type { AnswerFile } from '../command/answer.ts';
 import type { Origin } from '../command/invocation.ts';
 import type { EventId } from '../ids.ts';
 import type { UserId } from '../ids.ts';
+import { isMadeUp } from '../pipeline/card.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import { render } from './render.ts';
 import { largestClearContent } from './room-crypto.ts';
@@ -163,23 +164,39 @@ export function fileContent(
   };
 }
 
+/** A thread's own message; clients without threads show it as a reply to its root. */
+function inThread(thread: EventId): Json {
+  return {
+    rel_type: 'm.thread',
+    event_id: thread,
+    is_falling_back: true,
+    'm.in_reply_to': { event_id: thread },
+  };
+}
+
 /** A reply to the command, in its thread if it has one. */
 function relationTo(origin: Origin): Json {
-  const inReplyTo = { 'm.in_reply_to': { event_id: origin.inReplyTo ?? origin.event } };
+  const replied = origin.inReplyTo ?? origin.event;
+  if (isMadeUp(replied)) {
+    return {};
+  }
+  const inReplyTo = { 'm.in_reply_to': { event_id: replied } };
   return origin.thread === undefined
     ? inReplyTo
     : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo };
 }
 
-/** The content of a message that answers nobody and calls people. */
+/** The content of a message that answers nobody and calls people; in a thread if it has one. */
 export function alertContent(
   reply: Reply,
   mentions: readonly UserId[],
+  origin: Origin,
   prefix: string,
   largest = largestClearContent,
 ): Json {
   return fitting(largest, (withData) => ({
     ...message(reply, prefix, withData),
     'm.mentions': { user_ids: mentions },
+    ...(origin.thread === undefined ? {} : { 'm.relates_to': inThread(origin.thread) }),
   }));
 }

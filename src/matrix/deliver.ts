@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { HomeserverError, LawspeakerError } from '../errors.ts';
 import type { EventId } from '../ids.ts';
+import { cardEvent } from '../pipeline/card.ts';
 import type { Log } from '../pipeline/house.ts';
 import type { Outgoing } from '../pipeline/reply.ts';
 import { redactEvent, sendEvent, uploadFile, waitAfter } from './client.ts';
@@ -29,6 +30,8 @@ export interface Delivery {
   deliver(eventId?: string): void;
   /** Sends past the outbox, for the time when the database can't be written. */
   sendNow(outgoing: Outgoing, transactionId: string): Promise<void>;
+  /** Resolves when the next message of the outbox is sent or given up. */
+  next(): Promise<void>;
   /** Resolves when nothing that can be sent is waiting. */
   idle(): Promise<void>;
 }
@@ -54,9 +57,16 @@ export function createDelivery(options: {
   const { largestContent } = crypto;
   const underWay = new Map<string, Promise<void>>();
   let looking: Promise<void> = Promise.resolve();
+  let settling = Promise.withResolvers<void>();
+
+  async function settle(id: number, sentEventId: string | null): Promise<void> {
+    await outbox.settle(id, sentEventId, Date.now());
+    settling.resolve();
+    settling = Promise.withResolvers();
+  }
 
   async function send(outgoing: Outgoing, transactionId: string): Promise<EventId | null> {
-    const { origin } = outgoing;
+    const origin = await placed(outgoing.origin);
     const put = async (type: string, content: Record<string, unknown>) =>
       sendEvent({ call, crypto }, origin.room, { type, content }, transactionId);
     const sent = async (stage: string) =>
@@ -67,7 +77,7 @@ export function createDelivery(options: {
       case 'alert':
         return put(
           'm.room.message',
-          alertContent(outgoing.reply, outgoing.mentions, prefix, largestContent),
+          alertContent(outgoing.reply, outgoing.mentions, origin, prefix, largestContent),
         );
       case 'file': {
         const packed = await crypto.packFile(origin.room, outgoing.file);
@@ -99,13 +109,26 @@ export function createDelivery(options: {
     }
   }
 
+  /** What belongs to a report stands in the thread of its card, once the room has that. */
+  async function placed(origin: Outgoing['origin']): Promise<Outgoing['origin']> {
+    if (origin.card === undefined) {
+      return origin;
+    }
+    const card = cardEvent(origin.card);
+    if (card !== origin.event) {
+      await underWay.get(card);
+    }
+    const thread = (await outbox.sentEvent(card, 'answer')) as EventId | undefined;
+    return thread === undefined ? origin : { inReplyTo: thread, ...origin, thread };
+  }
+
   async function sendUntilTaken(waiting: Waiting): Promise<void> {
     const outgoing = JSON.parse(waiting.message) as Outgoing;
     let delayMs = firstRetryMs;
     for (let tries = 1; ; tries += 1) {
       try {
         const event = await send(outgoing, waiting.transactionId);
-        await outbox.settle(waiting.id, event, Date.now());
+        await settle(waiting.id, event);
         return;
       } catch (error) {
         if (signal.aborted) {
@@ -114,12 +137,12 @@ export function createDelivery(options: {
         if (!(error instanceof LawspeakerError)) {
           // A fault of ours comes again at every try, and would keep back what stands behind it.
           log.error({ err: error }, 'an answer could not be made');
-          await outbox.settle(waiting.id, null, Date.now());
+          await settle(waiting.id, null);
           return;
         }
         if (error instanceof HomeserverError && (isFinal(error) || tries === mostRefusals)) {
           log.error({ code: error.code, request: error.request }, 'an answer was refused');
-          await outbox.settle(waiting.id, null, Date.now());
+          await settle(waiting.id, null);
           return;
         }
         const waitMs = waitAfter(error, delayMs);
@@ -175,6 +198,8 @@ export function createDelivery(options: {
     async sendNow(outgoing, transactionId) {
       await send(outgoing, transactionId);
     },
+
+    next: async () => settling.promise,
 
     async idle() {
       await looking;

@@ -37,16 +37,29 @@ function inlineText(inline: Inline): string {
   if (typeof inline === 'string') {
     return visible(inline);
   }
-  return inline.kind === 'code' ? visible(inline.text) : inline.children.map(inlineText).join('');
+  switch (inline.kind) {
+    case 'code':
+      return visible(inline.text);
+    case 'spoiler':
+      return visible(inline.plain);
+    case 'bold':
+      return inline.children.map(inlineText).join('');
+  }
 }
 
 function inlineHtml(inline: Inline): string {
   if (typeof inline === 'string') {
     return escapeHtml(visible(inline));
   }
-  return inline.kind === 'code'
-    ? `<code>${escapeHtml(visible(inline.text))}</code>`
-    : `<strong>${inline.children.map(inlineHtml).join('')}</strong>`;
+  switch (inline.kind) {
+    case 'code':
+      return `<code>${escapeHtml(visible(inline.text))}</code>`;
+    case 'spoiler':
+      // https://spec.matrix.org/latest/client-server-api/#spoiler-messages
+      return `<span data-mx-spoiler>${escapeHtml(visible(inline.text))}</span>`;
+    case 'bold':
+      return `<strong>${inline.children.map(inlineHtml).join('')}</strong>`;
+  }
 }
 
 const contentText = (content: Content): string => content.map(inlineText).join('');

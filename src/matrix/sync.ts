@@ -79,7 +79,8 @@ const messagesPage = z.object({
   end: z.string().optional(),
 });
 
-const usualLongPollMs = 30_000;
+/** How long the homeserver may hold a sync, unless it is told otherwise. */
+export const usualLongPollMs = 30_000;
 /** While an event waits for its key: somebody sits before it. */
 const shortPollMs = 5000;
 const firstRetryMs = 1000;
@@ -112,6 +113,7 @@ export class RoomSync extends MatrixClient {
   readonly #stop = new AbortController();
   readonly #firstSync = Promise.withResolvers<void>();
   #health: SyncHealth = { online: false, lastSyncAt: undefined, failures: 0 };
+  #answeredAtMs: number | undefined;
 
   constructor(options: SyncOptions) {
     super(options.url, options.accessToken, storageOn(options.store));
@@ -123,6 +125,14 @@ export class RoomSync extends MatrixClient {
 
   get health(): SyncHealth {
     return this.#health;
+  }
+
+  /**
+   * Milliseconds since what the homeserver last answered was taken in, by a clock that nobody sets back;
+   * undefined before the first answer.
+   */
+  get ageMs(): number | undefined {
+    return this.#answeredAtMs === undefined ? undefined : performance.now() - this.#answeredAtMs;
   }
 
   /**
@@ -174,6 +184,7 @@ export class RoomSync extends MatrixClient {
       this.syncingTimeout = this.#reader.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
       const wasAway = !this.#health.online;
       this.#health = { ...this.#health, online: true, lastSyncAt: Date.now() };
+      this.#answeredAtMs = performance.now();
       this.#firstSync.resolve();
       if (wasAway) {
         onOnline();

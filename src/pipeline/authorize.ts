@@ -14,8 +14,8 @@ import type { Authorized, Parsed } from './stages.ts';
 export function authorize(house: House, parsed: Parsed): Authorized {
   const { actor } = parsed.invocation;
   if (actor.kind === 'rule') {
-    // Rules come with the report queue, and with limits of their own.
-    throw new DeniedError(`the rule ${actor.name} may not act here`);
+    refuseRule(house, parsed);
+    return passed<Authorized>({ ...parsed, role: 'moderator' });
   }
   if (actor.kind === 'timer') {
     // It takes back what its setter was allowed to do, and nothing more dangerous.
@@ -25,6 +25,18 @@ export function authorize(house: House, parsed: Parsed): Authorized {
     return passed<Authorized>({ ...parsed, role: 'moderator' });
   }
   return passed<Authorized>({ ...parsed, role: requireRole(house, parsed, actor.user) });
+}
+
+/**
+ * Nothing that is for admins, by declaration or by configuration, is for rules.
+ *
+ * @throws DeniedError
+ */
+function refuseRule(house: House, { command, danger }: Parsed): void {
+  const needed = house.roles.needed(command.name, roleFor(command, danger));
+  if (danger === 'critical' || roles.indexOf(needed) > roles.indexOf('moderator')) {
+    throw new DeniedError(`no rule may run ${command.name}: it needs the role ${needed}`);
+  }
 }
 
 /** The role of `user`, where it suffices for this. Asked again when a question is confirmed. */

@@ -28,7 +28,10 @@ export async function confirm(house: House, resolved: Resolved): Promise<Confirm
   if (policyFor(resolved.danger, house.settings) === 'none') {
     return begin(house, resolved, undefined, async () => true);
   }
-  await ask(house, resolved);
+  await ask(house, resolved, {
+    expiresAfterMs: house.settings.confirmationExpiresAfterMs,
+    cause: async () => true,
+  });
   return undefined;
 }
 
@@ -120,13 +123,29 @@ export async function previewOf(house: House, resolved: Resolved): Promise<Previ
   };
 }
 
-async function ask(house: House, resolved: Resolved): Promise<void> {
+/**
+ * Asks in the room, unless `cause`, which is committed with the question, says no. Returns whether it
+ * has asked.
+ *
+ * @throws TargetError the preview found that there is nothing to do
+ */
+export async function ask(
+  house: House,
+  resolved: Resolved,
+  how: {
+    readonly expiresAfterMs: number;
+    readonly cause: (tables: StoreTables) => Promise<boolean>;
+  },
+): Promise<boolean> {
   const { command, invocation, danger } = resolved;
-  const { settings, store } = house;
+  const { store } = house;
   const preview = await previewOf(house, resolved);
   const createdAt = house.now();
-  const expiresAt = createdAt + settings.confirmationExpiresAfterMs;
-  await store.transaction(async (tables) => {
+  const expiresAt = createdAt + how.expiresAfterMs;
+  const hasAsked = await store.transaction(async (tables) => {
+    if (!(await how.cause(tables))) {
+      return false;
+    }
     const question = await tables.confirmations.ask({
       invocation: JSON.stringify(invocation),
       command: command.name,
@@ -145,9 +164,13 @@ async function ask(house: House, resolved: Resolved): Promise<void> {
     await post(house, tables, 'react-confirm', { kind: 'reaction', origin, key: confirmKey });
     await post(house, tables, 'react-cancel', { kind: 'reaction', origin, key: cancelKey });
     await tables.inbox.handled(origin.event, createdAt);
+    return true;
   });
-  house.expireAt(expiresAt);
-  house.deliver(invocation.origin.event);
+  if (hasAsked) {
+    house.expireAt(expiresAt);
+    house.deliver(invocation.origin.event);
+  }
+  return hasAsked;
 }
 
 function questionReply(
@@ -157,7 +180,8 @@ function questionReply(
   { code, expiresAt }: Confirmation,
 ): Reply {
   const { prefix } = house.settings;
-  const needsOther = policyFor(danger, house.settings) === 'other';
+  const { actor } = invocation;
+  const needsOther = actor.kind !== 'rule' && policyFor(danger, house.settings) === 'other';
   return {
     command: command.name,
     status: 'pending',
@@ -170,6 +194,7 @@ function questionReply(
         ...preview.body,
         ...(invocation.reason === undefined ? [] : [line('Reason: ', invocation.reason)]),
         ...(preview.warning === undefined ? [] : [line(preview.warning)]),
+        ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),
         facts(
           [`${confirmKey} or `, { kind: 'code', text: `${prefix}confirm ${code}` }],

@@ -1,6 +1,7 @@
 import type { House } from './house.ts';
 import type { Message } from './message.ts';
-import { questionAskedBy } from './question-asked.ts';
+import { isLater, questionAskedBy } from './question-asked.ts';
+import type { Later } from './question-asked.ts';
 
 // A map: in an object, `constructor` would be a word too.
 const words: ReadonlyMap<string, 'confirm' | 'cancel'> = new Map([
@@ -25,13 +26,16 @@ export async function decisionLine(
   house: House,
   message: Message,
   commandLine: string | undefined,
-): Promise<string | undefined> {
+): Promise<string | Later | undefined> {
   const bare = /^(confirm|cancel)$/iu.exec((commandLine ?? '').trim())?.[1];
   const decision =
     bare?.toLowerCase() ?? (commandLine === undefined ? decisionWordIn(message) : undefined);
   if (decision === undefined || message.replyTo === undefined) {
     return commandLine;
   }
-  const question = await questionAskedBy(house, message.replyTo);
-  return question === undefined ? commandLine : `${decision} ${question.code}`;
+  const question = await questionAskedBy(house, message.replyTo, message);
+  if (question === undefined) {
+    return commandLine;
+  }
+  return isLater(question) ? question : `${decision} ${question.code}`;
 }

@@ -1,5 +1,5 @@
 import type { Status } from '../command/answer.ts';
-import type { Context, Settlement } from '../command/declaration.ts';
+import type { Context } from '../command/declaration.ts';
 import {
   HomeserverError,
   LawspeakerError,
@@ -16,6 +16,8 @@ import { intentFor } from './intent.ts';
 import { outcomeReply } from './outcome.ts';
 import { post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
+import { settleItem } from './settle-item.ts';
+import { settle, settledAttempt } from './settlement.ts';
 import type { Confirmed } from './stages.ts';
 
 /** Does what was asked, one account after the other, and commits each outcome before the next. */
@@ -29,6 +31,9 @@ export async function execute(house: House, confirmed: Confirmed): Promise<Reply
     if (confirmed.invocation.forMs !== undefined) {
       house.wakeTimers();
     }
+    if (confirmed.invocation.item !== undefined) {
+      house.wakeReports();
+    }
   }
 }
 
@@ -41,13 +46,17 @@ async function executeAll(house: House, confirmed: Confirmed): Promise<Reply> {
     const attempt: Attempt = {
       target: account?.name,
       audit: intent,
-      ...(await attemptOnce(house, confirmed, context)),
+      ...(await attemptOnce(house, confirmed, context, intent)),
     };
     attempts.push(attempt);
     if (attempt.audit !== undefined) {
       const next = confirmed.accounts[at + 1];
       intent = await recorded(async () => recordOutcome(house, confirmed, attempt, next, attempts));
     }
+  }
+  if (attempts.some(({ isOpen }) => isOpen === true)) {
+    // Recovery keeps off what is under way: what it was to ask meanwhile is asked now.
+    house.recoverAt(house.now() + house.settings.settleAfterMs);
   }
   const reply = outcomeReply(house, confirmed, attempts);
   rememberNextPage(house, confirmed, reply);
@@ -84,8 +93,9 @@ function rememberNextPage(house: House, { invocation }: Confirmed, { answer }: R
 
 async function attemptOnce(
   house: House,
-  { command, danger }: Confirmed,
+  { command }: Confirmed,
   context: Context,
+  audit: number | undefined,
 ): Promise<Omit<Attempt, 'target' | 'audit'>> {
   const startedAt = performance.now();
   const tookMs = () => Math.round(performance.now() - startedAt);
@@ -93,11 +103,11 @@ async function attemptOnce(
   try {
     result = await command.run(context);
   } catch (error) {
-    if (danger === 'read' || !mayHaveHappened(error)) {
+    if (audit === undefined || !mayHaveHappened(error)) {
       logFault(house, command.name, error);
       return { status: 'failed', error, tookMs: tookMs() };
     }
-    const settled = settledAttempt(await settle(house, command, context));
+    const settled = settledAttempt(house, await settle(house, command, context), audit);
     return { ...settled, ...(settled.status === 'done' ? {} : { error }), tookMs: tookMs() };
   }
   try {
@@ -123,38 +133,10 @@ function ranAttempt(status: Status | undefined): Pick<Attempt, 'status' | 'isOpe
     : { status: status === 'partial' || status === 'failed' ? status : 'done' };
 }
 
-/** What a settlement makes of an attempt whose end was not seen. */
-export function settledAttempt(settlement: Settlement): Pick<Attempt, 'status' | 'isOpen'> {
-  switch (settlement) {
-    case 'done':
-      return { status: 'done' };
-    case 'not_done':
-      return { status: 'failed' };
-    case 'unknown':
-      return { status: 'unknown', isOpen: true };
-    case 'unknowable':
-      return { status: 'unknown' };
-  }
-}
-
 function mayHaveHappened(error: unknown): boolean {
   return error instanceof HomeserverError || error instanceof UnreachableError
     ? error.mayHaveHappened
     : !(error instanceof LawspeakerError);
-}
-
-/** Asks the homeserver what became of a call that was cut off; `unknown` where it can't tell. */
-export async function settle(
-  house: House,
-  command: Confirmed['command'],
-  context: Context,
-): Promise<Settlement> {
-  try {
-    return (await command.settle?.(context)) ?? 'unknowable';
-  } catch (error) {
-    house.log.warn({ command: command.name, code: codeOf(error) }, 'an outcome is not known yet');
-    return 'unknown';
-  }
 }
 
 /**
@@ -181,6 +163,7 @@ async function recordOutcome(
     if (attempts.every(({ isOpen }) => isOpen !== true)) {
       await tables.executions.finish(event, house.now());
     }
+    await settleItem(house, tables, confirmed, attempts);
     await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts));
     return undefined;
   });

@@ -1,6 +1,7 @@
 import { bold, line } from '../command/answer.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { DeniedError, StoreError, codeOf } from '../errors.ts';
+import type { StoreTables } from '../store/store.ts';
 import { authorize } from './authorize.ts';
 import { confirm, previewOf } from './confirm.ts';
 import { decisionLine } from './decision-word.ts';
@@ -10,6 +11,7 @@ import type { House } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
 import { commandLineIn, parse } from './parse.ts';
+import type { Later } from './question-asked.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
 import type { Reply, SayNow } from './reply.ts';
@@ -18,32 +20,44 @@ import { removeSecret } from './secret.ts';
 import type { Parsed, Resolved } from './stages.ts';
 import { isStale, staleReply } from './stale.ts';
 
-/** A message's whole way: parse, authorize, resolve, confirm, execute, answer. Never throws. */
-export async function handleMessage(house: House, sayNow: SayNow, message: Message): Promise<void> {
+/**
+ * A message's whole way: parse, authorize, resolve, confirm, execute, answer. Never throws. Returns when
+ * it is to be handled again, where nothing can be done with it yet.
+ */
+export async function handleMessage(
+  house: House,
+  sayNow: SayNow,
+  message: Message,
+): Promise<Later | undefined> {
   const typed = commandLineIn(message.text, house.settings);
   let commandLine = typed ?? '';
   let parsed: Parsed | undefined;
   try {
     if (message.heldSecret === true) {
-      await answer(house, message, await removeSecret(house, message));
-      return;
+      const reply = await removeSecret(house, message);
+      await answer(house, message, async () => reply);
+      return undefined;
     }
     const line = await decisionLine(house, message, typed);
     if (line === undefined) {
       // A plain `yes` to something that is no question of ours.
       await house.store.inbox.handled(message.event, house.now());
-      return;
+      return undefined;
+    }
+    if (typeof line !== 'string') {
+      return line;
     }
     commandLine = line;
     if (isStale(house, message)) {
-      await answer(house, message, staleReply(house, message, commandLine));
-      return;
+      await answer(house, message, async () => staleReply(house, message, line));
+      return undefined;
     }
     parsed = await parse(house, message, commandLine);
     const resolved = await resolve(house, authorize(house, parsed));
     if (parsed.invocation.dryRun) {
-      await answer(house, message, await dryRunReply(house, resolved));
-      return;
+      const reply = await dryRunReply(house, resolved);
+      await answer(house, message, async () => reply);
+      return undefined;
     }
     const confirmed = await confirm(house, resolved);
     if (confirmed !== undefined) {
@@ -52,6 +66,7 @@ export async function handleMessage(house: House, sayNow: SayNow, message: Messa
   } catch (error) {
     await answerError(house, sayNow, message, commandLine, parsed, error);
   }
+  return undefined;
 }
 
 /** The outer edge: whatever went wrong becomes the command's answer. */
@@ -67,8 +82,10 @@ async function answerError(
   logFault(house, name, error);
   const origin = originOf(message);
   try {
-    const audit = parsed === undefined ? [] : await auditRefusal(house, parsed, error);
-    await answer(house, message, refusalReply(house, name, error, audit));
+    await answer(house, message, async (tables) => {
+      const audit = parsed === undefined ? [] : await auditRefusal(house, tables, parsed, error);
+      return refusalReply(house, name, error, audit);
+    });
     if (error instanceof DeniedError) {
       await countDenial(house, message.sender, origin);
     }
@@ -81,9 +98,14 @@ async function answerError(
   }
 }
 
-/** Commits a command's only answer, and that it is handled. */
-async function answer(house: House, message: Message, reply: Reply): Promise<void> {
+/** Commits a command's only answer, what is recorded with it, and that it is handled. */
+async function answer(
+  house: House,
+  message: Message,
+  replyFor: (tables: StoreTables) => Promise<Reply>,
+): Promise<void> {
   await house.store.transaction(async (tables) => {
+    const reply = await replyFor(tables);
     await post(house, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
     await tables.inbox.handled(message.event, house.now());
   });

@@ -1,28 +1,39 @@
 import { bold, line } from '../command/answer.ts';
 import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../errors.ts';
 import type { Confirmation } from '../store/confirmations.ts';
+import { cardReaction, itemOfCard } from './card.ts';
 import { logFault } from './execute.ts';
+import { handleMessage } from './handle-message.ts';
 import type { House } from './house.ts';
 import { refusalOf } from './intake.ts';
-import type { Reaction } from './message.ts';
-import { questionAskedBy } from './question-asked.ts';
+import type { Message, Reaction } from './message.ts';
+import { isLater, questionAskedBy } from './question-asked.ts';
+import type { Later } from './question-asked.ts';
 import { sentence } from './refusal.ts';
 import { confirmKey, post } from './reply.ts';
 import type { SayNow } from './reply.ts';
 import { settleQuestion } from './settle-question.ts';
 
 /**
- * A reaction on a question settles it. On anything else, after the end, or by somebody who may not,
- * it counts for nothing. Never throws.
+ * A reaction on a question settles it, and one on the card of a report is a command about it. On
+ * anything else, after the end, or by somebody who may not, it counts for nothing. Never throws.
+ * Returns when it is to be handled again, where nothing can be done with it yet.
  */
 export async function handleReaction(
   house: House,
   sayNow: SayNow,
   reaction: Reaction,
-): Promise<void> {
+): Promise<Later | undefined> {
   try {
-    const question = await questionAskedBy(house, reaction.target);
+    const command = await commandOn(house, reaction);
+    if (command !== undefined) {
+      return await handleMessage(house, sayNow, command);
+    }
+    const question = await questionAskedBy(house, reaction.target, reaction);
     if (question !== undefined) {
+      if (isLater(question)) {
+        return question;
+      }
       await settle(house, question, reaction);
     }
     await house.store.inbox.handled(reaction.event, house.now());
@@ -35,6 +46,28 @@ export async function handleReaction(
       });
     }
   }
+  return undefined;
+}
+
+/** The command that a reaction on a card stands for, as if it had been typed in the card's thread. */
+async function commandOn(house: House, reaction: Reaction): Promise<Message | undefined> {
+  const name = cardReaction(reaction.key);
+  const item = name === undefined ? undefined : await itemOfCard(house.store, reaction.target);
+  if (item === undefined) {
+    return undefined;
+  }
+  const { event, room, sender, sentAt, target } = reaction;
+  return {
+    kind: 'message',
+    event,
+    room,
+    sender,
+    sentAt,
+    text: `${house.settings.prefix}${name}`,
+    thread: target,
+    replyTo: target,
+    reactedTo: target,
+  };
 }
 
 async function settle(house: House, question: Confirmation, reaction: Reaction): Promise<void> {

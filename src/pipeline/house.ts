@@ -12,7 +12,13 @@ export interface Settings {
   /** Older commands are answered as stale and not carried out. */
   readonly maxAgeMs: number;
   readonly confirmationExpiresAfterMs: number;
+  /** For so long the homeserver may still be at work on a call that was cut off. */
+  readonly settleAfterMs: number;
   readonly confirmation: Readonly<Record<'destructive' | 'critical', ConfirmationPolicy>>;
+  /** How long what a rule proposes waits for somebody. */
+  readonly proposalExpiresAfterMs: number;
+  /** After so many actions of rules in an hour they only propose. */
+  readonly maxRuleActionsPerHour: number;
   readonly serverName: string;
   readonly botUser: UserId;
   readonly managementRoom: RoomId;
@@ -33,7 +39,7 @@ export interface Roles {
   /** What this command needs at this danger, the configuration's overrides included. */
   needed(command: string, byDeclaration: Role): Role;
   /** Why automation and commands must not touch this account; undefined where they may. */
-  protection(account: Account): string | undefined;
+  protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
 }
 
 export interface Log {
@@ -53,6 +59,11 @@ export interface House {
   readonly log: Log;
   /** Work that this process is doing now, by the event that asked: not for recovery to end. */
   readonly underWay: Set<string>;
+  /**
+   * When the homeserver was first asked what became of an audit entry's call, and had not done it: by
+   * `performance.now()`, which nobody sets back.
+   */
+  readonly seenNotDone: Map<number, number>;
   /** When each person was denied something lately. */
   readonly denials: Map<UserId, number[]>;
   /** Milliseconds since 1970. */
@@ -74,12 +85,16 @@ export interface House {
   readonly nextPages: Map<UserId, string>;
   /** Something for this command stands in the outbox. */
   deliver(eventId: string): void;
-  /** Resolves when what stands in the outbox has been sent, or can't be for a while. */
+  /** Resolves when the next message of the outbox is sent or given up, or nothing was for a while. */
   delivered(): Promise<void>;
   /** A timer was set. */
   wakeTimers(): void;
+  /** An item of the report queue has changed. */
+  wakeReports(): void;
   /** A question was asked that expires then. */
   expireAt(at: number): void;
+  /** Work is open whose end can be known then. */
+  recoverAt(at: number): void;
 }
 
 export function policyFor(danger: Danger, settings: Settings): ConfirmationPolicy {

@@ -1,4 +1,5 @@
 import type { InboxEvent } from '../store/inbox.ts';
+import { cardReaction } from './card.ts';
 import { decisionWordIn } from './decision-word.ts';
 import type { House } from './house.ts';
 import type { Incoming } from './message.ts';
@@ -23,7 +24,9 @@ function isForUs(house: House, incoming: Incoming): boolean {
     ? incoming.heldSecret === true ||
         commandLineIn(incoming.text, settings) !== undefined ||
         decisionWordIn(incoming) !== undefined
-    : incoming.key === confirmKey || incoming.key === cancelKey;
+    : incoming.key === confirmKey ||
+        incoming.key === cancelKey ||
+        cardReaction(incoming.key) !== undefined;
 }
 
 /**

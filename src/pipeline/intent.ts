@@ -1,4 +1,5 @@
 import { actorName } from '../command/invocation.ts';
+import { writeValue } from '../command/write-invocation.ts';
 import type { Account } from '../services/services.ts';
 import type { Intent } from '../store/audit-log.ts';
 import type { Parsed } from './stages.ts';
@@ -24,6 +25,7 @@ export function intentFor(
     reason: invocation.reason,
     eventId: invocation.origin.event,
     roomId: invocation.origin.room,
+    itemId: invocation.item,
   };
 }
 
@@ -36,7 +38,5 @@ function otherTarget(
   const value = invocation.arguments[key ?? ''];
   return value === undefined || command.audit?.redact.includes(key ?? '') === true
     ? undefined
-    : typeof value === 'string'
-      ? value
-      : JSON.stringify(value);
+    : writeValue(command.args[key ?? '']?.kind, value);
 }

@@ -16,6 +16,8 @@ export interface Message {
   readonly thread: EventId | undefined;
   /** The event that it replies to. */
   readonly replyTo: EventId | undefined;
+  /** Set where it stands for a reaction, whose answer replies to what was reacted to. */
+  readonly reactedTo?: EventId;
 }
 
 /** A reaction in the management room. */
@@ -37,5 +39,6 @@ export function originOf(message: Message): Origin {
     event: message.event,
     room: message.room,
     ...(message.thread === undefined ? {} : { thread: message.thread }),
+    ...(message.reactedTo === undefined ? {} : { inReplyTo: message.reactedTo }),
   };
 }

@@ -86,7 +86,13 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
         command: command.name,
         status: attempt.status,
         audit,
-        answer: { mark, title: [bold(title), ' ', what] },
+        answer: {
+          mark: isForever(work, attempt) ? '⚠️' : mark,
+          title: [bold(title), ' ', what],
+          body: isForever(work, attempt)
+            ? [line('It stays: with its answer got lost what takes it back, and no timer is set.')]
+            : [],
+        },
       };
     }
     case 'failed':
@@ -110,7 +116,7 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
           body: [
             line(
               attempt.isOpen === true
-                ? 'It was sent and no answer came. I will ask the homeserver again and say here what I find.'
+                ? 'No answer came, and the homeserver may still be at work on it. I will ask it again and say here what I find.'
                 : 'It was sent and no answer came. Look before you send it again.',
             ),
           ],
@@ -118,6 +124,11 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
         error: { code: 'unknown', message: 'no answer came' },
       };
   }
+}
+
+/** Done for a time, and without the timer that ends it: who saw no answer can't know what was before. */
+function isForever({ invocation }: Work, { status, job }: Attempt): boolean {
+  return invocation.forMs !== undefined && status === 'done' && job === undefined;
 }
 
 function notDone(why: string): Answer {

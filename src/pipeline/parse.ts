@@ -1,3 +1,4 @@
+import type { ArgumentKind } from '../command/arguments.ts';
 import { takesFile } from '../command/command-arguments.ts';
 import { dangerOf } from '../command/declaration.ts';
 import type { Command, Danger } from '../command/declaration.ts';
@@ -9,7 +10,9 @@ import type { Token } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 import { localpartOf, parseRoomAlias } from '../ids.ts';
 import type { House, Settings } from './house.ts';
+import { originOf } from './message.ts';
 import type { Message } from './message.ts';
+import { fillIn, itemFor } from './report-context.ts';
 import type { Parsed } from './stages.ts';
 
 /** A user ID has 255 bytes at most; what is longer need not be searched for one. */
@@ -48,20 +51,20 @@ export function commandLineIn(text: string, settings: Settings): string | undefi
 export async function parse(house: House, message: Message, commandLine: string): Promise<Parsed> {
   const line = await expand(house, message, commandLine);
   const command = commandNamed(house, line);
+  const item = await itemFor(house, message);
   try {
     const tokens = tokenize(line).slice(1);
     const read = readArguments(
       command,
       // In front, so that no flag takes one of them for its value.
       [...(await tokensFromFile(house, message, command, tokens)), ...tokens],
-      readingContext(house),
+      { ...readingContext(house), ...(item === undefined ? {} : { fillIn: fillIn(item) }) },
     );
     command.check?.(read.values, house.now());
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
-      const alias = command.args[key]?.kind === 'room' ? parseRoomAlias(String(value)) : undefined;
       if (value !== undefined) {
-        values[key] = alias === undefined ? (value as Json) : await house.resolveAlias(alias);
+        values[key] = await withoutAlias(house, command.args[key]?.kind, value as Json);
       }
     }
     const invocation: Invocation = {
@@ -72,16 +75,31 @@ export async function parse(house: House, message: Message, commandLine: string)
       ...(read.overrideProtection ? { overrideProtection: true } : {}),
       ...(read.forMs === undefined ? {} : { forMs: read.forMs }),
       actor: { kind: 'person', user: message.sender },
-      origin: {
-        event: message.event,
-        room: message.room,
-        ...(message.thread === undefined ? {} : { thread: message.thread }),
-      },
+      origin: originOf(message),
+      ...(item === undefined ? {} : { item: item.id }),
     };
     return { command, danger: dangerOfInvocation(command, invocation), invocation };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
+}
+
+/** The value of an argument, with the ID of a room where it holds the room's alias. */
+async function withoutAlias(
+  house: House,
+  kind: ArgumentKind | undefined,
+  value: Json,
+): Promise<Json> {
+  if ((kind === 'room' || kind === 'target') && typeof value === 'string') {
+    const alias = parseRoomAlias(value);
+    return alias === undefined ? value : house.resolveAlias(alias);
+  }
+  if (kind === 'event') {
+    const { room, event } = value as { readonly room: string; readonly event: string };
+    const alias = parseRoomAlias(room);
+    return alias === undefined ? value : { room: await house.resolveAlias(alias), event };
+  }
+  return value;
 }
 
 /** Touching what is protected is critical, however harmless the command is otherwise. */

@@ -33,11 +33,14 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
   const queue = createKeyedQueue();
 
   const schedule = (incoming: Incoming) => {
-    queue.add(incoming.sender, async () =>
-      incoming.kind === 'message'
-        ? handleMessage(house, sayNow, incoming)
-        : handleReaction(house, sayNow, incoming),
-    );
+    queue.add(incoming.sender, async () => {
+      const later =
+        incoming.kind === 'message'
+          ? await handleMessage(house, sayNow, incoming)
+          : await handleReaction(house, sayNow, incoming);
+      // Out of the queue: what the same person types meanwhile does not wait with it.
+      void later?.after.then(() => schedule(incoming));
+    });
   };
 
   return {

@@ -1,20 +1,48 @@
 import type { EventId } from '../ids.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { House } from './house.ts';
+import { isStale } from './stale.ts';
+
+/** What can't be told yet: it is to be handled again then. */
+export interface Later {
+  readonly after: Promise<void>;
+}
+
+export function isLater(value: object): value is Later {
+  return 'after' in value;
+}
 
 /**
- * The question that an event of ours asks; undefined where it asks none. People can decide before we
- * know that the question has arrived: a crash came in between, or the homeserver's word got lost.
+ * The question that an event of ours asks, about which somebody decides; undefined where it asks none.
+ * People can decide before we know that the question has arrived: a crash came in between, or the
+ * homeserver's word got lost, or takes its time. While that may be so, a decision that is young enough
+ * to be carried out waits.
  */
 export async function questionAskedBy(
   house: House,
   event: EventId,
-): Promise<Confirmation | undefined> {
-  const { outbox, confirmations } = house.store;
-  let asked = await outbox.commandOf(event);
-  if (asked === undefined && (await confirmations.pending()).length > 0) {
-    await house.delivered();
-    asked = await outbox.commandOf(event);
+  decision: { readonly sentAt: number },
+): Promise<Confirmation | Later | undefined> {
+  const known = await knownQuestion(house, event);
+  if (known !== undefined || isStale(house, decision)) {
+    return known;
   }
-  return asked === undefined ? undefined : confirmations.byEvent(asked);
+  // Before the look, so that nothing is missed that arrives meanwhile.
+  const after = house.delivered();
+  return (await isOneOnItsWay(house)) ? { after } : knownQuestion(house, event);
+}
+
+async function knownQuestion(house: House, event: EventId): Promise<Confirmation | undefined> {
+  const asked = await house.store.outbox.commandOf(event);
+  return asked === undefined ? undefined : house.store.confirmations.byEvent(asked);
+}
+
+/** Whether a question waits of which we don't know that it is in the room. */
+async function isOneOnItsWay({ store: { confirmations, outbox } }: House): Promise<boolean> {
+  for (const { eventId } of await confirmations.pending()) {
+    if (await outbox.isOnItsWay(eventId, 'answer')) {
+      return true;
+    }
+  }
+  return false;
 }

@@ -1,5 +1,4 @@
 import { bold, code, line } from '../command/answer.ts';
-import { subjectOf } from '../command/declaration.ts';
 import type { Invocation } from '../command/invocation.ts';
 import { ago } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
@@ -57,15 +56,6 @@ export function parsedOf(house: House, question: { invocation: string; command: 
     throw new TargetError('unknown', `there is no command ${question.command} any more`);
   }
   return { command, invocation, danger: dangerOfInvocation(command, invocation) };
-}
-
-/** The accounts that an invocation names. */
-export function targetsOf({
-  command,
-  invocation,
-}: Pick<Parsed, 'command' | 'invocation'>): UserId[] {
-  const given = invocation.arguments[subjectOf(command) ?? ''];
-  return given === undefined ? [] : ([given].flat() as UserId[]);
 }
 
 /** @throws TargetError the question is settled, or its time is over */

@@ -1,4 +1,5 @@
 import { subjectOf } from '../command/declaration.ts';
+import type { Settlement } from '../command/declaration.ts';
 import { TargetError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
@@ -6,10 +7,14 @@ import type { AuditEntry } from '../store/audit-log.ts';
 import type { Execution } from '../store/executions.ts';
 import type { Attempt } from './attempt.ts';
 import { contextFor } from './context.ts';
-import { outcomeOf, postOutcome, settle, settledAttempt } from './execute.ts';
+import { outcomeOf, postOutcome } from './execute.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
-import { parsedOf, targetsOf } from './question.ts';
+import { parsedOf } from './question.ts';
+import { settleItem } from './settle-item.ts';
+import { correctDecision } from './settle-question.ts';
+import { settle, settledAttempt } from './settlement.ts';
+import { targetsOf } from './targets.ts';
 
 /**
  * Ends the work that a crash or an absent homeserver left open: asks the homeserver what happened,
@@ -66,19 +71,39 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
     return;
   }
   const stage = isStillOpen ? 'unknown' : 'settled';
-  await house.store.transaction(async (tables) => {
+  const decision = await house.store.transaction(async (tables) => {
     for (const attempt of attempts) {
       const before = entries.find(({ id }) => id === attempt.audit);
       if (before !== undefined && before.status !== attempt.status) {
-        await tables.auditLog.finish(before.id, outcomeOf(attempt), house.now());
+        await tables.auditLog.finish(before.id, settledOutcome(attempt, before), house.now());
       }
     }
-    if (!isStillOpen) {
-      await tables.executions.finish(execution.eventId, house.now());
-    }
+    await settleItem(house, tables, work, attempts);
     await postOutcome(house, tables, work, reply, stage);
+    if (isStillOpen) {
+      return undefined;
+    }
+    await tables.executions.finish(execution.eventId, house.now());
+    return correctDecision(house, tables, execution.eventId, reply);
   });
   house.deliver(execution.eventId);
+  house.wakeReports();
+  if (decision !== undefined) {
+    house.deliver(decision);
+  }
+  if (!isStillOpen) {
+    entries.forEach(({ id }) => house.seenNotDone.delete(id));
+  }
+}
+
+/** What was not done keeps the reason why its end was not seen. */
+function settledOutcome(attempt: Attempt, before: AuditEntry): ReturnType<typeof outcomeOf> {
+  const outcome = outcomeOf(attempt);
+  if (attempt.status !== 'failed' || typeof before.detail !== 'object') {
+    return outcome;
+  }
+  const { took_ms: _tookMs, ...reason } = (before.detail ?? {}) as Record<string, unknown>;
+  return { ...outcome, detail: { ...reason, ...outcome.detail } };
 }
 
 /** Of work that had begun, some may have been done. */
@@ -98,17 +123,27 @@ async function settleEntry(
     return { ...known, status: entry.status };
   }
   const context = contextFor(house, { ...parsed, role: 'viewer' }, accountOf(parsed, entry));
-  const settled = settledAttempt(await settle(house, parsed.command, context));
-  // Work that was seen running goes on until it is known to have ended.
-  if (entry.status !== 'running') {
-    return { ...known, ...settled };
+  const settlement = await settle(house, parsed.command, context);
+  return {
+    ...known,
+    ...(entry.status === 'running'
+      ? ranOn(settlement)
+      : settledAttempt(house, settlement, entry.id)),
+  };
+}
+
+/** Work that was seen running goes on until it is known to have ended. */
+function ranOn(settlement: Settlement): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
+  switch (settlement) {
+    case 'done':
+      return { status: 'done' };
+    case 'not_done':
+      return { status: 'failed', error: givenUp };
+    case 'unknown':
+      return { status: 'running', isOpen: true };
+    case 'unknowable':
+      return { status: 'unknown' };
   }
-  if (settled.isOpen === true) {
-    return { ...known, status: 'running', isOpen: true };
-  }
-  return settled.status === 'failed'
-    ? { ...known, ...settled, error: givenUp }
-    : { ...known, ...settled };
 }
 
 /** A call is settled by its target's name: the account as it was before is gone. */

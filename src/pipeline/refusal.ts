@@ -14,6 +14,7 @@ import {
   UsageError,
 } from '../errors.ts';
 import type { UserId } from '../ids.ts';
+import type { StoreTables } from '../store/store.ts';
 import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
 import type { Reply } from './reply.ts';
@@ -113,10 +114,13 @@ export function refusalReply(
 
 /**
  * Records what was asked and not begun: denied, protected, or refused by the homeserver. Reads and
- * unreadable commands leave no trace, and without a database there is nowhere to leave one.
+ * unreadable commands leave no trace, and without a database there is nowhere to leave one. It belongs
+ * into the transaction that ends what asked for it: handled again after a crash, that would be refused
+ * again.
  */
 export async function auditRefusal(
   house: House,
+  { auditLog }: Pick<StoreTables, 'auditLog'>,
   parsed: Parsed,
   error: unknown,
 ): Promise<number[]> {
@@ -131,17 +135,15 @@ export async function auditRefusal(
   const detail = error instanceof LawspeakerError ? { code: error.code } : { code: 'internal' };
   const given = invocation.arguments[subjectOf(parsed.command) ?? ''];
   const targets = given === undefined ? [undefined] : ([given].flat() as UserId[]);
-  return house.store.transaction(async ({ auditLog }) => {
-    const entries: number[] = [];
-    for (const target of targets) {
-      entries.push(
-        await auditLog.refuse(
-          intentFor(parsed, target === undefined ? undefined : { name: target }),
-          { status, detail },
-          house.now(),
-        ),
-      );
-    }
-    return entries;
-  });
+  const entries: number[] = [];
+  for (const target of targets) {
+    entries.push(
+      await auditLog.refuse(
+        intentFor(parsed, target === undefined ? undefined : { name: target }),
+        { status, detail },
+        house.now(),
+      ),
+    );
+  }
+  return entries;
 }

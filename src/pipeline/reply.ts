@@ -33,7 +33,10 @@ export type Stage =
   | 'react-confirm'
   | 'react-cancel'
   | 'unreact-confirm'
-  | 'unreact-cancel';
+  | 'unreact-cancel'
+  | `react-${number}`
+  | `edit-${number}`
+  | `note-${number}`;
 
 /** What stands in the outbox; the transport turns it into events. */
 export type Outgoing =

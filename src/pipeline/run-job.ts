@@ -21,7 +21,8 @@ import type { Parsed } from './stages.ts';
  * @returns `later` where the homeserver was away, and nothing has begun
  */
 export async function runJob(house: House, job: Job): Promise<'done' | 'failed' | 'later'> {
-  const parsed = parseJob(house, job);
+  const action = await house.store.auditLog.get(job.intentId);
+  const parsed = parseJob(house, job, action?.itemId ?? undefined);
   try {
     const resolved = await resolve(house, authorize(house, parsed));
     const confirmed = await begin(house, resolved, undefined, async () => true);
@@ -37,21 +38,20 @@ export async function runJob(house: House, job: Job): Promise<'done' | 'failed' 
     }
     logFault(house, parsed.command.name, error);
     house.log.warn({ job: job.id, code: codeOf(error) }, 'a job could not be carried out');
-    const audit = await auditRefusal(house, parsed, error);
     const { origin } = parsed.invocation;
-    await house.store.transaction(async (tables) =>
-      post(house, tables, 'answer', {
-        kind: 'reply',
-        origin,
-        reply: refusalReply(house, parsed.command.name, error, audit),
-      }),
-    );
+    await house.store.transaction(async (tables) => {
+      const audit = await auditRefusal(house, tables, parsed, error);
+      const reply = refusalReply(house, parsed.command.name, error, audit);
+      await post(house, tables, 'answer', { kind: 'reply', origin, reply });
+      // Or it would be refused once more after a crash.
+      await tables.jobs.end(job.id, 'failed', house.now());
+    });
     house.deliver(origin.event);
     return 'failed';
   }
 }
 
-function parseJob(house: House, job: Job): Parsed {
+function parseJob(house: House, job: Job, card: number | undefined): Parsed {
   const command = commandNamed(house, job.line);
   const { values } = readArguments(command, tokenize(job.line).slice(1), readingContext(house));
   const invocation: Invocation = {
@@ -65,6 +65,8 @@ function parseJob(house: House, job: Job): Parsed {
       event: `$timer-${job.id}-${job.createdAt}` as EventId,
       room: job.roomId as RoomId,
       inReplyTo: job.eventId as EventId,
+      // What began in a report's thread ends there.
+      ...(card === undefined ? {} : { card }),
     },
   };
   return { command, invocation, danger: dangerOfInvocation(command, invocation) };

@@ -1,20 +1,23 @@
+import { settledAnswer } from '../command/decision.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { DeniedError, LawspeakerError, TargetError } from '../errors.ts';
 import type { EventId, UserId } from '../ids.ts';
 import type { Settled } from '../services/bot.ts';
 import type { Confirmation } from '../store/confirmations.ts';
+import type { StoreTables } from '../store/store.ts';
 import { authorize, requireRole } from './authorize.ts';
 import { begin, previewOf } from './confirm.ts';
 import { execute, withdrawReactions } from './execute.ts';
 import { policyFor } from './house.ts';
 import type { House } from './house.ts';
 import { nameOf } from './outcome.ts';
-import { droppedReply, parsedOf, refuseSettled, targetsOf } from './question.ts';
+import { droppedReply, parsedOf, refuseSettled } from './question.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { resolve } from './resolve.ts';
 import type { Parsed } from './stages.ts';
+import { targetsOf } from './targets.ts';
 
 export interface Decision {
   readonly decision: 'confirm' | 'cancel';
@@ -93,14 +96,7 @@ async function carryOut(
   parsed: Parsed,
   { by, event }: Omit<Decision, 'decision'>,
 ): Promise<Settled> {
-  const policy = policyFor(parsed.danger, house.settings);
-  const asker = question.requester as UserId;
-  if (policy === 'requester' && by !== asker) {
-    throw new DeniedError(`only ${nameOf(house, asker)}, who asked, can confirm ${question.code}`);
-  }
-  if (policy === 'other' && by === asker) {
-    throw new DeniedError(`somebody else than you must confirm ${question.code}`);
-  }
+  refuseDecider(house, question, parsed, by);
   let confirmed;
   try {
     const resolved = await resolve(house, authorize(house, parsed));
@@ -120,6 +116,27 @@ async function carryOut(
   return settledOf(question, await execute(house, confirmed));
 }
 
+/** @throws DeniedError this person is not the one, or one of those, who may confirm */
+function refuseDecider(
+  house: House,
+  question: Confirmation,
+  { danger, invocation }: Parsed,
+  by: UserId,
+): void {
+  if (invocation.actor.kind === 'rule') {
+    // Nobody asked: whoever has the role decides.
+    return;
+  }
+  const policy = policyFor(danger, house.settings);
+  const asker = question.requester as UserId;
+  if (policy === 'requester' && by !== asker) {
+    throw new DeniedError(`only ${nameOf(house, asker)}, who asked, can confirm ${question.code}`);
+  }
+  if (policy === 'other' && by === asker) {
+    throw new DeniedError(`somebody else than you must confirm ${question.code}`);
+  }
+}
+
 /** The target was lost in the meantime, say: the question can't be answered with yes any more. */
 async function dropImpossible(
   house: House,
@@ -135,7 +152,6 @@ async function dropImpossible(
   ) {
     return;
   }
-  const audit = await auditRefusal(house, parsed, error);
   await house.store.transaction(async (tables) => {
     if (
       await tables.confirmations.settle(
@@ -146,6 +162,7 @@ async function dropImpossible(
       )
     ) {
       const { origin } = parsed.invocation;
+      const audit = await auditRefusal(house, tables, parsed, error);
       const reply = refusalReply(house, parsed.command.name, error, audit);
       await post(house, tables, 'outcome', { kind: 'edit', origin, reply });
       await withdrawReactions(house, tables, origin);
@@ -157,6 +174,30 @@ async function dropImpossible(
 async function refuseSettledByOther(house: House, question: Confirmation): Promise<void> {
   const now = await house.store.confirmations.byEvent(question.eventId);
   await refuseSettled(house, now ?? question);
+}
+
+/**
+ * The answer to a `confirm` that could not say yet how it ended says so now. Returns the event of that
+ * `confirm`, where there was one.
+ */
+export async function correctDecision(
+  house: House,
+  tables: StoreTables,
+  event: string,
+  reply: Reply,
+): Promise<EventId | undefined> {
+  const question = await tables.confirmations.byEvent(event);
+  const decision = question?.settledEventId as EventId | null | undefined;
+  if (question === undefined || !decision || !(await tables.outbox.has(decision, 'answer'))) {
+    return undefined;
+  }
+  const answer = settledAnswer(settledOf(question, reply));
+  await post(house, tables, 'settled', {
+    kind: 'edit',
+    origin: { event: decision, room: house.settings.managementRoom },
+    reply: { command: 'confirm', status: answer.status ?? 'done', audit: [], answer },
+  });
+  return decision;
 }
 
 function settledOf(question: Confirmation, reply: Reply): Settled {
@@ -177,7 +218,7 @@ function textOf(inline: Reply['answer']['title'][number]): string {
   if (typeof inline === 'string') {
     return inline;
   }
-  return inline.kind === 'code' ? inline.text : inline.children.map(textOf).join('');
+  return inline.kind === 'bold' ? inline.children.map(textOf).join('') : inline.text;
 }
 
 /** How work ended whose accounts ended so. */

@@ -9,7 +9,7 @@ import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
 
 /** Sent so long ago that whoever sent it has gone on without us. */
-export function isStale(house: House, { sentAt }: Incoming): boolean {
+export function isStale(house: House, { sentAt }: Pick<Incoming, 'sentAt'>): boolean {
   return house.now() - sentAt > house.settings.maxAgeMs;
 }
 

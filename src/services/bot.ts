@@ -1,4 +1,4 @@
-import type { EventId, UserId } from '../ids.ts';
+import type { EventId, RoomId, UserId } from '../ids.ts';
 
 /** How a question ended, for the one line that answers `confirm` and `cancel`. */
 export interface Settled {
@@ -48,4 +48,17 @@ export interface BotOperations {
    * @throws HomeserverError, UnreachableError it can't be opened
    */
   openDirect(user: UserId): Promise<Whisper>;
+  /**
+   * Redacts an event as the bot, which must be in the room and have the power to. Of an event that is
+   * not there the homeserver says nothing.
+   *
+   * @param request.by the event that asks for it: the same one asks for the same redaction again
+   * @throws HomeserverError 403 it may not, 429 it does too much
+   */
+  redact(request: {
+    readonly room: RoomId;
+    readonly event: EventId;
+    readonly reason: string | undefined;
+    readonly by: EventId;
+  }): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
@@ -39,7 +40,8 @@ export interface AuditEntry {
   readonly detail: unknown;
 }
 
-export interface AuditQuery {
+/** Which entries; all of it must fit. */
+export interface AuditFilter {
   readonly by?: string | undefined;
   readonly target?: string | undefined;
   readonly command?: string | undefined;
@@ -50,18 +52,27 @@ export interface AuditQuery {
   readonly eventId?: string | undefined;
   /** An item of the report queue. */
   readonly item?: number | undefined;
+}
+
+export interface AuditQuery extends AuditFilter {
   readonly limit: number;
   /** Only entries with smaller numbers: where the page before ended. */
   readonly before?: number | undefined;
 }
 
-/** What going along the chain has found. */
-export interface Verification {
-  /** Rows that are in order: intents, outcomes and refusals. */
+/** Where the chain stands: how many rows it has, and the hash of the last. */
+export interface ChainEnd {
+  /** Intents, outcomes and refusals. */
   readonly count: number;
-  /** The hash of the last of them. */
   readonly head: string;
-  readonly fault: { readonly id: number; readonly kind: 'changed' | 'missing' } | undefined;
+}
+
+/** What going along the chain has found: `count` and `head` are of the rows that are in order. */
+export interface Verification extends ChainEnd {
+  /** `replaced`: in order by itself, and not the row that it was. */
+  readonly fault:
+    | { readonly id: number; readonly kind: 'changed' | 'missing' | 'replaced' }
+    | undefined;
 }
 
 type Row = Selectable<AuditLogTable>;
@@ -88,7 +99,8 @@ export function chainHash(previousHash: string, row: NewRow): string {
     row.room_id,
     row.status,
     row.detail,
-    ...(row.item_id === null ? [] : [row.item_id]),
+    // Nor was there such a column before.
+    ...((row.item_id ?? null) === null ? [] : [row.item_id]),
   ];
   return createHash('sha256').update(previousHash).update(JSON.stringify(fields)).digest('hex');
 }
@@ -160,6 +172,38 @@ export function auditLog(db: Connection) {
         sql<string | null>`coalesce(outcome.detail, entry.detail)`.as('detail'),
       ]);
 
+  const matching = (query: AuditFilter) => {
+    let rows = entries();
+    const { by, target, command, status, since, until, eventId, item } = query;
+    if (by !== undefined) {
+      rows = rows.where((expression) =>
+        expression.or([expression('entry.actor', '=', by), expression('entry.confirmer', '=', by)]),
+      );
+    }
+    if (target !== undefined) {
+      rows = rows.where('entry.target', '=', target);
+    }
+    if (command !== undefined) {
+      rows = rows.where('entry.command', '=', command);
+    }
+    if (status !== undefined) {
+      rows = rows.where(sql<boolean>`coalesce(outcome.status, entry.status, 'open') = ${status}`);
+    }
+    if (since !== undefined) {
+      rows = rows.where('entry.at', '>=', since);
+    }
+    if (until !== undefined) {
+      rows = rows.where('entry.at', '<=', until);
+    }
+    if (eventId !== undefined) {
+      rows = rows.where('entry.event_id', '=', eventId);
+    }
+    if (item !== undefined) {
+      rows = rows.where('entry.item_id', '=', item);
+    }
+    return rows;
+  };
+
   type Found = Awaited<ReturnType<ReturnType<typeof entries>['execute']>>[number];
   const entryOf = (found: Found): AuditEntry => ({
     ...found,
@@ -222,11 +266,32 @@ export function auditLog(db: Connection) {
       return found === undefined ? undefined : entryOf(found);
     },
 
+    /** Where the chain ends now; undefined where it has no row. */
+    async end(): Promise<ChainEnd | undefined> {
+      const last = await db
+        .selectFrom('audit_log')
+        .select(['id', 'hash'])
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return last && { count: last.id, head: last.hash };
+    },
+
+    /** The hash of one row. */
+    async hashOf(id: number): Promise<string | undefined> {
+      const row = await db
+        .selectFrom('audit_log')
+        .select('hash')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.hash;
+    },
+
     /**
-     * Goes along the whole chain. Finds a changed, missing, added or swapped entry; entries cut off at
-     * the end are missed only by comparing `head` with one that was noted elsewhere.
+     * Goes along the whole chain. Finds a changed, missing, added or swapped entry. That entries were
+     * cut off at the end, or that all was made anew, shows only against an end that was noted before.
      */
-    async verify(): Promise<Verification> {
+    async verify(noted?: ChainEnd): Promise<Verification> {
       let previousHash = genesis;
       let count = 0;
       let lastId = 0;
@@ -245,13 +310,20 @@ export function auditLog(db: Connection) {
           if (linked !== previousHash || chainHash(linked, row) !== hash) {
             return { count, head: previousHash, fault: { id, kind: 'changed' } };
           }
+          if (id === noted?.count && hash !== noted.head) {
+            return { count, head: previousHash, fault: { id, kind: 'replaced' } };
+          }
           previousHash = hash;
           lastId = id;
           count += 1;
         }
         if (rows.length < verifiedAtOnce) {
-          return { count, head: previousHash, fault: undefined };
+          const isCut = noted !== undefined && count < noted.count;
+          const fault = isCut ? ({ id: count + 1, kind: 'missing' } as const) : undefined;
+          return { count, head: previousHash, fault };
         }
+        // A long log is no reason to let everybody else wait.
+        await nextTurn();
       }
     },
 
@@ -270,44 +342,23 @@ export function auditLog(db: Connection) {
     },
 
     /** Newest first. */
-    async search(query: AuditQuery): Promise<AuditEntry[]> {
-      let matching = entries().orderBy('entry.id', 'desc').limit(query.limit);
-      const { by, target, command, status, since, until, eventId, item, before } = query;
-      if (by !== undefined) {
-        matching = matching.where((expression) =>
-          expression.or([
-            expression('entry.actor', '=', by),
-            expression('entry.confirmer', '=', by),
-          ]),
-        );
-      }
-      if (target !== undefined) {
-        matching = matching.where('entry.target', '=', target);
-      }
-      if (command !== undefined) {
-        matching = matching.where('entry.command', '=', command);
-      }
-      if (status !== undefined) {
-        matching = matching.where(
-          sql<boolean>`coalesce(outcome.status, entry.status, 'open') = ${status}`,
-        );
-      }
-      if (since !== undefined) {
-        matching = matching.where('entry.at', '>=', since);
-      }
-      if (until !== undefined) {
-        matching = matching.where('entry.at', '<=', until);
-      }
-      if (eventId !== undefined) {
-        matching = matching.where('entry.event_id', '=', eventId);
-      }
-      if (item !== undefined) {
-        matching = matching.where('entry.item_id', '=', item);
-      }
-      if (before !== undefined) {
-        matching = matching.where('entry.id', '<', before);
-      }
-      return (await matching.execute()).map(entryOf);
+    async search({ before, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
+      const found = await matching(query)
+        .$if(before !== undefined, (rows) => rows.where('entry.id', '<', before ?? 0))
+        .orderBy('entry.id', 'desc')
+        .limit(limit)
+        .execute();
+      return found.map(entryOf);
+    },
+
+    /** Oldest first, behind an entry: to read all there is, piece by piece. */
+    async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
+      const found = await matching(query)
+        .where('entry.id', '>', after)
+        .orderBy('entry.id')
+        .limit(limit)
+        .execute();
+      return found.map(entryOf);
     },
   };
 }

@@ -3,18 +3,24 @@ import path from 'node:path';
 
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
-import type { Transaction } from 'kysely';
+import type { SqliteDatabase, SqliteStatement, Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 
 import { SetupError } from '../errors.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
+import * as figures from './migrations/0004-figures.ts';
 import type { Tables } from './tables.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
 
-const migrations = { '0001-first': first, '0002-jobs': jobs, '0003-reports': reports };
+const migrations = {
+  '0001-first': first,
+  '0002-jobs': jobs,
+  '0003-reports': reports,
+  '0004-figures': figures,
+};
 
 /**
  * Opens the database file, making it where it is missing, and brings its tables up to date.
@@ -56,16 +62,51 @@ export async function openDatabase(
       'Check database.path, the permissions and the free space; a damaged file can be replaced by a backup.',
     );
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) });
-  if (options.readonly !== true) {
-    await migrate(db, file);
-  }
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
+  await (options.readonly === true ? refuseOld(db, file) : migrate(db, file));
   return db;
 }
 
+/** Of so many statements the prepared form is kept; there are fewer, but for lists of many lengths. */
+const mostPrepared = 500;
+
+/** Kysely has every statement prepared anew, and the same ones come again and again. */
+function remembering(sqlite: Database.Database): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>();
+  return {
+    prepare(sql) {
+      const before = prepared.get(sql);
+      if (before !== undefined) {
+        return before;
+      }
+      if (prepared.size === mostPrepared) {
+        prepared.clear();
+      }
+      const statement = sqlite.prepare(sql);
+      prepared.set(sql, statement);
+      return statement;
+    },
+    close: () => sqlite.close(),
+  };
+}
+
+const migratorOn = (db: Kysely<Tables>) =>
+  new Migrator({ db, provider: { getMigrations: async () => migrations } });
+
+/** What only reads brings nothing up to date. */
+async function refuseOld(db: Kysely<Tables>, file: string): Promise<void> {
+  const known = await migratorOn(db).getMigrations();
+  if (known.some(({ executedAt }) => executedAt === undefined)) {
+    await db.destroy();
+    throw new SetupError(
+      `The tables of ${file} are those of an older Lawspeaker.`,
+      'Start the bot of this version once: it brings them up to date.',
+    );
+  }
+}
+
 async function migrate(db: Kysely<Tables>, file: string): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
+  const { error } = await migratorOn(db).migrateToLatest();
   if (error !== undefined) {
     await db.destroy();
     throw new SetupError(

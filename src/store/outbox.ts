@@ -77,6 +77,17 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
+    /** Whether this stage of an answer was committed, and neither sent nor given up yet. */
+    async isOnItsWay(eventId: string, stage: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('outbox')
+        .select('id')
+        .where('transaction_id', '=', transactionIdFor(eventId, stage))
+        .where('settled_at', 'is', null)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
     /** The event that one stage of an answer was sent as. */
     async sentEvent(eventId: string, stage: string): Promise<string | undefined> {
       const row = await db

@@ -59,6 +59,17 @@ export interface ItemMark {
   readonly id: number;
 }
 
+/** Many items in a few lines. */
+export interface Digest {
+  readonly items: number;
+  readonly reports: number;
+  readonly senders: number;
+  readonly topSenders: readonly { readonly name: string | null; readonly items: number }[];
+  readonly topRooms: readonly { readonly name: string | null; readonly items: number }[];
+}
+
+const shownInDigest = 3;
+
 /** What happened to an item, apart from reports and audited actions. */
 export interface HistoryEntry {
   readonly id: number;
@@ -255,8 +266,18 @@ export function reportItems(db: Connection) {
       return rows.map(itemOf);
     },
 
-    /** Keeps what looking at an item has found; `content` undefined keeps what is there. */
-    async looked(
+    /** All is known of an item that was to be found out, as long as nobody else has reported it since. */
+    async looked({ id, reports }: Pick<ReportItem, 'id' | 'reports'>): Promise<void> {
+      await db
+        .updateTable('report_items')
+        .set({ needs_look: 0 })
+        .where('id', '=', id)
+        .where('reports', '=', reports)
+        .execute();
+    },
+
+    /** Keeps what looking at an item has found; what is undefined stays as it is. */
+    async keep(
       id: number,
       found: {
         readonly sender?: string | undefined;
@@ -268,7 +289,6 @@ export function reportItems(db: Connection) {
       await db
         .updateTable('report_items')
         .set({
-          needs_look: 0,
           needs_card: 1,
           ...(sender === undefined ? {} : { sender }),
           ...(senderCreatedAt === undefined ? {} : { sender_created_at: senderCreatedAt }),
@@ -282,7 +302,8 @@ export function reportItems(db: Connection) {
     async uncarded(limit: number): Promise<ReportItem[]> {
       const rows = await all()
         .where('needs_card', '=', 1)
-        .where('needs_look', '=', 0)
+        // The first card is put there when the item is looked at.
+        .where((item) => item.or([item('card', '!=', 'none'), item('needs_look', '=', 0)]))
         .orderBy('id')
         .limit(limit)
         .execute();
@@ -307,7 +328,12 @@ export function reportItems(db: Connection) {
 
     /** A card of its own is wanted for an item that has none. */
     async wantCard(id: number): Promise<void> {
-      await db.updateTable('report_items').set({ needs_card: 1 }).where('id', '=', id).execute();
+      await db
+        .updateTable('report_items')
+        .set({ needs_card: 1, card: 'none' })
+        .where('id', '=', id)
+        .where('card', '=', 'digest')
+        .execute();
     },
 
     /** How many cards of their own were put into the room since then. */
@@ -319,6 +345,38 @@ export function reportItems(db: Connection) {
         .where('card_at', '>=', at)
         .executeTakeFirstOrThrow();
       return count;
+    },
+
+    /** What a digest tells: items that got no card of their own since then. */
+    async digest(since: number): Promise<Digest> {
+      const folded = db
+        .selectFrom('report_items')
+        .where('card', '=', 'digest')
+        .where('card_at', '>=', since);
+      const [sums, senders, rooms] = await Promise.all([
+        folded
+          .select(({ fn }) => [
+            fn.countAll<number>().as('items'),
+            fn.coalesce(fn.sum<number>('reports'), sql<number>`0`).as('reports'),
+            fn.count<number>('sender').distinct().as('senders'),
+          ])
+          .executeTakeFirstOrThrow(),
+        folded
+          .select(['sender as name', ({ fn }) => fn.countAll<number>().as('items')])
+          .where('sender', 'is not', null)
+          .groupBy('sender')
+          .orderBy('items', 'desc')
+          .limit(shownInDigest)
+          .execute(),
+        folded
+          .select(['room_name as name', ({ fn }) => fn.countAll<number>().as('items')])
+          .where('room_name', 'is not', null)
+          .groupBy('room_name')
+          .orderBy('items', 'desc')
+          .limit(shownInDigest)
+          .execute(),
+      ]);
+      return { ...sums, topSenders: senders, topRooms: rooms };
     },
 
     /** History that the threads do not show yet. */
@@ -373,22 +431,47 @@ export function reportItems(db: Connection) {
     ): Promise<boolean> {
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('rule_firings')
-        .values({ item_id: firing.itemId, rule: firing.rule, mode: firing.mode, at })
+        .values({
+          item_id: firing.itemId,
+          rule: firing.rule,
+          mode: firing.mode,
+          at,
+          ended_at: null,
+        })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst();
       return numInsertedOrUpdatedRows === 1n;
     },
 
+    /** All that a rule does about an item was begun. */
+    async endFiring(itemId: number, rule: string, at: number): Promise<void> {
+      await db
+        .updateTable('rule_firings')
+        .set({ ended_at: at })
+        .where('item_id', '=', itemId)
+        .where('rule', '=', rule)
+        .execute();
+    },
+
     /** The rules that have fitted an item. */
-    async firings(itemId: number): Promise<{ rule: string; mode: RuleMode; at: number }[]> {
+    async firings(itemId: number): Promise<Firing[]> {
       return db
         .selectFrom('rule_firings')
-        .select(['rule', 'mode', 'at'])
+        .select(['rule', 'mode', 'at', 'ended_at as endedAt'])
         .where('item_id', '=', itemId)
         .orderBy('at')
         .execute();
     },
   };
+}
+
+/** A rule that fitted an item: it does so once. */
+export interface Firing {
+  readonly rule: string;
+  readonly mode: RuleMode;
+  readonly at: number;
+  /** Null while some of its lines may still have to be run. */
+  readonly endedAt: number | null;
 }
 
 export type RuleMode = 'act' | 'propose' | 'observe';

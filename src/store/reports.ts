@@ -70,6 +70,12 @@ function reportOf(row: Selectable<ReportsTable>): StoredReport {
 /** A reason has no limit of length on the server. */
 const longestReason = 2000;
 
+/** A reporter may send any number: one that no integer column takes must not hold up the others. */
+function storable(score: number): number {
+  const whole = Math.trunc(score);
+  return Math.min(Math.max(whole, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+}
+
 /** Reports as the server lists them, each once. */
 export function reports(db: Connection) {
   const ofKey = (key: ReportKey) =>
@@ -195,7 +201,7 @@ export function reports(db: Connection) {
           reporter_created_at: null,
           reporter_restricted: null,
           reason: report.reason?.slice(0, longestReason).toWellFormed() ?? null,
-          score: report.score === null ? null : Math.trunc(report.score),
+          score: report.score === null ? null : storable(report.score),
           seen_at: at,
         })
         .execute();
@@ -260,10 +266,12 @@ export function reports(db: Connection) {
       return { resolved: count('resolved'), dismissed: count('dismissed') };
     },
 
-    async count(): Promise<number> {
+    /** How many reports were taken in; of one kind, or of both. */
+    async count(kind?: ReportKey['kind']): Promise<number> {
       const { count } = await db
         .selectFrom('reports')
         .select(({ fn }) => fn.countAll<number>().as('count'))
+        .$if(kind !== undefined, (all) => all.where('kind', '=', kind ?? 'event'))
         .executeTakeFirstOrThrow();
       return count;
     },

@@ -16,10 +16,16 @@ import type { Jobs } from './jobs.ts';
 import { outbox } from './outbox.ts';
 import type { Outbox } from './outbox.ts';
 export { transactionIdFor } from './outbox.ts';
+import { postedHead } from './posted-head.ts';
+import type { PostedHeads } from './posted-head.ts';
 import { reportItems } from './report-items.ts';
 import type { ReportItems } from './report-items.ts';
 import { reports } from './reports.ts';
 import type { Reports } from './reports.ts';
+import { statistics } from './statistics.ts';
+import type { Statistics } from './statistics.ts';
+import { subjectHistory } from './subject-history.ts';
+import type { SubjectHistory } from './subject-history.ts';
 import { syncState } from './sync-state.ts';
 import type { SyncState } from './sync-state.ts';
 import type { Tables } from './tables.ts';
@@ -34,12 +40,15 @@ export interface StoreTables {
   readonly outbox: Outbox;
   readonly reportItems: ReportItems;
   readonly reports: Reports;
+  readonly statistics: Statistics;
+  readonly subjectHistory: SubjectHistory;
+  readonly postedHead: PostedHeads;
   readonly syncState: SyncState;
 }
 
 export interface Store extends Omit<StoreTables, 'auditLog'> {
   /** To read. The chain is written to in transactions alone, or two writers could fork it. */
-  readonly auditLog: Pick<AuditLog, 'get' | 'search' | 'verify'>;
+  readonly auditLog: Pick<AuditLog, 'countByRules' | 'get' | 'inOrder' | 'search' | 'verify'>;
   /** All or nothing. What `work` returns is committed when the promise resolves. */
   transaction<Result>(work: (tables: StoreTables) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -56,6 +65,9 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     outbox: guarded(outbox(db)),
     reportItems: guarded(reportItems(db)),
     reports: guarded(reports(db)),
+    statistics: guarded(statistics(db)),
+    subjectHistory: guarded(subjectHistory(db)),
+    postedHead: guarded(postedHead(db)),
     syncState: guarded(syncState(db)),
   };
 }

@@ -170,4 +170,6 @@ export interface RuleFiringsTable {
   rule: string;
   mode: 'act' | 'propose' | 'observe';
   at: number;
+  /** All of its lines were run, asked about or refused. */
+  ended_at: number | null;
 }

@@ -10,7 +10,7 @@ import { readArguments } from '../../src/command/read-arguments.ts';
 import { loadCommands } from '../../src/command/registry.ts';
 import { tokenize } from '../../src/command/tokenize.ts';
 import { UsageError } from '../../src/errors.ts';
-import { parseRoomAlias, parseRoomId, parseUserId } from '../../src/ids.ts';
+import { parseMxcUri, parseRoomAlias, parseRoomId, parseUserId } from '../../src/ids.ts';
 
 const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
 
@@ -27,6 +27,7 @@ const sample = defineCommand({
     user: flag('user', 'A user'),
     room: flag('room', 'A room'),
     message: flag('event', 'An event'),
+    file: flag('media', 'A file'),
     text: flag('text', 'Text'),
     word: flag('word', 'A word'),
     limit: flag('integer', 'A number', { min: 1, max: 100, default: 20 }),
@@ -158,6 +159,17 @@ describe('kinds', () => {
       event: '$e',
     });
     expect(refused('a --message $e').message).toContain('no link to a message');
+  });
+
+  test('files', () => {
+    expect(values('a --file mxc://x.example/AbC_-9').file).toBe('mxc://x.example/AbC_-9');
+    const link = 'https://x.example/_matrix/media/v3/download/x.example/AbC/evil.png';
+    expect(values(`a --file ${link}`).file).toBe('mxc://x.example/AbC');
+    expect(refused('a --file AbC')).toMatchObject({
+      word: 'AbC',
+      advice: expect.stringContaining('mxc://') as string,
+    });
+    expect(refused('a --file https://matrix.to/#/!r:x/$e').advice).toContain('`!redact`');
   });
 
   test('numbers', () => {
@@ -344,7 +356,7 @@ function fits(value: unknown, argument: Argument | undefined): boolean {
   if (kind === 'boolean') {
     return typeof value === 'boolean';
   }
-  if (kind === 'integer' || kind === 'duration' || kind === 'date') {
+  if (kind === 'integer' || kind === 'item' || kind === 'duration' || kind === 'date') {
     return Number.isSafeInteger(value);
   }
   if (kind === 'event') {
@@ -361,6 +373,10 @@ function fits(value: unknown, argument: Argument | undefined): boolean {
       return parseUserId(value) !== undefined;
     case 'room':
       return (parseRoomId(value) ?? parseRoomAlias(value)) !== undefined;
+    case 'target':
+      return (parseUserId(value) ?? parseRoomId(value) ?? parseRoomAlias(value)) !== undefined;
+    case 'media':
+      return parseMxcUri(value) !== undefined;
     case 'word':
       return /^\S+$/u.test(value);
     case 'text':

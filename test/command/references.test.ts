@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { readReference, readUser } from '../../src/command/references.ts';
+import { readMedia, readReference, readUser } from '../../src/command/references.ts';
 
 const user = (id: string) => ({ kind: 'user', user: id });
 const room = (id: string) => ({ kind: 'room', room: id });
@@ -112,6 +112,65 @@ describe('readReference', () => {
     fc.assert(
       fc.property(start, rest, (prefix, text) => {
         expect(['user', 'room', 'event', undefined]).toContain(readReference(prefix + text)?.kind);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('readMedia', () => {
+  const found = 'mxc://example.com/AbC_-9';
+  const server = 'https://matrix.example.com';
+
+  test.each([
+    [found, found],
+    ['mxc://example.com:8448/AbC', 'mxc://example.com:8448/AbC'],
+    ['mxc://[::1]:8448/AbC', 'mxc://[::1]:8448/AbC'],
+    [`${server}/_matrix/client/v1/media/download/example.com/AbC_-9`, found],
+    [`${server}/_matrix/client/v1/media/download/example.com/AbC_-9/evil%20name.png`, found],
+    [`${server}/_matrix/client/v1/media/download/example.com/AbC_-9?allow_redirect=true`, found],
+    [`${server}/_matrix/client/v1/media/thumbnail/example.com/AbC_-9?width=80&height=80`, found],
+    [`${server}/_matrix/media/v3/download/example.com/AbC_-9#x`, found],
+    [`${server}/_matrix/media/r0/thumbnail/example.com/AbC_-9`, found],
+    ['http://127.0.0.1:8008/_matrix/media/v1/download/example.com/AbC_-9/', found],
+    [`${server}/_matrix/media/v3/download/example.com%3A8448/AbC`, 'mxc://example.com:8448/AbC'],
+  ])('%s', (text, expected) => {
+    expect(readMedia(text)).toBe(expected);
+  });
+
+  test.each([
+    '',
+    'AbC',
+    'mxc://',
+    'mxc://example.com',
+    'mxc://example.com/',
+    'mxc://example.com/a/b',
+    'mxc://example.com/..',
+    'mxc://exa mple.com/AbC',
+    'mxc://example.com/AbC?x',
+    'matrix:u/mallory:example.com',
+    'https://matrix.to/#/!abc:x/$event',
+    'https://example.com/AbC.png',
+    `${server}/_matrix/media/v3/upload/example.com/AbC`,
+    `${server}/_matrix/media/v9/download/example.com/AbC`,
+    `${server}/_matrix/media/v3/download/example.com`,
+    `${server}/_matrix/media/v3/download/example.com/a%2Fb`,
+    `${server}/_matrix/media/v3/download/example.com/%E0%A4%A`,
+    `${server}/_matrix/media/v3/download/example.com/AbC/name/more`,
+    `${server}/x/_matrix/media/v3/download/example.com/AbC`,
+    `ftp://example.com/_matrix/media/v3/download/example.com/AbC`,
+    `https://evil.example/?${server}/_matrix/media/v3/download/example.com/AbC`,
+    'x'.repeat(70_000),
+  ])('refuses %j', (text) => {
+    expect(readMedia(text)).toBeUndefined();
+  });
+
+  test('never throws', () => {
+    const start = fc.constantFrom('', 'mxc://', `${server}/_matrix/media/v3/download/`, 'http:');
+    const rest = fc.string({ unit: fc.constantFrom(...Array.from('@%/:?&#[]ab0 \uD800\u0000')) });
+    fc.assert(
+      fc.property(start, rest, (prefix, text) => {
+        expect(['string', 'undefined']).toContain(typeof readMedia(prefix + text));
       }),
       { numRuns: 2000 },
     );

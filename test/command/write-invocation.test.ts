@@ -65,6 +65,9 @@ const roomId = fc
 const eventId = localpart
   .map((local) => `$${local}`)
   .filter((text) => parseEventId(text) !== undefined);
+const mediaUri = fc
+  .string({ unit: fc.constantFrom(...Array.from('aB0_-')), minLength: 1, maxLength: 24 })
+  .map((id) => `mxc://files.example.com:8448/${id}`);
 
 function valueOf({ kind, options }: Argument): Arbitrary<Json> {
   const { min = 0, max = 999_999_999, choices = [] } = options;
@@ -74,12 +77,17 @@ function valueOf({ kind, options }: Argument): Arbitrary<Json> {
       return userId;
     case 'room':
       return roomId;
+    case 'target':
+      return fc.oneof(userId, roomId);
     case 'event':
       return fc.record({ room: roomId, event: eventId });
+    case 'media':
+      return mediaUri;
     case 'text':
       return trickyText;
     case 'word':
       return trickyWord;
+    case 'item':
     case 'integer':
       return fc.integer({ min, max });
     case 'boolean':
@@ -147,6 +155,7 @@ const sample = defineCommand({
     words: positional('word', 'Words', { optional: true, many: true }),
     users: flag('user', 'Users', { many: true }),
     message: flag('event', 'An event'),
+    file: flag('media', 'A file'),
     name: flag('text', 'Text', { default: 'spam' }),
     names: flag('text', 'Texts', { many: true }),
     limit: flag('integer', 'A number', { min: 1, max: 100, default: 20 }),

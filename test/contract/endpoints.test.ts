@@ -7,6 +7,7 @@ import { loadCommands } from '../../src/command/registry.ts';
 /**
  * What the two documents that the project began with describe, as it is on a real server: there,
  * `/users/{id}/rooms` is `joined_rooms`, tokens are made at `…/new`, rooms are deleted by version 2.
+ * Behind it, what came later.
  */
 const endpoints = [
   'GET /_synapse/admin/v2/users',
@@ -49,6 +50,17 @@ const endpoints = [
   'GET /_synapse/admin/v1/event_reports',
   'GET /_synapse/admin/v1/federation/destinations',
   'GET /_synapse/admin/v1/background_updates/enabled',
+
+  'PUT /_synapse/admin/v1/suspend/{user_id}',
+  'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+  'POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}',
+  'POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}',
+  'GET /_synapse/admin/v1/rooms/{room_id}/context/{event_id}',
+  'GET /_synapse/admin/v1/rooms/{room_id}/messages',
+  'GET /_synapse/admin/v1/rooms/{room_id}/state',
+  'GET /_synapse/admin/v1/fetch_event/{event_id}',
+  'POST /_synapse/admin/v1/user/{user_id}/redact',
+  'GET /_synapse/admin/v1/user/redact_status/{redact_id}',
 ];
 
 const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));

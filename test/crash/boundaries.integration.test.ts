@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newUser } from '../support/homeserver.ts';
 import { openCrashRoom } from './crash-room.ts';
 import type { CrashRoom, Deaths } from './crash-room.ts';
-import { change, deactivation, look } from './story.ts';
+import { change, deactivation, look, refused } from './story.ts';
 import type { Said } from './story.ts';
 import { createCheck } from './violations.ts';
 
@@ -27,6 +27,7 @@ const stories = {
   cancel: async (one: string) => deactivation(common, 'cancel', one),
   batch: async (one: string, two: string) => deactivation(common, 'confirm', one, two),
   read: async (one: string) => look(common, one),
+  refused: async () => refused(common),
 } satisfies Record<string, Story>;
 
 /** What there is to say of a story in the end. */
@@ -60,6 +61,7 @@ const confirmedIntent = 'audit_log+confirmations+executions+inbox';
 const nextIntent = 'audit_log';
 const outcome = 'audit_log+executions+outbox';
 const cancellation = 'confirmations+outbox';
+const refusal = 'audit_log+inbox+outbox';
 
 interface Case {
   readonly boundary: string;
@@ -178,6 +180,19 @@ const cases: readonly Case[] = [
     ends: 'done',
   },
   { boundary: 'answer sent', story: 'read', at: 'after PUT send 1', ends: 'done' },
+
+  {
+    boundary: 'refusal not recorded yet',
+    story: 'refused',
+    at: `before commit ${refusal} 1`,
+    ends: 'protected',
+  },
+  {
+    boundary: 'refusal recorded',
+    story: 'refused',
+    at: `after commit ${refusal} 1`,
+    ends: 'protected',
+  },
 ];
 
 describe('kill -9 at a boundary', () => {

@@ -73,6 +73,7 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
           url: passing === 'all' ? gate.url : homeserver().url,
           adminUrl: gate.url,
           accessToken: account.account.accessToken,
+          requestTimeout: '1s',
         },
         managementRoom: id,
         confirmation: { destructive: 'other' },

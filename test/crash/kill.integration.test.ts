@@ -35,6 +35,7 @@ beforeEach(async () => {
         url: homeserver().url,
         adminUrl: gate.url,
         accessToken: account.account.accessToken,
+        requestTimeout: '2s',
       },
       managementRoom: room,
       database: { path: path.join(folder, 'lawspeaker.db') },
@@ -62,9 +63,11 @@ describe('kill -9 between intent and outcome', () => {
     passage.drop();
 
     bot = await start();
+    const unknown = await ana.outcomeOf(question, 'unknown');
+    expect(unknown.body).toContain('may still be at work on it');
     const outcome = await ana.outcomeOf(question, 'failed');
     expect(outcome.body).toContain('interrupted before it was carried out');
-    expect((await ana.answerTo(confirmation)).field.status).toBe('failed');
+    await ana.outcomeOf(await ana.answerTo(confirmation), 'failed');
     expect(gate.count('POST', deactivation)).toBe(1);
     expect(await adminApi().users.get(asUserId(mallory.userId))).toMatchObject({
       deactivated: false,
@@ -101,6 +104,45 @@ describe('kill -9 between intent and outcome', () => {
     bot = await start();
     const answer = await ana.answerTo(command);
     expect(answer.field.status).toBe('done');
+    expect(gate.count('POST', /shadow_ban/)).toBe(1);
+    await auditHolds('done');
+  });
+});
+
+describe('the homeserver is still at work on it', () => {
+  it('when the bot was killed and asks: not called undone, and known to be done later', async () => {
+    const question = await ana.ask(`!deactivate ${mallory.userId} --erase`);
+    const call = gate.meet('POST', deactivation);
+    const confirmation = await ana.say('!confirm');
+    const passage = await call;
+    await bot.kill();
+
+    bot = await start();
+    await ana.outcomeOf(question, 'unknown');
+    const decision = await ana.answerTo(confirmation);
+    expect((await passage.forward()).status).toBe(200);
+    await Promise.all([ana.outcomeOf(question, 'done'), ana.outcomeOf(decision, 'done')]);
+    expect(ana.statusesOf(question)).toEqual(['pending', 'unknown', 'done']);
+    expect(ana.statusesOf(decision)).toEqual(['unknown', 'done']);
+    expect(gate.count('POST', deactivation)).toBe(1);
+    await auditHolds('done');
+  });
+
+  it('when the bot is killed once more before it is known: the same', async () => {
+    const call = gate.meet('POST', /shadow_ban/);
+    const command = await ana.say(`!shadow-ban ${mallory.userId}`);
+    const passage = await call;
+    await bot.kill();
+    bot = await start();
+    const answer = await ana.answerTo(command);
+    await bot.kill();
+
+    const asked = gate.met('GET', /\/v2\/users\/.*mallory/);
+    bot = await start();
+    await asked;
+    expect((await passage.forward()).status).toBe(200);
+    await ana.outcomeOf(answer, 'done');
+    expect(ana.statusesOf(answer)).toEqual(['unknown', 'done']);
     expect(gate.count('POST', /shadow_ban/)).toBe(1);
     await auditHolds('done');
   });

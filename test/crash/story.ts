@@ -1,13 +1,13 @@
 import type { CrashRoom } from './crash-room.ts';
 
 /** Statuses after which nothing more happens to an answer. */
-const final = ['done', 'failed', 'partial', 'unknown', 'cancelled', 'expired'];
+const final = ['done', 'failed', 'partial', 'cancelled', 'expired'];
 
 /** A command that was typed, and what is known of it in advance. */
 export interface Said {
   readonly text: string;
   readonly event: string;
-  readonly kind: 'change' | 'confirmed' | 'cancelled' | 'read' | 'decision';
+  readonly kind: 'change' | 'confirmed' | 'cancelled' | 'read' | 'decision' | 'refused';
   /** Whom it acts on. */
   readonly targets: readonly string[];
   /** Of a decision: the command that it settles. */
@@ -46,6 +46,14 @@ export async function deactivation(
   const settling = await ben.sendText(id, line);
   await Promise.all([ana.answerTo(settling), ana.outcomeOf(question, ...final)]);
   return [asked, { text: line, event: settling, kind: 'decision', targets: [], settles: event }];
+}
+
+/** Ana tries what is protected. */
+export async function refused({ ana, ben }: CrashRoom): Promise<Said[]> {
+  const text = `!shadow-ban ${ben.userId}`;
+  const event = await ana.say(text);
+  await ana.answerTo(event);
+  return [{ text, event, kind: 'refused', targets: [] }];
 }
 
 /** Ana only looks. */

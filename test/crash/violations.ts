@@ -50,9 +50,9 @@ export function createCheck(room: CrashRoom) {
           found.push(`${one.text} has ${answer === undefined ? 'no' : more.length + 1} answers`);
           continue;
         }
-        const edits = editsOf(room, answer.event);
-        if (edits > 1) {
-          found.push(`the answer to ${one.text} was edited ${edits} times`);
+        const told = room.ana.statusesOf(answer);
+        if (!tellsOneStory(one, told)) {
+          found.push(`the answer to ${one.text} was ${told.join(', then ')}`);
         }
         const entries = await store.auditLog.search({ eventId: one.event, limit: 1000 });
         const complain = (text: string) => found.push(`${one.text}: ${text}`);
@@ -60,6 +60,11 @@ export function createCheck(room: CrashRoom) {
           case 'read':
             if (answer.field.status !== 'done') {
               complain(`is ${answer.field.status}`);
+            }
+            break;
+          case 'refused':
+            if (answer.field.status !== 'protected' || entries.length !== 1) {
+              complain(`is ${answer.field.status}, refused ${entries.length} times`);
             }
             break;
           case 'decision':
@@ -182,11 +187,18 @@ interface Relation {
 const relationOf = (event: { content: Record<string, unknown> }) =>
   event.content['m.relates_to'] as Relation | undefined;
 
-function editsOf({ ana }: CrashRoom, answer: string): number {
-  return ana.events.filter(
-    (event) =>
-      relationOf(event)?.rel_type === 'm.replace' && relationOf(event)?.event_id === answer,
-  ).length;
+/**
+ * Nothing is taken back that was said. Only a question, and once what is not known yet, or not of all,
+ * may become something else.
+ */
+function tellsOneStory({ kind }: Said, told: readonly string[]): boolean {
+  const isQuestion = kind === 'confirmed' || kind === 'cancelled';
+  const before = told.slice(isQuestion && told[0] === 'pending' ? 1 : 0, -1);
+  const canBeOpen = kind === 'change' || kind === 'confirmed' || kind === 'decision';
+  return (
+    before.length <= (canBeOpen ? 1 : 0) &&
+    before.every((status) => status === 'unknown' || status === 'partial')
+  );
 }
 
 /** A settled question invites nobody to tap. */
@@ -228,9 +240,14 @@ function databaseFaults({ databaseFile }: CrashRoom): string[] {
         found.push(`the chain is broken at #${row.id}`);
       }
       previous = row.hash;
-      const outcomes = rows.filter(({ intent_id }) => intent_id === row.id).length;
-      if (row.kind === 'intent' && outcomes !== 1) {
-        found.push(`the audit entry #${row.id} has ${outcomes} outcomes`);
+      const outcomes = rows
+        .filter(({ intent_id: id }) => id === row.id)
+        .map(({ status }) => status);
+      if (row.kind === 'intent' && outcomes.toSpliced(-1).some((status) => status !== 'unknown')) {
+        found.push(`the audit entry #${row.id} ended as ${outcomes.join(', then ')}`);
+      }
+      if (row.kind === 'intent' && (outcomes.length === 0 || outcomes.length > 2)) {
+        found.push(`the audit entry #${row.id} has ${outcomes.length} outcomes`);
       }
     }
   } finally {

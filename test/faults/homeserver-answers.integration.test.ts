@@ -78,10 +78,60 @@ describe('a changing call', () => {
     await faults[fault](await asked);
     const answer = await room.ana.outcomeOf(await room.ana.answerTo(command), 'done', 'failed');
     expect(answer.field.status).toBe(status);
+    // Until it is known not to be under way any more, nobody hears that it was not done.
+    expect(room.ana.statusesOf(answer)).toEqual(
+      status === 'failed' ? ['unknown', 'failed'] : [status],
+    );
     expect(gate.count('POST', path)).toBe(times);
     expect(await isBanned(mallory.userId)).toBe(status === 'done');
     const audit = await room.ana.ask(`!audit --target ${mallory.userId}`);
     expect(audit.field.data).toMatchObject([{ command: 'shadow-ban', status }]);
+  });
+
+  it.each<Fault | 'a broken connection'>(['no answer', '502 with HTML', 'a broken connection'])(
+    'that the homeserver is at work on after %s is not called undone, and is known to be done later',
+    async (fault) => {
+      const mallory = await newUser('mallory');
+      const path = new RegExp(`${encodeURIComponent(mallory.userId)}/shadow_ban`, 'u');
+      const asked = gate.meet('POST', path);
+      const command = await room.ana.say(`!shadow-ban ${mallory.userId}`);
+      const passage = await asked;
+      await (fault === 'a broken connection' ? passage.drop() : faults[fault](passage));
+      const answer = await room.ana.answerTo(command);
+      await passage.forward();
+      await room.ana.outcomeOf(answer, 'done');
+      expect(room.ana.statusesOf(answer)).toEqual(['unknown', 'done']);
+      expect(gate.count('POST', path)).toBe(1);
+      const audit = await room.ana.ask(`!audit --target ${mallory.userId}`);
+      expect(audit.field.data).toMatchObject([{ command: 'shadow-ban', status: 'done' }]);
+    },
+  );
+
+  it('that was to be for a time says that no timer is set, where its answer was lost', async () => {
+    const mallory = await newUser('mallory');
+    const asked = gate.meet('POST', /\/shadow_ban/);
+    const command = await room.ana.say(`!shadow-ban ${mallory.userId} --for 1h`);
+    await faults['an answer that breaks off'](await asked);
+    const answer = await room.ana.outcomeOf(await room.ana.answerTo(command), 'done');
+    expect(answer.body).toContain('no timer is set');
+    expect((await room.ana.ask('!jobs')).field.data).toEqual([]);
+  });
+
+  it('that is one of several: each ends as what it is', async () => {
+    const [mallory, other] = await Promise.all([newUser('mallory'), newUser('other')]);
+    const asked = gate.meet('POST', /\/shadow_ban/);
+    const command = await room.ana.say(`!shadow-ban ${mallory.userId} ${other.userId}`);
+    const passage = await asked;
+    passage.drop();
+    const answer = await room.ana.answerTo(command);
+    expect(answer.body).toContain('1 of 2 done');
+    await passage.forward();
+    await room.ana.outcomeOf(answer, 'done');
+    expect(room.ana.statusesOf(answer)).toEqual(['partial', 'done']);
+    expect(await Promise.all([mallory, other].map(({ userId }) => isBanned(userId)))).toEqual([
+      true,
+      true,
+    ]);
   });
 
   it('that nobody can ask about is unknown, and is not sent again', async () => {

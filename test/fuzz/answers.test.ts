@@ -6,7 +6,7 @@ import { adminApiOn } from '../../src/admin-api/admin-api.ts';
 import type { AdminApi } from '../../src/admin-api/admin-api.ts';
 import { createSendRequest } from '../../src/admin-api/request.ts';
 import { HomeserverError } from '../../src/errors.ts';
-import type { RoomId, UserId } from '../../src/ids.ts';
+import type { EventId, MxcUri, RoomId, UserId } from '../../src/ids.ts';
 import { answersFor } from '../support/hostile-answers.ts';
 import {
   anyJson,
@@ -19,6 +19,8 @@ import {
 
 const user = '@mallory:localhost' as UserId;
 const room = '!room:localhost' as RoomId;
+const event = '$event' as EventId;
+const file = 'mxc://localhost/file' as MxcUri;
 
 /** The first of a list: a hostile one need not end. */
 async function firstOf(list: AsyncIterable<unknown>): Promise<unknown> {
@@ -51,6 +53,13 @@ const reads: Readonly<Record<string, (api: AdminApi) => Promise<unknown>>> = {
   'devices.find': async ({ devices }) => devices.find(user, 'DEVICE'),
   'media.list': async ({ media }) => media.list(user),
   'media.all': async ({ media }) => firstOf(media.all(user)),
+  'media.find': async ({ media }) => media.find(file),
+  'events.find': async ({ events }) => events.find(room, event),
+  'events.isRedacted': async ({ events }) => events.isRedacted(room, event),
+  'events.fetch': async ({ events }) => events.fetch(event),
+  'events.page': async ({ events }) => events.page(room, { from: 't1', dir: 'b', limit: 1 }),
+  'events.state': async ({ events }) => events.state(room, 'm.room.power_levels'),
+  'redactions.status': async ({ redactions }) => redactions.status('redaction'),
   'rooms.list': async ({ rooms }) => rooms.list(),
   'rooms.all': async ({ rooms }) => firstOf(rooms.all()),
   'rooms.get': async ({ rooms }) => rooms.get(room),
@@ -99,6 +108,9 @@ const changes = [
   'devices.delete',
   'devices.deleteMany',
   'media.deletePage',
+  'media.quarantine',
+  'media.unquarantine',
+  'redactions.start',
   'rooms.delete',
   'rooms.setBlocked',
   'rooms.join',

@@ -21,6 +21,9 @@ const thread = parseEventId('$thread') ?? expect.unreachable();
 const settings: Settings = {
   prefix: '!',
   maxAgeMs: 300_000,
+  settleAfterMs: 0,
+  proposalExpiresAfterMs: 600_000,
+  maxRuleActionsPerHour: 10,
   confirmationExpiresAfterMs: 600_000,
   confirmation: { destructive: 'requester', critical: 'requester' },
   serverName: 'example.com',
@@ -33,6 +36,8 @@ const house = {
   registry,
   now: () => 1_000_000,
   nextPages: new Map(),
+  // No event is a card of the report queue.
+  store: { outbox: { commandOf: async () => undefined } },
   resolveAlias: async (alias: string) => {
     if (alias === '#lobby:example.com') {
       return resolved;
@@ -198,6 +203,14 @@ describe('parse', () => {
     const { invocation } = await parse(house, message, 'room #lobby:example.com');
     expect(Object.values(invocation.arguments)).toContain(resolved);
     await expect(parse(house, message, 'room #none:example.com')).rejects.toThrow(TargetError);
+  });
+
+  test('resolves aliases in links to messages', async () => {
+    const link = 'https://matrix.to/#/%23lobby%3Aexample.com/%24a%2Fb%2Bc?via=example.com';
+    const { invocation } = await parse(house, message, `redact ${link}`);
+    expect(invocation.arguments).toEqual({ message: { room: resolved, event: '$a/b+c' } });
+    const gone = 'https://matrix.to/#/#none:example.com/$event';
+    await expect(parse(house, message, `redact ${gone}`)).rejects.toThrow(TargetError);
   });
 
   test('insisting on a protected account is critical, whatever the command', async () => {

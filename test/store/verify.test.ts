@@ -81,11 +81,48 @@ describe('verify', () => {
     expect((await store.auditLog.verify()).fault).toEqual(fault);
   });
 
-  it('shows by its head that the end was cut off, to whoever has noted it', async () => {
-    const before = await store.auditLog.verify();
-    tamper('DELETE FROM audit_log WHERE id > 4');
-    const after = await store.auditLog.verify();
-    expect(after.fault).toBeUndefined();
-    expect(after.head).not.toBe(before.head);
+  describe('against an end that was noted', () => {
+    const noted = async (id: number) => {
+      const { hash } = new Database(file, { readonly: true })
+        .prepare('SELECT hash FROM audit_log WHERE id = ?')
+        .get(id) as { hash: string };
+      return { count: id, head: hash };
+    };
+
+    it('finds in order what goes on from there', async () => {
+      for (const id of [1, 5, 6]) {
+        expect((await store.auditLog.verify(await noted(id))).fault).toBeUndefined();
+      }
+    });
+
+    it('finds that the end was cut off, which nothing else shows', async () => {
+      const before = await noted(6);
+      tamper('DELETE FROM audit_log WHERE id > 4');
+      expect((await store.auditLog.verify()).fault).toBeUndefined();
+      expect((await store.auditLog.verify(before)).fault).toEqual({ id: 5, kind: 'missing' });
+      expect((await store.auditLog.verify(await noted(4))).fault).toBeUndefined();
+    });
+
+    it('finds that the end was cut off and others were put in its place', async () => {
+      const before = await noted(6);
+      tamper(
+        'DELETE FROM audit_log WHERE id > 4',
+        "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit_log'",
+      );
+      await store.transaction(async ({ auditLog }) => {
+        const intent = { actor: '@eve:x', command: 'users', arguments: {} };
+        const origin = { eventId: '$e', roomId: '!room:x' };
+        await auditLog.begin({ ...intent, ...origin }, 3000);
+        await auditLog.begin({ ...intent, ...origin }, 3000);
+      });
+      expect((await store.auditLog.verify()).fault).toBeUndefined();
+      expect((await store.auditLog.verify(before)).fault).toEqual({ id: 6, kind: 'replaced' });
+    });
+
+    it('finds that all of it is gone', async () => {
+      const before = await noted(6);
+      tamper('DELETE FROM audit_log');
+      expect((await store.auditLog.verify(before)).fault).toEqual({ id: 1, kind: 'missing' });
+    });
   });
 });

@@ -6,6 +6,7 @@ import { adminApiOn } from '../../src/admin-api/admin-api.ts';
 import { createSendRequest } from '../../src/admin-api/request.ts';
 import type { SendRequest } from '../../src/admin-api/request.ts';
 import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+import { HomeserverError } from '../../src/errors.ts';
 import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import { alertContent, editContent, fileContent, replyContent } from '../../src/matrix/content.ts';
 import { readEvents } from '../../src/matrix/read-event.ts';
@@ -90,6 +91,7 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
   let requests = 0;
   let answerSeed = 0;
   let sentEvents = 0;
+  let delivering = Promise.withResolvers<void>();
 
   const send = hostileServer({
     isCalm,
@@ -102,6 +104,7 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
   });
   const api = adminApiOn(send);
   const services = createServices({
+    wakeReports: () => undefined,
     api,
     store,
     bot: {
@@ -121,12 +124,19 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
         openExecutions: 0,
       }),
       openDirect: async () => async () => undefined,
+      async redact({ room: where, event }) {
+        changes.push(`redact ${event} in ${where}`);
+        throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /redact');
+      },
     },
   });
   const settings: House['settings'] = {
     prefix: '!',
     maxAgeMs: 300_000,
     confirmationExpiresAfterMs: 600_000,
+    proposalExpiresAfterMs: 600_000,
+    maxRuleActionsPerHour: 10,
+    settleAfterMs: 0,
     confirmation: { destructive: 'requester', critical: 'requester' },
     serverName: 'localhost',
     botUser,
@@ -152,6 +162,7 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
     }),
     log: { info: () => undefined, warn: () => undefined, error: fault },
     underWay: new Set(),
+    seenNotDone: new Map(),
     denials: new Map(),
     now: () => clock.now,
     nextPages: new Map(),
@@ -163,9 +174,11 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
     },
     resolveAlias: async () => '!aliased:localhost' as RoomId,
     deliver: () => undefined,
-    delivered: async () => undefined,
+    delivered: async () => delivering.promise,
     expireAt: () => undefined,
+    recoverAt: () => undefined,
     wakeTimers: () => undefined,
+    wakeReports: () => undefined,
   };
   const said: Outgoing[] = [];
   const pipeline = createPipeline(house, async (outgoing) => {
@@ -173,7 +186,7 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
   });
 
   /** Renders what stands in the outbox, as the transport would, and marks it as sent. */
-  async function deliverAll(): Promise<Outcome['sent']> {
+  async function deliverAll(): Promise<{ event: EventId; outgoing: Outgoing }[]> {
     const sent = [];
     for (const { id, message } of await store.outbox.open()) {
       const outgoing = JSON.parse(message) as Outgoing;
@@ -182,6 +195,8 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
       const event = `$sent${sentEvents}` as EventId;
       await store.outbox.settle(id, event, clock.now);
       sent.push({ event, outgoing });
+      delivering.resolve();
+      delivering = Promise.withResolvers();
     }
     return sent;
   }
@@ -193,6 +208,12 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
     await work();
     await pipeline.idle();
     const sent = await deliverAll();
+    for (let more = sent; more.length > 0;) {
+      // A decision may have waited for what is delivered now.
+      await pipeline.idle();
+      more = await deliverAll();
+      sent.push(...more);
+    }
     const open = await store.inbox.open();
     if (faults.length > 0 || said.length > 0 || open.length > 0) {
       throw new Error('the bot failed', { cause: [...faults, ...said, ...open] });
@@ -205,14 +226,16 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
     store,
     members,
     clock,
-    /** What a sync brings: raw events, in order. */
-    take: async (sent: readonly unknown[]) =>
+    /** What a sync brings: raw events, in order; `received` already, where `isReceived`. */
+    take: async (sent: readonly unknown[], { isReceived = false } = {}) =>
       step(async () => {
-        const events = received(sent) as unknown[];
+        const events = isReceived ? sent : (received(sent) as unknown[]);
         events.forEach((event) => members.apply(event));
         await pipeline.accept(readEvents(room, events));
       }),
     expireQuestions: async () => step(pipeline.expireQuestions),
+    /** Whatever else the house does by itself. */
+    run: step,
   };
 }
 
@@ -227,7 +250,7 @@ function render(outgoing: Outgoing): void {
       assertSafe(editContent(outgoing.reply, '$answer' as EventId, '!'));
       break;
     case 'alert':
-      assertSafe(alertContent(outgoing.reply, outgoing.mentions, '!'));
+      assertSafe(alertContent(outgoing.reply, outgoing.mentions, outgoing.origin, '!'));
       break;
     case 'file':
       assertSafe(fileContent(outgoing.file, { url: 'mxc://localhost/file' }, outgoing.origin));

@@ -3,19 +3,25 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { Moderator } from '../../dev/room/moderator.ts';
-import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { RegisterOptions } from '../../dev/synapse/accounts.ts';
+import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { startApp } from '../../src/app.ts';
 import type { App, Timing } from '../../src/app.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import type { Config, WrittenConfig } from '../../src/config/schema.ts';
 import { createLog } from '../../src/observability/log.ts';
-import { homeserver, newUser } from './homeserver.ts';
+import type { TestHomeserver } from './global-setup.ts';
+import { homeserver, uniqueLocalpart } from './homeserver.ts';
 
 /** What a test may set; the rest is the room's business. */
 export type Settings = Partial<
   Omit<WrittenConfig, 'homeserver' | 'managementRoom' | 'database'>
 > & {
-  readonly homeserver?: { readonly url?: string; readonly adminUrl?: string };
+  readonly homeserver?: {
+    readonly url?: string;
+    readonly adminUrl?: string;
+    readonly requestTimeout?: string;
+  };
 };
 
 /** A management room with people and a running bot in it. */
@@ -42,9 +48,17 @@ export interface TestRoom {
 /** Opens a management room on the run's Synapse and starts the bot in this process. */
 export async function openRoom(
   settings: Settings = {},
-  options: { roomVersion?: string; timing?: Timing } = {},
+  options: {
+    roomVersion?: string;
+    timing?: Timing;
+    /** Another than the run's. */
+    server?: Pick<TestHomeserver, 'url' | 'sharedSecret'>;
+  } = {},
 ): Promise<TestRoom> {
-  const { url } = homeserver();
+  const server = options.server ?? homeserver();
+  const { url } = server;
+  const newUser = async (prefix: string, account: Omit<RegisterOptions, 'localpart'>) =>
+    MatrixUser.register(server, { localpart: uniqueLocalpart(prefix), ...account });
   const [bot, ana, ben, vic] = await Promise.all([
     newUser('bot', { admin: true }),
     newUser('ana', { displayName: 'Ana' }),
@@ -67,6 +81,8 @@ export async function openRoom(
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
   const databaseFile = path.join(folder, 'lawspeaker.db');
   const config = configSchema.parse({
+    // Every test's reports are on the same server; see `openReportRoom`.
+    reports: { enabled: false },
     ...settings,
     homeserver: { url, accessToken: bot.account.accessToken, ...settings.homeserver },
     managementRoom: id,

@@ -78,6 +78,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
         rule TEXT NOT NULL,
         mode TEXT NOT NULL CHECK (mode IN ('act', 'propose', 'observe')),
         at INTEGER NOT NULL,
+        ended_at INTEGER,
         PRIMARY KEY (item_id, rule)
       ) STRICT, WITHOUT ROWID`,
     sql`CREATE INDEX rule_firings_at ON rule_firings (at)`,

@@ -1,0 +1,142 @@
+import { readValue } from '../command/read-value.ts';
+import { count, dateTime } from '../command/wording.ts';
+import { UsageError } from '../errors.ts';
+import { visible } from '../matrix/render.ts';
+import { exportAudit, exportFormats, exportHead, exportLines } from '../services/audit-export.ts';
+import type { ExportFormat } from '../services/audit-export.ts';
+import type { AuditEntry, AuditFilter } from '../store/audit-log.ts';
+import { openStore } from '../store/store.ts';
+import type { CommandLine } from './command-line.ts';
+import type { Output } from './output.ts';
+
+const usualLimit = 20;
+
+const statuses = ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'] as const;
+
+/** What `audit list` and `audit export` look for. */
+export interface AuditRequest {
+  readonly filter: AuditFilter;
+  readonly limit: number | undefined;
+  readonly format: ExportFormat | undefined;
+}
+
+/** @throws UsageError an option makes no sense */
+export function readAuditRequest(options: CommandLine['options'], now: number): AuditRequest {
+  const { by, target, command, since, until } = options;
+  const filter = {
+    by: by === undefined ? undefined : readWho(by),
+    target,
+    command,
+    status: readChoice('status', options.status, statuses),
+    since: since === undefined ? undefined : readDate('since', since, now),
+    until: until === undefined ? undefined : readDate('until', until, now),
+  };
+  if ((filter.since ?? 0) > (filter.until ?? Number.POSITIVE_INFINITY)) {
+    throw new UsageError('--since is later than --until.');
+  }
+  const { limit } = options;
+  if (limit !== undefined && !/^[1-9]\d{0,9}$/u.test(limit)) {
+    throw new UsageError(`--limit: ${limit} is no number of entries.`);
+  }
+  return {
+    filter,
+    limit: limit === undefined ? undefined : Number(limit),
+    format: readChoice('format', options.format, exportFormats),
+  };
+}
+
+/** Prints the newest entries that fit, for people or in a format for programs. */
+export async function listAudit(
+  databaseFile: string,
+  { filter, limit = usualLimit, format }: AuditRequest,
+  output: Output,
+): Promise<void> {
+  const store = await openStore(databaseFile, { readonly: true });
+  const entries = await store.auditLog.search({ ...filter, limit });
+  await store.close();
+  if (format !== undefined) {
+    await output(exportHead(format) + exportLines(entries, format));
+  } else if (entries.length === 0) {
+    await output('No entry fits.\n');
+  } else {
+    const hint =
+      entries.length === limit
+        ? `The newest ${count(limit, 'entry', 'entries')}; more with --limit.\n`
+        : '';
+    await output(`${entries.map(entryLine).join('\n')}\n${hint}`);
+  }
+}
+
+/** Prints all entries that fit, oldest first, few of them in memory. */
+export async function exportAuditLog(
+  databaseFile: string,
+  { filter, limit, format = 'jsonl' }: AuditRequest,
+  output: Output,
+): Promise<void> {
+  const store = await openStore(databaseFile, { readonly: true });
+  try {
+    for await (const { text } of exportAudit(store.auditLog, filter, { format, limit })) {
+      await output(text);
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** `#12  2026-11-21 18:40 UTC  done  shadow-ban @mallory:x  by @ana:x  “spam”` */
+function entryLine({
+  id,
+  at,
+  status,
+  command,
+  target,
+  actor,
+  confirmer,
+  reason,
+}: AuditEntry): string {
+  const who = `by ${actor}${confirmer === null || confirmer === actor ? '' : `, confirmed by ${confirmer}`}`;
+  const what = target === null ? command : `${command} ${target}`;
+  return (
+    [`#${id}`, dateTime(at), status, what, who, ...(reason === null ? [] : [`“${reason}”`])]
+      // What strangers wrote must not steer the terminal.
+      .map(visible)
+      .join('  ')
+  );
+}
+
+function readWho(text: string): string {
+  if (!/^(?:@.|rule:.|timer:.)/u.test(text)) {
+    throw new UsageError(`--by: ${text} is neither @user:server nor rule:NAME.`);
+  }
+  return text;
+}
+
+function readChoice<Choice extends string>(
+  name: string,
+  text: string | undefined,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const choice = choices.find((one) => one === text);
+  if (text !== undefined && choice === undefined) {
+    throw new UsageError(`--${name}: ${text} is none of ${choices.join(', ')}.`);
+  }
+  return choice;
+}
+
+/** Milliseconds since 1970. */
+function readDate(name: string, text: string, now: number): number {
+  try {
+    const date = readValue(
+      text,
+      { place: 'flag', kind: 'date', description: '', options: {} },
+      { serverName: '', now, prefix: '' },
+    );
+    return Number(date);
+  } catch (error) {
+    throw error instanceof UsageError
+      ? new UsageError(`--${name}: ${error.message.replaceAll('`', '')}`, {
+          advice: error.advice?.replaceAll('`', '') ?? '',
+        })
+      : error;
+  }
+}

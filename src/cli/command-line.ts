@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+
+import { UsageError } from '../errors.ts';
+
+const filterOptions = ['by', 'target', 'command', 'status', 'since', 'until'] as const;
+const optionNames = [...filterOptions, 'limit', 'format'] as const;
+export type OptionName = (typeof optionNames)[number];
+
+/** The commands: which options each takes, and what stands behind its name. */
+const commands: Readonly<
+  Record<string, { readonly options?: readonly OptionName[]; readonly operand?: string }>
+> = {
+  start: {},
+  'check-config': {},
+  'audit verify': {},
+  'rules test': { options: ['since'] },
+  'audit list': { options: optionNames },
+  'audit export': { options: optionNames },
+  backup: { operand: 'FILE' },
+};
+
+/** What was asked for on the command line. */
+export interface CommandLine {
+  readonly command: string;
+  readonly configFile: string;
+  /** What stands behind the command's name, where it takes something. */
+  readonly operand: string;
+  readonly options: Readonly<Partial<Record<OptionName, string>>>;
+}
+
+/** @throws UsageError it can't be read */
+export function readCommandLine(argv: readonly string[]): CommandLine {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string', short: 'c', default: 'config/lawspeaker.yaml' },
+        by: { type: 'string' },
+        target: { type: 'string' },
+        command: { type: 'string' },
+        status: { type: 'string' },
+        since: { type: 'string' },
+        until: { type: 'string' },
+        limit: { type: 'string' },
+        format: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+        version: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(
+      error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : 'usage',
+    );
+  }
+  const { values, positionals } = parsed;
+  const { config: configFile, help, version, ...options } = values;
+  if (help || version) {
+    return { command: help ? 'help' : 'version', configFile, operand: '', options: {} };
+  }
+  const { name, operand } = nameIn(positionals);
+  const stray = Object.keys(options).find((option) => !takes(name, option));
+  if (stray !== undefined) {
+    const takers = Object.keys(commands).filter((other) => takes(other, stray));
+    throw new UsageError(`--${stray} belongs to ${takers.join(', ')}.`);
+  }
+  return { command: name, configFile, operand, options };
+}
+
+function takes(name: string, option: string): boolean {
+  return commands[name]?.options?.some((one) => one === option) === true;
+}
+
+function nameIn(positionals: readonly string[]): { name: string; operand: string } {
+  const written = positionals.join(' ');
+  if (written === '') {
+    throw new UsageError('No command was given.');
+  }
+  const [first = '', operand, ...surplus] = positionals;
+  const wanted = Object.hasOwn(commands, first) ? commands[first]?.operand : undefined;
+  if (wanted !== undefined) {
+    if (operand === undefined || operand === '' || surplus.length > 0) {
+      throw new UsageError(`${first} takes one ${wanted}.`);
+    }
+    return { name: first, operand };
+  }
+  if (!Object.hasOwn(commands, written)) {
+    throw new UsageError(`There is no command ${written}.`);
+  }
+  return { name: written, operand: '' };
+}

@@ -1,0 +1,46 @@
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import { actorName } from '../command/invocation.ts';
+import { itemsNumbered, movedAnswer, moveItems, settleMove } from '../command/report-move.ts';
+import { TargetError } from '../errors.ts';
+import { localpartOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
+
+export default defineCommand({
+  name: 'claim',
+  group: 'reports',
+  summary: 'Says that you are working on reports',
+  does: ['tell the others to keep off', 'open a settled report again, for you'],
+  doesNot: ['keep others from acting'],
+  args: {
+    items: positional('item', 'The reports’ numbers', { many: true, min: 1, placeholder: 'ID' }),
+    take: flag('boolean', 'Also from somebody who has claimed it', { default: false }),
+  },
+  danger: 'change',
+  example: 'claim 12',
+  async run(context) {
+    const { args, actor, prefix } = context;
+    const items = await itemsNumbered(context, args.items);
+    const me = actorName(actor);
+    const taken = items.find(
+      ({ state, claimedBy }) => state === 'claimed' && (claimedBy !== me || items.length === 1),
+    );
+    if (taken?.claimedBy === me) {
+      throw new TargetError('state', `#${taken.id} is already yours`);
+    }
+    if (taken !== undefined && !args.take) {
+      throw new TargetError(
+        'state',
+        `${localpartOf(taken.claimedBy as UserId)} is on #${taken.id}`,
+        `Nothing was changed. \`${prefix}claim ${taken.id} --take\` takes it over.`,
+      );
+    }
+    return moveItems(context, items, { state: 'claimed' });
+  },
+  answer: ({ args: { items } }, moved) =>
+    movedAnswer('Claimed', moved, {
+      next: items.length === 1 ? [`resolve ${items[0]}`, `dismiss ${items[0]}`] : [],
+    }),
+  undo: ({ args: { items } }) => `reopen ${items.join(' ')}`,
+  settle: async (context) => settleMove(context, context.args.items, 'claimed'),
+});

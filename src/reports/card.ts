@@ -1,0 +1,186 @@
+import { bold, facts, line } from '../command/answer.ts';
+import type { Answer, Inline, Mark } from '../command/answer.ts';
+import {
+  accusation,
+  circumstances,
+  contentLines,
+  reasonsOf,
+  standOf,
+  whatIsReported,
+} from '../command/report-item.ts';
+import { count } from '../command/wording.ts';
+import type { ItemStory } from '../services/services.ts';
+import type { Digest, HistoryEntry, ItemState, ReportItem } from '../store/report-items.ts';
+
+const marks: Record<ItemState, Mark> = {
+  open: '⚠️',
+  claimed: '⏳',
+  resolved: '✅',
+  dismissed: 'ℹ️',
+};
+
+/** What a card knows besides the item. */
+export interface Around {
+  readonly now: number;
+  readonly nameOf: (actor: string) => string;
+  /** Rules that lack nothing but people, such as `rule x would act at 3 people (2 now)`. */
+  readonly nearRules: readonly string[];
+}
+
+/** The card of an item: one message, edited as things change. */
+export function cardOf(story: ItemStory, { now, nameOf, nearRules }: Around): Answer {
+  const { item, reports } = story;
+  const stand = standOf(item, now, nameOf);
+  const isSettled = item.state === 'resolved' || item.state === 'dismissed';
+  const others = reasonsOf(reports).slice(1, 4);
+  return {
+    mark: marks[item.state],
+    title: [bold(`Report #${item.id}: `, ...accusation(story)), ' about ', ...whatIsReported(item)],
+    body: [
+      ...(stand.length === 0 ? [] : [line(...stand)]),
+      ...contentLines(item, { isAskedFor: false }),
+      circumstances(story, now),
+      ...(others.length === 0
+        ? []
+        : [
+            facts(
+              'Also said',
+              ...others.map(({ reason }): Inline[] => ['“', reason.slice(0, 60), '”']),
+            ),
+          ]),
+      ...(nearRules.length === 0 || isSettled ? [] : [line(nearRules.join(' · '))]),
+      ...(isSettled ? [] : [line(legendOf(item))]),
+    ],
+    ...(isSettled ? {} : { next: [`report ${item.id}`] }),
+    data: dataOf(story),
+  };
+}
+
+const wordOf = new Map([
+  ['🙋', 'mine'],
+  ['👻', 'shadow-ban'],
+  ['🔨', 'deactivate'],
+  ['🙈', 'redact'],
+  ['🗑', 'dismiss'],
+  ['✅', 'resolved'],
+]);
+
+/** The reactions that a card offers, in the order in which it does. */
+export function offeredReactions(item: ReportItem): string[] {
+  return [...wordOf.keys()].filter(
+    (key) =>
+      (key !== '🙈' || item.kind === 'event') && (item.sender !== null || !'👻🔨'.includes(key)),
+  );
+}
+
+function legendOf(item: ReportItem): string {
+  const words = offeredReactions(item).map((key) => `${key} ${wordOf.get(key)}`);
+  return `${words.join(' · ')} · or reply with a command`;
+}
+
+function dataOf({ item, reporterCount }: ItemStory) {
+  const { id, kind, subject, roomId, sender, state, reports, claimedBy, settledBy } = item;
+  return { id, kind, subject, roomId, sender, state, reports, reporterCount, claimedBy, settledBy };
+}
+
+/** Many items that came at once, in one message that grows. */
+export function digestOf({ items, reports, senders, topSenders, topRooms }: Digest): Answer {
+  const list = (names: Digest['topSenders']) =>
+    names.map(({ name, items: number }) => `${name ?? ''} (${number})`).join(', ');
+  const [top] = topSenders;
+  return {
+    mark: '⚠️',
+    title: [
+      bold(`${count(items, 'more item')} reported at once`),
+      `, ${count(reports, 'report')} about ${senders === 1 ? '1 account' : `${senders} accounts`}: too many for a card each`,
+    ],
+    body: [
+      ...(topSenders.length === 0 ? [] : [line(`Most about: ${list(topSenders)}`)]),
+      ...(topRooms.length === 0 ? [] : [line(`Most in: ${list(topRooms)}`)]),
+      line('Claimed, or shown by their number, they get their card.'),
+    ],
+    next: [
+      'reports --state open',
+      ...(top === undefined || top.name === null ? [] : [`reports --sender ${top.name}`]),
+    ],
+    data: { items, reports, senders },
+  };
+}
+
+/** What was there before the first start. */
+export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
+  return {
+    mark: 'ℹ️',
+    title: [
+      bold(
+        count(
+          total,
+          kind === 'event' ? 'report of a message' : 'report of a user',
+          kind === 'event' ? 'reports of messages' : 'reports of users',
+        ),
+      ),
+      ' from before my time: they wait in the queue, without cards',
+    ],
+    body: [line('No rule acts on them. What is reported from now on comes here by itself.')],
+    next: ['reports', 'reports --since 1d', 'stats'],
+    data: { kind, total },
+  };
+}
+
+/** A line of an item's history, for the thread of its card. */
+export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): Answer {
+  const who = entry.actor === null ? 'somebody' : nameOf(entry.actor);
+  switch (entry.kind) {
+    case 'reopened':
+      return {
+        mark: '⚠️',
+        title: [
+          bold('Reported again'),
+          ` by ${who}, after it was ${entry.detail ?? 'settled'}: open anew`,
+        ],
+      };
+    case 'claimed':
+      return { mark: 'ℹ️', title: [bold(`Claimed by ${who}`)] };
+    case 'released':
+      return { mark: 'ℹ️', title: [bold(`Opened again by ${who}`)] };
+    case 'resolved':
+    case 'dismissed':
+      return {
+        mark: 'ℹ️',
+        title: [
+          bold(`${entry.kind === 'resolved' ? 'Resolved' : 'Dismissed'} by ${who}`),
+          ...(entry.detail === null ? [] : [`: ${entry.detail}`]),
+        ],
+      };
+    case 'observed':
+    case 'proposed':
+      return {
+        mark: 'ℹ️',
+        title: [bold(`The ${who} fits`), ': in mode act it would have run'],
+        body: [line(entry.detail ?? '')],
+      };
+  }
+}
+
+/** Items that nobody has settled for long. */
+export function reminderOf(items: readonly ReportItem[], afterText: string): Answer {
+  const shown = items.slice(0, 10);
+  const [oldest] = items;
+  return {
+    mark: '⚠️',
+    title: [bold(`${count(items.length, 'report')} waiting for more than ${afterText}`)],
+    body: [
+      {
+        kind: 'list',
+        items: shown.map((item): Inline[] => [
+          bold(`#${item.id}`),
+          ` ${item.state}, `,
+          ...whatIsReported(item),
+        ]),
+      },
+      ...(items.length > shown.length ? [line(`and ${items.length - shown.length} more`)] : []),
+    ],
+    next: [...(oldest === undefined ? [] : [`claim ${oldest.id}`]), 'reports'],
+    data: { items: items.map(({ id }) => id) },
+  };
+}

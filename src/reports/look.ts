@@ -1,0 +1,117 @@
+import { LawspeakerError } from '../errors.ts';
+import { parseUserId, serverNameOf } from '../ids.ts';
+import type { UserId } from '../ids.ts';
+import type { House } from '../pipeline/house.ts';
+import { contentOf } from '../services/reported-content.ts';
+import type { Account } from '../services/services.ts';
+import type { ReportItem } from '../store/report-items.ts';
+
+/** What of an account a report's reader must know. */
+export interface Person {
+  /** Milliseconds since 1970; null for an account that is not there. */
+  readonly createdAt: number | null;
+  readonly isRestricted: boolean;
+}
+
+/** So many of those who reported an item last are looked at. */
+const lookedAtReporters = 100;
+const rememberedForMs = 300_000;
+const mostRemembered = 2000;
+
+/** Asks the homeserver about accounts, and remembers it for a while: many reports have the same people. */
+export function createPeople(house: Pick<House, 'findAccount' | 'now'>) {
+  const known = new Map<UserId, { readonly at: number; readonly person: Person }>();
+  return async (user: UserId): Promise<Person> => {
+    const before = known.get(user);
+    if (before !== undefined && house.now() - before.at < rememberedForMs) {
+      return before.person;
+    }
+    const person = personOf(await house.findAccount(user));
+    known.delete(user);
+    known.set(user, { at: house.now(), person });
+    const [oldest] = known.keys();
+    if (known.size > mostRemembered && oldest !== undefined) {
+      known.delete(oldest);
+    }
+    return person;
+  };
+}
+
+export type AskPerson = ReturnType<typeof createPeople>;
+
+function personOf(account: Account | undefined): Person {
+  return account === undefined
+    ? { createdAt: null, isRestricted: true }
+    : {
+        createdAt: account.creationTs,
+        isRestricted:
+          account.deactivated || account.locked || account.suspended || account.shadowBanned,
+      };
+}
+
+/**
+ * Finds out what was reported and who the people are, and keeps it. What the homeserver does not tell
+ * of one of them says nothing of the others.
+ *
+ * @throws UnreachableError, HomeserverError where not even the message could be asked for
+ */
+export async function lookAt(house: House, askPerson: AskPerson, item: ReportItem): Promise<void> {
+  const { reports, reportItems } = house.store;
+  const stored = await reports.ofItem(item.id);
+  const detail = item.content === null ? await detailOf(house, item, stored.at(-1)?.reportId) : {};
+  const sender = item.sender ?? detail.sender;
+  const created =
+    sender === undefined || item.senderCreatedAt !== null
+      ? undefined
+      : await createdAt(house, askPerson, sender);
+  await reportItems.keep(item.id, {
+    sender: detail.sender,
+    content: detail.content,
+    senderCreatedAt: created,
+  });
+  const unknown = stored.filter(({ reporterCreatedAt }) => reporterCreatedAt === null);
+  const reporters = [...new Set(unknown.toReversed().map(({ reporter }) => reporter))];
+  for (const reporter of reporters.slice(0, lookedAtReporters)) {
+    const user = parseUserId(reporter);
+    const person = user && (await askPerson(user).catch(ignoreRefusal));
+    if (person !== undefined) {
+      await reports.lookedAtReporter(item.id, reporter, person);
+    }
+  }
+}
+
+async function detailOf(
+  { services: { api } }: House,
+  item: ReportItem,
+  reportId: number | undefined,
+): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
+  const report =
+    item.kind === 'user' || reportId === undefined
+      ? undefined
+      : await api.reports.events.find(reportId);
+  // The number may be that of another report by now.
+  return report === undefined || report.eventId !== item.subject
+    ? {}
+    : {
+        sender: report.sender ?? undefined,
+        content: JSON.stringify(contentOf(report.eventJson)),
+      };
+}
+
+async function createdAt(
+  { settings }: House,
+  askPerson: AskPerson,
+  sender: string,
+): Promise<number | undefined> {
+  const user = parseUserId(sender);
+  return user !== undefined && serverNameOf(user) === settings.serverName
+    ? ((await askPerson(user)).createdAt ?? undefined)
+    : undefined;
+}
+
+/** Somebody whom the homeserver refuses to speak of is somebody unknown. */
+function ignoreRefusal(error: unknown): undefined {
+  if (!(error instanceof LawspeakerError) || error.code === 'unreachable') {
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import type { UserId } from '../ids.ts';
+import type { House } from '../pipeline/house.ts';
+import type { ReportItem } from '../store/report-items.ts';
+import { backlogOf } from './card.ts';
+import { announce } from './cards.ts';
+import { createDesk } from './desk.ts';
+import { reportSources } from './intake.ts';
+import { createPoller } from './poller.ts';
+import type { Rule } from './rule.ts';
+
+export interface ReportQueue {
+  start(): void;
+  /** Something in the queue has changed. */
+  wake(): void;
+  /** Resolves when nothing is under way. */
+  stop(): Promise<void>;
+}
+
+/** From the homeserver's lists of reports to cards in the room, and what rules make of them. */
+export function createReportQueue(
+  house: House,
+  options: {
+    readonly rules: readonly Rule[];
+    readonly pollIntervalMs: number;
+    readonly onCall: readonly UserId[];
+    readonly maxCardsPerMinute: number;
+    /** 0 for no reminders. */
+    readonly remindAfterMs: number;
+  },
+): ReportQueue {
+  const desk = createDesk(house, options);
+  const poller = createPoller({
+    store: house.store,
+    sources: reportSources(house.services),
+    intervalMs: options.pollIntervalMs,
+    few: options.maxCardsPerMinute,
+    now: house.now,
+    log: house.log,
+    onNew(kind) {
+      house.deliver(`$ ${backlogName(kind)}`);
+      desk.wake();
+    },
+    async onBacklog(tables, kind, total) {
+      const answer = backlogOf(kind, total);
+      await announce(house, tables, { name: backlogName(kind), answer });
+    },
+  });
+  let isStarted = false;
+  return {
+    start() {
+      isStarted = true;
+      desk.wake();
+      poller.start();
+    },
+    wake() {
+      if (isStarted) {
+        desk.wake();
+      }
+    },
+    async stop() {
+      await poller.stop();
+      await desk.stop();
+    },
+  };
+}
+
+const backlogName = (kind: ReportItem['kind']) => `backlog ${kind}`;

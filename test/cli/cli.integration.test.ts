@@ -1,0 +1,108 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { openStore } from '../../src/store/store.ts';
+import { newUser } from '../support/homeserver.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+let folder: string;
+let room: TestRoom;
+let mallory: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-cli-'));
+  room = await openRoom();
+  mallory = (await newUser('mallory')).userId;
+  await room.ben.ask(`!shadow-ban ${mallory} --reason spam`);
+  await room.ben.ask(`!unshadow-ban ${mallory}`);
+  await writeFile(
+    path.join(folder, 'config.yaml'),
+    JSON.stringify({
+      homeserver: { url: 'http://127.0.0.1:1', accessToken: 'syt_secret' },
+      managementRoom: room.id,
+      database: { path: room.databaseFile },
+    }),
+  );
+});
+afterAll(async () => {
+  await room.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs beside the bot, on its database, without the homeserver. */
+async function lawspeaker(...args: string[]) {
+  return new Promise<{ status: number; output: string; errors: string }>((resolve) => {
+    execFile(
+      process.execPath,
+      [main, ...args, '--config', 'config.yaml'],
+      { cwd: folder },
+      (error, output, errors) =>
+        resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
+    );
+  });
+}
+
+it('lists and exports the audit log while the bot runs', async () => {
+  const list = await lawspeaker('audit', 'list', '--target', mallory);
+  expect(list.status).toBe(0);
+  expect(list.output.split('\n')).toEqual([
+    expect.stringMatching(/^#3 {2}.* UTC {2}done {2}unshadow-ban @mallory.* {2}by @ben/u),
+    expect.stringMatching(/^#1 {2}.* UTC {2}done {2}shadow-ban @mallory.* {2}“spam”$/u),
+    '',
+  ]);
+  const all = await lawspeaker('audit', 'export', '--command', 'shadow-ban');
+  expect(
+    all.output
+      .trimEnd()
+      .split('\n')
+      .map((one) => JSON.parse(one) as unknown),
+  ).toMatchObject([{ id: 1, command: 'shadow-ban', reason: 'spam', target: mallory }]);
+  const table = await lawspeaker('audit', 'export', '--format', 'csv');
+  expect(table.output).toMatch(/^id,at,status,/u);
+  expect(all.output + table.output + list.output).not.toContain('syt_');
+});
+
+it('ends well where nobody reads on', async () => {
+  const child = spawn(process.execPath, [main, 'audit', 'export', '-c', 'config.yaml'], {
+    cwd: folder,
+  });
+  child.stdout.destroy();
+  let errors = '';
+  child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+  const [status] = (await once(child, 'close')) as [number];
+  expect({ status, errors }).toEqual({ status: 0, errors: '' });
+});
+
+it('says what it can’t do, and ends with 2', async () => {
+  const wrong = await lawspeaker('audit', 'export', '--format', 'xml');
+  expect(wrong.status).toBe(2);
+  expect(wrong.errors).toContain('--format: xml is none of jsonl, csv');
+  expect(wrong.errors).toContain('backup FILE');
+});
+
+it('backs up the running bot’s database, and never twice into one file', async () => {
+  const file = path.join(folder, 'backup.db');
+  const first = await lawspeaker('backup', 'backup.db');
+  expect(first).toMatchObject({ status: 0, errors: '' });
+  expect(first.output).toMatch(
+    /^backup\.db: [\d.]+ kB, 4 rows of the audit log, head [0-9a-f]{64}\n$/u,
+  );
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  await room.ben.ask(`!shadow-ban ${mallory}`);
+  const again = await lawspeaker('backup', 'backup.db');
+  expect(again.status).toBe(2);
+  expect(again.errors).toContain('is there already');
+  const restored = await openStore(file);
+  expect(await restored.auditLog.verify()).toMatchObject({ count: 4, fault: undefined });
+  await restored.close();
+  // The bot has noticed nothing.
+  expect((await room.ben.ask('!status')).field.status).toBe('done');
+});

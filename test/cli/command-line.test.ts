@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+
+import { readCommandLine } from '../../src/cli/command-line.ts';
+import { UsageError } from '../../src/errors.ts';
+
+const read = (line: string) => readCommandLine(line.split(' ').filter(Boolean));
+
+test.each([
+  ['start', { command: 'start', configFile: 'config/lawspeaker.yaml' }],
+  ['check-config -c other.yaml', { command: 'check-config', configFile: 'other.yaml' }],
+  ['audit verify', { command: 'audit verify', options: {} }],
+  [
+    'audit list --by @ana:x --limit=5 --config x.yaml',
+    { command: 'audit list', options: { by: '@ana:x', limit: '5' }, configFile: 'x.yaml' },
+  ],
+  ['--format csv audit export', { command: 'audit export', options: { format: 'csv' } }],
+  ['rules test --since 7d', { command: 'rules test', options: { since: '7d' } }],
+  ['backup a.db', { command: 'backup', operand: 'a.db' }],
+  ['backup --config x.yaml a.db', { command: 'backup', operand: 'a.db', configFile: 'x.yaml' }],
+  ['--help', { command: 'help' }],
+  ['audit list --help', { command: 'help' }],
+  ['--version', { command: 'version' }],
+])('%s', (line, expected) => {
+  expect(read(line)).toMatchObject(expected);
+});
+
+test.each([
+  ['', 'No command was given.'],
+  ['strat', 'There is no command strat.'],
+  ['audit', 'There is no command audit.'],
+  ['audit verify now', 'There is no command audit verify now.'],
+  ['constructor', 'There is no command constructor.'],
+  ['backup', 'backup takes one FILE.'],
+  ['backup a b', 'backup takes one FILE.'],
+  ['start --since 7d', '--since belongs to rules test, audit list, audit export.'],
+  ['rules test --by @ana:x', '--by belongs to audit list, audit export.'],
+  ['audit verify --limit 3', '--limit belongs to audit list'],
+  ['start --konfig x', 'Unknown option'],
+  ['audit list --by', 'argument missing'],
+])('%j is refused: %s', (line, reason) => {
+  let fault: unknown;
+  try {
+    read(line);
+  } catch (error) {
+    fault = error;
+  }
+  expect(fault).toBeInstanceOf(UsageError);
+  expect((fault as UsageError).message).toContain(reason);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+
+import { StoreError } from '../../src/errors.ts';
+import { createHealth } from '../../src/observability/health.ts';
+
+const well = {
+  syncAgeMs: () => 10,
+  longestSyncAgeMs: 75_000,
+  readDatabase: async () => undefined,
+};
+
+test('a bot that starts is alive, and not ready', async () => {
+  const health = createHealth();
+  expect(health.deathCause()).toBeUndefined();
+  expect(await health.faults()).toEqual(['the bot is starting: it waits for the homeserver']);
+  health.watch(well);
+  expect(await health.faults()).toEqual(['the bot is starting']);
+  health.started();
+  expect(await health.faults()).toEqual([]);
+});
+
+test('syncing that stopped makes it not ready, whatever else is well', async () => {
+  const health = createHealth();
+  let ageMs: number | undefined;
+  health.watch({ ...well, syncAgeMs: () => ageMs });
+  health.started();
+  expect(await health.faults()).toEqual(['sync: the homeserver has not answered yet']);
+  ageMs = 75_000;
+  expect(await health.faults()).toEqual([]);
+  ageMs = 90_400;
+  expect(await health.faults()).toEqual([
+    'sync: the homeserver last answered 90 s ago, longer than 75 s',
+  ]);
+  expect(health.deathCause()).toBeUndefined();
+});
+
+test('a database that fails, or does not answer, is named', async () => {
+  const health = createHealth({ databasePatienceMs: 20 });
+  let readDatabase: () => Promise<void> = async () => {
+    throw new StoreError('the database failed (SQLITE_IOERR)');
+  };
+  health.watch({ ...well, readDatabase: async () => readDatabase() });
+  health.started();
+  expect(await health.faults()).toEqual(['database: the database failed (SQLITE_IOERR)']);
+  readDatabase = async () => new Promise(() => undefined);
+  expect(await health.faults()).toEqual(['database: it did not answer for 0.02 s']);
+});
+
+test('a bot that is over is neither, for its first reason', async () => {
+  const health = createHealth();
+  health.watch(well);
+  health.started();
+  health.over('can’t go on');
+  health.over('is stopping');
+  health.started();
+  expect(health.deathCause()).toBe('the bot can’t go on');
+  expect(await health.faults()).toEqual(['the bot can’t go on']);
+});

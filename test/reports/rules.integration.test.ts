@@ -1,0 +1,208 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+
+import type { Answer } from '../../dev/room/moderator.ts';
+import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { WrittenConfig } from '../../src/config/schema.ts';
+import { asUserId } from '../support/homeserver.ts';
+import { cardOf, startReportServer } from '../support/report-room.ts';
+import type { ReportServer } from '../support/report-room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+type Rule = NonNullable<NonNullable<WrittenConfig['reports']>['rules']>[number];
+
+let server: ReportServer;
+beforeAll(async () => {
+  server = await startReportServer(4);
+});
+afterAll(async () => server.stop());
+
+let mallory: MatrixUser;
+let lobby: string;
+let open: TestRoom | undefined;
+beforeEach(async () => {
+  mallory = await server.newUser('mallory');
+  lobby = await server.lobby(mallory, ...server.elders);
+});
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+});
+
+/** The rule of the guide, with `mallory`'s reasons. */
+const freshAccount = {
+  name: 'fresh-account-mass-reported',
+  when: {
+    distinctReporters: { atLeast: 3, within: '1h' },
+    reporterAccountAge: { atLeast: '7d' },
+    senderAccountAge: { atMost: '2d' },
+    sender: 'local',
+    reason: { matches: 'spam|scam' },
+  },
+  then: ['shadow-ban {sender} --for 24h'],
+  mode: 'act',
+} satisfies Rule;
+
+async function openRoom(rules: Rule[], more: object = {}): Promise<TestRoom> {
+  open = await server.openRoom({ reports: { rules, maxCardsPerMinute: 100, ...more } });
+  return open;
+}
+
+async function reportBy(people: readonly MatrixUser[], event: string, reason = 'spam') {
+  for (const person of people) {
+    await person.reportEvent(lobby, event, { reason });
+  }
+}
+
+const isBanned = async (user: MatrixUser) =>
+  (await server.api.users.get(asUserId(user.userId))).shadowBanned;
+
+const idOf = (card: Answer) => (card.field.data as { id: number }).id;
+
+it('three old accounts take a fresh spammer out, for a day, before anybody wakes up', async () => {
+  const room = await openRoom([freshAccount]);
+  const spam = await mallory.sendText(lobby, 'cheap pills');
+  await reportBy(server.elders.slice(0, 2), spam);
+  const near = await cardOf(room.ana, spam, ({ body }) => body.includes('2 people'));
+  expect(near.body).toContain('would act at 3 reporters (2 now)');
+  expect(await isBanned(mallory)).toBe(false);
+
+  await reportBy(server.elders.slice(2, 3), spam);
+  const done = await cardOf(room.ana, spam, ({ body }) => body.startsWith('✅'));
+  expect(done.body).toContain('resolved by rule fresh-account-mass-reported');
+  expect(await isBanned(mallory)).toBe(true);
+  const answer = await room.ana.until('what the rule did', () => room.ana.inThread(done.event)[0]);
+  expect(answer.body).toContain('Shadow-banned');
+  expect(answer.body).toContain('Asked by rule fresh-account-mass-reported');
+  const audit = await room.ana.ask(`!audit --target ${mallory.userId}`);
+  expect(audit.field.data).toMatchObject([
+    { actor: 'rule:fresh-account-mass-reported', status: 'done', item_id: idOf(done) },
+  ]);
+  // What a rule did, people take back; it does not act on the item again.
+  await room.ana.ask(`!unshadow-ban ${mallory.userId}`);
+  await reportBy(server.elders, spam);
+  await cardOf(room.ana, spam, ({ body }) => body.includes('reported again'));
+  await room.ana.ask('!version');
+  expect(await isBanned(mallory)).toBe(false);
+});
+
+it('a gang of fresh accounts takes nobody out', async () => {
+  const room = await openRoom([freshAccount]);
+  const gang = await Promise.all([1, 2, 3, 4, 5].map(async () => server.newUser('gang')));
+  await Promise.all(gang.map(async (member) => member.join(lobby)));
+  const spam = await mallory.sendText(lobby, 'I am innocent');
+  await reportBy(gang, spam);
+  await cardOf(room.ana, spam, ({ body }) => body.includes('5 people'));
+  // With two old accounts it is not three.
+  await reportBy(server.elders.slice(0, 2), spam);
+  await cardOf(room.ana, spam, ({ body }) => body.includes('7 people'));
+  await room.ana.ask('!version');
+  expect(await isBanned(mallory)).toBe(false);
+});
+
+it('what a rule proposes waits for a moderator, and runs once', async () => {
+  const room = await openRoom([
+    { ...freshAccount, mode: 'propose', then: ['deactivate {sender}'] },
+  ]);
+  const spam = await mallory.sendText(lobby, 'cheap pills');
+  await reportBy(server.elders.slice(0, 3), spam);
+  const card = await cardOf(room.ben, spam);
+  const question = await room.ben.until('the proposal', () =>
+    room.ben.inThread(card.event).find(({ field }) => field.status === 'pending'),
+  );
+  expect(question.body).toContain('Proposed by the rule fresh-account-mass-reported');
+  await room.vic.user.react(room.id, question.event, '✅');
+  await room.ben.user.react(room.id, question.event, '✅');
+  const outcome = await room.ben.outcomeOf(question, 'done');
+  expect(outcome.body).toContain('confirmed by Ben');
+  expect((await server.api.users.get(asUserId(mallory.userId))).deactivated).toBe(true);
+  await cardOf(room.ben, spam, ({ body }) => body.startsWith('✅'));
+});
+
+it('a rule that observes says so and does nothing', async () => {
+  const room = await openRoom([{ ...freshAccount, mode: 'observe' }]);
+  const spam = await mallory.sendText(lobby, 'cheap pills');
+  await reportBy(server.elders.slice(0, 3), spam);
+  const card = await cardOf(room.ana, spam);
+  const note = await room.ana.until('the note', () =>
+    room.ana.inThread(card.event).find(({ body }) => body.includes('fits')),
+  );
+  expect(note.body).toContain(`shadow-ban ${mallory.userId} --for=1d`);
+  expect(await isBanned(mallory)).toBe(false);
+});
+
+it('a rule that alerts calls those who are on call', async () => {
+  const room = await openRoom(
+    [{ name: 'many', when: { distinctReporters: { atLeast: 2 } }, alert: true, then: [] }],
+    { onCall: ['@night:localhost'] },
+  );
+  const spam = await mallory.sendText(lobby, 'cheap pills');
+  await reportBy(server.elders.slice(0, 2), spam);
+  const card = await cardOf(room.ana, spam);
+  const alert = await room.ana.until('the alert', () =>
+    room.ana.inThread(card.event).find(({ body }) => body.includes('the rule many fits')),
+  );
+  expect(alert.content['m.mentions']).toEqual({ user_ids: ['@night:localhost'] });
+});
+
+it('no rule touches what is protected', async () => {
+  const boss = await server.newUser('boss', { admin: true });
+  await boss.join(lobby);
+  const room = await openRoom([freshAccount]);
+  const message = await boss.sendText(lobby, 'please behave');
+  await reportBy(server.elders.slice(0, 3), message);
+  const card = await cardOf(room.ana, message);
+  const refusal = await room.ana.until('the refusal', () =>
+    room.ana.inThread(card.event).find(({ field }) => field.status === 'protected'),
+  );
+  expect(refusal.body).toContain(boss.userId);
+  expect(await isBanned(boss)).toBe(false);
+  const audit = await room.ana.ask(`!audit --target ${boss.userId}`);
+  expect(audit.field.data).toMatchObject([
+    { actor: 'rule:fresh-account-mass-reported', status: 'protected' },
+  ]);
+});
+
+it('after so many actions in an hour, rules only propose, and say that they do', async () => {
+  const room = await openRoom([freshAccount], { maxActionsPerHour: 2 });
+  const spammers = [
+    mallory,
+    ...(await Promise.all(['eve', 'trent'].map(async (name) => server.newUser(name)))),
+  ];
+  const messages: string[] = [];
+  for (const spammer of spammers) {
+    await spammer.join(lobby);
+    const spam = await spammer.sendText(lobby, 'cheap pills');
+    messages.push(spam);
+    await reportBy(server.elders.slice(0, 3), spam);
+    if (messages.length < 3) {
+      await cardOf(room.ana, spam, ({ body }) => body.startsWith('✅'));
+    }
+  }
+  const card = await cardOf(room.ana, messages[2] ?? '');
+  await room.ana.until('the proposal', () =>
+    room.ana.inThread(card.event).find(({ field }) => field.status === 'pending'),
+  );
+  expect(await Promise.all(spammers.map(isBanned))).toEqual([true, true, false]);
+  const alert = await room.ana.until('the breaker', () =>
+    room.ana.unasked().find(({ body }) => body.includes('Rules have stopped acting')),
+  );
+  expect(alert.body).toContain('2 actions within an hour');
+});
+
+it('a timed shadow-ban of a rule ends by itself, also across a restart', async () => {
+  const room = await openRoom([{ ...freshAccount, then: ['shadow-ban {sender} --for 4s'] }]);
+  const spam = await mallory.sendText(lobby, 'cheap pills');
+  await reportBy(server.elders.slice(0, 3), spam);
+  await room.ana.until('the ban', () =>
+    room.ana.events.find(({ content }) => String(content['body']).includes('Shadow-banned')),
+  );
+  await room.stopBot();
+  expect(await isBanned(mallory)).toBe(true);
+  await room.startBot();
+  await room.ana.until('its end', () =>
+    room.ana.events.find(({ content }) =>
+      String(content['body']).includes('No longer shadow-banned'),
+    ),
+  );
+  expect(await isBanned(mallory)).toBe(false);
+});
