@@ -217,6 +217,8 @@ async function buildHouse(parts: Parts): Promise<App> {
         ...(sync?.health ?? { online: false, lastSyncAt: undefined, failures: 0 }),
         openInbox: inbox.length,
         openOutbox: outbox.length,
+        ruleActions: await store.auditLog.countByRules(Date.now() - 3_600_000),
+        maxRuleActions: config.reports.maxActionsPerHour,
         openExecutions: executions.length,
       };
     },

@@ -4,7 +4,7 @@ import { bold, code, cut, facts, line, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import { matrixToLink } from './references.ts';
 import { withoutLinks } from './untrusted-text.ts';
-import { ago, count, span } from './wording.ts';
+import { count, span } from './wording.ts';
 
 /** So much of a reason is shown. */
 const shownReason = 60;
@@ -56,22 +56,26 @@ export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
 }
 
 /** How it stands, where that is not just open. */
-export function standOf(item: ReportItem, now: number, nameOf: (user: string) => string): Content {
+export function standOf(
+  item: ReportItem,
+  nameOf: (user: string) => string,
+  at: (atMs: number) => string,
+): Content {
   switch (item.state) {
     case 'open':
       return item.reopened === 0
         ? []
-        : [`reported again ${ago(item.openedAt, now)}, after it had been settled`];
+        : [`reported again ${at(item.openedAt)}, after it had been settled`];
     case 'claimed':
       return [
         `${nameOf(item.claimedBy ?? '')} is on it`,
-        item.claimedAt === null ? '' : ` since ${ago(item.claimedAt, now)}`,
+        item.claimedAt === null ? '' : `, since ${at(item.claimedAt)}`,
       ];
     case 'resolved':
     case 'dismissed':
       return [
         `${item.state} by ${nameOf(item.settledBy ?? '')}`,
-        item.settledAt === null ? '' : ` ${ago(item.settledAt, now)}`,
+        item.settledAt === null ? '' : `, ${at(item.settledAt)}`,
         ...(item.note === null ? [] : [': ', cut(item.note, 120)]),
       ];
   }
@@ -122,14 +126,19 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
   ];
 }
 
-/** When, how old the account is, and what was there before: what weighs most for a decision. */
-export function circumstances(story: ItemStory, now: number): Block {
+/**
+ * When, how old the account was, and what was there before: what weighs most for a decision.
+ *
+ * @param at how times are said: a card stands for days, an answer speaks of now
+ */
+export function circumstances(story: ItemStory, at: (atMs: number) => string): Block {
   const { item, earlier } = story;
   const sentAt = readContent(item.content)?.sentAt;
   const resolved = earlier.filter(({ state }) => state === 'resolved').length;
   return facts(
-    sentAt === undefined ? `reported ${ago(item.lastReportAt, now)}` : `sent ${ago(sentAt, now)}`,
-    item.senderCreatedAt !== null && `account ${span(now - item.senderCreatedAt)} old`,
+    sentAt === undefined ? `reported ${at(item.lastReportAt)}` : `sent ${at(sentAt)}`,
+    item.senderCreatedAt !== null &&
+      `account ${span(item.lastReportAt - item.senderCreatedAt)} old when it was reported`,
     earlier.length > 0 &&
       `${count(earlier.length, 'earlier item')}${resolved > 0 ? `, ${resolved} resolved` : ''}`,
   );

@@ -12,7 +12,7 @@ import {
   whatIsReported,
 } from '../command/report-item.ts';
 import { quote } from '../command/tokenize.ts';
-import { ago, count, dateTime } from '../command/wording.ts';
+import { ago, count, dateTime, when } from '../command/wording.ts';
 import { LawspeakerError, TargetError } from '../errors.ts';
 import { localpartOf, parseEventId, parseRoomId, serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
@@ -52,7 +52,7 @@ export default defineCommand({
   },
   answer({ now, serverName }, { story, redaction }) {
     const { item, reporterCount, actions, history } = story;
-    const stand = standOf(item, now, shortName);
+    const stand = standOf(item, shortName, (at) => when(at, now));
     const isLocal = item.sender !== null && serverNameOf(item.sender as UserId) === serverName;
     return {
       mark: 'ℹ️',
@@ -65,7 +65,7 @@ export default defineCommand({
         ...(stand.length === 0 ? [] : [line(...stand)]),
         ...contentLines(item, { isAskedFor: true }),
         ...(redaction === undefined ? [] : [line(redaction)]),
-        circumstances(story, now),
+        circumstances(story, (at) => when(at, now)),
         ...otherReasons(story),
         ...reporterLines(story, now),
         ...actions.map(({ id, command, actor, status, at }) =>

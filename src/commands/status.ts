@@ -11,7 +11,7 @@ export default defineCommand({
   danger: 'read',
   example: 'status',
   async run({ services }) {
-    const [bot, server, pending] = await Promise.all([
+    const [bot, server, pending, items] = await Promise.all([
       services.bot.status(),
       // That the homeserver doesn't answer is what this command is there to say.
       services.api.server.version().catch((error: unknown) => {
@@ -21,14 +21,16 @@ export default defineCommand({
         throw error;
       }),
       services.confirmations.pending(),
+      services.reports.countByState(),
     ]);
-    return { bot, server, pending: pending.length };
+    return { bot, server, pending: pending.length, items };
   },
-  answer({ now }, { bot, server, pending }) {
+  answer({ now }, { bot, server, pending, items }) {
     const failed = server instanceof LawspeakerError;
     const isWell = !failed && bot.online;
     // This command is at work too.
     const others = Math.max(0, bot.openInbox - 1);
+    const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
     const isIdle = pending + others + bot.openOutbox + bot.openExecutions === 0;
     return {
       mark: isWell ? '✅' : '⚠️',
@@ -50,9 +52,21 @@ export default defineCommand({
           bot.openExecutions > 0 && `${count(bot.openExecutions, 'outcome')} open`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
+        facts(
+          items.open + items.claimed === 0
+            ? 'No report waits'
+            : `${count(items.open, 'open report')}, ${items.claimed} claimed`,
+          isBreakerOpen
+            ? `rules only propose: ${count(bot.ruleActions, 'action')} within an hour`
+            : bot.ruleActions > 0 &&
+                `rules did ${bot.ruleActions} of ${count(bot.maxRuleActions, 'action')} within an hour`,
+        ),
       ],
-      next: pending > 0 ? ['pending'] : [],
-      data: { ...bot, pending, homeserverReachable: !failed },
+      next: [
+        ...(pending > 0 ? ['pending'] : []),
+        ...(items.open + items.claimed > 0 ? ['reports'] : []),
+      ],
+      data: { ...bot, pending, reports: items, homeserverReachable: !failed },
     };
   },
 });

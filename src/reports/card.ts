@@ -8,7 +8,7 @@ import {
   standOf,
   whatIsReported,
 } from '../command/report-item.ts';
-import { count } from '../command/wording.ts';
+import { count, dateTime } from '../command/wording.ts';
 import type { ItemStory } from '../services/services.ts';
 import type { Digest, HistoryEntry, ItemState, ReportItem } from '../store/report-items.ts';
 
@@ -21,16 +21,15 @@ const marks: Record<ItemState, Mark> = {
 
 /** What a card knows besides the item. */
 export interface Around {
-  readonly now: number;
   readonly nameOf: (actor: string) => string;
   /** Rules that lack nothing but people, such as `rule x would act at 3 people (2 now)`. */
   readonly nearRules: readonly string[];
 }
 
 /** The card of an item: one message, edited as things change. */
-export function cardOf(story: ItemStory, { now, nameOf, nearRules }: Around): Answer {
+export function cardOf(story: ItemStory, { nameOf, nearRules }: Around): Answer {
   const { item, reports } = story;
-  const stand = standOf(item, now, nameOf);
+  const stand = standOf(item, nameOf, dateTime);
   const isSettled = item.state === 'resolved' || item.state === 'dismissed';
   const others = reasonsOf(reports).slice(1, 4);
   return {
@@ -39,7 +38,7 @@ export function cardOf(story: ItemStory, { now, nameOf, nearRules }: Around): An
     body: [
       ...(stand.length === 0 ? [] : [line(...stand)]),
       ...contentLines(item, { isAskedFor: false }),
-      circumstances(story, now),
+      circumstances(story, dateTime),
       ...(others.length === 0
         ? []
         : [

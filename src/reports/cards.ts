@@ -43,7 +43,7 @@ export function createCards(
   async function answerFor(item: ReportItem): Promise<Answer> {
     const story = await house.services.reports.story(item);
     const nearRules = await settings.nearRules(item);
-    return cardOf(story, { now: house.now(), nameOf: name, nearRules });
+    return cardOf(story, { nameOf: name, nearRules });
   }
 
   function name(actor: string): string {

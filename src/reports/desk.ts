@@ -135,10 +135,11 @@ export function createDesk(
     }
   }
 
+  const reminderMs = Math.min(reminderEveryMs, options.remindAfterMs);
   let remindedAt = Number.NEGATIVE_INFINITY;
   async function remind(): Promise<void> {
     const now = house.now();
-    if (options.remindAfterMs === 0 || now - remindedAt < reminderEveryMs) {
+    if (options.remindAfterMs === 0 || now - remindedAt < reminderMs) {
       return;
     }
     remindedAt = now;
@@ -192,8 +193,8 @@ export function createDesk(
     })();
   }
 
-  const ticking = setInterval(wake, reminderEveryMs);
-  ticking.unref();
+  const ticking = reminderMs === 0 ? undefined : setInterval(wake, reminderMs);
+  ticking?.unref();
 
   return {
     wake,

@@ -23,6 +23,9 @@ export interface BotStatus {
   readonly openInbox: number;
   readonly openOutbox: number;
   readonly openExecutions: number;
+  /** What rules did within the last hour, and after how much they only propose. */
+  readonly ruleActions: number;
+  readonly maxRuleActions: number;
 }
 
 /** Sends lines to one person alone. They are stored nowhere else. */

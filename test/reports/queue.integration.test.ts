@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
+import { openGate } from '../../dev/room/gate.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { asUserId } from '../support/homeserver.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
@@ -32,7 +33,7 @@ it('a report is in the room within seconds, with what a decision needs', async (
   const card = await cardOf(room.ana, spam);
   expect(card.body).toMatch(/^⚠️ Report #\d+: 1 person says “spam” about a message of @mallory/u);
   expect(card.body).toContain('in Lobby');
-  expect(card.body).toMatch(/account \d+ seconds? old/u);
+  expect(card.body).toMatch(/account \d+ seconds? old when it was reported/u);
   // Nobody is shown it without wanting to, and no client makes a link of it.
   expect(card.body).not.toContain('pills');
   expect(card.html).toContain('<span data-mx-spoiler>“buy cheap pills at https[:]//evil.example”');
@@ -115,4 +116,65 @@ it('a reported user is an item too', async () => {
   expect(card.body).toContain('about the user');
   const list = await room.ana.ask(`!reports --sender ${mallory.userId}`);
   expect(list.field.data).toMatchObject({ rows: [{ kind: 'user', state: 'open' }] });
+});
+
+it('a message that the homeserver is slow to show holds up no other report', async () => {
+  await using gate = await openGate(server.homeserver.url);
+  const here = await server.openRoom({ homeserver: { adminUrl: gate.url } });
+  const held = gate.meet('GET', /event_reports\/\d+$/);
+  const slow = await mallory.sendText(lobby, 'slow');
+  await vera.reportEvent(lobby, slow, { reason: 'slow' });
+  const passage = await held;
+  const quick = await mallory.sendText(lobby, 'quick');
+  await vera.reportEvent(lobby, quick, { reason: 'quick' });
+  await cardOf(here.ana, quick);
+  // It has its card before what it says is known, and then that.
+  const card = await cardOf(here.ana, slow);
+  expect(card.body).toContain('could not be read');
+  await passage.forward();
+  passage.answer();
+  await cardOf(here.ana, slow, ({ html }) => html.includes('“slow”</span>'));
+  await here.close();
+});
+
+it('who is on call is reminded once of what nobody has settled', async () => {
+  const here = await server.openRoom({
+    reports: { remindAfter: '1s', onCall: ['@night:localhost'] },
+  });
+  const spam = await mallory.sendText(lobby, 'spam');
+  await vera.reportEvent(lobby, spam, { reason: 'spam' });
+  const { id } = (await cardOf(here.ana, spam)).field.data as { id: number };
+  const reminder = await here.ana.until('the reminder', () =>
+    here.ana.unasked().find(({ body }) => body.includes('waiting for more than 1 second')),
+  );
+  expect(reminder.body).toContain(`#${id} open`);
+  expect(reminder.content['m.mentions']).toEqual({ user_ids: ['@night:localhost'] });
+  const next = await mallory.sendText(lobby, 'more');
+  await vera.reportEvent(lobby, next, { reason: 'spam' });
+  await here.ana.until('the next reminder', () =>
+    here.ana
+      .unasked()
+      .filter(({ body }) => body.includes('waiting for more'))
+      .at(1),
+  );
+  const [first, second] = here.ana
+    .unasked()
+    .filter(({ body }) => body.includes('waiting for more'));
+  expect(first?.event).toBe(reminder.event);
+  expect(second?.body).not.toContain(`#${id} `);
+  await here.close();
+});
+
+it('is kept over a restart: cards are edited, not sent again', async () => {
+  const spam = await mallory.sendText(lobby, 'spam');
+  await vera.reportEvent(lobby, spam, { reason: 'spam' });
+  const card = await cardOf(room.ana, spam);
+  await room.stopBot();
+  await vera.reportEvent(lobby, spam, { reason: 'spam again' });
+  await room.startBot();
+  const after = await cardOf(room.ana, spam, ({ body }) => body.includes('spam again'));
+  expect(after.event).toBe(card.event);
+  expect(
+    room.ana.unasked().filter(({ field }) => (field.data as { subject?: string }).subject === spam),
+  ).toHaveLength(1);
 });

@@ -122,6 +122,8 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
         openInbox: 0,
         openOutbox: 0,
         openExecutions: 0,
+        ruleActions: 0,
+        maxRuleActions: 10,
       }),
       openDirect: async () => async () => undefined,
       async redact({ room: where, event }) {
