@@ -87,6 +87,8 @@ export interface Reading {
   readonly backlog: number | undefined;
 }
 
+/** Mostly there is nothing new, and what people write into reports has no limit. */
+const firstPageSize = 20;
 /** As large as the server's own default. */
 const pageSize = 100;
 /** For reading all: the server has no maximum. */
@@ -120,11 +122,11 @@ export async function takeInReports(
   let progress = kept === undefined ? undefined : (JSON.parse(kept) as Progress);
   const isFirst = progress?.isComplete !== true;
   const readsAll = isFirst || (progress?.total === null && mayReadAll);
-  const limit = readsAll ? largePageSize : pageSize;
   let total = 0;
   let found = 0;
   let isAtEnd = false;
   for (let from = 0; ;) {
+    const limit = readsAll ? largePageSize : from === 0 ? firstPageSize : pageSize;
     const page = await source.page({ from, limit });
     if (from === 0) {
       ({ total } = page);

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { openGate } from '../../dev/room/gate.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import { asUserId } from '../support/homeserver.ts';
+import { asEventId, asRoomId, asUserId } from '../support/homeserver.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
 import type { ReportServer } from '../support/report-room.ts';
 import type { TestRoom } from '../support/room.ts';
@@ -108,6 +108,25 @@ it('reactions on the card claim, act and dismiss', async () => {
   await room.vic.until('the refusal', () =>
     room.vic.inThread(card.event).find(({ field }) => field.status === 'denied'),
   );
+});
+
+it('🙈 takes the message out of its room, after a question', async () => {
+  const spam = await mallory.sendText(lobby, 'spam');
+  await vera.reportEvent(lobby, spam, { reason: 'spam' });
+  const card = await cardOf(room.ben, spam);
+  await room.ben.user.react(room.id, card.event, '🙈');
+  const question = await room.ben.until('the question', () =>
+    room.ben.inThread(card.event).find(({ field }) => field.status === 'pending'),
+  );
+  await room.ben.user.react(room.id, question.event, '✅');
+  await room.ben.outcomeOf(question, 'done');
+  await cardOf(room.ben, spam, ({ body }) => body.startsWith('✅'));
+  const found = await server.api.events.find(asRoomId(lobby), asEventId(spam));
+  expect(found?.event.redactedBecause).not.toBeNull();
+  // The copy of the report keeps what was said.
+  const report = await room.ben.ask(`!report ${(card.field.data as { id: number }).id}`);
+  expect(report.body).toContain('“spam”');
+  expect(report.body).toContain('The message is redacted');
 });
 
 it('a reported user is an item too', async () => {
