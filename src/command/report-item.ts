@@ -108,13 +108,13 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
   if (content.isEncrypted) {
     return ['It is encrypted: nobody but the members of the room can read it.'];
   }
-  if (content.type !== 'm.room.message') {
-    return ['It is no message but ', code(cut(content.type)), '.'];
-  }
-  const { body, msgtype = '' } = content;
+  const { body, type } = content;
+  const msgtype = type === 'm.room.message' ? (content.msgtype ?? '') : type;
   const isText = msgtype === 'm.text' || msgtype === 'm.notice' || msgtype === 'm.emote';
   if (body === undefined) {
-    return ['Nothing of it is left.'];
+    return type === 'm.room.message'
+      ? ['It was redacted before it was reported: nothing of it is left.']
+      : ['It is no message but ', code(cut(type)), '.'];
   }
   const shown = cut(withoutLinks(body), isAskedFor ? shownBody * 5 : shownBody);
   return [

@@ -16,6 +16,7 @@ import { ago, count, dateTime, when } from '../command/wording.ts';
 import { LawspeakerError, TargetError } from '../errors.ts';
 import { localpartOf, parseEventId, parseRoomId, serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
+import { readContent } from '../services/reported-content.ts';
 import type { ItemStory, ReportItem, Services } from '../services/services.ts';
 
 export default defineCommand({
@@ -90,7 +91,8 @@ export default defineCommand({
       ],
       data: {
         ...item,
-        content: item.content === null ? null : (JSON.parse(item.content) as unknown),
+        // The text is shown once, cut, and not carried into the room a second time.
+        content: { ...readContent(item.content), body: undefined },
         reporterCount,
       },
     };
