@@ -373,10 +373,10 @@ async function buildHouse(parts: Parts): Promise<App> {
       expiry.stop();
       recovery.stop();
       timers.stop();
-      await queue.stop();
       clearInterval(recovering);
       clearInterval(posting);
-      await flow.stop();
+      // Both begin nothing more from here on.
+      await Promise.all([flow.stop(), queue.stop()]);
       await Promise.race([delivery.idle(), wait(5000, undefined, { ref: false })]);
       stopping.abort();
       crypto.close();

@@ -40,7 +40,7 @@ export async function openDatabase(
       readonly: options.readonly === true,
       fileMustExist: options.readonly === true,
     });
-    sqlite.pragma('busy_timeout = 5000');
+    sqlite.pragma('busy_timeout = 2000');
     sqlite.pragma('foreign_keys = ON');
     // Without it, INSERT OR REPLACE would delete past the audit log's trigger.
     sqlite.pragma('recursive_triggers = ON');

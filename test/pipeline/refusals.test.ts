@@ -59,6 +59,7 @@ function expectOnce(): void {
 
 test('a command that is denied', async () => {
   await bot.take([say('$denied', '!shadow-ban @mallory:localhost', people.vic)]);
+  expect(moments.at(-1)).toMatchObject({ refusals: 1, open: 0 });
   expectOnce();
 });
 

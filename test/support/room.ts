@@ -89,7 +89,9 @@ export async function openRoom(
     database: { path: databaseFile },
   });
   const log = createLog({ level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent', format: 'json' });
-  let app: App | undefined = await startApp(config, log, options.timing);
+  // A head of the audit log's chain would come between what a test waits for.
+  const timing: Timing = { headLookMs: 3_600_000, ...options.timing };
+  let app: App | undefined = await startApp(config, log, timing);
   const people = await Promise.all(
     [ana, ben, vic].map(async (user) => new Moderator(user, id).look()),
   );
@@ -114,7 +116,7 @@ export async function openRoom(
     },
     stopBot,
     async startBot() {
-      app = await startApp(config, log, options.timing);
+      app = await startApp(config, log, timing);
     },
     async close() {
       await stopBot();
