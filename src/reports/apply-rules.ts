@@ -34,8 +34,17 @@ export function createRuleRunner(
     return gatherFacts(store, item, { serverName, now: house.now() });
   }
 
+  let applying: Promise<unknown> = Promise.resolve();
+
   /** Applies the rules to an item that has something new. */
   async function apply(id: number): Promise<void> {
+    // One item after the other, or several would take the last action that the breaker leaves.
+    const applied = applying.then(async () => applyNext(id));
+    applying = applied.catch(() => undefined);
+    await applied;
+  }
+
+  async function applyNext(id: number): Promise<void> {
     const item = await store.reportItems.get(id);
     if (item === undefined || item.isBacklog || rules.length === 0) {
       return;
@@ -44,11 +53,11 @@ export function createRuleRunner(
     const firings = new Map(
       (await store.reportItems.firings(id)).map((firing) => [firing.rule, firing]),
     );
-    const isSettled = item.state === 'resolved' || item.state === 'dismissed';
     for (const rule of rules) {
       const before = firings.get(rule.name);
       if (before === undefined) {
-        if (!isSettled && rule.evaluate(facts).fits) {
+        // The rule before may have settled it.
+        if (rule.evaluate(facts).fits && !(await isSettled(id))) {
           await fire(rule, item, facts);
         }
       } else if (before.endedAt === null) {
@@ -56,6 +65,11 @@ export function createRuleRunner(
         await carryOut(rule, item, facts, before.mode);
       }
     }
+  }
+
+  async function isSettled(id: number): Promise<boolean> {
+    const state = (await store.reportItems.get(id))?.state;
+    return state === 'resolved' || state === 'dismissed';
   }
 
   async function fire(rule: Rule, item: ReportItem, facts: ItemFacts): Promise<void> {
