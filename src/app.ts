@@ -375,8 +375,9 @@ async function buildHouse(parts: Parts): Promise<App> {
       timers.stop();
       clearInterval(recovering);
       clearInterval(posting);
-      // Both begin nothing more from here on.
-      await Promise.all([flow.stop(), queue.stop()]);
+      const ending = Promise.all([flow.stop(), queue.stop()]);
+      log.info('what is under way is ended, and nothing more is begun');
+      await ending;
       await Promise.race([delivery.idle(), wait(5000, undefined, { ref: false })]);
       stopping.abort();
       crypto.close();

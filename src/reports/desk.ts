@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import PQueue from 'p-queue';
 
 import { span } from '../command/wording.ts';
@@ -29,6 +31,8 @@ const longestRetryMs = 60_000;
 const mostTries = 3;
 /** What waits (an edit behind another, a digest) is looked at again after this. */
 const soonMs = 1000;
+/** What the homeserver does not answer by then is asked again at the next start. */
+const stopPatienceMs = 5000;
 const reminderEveryMs = 30_000;
 
 /**
@@ -58,13 +62,22 @@ export function createDesk(
   let timer: NodeJS.Timeout | undefined;
   let work: Promise<void> = Promise.resolve();
 
-  async function handle(item: ReportItem): Promise<void> {
-    const looking = look(item);
-    const isSlow = await isLate(looking);
-    if (isSlow) {
-      await cards.place(item.id, { isUrgent: false });
+  /** Looks at an item. What takes long is awaited by nobody here: `late` is what is left to do. */
+  async function handle(item: ReportItem): Promise<{ readonly late?: Promise<void> }> {
+    if (stopping.signal.aborted) {
+      return {};
     }
-    if (!(await looking)) {
+    const looking = look(item);
+    if (await isLate(looking)) {
+      await cards.place(item.id, { isUrgent: false });
+      return { late: looking.then(async (isKnown) => finish(item, isKnown)) };
+    }
+    await finish(item, await looking);
+    return {};
+  }
+
+  async function finish(item: ReportItem, isKnown: boolean): Promise<void> {
+    if (!isKnown) {
       return;
     }
     await cards.place(item.id, { isUrgent: false });
@@ -104,11 +117,8 @@ export function createDesk(
   function take(item: ReportItem): void {
     underWay.add(item.id);
     void queue
-      .add(async () => {
-        if (!stopping.signal.aborted) {
-          await handle(item);
-        }
-      })
+      .add(async () => handle(item))
+      .then(async ({ late }) => late)
       .catch((error: unknown) => {
         complain(error, 'a report could not be handled');
         failed.set(item.id, { tries: 1, retryAt: house.now() + firstRetryMs });
@@ -203,7 +213,7 @@ export function createDesk(
       clearTimeout(timer);
       clearInterval(ticking);
       await work;
-      await queue.onIdle();
+      await Promise.race([queue.onIdle(), wait(stopPatienceMs, undefined, { ref: false })]);
     },
   };
 }
