@@ -28,7 +28,10 @@ export function accountsService(api: AdminApi) {
       const [part = ''] = (localpart.match(/[a-z0-9._=/-]+/giu) ?? []).toSorted(
         (one, other) => other.length - one.length,
       );
-      for (const name of [localpart, part, part.slice(0, 4)]) {
+      // One typing error leaves one half of a name as it is; few others have that half.
+      const middle = Math.ceil(part.length / 2);
+      const halves = [part.slice(0, middle), part.slice(middle)];
+      for (const name of new Set([localpart, part, ...halves, part.slice(0, 4)])) {
         if (name.length >= 3) {
           const { users } = await api.users.list({ name, deactivated: true, limit: 50 });
           const near = users
