@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { HomeserverError, SetupError, StoreError } from '../errors.ts';
 import type { RoomId, UserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
-import { createMatrixCall, roomPath, translateSdkError, waitAfter } from './client.ts';
+import { createMatrixCall, roomPath, roomState, translateSdkError, waitAfter } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import { createReader } from './late-keys.ts';
 import type { Reader } from './late-keys.ts';
@@ -242,7 +242,14 @@ export class RoomSync extends MatrixClient {
       timeline.limited === true && since !== '' && timeline.prev_batch !== undefined
         ? await this.#eventsBetween(since, timeline.prev_batch)
         : [];
-    const events = [...missed, ...state.events, ...timeline.events];
+    // Where the room's history has branched, Synapse's `state` can be that of a branch: roles that were
+    // taken away would come back. What is so now, the room itself says.
+    const stated =
+      since === '' || state.events.length === 0 ? [] : await roomState(this.#call, room);
+    const events =
+      since === ''
+        ? [...state.events, ...timeline.events]
+        : [...missed, ...timeline.events, ...stated];
     await crypto.follow(room, events);
     return { token, events };
   }
