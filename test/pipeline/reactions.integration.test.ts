@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
+import { openGate } from '../../dev/room/gate.ts';
+import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -80,6 +81,37 @@ describe('roles', () => {
     const denied = await room.ben.ask('!confirm');
     expect(denied.field.status).toBe('denied');
     expect(await isDeactivated(mallory.userId)).toBe(false);
+    await room.close();
+  });
+
+  it('that were taken away don’t come back with the state of a branch', async () => {
+    await using gate = await openGate(homeserver().url);
+    const room = await openRoom({ homeserver: { url: gate.url } });
+    const mallory = await newUser('mallory');
+    await room.ben.ask(`!deactivate ${mallory.userId}`);
+    await room.ana.user.setState(room.id, 'm.room.power_levels', { users: {} });
+    // Synapse can send old state where a room's history has branched; here it is made to.
+    const syncing = gate.meet('GET', /\/sync/);
+    await room.ana.say('hello');
+    const passage = await syncing;
+    await room.ana.say('hello again');
+    const { body } = await passage.forward();
+    const sync = JSON.parse(body) as {
+      rooms?: { join?: Record<string, { state?: { events: unknown[] } }> };
+    };
+    const update = sync.rooms?.join?.[room.id];
+    expect(update).toBeDefined();
+    const old = {
+      type: 'm.room.power_levels',
+      state_key: '',
+      event_id: '$old',
+      sender: room.ana.user.userId,
+      origin_server_ts: 1,
+      content: { users: { [room.ben.user.userId]: 50 } },
+    };
+    Object.assign(update ?? {}, { state: { events: [old] } });
+    passage.respond(200, JSON.stringify(sync));
+    expect((await room.ben.ask('!confirm')).field.status).toBe('denied');
     await room.close();
   });
 
