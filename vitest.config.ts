@@ -9,7 +9,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [integrationTests] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [integrationTests],
+          // Loading the modules anew for each file takes as long as the tests of most.
+          isolate: false,
+        },
       },
       {
         extends: true,

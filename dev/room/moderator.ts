@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import type { MatrixEvent, MatrixUser } from '../synapse/matrix-user.ts';
 
 /** What programs read of an answer. */
@@ -22,6 +24,8 @@ export interface Answer {
 }
 
 const answerTimeoutMs = 60_000;
+const longPollMs = 10_000;
+const retryMs = 100;
 
 /**
  * A moderator at a client: types into the management room and reads what comes back. Reads by a
@@ -33,7 +37,7 @@ export class Moderator {
   /** All events of the room since the moderator began to look, oldest first. */
   readonly events: MatrixEvent[] = [];
   #since: string | undefined;
-  #isLooking = true;
+  readonly #away = new AbortController();
   #waiting = new Set<() => void>();
   #loop: Promise<void> = Promise.resolve();
 
@@ -51,15 +55,17 @@ export class Moderator {
   }
 
   async lookAway(): Promise<void> {
-    this.#isLooking = false;
+    this.#away.abort();
     await this.#loop;
   }
 
   async #read(): Promise<void> {
     const filter = { room: { rooms: [this.room], timeline: { limit: 100 } } };
-    while (this.#isLooking) {
+    const { signal } = this.#away;
+    while (!signal.aborted) {
       try {
-        const answer = await this.user.sync({ since: this.#since, timeoutMs: 1000, filter });
+        const options = { since: this.#since, timeoutMs: longPollMs, filter, signal };
+        const answer = await this.user.sync(options);
         this.#since = answer.next_batch;
         const events = answer.rooms?.join?.[this.room]?.timeline.events ?? [];
         if (events.length > 0) {
@@ -68,7 +74,7 @@ export class Moderator {
         }
       } catch {
         // The server is away, which some tests want: look again.
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await wait(signal.aborted ? 0 : retryMs);
       }
     }
   }

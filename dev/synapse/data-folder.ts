@@ -1,4 +1,5 @@
-import { access, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, readFile, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -34,7 +35,7 @@ export async function openDataFolder(
   serverName: string | undefined,
   extra: SynapseConfig,
 ): Promise<DataFolder> {
-  const path = given === undefined ? await makeTemporary() : resolve(given);
+  const path = given === undefined ? await makeTemporaryFolder() : resolve(given);
   try {
     await mkdir(path, { recursive: true });
     const configFile = join(path, 'homeserver.json');
@@ -68,17 +69,40 @@ export async function writeConfig(folder: DataFolder, config: SynapseConfig): Pr
   await writeFile(folder.configFile, text, { mode: 0o600 });
 }
 
-async function makeTemporary(): Promise<string> {
+/** Makes a data folder that is removed with its server. @throws SetupError */
+export async function makeTemporaryFolder(): Promise<string> {
+  const parent = (await hasRoomInMemory()) ? MEMORY : tmpdir();
   try {
-    const path = await mkdtemp(join(tmpdir(), 'lawspeaker-synapse-'));
+    const path = await mkdtemp(join(parent, 'lawspeaker-synapse-'));
     await writeFile(join(path, MADE_BY_US), '');
     return path;
   } catch (error) {
     throw new SetupError(
-      `No folder can be made in ${tmpdir()} (${systemCode(error) ?? String(error)}). Set TMPDIR ` +
+      `No folder can be made in ${parent} (${systemCode(error) ?? String(error)}). Set TMPDIR ` +
         'to a folder that can be written.',
       { cause: error },
     );
+  }
+}
+
+/** Linux's file system in memory. */
+const MEMORY = '/dev/shm';
+
+/** In containers it has but 64 MiB, and some have none. */
+const ROOM_WANTED_BYTES = 2 ** 30;
+
+/**
+ * Whether a temporary server goes into memory, which saves it the waiting for a disk that is to keep
+ * everything. Whoever names a folder gets that.
+ */
+async function hasRoomInMemory(): Promise<boolean> {
+  if (process.env['TMPDIR'] !== undefined) return false;
+  try {
+    await access(MEMORY, constants.W_OK);
+    const { bavail, bsize } = await statfs(MEMORY);
+    return bavail * bsize >= ROOM_WANTED_BYTES;
+  } catch {
+    return false;
   }
 }
 

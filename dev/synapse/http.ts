@@ -34,6 +34,8 @@ export interface RequestOptions {
   query?: Record<string, string | number | undefined>;
   /** How long the server may take, in milliseconds; default 30 s. */
   timeoutMs?: number;
+  /** Ends the request. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -61,7 +63,9 @@ export async function request<Answer>(
   else if (json !== undefined) headers.set('Content-Type', 'application/json');
   const body = bytes ? bytes.content : json === undefined ? null : JSON.stringify(json);
 
-  const signal = AbortSignal.timeout(timeoutMs);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal =
+    options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   const response = await fetch(`${baseUrl}${fullPath}`, { method, headers, body, signal });
   const text = await response.text();
   const answer = parseJson(text);

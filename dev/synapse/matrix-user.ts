@@ -37,6 +37,8 @@ export interface SyncOptions {
   /** How long the server may wait for something new, in milliseconds. Default: not at all. */
   timeoutMs?: number;
   filter?: Record<string, unknown>;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
 }
 
 /** An ordinary user with an ordinary client, over the client-server API (`/_matrix/client/v3`). */
@@ -163,10 +165,11 @@ export class MatrixUser {
   }
 
   async sync(options: SyncOptions = {}): Promise<SyncAnswer> {
-    const { since, timeoutMs = 0, filter } = options;
+    const { since, timeoutMs = 0, filter, signal } = options;
     return this.request<SyncAnswer>('GET', '/_matrix/client/v3/sync', {
       query: { since, timeout: timeoutMs, filter: filter && JSON.stringify(filter) },
       timeoutMs: timeoutMs + 30_000,
+      signal,
     });
   }
 

@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import Database from 'better-sqlite3';
 
 import type { Answer, Moderator } from '../../dev/room/moderator.ts';
+import { makeTemporaryFolder } from '../../dev/synapse/data-folder.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
@@ -37,7 +36,7 @@ export interface ReportServer {
 const elderAgeS = 30 * 86_400;
 
 export async function startReportServer(elderCount = 4): Promise<ReportServer> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'lawspeaker-reports-'));
+  const dataDir = await makeTemporaryFolder();
   const first = await startHomeserver({ dataDir });
   const register = async (prefix: string, options: { admin?: boolean } = {}) =>
     MatrixUser.register(first, { localpart: uniqueLocalpart(prefix), ...options });
@@ -80,10 +79,7 @@ export async function startReportServer(elderCount = 4): Promise<ReportServer> {
         { ...settings, reports: { enabled: true, ...reports } },
         { server: homeserver, timing: { pollIntervalMs: 200 } },
       ),
-    async stop() {
-      await homeserver.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    stop: async () => homeserver.stop(),
   };
 }
 
