@@ -72,8 +72,6 @@ export async function startBotProcess(
         : {
             ...process.env,
             LAWSPEAKER_KILL_SWITCH: JSON.stringify(plan),
-            // It is going to be started often.
-            NODE_COMPILE_CACHE: path.join(folder, 'compiled'),
           },
   });
   const exited = new Promise<Exit>((resolve) => {

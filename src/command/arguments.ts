@@ -41,6 +41,8 @@ export type ArgumentKind = keyof Parsed;
 export interface ArgumentOptions {
   /** A positional that may be left out. Flags always may. */
   readonly optional?: boolean;
+  /** The flag that stands for this positional: one of the two is given, never both. */
+  readonly unless?: string;
   /** Several may follow one another, or a flag may be repeated. */
   readonly many?: boolean;
   readonly choices?: readonly string[];

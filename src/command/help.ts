@@ -8,10 +8,10 @@ import type { Command, Danger, Group } from './declaration.ts';
 import type { Registry } from './registry.ts';
 
 function shape(key: string, argument: Argument): string {
-  const { choices, many, optional } = argument.options;
+  const { choices, many, optional, unless } = argument.options;
   if (argument.place === 'positional') {
     const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}`;
-    return optional === true ? `[${word}]` : word;
+    return optional === true || unless !== undefined ? `[${word}]` : word;
   }
   const name = flagName(key);
   if (argument.kind === 'boolean') {

@@ -42,7 +42,8 @@ export function readArguments(
   refuseOddFlags(tokens, flags, command.name);
   const parsed = structure(tokens, flags);
   const values: Record<string, unknown> = {};
-  readPositionals(declared, parsed.positionals, values, context);
+  const isGiven = (key: string) => parsed.flags[flagName(key)] !== undefined;
+  readPositionals(declared, parsed.positionals, values, { context, isGiven });
   for (const [name, { key, argument }] of flags) {
     values[key] = readFlag(name, argument, parsed.flags[name], parsed.text, context);
   }
@@ -124,21 +125,28 @@ function readPositionals(
   declared: Readonly<Record<string, Argument>>,
   words: readonly string[],
   values: Record<string, unknown>,
-  context: ReadingContext,
+  how: { readonly context: ReadingContext; readonly isGiven: (flag: string) => boolean },
 ): void {
+  const { context, isGiven } = how;
   const rest = [...words];
   for (const [key, argument] of Object.entries(declared)) {
     if (argument.place === 'flag') {
       continue;
     }
-    const { many, optional } = argument.options;
-    const filledIn =
-      rest.length === 0 && optional !== true ? context.fillIn?.(argument.kind) : undefined;
+    const { many, optional = false, unless } = argument.options;
+    const isReplaced = unless !== undefined && isGiven(unless);
+    const mayMiss = optional || isReplaced;
+    if (isReplaced && rest.length > 0) {
+      throw new UsageError(
+        `Give ${placeholderOf(key, argument)} or \`--${flagName(unless)}\`, not both.`,
+      );
+    }
+    const filledIn = rest.length === 0 && !mayMiss ? context.fillIn?.(argument.kind) : undefined;
     if (filledIn !== undefined) {
       rest.push(filledIn);
     }
     if (rest.length === 0) {
-      if (optional !== true) {
+      if (!mayMiss) {
         throw new UsageError(`${capital(placeholderOf(key, argument))} is missing.`, {
           advice: argument.description,
         });

@@ -1,6 +1,7 @@
 import { TargetError } from '../errors.ts';
+import type { UserId } from '../ids.ts';
 import type { ItemState, ReportItem } from '../services/services.ts';
-import { bold, line } from './answer.ts';
+import { bold, code, line } from './answer.ts';
 import type { Answer, Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
 import { actorName } from './invocation.ts';
@@ -29,45 +30,57 @@ export async function itemsNumbered(
   return items;
 }
 
-/** Moves items to a state; returns them as they were before. */
+/** Moves items to a state, all or none; returns them as they were before. */
 export async function moveItems(
   caller: Caller,
   items: readonly ReportItem[],
   to: { readonly state: ItemState; readonly note?: string | undefined },
 ): Promise<readonly ReportItem[]> {
   const { services, actor, origin, now } = caller;
-  for (const { id } of items) {
-    await services.reports.move(
-      id,
-      { ...to, by: actorName(actor), isSaid: origin.thread !== undefined },
-      now,
-    );
-  }
+  await services.reports.move(
+    items.map(({ id }) => id),
+    { ...to, by: actorName(actor), isSaid: origin.thread !== undefined },
+    now,
+  );
   return items;
 }
+
+/** So many numbers are said one by one. */
+export const mostNumbers = 10;
 
 /** `Claimed #12: a message of …`, or how many. */
 export function movedAnswer(
   did: string,
   items: readonly ReportItem[],
-  options: { readonly note?: string | undefined; readonly next: readonly string[] },
+  options: {
+    readonly note?: string | undefined;
+    readonly next: readonly string[];
+    /** All are about this user. */
+    readonly sender?: UserId | undefined;
+  },
 ): Answer {
+  const { note, next, sender } = options;
   const [only] = items;
   const numbers = items.map(({ id }) => `#${id}`).join(' ');
-  const what: Inline[] =
-    only !== undefined && items.length === 1
-      ? [`: `, ...whatIsReported(only)]
-      : [`: ${count(items.length, 'report')}`];
+  const many = count(items.length, 'report');
+  const about: Inline[] = sender === undefined ? [] : [' about ', code(sender)];
   return {
     mark: '✅',
-    title: [bold(`${did} ${numbers}`), ...what],
-    body: options.note === undefined ? [] : [line('Note: ', options.note)],
-    next: options.next,
+    title:
+      items.length > mostNumbers
+        ? [bold(`${did} ${many}`), ...about]
+        : [
+            bold(`${did} ${numbers}`),
+            ': ',
+            ...(only !== undefined && items.length === 1 ? whatIsReported(only) : [many, ...about]),
+          ],
+    body: note === undefined ? [] : [line('Note: ', note)],
+    next,
     data: { items: items.map(({ id }) => id) },
   };
 }
 
-/** Whether all items are in this state: moving them is one transaction each. */
+/** Whether all items are in this state: they are moved in one transaction. */
 export async function settleMove(
   { services }: Pick<Context, 'services'>,
   ids: readonly number[],

@@ -16,7 +16,7 @@ import { intentFor } from './intent.ts';
 import { outcomeReply } from './outcome.ts';
 import { post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
-import { settleItem } from './settle-item.ts';
+import { settleItem, waitingAbout } from './settle-item.ts';
 import { settle, settledAttempt } from './settlement.ts';
 import type { Confirmed } from './stages.ts';
 
@@ -164,7 +164,8 @@ async function recordOutcome(
       await tables.executions.finish(event, house.now());
     }
     await settleItem(house, tables, confirmed, attempts);
-    await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts));
+    const waiting = await waitingAbout(tables, confirmed, attempts);
+    await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts, waiting));
     return undefined;
   });
 }

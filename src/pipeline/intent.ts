@@ -29,14 +29,22 @@ export function intentFor(
   };
 }
 
-/** What a command without accounts acts on: the first of its positionals. */
+/** What a command without accounts acts on: the first of its positionals, or what stands for it. */
 function otherTarget(
   command: Parsed['command'],
   invocation: Parsed['invocation'],
 ): string | undefined {
-  const key = Object.entries(command.args).find(([, { place }]) => place === 'positional')?.[0];
-  const value = invocation.arguments[key ?? ''];
-  return value === undefined || command.audit?.redact.includes(key ?? '') === true
-    ? undefined
-    : writeValue(command.args[key ?? '']?.kind, value);
+  const [key, first] =
+    Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];
+  const { unless = key } = first?.options ?? {};
+  const name = invocation.arguments[unless ?? ''] === undefined ? key : unless;
+  const given = invocation.arguments[name ?? ''];
+  if (name === undefined || given === undefined || command.audit?.redact.includes(name) === true) {
+    return undefined;
+  }
+  const { kind } = command.args[name] ?? {};
+  return [given]
+    .flat()
+    .map((value) => writeValue(kind, value))
+    .join(' ');
 }

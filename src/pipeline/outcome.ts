@@ -1,10 +1,11 @@
 import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Answer, Block, Inline, Mark, Status } from '../command/answer.ts';
 import type { Actor } from '../command/invocation.ts';
-import { dateTime } from '../command/wording.ts';
+import { count, dateTime } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { localpartOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
+import type { WaitingAbout } from '../store/report-items.ts';
 import type { Attempt } from './attempt.ts';
 import type { House } from './house.ts';
 import { refusalReply, sentence } from './refusal.ts';
@@ -14,14 +15,26 @@ import type { Confirmed } from './stages.ts';
 /** What outcomes need of the work that they end. */
 type Work = Pick<Confirmed, 'command' | 'danger' | 'invocation' | 'confirmer'>;
 
-/** The answer to work that has ended. */
-export function outcomeReply(house: House, work: Work, attempts: readonly Attempt[]): Reply {
+/**
+ * The answer to work that has ended.
+ *
+ * @param waiting what else waits about those whom it dealt with
+ */
+export function outcomeReply(
+  house: House,
+  work: Work,
+  attempts: readonly Attempt[],
+  waiting: readonly WaitingAbout[] = [],
+): Reply {
   const audit = attempts.flatMap((attempt) => attempt.audit ?? []);
   const [only] = attempts;
+  const reports = waitingBlocks(waiting);
   const trail = trailOf(house, work, attempts, audit);
   if (only !== undefined && attempts.length === 1) {
     const { answer, ...rest } = singleReply(house, work, only, audit);
-    return { ...rest, answer: { ...answer, body: [...(answer.body ?? []), ...trail] } };
+    const next = [...waitingNext(waiting), ...(answer.next ?? [])];
+    const body = [...(answer.body ?? []), ...reports, ...trail];
+    return { ...rest, answer: { ...answer, body, next } };
   }
   const done = attempts.filter(({ status }) => status === 'done').length;
   const isUnknown = attempts.some((attempt) => attempt.status === 'unknown');
@@ -48,8 +61,10 @@ export function outcomeReply(house: House, work: Work, attempts: readonly Attemp
             ];
           }),
         },
+        ...reports,
         ...trail,
       ],
+      next: waitingNext(waiting),
       data: attempts.map(({ target, status: one, audit: entry }) => ({
         userId: target,
         status: one,
@@ -124,6 +139,19 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
         error: { code: 'unknown', message: 'no answer came' },
       };
   }
+}
+
+/** `3 more reports about it wait.` */
+function waitingBlocks(waiting: readonly WaitingAbout[]): Block[] {
+  const items = waiting.reduce((sum, about) => sum + about.items, 0);
+  const whom = waiting.length === 1 ? 'it' : `${waiting.length} of these accounts`;
+  return items === 0
+    ? []
+    : [line(`${count(items, 'report')} about ${whom} still ${items === 1 ? 'waits' : 'wait'}.`)];
+}
+
+function waitingNext([first]: readonly WaitingAbout[]): string[] {
+  return first === undefined ? [] : [`resolve --sender ${first.sender}`];
 }
 
 /** Done for a time, and without the timer that ends it: who saw no answer can't know what was before. */

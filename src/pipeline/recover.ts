@@ -11,7 +11,7 @@ import { outcomeOf, postOutcome } from './execute.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
 import { parsedOf } from './question.ts';
-import { settleItem } from './settle-item.ts';
+import { settleItem, waitingAbout } from './settle-item.ts';
 import { correctDecision } from './settle-question.ts';
 import { settle, settledAttempt } from './settlement.ts';
 import { targetsOf } from './targets.ts';
@@ -62,7 +62,6 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
     }
   }
   const work = { ...parsed, confirmer: (execution.confirmer ?? undefined) as UserId | undefined };
-  const reply = outcomeReply(house, work, attempts);
   const isStillOpen = attempts.some(({ isOpen }) => isOpen === true);
   const isNews = attempts.some(
     ({ audit, status }) => entries.find(({ id }) => id === audit)?.status !== status,
@@ -79,6 +78,8 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
       }
     }
     await settleItem(house, tables, work, attempts);
+    const waiting = await waitingAbout(tables, work, attempts);
+    const reply = outcomeReply(house, work, attempts, waiting);
     await postOutcome(house, tables, work, reply, stage);
     if (isStillOpen) {
       return undefined;

@@ -1,4 +1,5 @@
 import { actorName } from '../command/invocation.ts';
+import type { WaitingAbout } from '../store/report-items.ts';
 import type { StoreTables } from '../store/store.ts';
 import type { Attempt } from './attempt.ts';
 import type { House } from './house.ts';
@@ -7,28 +8,28 @@ import { targetsOf } from './targets.ts';
 
 /**
  * Resolves the report that an action was sent about, in the transaction of its outcome: where the
- * action deals with what was reported, and was done. Returns whether it has.
+ * action deals with what was reported, and was done.
  */
 export async function settleItem(
   house: House,
   { reportItems }: Pick<StoreTables, 'reportItems'>,
   { command, invocation }: Pick<Confirmed, 'command' | 'invocation'>,
   attempts: readonly Attempt[],
-): Promise<boolean> {
+): Promise<void> {
   const isDone = attempts.every(({ status }) => status === 'done');
   if (invocation.item === undefined || command.settlesReports !== true || !isDone) {
-    return false;
+    return;
   }
   const item = await reportItems.get(invocation.item);
   if (item === undefined || item.state === 'resolved') {
-    return false;
+    return;
   }
   const dealsWithIt =
     targetsOf({ command, invocation }).some((target) => target === item.sender) ||
     Object.values(invocation.arguments).some((value) => namesEvent(value, item.subject)) ||
     (command.args['room'] !== undefined && invocation.arguments['room'] === item.roomId);
   if (!dealsWithIt) {
-    return false;
+    return;
   }
   const audit = attempts.flatMap((attempt) => attempt.audit ?? []).map((id) => `#${id}`);
   await reportItems.move(
@@ -42,7 +43,16 @@ export async function settleItem(
     },
     house.now(),
   );
-  return true;
+}
+
+/** What else waits about those who were dealt with: mostly it is settled by that. */
+export async function waitingAbout(
+  { reportItems }: Pick<StoreTables, 'reportItems'>,
+  { command }: Pick<Confirmed, 'command'>,
+  attempts: readonly Attempt[],
+): Promise<readonly WaitingAbout[]> {
+  const done = attempts.flatMap(({ target, status }) => (status === 'done' ? (target ?? []) : []));
+  return command.settlesReports === true && done.length > 0 ? reportItems.waitingAbout(done) : [];
 }
 
 function namesEvent(value: unknown, event: string): boolean {

@@ -27,6 +27,8 @@ export interface ItemStory {
 
 const shownReporters = 10;
 
+type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer Rest] ? Rest : never;
+
 /** The report queue: what people ask of it, and do with it. */
 export function reportQueueService(store: Store, wake: () => void) {
   return {
@@ -57,9 +59,13 @@ export function reportQueueService(store: Store, wake: () => void) {
       return { item, reports, reporters, reporterCount, earlier, actions, history };
     },
 
-    /** Moves an item to a state; its card follows. */
-    async move(...move: Parameters<Store['reportItems']['move']>): Promise<void> {
-      await store.transaction(async ({ reportItems }) => reportItems.move(...move));
+    /** Moves items to a state, all of them or none; their cards follow. */
+    async move(ids: readonly number[], ...move: Move): Promise<void> {
+      await store.transaction(async ({ reportItems }) => {
+        for (const id of ids) {
+          await reportItems.move(id, ...move);
+        }
+      });
       wake();
     },
 

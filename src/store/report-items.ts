@@ -59,6 +59,12 @@ export interface ItemMark {
   readonly id: number;
 }
 
+/** What waits about one user. */
+export interface WaitingAbout {
+  readonly sender: string;
+  readonly items: number;
+}
+
 /** Many items in a few lines. */
 export interface Digest {
   readonly items: number;
@@ -189,6 +195,18 @@ export function reportItems(db: Connection) {
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .executeTakeFirstOrThrow();
       return count;
+    },
+
+    /** How many items are open or claimed about each of these users, where there are any. */
+    async waitingAbout(senders: readonly string[]): Promise<WaitingAbout[]> {
+      const rows = await db
+        .selectFrom('report_items')
+        .select(['sender', ({ fn }) => fn.countAll<number>().as('items')])
+        .where('sender', 'in', senders)
+        .where('state', 'in', ['open', 'claimed'])
+        .groupBy('sender')
+        .execute();
+      return rows.map(({ sender, items }) => ({ sender: sender ?? '', items }));
     },
 
     /** How many items there are in each state. */

@@ -129,6 +129,10 @@ function invocationOf(command: Command) {
       // Where one by position is left out, so are those behind it.
       let isOut = false;
       for (const [key, { place, options }] of Object.entries(command.args)) {
+        if (options.unless !== undefined && given[options.unless] !== undefined) {
+          given[key] = options.many === true ? [] : undefined;
+          continue;
+        }
         if (place === 'positional') {
           isOut ||= given[key] === undefined;
           given[key] = isOut ? (options.many === true ? [] : undefined) : given[key];

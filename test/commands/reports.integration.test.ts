@@ -102,6 +102,63 @@ describe('reports', () => {
     expect(report.body).toContain('0 of 2 reports led to something');
   });
 
+  it('settles all that waits about one user at once, and takes it back', async () => {
+    const [place, other] = [await scene(), await scene()];
+    const items: number[] = [];
+    for (const number of [1, 2, 3]) {
+      items.push((await reported(place, text(`spam ${number}`))).item);
+    }
+    const { item: elsewhere } = await reported(other, text('ham'));
+    const [first, ...rest] = items;
+    await room.ben.ask(`!claim ${rest[0]}`);
+    await room.ana.ask(`!dismiss ${first}`);
+    const stateOf = async (item: number) => {
+      const { field } = await room.vic.ask(`!report ${item}`);
+      return (field.data as { state: string }).state;
+    };
+    const sender = place.spammer.userId;
+    const banned = await room.ana.ask(`!shadow-ban ${sender}`);
+    expect(banned.body).toContain('2 reports about it still wait.');
+    expect(banned.body).toContain(`!resolve --sender ${sender}`);
+    const resolved = await room.ana.ask(`!resolve --sender ${sender} --note raid`);
+    expect(resolved.body).toContain('Resolved #');
+    expect(resolved.body).toContain(`2 reports about ${sender}`);
+    expect(await Promise.all([...items, elsewhere].map(stateOf))).toEqual([
+      'dismissed',
+      'resolved',
+      'resolved',
+      'open',
+    ]);
+    const [audit] = resolved.field.audit;
+    expect((await room.ana.ask(`!audit ${audit}`)).body).toContain(`resolve ${sender}`);
+    const again = await room.ana.ask(`!resolve --sender ${sender}`);
+    expect(again.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+    expect((await room.ana.ask(`!undo ${audit}`)).field.status).toBe('done');
+    expect(await Promise.all(items.map(stateOf))).toEqual(['dismissed', 'open', 'open']);
+    // Nothing else waits about somebody else: nothing is said.
+    expect((await room.ana.ask(`!shadow-ban ${other.reporter.userId}`)).body).not.toContain('wait');
+  });
+
+  it.each([
+    ['resolve', 'ID is missing'],
+    ['dismiss 1 --sender @a:localhost', 'Give ID or --sender, not both'],
+    ['resolve --sender', 'sender'],
+    ['resolve --sender #lobby:localhost', '#lobby:localhost'],
+    ['reopen --sender @a:localhost', '--sender'],
+  ])('!%s is refused: %s', async (line, why) => {
+    const answer = await room.ana.ask(`!${line}`);
+    expect(answer.field.status).toBe('usage');
+    expect(answer.body).toContain(why);
+  });
+
+  it('moves several or none', async () => {
+    const place = await scene();
+    const { item } = await reported(place, text('spam'));
+    const answer = await room.ana.ask(`!resolve ${item} 4000000000`);
+    expect(answer.body).toContain('there is no report #4000000000');
+    expect((await room.ana.ask(`!report ${item}`)).field.data).toMatchObject({ state: 'open' });
+  });
+
   it('sends all as a file, and refuses a page that can’t be', async () => {
     const place = await scene();
     await reported(place, text('spam'));
