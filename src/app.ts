@@ -69,6 +69,7 @@ const recoverEveryMs = 30_000;
 /** How often the bot looks whether the head of the audit log is to be written into the room. */
 const usualHeadLookMs = 15 * 60_000;
 const usualSyncMarginMs = 15_000;
+const usualReportTroubleMs = 5 * 60_000;
 
 /** How long the bot waits for the homeserver, where that is not as usual. */
 export interface Timing {
@@ -80,6 +81,8 @@ export interface Timing {
   readonly syncMarginMs?: number;
   /** Between two questions for new reports. */
   readonly pollIntervalMs?: number;
+  /** Reports that can't be read for so long are told in the room. */
+  readonly reportTroubleMs?: number;
   /** For the next message to be delivered, until a decision looks for its question again. */
   readonly deliveryPatienceMs?: number;
   /** Between two looks whether the head of the audit log is to be posted. */
@@ -220,6 +223,7 @@ async function buildHouse(parts: Parts): Promise<App> {
         ruleActions: await store.auditLog.countByRules(Date.now() - 3_600_000),
         maxRuleActions: config.reports.maxActionsPerHour,
         openExecutions: executions.length,
+        reportReadings: reports?.readings() ?? [],
       };
     },
   };
@@ -296,6 +300,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     onCall: config.reports.onCall,
     maxCardsPerMinute: config.reports.maxCardsPerMinute,
     remindAfterMs: durationMs(config.reports.remindAfter),
+    troubleAfterMs: timing.reportTroubleMs ?? usualReportTroubleMs,
   });
   reports = queue;
 
@@ -340,13 +345,17 @@ async function buildHouse(parts: Parts): Promise<App> {
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },
     // Outcomes that only the homeserver knows can be asked for again.
-    onOnline: () => recovery.at(house.now()),
+    onOnline() {
+      recovery.at(house.now());
+      queue.hurry();
+    },
     onFatal: ended.reject,
   });
   sync = running;
   probes.watch({
     syncAgeMs: () => running.ageMs,
     syncFailures: () => running.health.failures,
+    reportReadings: queue.readings,
     longestSyncAgeMs:
       2 * (longPollMs ?? usualLongPollMs) + (timing.syncMarginMs ?? usualSyncMarginMs),
     readDatabase: store.statistics.ping,

@@ -1,6 +1,6 @@
 import { bold, facts } from '../command/answer.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { ago, count, when } from '../command/wording.ts';
+import { ago, count, span, when } from '../command/wording.ts';
 import { LawspeakerError } from '../errors.ts';
 
 export default defineCommand({
@@ -27,7 +27,8 @@ export default defineCommand({
   },
   answer({ now }, { bot, server, pending, items }) {
     const failed = server instanceof LawspeakerError;
-    const isWell = !failed && bot.online;
+    const unread = bot.reportReadings.find(({ failing }) => failing !== undefined);
+    const isWell = !failed && bot.online && unread === undefined;
     // This command is at work too.
     const others = Math.max(0, bot.openInbox - 1);
     const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
@@ -35,8 +36,20 @@ export default defineCommand({
     return {
       mark: isWell ? '✅' : '⚠️',
       title: [
-        bold(isWell ? 'All is well' : failed ? 'The admin API does not answer' : 'Syncing fails'),
-        failed ? `: ${server.message}` : `: Synapse ${server}`,
+        bold(
+          isWell
+            ? 'All is well'
+            : failed
+              ? 'The admin API does not answer'
+              : bot.online
+                ? 'Reports can’t be read'
+                : 'Syncing fails',
+        ),
+        failed
+          ? `: ${server.message}`
+          : bot.online && unread?.failing !== undefined
+            ? `, for ${span(unread.failing.forMs)}: ${unread.failing.why}`
+            : `: Synapse ${server}`,
       ],
       body: [
         facts(

@@ -29,6 +29,8 @@ export interface Figures {
 export interface MetricSources {
   figures(): Promise<Figures>;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
+  /** The lists of reports that are read. */
+  reportReadings(): readonly { readonly kind: string; readonly ageMs: number | undefined }[];
 }
 
 export interface Metrics {
@@ -86,6 +88,11 @@ export function createMetrics(options: {
   const databaseReadable = gauge('database_readable', '1 where the last look could read it');
   const syncAge = gauge('sync_age_seconds', 'Since the homeserver last answered a sync');
   const syncFailures = counter('sync_failures', 'Syncs that failed since the start of the process');
+  const readingAge = gauge(
+    'report_reading_age_seconds',
+    'Since a list of reports was last read: growing, nothing that is reported comes in',
+    ['kind'],
+  );
   const requests = histogram(
     'homeserver_request',
     'Until the homeserver began to answer; status none where it did not',
@@ -182,6 +189,12 @@ export function createMetrics(options: {
       const { ageMs, failures } = sources.sync();
       if (ageMs !== undefined) {
         syncAge.set(ageMs / 1000);
+      }
+      readingAge.reset();
+      for (const { kind, ageMs: readMs } of sources.reportReadings()) {
+        if (readMs !== undefined) {
+          readingAge.set({ kind }, readMs / 1000);
+        }
       }
       syncFailures.reset();
       syncFailures.inc(failures);

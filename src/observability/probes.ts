@@ -5,7 +5,8 @@ import { createMetrics } from './metrics.ts';
 import type { MetricSources } from './metrics.ts';
 
 /** What the probes look at once the bot is built. */
-export type Watched = Vitals & Pick<MetricSources, 'figures'> & { syncFailures(): number };
+export type Watched = Vitals &
+  Pick<MetricSources, 'figures' | 'reportReadings'> & { syncFailures(): number };
 
 /** Health and metrics, as the bot feeds them. */
 export interface Probes {
@@ -72,6 +73,7 @@ export async function openProbes(
         health.watch(watched);
         metrics.watch({
           figures: watched.figures,
+          reportReadings: watched.reportReadings,
           sync: () => ({ ageMs: watched.syncAgeMs(), failures: watched.syncFailures() }),
         });
         // The first look goes along all there is: better now than while somebody waits.

@@ -126,6 +126,26 @@ export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
   };
 }
 
+/** Silence must not be taken for peace. */
+export function troubleOf(why: string): Answer {
+  return {
+    mark: '⚠️',
+    title: [bold('Reports can’t be read'), `: ${why}`],
+    body: [
+      line('Until they can, nothing that is reported comes here. None is lost: I go on trying.'),
+      line('Look whether the bot is still a server admin, and reaches the admin API.'),
+    ],
+    next: ['status'],
+    data: { readable: false },
+  };
+}
+
+export const troubleOver: Answer = {
+  mark: '✅',
+  title: [bold('Reports are read again'), ': what was missed is here or follows'],
+  data: { readable: true },
+};
+
 /** A line of an item's history, for the thread of its card. */
 export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): Answer {
   const who = entry.actor === null ? 'somebody' : nameOf(entry.actor);

@@ -1,13 +1,16 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
-import { HomeserverError, LawspeakerError } from '../errors.ts';
+import { HomeserverError, LawspeakerError, codeOf } from '../errors.ts';
 import type { Log } from '../pipeline/house.ts';
+import type { ReportReading } from '../services/bot.ts';
 import type { Store, StoreTables } from '../store/store.ts';
 import { takeInReports } from './intake.ts';
 import type { ReportSource } from './intake.ts';
 
 export interface Poller {
   start(): void;
+  /** Asks at once: a homeserver that was away is back. */
+  hurry(): void;
+  /** How reading goes, a list each. */
+  readings(): ReportReading[];
   /** Resolves when nothing is under way. */
   stop(): Promise<void>;
 }
@@ -17,6 +20,14 @@ const longestPauseMs = 300_000;
 const readAllEveryMs = 600_000;
 /** A list that takes long to answer is asked less often: so many times as long as it took. */
 const restFactor = 4;
+
+/** A list, and how reading it goes. Times are by `performance.now()`, which nobody sets back. */
+interface Reading {
+  readonly source: ReportSource;
+  readAtMs?: number;
+  /** Since it was read last, or begun with, it could not be. */
+  failure?: { readonly sinceMs: number; readonly error: unknown };
+}
 
 /**
  * Asks for new reports every few seconds, since Synapse tells nobody of them; less often while the
@@ -37,35 +48,96 @@ export function createPoller(options: {
     kind: ReportSource['kind'],
     total: number,
   ) => Promise<void>;
+  /** What fails for so long is told. */
+  readonly troubleAfterMs: number;
+  /**
+   * A list can't be read for long, and why; without an error: all can be read again. Returns whether
+   * that is told: what is told is not told twice.
+   */
+  readonly onTrouble: (error?: unknown) => Promise<boolean>;
 }): Poller {
   const { store, sources, intervalMs, few, now, log, onNew, onBacklog } = options;
+  const { troubleAfterMs, onTrouble } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const readings = new Set<Reading>();
+  const resting = new Set<() => void>();
   let running: Promise<unknown> = Promise.resolve();
 
+  async function rest(pauseMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        resting.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, pauseMs);
+      timer.unref();
+      resting.add(end);
+    });
+  }
+
+  /** The lists that can't be read mostly fail for one reason: one message tells of all. */
+  let isTroubleTold = false;
+
+  async function succeeded(reading: Reading): Promise<void> {
+    reading.readAtMs = performance.now();
+    delete reading.failure;
+    if (isTroubleTold && [...readings].every(({ failure }) => failure === undefined)) {
+      await tell();
+    }
+  }
+
+  async function failed(reading: Reading, error: unknown): Promise<void> {
+    const nowMs = performance.now();
+    const { sinceMs = nowMs } = reading.failure ?? {};
+    reading.failure = { sinceMs, error };
+    if (!isTroubleTold && nowMs - sinceMs >= troubleAfterMs) {
+      await tell(error);
+    }
+  }
+
+  async function tell(error?: unknown): Promise<void> {
+    // At once, or the other list would tell it, too.
+    isTroubleTold = error !== undefined;
+    let isTold = false;
+    try {
+      isTold = await onTrouble(error);
+    } catch (untold) {
+      log.warn({ code: codeOf(untold) }, 'that reports can’t be read could not be told');
+    }
+    if (!isTold) {
+      isTroubleTold = error === undefined;
+    }
+  }
+
   async function poll(source: ReportSource): Promise<void> {
+    const reading: Reading = { source };
+    readings.add(reading);
     let readAllAt = Number.NEGATIVE_INFINITY;
     let pauseMs = intervalMs;
     while (!signal.aborted) {
       const startedAt = performance.now();
       try {
-        const reading = await takeInReports(store, source, {
+        const taken = await takeInReports(store, source, {
           few,
           mayReadAll: startedAt - readAllAt >= readAllEveryMs,
           now,
           onBacklog: async (tables, total) => onBacklog(tables, source.kind, total),
         });
-        if (reading.hasReadAll) {
+        if (taken.hasReadAll) {
           readAllAt = startedAt;
         }
-        if (reading.found > 0 || reading.backlog !== undefined) {
+        if (taken.found > 0 || taken.backlog !== undefined) {
           onNew(source.kind);
         }
+        await succeeded(reading);
         const tookMs = performance.now() - startedAt;
         pauseMs = Math.min(Math.max(intervalMs, tookMs * restFactor), longestPauseMs);
       } catch (error) {
         if (isMissing(error)) {
           log.info({ kind: source.kind }, 'this homeserver has no such reports');
+          readings.delete(reading);
           return;
         }
         if (!(error instanceof LawspeakerError)) {
@@ -76,23 +148,45 @@ export function createPoller(options: {
         }
         pauseMs = Math.min(pauseMs * 2, longestPauseMs);
         if (!signal.aborted) {
-          const code = error instanceof LawspeakerError ? error.code : 'internal';
-          log.warn({ kind: source.kind, code, pauseMs }, 'reports could not be read, trying again');
+          log.warn(
+            { kind: source.kind, code: codeOf(error), pauseMs },
+            'reports could not be read, trying again',
+          );
+          await failed(reading, error);
         }
       }
-      await wait(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+      if (!signal.aborted) {
+        await rest(pauseMs);
+      }
     }
   }
+
+  const endRests = () => resting.forEach((end) => end());
 
   return {
     start() {
       running = Promise.all(sources.map(poll));
     },
+    hurry: endRests,
+    readings() {
+      const nowMs = performance.now();
+      return [...readings].map(({ source, readAtMs, failure }) => ({
+        kind: source.kind,
+        ageMs: readAtMs === undefined ? undefined : nowMs - readAtMs,
+        failing: failure && { forMs: nowMs - failure.sinceMs, why: wordsOf(failure.error) },
+      }));
+    },
     async stop() {
       stopping.abort();
+      endRests();
       await running;
     },
   };
+}
+
+/** What an error of any kind says to people. */
+export function wordsOf(error: unknown): string {
+  return error instanceof LawspeakerError ? error.message : 'the bot has a fault of its own';
 }
 
 /** Older servers have no reports of users. */

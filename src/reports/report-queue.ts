@@ -1,17 +1,22 @@
 import type { UserId } from '../ids.ts';
 import type { House } from '../pipeline/house.ts';
+import type { ReportReading } from '../services/bot.ts';
 import type { ReportItem } from '../store/report-items.ts';
-import { backlogOf } from './card.ts';
+import { backlogOf, troubleOf, troubleOver } from './card.ts';
 import { announce } from './cards.ts';
 import { createDesk } from './desk.ts';
 import { reportSources } from './intake.ts';
-import { createPoller } from './poller.ts';
+import { createPoller, wordsOf } from './poller.ts';
 import type { Rule } from './rule.ts';
 
 export interface ReportQueue {
   start(): void;
   /** Something in the queue has changed. */
   wake(): void;
+  /** The homeserver answers again. */
+  hurry(): void;
+  /** How reading goes, a list each; none before the start. */
+  readings(): ReportReading[];
   /** Resolves when nothing is under way. */
   stop(): Promise<void>;
 }
@@ -26,6 +31,7 @@ export function createReportQueue(
     readonly maxCardsPerMinute: number;
     /** 0 for no reminders. */
     readonly remindAfterMs: number;
+    readonly troubleAfterMs: number;
   },
 ): ReportQueue {
   const desk = createDesk(house, options);
@@ -44,6 +50,20 @@ export function createReportQueue(
       const answer = backlogOf(kind, total);
       await announce(house, tables, { name: backlogName(kind), answer });
     },
+    troubleAfterMs: options.troubleAfterMs,
+    async onTrouble(error) {
+      if (error !== undefined && !(await house.services.bot.status()).online) {
+        // What can't be told now, and is over when it can, is no news.
+        return false;
+      }
+      const name = `trouble ${house.now()}`;
+      const answer = error === undefined ? troubleOver : troubleOf(wordsOf(error));
+      await house.store.transaction(async (tables) => {
+        await announce(house, tables, { name, answer, mentions: options.onCall });
+      });
+      house.deliver(`$ ${name}`);
+      return true;
+    },
   });
   let isStarted = false;
   return {
@@ -57,6 +77,8 @@ export function createReportQueue(
         desk.wake();
       }
     },
+    hurry: poller.hurry,
+    readings: poller.readings,
     async stop() {
       await poller.stop();
       await desk.stop();

@@ -10,6 +10,15 @@ export interface Settled {
   readonly audit: readonly number[];
 }
 
+/** How reading one of the homeserver's lists of reports goes. */
+export interface ReportReading {
+  readonly kind: 'event' | 'user';
+  /** Milliseconds since it was read last; undefined before the first time. */
+  readonly ageMs: number | undefined;
+  /** Where it can't be read now: for how many milliseconds, and why. */
+  readonly failing: { readonly forMs: number; readonly why: string } | undefined;
+}
+
 export interface BotStatus {
   readonly version: string;
   readonly node: string;
@@ -26,6 +35,8 @@ export interface BotStatus {
   /** What rules did within the last hour, and after how much they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;
+  /** A list each; none where the queue is switched off. */
+  readonly reportReadings: readonly ReportReading[];
 }
 
 /** Sends lines to one person alone. They are stored nowhere else. */

@@ -39,7 +39,14 @@ beforeEach(() => {
 afterEach(() => metrics.stop());
 
 const watch = (read: () => Promise<Figures>) =>
-  metrics.watch({ figures: read, sync: () => ({ ageMs: 1500, failures: 2 }) });
+  metrics.watch({
+    figures: read,
+    sync: () => ({ ageMs: 1500, failures: 2 }),
+    reportReadings: () => [
+      { kind: 'event', ageMs: 2500 },
+      { kind: 'user', ageMs: undefined },
+    ],
+  });
 
 /** The samples by their whole name, without comments. */
 async function samples(): Promise<Map<string, string>> {
@@ -74,6 +81,7 @@ test('the figures are shown as they are, with escaped labels', async () => {
     'lawspeaker_report_settle_seconds_count{state="resolved",by="rule:spam"}': '1',
     lawspeaker_sync_age_seconds: '1.5',
     lawspeaker_sync_failures_total: '2',
+    'lawspeaker_report_reading_age_seconds{kind="event"}': '2.5',
     lawspeaker_ready: '1',
     lawspeaker_database_readable: '1',
     [`lawspeaker_info{version="1.2.3",node="${process.versions.node}"}`]: '1',

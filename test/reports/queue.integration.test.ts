@@ -197,3 +197,36 @@ it('is kept over a restart: cards are edited, not sent again', async () => {
     room.ana.unasked().filter(({ field }) => (field.data as { subject?: string }).subject === spam),
   ).toHaveLength(1);
 });
+
+it('reports that can’t be read are missed aloud: once, and until they can be', async () => {
+  const here = await server.openRoom(
+    { reports: { onCall: [room.ana.user.userId] } },
+    {
+      reportTroubleMs: 500,
+    },
+  );
+  const { ana, bot } = here;
+  try {
+    await server.api.users.setAdmin(asUserId(bot.userId), false);
+    const spam = await mallory.sendText(lobby, 'spam');
+    await vera.reportEvent(lobby, spam, { reason: 'spam' });
+    const trouble = await ana.until('the alarm', () =>
+      ana.unasked().find(({ body }) => body.startsWith('⚠️ Reports can’t be read: ')),
+    );
+    expect(trouble.body).toContain('403 M_FORBIDDEN');
+    expect(trouble.content['m.mentions']).toEqual({ user_ids: [room.ana.user.userId] });
+    const status = await ana.ask('!status');
+    expect(status.body).toMatch(/^⚠️ Reports can’t be read, for .*403 M_FORBIDDEN/u);
+
+    await server.api.users.setAdmin(asUserId(bot.userId), true);
+    await cardOf(ana, spam);
+    await ana.until('the all-clear', () =>
+      ana.unasked().find(({ body }) => body.startsWith('✅ Reports are read again')),
+    );
+    expect((await ana.ask('!status')).body).toMatch(/^✅ All is well/u);
+    // Both lists could not be read, and one message was enough for each of both.
+    expect(ana.unasked().filter(({ body }) => /^\S+ Reports /u.test(body))).toHaveLength(2);
+  } finally {
+    await here.close();
+  }
+});

@@ -124,6 +124,7 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
         openExecutions: 0,
         ruleActions: 0,
         maxRuleActions: 10,
+        reportReadings: [],
       }),
       openDirect: async () => async () => undefined,
       async redact({ room: where, event }) {

@@ -9,6 +9,7 @@ import type { Homeserver } from '../../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { createAdminApi } from '../../src/admin-api/admin-api.ts';
 import type { AdminApi } from '../../src/admin-api/admin-api.ts';
+import type { Timing } from '../../src/app.ts';
 import { uniqueLocalpart } from './homeserver.ts';
 import { openRoom } from './room.ts';
 import type { Settings, TestRoom } from './room.ts';
@@ -29,7 +30,7 @@ export interface ReportServer {
    */
   changeDatabase(change: (db: Database.Database) => void): Promise<void>;
   /** A management room whose bot works on the queue. */
-  openRoom(settings?: Settings): Promise<TestRoom>;
+  openRoom(settings?: Settings, timing?: Timing): Promise<TestRoom>;
   stop(): Promise<void>;
 }
 
@@ -74,10 +75,10 @@ export async function startReportServer(elderCount = 4): Promise<ReportServer> {
       await Promise.all(guests.map(async (guest) => guest.join(room)));
       return room;
     },
-    openRoom: async ({ reports, ...settings } = {}) =>
+    openRoom: async ({ reports, ...settings } = {}, timing = {}) =>
       openRoom(
         { ...settings, reports: { enabled: true, ...reports } },
-        { server: homeserver, timing: { pollIntervalMs: 200 } },
+        { server: homeserver, timing: { pollIntervalMs: 200, ...timing } },
       ),
     stop: async () => homeserver.stop(),
   };
