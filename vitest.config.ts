@@ -11,8 +11,8 @@ const integrationTests = 'test/**/*.integration.test.ts';
 
 export default defineConfig({
   test: {
-    // Integration tests share their machine with a Synapse.
-    maxWorkers: 2,
+    // Integration tests share their machine with a Synapse, and wait for it half of the time.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

@@ -77,7 +77,8 @@ export interface PlacedEvent {
 }
 
 export interface EventQuery {
-  readonly from: string;
+  /** Left out: from the newest for `b`, from the oldest for `f`. */
+  readonly from?: string | undefined;
   /** `b` begins with the event at that place itself, `f` behind it. */
   readonly dir: 'f' | 'b';
   /** 1 or more; the server gives 1000 at most. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import type { UserId } from '../ids.ts';
+import { parseRoomId } from '../ids.ts';
+import type { RoomId, UserId } from '../ids.ts';
 import { apiObject, maybe, roomId } from './decode.ts';
 import type { SendRequest } from './request.ts';
 
@@ -28,6 +29,12 @@ const whois = z
       sessions.flatMap(({ connections }) => connections),
     ),
   );
+
+/** How a user stands in a room: `join`, `leave`, `invite`, `ban` or `knock`. */
+export interface Membership {
+  readonly roomId: RoomId;
+  readonly membership: string;
+}
 
 const contentByType = z.record(z.string(), z.unknown());
 
@@ -82,6 +89,21 @@ export function userActivityApi(send: SendRequest) {
       return send('GET', '/_synapse/admin/v1/users/{user_id}/joined_rooms', {
         path: { user_id: user },
         answer: apiObject({ joined_rooms: z.array(roomId), total: z.number() }),
+      });
+    },
+
+    /**
+     * Rooms that a user is or was in, or was asked into, with how it stands there; empty for an unknown
+     * user. Rooms that were left stay among them. GET /_synapse/admin/v1/users/{user_id}/memberships
+     */
+    async memberships(user: UserId): Promise<Membership[]> {
+      const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/memberships', {
+        path: { user_id: user },
+        answer: apiObject({ memberships: z.record(z.string(), z.string()) }),
+      });
+      return Object.entries(answer.memberships).flatMap(([room, membership]) => {
+        const roomId = parseRoomId(room);
+        return roomId === undefined ? [] : { roomId, membership };
       });
     },
 

@@ -48,7 +48,7 @@ export function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: 
       const guess = nearest(name, [...flags.keys()]) ?? (flags.has(name) ? name : undefined);
       throw new UsageError(`\`${cut(typed)}\` is no flag of ${command}.`, {
         word: typed,
-        ...(guess === undefined ? {} : { advice: `Did you mean \`--${guess}\`?` }),
+        advice: guess === undefined ? quotingAdvice(token) : `Did you mean \`--${guess}\`?`,
       });
     }
     const { kind, options } = known.argument;
@@ -74,12 +74,22 @@ export function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: 
       });
     }
     if (value === undefined && (next === undefined || isFlag(next) || at + 1 === end)) {
-      throw new UsageError(`\`--${positive}\` needs a value.`, { word: token.text });
+      throw new UsageError(`\`--${positive}\` needs a value.`, {
+        word: token.text,
+        ...(next === undefined || isEndOfFlags(next) || flags.has(flagParts(next).name)
+          ? {}
+          : { advice: quotingAdvice(next) }),
+      });
     }
     if (kind === 'text' && value === undefined) {
       refuseUnquotedWords(positive, next, tokens.slice(at + 2));
     }
   }
+}
+
+/** Tokens and names may begin with a dash. */
+function quotingAdvice({ text }: Token): string {
+  return `If it is a value, put it in quotes: \`"${cut(text)}"\`.`;
 }
 
 /**

@@ -74,7 +74,7 @@ export default defineCommand({
     mark: '✅',
     title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
     body: [line('It is leaving its rooms now, which can take a while. Its files stay.')],
-    next: [`media ${account.name}`],
+    next: [`redact-user ${account.name}`, `media ${account.name}`],
     data: { userId: account.name, erase },
   }),
 

@@ -22,7 +22,7 @@ export default defineCommand({
     mark: '✅',
     title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
     body: [line('What it sends reaches nobody; it is not told.')],
-    next: [`unshadow-ban ${account.name}`],
+    next: [`unshadow-ban ${account.name}`, `redact-user ${account.name}`],
     data: { userId: account.name, shadowBanned: true },
   }),
   undo: ({ args: { accounts: account } }) =>

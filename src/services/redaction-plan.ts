@@ -163,7 +163,7 @@ export async function planAsSender(
 }
 
 /** Whether the server's redaction of a sender's events takes this one. */
-function isTaken({ type, content }: RoomEvent): boolean {
+export function isTaken({ type, content }: Pick<RoomEvent, 'type' | 'content'>): boolean {
   return type === 'm.room.member'
     ? content['membership'] === 'join'
     : redactableTypes.some((one) => one === type);

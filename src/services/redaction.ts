@@ -1,18 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { AdminApi } from '../admin-api/admin-api.ts';
-import type { UserRedactionStatus } from '../admin-api/redactions.ts';
 import { HomeserverError, LawspeakerError, TargetError, UnreachableError } from '../errors.ts';
-import type { EventId, RoomId, UserId } from '../ids.ts';
+import type { EventId, RoomId } from '../ids.ts';
 import type { BotOperations } from './bot.ts';
+import { briefly, intervals, isAtRedacting, runRedaction, watching } from './redaction-job.ts';
+import type { Watching } from './redaction-job.ts';
 import { plain, planAsSender, planRedaction, redactable } from './redaction-plan.ts';
 import type { PlanningApi, RedactionPlan, RedactionTarget } from './redaction-plan.ts';
-
-/** What the server calls redacting a user's messages among its tasks. */
-const redactionAction = 'redact_all_events';
-
-/** After a redaction the server may show for so long what was before. */
-const longestLagMs = 5000;
 
 /** How it is asked whether an event is redacted. */
 const request = 'GET /_synapse/admin/v1/rooms/{room_id}/context/{event_id}';
@@ -23,15 +18,6 @@ export interface RedactionOutcome extends Pick<RedactionPlan, 'event' | 'way'> {
   /** `running` where it went on for longer than we wait. */
   readonly state: 'complete' | 'running';
 }
-
-/** How long a redaction is watched, in milliseconds. */
-export interface Watching {
-  readonly firstIntervalMs: number;
-  readonly longestIntervalMs: number;
-  readonly limitMs: number;
-}
-
-const watching: Watching = { firstIntervalMs: 25, longestIntervalMs: 2000, limitMs: 60_000 };
 
 /**
  * Redacts one event and looks that it is.
@@ -130,104 +116,26 @@ async function redactAsSender(
   reason: string | undefined,
   times: Watching,
 ): Promise<RedactionOutcome['state']> {
-  const redactId = await begin(api, sender, times, async () =>
-    api.redactions.start(sender, {
+  const status = await runRedaction(
+    api,
+    sender,
+    {
       rooms: [room],
       reason,
       afterTs: originServerTs,
       beforeTs: originServerTs,
       limit,
-    }),
+    },
+    times,
   );
-  for await (const _ of intervals(times)) {
-    const status = await statusOf(api, redactId);
-    if (status?.status === 'failed') {
-      throw givenUp(status.error);
-    }
-    if (status?.status === 'complete') {
-      const failure = status.failedRedactions[event];
-      if (failure !== undefined) {
-        throw givenUp(failure);
-      }
-      return 'complete';
-    }
+  if (status === undefined) {
+    return 'running';
   }
-  return 'running';
-}
-
-/** Waits until the server is through with redacting this sender's messages, where it is at that. */
-async function begin(
-  api: Api,
-  sender: UserId,
-  times: Watching,
-  start: () => Promise<string>,
-): Promise<string> {
-  for await (const _ of intervals(times)) {
-    try {
-      return await start();
-    } catch (error) {
-      if (!(error instanceof HomeserverError) || error.status !== 400) {
-        throw error;
-      }
-      if (!(await isAtRedacting(api, sender))) {
-        // It has ended between the two questions, or this was not the reason.
-        return start();
-      }
-    }
+  const failure = status.status === 'failed' ? status.error : status.failedRedactions[event];
+  if (failure !== undefined) {
+    throw givenUp(failure);
   }
-  throw new TargetError(
-    'state',
-    `Synapse is redacting other messages of ${sender} just now`,
-    'Nothing was changed. Send the command again in a while.',
-  );
-}
-
-function briefly(times: Watching): Watching {
-  return { ...times, limitMs: Math.min(times.limitMs, longestLagMs) };
-}
-
-/** Ends after the limit; the first comes at once. */
-async function* intervals({
-  firstIntervalMs,
-  longestIntervalMs,
-  limitMs,
-}: Watching): AsyncGenerator<void, void, undefined> {
-  const endsAt = performance.now() + limitMs;
-  let intervalMs = firstIntervalMs;
-  do {
-    yield;
-    await wait(intervalMs);
-    intervalMs = Math.min(intervalMs * 2, longestIntervalMs);
-  } while (performance.now() < endsAt);
-}
-
-/** False where the server has no list of its tasks, as older ones. */
-async function isAtRedacting(api: Pick<AdminApi, 'server'>, sender: UserId): Promise<boolean> {
-  try {
-    const tasks = await api.server.scheduledTasks({
-      action: redactionAction,
-      resourceId: sender,
-      status: ['scheduled', 'active'],
-    });
-    return tasks.length > 0;
-  } catch (error) {
-    if (error instanceof HomeserverError && error.status === 404) {
-      return false;
-    }
-    throw error;
-  }
-}
-
-/** Undefined where the server can't tell now: it goes on whether we see it or not. */
-async function statusOf(api: Api, redactId: string): Promise<UserRedactionStatus | undefined> {
-  try {
-    return await api.redactions.status(redactId);
-  } catch (error) {
-    if (error instanceof LawspeakerError) {
-      return undefined;
-    }
-    throw error;
-  }
+  return 'complete';
 }
 
 /**

@@ -120,6 +120,38 @@ describe('GET /_synapse/admin/v1/users/{user_id}/joined_rooms', () => {
   });
 });
 
+describe('GET /_synapse/admin/v1/users/{user_id}/memberships', () => {
+  test('lists also the rooms that an account has left, was invited to or banned from', async () => {
+    const [user, host] = [await newUser('memberships'), await newUser('host')];
+    const [joined, left, invited, banned] = [
+      await newRoom(host, { preset: 'public_chat', room_version: '12' }),
+      await newRoom(host, { preset: 'public_chat' }),
+      await newRoom(host, { invite: [user.userId] }),
+      await newRoom(host, { preset: 'public_chat' }),
+    ];
+    await user.join(joined);
+    await user.join(left);
+    await user.leave(left);
+    await host.request('POST', `/_matrix/client/v3/rooms/${encodeURIComponent(banned)}/ban`, {
+      json: { user_id: user.userId },
+    });
+    const memberships = await users.memberships(idOf(user));
+    expect(new Map(memberships.map(({ roomId, membership }) => [roomId, membership]))).toEqual(
+      new Map([
+        [joined, 'join'],
+        [left, 'leave'],
+        [invited, 'invite'],
+        [banned, 'ban'],
+      ]),
+    );
+  });
+
+  test('is empty for an unknown account and one of another server', async () => {
+    await expect(users.memberships(unknownUserId())).resolves.toEqual([]);
+    await expect(users.memberships(remoteUser)).resolves.toEqual([]);
+  });
+});
+
 describe('GET /_synapse/admin/v1/users/{user_id}/accountdata', () => {
   test('shows what an account keeps', async () => {
     const user = await newUser('data');

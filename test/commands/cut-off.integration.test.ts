@@ -7,6 +7,7 @@ import {
   homeserver,
   idOf,
   newRoom,
+  newToken,
   newUser,
   uniqueLocalpart,
 } from '../support/homeserver.ts';
@@ -80,7 +81,7 @@ describe('where the homeserver’s answer is lost', () => {
   });
 
   it.for(['carried out', 'lost'] as const)('edit-token looks whether it was %s', async (how) => {
-    const { token } = await registrationTokens.create();
+    const { token } = await newToken();
     const line = `!edit-token ${token} --uses 3 --expires 2d`;
     const said = await cutOff(line, ['PUT', /_tokens\//], how);
     await room.ana.outcomeOf(await room.ana.answerTo(said), how === 'lost' ? 'failed' : 'done');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { adminApi, uniqueLocalpart } from '../support/homeserver.ts';
+import { adminApi, newToken, uniqueLocalpart } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -47,7 +47,7 @@ describe('create-token', () => {
   });
 
   it('says what is wrong with a token that exists or can’t be', async () => {
-    const { token } = await registrationTokens.create();
+    const { token } = await newToken();
     const twice = await room.ben.ask(`!create-token --token ${token}`);
     expect(twice.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect(twice.body).toContain('already');
@@ -66,8 +66,8 @@ describe('create-token', () => {
 
 describe('tokens and token', () => {
   it('show what can still be used, and what can’t', async () => {
-    const usable = await registrationTokens.create({ usesAllowed: 5 });
-    const used = await registrationTokens.create({ usesAllowed: 0 });
+    const usable = await newToken({ usesAllowed: 5 });
+    const used = await newToken({ usesAllowed: 0 });
     const valid = await room.vic.ask('!tokens --valid --all --format csv');
     expect(valid.field.status).toBe('done');
     const shown = await room.vic.ask('!tokens --no-valid --limit 100');
@@ -83,7 +83,7 @@ describe('tokens and token', () => {
   });
 
   it('goes through them page by page, each once', async () => {
-    await Promise.all([registrationTokens.create(), registrationTokens.create()]);
+    await Promise.all([newToken(), newToken()]);
     const total = (await registrationTokens.list()).length;
     const first = await room.vic.ask(`!tokens --limit ${total - 1}`);
     const more = await room.vic.ask('!more');
@@ -104,6 +104,17 @@ describe('tokens and token', () => {
     expect(await find(token)).toBeUndefined();
   });
 
+  it('takes one that begins with a dash in quotes, and says so', async () => {
+    const token = `-${uniqueLocalpart('dash')}`;
+    await registrationTokens.create({ token });
+    const bare = await room.vic.ask(`!token ${token}`);
+    expect(bare.field.status).toBe('usage');
+    expect(bare.body).toContain(`If it is a value, put it in quotes: "${token}".`);
+    expect((await room.vic.ask(`!token "${token}"`)).field).toMatchObject({ status: 'done' });
+    const value = await room.ben.ask(`!create-token --token ${token}`);
+    expect(value.body).toContain(`--token needs a value.\nIf it is a value`);
+  });
+
   it('say plainly that there is no such token', async () => {
     const unknown = await room.vic.ask('!token none-of-ours');
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
@@ -115,7 +126,7 @@ describe('tokens and token', () => {
 
 describe('edit-token', () => {
   it('changes one limit and leaves the other', async () => {
-    const { token } = await registrationTokens.create({ usesAllowed: 3 });
+    const { token } = await newToken({ usesAllowed: 3 });
     const expiring = await room.ben.ask(`!edit-token ${token} --expires 2d`);
     expect(expiring.field.status).toBe('done');
     expect(await find(token)).toMatchObject({ usesAllowed: 3, expiryTime: expect.any(Number) });
@@ -129,7 +140,7 @@ describe('edit-token', () => {
 
   it('is taken back exactly, by the audit entry that does not hold the token', async () => {
     const expiryTime = Date.now() + 3 * day + 1;
-    const { token } = await registrationTokens.create({ usesAllowed: 3, expiryTime });
+    const { token } = await newToken({ usesAllowed: 3, expiryTime });
     const edited = await room.ben.ask(`!edit-token ${token} --unlimited --never`);
     const [entry] = edited.field.audit;
     const audit = await room.ana.ask(`!audit ${entry}`);
@@ -140,7 +151,7 @@ describe('edit-token', () => {
   });
 
   it('refuses contradictions, nothing, and unknown tokens', async () => {
-    const { token } = await registrationTokens.create({ usesAllowed: 3 });
+    const { token } = await newToken({ usesAllowed: 3 });
     for (const flags of [
       '',
       '--uses 5 --unlimited',
@@ -159,7 +170,7 @@ describe('edit-token', () => {
 
 describe('delete-token', () => {
   it('shows how often it was used, waits, and deletes it', async () => {
-    const { token } = await registrationTokens.create({ usesAllowed: 3 });
+    const { token } = await newToken({ usesAllowed: 3 });
     const question = await room.ben.ask(`!delete-token ${token} --reason leaked`);
     expect(question.field).toMatchObject({ command: 'delete-token', status: 'pending' });
     expect(question.body).toContain(`Delete registration token ${token}?`);
@@ -177,7 +188,7 @@ describe('delete-token', () => {
   it('refuses unknown tokens, and one that is gone when it is confirmed', async () => {
     const unknown = await room.ben.ask('!delete-token none-of-ours');
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
-    const { token } = await registrationTokens.create();
+    const { token } = await newToken();
     const question = await room.ben.ask(`!delete-token ${token}`);
     await registrationTokens.delete(token);
     await room.ben.ask('!confirm');

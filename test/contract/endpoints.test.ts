@@ -61,6 +61,7 @@ const endpoints = [
   'GET /_synapse/admin/v1/fetch_event/{event_id}',
   'POST /_synapse/admin/v1/user/{user_id}/redact',
   'GET /_synapse/admin/v1/user/redact_status/{redact_id}',
+  'GET /_synapse/admin/v1/users/{user_id}/memberships',
 ];
 
 const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));

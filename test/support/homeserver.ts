@@ -6,6 +6,10 @@ import type { RegisterOptions } from '../../dev/synapse/accounts.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { createAdminApi } from '../../src/admin-api/admin-api.ts';
 import type { AdminApi } from '../../src/admin-api/admin-api.ts';
+import type {
+  NewRegistrationToken,
+  RegistrationToken,
+} from '../../src/admin-api/registration-tokens.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../src/ids.ts';
 import type { EventId, RoomId, UserId } from '../../src/ids.ts';
 import type { TestHomeserver } from './global-setup.ts';
@@ -47,6 +51,13 @@ export async function newRoom(
 }
 
 /** An ID of this server that nobody has. */
+/** A registration token that can be typed as it is: the server's own may begin with a dash. */
+export async function newToken(
+  limits: Pick<NewRegistrationToken, 'usesAllowed' | 'expiryTime'> = {},
+): Promise<RegistrationToken> {
+  return adminApi().registrationTokens.create({ ...limits, token: uniqueLocalpart('token') });
+}
+
 export function unknownUserId(): UserId {
   return asUserId(`@${uniqueLocalpart('nobody')}:${homeserver().serverName}`);
 }

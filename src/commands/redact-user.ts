@@ -1,0 +1,161 @@
+import { didTo, nameAndId, standing } from '../command/account.ts';
+import { bold, code, line } from '../command/answer.ts';
+import type { Block, Inline } from '../command/answer.ts';
+import { flag, positional } from '../command/arguments.ts';
+import { defineCommand } from '../command/declaration.ts';
+import type { Context } from '../command/declaration.ts';
+import { roomName } from '../command/room.ts';
+import { ago, amount, count, dateTime } from '../command/wording.ts';
+import { nameRooms } from '../services/room-names.ts';
+import type { Services } from '../services/services.ts';
+import { findSent, redactUser, userRedactionEnd } from '../services/user-redaction.ts';
+import type { RoomShare } from '../services/user-redaction.ts';
+
+const dayMs = 86_400_000;
+/** So many rooms are shown by name. */
+const shownRooms = 5;
+/** So many of what could not be redacted are in the data. */
+const shownFailures = 100;
+
+const args = {
+  accounts: positional('account', 'Whose messages', { many: true, placeholder: 'USER' }),
+  since: flag('date', 'Sent since then; for one day, where left out'),
+  room: flag('room', 'In this room alone'),
+} as const;
+
+export default defineCommand({
+  name: 'redact-user',
+  group: 'accounts',
+  summary: 'Takes what accounts have sent out of all rooms',
+  does: [
+    'redact the messages of the last day, or since the time that is given, in the account’s own name',
+    'redact what its joins showed as its name and avatar',
+    'work in rooms that this bot is not in, and that the account has left or was banned from',
+    'show the reason to the rooms',
+  ],
+  doesNot: [
+    'keep the account from sending more (see shadow-ban, suspend, deactivate)',
+    'delete files (see delete-media)',
+    'redact reactions, polls and other events that are no messages',
+    'reach what people have saved, or servers that ignore it',
+  ],
+  args,
+  danger: 'destructive',
+  example: 'redact-user @mallory:example.com --since 2h --reason spam',
+  endpoints: [
+    'GET /_synapse/admin/v1/users/{user_id}/memberships',
+    'GET /_synapse/admin/v1/rooms/{room_id}/messages',
+    'POST /_synapse/admin/v1/user/{user_id}/redact',
+    'GET /_synapse/admin/v1/user/redact_status/{redact_id}',
+    'GET /_synapse/admin/v1/scheduled_tasks',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+  ],
+
+  async preview(context) {
+    const { args: given, services, now } = context;
+    const account = given.accounts;
+    const request = requestOf(context);
+    const shares = await findSent(services.api, request);
+    return {
+      title: [
+        `Redact ${sentOf(shares)} of `,
+        ...nameAndId(account),
+        ` in ${count(shares.length, 'room')}?`,
+      ],
+      body: [
+        line(`Sent since ${dateTime(request.since)}, ${ago(request.since, now)}`),
+        ...(await roomLines(services, shares)),
+        ...standing(account),
+        line('Will: empty them for everybody, in the account’s own name'),
+        line('Will not: keep it from sending more, delete its files, redact reactions'),
+      ],
+      warning: 'What is redacted doesn’t come back.',
+    };
+  },
+
+  run: async (context) => redactUser(context.services.api, requestOf(context), context.reason),
+
+  answer(context, { shares, state, failed }) {
+    const { accounts: account } = context.args;
+    const failures = Object.keys(failed).length;
+    const isRunning = state === 'running';
+    return {
+      mark: isRunning ? '⏳' : failures > 0 ? '⚠️' : '✅',
+      title: [
+        ...didTo(`${isRunning ? 'Redacting' : 'Redacted'} ${sentOf(shares)} of`, account),
+        ` in ${count(shares.length, 'room')}`,
+        ...(failures > 0 ? [bold(`, but not ${count(failures, 'of them', 'of them')}`)] : []),
+      ],
+      body: [
+        ...(isRunning
+          ? [
+              line(
+                'The homeserver goes on by itself. I look now and then, and say here how it ended.',
+              ),
+            ]
+          : []),
+        ...(failures > 0
+          ? [
+              line(
+                'For those it lacks the right in their rooms: a moderator there can redact them.',
+              ),
+            ]
+          : []),
+      ],
+      next: [`shadow-ban ${account.name}`, `media ${account.name}`],
+      ...(isRunning ? { status: 'running' as const } : {}),
+      ...(failures > 0 ? { status: 'partial' as const } : {}),
+      data: {
+        userId: account.name,
+        since: requestOf(context).since,
+        rooms: shares.map(({ room }) => room),
+        messages: sumOf(shares, 'messages'),
+        joins: sumOf(shares, 'joins'),
+        failed: Object.keys(failed).slice(0, shownFailures),
+      },
+    };
+  },
+
+  async settle(context) {
+    const end = await userRedactionEnd(context.services.api, requestOf(context));
+    return end === 'under_way' ? 'unknown' : end;
+  },
+});
+
+function requestOf({ args: { accounts: account, since, room }, now }: Context<typeof args>) {
+  return { user: account.name, since: since ?? now - dayMs, room };
+}
+
+function sumOf(shares: readonly RoomShare[], what: 'messages' | 'joins'): number {
+  return shares.reduce((sum, share) => sum + share[what], 0);
+}
+
+/** `more than 1,000 messages and 2 joins` */
+function sentOf(shares: readonly RoomShare[]): string {
+  const [messages, joins] = [sumOf(shares, 'messages'), sumOf(shares, 'joins')];
+  const more = shares.some(({ isMore }) => isMore) ? 'more than ' : '';
+  if (messages === 0 && more === '') {
+    return count(joins, 'join');
+  }
+  const sent = `${more}${amount(messages, 'message')}`;
+  return joins === 0 ? sent : `${sent} and ${count(joins, 'join')}`;
+}
+
+async function roomLines({ api }: Services, shares: readonly RoomShare[]): Promise<Block[]> {
+  const shown = shares.slice(0, shownRooms);
+  const rooms = await nameRooms(
+    api,
+    shown.map(({ room }) => room),
+  );
+  const items = shown.map((share, at): Inline[] => [
+    roomName(rooms[at] ?? { name: null, canonicalAlias: null }) ?? code(share.room),
+    `: ${sentOf([share])}`,
+  ]);
+  const rest = shares.length - shown.length;
+  return [
+    {
+      kind: 'list',
+      items: rest === 0 ? items : [...items, [`and ${count(rest, 'other room')}`]],
+    },
+  ];
+}

@@ -1,0 +1,129 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { AdminApi } from '../admin-api/admin-api.ts';
+import type { UserRedaction, UserRedactionStatus } from '../admin-api/redactions.ts';
+import { HomeserverError, LawspeakerError, TargetError } from '../errors.ts';
+import type { UserId } from '../ids.ts';
+
+/** What the server calls redacting a user's messages among its tasks. */
+const redactionAction = 'redact_all_events';
+
+/** After a redaction the server may show for so long what was before. */
+const longestLagMs = 5000;
+
+type Api = Pick<AdminApi, 'redactions' | 'server'>;
+
+/** How long a redaction is watched, in milliseconds. */
+export interface Watching {
+  readonly firstIntervalMs: number;
+  readonly longestIntervalMs: number;
+  readonly limitMs: number;
+}
+
+export const watching: Watching = { firstIntervalMs: 25, longestIntervalMs: 2000, limitMs: 60_000 };
+
+/** A job that has ended. */
+export type EndedRedaction = Extract<UserRedactionStatus, { status: 'complete' | 'failed' }>;
+
+/**
+ * Has the server redact what a user has sent, and watches it to its end; undefined where it goes on for
+ * longer than that.
+ *
+ * @throws TargetError the server is at redacting other messages of theirs, and does not come to an end
+ */
+export async function runRedaction(
+  api: Api,
+  sender: UserId,
+  redaction: UserRedaction,
+  times: Watching,
+): Promise<EndedRedaction | undefined> {
+  const redactId = await begin(api, sender, times, async () =>
+    api.redactions.start(sender, redaction),
+  );
+  for await (const _ of intervals(times)) {
+    const status = await statusOf(api, redactId);
+    if (status?.status === 'failed' || status?.status === 'complete') {
+      return status;
+    }
+  }
+  return undefined;
+}
+
+/** Waits until the server is through with redacting this sender's messages, where it is at that. */
+async function begin(
+  api: Api,
+  sender: UserId,
+  times: Watching,
+  start: () => Promise<string>,
+): Promise<string> {
+  for await (const _ of intervals(times)) {
+    try {
+      return await start();
+    } catch (error) {
+      if (!(error instanceof HomeserverError) || error.status !== 400) {
+        throw error;
+      }
+      if (!(await isAtRedacting(api, sender))) {
+        // It has ended between the two questions, or this was not the reason.
+        return start();
+      }
+    }
+  }
+  throw new TargetError(
+    'state',
+    `Synapse is redacting other messages of ${sender} just now`,
+    'Nothing was changed. Send the command again in a while.',
+  );
+}
+
+/** For what should be so already. */
+export function briefly(times: Watching): Watching {
+  return { ...times, limitMs: Math.min(times.limitMs, longestLagMs) };
+}
+
+/** Ends after the limit; the first comes at once. */
+export async function* intervals({
+  firstIntervalMs,
+  longestIntervalMs,
+  limitMs,
+}: Watching): AsyncGenerator<void, void, undefined> {
+  const endsAt = performance.now() + limitMs;
+  let intervalMs = firstIntervalMs;
+  do {
+    yield;
+    await wait(intervalMs);
+    intervalMs = Math.min(intervalMs * 2, longestIntervalMs);
+  } while (performance.now() < endsAt);
+}
+
+/** False where the server has no list of its tasks, as older ones. */
+export async function isAtRedacting(
+  api: Pick<AdminApi, 'server'>,
+  sender: UserId,
+): Promise<boolean> {
+  try {
+    const tasks = await api.server.scheduledTasks({
+      action: redactionAction,
+      resourceId: sender,
+      status: ['scheduled', 'active'],
+    });
+    return tasks.length > 0;
+  } catch (error) {
+    if (error instanceof HomeserverError && error.status === 404) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** Undefined where the server can't tell now: it goes on whether we see it or not. */
+async function statusOf(api: Api, redactId: string): Promise<UserRedactionStatus | undefined> {
+  try {
+    return await api.redactions.status(redactId);
+  } catch (error) {
+    if (error instanceof LawspeakerError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
