@@ -6,6 +6,8 @@ import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
 import { roomName } from '../command/room.ts';
 import { ago, amount, count, dateTime } from '../command/wording.ts';
+import { isAboutSuspension } from '../services/redaction-job.ts';
+import { plain } from '../services/redaction-plan.ts';
 import { nameRooms } from '../services/room-names.ts';
 import type { Services } from '../services/services.ts';
 import { findSent, redactUser, userRedactionEnd } from '../services/user-redaction.ts';
@@ -77,7 +79,8 @@ export default defineCommand({
 
   answer(context, { shares, state, failed }) {
     const { accounts: account } = context.args;
-    const failures = Object.keys(failed).length;
+    const failures = failed.length;
+    const [first] = failed;
     const isRunning = state === 'running';
     return {
       mark: isRunning ? '⏳' : failures > 0 ? '⚠️' : '✅',
@@ -94,13 +97,7 @@ export default defineCommand({
               ),
             ]
           : []),
-        ...(failures > 0
-          ? [
-              line(
-                'For those it lacks the right in their rooms: a moderator there can redact them.',
-              ),
-            ]
-          : []),
+        ...(first === undefined ? [] : [line(adviceOn(first.why))]),
       ],
       next: [`shadow-ban ${account.name}`, `media ${account.name}`],
       ...(isRunning ? { status: 'running' as const } : {}),
@@ -111,7 +108,7 @@ export default defineCommand({
         rooms: shares.map(({ room }) => room),
         messages: sumOf(shares, 'messages'),
         joins: sumOf(shares, 'joins'),
-        failed: Object.keys(failed).slice(0, shownFailures),
+        failed: failed.slice(0, shownFailures).map(({ event }) => event),
       },
     };
   },
@@ -121,6 +118,12 @@ export default defineCommand({
     return end === 'under_way' ? 'unknown' : end;
   },
 });
+
+function adviceOn(why: string): string {
+  return isAboutSuspension(why)
+    ? 'Synapse can’t act for a suspended account in rooms of old versions: lift the suspension, redact, and suspend it again.'
+    : `Synapse says “${plain(why)}”. A moderator of those rooms can redact them.`;
+}
 
 function requestOf({ args: { accounts: account, since, room }, now }: Context<typeof args>) {
   return { user: account.name, since: since ?? now - dayMs, room };

@@ -25,6 +25,11 @@ export const watching: Watching = { firstIntervalMs: 25, longestIntervalMs: 2000
 /** A job that has ended. */
 export type EndedRedaction = Extract<UserRedactionStatus, { status: 'complete' | 'failed' }>;
 
+/** Rooms of old versions: Synapse looks in the wrong place for what a suspended account redacts. */
+export function isAboutSuspension(why: string): boolean {
+  return why.trim() === "'redacts'";
+}
+
 /**
  * Has the server redact what a user has sent, and watches it to its end; undefined where it goes on for
  * longer than that.

@@ -4,7 +4,14 @@ import type { AdminApi } from '../admin-api/admin-api.ts';
 import { HomeserverError, LawspeakerError, TargetError, UnreachableError } from '../errors.ts';
 import type { EventId, RoomId } from '../ids.ts';
 import type { BotOperations } from './bot.ts';
-import { briefly, intervals, isAtRedacting, runRedaction, watching } from './redaction-job.ts';
+import {
+  briefly,
+  intervals,
+  isAboutSuspension,
+  isAtRedacting,
+  runRedaction,
+  watching,
+} from './redaction-job.ts';
 import type { Watching } from './redaction-job.ts';
 import { plain, planAsSender, planRedaction, redactable } from './redaction-plan.ts';
 import type { PlanningApi, RedactionPlan, RedactionTarget } from './redaction-plan.ts';
@@ -173,8 +180,7 @@ async function isRedacted(api: Api, room: RoomId, event: EventId): Promise<boole
 }
 
 function givenUp(why: string): TargetError {
-  // Rooms of old versions: Synapse looks in the wrong place for what is to be redacted.
-  return why.trim() === "'redacts'"
+  return isAboutSuspension(why)
     ? new TargetError(
         'state',
         'Synapse can’t act for a suspended account in a room of this old version',

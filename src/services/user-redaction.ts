@@ -30,8 +30,8 @@ export interface UserRedactionOutcome {
   readonly shares: readonly RoomShare[];
   /** `running` where it went on for longer than we wait. */
   readonly state: 'complete' | 'running';
-  /** Why what could not be redacted was not, in the server's own words, by event ID. */
-  readonly failed: Readonly<Record<string, string>>;
+  /** What could not be redacted, and why, in the server's own words. */
+  readonly failed: readonly { readonly event: string; readonly why: string }[];
 }
 
 type Api = Pick<AdminApi, 'events' | 'redactions' | 'server' | 'users'>;
@@ -131,7 +131,10 @@ export async function redactUser(
   return {
     shares: [first, ...others],
     state: status === undefined ? 'running' : 'complete',
-    failed: status?.failedRedactions ?? {},
+    failed: Object.entries(status?.failedRedactions ?? {}).map(([event, why]) => ({
+      event,
+      why,
+    })),
   };
 }
 

@@ -115,8 +115,20 @@ it('says what could not be redacted', async () => {
   const { outcome } = await askAndConfirm(room.ben, `!redact-user ${mallory.userId}`);
   expect(outcome.field.status).toBe('partial');
   expect(outcome.body).toMatch(/^⚠️ Redacted .* but not 2 of them/u);
+  expect(outcome.body).toMatch(/Synapse says “403: .*A moderator of those rooms can redact them/u);
   expect(await areRedacted(sent)).toEqual([true, false]);
   expect((outcome.field.data as { failed: string[] }).failed).toContain(sent[1]?.[1]);
+});
+
+it('says how it is done for a suspended account in a room of an old version', async () => {
+  const mallory = await newUser('mallory');
+  const old = await newRoom(owner, { preset: 'public_chat', room_version: '10' });
+  await mallory.join(old);
+  await mallory.sendText(old, 'spam');
+  await users.setSuspended(idOf(mallory), true);
+  const { outcome } = await askAndConfirm(room.ben, `!redact-user ${mallory.userId}`);
+  expect(outcome.field.status).toBe('partial');
+  expect(outcome.body).toContain('lift the suspension, redact, and suspend it again');
 });
 
 it.each([

@@ -45,6 +45,7 @@ const reads: Readonly<Record<string, (api: AdminApi) => Promise<unknown>>> = {
   'users.findByExternalId': async ({ users }) => users.findByExternalId('oidc', 'm'),
   'users.whois': async ({ users }) => users.whois(user),
   'users.joinedRooms': async ({ users }) => users.joinedRooms(user),
+  'users.memberships': async ({ users }) => users.memberships(user),
   'users.accountData': async ({ users }) => users.accountData(user),
   'users.pushers': async ({ users }) => users.pushers(user),
   'users.getAdmin': async ({ users }) => users.getAdmin(user),
