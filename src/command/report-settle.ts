@@ -47,7 +47,8 @@ export async function settleItems(
   if (settled !== undefined) {
     throw new TargetError('state', `#${settled.id} is already ${state}`, 'Nothing was changed.');
   }
-  return moveItems(context, items, { state, note });
+  const oldestFirst = items.toSorted((one, other) => one.id - other.id);
+  return moveItems(context, oldestFirst, { state, note });
 }
 
 export function settledItemsAnswer(

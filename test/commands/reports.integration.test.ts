@@ -121,7 +121,7 @@ describe('reports', () => {
     expect(banned.body).toContain('2 reports about it still wait.');
     expect(banned.body).toContain(`!resolve --sender ${sender}`);
     const resolved = await room.ana.ask(`!resolve --sender ${sender} --note raid`);
-    expect(resolved.body).toContain('Resolved #');
+    expect(resolved.body).toContain(`Resolved ${rest.map((item) => `#${item}`).join(' ')}: `);
     expect(resolved.body).toContain(`2 reports about ${sender}`);
     expect(await Promise.all([...items, elsewhere].map(stateOf))).toEqual([
       'dismissed',
