@@ -10,6 +10,9 @@ import { count } from './wording.ts';
 
 type Caller = Pick<Context, 'services' | 'actor' | 'origin' | 'now' | 'prefix'>;
 
+/** So many numbers are said one by one. */
+export const mostNumbers = 10;
+
 /** The items that these numbers name. @throws TargetError one of them is no item */
 export async function itemsNumbered(
   { services, prefix }: Caller,
@@ -39,14 +42,16 @@ export async function moveItems(
   const { services, actor, origin, now } = caller;
   await services.reports.move(
     items.map(({ id }) => id),
-    { ...to, by: actorName(actor), isSaid: origin.thread !== undefined },
+    {
+      ...to,
+      by: actorName(actor),
+      // Their cards say it; a note in each of so many threads would bury the room.
+      isSaid: origin.thread !== undefined || items.length > mostNumbers,
+    },
     now,
   );
   return items;
 }
-
-/** So many numbers are said one by one. */
-export const mostNumbers = 10;
 
 /** `Claimed #12: a message of …`, or how many. */
 export function movedAnswer(

@@ -139,6 +139,26 @@ describe('reports', () => {
     expect((await room.ana.ask(`!shadow-ban ${other.reporter.userId}`)).body).not.toContain('wait');
   });
 
+  it('says once that many are settled, and not in each of their threads', async () => {
+    const place = await scene();
+    const all: { event: string; item: number }[] = [];
+    for (let number = 1; number <= 11; number += 1) {
+      all.push(await reported(place, text(`spam ${number}`)));
+    }
+    const resolved = await room.ana.ask(`!resolve --sender ${place.spammer.userId}`);
+    expect(resolved.body).toContain(`✅ Resolved 11 reports about ${place.spammer.userId}`);
+    const [first] = all;
+    const card = await cardOf(room.ana, first?.event ?? '', ({ body }) => body.startsWith('✅'));
+    // Notes come one after the other: this one after any that there was.
+    await room.ana.ask(`!reopen ${first?.item}`);
+    await room.ana.until('a note', () =>
+      room.ana.inThread(card.event).find(({ body }) => body.includes('Opened again by Ana')),
+    );
+    expect(room.ana.inThread(card.event).map(({ body }) => body)).toEqual([
+      expect.stringContaining('Opened again by Ana'),
+    ]);
+  });
+
   it.each([
     ['resolve', 'ID is missing'],
     ['dismiss 1 --sender @a:localhost', 'Give ID or --sender, not both'],
