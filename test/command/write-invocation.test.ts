@@ -65,9 +65,10 @@ const roomId = fc
 const eventId = localpart
   .map((local) => `$${local}`)
   .filter((text) => parseEventId(text) !== undefined);
+const mediaServer = 'files.example.com:8448';
 const mediaUri = fc
   .string({ unit: fc.constantFrom(...Array.from('aB0_-')), minLength: 1, maxLength: 24 })
-  .map((id) => `mxc://files.example.com:8448/${id}`);
+  .map((id) => `mxc://${mediaServer}/${id}`);
 
 function valueOf({ kind, options }: Argument): Arbitrary<Json> {
   const { min = 0, max = 999_999_999, choices = [] } = options;
