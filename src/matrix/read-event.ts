@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { parseEventId, parseUserId } from '../ids.ts';
 import type { EventId, RoomId, UserId } from '../ids.ts';
-import type { Incoming } from '../pipeline/message.ts';
+import type { Incoming, Message } from '../pipeline/message.ts';
 import { textWithPills, withoutReplyFallback } from './html-text.ts';
 
 const eventId = z.string().refine((text): text is EventId => parseEventId(text) !== undefined);
@@ -28,6 +28,7 @@ const message = envelope.extend({
       .object({
         rel_type: z.unknown().optional(),
         event_id: z.unknown().optional(),
+        is_falling_back: z.unknown().optional(),
         'm.in_reply_to': z.object({ event_id: z.unknown() }).optional().catch(undefined),
       })
       .optional(),
@@ -85,6 +86,25 @@ export function readEnvelope(
     : undefined;
 }
 
+/**
+ * What a message replies to. In a thread, clients let every message reply to the one before it, for clients
+ * that don't know threads, and mark that as a fallback: nobody has chosen what it replies to. Without the
+ * mark it is a reply, as the specification says; a mark that is no boolean is taken for one.
+ *
+ * https://spec.matrix.org/latest/client-server-api/#fallback-for-unthreaded-clients
+ */
+function repliedIn(
+  relation:
+    | { 'm.in_reply_to'?: { event_id: unknown } | undefined; is_falling_back?: unknown }
+    | undefined,
+): Pick<Message, 'replyTo' | 'fallsBackTo'> {
+  const event = idOf(relation?.['m.in_reply_to']?.event_id);
+  const mark = relation?.is_falling_back;
+  return mark === undefined || mark === false || event === undefined
+    ? { replyTo: event }
+    : { replyTo: undefined, fallsBackTo: event };
+}
+
 /** Not by `String()`, which throws for some objects. */
 function idOf(value: unknown): EventId | undefined {
   return typeof value === 'string' ? parseEventId(value) : undefined;
@@ -116,7 +136,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       // Half a surrogate pair can be neither stored nor sent.
       text: (pilled ?? withoutReplyFallback(body)).toWellFormed(),
       thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
-      replyTo: idOf(relation?.['m.in_reply_to']?.event_id),
+      ...repliedIn(relation),
     };
   }
   const asReaction = reaction.safeParse(raw);

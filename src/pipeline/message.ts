@@ -14,8 +14,10 @@ export interface Message {
   /** Set by the pipeline where the text held a secret, and was dropped. */
   readonly heldSecret?: true;
   readonly thread: EventId | undefined;
-  /** The event that it replies to. */
+  /** The event that its sender chose to reply to. */
   readonly replyTo: EventId | undefined;
+  /** The event before it in its thread, to which a client let it reply without its sender's doing. */
+  readonly fallsBackTo?: EventId;
   /** Set where it stands for a reaction, whose answer replies to what was reacted to. */
   readonly reactedTo?: EventId;
 }

@@ -172,7 +172,10 @@ async function tokensFromFile(
   if (message.replyTo === undefined) {
     throw new UsageError('`--from-file` needs a file.', {
       word: '--from-file',
-      advice: 'Send the command as a reply to a text file with one user a line.',
+      advice:
+        message.fallsBackTo === undefined
+          ? 'Send the command as a reply to a text file with one user a line.'
+          : 'In a thread, too, choose “Reply” on the text file with one user a line.',
     });
   }
   const words = (await house.readFile(message.replyTo)).split(/[\s,;]+/u).filter(Boolean);

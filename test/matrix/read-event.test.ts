@@ -76,10 +76,29 @@ describe('a message', () => {
     };
     expect(readEvent(room, text('!help', thread))).toMatchObject({
       thread: '$root',
-      replyTo: '$last',
+      replyTo: undefined,
+      fallsBackTo: '$last',
     });
     const broken = { 'm.relates_to': { rel_type: 'm.thread', event_id: { toString: 1 } } };
     expect(readEvent(room, text('!help', broken))).toMatchObject({ thread: undefined });
+  });
+
+  test.each([
+    [undefined, '$before'],
+    [false, '$before'],
+    [true, undefined],
+    ['true', undefined],
+    [1, undefined],
+    [null, undefined],
+  ])('in a thread with is_falling_back %j replies to %s', (mark, replyTo) => {
+    const relation = {
+      rel_type: 'm.thread',
+      event_id: '$root',
+      'm.in_reply_to': { event_id: '$before' },
+      ...(mark === undefined ? {} : { is_falling_back: mark }),
+    };
+    const read = readEvent(room, text('yes', { 'm.relates_to': relation }));
+    expect(read).toMatchObject({ thread: '$root', replyTo });
   });
 
   test.each([

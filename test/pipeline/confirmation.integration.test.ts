@@ -49,6 +49,31 @@ describe('a second person must confirm', () => {
     expect(all.field.data).toHaveLength(1);
   });
 
+  it('a yes to a colleague in the thread confirms nothing, as a client sends it', async () => {
+    const mallory = await newUser('mallory');
+    const root = await room.ana.say('about the spam');
+    const command = await room.ana.sayInThread(root, `!deactivate ${mallory.userId}`);
+    const question = await room.ana.answerTo(command);
+    const inThread = (body: string, isFallback: boolean) =>
+      room.ben.user.send(room.id, 'm.room.message', {
+        msgtype: 'm.text',
+        body,
+        'm.relates_to': {
+          rel_type: 'm.thread',
+          event_id: root,
+          is_falling_back: isFallback,
+          'm.in_reply_to': { event_id: question.event },
+        },
+      });
+    await inThread('yes', true);
+    await room.ben.ask('!version');
+    expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
+    // Chosen as a reply, it does.
+    await inThread('yes', false);
+    await room.ana.outcomeOf(question, 'done');
+    expect(await account(mallory.userId)).toMatchObject({ deactivated: true });
+  });
+
   it('who asked can’t confirm, and the question stays open', async () => {
     const mallory = await newUser('mallory');
     const question = await room.ana.ask(`!deactivate ${mallory.userId}`);

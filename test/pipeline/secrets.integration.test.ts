@@ -101,6 +101,22 @@ describe('several users', () => {
     expect(answer.field.status).toBe('usage');
     expect(answer.body).toContain('reply to a text file');
   });
+
+  it('are not taken from a file that happens to stand before the command in a thread', async () => {
+    const mallory = await newUser('mallory');
+    const content = Buffer.from(mallory.userId);
+    const url = await room.ana.user.uploadMedia(content, 'text/plain', 'them.txt');
+    const file = await room.ana.user.send(room.id, 'm.room.message', {
+      msgtype: 'm.file',
+      body: 'them.txt',
+      url,
+    });
+    const command = await room.ana.sayInThread(file, '!shadow-ban --from-file');
+    const answer = await room.ana.answerTo(command);
+    expect(answer.field.status).toBe('usage');
+    expect(answer.body).toContain('In a thread, too, choose “Reply” on the text file');
+    expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
+  });
 });
 
 describe('a name that is nearly right', () => {
