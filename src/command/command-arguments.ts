@@ -9,7 +9,7 @@ const commonFlags = {
   dryRun: flag('boolean', 'Say what would happen, and do nothing', { default: false }),
 } as const;
 
-/** Flags of what acts on accounts. */
+/** Flags of what acts on accounts and their files. */
 const protectionFlags = {
   overrideProtection: flag('boolean', 'Do it to a protected account too; critical', {
     default: false,
@@ -34,6 +34,12 @@ export function takesFile(command: Command): boolean {
   return canChange(command) && subject?.options.many === true;
 }
 
+/** Whether it may meet somebody protected: it acts on accounts, or on files, which have owners. */
+function isProtecting(command: Command): boolean {
+  const actsOnFiles = Object.values(command.args).some(({ kind }) => kind === 'media');
+  return (subjectOf(command) !== undefined || actsOnFiles) && command.protects !== false;
+}
+
 /** All that may be given to a command, its own arguments and those of every changing command. */
 export function argumentsOf(command: Command): Readonly<Record<string, Argument>> {
   return canChange(command)
@@ -42,7 +48,7 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
         ...(command.timed === true ? timedFlags : {}),
         ...(takesFile(command) ? batchFlags : {}),
         ...commonFlags,
-        ...(subjectOf(command) !== undefined && command.protects !== false ? protectionFlags : {}),
+        ...(isProtecting(command) ? protectionFlags : {}),
       }
     : command.args;
 }

@@ -53,4 +53,6 @@ export interface Invocation {
   readonly origin: Origin;
   /** The item of the report queue that it was sent about. */
   readonly item?: number;
+  /** The arguments that were left out and filled in from that item. */
+  readonly filledIn?: readonly string[];
 }

@@ -21,6 +21,8 @@ export interface ReadArguments {
   readonly overrideProtection: boolean;
   /** Milliseconds. */
   readonly forMs: number | undefined;
+  /** The arguments that were left out, and that the surroundings have filled in. */
+  readonly filledIn: readonly string[];
 }
 
 /**
@@ -43,7 +45,7 @@ export function readArguments(
   const parsed = structure(tokens, flags);
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => parsed.flags[flagName(key)] !== undefined;
-  readPositionals(declared, parsed.positionals, values, { context, isGiven });
+  const filledIn = readPositionals(declared, parsed.positionals, values, { context, isGiven });
   for (const [name, { key, argument }] of flags) {
     values[key] = readFlag(name, argument, parsed.flags[name], parsed.text, context);
   }
@@ -54,6 +56,7 @@ export function readArguments(
       dryRun: false,
       overrideProtection: false,
       forMs: undefined,
+      filledIn,
     };
   }
   const { reason, dryRun, overrideProtection, fromFile: _, ...rest } = values;
@@ -65,6 +68,7 @@ export function readArguments(
     reason: reason as string | undefined,
     dryRun: dryRun === true,
     overrideProtection: overrideProtection === true,
+    filledIn,
   };
 }
 
@@ -121,14 +125,16 @@ function structure(tokens: readonly Token[], flags: Flags): Structure {
   };
 }
 
+/** Returns the arguments that were filled in. */
 function readPositionals(
   declared: Readonly<Record<string, Argument>>,
   words: readonly string[],
   values: Record<string, unknown>,
   how: { readonly context: ReadingContext; readonly isGiven: (flag: string) => boolean },
-): void {
+): string[] {
   const { context, isGiven } = how;
   const rest = [...words];
+  const allFilledIn: string[] = [];
   for (const [key, argument] of Object.entries(declared)) {
     if (argument.place === 'flag') {
       continue;
@@ -144,6 +150,7 @@ function readPositionals(
     const filledIn = rest.length === 0 && !mayMiss ? context.fillIn?.(argument.kind) : undefined;
     if (filledIn !== undefined) {
       rest.push(filledIn);
+      allFilledIn.push(key);
     }
     if (rest.length === 0) {
       if (!mayMiss) {
@@ -162,6 +169,7 @@ function readPositionals(
   if (surplus !== undefined) {
     throw new UsageError(`\`${cut(surplus)}\` is one word too many.`, { word: surplus });
   }
+  return allFilledIn;
 }
 
 function readFlag(

@@ -24,6 +24,7 @@ export default defineCommand({
     }),
   },
   danger: 'change',
+  protects: true,
   settlesReports: true,
   example: 'quarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx --reason spam',
   endpoints: [

@@ -15,6 +15,7 @@ export default defineCommand({
     }),
   },
   danger: 'change',
+  protects: false,
   example: 'unquarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx',
   endpoints: [
     'POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}',

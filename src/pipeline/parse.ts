@@ -77,6 +77,7 @@ export async function parse(house: House, message: Message, commandLine: string)
       actor: { kind: 'person', user: message.sender },
       origin: originOf(message),
       ...(item === undefined ? {} : { item: item.id }),
+      ...(read.filledIn.length === 0 ? {} : { filledIn: read.filledIn }),
     };
     return { command, danger: dangerOfInvocation(command, invocation), invocation };
   } catch (error) {

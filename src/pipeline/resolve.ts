@@ -5,6 +5,7 @@ import { serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
 import type { House } from './house.ts';
+import { assertMediaMayBeTouched } from './media-owner.ts';
 import { passed } from './stages.ts';
 import type { Authorized, Resolved } from './stages.ts';
 
@@ -52,6 +53,7 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
       }
     }
   }
+  await assertMediaMayBeTouched(house, authorized, protects);
   return passed<Resolved>({ ...authorized, accounts });
 }
 

@@ -139,6 +139,35 @@ describe('quarantine and unquarantine', () => {
     expect(await isQuarantined(address)).toBe(false);
   });
 
+  it('keep off the files of protected people, and off files that equal them', async () => {
+    const text = uniqueLocalpart('avatar');
+    const own = await upload(room.ana.user, text);
+    const refused = await room.ben.ask(`!quarantine ${own}`);
+    expect(refused.field).toMatchObject({ status: 'protected', error: { code: 'protected' } });
+    expect(refused.body).toContain(`Protected: ${room.ana.user.userId} has uploaded ${own}`);
+    // Anybody can upload what an admin shows to everybody: Synapse would quarantine both.
+    const copy = await upload(mallory, text);
+    const equal = await room.ben.ask(`!quarantine ${copy}`);
+    expect(equal.field).toMatchObject({ status: 'protected' });
+    expect(equal.body).toContain(`${copy} equals a file of ${room.ana.user.userId}`);
+    const bots = await upload(room.bot);
+    const never = await room.ana.ask(`!quarantine ${bots} --override-protection`);
+    expect(never.field).toMatchObject({ status: 'protected' });
+    expect(await Promise.all([own, copy, bots].map(isQuarantined))).toEqual([false, false, false]);
+
+    // An admin insists, and a moderator may give it back.
+    const denied = await room.ben.ask(`!quarantine ${own} --override-protection`);
+    expect(denied.field).toMatchObject({ status: 'denied' });
+    const question = await room.ana.ask(`!quarantine ${own} --override-protection`);
+    expect(question.field).toMatchObject({ status: 'pending' });
+    await room.ana.user.react(room.id, question.event, '✅');
+    await room.ana.outcomeOf(question, 'done');
+    expect(await Promise.all([own, copy].map(isQuarantined))).toEqual([true, true]);
+    const freed = await room.ben.ask(`!unquarantine ${own}`);
+    expect(freed.field).toMatchObject({ status: 'done' });
+    expect(await Promise.all([own, copy].map(isQuarantined))).toEqual([false, false]);
+  });
+
   it('change nothing on a dry run and for viewers', async () => {
     const address = await upload();
     const dry = await room.ana.ask(`!quarantine ${address} --dry-run`);

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Answer } from '../../dev/room/moderator.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { WrittenConfig } from '../../src/config/schema.ts';
-import { asUserId } from '../support/homeserver.ts';
+import type { MxcUri } from '../../src/ids.ts';
+import { asEventId, asRoomId, asUserId } from '../support/homeserver.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
 import type { ReportServer } from '../support/report-room.ts';
 import type { TestRoom } from '../support/room.ts';
@@ -147,19 +148,96 @@ it('a rule that alerts calls those who are on call', async () => {
 it('no rule touches what is protected', async () => {
   const boss = await server.newUser('boss', { admin: true });
   await boss.join(lobby);
-  const room = await openRoom([freshAccount]);
+  // A line about the message acts on no account, and is for nobody protected either.
+  const redacts = { ...freshAccount, name: 'redacts', then: ['redact {event}'] } satisfies Rule;
+  const room = await openRoom([freshAccount, redacts]);
   const message = await boss.sendText(lobby, 'please behave');
   await reportBy(server.elders.slice(0, 3), message);
   const card = await cardOf(room.ana, message);
-  const refusal = await room.ana.until('the refusal', () =>
-    room.ana.inThread(card.event).find(({ field }) => field.status === 'protected'),
-  );
-  expect(refusal.body).toContain(boss.userId);
+  const refusals = await room.ana.until('both refusals', () => {
+    const found = room.ana
+      .inThread(card.event)
+      .filter(({ field }) => field.command !== 'report' && field.status !== undefined);
+    return found.length === 2 ? found : undefined;
+  });
+  expect(refusals.map(({ field }) => [field.command, field.status])).toEqual([
+    ['shadow-ban', 'protected'],
+    ['redact', 'protected'],
+  ]);
+  refusals.forEach(({ body }) => expect(body).toContain(boss.userId));
   expect(await isBanned(boss)).toBe(false);
+  const found = await server.api.events.find(asRoomId(lobby), asEventId(message));
+  expect(found?.event.redactedBecause).toBeNull();
   const audit = await room.ana.ask(`!audit --target ${boss.userId}`);
   expect(audit.field.data).toMatchObject([
     { actor: 'rule:fresh-account-mass-reported', status: 'protected' },
   ]);
+});
+
+it('a message can name anybody’s file: only its sender’s own is touched', async () => {
+  const room = await openRoom([
+    {
+      name: 'pictures',
+      when: { mediaType: ['m.image'] },
+      then: ['quarantine'],
+      mode: 'act',
+    },
+  ]);
+  const [boss, bystander] = await Promise.all([
+    server.newUser('boss', { admin: true }),
+    server.newUser('bystander'),
+  ]);
+  const upload = async (user: MatrixUser, text: string) =>
+    user.uploadMedia(new TextEncoder().encode(text), 'image/png', 'avatar.png');
+  const files = {
+    avatar: await upload(boss, 'the boss'),
+    copy: await upload(mallory, 'the boss'),
+    others: await upload(bystander, 'a bystander'),
+    own: await upload(mallory, 'abuse'),
+  };
+  const isQuarantined = async (address: string) =>
+    (await server.api.media.find(address as MxcUri))?.quarantinedBy !== null;
+  const shown = async (url: string) => {
+    const event = await mallory.send(lobby, 'm.room.message', {
+      msgtype: 'm.image',
+      body: 'x.png',
+      url,
+    });
+    await reportBy(server.elders.slice(0, 1), event);
+    const card = await cardOf(room.ana, event);
+    const answer = await room.ana.until(`what the rule did about ${url}`, () =>
+      room.ana.inThread(card.event).find(({ field }) => field.command === 'quarantine'),
+    );
+    return { card, answer };
+  };
+  const avatar = await shown(files.avatar);
+  expect(avatar.answer.field).toMatchObject({ status: 'protected' });
+  expect(avatar.answer.body).toContain(boss.userId);
+  expect((await shown(files.copy)).answer.field).toMatchObject({ status: 'protected' });
+  const others = await shown(files.others);
+  expect(others.answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+  expect(others.answer.body).toContain(`uploaded by ${bystander.userId}, not by ${mallory.userId}`);
+  const own = await shown(files.own);
+  expect(own.answer.field).toMatchObject({ status: 'done' });
+  expect(await Promise.all(Object.values(files).map(isQuarantined))).toEqual([
+    false,
+    false,
+    false,
+    true,
+  ]);
+
+  // Nor does a moderator hit a bystander by a short word in the thread: they name the file.
+  const short = await room.ben.answerTo(
+    await room.ben.sayInThread(others.card.event, '!quarantine'),
+  );
+  expect(short.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+  expect(short.body).toContain(bystander.userId);
+  expect(await isQuarantined(files.others)).toBe(false);
+  const named = await room.ben.answerTo(
+    await room.ben.sayInThread(others.card.event, `!quarantine ${files.others}`),
+  );
+  expect(named.field).toMatchObject({ status: 'done' });
+  expect(named.body).toContain(`by ${bystander.userId}`);
 });
 
 it('after so many actions in an hour, rules only propose, and say that they do', async () => {
