@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { createAdminApi } from './admin-api/admin-api.ts';
@@ -48,6 +49,10 @@ import { createMeasures } from './services/measures.ts';
 import { createServices } from './services/services.ts';
 import { checkSetup } from './setup.ts';
 import type { Setup } from './setup.ts';
+import { takeLock } from './store/lock.ts';
+import type { Lock } from './store/lock.ts';
+import { makeFolderPrivate } from './store/private-files.ts';
+import type { Warn } from './store/private-files.ts';
 import { openStore, transactionIdFor } from './store/store.ts';
 import type { Store } from './store/store.ts';
 import { version } from './version.ts';
@@ -114,17 +119,27 @@ export async function startApp(config: Config, log: Logger, timing: Timing = {})
     { version, log },
   );
   let store: Store | undefined;
+  let keys: Lock | undefined;
   try {
     const call = createCall(config, log, stopping.signal, timing);
-    store = await openStore(config.database.path);
+    const warn = (warning: string) => log.warn({}, warning);
+    store = await openStore(config.database.path, { lock: true, warn });
+    keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
     const setup = await reachedSetup(config, call, log, stopping.signal);
-    return await buildHouse({ config, log, call, store, probes, setup, stopping, timing });
+    return await buildHouse({ config, log, call, store, keys, probes, setup, stopping, timing });
   } catch (error) {
     stopping.abort();
+    keys?.release();
     await store?.close();
     await probes.close();
     throw error;
   }
+}
+
+/** One bot at a time uses a folder of keys: two would use up each other's. */
+function lockKeys(folder: string, warn: Warn): Lock {
+  makeFolderPrivate(folder, warn);
+  return takeLock(path.join(folder, 'lock'), `the keys in ${folder}`, 'encryption.path');
 }
 
 /** A homeserver that starts together with the bot may take its time. */
@@ -152,6 +167,7 @@ interface Parts {
   readonly log: Logger;
   readonly call: MatrixCall;
   readonly store: Store;
+  readonly keys: Lock | undefined;
   readonly probes: Probes;
   readonly setup: Setup;
   readonly stopping: AbortController;
@@ -159,7 +175,7 @@ interface Parts {
 }
 
 async function buildHouse(parts: Parts): Promise<App> {
-  const { config, log, call, store, probes, setup, stopping, timing } = parts;
+  const { config, log, call, store, keys, probes, setup, stopping, timing } = parts;
   const startedAt = Date.now();
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const {
@@ -390,6 +406,7 @@ async function buildHouse(parts: Parts): Promise<App> {
       await Promise.race([delivery.idle(), wait(5000, undefined, { ref: false })]);
       stopping.abort();
       crypto.close();
+      keys?.release();
       await store.close();
       await probes.close();
     },

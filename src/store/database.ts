@@ -1,16 +1,16 @@
-import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import type { SqliteDatabase, SqliteStatement, Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 
 import { SetupError } from '../errors.ts';
+import { takeLock } from './lock.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
 import * as figures from './migrations/0004-figures.ts';
+import { cannotBeOpened, makeDatabasePrivate } from './private-files.ts';
+import type { Warn } from './private-files.ts';
 import type { Tables } from './tables.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -22,20 +22,48 @@ const migrations = {
   '0004-figures': figures,
 };
 
+export interface OpenOptions {
+  readonly readonly?: boolean;
+  /** Keep any other bot from opening it, until it is closed. */
+  readonly lock?: boolean;
+  /** Told when the files can't be taken away from other users. */
+  readonly warn?: Warn;
+}
+
+const inMemory = ':memory:';
+
 /**
- * Opens the database file, making it where it is missing, and brings its tables up to date.
+ * Opens the database file, making it where it is missing, brings its tables up to date, and keeps it from
+ * other users.
  *
  * @throws SetupError the file can't be opened, is no database, or is newer than this program
  */
 export async function openDatabase(
   file: string,
-  options: { readonly?: boolean } = {},
+  options: OpenOptions = {},
 ): Promise<Kysely<Tables>> {
+  if (options.readonly !== true && file !== inMemory) {
+    makeDatabasePrivate(file, options.warn ?? (() => undefined));
+  }
+  if (options.lock !== true) {
+    return open(file, options);
+  }
+  const lock = takeLock(`${file}-lock`, `the database ${file}`, 'database.path');
+  try {
+    const db = await open(file, options);
+    const destroy = db.destroy.bind(db);
+    return Object.assign(db, {
+      destroy: async () => destroy().finally(lock.release),
+    });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>> {
   let sqlite: Database.Database | undefined;
   try {
-    if (options.readonly !== true) {
-      mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    }
     sqlite = new Database(file, {
       readonly: options.readonly === true,
       fileMustExist: options.readonly === true,
@@ -57,10 +85,7 @@ export async function openDatabase(
     }
   } catch (error) {
     sqlite?.close();
-    throw new SetupError(
-      `The database ${file} can't be opened (${reasonOf(error)}).`,
-      'Check database.path, the permissions and the free space; a damaged file can be replaced by a backup.',
-    );
+    throw cannotBeOpened(file, error);
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
   await (options.readonly === true ? refuseOld(db, file) : migrate(db, file));

@@ -6,7 +6,7 @@ import type { AuditLog } from './audit-log.ts';
 import { confirmations } from './confirmations.ts';
 import type { Confirmations } from './confirmations.ts';
 import { openDatabase } from './database.ts';
-import type { Connection } from './database.ts';
+import type { Connection, OpenOptions } from './database.ts';
 import { executions } from './executions.ts';
 import type { Executions } from './executions.ts';
 import { inbox } from './inbox.ts';
@@ -73,10 +73,7 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
 }
 
 /** Opens the store. @throws SetupError see `openDatabase`; later calls throw StoreError */
-export async function openStore(
-  file: string,
-  options: { readonly?: boolean } = {},
-): Promise<Store> {
+export async function openStore(file: string, options: OpenOptions = {}): Promise<Store> {
   const db: Kysely<Tables> = await openDatabase(file, options);
   let isOpen = true;
   const translated: Translate = async (work) => {
