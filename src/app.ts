@@ -245,7 +245,14 @@ async function buildHouse(parts: Parts): Promise<App> {
   };
   const expiry = createAlarm(log, 'expiring failed', async () => pipeline?.expireQuestions());
   const recovery = createAlarm(log, 'recovery failed', async () => recover(house));
-  const services = createServices({ api, store, wakeReports, bot: operations });
+  const services = createServices({
+    api,
+    store,
+    wakeReports,
+    bot: operations,
+    botUser: setup.botUser,
+    managementRoom: setup.room,
+  });
   const house: House = {
     settings: {
       prefix: config.commands.prefix,

@@ -1,4 +1,4 @@
-import { ProtectedError, TargetError } from '../errors.ts';
+import { TargetError } from '../errors.ts';
 import type { RoomId } from '../ids.ts';
 import type { RoomDetail } from '../services/services.ts';
 import { bold, code } from './answer.ts';
@@ -10,18 +10,14 @@ import { roomNameAndId } from './room.ts';
  * Blocks a room or lifts that, and says what is known of it: nothing, where this server has not seen
  * it yet or not any more.
  *
- * @throws ProtectedError it is the management room
  * @throws TargetError there is nothing to change
  */
 export async function setBlocked(
-  context: Pick<Context, 'services' | 'origin'> & { readonly args: { readonly room: RoomId } },
+  context: Pick<Context, 'services'> & { readonly args: { readonly room: RoomId } },
   block: boolean,
 ): Promise<RoomDetail | undefined> {
-  const { args, origin, services } = context;
+  const { args, services } = context;
   const { rooms } = services.api;
-  if (block && args.room === origin.room) {
-    throw new ProtectedError('this is the management room');
-  }
   const [isBlocked, known] = await Promise.all([rooms.isBlocked(args.room), rooms.find(args.room)]);
   if (isBlocked === block) {
     throw new TargetError(

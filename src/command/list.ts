@@ -91,11 +91,14 @@ export function listAnswer<Row>(
     readonly nothing?: Content;
     /** What to say besides where there is nothing. */
     readonly none?: Content;
+    /** What to say below the list, such as what it leaves out. */
+    readonly note?: Content | undefined;
     readonly next?: readonly string[];
   },
 ): Answer {
   const { rows, total = rows.length, nextFrom } = listing;
   const { args, invocation } = context;
+  const note = form.note === undefined ? [] : [line(...form.note)];
   const title: Content =
     total === 0
       ? (form.nothing ?? [bold(`No ${form.noun} found`)])
@@ -105,6 +108,7 @@ export function listAnswer<Row>(
     return {
       mark: 'ℹ️',
       title: [...title, `: ${count(rows.length, 'row')} in ${file.name}`],
+      body: note,
       file,
       data: { total },
     };
@@ -114,8 +118,8 @@ export function listAnswer<Row>(
   return {
     mark: 'ℹ️',
     title: [...title, ...(isPart && rows.length > 0 ? [`, ${rows.length} shown`] : [])],
-    body:
-      rows.length === 0
+    body: [
+      ...(rows.length === 0
         ? total > 0
           ? [line('There is nothing behind that place.')]
           : form.none === undefined
@@ -123,11 +127,13 @@ export function listAnswer<Row>(
             : [line(...form.none)]
         : [
             {
-              kind: 'table',
+              kind: 'table' as const,
               columns: shown,
               rows: rows.map((row) => shown.map((column) => column.show(row))),
             },
-          ],
+          ]),
+      ...note,
+    ],
     next: [...(nextFrom === undefined ? [] : ['more']), ...(form.next ?? [])],
     ...(nextFrom === undefined ? {} : { more: nextPage(context, nextFrom) }),
     data: { total, rows, nextFrom },

@@ -3,9 +3,9 @@ import type { RoomId } from '../ids.ts';
 import { lastDeletion } from '../services/room-deletion.ts';
 import type { RoomDetail, RoomSummary } from '../services/services.ts';
 import { bold, code, cut } from './answer.ts';
-import type { Inline } from './answer.ts';
+import type { Content, Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
-import { ago, amount } from './wording.ts';
+import { ago, amount, count } from './wording.ts';
 
 /** What a room is called: its name, else its alias, cut; undefined where it has neither. */
 export function roomName(room: Pick<RoomSummary, 'name' | 'canonicalAlias'>): string | undefined {
@@ -72,6 +72,16 @@ export function remoteMembers(
   return room.joinedLocalMembers === null
     ? undefined
     : Math.max(0, room.joinedMembers - room.joinedLocalMembers);
+}
+
+/** Says that a list leaves out direct rooms of the bot; undefined if it doesn't. */
+export function unlistedRooms(number: number): Content | undefined {
+  return number === 0
+    ? undefined
+    : [
+        `${count(number, 'private room')} of this bot ${number === 1 ? 'is' : 'are'} not listed: ` +
+          'there it tells one person a secret.',
+      ];
 }
 
 /** `encrypted`, `not encrypted` */

@@ -12,7 +12,7 @@ import {
 } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
 import { amount, count } from '../command/wording.ts';
-import { ProtectedError, TargetError, UsageError } from '../errors.ts';
+import { TargetError, UsageError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import { deleteRoom, deletionEnd, refuseSecondDeletion } from '../services/room-deletion.ts';
@@ -155,15 +155,10 @@ type DeletionContext = Context<typeof args>;
 /**
  * The room, where it may and can be deleted like this.
  *
- * @throws ProtectedError it is this room
  * @throws TargetError the room or the new room's user is unknown, or can't be used
  */
 async function deletable(context: DeletionContext): Promise<RoomDetail> {
-  const { origin } = context;
   const { room, newRoomUser } = context.args;
-  if (room === origin.room) {
-    throw new ProtectedError('this is the management room');
-  }
   const detail = await requireRoom(context, room);
   if (newRoomUser !== undefined) {
     await requireRoomMaker(context, newRoomUser);

@@ -3,7 +3,7 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
-import { roomCell, roomKind } from '../command/room.ts';
+import { roomCell, roomKind, unlistedRooms } from '../command/room.ts';
 import { TargetError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
 import { locate } from '../services/locate.ts';
@@ -21,6 +21,7 @@ export default defineCommand({
   ],
   doesNot: [
     'list invites, bans and rooms that were left',
+    'list the rooms in which this bot tells one person a secret',
     `name rooms in files of more than ${namedRooms}`,
   ],
   args: { user: positional('user', 'Whose rooms', { placeholder: 'USER' }), ...listFlags },
@@ -29,11 +30,12 @@ export default defineCommand({
   endpoints: [
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
     'GET /_synapse/admin/v1/rooms/{room_id}',
+    'GET /_synapse/admin/v1/rooms/{room_id}/state',
   ],
 
   check: checkOffset,
 
-  async run({ args, services: { api }, prefix }) {
+  async run({ args, services: { api, directRooms }, prefix }) {
     const { where } = await locate(api, args.user);
     if (where === 'nowhere') {
       throw new TargetError(
@@ -44,15 +46,16 @@ export default defineCommand({
     }
     const { joinedRooms } = await api.users.joinedRooms(args.user);
     // The server gives them in no order, and pages need one.
-    const page = pageOf(joinedRooms.toSorted(), args);
+    const hidden = await directRooms.among(joinedRooms);
+    const page = pageOf(joinedRooms.filter((room) => !hidden.has(room)).toSorted(), args);
     const rows =
       page.rows.length <= namedRooms
         ? await nameRooms(api, page.rows)
         : page.rows.map((room) => namelessRoom(room));
-    return { where, listing: { ...page, rows } };
+    return { where, hidden: hidden.size, listing: { ...page, rows } };
   },
 
-  answer: (context, { where, listing }) =>
+  answer: (context, { where, hidden, listing }) =>
     listAnswer(context, listing, {
       noun: 'room',
       of: [
@@ -64,6 +67,7 @@ export default defineCommand({
         where === 'here'
           ? [code(context.args.user), ' is in no room']
           : ['This server shares no room with ', code(context.args.user)],
+      note: unlistedRooms(hidden),
       columns: [
         {
           title: 'Room',

@@ -31,7 +31,7 @@ export default defineCommand({
     ]);
     return { room, deletion, isBlocked };
   },
-  answer({ now, role, serverName }, { room, deletion, isBlocked }) {
+  answer({ now, role, serverName, origin }, { room, deletion, isBlocked }) {
     const isGoing = deletion !== undefined && isUnderWay(deletion);
     return {
       mark: isGoing ? '⏳' : 'ℹ️',
@@ -55,7 +55,8 @@ export default defineCommand({
       ],
       next: [
         `members ${quote(room.roomId)}`,
-        ...(role === 'viewer'
+        // No command changes the management room.
+        ...(role === 'viewer' || room.roomId === origin.room
           ? []
           : [
               `${isBlocked ? 'unblock-room' : 'block-room'} ${quote(room.roomId)}`,

@@ -3,7 +3,7 @@ import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { checkOffset, offsetIn } from '../command/offset.ts';
-import { roomCell, roomKind } from '../command/room.ts';
+import { roomCell, roomKind, unlistedRooms } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 import { roomOrders } from '../services/services.ts';
@@ -16,6 +16,7 @@ export default defineCommand({
   doesNot: [
     'list rooms in which nobody of this server has ever been',
     'find a room by a part of its ID or by an alias with its server',
+    'list the rooms in which this bot tells one person a secret',
   ],
   args: {
     search: flag('text', 'Part of the name or of the alias before the colon, or a whole ID'),
@@ -27,17 +28,21 @@ export default defineCommand({
   },
   danger: 'read',
   example: 'rooms --search lobby --order-by joined_members',
-  endpoints: ['GET /_synapse/admin/v1/rooms'],
+  endpoints: [
+    'GET /_synapse/admin/v1/rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}/state',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+  ],
   check({ search, from }) {
     if (search === '') {
       throw new UsageError('`--search` needs a value.', { word: '--search' });
     }
     checkOffset({ from });
   },
-  async run({ args, services: { api } }) {
+  async run({ args, services: { api, directRooms } }) {
     const { search: searchTerm, orderBy, dir, limit } = args;
     const from = offsetIn(args.from);
-    return readList(args, {
+    const listing = await readList(args, {
       async page() {
         const page = await api.rooms.list({ searchTerm, orderBy, dir, limit, from });
         return {
@@ -48,11 +53,17 @@ export default defineCommand({
       },
       all: () => api.rooms.all({ searchTerm, orderBy, dir, limit: 100, from }),
     });
+    const hidden = await directRooms.among(listing.rows.map(({ roomId }) => roomId));
+    const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
+    // The server counts them; those of other pages stay in the total.
+    const total = listing.total === undefined ? undefined : listing.total - hidden.size;
+    return { hidden: hidden.size, listing: { ...listing, rows, total } };
   },
-  answer(context, listing) {
+  answer(context, { hidden, listing }) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {
       noun: 'room',
+      note: unlistedRooms(hidden),
       ...(only === undefined ? {} : { next: [`room ${quote(only.roomId)}`] }),
       columns: [
         {

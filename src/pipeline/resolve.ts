@@ -6,6 +6,7 @@ import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
 import type { House } from './house.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
+import { assertRoomsInReach } from './reserved-rooms.ts';
 import { passed } from './stages.ts';
 import type { Authorized, Resolved } from './stages.ts';
 
@@ -25,10 +26,11 @@ export function protectsAccounts(
  * Looks up the accounts that a command acts on, all of them before anything is done to one.
  *
  * @throws TargetError an account is unknown or of another server
- * @throws ProtectedError an account must not be touched
+ * @throws ProtectedError an account must not be touched, or a room is out of reach
  */
 export async function resolve(house: House, authorized: Authorized): Promise<Resolved> {
   const { command, invocation } = authorized;
+  await assertRoomsInReach(house, authorized);
   const subject = subjectOf(command);
   const given = subject === undefined ? undefined : invocation.arguments[subject];
   const users = (given === undefined ? [] : [given].flat()) as UserId[];

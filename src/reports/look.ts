@@ -81,7 +81,7 @@ export async function lookAt(house: House, askPerson: AskPerson, item: ReportIte
 }
 
 async function detailOf(
-  { services: { api } }: House,
+  { services: { api, directRooms } }: House,
   item: ReportItem,
   reportId: number | undefined,
 ): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
@@ -90,12 +90,14 @@ async function detailOf(
       ? undefined
       : await api.reports.events.find(reportId);
   // The number may be that of another report by now.
-  return report === undefined || report.eventId !== item.subject
-    ? {}
-    : {
-        sender: report.sender ?? undefined,
-        content: JSON.stringify(contentOf(report.eventJson)),
-      };
+  if (report === undefined || report.eventId !== item.subject) {
+    return {};
+  }
+  const sender = report.sender ?? undefined;
+  // What the bot told one person alone is not shown to all, also if that person reports it.
+  return (await directRooms.has(report.roomId))
+    ? { sender }
+    : { sender, content: JSON.stringify(contentOf(report.eventJson)) };
 }
 
 async function createdAt(

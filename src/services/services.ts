@@ -1,4 +1,5 @@
 import type { AdminApi } from '../admin-api/admin-api.ts';
+import type { RoomId, UserId } from '../ids.ts';
 import type { AuditEntry, AuditFilter, AuditQuery, Verification } from '../store/audit-log.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { Job } from '../store/jobs.ts';
@@ -9,6 +10,8 @@ import type { AccountsService } from './accounts.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
 import type { BotOperations } from './bot.ts';
+import { createDirectRooms } from './direct-rooms.ts';
+import type { DirectRooms } from './direct-rooms.ts';
 import { reportQueueService } from './report-queue.ts';
 import type { ReportQueueService } from './report-queue.ts';
 import { statisticsService } from './statistics.ts';
@@ -74,6 +77,7 @@ export interface Services {
   readonly statistics: StatisticsService;
   readonly history: SubjectHistoryService;
   readonly bot: BotOperations;
+  readonly directRooms: DirectRooms;
 }
 
 export function createServices(parts: {
@@ -82,8 +86,10 @@ export function createServices(parts: {
   bot: BotOperations;
   /** An item of the report queue has changed. */
   wakeReports: () => void;
+  botUser: UserId;
+  managementRoom: RoomId;
 }): Services {
-  const { api, store, bot, wakeReports } = parts;
+  const { api, store, bot, wakeReports, botUser, managementRoom } = parts;
   return {
     api,
     accounts: accountsService(api),
@@ -106,5 +112,6 @@ export function createServices(parts: {
     statistics: statisticsService(store),
     history: subjectHistoryService(store),
     bot,
+    directRooms: createDirectRooms(api, { botUser, managementRoom }),
   };
 }

@@ -107,6 +107,8 @@ export async function openFuzzHouse({ isCalm = false } = {}) {
     wakeReports: () => undefined,
     api,
     store,
+    botUser,
+    managementRoom: room,
     bot: {
       async settle({ decision, code, by, event }) {
         const question = await findQuestion(house, { code, by, event });

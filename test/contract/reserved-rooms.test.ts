@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Argument } from '../../src/command/arguments.ts';
+import { dangerOf } from '../../src/command/declaration.ts';
+import type { Command } from '../../src/command/declaration.ts';
+import { readArguments } from '../../src/command/read-arguments.ts';
+import { tokenize } from '../../src/command/tokenize.ts';
+import { writeInvocation } from '../../src/command/write-invocation.ts';
+import type { RoomId } from '../../src/ids.ts';
+import { runJob } from '../../src/pipeline/run-job.ts';
+import { openFuzzHouse, people, registry, room } from '../support/fuzz-house.ts';
+import type { FuzzHouse, Outcome } from '../support/fuzz-house.ts';
+
+const directRoom = '!direct:localhost' as RoomId;
+const otherRoom = '!lobby:localhost' as RoomId;
+/** The rooms that are direct rooms at the moment. */
+const directRooms = new Set<RoomId>([directRoom]);
+
+let bot: FuzzHouse;
+beforeAll(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+  Object.assign(bot.house.services, {
+    directRooms: {
+      has: async (one: RoomId) => directRooms.has(one),
+      among: async () => new Set<RoomId>(),
+    },
+  });
+});
+afterAll(async () => bot.store.close());
+
+let events = 0;
+/** What an admin of the room gets for a line. */
+async function answerTo(line: string): Promise<Outcome & { readonly status: string | undefined }> {
+  events += 1;
+  bot.clock.now += 1000;
+  const outcome = await bot.take([
+    {
+      type: 'm.room.message',
+      event_id: `$line${events}`,
+      sender: people.ana,
+      origin_server_ts: bot.clock.now,
+      content: { msgtype: 'm.text', body: `!${line}` },
+    },
+  ]);
+  const [first] = outcome.sent.flatMap(({ outgoing }) =>
+    outgoing.kind === 'reply' ? [outgoing.reply] : [],
+  );
+  return { ...outcome, status: first?.status };
+}
+
+/** Whether an argument holds a room, or is described as if it did. */
+function mayNameRoom(key: string, { kind, description, options }: Argument): boolean {
+  const words = `${key} ${description} ${options.placeholder ?? ''}`;
+  return (
+    kind === 'room' ||
+    kind === 'target' ||
+    kind === 'event' ||
+    ((kind === 'text' || kind === 'word') &&
+      /(?:which|whose|this|in) room|\balias|whole id/iu.test(words))
+  );
+}
+
+const cases = registry.all.flatMap((command) =>
+  Object.entries(command.args)
+    .filter(([key, argument]) => mayNameRoom(key, argument))
+    .map(([key, argument]) => ({ command, name: command.name, key, argument })),
+);
+
+/** The command's example with another room in one argument. */
+function lineWith(command: Command, key: string, argument: Argument, named: RoomId): string {
+  const context = { serverName: 'localhost', now: bot.clock.now, prefix: '!' };
+  const [, ...tokens] = tokenize(command.example);
+  const { values } = readArguments(command, tokens, context);
+  const given = Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  );
+  const value = argument.kind === 'event' ? { room: named, event: '$message' } : named;
+  return writeInvocation(command, {
+    arguments: { ...given, [key]: value } as never,
+    dryRun: false,
+  });
+}
+
+test('there are commands that name rooms', () => {
+  expect(cases.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['join', 'room', 'members', 'redact', 'delete-room', 'block-room']),
+  );
+});
+
+describe.each(cases)('$name, $key', ({ command, key, argument }) => {
+  test('does not reach a direct room', async () => {
+    for (const suffix of ['', ...(command.danger === 'read' ? [] : [' --dry-run'])]) {
+      const line = lineWith(command, key, argument, directRoom) + suffix;
+      const { status, changes, redacted } = await answerTo(line);
+      expect({ line, status }).toEqual({ line, status: 'protected' });
+      expect([...changes, ...redacted]).toEqual([]);
+    }
+    expect(await bot.store.confirmations.pending()).toEqual([]);
+  });
+
+  test('changes nothing in the management room', async () => {
+    const line = lineWith(command, key, argument, room);
+    const [, ...tokens] = tokenize(command.example);
+    const context = { serverName: 'localhost', now: bot.clock.now, prefix: '!' };
+    const isRead = dangerOf(command, readArguments(command, tokens, context).values) === 'read';
+    const { status, changes, redacted } = await answerTo(line);
+    // Its members see what commands say about it anyway.
+    expect({ line, isProtected: status === 'protected' }).toEqual({ line, isProtected: !isRead });
+    expect([...changes, ...redacted]).toEqual([]);
+  });
+});
+
+test('a room that becomes a direct room after the question is refused at the confirmation', async () => {
+  const asked = await answerTo(`delete-room ${otherRoom} --reason spam`);
+  expect(asked.status).toBe('pending');
+  directRooms.add(otherRoom);
+  try {
+    const confirmed = await answerTo('confirm');
+    expect(confirmed.changes).toEqual([]);
+    expect(await bot.store.confirmations.pending()).toEqual([]);
+    const said = JSON.stringify(confirmed.sent);
+    expect(said).toContain('in which I tell one person a secret');
+  } finally {
+    directRooms.delete(otherRoom);
+  }
+});
+
+test('a timer reaches it no more than a person', async () => {
+  const origin = { eventId: '$command', roomId: room };
+  const at = bot.clock.now;
+  const id = await bot.store.transaction(async ({ auditLog, jobs }) => {
+    const askedBy = people.ben;
+    const intent = { actor: askedBy, command: 'block-room', arguments: {}, ...origin };
+    const intentId = await auditLog.begin(intent, at);
+    const line = `unblock-room ${directRoom}`;
+    return jobs.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
+  });
+  const job = await bot.store.jobs.get(id);
+  const { changes } = await bot.run(async () => {
+    expect(job && (await runJob(bot.house, job))).toBe('failed');
+  });
+  expect(changes).toEqual([]);
+});
