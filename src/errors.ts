@@ -124,6 +124,11 @@ export class UnreachableError extends LawspeakerError {
   }
 }
 
+/** The homeserver sent more than is read. */
+export class TooLargeError extends LawspeakerError {
+  readonly code = 'too_large';
+}
+
 /** The database could not be read or written. */
 export class StoreError extends LawspeakerError {
   readonly code = 'store';

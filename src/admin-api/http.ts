@@ -1,7 +1,7 @@
 import got, { HTTPError, RequestError, TimeoutError } from 'got';
 import type { Got } from 'got';
 
-import { HomeserverError, UnreachableError } from '../errors.ts';
+import { HomeserverError, TooLargeError, UnreachableError } from '../errors.ts';
 
 /** How long one request may take in all. Long jobs are polled, so nothing legitimate takes longer. */
 const longestRequestMs = 30_000;
@@ -118,6 +118,9 @@ export interface RawResponse {
   readonly body: string | Buffer;
 }
 
+/** The most bytes that are read of an answer in bytes, which is a file that somebody has sent. */
+const maxBinaryBytes = 512 * 1024;
+
 export type RawCall = (request: RawRequest) => Promise<RawResponse>;
 
 /**
@@ -126,6 +129,7 @@ export type RawCall = (request: RawRequest) => Promise<RawResponse>;
  * @param signal ends what is under way when the bot stops
  * @param longestMs no request may take longer, whatever it says itself
  * @throws UnreachableError no answer
+ * @throws TooLargeError more bytes than `maxBinaryBytes`; the rest is not read
  */
 export function createRawCall(
   http: Got,
@@ -149,16 +153,35 @@ export function createRawCall(
         throwHttpErrors: false,
         signal,
       } as const;
-      const response = request.binary
-        ? await http(url, { ...options, responseType: 'buffer' })
-        : await http(url, { ...options, responseType: 'text' });
-      return {
-        statusCode: response.statusCode,
-        headers: response.headers,
-        body: typeof response.body === 'string' ? response.body : Buffer.from(response.body),
-      };
+      if (request.binary) {
+        return await readBytes(http.stream(url, { ...options, decompress: false }));
+      }
+      const { statusCode, headers, body } = await http(url, { ...options, responseType: 'text' });
+      return { statusCode, headers, body };
     } catch (error) {
+      if (error instanceof TooLargeError) {
+        throw error;
+      }
       throw translateHttpError(error, `${request.method} ${url.pathname}`);
     }
+  };
+}
+
+/** Reads a file as it comes, whatever size it is said to have, and stops where it is too large. */
+async function readBytes(stream: ReturnType<Got['stream']>): Promise<RawResponse> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Leaving the loop ends the connection.
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBinaryBytes) {
+      throw new TooLargeError(`it has more than ${maxBinaryBytes / 1024} KiB`);
+    }
+    chunks.push(chunk);
+  }
+  return {
+    statusCode: stream.response?.statusCode ?? 0,
+    headers: stream.response?.headers ?? {},
+    body: Buffer.concat(chunks),
   };
 }

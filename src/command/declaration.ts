@@ -126,7 +126,7 @@ interface Confirmable<Declared extends Arguments> {
 }
 
 interface Depends<Declared extends Arguments> {
-  /** Some commands are as dangerous as their flags. */
+  /** Some commands are as dangerous as their flags: without any they are least so. */
   readonly danger: (args: ParsedArguments<Declared>) => Danger;
   preview(context: Context<Declared>): Promise<Preview>;
 }
@@ -158,6 +158,12 @@ export function defineCommand<const Declared extends Arguments, Result>(
 /** The danger of one invocation. */
 export function dangerOf(command: Command, args: Readonly<Record<string, unknown>>): Danger {
   return typeof command.danger === 'function' ? command.danger(args) : command.danger;
+}
+
+/** The danger of an invocation without flags, which only ever add to it. */
+export function leastDangerOf(command: Command): Danger {
+  const defaults = Object.entries(command.args).map(([key, { options }]) => [key, options.default]);
+  return dangerOf(command, Object.fromEntries(defaults) as Record<string, unknown>);
 }
 
 /** Whether any invocation of this command changes something. */

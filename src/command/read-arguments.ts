@@ -12,6 +12,7 @@ import type { Flags } from './flag-tokens.ts';
 import { readValue } from './read-value.ts';
 import type { ReadingContext } from './read-value.ts';
 import type { Token } from './tokenize.ts';
+import { amount } from './wording.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
@@ -25,6 +26,11 @@ export interface ReadArguments {
   readonly filledIn: readonly string[];
 }
 
+/** The most words that one argument takes: more users than this are a case for several messages. */
+export const maxWords = 1000;
+/** The longest reason, in characters: it is kept with every account that the command acts on. */
+const maxReason = 1000;
+
 /**
  * Reads the words after a command's name by its declaration.
  *
@@ -35,6 +41,9 @@ export function readArguments(
   tokens: readonly Token[],
   context: ReadingContext,
 ): ReadArguments {
+  if (tokens.length > 2 * maxWords) {
+    throw tooMany(tokens.length, 'one command', 2 * maxWords);
+  }
   const declared = argumentsOf(command);
   const flags = new Map(
     Object.entries(declared)
@@ -60,6 +69,12 @@ export function readArguments(
     };
   }
   const { reason, dryRun, overrideProtection, fromFile: _, ...rest } = values;
+  if (typeof reason === 'string' && reason.length > maxReason) {
+    throw new UsageError(
+      `\`--reason\` is too long: it may have ${amount(maxReason, 'character')} at most.`,
+      { word: '--reason' },
+    );
+  }
   // A command may have a `--for` of its own, with a meaning of its own.
   const { for: forMs, ...own } = command.timed === true ? rest : { ...rest, for: undefined };
   return {
@@ -162,6 +177,9 @@ function readPositionals(
       continue;
     }
     const own = many === true ? rest.splice(0) : rest.splice(0, 1);
+    if (own.length > maxWords) {
+      throw tooMany(own.length, placeholderOf(key, argument), maxWords);
+    }
     const read = own.map((word) => readValue(word, argument, context));
     values[key] = many === true ? [...new Set(read)] : read[0];
   }
@@ -199,6 +217,12 @@ function readFlag(
     }
   };
   return Array.isArray(found) ? found.map(read) : read(found);
+}
+
+function tooMany(words: number, where: string, max: number): UsageError {
+  return new UsageError(`${amount(words, 'word')} are too many for ${where}.`, {
+    advice: `${amount(max, 'word')} at most: send the rest in another message.`,
+  });
 }
 
 function capital(text: string): string {

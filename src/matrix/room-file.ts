@@ -1,14 +1,15 @@
 import { z } from 'zod';
 
-import { LawspeakerError, UsageError } from '../errors.ts';
+import { LawspeakerError, TooLargeError, UsageError } from '../errors.ts';
 import { parseMxcUri } from '../ids.ts';
 import type { EventId, RoomId } from '../ids.ts';
 import { downloadMedia, roomPath } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import type { RoomCrypto } from './room-crypto.ts';
 
-/** A list of a thousand user IDs fits well; what is larger is no list. */
-const largestFileBytes = 512 * 1024;
+/** A list of a thousand user IDs fits well; what is larger is no list. Downloads stop there, too. */
+const maxFileBytes = 512 * 1024;
+const tooLarge = `That file is too large: a list may have ${maxFileBytes / 1024} KiB.`;
 
 const uri = z.string().refine((text) => parseMxcUri(text) !== undefined);
 const info = z.object({ size: z.number().optional() }).optional();
@@ -59,19 +60,23 @@ export async function readRoomFile(
     throw refusal('That message is no file.');
   }
   const { content } = read.data;
-  if ((content.info?.size ?? 0) > largestFileBytes) {
-    throw refusal('That file is too large.');
+  // What the sender says spares the download; what comes is measured all the same.
+  if ((content.info?.size ?? 0) > maxFileBytes) {
+    throw refusal(tooLarge);
   }
-  const bytes =
-    content.file === undefined
-      ? await downloadMedia(call, content.url)
-      : await crypto.unpackFile(content.file).catch((error: unknown) => {
-          throw error instanceof LawspeakerError
-            ? error
-            : refusal('That file can’t be decrypted with the key that came with it.');
-        });
-  if (bytes.length > largestFileBytes) {
-    throw refusal('That file is too large.');
+  let bytes: Buffer;
+  try {
+    bytes =
+      content.file === undefined
+        ? await downloadMedia(call, content.url)
+        : await crypto.unpackFile(content.file);
+  } catch (error) {
+    if (error instanceof TooLargeError) {
+      throw refusal(tooLarge);
+    }
+    throw error instanceof LawspeakerError
+      ? error
+      : refusal('That file can’t be decrypted with the key that came with it.');
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,5 +1,5 @@
-import { roleFor, roles } from '../command/declaration.ts';
-import type { Role } from '../command/declaration.ts';
+import { leastDangerOf, roleFor, roles } from '../command/declaration.ts';
+import type { Command, Role } from '../command/declaration.ts';
 import { DeniedError } from '../errors.ts';
 import type { UserId } from '../ids.ts';
 import type { House } from './house.ts';
@@ -39,8 +39,21 @@ function refuseRule(house: House, { command, danger }: Parsed): void {
   }
 }
 
+/**
+ * Refuses who may not use a command whatever follows its name, before anything of that is read.
+ *
+ * @throws DeniedError
+ */
+export function assertMayUse(house: House, command: Command, user: UserId): void {
+  requireRole(house, { command, danger: leastDangerOf(command) }, user);
+}
+
 /** The role of `user`, where it suffices for this. Asked again when a question is confirmed. */
-export function requireRole(house: House, parsed: Parsed, user: UserId): Role {
+export function requireRole(
+  house: House,
+  parsed: Pick<Parsed, 'command' | 'danger'>,
+  user: UserId,
+): Role {
   const { command, danger } = parsed;
   const needed = house.roles.needed(command.name, roleFor(command, danger));
   const role = house.roles.of(user);

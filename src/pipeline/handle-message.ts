@@ -2,7 +2,7 @@ import { bold, line } from '../command/answer.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { DeniedError, StoreError, codeOf } from '../errors.ts';
 import type { StoreTables } from '../store/store.ts';
-import { authorize } from './authorize.ts';
+import { assertMayUse, authorize } from './authorize.ts';
 import { confirm, previewOf } from './confirm.ts';
 import { decisionLine } from './decision-word.ts';
 import { countDenial } from './denials.ts';
@@ -10,7 +10,7 @@ import { execute, logFault } from './execute.ts';
 import type { House } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
-import { commandLineIn, parse } from './parse.ts';
+import { commandLineIn, commandNamed, parse, parseRefused } from './parse.ts';
 import type { Later } from './question-asked.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
@@ -52,6 +52,8 @@ export async function handleMessage(
       await answer(house, message, async () => staleReply(house, message, line));
       return undefined;
     }
+    // Before it is read: who may not use it makes nobody work.
+    assertMayUse(house, commandNamed(house, commandLine), message.sender);
     parsed = await parse(house, message, commandLine);
     const resolved = await resolve(house, authorize(house, parsed));
     if (parsed.invocation.dryRun) {
@@ -75,13 +77,17 @@ async function answerError(
   sayNow: SayNow,
   message: Message,
   commandLine: string,
-  parsed: Parsed | undefined,
+  read: Parsed | undefined,
   error: unknown,
 ): Promise<void> {
-  const name = parsed?.command.name ?? (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40);
+  const name = read?.command.name ?? (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40);
   logFault(house, name, error);
   const origin = originOf(message);
   try {
+    const parsed =
+      read === undefined && error instanceof DeniedError
+        ? await parseRefused(house, message, commandLine)
+        : read;
     await answer(house, message, async (tables) => {
       const audit = parsed === undefined ? [] : await auditRefusal(house, tables, parsed, error);
       return refusalReply(house, name, error, audit);

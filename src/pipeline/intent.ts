@@ -1,4 +1,6 @@
+import { subjectOf } from '../command/declaration.ts';
 import { actorName } from '../command/invocation.ts';
+import type { Json } from '../command/invocation.ts';
 import { writeValue } from '../command/write-invocation.ts';
 import type { Account } from '../services/services.ts';
 import type { Intent } from '../store/audit-log.ts';
@@ -11,15 +13,22 @@ export function intentFor(
   confirmer?: string,
 ): Intent {
   const redacted = new Set(command.audit?.redact ?? []);
+  const subject = subjectOf(command);
+  const keep = (name: string, value: Json) => {
+    if (redacted.has(name)) {
+      return '(not kept)';
+    }
+    // Of many accounts each has an entry of its own, and all of them in each would be many times many.
+    return name === subject && account !== undefined && Array.isArray(value)
+      ? [account.name]
+      : value;
+  };
   return {
     actor: actorName(invocation.actor),
     confirmer,
     command: invocation.command,
     arguments: Object.fromEntries(
-      Object.entries(invocation.arguments).map(([name, value]) => [
-        name,
-        redacted.has(name) ? '(not kept)' : value,
-      ]),
+      Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
     ),
     target: account?.name ?? otherTarget(command, invocation),
     reason: invocation.reason,

@@ -3,12 +3,14 @@ import { takesFile } from '../command/command-arguments.ts';
 import { dangerOf } from '../command/declaration.ts';
 import type { Command, Danger } from '../command/declaration.ts';
 import type { Invocation, Json } from '../command/invocation.ts';
-import { readArguments } from '../command/read-arguments.ts';
+import { maxWords, readArguments } from '../command/read-arguments.ts';
+import type { ReadArguments } from '../command/read-arguments.ts';
 import type { ReadingContext } from '../command/read-value.ts';
 import { tokenize } from '../command/tokenize.ts';
 import type { Token } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 import { localpartOf, parseRoomAlias } from '../ids.ts';
+import type { ReportItem } from '../store/report-items.ts';
 import type { House, Settings } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
@@ -58,7 +60,7 @@ export async function parse(house: House, message: Message, commandLine: string)
       command,
       // In front, so that no flag takes one of them for its value.
       [...(await tokensFromFile(house, message, command, tokens)), ...tokens],
-      { ...readingContext(house), ...(item === undefined ? {} : { fillIn: fillIn(item) }) },
+      readingContextFor(house, item),
     );
     command.check?.(read.values, house.now());
     const values: Record<string, Json> = {};
@@ -67,22 +69,66 @@ export async function parse(house: House, message: Message, commandLine: string)
         values[key] = await withoutAlias(house, command.args[key]?.kind, value as Json);
       }
     }
-    const invocation: Invocation = {
-      command: command.name,
-      arguments: values,
-      ...(read.reason === undefined ? {} : { reason: read.reason }),
-      dryRun: read.dryRun,
-      ...(read.overrideProtection ? { overrideProtection: true } : {}),
-      ...(read.forMs === undefined ? {} : { forMs: read.forMs }),
-      actor: { kind: 'person', user: message.sender },
-      origin: originOf(message),
-      ...(item === undefined ? {} : { item: item.id }),
-      ...(read.filledIn.length === 0 ? {} : { filledIn: read.filledIn }),
-    };
-    return { command, danger: dangerOfInvocation(command, invocation), invocation };
+    return parsedFrom(command, message, item, { ...read, values });
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
+}
+
+/** The longest line, in characters, of which the record of a refusal keeps the arguments. */
+const longestRecordedLine = 2000;
+
+/**
+ * What the audit log keeps of a command whose sender may not use it. Costs next to nothing, whatever was
+ * sent: no file is downloaded, no alias looked up, and a long line is not read at all.
+ *
+ * @throws UsageError there is no such command
+ */
+export async function parseRefused(
+  house: House,
+  message: Message,
+  commandLine: string,
+): Promise<Parsed> {
+  const command = commandNamed(house, commandLine);
+  const item = await itemFor(house, message);
+  let read: ReadArguments | undefined;
+  try {
+    read =
+      commandLine.length > longestRecordedLine
+        ? undefined
+        : readArguments(command, tokenize(commandLine).slice(1), readingContextFor(house, item));
+  } catch (error) {
+    if (!(error instanceof UsageError)) {
+      throw error;
+    }
+  }
+  const values = Object.fromEntries(
+    Object.entries(read?.values ?? {}).filter(([, value]) => value !== undefined),
+  ) as Record<string, Json>;
+  return parsedFrom(command, message, item, { ...read, values });
+}
+
+function parsedFrom(
+  command: Command,
+  message: Message,
+  item: ReportItem | undefined,
+  read: Partial<ReadArguments> & { readonly values: Readonly<Record<string, Json>> },
+): Parsed {
+  const invocation: Invocation = {
+    command: command.name,
+    arguments: read.values,
+    ...(read.reason === undefined ? {} : { reason: read.reason }),
+    dryRun: read.dryRun === true,
+    ...(read.overrideProtection === true ? { overrideProtection: true } : {}),
+    ...(read.forMs === undefined ? {} : { forMs: read.forMs }),
+    actor: { kind: 'person', user: message.sender },
+    origin: originOf(message),
+    ...(item === undefined ? {} : { item: item.id }),
+    ...(read.filledIn === undefined || read.filledIn.length === 0
+      ? {}
+      : { filledIn: read.filledIn }),
+  };
+  return { command, danger: dangerOfInvocation(command, invocation), invocation };
 }
 
 /** The value of an argument, with the ID of a room where it holds the room's alias. */
@@ -113,6 +159,11 @@ export function dangerOfInvocation(command: Command, invocation: Invocation): Da
 /** What reading needs to know of its surroundings. */
 export function readingContext({ settings, now }: House): ReadingContext {
   return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
+}
+
+/** The same for a message about a report, which says what was left out. */
+function readingContextFor(house: House, item: ReportItem | undefined): ReadingContext {
+  return { ...readingContext(house), ...(item === undefined ? {} : { fillIn: fillIn(item) }) };
 }
 
 /** The command that a line names. @throws UsageError there is none */
@@ -157,9 +208,6 @@ function undoIn(detail: unknown): string | undefined {
     : undefined;
 }
 
-/** More users in one message than this are a case for several. */
-const longestBatch = 1000;
-
 async function tokensFromFile(
   house: House,
   message: Message,
@@ -180,10 +228,10 @@ async function tokensFromFile(
     });
   }
   const words = (await house.readFile(message.replyTo)).split(/[\s,;]+/u).filter(Boolean);
-  if (words.length === 0 || words.length > longestBatch) {
+  if (words.length === 0 || words.length > maxWords) {
     throw new UsageError(`The file holds ${words.length} users.`, {
       word: '--from-file',
-      advice: `It may hold 1 to ${longestBatch}.`,
+      advice: `It may hold 1 to ${maxWords}.`,
     });
   }
   return words.map((text) => ({ text, quoted: true }));

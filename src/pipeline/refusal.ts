@@ -1,6 +1,6 @@
 import { bold, line } from '../command/answer.ts';
 import type { Answer, Block, Content, Inline, Status } from '../command/answer.ts';
-import { canChange, subjectOf } from '../command/declaration.ts';
+import { canChange } from '../command/declaration.ts';
 import { usage } from '../command/help.ts';
 import {
   DeniedError,
@@ -13,12 +13,12 @@ import {
   UnrecordedError,
   UsageError,
 } from '../errors.ts';
-import type { UserId } from '../ids.ts';
 import type { StoreTables } from '../store/store.ts';
 import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
 import type { Reply } from './reply.ts';
 import type { Parsed } from './stages.ts';
+import { targetsOf } from './targets.ts';
 
 /** Our own sentences mark commands with backticks. */
 export function sentence(text: string): Inline[] {
@@ -130,20 +130,16 @@ export async function auditRefusal(
   if (parsed.danger === 'read' && !(error instanceof DeniedError)) {
     return [];
   }
-  const { invocation } = parsed;
   const status = statusOf(error);
   const detail = error instanceof LawspeakerError ? { code: error.code } : { code: 'internal' };
-  const given = invocation.arguments[subjectOf(parsed.command) ?? ''];
-  const targets = given === undefined ? [undefined] : ([given].flat() as UserId[]);
-  const entries: number[] = [];
-  for (const target of targets) {
-    entries.push(
-      await auditLog.refuse(
-        intentFor(parsed, target === undefined ? undefined : { name: target }),
-        { status, detail },
-        house.now(),
-      ),
-    );
-  }
-  return entries;
+  const [target] = targetsOf(parsed);
+  const intent = intentFor(parsed, undefined);
+  return [
+    await auditLog.refuse(
+      // One row, however many were named: all of them stand in its arguments.
+      target === undefined ? intent : { ...intent, target },
+      { status, detail },
+      house.now(),
+    ),
+  ];
 }

@@ -238,6 +238,9 @@ export function auditLog(db: Connection) {
       const { id, hash: _hash, previous_hash: _previousHash, ...row } = intent;
       await append(db, {
         ...row,
+        // They stand in the intent.
+        arguments: '{}',
+        reason: null,
         kind: 'outcome',
         intent_id: id,
         at,

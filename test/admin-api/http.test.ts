@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { createHttp } from '../../src/admin-api/http.ts';
+import { createHttp, createRawCall } from '../../src/admin-api/http.ts';
 import { createSendRequest, fillTemplate } from '../../src/admin-api/request.ts';
 import { HomeserverError, UnreachableError } from '../../src/errors.ts';
 import {
@@ -274,5 +274,44 @@ describe('paths and queries', () => {
     await using server = await startFaultyServer(good);
     await sender(`${server.url}/synapse//`)('GET', template, thing);
     expect(server.requests[0]?.url).toBe('/synapse/_synapse/admin/v1/things/a');
+  });
+});
+
+describe('a file', () => {
+  const download = async (url: string) =>
+    createRawCall(
+      createHttp({ accessToken }),
+      new AbortController().signal,
+    )({
+      method: 'GET',
+      url,
+      query: {},
+      headers: {},
+      body: undefined,
+      timeoutMs: 10_000,
+      binary: true,
+    });
+
+  test('is read as it is', async () => {
+    await using server = await startFaultyServer(answer(200, '@a:x\n@b:x'));
+    const { statusCode, body } = await download(server.url);
+    expect({ statusCode, body: String(body) }).toEqual({ statusCode: 200, body: '@a:x\n@b:x' });
+  });
+
+  test('that never ends is read as far as a list may go, and no further', async () => {
+    const closed = Promise.withResolvers<void>();
+    await using server = await startFaultyServer((request, response) => {
+      const piece = Buffer.alloc(65_536, 'x');
+      const more = () => {
+        while (response.write(piece)) {
+          // Until the connection is full.
+        }
+      };
+      request.socket.once('close', closed.resolve);
+      response.on('drain', more);
+      more();
+    });
+    expect(await failure(download(server.url))).toMatchObject({ code: 'too_large' });
+    await closed.promise;
   });
 });

@@ -425,9 +425,8 @@ test('nothing that is typed reaches the prototype of all objects', () => {
   expect(({} as Record<string, unknown>)['x']).toBeUndefined();
 });
 
-test('a thousand users are read at once', () => {
-  const names = Array.from({ length: 10_000 }, (_, at) => `u${at}`);
-  const startedAt = performance.now();
-  expect(values(names.join(' ')).users).toHaveLength(10_000);
-  expect(performance.now() - startedAt).toBeLessThan(1500);
+test('a thousand users are read at once, and no more', () => {
+  const names = Array.from({ length: 1001 }, (_, at) => `u${at}`);
+  expect(values(names.slice(1).join(' ')).users).toHaveLength(1000);
+  expect(() => values(names.join(' '))).toThrow('1,001 words are too many');
 });

@@ -80,8 +80,8 @@ export interface Outcome {
  * The whole way from raw events to rendered answers, on a real store, before a homeserver that
  * answers what it likes and refuses every change.
  */
-export async function openFuzzHouse({ isCalm = false } = {}) {
-  const store = await openStore(':memory:');
+export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) {
+  const store = await openStore(file);
   const members = new RoomState();
   goodState.forEach((event) => members.apply(event));
   const clock = { now: Date.UTC(2026, 10, 21) };
