@@ -54,7 +54,11 @@ export function readArguments(
   const parsed = structure(tokens, flags);
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => parsed.flags[flagName(key)] !== undefined;
-  const filledIn = readPositionals(declared, parsed.positionals, values, { context, isGiven });
+  const filledIn = readPositionals(declared, parsed.positionals, values, {
+    context,
+    isGiven,
+    takesReason: canChange(command),
+  });
   for (const [name, { key, argument }] of flags) {
     values[key] = readFlag(name, argument, parsed.flags[name], parsed.text, context);
   }
@@ -145,9 +149,13 @@ function readPositionals(
   declared: Readonly<Record<string, Argument>>,
   words: readonly string[],
   values: Record<string, unknown>,
-  how: { readonly context: ReadingContext; readonly isGiven: (flag: string) => boolean },
+  how: {
+    readonly context: ReadingContext;
+    readonly isGiven: (flag: string) => boolean;
+    readonly takesReason: boolean;
+  },
 ): string[] {
-  const { context, isGiven } = how;
+  const { context, isGiven, takesReason } = how;
   const rest = [...words];
   const allFilledIn: string[] = [];
   for (const [key, argument] of Object.entries(declared)) {
@@ -180,14 +188,33 @@ function readPositionals(
     if (own.length > maxWords) {
       throw tooMany(own.length, placeholderOf(key, argument), maxWords);
     }
-    const read = own.map((word) => readValue(word, argument, context));
+    const read = own.map((word, at) => {
+      try {
+        return readValue(word, argument, context);
+      } catch (error) {
+        // Behind a first that can be read, a word that can't is likely to be meant as prose.
+        throw error instanceof UsageError && at > 0 && takesReason
+          ? withReasonAdvice(error)
+          : error;
+      }
+    });
     values[key] = many === true ? [...new Set(read)] : read[0];
   }
   const [surplus] = rest;
   if (surplus !== undefined) {
-    throw new UsageError(`\`${cut(surplus)}\` is one word too many.`, { word: surplus });
+    const error = new UsageError(`\`${cut(surplus)}\` is one word too many.`, { word: surplus });
+    throw takesReason ? withReasonAdvice(error) : error;
   }
   return allFilledIn;
+}
+
+function withReasonAdvice({ message, word, advice }: UsageError): UsageError {
+  return new UsageError(message, {
+    ...(word === undefined ? {} : { word }),
+    advice: [advice, 'If it is part of the reason, put the reason behind `--reason`.']
+      .filter((part) => part !== undefined)
+      .join(' '),
+  });
 }
 
 function readFlag(

@@ -1,3 +1,4 @@
+import { nameAndId, standing } from '../command/account.ts';
 import { facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import type { Preview } from '../command/declaration.ts';
@@ -8,9 +9,9 @@ import type { UserId } from '../ids.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { StoreTables } from '../store/store.ts';
 import { contextsFor } from './context.ts';
-import { policyFor } from './house.ts';
 import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
+import { policyOf } from './policy.ts';
 import { cancelKey, confirmKey, post } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { passed } from './stages.ts';
@@ -25,7 +26,7 @@ const fullPreviews = 5;
  * @throws TargetError the preview found that there is nothing to do
  */
 export async function confirm(house: House, resolved: Resolved): Promise<Confirmed | undefined> {
-  if (policyFor(resolved.danger, house.settings) === 'none') {
+  if (policyOf(resolved, house.settings) === 'none') {
     return begin(house, resolved, undefined, async () => true);
   }
   await ask(house, resolved, {
@@ -95,14 +96,17 @@ export async function previewOf(house: House, resolved: Resolved): Promise<Previ
   const { command } = resolved;
   const contexts = contextsFor(house, resolved);
   const previews: Preview[] = [];
-  for (const context of contexts) {
+  for (const [at, context] of contexts.entries()) {
+    const account = resolved.accounts[at];
     previews.push(
-      command.preview === undefined
-        ? {
-            title: [{ kind: 'code', text: writeInvocation(command, resolved.invocation) }],
-            body: [],
-          }
-        : await command.preview(context),
+      command.preview !== undefined
+        ? await command.preview(context)
+        : contexts.length > 1 && account !== undefined
+          ? { title: nameAndId(account), body: standing(account) }
+          : {
+              title: [{ kind: 'code', text: writeInvocation(command, resolved.invocation) }],
+              body: [],
+            },
     );
   }
   const [first] = previews;
@@ -175,13 +179,14 @@ export async function ask(
 
 function questionReply(
   house: House,
-  { command, danger, invocation }: Resolved,
+  resolved: Resolved,
   preview: Preview,
   { code, expiresAt }: Confirmation,
 ): Reply {
   const { prefix } = house.settings;
+  const { command, invocation } = resolved;
   const { actor } = invocation;
-  const needsOther = actor.kind !== 'rule' && policyFor(danger, house.settings) === 'other';
+  const needsOther = actor.kind !== 'rule' && policyOf(resolved, house.settings) === 'other';
   return {
     command: command.name,
     status: 'pending',

@@ -6,10 +6,12 @@ import type { Invocation, Json } from '../command/invocation.ts';
 import { maxWords, readArguments } from '../command/read-arguments.ts';
 import type { ReadArguments } from '../command/read-arguments.ts';
 import type { ReadingContext } from '../command/read-value.ts';
+import { readUser } from '../command/references.ts';
 import { tokenize } from '../command/tokenize.ts';
 import type { Token } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 import { localpartOf, parseRoomAlias } from '../ids.ts';
+import type { UserId } from '../ids.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import type { House, Settings } from './house.ts';
 import { originOf } from './message.ts';
@@ -69,7 +71,10 @@ export async function parse(house: House, message: Message, commandLine: string)
         values[key] = await withoutAlias(house, command.args[key]?.kind, value as Json);
       }
     }
-    return parsedFrom(command, message, item, { ...read, values });
+    return {
+      ...parsedFrom(command, message, item, { ...read, values }),
+      plainWords: plainWordsIn(tokens, house.settings.serverName),
+    };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
@@ -129,6 +134,13 @@ function parsedFrom(
       : { filledIn: read.filledIn }),
   };
   return { command, danger: dangerOfInvocation(command, invocation), invocation };
+}
+
+/** The accounts of this server that these words name without a sigil. */
+function plainWordsIn(tokens: readonly Token[], serverName: string): Set<UserId> {
+  return new Set(
+    tokens.flatMap(({ text }) => (text.startsWith('@') ? [] : (readUser(text, serverName) ?? []))),
+  );
 }
 
 /** The value of an argument, with the ID of a room where it holds the room's alias. */

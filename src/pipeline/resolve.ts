@@ -36,7 +36,11 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
   const users = (given === undefined ? [] : [given].flat()) as UserId[];
   const accounts: Account[] = [];
   for (const user of users) {
-    accounts.push(await resolveAccount(house, user));
+    accounts.push(
+      await resolveAccount(house, user, {
+        mayBeProse: users.length > 1 && authorized.plainWords?.has(user) === true,
+      }),
+    );
   }
   const protects = protectsAccounts(command, invocation.arguments);
   if (protects !== false) {
@@ -59,7 +63,11 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
   return passed<Resolved>({ ...authorized, accounts });
 }
 
-async function resolveAccount(house: House, user: UserId): Promise<Account> {
+async function resolveAccount(
+  house: House,
+  user: UserId,
+  { mayBeProse }: { readonly mayBeProse: boolean },
+): Promise<Account> {
   const { serverName } = house.settings;
   if (serverNameOf(user) !== serverName) {
     throw new TargetError(
@@ -71,13 +79,19 @@ async function resolveAccount(house: House, user: UserId): Promise<Account> {
   const account = await house.findAccount(user);
   if (account === undefined) {
     const similar = await house.findSimilar(user);
-    throw new TargetError(
-      'unknown_user',
-      `there is no account ${user}`,
+    const guess =
       similar.length === 0
-        ? `Nothing was changed. Search with \`${house.settings.prefix}users --name …\`.`
-        : `Did you mean ${similar.map((other) => `\`${other}\``).join(' or ')}? Nothing was changed.`,
-    );
+        ? []
+        : [`Did you mean ${similar.map((other) => `\`${other}\``).join(' or ')}?`];
+    const advice = mayBeProse
+      ? [
+          ...guess,
+          'Every word there is a target: put the reason behind `--reason`. Nothing was changed.',
+        ]
+      : guess.length > 0
+        ? [...guess, 'Nothing was changed.']
+        : [`Nothing was changed. Search with \`${house.settings.prefix}users --name …\`.`];
+    throw new TargetError('unknown_user', `there is no account ${user}`, advice.join(' '));
   }
   return account;
 }

@@ -8,9 +8,9 @@ import type { StoreTables } from '../store/store.ts';
 import { authorize, requireRole } from './authorize.ts';
 import { begin, previewOf } from './confirm.ts';
 import { execute, withdrawReactions } from './execute.ts';
-import { policyFor } from './house.ts';
 import type { House } from './house.ts';
 import { nameOf } from './outcome.ts';
+import { policyOf } from './policy.ts';
 import { droppedReply, parsedOf, refuseSettled } from './question.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
@@ -117,17 +117,12 @@ async function carryOut(
 }
 
 /** @throws DeniedError this person is not the one, or one of those, who may confirm */
-function refuseDecider(
-  house: House,
-  question: Confirmation,
-  { danger, invocation }: Parsed,
-  by: UserId,
-): void {
-  if (invocation.actor.kind === 'rule') {
+function refuseDecider(house: House, question: Confirmation, parsed: Parsed, by: UserId): void {
+  if (parsed.invocation.actor.kind === 'rule') {
     // Nobody asked: whoever has the role decides.
     return;
   }
-  const policy = policyFor(danger, house.settings);
+  const policy = policyOf(parsed, house.settings);
   const asker = question.requester as UserId;
   if (policy === 'requester' && by !== asker) {
     throw new DeniedError(`only ${nameOf(house, asker)}, who asked, can confirm ${question.code}`);

@@ -13,6 +13,8 @@ export interface Parsed {
   readonly command: Command;
   readonly danger: Danger;
   readonly invocation: Invocation;
+  /** Accounts that were typed as plain words, without `@`: each may be a word of prose. */
+  readonly plainWords?: ReadonlySet<UserId>;
 }
 
 /** Its sender may do this. Only `authorize` makes one. */

@@ -67,7 +67,10 @@ describe('devices and device', () => {
 describe('add-device and rename-device', () => {
   it('do what they say, and are taken back', async () => {
     const mallory = await newUser('mallory');
-    const added = await room.ben.ask(`!add-device ${mallory.userId} "BRIDGE 1" TWO --name Bridge`);
+    const { outcome: added } = await askAndConfirm(
+      room.ben,
+      `!add-device ${mallory.userId} "BRIDGE 1" TWO --name Bridge`,
+    );
     expect(added.field).toMatchObject({ status: 'done', data: { devices: ['BRIDGE 1', 'TWO'] } });
     expect(await devices.find(idOf(mallory), 'BRIDGE 1')).toMatchObject({ displayName: 'Bridge' });
 
@@ -99,7 +102,10 @@ describe('add-device and rename-device', () => {
   it('refuse what Synapse would refuse, or pass over', async () => {
     const mallory = await newUser('mallory');
     const { deviceId } = mallory.account;
-    const twice = await room.ana.ask(`!add-device ${mallory.userId} NEW ${deviceId}`);
+    const { outcome: twice } = await askAndConfirm(
+      room.ana,
+      `!add-device ${mallory.userId} NEW ${deviceId}`,
+    );
     expect(twice.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect(await devices.list(idOf(mallory))).toHaveLength(1);
     const unknown = await room.ana.ask(`!rename-device ${mallory.userId} NOSUCH --name x`);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { askAndConfirm } from '../support/confirmed.ts';
 import { adminApi, idOf, newRoom, newUser, unknownUserId } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
@@ -81,7 +82,12 @@ describe('suspend and unsuspend', () => {
 
   it('act on several, and stop at none of them', async () => {
     const [one, two] = [await newUser('one'), await newUser('two')];
-    const both = await room.ana.ask(`!suspend ${one.userId} ${two.account.localpart}`);
+    const { question, outcome: both } = await askAndConfirm(
+      room.ana,
+      `!suspend ${one.userId} ${two.account.localpart}`,
+    );
+    expect(question.body).toContain(`${one.userId}\n`);
+    expect(question.body).toContain(two.userId);
     expect(both.body).toContain('suspend: 2 of 2 done');
     expect(both.field.audit).toHaveLength(2);
     expect(await stateOf(one)).toMatchObject({ suspended: true });

@@ -88,8 +88,13 @@ describe('several users', () => {
       body: '!shadow-ban --from-file --reason "spam wave"',
       'm.relates_to': { 'm.in_reply_to': { event_id: file } },
     });
-    const answer = await room.ana.answerTo(command);
-    expect(answer.field).toMatchObject({ status: 'done' });
+    const question = await room.ana.answerTo(command);
+    expect(question.field).toMatchObject({ status: 'pending' });
+    for (const { userId } of users) {
+      expect(question.body).toContain(userId);
+    }
+    await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
+    const answer = await room.ana.outcomeOf(question, 'done');
     expect(answer.body).toContain('3 of 3 done');
     for (const { userId } of users) {
       expect((await adminApi().users.get(asUserId(userId))).shadowBanned).toBe(true);
