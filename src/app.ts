@@ -22,6 +22,7 @@ import type { MatrixCall } from './matrix/client.ts';
 import { createDelivery } from './matrix/deliver.ts';
 import { createDirectRooms } from './matrix/direct.ts';
 import { openRoomCrypto } from './matrix/encryption.ts';
+import { peopleOf } from './matrix/people-of.ts';
 import { readEvents } from './matrix/read-event.ts';
 import { clearText } from './matrix/room-crypto.ts';
 import type { RoomCrypto } from './matrix/room-crypto.ts';
@@ -285,6 +286,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
     readFile: async (event) => readRoomFile({ call, crypto }, setup.room, event),
+    peopleOf: async (event) => peopleOf({ call, crypto }, setup.room, event),
     redact: async (event, reason) => {
       await redactEvent(call, setup.room, event, transactionIdFor(event, 'redact'), reason);
     },

@@ -26,6 +26,16 @@ function inPermalink(path: string): string[] {
     : [first, event.join('/').replace(/\/$/u, '')];
 }
 
+/**
+ * The identifiers that a client's own link names, wherever the client is hosted: `…/#/user/@name:server`,
+ * `…/#/room/!id:server`. Empty if it is one of the other kind.
+ */
+function inClientLink(kind: string, path: string): string[] {
+  const [first = '', ...rest] = inPermalink(path);
+  const isUser = /^(?:@|%40)/u.test(first);
+  return isUser === (kind === 'user') ? [first, ...rest] : [];
+}
+
 /** The identifiers that a `matrix:` URI names; empty where it names more or less than one thing. */
 function inUri(path: string): string[] {
   const [kind = '', first = '', eventKind, event = '', ...rest] = path.split('/');
@@ -43,13 +53,19 @@ function inUri(path: string): string[] {
 function identifiersIn(link: string): string[] | undefined {
   const permalink = /^https?:\/\/matrix\.to\/#\/([^?]+)/u.exec(link)?.[1];
   const uri = /^matrix:(?:\/\/[^/]*\/)?([^?#]+)/u.exec(link)?.[1];
-  if (permalink === undefined && uri === undefined) {
+  const [, kind, own] =
+    /^[a-z][a-z0-9.+-]{0,30}:\/\/[^\s#]*#\/(user|room)\/([^?]+)/u.exec(link) ?? [];
+  if (permalink === undefined && uri === undefined && kind === undefined) {
     return undefined;
   }
   try {
-    return (permalink === undefined ? inUri(uri ?? '') : inPermalink(permalink)).map((part) =>
-      decodeURIComponent(part),
-    );
+    const found =
+      permalink !== undefined
+        ? inPermalink(permalink)
+        : kind !== undefined
+          ? inClientLink(kind, own ?? '')
+          : inUri(uri ?? '');
+    return found.map((part) => decodeURIComponent(part));
   } catch {
     // Percent-encoding that decodes to nothing: no link of ours.
     return [];

@@ -93,9 +93,12 @@ export function tokenize(line: string): Token[] {
   return tokens;
 }
 
-/** The inverse for one word: quoted where it must be, so that `tokenize` gives it back. */
+/**
+ * The inverse for one word: quoted where it must be, so that `tokenize` gives it back, and so that
+ * nobody takes a mark at its end for punctuation around it.
+ */
 export function quote(word: string): string {
-  return /^[\w@:.#!$/+=~%,-]+$/u.test(word) && !word.startsWith('-')
+  return /^[\w@:.#!$/+=~%,-]+$/u.test(word) && !/^[-.,:]|[.,:!]$/u.test(word)
     ? word
     : `"${word.replaceAll(/["\\“”„]/gu, String.raw`\$&`)}"`;
 }

@@ -1,7 +1,9 @@
 import { Parser } from 'htmlparser2';
 
-import { readReference } from '../command/references.ts';
+import { cut } from '../command/answer.ts';
+import { matrixToLink, readMedia, readReference } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
+import { withoutLinks } from '../command/untrusted-text.ts';
 
 /** Clients render no deeper; the parser's time grows with the square of the depth. */
 const deepest = 100;
@@ -10,19 +12,48 @@ class TooDeepError extends Error {}
 
 const lineBreaks = new Set(['br', 'p', 'div', 'li', 'tr', 'blockquote', 'pre', 'h1', 'h2', 'h3']);
 
+/** Some clients show what stands in these, and others don't. */
+const seenBySome = new Set([
+  'iframe',
+  'noscript',
+  'option',
+  'script',
+  'style',
+  'template',
+  'textarea',
+  'title',
+]);
+
+/** A formatted message as it was understood. */
+export interface FormattedText {
+  /** The text, with every link to Matrix as the ID that it points to. */
+  readonly text: string;
+  /** How many links to Matrix there are. */
+  readonly pills: number;
+  /** Why what a reader sees may not be what it means, as a sentence; undefined if it is clear. */
+  readonly doubt: string | undefined;
+}
+
 /**
- * The text of a formatted message, where every pill and link to Matrix is the ID that it points to;
- * undefined where there is none, and the plain body serves better (HTML loses what Markdown ate), or
- * where tags stand in tags deeper than any client writes them.
- *
- * Element and others put only the display name of a pill into the plain body.
+ * Reads a formatted message: every pill and link to Matrix becomes the ID that it points to, since
+ * Element and others put only the display name of a pill into the plain body. Links must not mislead:
+ * a link whose text is another ID, or that leads elsewhere than its text says, is a doubt.
  */
-export function textWithPills(html: string): string | undefined {
+export function readFormatted(html: string): FormattedText {
   let text = '';
   let pills = 0;
+  let doubt: string | undefined;
   let quotedDepth = 0;
-  let pillDepth = 0;
   let depth = 0;
+  /** The link that is open, with its text so far. */
+  let link: { readonly href: string; label: string; depth: number } | undefined;
+
+  const closeLink = ({ href, label }: { href: string; label: string }) => {
+    const meaning = meaningOf(href, label.trim());
+    pills += meaning.isPill ? 1 : 0;
+    doubt ??= meaning.doubt;
+    text += meaning.text;
+  };
   const parser = new Parser({
     onopentag(name, attributes) {
       depth += 1;
@@ -33,39 +64,44 @@ export function textWithPills(html: string): string | undefined {
         quotedDepth += 1;
         return;
       }
-      if (pillDepth > 0) {
-        pillDepth += 1;
-        return;
+      if (seenBySome.has(name)) {
+        doubt ??= `The message holds a <${name}>, which clients show differently.`;
       }
-      const link = name === 'a' ? (attributes['href'] ?? '') : '';
-      const reference = readReference(link);
-      if (link !== '' && reference !== undefined) {
-        pills += 1;
-        pillDepth = 1;
-        text += quote(
-          reference.kind === 'user'
-            ? reference.user
-            : reference.kind === 'room'
-              ? reference.room
-              : link,
-        );
-        return;
-      }
-      if (lineBreaks.has(name)) {
+      const href = name === 'a' ? (attributes['href'] ?? '') : '';
+      if (link !== undefined) {
+        link.depth += 1;
+        if (href !== '') {
+          doubt ??= 'The message holds a link inside a link.';
+        }
+      } else if (href !== '') {
+        link = { href, label: '', depth: 1 };
+      } else if (lineBreaks.has(name)) {
         text += '\n';
       }
     },
     ontext(data) {
-      if (quotedDepth === 0 && pillDepth === 0) {
+      if (quotedDepth > 0) {
+        return;
+      }
+      if (link === undefined) {
         text += data;
+      } else {
+        link.label += data;
       }
     },
-    onclosetag() {
+    onclosetag(_, isImplied) {
       depth -= 1;
       if (quotedDepth > 0) {
         quotedDepth -= 1;
-      } else if (pillDepth > 0) {
-        pillDepth -= 1;
+      } else if (link !== undefined) {
+        link.depth -= 1;
+        if (link.depth === 0) {
+          if (isImplied) {
+            doubt ??= 'The message holds a link that is not closed.';
+          }
+          closeLink(link);
+          link = undefined;
+        }
       }
     },
   });
@@ -74,11 +110,79 @@ export function textWithPills(html: string): string | undefined {
     parser.end();
   } catch (error) {
     if (error instanceof TooDeepError) {
-      return undefined;
+      return {
+        text: '',
+        pills: 0,
+        doubt: 'The message’s formatting is nested too deep to be read.',
+      };
     }
     throw error;
   }
-  return pills === 0 ? undefined : text.trim();
+  return { text: text.trim(), pills, doubt };
+}
+
+/** What a link stands for in a command. */
+function meaningOf(
+  href: string,
+  label: string,
+): { readonly text: string; readonly isPill: boolean; readonly doubt: string | undefined } {
+  const target = targetOf(href);
+  if (target === undefined) {
+    // A client made a link of an address that was typed: there is nothing behind the text.
+    return bareAddress(href) === bareAddress(label)
+      ? { text: label, isPill: false, doubt: undefined }
+      : {
+          text: label,
+          isPill: false,
+          doubt: `“${shown(label)}” is a link to \`${shown(href)}\`, which I can’t read as a user, room or message.`,
+        };
+  }
+  // What looks like a display name is one, whatever it says; an ID must be the one that is meant.
+  const other = targetOf(label);
+  return {
+    text: quote(target),
+    isPill: true,
+    doubt:
+      other === undefined || other === target
+        ? undefined
+        : `“${shown(label)}” is a link to \`${shown(target)}\`.`,
+  };
+}
+
+/** The ID that a link or ID names, or the link itself to a message; undefined for other text. */
+function targetOf(link: string): string | undefined {
+  const reference = readReference(link);
+  switch (reference?.kind) {
+    case 'user':
+      return reference.user;
+    case 'room':
+      return reference.room;
+    case 'event':
+      return matrixToLink(reference.room, reference.event);
+    case undefined:
+      return readMedia(link);
+  }
+}
+
+/** An address without what clients add to it or leave out. */
+function bareAddress(address: string): string {
+  return address.replace(/^(?:https?:\/\/|mailto:)/iu, '').replace(/\/$/u, '');
+}
+
+/** For a sentence that marks code with backticks. */
+function shown(text: string): string {
+  return withoutLinks(cut(text, 80)).replaceAll('`', "'");
+}
+
+/** Markdown and typography change marks, and letters, digits and what parts an ID they leave alone. */
+const changedByFormatting = /[^\p{L}\p{N}\p{M}@:./%]/gu;
+
+/** Whether a plain and a formatted body say the same, but for what formatting takes or changes. */
+export function saysTheSame(plain: string, formatted: string): boolean {
+  const [one, other] = [plain, formatted].map((text) =>
+    text.replaceAll('…', '...').replaceAll(changedByFormatting, ''),
+  );
+  return one === other;
 }
 
 /** A plain body without the quoted message that old clients put in front of a reply. */

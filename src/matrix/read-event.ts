@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { parseEventId, parseUserId } from '../ids.ts';
 import type { EventId, RoomId, UserId } from '../ids.ts';
 import type { Incoming, Message } from '../pipeline/message.ts';
-import { textWithPills, withoutReplyFallback } from './html-text.ts';
+import { readFormatted, saysTheSame, withoutReplyFallback } from './html-text.ts';
+
+/** No client mentions so many; each has to be looked for in the text. */
+const maxMentions = 50;
 
 const eventId = z.string().refine((text): text is EventId => parseEventId(text) !== undefined);
 const userId = z.string().refine((text): text is UserId => parseUserId(text) !== undefined);
@@ -24,6 +27,10 @@ const message = envelope.extend({
     format: z.unknown().optional(),
     formatted_body: z.unknown().optional(),
     'm.new_content': z.undefined().optional(),
+    'm.mentions': z
+      .object({ user_ids: z.array(z.string()).optional().catch(undefined) })
+      .optional()
+      .catch(undefined),
     'm.relates_to': z
       .object({
         rel_type: z.unknown().optional(),
@@ -111,6 +118,33 @@ function idOf(value: unknown): EventId | undefined {
 }
 
 /**
+ * What a message says. A formatted message with links to Matrix is read by its HTML, any other by its
+ * plain body, which still has what Markdown took. The two must say the same: clients show the HTML.
+ */
+function readText(content: z.infer<typeof message>['content']): {
+  text: string;
+  doubt: string | undefined;
+} {
+  const { format, formatted_body: html } = content;
+  const body = withoutReplyFallback(content.body);
+  if (format !== 'org.matrix.custom.html' || typeof html !== 'string') {
+    return { text: body, doubt: undefined };
+  }
+  const { text, pills, doubt } = readFormatted(html);
+  if (pills > 0) {
+    return { text, doubt };
+  }
+  return {
+    text: body,
+    doubt:
+      doubt ??
+      (saysTheSame(body, text)
+        ? undefined
+        : 'The message shows one thing in its formatted text and says another in its plain text.'),
+  };
+}
+
+/**
  * Reads a room event as a message or reaction; undefined for anything else: edits, notices, redacted
  * events, state, and whatever has not the form that it should have.
  */
@@ -122,11 +156,9 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
     if (unsigned?.redacted_because !== undefined || relation?.rel_type === 'm.replace') {
       return undefined;
     }
-    const { body, format, formatted_body: html } = content;
-    const pilled =
-      format === 'org.matrix.custom.html' && typeof html === 'string'
-        ? textWithPills(html)
-        : undefined;
+    const { text, doubt } = readText(content);
+    const mentions = content['m.mentions']?.user_ids ?? [];
+    const pointsTo = idOf(relation?.['m.in_reply_to']?.event_id);
     return {
       kind: 'message',
       event: event_id,
@@ -134,7 +166,10 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       sender,
       sentAt: origin_server_ts,
       // Half a surrogate pair can be neither stored nor sent.
-      text: (pilled ?? withoutReplyFallback(body)).toWellFormed(),
+      text: text.toWellFormed(),
+      ...(doubt === undefined ? {} : { doubt: doubt.toWellFormed() }),
+      ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, maxMentions) }),
+      ...(pointsTo === undefined ? {} : { pointsTo }),
       thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
       ...repliedIn(relation),
     };

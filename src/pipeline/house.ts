@@ -79,6 +79,8 @@ export interface House {
    * @throws UsageError the event is no text file, or too large
    */
   readFile(event: EventId): Promise<string>;
+  /** Who sent an event of the room and whom it mentions; empty if that can't be found out. */
+  peopleOf(event: EventId): Promise<readonly string[]>;
   /** Redacts a message of the room. @throws HomeserverError the bot may not */
   redact(event: EventId, reason: string): Promise<void>;
   /** The command line of the next page of each person's last list. */

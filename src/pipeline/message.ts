@@ -11,6 +11,12 @@ export interface Message {
   readonly sentAt: number;
   /** Without the quoted part of a reply; pills are the IDs that they point to. */
   readonly text: string;
+  /** Why its sender may have seen something else than `text`, as a sentence: it is no command then. */
+  readonly doubt?: string;
+  /** Whom the client says it mentions, by `m.mentions`. */
+  readonly mentions?: readonly string[];
+  /** What it replies to in fact or, in a thread, by the client's fallback: its people are mentioned too. */
+  readonly pointsTo?: EventId;
   /** Set by the pipeline where the text held a secret, and was dropped. */
   readonly heldSecret?: true;
   readonly thread: EventId | undefined;

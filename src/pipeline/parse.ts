@@ -16,6 +16,7 @@ import type { ReportItem } from '../store/report-items.ts';
 import type { House, Settings } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
+import { assertUnmistakable } from './mistakable.ts';
 import { fillIn, itemFor } from './report-context.ts';
 import type { Parsed } from './stages.ts';
 
@@ -53,6 +54,7 @@ export function commandLineIn(text: string, settings: Settings): string | undefi
  * @throws HomeserverError, UnreachableError a room's alias or a file could not be fetched
  */
 export async function parse(house: House, message: Message, commandLine: string): Promise<Parsed> {
+  await assertUnmistakable(house, message);
   const line = await expand(house, message, commandLine);
   const command = commandNamed(house, line);
   const item = await itemFor(house, message);

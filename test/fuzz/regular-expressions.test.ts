@@ -20,7 +20,7 @@ import {
 } from '../../src/ids.ts';
 import type { UserId } from '../../src/ids.ts';
 import { apiNames } from '../../src/matrix/content.ts';
-import { textWithPills, withoutReplyFallback } from '../../src/matrix/html-text.ts';
+import { readFormatted, saysTheSame, withoutReplyFallback } from '../../src/matrix/html-text.ts';
 import { escapeHtml, render, visible } from '../../src/matrix/render.ts';
 import { redactText } from '../../src/observability/log.ts';
 import { decisionWordIn } from '../../src/pipeline/decision-word.ts';
@@ -45,7 +45,9 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   cut: (text) => cut(text, 60),
   untrustedText: (text) => untrustedText(text),
   withoutReplyFallback,
-  textWithPills,
+  readFormatted,
+  'a link': (text) => readFormatted(`<a href="${text}">${text}</a>`),
+  saysTheSame: (text) => saysTheSame(text, `${text}.`),
   redactText,
   readReference,
   readDuration,

@@ -2,12 +2,18 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { tokenize } from '../../src/command/tokenize.ts';
-import { textWithPills, withoutReplyFallback } from '../../src/matrix/html-text.ts';
+import { readFormatted, saysTheSame, withoutReplyFallback } from '../../src/matrix/html-text.ts';
 
 const link = (target: string, text: string) =>
   `<a href="https://matrix.to/#/${target}">${text}</a>`;
 
-describe('textWithPills', () => {
+/** The text as it is carried out, if HTML with pills decides it. */
+const textWithPills = (html: string) => {
+  const { text, pills } = readFormatted(html);
+  return pills === 0 ? undefined : text;
+};
+
+describe('formatted text', () => {
   test.each([
     // Element: the plain body has `!user Mallory`.
     [`!user ${link('@mallory:x', 'Mallory')}`, '!user @mallory:x'],
@@ -15,7 +21,15 @@ describe('textWithPills', () => {
     [`!user <a href="matrix:u/mallory:x">Mallory</a>`, '!user @mallory:x'],
     [`!room ${link('#lobby:x', 'Lobby')}`, '!room #lobby:x'],
     [`!room ${link('!abc:x?via=x&amp;via=y.org', 'Lobby')}`, '!room !abc:x'],
-    [`!user ${link('@a:x', 'A &amp; <b>B</b>')} ${link('@b:x', '@c:x')}`, '!user @a:x @b:x'],
+    [`!user ${link('@a:x', 'A &amp; <b>B</b>')} ${link('@b:x', '@b')}`, '!user @a:x @b:x'],
+    ['!user <a href="https://chat.example.org/#/user/@mallory:x">bob</a>', '!user @mallory:x'],
+    ['!room <a href="https://chat.example.org/a/#/room/#lobby:x">Bob</a>', '!room #lobby:x'],
+    [`!user ${link('@mallory:x', 'bob --for=30d')}`, '!user @mallory:x'],
+    [`!user ${link('@mallory:x', '@mallory:x')}`, '!user @mallory:x'],
+    [
+      '!quarantine <a href="https://hs.x/_matrix/client/v1/media/download/x/abc">cat.png</a>',
+      '!quarantine mxc://x/abc',
+    ],
     [`<p>!user ${link('@a:x', 'A')}</p>`, '!user @a:x'],
     [`!user<br>${link('@a:x', 'A')}<br/>b`, '!user\n@a:x\nb'],
     [`!user&nbsp;${link('@a:x', 'A')} &lt;&#34;&gt;`, '!user\u00A0@a:x <">'],
@@ -25,16 +39,62 @@ describe('textWithPills', () => {
       '!user @a:x',
     ],
     [`<mx-reply><p>a<br><img>b</p></mx-reply>!user ${link('@a:x', 'A')}`, '!user @a:x'],
-    [`!x ${link('@a:x', 'A')} <a href="https://example.com">see</a>`, '!x @a:x see'],
+    [
+      `!x ${link('@a:x', 'A')} <a href="https://example.com/">example.com</a>`,
+      '!x @a:x example.com',
+    ],
   ])('%s', (html, expected) => {
     expect(textWithPills(html)?.replaceAll(/\n+/g, '\n')).toBe(expected);
+  });
+
+  test.each([
+    [link('@mallory:x', '@bob:x'), '“@bob:x” is a link to `@mallory:x`.'],
+    [link('@mallory:x', 'https://matrix.to/#/@bob:x'), 'is a link to `@mallory:x`'],
+    [link('!a:x', '#lobby:x'), '“#lobby:x” is a link to `!a:x`'],
+    [link('!a:x/$e', 'https://matrix.to/#/!a:x/$f'), 'is a link to'],
+    ['<a href="https://chat.example.org/@mallory:x">bob</a>', '“bob” is a link to'],
+    ['<a href="https://chat.example.org/#/room/@mallory:x">bob</a>', '“bob” is a link to'],
+    [link('garbage', 'bob --for=30d'), '“bob --for=30d” is a link to'],
+    ['<a href="https://evil.example/">https://example.com/</a>', 'is a link to'],
+    ['<a href="https://example.com"><img alt="bob"></a>', 'is a link to'],
+    [`<a href="https://x"><a href="https://matrix.to/#/@a:x">A</a></a>`, 'a link inside a link'],
+    [`!user <a href="https://matrix.to/#/@a:x">A --dry-run`, 'not closed'],
+    ['<script>bob</script>', 'clients show differently'],
+    ['<p>'.repeat(200), 'nested too deep'],
+  ])('%s is in doubt', (html, why) => {
+    expect(readFormatted(`!suspend ${html}`).doubt).toContain(why);
+  });
+
+  test.each([
+    '<b>!user</b> mallory',
+    '<a href="https://example.com/a">https://example.com/a</a>',
+    '<a href="https://example.com">example.com/</a>',
+    '<a href="mailto:a@example.com">a@example.com</a>',
+    '<a name="x">bob</a>',
+    '<a href="">bob</a>',
+    `<mx-reply>${link('@mallory:x', '@bob:x')}<a href="https://x">y</a></mx-reply>!user a`,
+    link('@mallory:x', 'bob'),
+  ])('%s is in no doubt', (html) => {
+    expect(readFormatted(html).doubt).toBeUndefined();
+  });
+
+  test.each([
+    ['!users --name *a_b*', '!users --name ab', true],
+    ['!suspend `@a:x` --reason "it’s"', '!suspend @a:x —reason “it’s”', true],
+    ['!suspend @a:x', '!suspend\n@a:x', true],
+    ['!suspend bob', '!suspend mallory', false],
+    ['!suspend bob', '!suspend @bob', false],
+    ['!suspend a.b', '!suspend ab', false],
+    ['!suspend a', '!suspend', false],
+  ])('%j and %j', (plain, formatted, same) => {
+    expect(saysTheSame(plain, formatted)).toBe(same);
   });
 
   test('a link to a message stays a link, in one word', () => {
     const text = textWithPills(`!report ${link('!r:x/$e?via=x', 'message')}`);
     expect(tokenize(text ?? '').map((token) => token.text)).toEqual([
       '!report',
-      'https://matrix.to/#/!r:x/$e?via=x',
+      'https://matrix.to/#/!r%3Ax/%24e',
     ]);
   });
 
@@ -47,7 +107,6 @@ describe('textWithPills', () => {
     '',
     '!user mallory',
     '<b>!user</b> mallory',
-    '<a href="https://example.com/@mallory:x">Mallory</a>',
     '<a name="@mallory:x">Mallory</a>',
     `<mx-reply>${link('@q:x', 'Q')}</mx-reply>!user a`,
     `<mx-reply>${link('@q:x', 'Q')} never closed`,

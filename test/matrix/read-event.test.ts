@@ -56,6 +56,22 @@ describe('a message', () => {
     ).toMatchObject({ text: '!user *a*' });
   });
 
+  test('says what it mentions, and whether its two texts differ', () => {
+    const html = { format: 'org.matrix.custom.html', formatted_body: '!user mallory' };
+    expect(readEvent(room, text('!user bob', html))).toMatchObject({
+      doubt:
+        'The message shows one thing in its formatted text and says another in its plain text.',
+    });
+    expect(readEvent(room, text('!user mallory', html))).not.toHaveProperty('doubt');
+    const mentions = (user_ids: unknown) => ({ 'm.mentions': { user_ids } });
+    expect(readEvent(room, text('!user bob', mentions(['@bob:x'])))).toMatchObject({
+      mentions: ['@bob:x'],
+    });
+    for (const broken of [{}, mentions(5), mentions([5]), { 'm.mentions': 'x' }]) {
+      expect(readEvent(room, text('!user bob', broken))).not.toHaveProperty('mentions');
+    }
+  });
+
   test('of a reply, without what it quotes', () => {
     const reply = { 'm.relates_to': { 'm.in_reply_to': { event_id: '$before' } } };
     expect(readEvent(room, text('> <@b:x> !deactivate c\n\n!help', reply))).toMatchObject({

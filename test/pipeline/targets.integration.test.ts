@@ -60,3 +60,71 @@ describe('words behind a target', () => {
     expect(await isShadowBanned(mallory.userId)).toBe(false);
   });
 });
+
+describe('whom a message names', () => {
+  const bobAndMallory = async () => Promise.all([newUser('bob'), newUser('mallory')]);
+  const say = async (body: string, content: Record<string, unknown> = {}) =>
+    room.ana.answerTo(
+      await room.ana.user.send(room.id, 'm.room.message', { msgtype: 'm.text', body, ...content }),
+    );
+  const html = (formatted: string) => ({
+    format: 'org.matrix.custom.html',
+    formatted_body: formatted,
+  });
+
+  it('is whom its links point to, whatever their text says', async () => {
+    const [bob, mallory] = await bobAndMallory();
+    const name = bob.account.localpart;
+    for (const href of [
+      `https://chat.example.org/#/user/${mallory.userId}`,
+      `https://matrix.to/#/${encodeURIComponent(mallory.userId)}`,
+    ]) {
+      const answer = await say(
+        `!shadow-ban ${name}`,
+        html(`!shadow-ban <a href="${href}">${name} --for=30d</a>`),
+      );
+      expect(answer.field).toMatchObject({ status: 'done', data: { user_id: mallory.userId } });
+      expect(answer.body).not.toContain('until');
+    }
+    expect(await isShadowBanned(bob.userId)).toBe(false);
+  });
+
+  it('is refused if links, formatted text or mentions name somebody else', async () => {
+    const [bob, mallory] = await bobAndMallory();
+    const name = bob.account.localpart;
+    const line = `!shadow-ban ${name}`;
+    const link = (href: string, label: string) =>
+      html(`!shadow-ban <a href="${href}">${label}</a>`);
+    for (const [content, why] of [
+      [link(`https://example.org/${mallory.userId}`, name), 'is a link to'],
+      [link('https://matrix.to/#/@mallory', `${name} --for=30d`), 'is a link to'],
+      [link(`https://matrix.to/#/${mallory.userId}`, bob.userId), `is a link to ${mallory.userId}`],
+      [html(`!shadow-ban ${mallory.account.localpart}`), 'shows one thing'],
+      [{ 'm.mentions': { user_ids: [mallory.userId] } }, `mentions ${mallory.userId}`],
+    ] as const) {
+      const answer = await say(line, content);
+      expect(answer.field).toMatchObject({ status: 'usage', audit: [] });
+      expect(answer.body).toContain(why);
+      expect(answer.body).toContain('Nothing was changed');
+    }
+    for (const user of [bob, mallory]) {
+      expect(await isShadowBanned(user.userId)).toBe(false);
+    }
+  });
+
+  it('may be mentioned besides, with the bot and whoever is replied to', async () => {
+    const [bob] = await bobAndMallory();
+    const { userId } = bob;
+    const theirs = await room.ben.say('look at this one');
+    const mentions = {
+      'm.mentions': { user_ids: [userId, room.bot.userId, room.ben.user.userId] },
+    };
+    const unexplained = await say(`!user ${bob.account.localpart}`, mentions);
+    expect(unexplained.body).toContain(`mentions ${room.ben.user.userId}`);
+    const reply = await say(`!user ${bob.account.localpart}`, {
+      ...mentions,
+      'm.relates_to': { 'm.in_reply_to': { event_id: theirs } },
+    });
+    expect(reply.field.status).toBe('done');
+  });
+});

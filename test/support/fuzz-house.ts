@@ -174,6 +174,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
     readFile: async () => '@mallory:localhost <b>',
+    peopleOf: async () => [people.ben],
     redact: async (event) => {
       redacted.push(event);
     },
