@@ -32,7 +32,11 @@ interface Parsed {
   choice: string;
   /** Milliseconds. */
   duration: number;
-  /** Milliseconds since 1970; a duration is read as that long ago. */
+  /**
+   * Milliseconds since 1970; a duration is read as that long ago, or from now where `ahead` is set. It
+   * is resolved once, when the command is read, so that what is previewed, done and reconciled is the
+   * same however much later that is.
+   */
   date: number;
 }
 
@@ -48,7 +52,10 @@ export interface ArgumentOptions {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** Of a date it is written as people write it: `1d` is one day before the command is read. */
   readonly default?: string | number | boolean;
+  /** A date that lies in the future: a duration is read as that long from now. */
+  readonly ahead?: true;
   /** Stands for the value in usage lines. */
   readonly placeholder?: string;
 }

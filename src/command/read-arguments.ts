@@ -226,7 +226,12 @@ function readFlag(
 ): unknown {
   const { many, default: fallback } = argument.options;
   if (found === undefined) {
-    return many === true ? [] : fallback;
+    if (many === true) {
+      return [];
+    }
+    return argument.kind === 'date' && typeof fallback === 'string'
+      ? readValue(fallback, argument, context)
+      : fallback;
   }
   if (argument.kind === 'boolean') {
     return found === true || found === 'true';

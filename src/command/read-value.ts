@@ -85,7 +85,7 @@ export function readValue(word: string, argument: Argument, context: ReadingCont
       return durationMs;
     }
     case 'date':
-      return readDate(word, context.now);
+      return readDate(word, context.now, argument.options.ahead === true);
     case 'word':
       if (word === '' || /\s/u.test(word)) {
         throw wrong(word, 'not a single word', 'It may hold no blanks.');
@@ -134,10 +134,10 @@ const datePattern = /^(\d{4}-\d\d-(\d\d))(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[
 /** The last that is written with four digits for the year. */
 const lastDate = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-function readDate(word: string, now: number): number {
+function readDate(word: string, now: number, isAhead: boolean): number {
   const durationMs = readDuration(word);
   if (durationMs !== undefined) {
-    return Math.max(0, now - durationMs);
+    return isAhead ? now + durationMs : Math.max(0, now - durationMs);
   }
   const [, day, dayOfMonth, time, zone] = datePattern.exec(word) ?? [];
   // JavaScript takes the 30th of February for the 2nd of March.
@@ -149,7 +149,7 @@ function readDate(word: string, now: number): number {
     throw wrong(
       word,
       'no date',
-      'Write `2026-11-21`, `2026-11-21T18:40Z`, or how long ago, such as `7d`.',
+      `Write \`2026-11-21\`, \`2026-11-21T18:40Z\`, or how long ${isAhead ? 'from now' : 'ago'}, such as \`7d\`.`,
     );
   }
   return date;

@@ -46,11 +46,14 @@ const lastExpiry = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** @throws UsageError it would live for thousands of years */
 export function checkLifetime(expires: number | undefined, now: number): void {
-  if (expires !== undefined && now + expires > lastExpiry) {
+  if (expires !== undefined && expires > lastExpiry) {
     throw new UsageError('`--expires` is too long.', {
-      word: writeDuration(expires),
+      word: writeDuration(expires - now),
       advice: 'A token without an end never expires.',
     });
+  }
+  if (expires !== undefined && expires <= now) {
+    throw new UsageError('`--expires` is in the past.', { advice: 'Write how long: `7d`.' });
   }
 }
 

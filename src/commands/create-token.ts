@@ -19,7 +19,7 @@ export default defineCommand({
   args: {
     token: flag('word', 'The token itself; random unless given', { placeholder: 'TOKEN' }),
     uses: flag('integer', 'How many accounts can be registered with it', { min: 1 }),
-    expires: flag('duration', 'For how long it can be used', { placeholder: '7d' }),
+    expires: flag('date', 'For how long it can be used', { placeholder: '7d', ahead: true }),
   },
   danger: 'change',
   audit: { redact: ['token'] },
@@ -34,7 +34,7 @@ export default defineCommand({
     }
     checkLifetime(expires, now);
   },
-  async run({ args: { token, uses, expires }, services: { api }, prefix, now }) {
+  async run({ args: { token, uses, expires }, services: { api }, prefix }) {
     // Synapse answers a token that exists as it answers any wrong value.
     if (token !== undefined && (await api.registrationTokens.find(token)) !== undefined) {
       throw new TargetError(
@@ -46,7 +46,7 @@ export default defineCommand({
     return api.registrationTokens.create({
       token,
       usesAllowed: uses,
-      ...(expires === undefined ? {} : { expiryTime: now + expires }),
+      ...(expires === undefined ? {} : { expiryTime: expires }),
     });
   },
   answer: ({ now }, token) => ({

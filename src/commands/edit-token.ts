@@ -13,9 +13,6 @@ import {
 import { quote } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
 
-/** Between the audit entry and the call lies less than this. */
-const slackMs = 60_000;
-
 interface Limits {
   readonly uses: number | undefined;
   readonly unlimited: boolean;
@@ -34,7 +31,10 @@ export default defineCommand({
     token: positional('word', 'Which token'),
     uses: flag('integer', 'How many accounts in all; 0 stops it'),
     unlimited: flag('boolean', 'As many accounts as like', { default: false }),
-    expires: flag('duration', 'For how long from now it can be used', { placeholder: '7d' }),
+    expires: flag('date', 'For how long from now it can be used', {
+      placeholder: '7d',
+      ahead: true,
+    }),
     expiresAt: flag('date', 'Until when it can be used', { placeholder: '2026-12-31' }),
     never: flag('boolean', 'It never expires', { default: false }),
   },
@@ -50,13 +50,11 @@ export default defineCommand({
     refuseContradiction(args, now);
   },
   async run(context) {
-    const { args, services, now } = context;
+    const { args, services } = context;
     const before = await requireToken(context, args.token);
     const token = await services.api.registrationTokens.modify(before.token, {
       ...(args.unlimited ? { usesAllowed: null } : { usesAllowed: args.uses }),
-      ...(args.never
-        ? { expiryTime: null }
-        : { expiryTime: args.expires === undefined ? args.expiresAt : now + args.expires }),
+      ...(args.never ? { expiryTime: null } : { expiryTime: args.expires ?? args.expiresAt }),
     });
     return { before, token };
   },
@@ -87,7 +85,7 @@ export default defineCommand({
       ? undefined
       : ['edit-token', tokenFingerprint(token.token), ...flags].join(' ');
   },
-  async settle({ args, services, invocation }) {
+  async settle({ args, services }) {
     const token = await findToken(services, args.token);
     if (token === undefined) {
       return 'not_done';
@@ -96,18 +94,9 @@ export default defineCommand({
     const hasUses = unlimited
       ? token.usesAllowed === null
       : uses === undefined || token.usesAllowed === uses;
-    const [entry] = await services.audit.search({ eventId: invocation.origin.event, limit: 1 });
-    return hasUses && isExpiry(token.expiryTime) ? 'done' : 'not_done';
-
-    function isExpiry(at: number | null): boolean {
-      if (never) {
-        return at === null;
-      }
-      if (expires === undefined) {
-        return expiresAt === undefined || at === expiresAt;
-      }
-      return at !== null && entry !== undefined && Math.abs(at - expires - entry.at) < slackMs;
-    }
+    const wanted = never ? null : (expires ?? expiresAt);
+    const isExpiry = wanted === undefined || token.expiryTime === wanted;
+    return hasUses && isExpiry ? 'done' : 'not_done';
   },
 });
 

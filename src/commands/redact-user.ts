@@ -13,7 +13,6 @@ import type { Services } from '../services/services.ts';
 import { findSent, redactUser, userRedactionEnd } from '../services/user-redaction.ts';
 import type { RoomShare } from '../services/user-redaction.ts';
 
-const dayMs = 86_400_000;
 /** So many rooms are shown by name. */
 const shownRooms = 5;
 /** So many of what could not be redacted are in the data. */
@@ -21,7 +20,7 @@ const shownFailures = 100;
 
 const args = {
   accounts: positional('account', 'Whose messages', { many: true, placeholder: 'USER' }),
-  since: flag('date', 'Sent since then; for one day, where left out'),
+  since: flag('date', 'Sent since then; the last day, if left out', { default: '1d' }),
   room: flag('room', 'In this room alone'),
 } as const;
 
@@ -125,8 +124,8 @@ function adviceOn(why: string): string {
     : `Synapse says “${plain(why)}”. A moderator of those rooms can redact them.`;
 }
 
-function requestOf({ args: { accounts: account, since, room }, now }: Context<typeof args>) {
-  return { user: account.name, since: since ?? now - dayMs, room };
+function requestOf({ args: { accounts: account, since, room } }: Context<typeof args>) {
+  return { user: account.name, since, room };
 }
 
 function sumOf(shares: readonly RoomShare[], what: 'messages' | 'joins'): number {

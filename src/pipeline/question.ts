@@ -55,6 +55,14 @@ export function parsedOf(house: House, question: { invocation: string; command: 
   if (command === undefined) {
     throw new TargetError('unknown', `there is no command ${question.command} any more`);
   }
+  const missing = Object.entries(command.args).find(
+    ([key, { kind, options }]) =>
+      kind === 'date' && options.default !== undefined && invocation.arguments[key] === undefined,
+  );
+  if (missing !== undefined) {
+    // Stored by a version that left such a time open. None is not the same as any.
+    throw new TargetError('state', `it is not known which time ${question.command} was meant for`);
+  }
   return { command, invocation, danger: dangerOfInvocation(command, invocation) };
 }
 
