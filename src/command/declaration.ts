@@ -12,7 +12,9 @@ export type Role = (typeof roles)[number];
  * What a command can do: nothing (`read`), something that can be taken back (`change`), something
  * that can't (`destructive`), or something that gives power over the server (`critical`).
  */
-export type Danger = 'read' | 'change' | 'destructive' | 'critical';
+export type Danger = (typeof dangers)[number];
+/** The least dangerous first. */
+export const dangers = ['read', 'change', 'destructive', 'critical'] as const;
 
 export const groups = {
   accounts: 'Accounts',
@@ -65,6 +67,11 @@ export type Protects = boolean | 'all_but_admins';
 interface Base<Declared extends Arguments, Result> {
   readonly name: string;
   readonly aliases?: readonly string[];
+  /**
+   * What people type who look for this command and don't know its name. Never carried out: the answer
+   * names the commands that may be meant, and `help` finds them.
+   */
+  readonly synonyms?: readonly string[];
   readonly group: Group;
   /** One line, beginning with a verb. */
   readonly summary: string;

@@ -1,5 +1,5 @@
-import { bold, code, line } from './answer.ts';
-import type { Answer, Block } from './answer.ts';
+import { bold, code, cut, line } from './answer.ts';
+import type { Answer, Block, Content } from './answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { argumentsOf, placeholderOf } from './command-arguments.ts';
@@ -113,13 +113,30 @@ export function helpForGroup(registry: Registry, group: Group, prefix: string): 
     body: [
       {
         kind: 'list',
-        items: membersOf(registry, group).map(({ name, summary }) => [
-          code(`${prefix}${name}`),
-          ` ${summary}`,
-        ]),
+        items: membersOf(registry, group).map((command) => inOneLine(command, prefix)),
       },
     ],
   };
+}
+
+/** The answer to `help WORD` where no command has that name, but some are what is looked for. */
+export function helpForSynonym(word: string, commands: readonly Command[], prefix: string): Answer {
+  const [first] = commands;
+  return {
+    mark: 'ℹ️',
+    title: [
+      'There is no command ',
+      code(`${prefix}${cut(word, 40)}`),
+      '. ',
+      bold('What you may be looking for:'),
+    ],
+    body: [{ kind: 'list', items: commands.map((command) => inOneLine(command, prefix)) }],
+    next: first === undefined ? [] : [`help ${first.name}`],
+  };
+}
+
+function inOneLine({ name, summary }: Command, prefix: string): Content {
+  return [code(`${prefix}${name}`), ` ${summary}`];
 }
 
 const groupNames = Object.keys(groups) as Group[];

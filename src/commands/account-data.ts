@@ -9,6 +9,7 @@ import { visibleContents, weigh } from '../services/account-data.ts';
 
 export default defineCommand({
   name: 'account-data',
+  synonyms: ['data', 'settings'],
   group: 'accounts',
   summary: 'Shows what an account keeps on the server: kinds and sizes',
   does: ['with --format json: send the contents as a file'],

@@ -14,6 +14,7 @@ const declared = {
 
 export default defineCommand({
   name: 'admin',
+  synonyms: ['admins', 'demote', 'make-admin', 'op', 'promote'],
   group: 'accounts',
   summary: 'Says whether an account is a server admin, and changes it',
   does: ['with --grant or --revoke: give or take all power over the server'],

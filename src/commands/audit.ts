@@ -24,6 +24,7 @@ type Found =
 
 export default defineCommand({
   name: 'audit',
+  synonyms: ['audit-log', 'auditlog', 'log', 'logs', 'who-did'],
   group: 'bot',
   summary: 'Shows who did what to whom, and how it ended; or checks that nobody has changed that',
   does: [

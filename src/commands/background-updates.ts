@@ -12,6 +12,7 @@ interface Wish {
 
 export default defineCommand({
   name: 'background-updates',
+  synonyms: ['updates'],
   group: 'server',
   summary: 'Shows, stops or continues Synapse’s updates of its database',
   does: ['let the update that runs end its step and begin no other (with --disable)'],

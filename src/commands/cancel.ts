@@ -4,6 +4,7 @@ import { defineCommand } from '../command/declaration.ts';
 
 export default defineCommand({
   name: 'cancel',
+  synonyms: ['abort', 'decline', 'deny', 'never-mind', 'nevermind', 'no', 'stop'],
   group: 'bot',
   summary: 'Drops what waits for confirmation',
   args: {

@@ -8,6 +8,7 @@ import type { UserId } from '../ids.ts';
 
 export default defineCommand({
   name: 'claim',
+  synonyms: ['assign', 'mine', 'take'],
   group: 'reports',
   summary: 'Says that you are working on reports',
   does: ['tell the others to keep off', 'open a settled report again, for you'],

@@ -4,6 +4,7 @@ import { defineCommand } from '../command/declaration.ts';
 
 export default defineCommand({
   name: 'confirm',
+  synonyms: ['accept', 'approve', 'go', 'ok', 'okay', 'proceed', 'yes'],
   group: 'bot',
   summary: 'Carries out what waits for confirmation',
   args: {

@@ -12,6 +12,7 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'create-token',
+  synonyms: ['invite-code', 'new-token', 'registration-token'],
   group: 'server',
   summary: 'Makes a token that people can register with',
   does: ['make a token (random and without limits unless told otherwise)', 'show it in this room'],

@@ -31,6 +31,7 @@ type CreateContext = Context<typeof declared>;
 
 export default defineCommand({
   name: 'create-user',
+  synonyms: ['add-user', 'adduser', 'new-user', 'register'],
   group: 'accounts',
   summary: 'Makes a new account',
   does: [

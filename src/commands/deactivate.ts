@@ -7,6 +7,19 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'deactivate',
+  synonyms: [
+    'ban',
+    'close',
+    'delete',
+    'delete-account',
+    'delete-user',
+    'disable',
+    'erase',
+    'gdpr',
+    'remove',
+    'remove-user',
+    'terminate',
+  ],
   group: 'accounts',
   summary: 'Closes accounts for good',
   does: [

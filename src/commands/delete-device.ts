@@ -13,6 +13,16 @@ const declared = {
 
 export default defineCommand({
   name: 'delete-device',
+  synonyms: [
+    'delete',
+    'end-session',
+    'kick',
+    'log-out',
+    'logout',
+    'remove-device',
+    'revoke-session',
+    'sign-out',
+  ],
   group: 'devices',
   summary: 'Logs devices out and removes them',
   does: ['end the devices’ access tokens, delete their encryption keys and pushers'],

@@ -16,6 +16,7 @@ const longestData = 400;
 
 export default defineCommand({
   name: 'delete-media',
+  synonyms: ['delete', 'delete-file', 'delete-files', 'erase', 'purge-media', 'remove-media'],
   group: 'media',
   summary: 'Deletes files that an account has uploaded',
   does: [

@@ -36,6 +36,18 @@ const args = {
 
 export default defineCommand({
   name: 'delete-room',
+  synonyms: [
+    'close-room',
+    'delete',
+    'erase',
+    'nuke',
+    'purge',
+    'purge-room',
+    'remove',
+    'remove-room',
+    'shutdown',
+    'shutdown-room',
+  ],
   group: 'rooms',
   summary: 'Removes a room from this server',
   does: [

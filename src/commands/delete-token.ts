@@ -11,6 +11,7 @@ import {
 
 export default defineCommand({
   name: 'delete-token',
+  synonyms: ['delete', 'remove-token', 'revoke-token'],
   group: 'server',
   summary: 'Deletes a registration token',
   does: ['keep everybody from registering with it from now on', 'forget how often it was used'],

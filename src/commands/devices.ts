@@ -8,6 +8,7 @@ import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'devices',
+  synonyms: ['logins', 'sessions'],
   group: 'devices',
   summary: 'Lists an account’s devices',
   doesNot: [

@@ -9,6 +9,7 @@ import {
 
 export default defineCommand({
   name: 'dismiss',
+  synonyms: ['close', 'ignore', 'reject'],
   group: 'reports',
   summary: 'Ends reports that led to nothing',
   does: [

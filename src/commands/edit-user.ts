@@ -41,6 +41,16 @@ type EditContext = Context<typeof declared>;
 
 export default defineCommand({
   name: 'edit-user',
+  synonyms: [
+    'display-name',
+    'displayname',
+    'modify-user',
+    'rename',
+    'rename-user',
+    'set-avatar',
+    'set-email',
+    'update-user',
+  ],
   group: 'accounts',
   summary: 'Changes an account',
   does: [

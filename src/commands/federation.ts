@@ -15,6 +15,7 @@ const serverName =
 
 export default defineCommand({
   name: 'federation',
+  synonyms: ['destinations', 'servers'],
   group: 'server',
   summary: 'Shows other servers and whether this one reaches them',
   does: ['show since when a server can’t be reached and when it is tried again'],

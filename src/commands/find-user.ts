@@ -15,6 +15,7 @@ interface Given {
 
 export default defineCommand({
   name: 'find-user',
+  synonyms: ['find', 'find-email', 'lookup', 'search'],
   group: 'accounts',
   summary: 'Finds an account by e-mail address, phone number or login at a provider',
   doesNot: ['search by name (see users)', 'find addresses that resemble the one given'],

@@ -1,11 +1,13 @@
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { groupNamed, helpFor, helpForAll, helpForGroup } from '../command/help.ts';
+import type { Command } from '../command/declaration.ts';
+import { groupNamed, helpFor, helpForAll, helpForGroup, helpForSynonym } from '../command/help.ts';
 import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'help',
   aliases: ['commands'],
+  synonyms: ['h', 'info', 'man', 'manual', 'usage'],
   group: 'bot',
   summary: 'Lists the commands, or explains one',
   args: {
@@ -19,7 +21,7 @@ export default defineCommand({
   },
   danger: 'read',
   example: 'help deactivate',
-  async run({ args, registry, prefix }) {
+  async run({ args, registry, prefix }): Promise<Command | Command[] | undefined> {
     const { topic } = args;
     if (topic === undefined || groupNamed(topic) !== undefined) {
       return undefined;
@@ -27,18 +29,24 @@ export default defineCommand({
     const name = topic.startsWith(prefix) ? topic.slice(prefix.length) : topic;
     const command = registry.find(name);
     if (command === undefined) {
-      const guess = registry.nearest(name);
+      const guess = registry.guess(name);
+      const [first] = guess?.commands ?? [];
+      if (guess?.kind === 'synonym') {
+        return [...guess.commands];
+      }
       throw new TargetError(
         'unknown',
         `there is no command \`${name}\``,
-        guess === undefined ? undefined : `Did you mean \`${prefix}help ${guess}\`?`,
+        first === undefined ? undefined : `Did you mean \`${prefix}help ${first.name}\`?`,
       );
     }
     return command;
   },
-  answer({ args, registry, prefix }, command) {
-    if (command !== undefined) {
-      return helpFor(command, prefix);
+  answer({ args, registry, prefix }, found) {
+    if (found !== undefined) {
+      return Array.isArray(found)
+        ? helpForSynonym(args.topic ?? '', found, prefix)
+        : helpFor(found, prefix);
     }
     const group = groupNamed(args.topic ?? '');
     return group === undefined

@@ -23,6 +23,7 @@ const shownText = 80;
 
 export default defineCommand({
   name: 'history',
+  synonyms: ['record', 'timeline'],
   group: 'bot',
   summary: 'Shows all that is known here of a user or room, by time',
   does: [

@@ -4,6 +4,7 @@ import { ago, count, dateTime } from '../command/wording.ts';
 
 export default defineCommand({
   name: 'jobs',
+  synonyms: ['scheduled', 'tasks', 'timers'],
   group: 'bot',
   summary: 'Lists what will be taken back by itself, and when',
   args: {},

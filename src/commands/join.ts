@@ -10,6 +10,7 @@ import type { RoomId, UserId } from '../ids.ts';
 
 export default defineCommand({
   name: 'join',
+  synonyms: ['add', 'force-join', 'forcejoin', 'invite'],
   group: 'rooms',
   summary: 'Joins an account to a room',
   does: ['make a local account a member at once without asking it'],

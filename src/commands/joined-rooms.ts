@@ -14,6 +14,7 @@ const namedRooms = 100;
 
 export default defineCommand({
   name: 'joined-rooms',
+  synonyms: ['membership', 'memberships', 'rooms-of', 'user-rooms'],
   group: 'accounts',
   summary: 'Lists the rooms that a user is in',
   does: [

@@ -7,6 +7,7 @@ import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'lock',
+  synonyms: ['ban', 'block-user', 'disable', 'freeze'],
   group: 'accounts',
   summary: 'Shuts people out of their accounts until they are unlocked',
   does: [

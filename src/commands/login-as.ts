@@ -21,6 +21,7 @@ const declared = {
 
 export default defineCommand({
   name: 'login-as',
+  synonyms: ['impersonate', 'su', 'sudo'],
   group: 'accounts',
   summary: 'Makes an access token that acts as somebody',
   does: [

@@ -9,6 +9,7 @@ import { mediaUsageOrders } from '../services/services.ts';
 
 export default defineCommand({
   name: 'media-stats',
+  synonyms: ['disk', 'disk-usage', 'storage', 'top-uploaders', 'usage'],
   group: 'media',
   summary: 'Shows who has uploaded how much',
   does: ['show who takes up most first (unless told otherwise)'],

@@ -10,6 +10,7 @@ import type { UserMedia } from '../services/services.ts';
 
 export default defineCommand({
   name: 'media',
+  synonyms: ['attachments', 'files', 'uploads'],
   group: 'media',
   summary: 'Lists the files that an account has uploaded',
   does: ['show the newest first (unless told otherwise)'],

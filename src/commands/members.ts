@@ -9,6 +9,7 @@ import type { UserId } from '../ids.ts';
 
 export default defineCommand({
   name: 'members',
+  synonyms: ['list-members', 'room-members', 'who'],
   group: 'rooms',
   summary: 'Lists who is joined to a room',
   does: ['list members of this server and of others'],

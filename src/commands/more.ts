@@ -3,6 +3,7 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'more',
+  synonyms: ['next', 'next-page', 'page'],
   group: 'bot',
   summary: 'Shows the next page of your last list',
   args: {},

@@ -7,6 +7,7 @@ import { writeInvocation } from '../command/write-invocation.ts';
 
 export default defineCommand({
   name: 'pending',
+  synonyms: ['confirmations', 'open', 'questions', 'waiting'],
   group: 'bot',
   summary: 'Lists what waits for confirmation',
   args: {},

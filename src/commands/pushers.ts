@@ -7,6 +7,7 @@ import { checkOffset } from '../command/offset.ts';
 
 export default defineCommand({
   name: 'pushers',
+  synonyms: ['notifications', 'push'],
   group: 'devices',
   summary: 'Lists where an account’s notifications go',
   doesNot: [

@@ -5,6 +5,7 @@ import { isQuarantined, mediaFacts, ownersMedia, setQuarantined } from '../comma
 
 export default defineCommand({
   name: 'quarantine',
+  synonyms: ['block-file', 'block-media', 'delete-file', 'hide-media', 'quarantine-media'],
   group: 'media',
   summary: 'Keeps everybody from downloading a file',
   does: [

@@ -19,6 +19,7 @@ const declared = {
 
 export default defineCommand({
   name: 'ratelimit',
+  synonyms: ['limit', 'rate-limit', 'slow', 'slow-down', 'throttle'],
   group: 'accounts',
   summary: 'Shows and sets an account’s own rate limit',
   does: [

@@ -6,6 +6,7 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'reactivate',
+  synonyms: ['enable', 're-enable', 'restore', 'undeactivate', 'undelete'],
   group: 'accounts',
   summary: 'Makes a deactivated account active again',
   does: ['make the account usable again, without a password'],

@@ -26,6 +26,16 @@ const args = {
 
 export default defineCommand({
   name: 'redact-user',
+  synonyms: [
+    'clean-up',
+    'cleanup',
+    'delete-messages',
+    'erase',
+    'nuke',
+    'purge',
+    'purge-user',
+    'wipe',
+  ],
   group: 'accounts',
   summary: 'Takes what accounts have sent out of all rooms',
   does: [

@@ -24,6 +24,15 @@ const args = {
 
 export default defineCommand({
   name: 'redact',
+  synonyms: [
+    'delete',
+    'delete-event',
+    'delete-message',
+    'erase',
+    'hide',
+    'remove',
+    'remove-message',
+  ],
   group: 'rooms',
   summary: 'Takes one message out of a room',
   does: [

@@ -8,6 +8,7 @@ import { TargetError, UsageError } from '../errors.ts';
 
 export default defineCommand({
   name: 'rename-device',
+  synonyms: ['name-device'],
   group: 'devices',
   summary: 'Gives a device another name',
   doesNot: ['keep its owner from renaming it again'],

@@ -5,6 +5,7 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'reopen',
+  synonyms: ['un-resolve', 'unassign', 'unclaim', 'undismiss', 'unresolve'],
   group: 'reports',
   summary: 'Makes reports open again, for everybody',
   does: ['give back what was claimed', 'put back what was resolved or dismissed'],

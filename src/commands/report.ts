@@ -21,6 +21,7 @@ import type { ItemStory, ReportItem, Services } from '../services/services.ts';
 
 export default defineCommand({
   name: 'report',
+  synonyms: ['flag', 'show-report', 'ticket'],
   group: 'reports',
   summary: 'Shows all that is needed to decide about a report',
   does: [

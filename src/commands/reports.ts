@@ -12,6 +12,7 @@ const readAtOnce = 500;
 
 export default defineCommand({
   name: 'reports',
+  synonyms: ['flags', 'open', 'queue', 'tickets', 'todo'],
   group: 'reports',
   summary: 'Lists what people have reported and what came of it',
   does: ['show what is open or claimed, the last reported first', 'count every report about it'],

@@ -15,6 +15,7 @@ const declared = {
 
 export default defineCommand({
   name: 'reset-password',
+  synonyms: ['change-password', 'new-password', 'passwd', 'password', 'pw', 'set-password'],
   group: 'accounts',
   summary: 'Gives an account a new password',
   does: [

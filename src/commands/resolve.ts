@@ -9,6 +9,7 @@ import {
 
 export default defineCommand({
   name: 'resolve',
+  synonyms: ['close', 'done', 'fixed'],
   group: 'reports',
   summary: 'Ends reports that led to something',
   does: [

@@ -10,6 +10,7 @@ import type { RoomDetail } from '../services/services.ts';
 
 export default defineCommand({
   name: 'room',
+  synonyms: ['info', 'room-info'],
   group: 'rooms',
   summary: 'Shows a room, and whether it is blocked or being deleted',
   does: ['show name and members', 'tell who made it and who may join and read'],

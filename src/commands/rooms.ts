@@ -10,6 +10,7 @@ import { roomOrders } from '../services/services.ts';
 
 export default defineCommand({
   name: 'rooms',
+  synonyms: ['find-room', 'list', 'list-rooms', 'search', 'search-rooms'],
   group: 'rooms',
   summary: 'Lists and searches the rooms that this server knows',
   does: ['list every room that somebody of this server is or was in'],

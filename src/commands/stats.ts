@@ -24,6 +24,7 @@ const barNames: ReadonlyMap<number, string> = new Map([
 
 export default defineCommand({
   name: 'stats',
+  synonyms: ['chart', 'graph', 'statistics'],
   group: 'bot',
   summary: 'Shows actions and reports over time, as a picture',
   does: [

@@ -5,6 +5,7 @@ import { LawspeakerError } from '../errors.ts';
 
 export default defineCommand({
   name: 'status',
+  synonyms: ['alive', 'health', 'ping', 'uptime'],
   group: 'bot',
   summary: 'Says how the bot and the homeserver are',
   args: {},

@@ -5,6 +5,7 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'stop-job',
+  synonyms: ['abort', 'stop', 'stop-timer'],
   group: 'bot',
   summary: 'Stops a timer, so that what it would take back stays',
   args: { job: positional('integer', 'The number of the timer', { min: 1, placeholder: 'ID' }) },

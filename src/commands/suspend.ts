@@ -7,6 +7,18 @@ import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'suspend',
+  synonyms: [
+    'ban',
+    'block-user',
+    'freeze',
+    'gag',
+    'mute',
+    'read-only',
+    'readonly',
+    'restrict',
+    'silence',
+    'timeout',
+  ],
   group: 'accounts',
   summary: 'Lets accounts read, but not take part',
   does: [

@@ -8,6 +8,7 @@ import { ago } from '../command/wording.ts';
 
 export default defineCommand({
   name: 'tokens',
+  synonyms: ['invite-codes', 'registration-tokens'],
   group: 'server',
   summary: 'Lists registration tokens',
   does: ['list those that are used up or expired too (unless told otherwise)'],

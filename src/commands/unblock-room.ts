@@ -6,6 +6,7 @@ import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'unblock-room',
+  synonyms: ['unban-room', 'unlock-room'],
   group: 'rooms',
   summary: 'Lets users of this server join a blocked room again',
   doesNot: ['bring a deleted room or its members back'],

@@ -4,6 +4,7 @@ import { TargetError } from '../errors.ts';
 
 export default defineCommand({
   name: 'undo',
+  synonyms: ['back', 'revert', 'roll-back', 'rollback', 'take-back'],
   group: 'bot',
   summary: 'Takes an action back, by its number in the audit log',
   does: ['run the command that takes it back, with that command’s own role and confirmation'],

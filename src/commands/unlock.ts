@@ -7,6 +7,7 @@ import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'unlock',
+  synonyms: ['enable', 'unban', 'unfreeze'],
   group: 'accounts',
   summary: 'Lets people back into their locked accounts',
   does: ['let its sessions go on, and let it log in again'],

@@ -5,6 +5,7 @@ import { isQuarantined, mediaFacts, ownersMedia, setQuarantined } from '../comma
 
 export default defineCommand({
   name: 'unquarantine',
+  synonyms: ['release', 'unblock-media'],
   group: 'media',
   summary: 'Lets people download a quarantined file again',
   does: ['take the quarantine of equal files back as well'],

@@ -5,6 +5,7 @@ import { defineCommand } from '../command/declaration.ts';
 
 export default defineCommand({
   name: 'unshadow-ban',
+  synonyms: ['unban', 'unmute', 'unshadow'],
   group: 'accounts',
   summary: 'Takes shadow-bans back',
   does: ['let what the account sends reach people again'],

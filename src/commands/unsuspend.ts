@@ -7,6 +7,7 @@ import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'unsuspend',
+  synonyms: ['unban', 'unfreeze', 'unmute', 'unrestrict', 'unsilence'],
   group: 'accounts',
   summary: 'Takes suspensions back',
   does: ['let the account send, join, invite and change its profile again'],

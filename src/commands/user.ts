@@ -8,6 +8,7 @@ import type { Account } from '../services/services.ts';
 
 export default defineCommand({
   name: 'user',
+  synonyms: ['account', 'info', 'lookup', 'profile', 'query-user', 'show'],
   group: 'accounts',
   summary: 'Shows an account',
   args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },

@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 
 export default defineCommand({
   name: 'username-available',
+  synonyms: ['available', 'check-name', 'free'],
   group: 'accounts',
   summary: 'Says whether a name is free for a new account',
   doesNot: ['free the name of a deactivated account', 'take a full ID: the name alone'],

@@ -9,6 +9,7 @@ import { userOrders } from '../services/services.ts';
 
 export default defineCommand({
   name: 'users',
+  synonyms: ['accounts', 'find', 'list', 'list-users', 'search', 'search-users', 'who'],
   group: 'accounts',
   summary: 'Lists and searches accounts',
   args: {

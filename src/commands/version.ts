@@ -3,6 +3,7 @@ import { defineCommand } from '../command/declaration.ts';
 
 export default defineCommand({
   name: 'version',
+  synonyms: ['about', 'synapse'],
   group: 'server',
   summary: 'Says which Synapse the homeserver runs',
   args: {},

@@ -8,6 +8,7 @@ const shownConnections = 20;
 
 export default defineCommand({
   name: 'whois',
+  synonyms: ['connections', 'ip', 'ips'],
   group: 'accounts',
   summary: 'Shows where an account was lately connected from',
   doesNot: ['tell one device from another (see devices)', 'show what is newer than some minutes'],

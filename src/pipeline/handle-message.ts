@@ -3,6 +3,7 @@ import { writeInvocation } from '../command/write-invocation.ts';
 import { DeniedError, StoreError, codeOf } from '../errors.ts';
 import type { StoreTables } from '../store/store.ts';
 import { assertMayUse, authorize } from './authorize.ts';
+import { commandLineIn } from './command-line.ts';
 import { confirm, previewOf } from './confirm.ts';
 import { decisionLine } from './decision-word.ts';
 import { countDenial } from './denials.ts';
@@ -10,7 +11,7 @@ import { execute, logFault } from './execute.ts';
 import type { House } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
-import { commandLineIn, commandNamed, parse, parseRefused } from './parse.ts';
+import { commandNamed, parse, parseRefused } from './parse.ts';
 import type { Later } from './question-asked.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
@@ -29,7 +30,7 @@ export async function handleMessage(
   sayNow: SayNow,
   message: Message,
 ): Promise<Later | undefined> {
-  const typed = commandLineIn(message.text, house.settings);
+  const typed = commandLineIn(message.text, house);
   let commandLine = typed ?? '';
   let parsed: Parsed | undefined;
   try {

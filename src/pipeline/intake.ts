@@ -1,10 +1,10 @@
 import type { InboxEvent } from '../store/inbox.ts';
 import { cardReaction } from './card.ts';
+import { commandLineIn } from './command-line.ts';
 import { decisionWordIn } from './decision-word.ts';
 import type { House } from './house.ts';
 import type { Incoming } from './message.ts';
 import { originOf } from './message.ts';
-import { commandLineIn } from './parse.ts';
 import { refusalReply } from './refusal.ts';
 import { cancelKey, confirmKey } from './reply.ts';
 import type { Outgoing, SayNow } from './reply.ts';
@@ -22,7 +22,7 @@ function isForUs(house: House, incoming: Incoming): boolean {
   }
   return incoming.kind === 'message'
     ? incoming.heldSecret === true ||
-        commandLineIn(incoming.text, settings) !== undefined ||
+        commandLineIn(incoming.text, house) !== undefined ||
         decisionWordIn(incoming) !== undefined
     : incoming.key === confirmKey ||
         incoming.key === cancelKey ||
@@ -81,7 +81,7 @@ export async function passOver(house: House, wanted: readonly Incoming[]): Promi
 /** A secret is not even taken in: what is stored and handled is that there was one. */
 function withoutSecret(house: House, incoming: Incoming): Incoming {
   return incoming.kind === 'message' &&
-    holdsSecret(incoming.text, commandLineIn(incoming.text, house.settings))
+    holdsSecret(incoming.text, commandLineIn(incoming.text, house))
     ? { ...incoming, text: '', heldSecret: true }
     : incoming;
 }

@@ -7,45 +7,20 @@ import { maxWords, readArguments } from '../command/read-arguments.ts';
 import type { ReadArguments } from '../command/read-arguments.ts';
 import type { ReadingContext } from '../command/read-value.ts';
 import { readUser } from '../command/references.ts';
+import type { Guess } from '../command/registry.ts';
 import { tokenize } from '../command/tokenize.ts';
 import type { Token } from '../command/tokenize.ts';
 import { UsageError } from '../errors.ts';
-import { localpartOf, parseRoomAlias } from '../ids.ts';
+import { parseRoomAlias } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { ReportItem } from '../store/report-items.ts';
-import type { House, Settings } from './house.ts';
+import { commandCalled, roomIdIn } from './command-line.ts';
+import type { House } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
 import { assertUnmistakable } from './mistakable.ts';
 import { fillIn, itemFor } from './report-context.ts';
 import type { Parsed } from './stages.ts';
-
-/** A user ID has 255 bytes at most; what is longer need not be searched for one. */
-const longestAddress = 300;
-
-/**
- * The command line in a message, without prefix or address; undefined where the message is none.
- *
- * `!name …`, or the bot's name or ID in front, with or without the prefix.
- */
-export function commandLineIn(text: string, settings: Settings): string | undefined {
-  const trimmed = text.trimStart();
-  const { botUser, prefix } = settings;
-  const [first = ''] = trimmed.slice(0, longestAddress).split(/\s/u, 1);
-  const names = [botUser, `@${localpartOf(botUser)}`, localpartOf(botUser)];
-  const addressed = names.find(
-    (name) => first.replace(/[,:]+$/u, '').toLowerCase() === name.toLowerCase(),
-  );
-  // A bare name in front of a sentence is talk, unless a colon makes it an address.
-  const isAddress =
-    addressed !== undefined &&
-    (addressed.startsWith('@') || /^[,:]/u.test(trimmed.slice(addressed.length)));
-  const rest = isAddress ? trimmed.slice(addressed.length).replace(/^[,:]?\s*/u, '') : trimmed;
-  if (rest.startsWith(prefix) && /^[\p{L}]/u.test(rest.slice(prefix.length))) {
-    return rest.slice(prefix.length);
-  }
-  return isAddress && /^[\p{L}]/u.test(rest) ? rest : undefined;
-}
 
 /**
  * Reads a command line by the declaration of the command that it names.
@@ -183,19 +158,36 @@ function readingContextFor(house: House, item: ReportItem | undefined): ReadingC
 /** The command that a line names. @throws UsageError there is none */
 export function commandNamed(house: House, line: string): Command {
   const [name = ''] = line.split(/\s/u, 1);
-  const { prefix } = house.settings;
-  const command = house.registry.find(name);
+  const { registry, settings } = house;
+  const { prefix } = settings;
+  const command = commandCalled(name, registry);
   if (command !== undefined) {
     return command;
   }
-  const guess = house.registry.nearest(name);
+  const room = roomIdIn(`${prefix}${name}`, registry);
+  if (room !== undefined) {
+    throw new UsageError('That is a room ID, not a command.', {
+      word: `${prefix}${name}`,
+      advice: `Did you mean \`${prefix}room ${room}\`?`,
+    });
+  }
   throw new UsageError(`There is no command \`${prefix}${name.slice(0, 40)}\`.`, {
     word: name,
-    advice:
-      guess === undefined
-        ? `\`${prefix}help\` lists what there is.`
-        : `Did you mean \`${prefix}${guess}\`?`,
+    advice: adviceOn(registry.guess(name), prefix),
   });
+}
+
+function adviceOn(guess: Guess | undefined, prefix: string): string {
+  const [first] = guess?.commands ?? [];
+  if (guess === undefined || first === undefined) {
+    return `\`${prefix}help\` lists what there is.`;
+  }
+  return guess.kind === 'typo'
+    ? `Did you mean \`${prefix}${first.name}\`?`
+    : [
+        'What you may be looking for:',
+        ...guess.commands.map(({ name, summary }) => `\`${prefix}${name}\` ${summary}`),
+      ].join('\n');
 }
 
 /** `more` and `undo` stand for another command line, which then goes the way of all. */

@@ -94,7 +94,7 @@ export function refusalReply(
   const body: Block[] = [];
   const advice = adviceOf(error);
   if (advice !== undefined) {
-    body.push(line(...sentence(advice)));
+    body.push(...advice.split('\n').map((one) => line(...sentence(one))));
   }
   if (error instanceof UsageError && declared !== undefined) {
     body.push(line(`Usage: ${usage(declared, house.settings.prefix)}`));

@@ -1,10 +1,10 @@
 import { bold, code, cut, line } from '../command/answer.ts';
 import { ago, span } from '../command/wording.ts';
+import { commandLineIn } from './command-line.ts';
 import type { House } from './house.ts';
 import type { Incoming, Message } from './message.ts';
 import { originOf } from './message.ts';
 import { nameOf } from './outcome.ts';
-import { commandLineIn } from './parse.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
 
@@ -23,9 +23,7 @@ const fewStale = 3;
 export async function withoutStale(house: House, taken: readonly Incoming[]): Promise<Incoming[]> {
   const stale = taken.filter(
     (one): one is Message =>
-      one.kind === 'message' &&
-      commandLineIn(one.text, house.settings) !== undefined &&
-      isStale(house, one),
+      one.kind === 'message' && commandLineIn(one.text, house) !== undefined && isStale(house, one),
   );
   const last = stale.at(-1);
   if (last === undefined || stale.length <= fewStale) {

@@ -104,7 +104,7 @@ export function commandNamed(
     return command;
   }
   const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
-  const guess = registry.find(bare)?.name ?? registry.nearest(bare);
+  const guess = registry.find(bare)?.name ?? registry.guess(bare)?.commands[0]?.name;
   throw new UsageError(`There is no command \`${name.slice(0, 40)}\`.`, {
     word: name,
     ...(guess === undefined ? {} : { advice: `Did you mean \`${guess}\`?` }),

@@ -160,10 +160,12 @@ describe('the registry', () => {
     expect(registry.find('SB')).toBe(one);
     expect(registry.find('constructor')).toBeUndefined();
     expect(registry.find('__proto__')).toBeUndefined();
+    expect(registry.find('ｓｈａｄｏｗ－ｂａｎ')).toBe(one);
     expect(registry.all.map(({ name }) => name)).toEqual(['audit', 'shadow-ban']);
-    expect(registry.nearest('shadowban')).toBe('shadow-ban');
-    expect(registry.nearest('Audits')).toBe('audit');
-    expect(registry.nearest('weather')).toBeUndefined();
+    const guessed = (word: string) => registry.guess(word)?.commands.map(({ name }) => name);
+    expect(guessed('shadowban')).toEqual(['shadow-ban']);
+    expect(guessed('Audits')).toEqual(['audit']);
+    expect(guessed('weather')).toBeUndefined();
   });
 
   test('refuses two of one name', () => {

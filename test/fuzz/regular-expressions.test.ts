@@ -23,18 +23,16 @@ import { apiNames } from '../../src/matrix/content.ts';
 import { readFormatted, saysTheSame, withoutReplyFallback } from '../../src/matrix/html-text.ts';
 import { escapeHtml, render, visible } from '../../src/matrix/render.ts';
 import { redactText } from '../../src/observability/log.ts';
+import { commandLineIn } from '../../src/pipeline/command-line.ts';
 import { decisionWordIn } from '../../src/pipeline/decision-word.ts';
 import type { Message } from '../../src/pipeline/message.ts';
-import { commandLineIn } from '../../src/pipeline/parse.ts';
 import { createRoles } from '../../src/pipeline/roles.ts';
 import { holdsSecret } from '../../src/pipeline/secret.ts';
 
 const registry = createRegistry(
   await loadCommands(new URL('../../src/commands/', import.meta.url)),
 );
-const settings = { prefix: '!', botUser: '@lawspeaker:localhost' as UserId } as Parameters<
-  typeof commandLineIn
->[1];
+const settings = { prefix: '!', botUser: '@lawspeaker:localhost' as UserId };
 
 /** Where text of strangers meets a regular expression, or anything else that could walk it twice. */
 const readers: Readonly<Record<string, (text: string) => unknown>> = {
@@ -56,12 +54,12 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   ids: (text) =>
     [parseUserId, parseRoomId, parseRoomAlias, parseEventId, parseMxcUri].map((one) => one(text)),
   'decoded ids': (text) => [userId, roomId, eventId].map((one) => one.safeParse(text)),
-  commandLineIn: (text) => commandLineIn(text, settings),
+  commandLineIn: (text) => commandLineIn(text, { settings, registry }),
   holdsSecret: (text) => holdsSecret(text, text),
   decisionWordIn: (text) =>
     decisionWordIn({ kind: 'message', text, replyTo: '$question' } as Message),
   errcode: (text) => new HomeserverError(400, text, 'GET /'),
-  nearest: (text) => registry.nearest(text),
+  guess: (text) => registry.guess(text),
   render: (text) =>
     render({ mark: 'ℹ️', title: [text], body: [{ kind: 'list', items: [[text]] }] }, '!'),
   'protected globs': (text) => protection(text),

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { createRegistry, loadCommands } from '../../src/command/registry.ts';
@@ -6,7 +5,7 @@ import { TargetError, UsageError } from '../../src/errors.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../src/ids.ts';
 import type { House, Settings } from '../../src/pipeline/house.ts';
 import type { Message } from '../../src/pipeline/message.ts';
-import { commandLineIn, parse } from '../../src/pipeline/parse.ts';
+import { parse } from '../../src/pipeline/parse.ts';
 
 const registry = createRegistry(
   await loadCommands(new URL('../../src/commands/', import.meta.url)),
@@ -57,87 +56,6 @@ const message: Message = {
   replyTo: undefined,
 };
 
-describe('a command line', () => {
-  test.each([
-    ['!help', 'help'],
-    ['  !help  ', 'help  '],
-    ['\n!help', 'help'],
-    ['!Help deactivate', 'Help deactivate'],
-    ['!user a\nb', 'user a\nb'],
-    ['!ändere', 'ändere'],
-    ['lawspeaker: help', 'help'],
-    ['Lawspeaker: help', 'help'],
-    ['lawspeaker, help', 'help'],
-    ['lawspeaker: !help', 'help'],
-    ['lawspeaker:  \n help', 'help'],
-    ['@lawspeaker help', 'help'],
-    ['@lawspeaker: !help', 'help'],
-    ['@lawspeaker:example.com help', 'help'],
-    ['@lawspeaker:example.com: help', 'help'],
-    ['@lawspeaker:example.com\u00A0help', 'help'],
-    ['@LAWSPEAKER:example.com, !help x', 'help x'],
-  ])('%j', (text, expected) => {
-    expect(commandLineIn(text, settings)).toBe(expected);
-  });
-
-  test.each([
-    '',
-    'help',
-    '! help',
-    '!!help',
-    '!',
-    '!?',
-    '!5',
-    '!-x',
-    '?help',
-    'say !help',
-    '> !help',
-    'lawspeaker help',
-    'lawspeaker is down, help',
-    'lawspeaker',
-    'lawspeaker:',
-    'lawspeaker: 5',
-    'lawspeakers: help',
-    '@lawspeaker',
-    '@lawspeaker:example.com',
-    '@lawspeaker:elsewhere.org help',
-    '@lawspeaker2:example.com help',
-  ])('is not in %j', (text) => {
-    expect(commandLineIn(text, settings)).toBeUndefined();
-  });
-
-  test('has the prefix that is configured', () => {
-    const other = { ...settings, prefix: '$.' };
-    expect(commandLineIn('$.help', other)).toBe('help');
-    expect(commandLineIn('!help', other)).toBeUndefined();
-    expect(commandLineIn('lawspeaker: $.help', other)).toBe('help');
-  });
-
-  test('is found fast, whatever a message holds', () => {
-    const startedAt = performance.now();
-    for (const part of [':', ' ', ', ', '!', '@', 'a', 'a:', '\n', '@lawspeaker:']) {
-      commandLineIn(part.repeat(60_000 / part.length), settings);
-      commandLineIn(`lawspeaker: ${part.repeat(60_000 / part.length)}`, settings);
-    }
-    expect(performance.now() - startedAt).toBeLessThan(500);
-  });
-
-  test('begins with a letter, and stands at the end of the message', () => {
-    fc.assert(
-      fc.property(
-        fc.constantFrom('', '!', 'lawspeaker: ', '@lawspeaker ', '@lawspeaker:example.com: !'),
-        fc.string({ unit: 'binary' }),
-        (start, rest) => {
-          const text = start + rest;
-          const line = commandLineIn(text, settings);
-          expect(line === undefined || /^\p{L}/u.test(line)).toBe(true);
-          expect(text.endsWith(line ?? '')).toBe(true);
-        },
-      ),
-    );
-  });
-});
-
 describe('parse', () => {
   test('makes an invocation of what was typed', async () => {
     const parsed = await parse(
@@ -181,11 +99,51 @@ describe('parse', () => {
     await expect(parse(house, message, 'weather')).rejects.toMatchObject({
       advice: '`!help` lists what there is.',
     });
+    // Two letters in the wrong order.
+    await expect(parse(house, message, 'uesr x')).rejects.toMatchObject({
+      advice: 'Did you mean `!user`?',
+    });
     for (const name of ['constructor', '__proto__', 'x'.repeat(60_000)]) {
       const error = (await parse(house, message, name).catch((reason: unknown) => reason)) as Error;
       expect(error).toBeInstanceOf(UsageError);
       expect(error.message.length).toBeLessThan(100);
     }
+  });
+
+  test.each([
+    ['mute', ['suspend', 'shadow-ban']],
+    ['ban', ['suspend', 'shadow-ban', 'lock', 'deactivate']],
+    ['Ban', ['suspend']],
+    ['erase', ['deactivate', 'redact', 'redact-user']],
+    ['delete', ['deactivate', 'redact', 'delete-media', 'delete-room']],
+    ['dlete', ['deactivate']],
+    ['logout', ['delete-device']],
+    ['kick', ['delete-device']],
+    ['unban', ['unsuspend', 'unshadow-ban', 'unlock']],
+  ])('!%s is no command, and answered with those that do it', async (name, commands) => {
+    const error = (await parse(house, message, `${name} @mal:x`).catch(
+      (reason: unknown) => reason,
+    )) as UsageError;
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toBe(`There is no command \`!${name}\`.`);
+    for (const command of commands) {
+      expect(error.advice).toContain(`\`!${command}\` `);
+    }
+    expect(error.advice).not.toContain('more');
+  });
+
+  test.each(['!lobby:example.com', `!${'Ab3-_'.repeat(9).slice(0, 43)}`])(
+    'the room ID %s is said to be one',
+    async (id) => {
+      await expect(parse(house, message, id.slice(1))).rejects.toMatchObject({
+        message: 'That is a room ID, not a command.',
+        advice: `Did you mean \`!room ${id}\`?`,
+      });
+    },
+  );
+
+  test('a mark behind the name is no part of it', async () => {
+    expect((await parse(house, message, 'pending?')).command.name).toBe('pending');
   });
 
   test('a fault names the command whose usage helps', async () => {
