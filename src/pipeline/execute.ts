@@ -13,19 +13,30 @@ import type { Attempt } from './attempt.ts';
 import { contextsFor } from './context.ts';
 import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
-import { outcomeReply } from './outcome.ts';
+import { outcomeReply, runningReply } from './outcome.ts';
 import { post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
 import { settleItem, waitingAbout } from './settle-item.ts';
 import { settle, settledAttempt } from './settlement.ts';
 import type { Confirmed } from './stages.ts';
 
+/** A confirmed command that takes longer than this is shown as running. */
+const quickMs = 2000;
+
 /** Does what was asked, one account after the other, and commits each outcome before the next. */
 export async function execute(house: House, confirmed: Confirmed): Promise<Reply> {
   const { event } = confirmed.invocation.origin;
+  const attempts: Attempt[] = [];
+  const slow = setTimeout(() => {
+    tellRunning(house, confirmed, attempts).catch((error: unknown) => {
+      house.log.warn({ code: codeOf(error) }, 'that a command is running could not be told');
+    });
+  }, quickMs);
+  slow.unref();
   try {
-    return await executeAll(house, confirmed);
+    return await executeAll(house, confirmed, attempts);
   } finally {
+    clearTimeout(slow);
     house.underWay.delete(event);
     house.deliver(event);
     if (confirmed.invocation.forMs !== undefined) {
@@ -37,9 +48,29 @@ export async function execute(house: House, confirmed: Confirmed): Promise<Reply
   }
 }
 
-async function executeAll(house: House, confirmed: Confirmed): Promise<Reply> {
+/** Puts that it is running in the place of the confirmation, unless its outcome already is. */
+async function tellRunning(
+  house: House,
+  confirmed: Confirmed,
+  attempts: readonly Attempt[],
+): Promise<void> {
+  const { origin } = confirmed.invocation;
+  const isTold = await house.store.transaction(async (tables) => {
+    const asked = await tables.confirmations.byEvent(origin.event);
+    if (asked === undefined || (await tables.outbox.has(origin.event, 'outcome'))) {
+      return false;
+    }
+    const reply = runningReply(house, confirmed, attempts.length);
+    await postOutcome(house, tables, confirmed, reply, 'running');
+    return true;
+  });
+  if (isTold) {
+    house.deliver(origin.event);
+  }
+}
+
+async function executeAll(house: House, confirmed: Confirmed, attempts: Attempt[]): Promise<Reply> {
   const contexts = contextsFor(house, confirmed);
-  const attempts: Attempt[] = [];
   let intent = confirmed.intent;
   for (const [at, context] of contexts.entries()) {
     const account = confirmed.accounts[at];
@@ -220,7 +251,7 @@ export async function postOutcome(
   tables: StoreTables,
   { invocation: { origin } }: Pick<Confirmed, 'invocation'>,
   reply: Reply,
-  stage: 'outcome' | 'unknown' | 'settled' = 'outcome',
+  stage: 'outcome' | 'running' | 'unknown' | 'settled' = 'outcome',
 ): Promise<void> {
   const asked = await tables.confirmations.byEvent(origin.event);
   if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {

@@ -74,6 +74,27 @@ export function outcomeReply(
   };
 }
 
+/** What stands in the place of a confirmation while the work takes its time. */
+export function runningReply(house: House, work: Confirmed, done: number): Reply {
+  const { command, invocation, accounts } = work;
+  return {
+    command: command.name,
+    status: 'running',
+    audit: [],
+    answer: {
+      mark: '⏳',
+      title:
+        accounts.length > 1
+          ? [
+              bold(`Running: ${command.name}`),
+              `, ${done} of ${count(accounts.length, 'account')} so far`,
+            ]
+          : [bold('Running: '), code(cut(writeInvocation(command, invocation), 200))],
+      body: [facts(whoDecided(house, work), 'I say here how it ended.')],
+    },
+  };
+}
+
 /** How work is told whose own words were lost in a crash. */
 const seenToEnd: Record<'done' | 'partial' | 'running', readonly [Mark, string]> = {
   done: ['✅', 'Done:'],
@@ -177,18 +198,11 @@ function trailOf(
   if (audit.length === 0) {
     return [];
   }
-  const { actor, reason } = invocation;
-  const asker = askerName(house, actor);
+  const { reason } = invocation;
   const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
-  const who =
-    confirmer === undefined
-      ? `Asked by ${asker}`
-      : actor.kind === 'person' && confirmer === actor.user
-        ? `Asked and confirmed by ${asker}`
-        : `Asked by ${asker}, confirmed by ${nameOf(house, confirmer)}`;
   return [
     facts(
-      who,
+      whoDecided(house, { invocation, confirmer }),
       reason !== undefined && `reason: ${reason}`,
       ...attempts.flatMap(({ job }) =>
         job === undefined ? [] : [`until ${dateTime(job.runAt)}, job ${job.id}`],
@@ -197,6 +211,20 @@ function trailOf(
       `audit ${audit.map((id) => `#${id}`).join(' ')}`,
     ),
   ];
+}
+
+/** `Asked by Ana, confirmed by Ben` */
+function whoDecided(
+  house: House,
+  { invocation: { actor }, confirmer }: Pick<Work, 'invocation' | 'confirmer'>,
+): string {
+  const asker = askerName(house, actor);
+  if (confirmer === undefined) {
+    return `Asked by ${asker}`;
+  }
+  return actor.kind === 'person' && confirmer === actor.user
+    ? `Asked and confirmed by ${asker}`
+    : `Asked by ${asker}, confirmed by ${nameOf(house, confirmer)}`;
 }
 
 /** Who asked, for people. */

@@ -28,6 +28,7 @@ export type Stage =
   | 'file'
   | 'alert'
   | 'outcome'
+  | 'running'
   | 'unknown'
   | 'settled'
   | 'react-confirm'
