@@ -83,6 +83,26 @@ describe('a second person must confirm', () => {
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
     expect((await room.ben.ask(`!confirm ${code}`)).field.status).toBe('done');
   });
+
+  it('drops the question if who asked has lost the role since, whoever confirms', async () => {
+    const { ana, ben } = room;
+    const [mallory, dora] = await Promise.all([newUser('mallory'), newUser('dora')]);
+    await ana.user.invite(room.id, dora.userId);
+    await dora.join(room.id);
+    const levels = async (users: Record<string, number>) =>
+      ana.user.setState(room.id, 'm.room.power_levels', { users });
+    await levels({ [ben.user.userId]: 50, [dora.userId]: 50 });
+    const asked = await dora.sendText(room.id, `!deactivate ${mallory.userId}`);
+    const question = await ben.answerTo(asked);
+    expect(question.field.status).toBe('pending');
+    await levels({ [ben.user.userId]: 50 });
+
+    const code = question.field.confirmation?.code ?? '';
+    expect((await ben.ask(`!confirm ${code}`)).field.status).toBe('denied');
+    expect((await ben.outcomeOf(question, 'denied')).body).toContain('yours is viewer');
+    expect((await ana.ask(`!confirm ${code}`)).field.status).toBe('failed');
+    expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
+  });
 });
 
 describe('who asked confirms', () => {
