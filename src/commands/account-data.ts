@@ -16,6 +16,7 @@ export default defineCommand({
   doesNot: ['show what guards encrypted messages, keys and backups'],
   args: { account: positional('account', 'Whose data', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
+  role: 'moderator',
   example: 'account-data @mallory:example.com',
   check: checkOffset,
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/accountdata'],

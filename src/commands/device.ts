@@ -15,6 +15,7 @@ export default defineCommand({
     device: positional('text', 'Its ID; capitals count'),
   },
   danger: 'read',
+  role: 'moderator',
   example: 'device @mallory:example.com QBUAZIFURK',
   endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
 

@@ -17,6 +17,7 @@ export default defineCommand({
   ],
   args: { account: positional('account', 'Whose devices', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
+  role: 'moderator',
   example: 'devices @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices'],
   check: checkOffset,

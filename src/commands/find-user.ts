@@ -28,6 +28,7 @@ export default defineCommand({
     externalId: flag('word', 'Who it is there; with --provider', { placeholder: 'ID' }),
   },
   danger: 'read',
+  role: 'moderator',
   example: 'find-user --email m@example.com',
   endpoints: [
     'GET /_synapse/admin/v1/threepid/{medium}/users/{address}',

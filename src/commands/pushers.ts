@@ -15,6 +15,7 @@ export default defineCommand({
   ],
   args: { account: positional('account', 'Whose pushers', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
+  role: 'moderator',
   example: 'pushers @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/pushers'],
 

@@ -17,6 +17,7 @@ export default defineCommand({
   doesNot: ['tell who registered with it: Synapse doesn’t keep that'],
   args: { token: positional('word', 'Which token') },
   danger: 'read',
+  role: 'moderator',
   example: 'token welcome-2026',
   endpoints: ['GET /_synapse/admin/v1/registration_tokens/{token}'],
   check: ({ token }) => checkTokenName(token),

@@ -17,6 +17,7 @@ export default defineCommand({
     ...listFlags,
   },
   danger: 'read',
+  role: 'moderator',
   example: 'tokens --valid',
   endpoints: ['GET /_synapse/admin/v1/registration_tokens'],
   check: checkOffset,

@@ -29,10 +29,13 @@ export default defineCommand({
   },
   answer({ now, role, botUser }, { account, footprint, summary }) {
     const { actions, items, openItems, reports, reporters, reported } = summary;
-    const addresses = account.threepids.map(({ medium, address }) =>
+    const { threepids, externalIds, ...impersonal } = account;
+    // A viewer reads about an account what anybody in a room with it could.
+    const isTold = role !== 'viewer';
+    const addresses = (isTold ? threepids : []).map(({ medium, address }) =>
       medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
     );
-    const logins = account.externalIds.map(
+    const logins = (isTold ? externalIds : []).map(
       ({ authProvider, externalId }) => `${externalId} at ${authProvider}`,
     );
     const body: Block[] = [
@@ -55,14 +58,14 @@ export default defineCommand({
       title: [...person(account), `: ${accountState(account)}`],
       body,
       next: [
-        `whois ${account.name}`,
+        ...(isTold ? [`whois ${account.name}`] : []),
         ...(actions + items + reported > 0 ? [`history ${account.name}`] : []),
         // What is protected can't be touched, and viewers touch nobody.
         ...(role === 'viewer' || account.admin || account.name === botUser
           ? []
           : actionsOn(account)),
       ],
-      data: account,
+      data: isTold ? account : impersonal,
     };
   },
 });

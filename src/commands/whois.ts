@@ -14,6 +14,7 @@ export default defineCommand({
   doesNot: ['tell one device from another (see devices)', 'show what is newer than some minutes'],
   args: { account: positional('account', 'Whose connections', { placeholder: 'USER' }) },
   danger: 'read',
+  role: 'moderator',
   example: 'whois @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v1/whois/{user_id}'],
   run: async ({ args, services }) => services.api.users.whois(args.account.name),

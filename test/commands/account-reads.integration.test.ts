@@ -76,7 +76,7 @@ describe('account-data', () => {
   it('shows kinds and sizes, and no contents', async () => {
     const mallory = await newUser('mallory');
     await setAccountData(mallory, 'org.example.note', { text: 'n'.repeat(2000) });
-    const answer = await room.vic.ask(`!account-data ${mallory.userId}`);
+    const answer = await room.ben.ask(`!account-data ${mallory.userId}`);
     expect(answer.body).toContain('org.example.note');
     expect(answer.body).toContain('2 kB');
     expect(JSON.stringify(answer.content)).not.toContain('nnnnn');
@@ -118,17 +118,17 @@ describe('pushers', () => {
         data: { url: 'https://push.example/_matrix/push/v1/notify' },
       },
     });
-    const answer = await room.vic.ask(`!pushers ${mallory.userId}`);
+    const answer = await room.ben.ask(`!pushers ${mallory.userId}`);
     expect(answer.body).toContain('1 pusher of');
     expect(answer.body).toContain('org.example.app');
     expect(answer.body).toContain('https://push.example/');
     expect(JSON.stringify(answer.content)).not.toContain('push-key-of-mallory');
-    const none = await room.vic.ask(`!pushers ${room.ben.user.userId}`);
+    const none = await room.ben.ask(`!pushers ${room.ben.user.userId}`);
     expect(none.field.data).toMatchObject({ total: 0 });
     expect(none.body).toContain('has no pushers');
-    const unknown = await room.vic.ask(`!pushers ${unknownUserId()}`);
+    const unknown = await room.ben.ask(`!pushers ${unknownUserId()}`);
     expect(unknown.field.error?.code).toBe('unknown_user');
-    const remote = await room.vic.ask('!pushers @mallory:remote.example');
+    const remote = await room.ben.ask('!pushers @mallory:remote.example');
     expect(remote.field.error?.code).toBe('remote_user');
   });
 });
@@ -237,7 +237,7 @@ describe('find-user', () => {
       `--phone "+${phone.slice(0, 2)} (${phone.slice(2, 5)}) ${phone.slice(5)}"`,
       `--provider idp --external-id a/b:${name}`,
     ]) {
-      const answer = await room.vic.ask(`!find-user ${flags}`);
+      const answer = await room.ben.ask(`!find-user ${flags}`);
       expect(answer.field).toMatchObject({
         status: 'done',
         data: { name: mallory.userId },
@@ -263,5 +263,33 @@ describe('find-user', () => {
       const answer = await room.ana.ask(`!find-user ${flags}`);
       expect(answer.field.status).toBe('usage');
     }
+  });
+});
+
+describe('personal data', () => {
+  it('is for moderators: a viewer reads of an account what members of its rooms know', async () => {
+    const mallory = await newUser('mallory');
+    const address = `${mallory.account.localpart}@private.example`;
+    await users.modify(idOf(mallory), {
+      threepids: [{ medium: 'email', address }],
+      externalIds: [{ authProvider: 'idp', externalId: address }],
+    });
+    const since = room.vic.events.length;
+    for (const line of [
+      `whois ${mallory.userId}`,
+      `devices ${mallory.userId}`,
+      `device ${mallory.userId} ${mallory.account.deviceId}`,
+      `account-data ${mallory.userId}`,
+      `pushers ${mallory.userId}`,
+      'find-user --email somebody@else.example',
+      'tokens',
+      'token some-token',
+    ]) {
+      expect((await room.vic.ask(`!${line}`)).field).toMatchObject({ status: 'denied' });
+    }
+    const shown = await room.vic.ask(`!user ${mallory.userId}`);
+    expect(shown.field).toMatchObject({ status: 'done', data: { name: mallory.userId } });
+    expect(JSON.stringify(room.vic.events.slice(since))).not.toContain('@private.example');
+    expect((await room.ben.ask(`!user ${mallory.userId}`)).body).toContain(`e-mail ${address}`);
   });
 });

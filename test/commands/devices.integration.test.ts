@@ -20,7 +20,7 @@ describe('devices and device', () => {
     await devices.rename(idOf(mallory), deviceId, 'Phone <b>');
     await devices.create(idOf(mallory), 'SECOND');
 
-    const list = await room.vic.ask(`!devices ${mallory.userId}`);
+    const list = await room.ben.ask(`!devices ${mallory.userId}`);
     expect(list.body).toContain(`2 devices of Mallory ${mallory.userId}`);
     expect(list.body).toContain('SECOND');
     expect(list.html).toContain('Phone &lt;b&gt;');
@@ -29,7 +29,7 @@ describe('devices and device', () => {
       data: { total: 2, rows: expect.arrayContaining([{ device_id: 'SECOND' }].map(matching)) },
     });
 
-    const one = await room.vic.ask(`!device ${mallory.userId} ${deviceId}`);
+    const one = await room.ben.ask(`!device ${mallory.userId} ${deviceId}`);
     expect(one.body).toContain(`Phone <b> ${deviceId} of Mallory ${mallory.userId}`);
     expect(one.field.data).toMatchObject({ device_id: deviceId, display_name: 'Phone <b>' });
   });

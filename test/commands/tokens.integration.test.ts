@@ -68,25 +68,25 @@ describe('tokens and token', () => {
   it('show what can still be used, and what can’t', async () => {
     const usable = await newToken({ usesAllowed: 5 });
     const used = await newToken({ usesAllowed: 0 });
-    const valid = await room.vic.ask('!tokens --valid --all --format csv');
+    const valid = await room.ben.ask('!tokens --valid --all --format csv');
     expect(valid.field.status).toBe('done');
-    const shown = await room.vic.ask('!tokens --no-valid --limit 100');
+    const shown = await room.ben.ask('!tokens --no-valid --limit 100');
     expect(shown.body).toContain(used.token);
     expect(shown.body).not.toContain(usable.token);
-    const card = await room.vic.ask(`!token ${usable.token}`);
+    const card = await room.ben.ask(`!token ${usable.token}`);
     expect(card.field).toMatchObject({
       status: 'done',
       data: { token: usable.token, uses_allowed: 5, completed: 0 },
     });
     expect(card.body).toContain(`${usable.token}: valid`);
-    expect((await room.vic.ask(`!token ${used.token}`)).body).toContain(': used up');
+    expect((await room.ben.ask(`!token ${used.token}`)).body).toContain(': used up');
   });
 
   it('goes through them page by page, each once', async () => {
     await Promise.all([newToken(), newToken()]);
     const total = (await registrationTokens.list()).length;
-    const first = await room.vic.ask(`!tokens --limit ${total - 1}`);
-    const more = await room.vic.ask('!more');
+    const first = await room.ben.ask(`!tokens --limit ${total - 1}`);
+    const more = await room.ben.ask('!more');
     const tokensOf = (data: unknown) => (data as { rows: { token: string }[] }).rows;
     const rows = [...tokensOf(first.field.data), ...tokensOf(more.field.data)];
     expect(new Set(rows.map(({ token }) => token)).size).toBe(rows.length);
@@ -107,19 +107,19 @@ describe('tokens and token', () => {
   it('takes one that begins with a dash in quotes, and says so', async () => {
     const token = `-${uniqueLocalpart('dash')}`;
     await registrationTokens.create({ token });
-    const bare = await room.vic.ask(`!token ${token}`);
+    const bare = await room.ben.ask(`!token ${token}`);
     expect(bare.field.status).toBe('usage');
     expect(bare.body).toContain(`If it is a value, put it in quotes: "${token}".`);
-    expect((await room.vic.ask(`!token "${token}"`)).field).toMatchObject({ status: 'done' });
+    expect((await room.ben.ask(`!token "${token}"`)).field).toMatchObject({ status: 'done' });
     const value = await room.ben.ask(`!create-token --token ${token}`);
     expect(value.body).toContain(`--token needs a value.\nIf it is a value`);
   });
 
   it('say plainly that there is no such token', async () => {
-    const unknown = await room.vic.ask('!token none-of-ours');
+    const unknown = await room.ben.ask('!token none-of-ours');
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
     for (const wrong of ['..', 'new', 'a/b']) {
-      expect((await room.vic.ask(`!token ${wrong}`)).field).toMatchObject({ status: 'usage' });
+      expect((await room.ben.ask(`!token ${wrong}`)).field).toMatchObject({ status: 'usage' });
     }
   });
 });
