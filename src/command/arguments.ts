@@ -11,8 +11,13 @@ export interface EventReference {
 interface Parsed {
   /** An account of this homeserver: looked up, and protected, before the command sees it. */
   account: UserId;
-  /** Any user ID, known here or not. */
+  /** Any user ID, known here or not: to search by. Nothing is done to or as this user. */
   user: UserId;
+  /**
+   * A user whom the command makes, or in whose name it acts: protected before the command sees it,
+   * whether the account exists or not.
+   */
+  identity: UserId;
   /** An alias is resolved before the command sees it. */
   room: RoomId;
   /** A user as with `user`, or a room as with `room`. */

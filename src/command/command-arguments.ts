@@ -1,6 +1,6 @@
 import { flag } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { canChange, subjectOf } from './declaration.ts';
+import { canChange, canProtect, subjectOf } from './declaration.ts';
 import type { Command } from './declaration.ts';
 
 /** Flags of every command that changes something. */
@@ -34,12 +34,6 @@ export function takesFile(command: Command): boolean {
   return canChange(command) && subject?.options.many === true;
 }
 
-/** Whether it may meet somebody protected: it acts on accounts, or on files, which have owners. */
-function isProtecting(command: Command): boolean {
-  const actsOnFiles = Object.values(command.args).some(({ kind }) => kind === 'media');
-  return (subjectOf(command) !== undefined || actsOnFiles) && command.protects !== false;
-}
-
 /** All that may be given to a command, its own arguments and those of every changing command. */
 export function argumentsOf(command: Command): Readonly<Record<string, Argument>> {
   return canChange(command)
@@ -48,7 +42,7 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
         ...(command.timed === true ? timedFlags : {}),
         ...(takesFile(command) ? batchFlags : {}),
         ...commonFlags,
-        ...(isProtecting(command) ? protectionFlags : {}),
+        ...(canProtect(command) ? protectionFlags : {}),
       }
     : command.args;
 }

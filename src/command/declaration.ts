@@ -61,8 +61,11 @@ export interface Preview {
  */
 export type Settlement = 'done' | 'not_done' | 'unknown' | 'unknowable';
 
-/** Whom a command must keep off. `all_but_admins` is for what concerns server admins alone. */
-export type Protects = boolean | 'all_but_admins';
+/**
+ * Whom a command must keep off. `all_but_admins` is for what concerns server admins alone; `others` lets
+ * the person who asks do it to their own account and to the bot.
+ */
+export type Protects = boolean | 'all_but_admins' | 'others';
 
 interface Base<Declared extends Arguments, Result> {
   readonly name: string;
@@ -184,6 +187,20 @@ export function roleFor(command: Command, danger: Danger): Role {
     return command.role;
   }
   return danger === 'read' ? 'viewer' : danger === 'critical' ? 'admin' : 'moderator';
+}
+
+/** The arguments that hold users whom a command makes, or in whose name it acts. */
+export function identitiesOf(command: Command): string[] {
+  return Object.entries(command.args)
+    .filter(([, { kind }]) => kind === 'identity')
+    .map(([key]) => key);
+}
+
+/** Whether it may meet somebody protected: it acts on accounts or files, which have owners, or as a user. */
+export function canProtect(command: Command): boolean {
+  const actsOnFiles = Object.values(command.args).some(({ kind }) => kind === 'media');
+  const touches = (subjectOf(command) !== undefined || actsOnFiles) && command.protects !== false;
+  return touches || identitiesOf(command).length > 0;
 }
 
 /** The argument that holds the accounts which a command acts on, if it has one. */

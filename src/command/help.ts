@@ -31,6 +31,7 @@ function valueName({ kind }: Argument): string {
     date: '7d',
     account: 'USER',
     user: 'USER',
+    identity: 'USER',
     room: 'ROOM',
   };
   return names[kind] ?? 'TEXT';

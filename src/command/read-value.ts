@@ -20,6 +20,7 @@ export function readValue(word: string, argument: Argument, context: ReadingCont
   const { choices, min = 0, max = Number.MAX_SAFE_INTEGER } = argument.options;
   switch (argument.kind) {
     case 'account':
+    case 'identity':
     case 'user': {
       const user = readUser(word, context.serverName);
       if (user === undefined) {

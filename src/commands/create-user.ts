@@ -22,7 +22,7 @@ import { locate } from '../services/locate.ts';
 import type { Account } from '../services/services.ts';
 
 const declared = {
-  user: positional('user', 'The new account’s ID or name', { placeholder: 'USER' }),
+  user: positional('identity', 'The new account’s ID or name', { placeholder: 'USER' }),
   ...profileFlags,
   admin: flag('boolean', 'Make it a server admin', { default: false }),
 } as const;

@@ -27,7 +27,7 @@ const args = {
   purge: flag('boolean', 'Delete the history too; --no-purge keeps it in the database', {
     default: true,
   }),
-  newRoomUser: flag('user', 'Who makes a replacement room, to which local members are moved', {
+  newRoomUser: flag('identity', 'Who makes a replacement room, to which local members are moved', {
     placeholder: 'USER',
   }),
   roomName: flag('text', 'The replacement room’s name'),

@@ -67,10 +67,9 @@ export default defineCommand({
   args: declared,
   danger: ({ admin, logoutDevices }) =>
     admin === undefined ? (logoutDevices ? 'destructive' : 'change') : 'critical',
-  // A way into a protected account must not be opened. Making somebody an admin opens none, and an
-  // account that was deactivated comes back as what it was.
+  // A way into a protected account must not be opened. Making somebody an admin opens none.
   protects(given) {
-    const { admin, reactivate: _, ...rest } = given;
+    const { admin, ...rest } = given;
     const isOther = given.logoutDevices || fieldsOf(editOf(rest)).length > 0;
     return isOther ? true : admin === false ? 'all_but_admins' : false;
   },

@@ -24,8 +24,8 @@ export default defineCommand({
     room: positional('room', 'Which room'),
   },
   danger: 'change',
-  // It takes nothing from anybody, and the bot itself may be wanted in a room.
-  protects: false,
+  // Nobody moves a colleague or a server admin into a room; the bot itself may be wanted there.
+  protects: 'others',
   example: 'join @newcomer:example.com #lobby:example.com',
   endpoints: [
     'POST /_synapse/admin/v1/join/{room_id_or_alias}',

@@ -30,8 +30,9 @@ export default defineCommand({
   args: declared,
   danger: ({ clear, messagesPerSecond }) =>
     clear || messagesPerSecond !== undefined ? 'change' : 'read',
-  // A limit can keep somebody from sending anything; lifting one harms nobody.
-  protects: ({ messagesPerSecond }) => messagesPerSecond !== undefined && messagesPerSecond > 0,
+  // A limit can keep somebody from sending anything, the server's own as well; lifting one harms nobody.
+  protects: ({ clear, messagesPerSecond }) =>
+    clear || (messagesPerSecond !== undefined && messagesPerSecond > 0),
   example: 'ratelimit @mallory:example.com --messages-per-second 1 --burst-count 5',
   endpoints: [
     'GET /_synapse/admin/v1/users/{user_id}/override_ratelimit',

@@ -16,7 +16,8 @@ export default defineCommand({
   ],
   args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },
   danger: 'change',
-  protects: false,
+  // It lets whoever has a login of the account in again.
+  protects: true,
   example: 'reactivate @mallory:example.com --reason "appeal accepted"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
   async run({ args: { account }, services }) {

@@ -14,7 +14,8 @@ export default defineCommand({
   doesNot: ['bring back sessions that were logged out meanwhile', 'lift a suspension'],
   args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
   danger: 'change',
-  protects: false,
+  // It lets whoever has the account in again.
+  protects: true,
   example: 'unlock @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
   run: async ({ args: { accounts: account }, services }) =>

@@ -16,14 +16,14 @@ const memberContent = z.object({
   displayname: z.string().nullish(),
 });
 
-const powerLevelContent = z.object({
-  users: z.record(z.string(), z.number()).default({}),
-  users_default: z.number().default(0),
-});
-
 const createContent = z.object({
   room_version: z.string().catch('1').default('1'),
-  additional_creators: z.array(z.string()).catch([]).default([]),
+  // Entry by entry: one that is no user ID takes nothing from the others.
+  additional_creators: z
+    .array(z.unknown())
+    .catch([])
+    .default([])
+    .transform((creators) => creators.filter((one) => typeof one === 'string')),
 });
 
 /** Room versions whose creators stand above every power level. */
@@ -31,10 +31,21 @@ function creatorsRule(roomVersion: string): boolean {
   return /^\d+$/u.test(roomVersion) && Number(roomVersion) >= 12;
 }
 
+/** A power level of each user that a room names, and of all others. */
+interface Levels {
+  readonly users: ReadonlyMap<string, number>;
+  readonly usersDefault: number;
+}
+
+const noLevels: Levels = { users: new Map(), usersDefault: 0 };
+
 /** The management room's state, as far as roles need it. */
 export class RoomState implements Members {
   #members = new Map<string, { membership: string; displayName: string | null }>();
-  #levels: z.output<typeof powerLevelContent> = { users: {}, users_default: 0 };
+  /** What roles go by: what can't be read gives no power. */
+  #levels = noLevels;
+  /** What protection goes by: what can't be read is as it was before, or as high as it could be. */
+  #protectedLevels = noLevels;
   #creators = new Set<string>();
   encrypted = false;
 
@@ -56,9 +67,8 @@ export class RoomState implements Members {
       return;
     }
     if (type === 'm.room.power_levels') {
-      // A broken event gives nobody power.
-      const levels = powerLevelContent.safeParse(content);
-      this.#levels = levels.success ? levels.data : { users: {}, users_default: 0 };
+      this.#levels = readableLevels(content);
+      this.#protectedLevels = cautiousLevels(content, this.#protectedLevels);
     }
     if (type === 'm.room.create') {
       const create = createContent.safeParse(content);
@@ -79,7 +89,20 @@ export class RoomState implements Members {
   powerLevel(user: UserId): number {
     return this.#creators.has(user)
       ? Number.POSITIVE_INFINITY
-      : (this.#levels.users[user] ?? this.#levels.users_default);
+      : (this.#levels.users.get(user) ?? this.#levels.usersDefault);
+  }
+
+  protectedLevel(user: UserId): number | undefined {
+    if (this.#creators.has(user)) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const { users, usersDefault } = this.#protectedLevels;
+    const membership = this.#members.get(user)?.membership;
+    // Who is invited needs nobody's help to come in; anybody else has what the room gives by name.
+    return (
+      users.get(user) ??
+      (membership === 'join' || membership === 'invite' ? usersDefault : undefined)
+    );
   }
 
   joined(): UserId[] {
@@ -91,4 +114,61 @@ export class RoomState implements Members {
   displayName(user: UserId): string | null {
     return this.#members.get(user)?.displayName ?? null;
   }
+}
+
+/** `content.users` as entries; undefined if it can't be read at all. */
+function userEntries(content: Readonly<Record<string, unknown>>): [string, unknown][] | undefined {
+  const users = z.record(z.string(), z.unknown()).optional().safeParse(content['users']);
+  return users.success ? Object.entries(users.data ?? {}) : undefined;
+}
+
+/** A power level; undefined for what is none. */
+function levelIn(value: unknown): number | undefined {
+  return typeof value === 'number' && !Number.isNaN(value) ? value : undefined;
+}
+
+/** The levels as they can be read, entry by entry: one that is no number gives no power. */
+function readableLevels(content: Readonly<Record<string, unknown>>): Levels {
+  const given = content['users_default'];
+  const usersDefault = given === undefined ? 0 : (levelIn(given) ?? 0);
+  const entries = userEntries(content) ?? [];
+  return {
+    usersDefault,
+    users: new Map(
+      entries.map(([user, level]) => [user, levelIn(level) ?? Math.min(0, usersDefault)]),
+    ),
+  };
+}
+
+/**
+ * The levels that protection goes by. An entry that is no number keeps the level that was there before.
+ * If there was none, it counts as the integer that old room versions let people write as text, or as the
+ * highest level of all.
+ */
+function cautiousLevels(content: Readonly<Record<string, unknown>>, before: Levels): Levels {
+  const given = content['users_default'];
+  const usersDefault =
+    given === undefined
+      ? 0
+      : (levelIn(given) ?? Math.max(before.usersDefault, writtenLevel(given) ?? 0));
+  const entries = userEntries(content);
+  if (entries === undefined) {
+    return { usersDefault, users: before.users };
+  }
+  const users = entries.map(([user, level]): [string, number] => [
+    user,
+    levelIn(level) ?? levelBefore(before.users.get(user), writtenLevel(level)),
+  ]);
+  return { usersDefault, users: new Map(users) };
+}
+
+/** The highest that is known of an entry which can't be read now. */
+function levelBefore(...known: (number | undefined)[]): number {
+  const levels = known.filter((level) => level !== undefined);
+  return levels.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...levels);
+}
+
+/** `"100"` as 100. */
+function writtenLevel(value: unknown): number | undefined {
+  return typeof value === 'string' && /^\s*[+-]?\d+\s*$/u.test(value) ? Number(value) : undefined;
 }

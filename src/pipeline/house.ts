@@ -29,6 +29,12 @@ export interface Members {
   isJoined(user: UserId): boolean;
   /** Infinity for a creator of a room of version 12. */
   powerLevel(user: UserId): number;
+  /**
+   * The power level that a user has, or would have after accepting an invite or coming back; `undefined`
+   * for somebody to whom the room gives nothing special. Unlike `powerLevel`, what can't be read of the
+   * room's state counts in the user's favor: protection goes by this.
+   */
+  protectedLevel(user: UserId): number | undefined;
   displayName(user: UserId): string | null;
   joined(): UserId[];
 }
@@ -38,7 +44,10 @@ export interface Roles {
   of(user: UserId): Role | undefined;
   /** What this command needs at this danger, the configuration's overrides included. */
   needed(command: string, byDeclaration: Role): Role;
-  /** Why automation and commands must not touch this account; undefined where they may. */
+  /**
+   * Why automation and commands must not touch this account; undefined where they may. Goes by what the
+   * account could do here, whether it is in the room or not.
+   */
   protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
 }
 

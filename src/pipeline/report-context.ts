@@ -31,6 +31,7 @@ export function fillIn(item: ReportItem): (kind: ArgumentKind) => string | undef
           : undefined;
       case 'media':
         return mediaIn(item);
+      case 'identity':
       case 'text':
       case 'word':
       case 'integer':

@@ -24,6 +24,7 @@ const roomNamed: Readonly<Record<ArgumentKind, (value: Json) => RoomId | undefin
   text: roomInText,
   word: roomInText,
   account: nothing,
+  identity: nothing,
   user: nothing,
   media: nothing,
   integer: nothing,

@@ -1,4 +1,4 @@
-import { dangerOf, subjectOf } from '../command/declaration.ts';
+import { dangerOf, identitiesOf, subjectOf } from '../command/declaration.ts';
 import type { Command, Protects } from '../command/declaration.ts';
 import { ProtectedError, TargetError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
@@ -23,7 +23,8 @@ export function protectsAccounts(
 }
 
 /**
- * Looks up the accounts that a command acts on, all of them before anything is done to one.
+ * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps it
+ * off protected users in every argument: those it acts on, makes, or speaks for.
  *
  * @throws TargetError an account is unknown or of another server
  * @throws ProtectedError an account must not be touched, or a room is out of reach
@@ -43,24 +44,50 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
     );
   }
   const protects = protectsAccounts(command, invocation.arguments);
-  if (protects !== false) {
-    for (const account of accounts) {
-      const protection = house.roles.protection(
+  for (const account of accounts) {
+    if (protects !== false && !(protects === 'others' && isOwn(house, authorized, account))) {
+      assertUnprotected(
+        house,
+        authorized,
         protects === 'all_but_admins' ? { ...account, admin: false } : account,
       );
-      const isItself = account.name === house.settings.botUser;
-      if (protection !== undefined && (isItself || invocation.overrideProtection !== true)) {
-        throw new ProtectedError(
-          `${account.name} ${protection}`,
-          isItself
-            ? 'Nothing was changed.'
-            : 'Nothing was changed. An admin of this room can insist with `--override-protection`.',
-        );
-      }
+    }
+  }
+  for (const key of identitiesOf(command)) {
+    const named = invocation.arguments[key];
+    for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
+      const isLocal = serverNameOf(user) === house.settings.serverName;
+      const account = isLocal ? await house.findAccount(user) : undefined;
+      assertUnprotected(house, authorized, { name: user, admin: account?.admin ?? false });
     }
   }
   await assertMediaMayBeTouched(house, authorized, protects);
   return passed<Resolved>({ ...authorized, accounts });
+}
+
+/** Whether this is the account of who asks, or the bot's. */
+function isOwn(house: House, { invocation: { actor } }: Authorized, { name }: Account): boolean {
+  return name === house.settings.botUser || (actor.kind === 'person' && name === actor.user);
+}
+
+/** @throws ProtectedError nothing may be done to or as this user, or not without an override */
+function assertUnprotected(
+  house: House,
+  { invocation }: Authorized,
+  account: Pick<Account, 'name' | 'admin'>,
+): void {
+  const protection = house.roles.protection(account);
+  const isItself = account.name === house.settings.botUser;
+  // A timer takes back what was allowed when it was set.
+  const isAllowed = invocation.overrideProtection === true || invocation.actor.kind === 'timer';
+  if (protection !== undefined && (isItself || !isAllowed)) {
+    throw new ProtectedError(
+      `${account.name} ${protection}`,
+      isItself
+        ? 'Nothing was changed.'
+        : 'Nothing was changed. An admin of this room can insist with `--override-protection`.',
+    );
+  }
 }
 
 async function resolveAccount(

@@ -46,12 +46,16 @@ export function createRoles(options: {
       if (account.admin) {
         return 'is a server admin';
       }
-      const role = roleOf(account.name);
-      const isNamed =
-        settings.moderator.users.includes(account.name) ||
-        settings.admin.users.includes(account.name);
-      if (isNamed || role === 'moderator' || role === 'admin') {
-        return 'is a moderator here';
+      const level = members.protectedLevel(account.name);
+      const isModerator = (['moderator', 'admin'] as const).some(
+        (role) =>
+          settings[role].users.includes(account.name) ||
+          (level !== undefined && level >= settings[role].powerLevel),
+      );
+      if (isModerator) {
+        return members.isJoined(account.name)
+          ? 'is a moderator here'
+          : 'would be a moderator here as soon as it joins';
       }
       return protectedUsers.some((glob) => matchesGlob(glob, account.name))
         ? 'is protected by the configuration'

@@ -369,6 +369,7 @@ function fits(value: unknown, argument: Argument | undefined): boolean {
     case 'choice':
       return options.choices?.includes(value) === true;
     case 'account':
+    case 'identity':
     case 'user':
       return parseUserId(value) !== undefined;
     case 'room':

@@ -74,6 +74,7 @@ function valueOf({ kind, options }: Argument): Arbitrary<Json> {
   const { min = 0, max = 999_999_999, choices = [] } = options;
   switch (kind) {
     case 'account':
+    case 'identity':
     case 'user':
       return userId;
     case 'room':

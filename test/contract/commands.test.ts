@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/command/answer.ts';
 import { flagName } from '../../src/command/arguments.ts';
 import { argumentsOf, placeholderOf } from '../../src/command/command-arguments.ts';
-import { canChange, dangerOf, groups, subjectOf } from '../../src/command/declaration.ts';
+import { canChange, dangerOf, groups, roleFor, subjectOf } from '../../src/command/declaration.ts';
 import type { Command, Danger } from '../../src/command/declaration.ts';
 import { groupNamed, helpFor, helpForAll, helpForGroup, usage } from '../../src/command/help.ts';
 import { readArguments } from '../../src/command/read-arguments.ts';
@@ -153,6 +153,28 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
       canChange(command) && dangersOf(command).every((danger) => danger === 'change');
     const mustSay = subjectOf(command) !== undefined && isPlainChange;
     expect(mustSay && command.protects === undefined).toBe(false);
+    // Gives nothing but what a person had before, and no way into the account.
+    const lifts = ['unquarantine', 'unshadow-ban', 'unsuspend'];
+    expect(command.protects === false && !lifts.includes(command.name)).toBe(false);
+  });
+
+  test('keeps off protected users in whatever argument they stand', () => {
+    // Of kind `account` and `identity` the pipeline guards what it is given; these it doesn't.
+    const unguarded = declared.filter(([, { kind }]) => kind === 'user' || kind === 'target');
+    // They choose reports, to which nothing is done in the name of anybody else.
+    const chooses = ['dismiss', 'resolve'].includes(command.name) ? ['sender'] : [];
+    expect(canChange(command) ? unguarded.map(([key]) => key) : []).toEqual(chooses);
+    for (const [, { kind, options }] of declared) {
+      expect(options.placeholder === 'USER' && (kind === 'text' || kind === 'word')).toBe(false);
+    }
+  });
+
+  test('shows personal data and secrets of accounts to no viewer by default', () => {
+    const tells = /whois|devices|accountdata|pushers|registration_tokens|threepid|auth_providers/u;
+    const isPersonal = (command.endpoints ?? []).some((endpoint) => tells.test(endpoint));
+    // `user` says how many devices there are, and looks at the role before it says more.
+    const isViewers = dangersOf(command).some((danger) => roleFor(command, danger) === 'viewer');
+    expect(isPersonal && isViewers && command.name !== 'user').toBe(false);
   });
 
   test('says what it calls', () => {

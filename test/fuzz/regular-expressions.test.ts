@@ -96,6 +96,7 @@ const { protection } = (() => {
     members: {
       isJoined: () => false,
       powerLevel: () => 0,
+      protectedLevel: () => undefined,
       displayName: () => null,
       joined: () => [],
     },

@@ -38,18 +38,60 @@ describe('power levels', () => {
     expect(room.powerLevel(vic)).toBe(-1);
   });
 
-  test.each([
-    ['no event', undefined],
-    ['empty', {}],
-    ['a string as a level', { users: { [ana]: '100', [ben]: 50 }, users_default: 50 }],
-    ['a string as the default', { users: { [ana]: 100 }, users_default: '100' }],
-    ['null as a level', { users: { [ana]: null }, users_default: 100 }],
-    ['no map of users', { users: 'all', users_default: 100 }],
-    ['a list of users', { users: [ana], users_default: 100 }],
-    ['null', { users: null, users_default: 100 }],
-  ])('broken content gives nobody power: %s', (_, content) => {
+  test.each<[string, unknown, number[]]>([
+    ['no event', undefined, [0, 0, 0]],
+    ['empty', {}, [0, 0, 0]],
+    ['a string as a level', { users: { [ana]: '100', [ben]: 50 }, users_default: 5 }, [0, 50, 5]],
+    ['a string as the default', { users: { [ana]: 100 }, users_default: '100' }, [100, 0, 0]],
+    ['null as a level', { users: { [ana]: null }, users_default: 100 }, [0, 100, 100]],
+    ['no number, and others below zero', { users: { [ana]: [] }, users_default: -5 }, [-5, -5, -5]],
+    ['no map of users', { users: 'all', users_default: 5 }, [5, 5, 5]],
+    ['a list of users', { users: [ana], users_default: 5 }, [5, 5, 5]],
+    ['null', { users: null, users_default: 5 }, [5, 5, 5]],
+  ])('are read entry by entry, and a broken one gives no power: %s', (_, content, expected) => {
     const room = roomWith(...(content === undefined ? [] : [levels(content)]));
-    expect([ana, ben, vic].map((who) => room.powerLevel(who))).toEqual([0, 0, 0]);
+    expect([ana, ben, vic].map((who) => room.powerLevel(who))).toEqual(expected);
+  });
+
+  describe('that protection goes by', () => {
+    const protectedIn = (...events: unknown[]) => {
+      const room = roomWith(...events);
+      return [ana, ben, vic].map((who) => room.protectedLevel(who));
+    };
+
+    test('are those of the users named, in the room or not, and the default of who can come in', () => {
+      const given = levels({ users: { [ana]: 100 }, users_default: 50 });
+      expect(protectedIn(given)).toEqual([100, undefined, undefined]);
+      expect(
+        protectedIn(
+          given,
+          member(ana, { membership: 'leave' }),
+          member(ben, { membership: 'join' }),
+          member(vic, { membership: 'invite' }),
+        ),
+      ).toEqual([100, 50, 50]);
+      expect(protectedIn(given, member(vic, { membership: 'ban' }))[2]).toBeUndefined();
+    });
+
+    test.each<[string, unknown, (number | undefined)[]]>([
+      ['an entry that is no number', { users: { [ana]: null, [ben]: 60 } }, [100, 60, undefined]],
+      ['a level written as text', { users: { [ana]: '50', [vic]: ' 75 ' } }, [100, undefined, 75]],
+      ['a new entry that says nothing', { users: { [vic]: {} } }, [undefined, undefined, Infinity]],
+      ['no map of users', { users: 'all' }, [100, 50, undefined]],
+      ['a whole event that can be read', { users: { [vic]: 10 } }, [undefined, undefined, 10]],
+    ])('stay as they were where they can’t be read: %s', (_, content, expected) => {
+      const before = levels({ users: { [ana]: 100, [ben]: 50 } });
+      expect(protectedIn(before, levels(content))).toEqual(expected);
+    });
+
+    test('of the creators of version 12 are above all', () => {
+      const create = { room_version: '12', additional_creators: [ben] };
+      expect(protectedIn(state('m.room.create', create, '', ana))).toEqual([
+        Infinity,
+        Infinity,
+        undefined,
+      ]);
+    });
   });
 
   test('those with another state key count for nothing', () => {
@@ -81,8 +123,13 @@ describe('creators', () => {
     expect([ana, ben].map((who) => room.powerLevel(who))).toEqual([0, 0]);
   });
 
+  test('an entry that is no ID takes nothing from the others', () => {
+    const room = roomWith(create({ room_version: '12', additional_creators: [5, ben, null] }));
+    expect([ana, ben, vic].map((who) => room.powerLevel(who))).toEqual([Infinity, Infinity, 0]);
+  });
+
   test('a broken list names nobody besides the sender', () => {
-    for (const broken of [ben, { [ben]: true }, [ben, 5]]) {
+    for (const broken of [ben, { [ben]: true }]) {
       const room = roomWith(create({ room_version: '13', additional_creators: broken }));
       expect(room.powerLevel(ana)).toBe(Number.POSITIVE_INFINITY);
       expect(room.powerLevel(ben)).toBe(0);

@@ -40,6 +40,7 @@ function rolesIn({ levels = {}, left = [], settings = {}, protectedUsers = [] }:
       isJoined: (who) => !left.includes(who),
       joined: () => [],
       powerLevel: (who) => levels[who] ?? 0,
+      protectedLevel: (who) => levels[who] ?? (left.includes(who) ? undefined : 0),
       displayName: () => null,
     },
     botUser: bot,
@@ -126,6 +127,15 @@ describe('protection', () => {
     expect(protection(account(ana))).toBe('is a moderator here');
     expect(protection(account(ben))).toBe('is a moderator here');
     expect(protection(account(vic))).toBeUndefined();
+  });
+
+  test('of those who would be moderators if they came back', () => {
+    const levels = { [ana]: 100, [ben]: 50, [vic]: 49 };
+    const { of, protection } = rolesIn({ levels, left: [ana, ben, vic, eve] });
+    expect([ana, ben].map(of)).toEqual([undefined, undefined]);
+    const reason = 'would be a moderator here as soon as it joins';
+    expect([ana, ben].map((who) => protection(account(who)))).toEqual([reason, reason]);
+    expect([vic, eve].map((who) => protection(account(who)))).toEqual([undefined, undefined]);
   });
 
   test('of those who are named, in the room or not', () => {
