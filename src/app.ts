@@ -8,7 +8,7 @@ import { durationMs } from './config/duration.ts';
 import { writeListenAddress } from './config/listen.ts';
 import { placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { SetupError, TargetError, UnreachableError, codeOf } from './errors.ts';
+import { HomeserverError, SetupError, TargetError, UnreachableError, codeOf } from './errors.ts';
 import { createTimers } from './jobs/timers.ts';
 import {
   configureSdk,
@@ -22,6 +22,7 @@ import type { MatrixCall } from './matrix/client.ts';
 import { createDelivery } from './matrix/deliver.ts';
 import { createDirectRooms } from './matrix/direct.ts';
 import { openRoomCrypto } from './matrix/encryption.ts';
+import { readOwnMessages } from './matrix/own-messages.ts';
 import { peopleOf } from './matrix/people-of.ts';
 import { readEvents } from './matrix/read-event.ts';
 import { clearText } from './matrix/room-crypto.ts';
@@ -40,6 +41,7 @@ import { postHead } from './pipeline/post-head.ts';
 import { findQuestion } from './pipeline/question.ts';
 import { recover } from './pipeline/recover.ts';
 import { createRoles } from './pipeline/roles.ts';
+import { compareWithRoom } from './pipeline/room-record.ts';
 import { runJob } from './pipeline/run-job.ts';
 import { settleQuestion } from './pipeline/settle-question.ts';
 import { createReportQueue } from './reports/report-queue.ts';
@@ -126,7 +128,7 @@ export async function startApp(config: Config, log: Logger, timing: Timing = {})
     const warn = (warning: string) => log.warn({}, warning);
     store = await openStore(config.database.path, { lock: true, warn });
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
-    const setup = await reachedSetup(config, call, log, stopping.signal);
+    const setup = await untilAnswered(log, stopping.signal, async () => checkSetup(config, call));
     return await buildHouse({ config, log, call, store, keys, probes, setup, stopping, timing });
   } catch (error) {
     stopping.abort();
@@ -144,23 +146,29 @@ function lockKeys(folder: string, warn: Warn): Lock {
 }
 
 /** A homeserver that starts together with the bot may take its time. */
-async function reachedSetup(
-  config: Config,
-  call: MatrixCall,
+async function untilAnswered<Answer>(
   log: Logger,
   signal: AbortSignal,
-): Promise<Setup> {
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
   for (let delayMs = firstRetryMs; ; delayMs = Math.min(delayMs * 2, longestRetryMs)) {
     try {
-      return await checkSetup(config, call);
+      return await ask();
     } catch (error) {
-      if (!(error instanceof UnreachableError)) {
+      if (!isPassing(error)) {
         throw error;
       }
       log.warn({ reason: error.message, delayMs }, 'waiting for the homeserver');
       await wait(delayMs, undefined, { signal });
     }
   }
+}
+
+function isPassing(error: unknown): error is HomeserverError | UnreachableError {
+  return (
+    error instanceof UnreachableError ||
+    (error instanceof HomeserverError && (error.status >= 500 || error.status === 429))
+  );
 }
 
 interface Parts {
@@ -240,6 +248,7 @@ async function buildHouse(parts: Parts): Promise<App> {
         ruleActions: await store.auditLog.countByRules(Date.now() - 3_600_000),
         maxRuleActions: config.reports.maxActionsPerHour,
         openExecutions: executions.length,
+        recordGap: await store.recordGap.get(),
         reportReadings: reports?.readings() ?? [],
       };
     },
@@ -336,6 +345,13 @@ async function buildHouse(parts: Parts): Promise<App> {
     onError: (error) => log.error({ err: error }, 'a timer failed'),
   });
 
+  // Before anything is begun: what the room shows as done was done, whatever the database says.
+  const own = await untilAnswered(log, stopping.signal, async () =>
+    readOwnMessages({ call, crypto }, setup.room, setup.botUser, async (event) => {
+      return (await store.outbox.commandOf(event)) !== undefined;
+    }),
+  );
+  await compareWithRoom(house, own);
   // What a crash left open is ended before anything new is begun.
   await recover(house);
   await flow.resume();

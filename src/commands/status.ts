@@ -1,6 +1,6 @@
-import { bold, facts } from '../command/answer.ts';
+import { bold, facts, line } from '../command/answer.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { ago, count, span, when } from '../command/wording.ts';
+import { ago, count, dateTime, span, when } from '../command/wording.ts';
 import { LawspeakerError } from '../errors.ts';
 
 export default defineCommand({
@@ -66,6 +66,13 @@ export default defineCommand({
           bot.openExecutions > 0 && `${count(bot.openExecutions, 'outcome')} open`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
+        ...(bot.recordGap === undefined || bot.recordGap.shown <= bot.recordGap.endsAt
+          ? []
+          : [
+              line(
+                `Since ${dateTime(bot.recordGap.foundAt)} the audit log lacks #${bot.recordGap.endsAt + 1} to #${bot.recordGap.shown} of a database that was restored or lost.`,
+              ),
+            ]),
         facts(
           items.open + items.claimed === 0
             ? 'No report waits'

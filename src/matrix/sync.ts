@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { z } from 'zod';
@@ -159,7 +160,9 @@ export class RoomSync extends MatrixClient {
     let delayMs = firstRetryMs;
     // Synapse may still hold the answer to a request like this one, cut off when the bot stopped: with
     // another timeout it is asked anew, and events come together with their redactions.
-    this.syncingTimeout = 0;
+    // Of the first sync of all it keeps the answer for minutes, with a place from then: with a timeout that
+    // nobody has asked with before, what was said since does not come as new. Such a sync never waits.
+    this.syncingTimeout = since === '' ? randomInt(1, 1_000_000) : 0;
     while (!this.#stop.signal.aborted) {
       let update: Update;
       try {

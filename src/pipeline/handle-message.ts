@@ -17,9 +17,10 @@ import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
 import type { Reply, SayNow } from './reply.ts';
 import { resolve } from './resolve.ts';
+import { isFromLostRecord, isFromLostTime, lostRecordReply } from './room-record.ts';
 import { removeSecret } from './secret.ts';
 import type { Parsed, Resolved } from './stages.ts';
-import { isStale, staleReply } from './stale.ts';
+import { isStale, lostTimeReply, staleReply } from './stale.ts';
 
 /**
  * A message's whole way: parse, authorize, resolve, confirm, execute, answer. Never throws. Returns when
@@ -42,6 +43,10 @@ export async function handleMessage(
     const line = await decisionLine(house, message, typed);
     if (line === undefined) {
       // A plain `yes` to something that is no question of ours.
+      if (message.replyTo !== undefined && (await isFromLostRecord(house.store, message.replyTo))) {
+        await answer(house, message, async () => lostRecordReply());
+        return undefined;
+      }
       await house.store.inbox.handled(message.event, house.now());
       return undefined;
     }
@@ -49,6 +54,10 @@ export async function handleMessage(
       return line;
     }
     commandLine = line;
+    if (isFromLostTime(await house.store.recordGap.get(), message.sentAt)) {
+      await answer(house, message, async () => lostTimeReply(line));
+      return undefined;
+    }
     if (isStale(house, message)) {
       await answer(house, message, async () => staleReply(house, message, line));
       return undefined;

@@ -12,6 +12,7 @@ import type { Later } from './question-asked.ts';
 import { sentence } from './refusal.ts';
 import { confirmKey, post } from './reply.ts';
 import type { SayNow } from './reply.ts';
+import { isFromLostRecord, isFromLostTime, lostRecordReply } from './room-record.ts';
 import { settleQuestion } from './settle-question.ts';
 
 /**
@@ -29,8 +30,11 @@ export async function handleReaction(
     if (command !== undefined) {
       return await handleMessage(house, sayNow, command);
     }
+    const isOfLostTime = isFromLostTime(await house.store.recordGap.get(), reaction.sentAt);
     const question = await questionAskedBy(house, reaction.target, reaction);
-    if (question !== undefined) {
+    if (question === undefined || isOfLostTime) {
+      await sayIfLost(house, reaction, question !== undefined);
+    } else {
       if (isLater(question)) {
         return question;
       }
@@ -47,6 +51,26 @@ export async function handleReaction(
     }
   }
   return undefined;
+}
+
+/** Somebody decides about what only a database knew that is not there any more: silence would be no answer. */
+async function sayIfLost(
+  house: House,
+  { event, room, target }: Reaction,
+  isOfLostTime: boolean,
+): Promise<void> {
+  if (!isOfLostTime && !(await isFromLostRecord(house.store, target))) {
+    return;
+  }
+  await house.store.transaction(async (tables) =>
+    post(house, tables, 'alert', {
+      kind: 'alert',
+      origin: { event, room },
+      mentions: [],
+      reply: lostRecordReply(),
+    }),
+  );
+  house.deliver(event);
 }
 
 /** The command that a reaction on a card stands for, as if it had been typed in the card's thread. */

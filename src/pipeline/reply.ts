@@ -31,6 +31,7 @@ export type Stage =
   | 'running'
   | 'unknown'
   | 'settled'
+  | 'lost'
   | 'react-confirm'
   | 'react-cancel'
   | 'unreact-confirm'

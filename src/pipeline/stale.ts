@@ -62,6 +62,24 @@ export async function withoutStale(house: House, taken: readonly Incoming[]): Pr
   return taken.filter((one) => !folded.has(one));
 }
 
+/** The answer to a command that was sent before the database in use then was restored or lost. */
+export function lostTimeReply(commandLine: string): Reply {
+  return {
+    command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
+    status: 'stale',
+    audit: [],
+    answer: {
+      mark: '⚠️',
+      title: [bold('Not done now: '), 'my database was restored or lost after this was sent'],
+      body: [
+        line(
+          'I can’t tell whether it was begun before. Look first, and send it again if it is still wanted.',
+        ),
+      ],
+    },
+  };
+}
+
 /** The answer to one stale command. */
 export function staleReply(house: House, message: Message, commandLine: string): Reply {
   const age = span(house.now() - message.sentAt);

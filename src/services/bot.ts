@@ -1,4 +1,5 @@
 import type { EventId, RoomId, UserId } from '../ids.ts';
+import type { RecordGap } from '../store/record-gap.ts';
 
 /** How a question ended, for the one line that answers `confirm` and `cancel`. */
 export interface Settled {
@@ -35,6 +36,8 @@ export interface BotStatus {
   /** What rules did within the last hour, and after how much they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;
+  /** What the room shows and the audit log lacks, if the database was restored or lost. */
+  readonly recordGap: RecordGap | undefined;
   /** A list each; none where the queue is switched off. */
   readonly reportReadings: readonly ReportReading[];
 }

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 
 import type { Connection } from './database.ts';
+import { countFrom, newestNumber } from './numbers.ts';
 import type { JobsTable } from './tables.ts';
 
 /** A command line that is run at its time, to take an action back. */
@@ -59,6 +60,19 @@ export function jobs(db: Connection) {
       const row = await all().where('id', '=', id).executeTakeFirst();
       return row && jobOf(row);
     },
+
+    /** Those that wait and take back what this command did. */
+    async ofEvent(eventId: string): Promise<Job[]> {
+      const rows = await all()
+        .where('state', '=', 'waiting')
+        .where('event_id', '=', eventId)
+        .execute();
+      return rows.map(jobOf);
+    },
+
+    newestNumber: async () => newestNumber(db, 'jobs'),
+
+    countFrom: async (next: number) => countFrom(db, 'jobs', next),
 
     /** Those that wait, the next first. */
     async waiting(limit = 1000): Promise<Job[]> {

@@ -67,6 +67,32 @@ export function outbox(db: Connection) {
         .execute();
     },
 
+    /** Notes that an event of ours is this stage of an answer, which another database had sent. */
+    async remember(eventId: string, stage: string, sentEventId: string, at: number): Promise<void> {
+      const settled = { message: '', sent_event_id: sentEventId, settled_at: at };
+      await db
+        .insertInto('outbox')
+        .values({
+          event_id: eventId,
+          transaction_id: transactionIdFor(eventId, stage),
+          created_at: at,
+          ...settled,
+        })
+        .onConflict((conflict) => conflict.column('transaction_id').doUpdateSet(settled))
+        .execute();
+    },
+
+    /** Whether there is anything about this command, sent or not. */
+    async knows(eventId: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('outbox')
+        .select('id')
+        .where('event_id', '=', eventId)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
     /** Whether this stage of an answer was committed, sent or not. */
     async has(eventId: string, stage: string): Promise<boolean> {
       const row = await db

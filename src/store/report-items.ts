@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 
 import type { Connection } from './database.ts';
+import { countFrom, newestNumber } from './numbers.ts';
 import type { ReportItemsTable } from './tables.ts';
 
 type Row = Selectable<ReportItemsTable>;
@@ -75,6 +76,8 @@ export interface Digest {
 }
 
 const shownInDigest = 3;
+/** More than another database can have told of one item. */
+const toldElsewhere = 10_000;
 
 /** What happened to an item, apart from reports and audited actions. */
 export interface HistoryEntry {
@@ -414,6 +417,27 @@ export function reportItems(db: Connection) {
         .set({ needs_note: 0 })
         .where('id', '=', historyId)
         .execute();
+    },
+
+    newestNumber: async () => newestNumber(db, 'report_items'),
+
+    countFrom: async (next: number) => countFrom(db, 'report_items', next),
+
+    /**
+     * Leaves all items to people, as if they had been reported before the first start, since what was
+     * done about them is not known any more. What the room is told of them next is told anew, and not
+     * taken for what another database has told.
+     */
+    async leaveToPeople(): Promise<void> {
+      await db
+        .updateTable('report_items')
+        .set(({ eb }) => ({
+          is_backlog: 1,
+          card_revision: eb('card_revision', '+', toldElsewhere),
+        }))
+        .execute();
+      const told = await newestNumber(db, 'report_history');
+      await countFrom(db, 'report_history', told + toldElsewhere);
     },
 
     /** Items that have been waiting since before then, and were not reminded of since. */

@@ -18,6 +18,8 @@ import type { Outbox } from './outbox.ts';
 export { transactionIdFor } from './outbox.ts';
 import { postedHead } from './posted-head.ts';
 import type { PostedHeads } from './posted-head.ts';
+import { recordGap } from './record-gap.ts';
+import type { RecordGaps } from './record-gap.ts';
 import { reportItems } from './report-items.ts';
 import type { ReportItems } from './report-items.ts';
 import { reports } from './reports.ts';
@@ -38,6 +40,7 @@ export interface StoreTables {
   readonly inbox: Inbox;
   readonly jobs: Jobs;
   readonly outbox: Outbox;
+  readonly recordGap: RecordGaps;
   readonly reportItems: ReportItems;
   readonly reports: Reports;
   readonly statistics: Statistics;
@@ -63,6 +66,7 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     inbox: guarded(inbox(db)),
     jobs: guarded(jobs(db)),
     outbox: guarded(outbox(db)),
+    recordGap: guarded(recordGap(db)),
     reportItems: guarded(reportItems(db)),
     reports: guarded(reports(db)),
     statistics: guarded(statistics(db)),

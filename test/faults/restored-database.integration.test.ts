@@ -1,0 +1,147 @@
+import { copyFile, rm } from 'node:fs/promises';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import type { Answer } from '../../dev/room/moderator.ts';
+import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { backupDatabase } from '../../src/store/backup.ts';
+import { adminApi, asUserId, newUser, uniqueLocalpart } from '../support/homeserver.ts';
+import { openRoom } from '../support/room.ts';
+import type { TestRoom } from '../support/room.ts';
+
+const api = adminApi();
+
+let room: TestRoom;
+let mallory: MatrixUser;
+let trudy: MatrixUser;
+beforeAll(async () => {
+  // The head of the audit log comes as soon as there is one.
+  room = await openRoom({}, { timing: { headLookMs: 100 } });
+  [mallory, trudy] = await Promise.all([newUser('mallory'), newUser('trudy')]);
+});
+afterAll(async () => room.close());
+
+const isShadowBanned = async (user: MatrixUser) =>
+  (await api.users.get(asUserId(user.userId))).shadowBanned;
+
+const alerts = () => room.ana.unasked().filter(({ body }) => body.startsWith('⚠️ My database'));
+
+async function newAlert(before: number): Promise<Answer> {
+  return room.ana.until('the alert', () => alerts()[before]);
+}
+
+/** What the bot says to this comes after all that it had to say before. */
+async function nothingMoreIsSaid(): Promise<void> {
+  await room.ana.ask('!version');
+}
+
+async function useDatabase(backup: string | undefined): Promise<void> {
+  for (const ending of ['', '-wal', '-shm']) {
+    await rm(room.databaseFile + ending, { force: true });
+  }
+  if (backup !== undefined) {
+    await copyFile(backup, room.databaseFile);
+  }
+}
+
+let question: Answer;
+
+it('a restored backup does nothing twice, and tells what it does not know', async () => {
+  const { ana, ben } = room;
+  await ana.ask(`!shadow-ban ${trudy.userId}`);
+  await ana.until('the head', () => ana.unasked().find(({ body }) => body.includes('Audit log:')));
+  const backup = `${room.databaseFile}.backup`;
+  await backupDatabase(room.databaseFile, backup);
+
+  const ban = await ana.say(`!shadow-ban ${mallory.userId}`);
+  await ana.answerTo(ban);
+  await ana.ask('!create-token --uses 1');
+  const doomed = uniqueLocalpart('token');
+  await ana.ask(`!create-token --token ${doomed}`);
+  const deletion = await ana.ask(`!delete-token ${doomed}`);
+  await ana.user.react(room.id, deletion.event, '✅');
+  await ana.outcomeOf(deletion, 'done');
+  question = await ana.ask(`!deactivate ${mallory.userId}`);
+  expect(question.field.status).toBe('pending');
+  await room.stopBot();
+  // What would show if it were done once more.
+  await api.users.unshadowBan(asUserId(mallory.userId));
+  await api.registrationTokens.create({ token: doomed });
+  const tokens = await api.registrationTokens.list();
+  const late = await ben.say(`!user ${mallory.userId}`);
+  await useDatabase(backup);
+  await room.startBot();
+
+  const alert = await newAlert(0);
+  expect(alert.content['m.mentions']).toEqual({ user_ids: [ana.user.userId] });
+  expect(alert.body).toContain('My database is older than this room');
+  expect(alert.body).toMatch(/My record ends at #2, and this room shows actions up to #\d+/u);
+  expect(alert.body).toContain(mallory.userId);
+  expect(alert.field.data).toMatchObject({
+    record_ends_at: 2,
+    missing: [
+      { id: 3, command: 'shadow-ban', status: 'done' },
+      { command: 'create-token', status: 'done' },
+      { command: 'create-token', status: 'done' },
+      { command: 'delete-token', status: 'done' },
+    ],
+  });
+  // What came when nobody was there is done.
+  expect((await ben.answerTo(late)).field.status).toBe('done');
+  await nothingMoreIsSaid();
+  expect(ana.answersTo(ban)).toHaveLength(1);
+  expect(await isShadowBanned(mallory)).toBe(false);
+  expect(await api.registrationTokens.list()).toEqual(tokens);
+  expect((await ana.ask('!status')).body).toContain('the audit log lacks #3 to #');
+}, 60_000);
+
+it('a question of the lost time can’t be confirmed, and whoever tries hears it', async () => {
+  const { ana } = room;
+  const lost = await ana.outcomeOf(question, 'expired');
+  expect(lost.body).toContain('Can’t be confirmed any more');
+  await ana.user.react(room.id, question.event, '✅');
+  await ana.until('an answer to the tick', () =>
+    ana.unasked().find(({ body }) => body.includes('from before my database was restored')),
+  );
+  const yes = await ana.user.send(room.id, 'm.room.message', {
+    msgtype: 'm.text',
+    body: 'yes',
+    'm.relates_to': { 'm.in_reply_to': { event_id: question.event } },
+  });
+  expect((await ana.answerTo(yes)).body).toContain('from before my database was restored');
+  expect((await api.users.get(asUserId(mallory.userId))).deactivated).toBe(false);
+});
+
+it('tells it once, and goes on working', async () => {
+  await room.stopBot();
+  await room.startBot();
+  expect((await room.ana.ask(`!shadow-ban ${mallory.userId}`)).field).toMatchObject({
+    status: 'done',
+    audit: [3],
+  });
+  expect(alerts()).toHaveLength(1);
+  await api.users.unshadowBan(asUserId(mallory.userId));
+});
+
+it('a new database beside an old room is an alarm, and nothing is done twice', async () => {
+  const { ana } = room;
+  const last = await ana.say(`!shadow-ban ${mallory.userId}`);
+  await ana.answerTo(last);
+  await room.stopBot();
+  await api.users.unshadowBan(asUserId(mallory.userId));
+  const tokens = await api.registrationTokens.list();
+  await useDatabase(undefined);
+  await room.startBot();
+  const alert = await newAlert(1);
+  expect(alert.body).toContain('My database is new, and this room shows an older one’s work');
+  expect(alert.body).toContain('my audit log has no such row');
+  await nothingMoreIsSaid();
+  expect(ana.answersTo(last)).toHaveLength(1);
+  expect(await isShadowBanned(mallory)).toBe(false);
+  expect(await api.registrationTokens.list()).toEqual(tokens);
+  // Nor after one more start.
+  await room.stopBot();
+  await room.startBot();
+  await nothingMoreIsSaid();
+  expect(alerts()).toHaveLength(2);
+});
