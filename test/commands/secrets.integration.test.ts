@@ -25,11 +25,13 @@ afterAll(async () => room.close());
 
 const { users } = adminApi();
 
-/** The last secret that the bot has told somebody alone, and the proof that it did so alone. */
-async function secretFor(person: MatrixUser): Promise<string> {
+/** The secret about an account that the bot has told somebody alone, and the proof that it did so alone. */
+async function secretFor(person: MatrixUser, about: string): Promise<string> {
   const { texts, members } = await readDirectRoom(room, person);
   expect([...members].sort()).toEqual([room.bot.userId, person.userId].sort());
-  const secret = texts.at(-1)?.split('\n')[1] ?? '';
+  const told = texts.filter((text) => text.split('\n')[0]?.includes(about));
+  expect(told).toHaveLength(1);
+  const secret = told[0]?.split('\n')[1] ?? '';
   expect(secret.length).toBeGreaterThan(15);
   expect(await placesOtherThanDirect(room)).not.toContain(secret);
   return secret;
@@ -73,7 +75,7 @@ describe('create-user', () => {
       `alice@${name}.example`,
     ]);
 
-    const password = await secretFor(room.ben.user);
+    const password = await secretFor(room.ben.user, name);
     await expect(logIn(name, password)).resolves.toBeDefined();
     const twice = await room.ben.ask(`!create-user ${name}`);
     expect(twice.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
@@ -91,7 +93,7 @@ describe('create-user', () => {
     expect(await users.get(asUserId(`@${name}:${homeserver().serverName}`))).toMatchObject({
       admin: true,
     });
-    await secretFor(room.ana.user);
+    await secretFor(room.ana.user, name);
   });
 
   it('says what is wrong with a name, before anything is asked for', async () => {
@@ -153,7 +155,7 @@ describe('reset-password', () => {
     );
     expect(question.body).toContain('Will: log out 1 device, send the password to ana-');
     expect(outcome.body).toContain('✅ Reset the password of Mallory');
-    const password = await secretFor(room.ana.user);
+    const password = await secretFor(room.ana.user, mallory.userId);
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
     await expect(mallory.login()).rejects.toMatchObject({ status: 403 });
     await expect(mallory.login(password)).resolves.toBeDefined();
@@ -167,7 +169,9 @@ describe('reset-password', () => {
     );
     expect(question.body).toContain('leave 1 device logged in');
     await expect(mallory.whoami()).resolves.toMatchObject({ user_id: mallory.userId });
-    await expect(mallory.login(await secretFor(room.ben.user))).resolves.toBeDefined();
+    await expect(
+      mallory.login(await secretFor(room.ben.user, mallory.userId)),
+    ).resolves.toBeDefined();
   });
 
   it('is refused for whom it must not or can’t be done', async () => {
@@ -195,7 +199,7 @@ describe('login-as', () => {
     const { valid_until_ms: until } = outcome.field.data as { valid_until_ms: number };
     expect(until).toBeGreaterThan(Date.now() + 3_500_000);
     expect(until).toBeLessThan(Date.now() + 3_700_000);
-    const accessToken = await secretFor(room.ana.user);
+    const accessToken = await secretFor(room.ana.user, mallory.userId);
     const asMallory = new MatrixUser(homeserver(), { ...mallory.account, accessToken });
     await expect(asMallory.whoami()).resolves.toMatchObject({ user_id: mallory.userId });
   });
@@ -221,6 +225,6 @@ describe('login-as', () => {
     await users.deactivate(idOf(gone), { erase: false });
     const question = await room.ana.ask(`!login-as ${gone.userId}`);
     expect(question.body).toContain('although it is deactivated');
-    await room.ana.ask('!cancel');
+    await room.ana.ask(`!cancel ${question.field.confirmation?.code}`);
   });
 });
