@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createAdminApi } from './admin-api/admin-api.ts';
 import { createHttp, createRawCall } from './admin-api/http.ts';
 import { createRegistry, loadCommands } from './command/registry.ts';
+import { clock, dateTime } from './command/wording.ts';
 import { durationMs } from './config/duration.ts';
 import { writeListenAddress } from './config/listen.ts';
 import { placesOf } from './config/load.ts';
@@ -20,7 +21,7 @@ import {
 } from './matrix/client.ts';
 import type { MatrixCall } from './matrix/client.ts';
 import { createDelivery } from './matrix/deliver.ts';
-import { createDirectRooms } from './matrix/direct.ts';
+import { createDirectMessages } from './matrix/direct.ts';
 import { openRoomCrypto } from './matrix/encryption.ts';
 import { readOwnMessages } from './matrix/own-messages.ts';
 import { peopleOf } from './matrix/people-of.ts';
@@ -29,6 +30,7 @@ import { clearText } from './matrix/room-crypto.ts';
 import type { RoomCrypto } from './matrix/room-crypto.ts';
 import { readRoomFile } from './matrix/room-file.ts';
 import { RoomState } from './matrix/room-state.ts';
+import { createSecrets } from './matrix/secrets.ts';
 import { RoomSync, syncFilter, usualLongPollMs } from './matrix/sync.ts';
 import { sayUnreadable } from './matrix/unreadable.ts';
 import type { Logger } from './observability/log.ts';
@@ -43,6 +45,7 @@ import { recover } from './pipeline/recover.ts';
 import { createRoles } from './pipeline/roles.ts';
 import { compareWithRoom } from './pipeline/room-record.ts';
 import { runJob } from './pipeline/run-job.ts';
+import { tellIntrusion } from './pipeline/secret-intrusion.ts';
 import { settleQuestion } from './pipeline/settle-question.ts';
 import { createReportQueue } from './reports/report-queue.ts';
 import type { ReportQueue } from './reports/report-queue.ts';
@@ -218,17 +221,39 @@ async function buildHouse(parts: Parts): Promise<App> {
   let sync: RoomSync | undefined;
   let reports: ReportQueue | undefined;
   const wakeReports = () => reports?.wake();
+  const secretsKeptMs = durationMs(config.secrets.keepFor);
+  const secretRemoval = createAlarm(log, 'removing secrets failed', async () =>
+    secrets.removeDue(),
+  );
+  const secrets = createSecrets({
+    call,
+    crypto,
+    store: store.secrets,
+    botUser: setup.botUser,
+    keepForMs: secretsKeptMs,
+    log,
+    wakeAt: secretRemoval.at,
+    onIntrusion: async (intrusion) => tellIntrusion(house, intrusion),
+  });
+  const direct = createDirectMessages({
+    call,
+    crypto,
+    store: store.syncState,
+    secrets,
+    botUser: setup.botUser,
+    join: async (room, user) => {
+      await api.rooms.join(room, user, {});
+    },
+    // A time of day says enough where it comes but once.
+    clock: secretsKeptMs < 12 * 3_600_000 ? clock : dateTime,
+  });
   const operations: BotOperations = {
     async settle({ decision, code, by, event }) {
       const question = await findQuestion(house, { code, by, event });
       return settleQuestion(house, question, { decision, by, event });
     },
-    openDirect: createDirectRooms({
-      call,
-      crypto,
-      store: store.syncState,
-      botUser: setup.botUser,
-    }).open,
+    openDirect: direct.open,
+    assertDirectIsReadable: direct.assertReadableBy,
     async redact({ room, event, reason, by }) {
       await redactEvent(call, room, event, transactionIdFor(by, `redact ${event}`), reason);
     },
@@ -356,6 +381,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   await recover(house);
   await flow.resume();
   await flow.expireQuestions();
+  await secrets.start();
   delivery.deliver();
   timers.wake();
 
@@ -379,6 +405,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     store: store.syncState,
     log,
     longPollMs,
+    watched: { rooms: secrets.rooms, changed: (room) => void secrets.check(room) },
     giveUp: async (events) => sayUnreadable(house, setup.room, events),
     async take(events, how) {
       events.forEach((event) => members.apply(event));
@@ -422,6 +449,7 @@ async function buildHouse(parts: Parts): Promise<App> {
       running.stop();
       expiry.stop();
       recovery.stop();
+      secretRemoval.stop();
       timers.stop();
       clearInterval(recovering);
       clearInterval(posting);

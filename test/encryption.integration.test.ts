@@ -339,16 +339,15 @@ describe('an encrypted management room', () => {
   );
 
   it.skipIf(!canEncrypt)(
-    'tells a secret in an encrypted direct room, also to somebody who has not joined it yet (needs the native crypto library)',
+    'tells a secret in an encrypted direct room (needs the native crypto library)',
     async () => {
       const mallory = await newUser('mallory');
-      await withRoom(async ({ ana, anaClient, bot }) => {
+      await withRoom(async ({ ana, anaClient, bot, id }) => {
         const question = await ana.ask(`!reset-password ${mallory.userId}`);
         await ana.say(`!confirm ${question.field.confirmation?.code}`);
         await ana.outcomeOf(question, 'done');
         const { rooms } = await anaClient.sync();
-        const [direct = ''] = Object.keys(rooms?.invite ?? {});
-        await anaClient.join(direct);
+        const direct = Object.keys(rooms?.join ?? {}).find((room) => room !== id) ?? '';
         const { chunk } = await anaClient.request<{ chunk: MatrixEvent[] }>(
           'GET',
           `/_matrix/client/v3/rooms/${segment(direct)}/messages`,
@@ -361,6 +360,30 @@ describe('an encrypted management room', () => {
         const read = told && (await anaClient.read(direct, told));
         expect(read?.content['body']).toContain(`The new password of ${mallory.userId}`);
       });
+    },
+  );
+
+  it.skipIf(!canEncrypt)(
+    'keeps a password as it is for whom could not read the new one (needs the native crypto library)',
+    async () => {
+      const mallory = await newUser('mallory');
+      const { ana, room, config } = await newManagementRoom([], []);
+      const bot = await startBotProcess(folder, config);
+      const moderator = await new Moderator(ana, room).look();
+      try {
+        const answer = await moderator.ask(`!reset-password ${mallory.userId}`);
+        expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+        expect(answer.body).toContain('none of your devices has keys');
+        await expect(mallory.login()).resolves.toBeDefined();
+
+        const client = await EncryptedUser.at(ana);
+        const question = await moderator.ask(`!reset-password ${mallory.userId}`);
+        expect(question.field.status).toBe('pending');
+        await client.close();
+      } finally {
+        await bot.stop();
+        await moderator.lookAway();
+      }
     },
   );
 

@@ -13,6 +13,7 @@ type Asked = Pick<Context, 'actor' | 'services'>;
  * change, so that a room that can't be opened prevents it.
  *
  * @throws DeniedError a rule has asked
+ * @throws TargetError the asker could not read it
  * @throws HomeserverError, UnreachableError it can't be opened
  */
 export async function openWhisper({ actor, services }: Asked): Promise<Whisper> {
@@ -20,6 +21,17 @@ export async function openWhisper({ actor, services }: Asked): Promise<Whisper> 
     throw new DeniedError('a secret can be sent to a person alone');
   }
   return services.bot.openDirect(actor.user);
+}
+
+/**
+ * For previews: nobody is asked to confirm a change whose secret they could not read.
+ *
+ * @throws TargetError the asker could not read it, and what to do
+ */
+export async function assertWhisperIsReadable({ actor, services }: Asked): Promise<void> {
+  if (actor.kind === 'person') {
+    await services.bot.assertDirectIsReadable(actor.user);
+  }
 }
 
 /** Whether it arrived. The change is made by now: what goes wrong here must not look like its failure. */
@@ -75,7 +87,7 @@ function mayHaveHappened(error: unknown): boolean {
 /** Says where the password is, and what to do where it got lost. */
 export function passwordLine(sent: boolean, user: UserId, prefix: string): Block {
   return sent
-    ? line('I have sent you the password in our direct room; it is kept nowhere else.')
+    ? line('I have sent you the password in our direct room, and remove it there after a while.')
     : line('The password could not be sent to you, and is lost. Make another: ', {
         kind: 'code',
         text: `${prefix}reset-password ${user}`,

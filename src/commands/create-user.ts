@@ -14,7 +14,7 @@ import {
   threepidText,
 } from '../command/profile-flags.ts';
 import { checkNewUsername, usernameRules } from '../command/username.ts';
-import { passwordLine, withNewPassword } from '../command/whisper.ts';
+import { assertWhisperIsReadable, passwordLine, withNewPassword } from '../command/whisper.ts';
 import { HomeserverError, TargetError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
 import { refuseTaken } from '../services/identities.ts';
@@ -59,6 +59,7 @@ export default defineCommand({
 
   async preview(context) {
     await refuseImpossible(context);
+    await assertWhisperIsReadable(context);
     const { args, actor } = context;
     const whom = actor.kind === 'person' ? localpartOf(actor.user) : 'nobody';
     return {

@@ -16,6 +16,7 @@ export default defineCommand({
   does: ['make a local account a member at once without asking it'],
   doesNot: [
     'get an account into a private room in which this bot’s account can’t invite',
+    'bring anybody into the management room, or into a room in which this bot tells one person a secret',
     'lift a ban or a block (see unblock-room)',
     'make it leave again',
   ],

@@ -4,7 +4,7 @@ import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
 import { writeDuration } from '../command/duration.ts';
-import { openWhisper, whispered } from '../command/whisper.ts';
+import { assertWhisperIsReadable, openWhisper, whispered } from '../command/whisper.ts';
 import { dateTime, span } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
@@ -50,6 +50,7 @@ export default defineCommand({
   async preview(context) {
     const { args, actor, services, now } = context;
     refuseImpossible(context);
+    await assertWhisperIsReadable(context);
     const { account } = args;
     const footprint = await services.accounts.footprint(account);
     return {
@@ -89,7 +90,7 @@ export default defineCommand({
     body: [
       line(`It works until ${dateTime(validUntilMs)}.`),
       sent
-        ? line('I have sent it to you in our direct room; it is kept nowhere else.')
+        ? line('I have sent it to you in our direct room, and remove it there after a while.')
         : line('It could not be sent to you, and nobody has it. Make another: ', {
             kind: 'code',
             text: again,

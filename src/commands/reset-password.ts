@@ -3,7 +3,7 @@ import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
-import { passwordLine, withNewPassword } from '../command/whisper.ts';
+import { assertWhisperIsReadable, passwordLine, withNewPassword } from '../command/whisper.ts';
 import { count } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
@@ -35,6 +35,7 @@ export default defineCommand({
   async preview(context) {
     const { args, actor, services, now } = context;
     refuseDeactivated(context);
+    await assertWhisperIsReadable(context);
     const footprint = await services.accounts.footprint(args.account);
     const logins = args.account.externalIds.length;
     return {

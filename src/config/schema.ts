@@ -76,6 +76,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   protected: z.strictObject({ users: z.array(z.string().min(1)).default([]) }).prefault({}),
+  secrets: z.strictObject({ keepFor: durationText.default('1h') }).prefault({}),
   encryption: z
     .strictObject({
       enabled: z.boolean().default(false),

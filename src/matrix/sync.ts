@@ -37,6 +37,12 @@ export interface SyncOptions {
   readonly take: (events: readonly unknown[], how: 'first' | 'new') => Promise<void>;
   /** Events whose keys did not come in time; as with `take`. */
   readonly giveUp: (events: readonly object[]) => Promise<void>;
+  /** Other rooms in which something may happen that matters, for as long as `rooms` lists them. */
+  readonly watched?: {
+    rooms(): readonly RoomId[];
+    /** Something has happened there. */
+    changed(room: RoomId): void;
+  };
   /** The homeserver answers again after it did not. */
   readonly onOnline: () => void;
   /** Syncing has ended and can't go on. */
@@ -84,18 +90,24 @@ const messagesPage = z.object({
 export const usualLongPollMs = 30_000;
 /** While an event waits for its key: somebody sits before it. */
 const shortPollMs = 5000;
+/** As the SDK has it. */
+const firstSyncTimeoutMs = 600_000;
+const syncTimeoutMs = 40_000;
 const firstRetryMs = 1000;
 const longestRetryMs = 30_000;
 /** Synapse gives no more of a timeline at once. */
 const timelineLimit = 100;
 
-/** Asks for the management room alone: the cost doesn't grow with the rooms of the bot's account. */
-export function syncFilter(room: RoomId): object {
+/**
+ * Asks for the management room, and for others only as long as they are watched: the cost doesn't grow
+ * with the rooms of the bot's account.
+ */
+export function syncFilter(room: RoomId, watched: readonly RoomId[] = []): object {
   return {
     presence: { types: [] },
     account_data: { types: [] },
     room: {
-      rooms: [room],
+      rooms: [room, ...watched],
       timeline: { limit: timelineLimit },
       ephemeral: { types: [] },
       account_data: { types: [] },
@@ -152,6 +164,26 @@ export class RoomSync extends MatrixClient {
   override stop(): void {
     super.stop();
     this.#stop.abort();
+  }
+
+  /** With a filter of its own as long as other rooms are watched: the stored one stays as it is. */
+  override async doSync(token: string): Promise<unknown> {
+    const { room, watched } = this.#options;
+    const others = watched?.rooms() ?? [];
+    if (others.length === 0) {
+      return super.doSync(token);
+    }
+    return this.doRequest(
+      'GET',
+      '/_matrix/client/v3/sync',
+      {
+        ...(token === '' ? {} : { since: token }),
+        timeout: Math.max(0, this.syncingTimeout),
+        filter: JSON.stringify(syncFilter(room, others)),
+      },
+      null,
+      token === '' ? firstSyncTimeoutMs : syncTimeoutMs,
+    );
   }
 
   async #loop(): Promise<void> {
@@ -239,6 +271,11 @@ export class RoomSync extends MatrixClient {
         'The bot was removed from the management room.',
         'Invite it again and start it.',
       );
+    }
+    for (const other of this.#options.watched?.rooms() ?? []) {
+      if (rooms.join[other] !== undefined || rooms.leave[other] !== undefined) {
+        this.#options.watched?.changed(other);
+      }
     }
     const { timeline, state } = roomUpdate.parse(rooms.join[room] ?? {});
     const missed =

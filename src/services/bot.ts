@@ -62,9 +62,16 @@ export interface BotOperations {
    * Opens the direct room with a person, for a secret. Call it before the change whose secret is to
    * be sent, so that a room that can't be opened prevents the change.
    *
+   * @throws TargetError the person could not read what is said there
    * @throws HomeserverError, UnreachableError it can't be opened
    */
   openDirect(user: UserId): Promise<Whisper>;
+  /**
+   * Whether a person could read what is said in the direct room: to be asked before a confirmation.
+   *
+   * @throws TargetError they could not, and what to do
+   */
+  assertDirectIsReadable(user: UserId): Promise<void>;
   /**
    * Redacts an event as the bot, which must be in the room and have the power to. Of an event that is
    * not there the homeserver says nothing.

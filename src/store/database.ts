@@ -9,6 +9,7 @@ import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
 import * as figures from './migrations/0004-figures.ts';
+import * as secrets from './migrations/0006-secrets.ts';
 import { cannotBeOpened, makeDatabasePrivate } from './private-files.ts';
 import type { Warn } from './private-files.ts';
 import type { Tables } from './tables.ts';
@@ -20,6 +21,7 @@ const migrations = {
   '0002-jobs': jobs,
   '0003-reports': reports,
   '0004-figures': figures,
+  '0006-secrets': secrets,
 };
 
 export interface OpenOptions {

@@ -24,6 +24,8 @@ import { reportItems } from './report-items.ts';
 import type { ReportItems } from './report-items.ts';
 import { reports } from './reports.ts';
 import type { Reports } from './reports.ts';
+import { secrets } from './secrets.ts';
+import type { Secrets } from './secrets.ts';
 import { statistics } from './statistics.ts';
 import type { Statistics } from './statistics.ts';
 import { subjectHistory } from './subject-history.ts';
@@ -43,6 +45,7 @@ export interface StoreTables {
   readonly recordGap: RecordGaps;
   readonly reportItems: ReportItems;
   readonly reports: Reports;
+  readonly secrets: Secrets;
   readonly statistics: Statistics;
   readonly subjectHistory: SubjectHistory;
   readonly postedHead: PostedHeads;
@@ -69,6 +72,7 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     recordGap: guarded(recordGap(db)),
     reportItems: guarded(reportItems(db)),
     reports: guarded(reports(db)),
+    secrets: guarded(secrets(db)),
     statistics: guarded(statistics(db)),
     subjectHistory: guarded(subjectHistory(db)),
     postedHead: guarded(postedHead(db)),

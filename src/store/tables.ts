@@ -12,6 +12,7 @@ export interface Tables {
   report_items: ReportItemsTable;
   reports: ReportsTable;
   rule_firings: RuleFiringsTable;
+  secrets: SecretsTable;
   sync_state: SyncStateTable;
 }
 
@@ -172,4 +173,14 @@ export interface RuleFiringsTable {
   at: number;
   /** All of its lines were run, asked about or refused. */
   ended_at: number | null;
+}
+
+/** Messages with secrets in direct rooms, until they are redacted. */
+export interface SecretsTable {
+  /** The transaction ID under which it was sent. */
+  id: string;
+  room_id: string;
+  user_id: string;
+  event_id: string | null;
+  due_at: number;
 }

@@ -130,6 +130,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
         reportReadings: [],
       }),
       openDirect: async () => async () => undefined,
+      assertDirectIsReadable: async () => undefined,
       async redact({ room: where, event }) {
         changes.push(`redact ${event} in ${where}`);
         throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /redact');
