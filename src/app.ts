@@ -249,7 +249,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   });
   const operations: BotOperations = {
     async settle({ decision, code, by, event }) {
-      const question = await findQuestion(house, { code, by, event });
+      const question = await findQuestion(house, { code, by, event, decision });
       return settleQuestion(house, question, { decision, by, event });
     },
     openDirect: direct.open,

@@ -2,6 +2,8 @@ import { bold, line } from '../command/answer.ts';
 import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../errors.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import { cardReaction, itemOfCard } from './card.ts';
+import { signOfReaction, unclear } from './decision-word.ts';
+import { countDenial } from './denials.ts';
 import { logFault } from './execute.ts';
 import { handleMessage } from './handle-message.ts';
 import type { House } from './house.ts';
@@ -9,15 +11,17 @@ import { refusalOf } from './intake.ts';
 import type { Message, Reaction } from './message.ts';
 import { isLater, questionAskedBy } from './question-asked.ts';
 import type { Later } from './question-asked.ts';
-import { sentence } from './refusal.ts';
-import { confirmKey, post } from './reply.ts';
+import { parsedOf } from './question.ts';
+import { refusalReply, sentence } from './refusal.ts';
+import { post } from './reply.ts';
 import type { SayNow } from './reply.ts';
 import { isFromLostRecord, isFromLostTime, lostRecordReply } from './room-record.ts';
 import { settleQuestion } from './settle-question.ts';
 
 /**
  * A reaction on a question settles it, and one on the card of a report is a command about it. On
- * anything else, after the end, or by somebody who may not, it counts for nothing. Never throws.
+ * anything else and after the end it counts for nothing; who may not settle it, and whose sign may mean
+ * something else, is told so. Never throws.
  * Returns when it is to be handled again, where nothing can be done with it yet.
  */
 export async function handleReaction(
@@ -95,9 +99,19 @@ async function commandOn(house: House, reaction: Reaction): Promise<Message | un
 }
 
 async function settle(house: House, question: Confirmation, reaction: Reaction): Promise<void> {
+  const sign = signOfReaction(reaction.key);
+  if (sign === undefined) {
+    return;
+  }
   try {
+    if (sign === 'unclear') {
+      if (question.state === 'pending') {
+        throw unclear(house, question, `${reaction.key} may only mean that you have seen it`);
+      }
+      return;
+    }
     await settleQuestion(house, question, {
-      decision: reaction.key === confirmKey ? 'confirm' : 'cancel',
+      decision: sign,
       by: reaction.sender,
       event: reaction.event,
     });
@@ -107,11 +121,35 @@ async function settle(house: House, question: Confirmation, reaction: Reaction):
     }
     logFault(house, question.command, error);
     const now = await house.store.confirmations.byEvent(question.eventId);
-    if (error instanceof DeniedError || error instanceof TargetError || now?.state !== 'pending') {
+    if (now?.state !== 'pending') {
+      // What became of it stands where it was asked.
       house.log.info({ code: codeOf(error) }, 'a reaction counted for nothing');
       return;
     }
+    if (error instanceof DeniedError || error instanceof TargetError) {
+      await refuse(house, question, reaction, error);
+      return;
+    }
     await sayNotSettled(house, question, reaction, error);
+  }
+}
+
+/** Whoever tapped a confirmation that still waits is told why that was not enough. */
+async function refuse(
+  house: House,
+  question: Confirmation,
+  { event, room, sender, target }: Reaction,
+  error: DeniedError | TargetError,
+): Promise<void> {
+  const { thread } = parsedOf(house, question).invocation.origin;
+  const origin = { event, room, inReplyTo: target, ...(thread === undefined ? {} : { thread }) };
+  await house.store.transaction(async (tables) => {
+    const reply = refusalReply(house, question.command, error);
+    await post(house, tables, 'answer', { kind: 'reply', origin, reply });
+  });
+  house.deliver(event);
+  if (error instanceof DeniedError) {
+    await countDenial(house, sender, origin);
   }
 }
 

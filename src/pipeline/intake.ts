@@ -1,12 +1,11 @@
 import type { InboxEvent } from '../store/inbox.ts';
 import { cardReaction } from './card.ts';
 import { commandLineIn } from './command-line.ts';
-import { decisionWordIn } from './decision-word.ts';
+import { canDecide, signOfReaction } from './decision-word.ts';
 import type { House } from './house.ts';
 import type { Incoming } from './message.ts';
 import { originOf } from './message.ts';
 import { refusalReply } from './refusal.ts';
-import { cancelKey, confirmKey } from './reply.ts';
 import type { Outgoing, SayNow } from './reply.ts';
 import { holdsSecret } from './secret.ts';
 
@@ -23,10 +22,8 @@ function isForUs(house: House, incoming: Incoming): boolean {
   return incoming.kind === 'message'
     ? incoming.heldSecret === true ||
         commandLineIn(incoming.text, house) !== undefined ||
-        decisionWordIn(incoming) !== undefined
-    : incoming.key === confirmKey ||
-        incoming.key === cancelKey ||
-        cardReaction(incoming.key) !== undefined;
+        canDecide(incoming)
+    : signOfReaction(incoming.key) !== undefined || cardReaction(incoming.key) !== undefined;
 }
 
 /**

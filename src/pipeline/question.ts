@@ -1,4 +1,4 @@
-import { bold, code, line } from '../command/answer.ts';
+import { bold, code, cut, line } from '../command/answer.ts';
 import type { Invocation } from '../command/invocation.ts';
 import { ago } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
@@ -20,7 +20,17 @@ import type { Parsed } from './stages.ts';
  */
 export async function findQuestion(
   house: House,
-  { code, by, event }: { code: string | undefined; by: UserId; event: EventId },
+  {
+    code,
+    by,
+    event,
+    decision,
+  }: {
+    code: string | undefined;
+    by: UserId;
+    event: EventId;
+    decision: 'confirm' | 'cancel';
+  },
 ): Promise<Confirmation> {
   const { confirmations } = house.store;
   // Handled again after a crash, this decision belongs to the question that it has settled.
@@ -30,22 +40,52 @@ export async function findQuestion(
   }
   const seeAll = `\`${house.settings.prefix}pending\` lists what waits.`;
   if (code !== undefined) {
-    const question = await confirmations.byCode(code);
+    const plain = code.replaceAll(/[^\p{L}\p{N}]/gu, '');
+    const question = await confirmations.byCode(plain);
     if (question === undefined) {
       throw new TargetError('unknown', `no question has the code ${code.slice(0, 40)}`, seeAll);
     }
     return question;
   }
-  const own = await confirmations.pending(by);
+  const all = (await confirmations.pending()).filter(({ expiresAt }) => expiresAt > house.now());
+  const own = all.filter(({ requester }) => requester === by);
   const [only] = own;
-  if (only === undefined) {
-    throw new TargetError('unknown', 'none of your commands waits for confirmation', seeAll);
+  if (only !== undefined && own.length === 1) {
+    return only;
   }
-  if (own.length > 1) {
-    const codes = own.map((question) => question.code).join(', ');
-    throw new TargetError('state', `several of your commands wait: ${codes}`, 'Name one of them.');
+  if (only !== undefined) {
+    throw new TargetError(
+      'state',
+      `${own.length} of your commands wait, so say which`,
+      choices(house, own, decision),
+    );
   }
-  return only;
+  throw new TargetError(
+    'unknown',
+    'none of your commands waits for confirmation',
+    all.length === 0 ? seeAll : choices(house, all, decision),
+  );
+}
+
+/** So many are shown; `pending` lists all. */
+const fewChoices = 8;
+
+/** A line for each: what to send, and what that is about. */
+function choices(
+  { registry, settings: { prefix } }: House,
+  questions: readonly Confirmation[],
+  decision: 'confirm' | 'cancel',
+): string {
+  const shown = questions.slice(0, fewChoices).map((question) => {
+    const command = registry.find(question.command);
+    const invocation = JSON.parse(question.invocation) as Invocation;
+    const what = command === undefined ? question.command : writeInvocation(command, invocation);
+    const about = cut(what, 120).replaceAll('`', '’');
+    const asker = invocation.actor.kind === 'person' ? invocation.actor.user : question.requester;
+    return `\`${prefix}${decision} ${question.code}\`: \`${about}\`, asked by \`${asker.replaceAll('`', '’')}\``;
+  });
+  const rest = questions.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`and ${rest} more: \`${prefix}pending\``] : [])].join('\n');
 }
 
 /** What a stored question asks for. */

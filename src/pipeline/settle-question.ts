@@ -7,6 +7,7 @@ import type { Confirmation } from '../store/confirmations.ts';
 import type { StoreTables } from '../store/store.ts';
 import { authorize, requireRole } from './authorize.ts';
 import { begin, previewOf } from './confirm.ts';
+import { assertNotOwn } from './decision-word.ts';
 import { execute, withdrawReactions } from './execute.ts';
 import type { House } from './house.ts';
 import { nameOf } from './outcome.ts';
@@ -38,6 +39,7 @@ export async function settleQuestion(
   question: Confirmation,
   { decision, by, event }: Decision,
 ): Promise<Settled> {
+  assertNotOwn(house, by);
   const parsed = parsedOf(house, question);
   if (question.settledEventId === event) {
     return settledBefore(house, question);

@@ -41,7 +41,17 @@ const reaction = fc.record({
           event_id: mostly(fc.constant('target'), 20),
           key: mostly(
             fc.oneof(
-              fc.constantFrom('✅', '❌', '✅\uFE0F', '\uFE0F✅', '✔️', '☑️', '✅✅', '✅\u200D'),
+              fc.constantFrom(
+                '✅',
+                '❌',
+                '✅\uFE0F',
+                '\uFE0F✅',
+                '✔️',
+                '👎🏽',
+                '👍',
+                '✅✅',
+                '✅\u200D',
+              ),
               hostileText,
             ),
           ),
@@ -111,9 +121,10 @@ test(
           relation?.['rel_type'] === 'm.annotation' &&
           relation['event_id'] === 'target' &&
           keys.includes(relation['key'] as string);
-        const isTick = isOn('✅', '✅\uFE0F', '\uFE0F✅') && given.sender === people.ben;
+        const isTick = isOn('✅', '✅\uFE0F', '\uFE0F✅', '✔️') && given.sender === people.ben;
         // Who asked may drop it, and so may whoever has the role.
-        const isCross = isOn('❌') && (given.sender === people.ben || given.sender === people.ana);
+        const isCross =
+          isOn('❌', '👎🏽') && (given.sender === people.ben || given.sender === people.ana);
         assert.equal(changes.length, isTick ? 1 : 0);
         const waiting = await bot.store.confirmations.pending();
         assert.equal(waiting.length, isTick || isCross ? 0 : 1);

@@ -24,7 +24,7 @@ import { readFormatted, saysTheSame, withoutReplyFallback } from '../../src/matr
 import { escapeHtml, render, visible } from '../../src/matrix/render.ts';
 import { redactText } from '../../src/observability/log.ts';
 import { commandLineIn } from '../../src/pipeline/command-line.ts';
-import { decisionWordIn } from '../../src/pipeline/decision-word.ts';
+import { canDecide, signOfReaction } from '../../src/pipeline/decision-word.ts';
 import type { Message } from '../../src/pipeline/message.ts';
 import { createRoles } from '../../src/pipeline/roles.ts';
 import { holdsSecret } from '../../src/pipeline/secret.ts';
@@ -56,8 +56,8 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'decoded ids': (text) => [userId, roomId, eventId].map((one) => one.safeParse(text)),
   commandLineIn: (text) => commandLineIn(text, { settings, registry }),
   holdsSecret: (text) => holdsSecret(text, text),
-  decisionWordIn: (text) =>
-    decisionWordIn({ kind: 'message', text, replyTo: '$question' } as Message),
+  canDecide: (text) => canDecide({ kind: 'message', text, replyTo: '$question' } as Message),
+  signOfReaction,
   errcode: (text) => new HomeserverError(400, text, 'GET /'),
   guess: (text) => registry.guess(text),
   render: (text) =>

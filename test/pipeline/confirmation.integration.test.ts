@@ -65,8 +65,10 @@ describe('a second person must confirm', () => {
           'm.in_reply_to': { event_id: question.event },
         },
       });
-    await inThread('yes', true);
-    await room.ben.ask('!version');
+    const yes = await inThread('yes', true);
+    const asked = await room.ben.answerTo(yes);
+    expect(asked.body).toContain('may be meant for somebody else');
+    expect(asked.body).toContain(`!confirm ${question.field.confirmation?.code}`);
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
     // Chosen as a reply, it does.
     await inThread('yes', false);
@@ -117,6 +119,9 @@ describe('who asked confirms', () => {
     const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
     const code = question.field.confirmation?.code ?? '';
     await room.ben.user.react(room.id, question.event, '✅');
+    expect((await room.ben.answerTo(question.event)).body).toContain(
+      `only Ana, who asked, can confirm ${code}`,
+    );
     expect((await room.ben.ask(`!confirm ${code}`)).field.status).toBe('denied');
     expect((await room.vic.ask(`!cancel ${code}`)).field.status).toBe('denied');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
@@ -161,8 +166,14 @@ describe('who asked confirms', () => {
     const pending = await room.ana.ask('!pending');
     expect(pending.body).toContain(first.userId);
     expect(pending.body).toContain(second.userId);
-    const unclear = await room.ana.ask('!confirm');
-    expect(unclear.body).toContain('several of your commands wait');
+    const unclear = await room.ana.ask('!cancel');
+    expect(unclear.body).toContain('2 of your commands wait, so say which');
+    expect(unclear.body).toMatch(
+      new RegExp(
+        `!cancel [A-Z0-9]{4}: deactivate ${first.userId}, asked by ${room.ana.user.userId}`,
+      ),
+    );
+    expect(unclear.body).toContain(`deactivate ${second.userId}`);
     expect(await account(first.userId)).toMatchObject({ deactivated: false });
   });
 });

@@ -20,8 +20,13 @@ describe('a reaction that counts for nothing', () => {
     const command = await room.ana.say(`!deactivate ${mallory.userId}`);
     const question = await room.ana.answerTo(command);
     await room.ana.user.react(room.id, command, '✅');
+    await room.ana.user.react(room.id, question.event, '👀');
     await room.ana.user.react(room.id, question.event, '👍');
+    const asked = await room.ana.answerTo(question.event);
+    expect(asked.body).toContain('👍 may only mean that you have seen it');
+    expect(asked.body).toContain(`!confirm ${question.field.confirmation?.code}`);
     await room.ana.ask('!version');
+    expect(room.ana.answersTo(question.event)).toHaveLength(1);
     expect(await isDeactivated(mallory.userId)).toBe(false);
     expect((await room.ana.ask('!cancel')).field.status).toBe('done');
   });

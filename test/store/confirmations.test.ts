@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import Database from 'better-sqlite3';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -65,6 +66,20 @@ describe('a question', () => {
     expect(await store.confirmations.byEvent(question.eventId)).toEqual(question);
     expect(await store.confirmations.byCode('%')).toBeUndefined();
     expect(await store.confirmations.byEvent('$other')).toBeUndefined();
+  });
+
+  test('of two that had one code the later is found', async () => {
+    const older = await ask();
+    await settle(older.id, 'expired', null);
+    const later = await ask();
+    // Four characters: sooner or later a code comes again.
+    const database = new Database(path.join(folder, 'lawspeaker.db'));
+    database.prepare('UPDATE confirmations SET code = ? WHERE id = ?').run(older.code, later.id);
+    database.close();
+    expect(await store.confirmations.byCode(older.code)).toMatchObject({
+      id: later.id,
+      state: 'pending',
+    });
   });
 
   test('one command asks once', async () => {

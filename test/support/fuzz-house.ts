@@ -111,7 +111,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     managementRoom: room,
     bot: {
       async settle({ decision, code, by, event }) {
-        const question = await findQuestion(house, { code, by, event });
+        const question = await findQuestion(house, { code, by, event, decision });
         return settleQuestion(house, question, { decision, by, event });
       },
       status: async () => ({
