@@ -186,7 +186,11 @@ function relationTo(origin: Origin): Json {
     : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo };
 }
 
-/** The content of a message that answers nobody and calls people; in a thread if it has one. */
+/**
+ * The content of a message that answers nobody and mentions people; in a thread if it has one. The
+ * default push rules suppress notices before they look at mentions, so one that mentions somebody is
+ * an ordinary text.
+ */
 export function alertContent(
   reply: Reply,
   mentions: readonly UserId[],
@@ -196,6 +200,7 @@ export function alertContent(
 ): Json {
   return fitting(largest, (withData) => ({
     ...message(reply, prefix, withData),
+    ...(mentions.length === 0 ? {} : { msgtype: 'm.text' }),
     'm.mentions': { user_ids: mentions },
     ...(origin.thread === undefined ? {} : { 'm.relates_to': inThread(origin.thread) }),
   }));

@@ -1,6 +1,7 @@
 import { bold, code, line } from '../command/answer.ts';
 import { count } from '../command/wording.ts';
 import type { UserId } from '../ids.ts';
+import { joinedAdmins } from './called.ts';
 import type { House } from './house.ts';
 import { nameOf } from './outcome.ts';
 import { post } from './reply.ts';
@@ -26,12 +27,11 @@ export async function countDenial(
   if (recent.length !== manyDenials) {
     return;
   }
-  const admins = house.members.joined().filter((member) => house.roles.of(member) === 'admin');
   await house.store.transaction(async (tables) =>
     post(house, tables, 'alert', {
       kind: 'alert',
       origin,
-      mentions: admins.filter((admin) => admin !== user),
+      mentions: joinedAdmins(house).filter((admin) => admin !== user),
       reply: {
         command: '',
         status: 'denied',

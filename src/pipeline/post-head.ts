@@ -5,6 +5,7 @@ import type { EventId } from '../ids.ts';
 import type { ChainEnd } from '../store/audit-log.ts';
 import type { PostedHead } from '../store/posted-head.ts';
 import type { StoreTables } from '../store/store.ts';
+import { joinedAdmins } from './called.ts';
 import type { House } from './house.ts';
 import { post } from './reply.ts';
 
@@ -88,11 +89,10 @@ async function say(
   answer: Answer,
 ): Promise<void> {
   const isWarning = answer.mark === '⚠️';
-  const admins = house.members.joined().filter((member) => house.roles.of(member) === 'admin');
   await post(house, tables, 'alert', {
     kind: 'alert',
     origin: { event, room: house.settings.managementRoom },
-    mentions: isWarning ? admins : [],
+    mentions: isWarning ? joinedAdmins(house) : [],
     reply: { command: 'audit', status: isWarning ? 'failed' : 'done', audit: [], answer },
   });
 }

@@ -48,7 +48,7 @@ export type Outgoing =
       readonly kind: 'alert';
       readonly origin: Origin;
       readonly reply: Reply;
-      /** Who is called. */
+      /** Who is notified; with nobody it is a notice. Never the bot itself. */
       readonly mentions: readonly UserId[];
     }
   | { readonly kind: 'file'; readonly origin: Origin; readonly file: AnswerFile }
@@ -67,6 +67,12 @@ export async function post(
       { eventId: message.origin.event, stage: part, message: JSON.stringify(message) },
       house.now(),
     );
+  if (outgoing.kind === 'alert') {
+    // The bot may be on the configured list, or hold a role: it needs no notification of its own words.
+    const mentions = outgoing.mentions.filter((user) => user !== house.settings.botUser);
+    await add(stage, { ...outgoing, mentions });
+    return;
+  }
   if (outgoing.kind !== 'reply' && outgoing.kind !== 'edit') {
     await add(stage, outgoing);
     return;

@@ -1,6 +1,7 @@
 import { bold, code, line } from '../command/answer.ts';
 import { clock } from '../command/wording.ts';
 import type { UserId } from '../ids.ts';
+import { alertedPeople } from '../pipeline/called.ts';
 import type { House } from '../pipeline/house.ts';
 import { runRuleLine } from '../pipeline/run-rule.ts';
 import type { ReportItem, RuleMode } from '../store/report-items.ts';
@@ -147,7 +148,7 @@ export function createRuleRunner(
       await announce(house, tables, {
         name: alertName(rule, item),
         item: item.id,
-        mentions: onCall,
+        mentions: alertedPeople(house, onCall),
         answer: {
           mark: '⚠️',
           title: [bold(`Look at report #${item.id}`), `: the rule ${rule.name} fits`],
@@ -181,7 +182,7 @@ export function createRuleRunner(
       await tables.syncState.set(breakerName, String(now));
       await announce(house, tables, {
         name: `breaker ${now}`,
-        mentions: onCall,
+        mentions: alertedPeople(house, onCall),
         answer: {
           mark: '⚠️',
           title: [bold('Rules have stopped acting'), `: ${actions} actions within an hour`],

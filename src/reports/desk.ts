@@ -5,6 +5,7 @@ import PQueue from 'p-queue';
 import { span } from '../command/wording.ts';
 import { HomeserverError, LawspeakerError, codeOf } from '../errors.ts';
 import type { UserId } from '../ids.ts';
+import { alertedPeople } from '../pipeline/called.ts';
 import type { House } from '../pipeline/house.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import { createRuleRunner } from './apply-rules.ts';
@@ -164,7 +165,8 @@ export function createDesk(
         now,
       );
       const answer = reminderOf(items, span(options.remindAfterMs));
-      await announce(house, tables, { name, answer, mentions: options.onCall });
+      const mentions = alertedPeople(house, options.onCall);
+      await announce(house, tables, { name, answer, mentions });
     });
     house.deliver(`$ ${name}`);
   }

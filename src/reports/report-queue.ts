@@ -1,4 +1,5 @@
 import type { UserId } from '../ids.ts';
+import { alertedPeople } from '../pipeline/called.ts';
 import type { House } from '../pipeline/house.ts';
 import type { ReportReading } from '../services/bot.ts';
 import type { ReportItem } from '../store/report-items.ts';
@@ -59,7 +60,8 @@ export function createReportQueue(
       const name = `trouble ${house.now()}`;
       const answer = error === undefined ? troubleOver : troubleOf(wordsOf(error));
       await house.store.transaction(async (tables) => {
-        await announce(house, tables, { name, answer, mentions: options.onCall });
+        const mentions = alertedPeople(house, options.onCall);
+        await announce(house, tables, { name, answer, mentions });
       });
       house.deliver(`$ ${name}`);
       return true;

@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { newUser } from '../support/homeserver.ts';
+import { highlightsOf } from '../support/notifications.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -100,6 +101,18 @@ describe('the head of the audit log', () => {
     const { status, text } = await onCommandLine();
     expect(status).toBe(1);
     expect(text).toContain('row 1 is missing');
+  });
+
+  it('notifies the admins by itself when a day has passed since the head was written', async () => {
+    const database = new Database(room.databaseFile);
+    const value = `2 ${'a'.repeat(64)} 0 0`;
+    database.prepare("UPDATE sync_state SET value = ? WHERE name = 'audit_head'").run(value);
+    database.close();
+    const alert = await room.ana.until('the alert', () =>
+      room.ana.unasked().find(({ body }) => body.includes('was tampered with')),
+    );
+    expect(await highlightsOf(room.ana.user)).toEqual([alert.event]);
+    expect(await highlightsOf(room.ben.user)).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { adminApi, adminUser, asUserId, newUser } from '../support/homeserver.ts';
+import { highlightsOf } from '../support/notifications.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -219,6 +220,8 @@ describe('many denials in a row', () => {
     );
     expect(alerts).toHaveLength(1);
     expect(alerts[0]?.content['m.mentions']).toEqual({ user_ids: [tried.ana.user.userId] });
+    expect(await highlightsOf(tried.ana.user)).toEqual([alerts[0]?.event_id]);
+    expect(await highlightsOf(tried.ben.user)).toEqual([]);
     await tried.close();
   });
 });

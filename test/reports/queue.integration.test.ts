@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { openGate } from '../../dev/room/gate.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { asEventId, asRoomId, asUserId } from '../support/homeserver.ts';
+import { highlightsOf } from '../support/notifications.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
 import type { ReportServer } from '../support/report-room.ts';
 import type { TestRoom } from '../support/room.ts';
@@ -156,9 +157,9 @@ it('a message that the homeserver is slow to show holds up no other report', asy
   await here.close();
 });
 
-it('who is on call is reminded once of what nobody has settled', async () => {
+it('the admins are reminded once of what nobody has settled, if nobody is on call', async () => {
   const here = await server.openRoom({
-    reports: { remindAfter: '1s', onCall: ['@night:localhost'] },
+    reports: { remindAfter: '1s' },
   });
   const spam = await mallory.sendText(lobby, 'spam');
   await vera.reportEvent(lobby, spam, { reason: 'spam' });
@@ -167,7 +168,8 @@ it('who is on call is reminded once of what nobody has settled', async () => {
     here.ana.unasked().find(({ body }) => body.includes('waiting for more than 1 second')),
   );
   expect(reminder.body).toContain(`#${id} open`);
-  expect(reminder.content['m.mentions']).toEqual({ user_ids: ['@night:localhost'] });
+  expect(reminder.content['m.mentions']).toEqual({ user_ids: [here.ana.user.userId] });
+  expect(await highlightsOf(here.ana.user)).toContain(reminder.event);
   const next = await mallory.sendText(lobby, 'more');
   await vera.reportEvent(lobby, next, { reason: 'spam' });
   await here.ana.until('the next reminder', () =>
@@ -200,7 +202,7 @@ it('is kept over a restart: cards are edited, not sent again', async () => {
 
 it('reports that can’t be read are missed aloud: once, and until they can be', async () => {
   const here = await server.openRoom(
-    { reports: { onCall: [room.ana.user.userId] } },
+    {},
     {
       reportTroubleMs: 500,
     },
@@ -214,7 +216,8 @@ it('reports that can’t be read are missed aloud: once, and until they can be',
       ana.unasked().find(({ body }) => body.startsWith('⚠️ Reports can’t be read: ')),
     );
     expect(trouble.body).toContain('403 M_FORBIDDEN');
-    expect(trouble.content['m.mentions']).toEqual({ user_ids: [room.ana.user.userId] });
+    expect(trouble.content['m.mentions']).toEqual({ user_ids: [ana.user.userId] });
+    expect(await highlightsOf(ana.user)).toContain(trouble.event);
     const status = await ana.ask('!status');
     expect(status.body).toMatch(/^⚠️ Reports can’t be read, for .*403 M_FORBIDDEN/u);
 

@@ -5,6 +5,7 @@ import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { WrittenConfig } from '../../src/config/schema.ts';
 import type { MxcUri } from '../../src/ids.ts';
 import { asEventId, asRoomId, asUserId } from '../support/homeserver.ts';
+import { highlightsOf } from '../support/notifications.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
 import type { ReportServer } from '../support/report-room.ts';
 import type { TestRoom } from '../support/room.ts';
@@ -131,18 +132,23 @@ it('a rule that observes says so and does nothing', async () => {
   expect(await isBanned(mallory)).toBe(false);
 });
 
-it('a rule that alerts calls those who are on call', async () => {
+it('a rule that alerts notifies those who are on call', async () => {
+  const night = await server.newUser('night');
   const room = await openRoom(
     [{ name: 'many', when: { distinctReporters: { atLeast: 2 } }, alert: true, then: [] }],
-    { onCall: ['@night:localhost'] },
+    { onCall: [night.userId] },
   );
+  await room.ana.user.invite(room.id, night.userId);
+  await night.join(room.id);
   const spam = await mallory.sendText(lobby, 'cheap pills');
   await reportBy(server.elders.slice(0, 2), spam);
   const card = await cardOf(room.ana, spam);
   const alert = await room.ana.until('the alert', () =>
     room.ana.inThread(card.event).find(({ body }) => body.includes('the rule many fits')),
   );
-  expect(alert.content['m.mentions']).toEqual({ user_ids: ['@night:localhost'] });
+  expect(alert.content['m.mentions']).toEqual({ user_ids: [night.userId] });
+  expect(await highlightsOf(night)).toEqual([alert.event]);
+  expect(await highlightsOf(room.ana.user)).toEqual([]);
 });
 
 it('no rule touches what is protected', async () => {
