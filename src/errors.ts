@@ -110,17 +110,51 @@ export class HomeserverError extends LawspeakerError {
   }
 }
 
+/**
+ * The homeserver's answer is larger than the bot reads. What was asked may have been done.
+ *
+ * @param maxBytes how much is read
+ */
+export class TooLargeAnswerError extends HomeserverError {
+  constructor(request: string, maxBytes: number) {
+    super(200, 'LAWSPEAKER_TOO_LARGE', request);
+    this.message = `the homeserver’s answer is larger than ${maxBytes / 1024 / 1024} MB`;
+  }
+}
+
 /** No answer from the homeserver. */
 export class UnreachableError extends LawspeakerError {
-  readonly code = 'unreachable';
+  readonly code: string = 'unreachable';
   readonly request: string;
   /** The request may have been carried out although no answer came. */
   readonly mayHaveHappened: boolean;
 
-  constructor(request: string, reason: string, mayHaveHappened: boolean) {
-    super(`the homeserver ${reason}`);
+  constructor(request: string, reason: string, mayHaveHappened: boolean, advice?: string) {
+    super(`the homeserver ${reason}`, advice);
     this.request = request;
     this.mayHaveHappened = mayHaveHappened;
+  }
+}
+
+/**
+ * Something else than the homeserver answered: a proxy's page, a redirect, a login portal. Only a Matrix
+ * error is the homeserver's word, so nothing is known: not that something doesn't exist, not that it is
+ * forbidden, and not whether a change was made.
+ */
+export class ForeignAnswerError extends UnreachableError {
+  override readonly code = 'foreign_answer';
+  /** The HTTP status of what answered. */
+  readonly status: number;
+
+  constructor(status: number, request: string) {
+    const isAdmin = request.includes(' /_synapse/');
+    super(
+      request,
+      `did not answer itself: something in between did (${status} without a Matrix error)`,
+      true,
+      `Check \`homeserver.${isAdmin ? 'adminUrl' : 'url'}\`: it must lead to Synapse, and proxies on the way must pass \`${request}\` on.`,
+    );
+    this.status = status;
   }
 }
 

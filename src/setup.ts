@@ -2,7 +2,7 @@ import { createAdminApi } from './admin-api/admin-api.ts';
 import type { AdminApi } from './admin-api/admin-api.ts';
 import { durationMs } from './config/duration.ts';
 import type { Config } from './config/schema.ts';
-import { HomeserverError, SetupError, UnreachableError } from './errors.ts';
+import { ForeignAnswerError, HomeserverError, SetupError, UnreachableError } from './errors.ts';
 import { parseRoomAlias, serverNameOf } from './ids.ts';
 import type { RoomId, UserId } from './ids.ts';
 import { joinRoom, resolveAlias, roomState, whoami } from './matrix/client.ts';
@@ -85,7 +85,7 @@ async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Pro
   if (!account.admin) {
     throw new SetupError(`${botUser} is no server admin.`, 'Grant it admin rights.');
   }
-  return api.server.version();
+  return asked(api.server.version, () => undefined, adminUrl);
 }
 
 async function checkRoom(config: Config, call: MatrixCall, botUser: UserId): Promise<RoomId> {
@@ -128,6 +128,12 @@ async function asked<Result>(
   try {
     return await request();
   } catch (error) {
+    if (error instanceof ForeignAnswerError && error.status < 500) {
+      throw new SetupError(
+        `Something other than Synapse answers at ${url} (${error.status} without a Matrix error).`,
+        error.advice,
+      );
+    }
     if (error instanceof HomeserverError && (error.status >= 500 || error.status === 429)) {
       // A proxy whose Synapse is still starting, say: that passes.
       throw new UnreachableError(

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { answer, startFaultyServer } from './support/faulty-server.ts';
 import { homeserver, newUser } from './support/homeserver.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
@@ -58,6 +59,28 @@ describe('check-config', () => {
     expect(output).toContain('a server admin');
     expect(output).toContain(`${config.managementRoom}: joined as the management room`);
     expect(output).not.toContain(config.homeserver.accessToken);
+  });
+});
+
+describe('an adminUrl where something else answers', () => {
+  it.each([
+    ['check-config', 403],
+    ['check-config', 200],
+    ['start', 404],
+  ])('is named by %s (%i)', async (command, code) => {
+    const config = await goodConfig();
+    await using server = await startFaultyServer(
+      answer(code, '<html>Welcome to the proxy</html>', { 'content-type': 'text/html' }),
+    );
+    const file = await configFile({
+      ...config,
+      homeserver: { ...config.homeserver, adminUrl: server.url },
+    });
+    const { status, errors } = await lawspeaker(command, '--config', file);
+    expect(status).toBe(2);
+    expect(errors).toContain(`Something other than Synapse answers at ${server.url} (${code}`);
+    expect(errors).toContain('homeserver.adminUrl');
+    expect(errors).not.toContain('is no server admin');
   });
 });
 

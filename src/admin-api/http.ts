@@ -1,7 +1,14 @@
 import got, { HTTPError, RequestError, TimeoutError } from 'got';
 import type { Got } from 'got';
 
-import { HomeserverError, TooLargeError, UnreachableError } from '../errors.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  LawspeakerError,
+  TooLargeError,
+  UnreachableError,
+} from '../errors.ts';
+import { boundedAnswer, maxAnswerBytes } from './bounded-answer.ts';
 
 /** How long one request may take in all. Long jobs are polled, so nothing legitimate takes longer. */
 const longestRequestMs = 30_000;
@@ -74,9 +81,11 @@ export function createHttp(options: {
  * @param request method and path template, for people
  */
 export function translateHttpError(error: unknown, request: string): Error {
+  if (error instanceof LawspeakerError) {
+    return error;
+  }
   if (error instanceof HTTPError) {
-    const { statusCode, body } = error.response;
-    return new HomeserverError(statusCode, errcodeIn(body), request);
+    return answeredError(error.response.statusCode, error.response.body, request);
   }
   if (error instanceof TimeoutError && !neverLeft(error)) {
     const seconds = Math.round((error.timings?.phases.total ?? longestRequestMs) / 1000);
@@ -88,14 +97,25 @@ export function translateHttpError(error: unknown, request: string): Error {
   return new UnreachableError(request, "can't be reached", true);
 }
 
-function errcodeIn(body: unknown): unknown {
+/** What an answer with an error status means: the homeserver's word only if it is a Matrix error. */
+export function answeredError(status: number, body: unknown, request: string): Error {
+  const errcode = errcodeIn(body);
+  return errcode === undefined
+    ? new ForeignAnswerError(status, request)
+    : new HomeserverError(status, errcode, request);
+}
+
+/** The errcode of a Matrix error, undefined if it is none: a proxy's HTML page, or half an answer. */
+function errcodeIn(body: unknown): string | undefined {
   try {
     const parsed: unknown = JSON.parse(String(body));
-    return typeof parsed === 'object' && parsed !== null && 'errcode' in parsed
+    return typeof parsed === 'object' &&
+      parsed !== null &&
+      'errcode' in parsed &&
+      typeof parsed.errcode === 'string'
       ? parsed.errcode
       : undefined;
   } catch {
-    // A proxy's HTML page, or half an answer: the status says all there is to know.
     return undefined;
   }
 }
@@ -143,6 +163,7 @@ export function createRawCall(
         url.searchParams.append(name, String(item));
       }
     }
+    const name = `${request.method} ${url.pathname}`;
     try {
       const options = {
         method: request.method as 'GET',
@@ -151,18 +172,19 @@ export function createRawCall(
         timeout: { request: Math.min(request.timeoutMs, longestMs) },
         retry: { limit: 0 },
         throwHttpErrors: false,
-        signal,
       } as const;
       if (request.binary) {
-        return await readBytes(http.stream(url, { ...options, decompress: false }));
+        return await readBytes(http.stream(url, { ...options, signal, decompress: false }));
       }
-      const { statusCode, headers, body } = await http(url, { ...options, responseType: 'text' });
+      const { statusCode, headers, body } = await boundedAnswer(
+        name,
+        maxAnswerBytes,
+        signal,
+        (bounded) => http(url, { ...options, signal: bounded, responseType: 'text' }),
+      );
       return { statusCode, headers, body };
     } catch (error) {
-      if (error instanceof TooLargeError) {
-        throw error;
-      }
-      throw translateHttpError(error, `${request.method} ${url.pathname}`);
+      throw translateHttpError(error, name);
     }
   };
 }

@@ -1,8 +1,9 @@
 import type { Got } from 'got';
 import type { z } from 'zod';
 
-import { HomeserverError } from '../errors.ts';
-import { translateHttpError } from './http.ts';
+import { ForeignAnswerError, HomeserverError } from '../errors.ts';
+import { boundedAnswer, maxAnswerBytes } from './bounded-answer.ts';
+import { answeredError, translateHttpError } from './http.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -20,7 +21,8 @@ export interface RequestOptions<Schema extends z.ZodType> {
 /**
  * Calls an endpoint given as method and path template, and decodes its answer.
  *
- * @throws HomeserverError any status but 2xx, or an answer that is not what it should be
+ * @throws HomeserverError a Matrix error, or an answer that is not what it should be, or too large
+ * @throws ForeignAnswerError what answered is not the homeserver
  * @throws UnreachableError no answer
  */
 export type SendRequest = <Schema extends z.ZodType>(
@@ -37,24 +39,27 @@ export function createSendRequest(http: Got, baseUrl: string): SendRequest {
     let status: number;
     let text: string;
     try {
-      const response = await http(url, {
-        method,
-        responseType: 'text',
-        ...(options.body === undefined ? {} : { json: options.body }),
-        ...(options.timeoutMs === undefined
-          ? {}
-          : { timeout: { request: options.timeoutMs, connect: 5_000 } }),
-      });
+      const response = await boundedAnswer(request, maxAnswerBytes, undefined, (signal) =>
+        http(url, {
+          method,
+          responseType: 'text',
+          signal,
+          ...(options.body === undefined ? {} : { json: options.body }),
+          ...(options.timeoutMs === undefined
+            ? {}
+            : { timeout: { request: options.timeoutMs, connect: 5_000 } }),
+        }),
+      );
       status = response.statusCode;
       text = response.body;
     } catch (error) {
       throw translateHttpError(error, request);
     }
-    // Redirects are not followed: the token is for this server only.
+    // Redirects are not followed: the token is for this server only, and Synapse sends none.
     if (status >= 300) {
-      throw new HomeserverError(status, 'M_UNKNOWN', request, 'it redirects');
+      throw answeredError(status, text, request);
     }
-    return decode(options.answer, text, request);
+    return decode(options.answer, { text, status }, request);
   };
 }
 
@@ -91,7 +96,7 @@ function queryString(query: Query = {}): string {
 
 function decode<Schema extends z.ZodType>(
   schema: Schema,
-  text: string,
+  { text, status }: { readonly text: string; readonly status: number },
   request: string,
 ): z.output<Schema> {
   if (nestsTooDeep(text)) {
@@ -101,7 +106,8 @@ function decode<Schema extends z.ZodType>(
   try {
     json = JSON.parse(text);
   } catch {
-    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', request, 'its answer is not JSON');
+    // A login portal's page, say: Synapse answers in JSON.
+    throw new ForeignAnswerError(status, request);
   }
   const result = schema.safeParse(json);
   if (!result.success) {

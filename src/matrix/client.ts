@@ -1,4 +1,9 @@
-import { HomeserverError, LawspeakerError, UnreachableError } from '../errors.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  LawspeakerError,
+  UnreachableError,
+} from '../errors.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
 import { mxcParts, parseEventId, parseMxcUri, parseRoomId, parseUserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
@@ -87,7 +92,7 @@ export function translateSdkError(error: unknown, request: string): Error {
   if (error instanceof LawspeakerError) {
     return error;
   }
-  if (error instanceof MatrixError) {
+  if (error instanceof MatrixError && typeof error.errcode === 'string') {
     const { retryAfterMs } = error as { retryAfterMs?: unknown };
     return new HomeserverError(
       error.statusCode,
@@ -98,9 +103,26 @@ export function translateSdkError(error: unknown, request: string): Error {
     );
   }
   if (typeof error === 'object' && error !== null && 'statusCode' in error) {
-    return new HomeserverError(Number(error.statusCode), 'M_UNKNOWN', request);
+    const status = Number(error.statusCode);
+    const errcode = 'body' in error ? errcodeInBytes(error.body) : undefined;
+    return errcode === undefined
+      ? new ForeignAnswerError(status, request)
+      : new HomeserverError(status, errcode, request);
   }
   return new UnreachableError(request, 'gave no usable answer', true);
+}
+
+/** Of a request for a file, whose answer the SDK leaves alone, also if it is an error. */
+function errcodeInBytes(body: unknown): string | undefined {
+  if (!Buffer.isBuffer(body)) {
+    return undefined;
+  }
+  try {
+    const { errcode } = JSON.parse(body.toString()) as { errcode?: unknown };
+    return typeof errcode === 'string' ? errcode : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function createMatrixClient(options: {
@@ -115,8 +137,9 @@ export type MatrixClientType = InstanceType<typeof MatrixClient>;
 export function createMatrixCall(client: MatrixClientType): MatrixCall {
   return async (method, path, options = {}) => {
     const { query, body, contentType, timeoutMs = 30_000, binary = false } = options;
+    const request = `${method} ${path.replaceAll(/%[^/]*/gu, '…')}`;
     try {
-      return await client.doRequest(
+      const answer: unknown = await client.doRequest(
         method,
         path,
         query ?? null,
@@ -126,8 +149,13 @@ export function createMatrixCall(client: MatrixClientType): MatrixCall {
         contentType,
         binary,
       );
+      if (typeof answer === 'string') {
+        // What is not JSON, the SDK gives as it is.
+        throw new ForeignAnswerError(200, request);
+      }
+      return answer;
     } catch (error) {
-      throw translateSdkError(error, `${method} ${path.replaceAll(/%[^/]*/gu, '…')}`);
+      throw translateSdkError(error, request);
     }
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { HomeserverError, LawspeakerError } from '../errors.ts';
+import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../errors.ts';
 import type { EventId } from '../ids.ts';
 import { cardEvent } from '../pipeline/card.ts';
 import type { Log } from '../pipeline/house.ts';
@@ -140,8 +140,8 @@ export function createDelivery(options: {
           await settle(waiting.id, null);
           return;
         }
-        if (error instanceof HomeserverError && (isFinal(error) || tries === mostRefusals)) {
-          log.error({ code: error.code, request: error.request }, 'an answer was refused');
+        if (isFinal(error) || (tries >= mostRefusals && isRefusal(error))) {
+          log.error({ code: error.code }, 'an answer was refused');
           await settle(waiting.id, null);
           return;
         }
@@ -211,6 +211,20 @@ export function createDelivery(options: {
 }
 
 /** A refusal that another try can't change. */
-function isFinal(error: HomeserverError): boolean {
-  return error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 401;
+function isFinal(error: LawspeakerError): boolean {
+  return (
+    error instanceof HomeserverError &&
+    error.status >= 400 &&
+    error.status < 500 &&
+    error.status !== 429 &&
+    error.status !== 401
+  );
+}
+
+/** Somebody answers, and does not take it: also a proxy, whose word can change, say for a large file. */
+function isRefusal(error: LawspeakerError): boolean {
+  return (
+    error instanceof HomeserverError ||
+    (error instanceof ForeignAnswerError && error.status >= 400 && error.status < 500)
+  );
 }

@@ -1,6 +1,7 @@
 import type { Status } from '../command/answer.ts';
 import type { Context } from '../command/declaration.ts';
 import {
+  ForeignAnswerError,
   HomeserverError,
   LawspeakerError,
   StoreError,
@@ -237,7 +238,9 @@ export function outcomeOf({ status, error, tookMs, undo }: Attempt): {
       ...(tookMs === undefined ? {} : { took_ms: tookMs }),
       ...(undo === undefined ? {} : { undo }),
       ...(error === undefined ? {} : { code: codeOf(error) }),
-      ...(error instanceof HomeserverError ? { http_status: error.status } : {}),
+      ...(error instanceof HomeserverError || error instanceof ForeignAnswerError
+        ? { http_status: error.status }
+        : {}),
     },
   };
 }

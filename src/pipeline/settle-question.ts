@@ -1,6 +1,12 @@
 import { settledAnswer } from '../command/decision.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
-import { DeniedError, LawspeakerError, TargetError } from '../errors.ts';
+import {
+  DeniedError,
+  LawspeakerError,
+  StoreError,
+  TargetError,
+  UnreachableError,
+} from '../errors.ts';
 import type { EventId, UserId } from '../ids.ts';
 import type { Settled } from '../services/bot.ts';
 import type { Confirmation } from '../store/confirmations.ts';
@@ -144,8 +150,8 @@ async function dropImpossible(
 ): Promise<void> {
   if (
     !(error instanceof LawspeakerError) ||
-    error.code === 'unreachable' ||
-    error.code === 'store'
+    error instanceof UnreachableError ||
+    error instanceof StoreError
   ) {
     return;
   }

@@ -1,4 +1,4 @@
-import { LawspeakerError } from '../errors.ts';
+import { LawspeakerError, UnreachableError } from '../errors.ts';
 import { parseUserId, serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { House } from '../pipeline/house.ts';
@@ -113,7 +113,7 @@ async function createdAt(
 
 /** Somebody whom the homeserver refuses to speak of is somebody unknown. */
 function ignoreRefusal(error: unknown): undefined {
-  if (!(error instanceof LawspeakerError) || error.code === 'unreachable') {
+  if (!(error instanceof LawspeakerError) || error instanceof UnreachableError) {
     throw error;
   }
 }

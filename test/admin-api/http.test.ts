@@ -1,13 +1,20 @@
 import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { createHttp, createRawCall } from '../../src/admin-api/http.ts';
 import { createSendRequest, fillTemplate } from '../../src/admin-api/request.ts';
-import { HomeserverError, UnreachableError } from '../../src/errors.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  TooLargeAnswerError,
+  UnreachableError,
+} from '../../src/errors.ts';
 import {
   answer,
   hangUp,
@@ -23,6 +30,7 @@ const thing = { path: { thing: 'a' }, answer: z.object({ ok: z.boolean() }) };
 const good = answer(200, { ok: true });
 /** Lets got try again at once instead of after a second. */
 const now = { 'retry-after': '0' };
+const matrixError = { errcode: 'M_UNKNOWN', error: 'Internal server error' };
 
 function sender(url: string) {
   return createSendRequest(createHttp({ accessToken }), url);
@@ -71,7 +79,7 @@ describe('retries', () => {
   test('a GET is given up after three times', async () => {
     await using server = await startFaultyServer(answer(503, '', now));
     const error = await failure(sender(server.url)('GET', template, thing));
-    expect(error).toMatchObject({ code: 'M_UNKNOWN', status: 503 });
+    expect(error).toMatchObject({ code: 'foreign_answer', status: 503 });
     expect(server.requests).toHaveLength(3);
   });
 
@@ -85,7 +93,7 @@ describe('retries', () => {
   test.for(
     changing.flatMap((method) => [502, 503, 504].map((status) => [method, status] as const)),
   )('a %s is not sent again after %i', async ([method, status]) => {
-    await using server = await startFaultyServer(answer(status, '', now), good);
+    await using server = await startFaultyServer(answer(status, matrixError, now), good);
     const error = await failure(sender(server.url)(method, template, thing));
     expect(error).toBeInstanceOf(HomeserverError);
     expect(error).toMatchObject({ status, mayHaveHappened: true });
@@ -138,22 +146,51 @@ describe('errors', () => {
     });
   });
 
-  test.for([
-    ['an HTML page', '<html><body>502 Bad Gateway</body></html>'],
-    ['half of JSON', '{"errcode":"M_FORB'],
-    ['an errcode that is text for the room', '{"errcode":"@room <b>hello</b>"}'],
-    ['null', 'null'],
-    ['nothing', ''],
-  ])('an error with %s has only its status', async ([, body]) => {
-    await using server = await startFaultyServer(answer(502, body ?? ''));
+  test('an errcode that is text for the room is left out', async () => {
+    await using server = await startFaultyServer(
+      answer(502, { errcode: '@room <b>hello</b>', error: '' }),
+    );
     const error = await failure(sender(server.url)('POST', template, thing));
     expect(error).toMatchObject({ message: 'the homeserver refused (502 M_UNKNOWN)' });
   });
 
+  const foreign = [
+    ['an HTML page', '<html><body>Gateway</body></html>'],
+    ['half of JSON', '{"errcode":"M_FORB'],
+    ['JSON without an errcode', '{"error":"not found"}'],
+    ['an errcode that is no text', '{"errcode":404}'],
+    ['null', 'null'],
+    ['nothing', ''],
+  ] as const;
+
+  test.for(
+    foreign.flatMap((page) =>
+      [400, 401, 403, 404, 413, 502].map((status) => [status, ...page] as const),
+    ),
+  )(
+    '%i with %s is not the homeserver’s word: not “there is none”, nor that nothing happened',
+    async ([status, , body]) => {
+      await using server = await startFaultyServer(answer(status, body));
+      const error = await failure(sender(server.url)('POST', template, thing));
+      expect(error).toBeInstanceOf(ForeignAnswerError);
+      expect(error).not.toHaveProperty('isNotFound');
+      expect(error).toMatchObject({ status, mayHaveHappened: true });
+      expect(String((error as ForeignAnswerError).advice)).toContain('homeserver.adminUrl');
+    },
+  );
+
   test.for([
-    ['an HTML page', '<html></html>', 'not JSON'],
-    ['half of JSON', '{"ok":', 'not JSON'],
-    ['nothing', '', 'not JSON'],
+    ['an HTML page', '<html></html>'],
+    ['half of JSON', '{"ok":'],
+    ['nothing', ''],
+  ])('a 200 with %s comes from something in between', async ([, body]) => {
+    await using server = await startFaultyServer(answer(200, body ?? ''));
+    const error = await failure(sender(server.url)('GET', template, thing));
+    expect(error).toBeInstanceOf(ForeignAnswerError);
+    expect(error).toMatchObject({ status: 200, mayHaveHappened: true });
+  });
+
+  test.for([
     ['JSON of another form', '{"ok":"yes"}', '"ok"'],
     ['JSON that is no object', '[]', 'form'],
   ])('a 200 with %s is no answer', async ([, body, why]) => {
@@ -168,7 +205,8 @@ describe('errors', () => {
     await using other = await startFaultyServer(good);
     await using server = await startFaultyServer(answer(302, '', { location: other.url }));
     const error = await failure(sender(server.url)('GET', template, thing));
-    expect(error).toMatchObject({ status: 302 });
+    expect(error).toBeInstanceOf(ForeignAnswerError);
+    expect(error).toMatchObject({ status: 302, mayHaveHappened: true });
     expect(other.requests).toHaveLength(0);
   });
 
@@ -198,6 +236,59 @@ describe('errors', () => {
       message: 'the homeserver did not answer for 1 s',
     });
     expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe('the size of an answer', () => {
+  /** 100 MB of blanks in 100 kB. */
+  const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024, ' '));
+  const explode: RequestListener = (_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+  };
+  /** Sends for as long as somebody reads. */
+  const flood: RequestListener = (_, response) => {
+    const chunk = Buffer.alloc(1024 * 1024, ' ');
+    const send = () => {
+      while (!response.destroyed && response.write(chunk));
+    };
+    response.on('drain', send).writeHead(200);
+    send();
+  };
+
+  test.for([
+    ['what a few bytes unpack to', explode],
+    ['one that never ends', flood],
+  ] as const)('is bounded: %s is refused, and the memory stays small', async ([, fault]) => {
+    await using server = await startFaultyServer(fault);
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const watching = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss);
+    }, 5);
+    const error = await failure(sender(server.url)('POST', template, thing));
+    clearInterval(watching);
+    expect(error).toBeInstanceOf(TooLargeAnswerError);
+    expect(error).toMatchObject({
+      message: 'the homeserver’s answer is larger than 32 MB',
+      mayHaveHappened: true,
+    });
+    expect(server.requests).toHaveLength(1);
+    expect(most - before).toBeLessThan(90 * 1024 * 1024);
+  });
+
+  test('of the client API is bounded', async () => {
+    await using server = await startFaultyServer(explode);
+    const call = createRawCall(createHttp({ accessToken }), new AbortController().signal);
+    const sync = call({
+      method: 'GET',
+      url: `${server.url}/_matrix/client/v3/sync`,
+      query: {},
+      headers: {},
+      body: undefined,
+      timeoutMs: 10_000,
+      binary: false,
+    });
+    await expect(sync).rejects.toThrow(TooLargeAnswerError);
   });
 });
 

@@ -25,12 +25,22 @@ const isBanned = async (userId: string) =>
 
 const limited = '{"errcode":"M_LIMIT_EXCEEDED","error":"Too Many Requests","retry_after_ms":1000}';
 
+const page = '<html><h1>This is the proxy</h1></html>';
+const html = { 'content-type': 'text/html' };
+
 /** What comes instead of the homeserver's answer. */
 const faults = {
   'no answer': () => undefined,
   '500': (passage: Passage) => passage.respond(500, '{"errcode":"M_UNKNOWN","error":"Internal"}'),
   '502 with HTML': (passage: Passage) =>
     passage.respond(502, '<html><h1>Bad Gateway</h1></html>', { 'content-type': 'text/html' }),
+  '404 with HTML': (passage: Passage) => passage.respond(404, page, html),
+  '403 with HTML': (passage: Passage) => passage.respond(403, page, html),
+  '200 with HTML': (passage: Passage) => passage.respond(200, page, html),
+  'a proxy’s 404 in place of the answer': async (passage: Passage) => {
+    await passage.forward();
+    passage.respond(404, page, html);
+  },
   '429': (passage: Passage) => passage.respond(429, limited, { 'retry-after': '1' }),
   'half a JSON': (passage: Passage) => passage.respond(200, '{"name":"@mall'),
   'an answer that breaks off': async (passage: Passage) => {
@@ -47,6 +57,9 @@ describe('a read', () => {
     ['no answer', 'done'],
     ['500', 'failed'],
     ['502 with HTML', 'done'],
+    ['404 with HTML', 'failed'],
+    ['403 with HTML', 'failed'],
+    ['200 with HTML', 'failed'],
     ['429', 'done'],
     ['half a JSON', 'failed'],
     ['an answer that breaks off', 'done'],
@@ -58,6 +71,12 @@ describe('a read', () => {
     const answer = await room.ana.answerTo(command);
     expect(answer.field.status).toBe(status);
     expect(answer.body).not.toContain('Bad Gateway');
+    if (fault.endsWith('with HTML') && status === 'failed') {
+      // Not “there is no such account”, nor “forbidden”.
+      expect(answer.body).toContain('something in between did');
+      expect(answer.body).toContain('homeserver.adminUrl');
+      expect(answer.body).not.toContain('Did you mean');
+    }
   });
 });
 
@@ -66,6 +85,10 @@ describe('a changing call', () => {
     ['no answer', 'failed', 1],
     ['500', 'failed', 1],
     ['502 with HTML', 'failed', 1],
+    ['404 with HTML', 'failed', 1],
+    ['403 with HTML', 'failed', 1],
+    ['200 with HTML', 'failed', 1],
+    ['a proxy’s 404 in place of the answer', 'done', 1],
     // A refusal by a rate limit was certainly not carried out.
     ['429', 'done', 2],
     ['half a JSON', 'failed', 1],

@@ -1,5 +1,4 @@
 import * as fc from 'fast-check';
-import type { Got } from 'got';
 import type { z } from 'zod';
 
 import { adminApiOn } from '../../src/admin-api/admin-api.ts';
@@ -19,6 +18,7 @@ import { createRoles } from '../../src/pipeline/roles.ts';
 import { settleQuestion } from '../../src/pipeline/settle-question.ts';
 import { createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
+import { fakeHttp } from './fake-http.ts';
 import { answersFor } from './hostile-answers.ts';
 import { jsonText, received } from './hostile.ts';
 import { assertSafe } from './safe-content.ts';
@@ -278,25 +278,25 @@ function hostileServer(options: {
   readonly seed: () => number | undefined;
 }): SendRequest {
   // One for each request, since several are under way at once.
-  const httpFor =
-    (wanted: z.ZodType) =>
-    async (url: string, { method }: { method: string }) => {
-      if (method !== 'GET') {
-        options.onChange(`${method} ${url}`);
-        return { statusCode: 403, body: '{}' };
-      }
-      const seed = options.seed();
-      if (seed === undefined) {
-        return { statusCode: 500, body: '' };
-      }
-      if (url.includes('/v2/users/') && !url.endsWith('/devices')) {
-        return { statusCode: url.includes('nobody') ? 404 : 200, body: account(url, seed) };
-      }
-      const [body] = fc.sample(answersFor(wanted), { numRuns: 1, seed });
-      return { statusCode: options.isCalm || seed % 11 !== 0 ? 200 : 404, body: jsonText(body) };
-    };
+  const respond = (wanted: z.ZodType) => async (url: string, method: string) => {
+    if (method !== 'GET') {
+      options.onChange(`${method} ${url}`);
+      return { statusCode: 403, body: '{"errcode":"M_FORBIDDEN"}' };
+    }
+    const seed = options.seed();
+    if (seed === undefined) {
+      return { statusCode: 500, body: '{"errcode":"M_UNKNOWN"}' };
+    }
+    if (url.includes('/v2/users/') && !url.endsWith('/devices')) {
+      return url.includes('nobody')
+        ? { statusCode: 404, body: '{"errcode":"M_NOT_FOUND"}' }
+        : { statusCode: 200, body: account(url, seed) };
+    }
+    const [body] = fc.sample(answersFor(wanted), { numRuns: 1, seed });
+    return { statusCode: options.isCalm || seed % 11 !== 0 ? 200 : 404, body: jsonText(body) };
+  };
   return async (method, template, parameters) => {
-    const http = httpFor(parameters.answer) as unknown as Got;
+    const http = fakeHttp(respond(parameters.answer));
     return createSendRequest(http, 'http://localhost')(method, template, parameters);
   };
 }
