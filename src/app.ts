@@ -438,6 +438,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   }
   probes.started();
   log.info(
+    maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     { user: setup.botUser, room: setup.room, synapse: setup.serverVersion, version },
     'Lawspeaker is at work',
   );

@@ -10,7 +10,8 @@ const summary = {
   room_id: roomId,
   name: maybe(z.string()),
   canonical_alias: maybe(z.string()),
-  joined_members: z.number(),
+  /** Null, like the names, if the server keeps no statistics of the room (yet): `stats.enabled`. */
+  joined_members: maybe(z.number()),
   joined_local_members: maybe(z.number()),
   version: maybe(z.string()),
   creator: maybe(z.string()),

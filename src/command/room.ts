@@ -39,6 +39,9 @@ export function memberCounts(
   room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
 ): string {
   const remote = remoteMembers(room);
+  if (room.joinedMembers === null) {
+    return 'members not counted: Synapse has no statistics of this room';
+  }
   const all = amount(room.joinedMembers, 'member');
   return remote === 0 || remote === undefined
     ? all
@@ -55,7 +58,7 @@ export function roomKind(room: RoomKind): string {
     roomType === null ? undefined : roomType === 'm.space' ? 'space' : cut(roomType, 40),
   ].filter((part) => part !== undefined);
   return [
-    `${amount(joinedMembers, 'member')}${remote === 0 || remote === undefined ? '' : `, ${remote === joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`}`,
+    `${joinedMembers === null ? 'members not counted' : amount(joinedMembers, 'member')}${remote === 0 || remote === undefined ? '' : `, ${remote === joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`}`,
     ...(access.length === 0 ? [] : [access.join(', ')]),
   ].join(', ');
 }
@@ -69,7 +72,7 @@ export type RoomKind = Pick<
 export function remoteMembers(
   room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
 ): number | undefined {
-  return room.joinedLocalMembers === null
+  return room.joinedLocalMembers === null || room.joinedMembers === null
     ? undefined
     : Math.max(0, room.joinedMembers - room.joinedLocalMembers);
 }

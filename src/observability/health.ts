@@ -4,6 +4,13 @@ export interface Vitals {
   syncAgeMs(): number | undefined;
   /** Older than this, syncing is dead. */
   readonly longestSyncAgeMs: number;
+  /** How reading each list of reports goes; none if the queue is off. */
+  reportReadings(): readonly {
+    readonly kind: string;
+    readonly failing: { readonly forMs: number; readonly why: string } | undefined;
+  }[];
+  /** Reports that can't be read for longer are missed. */
+  readonly maxReportFailureMs: number;
   /** Rejects where the database can't be read. */
   readDatabase(): Promise<void>;
 }
@@ -53,7 +60,12 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
         return ['the bot is starting: it waits for the homeserver'];
       }
       const faults = phase === 'starting' ? ['the bot is starting'] : [];
-      return [...faults, ...syncFaults(vitals), ...(await databaseFaults(vitals, patienceMs))];
+      return [
+        ...faults,
+        ...syncFaults(vitals),
+        ...reportFaults(vitals),
+        ...(await databaseFaults(vitals, patienceMs)),
+      ];
     },
   };
 }
@@ -68,6 +80,16 @@ function syncFaults({ syncAgeMs, longestSyncAgeMs }: Vitals): string[] {
     : [
         `sync: the homeserver last answered ${Math.round(ageMs / 1000)} s ago, longer than ${Math.round(longestSyncAgeMs / 1000)} s`,
       ];
+}
+
+function reportFaults({ reportReadings, maxReportFailureMs }: Vitals): string[] {
+  return reportReadings().flatMap(({ kind, failing }) =>
+    failing === undefined || failing.forMs < maxReportFailureMs
+      ? []
+      : [
+          `reports of ${kind === 'event' ? 'messages' : 'users'}: can’t be read for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,
+        ],
+  );
 }
 
 async function databaseFaults({ readDatabase }: Vitals, patienceMs: number): Promise<string[]> {

@@ -30,7 +30,7 @@ export interface MetricSources {
   figures(): Promise<Figures>;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
   /** The lists of reports that are read. */
-  reportReadings(): readonly { readonly kind: string; readonly ageMs: number | undefined }[];
+  reportReadings(): readonly { readonly kind: string; readonly ageMs: number }[];
 }
 
 export interface Metrics {
@@ -192,9 +192,7 @@ export function createMetrics(options: {
       }
       readingAge.reset();
       for (const { kind, ageMs: readMs } of sources.reportReadings()) {
-        if (readMs !== undefined) {
-          readingAge.set({ kind }, readMs / 1000);
-        }
+        readingAge.set({ kind }, readMs / 1000);
       }
       syncFailures.reset();
       syncFailures.inc(failures);

@@ -1,3 +1,4 @@
+import type { ReportReading } from '../services/bot.ts';
 import { createHealth } from './health.ts';
 import type { Vitals } from './health.ts';
 import { startHttp } from './http.ts';
@@ -6,7 +7,10 @@ import type { MetricSources } from './metrics.ts';
 
 /** What the probes look at once the bot is built. */
 export type Watched = Vitals &
-  Pick<MetricSources, 'figures' | 'reportReadings'> & { syncFailures(): number };
+  Pick<MetricSources, 'figures'> & {
+    reportReadings(): readonly ReportReading[];
+    syncFailures(): number;
+  };
 
 /** Health and metrics, as the bot feeds them. */
 export interface Probes {

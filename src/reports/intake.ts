@@ -1,12 +1,16 @@
+import type { RoomId } from '../ids.ts';
 import type { Services } from '../services/services.ts';
 import type { NewReport } from '../store/reports.ts';
 import type { Store, StoreTables } from '../store/store.ts';
+import { createStatisticsCheck } from './statistics-check.ts';
 
 /** One list of reports that the server keeps. */
 export interface ReportSource {
   readonly kind: 'event' | 'user';
   /** The newest first, from this offset on. */
   page(query: { from: number; limit: number }): Promise<ReportPage>;
+  /** Throws why the server does not list all that it stores, if that is so. */
+  readonly assertComplete?: () => Promise<void>;
 }
 
 export interface ReportPage {
@@ -17,11 +21,19 @@ export interface ReportPage {
   readonly next: number | null;
 }
 
-/** GET /_synapse/admin/v1/event_reports and /_synapse/admin/v1/user_reports */
-export function reportSources({ api }: Pick<Services, 'api'>): ReportSource[] {
+/**
+ * GET /_synapse/admin/v1/event_reports and /_synapse/admin/v1/user_reports
+ *
+ * @param managementRoom the room whose statistics show whether reports of messages are listed
+ */
+export function reportSources(
+  { api }: Pick<Services, 'api'>,
+  managementRoom: RoomId,
+): ReportSource[] {
   return [
     {
       kind: 'event',
+      assertComplete: createStatisticsCheck(api, managementRoom),
       async page(query) {
         const { eventReports, total, nextToken } = await api.reports.events.list(query);
         return {

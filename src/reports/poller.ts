@@ -24,7 +24,8 @@ const restFactor = 4;
 /** A list, and how reading it goes. Times are by `performance.now()`, which nobody sets back. */
 interface Reading {
   readonly source: ReportSource;
-  readAtMs?: number;
+  /** Or begun with. */
+  readAtMs: number;
   /** Since it was read last, or begun with, it could not be. */
   failure?: { readonly sinceMs: number; readonly error: unknown };
 }
@@ -97,6 +98,18 @@ export function createPoller(options: {
     }
   }
 
+  /** It could be read. Does it list what it should? */
+  async function judge(reading: Reading): Promise<void> {
+    try {
+      await reading.source.assertComplete?.();
+    } catch (error) {
+      log.warn({ kind: reading.source.kind, code: codeOf(error) }, 'not all reports are listed');
+      await failed(reading, error);
+      return;
+    }
+    await succeeded(reading);
+  }
+
   async function tell(error?: unknown): Promise<void> {
     // At once, or the other list would tell it, too.
     isTroubleTold = error !== undefined;
@@ -111,9 +124,21 @@ export function createPoller(options: {
     }
   }
 
+  async function complain(reading: Reading, error: unknown, pauseMs: number): Promise<void> {
+    const { kind } = reading.source;
+    if (!(error instanceof LawspeakerError)) {
+      log.error({ kind, err: error }, 'reports could not be read by a fault of ours');
+    }
+    if (!signal.aborted) {
+      log.warn({ kind, code: codeOf(error), pauseMs }, 'reports could not be read, trying again');
+      await failed(reading, error);
+    }
+  }
+
   async function poll(source: ReportSource): Promise<void> {
-    const reading: Reading = { source };
+    const reading: Reading = { source, readAtMs: performance.now() };
     readings.add(reading);
+    let isOffered = true;
     let readAllAt = Number.NEGATIVE_INFINITY;
     let pauseMs = intervalMs;
     while (!signal.aborted) {
@@ -131,28 +156,22 @@ export function createPoller(options: {
         if (taken.found > 0 || taken.backlog !== undefined) {
           onNew(source.kind);
         }
-        await succeeded(reading);
+        isOffered = true;
+        await judge(reading);
         const tookMs = performance.now() - startedAt;
         pauseMs = Math.min(Math.max(intervalMs, tookMs * restFactor), longestPauseMs);
       } catch (error) {
-        if (isMissing(error)) {
-          log.info({ kind: source.kind }, 'this homeserver has no such reports');
-          readings.delete(reading);
-          return;
-        }
-        if (!(error instanceof LawspeakerError)) {
-          log.error(
-            { kind: source.kind, err: error },
-            'reports could not be read by a fault of ours',
-          );
-        }
-        pauseMs = Math.min(pauseMs * 2, longestPauseMs);
-        if (!signal.aborted) {
-          log.warn(
-            { kind: source.kind, code: codeOf(error), pauseMs },
-            'reports could not be read, trying again',
-          );
-          await failed(reading, error);
+        if (isNotOffered(source, error)) {
+          // It is asked for again: the homeserver may be updated, and its figure must not vanish.
+          if (isOffered) {
+            log.info({ kind: source.kind }, 'this homeserver has no such reports');
+          }
+          isOffered = false;
+          pauseMs = longestPauseMs;
+          await succeeded(reading);
+        } else {
+          pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+          await complain(reading, error, pauseMs);
         }
       }
       if (!signal.aborted) {
@@ -172,7 +191,7 @@ export function createPoller(options: {
       const nowMs = performance.now();
       return [...readings].map(({ source, readAtMs, failure }) => ({
         kind: source.kind,
-        ageMs: readAtMs === undefined ? undefined : nowMs - readAtMs,
+        ageMs: nowMs - readAtMs,
         failing: failure && { forMs: nowMs - failure.sinceMs, why: wordsOf(failure.error) },
       }));
     },
@@ -189,7 +208,15 @@ export function wordsOf(error: unknown): string {
   return error instanceof LawspeakerError ? error.message : 'the bot has a fault of its own';
 }
 
-/** Older servers have no reports of users. */
-function isMissing(error: unknown): boolean {
-  return error instanceof HomeserverError && error.status === 404;
+/**
+ * Older servers have no reports of users, and say so. Any other 404 is trouble: a proxy that is being
+ * set up, say, or the wrong address.
+ */
+function isNotOffered({ kind }: ReportSource, error: unknown): boolean {
+  return (
+    kind === 'user' &&
+    error instanceof HomeserverError &&
+    error.status === 404 &&
+    error.errcode === 'M_UNRECOGNIZED'
+  );
 }

@@ -38,7 +38,7 @@ export function createReportQueue(
   const desk = createDesk(house, options);
   const poller = createPoller({
     store: house.store,
-    sources: reportSources(house.services),
+    sources: reportSources(house.services, house.settings.managementRoom),
     intervalMs: options.pollIntervalMs,
     few: options.maxCardsPerMinute,
     now: house.now,

@@ -14,9 +14,9 @@ export interface Settled {
 /** How reading one of the homeserver's lists of reports goes. */
 export interface ReportReading {
   readonly kind: 'event' | 'user';
-  /** Milliseconds since it was read last; undefined before the first time. */
-  readonly ageMs: number | undefined;
-  /** Where it can't be read now: for how many milliseconds, and why. */
+  /** Milliseconds since it was read last, or since the bot began to try. */
+  readonly ageMs: number;
+  /** If it can't be read now, or not all that it should list: for how many milliseconds, and why. */
   readonly failing: { readonly forMs: number; readonly why: string } | undefined;
 }
 

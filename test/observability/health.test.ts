@@ -2,10 +2,13 @@ import { expect, test } from 'vitest';
 
 import { StoreError } from '../../src/errors.ts';
 import { createHealth } from '../../src/observability/health.ts';
+import type { ReportReading } from '../../src/services/bot.ts';
 
 const well = {
   syncAgeMs: () => 10,
   longestSyncAgeMs: 75_000,
+  reportReadings: (): ReportReading[] => [],
+  maxReportFailureMs: 300_000,
   readDatabase: async () => undefined,
 };
 
@@ -32,6 +35,23 @@ test('syncing that stopped makes it not ready, whatever else is well', async () 
     'sync: the homeserver last answered 90 s ago, longer than 75 s',
   ]);
   expect(health.deathCause()).toBeUndefined();
+});
+
+test('reports that can’t be read for long make it not ready', async () => {
+  const health = createHealth();
+  let forMs = 299_000;
+  const why = 'the homeserver refused (403 M_FORBIDDEN)';
+  health.watch({
+    ...well,
+    reportReadings: () => [
+      { kind: 'event', ageMs: forMs, failing: { forMs, why } },
+      { kind: 'user', ageMs: 10, failing: undefined },
+    ],
+  });
+  health.started();
+  expect(await health.faults()).toEqual([]);
+  forMs = 300_000;
+  expect(await health.faults()).toEqual([`reports of messages: can’t be read for 300 s: ${why}`]);
 });
 
 test('a database that fails, or does not answer, is named', async () => {

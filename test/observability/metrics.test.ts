@@ -44,7 +44,7 @@ const watch = (read: () => Promise<Figures>) =>
     sync: () => ({ ageMs: 1500, failures: 2 }),
     reportReadings: () => [
       { kind: 'event', ageMs: 2500 },
-      { kind: 'user', ageMs: undefined },
+      { kind: 'user', ageMs: 7500 },
     ],
   });
 
@@ -82,6 +82,7 @@ test('the figures are shown as they are, with escaped labels', async () => {
     lawspeaker_sync_age_seconds: '1.5',
     lawspeaker_sync_failures_total: '2',
     'lawspeaker_report_reading_age_seconds{kind="event"}': '2.5',
+    'lawspeaker_report_reading_age_seconds{kind="user"}': '7.5',
     lawspeaker_ready: '1',
     lawspeaker_database_readable: '1',
     [`lawspeaker_info{version="1.2.3",node="${process.versions.node}"}`]: '1',

@@ -4,10 +4,17 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { UnreachableError } from '../../src/errors.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  TargetError,
+  UnreachableError,
+} from '../../src/errors.ts';
+import type { RoomId } from '../../src/ids.ts';
 import type { ReportSource } from '../../src/reports/intake.ts';
 import { createPoller } from '../../src/reports/poller.ts';
 import type { Poller } from '../../src/reports/poller.ts';
+import { createStatisticsCheck } from '../../src/reports/statistics-check.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -31,6 +38,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+let asked = 0;
+let fault: Error;
+let assertComplete: (() => Promise<void>) | undefined;
+beforeEach(() => {
+  asked = 0;
+  fault = down;
+  assertComplete = undefined;
+});
+
 const down = new UnreachableError('GET /reports', 'does not answer', false);
 
 /** An hour between two questions: what comes before is hurried. */
@@ -40,9 +56,11 @@ function start(kinds: readonly ReportSource['kind'][] = ['event', 'user']): void
     store,
     sources: kinds.map((kind) => ({
       kind,
+      ...(assertComplete === undefined ? {} : { assertComplete }),
       async page() {
+        asked += 1;
         if (!isUp) {
-          throw down;
+          throw fault;
         }
         return { reports: [], total: 0, next: null };
       },
@@ -96,4 +114,61 @@ test('what could not be told is told when it can be', async () => {
   isUp = true;
   poller.hurry();
   await expect.poll(() => (poller.hurry(), told)).toEqual([down, down, undefined]);
+});
+
+const unrecognized = new HomeserverError(404, 'M_UNRECOGNIZED', 'GET /reports');
+
+test.each<[string, ReportSource['kind'], Error]>([
+  ['a proxy’s 404', 'event', new ForeignAnswerError(404, 'GET /_synapse/admin/v1/event_reports')],
+  ['a proxy’s 404', 'user', new ForeignAnswerError(404, 'GET /_synapse/admin/v1/user_reports')],
+  ['a 404 of another kind', 'user', new HomeserverError(404, 'M_NOT_FOUND', 'GET /reports')],
+  ['a list that every server has and this one denies', 'event', unrecognized],
+])(
+  '%s ends no reading of %s reports: it is told, measured and tried again',
+  async (_, kind, error) => {
+    isUp = false;
+    fault = error;
+    start([kind]);
+    await expect.poll(failing).toEqual([error.message]);
+    expect(told).toEqual([error]);
+    expect(poller.readings()).toMatchObject([{ kind, ageMs: expect.any(Number) as number }]);
+    isUp = true;
+    poller.hurry();
+    await expect.poll(() => told).toEqual([error, undefined]);
+  },
+);
+
+test('reports of users that a server does not offer are no trouble, keep their figure, and are asked for again', async () => {
+  isUp = false;
+  fault = unrecognized;
+  start(['user']);
+  await expect.poll(() => asked).toBe(1);
+  expect(poller.readings()).toMatchObject([{ kind: 'user', failing: undefined }]);
+  expect(told).toEqual([]);
+  await expect.poll(() => (poller.hurry(), asked)).toBeGreaterThan(1);
+  expect(poller.readings()).toMatchObject([{ kind: 'user', failing: undefined }]);
+});
+
+test('a list that can be read and lists nothing is trouble', async () => {
+  const counted = [null, null, 3, 3];
+  const rooms = {
+    find: async () => ({ joinedMembers: counted.length === 0 ? 4 : counted.shift() }),
+    members: async () => ({ total: 4, members: [] }),
+  };
+  const api = { rooms } as unknown as Parameters<typeof createStatisticsCheck>[0];
+  const check = createStatisticsCheck(api, '!room:localhost' as RoomId, {
+    patienceMs: 0,
+    intervalMs: 0,
+  });
+  assertComplete = check;
+  start(['event']);
+  await expect
+    .poll(failing)
+    .toEqual([expect.stringContaining('stats.enabled: true in its homeserver.yaml')]);
+  expect(told).toEqual([expect.any(TargetError)]);
+  await expect(check()).rejects.toThrow('keeps no room statistics');
+  await expect(check()).rejects.toThrow('statistics stand still');
+  await expect(check()).rejects.toThrow('statistics stand still');
+  poller.hurry();
+  await expect.poll(() => told.at(-1)).toBeUndefined();
 });
