@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { createAdminApi } from './admin-api/admin-api.ts';
 import { createHttp, createRawCall } from './admin-api/http.ts';
+import { bold, line } from './command/answer.ts';
 import { createRegistry, loadCommands } from './command/registry.ts';
 import { clock, dateTime } from './command/wording.ts';
 import { durationMs } from './config/duration.ts';
@@ -36,6 +37,7 @@ import { sayUnreadable } from './matrix/unreadable.ts';
 import type { Logger } from './observability/log.ts';
 import { openProbes } from './observability/probes.ts';
 import type { Probes } from './observability/probes.ts';
+import { raiseAlarm } from './pipeline/alarm.ts';
 import type { House } from './pipeline/house.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
@@ -412,6 +414,16 @@ async function buildHouse(parts: Parts): Promise<App> {
       const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },
+    onCut: async () =>
+      raiseAlarm(house, `gap ${house.now()}`, {
+        mark: '⚠️',
+        title: [bold('I did not read all that was said while I was away: '), 'it is too much'],
+        body: [
+          line(
+            'Who has which role here is known. Commands that I missed were not carried out and are not answered: send them again.',
+          ),
+        ],
+      }),
     // Outcomes that only the homeserver knows can be asked for again.
     onOnline() {
       recovery.at(house.now());
@@ -426,6 +438,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     reportReadings: queue.readings,
     longestSyncAgeMs:
       2 * (longPollMs ?? usualLongPollMs) + (timing.syncMarginMs ?? usualSyncMarginMs),
+    maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     readDatabase: store.statistics.ping,
     figures: createMeasures(
       store,
@@ -438,7 +451,6 @@ async function buildHouse(parts: Parts): Promise<App> {
   }
   probes.started();
   log.info(
-    maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     { user: setup.botUser, room: setup.room, synapse: setup.serverVersion, version },
     'Lawspeaker is at work',
   );

@@ -7,6 +7,9 @@ interface Page<Item, Token extends string | number> {
   readonly next: Token | null;
 }
 
+/** A list of 100,000 in pages of the server's own size. */
+const maxPages = 1000;
+
 /**
  * Walks all pages of a list and yields their items; stops asking when the reader stops reading.
  *
@@ -15,7 +18,7 @@ interface Page<Item, Token extends string | number> {
  *
  * @param request method and path template, for the error
  * @param start the token to begin with, undefined for the first page
- * @throws HomeserverError what `fetchPage` throws, or that the pages turn in a circle
+ * @throws HomeserverError what `fetchPage` throws, or that the pages turn in a circle or don't end
  */
 export async function* paginate<Item, Token extends string | number>(
   request: string,
@@ -32,8 +35,13 @@ export async function* paginate<Item, Token extends string | number>(
       return;
     }
     from = next;
-  } while (!seen.has(from));
-  throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', request, 'its pages turn in a circle');
+  } while (!seen.has(from) && seen.size < maxPages);
+  throw new HomeserverError(
+    200,
+    'LAWSPEAKER_BAD_ANSWER',
+    request,
+    seen.has(from) ? 'its pages turn in a circle' : `it has more than ${maxPages} pages`,
+  );
 }
 
 /**

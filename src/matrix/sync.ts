@@ -6,8 +6,9 @@ import { z } from 'zod';
 import { HomeserverError, SetupError, StoreError } from '../errors.ts';
 import type { RoomId, UserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
-import { createMatrixCall, roomPath, roomState, translateSdkError, waitAfter } from './client.ts';
+import { createMatrixCall, roomState, translateSdkError, waitAfter } from './client.ts';
 import type { MatrixCall } from './client.ts';
+import { readGap } from './gap.ts';
 import { createReader } from './late-keys.ts';
 import type { Reader } from './late-keys.ts';
 import type { RoomCrypto } from './room-crypto.ts';
@@ -43,6 +44,8 @@ export interface SyncOptions {
     /** Something has happened there. */
     changed(room: RoomId): void;
   };
+  /** So much was said during an absence that the oldest of it was not read. As with `take`. */
+  readonly onCut: () => Promise<void>;
   /** The homeserver answers again after it did not. */
   readonly onOnline: () => void;
   /** Syncing has ended and can't go on. */
@@ -79,12 +82,9 @@ const syncResponse = z.object({
 interface Update {
   readonly token: string;
   readonly events: unknown[];
+  /** So much was missed that not all of it was read. */
+  readonly isCut: boolean;
 }
-
-const messagesPage = z.object({
-  chunk: z.array(z.unknown()).default([]),
-  end: z.string().optional(),
-});
 
 /** How long the homeserver may hold a sync, unless it is told otherwise. */
 export const usualLongPollMs = 30_000;
@@ -213,6 +213,9 @@ export class RoomSync extends MatrixClient {
         continue;
       }
       await this.#take(update.events, since === '' ? 'first' : 'new');
+      if (update.isCut) {
+        await this.#options.onCut();
+      }
       await this.#keepToken(update.token, since);
       since = update.token;
       delayMs = firstRetryMs;
@@ -280,37 +283,20 @@ export class RoomSync extends MatrixClient {
     const { timeline, state } = roomUpdate.parse(rooms.join[room] ?? {});
     const missed =
       timeline.limited === true && since !== '' && timeline.prev_batch !== undefined
-        ? await this.#eventsBetween(since, timeline.prev_batch)
-        : [];
+        ? await readGap(this.#call, room, { since, before: timeline.prev_batch })
+        : { events: [], isWhole: true };
     // Where the room's history has branched, Synapse's `state` can be that of a branch: roles that were
     // taken away would come back. What is so now, the room itself says.
     const stated =
-      since === '' || state.events.length === 0 ? [] : await roomState(this.#call, room);
+      since === '' || (state.events.length === 0 && missed.isWhole)
+        ? []
+        : await roomState(this.#call, room);
     const events =
       since === ''
         ? [...state.events, ...timeline.events]
-        : [...missed, ...timeline.events, ...stated];
+        : [...missed.events, ...timeline.events, ...stated];
     await crypto.follow(room, events);
-    return { token, events };
-  }
-
-  /**
-   * What a limited timeline left out, oldest first. The server sends only the newest events after an
-   * absence. GET /_matrix/client/v3/rooms/{room}/messages
-   */
-  async #eventsBetween(since: string, before: string): Promise<unknown[]> {
-    const newestFirst: unknown[] = [];
-    let from: string | undefined = before;
-    while (from !== undefined) {
-      const page: z.output<typeof messagesPage> = messagesPage.parse(
-        await this.#call('GET', `${roomPath(this.#options.room)}/messages`, {
-          query: { dir: 'b', from, to: since, limit: timelineLimit },
-        }),
-      );
-      newestFirst.push(...page.chunk);
-      from = page.chunk.length === 0 || page.end === from ? undefined : page.end;
-    }
-    return newestFirst.reverse();
+    return { token, events, isCut: !missed.isWhole };
   }
 }
 

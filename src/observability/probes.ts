@@ -1,4 +1,3 @@
-import type { ReportReading } from '../services/bot.ts';
 import { createHealth } from './health.ts';
 import type { Vitals } from './health.ts';
 import { startHttp } from './http.ts';
@@ -7,10 +6,7 @@ import type { MetricSources } from './metrics.ts';
 
 /** What the probes look at once the bot is built. */
 export type Watched = Vitals &
-  Pick<MetricSources, 'figures'> & {
-    reportReadings(): readonly ReportReading[];
-    syncFailures(): number;
-  };
+  Pick<MetricSources, 'figures' | 'reportReadings'> & { syncFailures(): number };
 
 /** Health and metrics, as the bot feeds them. */
 export interface Probes {

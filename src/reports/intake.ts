@@ -1,8 +1,9 @@
+import { HomeserverError, TooLargeAnswerError } from '../errors.ts';
 import type { RoomId } from '../ids.ts';
+import { createStatisticsCheck } from '../services/room-statistics.ts';
 import type { Services } from '../services/services.ts';
 import type { NewReport } from '../store/reports.ts';
 import type { Store, StoreTables } from '../store/store.ts';
-import { createStatisticsCheck } from './statistics-check.ts';
 
 /** One list of reports that the server keeps. */
 export interface ReportSource {
@@ -91,6 +92,30 @@ interface Progress {
   readonly total: number | null;
 }
 
+/** Far more reports than any server keeps. */
+const maxPages = 2000;
+
+/**
+ * A page, or as much of it as can be read: whoever reports can write megabytes each time, and must not
+ * hide the reports of others. One report that is too large by itself is left out.
+ */
+async function readPage(
+  source: ReportSource,
+  { from, limit }: { readonly from: number; readonly limit: number },
+): Promise<ReportPage> {
+  try {
+    return await source.page({ from, limit });
+  } catch (error) {
+    if (!(error instanceof TooLargeAnswerError)) {
+      throw error;
+    }
+    return readPage(
+      source,
+      limit === 1 ? { from: from + 1, limit } : { from, limit: Math.floor(limit / 2) },
+    );
+  }
+}
+
 /** What one reading has found. */
 export interface Reading {
   /** Reports that were not known. */
@@ -138,9 +163,19 @@ export async function takeInReports(
   let total = 0;
   let found = 0;
   let isAtEnd = false;
+  let pages = 0;
   for (let from = 0; ;) {
     const limit = readsAll ? largePageSize : from === 0 ? firstPageSize : pageSize;
-    const page = await source.page({ from, limit });
+    pages += 1;
+    if (pages > maxPages) {
+      throw new HomeserverError(
+        200,
+        'LAWSPEAKER_BAD_ANSWER',
+        `GET ${source.kind}_reports`,
+        `it has more than ${maxPages} pages`,
+      );
+    }
+    const page = await readPage(source, { from, limit });
     if (from === 0) {
       ({ total } = page);
       progress ??= {

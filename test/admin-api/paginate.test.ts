@@ -65,6 +65,14 @@ describe('paginate', () => {
     await expect(reading).rejects.toThrow(HomeserverError);
     expect(page).toBe(tokens.length);
   });
+
+  test('stops with an error at pages that never end', async () => {
+    let page = 0;
+    const fetchPage = async () => ({ items: [], next: (page += 1) });
+    const reading = Array.fromAsync(paginate<string, number>('GET /list', undefined, fetchPage));
+    await expect(reading).rejects.toThrow('more than 1000 pages');
+    expect(page).toBe(1000);
+  });
 });
 
 test.for([0, -1, 1.5, Number.NaN, Infinity, 2 ** 53])('a page of %d is refused', (limit) => {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGate } from '../../dev/room/gate.ts';
 import type { Gate, Passage } from '../../dev/room/gate.ts';
 import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
+import { highlightsOf } from '../support/notifications.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -57,9 +58,6 @@ describe('a read', () => {
     ['no answer', 'done'],
     ['500', 'failed'],
     ['502 with HTML', 'done'],
-    ['404 with HTML', 'failed'],
-    ['403 with HTML', 'failed'],
-    ['200 with HTML', 'failed'],
     ['429', 'done'],
     ['half a JSON', 'failed'],
     ['an answer that breaks off', 'done'],
@@ -71,13 +69,25 @@ describe('a read', () => {
     const answer = await room.ana.answerTo(command);
     expect(answer.field.status).toBe(status);
     expect(answer.body).not.toContain('Bad Gateway');
-    if (fault.endsWith('with HTML') && status === 'failed') {
-      // Not “there is no such account”, nor “forbidden”.
+  });
+});
+
+describe('a read that something in between answers', () => {
+  it.each<Fault>(['404 with HTML', '403 with HTML', '200 with HTML'])(
+    'with %s says so: not that there is no such account, nor that it is forbidden',
+    async (fault) => {
+      const mallory = await newUser('mallory');
+      const asked = gate.meet('GET', /\/v2\/users\//);
+      const command = await room.ana.say(`!user ${mallory.userId}`);
+      await faults[fault](await asked);
+      const answer = await room.ana.answerTo(command);
+      expect(answer.field.status).toBe('failed');
       expect(answer.body).toContain('something in between did');
       expect(answer.body).toContain('homeserver.adminUrl');
       expect(answer.body).not.toContain('Did you mean');
-    }
-  });
+      expect(answer.body).not.toContain('This is the proxy');
+    },
+  );
 });
 
 describe('a changing call', () => {
@@ -213,4 +223,41 @@ it('at the start a proxy without its Synapse is waited for', async () => {
   faults['502 with HTML'](await asked);
   await started;
   expect((await room.ana.ask('!version')).field.status).toBe('done');
+});
+
+it('an absence whose events never end is given up, and the room is told', async () => {
+  type Sync = { rooms?: { join?: Record<string, { timeline: Record<string, unknown> }> } };
+  let passage = await gate.meet('GET', /\/sync/);
+  const command = await room.ana.say('!version');
+  for (;;) {
+    const sync = JSON.parse((await passage.forward()).body) as Sync;
+    const joined = sync.rooms?.join?.[room.id];
+    if (joined !== undefined) {
+      Object.assign(joined.timeline, { limited: true, prev_batch: 'gap' });
+      passage.respond(200, JSON.stringify(sync));
+      break;
+    }
+    const next = gate.meet('GET', /\/sync/);
+    passage.answer();
+    passage = await next;
+  }
+  for (let page = 0; page < 50; page += 1) {
+    const chunk = Array.from({ length: 100 }, (_, at) => ({
+      type: 'm.room.message',
+      event_id: `$gap${page * 100 + at}`,
+      sender: room.ana.user.userId,
+      origin_server_ts: Date.now(),
+      content: { msgtype: 'm.text', body: 'chatter' },
+    }));
+    (await gate.meet('GET', /\/messages\?/)).respond(
+      200,
+      JSON.stringify({ chunk, end: `page ${page}` }),
+    );
+  }
+  const alert = await room.ana.until('the alert', () =>
+    room.ana.unasked().find(({ body }) => body.includes('I did not read all that was said')),
+  );
+  expect(await highlightsOf(room.ana.user)).toContain(alert.event);
+  expect((await room.ana.answerTo(command)).field.status).toBe('done');
+  expect(gate.count('GET', /\/messages\?/)).toBe(50);
 });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { TooLargeAnswerError } from '../../src/errors.ts';
 import { takeInReports } from '../../src/reports/intake.ts';
 import type { ReportSource } from '../../src/reports/intake.ts';
 import type { NewReport, ReportKey } from '../../src/store/reports.ts';
@@ -36,6 +37,8 @@ class List implements ReportSource {
   rows: NewReport[] = [];
   /** What happens between two pages. */
   meanwhile: (() => void)[] = [];
+  /** A page with longer reasons is not read. */
+  maxSize = Number.POSITIVE_INFINITY;
   /** After so many pages the connection breaks. */
   breaksAfter = Number.POSITIVE_INFINITY;
 
@@ -46,13 +49,16 @@ class List implements ReportSource {
     this.breaksAfter -= 1;
     const sorted = this.rows.toSorted((one, other) => other.receivedTs - one.receivedTs);
     const reports = sorted.slice(from, from + limit);
+    if (reports.reduce((sum, { reason }) => sum + (reason?.length ?? 0), 0) > this.maxSize) {
+      throw new TooLargeAnswerError('GET /_synapse/admin/v1/event_reports', 1024 * 1024);
+    }
     const end = from + limit;
     const page = { reports, total: sorted.length, next: end < sorted.length ? end : null };
     this.meanwhile.shift()?.();
     return page;
   }
 
-  add(receivedTs: number, subject: string): void {
+  add(receivedTs: number, subject: string, reason = 'spam'): void {
     const reportId = Math.max(0, ...this.rows.map((row) => row.reportId)) + 1;
     this.rows.push({
       kind: 'event',
@@ -60,7 +66,7 @@ class List implements ReportSource {
       receivedTs,
       subject,
       reporter: '@vera:x',
-      reason: 'spam',
+      reason,
       score: null,
       roomId: '!lobby:x',
       roomName: null,
@@ -177,3 +183,17 @@ test('whatever comes and goes, in whatever order, each report is taken in once',
     { numRuns: 60, seed: 20_261_122 },
   );
 }, 60_000);
+
+test('who writes megabytes into reports hides no others: pages shrink, and one that is too large alone is left out', async () => {
+  const list = new List();
+  list.maxSize = 100;
+  for (let at = 0; at < 40; at += 1) {
+    list.add(at, `$flood${at}`, 'x'.repeat(at === 7 || at === 8 || at === 39 ? 101 : 60));
+  }
+  list.add(3, '$spam');
+  await read(list);
+  const { count: taken } = await store.transaction(async ({ reports }) => ({
+    count: await reports.count('event'),
+  }));
+  expect(taken).toBe(38);
+});

@@ -14,7 +14,7 @@ import type { RoomId } from '../../src/ids.ts';
 import type { ReportSource } from '../../src/reports/intake.ts';
 import { createPoller } from '../../src/reports/poller.ts';
 import type { Poller } from '../../src/reports/poller.ts';
-import { createStatisticsCheck } from '../../src/reports/statistics-check.ts';
+import { createStatisticsCheck } from '../../src/services/room-statistics.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 
