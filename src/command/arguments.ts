@@ -50,6 +50,11 @@ export type ArgumentKind = keyof Parsed;
 export interface ArgumentOptions {
   /** A positional that may be left out. Flags always may. */
   readonly optional?: boolean;
+  /**
+   * A flag whose value may be typed without its name, if it can be nothing else: `reports open`. Only for
+   * commands that change nothing.
+   */
+  readonly bare?: true;
   /** The flag that stands for this positional: one of the two is given, never both. */
   readonly unless?: string;
   /** Several may follow one another, or a flag may be repeated. */

@@ -21,7 +21,8 @@ function shape(key: string, argument: Argument): string {
     choices === undefined
       ? (argument.options.placeholder ?? valueName(argument))
       : choices.join('|');
-  return `[--${name} ${value}]${many === true ? '…' : ''}`;
+  const typed = argument.options.bare === true ? `[--${name}]` : `--${name}`;
+  return `[${typed} ${value}]${many === true ? '…' : ''}`;
 }
 
 function valueName({ kind }: Argument): string {

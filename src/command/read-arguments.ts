@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts';
 import { cut } from './answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
+import { takeBareValues } from './bare-values.ts';
 import { argumentsOf, placeholderOf } from './command-arguments.ts';
 import { canChange } from './declaration.ts';
 import type { Command } from './declaration.ts';
@@ -54,13 +55,19 @@ export function readArguments(
   const parsed = structure(tokens, flags);
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => parsed.flags[flagName(key)] !== undefined;
-  const filledIn = readPositionals(declared, parsed.positionals, values, {
+  const bare = takeBareValues(declared, parsed.positionals, {
+    context,
+    isGiven,
+    positionals: Object.values(declared).filter(({ place }) => place === 'positional').length,
+  });
+  const filledIn = readPositionals(declared, bare.rest, values, {
     context,
     isGiven,
     takesReason: canChange(command),
   });
   for (const [name, { key, argument }] of flags) {
-    values[key] = readFlag(name, argument, parsed.flags[name], parsed.text, context);
+    values[key] =
+      bare.values[key] ?? readFlag(name, argument, parsed.flags[name], parsed.text, context);
   }
   if (!canChange(command)) {
     return {

@@ -24,6 +24,14 @@ export function readValue(word: string, argument: Argument, context: ReadingCont
     case 'user': {
       const user = readUser(word, context.serverName);
       if (user === undefined) {
+        const media = readMedia(word);
+        if (media !== undefined) {
+          throw wrong(
+            word,
+            'a file, not a user',
+            `\`${context.prefix}quarantine ${media}\` keeps everybody from downloading that one file.`,
+          );
+        }
         throw wrong(
           word,
           'no user',
@@ -58,7 +66,8 @@ export function readValue(word: string, argument: Argument, context: ReadingCont
     }
     case 'item':
     case 'integer': {
-      const digits = argument.kind === 'item' ? word.replace(/^#/u, '') : word;
+      // As answers write it, and in a list: `#4, #5`.
+      const digits = argument.place === 'positional' ? word.replace(/^#|[,;]$/gu, '') : word;
       const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
       if (Number.isNaN(number) || number < min || number > max) {
         const range = argument.options.max === undefined ? `${min} or more` : `${min} to ${max}`;

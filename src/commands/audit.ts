@@ -41,12 +41,13 @@ export default defineCommand({
     }),
     by: flag('user', 'Who asked or confirmed'),
     rule: flag('word', 'Which rule did it'),
-    target: flag('target', 'To which user or room it was done'),
+    target: flag('target', 'To which user or room it was done', { bare: true }),
     command: flag('word', 'Which command'),
     status: flag('choice', 'How it ended', {
       choices: ['done', 'failed', 'denied', 'protected', 'unknown', 'open'],
+      bare: true,
     }),
-    since: flag('date', 'Not before'),
+    since: flag('date', 'Not before', { bare: true }),
     until: flag('date', 'Not after'),
     limit: flag('integer', `How many; ${pageSize} by default, all in a file`, { min: 1 }),
     before: flag('integer', 'Only entries with smaller numbers', { min: 1 }),
@@ -63,7 +64,7 @@ export default defineCommand({
     if (what !== undefined && !isExport && what !== 'verify' && !entryNumber.test(what)) {
       throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
         word: what,
-        advice: '`audit verify` checks the chain.',
+        advice: `To search, use \`--target ${quote(cut(what))}\`, \`--command\` or \`--by\`. \`audit verify\` checks the chain.`,
       });
     }
     if (

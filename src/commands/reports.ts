@@ -20,11 +20,12 @@ export default defineCommand({
   args: {
     state: flag('choice', 'In which state; open and claimed by default', {
       choices: ['open', 'claimed', 'resolved', 'dismissed', 'all'],
+      bare: true,
     }),
-    room: flag('room', 'Where it was sent'),
-    sender: flag('user', 'Who is accused'),
+    room: flag('room', 'Where it was sent', { bare: true }),
+    sender: flag('user', 'Who is accused', { bare: true }),
     reporter: flag('user', 'Who reported it'),
-    since: flag('date', 'Reported since'),
+    since: flag('date', 'Reported since', { bare: true }),
     ...listFlags,
   },
   danger: 'read',

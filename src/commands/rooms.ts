@@ -20,7 +20,9 @@ export default defineCommand({
     'list the rooms in which this bot tells one person a secret',
   ],
   args: {
-    search: flag('text', 'Part of the name or of the alias before the colon, or a whole ID'),
+    search: flag('text', 'Part of the name or of the alias before the colon, or a whole ID', {
+      bare: true,
+    }),
     orderBy: flag('choice', 'What to sort by; numbers begin with the largest', {
       choices: roomOrders,
     }),

@@ -36,6 +36,7 @@ export default defineCommand({
   args: {
     last: flag('duration', 'How far back, from 1h to 730d; 30 days by default', {
       placeholder: '30d',
+      bare: true,
     }),
   },
   danger: 'read',

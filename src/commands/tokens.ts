@@ -13,7 +13,7 @@ export default defineCommand({
   summary: 'Lists registration tokens',
   does: ['list those that are used up or expired too (unless told otherwise)'],
   args: {
-    valid: flag('boolean', 'Only those that can be used now, or only the others'),
+    valid: flag('boolean', 'Only those that can be used now, or only the others', { bare: true }),
     ...listFlags,
   },
   danger: 'read',

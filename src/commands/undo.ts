@@ -1,6 +1,8 @@
+import { cut } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { TargetError } from '../errors.ts';
+import { entryNumber, isLast } from '../command/undone.ts';
+import { TargetError, UsageError } from '../errors.ts';
 
 export default defineCommand({
   name: 'undo',
@@ -10,19 +12,30 @@ export default defineCommand({
   does: ['run the command that takes it back, with that command’s own role and confirmation'],
   doesNot: ['take back what can’t be: a deactivation, a deletion, a password'],
   args: {
-    entry: positional('integer', 'The number that the action’s answer shows', {
-      min: 1,
-      placeholder: 'ID',
-    }),
+    entry: positional(
+      'word',
+      'The number that the action’s answer shows, or last for your newest',
+      {
+        placeholder: 'ID|last',
+      },
+    ),
   },
   danger: 'read',
   role: 'moderator',
   example: 'undo 12',
+  check({ entry }) {
+    if (!isLast(entry) && entryNumber(entry) === undefined) {
+      throw new UsageError(`\`${cut(entry)}\` is not the number of an action.`, {
+        word: entry,
+        advice: 'Write the number that its answer shows, such as `12`, or `last`.',
+      });
+    }
+  },
   // While reading, the pipeline puts the command that takes the action back in the place of this one.
   async run({ args, services }) {
-    const entry = await services.audit.get(args.entry);
+    const entry = await services.audit.get(entryNumber(args.entry) ?? 0);
     throw entry === undefined
-      ? new TargetError('unknown', `there is no audit entry #${args.entry}`)
+      ? new TargetError('unknown', `there is no audit entry ${cut(args.entry)}`)
       : new TargetError(
           'state',
           entry.status === 'done'

@@ -13,7 +13,9 @@ export default defineCommand({
   group: 'accounts',
   summary: 'Lists and searches accounts',
   args: {
-    name: flag('text', 'Part of the name before the colon, or of the display name'),
+    name: flag('text', 'Part of the name before the colon, or of the display name', {
+      bare: true,
+    }),
     userId: flag('word', 'Part of the user ID'),
     guests: flag('boolean', 'Show guests too, or leave them out'),
     deactivated: flag('boolean', 'Show deactivated accounts too'),

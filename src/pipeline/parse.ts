@@ -10,12 +10,14 @@ import { readUser } from '../command/references.ts';
 import type { Guess } from '../command/registry.ts';
 import { tokenize } from '../command/tokenize.ts';
 import type { Token } from '../command/tokenize.ts';
+import { entryNumber, isLast, reasonOfUndo } from '../command/undone.ts';
 import { UsageError } from '../errors.ts';
 import { parseRoomAlias } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import { commandCalled, roomIdIn } from './command-line.ts';
 import type { House } from './house.ts';
+import { lastActionOf, undoOf } from './last-action.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
 import { assertUnmistakable } from './mistakable.ts';
@@ -200,18 +202,14 @@ async function expand(house: House, message: Message, line: string): Promise<str
     return line;
   }
   const { values } = readArguments(command, tokenize(line).slice(1), readingContext(house));
-  const entry = await house.store.auditLog.get(Number(values['entry']));
-  const undo = entry?.status === 'done' ? undoIn(entry.detail) : undefined;
-  return undo === undefined ? line : `${undo} --reason="undo of #${entry?.id}"`;
-}
-
-function undoIn(detail: unknown): string | undefined {
-  return typeof detail === 'object' &&
-    detail !== null &&
-    'undo' in detail &&
-    typeof detail.undo === 'string'
-    ? detail.undo
-    : undefined;
+  const wanted = String(values['entry']);
+  const entry = isLast(wanted)
+    ? await lastActionOf(house, message.sender)
+    : await house.store.auditLog.get(entryNumber(wanted) ?? 0);
+  const undo = entry === undefined ? undefined : undoOf(entry);
+  return undo === undefined || entry === undefined
+    ? line
+    : `${undo} --reason="${reasonOfUndo(entry.id)}"`;
 }
 
 async function tokensFromFile(

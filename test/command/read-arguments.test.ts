@@ -431,3 +431,50 @@ test('a thousand users are read at once, and no more', () => {
   expect(values(names.slice(1).join(' ')).users).toHaveLength(1000);
   expect(() => values(names.join(' '))).toThrow('1,001 words are too many');
 });
+
+describe('a value without the name of its flag', () => {
+  const read = async (line: string) => {
+    const { createRegistry, loadCommands } = await import('../../src/command/registry.ts');
+    const folder = new URL('../../src/commands/', import.meta.url);
+    const registry = createRegistry(await loadCommands(folder));
+    const [name = '', ...words] = tokenize(line);
+    const command = registry.find(typeof name === 'string' ? name : name.text);
+    const context = { serverName: 'example.com', now: 0, prefix: '!' };
+    return readArguments(command ?? expect.unreachable(), words, context).values;
+  };
+
+  test.each([
+    ['reports open', { state: 'open' }],
+    ['reports @mal:example.com Resolved', { state: 'resolved', sender: '@mal:example.com' }],
+    ['reports #lobby:example.com', { room: '#lobby:example.com' }],
+    ['stats 7d', { last: 604_800_000 }],
+    ['users mal', { name: 'mal' }],
+    ['users mal lory --deactivated', { name: 'mal lory', deactivated: true }],
+    ['rooms lobby', { search: 'lobby' }],
+    ['tokens valid', { valid: true }],
+    ['audit @mal', { target: '@mal:example.com', what: undefined }],
+    ['audit #1', { what: '#1' }],
+    ['audit failed', { status: 'failed' }],
+    ['claim #4, #5', { items: [4, 5] }],
+    ['report #4', { item: 4 }],
+    ['undo last', { entry: 'last' }],
+  ])('%s', async (line, expected) => {
+    expect(await read(line)).toMatchObject(expected);
+  });
+
+  test.each([
+    ['reports open claimed', 'one word too many'],
+    ['reports --state open claimed', 'one word too many'],
+    ['stats soon', 'one word too many'],
+    ['reports opne', 'one word too many'],
+  ])('%s is refused', async (line, why) => {
+    await expect(read(line)).rejects.toThrow(why);
+  });
+
+  test('a file where a user is wanted is said to be one, with what takes it', async () => {
+    await expect(read('delete-media mxc://example.com/abc')).rejects.toMatchObject({
+      message: '`mxc://example.com/abc` is a file, not a user.',
+      advice: expect.stringContaining('`!quarantine mxc://example.com/abc`') as unknown,
+    });
+  });
+});

@@ -88,7 +88,10 @@ function valueOf({ kind, options }: Argument): Arbitrary<Json> {
     case 'text':
       return trickyText;
     case 'word':
-      return trickyWord;
+      // What lists alternatives takes nothing else.
+      return options.placeholder?.includes('|') === true
+        ? fc.constantFrom(...options.placeholder.replace('ID', '12').split('|'))
+        : trickyWord;
     case 'item':
     case 'integer':
       return fc.integer({ min, max });

@@ -73,6 +73,11 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     expect(Object.keys(groups)).toContain(command.group);
   });
 
+  test('takes values without the names of their flags only where it changes nothing', () => {
+    const isBare = declared.some(([, { options }]) => options.bare === true);
+    expect(isBare && canChange(command)).toBe(false);
+  });
+
   test('says in one line what it does', () => {
     const { summary, does = [], doesNot = [] } = command;
     // A verb: `Closes accounts for good`.

@@ -145,7 +145,7 @@ describe('undo', () => {
   it('takes an action back by its number, and what can’t be taken back is said', async () => {
     const mallory = await newUser('mallory');
     const banned = await room.ana.ask(`!shadow-ban ${mallory.userId}`);
-    const undone = await room.ana.ask(`!undo ${banned.field.audit[0]}`);
+    const undone = await room.ana.ask(`!undo #${banned.field.audit[0]}`);
     expect(undone.field).toMatchObject({ command: 'unshadow-ban', status: 'done' });
     expect(undone.body).toContain(`undo of #${banned.field.audit[0]}`);
     expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
@@ -154,6 +154,19 @@ describe('undo', () => {
     expect(outcome.field.status).toBe('done');
     const refused = await room.ana.ask(`!undo ${outcome.field.audit[0]}`);
     expect(refused.body).toContain('can’t be taken back');
+  });
+
+  it('takes the newest action of the one who asks back, and shows which that was', async () => {
+    const mallory = await newUser('mallory');
+    const banned = await room.ben.ask(`!shadow-ban ${mallory.userId}`);
+    const undone = await room.ben.ask('!undo last');
+    expect(undone.field).toMatchObject({ command: 'unshadow-ban', status: 'done' });
+    expect(undone.body).toContain(mallory.userId);
+    expect(undone.body).toContain(`undo of #${banned.field.audit[0]}`);
+    expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
+    // A second time it does not shadow-ban again.
+    expect((await room.ben.ask('!undo last')).body).toContain('nothing lately');
+    expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
   });
 });
 
