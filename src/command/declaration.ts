@@ -1,5 +1,5 @@
 import type { UserId } from '../ids.ts';
-import type { Services } from '../services/services.ts';
+import type { Account, Services } from '../services/services.ts';
 import type { Answer, Block, Content } from './answer.ts';
 import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
 import type { Actor, Invocation, Origin } from './invocation.ts';
@@ -53,6 +53,8 @@ export interface Preview {
   readonly body: readonly Block[];
   /** What can't be taken back, in one sentence. */
   readonly warning?: string;
+  /** What is special to this account: all that is shown of it where several are asked about. */
+  readonly facts?: readonly string[];
 }
 
 /**
@@ -97,6 +99,10 @@ interface Base<Declared extends Arguments, Result> {
   readonly settlesReports?: true;
   /** Takes `--for 24h`: `undo` is run when the time is over. */
   readonly timed?: true;
+  /** How a question about several accounts begins: `Deactivate and erase`. Else it is the name. */
+  inBatch?(args: ParsedArguments<Declared>): string;
+  /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */
+  nothingToDo?(account: Account): string | undefined;
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
@@ -146,7 +152,8 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
 /** A command whose arguments and result are its own business. */
-export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'protects'> & {
+export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'inBatch' | 'protects'> & {
+  inBatch?(args: Readonly<Record<string, unknown>>): string;
   check?(args: Readonly<Record<string, unknown>>, now: number): void;
   readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);
   readonly audit?: { readonly redact: readonly string[] };

@@ -2,7 +2,7 @@ import { accountFacts, accountState, didTo, nameAndId, standing } from '../comma
 import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { count } from '../command/wording.ts';
+import { amount, count } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
 
 export default defineCommand({
@@ -45,6 +45,8 @@ export default defineCommand({
   example: 'deactivate @mallory:example.com --erase --reason spam',
   endpoints: ['POST /_synapse/admin/v1/deactivate/{user_id}'],
 
+  inBatch: ({ erase }) => (erase ? 'Deactivate and erase' : 'Deactivate'),
+
   async preview({ args: { accounts: account, erase }, services, now }) {
     if (account.deactivated && (!erase || account.erased)) {
       throw new TargetError('state', `${account.name} is already ${accountState(account)}`);
@@ -73,6 +75,11 @@ export default defineCommand({
         line(
           `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, free the name for somebody else`,
         ),
+      ],
+      facts: [
+        amount(footprint.rooms, 'room'),
+        amount(footprint.devices, 'device'),
+        amount(footprint.files, 'file'),
       ],
       warning: erase
         ? 'Erasing can’t be undone.'

@@ -27,6 +27,7 @@ export default defineCommand({
   settlesReports: true,
   example: 'lock @mallory:example.com --for 7d --reason "account taken over"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setLocked(account.name, true),
   answer: ({ args: { accounts: account }, invocation, prefix }) => ({

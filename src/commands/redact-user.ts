@@ -62,6 +62,8 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
 
+  inBatch: () => 'Redact what was sent by',
+
   async preview(context) {
     const { args: given, services, now } = context;
     const account = given.accounts;
@@ -80,6 +82,7 @@ export default defineCommand({
         line('Will: empty them for everybody, in the account’s own name'),
         line('Will not: keep it from sending more, delete its files, redact reactions'),
       ],
+      facts: [`${sentOf(shares)} in ${count(shares.length, 'room')}`],
       warning: 'What is redacted doesn’t come back.',
     };
   },

@@ -17,6 +17,7 @@ export default defineCommand({
   settlesReports: true,
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  nothingToDo: ({ shadowBanned }) => (shadowBanned ? 'is already shadow-banned' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.shadowBan(account.name),
   answer: ({ args: { accounts: account } }) => ({

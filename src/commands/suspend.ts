@@ -37,6 +37,7 @@ export default defineCommand({
   settlesReports: true,
   example: 'suspend @mallory:example.com --for 24h --reason "cool down"',
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  nothingToDo: ({ suspended }) => (suspended ? 'is already suspended' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setSuspended(account.name, true),
   answer: ({ args: { accounts: account }, invocation, prefix }) => ({

@@ -18,6 +18,7 @@ export default defineCommand({
   protects: true,
   example: 'unlock @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  nothingToDo: ({ locked }) => (locked ? undefined : 'is not locked'),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setLocked(account.name, false),
   answer: ({ args: { accounts: account } }) => ({

@@ -15,6 +15,7 @@ export default defineCommand({
   protects: false,
   example: 'unshadow-ban @mallory:example.com',
   endpoints: ['DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  nothingToDo: ({ shadowBanned }) => (shadowBanned ? undefined : 'is not shadow-banned'),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.unshadowBan(account.name),
   answer: ({ args: { accounts: account } }) => ({

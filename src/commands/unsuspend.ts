@@ -17,6 +17,7 @@ export default defineCommand({
   protects: false,
   example: 'unsuspend @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  nothingToDo: ({ suspended }) => (suspended ? undefined : 'is not suspended'),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setSuspended(account.name, false),
   answer: ({ args: { accounts: account } }) => ({

@@ -1,24 +1,20 @@
-import { nameAndId, standing } from '../command/account.ts';
 import { facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
-import type { Preview } from '../command/declaration.ts';
 import { actorName } from '../command/invocation.ts';
 import { clock } from '../command/wording.ts';
-import { writeInvocation } from '../command/write-invocation.ts';
 import type { UserId } from '../ids.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { StoreTables } from '../store/store.ts';
-import { contextsFor } from './context.ts';
 import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
+import { othersAbout } from './others-about.ts';
 import { policyOf } from './policy.ts';
+import { look } from './preview.ts';
+import type { Shown } from './preview.ts';
 import { cancelKey, confirmKey, post } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { passed } from './stages.ts';
 import type { Confirmed, Resolved } from './stages.ts';
-
-/** Previews are shown in full for so many accounts, and by name alone for more. */
-const fullPreviews = 5;
 
 /**
  * Lets pass what needs nobody's agreement; asks in the room about the rest, and returns undefined.
@@ -26,7 +22,8 @@ const fullPreviews = 5;
  * @throws TargetError the preview found that there is nothing to do
  */
 export async function confirm(house: House, resolved: Resolved): Promise<Confirmed | undefined> {
-  if (policyOf(resolved, house.settings) === 'none') {
+  // Whoever named more than is left is shown what is.
+  if (policyOf(resolved, house.settings) === 'none' && resolved.leftOut.length === 0) {
     return begin(house, resolved, undefined, async () => true);
   }
   await ask(house, resolved, {
@@ -91,42 +88,6 @@ async function commitBeginning(
   });
 }
 
-/** What the room is asked before something dangerous is done. */
-export async function previewOf(house: House, resolved: Resolved): Promise<Preview> {
-  const { command } = resolved;
-  const contexts = contextsFor(house, resolved);
-  const previews: Preview[] = [];
-  for (const [at, context] of contexts.entries()) {
-    const account = resolved.accounts[at];
-    previews.push(
-      command.preview !== undefined
-        ? await command.preview(context)
-        : contexts.length > 1 && account !== undefined
-          ? { title: nameAndId(account), body: standing(account) }
-          : {
-              title: [{ kind: 'code', text: writeInvocation(command, resolved.invocation) }],
-              body: [],
-            },
-    );
-  }
-  const [first] = previews;
-  if (first !== undefined && previews.length === 1) {
-    return first;
-  }
-  const body: Block[] =
-    previews.length <= fullPreviews
-      ? previews.flatMap(({ title, body: [telling] }) => [
-          line(...title),
-          ...(telling === undefined ? [] : [telling]),
-        ])
-      : [{ kind: 'list', items: previews.map(({ title }) => title) }];
-  return {
-    title: [`${command.name}: ${previews.length} accounts?`],
-    body,
-    ...(first?.warning === undefined ? {} : { warning: first.warning }),
-  };
-}
-
 /**
  * Asks in the room, unless `cause`, which is committed with the question, says no. Returns whether it
  * has asked.
@@ -141,9 +102,10 @@ export async function ask(
     readonly cause: (tables: StoreTables) => Promise<boolean>;
   },
 ): Promise<boolean> {
-  const { command, invocation, danger } = resolved;
+  const shown = await look(house, resolved);
+  // What is stored, and done later, is what was shown.
+  const { command, invocation, danger } = shown.resolved;
   const { store } = house;
-  const preview = await previewOf(house, resolved);
   const createdAt = house.now();
   const expiresAt = createdAt + how.expiresAfterMs;
   const hasAsked = await store.transaction(async (tables) => {
@@ -160,10 +122,11 @@ export async function ask(
       expiresAt,
     });
     const { origin } = invocation;
+    const others = await othersAbout(house, tables, shown.resolved, question);
     await post(house, tables, 'answer', {
       kind: 'reply',
       origin,
-      reply: questionReply(house, resolved, preview, question),
+      reply: questionReply(house, resolved, shown, { question, others }),
     });
     await post(house, tables, 'react-confirm', { kind: 'reaction', origin, key: confirmKey });
     await post(house, tables, 'react-cancel', { kind: 'reaction', origin, key: cancelKey });
@@ -180,8 +143,8 @@ export async function ask(
 function questionReply(
   house: House,
   resolved: Resolved,
-  preview: Preview,
-  { code, expiresAt }: Confirmation,
+  { preview, file }: Shown,
+  { question: { code, expiresAt }, others }: { question: Confirmation; others: readonly Block[] },
 ): Reply {
   const { prefix } = house.settings;
   const { command, invocation } = resolved;
@@ -195,8 +158,10 @@ function questionReply(
     answer: {
       mark: '⚠️',
       title: [{ kind: 'bold', children: preview.title }],
+      ...(file === undefined ? {} : { file }),
       body: [
         ...preview.body,
+        ...others,
         ...(invocation.reason === undefined ? [] : [line('Reason: ', invocation.reason)]),
         ...(preview.warning === undefined ? [] : [line(preview.warning)]),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),

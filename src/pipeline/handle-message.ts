@@ -4,7 +4,7 @@ import { DeniedError, StoreError, codeOf } from '../errors.ts';
 import type { StoreTables } from '../store/store.ts';
 import { assertMayUse, authorize } from './authorize.ts';
 import { commandLineIn } from './command-line.ts';
-import { confirm, previewOf } from './confirm.ts';
+import { confirm } from './confirm.ts';
 import { decisionLine } from './decision-word.ts';
 import { countDenial } from './denials.ts';
 import { execute, logFault } from './execute.ts';
@@ -12,6 +12,7 @@ import type { House } from './house.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
 import { commandNamed, parse, parseRefused } from './parse.ts';
+import { look } from './preview.ts';
 import type { Later } from './question-asked.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
@@ -129,8 +130,8 @@ async function answer(
 }
 
 async function dryRunReply(house: House, resolved: Resolved): Promise<Reply> {
-  const preview = await previewOf(house, resolved);
-  const { command, invocation } = resolved;
+  const { preview, file, resolved: shown } = await look(house, resolved);
+  const { command, invocation } = shown;
   return {
     command: command.name,
     status: 'dry_run',
@@ -138,6 +139,7 @@ async function dryRunReply(house: House, resolved: Resolved): Promise<Reply> {
     answer: {
       mark: 'ℹ️',
       title: [bold('Dry run, nothing was changed: '), ...preview.title],
+      ...(file === undefined ? {} : { file }),
       body: [...preview.body, ...(preview.warning === undefined ? [] : [line(preview.warning)])],
       next: [writeInvocation(command, { ...invocation, dryRun: false })],
     },

@@ -8,12 +8,14 @@ import type { UserId } from '../ids.ts';
 import type { WaitingAbout } from '../store/report-items.ts';
 import type { Attempt } from './attempt.ts';
 import type { House } from './house.ts';
+import { leftOutBlocks } from './preview.ts';
 import { refusalReply, sentence } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Confirmed } from './stages.ts';
 
 /** What outcomes need of the work that they end. */
-type Work = Pick<Confirmed, 'command' | 'danger' | 'invocation' | 'confirmer'>;
+type Work = Pick<Confirmed, 'command' | 'danger' | 'invocation' | 'confirmer'> &
+  Partial<Pick<Confirmed, 'leftOut'>>;
 
 /**
  * The answer to work that has ended.
@@ -28,7 +30,7 @@ export function outcomeReply(
 ): Reply {
   const audit = attempts.flatMap((attempt) => attempt.audit ?? []);
   const [only] = attempts;
-  const reports = waitingBlocks(waiting);
+  const reports = [...leftOutBlocks(work.leftOut ?? []), ...waitingBlocks(waiting)];
   const trail = trailOf(house, work, attempts, audit);
   if (only !== undefined && attempts.length === 1) {
     const { answer, ...rest } = singleReply(house, work, only, audit);

@@ -6,9 +6,10 @@ import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
 import type { House } from './house.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
+import { narrow } from './preview.ts';
 import { assertRoomsInReach } from './reserved-rooms.ts';
 import { passed } from './stages.ts';
-import type { Authorized, Resolved } from './stages.ts';
+import type { Authorized, LeftOut, Resolved } from './stages.ts';
 
 /** Which protected accounts a command must keep off. */
 export function protectsAccounts(
@@ -26,8 +27,10 @@ export function protectsAccounts(
  * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps it
  * off protected users in every argument: those it acts on, makes, or speaks for.
  *
+ * Of several accounts those that are protected are left out.
+ *
  * @throws TargetError an account is unknown or of another server
- * @throws ProtectedError an account must not be touched, or a room is out of reach
+ * @throws ProtectedError an account must not be touched, nor any other that was named, or a room is out of reach
  */
 export async function resolve(house: House, authorized: Authorized): Promise<Resolved> {
   const { command, invocation } = authorized;
@@ -44,13 +47,22 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
     );
   }
   const protects = protectsAccounts(command, invocation.arguments);
+  const leftOut: LeftOut[] = [];
   for (const account of accounts) {
     if (protects !== false && !(protects === 'others' && isOwn(house, authorized, account))) {
-      assertUnprotected(
-        house,
-        authorized,
-        protects === 'all_but_admins' ? { ...account, admin: false } : account,
-      );
+      try {
+        assertUnprotected(
+          house,
+          authorized,
+          protects === 'all_but_admins' ? { ...account, admin: false } : account,
+        );
+      } catch (error) {
+        // The others are asked about, where there are any.
+        if (!(error instanceof ProtectedError) || leftOut.length + 1 === accounts.length) {
+          throw error;
+        }
+        leftOut.push({ user: account.name, why: error.message.replace(`${account.name} `, '') });
+      }
     }
   }
   for (const key of identitiesOf(command)) {
@@ -62,7 +74,15 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
     }
   }
   await assertMediaMayBeTouched(house, authorized, protects);
-  return passed<Resolved>({ ...authorized, accounts });
+  const resolved = passed<Resolved>({ ...authorized, accounts, leftOut });
+  const left = new Set(leftOut.map(({ user }) => user));
+  return left.size === 0
+    ? resolved
+    : narrow(
+        resolved,
+        accounts.filter(({ name }) => !left.has(name)),
+        leftOut,
+      );
 }
 
 /** Whether this is the account of who asks, or the bot's. */

@@ -12,12 +12,13 @@ import type { Settled } from '../services/bot.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { StoreTables } from '../store/store.ts';
 import { authorize, requireRole } from './authorize.ts';
-import { begin, previewOf } from './confirm.ts';
+import { begin } from './confirm.ts';
 import { assertNotOwn } from './decision-word.ts';
 import { execute, withdrawReactions } from './execute.ts';
 import type { House } from './house.ts';
 import { nameOf } from './outcome.ts';
 import { policyOf } from './policy.ts';
+import { look } from './preview.ts';
 import { droppedReply, parsedOf, refuseSettled } from './question.ts';
 import { auditRefusal, refusalReply } from './refusal.ts';
 import { post } from './reply.ts';
@@ -107,9 +108,9 @@ async function carryOut(
   refuseDecider(house, question, parsed, by);
   let confirmed;
   try {
-    const resolved = await resolve(house, authorize(house, parsed));
-    // What was shown may be true no longer: the preview refuses what there is nothing to do about.
-    await previewOf(house, resolved);
+    // What was shown may be true no longer: what there is nothing to do about any more is left out, or
+    // refused where that is all.
+    const { resolved } = await look(house, await resolve(house, authorize(house, parsed)));
     confirmed = await begin(house, resolved, by, async ({ confirmations }) =>
       confirmations.settle(question.id, 'confirmed', { user: by, eventId: event }, house.now()),
     );
@@ -132,7 +133,8 @@ function refuseDecider(house: House, question: Confirmation, parsed: Parsed, by:
   }
   const policy = policyOf(parsed, house.settings);
   const asker = question.requester as UserId;
-  if (policy === 'requester' && by !== asker) {
+  // Where fewer were left than named, nobody would be asked about them alone.
+  if (policy !== 'other' && by !== asker) {
     throw new DeniedError(`only ${nameOf(house, asker)}, who asked, can confirm ${question.code}`);
   }
   if (policy === 'other' && by === asker) {

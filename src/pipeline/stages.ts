@@ -25,7 +25,16 @@ export type Resolved = Omit<Authorized, typeof stage> &
   Stage<'resolved'> & {
     /** The accounts that it acts on, in the order given; empty where it acts on none. */
     readonly accounts: readonly Account[];
+    /** Those that were named and are not acted on. */
+    readonly leftOut: readonly LeftOut[];
   };
+
+/** An account that was named together with others, and why nothing is done to it. */
+export interface LeftOut {
+  readonly user: UserId;
+  /** The rest of a sentence that begins with its ID: `is already deactivated`. */
+  readonly why: string;
+}
 
 /** Whoever has to agree has agreed, and its first intent is committed. Only `confirm` makes one. */
 export type Confirmed = Omit<Resolved, typeof stage> &

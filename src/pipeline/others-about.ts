@@ -1,0 +1,51 @@
+import { facts } from '../command/answer.ts';
+import type { Block } from '../command/answer.ts';
+import type { Invocation } from '../command/invocation.ts';
+import { count } from '../command/wording.ts';
+import type { Confirmation } from '../store/confirmations.ts';
+import type { StoreTables } from '../store/store.ts';
+import type { House } from './house.ts';
+import { intentFor } from './intent.ts';
+import { askerName } from './outcome.ts';
+import type { Parsed } from './stages.ts';
+import { targetsOf } from './targets.ts';
+
+/** At most this many other confirmations are named. */
+const maxNamed = 3;
+
+/** What somebody should know who is asked: the same targets are in other open confirmations. */
+export async function othersAbout(
+  house: House,
+  { confirmations }: Pick<StoreTables, 'confirmations'>,
+  parsed: Pick<Parsed, 'command' | 'invocation'>,
+  { id }: Confirmation,
+): Promise<Block[]> {
+  const own = new Set(targetNames(parsed));
+  const found: Block[] = [];
+  for (const other of await confirmations.pending()) {
+    const command = house.registry.find(other.command);
+    if (other.id === id || other.expiresAt <= house.now() || command === undefined) {
+      continue;
+    }
+    const invocation = JSON.parse(other.invocation) as Invocation;
+    const shared = targetNames({ command, invocation }).filter((name) => own.has(name)).length;
+    if (shared > 0 && found.length < maxNamed) {
+      const asker = askerName(house, invocation.actor);
+      const what = own.size === 1 ? 'the same target' : count(shared, 'of these', 'of these');
+      found.push(
+        facts([
+          `${asker} is asking about ${what}: `,
+          { kind: 'code', text: other.command },
+          `, code ${other.code}`,
+        ]),
+      );
+    }
+  }
+  return found;
+}
+
+function targetNames(parsed: Pick<Parsed, 'command' | 'invocation'>): string[] {
+  const accounts: string[] = targetsOf(parsed);
+  const { target } = intentFor(parsed, undefined);
+  return accounts.length > 0 ? accounts : target ? [target] : [];
+}
