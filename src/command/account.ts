@@ -12,7 +12,12 @@ export function accountState(account: Account | UserSummary): string {
     account.shadowBanned ? 'shadow-banned' : undefined,
   ].filter((state) => state !== undefined);
   return [
-    states.length === 0 ? 'active' : states.join(', '),
+    states.length > 0
+      ? states.join(', ')
+      : 'suspended' in account
+        ? 'active'
+        : // The list of all accounts does not say.
+          'active or suspended',
     account.isGuest ? 'guest' : undefined,
     account.admin ? 'server admin' : states.length === 0 ? 'no admin' : undefined,
   ]

@@ -99,6 +99,8 @@ interface Base<Declared extends Arguments, Result> {
   readonly settlesReports?: true;
   /** Takes `--for 24h`: `undo` is run when the time is over. */
   readonly timed?: true;
+  /** It doesn't hold for users of application services, which is said where one is among several. */
+  readonly ignoredByServices?: true;
   /** How a question about several accounts begins: `Deactivate and erase`. Else it is the name. */
   inBatch?(args: ParsedArguments<Declared>): string;
   /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */

@@ -1,7 +1,8 @@
 import type { Account } from '../services/services.ts';
-import { code, line } from './answer.ts';
+import { code, cut, line } from './answer.ts';
 import type { Block } from './answer.ts';
 import type { Invocation } from './invocation.ts';
+import { quote } from './tokenize.ts';
 
 /** For what was so before: a time that was asked for ends nothing, since nothing was begun. */
 export function changedBefore({ forMs }: Pick<Invocation, 'forMs'>, takesBack: string): Block[] {
@@ -19,4 +20,22 @@ export function changedBefore({ forMs }: Pick<Invocation, 'forMs'>, takesBack: s
 /** Says what an account's state makes of less than that; empty for one that is open. */
 export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>): Block[] {
   return deactivated ? [line('It is deactivated: nobody can use it anyway.')] : [];
+}
+
+/**
+ * Says that this doesn't hold for users of an application service, who act by its token; empty for
+ * others. Of all restrictions Synapse asks about suspension alone there.
+ */
+export function notForServices({
+  name,
+  appserviceId,
+}: Pick<Account, 'appserviceId' | 'name'>): Block[] {
+  return appserviceId === null
+    ? []
+    : [
+        line(
+          `It belongs to the application service ${cut(appserviceId)}, which can go on sending for it. What holds: `,
+          code(`suspend ${quote(name)}`),
+        ),
+      ];
 }

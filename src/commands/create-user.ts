@@ -50,6 +50,7 @@ export default defineCommand({
     'GET /_synapse/admin/v2/users/{user_id}',
     'GET /_synapse/admin/v1/username_available',
     'PUT /_synapse/admin/v2/users/{user_id}',
+    'GET /_matrix/client/v3/login',
   ],
 
   check(given) {
@@ -60,13 +61,14 @@ export default defineCommand({
   async preview(context) {
     await refuseImpossible(context);
     await assertWhisperIsReadable(context);
-    const { args, actor } = context;
+    const { args, actor, services } = context;
     const whom = actor.kind === 'person' ? localpartOf(actor.user) : 'nobody';
     return {
       title: ['Create ', code(args.user), args.admin ? ' as a server admin?' : '?'],
       body: [
         ...settingsLine(args),
         line(`Will: send the password to ${whom} alone, in a direct room`),
+        ...passwordLoginLine(await services.api.server.hasPasswordLogin()),
         line('Will not: tell the owner anything, join it to a room'),
       ],
       ...(args.admin ? { warning: 'A server admin can do everything on this server.' } : {}),
@@ -79,13 +81,14 @@ export default defineCommand({
     const { result, sent } = await withNewPassword(context, args.user, async (password) =>
       create(services.api, args, password),
     );
-    return { ...result, sent };
+    const hasPasswordLogin = await services.api.server.hasPasswordLogin().catch(() => undefined);
+    return { ...result, sent, hasPasswordLogin };
   },
 
-  answer({ args, prefix }, { account, refusal, sent }) {
+  answer({ args, prefix }, { account, refusal, sent, hasPasswordLogin }) {
     const isWhole = refusal === undefined;
     return {
-      mark: isWhole && sent ? '✅' : '⚠️',
+      mark: isWhole && sent && hasPasswordLogin !== false ? '✅' : '⚠️',
       title: [
         bold(isWhole ? 'Created' : 'Created, but not with all that you asked for:'),
         ' ',
@@ -96,6 +99,7 @@ export default defineCommand({
         ...(isWhole ? [] : [line(`While it was made, ${refusal}. Look at what it has now.`)]),
         ...settingsLine(args),
         passwordLine(sent, args.user, prefix),
+        ...passwordLoginLine(hasPasswordLogin),
       ],
       next: [`user ${args.user}`],
       ...(isWhole ? {} : { status: 'partial' as const }),
@@ -141,6 +145,18 @@ async function refuseImpossible({ args, services, prefix }: CreateContext): Prom
     );
   }
   await refuseTaken(api, identities(args), args.user);
+}
+
+/** Says that the password is of no use, where that is so. */
+function passwordLoginLine(hasPasswordLogin: boolean | undefined): Block[] {
+  return hasPasswordLogin === false
+    ? [
+        line(
+          'Password login is off on this server, so the password lets nobody in. Give the account a login of your identity provider: ',
+          code('--external-id'),
+        ),
+      ]
+    : [];
 }
 
 type Given = CreateContext['args'];

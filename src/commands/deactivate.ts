@@ -2,6 +2,7 @@ import { accountFacts, accountState, didTo, nameAndId, standing } from '../comma
 import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { notForServices } from '../command/restriction.ts';
 import { amount, count } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
 
@@ -30,6 +31,7 @@ export default defineCommand({
     'with --erase: hide messages from people who join later, remove name and avatar',
   ],
   doesNot: [
+    'hold for users of application services (see suspend)',
     'delete files',
     'redact messages',
     'free the name for somebody else',
@@ -45,6 +47,7 @@ export default defineCommand({
   example: 'deactivate @mallory:example.com --erase --reason spam',
   endpoints: ['POST /_synapse/admin/v1/deactivate/{user_id}'],
 
+  ignoredByServices: true,
   inBatch: ({ erase }) => (erase ? 'Deactivate and erase' : 'Deactivate'),
 
   async preview({ args: { accounts: account, erase }, services, now }) {
@@ -62,6 +65,7 @@ export default defineCommand({
       body: [
         accountFacts(account, footprint, now),
         ...standing(account),
+        ...notForServices(account),
         line(
           `Will: ${[
             footprint.devices > 0 && `log out ${count(footprint.devices, 'device')}`,
@@ -91,9 +95,12 @@ export default defineCommand({
     services.api.users.deactivate(account.name, { erase }),
 
   answer: ({ args: { accounts: account, erase } }) => ({
-    mark: '✅',
+    mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
-    body: [line('It is leaving its rooms now, which can take a while. Its files stay.')],
+    body: [
+      ...notForServices(account),
+      line('It is leaving its rooms now, which can take a while. Its files stay.'),
+    ],
     next: [`redact-user ${account.name}`, `media ${account.name}`],
     data: { userId: account.name, erase },
   }),

@@ -2,7 +2,7 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { changedBefore, deactivatedAnyway } from '../command/restriction.ts';
+import { changedBefore, deactivatedAnyway, notForServices } from '../command/restriction.ts';
 import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
@@ -16,6 +16,7 @@ export default defineCommand({
     'take the account out of the user directory',
   ],
   doesNot: [
+    'hold for users of application services (see suspend)',
     'log sessions out, take rooms, messages or files away',
     'keep others from writing to it',
     'stop it for good (see deactivate)',
@@ -27,14 +28,21 @@ export default defineCommand({
   settlesReports: true,
   example: 'lock @mallory:example.com --for 7d --reason "account taken over"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  ignoredByServices: true,
   nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setLocked(account.name, true),
   answer: ({ args: { accounts: account }, invocation, prefix }) => ({
-    mark: '✅',
+    mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.locked ? 'Already locked:' : 'Locked', account),
     body: [
-      line('Nobody can use it or log in to it. Its sessions wait, its rooms and messages stay.'),
+      ...(account.appserviceId === null
+        ? [
+            line(
+              'Nobody can use it or log in to it. Its sessions wait, its rooms and messages stay.',
+            ),
+          ]
+        : notForServices(account)),
       ...(account.locked ? changedBefore(invocation, `${prefix}unlock`) : []),
       ...deactivatedAnyway(account),
     ],

@@ -30,11 +30,12 @@ export default defineCommand({
   args: declared,
   danger: 'destructive',
   example: 'reset-password @mallory:example.com --reason "account was stolen"',
-  endpoints: ['POST /_synapse/admin/v1/reset_password/{user_id}'],
+  endpoints: ['POST /_synapse/admin/v1/reset_password/{user_id}', 'GET /_matrix/client/v3/login'],
 
   async preview(context) {
     const { args, actor, services, now } = context;
     refuseDeactivated(context);
+    await assertPasswordLogin(context);
     await assertWhisperIsReadable(context);
     const footprint = await services.accounts.footprint(args.account);
     const logins = args.account.externalIds.length;
@@ -63,6 +64,7 @@ export default defineCommand({
   async run(context) {
     const { args, services } = context;
     refuseDeactivated(context);
+    await assertPasswordLogin(context);
     const { sent } = await withNewPassword(context, args.account.name, async (newPassword) =>
       services.api.users.resetPassword(args.account.name, {
         newPassword,
@@ -90,6 +92,21 @@ function refuseDeactivated({ args: { account }, prefix }: Context<typeof declare
       'state',
       `${account.name} is deactivated: no password lets anybody in`,
       `Nothing was changed. \`${prefix}reactivate ${account.name}\` comes first.`,
+    );
+  }
+}
+
+/** @throws TargetError nobody can log in with a password on this server */
+async function assertPasswordLogin({
+  args: { account },
+  services,
+  prefix,
+}: Context<typeof declared>): Promise<void> {
+  if ((await services.api.server.hasPasswordLogin()) === false) {
+    throw new TargetError(
+      'state',
+      'password login is off on this server: a new password lets nobody in',
+      `Nothing was changed. To log out its devices: \`${prefix}edit-user ${account.name} --logout-devices\``,
     );
   }
 }

@@ -2,6 +2,7 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { notForServices } from '../command/restriction.ts';
 
 export default defineCommand({
   name: 'shadow-ban',
@@ -9,7 +10,12 @@ export default defineCommand({
   group: 'accounts',
   summary: 'Lets what accounts send reach nobody, without telling them',
   does: ['answer what the account sends as if it worked, and drop it'],
-  doesNot: ['hide what was sent before', 'log anybody out', 'hold against a change of account'],
+  doesNot: [
+    'hold for users of application services (see suspend)',
+    'hide what was sent before',
+    'log anybody out',
+    'hold against a change of account',
+  ],
   args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
   danger: 'change',
   protects: true,
@@ -17,13 +23,17 @@ export default defineCommand({
   settlesReports: true,
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  ignoredByServices: true,
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? 'is already shadow-banned' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.shadowBan(account.name),
   answer: ({ args: { accounts: account } }) => ({
-    mark: '✅',
+    mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
-    body: [line('What it sends reaches nobody; it is not told.')],
+    body:
+      account.appserviceId === null
+        ? [line('What it sends reaches nobody; it is not told.')]
+        : notForServices(account),
     next: [`unshadow-ban ${account.name}`, `redact-user ${account.name}`],
     data: { userId: account.name, shadowBanned: true },
   }),

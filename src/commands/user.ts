@@ -3,6 +3,7 @@ import { facts, line, person } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { notForServices } from '../command/restriction.ts';
 import { count, when } from '../command/wording.ts';
 import type { Account } from '../services/services.ts';
 
@@ -47,9 +48,9 @@ export default defineCommand({
         ...addresses,
         logins.length > 0 && `logs in as ${logins.join(', ')}`,
         account.userType !== null && `type ${account.userType}`,
-        account.appserviceId !== null && `of the application service ${account.appserviceId}`,
       ),
     ];
+    body.push(...notForServices(account));
     if (account.consentVersion !== null) {
       body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));
     }
@@ -70,7 +71,16 @@ export default defineCommand({
   },
 });
 
-function actionsOn({ name, deactivated, shadowBanned }: Account): string[] {
+function actionsOn({
+  name,
+  appserviceId,
+  deactivated,
+  shadowBanned,
+  suspended,
+}: Account): string[] {
+  if (appserviceId !== null) {
+    return [`${suspended ? 'unsuspend' : 'suspend'} ${name}`];
+  }
   return deactivated
     ? [`reactivate ${name}`]
     : [`${shadowBanned ? 'unshadow-ban' : 'shadow-ban'} ${name}`, `deactivate ${name}`];

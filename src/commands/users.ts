@@ -1,3 +1,5 @@
+import PQueue from 'p-queue';
+
 import { accountState, accountStateShort, nameAndIdCell } from '../command/account.ts';
 import { bold, code } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
@@ -6,6 +8,7 @@ import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
 import { ago } from '../command/wording.ts';
 import { userOrders } from '../services/services.ts';
+import type { Account, Services, UserSummary } from '../services/services.ts';
 
 export default defineCommand({
   name: 'users',
@@ -26,15 +29,19 @@ export default defineCommand({
   },
   danger: 'read',
   example: 'users --name mallory --deactivated',
-  endpoints: ['GET /_synapse/admin/v2/users'],
+  endpoints: ['GET /_synapse/admin/v2/users', 'GET /_synapse/admin/v2/users/{user_id}'],
   check: checkOffset,
   run: async ({ args, services: { api } }) =>
     readList(args, {
       async page() {
         const { users, total, nextToken } = await api.users.list(args);
-        return { rows: users, total, nextFrom: nextToken ?? undefined };
+        return {
+          rows: await withSuspensions(api, users),
+          total,
+          nextFrom: nextToken ?? undefined,
+        };
       },
-      all: () => api.users.all({ ...args, limit: 100 }),
+      all: () => api.users.all({ ...args, limit: 100 }) as AsyncIterable<UserSummary | Account>,
     }),
   answer(context, listing) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;
@@ -87,3 +94,15 @@ export default defineCommand({
     });
   },
 });
+
+/** So many accounts are asked for at the same time. */
+const concurrency = 4;
+
+/** Synapse's list does not say who is suspended: each account of a page is asked for. */
+async function withSuspensions(
+  { users: api }: Services['api'],
+  users: readonly UserSummary[],
+): Promise<(UserSummary | Account)[]> {
+  const queue = new PQueue({ concurrency });
+  return queue.addAll(users.map((user) => async () => (await api.find(user.name)) ?? user));
+}

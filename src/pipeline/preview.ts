@@ -162,12 +162,24 @@ function previewOfSeveral(
               line('The whole list is in the file.'),
             ]
           : [list(looks, now)]),
+        ...(command.ignoredByServices === true ? serviceBlocks(looks) : []),
         ...leftOutBlocks(leftOut),
       ],
       ...(warning === undefined ? {} : { warning }),
     },
     ...(isLong || leftOut.length > maxNamed ? { file: fileOf(looks, leftOut, now) } : {}),
   };
+}
+
+function serviceBlocks(looks: readonly Look[]): Block[] {
+  const found = looks.filter(({ account }) => account.appserviceId !== null).length;
+  return found === 0
+    ? []
+    : [
+        line(
+          `This does not hold for ${count(found, 'account')} of application services: only suspend does.`,
+        ),
+      ];
 }
 
 function more(found: number): string {

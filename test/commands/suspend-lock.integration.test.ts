@@ -86,7 +86,8 @@ describe('suspend and unsuspend', () => {
       room.ana,
       `!suspend ${one.userId} ${two.account.localpart}`,
     );
-    expect(question.body).toContain(`${one.userId}\n`);
+    expect(question.body).toContain('Suspend 2 accounts?');
+    expect(question.body).toContain(`${one.userId} · registered`);
     expect(question.body).toContain(two.userId);
     expect(both.body).toContain('suspend: 2 of 2 done');
     expect(both.field.audit).toHaveLength(2);

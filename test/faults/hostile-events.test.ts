@@ -26,10 +26,20 @@ beforeAll(async () => {
   bot = await openFuzzHouse({ isCalm: true, file: path.join(folder, 'lawspeaker.db') });
   Object.assign(bot.house, {
     // Everybody is there, so that nothing ends a long list early.
-    findAccount: async (name: UserId) => accountCalled(name),
+    findAccount: async (name: UserId) => {
+      // As an answer that comes over the wire.
+      await nextTurn();
+      return accountCalled(name);
+    },
     readFile: async () => {
       filesRead += 1;
       return '@mallory:localhost';
+    },
+  });
+  Object.assign(bot.house.services.accounts, {
+    async footprint() {
+      await nextTurn();
+      return { rooms: 1, devices: 1, files: 0, bytes: 0, bytesAreAll: true };
     },
   });
 });

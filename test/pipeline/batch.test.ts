@@ -88,7 +88,7 @@ describe('a confirmation for several accounts', () => {
     expect(body.match(/Will: /gu)).toHaveLength(1);
     expect(body).toContain('Will: log out all devices');
     expect(body).toContain('hide messages from people who join later');
-    expect(body).toContain('Will not: delete files');
+    expect(body).toContain('; delete files; redact messages');
     expect(body).toContain('--erase');
     expect(body).toContain('Reason: spam wave');
     expect(body).toContain('@mallory:localhost · registered 2 days ago · 3 rooms');

@@ -132,11 +132,17 @@ describe('what may not be touched', () => {
     expect(await account(admin.userId)).toMatchObject({ shadowBanned: false });
   });
 
-  it('one protected account in a batch stops the whole batch', async () => {
+  it('one protected account in a batch is left out, and the others are asked about', async () => {
     const mallory = await newUser('mallory');
-    const answer = await room.ana.ask(`!shadow-ban ${mallory.userId} ${room.bot.userId}`);
-    expect(answer.field.status).toBe('protected');
-    expect(await account(mallory.userId)).toMatchObject({ shadowBanned: false });
+    const question = await room.ana.ask(`!shadow-ban ${mallory.userId} ${room.bot.userId}`);
+    expect(question.field.status).toBe('pending');
+    expect(question.body).toContain('Shadow-ban 1 account?');
+    expect(question.body).toContain(`Left out: ${room.bot.userId} (is this bot itself)`);
+    await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
+    const outcome = await room.ana.outcomeOf(question, 'done');
+    expect(outcome.field.audit).toHaveLength(1);
+    expect(await account(mallory.userId)).toMatchObject({ shadowBanned: true });
+    expect(await account(room.bot.userId)).toMatchObject({ shadowBanned: false });
   });
 
   it('unknown and remote users are said to be so', async () => {
