@@ -38,6 +38,7 @@ import type { Logger } from './observability/log.ts';
 import { openProbes } from './observability/probes.ts';
 import type { Probes } from './observability/probes.ts';
 import { raiseAlarm } from './pipeline/alarm.ts';
+import { setDamagedAside, setPlaceAside } from './pipeline/damaged-rows.ts';
 import type { House } from './pipeline/house.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
@@ -372,6 +373,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     onError: (error) => log.error({ err: error }, 'a timer failed'),
   });
 
+  await setDamagedAside(house);
   // Before anything is begun: what the room shows as done was done, whatever the database says.
   const own = await untilAnswered(log, stopping.signal, async () =>
     readOwnMessages({ call, crypto }, setup.room, setup.botUser, async (event) => {
@@ -429,6 +431,7 @@ async function buildHouse(parts: Parts): Promise<App> {
       recovery.at(house.now());
       queue.hurry();
     },
+    placeRefused: async (token) => setPlaceAside(house, token),
     onFatal: ended.reject,
   });
   sync = running;

@@ -123,11 +123,10 @@ export function createDelivery(options: {
   }
 
   async function sendUntilTaken(waiting: Waiting): Promise<void> {
-    const outgoing = JSON.parse(waiting.message) as Outgoing;
     let delayMs = firstRetryMs;
     for (let tries = 1; ; tries += 1) {
       try {
-        const event = await send(outgoing, waiting.transactionId);
+        const event = await send(JSON.parse(waiting.message) as Outgoing, waiting.transactionId);
         await settle(waiting.id, event);
         return;
       } catch (error) {

@@ -12,7 +12,7 @@ import { readGap } from './gap.ts';
 import { createReader } from './late-keys.ts';
 import type { Reader } from './late-keys.ts';
 import type { RoomCrypto } from './room-crypto.ts';
-import { MatrixClient } from './sdk.ts';
+import { MatrixClient, MatrixError } from './sdk.ts';
 
 /** Where the transport keeps its place. */
 export interface SyncStore {
@@ -48,6 +48,8 @@ export interface SyncOptions {
   readonly onCut: () => Promise<void>;
   /** The homeserver answers again after it did not. */
   readonly onOnline: () => void;
+  /** The homeserver does not know the stored place; the next sync begins at the newest. */
+  readonly placeRefused: (token: string) => Promise<void>;
   /** Syncing has ended and can't go on. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -192,9 +194,7 @@ export class RoomSync extends MatrixClient {
     let delayMs = firstRetryMs;
     // Synapse may still hold the answer to a request like this one, cut off when the bot stopped: with
     // another timeout it is asked anew, and events come together with their redactions.
-    // Of the first sync of all it keeps the answer for minutes, with a place from then: with a timeout that
-    // nobody has asked with before, what was said since does not come as new. Such a sync never waits.
-    this.syncingTimeout = since === '' ? randomInt(1, 1_000_000) : 0;
+    this.syncingTimeout = since === '' ? newTimeout() : 0;
     while (!this.#stop.signal.aborted) {
       let update: Update;
       try {
@@ -202,6 +202,13 @@ export class RoomSync extends MatrixClient {
       } catch (thrown) {
         const error = translateSdkError(thrown, 'GET /_matrix/client/v3/sync');
         refuseToGoOn(error);
+        if (since !== '' && isRefusedPlace(thrown)) {
+          log.error({ reason: error.message }, 'the homeserver does not take the sync token');
+          await this.#options.placeRefused(since);
+          since = '';
+          this.syncingTimeout = newTimeout();
+          continue;
+        }
         this.#health = { ...this.#health, online: false, failures: this.#health.failures + 1 };
         const waitMs = waitAfter(error, delayMs);
         if (!this.#stop.signal.aborted) {
@@ -298,6 +305,19 @@ export class RoomSync extends MatrixClient {
     await crypto.follow(room, events);
     return { token, events, isCut: !missed.isWhole };
   }
+}
+
+/**
+ * Synapse keeps the answer to a first sync for minutes, with a place from then. With a timeout that nobody
+ * has asked with before, what was said since does not come as new. Such a sync never waits.
+ */
+function newTimeout(): number {
+  return randomInt(1, 1_000_000);
+}
+
+/** Only in the homeserver's own words: a proxy's are no reason to give up a place. */
+function isRefusedPlace(thrown: unknown): boolean {
+  return thrown instanceof MatrixError && thrown.statusCode === 400;
 }
 
 /** Throws what waiting can't mend. */

@@ -1,5 +1,6 @@
 import type { ArgumentKind } from '../command/arguments.ts';
 import { matrixToLink } from '../command/references.ts';
+import { readContent } from '../services/reported-content.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import { itemOfCard } from './card.ts';
 import type { House } from './house.ts';
@@ -45,6 +46,6 @@ export function fillIn(item: ReportItem): (kind: ArgumentKind) => string | undef
 }
 
 function mediaIn({ content }: ReportItem): string | undefined {
-  const { url } = content === null ? {} : (JSON.parse(content) as { url?: unknown });
+  const { url } = readContent(content) ?? {};
   return typeof url === 'string' ? url : undefined;
 }

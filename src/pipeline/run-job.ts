@@ -51,7 +51,8 @@ export async function runJob(house: House, job: Job): Promise<'done' | 'failed' 
   }
 }
 
-function parseJob(house: House, job: Job, card: number | undefined): Parsed {
+/** @throws UsageError, TargetError its line can't be read (any more) */
+export function parseJob(house: House, job: Job, card: number | undefined): Parsed {
   const command = commandNamed(house, job.line);
   const { values } = readArguments(command, tokenize(job.line).slice(1), readingContext(house));
   const invocation: Invocation = {

@@ -62,7 +62,14 @@ export function contentOf(eventJson: unknown): ReportedContent {
   };
 }
 
-/** What was kept, from its JSON; undefined where nothing was. */
+/** What was kept, from its JSON; undefined where nothing was, or it can't be read. */
 export function readContent(kept: string | null): ReportedContent | undefined {
-  return kept === null ? undefined : (JSON.parse(kept) as ReportedContent);
+  if (kept === null) {
+    return undefined;
+  }
+  try {
+    return JSON.parse(kept) as ReportedContent;
+  } catch {
+    return undefined;
+  }
 }

@@ -140,6 +140,15 @@ function rowOf(
   };
 }
 
+/** What somebody has changed is shown as it is: `verify` finds it, and the other entries can be read. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return { unreadable: text };
+  }
+}
+
 /** The audit log: appended to inside a transaction, never changed. */
 export function auditLog(db: Connection) {
   /** Intents and refusals, each with its latest outcome. */
@@ -207,8 +216,8 @@ export function auditLog(db: Connection) {
   type Found = Awaited<ReturnType<ReturnType<typeof entries>['execute']>>[number];
   const entryOf = (found: Found): AuditEntry => ({
     ...found,
-    arguments: JSON.parse(found.arguments) as unknown,
-    detail: found.detail === null ? null : (JSON.parse(found.detail) as unknown),
+    arguments: readJson(found.arguments),
+    detail: found.detail === null ? null : readJson(found.detail),
   });
 
   return {

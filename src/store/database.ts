@@ -10,6 +10,7 @@ import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
 import * as figures from './migrations/0004-figures.ts';
 import * as secrets from './migrations/0006-secrets.ts';
+import * as asides from './migrations/0007-set-aside.ts';
 import { cannotBeOpened, makeDatabasePrivate } from './private-files.ts';
 import type { Warn } from './private-files.ts';
 import type { Tables } from './tables.ts';
@@ -22,6 +23,7 @@ const migrations = {
   '0003-reports': reports,
   '0004-figures': figures,
   '0006-secrets': secrets,
+  '0007-set-aside': asides,
 };
 
 export interface OpenOptions {

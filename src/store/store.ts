@@ -26,6 +26,8 @@ import { reports } from './reports.ts';
 import type { Reports } from './reports.ts';
 import { secrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
+import { setAside } from './set-aside.ts';
+import type { SetAsides } from './set-aside.ts';
 import { statistics } from './statistics.ts';
 import type { Statistics } from './statistics.ts';
 import { subjectHistory } from './subject-history.ts';
@@ -46,6 +48,7 @@ export interface StoreTables {
   readonly reportItems: ReportItems;
   readonly reports: Reports;
   readonly secrets: Secrets;
+  readonly setAside: SetAsides;
   readonly statistics: Statistics;
   readonly subjectHistory: SubjectHistory;
   readonly postedHead: PostedHeads;
@@ -73,6 +76,7 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     reportItems: guarded(reportItems(db)),
     reports: guarded(reports(db)),
     secrets: guarded(secrets(db)),
+    setAside: guarded(setAside(db)),
     statistics: guarded(statistics(db)),
     subjectHistory: guarded(subjectHistory(db)),
     postedHead: guarded(postedHead(db)),

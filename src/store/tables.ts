@@ -13,6 +13,7 @@ export interface Tables {
   reports: ReportsTable;
   rule_firings: RuleFiringsTable;
   secrets: SecretsTable;
+  set_aside: SetAsideTable;
   sync_state: SyncStateTable;
 }
 
@@ -101,6 +102,16 @@ export interface OutboxTable {
   created_at: number;
   sent_event_id: string | null;
   settled_at: number | null;
+}
+
+/** Rows that can't be read, as they were. */
+export interface SetAsideTable {
+  id: Generated<number>;
+  at: number;
+  source: string;
+  row_key: string;
+  content: string;
+  reason: string;
 }
 
 export interface SyncStateTable {
