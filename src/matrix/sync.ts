@@ -216,7 +216,7 @@ export class RoomSync extends MatrixClient {
         }
         await wait(waitMs, undefined, { signal: this.#stop.signal });
         delayMs = Math.min(delayMs * 2, longestRetryMs);
-        this.syncingTimeout = 0;
+        this.syncingTimeout = since === '' ? newTimeout() : 0;
         continue;
       }
       await this.#take(update.events, since === '' ? 'first' : 'new');

@@ -6,6 +6,7 @@ import { count } from '../command/wording.ts';
 import { LawspeakerError } from '../errors.ts';
 import type { EventId } from '../ids.ts';
 import type { StoreTables } from '../store/store.ts';
+import { joinedAdmins } from './called.ts';
 import type { House } from './house.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -41,7 +42,11 @@ const digits = /^\d{1,16}$/u;
 
 /** Named values that have a form, and what follows where one is lost. */
 const valueForms: Readonly<Record<string, { fits(text: string): boolean; loss: string }>> = {
-  filter: jsonOf(z.object({ id: z.unknown(), filter: z.unknown() }), 'it is made anew'),
+  filter: jsonOf(
+    z.object({ id: z.unknown(), filter: z.unknown() }),
+    // With a new filter the SDK begins at the newest.
+    'it is made anew; what was sent here before this message and has no answer is not done: send it again',
+  ),
   waitingForKeys: jsonOf(
     z.array(z.object({ since: z.number(), event: z.looseObject({}) })),
     'messages that waited for their keys are not carried out: send them again',
@@ -160,7 +165,7 @@ async function tell(
     kind: 'alert',
     // No event of the room: those hold no blanks.
     origin: { event: `$ ${name}` as EventId, room: house.settings.managementRoom },
-    mentions: house.members.joined().filter((member) => house.roles.of(member) === 'admin'),
+    mentions: joinedAdmins(house),
     reply: {
       command: 'status',
       status: 'failed',

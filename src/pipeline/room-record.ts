@@ -4,6 +4,7 @@ import { count, dateTime } from '../command/wording.ts';
 import type { EventId } from '../ids.ts';
 import type { RecordGap } from '../store/record-gap.ts';
 import type { StoreTables } from '../store/store.ts';
+import { joinedAdmins } from './called.ts';
 import { isMadeUp } from './card.ts';
 import type { House } from './house.ts';
 import { post } from './reply.ts';
@@ -73,7 +74,7 @@ export async function compareWithRoom(house: House, own: readonly OwnMessage[]):
       await post(house, tables, 'alert', {
         kind: 'alert',
         origin: { event, room: house.settings.managementRoom },
-        mentions: house.members.joined().filter((member) => house.roles.of(member) === 'admin'),
+        mentions: joinedAdmins(house),
         reply: { command: 'audit', status: 'failed', audit: [], answer },
       });
     }

@@ -50,12 +50,14 @@ export async function runRuleLine(
   try {
     await refuseProtected(house, call);
     const resolved = await resolve(house, authorize(house, parsed));
+    if (await wasAsked(house, parsed)) {
+      // Before a crash. Whoever decides about that question decides; the rule does not do it as well.
+      return;
+    }
     // Where a second person must agree, none has yet.
     if (mode === 'propose' || policyFor(parsed.danger, house.settings) === 'other') {
-      if (!(await wasBegun(house, parsed))) {
-        const expiresAfterMs = house.settings.proposalExpiresAfterMs;
-        await ask(house, resolved, { expiresAfterMs, cause });
-      }
+      const expiresAfterMs = house.settings.proposalExpiresAfterMs;
+      await ask(house, resolved, { expiresAfterMs, cause });
       return;
     }
     const confirmed = await begin(house, resolved, undefined, cause);
@@ -93,8 +95,7 @@ async function refuseProtected(house: House, { item }: RuleCall): Promise<void> 
   }
 }
 
-/** Asked or begun before a crash. */
-async function wasBegun({ store }: House, { invocation }: Parsed): Promise<boolean> {
+async function wasAsked({ store }: House, { invocation }: Parsed): Promise<boolean> {
   return (await store.confirmations.byEvent(invocation.origin.event)) !== undefined;
 }
 

@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { RuleCall } from '../../src/pipeline/run-rule.ts';
+import { runRuleLine } from '../../src/pipeline/run-rule.ts';
+import { parseRuleLine } from '../../src/reports/rule-lines.ts';
+import { openFuzzHouse, people, registry } from '../support/fuzz-house.ts';
+import type { FuzzHouse } from '../support/fuzz-house.ts';
+import { asUserId } from '../support/homeserver.ts';
+
+const mallory = asUserId('@mallory:localhost');
+const surroundings = { registry, serverName: 'localhost', prefix: '!' };
+
+let bot: FuzzHouse;
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+});
+afterEach(async () => bot.store.close());
+
+function callOf(line: string): RuleCall {
+  const item = { id: 17, sender: mallory };
+  return { rule: 'spam', item, at: 0, ...parseRuleLine(line, surroundings, bot.clock.now) };
+}
+
+/** Runs a line as a rule does, also once more after a crash that came before the rule was ended. */
+async function run(call: RuleCall, mode: 'act' | 'propose') {
+  let recorded = 0;
+  const { sent, changes } = await bot.run(async () =>
+    runRuleLine(bot.house, call, mode, async () => {
+      recorded += 1;
+    }),
+  );
+  return { changes, recorded, questions: sent.filter(({ outgoing }) => outgoing.kind === 'reply') };
+}
+
+test('a proposal that was committed before a crash is not made a second time', async () => {
+  const call = callOf('deactivate @mallory:localhost');
+  const first = await run(call, 'propose');
+  expect(first).toMatchObject({ changes: [], recorded: 1 });
+  expect(first.questions).toHaveLength(1);
+  expect(await run(call, 'propose')).toEqual({ changes: [], recorded: 0, questions: [] });
+  // Nor is it done by itself, should the breaker have closed meanwhile.
+  expect(await run(call, 'act')).toEqual({ changes: [], recorded: 0, questions: [] });
+  expect(await bot.store.confirmations.pending()).toHaveLength(1);
+});
+
+test('a proposal that was confirmed, or dropped, is not made or done again', async () => {
+  const call = callOf('deactivate @mallory:localhost');
+  for (const [id, key] of [
+    [17, '✅'],
+    [18, '❌'],
+  ] as const) {
+    const about = { ...call, item: { ...call.item, id } };
+    const [question] = (await run(about, 'propose')).questions;
+    await bot.take([
+      {
+        type: 'm.reaction',
+        event_id: `$decision${id}`,
+        sender: people.ben,
+        origin_server_ts: bot.clock.now,
+        content: {
+          'm.relates_to': { rel_type: 'm.annotation', event_id: question?.event ?? '', key },
+        },
+      },
+    ]);
+    expect(await bot.store.confirmations.pending()).toEqual([]);
+    for (const mode of ['propose', 'act'] as const) {
+      expect(await run(about, mode)).toEqual({ changes: [], recorded: 0, questions: [] });
+    }
+  }
+});
+
+test('a line that was begun before a crash is not begun a second time', async () => {
+  const call = callOf('shadow-ban @mallory:localhost');
+  expect((await run(call, 'act')).changes).toHaveLength(1);
+  expect((await run(call, 'act')).changes).toEqual([]);
+  expect(await bot.store.auditLog.search({ limit: 10 })).toHaveLength(1);
+});
