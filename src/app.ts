@@ -40,6 +40,7 @@ import type { Probes } from './observability/probes.ts';
 import { raiseAlarm } from './pipeline/alarm.ts';
 import { setDamagedAside, setPlaceAside } from './pipeline/damaged-rows.ts';
 import type { House } from './pipeline/house.ts';
+import { createOpenRoomWarning } from './pipeline/open-room.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 import { postHead } from './pipeline/post-head.ts';
@@ -366,6 +367,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   });
   reports = queue;
 
+  const warnIfOpen = createOpenRoomWarning(house, () => members.openings());
   const timers = createTimers({
     store,
     run: async (job) => runJob(house, job),
@@ -381,11 +383,13 @@ async function buildHouse(parts: Parts): Promise<App> {
     }),
   );
   await compareWithRoom(house, own);
+
   // What a crash left open is ended before anything new is begun.
   await recover(house);
   await flow.resume();
   await flow.expireQuestions();
   await secrets.start();
+  await warnIfOpen();
   delivery.deliver();
   timers.wake();
 
@@ -413,6 +417,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     giveUp: async (events) => sayUnreadable(house, setup.room, events),
     async take(events, how) {
       events.forEach((event) => members.apply(event));
+      await warnIfOpen();
       const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
     },

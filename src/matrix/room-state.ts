@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseUserId } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { Members } from '../pipeline/house.ts';
+import type { Opening } from '../pipeline/open-room.ts';
 
 const stateEvent = z.object({
   type: z.string(),
@@ -47,6 +48,8 @@ export class RoomState implements Members {
   /** What protection goes by: what can't be read is as it was before, or as high as it could be. */
   #protectedLevels = noLevels;
   #creators = new Set<string>();
+  #joinRule: unknown;
+  #historyVisibility: unknown;
   encrypted = false;
 
   /** Takes in a state event; others are ignored. */
@@ -77,6 +80,12 @@ export class RoomState implements Members {
           ? new Set([sender, ...create.data.additional_creators])
           : new Set();
     }
+    if (type === 'm.room.join_rules') {
+      this.#joinRule = content['join_rule'];
+    }
+    if (type === 'm.room.history_visibility') {
+      this.#historyVisibility = content['history_visibility'];
+    }
     if (type === 'm.room.encryption') {
       this.encrypted = true;
     }
@@ -103,6 +112,14 @@ export class RoomState implements Members {
       users.get(user) ??
       (membership === 'join' || membership === 'invite' ? usersDefault : undefined)
     );
+  }
+
+  /** How strangers can come in or listen. */
+  openings(): Opening[] {
+    return [
+      ...(this.#joinRule === 'public' ? (['public'] as const) : []),
+      ...(this.#historyVisibility === 'world_readable' ? (['world_readable'] as const) : []),
+    ];
   }
 
   joined(): UserId[] {
