@@ -31,7 +31,8 @@ export default defineConfig({
           include: [integrationTests],
           // One real Synapse for the run; it starts only where this project has tests to run.
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 30_000,
+          // Longer than a moderator waits, who can say what was seen instead.
+          testTimeout: 90_000,
           hookTimeout: 60_000,
         },
       },

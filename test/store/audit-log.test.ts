@@ -261,3 +261,14 @@ describe('search', () => {
     expect(await find({ target: '%' })).toEqual([]);
   });
 });
+
+test('the breaker counts what rules did, not what people, timers or names like theirs did', async () => {
+  await begin({ actor: 'rule:fresh-account' }, 1000);
+  await begin({ actor: 'rule:other' }, 2000);
+  for (const actor of ['@ana:x', 'timer:1', 'timer:2', 'rules', '@rule:x', 'ruler']) {
+    await begin({ actor }, 2000);
+  }
+  await refuse('protected', { actor: 'rule:fresh-account' });
+  expect(await store.auditLog.countByRules(0)).toBe(2);
+  expect(await store.auditLog.countByRules(1000)).toBe(1);
+});
