@@ -1,6 +1,7 @@
 import type { Account, Footprint, UserSummary } from '../services/services.ts';
-import { bold, code, cut, facts, line, person } from './answer.ts';
+import { bold, code, facts, line, person } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
+import { inert } from './untrusted-text.ts';
 import { ago, amount, count, size, when } from './wording.ts';
 
 /** `active, no admin`, `shadow-banned, server admin`; what stands against an account comes first. */
@@ -72,5 +73,5 @@ export function nameAndIdCell(account: Pick<Account, 'displayname'> & { name: st
   const { name, displayname } = account;
   return displayname === null || displayname.trim() === ''
     ? [code(name)]
-    : [cut(displayname, 30), ' ', code(name)];
+    : [inert(displayname, 30), ' ', code(name)];
 }

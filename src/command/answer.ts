@@ -1,3 +1,5 @@
+import { withoutLinks } from './without-links.ts';
+
 /**
  * What the bot says, before it is plain text and HTML. Strings are data: the renderer escapes them
  * and makes control characters visible, so nothing that users wrote can break out.
@@ -117,5 +119,5 @@ export function cut(text: string, length = longestName): string {
 export function person(user: { name: string; displayname: string | null }): Inline[] {
   return user.displayname === null || user.displayname.trim() === ''
     ? [code(user.name)]
-    : [bold(cut(user.displayname)), ' ', code(user.name)];
+    : [bold(cut(withoutLinks(user.displayname))), ' ', code(user.name)];
 }

@@ -3,13 +3,14 @@ import type { Account, Device, Services } from '../services/services.ts';
 import { code, cut } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import type { ListColumn } from './list.ts';
+import { inert } from './untrusted-text.ts';
 import { ago } from './wording.ts';
 
 /** A device by name and ID: `Phone ABCDEFGH`. */
 export function deviceName({ deviceId, displayName }: Device): Inline[] {
   return displayName === null || displayName.trim() === ''
     ? [code(cut(deviceId))]
-    : [cut(displayName, 40), ' ', code(cut(deviceId))];
+    : [inert(displayName, 40), ' ', code(cut(deviceId))];
 }
 
 /** How devices are listed. */

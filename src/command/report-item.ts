@@ -1,9 +1,10 @@
+import { parseRoomAlias } from '../ids.ts';
 import { readContent } from '../services/reported-content.ts';
 import type { ItemStory, ReportedContent, ReportItem } from '../services/services.ts';
 import { bold, code, cut, facts, line, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import { matrixToLink } from './references.ts';
-import { withoutLinks } from './untrusted-text.ts';
+import { inert } from './untrusted-text.ts';
 import { count, span } from './wording.ts';
 
 /** So much of a reason is shown. */
@@ -11,30 +12,36 @@ const shownReason = 60;
 /** So much of a message is shown in a card. */
 const shownBody = 200;
 
-/** `5 people say “spam”`, with what most of them say. */
+/** `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. */
 export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
+  if (reporterCount === 0) {
+    return ['the sender reports'];
+  }
   const [most] = reasonsOf(reports);
-  const who = reporterCount === 1 ? '1 person' : `${reporterCount} people`;
-  const verb = reporterCount === 1 ? 'says' : 'say';
-  return most === undefined
-    ? [`${who} ${reporterCount === 1 ? 'reports' : 'report'}`]
-    : [`${who} ${verb} “`, cut(most.reason, shownReason), '”'];
+  const all = reporterCount === 1 ? '1 person' : `${reporterCount} people`;
+  if (most === undefined) {
+    return [`${all} ${reporterCount === 1 ? 'reports' : 'report'}`];
+  }
+  const who = most.people < reporterCount ? `${most.people} of ${all}` : all;
+  const verb = most.people === 1 ? 'says' : 'say';
+  return [`${who} ${verb} “`, inert(most.reason, shownReason), '”'];
 }
 
-/** What people say, the most frequent first. */
+/** What people say, and how many people say it; what most say first. */
 export function reasonsOf(
   reports: ItemStory['reports'],
-): readonly { readonly reason: string; readonly times: number }[] {
-  const times = new Map<string, number>();
+): readonly { readonly reason: string; readonly people: number }[] {
+  const people = new Map<string, number>();
+  // There is one report of each person.
   for (const { reason } of reports) {
     const text = reason?.trim() ?? '';
     if (text !== '') {
-      times.set(text, (times.get(text) ?? 0) + 1);
+      people.set(text, (people.get(text) ?? 0) + 1);
     }
   }
-  return [...times]
-    .map(([reason, number]) => ({ reason, times: number }))
-    .sort((one, other) => other.times - one.times);
+  return [...people]
+    .map(([reason, number]) => ({ reason, people: number }))
+    .sort((one, other) => other.people - one.people);
 }
 
 /** `a message of @mallory:x in #lobby:x`, or the user who was reported. */
@@ -52,7 +59,11 @@ export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
     return [];
   }
   const name = roomName?.trim() ?? '';
-  return [' in ', name === '' ? code(cut(roomId, 255)) : cut(name)];
+  if (name === '') {
+    return [' in ', code(cut(roomId, 255))];
+  }
+  // An alias is an address by itself; a name may only look like one.
+  return [' in ', parseRoomAlias(name) === undefined ? inert(name) : code(cut(name, 255))];
 }
 
 /** How it stands, where that is not just open. */
@@ -76,7 +87,7 @@ export function standOf(
       return [
         `${item.state} by ${nameOf(item.settledBy ?? '')}`,
         item.settledAt === null ? '' : `, ${at(item.settledAt)}`,
-        ...(item.note === null ? [] : [': ', cut(item.note, 120)]),
+        ...(item.note === null ? [] : [': ', inert(item.note, 120)]),
       ];
   }
 }
@@ -98,7 +109,7 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
           line(
             'File: ',
             code(content.url),
-            content.mimetype === undefined ? '' : ` (${cut(content.mimetype, 40)})`,
+            content.mimetype === undefined ? '' : ` (${inert(content.mimetype, 40)})`,
           ),
         ]),
   ];
@@ -116,7 +127,7 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
       ? ['It was redacted before it was reported: nothing of it is left.']
       : ['It is no message but ', code(cut(type)), '.'];
   }
-  const shown = cut(withoutLinks(body), isAskedFor ? shownBody * 5 : shownBody);
+  const shown = inert(body, isAskedFor ? shownBody * 5 : shownBody);
   return [
     ...(isText ? [] : [code(cut(msgtype, 40)), ' ']),
     spoiler(

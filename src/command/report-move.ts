@@ -6,6 +6,7 @@ import type { Answer, Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
 import { actorName } from './invocation.ts';
 import { whatIsReported } from './report-item.ts';
+import { withoutLinks } from './without-links.ts';
 import { count } from './wording.ts';
 
 type Caller = Pick<Context, 'services' | 'actor' | 'origin' | 'now' | 'prefix'>;
@@ -79,7 +80,7 @@ export function movedAnswer(
             ': ',
             ...(only !== undefined && items.length === 1 ? whatIsReported(only) : [many, ...about]),
           ],
-    body: note === undefined ? [] : [line('Note: ', note)],
+    body: note === undefined ? [] : [line('Note: ', withoutLinks(note))],
     next,
     data: { items: items.map(({ id }) => id) },
   };

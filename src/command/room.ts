@@ -5,12 +5,13 @@ import type { RoomDetail, RoomSummary } from '../services/services.ts';
 import { bold, code, cut } from './answer.ts';
 import type { Content, Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
+import { inert } from './untrusted-text.ts';
 import { ago, amount, count } from './wording.ts';
 
 /** What a room is called: its name, else its alias, cut; undefined where it has neither. */
 export function roomName(room: Pick<RoomSummary, 'name' | 'canonicalAlias'>): string | undefined {
   const name = [room.name, room.canonicalAlias].find((text) => text !== null && text.trim() !== '');
-  return typeof name === 'string' ? cut(name) : undefined;
+  return typeof name === 'string' ? inert(name) : undefined;
 }
 
 /** A room as people read it: name and ID. */

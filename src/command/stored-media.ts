@@ -3,9 +3,10 @@ import { mxcParts } from '../ids.ts';
 import type { MxcUri } from '../ids.ts';
 import type { StoredMedia } from '../services/services.ts';
 import { code, cut, facts } from './answer.ts';
-import type { Block } from './answer.ts';
+import type { Block, Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
 import { quote } from './tokenize.ts';
+import { inert } from './untrusted-text.ts';
 import { size, when } from './wording.ts';
 
 /** What became of a file, and whether it was so before. */
@@ -80,12 +81,12 @@ export function mediaFacts(
   { mediaType, mediaLength, uploadName, createdTs, userId, mediaOrigin }: StoredMedia,
   now: number,
 ): Block {
-  const what = [
-    cut(mediaType ?? 'unknown type', 40),
-    mediaLength === null ? undefined : size(mediaLength),
-    uploadName === null || uploadName.trim() === '' ? undefined : cut(uploadName),
-  ].filter((part) => part !== undefined);
-  return facts(what.join(', '), [
+  const what: Inline[] = [
+    inert(mediaType ?? 'unknown type', 40),
+    ...(mediaLength === null ? [] : [`, ${size(mediaLength)}`]),
+    ...(uploadName === null || uploadName.trim() === '' ? [] : [', ', code(cut(uploadName))]),
+  ];
+  return facts(what, [
     mediaOrigin === null ? 'uploaded' : 'fetched',
     ...(createdTs === null ? [] : [` ${when(createdTs, now)}`]),
     ...(userId === null ? [] : [' by ', code(cut(userId, 255))]),

@@ -6,6 +6,7 @@ import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
 import { quote } from '../command/tokenize.ts';
 import { verifiedAnswer } from '../command/verification.ts';
+import { withoutLinks } from '../command/without-links.ts';
 import { ago, count, dateTime, span } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 import { TargetError, UsageError } from '../errors.ts';
@@ -204,7 +205,7 @@ function entryAnswer(entry: AuditEntry): Answer {
       entry.confirmer === null ? 'Needed no confirmation' : 'Confirmed by ',
       ...(entry.confirmer === null ? [] : [code(entry.confirmer)]),
     ),
-    line('Reason: ', entry.reason ?? 'none given'),
+    line('Reason: ', withoutLinks(entry.reason ?? 'none given')),
     line('Arguments: ', code(JSON.stringify(entry.arguments))),
     line(
       entry.endedAt === null

@@ -3,8 +3,6 @@ import { defineCommand } from '../command/declaration.ts';
 import { actorName } from '../command/invocation.ts';
 import { itemsNumbered, movedAnswer, moveItems, settleMove } from '../command/report-move.ts';
 import { TargetError } from '../errors.ts';
-import { localpartOf } from '../ids.ts';
-import type { UserId } from '../ids.ts';
 
 export default defineCommand({
   name: 'claim',
@@ -32,7 +30,7 @@ export default defineCommand({
     if (taken !== undefined && !args.take) {
       throw new TargetError(
         'state',
-        `${localpartOf(taken.claimedBy as UserId)} is on #${taken.id}`,
+        `\`${taken.claimedBy}\` is on #${taken.id}`,
         `Nothing was changed. \`${prefix}claim ${taken.id} --take\` takes it over.`,
       );
     }

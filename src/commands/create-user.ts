@@ -1,5 +1,5 @@
 import { nameAndId } from '../command/account.ts';
-import { bold, code, cut, line } from '../command/answer.ts';
+import { bold, code, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
@@ -13,6 +13,7 @@ import {
   readPhone,
   threepidText,
 } from '../command/profile-flags.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { checkNewUsername, usernameRules } from '../command/username.ts';
 import { assertWhisperIsReadable, passwordLine, withNewPassword } from '../command/whisper.ts';
 import { HomeserverError, TargetError } from '../errors.ts';
@@ -62,7 +63,7 @@ export default defineCommand({
     await refuseImpossible(context);
     await assertWhisperIsReadable(context);
     const { args, actor, services } = context;
-    const whom = actor.kind === 'person' ? localpartOf(actor.user) : 'nobody';
+    const whom = actor.kind === 'person' ? actor.user : 'nobody';
     return {
       title: ['Create ', code(args.user), args.admin ? ' as a server admin?' : '?'],
       body: [
@@ -172,7 +173,7 @@ function identities({ email, phone, externalId }: Pick<Given, 'email' | 'phone' 
 function settingsLine(args: Given): Block[] {
   const { threepids, externalIds } = identities(args);
   const parts = [
-    args.displayname !== undefined && args.displayname !== '' && `name ${cut(args.displayname)}`,
+    args.displayname !== undefined && args.displayname !== '' && `name ${inert(args.displayname)}`,
     args.avatarUrl !== undefined && args.avatarUrl !== '' && `avatar ${args.avatarUrl}`,
     ...threepids.map(threepidText),
     ...externalIds.map((one) => `login ${externalIdText(one)}`),

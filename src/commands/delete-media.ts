@@ -3,6 +3,7 @@ import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { ago, count, size, when } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
 import { deleteAllMedia, deleteMediaPage } from '../services/media-deletion.ts';
@@ -168,10 +169,10 @@ function namesOf(files: readonly UserMedia[], all: number): Block[] {
       items: [
         ...shown.map(({ mediaId, mediaType, mediaLength, uploadName }) => [
           code(cut(mediaId)),
-          ` ${[uploadName, mediaType]
-            .map((text) => cut(text ?? '', 40))
-            .filter(Boolean)
-            .join(', ')}`,
+          ...(uploadName === null || uploadName.trim() === ''
+            ? []
+            : [' ', code(cut(uploadName, 40)), mediaType === null ? '' : ',']),
+          mediaType === null ? '' : ` ${inert(mediaType, 40)}`,
           mediaLength === null ? '' : `, ${size(mediaLength)}`,
         ]),
         ...(more > 0 ? [[`and ${count(more, 'other')}`]] : []),

@@ -11,6 +11,7 @@ import {
   roomNameAndId,
 } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { amount, count } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
@@ -232,8 +233,8 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
         : [
             ', move local members to a new room of ',
             code(newRoomUser),
-            ...(roomName === undefined ? [] : [` called “${cut(roomName)}”`]),
-            ...(message === undefined ? [] : [` that says “${cut(message, 200)}”`]),
+            ...(roomName === undefined ? [] : [` called “${inert(roomName)}”`]),
+            ...(message === undefined ? [] : [` that says “${inert(message, 200)}”`]),
           ]),
     ),
     line(

@@ -1,9 +1,10 @@
 import { nameAndId } from '../command/account.ts';
-import { code, cut, facts, line, person } from '../command/answer.ts';
+import { code, facts, line, person } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { unknownDevice } from '../command/device.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { when } from '../command/wording.ts';
 
 export default defineCommand({
@@ -41,7 +42,7 @@ export default defineCommand({
           : `Last seen ${when(device.lastSeenTs, now)}`,
         device.lastSeenIp !== null && ['from ', code(device.lastSeenIp)],
       ),
-      ...(device.lastSeenUserAgent === null ? [] : [line(cut(device.lastSeenUserAgent, 200))]),
+      ...(device.lastSeenUserAgent === null ? [] : [line(inert(device.lastSeenUserAgent, 200))]),
     ],
     next: [
       `devices ${account.name}`,

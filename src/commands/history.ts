@@ -6,6 +6,7 @@ import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { whatIsReported } from '../command/report-item.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { ago, amount, count, dateTime } from '../command/wording.ts';
 import { UsageError } from '../errors.ts';
 import { parseRoomId } from '../ids.ts';
@@ -213,7 +214,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
         ' by ',
         code(actor),
         ...(confirmer === null || confirmer === actor ? [] : [', confirmed by ', code(confirmer)]),
-        reason === null ? '' : `, “${cut(reason, shownText)}”`,
+        reason === null ? '' : `, “${inert(reason, shownText)}”`,
         `, audit #${id}`,
       ];
     }
@@ -223,7 +224,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
       return [
         `reported ${count(reports, 'time')}, ${state}`,
         ...(who === null ? [] : [' by ', code(who)]),
-        note === null ? '' : `, “${cut(note, shownText)}”`,
+        note === null ? '' : `, “${inert(note, shownText)}”`,
         ': ',
         ...whatIsReported(entry.item),
         `, report ${id}`,
@@ -236,7 +237,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
         'reports ',
         ...whatIsReported(entry.item),
         times > 1 ? ` ${count(times, 'time')}` : '',
-        reason === null || reason.trim() === '' ? '' : `, “${cut(reason, shownText)}”`,
+        reason === null || reason.trim() === '' ? '' : `, “${inert(reason, shownText)}”`,
         `, ${state}, report ${id}`,
       ];
     }

@@ -1,9 +1,10 @@
-import { code, cut } from '../command/answer.ts';
+import { code } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
 import { roomCell, roomKind, unlistedRooms } from '../command/room.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { TargetError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
 import { locate } from '../services/locate.ts';
@@ -80,7 +81,7 @@ export default defineCommand({
           title: 'Name',
           name: 'name',
           fileOnly: true,
-          show: ({ name }) => [cut(name ?? '', 40)],
+          show: ({ name }) => [inert(name ?? '', 40)],
           value: ({ name }) => name,
         },
         {

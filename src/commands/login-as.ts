@@ -7,7 +7,6 @@ import { writeDuration } from '../command/duration.ts';
 import { assertWhisperIsReadable, openWhisper, whispered } from '../command/whisper.ts';
 import { dateTime, span } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
-import { localpartOf } from '../ids.ts';
 
 const longestMs = 24 * 3_600_000;
 
@@ -59,7 +58,7 @@ export default defineCommand({
         accountFacts(account, footprint, now),
         ...standing(account),
         line(
-          `Will: send ${actor.kind === 'person' ? localpartOf(actor.user) : 'nobody'} alone a token that can do all that the account can`,
+          `Will: send ${actor.kind === 'person' ? actor.user : 'nobody'} alone a token that can do all that the account can`,
           account.deactivated ? ', although it is deactivated' : '',
         ),
         line('Will not: tell the owner, show up among the devices, open encrypted messages'),

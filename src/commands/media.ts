@@ -55,7 +55,7 @@ export default defineCommand({
           show: ({ mediaId, uploadName }) =>
             uploadName === null || uploadName.trim() === ''
               ? [code(cut(mediaId))]
-              : [cut(uploadName, 30), ' ', code(cut(mediaId))],
+              : [code(cut(uploadName, 30)), ' ', code(cut(mediaId))],
           value: ({ mediaId }) => mediaId,
         },
         {

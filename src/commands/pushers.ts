@@ -4,6 +4,7 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
+import { inert } from '../command/untrusted-text.ts';
 
 export default defineCommand({
   name: 'pushers',
@@ -43,7 +44,7 @@ export default defineCommand({
           title: 'App',
           name: 'app_display_name',
           show: ({ appDisplayName, appId }) => [
-            ...(appDisplayName === null ? [] : [cut(appDisplayName, 30), ' ']),
+            ...(appDisplayName === null ? [] : [inert(appDisplayName, 30), ' ']),
             code(cut(appId)),
           ],
           value: ({ appDisplayName }) => appDisplayName,
@@ -60,7 +61,7 @@ export default defineCommand({
           name: 'device_display_name',
           fileOnly: true,
           show: ({ deviceDisplayName, deviceId }) => [
-            cut([deviceDisplayName, deviceId].filter((part) => part !== null).join(', '), 50),
+            inert([deviceDisplayName, deviceId].filter((part) => part !== null).join(', '), 50),
           ],
           value: ({ deviceDisplayName }) => deviceDisplayName,
         },
@@ -68,7 +69,7 @@ export default defineCommand({
           title: 'Device, address',
           name: 'address',
           show: ({ kind, address, enabled, deviceDisplayName }) => [
-            deviceDisplayName === null ? '' : `${cut(deviceDisplayName, 30)}: `,
+            deviceDisplayName === null ? '' : `${inert(deviceDisplayName, 30)}: `,
             `${kind === 'http' ? '' : `${cut(kind ?? '', 20)} `}${cut(address ?? '', 80)}`,
             enabled === false ? ', switched off' : '',
           ],

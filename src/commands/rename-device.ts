@@ -1,9 +1,10 @@
 import { didTo } from '../command/account.ts';
-import { code, cut, line } from '../command/answer.ts';
+import { code, line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { checkDeviceName, findDevices, unknownDevice } from '../command/device.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { TargetError, UsageError } from '../errors.ts';
 
 export default defineCommand({
@@ -61,5 +62,5 @@ export default defineCommand({
 });
 
 function quoted(name: string | null): string {
-  return name === null || name === '' ? 'without a name' : `called “${cut(name)}”`;
+  return name === null || name === '' ? 'without a name' : `called “${inert(name)}”`;
 }

@@ -12,9 +12,10 @@ import {
   whatIsReported,
 } from '../command/report-item.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { ago, count, dateTime, when } from '../command/wording.ts';
 import { LawspeakerError, TargetError } from '../errors.ts';
-import { localpartOf, parseEventId, parseRoomId, serverNameOf } from '../ids.ts';
+import { parseEventId, parseRoomId, serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import { readContent } from '../services/reported-content.ts';
 import type { ItemStory, ReportItem, Services } from '../services/services.ts';
@@ -54,7 +55,11 @@ export default defineCommand({
   },
   answer({ now, serverName }, { story, redaction }) {
     const { item, reporterCount, actions, history } = story;
-    const stand = standOf(item, shortName, (at) => when(at, now));
+    const stand = standOf(
+      item,
+      (actor) => actor,
+      (at) => when(at, now),
+    );
     const isLocal = item.sender !== null && serverNameOf(item.sender as UserId) === serverName;
     return {
       mark: 'ℹ️',
@@ -72,14 +77,17 @@ export default defineCommand({
         ...reporterLines(story, now),
         ...actions.map(({ id, command, actor, status, at }) =>
           line(
-            `Before: ${command} by ${shortName(actor)}, ${status}, ${ago(at, now)} `,
+            `Before: ${command} by `,
+            code(actor),
+            `, ${status}, ${ago(at, now)} `,
             `(audit #${id})`,
           ),
         ),
         ...history.map(({ kind, actor, at, detail }) =>
           line(
-            `${dateTime(at)}: ${kind}${actor === null ? '' : ` by ${shortName(actor)}`}`,
-            ...(detail === null ? [] : [' (', cut(detail, 120), ')']),
+            `${dateTime(at)}: ${kind}`,
+            ...(actor === null ? [] : [' by ', code(actor)]),
+            ...(detail === null ? [] : [' (', inert(detail, 120), ')']),
           ),
         ),
         ...linkTo(item),
@@ -100,11 +108,6 @@ export default defineCommand({
   },
 });
 
-/** Whom a person of this room knows by their ID, or a rule. */
-function shortName(actor: string): string {
-  return actor.startsWith('@') ? localpartOf(actor as UserId) : actor;
-}
-
 /** The report's own copy keeps the text of a message: whether it is redacted, the room alone says. */
 async function redactionOf({ api }: Services, item: ReportItem): Promise<string | undefined> {
   const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
@@ -120,7 +123,7 @@ async function redactionOf({ api }: Services, item: ReportItem): Promise<string 
     const { redactedBecause } = found.event;
     return redactedBecause === null
       ? 'The message still stands in its room.'
-      : `The message is redacted, by ${localpartOf(redactedBecause.sender)}.`;
+      : `The message is redacted, by ${redactedBecause.sender}.`;
   } catch (error) {
     if (error instanceof LawspeakerError) {
       return 'Whether the message is redacted could not be found out.';
@@ -136,10 +139,10 @@ function otherReasons({ reports }: ItemStory): Block[] {
     ? []
     : [
         facts(
-          ...reasons.map(({ reason, times }): Inline[] => [
+          ...reasons.map(({ reason, people }): Inline[] => [
             '“',
-            cut(reason, 60),
-            times === 1 ? '”' : `” ×${times}`,
+            inert(reason, 60),
+            people === 1 ? '”' : `” (${people} people)`,
           ]),
           scores.length > 0 && `lowest score ${Math.min(...scores)}`,
         ),
@@ -157,6 +160,9 @@ function reporterLines({ reporters, reporterCount }: ItemStory, now: number): Bl
         : `, ${record.resolved} of ${count(settled, 'report')} led to something`,
     ];
   });
+  if (reporterCount === 0) {
+    return [line('Nobody but the sender has reported it.')];
+  }
   return [
     line(
       reporterCount > reporters.length

@@ -6,7 +6,6 @@ import type { Context } from '../command/declaration.ts';
 import { assertWhisperIsReadable, passwordLine, withNewPassword } from '../command/whisper.ts';
 import { count } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
-import { localpartOf } from '../ids.ts';
 
 const declared = {
   account: positional('account', 'Whose password', { placeholder: 'USER' }),
@@ -50,7 +49,7 @@ export default defineCommand({
             : args.logout
               ? `Will: log out ${count(footprint.devices, 'device')}, `
               : `Will: leave ${count(footprint.devices, 'device')} logged in, `,
-          `send the password to ${actor.kind === 'person' ? localpartOf(actor.user) : 'nobody'} alone`,
+          `send the password to ${actor.kind === 'person' ? actor.user : 'nobody'} alone`,
         ),
         line(
           'Will not: tell the owner anything',

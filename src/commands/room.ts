@@ -4,6 +4,7 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { encryptionState, memberCounts, requireRoom, roomTitle } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { when } from '../command/wording.ts';
 import { isUnderWay, lastDeletion } from '../services/room-deletion.ts';
 import type { RoomDetail } from '../services/services.ts';
@@ -84,7 +85,8 @@ function cardOf(room: RoomDetail, serverName: string): Block[] {
         creator.endsWith(`:${serverName}`) ? '' : ', remote',
       ],
       room.version !== null && `version ${cut(room.version, 20)}`,
-      room.roomType !== null && (room.roomType === 'm.space' ? 'a space' : cut(room.roomType, 40)),
+      room.roomType !== null &&
+        (room.roomType === 'm.space' ? 'a space' : inert(room.roomType, 40)),
     ),
     facts(
       room.joinRules !== null && `join: ${cut(room.joinRules, 40)}`,
@@ -93,7 +95,7 @@ function cardOf(room: RoomDetail, serverName: string): Block[] {
       room.public ? 'in the directory' : 'not in the directory',
       !room.federatable && 'for this server alone',
     ),
-    ...(topic === null || topic.trim() === '' ? [] : [line('Topic: ', cut(topic, 200))]),
+    ...(topic === null || topic.trim() === '' ? [] : [line('Topic: ', inert(topic, 200))]),
     ...(room.tombstoned
       ? [
           line(

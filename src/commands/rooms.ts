@@ -5,6 +5,7 @@ import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { checkOffset, offsetIn } from '../command/offset.ts';
 import { roomCell, roomKind, unlistedRooms } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { UsageError } from '../errors.ts';
 import { roomOrders } from '../services/services.ts';
 
@@ -79,7 +80,7 @@ export default defineCommand({
           title: 'Name',
           name: 'name',
           fileOnly: true,
-          show: ({ name }) => [cut(name ?? '')],
+          show: ({ name }) => [inert(name ?? '')],
           value: ({ name }) => name,
         },
         {

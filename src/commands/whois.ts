@@ -1,7 +1,8 @@
 import { nameAndId } from '../command/account.ts';
-import { bold, code, cut, line } from '../command/answer.ts';
+import { bold, code, line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { inert } from '../command/untrusted-text.ts';
 import { ago, count } from '../command/wording.ts';
 
 const shownConnections = 20;
@@ -45,7 +46,7 @@ export default defineCommand({
                   .map(({ ip, lastSeen, userAgent }) => [
                     code(ip ?? 'unknown address'),
                     lastSeen === null ? '' : ` ${ago(lastSeen, now)}`,
-                    userAgent === null ? '' : `, ${cut(userAgent, 80)}`,
+                    userAgent === null ? '' : `, ${inert(userAgent, 80)}`,
                   ]),
               },
             ],

@@ -3,7 +3,7 @@ import { Parser } from 'htmlparser2';
 import { cut } from '../command/answer.ts';
 import { matrixToLink, readMedia, readReference } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
-import { withoutLinks } from '../command/untrusted-text.ts';
+import { withoutSchemes } from '../command/without-links.ts';
 
 /** Clients render no deeper; the parser's time grows with the square of the depth. */
 const deepest = 100;
@@ -171,7 +171,7 @@ function bareAddress(address: string): string {
 
 /** For a sentence that marks code with backticks. */
 function shown(text: string): string {
-  return withoutLinks(cut(text, 80)).replaceAll('`', "'");
+  return withoutSchemes(cut(text, 80)).replaceAll('`', "'");
 }
 
 /** Markdown and typography change marks, and letters, digits and what parts an ID they leave alone. */

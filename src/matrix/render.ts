@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 
 import type { Answer, Block, Column, Content, Inline } from '../command/answer.ts';
+import { withoutSchemes } from '../command/without-links.ts';
 
 /**
  * Control characters, bidi controls, fillers, tags, and others that have no form of their own. Not a
@@ -33,9 +34,10 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
+/** Whatever a sentence holds, it holds nothing that can be opened by a tap; only code is left as it is. */
 function inlineText(inline: Inline): string {
   if (typeof inline === 'string') {
-    return visible(inline);
+    return withoutSchemes(visible(inline));
   }
   switch (inline.kind) {
     case 'code':
@@ -49,7 +51,7 @@ function inlineText(inline: Inline): string {
 
 function inlineHtml(inline: Inline): string {
   if (typeof inline === 'string') {
-    return escapeHtml(visible(inline));
+    return escapeHtml(withoutSchemes(visible(inline)));
   }
   switch (inline.kind) {
     case 'code':

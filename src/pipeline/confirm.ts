@@ -1,6 +1,7 @@
 import { facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { actorName } from '../command/invocation.ts';
+import { withoutLinks } from '../command/without-links.ts';
 import { clock } from '../command/wording.ts';
 import type { UserId } from '../ids.ts';
 import type { Confirmation } from '../store/confirmations.ts';
@@ -162,7 +163,9 @@ function questionReply(
       body: [
         ...preview.body,
         ...others,
-        ...(invocation.reason === undefined ? [] : [line('Reason: ', invocation.reason)]),
+        ...(invocation.reason === undefined
+          ? []
+          : [line('Reason: ', withoutLinks(invocation.reason))]),
         ...(preview.warning === undefined ? [] : [line(preview.warning)]),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),

@@ -1,9 +1,10 @@
 import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Answer, Block, Inline, Mark, Status } from '../command/answer.ts';
 import type { Actor } from '../command/invocation.ts';
+import { memberName } from '../command/member-name.ts';
+import { withoutLinks } from '../command/without-links.ts';
 import { count, dateTime } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
-import { localpartOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { WaitingAbout } from '../store/report-items.ts';
 import type { Attempt } from './attempt.ts';
@@ -205,7 +206,7 @@ function trailOf(
   return [
     facts(
       whoDecided(house, { invocation, confirmer }),
-      reason !== undefined && `reason: ${reason}`,
+      reason !== undefined && `reason: ${withoutLinks(reason)}`,
       ...attempts.flatMap(({ job }) =>
         job === undefined ? [] : [`until ${dateTime(job.runAt)}, job ${job.id}`],
       ),
@@ -241,7 +242,7 @@ export function askerName(house: House, actor: Actor): string {
   }
 }
 
-/** How a member of the room is called there. */
+/** How a member of the room is called there, with the ID. */
 export function nameOf(house: House, user: UserId): string {
-  return cut(house.members.displayName(user) ?? localpartOf(user), 40);
+  return memberName(user, house.members.displayName(user));
 }

@@ -25,6 +25,8 @@ export function createRuleRunner(
     /** Who is called where a rule says so. */
     readonly onCall: readonly UserId[];
     readonly cards: () => Cards;
+    /** Asks the homeserver anew about those whose reports count. */
+    readonly lookAtWitnesses: (item: ReportItem) => Promise<void>;
   },
 ) {
   const { rules, onCall } = options;
@@ -50,10 +52,15 @@ export function createRuleRunner(
     if (item === undefined || item.isBacklog || rules.length === 0) {
       return;
     }
-    const facts = await factsOf(item);
+    let facts = await factsOf(item);
     const firings = new Map(
       (await store.reportItems.firings(id)).map((firing) => [firing.rule, firing]),
     );
+    if (rules.some((rule) => !firings.has(rule.name) && rule.evaluate(facts).fits)) {
+      // Who was an honest witness days ago may be banned by now.
+      await options.lookAtWitnesses(item);
+      facts = await factsOf(item);
+    }
     for (const rule of rules) {
       const before = firings.get(rule.name);
       if (before === undefined) {

@@ -8,6 +8,8 @@ import {
   standOf,
   whatIsReported,
 } from '../command/report-item.ts';
+import { inert } from '../command/untrusted-text.ts';
+import { withoutLinks } from '../command/without-links.ts';
 import { count, dateTime } from '../command/wording.ts';
 import type { ItemStory } from '../services/services.ts';
 import type { Digest, HistoryEntry, ItemState, ReportItem } from '../store/report-items.ts';
@@ -44,7 +46,7 @@ export function cardOf(story: ItemStory, { nameOf, nearRules }: Around): Answer 
         : [
             facts(
               'Also said',
-              ...others.map(({ reason }): Inline[] => ['“', reason.slice(0, 60), '”']),
+              ...others.map(({ reason }): Inline[] => ['“', inert(reason, 60), '”']),
             ),
           ]),
       ...(nearRules.length === 0 || isSettled ? [] : [line(nearRules.join(' · '))]),
@@ -86,6 +88,7 @@ function dataOf({ item, reporterCount }: ItemStory) {
 export function digestOf({ items, reports, senders, topSenders, topRooms }: Digest): Answer {
   const list = (names: Digest['topSenders']) =>
     names.map(({ name, items: number }) => `${name ?? ''} (${number})`).join(', ');
+  const rooms = topRooms.map((room) => ({ ...room, name: inert(room.name ?? '') }));
   const [top] = topSenders;
   return {
     mark: '⚠️',
@@ -95,7 +98,7 @@ export function digestOf({ items, reports, senders, topSenders, topRooms }: Dige
     ],
     body: [
       ...(topSenders.length === 0 ? [] : [line(`Most about: ${list(topSenders)}`)]),
-      ...(topRooms.length === 0 ? [] : [line(`Most in: ${list(topRooms)}`)]),
+      ...(topRooms.length === 0 ? [] : [line(`Most in: ${list(rooms)}`)]),
       line('Claimed, or shown by their number, they get their card.'),
     ],
     next: [
@@ -168,7 +171,7 @@ export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): 
         mark: 'ℹ️',
         title: [
           bold(`${entry.kind === 'resolved' ? 'Resolved' : 'Dismissed'} by ${who}`),
-          ...(entry.detail === null ? [] : [`: ${entry.detail}`]),
+          ...(entry.detail === null ? [] : [': ', withoutLinks(entry.detail)]),
         ],
       };
     case 'observed':

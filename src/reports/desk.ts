@@ -11,7 +11,7 @@ import type { ReportItem } from '../store/report-items.ts';
 import { createRuleRunner } from './apply-rules.ts';
 import { reminderOf } from './card.ts';
 import { announce, createCards } from './cards.ts';
-import { createPeople, lookAt } from './look.ts';
+import { createPeople, lookAt, lookAtWitnesses } from './look.ts';
 import type { Rule } from './rule.ts';
 
 export interface Desk {
@@ -51,7 +51,11 @@ export function createDesk(
 ): Desk {
   const { store, log } = house;
   const askPerson = createPeople(house);
-  const runner = createRuleRunner(house, { ...options, cards: () => cards });
+  const runner = createRuleRunner(house, {
+    ...options,
+    cards: () => cards,
+    lookAtWitnesses: async (item) => lookAtWitnesses(house, askPerson, item),
+  });
   const cards = createCards(house, { ...options, nearRules: runner.nearRules });
   const queue = new PQueue({ concurrency: atOnce });
   /** Items under way, and when to try again with those that failed. */

@@ -5,6 +5,7 @@ import type { House } from '../pipeline/house.ts';
 import { contentOf } from '../services/reported-content.ts';
 import type { Account } from '../services/services.ts';
 import type { ReportItem } from '../store/report-items.ts';
+import type { StoredReport } from '../store/reports.ts';
 
 /** What of an account a report's reader must know. */
 export interface Person {
@@ -21,9 +22,9 @@ const mostRemembered = 2000;
 /** Asks the homeserver about accounts, and remembers it for a while: many reports have the same people. */
 export function createPeople(house: Pick<House, 'findAccount' | 'now'>) {
   const known = new Map<UserId, { readonly at: number; readonly person: Person }>();
-  return async (user: UserId): Promise<Person> => {
+  return async (user: UserId, { isFresh = false } = {}): Promise<Person> => {
     const before = known.get(user);
-    if (before !== undefined && house.now() - before.at < rememberedForMs) {
+    if (before !== undefined && !isFresh && house.now() - before.at < rememberedForMs) {
       return before.person;
     }
     const person = personOf(await house.findAccount(user));
@@ -38,6 +39,11 @@ export function createPeople(house: Pick<House, 'findAccount' | 'now'>) {
 }
 
 export type AskPerson = ReturnType<typeof createPeople>;
+
+/** What looking at an item needs. */
+type Looking = Pick<House, 'store' | 'services'> & {
+  readonly settings: Pick<House['settings'], 'serverName'>;
+};
 
 function personOf(account: Account | undefined): Person {
   return account === undefined
@@ -55,10 +61,14 @@ function personOf(account: Account | undefined): Person {
  *
  * @throws UnreachableError, HomeserverError where not even the message could be asked for
  */
-export async function lookAt(house: House, askPerson: AskPerson, item: ReportItem): Promise<void> {
+export async function lookAt(
+  house: Looking,
+  askPerson: AskPerson,
+  item: ReportItem,
+): Promise<void> {
   const { reports, reportItems } = house.store;
-  const stored = await reports.ofItem(item.id);
-  const detail = item.content === null ? await detailOf(house, item, stored.at(-1)?.reportId) : {};
+  const reportId = item.content === null ? await reports.newestId(item.id) : undefined;
+  const detail = await detailOf(house, item, reportId);
   const sender = item.sender ?? detail.sender;
   const created =
     sender === undefined || item.senderCreatedAt !== null
@@ -69,19 +79,53 @@ export async function lookAt(house: House, askPerson: AskPerson, item: ReportIte
     content: detail.content,
     senderCreatedAt: created,
   });
-  const unknown = stored.filter(({ reporterCreatedAt }) => reporterCreatedAt === null);
-  const reporters = [...new Set(unknown.toReversed().map(({ reporter }) => reporter))];
-  for (const reporter of reporters.slice(0, lookedAtReporters)) {
+  const stored = await reports.ofItem(item.id);
+  await lookAtReporters(
+    house,
+    askPerson,
+    // A restriction that has ended lets a witness count again.
+    stored.filter((report) => report.reporterCreatedAt === null || report.reporterRestricted),
+  );
+}
+
+/**
+ * Asks again about those whose reports count, however lately they were looked at: before a rule acts on
+ * what they say. Who was restricted in the meantime counts no longer.
+ *
+ * @throws UnreachableError
+ */
+export async function lookAtWitnesses(
+  house: Pick<House, 'store'>,
+  askPerson: AskPerson,
+  item: Pick<ReportItem, 'id'>,
+): Promise<void> {
+  const stored = await house.store.reports.ofItem(item.id);
+  await lookAtReporters(
+    house,
+    async (user) => askPerson(user, { isFresh: true }),
+    stored.filter((report) => !report.reporterRestricted),
+  );
+  // The card says how far rules are.
+  await house.store.reportItems.keep(item.id, {});
+}
+
+/** @param reports oldest first, one of each person */
+async function lookAtReporters(
+  { store }: Pick<House, 'store'>,
+  askPerson: (user: UserId) => Promise<Person>,
+  reports: readonly StoredReport[],
+): Promise<void> {
+  for (const { itemId, reporter } of reports.toReversed().slice(0, lookedAtReporters)) {
     const user = parseUserId(reporter);
     const person = user && (await askPerson(user).catch(ignoreRefusal));
     if (person !== undefined) {
-      await reports.lookedAtReporter(item.id, reporter, person);
+      await store.reports.lookedAtReporter(itemId, reporter, person);
     }
   }
 }
 
 async function detailOf(
-  { services: { api, directRooms } }: House,
+  { services: { api, directRooms } }: Looking,
   item: ReportItem,
   reportId: number | undefined,
 ): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
@@ -101,7 +145,7 @@ async function detailOf(
 }
 
 async function createdAt(
-  { settings }: House,
+  { settings }: Looking,
   askPerson: AskPerson,
   sender: string,
 ): Promise<number | undefined> {

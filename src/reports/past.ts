@@ -1,14 +1,13 @@
 import { parseUserId, serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { ReportItem } from '../store/report-items.ts';
+import { maxPeople } from '../store/reports.ts';
 import type { Reliability, StoredReport } from '../store/reports.ts';
 import type { Store } from '../store/store.ts';
 import type { ItemFacts, ReportFacts } from './facts.ts';
 import { factsFrom } from './gather.ts';
 
 const itemsAtOnce = 1000;
-/** As many as are looked at when they come in. */
-const mostReports = 1000;
 
 /** All that was ever reported. */
 export interface Kept {
@@ -131,31 +130,40 @@ interface ItemView {
   factsAt(at: number): ItemFacts;
 }
 
+/** As when reports come in: one report of each person counts, their newest, and none of the sender's. */
 function createItemView(base: ItemFacts, settlements: Settlements): ItemView {
-  let reports: ReportFacts[] = [];
+  /** The person who reported last stands last. */
+  const reports = new Map<UserId, ReportFacts>();
+  const changed = new Set<UserId>();
   let version = -1;
-  let isFresh = 0;
   return {
     add(more) {
-      reports.push(...more);
-      if (reports.length > 2 * mostReports) {
-        const dropped = reports.length - mostReports;
-        reports = reports.slice(dropped);
-        isFresh = Math.max(0, isFresh - dropped);
+      for (const report of more) {
+        if (report.reporter !== base.sender) {
+          reports.delete(report.reporter);
+          reports.set(report.reporter, report);
+          changed.add(report.reporter);
+        }
+      }
+      for (const reporter of reports.keys()) {
+        if (reports.size <= maxPeople) {
+          break;
+        }
+        reports.delete(reporter);
       }
     },
     factsAt(at) {
       const now = settlements.versionAt(at);
       // Those that are as they were stay the same objects, about which rules remember what they found.
-      for (let index = now === version ? isFresh : 0; index < reports.length; index += 1) {
-        const report = reports[index];
+      for (const reporter of now === version ? changed : reports.keys()) {
+        const report = reports.get(reporter);
         if (report !== undefined) {
-          reports[index] = withRecord(report, settlements.recordAt(report.reporter, at));
+          reports.set(reporter, withRecord(report, settlements.recordAt(reporter, at)));
         }
       }
       version = now;
-      isFresh = reports.length;
-      return { ...base, now: at, reports: reports.slice(-mostReports) };
+      changed.clear();
+      return { ...base, now: at, reports: [...reports.values()] };
     },
   };
 }

@@ -13,10 +13,11 @@ export interface Reporter {
 /** All that is known of an item without asking the homeserver. */
 export interface ItemStory {
   readonly item: ReportItem;
-  /** Oldest first. */
+  /** The newest of each person but the sender, oldest first. */
   readonly reports: readonly StoredReport[];
   /** Those who reported it last, at most `shownReporters`. */
   readonly reporters: readonly Reporter[];
+  /** People other than the sender who have reported it. */
   readonly reporterCount: number;
   /** Items about the same account from before. */
   readonly earlier: readonly ReportItem[];

@@ -70,6 +70,14 @@ function reportOf(row: Selectable<ReportsTable>): StoredReport {
 /** A reason has no limit of length on the server. */
 const longestReason = 2000;
 
+/** At most this many people's reports are looked at for one item. */
+export const maxPeople = 1000;
+
+/** Whether a report is by somebody else than whom it accuses. */
+const isByOthers = sql<boolean>`reports.reporter IS NOT (
+  SELECT sender FROM report_items WHERE report_items.id = reports.item_id
+)`;
+
 /** A reporter may send any number: one that no integer column takes must not hold up the others. */
 function storable(score: number): number {
   const whole = Math.trunc(score);
@@ -208,25 +216,40 @@ export function reports(db: Connection) {
       return { itemId, isNewItem: known === undefined, isReopened };
     },
 
-    /** The reports of one item, the oldest first; the newest thousand of them. */
+    /**
+     * What people say about an item: the newest report of each, oldest first, and at most those of the
+     * `maxPeople` who reported last. However often somebody reports, it is one report. What the sender
+     * reports of themselves is left out: it must not push out what others say.
+     */
     async ofItem(itemId: number): Promise<StoredReport[]> {
-      const rows = await db
-        .selectFrom('reports')
-        .selectAll()
-        .where('item_id', '=', itemId)
-        .orderBy('received_ts', 'desc')
-        .orderBy('report_id', 'desc')
-        .limit(1000)
-        .execute();
+      // Beside max(), SQLite takes the other columns from the row that holds the maximum.
+      const { rows } = await sql<Selectable<ReportsTable>>`
+        SELECT *, max(received_ts) FROM reports
+        WHERE item_id = ${itemId} AND ${isByOthers}
+        GROUP BY reporter ORDER BY received_ts DESC, report_id DESC LIMIT ${maxPeople}
+      `.execute(db);
       return rows.map(reportOf).reverse();
     },
 
-    /** How many people have reported an item. */
+    /** The number of the newest report of an item, whoever sent it. */
+    async newestId(itemId: number): Promise<number | undefined> {
+      const newest = await db
+        .selectFrom('reports')
+        .select('report_id')
+        .where('item_id', '=', itemId)
+        .orderBy('received_ts', 'desc')
+        .orderBy('report_id', 'desc')
+        .executeTakeFirst();
+      return newest?.report_id;
+    },
+
+    /** How many people other than the sender have reported an item. */
     async reporters(itemId: number): Promise<number> {
       const { count } = await db
         .selectFrom('reports')
         .select(({ fn }) => fn.count<number>('reporter').distinct().as('count'))
         .where('item_id', '=', itemId)
+        .where(isByOthers)
         .executeTakeFirstOrThrow();
       return count;
     },

@@ -102,7 +102,8 @@ export function subjectHistory(db: Connection) {
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
             SELECT count(DISTINCT reporter) FROM reports
-            WHERE item_id IN (SELECT id FROM report_items WHERE ${isAbout(subject)})
+            JOIN report_items AS item ON item.id = item_id
+            WHERE ${isAbout(subject)} AND reporter IS NOT item.sender
           ) AS reporters,
           count(*) AS items,
           coalesce(sum(state IN ('open', 'claimed')), 0) AS openItems,

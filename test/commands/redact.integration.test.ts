@@ -69,7 +69,7 @@ describe('redact', () => {
       `⚠️ Redact a message of Mallory ${mallory.userId} in Lobby ${place}?`,
     );
     // No client makes a preview of a stranger's link.
-    expect(question.body).toContain('buy cheap at https[:]//spam.example now');
+    expect(question.body).toContain('buy cheap at https[:]//spam[.]example now');
     expect(question.body).toContain('Sent ');
     expect(question.body).toContain('Will: empty it for everybody, in the name of its sender');
     expect(question.body).toContain('Reason: spam');

@@ -214,7 +214,7 @@ describe('report', () => {
       data: { id: item, subject: event, content: { type: 'm.room.message' } },
     });
     expect(answer.body).toContain('1 person says “it is spam”');
-    expect(answer.body).toContain('<h1>Buy</h1> https[:]//evil.example/x [www].evil.example');
+    expect(answer.body).toContain('<h1>Buy</h1> https[:]//evil[.]example/x [www].evil[.]example');
     expect(answer.body).not.toContain('https://evil');
     expect(answer.body).not.toContain('long '.repeat(250));
     expect(answer.html).toContain('<span data-mx-spoiler>“&lt;h1&gt;Buy');

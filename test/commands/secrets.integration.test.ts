@@ -153,7 +153,7 @@ describe('reset-password', () => {
       room.ana,
       `!reset-password ${mallory.userId} --reason stolen`,
     );
-    expect(question.body).toContain('Will: log out 1 device, send the password to ana-');
+    expect(question.body).toContain('Will: log out 1 device, send the password to @ana-');
     expect(outcome.body).toContain('✅ Reset the password of Mallory');
     const password = await secretFor(room.ana.user, mallory.userId);
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { bold, code, line } from '../../src/command/answer.ts';
 import type { Answer, Block, Content, Inline } from '../../src/command/answer.ts';
+import { withoutSchemes } from '../../src/command/without-links.ts';
 import { escapeHtml, render, visible } from '../../src/matrix/render.ts';
 
 const allowed = new Set([
@@ -109,10 +110,16 @@ describe('whatever users wrote', () => {
   test('it is shown as it is, made visible', () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        for (const its of [text, code(text), bold(text), bold('', bold(code(text)))]) {
+        const [plain, verbatim] = [withoutSchemes(visible(text)), visible(text)];
+        for (const [its, shown] of [
+          [text, plain],
+          [bold(text), plain],
+          [code(text), verbatim],
+          [bold('', bold(code(text))), verbatim],
+        ] as const) {
           const { body, html } = render({ mark: '✅', title: [its] }, '!');
-          expect(parsed(html).text).toBe(`✅ ${visible(text)}`);
-          expect(body).toBe(`✅ ${visible(text)}`);
+          expect(parsed(html).text).toBe(`✅ ${shown}`);
+          expect(body).toBe(`✅ ${shown}`);
         }
         expect(parsed(escapeHtml(text.toWellFormed())).text).toBe(text.toWellFormed());
       }),

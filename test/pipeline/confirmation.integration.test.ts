@@ -38,7 +38,7 @@ describe('a second person must confirm', () => {
     );
 
     const outcome = await room.ana.outcomeOf(question, 'done');
-    expect(outcome.body).toMatch(/Asked by Ana, confirmed by (Ben|Carol)/);
+    expect(outcome.body).toMatch(/Asked by Ana \(@ana\S+\), confirmed by (Ben|Carol) \(@/u);
     expect(outcome.field.audit).toHaveLength(1);
     const entry = await room.ana.ask(`!audit ${outcome.field.audit[0]}`);
     expect(entry.field.data).toMatchObject({ actor: room.ana.user.userId });
@@ -120,7 +120,7 @@ describe('who asked confirms', () => {
     const code = question.field.confirmation?.code ?? '';
     await room.ben.user.react(room.id, question.event, '✅');
     expect((await room.ben.answerTo(question.event)).body).toContain(
-      `only Ana, who asked, can confirm ${code}`,
+      `only Ana (${room.ana.user.userId}), who asked, can confirm ${code}`,
     );
     expect((await room.ben.ask(`!confirm ${code}`)).field.status).toBe('denied');
     expect((await room.vic.ask(`!cancel ${code}`)).field.status).toBe('denied');

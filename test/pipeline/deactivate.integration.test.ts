@@ -33,7 +33,9 @@ describe('deactivate', () => {
     const outcome = await room.ana.outcomeOf(question, 'done');
     expect(outcome.edited).toBe(true);
     expect(outcome.body).toContain('✅ Deactivated and erased');
-    expect(outcome.body).toContain('Asked and confirmed by Ana · reason: spam');
+    expect(outcome.body).toContain(
+      `Asked and confirmed by Ana (${room.ana.user.userId}) · reason: spam`,
+    );
     expect(await account(mallory.userId)).toMatchObject({ deactivated: true, erased: true });
 
     const [entry] = outcome.field.audit;

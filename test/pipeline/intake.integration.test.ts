@@ -216,7 +216,7 @@ describe('many denials in a row', () => {
       await tried.vic.ask(`!shadow-ban ${mallory.userId}`);
     }
     const alerts = tried.ana.events.filter((event) =>
-      String(event.content['body']).includes('Vic was refused 5 times'),
+      String(event.content['body']).includes(`Vic (${tried.vic.user.userId}) was refused 5 times`),
     );
     expect(alerts).toHaveLength(1);
     expect(alerts[0]?.content['m.mentions']).toEqual({ user_ids: [tried.ana.user.userId] });

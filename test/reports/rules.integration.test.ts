@@ -61,7 +61,9 @@ const isBanned = async (user: MatrixUser) =>
 const idOf = (card: Answer) => (card.field.data as { id: number }).id;
 
 it('three old accounts take a fresh spammer out, for a day, before anybody wakes up', async () => {
-  const room = await openRoom([freshAccount]);
+  // What comes second finds the report resolved, and leaves it alone.
+  const second = { ...freshAccount, name: 'second', then: ['suspend {sender}'] } satisfies Rule;
+  const room = await openRoom([freshAccount, second]);
   const spam = await mallory.sendText(lobby, 'cheap pills');
   await reportBy(server.elders.slice(0, 2), spam);
   const near = await cardOf(room.ana, spam, ({ body }) => body.includes('2 people'));
@@ -79,6 +81,7 @@ it('three old accounts take a fresh spammer out, for a day, before anybody wakes
   expect(audit.field.data).toMatchObject([
     { actor: 'rule:fresh-account-mass-reported', status: 'done', item_id: idOf(done) },
   ]);
+  expect((await server.api.users.get(asUserId(mallory.userId))).suspended).toBe(false);
   // What a rule did, people take back; it does not act on the item again.
   await room.ana.ask(`!unshadow-ban ${mallory.userId}`);
   await reportBy(server.elders, spam);
@@ -99,6 +102,26 @@ it('a gang of fresh accounts takes nobody out', async () => {
   await cardOf(room.ana, spam, ({ body }) => body.includes('7 people'));
   await room.ana.ask('!version');
   expect(await isBanned(mallory)).toBe(false);
+});
+
+it('a witness who was banned since they reported counts no longer', async () => {
+  const room = await openRoom([freshAccount]);
+  const [one, two, three, witness] = server.elders;
+  if (one === undefined || two === undefined || three === undefined || witness === undefined) {
+    throw new TypeError('there are four elders');
+  }
+  const spam = await mallory.sendText(lobby, 'I am innocent');
+  await reportBy([witness, one], spam);
+  await cardOf(room.ana, spam, ({ body }) => body.includes('(2 now)'));
+  await room.ana.ask(`!shadow-ban ${witness.userId}`);
+  await reportBy([two], spam);
+  await cardOf(room.ana, spam, ({ body }) => body.includes('3 people'));
+  await cardOf(room.ana, spam, ({ body }) => body.includes('(2 now)'));
+  expect(await isBanned(mallory)).toBe(false);
+  await reportBy([three], spam);
+  await cardOf(room.ana, spam, ({ body }) => body.startsWith('✅'));
+  expect(await isBanned(mallory)).toBe(true);
+  await room.ana.ask(`!unshadow-ban ${witness.userId}`);
 });
 
 it('what a rule proposes waits for a moderator, and runs once', async () => {
@@ -247,7 +270,12 @@ it('a message can name anybody’s file: only its sender’s own is touched', as
 });
 
 it('after so many actions in an hour, rules only propose, and say that they do', async () => {
-  const room = await openRoom([freshAccount], { maxActionsPerHour: 2 });
+  // Two lines each: the third action is the first line of the second spammer.
+  const twoLines = {
+    ...freshAccount,
+    then: ['suspend {sender}', 'shadow-ban {sender} --for 24h'],
+  } satisfies Rule;
+  const room = await openRoom([twoLines], { maxActionsPerHour: 3 });
   const spammers = [
     mallory,
     ...(await Promise.all(['eve', 'trent'].map(async (name) => server.newUser(name)))),
@@ -258,19 +286,37 @@ it('after so many actions in an hour, rules only propose, and say that they do',
     const spam = await spammer.sendText(lobby, 'cheap pills');
     messages.push(spam);
     await reportBy(server.elders.slice(0, 3), spam);
-    if (messages.length < 3) {
-      await cardOf(room.ana, spam, ({ body }) => body.startsWith('✅'));
-    }
+    const card = await cardOf(room.ana, spam);
+    await room.ana.until(`what both lines came to about message ${messages.length}`, () =>
+      room.ana
+        .inThread(card.event)
+        .filter(({ field }) => field.command !== 'report')
+        .at(1),
+    );
   }
-  const card = await cardOf(room.ana, messages[2] ?? '');
-  await room.ana.until('the proposal', () =>
-    room.ana.inThread(card.event).find(({ field }) => field.status === 'pending'),
+  const asked = await Promise.all(
+    messages.map(async (message) => {
+      const card = await cardOf(room.ana, message);
+      return room.ana
+        .inThread(card.event)
+        .filter(({ field }) => field.command !== 'report')
+        .map(({ field }) => `${field.command} ${field.status}`);
+    }),
   );
-  expect(await Promise.all(spammers.map(isBanned))).toEqual([true, true, false]);
+  expect(asked).toEqual([
+    ['suspend done', 'shadow-ban done'],
+    ['suspend done', 'shadow-ban pending'],
+    ['suspend pending', 'shadow-ban pending'],
+  ]);
+  const suspended = spammers.map(
+    async ({ userId }) => (await server.api.users.get(asUserId(userId))).suspended,
+  );
+  expect(await Promise.all(suspended)).toEqual([true, true, false]);
+  expect(await Promise.all(spammers.map(isBanned))).toEqual([true, false, false]);
   const alert = await room.ana.until('the breaker', () =>
     room.ana.unasked().find(({ body }) => body.includes('Rules have stopped acting')),
   );
-  expect(alert.body).toContain('2 actions within an hour');
+  expect(alert.body).toContain('3 actions within an hour');
 });
 
 it('a timed shadow-ban of a rule ends by itself, also across a restart', async () => {
