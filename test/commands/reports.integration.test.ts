@@ -231,7 +231,7 @@ describe('report', () => {
     await place.spammer.redact(place.id, spam.event);
     const redacted = await room.vic.ask(`!report ${spam.item}`);
     expect(redacted.body).toContain('gone soon');
-    expect(redacted.body).toContain('The message is redacted, by spammer');
+    expect(redacted.body).toContain('The message is redacted, by @spammer');
     const secret = await reported(
       place,
       { algorithm: 'm.megolm.v1.aes-sha2', ciphertext: 'AwgAEnAC' },
@@ -254,7 +254,7 @@ describe('report', () => {
       info: { mimetype: 'image/png' },
     });
     const shown = await room.vic.ask(`!report ${image.item}`);
-    expect(shown.body).toContain('m.image “cat.png”');
+    expect(shown.body).toContain('m.image “cat[.]png”');
     expect(shown.body).toContain('mxc://localhost/abc (image/png)');
     expect(shown.html).toContain('<code>mxc://localhost/abc</code>');
     expect(shown.html).not.toContain('<img');

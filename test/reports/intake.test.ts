@@ -104,6 +104,18 @@ test('a reading that breaks off at the first start is read to its end later', as
   expect(backlogs).toEqual([1300]);
 });
 
+test('reports that are deleted between two pages hide none of the others', async () => {
+  const list = new List();
+  for (let at = 0; at < 600; at += 1) {
+    list.add(1000 + at, `$${at}`);
+  }
+  // Everything behind them moves up by five, over the border between the pages.
+  list.meanwhile = [() => list.rows.splice(-5)];
+  const all = list.rows.map(keyOf).toSorted();
+  await read(list);
+  expect(await known()).toEqual(all);
+});
+
 test('a report whose time lies before others is found, since the count tells', async () => {
   const list = new List();
   for (let at = 0; at < 200; at += 1) {

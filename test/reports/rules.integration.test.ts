@@ -320,7 +320,7 @@ it('after so many actions in an hour, rules only propose, and say that they do',
 });
 
 it('a timed shadow-ban of a rule ends by itself, also across a restart', async () => {
-  const room = await openRoom([{ ...freshAccount, then: ['shadow-ban {sender} --for 7s'] }]);
+  const room = await openRoom([{ ...freshAccount, then: ['shadow-ban {sender} --for 15s'] }]);
   const spam = await mallory.sendText(lobby, 'cheap pills');
   await reportBy(server.elders.slice(0, 3), spam);
   await room.ana.until('the ban', () =>
