@@ -38,7 +38,7 @@ export function createDirectMessages(options: {
   call: MatrixCall;
   crypto: RoomCrypto;
   store: DirectStore;
-  secrets: Pick<Secrets, 'send'>;
+  secrets: Pick<Secrets, 'removeEarlier' | 'send'>;
   botUser: UserId;
   /** Makes an account of this server a member of a room of the bot's. */
   join: (room: RoomId, user: UserId) => Promise<void>;
@@ -83,6 +83,10 @@ export function createDirectMessages(options: {
       const wanted: Visibility = before.isJoined || isLocal(user) ? 'joined' : 'invited';
       if (before.visibility !== wanted) {
         await setVisibility(room, wanted);
+      }
+      if (before.visibility !== 'joined' && before.visibility !== 'invited') {
+        // Whoever came in later could read what was said until now.
+        await secrets.removeEarlier({ room, user });
       }
       return true;
     } catch (error) {

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
+import { z } from 'zod';
+
 import { HomeserverError, codeOf } from '../errors.ts';
 import type { EventId, RoomId, UserId } from '../ids.ts';
 import type { Log } from '../pipeline/house.ts';
-import { redactEvent, roomState, sendEvent } from './client.ts';
+import { redactEvent, roomPath, roomState, sendEvent } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import { readDirectState } from './direct-state.ts';
 import type { RoomCrypto } from './room-crypto.ts';
@@ -35,6 +37,17 @@ export interface Intrusion {
 }
 
 const retryMs = 30_000;
+/** The number of former messages that are looked at. */
+const earlierLimit = 500;
+
+const messagesPage = z.object({
+  chunk: z.array(
+    z.object({
+      event_id: z.string().transform((id) => id as EventId),
+      content: z.record(z.string(), z.unknown()),
+    }),
+  ),
+});
 
 export type MessageContent = Record<string, unknown>;
 
@@ -45,6 +58,13 @@ export interface Secrets {
     to: { room: RoomId; user: UserId },
     contentUntil: (dueAt: number) => MessageContent,
   ): Promise<void>;
+  /**
+   * Redacts what the bot has said in a room so far, as far back as one page reaches: it was not redacted
+   * by itself in former versions.
+   *
+   * @throws HomeserverError, UnreachableError it could not be read
+   */
+  removeEarlier(to: { room: RoomId; user: UserId }): Promise<void>;
   /** The rooms in which a secret stands. */
   rooms(): readonly RoomId[];
   /** Looks who is in a room; redacts its secrets and tells if somebody else is. Never throws. */
@@ -186,6 +206,29 @@ export function createSecrets(options: {
         throw error;
       }
       await check(room);
+    },
+
+    async removeEarlier({ room, user }) {
+      const filter = { senders: [botUser], types: ['m.room.message', 'm.room.encrypted'] };
+      const page = await call('GET', `${roomPath(room)}/messages`, {
+        query: { dir: 'b', limit: earlierLimit, filter: JSON.stringify(filter) },
+      });
+      const earlier = messagesPage
+        .parse(page)
+        .chunk.filter(({ content }) => Object.keys(content).length > 0);
+      const due = { room, user, dueAt: Date.now() };
+      for (const { event_id: event } of earlier) {
+        const known = [...standing.values()].find((one) => one.event === event);
+        if (known === undefined) {
+          const id = randomUUID();
+          await store.add({ id, ...due });
+          await store.sent(id, event);
+          standing.set(id, { id, event, ...due });
+        } else {
+          standing.set(known.id, { ...known, ...due });
+        }
+      }
+      wakeAt(Date.now());
     },
 
     rooms: () => [...new Set([...standing.values()].map(({ room }) => room))],

@@ -7,7 +7,7 @@ import { matrixToLink } from '../../src/command/references.ts';
 import { adminApi, asRoomId, idOf, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
-import { messagesIn, pathOf, redacted, secretIn, tellSecret } from '../support/secrets.ts';
+import { bodyOf, messagesIn, pathOf, redacted, secretIn, tellSecret } from '../support/secrets.ts';
 
 let room: TestRoom;
 beforeAll(async () => {
@@ -116,12 +116,15 @@ describe('a direct room', () => {
     expect(await messagesIn(id, room.ben.user)).toHaveLength(direct.messages.length);
   });
 
-  it('of former times gets a closed history, or is left where others could be let in', async () => {
+  it('of former times is emptied and closed, or is left where others could be let in', async () => {
     const direct = await tellSecret(room.ben, room);
     await room.bot.setState(direct.id, 'm.room.history_visibility', {
       history_visibility: 'shared',
     });
-    expect((await tellSecret(room.ben, room)).id).toBe(direct.id);
+    const next = await tellSecret(room.ben, room);
+    expect(next.id).toBe(direct.id);
+    await redacted(direct, room.ben.user);
+    expect(bodyOf((await messagesIn(next.id, room.ben.user))[0])).toContain(secretIn(next));
     expect(
       await room.ben.user.request('GET', `${pathOf(direct.id)}/state/m.room.history_visibility`),
     ).toEqual({ history_visibility: 'joined' });

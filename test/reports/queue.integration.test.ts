@@ -2,11 +2,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { openGate } from '../../dev/room/gate.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { databaseText } from '../support/direct-room.ts';
 import { asEventId, asRoomId, asUserId } from '../support/homeserver.ts';
 import { highlightsOf } from '../support/notifications.ts';
 import { cardOf, startReportServer } from '../support/report-room.ts';
 import type { ReportServer } from '../support/report-room.ts';
 import type { TestRoom } from '../support/room.ts';
+import { secretIn, tellSecret } from '../support/secrets.ts';
 
 let server: ReportServer;
 beforeAll(async () => {
@@ -49,6 +51,19 @@ it('a report is in the room within seconds, with what a decision needs', async (
   expect(report.body).toContain('“buy cheap pills at https[:]//evil[.]example”');
   expect(report.body).toContain('still stands in its room');
   expect(report.body).toContain(vera.userId);
+});
+
+it('a secret that its reader reports is shown to nobody else', async () => {
+  const direct = await tellSecret(room.ana, room);
+  const event = direct.messages[0]?.event_id ?? '';
+  await room.ana.user.reportEvent(direct.id, event, { reason: 'what is this?' });
+  const card = await cardOf(room.ben, event);
+  const { id } = card.field.data as { id: number };
+  const report = await room.ben.ask(`!report ${id}`);
+  for (const { content } of [card, report]) {
+    expect(JSON.stringify(content)).not.toContain(secretIn(direct));
+  }
+  expect(await databaseText(room)).not.toContain(secretIn(direct));
 });
 
 it('further reports join the card, which is edited and not repeated', async () => {
