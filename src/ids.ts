@@ -9,26 +9,33 @@ export type RoomAlias = Branded<'RoomAlias'>;
 export type EventId = Branded<'EventId'>;
 export type MxcUri = Branded<'MxcUri'>;
 
-/** The longest identifier that the specification allows, in bytes. */
-const maxIdBytes = 255;
+/** The longest identifier, in characters: older room versions count them, newer ones count bytes. */
+const maxIdCharacters = 255;
 
 const server = String.raw`(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?`;
-// Historical localparts may hold any character but ':' (spec, appendix "Historical User IDs").
-// Blanks and control characters are refused all the same: no living account needs them. Half a
-// surrogate pair can't be sent.
+// Historical localparts may hold any character but ':' (spec, appendix "Historical User IDs"), and
+// bridges may register them still: blanks, invisible characters, nothing at all. NUL and half a
+// surrogate pair can be neither stored nor sent.
+const anything = String.raw`[^:\0\p{Cs}]`;
+// Without a server name behind it, only what holds no blank is an ID.
 const opaque = String.raw`[^:\s\p{Cc}\p{Cf}\p{Cs}]+`;
 
-const userPattern = new RegExp(`^@${opaque}:${server}$`, 'u');
-const aliasPattern = new RegExp(`^#${opaque}:${server}$`, 'u');
+const userPattern = new RegExp(`^@${anything}*:${server}$`, 'u');
+const aliasPattern = new RegExp(`^#${anything}+:${server}$`, 'u');
 // Room version 12 took the server name out of room IDs; version 3 took it out of event IDs.
-const roomPattern = new RegExp(`^!${opaque}(?::${server})?$`, 'u');
+const roomPattern = new RegExp(`^!(?:${anything}+:${server}|${opaque})$`, 'u');
 const eventPattern = new RegExp(`^\\$[^\\s\\p{Cc}\\p{Cf}\\p{Cs}]+$`, 'u');
 const mxcPattern = new RegExp(`^mxc://${server}/[A-Za-z0-9_-]+$`, 'u');
 
 const matcher =
   <Id extends string>(pattern: RegExp) =>
   (text: string): Id | undefined =>
-    Buffer.byteLength(text) <= maxIdBytes && pattern.test(text) ? (text as Id) : undefined;
+    isShort(text) && pattern.test(text) ? (text as Id) : undefined;
+
+/** A character has two code units at most. */
+const isShort = (text: string): boolean =>
+  text.length <= maxIdCharacters ||
+  (text.length <= 2 * maxIdCharacters && Array.from(text).length <= maxIdCharacters);
 
 /** Each returns the identifier, or undefined where `text` is none. */
 export const parseUserId = matcher<UserId>(userPattern);

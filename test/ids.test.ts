@@ -28,6 +28,15 @@ describe('user IDs', () => {
     // Historical ones hold anything.
     '@Mallory!$#:x',
     '@mällöry日本😀:x',
+    '@:x',
+    '@mal lory :x',
+    '@mal\u00A0lory:x',
+    '@mal\u202Elory:x',
+    '@mal\u200Blory:x',
+    '@mal\u0007\nlory:x',
+    // 255 characters, and more bytes: older rooms hold them.
+    `@${'ä'.repeat(252)}:x`,
+    `@${'😀'.repeat(252)}:x`,
     `@${'a'.repeat(252)}:x`,
   ])('%s', (id) => {
     expect(parseUserId(id)).toBe(id);
@@ -38,25 +47,19 @@ describe('user IDs', () => {
     '@',
     'mallory',
     '@mallory',
-    '@:x',
     '@mallory:',
     '#mallory:x',
     ' @mallory:x',
     '@mallory:x ',
     '@mallory:x\n',
-    '@mal lory:x',
-    '@mal\u00A0lory:x',
     '@mal\u0000lory:x',
-    '@mal\u202Elory:x',
-    '@mal\u200Blory:x',
     '@mal\uD800lory:x',
     '@mallory:exa_mple.com',
     '@mallory:x/..',
     '@mallory:x:123456',
     '@a:b:c',
     `@${'a'.repeat(253)}:x`,
-    // 255 characters, and more bytes.
-    `@${'ä'.repeat(127)}:x`,
+    `@${'😀'.repeat(253)}:x`,
   ])('not %j', (text) => {
     expect(parseUserId(text)).toBeUndefined();
   });
@@ -81,6 +84,7 @@ describe('rooms', () => {
 
   test('by alias', () => {
     expect(parseRoomAlias('#lobby:example.com')).toBe('#lobby:example.com');
+    expect(parseRoomAlias('#lob\u200Cby\u200D:x')).toBe('#lob\u200Cby\u200D:x');
     expect(parseRoomAlias('#lobby')).toBeUndefined();
     expect(parseRoomAlias('#:example.com')).toBeUndefined();
   });
@@ -115,7 +119,7 @@ test('media', () => {
   }
 });
 
-test('whatever passes can stand in a URL, a line and an event', () => {
+test('whatever passes can stand in a URL and an event', () => {
   const sigils = fc.constantFrom('@', '!', '#', '$', 'mxc://', '');
   const rest = fc.string({ unit: 'binary', maxLength: 300 });
   fc.assert(
@@ -130,9 +134,9 @@ test('whatever passes can stand in a URL, a line and an event', () => {
           .map((parse): string | undefined => parse(candidate))
           .filter((one) => one !== undefined)) {
           expect(id).toBe(candidate);
-          expect(Buffer.byteLength(id)).toBeLessThanOrEqual(255);
+          expect(Array.from(id).length).toBeLessThanOrEqual(255);
           expect(decodeURIComponent(encodeURIComponent(id))).toBe(id);
-          expect(id).not.toMatch(/[\s\p{Cc}\p{Cf}\p{Cs}]/u);
+          expect(id).not.toMatch(/[\0\p{Cs}]/u);
         }
       },
     ),

@@ -1,7 +1,8 @@
 import type { Argument } from './arguments.ts';
 import { flagName } from './arguments.ts';
-import { readValue } from './read-value.ts';
 import type { ReadingContext } from './read-value.ts';
+import { readWord, textFor } from './read-word.ts';
+import type { Word } from './read-word.ts';
 import { readReference } from './references.ts';
 
 /** Values of flags that were typed without their names. */
@@ -9,7 +10,7 @@ export interface BareValues {
   /** By declared name. */
   readonly values: Readonly<Record<string, unknown>>;
   /** The words that are none. */
-  readonly rest: readonly string[];
+  readonly rest: readonly Word[];
 }
 
 /**
@@ -20,7 +21,7 @@ export interface BareValues {
  */
 export function takeBareValues(
   declared: Readonly<Record<string, Argument>>,
-  words: readonly string[],
+  words: readonly Word[],
   how: {
     readonly context: ReadingContext;
     readonly isGiven: (key: string) => boolean;
@@ -33,17 +34,21 @@ export function takeBareValues(
   );
   const values: Record<string, unknown> = {};
   const rest = words.filter((word) => {
-    const [key, argument] = [...open].find(([name, one]) => isValueOf(word, name, one)) ?? [];
+    const [key, argument] =
+      [...open].find(([name, one]) => isValueOf(textFor(word, one.kind), name, one)) ?? [];
     if (key === undefined || argument === undefined) {
       return true;
     }
     open.delete(key);
-    values[key] = argument.kind === 'boolean' ? true : readValue(word, argument, context);
+    values[key] = argument.kind === 'boolean' ? true : readWord(word, argument, context);
     return false;
   });
   const [search] = [...open].find(([, { kind }]) => kind === 'text') ?? [];
   if (search !== undefined && rest.length > positionals) {
-    values[search] = rest.splice(positionals).join(' ');
+    values[search] = rest
+      .splice(positionals)
+      .map(({ text }) => text)
+      .join(' ');
   }
   return { values, rest };
 }

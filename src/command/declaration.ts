@@ -1,5 +1,6 @@
 import type { UserId } from '../ids.ts';
 import type { Account, Services } from '../services/services.ts';
+import type { Absent } from './absent.ts';
 import type { Answer, Block, Content } from './answer.ts';
 import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
 import type { Actor, Invocation, Origin } from './invocation.ts';
@@ -35,6 +36,8 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly origin: Origin;
   readonly invocation: Invocation;
   readonly services: Services;
+  /** Of the users and rooms that a read asks about, those that this server does not have. */
+  readonly absent: readonly Absent[];
   readonly registry: Registry;
   /** The sender's role, for answers that leave out what the sender may not do. */
   readonly role: Role;

@@ -3,6 +3,7 @@ import type { Account, Device, Services } from '../services/services.ts';
 import { code, cut } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import type { ListColumn } from './list.ts';
+import { idWord } from './references.ts';
 import { inert } from './untrusted-text.ts';
 import { ago } from './wording.ts';
 
@@ -91,7 +92,7 @@ export function unknownDevice(
   return new TargetError(
     'unknown',
     `${account.name} has no device ${ids.map((id) => `\`${cut(id)}\``).join(', ')}`,
-    `\`${prefix}devices ${account.name}\` lists them; capitals count.`,
+    `\`${prefix}devices ${idWord(account.name)}\` lists them; capitals count.`,
   );
 }
 

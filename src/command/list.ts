@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 
+import { absentLines, absentTitle } from './absent.ts';
 import { bold, line } from './answer.ts';
 import type { Answer, AnswerFile, Column, Content } from './answer.ts';
 import { flag } from './arguments.ts';
@@ -78,7 +79,7 @@ export function pageOf<Row>(
 
 /** The answer to a list: a table with its total, or a file. */
 export function listAnswer<Row>(
-  context: Pick<Context, 'invocation' | 'registry'> & { readonly args: ListArguments },
+  context: Pick<Context, 'invocation' | 'registry' | 'absent'> & { readonly args: ListArguments },
   listing: Listing<Row>,
   form: {
     /** `account`, for `3 accounts`. */
@@ -97,11 +98,14 @@ export function listAnswer<Row>(
   },
 ): Answer {
   const { rows, total = rows.length, nextFrom } = listing;
-  const { args, invocation } = context;
-  const note = form.note === undefined ? [] : [line(...form.note)];
+  const { args, invocation, absent } = context;
+  const note = [
+    ...(form.note === undefined ? [] : [line(...form.note)]),
+    ...absentLines(absent, total === 0),
+  ];
   const title: Content =
     total === 0
-      ? (form.nothing ?? [bold(`No ${form.noun} found`)])
+      ? (absentTitle(absent) ?? form.nothing ?? [bold(`No ${form.noun} found`)])
       : [bold(count(total, form.noun, form.plural)), ...(form.of ?? [])];
   if (args.all || args.format !== undefined) {
     const file = fileOf(invocation.command, args.format ?? 'csv', rows, form.columns);

@@ -10,8 +10,11 @@ import { canChange } from './declaration.ts';
 import type { Command } from './declaration.ts';
 import { endOfFlags, flagParts, isFlag, refuseOddFlags } from './flag-tokens.ts';
 import type { Flags } from './flag-tokens.ts';
-import { readValue } from './read-value.ts';
 import type { ReadingContext } from './read-value.ts';
+import { readValue } from './read-value.ts';
+import { readWord } from './read-word.ts';
+import type { Word } from './read-word.ts';
+import { isExact } from './tokenize.ts';
 import type { Token } from './tokenize.ts';
 import { amount } from './wording.ts';
 
@@ -67,7 +70,7 @@ export function readArguments(
   });
   for (const [name, { key, argument }] of flags) {
     values[key] =
-      bare.values[key] ?? readFlag(name, argument, parsed.flags[name], parsed.text, context);
+      bare.values[key] ?? readFlag(name, argument, parsed.flags[name], parsed.word, context);
   }
   if (!canChange(command)) {
     return {
@@ -99,10 +102,10 @@ export function readArguments(
 }
 
 interface Structure {
-  readonly positionals: readonly string[];
+  readonly positionals: readonly Word[];
   readonly flags: Readonly<Record<string, unknown>>;
   /** What people wrote where a placeholder stands. */
-  readonly text: (placeholder: string) => string;
+  readonly word: (placeholder: string) => Word;
 }
 
 /** Finds out what is a flag, what its value and what a positional. */
@@ -113,15 +116,16 @@ function structure(tokens: readonly Token[], flags: Flags): Structure {
   // yargs-parser sees `value:3` for the third word, so that it never guesses about what people wrote.
   const words = tokens.map((token, at) => {
     if (at > end || !isFlag(token)) {
-      return { shape: at === end ? '--' : `value:${at}`, text: token.text };
+      const shape = at === end ? '--' : `value:${at}`;
+      return { shape, text: token.text, exact: isExact(token) };
     }
     const { name, value } = flagParts(token);
     return value === undefined || flags.get(name)?.argument.kind === 'boolean'
-      ? { shape: token.text, text: '' }
-      : { shape: `--${name}=value:${at}`, text: value };
+      ? { shape: token.text, text: '', exact: false }
+      : { shape: `--${name}=value:${at}`, text: value, exact: isExact(token) };
   });
-  const text = (placeholder: string) =>
-    words[Number(placeholder.slice('value:'.length))]?.text ?? '';
+  const word = (placeholder: string): Word =>
+    words[Number(placeholder.slice('value:'.length))] ?? { text: '', exact: false };
   const {
     _: before,
     '--': after = [],
@@ -145,16 +149,16 @@ function structure(tokens: readonly Token[], flags: Flags): Structure {
     },
   );
   return {
-    positionals: [...before, ...(after as unknown[])].map((word) => text(String(word))),
+    positionals: [...before, ...(after as unknown[])].map((one) => word(String(one))),
     flags: values,
-    text,
+    word,
   };
 }
 
 /** Returns the arguments that were filled in. */
 function readPositionals(
   declared: Readonly<Record<string, Argument>>,
-  words: readonly string[],
+  words: readonly Word[],
   values: Record<string, unknown>,
   how: {
     readonly context: ReadingContext;
@@ -179,7 +183,7 @@ function readPositionals(
     }
     const filledIn = rest.length === 0 && !mayMiss ? context.fillIn?.(argument.kind) : undefined;
     if (filledIn !== undefined) {
-      rest.push(filledIn);
+      rest.push({ text: filledIn, exact: true });
       allFilledIn.push(key);
     }
     if (rest.length === 0) {
@@ -197,7 +201,7 @@ function readPositionals(
     }
     const read = own.map((word, at) => {
       try {
-        return readValue(word, argument, context);
+        return readWord(word, argument, context);
       } catch (error) {
         // Behind a first that can be read, a word that can't is likely to be meant as prose.
         throw error instanceof UsageError && at > 0 && takesReason
@@ -209,7 +213,9 @@ function readPositionals(
   }
   const [surplus] = rest;
   if (surplus !== undefined) {
-    const error = new UsageError(`\`${cut(surplus)}\` is one word too many.`, { word: surplus });
+    const error = new UsageError(`\`${cut(surplus.text)}\` is one word too many.`, {
+      word: surplus.text,
+    });
     throw takesReason ? withReasonAdvice(error) : error;
   }
   return allFilledIn;
@@ -228,7 +234,7 @@ function readFlag(
   name: string,
   argument: Argument,
   found: unknown,
-  text: (value: string) => string,
+  word: (placeholder: string) => Word,
   context: ReadingContext,
 ): unknown {
   const { many, default: fallback } = argument.options;
@@ -245,7 +251,7 @@ function readFlag(
   }
   const read = (value: unknown) => {
     try {
-      return readValue(text(String(value)), argument, context);
+      return readWord(word(String(value)), argument, context);
     } catch (error) {
       throw error instanceof UsageError
         ? new UsageError(`\`--${name}\`: ${error.message}`, {

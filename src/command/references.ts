@@ -1,5 +1,6 @@
 import { parseEventId, parseMxcUri, parseRoomAlias, parseRoomId, parseUserId } from '../ids.ts';
 import type { EventId, MxcUri, RoomAlias, RoomId, UserId } from '../ids.ts';
+import { quote } from './tokenize.ts';
 
 /** What a Matrix ID or link points to. */
 export type Reference =
@@ -96,7 +97,44 @@ export function readUser(text: string, serverName: string): UserId | undefined {
   if (reference !== undefined) {
     return reference.kind === 'user' ? reference.user : undefined;
   }
-  return /[:/]/u.test(text) ? undefined : parseUserId(`@${text.replace(/^@/u, '')}:${serverName}`);
+  const name = text.replace(/^@/u, '');
+  // An account without a name must be meant, and is by its whole ID.
+  return name === '' || /[:/]/u.test(name) ? undefined : parseUserId(`@${name}:${serverName}`);
+}
+
+const marksInFront = /[.,;:?<(\s\p{Cc}\p{Cf}]/u;
+const marksBehind = /[.,;:!?<>()…\s\p{Cc}\p{Cf}]/u;
+
+/**
+ * A word without the marks of a sentence and the invisible characters around it, which come along when
+ * an ID is copied. The full stop beside a bare name stays: names may begin or end with one.
+ */
+export function withoutMarksAround(word: string): string {
+  const isBareName = !/^[!#]|[^:]:[^:]/u.test(word);
+  const is = (marks: RegExp, character = '') =>
+    marks.test(character) && !(isBareName && character === '.');
+  const characters = Array.from(word);
+  let start = 0;
+  let end = characters.length;
+  while (start < end && is(marksInFront, characters[start])) {
+    start += 1;
+  }
+  while (end > start && is(marksBehind, characters[end - 1])) {
+    end -= 1;
+  }
+  return characters.slice(start, end).join('');
+}
+
+/** What no reader sees as it is, or no client copies: as `visible` in the answers. */
+const uncopiable =
+  /[\p{C}\p{Zl}\p{Zp}\u034F\u115F\u1160\u17B4\u17B5\u3164\uFFA0]|(?! )\p{Zs}| {2}/u;
+
+/** An ID as a word of a command line: quoted where it must be, or as a link if quotes don't help. */
+export function idWord(id: string): string {
+  const kind = [...uriKinds].find(([, sigil]) => id.startsWith(sigil))?.[0];
+  return kind !== undefined && uncopiable.test(id)
+    ? `matrix:${kind}/${encodeURIComponent(id.slice(1))}`
+    : quote(id);
 }
 
 /** Where homeservers give files out: `…/download/SERVER/ID`, with a name behind it or without. */

@@ -5,7 +5,7 @@ import type { StoredMedia } from '../services/services.ts';
 import { code, cut, facts } from './answer.ts';
 import type { Block, Inline } from './answer.ts';
 import type { Context } from './declaration.ts';
-import { quote } from './tokenize.ts';
+import { idWord } from './references.ts';
 import { inert } from './untrusted-text.ts';
 import { size, when } from './wording.ts';
 
@@ -96,5 +96,5 @@ export function mediaFacts(
 
 /** `media @mallory:example.com`, where the file has an owner here. */
 export function ownersMedia({ userId }: StoredMedia): string[] {
-  return userId === null ? [] : [`media ${quote(userId)}`];
+  return userId === null ? [] : [`media ${idWord(userId)}`];
 }

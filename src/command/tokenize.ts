@@ -6,6 +6,13 @@ export interface Token {
   readonly text: string;
   /** Some of it was quoted or escaped: it is a value, even where it looks like a flag. */
   readonly quoted: boolean;
+  /** Set if the value of a `--flag=` was quoted, or some of it escaped: it is meant as it is written. */
+  readonly quotedValue?: true;
+}
+
+/** Whether a word is meant as it is written, marks at its ends included. */
+export function isExact({ quoted, quotedValue }: Token): boolean {
+  return quoted || quotedValue === true;
 }
 
 /** So much of an unclosed quote is shown. */
@@ -34,6 +41,7 @@ export function tokenize(line: string): Token[] {
   const tokens: Token[] = [];
   let text = '';
   let quoted = false;
+  let exact = false;
   let inWord = false;
   /** Where the word's first `=` stands; looking for it at each quote would take quadratic time. */
   let equals = -1;
@@ -48,10 +56,15 @@ export function tokenize(line: string): Token[] {
 
   const end = () => {
     if (inWord) {
-      tokens.push({ text: quoted ? text : plainDashes(text), quoted });
+      tokens.push({
+        text: quoted ? text : plainDashes(text),
+        quoted,
+        ...(exact && !quoted ? { quotedValue: true } : {}),
+      });
     }
     text = '';
     quoted = false;
+    exact = false;
     inWord = false;
     equals = -1;
   };
@@ -72,6 +85,7 @@ export function tokenize(line: string): Token[] {
       const inside = characters.slice(at + 1, close).join('');
       // A flag's name stays bare (`--reason="…"`), so only a word that is all value counts as quoted.
       quoted = !inWord;
+      exact = true;
       text = inWord ? plainDashes(text) : text;
       add(character === "'" ? inside : inside.replaceAll(/\\(["“”„‘’«»\\])/gu, '$1'));
       // The value has begun: no second quote opens in it.
@@ -84,6 +98,7 @@ export function tokenize(line: string): Token[] {
     if (character === '\\' && at + 1 < characters.length) {
       at += 1;
       quoted ||= text === '';
+      exact = true;
       add(characters[at] ?? '');
       continue;
     }

@@ -5,6 +5,7 @@ import type { Whisper } from '../services/services.ts';
 import { line } from './answer.ts';
 import type { Block } from './answer.ts';
 import type { Context } from './declaration.ts';
+import { idWord } from './references.ts';
 
 type Asked = Pick<Context, 'actor' | 'services'>;
 
@@ -90,6 +91,6 @@ export function passwordLine(sent: boolean, user: UserId, prefix: string): Block
     ? line('I have sent you the password in our direct room, and remove it there after a while.')
     : line('The password could not be sent to you, and is lost. Make another: ', {
         kind: 'code',
-        text: `${prefix}reset-password ${user}`,
+        text: `${prefix}reset-password ${idWord(user)}`,
       });
 }

@@ -2,7 +2,7 @@ import { flagName } from './arguments.ts';
 import type { Command } from './declaration.ts';
 import { writeDuration } from './duration.ts';
 import type { Invocation, Json } from './invocation.ts';
-import { matrixToLink } from './references.ts';
+import { idWord, matrixToLink } from './references.ts';
 import { quote } from './tokenize.ts';
 
 /**
@@ -24,13 +24,13 @@ export function writeInvocation(
           : [value];
     for (const one of values) {
       if (argument.place === 'positional') {
-        positionals.push(quote(writeValue(argument.kind, one)));
+        positionals.push(writeWord(argument.kind, one));
       } else if (argument.kind === 'boolean') {
         if (one !== argument.options.default) {
           flags.push(`--${one === true ? '' : 'no-'}${flagName(key)}`);
         }
       } else if (one !== argument.options.default) {
-        flags.push(`--${flagName(key)}=${quote(writeValue(argument.kind, one))}`);
+        flags.push(`--${flagName(key)}=${writeWord(argument.kind, one)}`);
       }
     }
   }
@@ -47,6 +47,11 @@ export function writeInvocation(
     flags.push('--dry-run');
   }
   return [command.name, ...positionals, ...flags].join(' ');
+}
+
+function writeWord(kind: string, value: Json): string {
+  const text = writeValue(kind, value);
+  return ['account', 'user', 'room', 'target'].includes(kind) ? idWord(text) : quote(text);
 }
 
 /** One value as people write it. */

@@ -4,6 +4,7 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
+import { idWord } from '../command/references.ts';
 import { size } from '../command/wording.ts';
 import { visibleContents, weigh } from '../services/account-data.ts';
 
@@ -48,7 +49,7 @@ export default defineCommand({
       noun: 'piece',
       of,
       nothing: [...nameAndId(args.account), ' keeps no account data'],
-      next: entries.length === 0 ? [] : [`account-data ${args.account.name} --format json`],
+      next: entries.length === 0 ? [] : [`account-data ${idWord(args.account.name)} --format json`],
       columns: [
         {
           title: 'Type',

@@ -3,6 +3,7 @@ import { code, line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { checkDeviceId, checkDeviceName, findDevices } from '../command/device.ts';
+import { idWord } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
 import { HomeserverError, TargetError } from '../errors.ts';
 
@@ -69,12 +70,12 @@ export default defineCommand({
       ...(error === undefined ? [] : [line(`The rest was not done: ${error.message}.`)]),
     ],
     ...(error === undefined ? {} : { status: 'partial' as const }),
-    next: [`devices ${account.name}`],
+    next: [`devices ${idWord(account.name)}`],
     data: { userId: account.name, devices: added },
   }),
 
   undo: ({ args: { account } }, { added }) =>
-    `delete-device ${account.name} ${added.map(quote).join(' ')}`,
+    `delete-device ${idWord(account.name)} ${added.map(quote).join(' ')}`,
 
   async settle({ args, services }) {
     const { devices, unknown } = await findDevices(services, args.account, args.devices);

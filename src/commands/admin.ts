@@ -3,6 +3,7 @@ import { bold } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { adminsLeft, adminsWithout, adminWarning } from '../command/server-admin.ts';
 import { TargetError, UsageError } from '../errors.ts';
 
@@ -71,7 +72,7 @@ export default defineCommand({
       return {
         mark: '✅',
         title: didTo(grant ? 'Now a server admin:' : 'No server admin any more:', account),
-        next: [`admin ${account.name} --${grant ? 'revoke' : 'grant'}`],
+        next: [`admin ${idWord(account.name)} --${grant ? 'revoke' : 'grant'}`],
         data,
       };
     }
@@ -89,12 +90,13 @@ export default defineCommand({
       ],
       ...(role !== 'admin' || account.name === botUser || (account.deactivated && !isAdmin)
         ? {}
-        : { next: [`admin ${account.name} --${isAdmin ? 'revoke' : 'grant'}`] }),
+        : { next: [`admin ${idWord(account.name)} --${isAdmin ? 'revoke' : 'grant'}`] }),
       data,
     };
   },
 
-  undo: ({ args: { account, grant } }) => `admin ${account.name} --${grant ? 'revoke' : 'grant'}`,
+  undo: ({ args: { account, grant } }) =>
+    `admin ${idWord(account.name)} --${grant ? 'revoke' : 'grant'}`,
 
   async settle({ args: { account, grant }, services }) {
     return (await services.api.users.getAdmin(account.name)) === grant ? 'done' : 'not_done';

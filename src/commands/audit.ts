@@ -1,9 +1,11 @@
+import { absentLines, absentTitle } from '../command/absent.ts';
 import { bold, code, cut, line } from '../command/answer.ts';
 import type { Answer, Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { auditStatus } from '../command/audit-entry.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
 import { verifiedAnswer } from '../command/verification.ts';
 import { withoutLinks } from '../command/without-links.ts';
@@ -153,7 +155,12 @@ function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat):
 }
 
 function listAnswer(
-  { now, invocation, registry }: Pick<Context, 'now' | 'invocation' | 'registry'>,
+  {
+    now,
+    invocation,
+    registry,
+    absent,
+  }: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent'>,
   entries: readonly AuditEntry[],
   limit: number,
 ): Answer {
@@ -168,16 +175,16 @@ function listAnswer(
         });
   return {
     mark: 'ℹ️',
-    title: [
-      entries.length === 0 ? 'No entry fits' : bold(count(entries.length, 'entry', 'entries')),
-      entries.length === 0 ? '' : ', newest first',
-    ],
-    body:
+    title:
       entries.length === 0
+        ? (absentTitle(absent) ?? ['No entry fits'])
+        : [bold(count(entries.length, 'entry', 'entries')), ', newest first'],
+    body: [
+      ...(entries.length === 0
         ? []
         : [
             {
-              kind: 'list',
+              kind: 'list' as const,
               items: entries.map((entry) => [
                 bold(`#${entry.id}`),
                 ` ${auditStatus(entry.status)}: ${entry.command} `,
@@ -187,7 +194,9 @@ function listAnswer(
                 ` ${ago(entry.at, now)}`,
               ]),
             },
-          ],
+          ]),
+      ...absentLines(absent, entries.length === 0),
+    ],
     next: [
       ...(entries[0] === undefined ? [] : [`audit ${entries[0].id}`]),
       ...(more === undefined ? [] : ['more']),
@@ -226,7 +235,7 @@ function entryAnswer(entry: AuditEntry): Answer {
     next: [
       ...(detail.undo === undefined || entry.status !== 'done' ? [] : [`undo ${entry.id}`]),
       ...(entry.target !== null && /^[@!]/u.test(entry.target)
-        ? [`audit --target ${quote(entry.target)}`]
+        ? [`audit --target ${idWord(entry.target)}`]
         : []),
     ],
     data: entry,

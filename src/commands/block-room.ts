@@ -2,7 +2,7 @@ import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { blockedRoom, setBlocked } from '../command/blocking.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { quote } from '../command/tokenize.ts';
+import { idWord } from '../command/references.ts';
 import { count } from '../command/wording.ts';
 
 export default defineCommand({
@@ -38,13 +38,13 @@ export default defineCommand({
         ),
       ],
       next: [
-        `unblock-room ${quote(room)}`,
-        ...(known === undefined ? [] : [`delete-room ${quote(room)} --block`]),
+        `unblock-room ${idWord(room)}`,
+        ...(known === undefined ? [] : [`delete-room ${idWord(room)} --block`]),
       ],
       data: { roomId: room, block: true },
     };
   },
-  undo: ({ args: { room } }) => `unblock-room ${quote(room)}`,
+  undo: ({ args: { room } }) => `unblock-room ${idWord(room)}`,
   settle: async ({ args: { room }, services: { api } }) =>
     (await api.rooms.isBlocked(room)) ? 'done' : 'not_done',
 });

@@ -13,6 +13,7 @@ import {
   readPhone,
   threepidText,
 } from '../command/profile-flags.ts';
+import { idWord } from '../command/references.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { checkNewUsername, usernameRules } from '../command/username.ts';
 import { assertWhisperIsReadable, passwordLine, withNewPassword } from '../command/whisper.ts';
@@ -102,7 +103,7 @@ export default defineCommand({
         passwordLine(sent, args.user, prefix),
         ...passwordLoginLine(hasPasswordLogin),
       ],
-      next: [`user ${args.user}`],
+      next: [`user ${idWord(args.user)}`],
       ...(isWhole ? {} : { status: 'partial' as const }),
       data: { ...account, created: true, passwordSent: sent },
     };
@@ -129,8 +130,8 @@ async function refuseImpossible({ args, services, prefix }: CreateContext): Prom
       'state',
       `the account ${args.user} exists already${located.account.deactivated ? ', deactivated' : ''}`,
       located.account.deactivated
-        ? `Names are never given twice. \`${prefix}reactivate ${args.user}\` brings it back.`
-        : `\`${prefix}edit-user ${args.user}\` changes it.`,
+        ? `Names are never given twice. \`${prefix}reactivate ${idWord(args.user)}\` brings it back.`
+        : `\`${prefix}edit-user ${idWord(args.user)}\` changes it.`,
     );
   }
   const free = await api.users.usernameAvailable(localpartOf(args.user));

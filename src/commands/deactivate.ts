@@ -2,6 +2,7 @@ import { accountFacts, accountState, didTo, nameAndId, standing } from '../comma
 import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { notForServices } from '../command/restriction.ts';
 import { amount, count } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
@@ -101,7 +102,7 @@ export default defineCommand({
       ...notForServices(account),
       line('It is leaving its rooms now, which can take a while. Its files stay.'),
     ],
-    next: [`redact-user ${account.name}`, `media ${account.name}`],
+    next: [`redact-user ${idWord(account.name)}`, `media ${idWord(account.name)}`],
     data: { userId: account.name, erase },
   }),
 

@@ -4,6 +4,7 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
 import { deviceName, deviceTable, findDevices, unknownDevice } from '../command/device.ts';
+import { idWord } from '../command/references.ts';
 import { count } from '../command/wording.ts';
 
 const declared = {
@@ -68,7 +69,7 @@ export default defineCommand({
     mark: unknown.length === 0 ? '✅' : '⚠️',
     title: didTo(`Logged out ${count(devices.length, 'device')} of`, account),
     body: [{ kind: 'list', items: devices.map(deviceName) }, ...unknownLine(unknown)],
-    next: [`devices ${account.name}`],
+    next: [`devices ${idWord(account.name)}`],
     data: {
       userId: account.name,
       devices: devices.map(({ deviceId }) => deviceId),

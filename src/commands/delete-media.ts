@@ -3,6 +3,7 @@ import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { ago, count, size, when } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
@@ -114,7 +115,7 @@ export default defineCommand({
               : `${count(remaining, 'file')} ${remaining === 1 ? 'is' : 'are'} left.`,
         ),
       ],
-      ...(remaining === 0 ? {} : { next: [`media ${account.name}`] }),
+      ...(remaining === 0 ? {} : { next: [`media ${idWord(account.name)}`] }),
       ...(isComplete ? {} : { status: 'partial' as const }),
       data: {
         userId: account.name,

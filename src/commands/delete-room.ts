@@ -3,6 +3,7 @@ import type { Block, Content } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import {
   encryptionState,
   memberCounts,
@@ -10,7 +11,6 @@ import {
   requireRoom,
   roomNameAndId,
 } from '../command/room.ts';
-import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { amount, count } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
@@ -121,7 +121,7 @@ export default defineCommand({
         body: [
           line('The homeserver goes on by itself. I look now and then, and say here how it ended.'),
         ],
-        next: [`room ${quote(room.roomId)}`],
+        next: [`room ${idWord(room.roomId)}`],
         status: 'running',
         data,
       };
@@ -149,8 +149,8 @@ export default defineCommand({
         ...(newRoomId === null ? [] : [line('Replacement room: ', code(newRoomId))]),
       ],
       next: [
-        ...(newRoomId === null ? [] : [`room ${quote(newRoomId)}`]),
-        ...(block ? [`unblock-room ${quote(room.roomId)}`] : []),
+        ...(newRoomId === null ? [] : [`room ${idWord(newRoomId)}`]),
+        ...(block ? [`unblock-room ${idWord(room.roomId)}`] : []),
       ],
       ...(failed === 0 ? {} : { status: 'partial' as const }),
       data,

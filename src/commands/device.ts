@@ -3,6 +3,7 @@ import { code, facts, line, person } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { unknownDevice } from '../command/device.ts';
+import { idWord } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { when } from '../command/wording.ts';
@@ -45,8 +46,10 @@ export default defineCommand({
       ...(device.lastSeenUserAgent === null ? [] : [line(inert(device.lastSeenUserAgent, 200))]),
     ],
     next: [
-      `devices ${account.name}`,
-      ...(role === 'viewer' ? [] : [`delete-device ${account.name} ${quote(device.deviceId)}`]),
+      `devices ${idWord(account.name)}`,
+      ...(role === 'viewer'
+        ? []
+        : [`delete-device ${idWord(account.name)} ${quote(device.deviceId)}`]),
     ],
     data: { userId: account.name, ...device },
   }),

@@ -4,6 +4,7 @@ import { defineCommand } from '../command/declaration.ts';
 import { deviceColumns } from '../command/device.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
+import { idWord } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
@@ -38,7 +39,11 @@ export default defineCommand({
       nothing: [...nameAndId(context.args.account), ' has no devices: it is logged in nowhere'],
       ...(listing.rows[0] === undefined
         ? {}
-        : { next: [`device ${context.args.account.name} ${quote(listing.rows[0].deviceId)}`] }),
+        : {
+            next: [
+              `device ${idWord(context.args.account.name)} ${quote(listing.rows[0].deviceId)}`,
+            ],
+          }),
       columns: deviceColumns(context.now),
     }),
 });

@@ -14,6 +14,7 @@ import {
   readExternalId,
   readPhone,
 } from '../command/profile-flags.ts';
+import { idWord } from '../command/references.ts';
 import { adminsLeft, adminsWithout, adminWarning } from '../command/server-admin.ts';
 import { count } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
@@ -157,7 +158,7 @@ export default defineCommand({
       title: didTo(error === undefined ? 'Changed' : 'Changed in part:', account),
       body,
       ...(error === undefined ? {} : { status: 'partial' as const }),
-      next: [`user ${account.name}`],
+      next: [`user ${idWord(account.name)}`],
       data: account,
     };
   },

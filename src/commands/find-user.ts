@@ -3,6 +3,7 @@ import { facts, person } from '../command/answer.ts';
 import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { externalIdText, readEmail, readPhone, threepidText } from '../command/profile-flags.ts';
+import { idWord } from '../command/references.ts';
 import { ago, when } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
 
@@ -74,7 +75,7 @@ export default defineCommand({
           : `last seen ${ago(account.lastSeenTs, now)}`,
       ),
     ],
-    next: [`user ${account.name}`],
+    next: [`user ${idWord(account.name)}`],
     data: account,
   }),
 });

@@ -1,11 +1,13 @@
+import { absentTitle } from '../command/absent.ts';
+import type { Absent } from '../command/absent.ts';
 import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Block, Content, Inline } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { auditStatus } from '../command/audit-entry.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
+import { idWord } from '../command/references.ts';
 import { whatIsReported } from '../command/report-item.ts';
-import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { ago, amount, count, dateTime } from '../command/wording.ts';
 import { UsageError } from '../errors.ts';
@@ -34,7 +36,7 @@ export default defineCommand({
   ],
   doesNot: [
     'list what a user did here as a moderator, which audit --by does',
-    'ask the homeserver',
+    'ask the homeserver more than whether there is such a user or room',
   ],
   args: {
     target: positional('target', 'A user or a room'),
@@ -79,7 +81,7 @@ export default defineCommand({
   },
   answer(context, { subject, summary, listing }) {
     const { now, role, serverName } = context;
-    const id = quote(subject.id);
+    const id = idWord(subject.id);
     const answer = listAnswer(context, listing, {
       noun: 'entry',
       plural: 'entries',
@@ -126,7 +128,7 @@ export default defineCommand({
       ...answer,
       title: isFile
         ? [code(cut(subject.id, 255)), ': ', ...answer.title]
-        : titleOf(subject, summary, listing.total ?? 0),
+        : titleOf(subject, summary, listing.total ?? 0, context.absent),
       body: [...figures(summary), ...pageLine(listing), ...(answer.body ?? [])],
       data: isFile ? answer.data : { ...listing, rows: listing.rows.map(dataOf), subject, summary },
     };
@@ -138,11 +140,16 @@ function subjectOf(target: string): Subject {
 }
 
 /** `@mallory:x: 1 item open, 3 actions` */
-function titleOf({ id }: Subject, summary: SubjectSummary, total: number): Content {
+function titleOf(
+  { id }: Subject,
+  summary: SubjectSummary,
+  total: number,
+  absent: readonly Absent[],
+): Content {
   const { openItems, items, actions } = summary;
   const name = code(cut(id, 255));
   if (total === 0) {
-    return [bold('Nothing'), ' is known here of ', name];
+    return absentTitle(absent) ?? [bold('Nothing'), ' is known here of ', name];
   }
   return [
     name,

@@ -2,8 +2,8 @@ import { nameAndId } from '../command/account.ts';
 import { bold, code } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { roomNameAndId } from '../command/room.ts';
-import { quote } from '../command/tokenize.ts';
 import { HomeserverError, TargetError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
 import type { RoomId, UserId } from '../ids.ts';
@@ -38,7 +38,7 @@ export default defineCommand({
       throw new TargetError(
         'state',
         `${account.name} is deactivated`,
-        `Synapse would let it join all the same. First: \`${prefix}reactivate ${account.name}\``,
+        `Synapse would let it join all the same. First: \`${prefix}reactivate ${idWord(account.name)}\``,
       );
     }
     const [joined, known] = await Promise.all([
@@ -65,7 +65,7 @@ export default defineCommand({
       title: wasIn
         ? [...nameAndId(account), bold(' was already in '), ...place]
         : [bold('Joined '), ...nameAndId(account), bold(' to '), ...place],
-      next: [`members ${quote(room)}`],
+      next: [`members ${idWord(room)}`],
       data: { userId: account.name, roomId: room, wasIn },
     };
   },
@@ -110,7 +110,7 @@ function explained(
       return new TargetError(
         'state',
         `\`${room}\` is blocked on this server`,
-        `Nobody can join it until somebody lifts that: \`${prefix}unblock-room ${quote(room)}\``,
+        `Nobody can join it until somebody lifts that: \`${prefix}unblock-room ${idWord(room)}\``,
       );
   }
 }

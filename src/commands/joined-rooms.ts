@@ -3,7 +3,9 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, pageOf } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
+import { idWord } from '../command/references.ts';
 import { roomCell, roomKind, unlistedRooms } from '../command/room.ts';
+import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { TargetError } from '../errors.ts';
 import { localpartOf } from '../ids.ts';
@@ -37,13 +39,18 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services: { api, directRooms }, prefix }) {
+  async run({ args, services: { api, directRooms }, prefix, absent }) {
     const { where } = await locate(api, args.user);
     if (where === 'nowhere') {
       throw new TargetError(
         'unknown_user',
         `there is no account ${args.user}`,
-        `Search for it: \`${prefix}users --name ${localpartOf(args.user)}\``,
+        absent.some(({ similar }) => similar.length > 0)
+          ? `Did you mean ${absent
+              .flatMap(({ similar }) => similar)
+              .map((id) => `\`${idWord(id)}\``)
+              .join(' or ')}?`
+          : `Search for it: \`${prefix}users --name ${quote(localpartOf(args.user))}\``,
       );
     }
     const { joinedRooms } = await api.users.joinedRooms(args.user);

@@ -2,8 +2,8 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { changedBefore, deactivatedAnyway, notForServices } from '../command/restriction.ts';
-import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'lock',
@@ -46,11 +46,11 @@ export default defineCommand({
       ...(account.locked ? changedBefore(invocation, `${prefix}unlock`) : []),
       ...deactivatedAnyway(account),
     ],
-    next: [`unlock ${quote(account.name)}`],
+    next: [`unlock ${idWord(account.name)}`],
     data: { userId: account.name, locked: true },
   }),
   undo: ({ args: { accounts: account } }) =>
-    account.locked ? undefined : `unlock ${quote(account.name)}`,
+    account.locked ? undefined : `unlock ${idWord(account.name)}`,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).locked ? 'done' : 'not_done';
   },

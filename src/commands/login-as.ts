@@ -4,6 +4,7 @@ import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
 import { writeDuration } from '../command/duration.ts';
+import { idWord } from '../command/references.ts';
 import { assertWhisperIsReadable, openWhisper, whispered } from '../command/whisper.ts';
 import { dateTime, span } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
@@ -80,7 +81,7 @@ export default defineCommand({
       accessToken,
       'POST /_matrix/client/v3/logout with it ends it before that.',
     ]);
-    return { validUntilMs, sent, again: `${prefix}login-as ${account.name}` };
+    return { validUntilMs, sent, again: `${prefix}login-as ${idWord(account.name)}` };
   },
 
   answer: ({ args: { account } }, { validUntilMs, sent, again }) => ({

@@ -4,6 +4,7 @@ import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { checkOffset, offsetIn } from '../command/offset.ts';
+import { idWord } from '../command/references.ts';
 import { ago, size } from '../command/wording.ts';
 import { mediaOrders } from '../services/services.ts';
 import type { UserMedia } from '../services/services.ts';
@@ -46,7 +47,7 @@ export default defineCommand({
       of: [' of ', ...nameAndId(account)],
       nothing: [...nameAndId(account), ' has no files here'],
       ...(listing.rows.length > 0 && context.role !== 'viewer'
-        ? { next: [`delete-media ${account.name} --all`] }
+        ? { next: [`delete-media ${idWord(account.name)} --all`] }
         : {}),
       columns: [
         {

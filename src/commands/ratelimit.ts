@@ -4,6 +4,7 @@ import type { Block } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { count } from '../command/wording.ts';
 import { TargetError, UsageError } from '../errors.ts';
 import type { Ratelimit } from '../services/services.ts';
@@ -108,7 +109,10 @@ export default defineCommand({
           ]
         : [...nameAndId(account), ': ', bold(limitText(limit))],
       body,
-      next: limit === undefined || role === 'viewer' ? [] : [`ratelimit ${account.name} --clear`],
+      next:
+        limit === undefined || role === 'viewer'
+          ? []
+          : [`ratelimit ${idWord(account.name)} --clear`],
       data: {
         userId: account.name,
         messagesPerSecond: limit?.messagesPerSecond ?? null,
@@ -118,7 +122,7 @@ export default defineCommand({
   },
 
   undo: ({ args: { account } }, { before }) =>
-    `ratelimit ${account.name} ${
+    `ratelimit ${idWord(account.name)} ${
       before === undefined
         ? '--clear'
         : `--messages-per-second=${before.messagesPerSecond} --burst-count=${before.burstCount}`

@@ -2,6 +2,7 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { TargetError } from '../errors.ts';
 
 export default defineCommand({
@@ -29,7 +30,7 @@ export default defineCommand({
   answer: (_, account) => ({
     mark: '✅',
     title: didTo('Reactivated', account),
-    next: [`reset-password ${account.name}`],
+    next: [`reset-password ${idWord(account.name)}`],
     body: [
       line(
         'It has no password now, so nobody can log in with one.',

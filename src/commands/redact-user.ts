@@ -4,6 +4,7 @@ import type { Block, Inline } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { roomName } from '../command/room.ts';
 import { ago, amount, count, dateTime } from '../command/wording.ts';
 import { isAboutSuspension } from '../services/redaction-job.ts';
@@ -111,7 +112,7 @@ export default defineCommand({
           : []),
         ...(first === undefined ? [] : [line(adviceOn(first.why))]),
       ],
-      next: [`shadow-ban ${account.name}`, `media ${account.name}`],
+      next: [`shadow-ban ${idWord(account.name)}`, `media ${idWord(account.name)}`],
       ...(isRunning ? { status: 'running' as const } : {}),
       ...(failures > 0 ? { status: 'partial' as const } : {}),
       data: {

@@ -5,6 +5,7 @@ import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
 import { eventContent, fileOf } from '../command/event-content.ts';
+import { idWord } from '../command/references.ts';
 import { roomNameAndId } from '../command/room.ts';
 import { quote } from '../command/tokenize.ts';
 import { when } from '../command/wording.ts';
@@ -124,7 +125,7 @@ export default defineCommand({
       ],
       next: [
         ...(file === undefined ? [] : [`quarantine ${quote(file)}`]),
-        ...(sender.isLocal ? [`user ${quote(event.sender)}`] : []),
+        ...(sender.isLocal ? [`user ${idWord(event.sender)}`] : []),
       ],
       ...(isRunning ? { status: 'running' as const } : {}),
       data: {

@@ -3,6 +3,7 @@ import { code, line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { checkDeviceName, findDevices, unknownDevice } from '../command/device.ts';
+import { idWord } from '../command/references.ts';
 import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { TargetError, UsageError } from '../errors.ts';
@@ -48,12 +49,12 @@ export default defineCommand({
     mark: '✅',
     title: didTo('Renamed a device of', account),
     body: [line(code(device), ` was ${quoted(before)}, and is ${quoted(name)}`)],
-    next: [`device ${account.name} ${quote(device)}`],
+    next: [`device ${idWord(account.name)} ${quote(device)}`],
     data: { userId: account.name, deviceId: device, displayName: name },
   }),
 
   undo: ({ args: { account, device } }, { before }) =>
-    `rename-device ${account.name} ${quote(device)} --name=${quote(before ?? '')}`,
+    `rename-device ${idWord(account.name)} ${quote(device)} --name=${quote(before ?? '')}`,
 
   async settle({ args, services }) {
     const [device] = (await findDevices(services, args.account, [args.device])).devices;

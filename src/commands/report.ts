@@ -2,6 +2,7 @@ import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Block, Inline } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import {
   accusation,
   circumstances,
@@ -11,7 +12,6 @@ import {
   standOf,
   whatIsReported,
 } from '../command/report-item.ts';
-import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { ago, count, dateTime, when } from '../command/wording.ts';
 import { LawspeakerError, TargetError } from '../errors.ts';
@@ -93,7 +93,7 @@ export default defineCommand({
         ...linkTo(item),
       ],
       next: [
-        ...(isLocal ? [`user ${quote(item.sender ?? '')}`] : []),
+        ...(isLocal ? [`user ${idWord(item.sender ?? '')}`] : []),
         `claim ${item.id}`,
         `resolve ${item.id}`,
         `dismiss ${item.id}`,

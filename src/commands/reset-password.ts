@@ -3,6 +3,7 @@ import { line } from '../command/answer.ts';
 import { flag, positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Context } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { assertWhisperIsReadable, passwordLine, withNewPassword } from '../command/whisper.ts';
 import { count } from '../command/wording.ts';
 import { TargetError } from '../errors.ts';
@@ -90,7 +91,7 @@ function refuseDeactivated({ args: { account }, prefix }: Context<typeof declare
     throw new TargetError(
       'state',
       `${account.name} is deactivated: no password lets anybody in`,
-      `Nothing was changed. \`${prefix}reactivate ${account.name}\` comes first.`,
+      `Nothing was changed. \`${prefix}reactivate ${idWord(account.name)}\` comes first.`,
     );
   }
 }

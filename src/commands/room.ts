@@ -2,8 +2,8 @@ import { bold, code, cut, facts, line } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { encryptionState, memberCounts, requireRoom, roomTitle } from '../command/room.ts';
-import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { when } from '../command/wording.ts';
 import { isUnderWay, lastDeletion } from '../services/room-deletion.ts';
@@ -56,13 +56,13 @@ export default defineCommand({
         ...cardOf(room, serverName),
       ],
       next: [
-        `members ${quote(room.roomId)}`,
+        `members ${idWord(room.roomId)}`,
         // No command changes the management room.
         ...(role === 'viewer' || room.roomId === origin.room
           ? []
           : [
-              `${isBlocked ? 'unblock-room' : 'block-room'} ${quote(room.roomId)}`,
-              ...(isGoing ? [] : [`delete-room ${quote(room.roomId)}`]),
+              `${isBlocked ? 'unblock-room' : 'block-room'} ${idWord(room.roomId)}`,
+              ...(isGoing ? [] : [`delete-room ${idWord(room.roomId)}`]),
             ]),
       ],
       data: {

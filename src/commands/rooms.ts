@@ -3,8 +3,8 @@ import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { checkOffset, offsetIn } from '../command/offset.ts';
+import { idWord } from '../command/references.ts';
 import { roomCell, roomKind, unlistedRooms } from '../command/room.ts';
-import { quote } from '../command/tokenize.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { UsageError } from '../errors.ts';
 import { roomOrders } from '../services/services.ts';
@@ -68,7 +68,7 @@ export default defineCommand({
     return listAnswer(context, listing, {
       noun: 'room',
       note: unlistedRooms(hidden),
-      ...(only === undefined ? {} : { next: [`room ${quote(only.roomId)}`] }),
+      ...(only === undefined ? {} : { next: [`room ${idWord(only.roomId)}`] }),
       columns: [
         {
           title: 'Room',

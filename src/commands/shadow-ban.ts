@@ -2,6 +2,7 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { notForServices } from '../command/restriction.ts';
 
 export default defineCommand({
@@ -34,11 +35,11 @@ export default defineCommand({
       account.appserviceId === null
         ? [line('What it sends reaches nobody; it is not told.')]
         : notForServices(account),
-    next: [`unshadow-ban ${account.name}`, `redact-user ${account.name}`],
+    next: [`unshadow-ban ${idWord(account.name)}`, `redact-user ${idWord(account.name)}`],
     data: { userId: account.name, shadowBanned: true },
   }),
   undo: ({ args: { accounts: account } }) =>
-    account.shadowBanned ? undefined : `unshadow-ban ${account.name}`,
+    account.shadowBanned ? undefined : `unshadow-ban ${idWord(account.name)}`,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).shadowBanned ? 'done' : 'not_done';
   },

@@ -2,8 +2,8 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { changedBefore, deactivatedAnyway } from '../command/restriction.ts';
-import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'suspend',
@@ -48,11 +48,11 @@ export default defineCommand({
       ...(account.suspended ? changedBefore(invocation, `${prefix}unsuspend`) : []),
       ...deactivatedAnyway(account),
     ],
-    next: [`unsuspend ${quote(account.name)}`],
+    next: [`unsuspend ${idWord(account.name)}`],
     data: { userId: account.name, suspended: true },
   }),
   undo: ({ args: { accounts: account } }) =>
-    account.suspended ? undefined : `unsuspend ${quote(account.name)}`,
+    account.suspended ? undefined : `unsuspend ${idWord(account.name)}`,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).suspended ? 'done' : 'not_done';
   },

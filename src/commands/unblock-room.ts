@@ -2,7 +2,7 @@ import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { blockedRoom, setBlocked } from '../command/blocking.ts';
 import { defineCommand } from '../command/declaration.ts';
-import { quote } from '../command/tokenize.ts';
+import { idWord } from '../command/references.ts';
 
 export default defineCommand({
   name: 'unblock-room',
@@ -23,10 +23,10 @@ export default defineCommand({
     mark: '✅',
     title: blockedRoom('Unblocked', room, known),
     body: [line('Users of this server can join it again, where its own rules let them.')],
-    next: [`block-room ${quote(room)}`],
+    next: [`block-room ${idWord(room)}`],
     data: { roomId: room, block: false },
   }),
-  undo: ({ args: { room } }) => `block-room ${quote(room)}`,
+  undo: ({ args: { room } }) => `block-room ${idWord(room)}`,
   settle: async ({ args: { room }, services: { api } }) =>
     (await api.rooms.isBlocked(room)) ? 'not_done' : 'done',
 });

@@ -2,8 +2,8 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { deactivatedAnyway } from '../command/restriction.ts';
-import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'unlock',
@@ -34,13 +34,13 @@ export default defineCommand({
     ],
     next: [
       account.suspended && !account.deactivated
-        ? `unsuspend ${quote(account.name)}`
-        : `user ${quote(account.name)}`,
+        ? `unsuspend ${idWord(account.name)}`
+        : `user ${idWord(account.name)}`,
     ],
     data: { userId: account.name, locked: false },
   }),
   undo: ({ args: { accounts: account } }) =>
-    account.locked ? `lock ${quote(account.name)}` : undefined,
+    account.locked ? `lock ${idWord(account.name)}` : undefined,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).locked ? 'not_done' : 'done';
   },

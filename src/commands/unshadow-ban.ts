@@ -2,6 +2,7 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 
 export default defineCommand({
   name: 'unshadow-ban',
@@ -25,11 +26,11 @@ export default defineCommand({
       account,
     ),
     body: [line('What it sends reaches people.')],
-    next: [`user ${account.name}`],
+    next: [`user ${idWord(account.name)}`],
     data: { userId: account.name, shadowBanned: false },
   }),
   undo: ({ args: { accounts: account } }) =>
-    account.shadowBanned ? `shadow-ban ${account.name}` : undefined,
+    account.shadowBanned ? `shadow-ban ${idWord(account.name)}` : undefined,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).shadowBanned ? 'not_done' : 'done';
   },

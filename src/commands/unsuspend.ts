@@ -2,8 +2,8 @@ import { didTo } from '../command/account.ts';
 import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { deactivatedAnyway } from '../command/restriction.ts';
-import { quote } from '../command/tokenize.ts';
 
 export default defineCommand({
   name: 'unsuspend',
@@ -32,13 +32,13 @@ export default defineCommand({
     ],
     next: [
       account.locked && !account.deactivated
-        ? `unlock ${quote(account.name)}`
-        : `user ${quote(account.name)}`,
+        ? `unlock ${idWord(account.name)}`
+        : `user ${idWord(account.name)}`,
     ],
     data: { userId: account.name, suspended: false },
   }),
   undo: ({ args: { accounts: account } }) =>
-    account.suspended ? `suspend ${quote(account.name)}` : undefined,
+    account.suspended ? `suspend ${idWord(account.name)}` : undefined,
   async settle({ args: { accounts: account }, services }) {
     return (await services.api.users.get(account.name)).suspended ? 'not_done' : 'done';
   },

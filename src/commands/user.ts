@@ -3,6 +3,7 @@ import { facts, line, person } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { notForServices } from '../command/restriction.ts';
 import { count, when } from '../command/wording.ts';
 import type { Account } from '../services/services.ts';
@@ -59,8 +60,8 @@ export default defineCommand({
       title: [...person(account), `: ${accountState(account)}`],
       body,
       next: [
-        ...(isTold ? [`whois ${account.name}`] : []),
-        ...(actions + items + reported > 0 ? [`history ${account.name}`] : []),
+        ...(isTold ? [`whois ${idWord(account.name)}`] : []),
+        ...(actions + items + reported > 0 ? [`history ${idWord(account.name)}`] : []),
         // What is protected can't be touched, and viewers touch nobody.
         ...(role === 'viewer' || account.admin || account.name === botUser
           ? []
@@ -79,9 +80,12 @@ function actionsOn({
   suspended,
 }: Account): string[] {
   if (appserviceId !== null) {
-    return [`${suspended ? 'unsuspend' : 'suspend'} ${name}`];
+    return [`${suspended ? 'unsuspend' : 'suspend'} ${idWord(name)}`];
   }
   return deactivated
-    ? [`reactivate ${name}`]
-    : [`${shadowBanned ? 'unshadow-ban' : 'shadow-ban'} ${name}`, `deactivate ${name}`];
+    ? [`reactivate ${idWord(name)}`]
+    : [
+        `${shadowBanned ? 'unshadow-ban' : 'shadow-ban'} ${idWord(name)}`,
+        `deactivate ${idWord(name)}`,
+      ];
 }

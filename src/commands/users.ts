@@ -6,6 +6,7 @@ import { flag } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../command/list.ts';
 import { checkOffset } from '../command/offset.ts';
+import { idWord } from '../command/references.ts';
 import { ago } from '../command/wording.ts';
 import { userOrders } from '../services/services.ts';
 import type { Account, Services, UserSummary } from '../services/services.ts';
@@ -51,7 +52,7 @@ export default defineCommand({
       ...(context.args.deactivated === undefined
         ? { none: ['Deactivated accounts are shown with ', code('--deactivated'), '.'] }
         : {}),
-      ...(only === undefined ? {} : { next: [`user ${only.name}`] }),
+      ...(only === undefined ? {} : { next: [`user ${idWord(only.name)}`] }),
       columns: [
         {
           title: 'User',

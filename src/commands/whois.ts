@@ -2,6 +2,7 @@ import { nameAndId } from '../command/account.ts';
 import { bold, code, line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { inert } from '../command/untrusted-text.ts';
 import { ago, count } from '../command/wording.ts';
 
@@ -50,7 +51,7 @@ export default defineCommand({
                   ]),
               },
             ],
-      next: [`devices ${args.account.name}`],
+      next: [`devices ${idWord(args.account.name)}`],
       data: { userId: args.account.name, connections: recent },
     };
   },

@@ -36,7 +36,8 @@ const glob = (first: RegExp, message: string) =>
   z
     .string()
     .max(255, 'must be 255 characters at most')
-    .regex(/^\S+$/u, message)
+    // Blanks around it are a slip; within it, they are part of an ID.
+    .regex(/^\S(?:[^]*\S)?$/u, message)
     .regex(first, message);
 
 const userGlob = glob(
@@ -44,7 +45,10 @@ const userGlob = glob(
   'must be local, remote, or globs of user IDs such as @*-bot:example.com',
 );
 const roomGlob = glob(/^[!#*?]/u, 'must be a room ID, an alias, or a glob of them');
-const mediaGlob = glob(/./u, 'must be a media type such as image/*, or a msgtype such as m.image');
+const mediaGlob = glob(
+  /^\S+$/u,
+  'must be a media type such as image/*, or a msgtype such as m.image',
+);
 
 const pattern = z
   .string()

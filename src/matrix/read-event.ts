@@ -158,7 +158,6 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
     }
     const { text, doubt } = readText(content);
     const mentions = content['m.mentions']?.user_ids ?? [];
-    const pointsTo = idOf(relation?.['m.in_reply_to']?.event_id);
     return {
       kind: 'message',
       event: event_id,
@@ -169,7 +168,6 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       text: text.toWellFormed(),
       ...(doubt === undefined ? {} : { doubt: doubt.toWellFormed() }),
       ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, maxMentions) }),
-      ...(pointsTo === undefined ? {} : { pointsTo }),
       thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
       ...repliedIn(relation),
     };

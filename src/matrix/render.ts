@@ -2,6 +2,7 @@ import stringWidth from 'string-width';
 
 import type { Answer, Block, Column, Content, Inline } from '../command/answer.ts';
 import { withoutSchemes } from '../command/without-links.ts';
+import { parseRoomAlias, parseUserId } from '../ids.ts';
 
 /**
  * Control characters, bidi controls, fillers, tags, and others that have no form of their own. Not a
@@ -25,6 +26,20 @@ export function visible(text: string): string {
     });
 }
 
+/** As `visible`; in an ID blanks are shown too, which would be lost at its end or beside another. */
+function visibleCode(text: string): string {
+  const isId = (parseUserId(text) ?? parseRoomAlias(text)) !== undefined;
+  return visible(
+    isId
+      ? text.replaceAll(/\p{Zs}/gu, (blank) =>
+          blank === ' '
+            ? '␠'
+            : `⟨U+${blank.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
+        )
+      : text,
+  );
+}
+
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
@@ -41,7 +56,7 @@ function inlineText(inline: Inline): string {
   }
   switch (inline.kind) {
     case 'code':
-      return visible(inline.text);
+      return visibleCode(inline.text);
     case 'spoiler':
       return visible(inline.plain);
     case 'bold':
@@ -55,7 +70,7 @@ function inlineHtml(inline: Inline): string {
   }
   switch (inline.kind) {
     case 'code':
-      return `<code>${escapeHtml(visible(inline.text))}</code>`;
+      return `<code>${escapeHtml(visibleCode(inline.text))}</code>`;
     case 'spoiler':
       // https://spec.matrix.org/latest/client-server-api/#spoiler-messages
       return `<span data-mx-spoiler>${escapeHtml(visible(inline.text))}</span>`;

@@ -7,7 +7,7 @@ import type { Resolved } from './stages.ts';
 /** What a command gets to work with, for one of its accounts. */
 export function contextFor(
   house: House,
-  resolved: Pick<Resolved, 'command' | 'invocation' | 'role'>,
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'role'> & Partial<Pick<Resolved, 'absent'>>,
   account: Account | undefined,
 ): Context {
   const { command, invocation } = resolved;
@@ -28,6 +28,7 @@ export function contextFor(
     origin: invocation.origin,
     invocation,
     services: house.services,
+    absent: resolved.absent ?? [],
     registry: house.registry,
     role: resolved.role,
     prefix: house.settings.prefix,
@@ -40,7 +41,8 @@ export function contextFor(
 /** One context for each account, or one where the command acts on none. */
 export function contextsFor(
   house: House,
-  resolved: Pick<Resolved, 'command' | 'invocation' | 'role' | 'accounts'>,
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'role' | 'accounts'> &
+    Partial<Pick<Resolved, 'absent'>>,
 ): Context[] {
   const accounts = resolved.accounts.length === 0 ? [undefined] : resolved.accounts;
   return accounts.map((account) => contextFor(house, resolved, account));

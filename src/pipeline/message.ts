@@ -15,8 +15,6 @@ export interface Message {
   readonly doubt?: string;
   /** Whom the client says it mentions, by `m.mentions`. */
   readonly mentions?: readonly string[];
-  /** What it replies to in fact or, in a thread, by the client's fallback: its people are mentioned too. */
-  readonly pointsTo?: EventId;
   /** Set by the pipeline where the text held a secret, and was dropped. */
   readonly heldSecret?: true;
   readonly thread: EventId | undefined;

@@ -31,7 +31,8 @@ async function strangeMention(
   { settings, peopleOf }: Pick<House, 'settings' | 'peopleOf'>,
   message: Message,
 ): Promise<string | undefined> {
-  const { mentions = [], pointsTo, sender, text } = message;
+  const { mentions = [], replyTo, fallsBackTo, sender, text } = message;
+  const pointsTo = replyTo ?? fallsBackTo;
   const unnamed = mentions.filter((user) => user !== settings.botUser && user !== sender);
   if (unnamed.length === 0) {
     return undefined;

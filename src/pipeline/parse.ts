@@ -6,13 +6,13 @@ import type { Invocation, Json } from '../command/invocation.ts';
 import { maxWords, readArguments } from '../command/read-arguments.ts';
 import type { ReadArguments } from '../command/read-arguments.ts';
 import type { ReadingContext } from '../command/read-value.ts';
-import { readUser } from '../command/references.ts';
+import { readUser, withoutMarksAround } from '../command/references.ts';
 import type { Guess } from '../command/registry.ts';
 import { tokenize } from '../command/tokenize.ts';
 import type { Token } from '../command/tokenize.ts';
 import { entryNumber, isLast, reasonOfUndo } from '../command/undone.ts';
 import { UsageError } from '../errors.ts';
-import { parseRoomAlias } from '../ids.ts';
+import { parseRoomAlias, parseUserId } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import { commandCalled, roomIdIn } from './command-line.ts';
@@ -118,7 +118,9 @@ function parsedFrom(
 /** The accounts of this server that these words name without a sigil. */
 function plainWordsIn(tokens: readonly Token[], serverName: string): Set<UserId> {
   return new Set(
-    tokens.flatMap(({ text }) => (text.startsWith('@') ? [] : (readUser(text, serverName) ?? []))),
+    tokens.flatMap(({ text }) =>
+      text.startsWith('@') ? [] : (readUser(withoutMarksAround(text), serverName) ?? []),
+    ),
   );
 }
 
@@ -231,12 +233,21 @@ async function tokensFromFile(
           : 'In a thread, too, choose “Reply” on the text file with one user a line.',
     });
   }
-  const words = (await house.readFile(message.replyTo)).split(/[\s,;]+/u).filter(Boolean);
+  const lines = (await house.readFile(message.replyTo)).split(/[\r\n]+/u);
+  const words = lines.flatMap((line): Token[] =>
+    // An ID may hold blanks; then it has a line of its own.
+    line.trimStart().startsWith('@') && parseUserId(line.trim()) !== undefined
+      ? [{ text: line.trim(), quoted: true }]
+      : line
+          .split(/[\s,;]+/u)
+          .filter(Boolean)
+          .map((text) => ({ text: withoutMarksAround(text), quoted: true })),
+  );
   if (words.length === 0 || words.length > maxWords) {
     throw new UsageError(`The file holds ${words.length} users.`, {
       word: '--from-file',
       advice: `It may hold 1 to ${maxWords}.`,
     });
   }
-  return words.map((text) => ({ text, quoted: true }));
+  return words;
 }

@@ -1,9 +1,11 @@
 import { dangerOf, identitiesOf, subjectOf } from '../command/declaration.ts';
 import type { Command, Protects } from '../command/declaration.ts';
+import { idWord } from '../command/references.ts';
 import { ProtectedError, TargetError } from '../errors.ts';
 import { serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { Account } from '../services/services.ts';
+import { absentIn, accountsMeant } from './absent.ts';
 import type { House } from './house.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
 import { narrow } from './preview.ts';
@@ -74,7 +76,12 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
     }
   }
   await assertMediaMayBeTouched(house, authorized, protects);
-  const resolved = passed<Resolved>({ ...authorized, accounts, leftOut });
+  const resolved = passed<Resolved>({
+    ...authorized,
+    accounts,
+    leftOut,
+    absent: await absentIn(house, authorized),
+  });
   const left = new Set(leftOut.map(({ user }) => user));
   return left.size === 0
     ? resolved
@@ -117,19 +124,22 @@ async function resolveAccount(
 ): Promise<Account> {
   const { serverName } = house.settings;
   if (serverNameOf(user) !== serverName) {
+    const meant = await accountsMeant(house, user);
     throw new TargetError(
       'remote_user',
       `${user} is an account of another server`,
-      `This works on accounts of ${serverName} alone.`,
+      meant.length === 0
+        ? `This works on accounts of ${serverName} alone.`
+        : `Did you mean ${meant.map((other) => `\`${idWord(other)}\``).join(' or ')}? Nothing was changed.`,
     );
   }
   const account = await house.findAccount(user);
   if (account === undefined) {
-    const similar = await house.findSimilar(user);
+    const similar = await accountsMeant(house, user);
     const guess =
       similar.length === 0
         ? []
-        : [`Did you mean ${similar.map((other) => `\`${other}\``).join(' or ')}?`];
+        : [`Did you mean ${similar.map((other) => `\`${idWord(other)}\``).join(' or ')}?`];
     const advice = mayBeProse
       ? [
           ...guess,

@@ -1,3 +1,4 @@
+import type { Absent } from '../command/absent.ts';
 import type { Command, Danger, Role } from '../command/declaration.ts';
 import type { Invocation } from '../command/invocation.ts';
 import type { UserId } from '../ids.ts';
@@ -27,6 +28,8 @@ export type Resolved = Omit<Authorized, typeof stage> &
     readonly accounts: readonly Account[];
     /** Those that were named and are not acted on. */
     readonly leftOut: readonly LeftOut[];
+    /** Of what a read asks about, what this server does not have. */
+    readonly absent: readonly Absent[];
   };
 
 /** An account that was named together with others, and why nothing is done to it. */

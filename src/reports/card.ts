@@ -1,5 +1,6 @@
 import { bold, facts, line } from '../command/answer.ts';
 import type { Answer, Inline, Mark } from '../command/answer.ts';
+import { idWord } from '../command/references.ts';
 import {
   accusation,
   circumstances,
@@ -103,7 +104,7 @@ export function digestOf({ items, reports, senders, topSenders, topRooms }: Dige
     ],
     next: [
       'reports --state open',
-      ...(top === undefined || top.name === null ? [] : [`reports --sender ${top.name}`]),
+      ...(top === undefined || top.name === null ? [] : [`reports --sender ${idWord(top.name)}`]),
     ],
     data: { items, reports, senders },
   };

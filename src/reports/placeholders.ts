@@ -39,5 +39,6 @@ export function substituted(tokens: readonly Token[], words: Words): Token[] {
       (whole, name: string) => words[name as Placeholder] ?? whole,
     ),
     quoted: token.quoted || (!isFlag(token) && token.text.includes('{')),
+    ...(token.text.includes('{') ? { quotedValue: true as const } : {}),
   }));
 }

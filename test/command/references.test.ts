@@ -1,7 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { readMedia, readReference, readUser } from '../../src/command/references.ts';
+import {
+  idWord,
+  readMedia,
+  readReference,
+  readUser,
+  withoutMarksAround,
+} from '../../src/command/references.ts';
+import { tokenize } from '../../src/command/tokenize.ts';
+import { visible } from '../../src/matrix/render.ts';
 
 const user = (id: string) => ({ kind: 'user', user: id });
 const room = (id: string) => ({ kind: 'room', room: id });
@@ -20,6 +28,15 @@ describe('readReference', () => {
     ['http://matrix.to/#/@mallory:example.com', user('@mallory:example.com')],
     ['https://matrix.to/#/%40mallory%3Aexample.com', user('@mallory:example.com')],
     ['https://matrix.to/#/@mallory:example.com/', user('@mallory:example.com')],
+    ['https://matrix.to/#/@mal%20lory:x', user('@mal lory:x')],
+    ['https://matrix.to/#/@mal%E2%80%AElory:x', user('@mal\u202Elory:x')],
+    ['matrix:u/:x', user('@:x')],
+    ['https://chat.example.org/#/user/@mallory:x', user('@mallory:x')],
+    ['https://chat.example.org/app/#/user/%40mallory%3Ax?via=x', user('@mallory:x')],
+    ['https://chat.example.org/#/room/!abc:x?via=x', room('!abc:x')],
+    ['https://chat.example.org/#/room/#lobby:x', room('#lobby:x')],
+    ['https://chat.example.org/#/room/!abc:x/$event?via=x', event('!abc:x', '$event')],
+    ['io.element.desktop://vector/webapp/#/user/@mallory:x', user('@mallory:x')],
     ['https://matrix.to/#/@mallory/bot:example.com', user('@mallory/bot:example.com')],
     ['https://matrix.to/#/@mallory%2Fbot:example.com', user('@mallory/bot:example.com')],
     ['https://matrix.to/#/@m%C3%A4llory:example.com', user('@mällory:example.com')],
@@ -59,9 +76,11 @@ describe('readReference', () => {
     'https://matrix.to/#/mallory',
     'https://matrix.to/#/$event',
     'https://matrix.to/#/%E0%A4%A',
-    'https://matrix.to/#/@mal%20lory:example.com',
     'https://matrix.to/#/@mal%00lory:example.com',
-    'https://matrix.to/#/@mal%E2%80%AElory:example.com',
+    'https://chat.example.org/#/user/!abc:x',
+    'https://chat.example.org/#/room/@mallory:x',
+    'https://chat.example.org/#/user/mallory',
+    'https://chat.example.org/#/group/+a:x',
     'https://matrix.to/#/!abc:x/event',
     'https://evil.example/https://matrix.to/#/@mallory:x',
     'matrix:',
@@ -191,9 +210,7 @@ describe('readUser', () => {
   test.each([
     '',
     '@',
-    'mal lory',
     'mal\u0000lory',
-    'mal\u202Elory',
     'mallory:',
     ':example.com',
     'mallory:example.com:x',
@@ -201,8 +218,51 @@ describe('readUser', () => {
     '#lobby:example.com',
     'https://matrix.to/#/#lobby:example.com',
     'https://example.com',
-    'a'.repeat(250),
+    'a'.repeat(254),
   ])('refuses %j', (text) => {
     expect(readUser(text, 'example.com')).toBeUndefined();
+  });
+});
+
+describe('marks around a word', () => {
+  test.each([
+    ['@mallory:x.', '@mallory:x'],
+    ['(@mallory:x),', '@mallory:x'],
+    ['<@mallory:x>', '@mallory:x'],
+    ['@mallory:x?!', '@mallory:x'],
+    ['\u2066@mallory:x\u2069\u00A0', '@mallory:x'],
+    ['\u200B@mallory:x\u2060', '@mallory:x'],
+    ['(#lobby:x):', '#lobby:x'],
+    ['!abc.', '!abc'],
+    ['https://matrix.to/#/@mallory:x).', 'https://matrix.to/#/@mallory:x'],
+    ['mallory,', 'mallory'],
+    ['@mallory:', '@mallory'],
+    // Part of the name, perhaps.
+    ['mallory.', 'mallory.'],
+    ['@mal.:x', '@mal.:x'],
+    ['@mal\u200Blory:x', '@mal\u200Blory:x'],
+    ['\u200B.', '.'],
+    ['.mallory', '.mallory'],
+    ['', ''],
+  ])('%j', (word, expected) => {
+    expect(withoutMarksAround(word)).toBe(expected);
+  });
+
+  test('an ID is written so that it is read as it is', () => {
+    const localpart = fc.string({
+      unit: fc.constantFrom(...Array.from('ab \u200B\u00A0\n\t\u3164.,!()"\\\'“”?#%/😀\u0301-=')),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom('@', '#', '!'), localpart, (sigil, name) => {
+        const id = `${sigil}a${name}:example.com`;
+        const [token, ...more] = tokenize(`x ${idWord(id)}`).slice(1);
+        expect(more).toEqual([]);
+        const { kind, ...named } = readReference(token?.text ?? '') ?? { kind: undefined };
+        expect(kind).toBe(sigil === '@' ? 'user' : 'room');
+        expect(Object.values(named)).toEqual([id]);
+        // Somebody copies it from an answer, where nothing invisible is left.
+        expect(visible(idWord(id))).toBe(idWord(id));
+      }),
+    );
   });
 });

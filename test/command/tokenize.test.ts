@@ -76,7 +76,7 @@ describe('quotes group', () => {
     expect(words(`don't won't 5" rock'n'roll`)).toEqual([`don't`, `won't`, '5"', `rock'n'roll`]);
     expect(words('don’t won’t')).toEqual(['don’t', 'won’t']);
     expect(tokenize('--reason="two words" x')).toEqual([
-      { text: '--reason=two words', quoted: false },
+      { text: '--reason=two words', quoted: false, quotedValue: true },
       { text: 'x', quoted: false },
     ]);
     expect(words('--reason=“two words”')).toEqual(['--reason=two words']);

@@ -95,6 +95,7 @@ test.each([
   '{ senderAccountAge: { atLeast: 1d, atMost: 1d } }',
   '{ sender: remote }',
   '{ sender: "@*:evil.example" }',
+  '{ sender: "@mal lory:x" }',
   '{ sender: ["@a:x", "*:y"] }',
   '{ score: { atMost: -50 } }',
   '{ score: { atLeast: -100, atMost: 0 } }',

@@ -57,10 +57,11 @@ describe('formatted text', () => {
     [link('garbage', 'bob --for=30d'), '“bob --for=30d” is a link to'],
     ['<a href="https://evil.example/">https://example.com/</a>', 'is a link to'],
     ['<a href="https://example.com"><img alt="bob"></a>', 'is a link to'],
-    [`<a href="https://x"><a href="https://matrix.to/#/@a:x">A</a></a>`, 'a link inside a link'],
+    [`<a href="https://x"><a href="https://matrix.to/#/@a:x">A</a></a>`, 'not closed'],
+    [`<a href="https://x"><b><a href="https://matrix.to/#/@a:x">A</a></b></a>`, 'link'],
     [`!user <a href="https://matrix.to/#/@a:x">A --dry-run`, 'not closed'],
     ['<script>bob</script>', 'clients show differently'],
-    ['<p>'.repeat(200), 'nested too deep'],
+    ['<div>'.repeat(200), 'nested too deep'],
   ])('%s is in doubt', (html, why) => {
     expect(readFormatted(`!suspend ${html}`).doubt).toContain(why);
   });

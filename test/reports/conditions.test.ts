@@ -26,6 +26,9 @@ describe('the sender', () => {
     ['@ben:*', {}, false],
     ['*', { sender: null }, false],
     [['@ben:*', '@mallory:*'], {}, true],
+    ['@mal lory:localhost', { sender: user('@mal lory:localhost') }, true],
+    ['@mal*lory:localhost', { sender: user('@mal\u200B\nlory:localhost') }, true],
+    ['@:*', { sender: user('@:localhost') }, true],
   ])('%j of %j: %s', (sender, facts, expected) => {
     expect(fits({ sender }, facts)).toBe(expected);
   });

@@ -62,6 +62,18 @@ describe('a line', () => {
     expect(made(text)).toMatchObject({ line });
   });
 
+  test.each([
+    ['@mal lory:localhost', '"@mal lory:localhost"'],
+    ['@mal\u200Blory:localhost', 'matrix:u/mal%E2%80%8Blory%3Alocalhost'],
+    ['@:localhost', '@:localhost'],
+    ['@mal.:localhost', '@mal.:localhost'],
+  ])('reaches the odd ID %j', (id, word) => {
+    expect(made('shadow-ban {sender}', { sender: user(id) })).toMatchObject({
+      line: `shadow-ban ${word}`,
+      values: { accounts: [id] },
+    });
+  });
+
   test('comes with all that an invocation is made of', () => {
     const { command, ...rest } = {
       ...(made('shadow-ban {sender} --for 24h --reason spam') as object),
