@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { HomeserverError, UnreachableError } from '../../src/errors.ts';
 import type { UserId } from '../../src/ids.ts';
 import { replyContent } from '../../src/matrix/content.ts';
 import type { Outgoing } from '../../src/pipeline/reply.ts';
@@ -165,4 +166,35 @@ test('a second confirmation about the same account says that there is one', asyn
   expect(body).toContain(`is asking about the same target: deactivate, code ${open?.code}`);
   const several = read(await say('!deactivate trudy mallory'));
   expect(several.body).toContain(`is asking about 1 of these: deactivate, code ${open?.code}`);
+});
+
+describe('how several end', () => {
+  const lost = new UnreachableError('POST /deactivate', 'did not answer', true);
+  const refused = new HomeserverError(400, 'M_UNKNOWN', 'POST /deactivate');
+
+  test.for([
+    [lost, refused, 'unknown'],
+    [undefined, lost, 'partial'],
+    [undefined, refused, 'partial'],
+    [refused, refused, 'failed'],
+    [lost, lost, 'unknown'],
+    [undefined, undefined, 'done'],
+  ] as const)('%s and %s: %s', async ([first, second, status]) => {
+    const ends: readonly (Error | undefined)[] = [first, second];
+    Object.assign(bot.house.services.api.users, {
+      deactivate: async () => {
+        const end = ends[deactivated.push('') - 1];
+        if (end !== undefined) {
+          throw end;
+        }
+      },
+      get: async () => {
+        throw lost;
+      },
+    });
+    await say('!deactivate mallory trudy');
+    const sent = await say('!confirm');
+    const statuses = sent.flatMap((one) => (one.kind === 'edit' ? [one.reply.status] : []));
+    expect(statuses).toEqual([status]);
+  });
 });

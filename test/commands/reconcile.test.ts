@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Context, Settlement } from '../../src/command/declaration.ts';
+import { registry } from '../support/fuzz-house.ts';
+
+/** What a command finds out about a call that was cut off, from what the homeserver says now. */
+async function reconcile(
+  command: string,
+  args: Readonly<Record<string, unknown>>,
+  api: object,
+): Promise<Settlement | undefined> {
+  const context = { args, services: { api } } as unknown as Context;
+  return registry.find(command)?.settle?.(context);
+}
+
+const mallory = { name: '@mallory:localhost', displayname: null };
+
+describe('a call that was cut off: delete-device', () => {
+  test.for([
+    [[], ['A'], 'done'],
+    [[], ['A', 'B'], 'done'],
+    [['A', 'B'], ['A', 'B'], 'not_done'],
+    [['A', 'C'], ['A'], 'not_done'],
+    // Only some of them are gone, and nobody can tell whether they were there.
+    [['A'], ['A', 'B'], 'unknowable'],
+  ] as const)('with the devices %j left, %j are %s', async ([left, devices, end]) => {
+    const list = async () => left.map((deviceId) => ({ deviceId }));
+    expect(
+      await reconcile('delete-device', { account: mallory, devices }, { devices: { list } }),
+    ).toBe(end);
+  });
+});
+
+describe('a call that was cut off: deactivate', () => {
+  test.for([
+    [{ deactivated: false, erased: false }, false, 'not_done'],
+    [{ deactivated: true, erased: false }, false, 'done'],
+    [{ deactivated: false, erased: false }, true, 'not_done'],
+    // It was deactivated before: that is not what was asked for.
+    [{ deactivated: true, erased: false }, true, 'not_done'],
+    [{ deactivated: true, erased: true }, true, 'done'],
+  ] as const)('of an account that is %j, with --erase %s, is %s', async ([now, erase, end]) => {
+    const get = async () => ({ ...mallory, ...now });
+    expect(await reconcile('deactivate', { accounts: mallory, erase }, { users: { get } })).toBe(
+      end,
+    );
+  });
+});
