@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { parseEventId, parseUserId } from '../ids.ts';
 import type { EventId, RoomId, UserId } from '../ids.ts';
-import type { Incoming, Message } from '../pipeline/message.ts';
+import type { Incoming, Lookalike, Message } from '../pipeline/message.ts';
 import { readFormatted, saysTheSame, withoutReplyFallback } from './html-text.ts';
 
 /** No client mentions so many; each has to be looked for in the text. */
@@ -39,6 +39,25 @@ const message = envelope.extend({
         'm.in_reply_to': z.object({ event_id: z.unknown() }).optional().catch(undefined),
       })
       .optional(),
+  }),
+});
+
+/** What shows text that may look like a command, and is not carried out. */
+const lookalike = envelope.extend({
+  type: z.literal('m.room.message'),
+  state_key: z.undefined().optional(),
+  content: z.object({
+    msgtype: z.enum(['m.text', 'm.emote', 'm.image', 'm.file', 'm.video', 'm.audio']),
+    body: z.string(),
+    filename: z.unknown().optional(),
+    'm.new_content': z
+      .object({ msgtype: z.literal('m.text'), body: z.string() })
+      .optional()
+      .catch(undefined),
+    'm.relates_to': z
+      .object({ rel_type: z.unknown().optional(), event_id: z.unknown().optional() })
+      .optional()
+      .catch(undefined),
   }),
 });
 
@@ -145,16 +164,19 @@ function readText(content: z.infer<typeof message>['content']): {
 }
 
 /**
- * Reads a room event as a message or reaction; undefined for anything else: edits, notices, redacted
- * events, state, and whatever has not the form that it should have.
+ * Reads a room event as a message, a reaction, or what only looks like a message; undefined for anything
+ * else: notices, redacted events, state, and whatever has not the form that it should have.
  */
 export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
   const asMessage = message.safeParse(raw);
   if (asMessage.success) {
     const { event_id, sender, origin_server_ts, unsigned, content } = asMessage.data;
     const relation = content['m.relates_to'];
-    if (unsigned?.redacted_because !== undefined || relation?.rel_type === 'm.replace') {
+    if (unsigned?.redacted_because !== undefined) {
       return undefined;
+    }
+    if (relation?.rel_type === 'm.replace') {
+      return readLookalike(room, raw);
     }
     const { text, doubt } = readText(content);
     const mentions = content['m.mentions']?.user_ids ?? [];
@@ -187,5 +209,38 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       key: key.replaceAll('\uFE0F', ''),
     };
   }
-  return undefined;
+  return readLookalike(room, raw);
+}
+
+/** Reads an edit, a file's caption or an emote; undefined for anything else. */
+function readLookalike(room: RoomId, raw: unknown): Lookalike | undefined {
+  const read = lookalike.safeParse(raw);
+  if (!read.success || read.data.unsigned?.redacted_because !== undefined) {
+    return undefined;
+  }
+  const { event_id, sender, origin_server_ts, content } = read.data;
+  const { msgtype, body, filename, 'm.new_content': edited, 'm.relates_to': relation } = content;
+  const shared = {
+    kind: 'lookalike',
+    event: event_id,
+    room,
+    sender,
+    sentAt: origin_server_ts,
+  } as const;
+  if (relation?.rel_type === 'm.replace') {
+    const edits = idOf(relation.event_id);
+    return msgtype === 'm.text' && edited !== undefined && edits !== undefined
+      ? { ...shared, form: 'edit', text: withoutReplyFallback(edited.body).toWellFormed(), edits }
+      : undefined;
+  }
+  const thread = relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined;
+  const more = thread === undefined ? {} : { thread };
+  if (msgtype === 'm.emote') {
+    return { ...shared, form: 'emote', text: withoutReplyFallback(body).toWellFormed(), ...more };
+  }
+  // Without `filename`, or if it is the same, the body is the file's name and no caption.
+  // https://spec.matrix.org/latest/client-server-api/#media-captions
+  return msgtype !== 'm.text' && typeof filename === 'string' && filename !== body
+    ? { ...shared, form: 'caption', text: body.toWellFormed(), ...more }
+    : undefined;
 }

@@ -106,6 +106,12 @@ function isName(word: string, registry: Registry): boolean {
   );
 }
 
+/** Whether a text is a command line that names a command of ours, or nearly one. */
+export function namesCommand(text: string, surroundings: CommandSurroundings): boolean {
+  const line = commandLineIn(text, surroundings);
+  return line !== undefined && isName(nameIn(line), surroundings.registry);
+}
+
 /** The command of this name, which a mark may follow: `!pending?` */
 export function commandCalled(name: string, registry: Registry): Command | undefined {
   return (

@@ -1,7 +1,8 @@
 import type { InboxEvent } from '../store/inbox.ts';
 import { cardReaction } from './card.ts';
-import { commandLineIn } from './command-line.ts';
+import { commandLineIn, namesCommand } from './command-line.ts';
 import { canDecide, signOfReaction } from './decision-word.ts';
+import { originOfLookalike } from './handle-lookalike.ts';
 import type { House } from './house.ts';
 import type { Incoming } from './message.ts';
 import { originOf } from './message.ts';
@@ -19,11 +20,18 @@ function isForUs(house: House, incoming: Incoming): boolean {
   if (incoming.sender === settings.botUser || incoming.room !== settings.managementRoom) {
     return false;
   }
-  return incoming.kind === 'message'
-    ? incoming.heldSecret === true ||
+  switch (incoming.kind) {
+    case 'message':
+      return (
+        incoming.heldSecret === true ||
         commandLineIn(incoming.text, house) !== undefined ||
         canDecide(incoming)
-    : signOfReaction(incoming.key) !== undefined || cardReaction(incoming.key) !== undefined;
+      );
+    case 'lookalike':
+      return incoming.heldSecret === true || namesCommand(incoming.text, house);
+    case 'reaction':
+      return signOfReaction(incoming.key) !== undefined || cardReaction(incoming.key) !== undefined;
+  }
 }
 
 /**
@@ -54,6 +62,9 @@ export async function takeIn(
 /** What whoever typed or tapped is told when the database fails. */
 export function refusalOf(house: House, incoming: Incoming, error: unknown): Outgoing {
   const reply = refusalReply(house, '', error);
+  if (incoming.kind === 'lookalike') {
+    return { kind: 'reply', origin: originOfLookalike(incoming), reply };
+  }
   return incoming.kind === 'message'
     ? { kind: 'reply', origin: originOf(incoming), reply }
     : // A reply to a reaction would show what nobody wrote.
@@ -77,7 +88,7 @@ export async function passOver(house: House, wanted: readonly Incoming[]): Promi
 
 /** A secret is not even taken in: what is stored and handled is that there was one. */
 function withoutSecret(house: House, incoming: Incoming): Incoming {
-  return incoming.kind === 'message' &&
+  return incoming.kind !== 'reaction' &&
     holdsSecret(incoming.text, commandLineIn(incoming.text, house))
     ? { ...incoming, text: '', heldSecret: true }
     : incoming;

@@ -37,7 +37,25 @@ export interface Reaction {
   readonly key: string;
 }
 
-export type Incoming = Message | Reaction;
+/**
+ * An edit, a file's caption or an emote. It may look like a command and never is one: a kind of its own, so
+ * that nothing which carries commands out can be handed it.
+ */
+export interface Lookalike {
+  readonly kind: 'lookalike';
+  readonly form: 'edit' | 'caption' | 'emote';
+  readonly event: EventId;
+  readonly room: RoomId;
+  readonly sender: UserId;
+  readonly sentAt: number;
+  readonly text: string;
+  readonly heldSecret?: true;
+  readonly thread?: EventId;
+  /** The message that an edit changes. */
+  readonly edits?: EventId;
+}
+
+export type Incoming = Message | Reaction | Lookalike;
 
 /** What the answer to a message replies to. */
 export function originOf(message: Message): Origin {

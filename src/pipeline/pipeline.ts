@@ -1,9 +1,11 @@
+import { handleLookalike } from './handle-lookalike.ts';
 import { handleMessage } from './handle-message.ts';
 import { handleReaction } from './handle-reaction.ts';
 import type { House } from './house.ts';
 import { passOver, sift, takeIn } from './intake.ts';
 import { createKeyedQueue } from './keyed-queue.ts';
 import type { Incoming } from './message.ts';
+import type { Later } from './question-asked.ts';
 import { expire } from './question.ts';
 import type { SayNow } from './reply.ts';
 import { withoutStale } from './stale.ts';
@@ -34,10 +36,7 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
 
   const schedule = (incoming: Incoming) => {
     queue.add(incoming.sender, async () => {
-      const later =
-        incoming.kind === 'message'
-          ? await handleMessage(house, sayNow, incoming)
-          : await handleReaction(house, sayNow, incoming);
+      const later = await handle(house, sayNow, incoming);
       // Out of the queue: what the same person types meanwhile does not wait with it.
       void later?.after.then(() => schedule(incoming));
     });
@@ -83,4 +82,20 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
       await queue.idle();
     },
   };
+}
+
+async function handle(
+  house: House,
+  sayNow: SayNow,
+  incoming: Incoming,
+): Promise<Later | undefined> {
+  switch (incoming.kind) {
+    case 'message':
+      return handleMessage(house, sayNow, incoming);
+    case 'reaction':
+      return handleReaction(house, sayNow, incoming);
+    case 'lookalike':
+      await handleLookalike(house, sayNow, incoming);
+      return undefined;
+  }
 }

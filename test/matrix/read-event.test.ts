@@ -118,10 +118,12 @@ describe('a message', () => {
   });
 
   test.each([
-    ['an edit', text('* !help', { 'm.new_content': { msgtype: 'm.text', body: '!help' } })],
+    [
+      'an edit of nothing',
+      text('* !help', { 'm.new_content': { msgtype: 'm.text', body: '!help' } }),
+    ],
     ['an edit', text('!help', { 'm.relates_to': { rel_type: 'm.replace', event_id: '$e' } })],
     ['a notice', text('!help', { msgtype: 'm.notice' })],
-    ['an emote', text('!help', { msgtype: 'm.emote' })],
     ['a file', text('!help', { msgtype: 'm.file', url: 'mxc://x/y' })],
     ['redacted', event({}, { unsigned: { redacted_because: {} } })],
     [
@@ -142,6 +144,47 @@ describe('a message', () => {
     ['without an ID', text('!help', {}, { event_id: 5 })],
     ['without a time', text('!help', {}, { origin_server_ts: '5' })],
   ])('that is %s is none', (_, raw) => {
+    expect(readEvent(room, raw)).toBeUndefined();
+  });
+});
+
+describe('what only looks like a message', () => {
+  const replaces = { rel_type: 'm.replace', event_id: '$original' };
+  const file = { msgtype: 'm.image', url: 'mxc://x/y' };
+
+  test.each([
+    [
+      text('* !user x', {
+        'm.new_content': { msgtype: 'm.text', body: '!user x' },
+        'm.relates_to': replaces,
+      }),
+      { form: 'edit', text: '!user x', edits: '$original' },
+    ],
+    [text('!user x', { msgtype: 'm.emote' }), { form: 'emote', text: '!user x' }],
+    [text('!user x', { ...file, filename: 'a.png' }), { form: 'caption', text: '!user x' }],
+  ])('%j is read as such', (raw, expected) => {
+    expect(readEvent(room, raw)).toMatchObject({ kind: 'lookalike', ...expected });
+  });
+
+  test.each([
+    ['a file’s name', text('!user x', { ...file, filename: '!user x' })],
+    [
+      'an edit of a notice',
+      text('* !user x', {
+        msgtype: 'm.notice',
+        'm.new_content': { msgtype: 'm.notice', body: '!user x' },
+        'm.relates_to': replaces,
+      }),
+    ],
+    [
+      'a redacted edit',
+      text(
+        '* !user x',
+        { 'm.new_content': { msgtype: 'm.text', body: '!user x' }, 'm.relates_to': replaces },
+        { unsigned: { redacted_because: {} } },
+      ),
+    ],
+  ])('%s is not', (_, raw) => {
     expect(readEvent(room, raw)).toBeUndefined();
   });
 });
@@ -246,10 +289,15 @@ test('whatever the room holds, it is read well or not at all', () => {
       expect(parseUserId(read.sender)).toBe(read.sender);
       expect(Number.isFinite(read.sentAt)).toBe(true);
       expect(JSON.parse(JSON.stringify(read))).toMatchObject({ kind: read.kind });
-      const ids = read.kind === 'message' ? [read.thread, read.replyTo] : [read.target];
-      const isNone = read.kind === 'message' ? undefined : 'never';
+      const ids =
+        read.kind === 'message'
+          ? [read.thread, read.replyTo]
+          : read.kind === 'lookalike'
+            ? [read.thread, read.edits]
+            : [read.target];
+      const isNone = read.kind === 'reaction' ? 'never' : undefined;
       expect(ids.every((id) => id === isNone || parseEventId(String(id)) === id)).toBe(true);
-      expect(read.kind === 'message' || read.key.length <= 64).toBe(true);
+      expect(read.kind !== 'reaction' || read.key.length <= 64).toBe(true);
       expect(read.kind === 'reaction' || typeof read.text === 'string').toBe(true);
     }),
     { numRuns: 2000 },

@@ -33,9 +33,74 @@ describe('what is no command', () => {
       body: `!shadow-ban ${mallory.userId}`,
       'm.relates_to': { rel_type: 'm.replace', event_id: original },
     });
+    const answer = await room.ana.answerTo(original);
+    expect(answer.body).toContain('an edit is never carried out');
+    expect(answer.body).toContain(`!shadow-ban ${mallory.userId}`);
     await barrier();
+    expect(room.ana.answersTo(original)).toHaveLength(1);
     expect([...room.ana.answersTo(edit), ...room.ana.answersTo(sly)]).toEqual([]);
     expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('an edit of a command is not done, and never said of what was done', async () => {
+    const mallory = await newUser('mallory');
+    const done = await room.ana.say(`!user ${mallory.userId}`);
+    expect((await room.ana.answerTo(done)).field.status).toBe('done');
+    const edit = (body: string) =>
+      room.ana.user.send(room.id, 'm.room.message', {
+        msgtype: 'm.text',
+        body: `* ${body}`,
+        'm.new_content': { msgtype: 'm.text', body },
+        'm.relates_to': { rel_type: 'm.replace', event_id: done },
+      });
+    await edit('never mind');
+    await edit(`!shadow-ban ${mallory.userId}`);
+    await barrier();
+    const [, ...more] = room.ana.answersTo(done);
+    expect(more).toHaveLength(1);
+    expect(more[0]?.body).toContain('Edit not carried out: only what you first sent counts');
+    expect(more[0]?.body).not.toContain('Not done');
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('a caption and an emote execute nothing, and are told so', async () => {
+    const mallory = await newUser('mallory');
+    const body = `!shadow-ban ${mallory.userId}`;
+    for (const [content, why] of [
+      [{ msgtype: 'm.image', filename: 'a.png', url: 'mxc://localhost/a' }, 'caption is never'],
+      [{ msgtype: 'm.emote' }, '/me message is never'],
+    ] as const) {
+      const event = await room.ana.user.send(room.id, 'm.room.message', { ...content, body });
+      const answer = await room.ana.answerTo(event);
+      expect(answer.body).toContain(why);
+      expect(answer.field.status).toBe('usage');
+    }
+    expect(await isBanned(mallory.userId)).toBe(false);
+  });
+
+  it('but a command in code, in bold, full width or with nothing to see in front is one', async () => {
+    const mallory = await newUser('mallory');
+    for (const [body, formatted] of [
+      [`\`!user ${mallory.userId}\``, `<code>!user ${mallory.userId}</code>`],
+      [`**!user ${mallory.userId}**`, `<strong>!user ${mallory.userId}</strong>`],
+      [
+        `\`\`\`\n!user ${mallory.userId}\n\`\`\``,
+        `<pre><code>!user ${mallory.userId}\n</code></pre>`,
+      ],
+      [`！user ${mallory.userId}`, undefined],
+      [`\u2060!user ${mallory.userId}`, undefined],
+      [`! user ${mallory.userId}`, undefined],
+    ] as const) {
+      const event = await room.ana.user.send(room.id, 'm.room.message', {
+        msgtype: 'm.text',
+        body,
+        ...(formatted === undefined
+          ? {}
+          : { format: 'org.matrix.custom.html', formatted_body: formatted }),
+      });
+      const answer = await room.ana.answerTo(event);
+      expect(answer.field).toMatchObject({ command: 'user', status: 'done' });
+    }
   });
 
   it('a notice executes nothing', async () => {
