@@ -31,6 +31,11 @@ const example = fc
       `!${command.example.replaceAll('example.com', 'localhost')}${typeof rest === 'string' ? ` ${rest}` : ''}`,
   );
 
+/** What is done at once, so that enough is done. */
+const change = fc
+  .constantFrom(...registry.all.filter(({ danger }) => danger === 'change'))
+  .map(({ example: typed }) => `!${typed.replaceAll('example.com', 'localhost')}`);
+
 const body = fc.oneof(
   { weight: 4, arbitrary: example },
   { weight: 6, arbitrary: commandLine(names) },
@@ -55,6 +60,21 @@ const relation = fc.record(
   { requiredKeys: [] },
 );
 
+/** Well-formed, and never a command: an emote, a caption or an edit. */
+const lookalike = fc.oneof(
+  fc.record({
+    msgtype: fc.constantFrom('m.emote', 'm.image'),
+    filename: fc.constant('cat.png'),
+    body,
+  }),
+  body.map((text) => ({
+    msgtype: 'm.text',
+    body: `* ${text}`,
+    'm.new_content': { msgtype: 'm.text', body: text },
+    'm.relates_to': { rel_type: 'm.replace', event_id: '$event1' },
+  })),
+);
+
 const content = fc.oneof(
   {
     weight: 12,
@@ -74,6 +94,8 @@ const content = fc.oneof(
     weight: 12,
     arbitrary: fc.record({ msgtype: fc.constant('m.text'), body: commandLine(names) }),
   },
+  { weight: 4, arbitrary: fc.record({ msgtype: fc.constant('m.text'), body: change }) },
+  { weight: 2, arbitrary: lookalike },
   { weight: 2, arbitrary: anyJson },
 );
 
