@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createAdminApi } from './admin-api/admin-api.ts';
 import { createHttp, createRawCall } from './admin-api/http.ts';
 import { bold, line } from './command/answer.ts';
+import type { Answer } from './command/answer.ts';
 import { createRegistry, loadCommands } from './command/registry.ts';
 import { clock, dateTime } from './command/wording.ts';
 import { durationMs } from './config/duration.ts';
@@ -34,10 +35,12 @@ import { RoomState } from './matrix/room-state.ts';
 import { createSecrets } from './matrix/secrets.ts';
 import { RoomSync, syncFilter, usualLongPollMs } from './matrix/sync.ts';
 import { sayUnreadable } from './matrix/unreadable.ts';
+import { createVoice } from './matrix/voice.ts';
 import type { Logger } from './observability/log.ts';
 import { openProbes } from './observability/probes.ts';
 import type { Probes } from './observability/probes.ts';
-import { raiseAlarm } from './pipeline/alarm.ts';
+import { alarmOf, raiseAlarm } from './pipeline/alarm.ts';
+import { joinedAdmins } from './pipeline/called.ts';
 import { setDamagedAside, setPlaceAside } from './pipeline/damaged-rows.ts';
 import type { House } from './pipeline/house.ts';
 import { createOpenRoomWarning } from './pipeline/open-room.ts';
@@ -100,6 +103,8 @@ export interface Timing {
   readonly reportTroubleMs?: number;
   /** For the next message to be delivered, until a decision looks for its question again. */
   readonly deliveryPatienceMs?: number;
+  /** Until the bot tries to speak again, the first time. */
+  readonly voiceRetryMs?: number;
   /** Between two looks whether the head of the audit log is to be posted. */
   readonly headLookMs?: number;
 }
@@ -211,7 +216,57 @@ async function buildHouse(parts: Parts): Promise<App> {
   const members = new RoomState();
   setup.roomState.forEach((event) => members.apply(event));
   const crypto = await createCrypto(config, call, setup, log);
+  /** Says something to the admins here at once, and throws if the room does not take it. */
+  const sayNow = async (about: string, answer: Answer) => {
+    const name = `${about} ${Date.now()}`;
+    await delivery.sendNow(alarmOf(house, name, answer), transactionIdFor(name, about));
+  };
+  const voice = createVoice({
+    log,
+    firstRetryMs: timing.voiceRetryMs,
+    fault: () => members.silence(setup.botUser),
+    async regain(why) {
+      const found = members.silence(setup.botUser);
+      if (found === undefined) {
+        await sayNow('voice', {
+          mark: '⚠️',
+          title: [bold('I could not speak here: '), why],
+          body: [line('What was asked meanwhile is done now, unless it is too old.')],
+        });
+      }
+      return found;
+    },
+    async tell(why) {
+      const advice = [
+        'No command, rule or timer is carried out until I can.',
+        members.tombstone === undefined
+          ? 'Look whether my account is suspended, and whether my power level there is enough for messages.'
+          : 'Set managementRoom in my configuration to the room that is in use, invite me to it, and restart me.',
+      ];
+      for (const admin of joinedAdmins(house)) {
+        await direct
+          .tell(admin, [`I can’t speak in the management room ${setup.room}: ${why}.`, ...advice])
+          .catch((error: unknown) => {
+            log.warn({ code: codeOf(error) }, 'an admin could not be told that I can’t speak');
+          });
+      }
+      if (members.tombstone !== undefined) {
+        // A closed room may still take messages of those with a high power level.
+        await sayNow('closed', {
+          mark: '⚠️',
+          title: [bold('I no longer act here: '), why],
+          body: advice.map((sentence) => line(sentence)),
+        });
+      }
+    },
+    onRegained() {
+      timers.wake();
+      reports?.wake();
+      recovery.at(house.now());
+    },
+  });
   const delivery = createDelivery({
+    voice,
     call,
     crypto,
     outbox: store.outbox,
@@ -343,6 +398,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     },
     expireAt: expiry.at,
     recoverAt: recovery.at,
+    voice,
     wakeTimers: () => timers.wake(),
     wakeReports,
   };
@@ -384,6 +440,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   );
   await compareWithRoom(house, own);
 
+  voice.look();
   // What a crash left open is ended before anything new is begun.
   await recover(house);
   await flow.resume();
@@ -417,6 +474,8 @@ async function buildHouse(parts: Parts): Promise<App> {
     giveUp: async (events) => sayUnreadable(house, setup.room, events),
     async take(events, how) {
       events.forEach((event) => members.apply(event));
+      // Before what these events ask for is begun.
+      voice.look();
       await warnIfOpen();
       const incoming = readEvents(setup.room, events);
       await (how === 'first' ? flow.passOver(incoming) : flow.accept(incoming));
@@ -446,6 +505,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     reportReadings: queue.readings,
     longestSyncAgeMs:
       2 * (longPollMs ?? usualLongPollMs) + (timing.syncMarginMs ?? usualSyncMarginMs),
+    silence: voice.silence,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     readDatabase: store.statistics.ping,
     figures: createMeasures(
@@ -468,6 +528,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     async stop() {
       probes.over('is stopping');
       running.stop();
+      voice.stop();
       expiry.stop();
       recovery.stop();
       secretRemoval.stop();

@@ -8,6 +8,7 @@ import type { RoomId, UserId } from './ids.ts';
 import { joinRoom, resolveAlias, roomState, whoami } from './matrix/client.ts';
 import type { MatrixCall } from './matrix/client.ts';
 import { encryptionIsOff, startsEncryption } from './matrix/room-crypto.ts';
+import { RoomState } from './matrix/room-state.ts';
 import { nativeLibrary } from './matrix/sdk.ts';
 
 /** What the homeserver says about the configuration. */
@@ -51,6 +52,7 @@ export async function checkSetup(config: Config, call: MatrixCall): Promise<Setu
     () => undefined,
     url,
   );
+  assertInUse(room, botUser, state);
   if (!config.encryption.enabled && state.some(startsEncryption)) {
     throw encryptionIsOff();
   }
@@ -61,6 +63,19 @@ export async function checkSetup(config: Config, call: MatrixCall): Promise<Setu
     roomState: state,
     serverVersion,
   };
+}
+
+/** @throws SetupError another room has replaced the management room */
+function assertInUse(room: RoomId, botUser: UserId, state: readonly unknown[]): void {
+  const members = new RoomState();
+  state.forEach((event) => members.apply(event));
+  if (members.tombstone !== undefined) {
+    const { replacement = 'the room that is in use' } = members.tombstone;
+    throw new SetupError(
+      `The management room ${room} was closed and replaced by ${replacement}.`,
+      `Set managementRoom to ${replacement}, invite ${botUser} to it, and start again.`,
+    );
+  }
 }
 
 async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Promise<string> {

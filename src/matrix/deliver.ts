@@ -9,6 +9,7 @@ import { redactEvent, sendEvent, uploadFile, waitAfter } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import { alertContent, editContent, fileContent, replyContent } from './content.ts';
 import type { RoomCrypto } from './room-crypto.ts';
+import type { WatchedVoice } from './voice.ts';
 
 interface Waiting {
   readonly id: number;
@@ -40,6 +41,8 @@ const firstRetryMs = 500;
 const longestRetryMs = 30_000;
 /** A server that answers this often with an error (a quarter of an hour) will never take it. */
 const mostRefusals = 35;
+/** A message that is refused so often, while others are not, is at fault itself. */
+const maxSilenced = 2;
 
 /**
  * Sends what stands in the outbox: for each command in order, for different commands side by side.
@@ -52,8 +55,9 @@ export function createDelivery(options: {
   prefix: string;
   log: Log;
   signal: AbortSignal;
+  voice: WatchedVoice;
 }): Delivery {
-  const { call, crypto, outbox, prefix, log, signal } = options;
+  const { call, crypto, outbox, prefix, log, signal, voice } = options;
   const { largestContent } = crypto;
   const underWay = new Map<string, Promise<void>>();
   let looking: Promise<void> = Promise.resolve();
@@ -122,13 +126,18 @@ export function createDelivery(options: {
     return thread === undefined ? origin : { inReplyTo: thread, ...origin, thread };
   }
 
-  async function sendUntilTaken(waiting: Waiting): Promise<void> {
+  /** Returns false if the bot stops first. */
+  async function sendUntilTaken(waiting: Waiting): Promise<boolean> {
     let delayMs = firstRetryMs;
+    let silenced = 0;
+    let kind: Outgoing['kind'] | undefined;
     for (let tries = 1; ; tries += 1) {
       try {
-        const event = await send(JSON.parse(waiting.message) as Outgoing, waiting.transactionId);
+        const outgoing = JSON.parse(waiting.message) as Outgoing;
+        kind = outgoing.kind;
+        const event = await send(outgoing, waiting.transactionId);
         await settle(waiting.id, event);
-        return;
+        return true;
       } catch (error) {
         if (signal.aborted) {
           throw error;
@@ -137,12 +146,20 @@ export function createDelivery(options: {
           // A fault of ours comes again at every try, and would keep back what stands behind it.
           log.error({ err: error }, 'an answer could not be made');
           await settle(waiting.id, null);
-          return;
+          return true;
+        }
+        if (isSilencing(error, kind) && silenced < maxSilenced) {
+          silenced += 1;
+          voice.lost(error.message);
+          if (await voice.mayAct()) {
+            continue;
+          }
+          return false;
         }
         if (isFinal(error) || (tries >= mostRefusals && isRefusal(error))) {
           log.error({ code: error.code }, 'an answer was refused');
           await settle(waiting.id, null);
-          return;
+          return true;
         }
         const waitMs = waitAfter(error, delayMs);
         log.warn({ code: error.code, delayMs: waitMs }, 'an answer waits for the homeserver');
@@ -160,7 +177,9 @@ export function createDelivery(options: {
         return;
       }
       for (const one of waiting) {
-        await sendUntilTaken(one);
+        if (!(await sendUntilTaken(one))) {
+          return;
+        }
       }
     }
   }
@@ -207,6 +226,16 @@ export function createDelivery(options: {
       }
     },
   };
+}
+
+/** The bot may not send messages at all, as far as this one tells. */
+function isSilencing(error: LawspeakerError, kind: Outgoing['kind'] | undefined): boolean {
+  return (
+    error instanceof HomeserverError &&
+    error.status === 403 &&
+    kind !== 'reaction' &&
+    kind !== 'withdraw'
+  );
 }
 
 /** A refusal that another try can't change. */

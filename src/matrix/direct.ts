@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
+
 import { HomeserverError, TargetError } from '../errors.ts';
 import { parseRoomId, serverNameOf } from '../ids.ts';
 import type { RoomId, UserId } from '../ids.ts';
-import { roomPath, roomState } from './client.ts';
+import { roomPath, roomState, sendEvent } from './client.ts';
 import type { MatrixCall } from './client.ts';
 import { readDirectState } from './direct-state.ts';
 import { hasDecryptingDevice } from './recipient-devices.ts';
@@ -32,6 +34,8 @@ export interface DirectMessages {
    * @throws TargetError the person could not read what is said there
    */
   open(user: UserId): Promise<(lines: readonly string[]) => Promise<void>>;
+  /** Says something there that is no secret: it stays, and notifies the person. */
+  tell(user: UserId, lines: readonly string[]): Promise<void>;
 }
 
 export function createDirectMessages(options: {
@@ -156,6 +160,13 @@ export function createDirectMessages(options: {
           ]),
         );
       };
+    },
+    async tell(user, lines) {
+      const room = await roomFor(user);
+      // The default push rules suppress notices.
+      const content = { ...contentOf(lines), msgtype: 'm.text' };
+      const message = { type: 'm.room.message', content };
+      await sendEvent({ call, crypto }, room, message, randomUUID());
     },
   };
 }

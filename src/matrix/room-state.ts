@@ -4,6 +4,9 @@ import { parseUserId } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { Members } from '../pipeline/house.ts';
 import type { Opening } from '../pipeline/open-room.ts';
+import { levelForMessages, writtenPower } from './may-speak.ts';
+import { readTombstone } from './tombstone.ts';
+import type { Tombstone } from './tombstone.ts';
 
 const stateEvent = z.object({
   type: z.string(),
@@ -48,6 +51,8 @@ export class RoomState implements Members {
   /** What protection goes by: what can't be read is as it was before, or as high as it could be. */
   #protectedLevels = noLevels;
   #creators = new Set<string>();
+  #powerContent: Readonly<Record<string, unknown>> = {};
+  #tombstone: Tombstone | undefined;
   #joinRule: unknown;
   #historyVisibility: unknown;
   encrypted = false;
@@ -72,6 +77,7 @@ export class RoomState implements Members {
     if (type === 'm.room.power_levels') {
       this.#levels = readableLevels(content);
       this.#protectedLevels = cautiousLevels(content, this.#protectedLevels);
+      this.#powerContent = content;
     }
     if (type === 'm.room.create') {
       const create = createContent.safeParse(content);
@@ -85,6 +91,9 @@ export class RoomState implements Members {
     }
     if (type === 'm.room.history_visibility') {
       this.#historyVisibility = content['history_visibility'];
+    }
+    if (type === 'm.room.tombstone') {
+      this.#tombstone = readTombstone({ sender, content });
     }
     if (type === 'm.room.encryption') {
       this.encrypted = true;
@@ -112,6 +121,28 @@ export class RoomState implements Members {
       users.get(user) ??
       (membership === 'join' || membership === 'invite' ? usersDefault : undefined)
     );
+  }
+
+  /** Says that another room has replaced this one; undefined if none has. */
+  get tombstone(): Tombstone | undefined {
+    return this.#tombstone;
+  }
+
+  /**
+   * Why nobody here would hear a member: another room has replaced this one, or its power level is too
+   * low for messages. Undefined if neither is known to be so; levels that can't be read tell nothing.
+   */
+  silence(user: UserId): string | undefined {
+    if (this.#tombstone !== undefined) {
+      const { replacement } = this.#tombstone;
+      return `it was closed and replaced by ${replacement ?? 'a room that can’t be read'}`;
+    }
+    if (this.#creators.has(user)) {
+      return undefined;
+    }
+    const has = writtenPower(this.#powerContent, user);
+    const needs = levelForMessages(this.#powerContent, this.encrypted);
+    return has < needs ? `my power level there is ${has}, and messages need ${needs}` : undefined;
   }
 
   /** How strangers can come in or listen. */

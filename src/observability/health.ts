@@ -4,6 +4,8 @@ export interface Vitals {
   syncAgeMs(): number | undefined;
   /** Older than this, syncing is dead. */
   readonly longestSyncAgeMs: number;
+  /** Why the bot can't speak in the management room; undefined if it can. */
+  silence(): string | undefined;
   /** How reading each list of reports goes; none if the queue is off. */
   reportReadings(): readonly {
     readonly kind: string;
@@ -63,6 +65,7 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
       return [
         ...faults,
         ...syncFaults(vitals),
+        ...speechFaults(vitals),
         ...reportFaults(vitals),
         ...(await databaseFaults(vitals, patienceMs)),
       ];
@@ -80,6 +83,11 @@ function syncFaults({ syncAgeMs, longestSyncAgeMs }: Vitals): string[] {
     : [
         `sync: the homeserver last answered ${Math.round(ageMs / 1000)} s ago, longer than ${Math.round(longestSyncAgeMs / 1000)} s`,
       ];
+}
+
+function speechFaults({ silence }: Vitals): string[] {
+  const why = silence();
+  return why === undefined ? [] : [`speech: the bot can’t speak in the management room: ${why}`];
 }
 
 function reportFaults({ reportReadings, maxReportFailureMs }: Vitals): string[] {

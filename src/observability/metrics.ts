@@ -28,6 +28,8 @@ export interface Figures {
 /** What the metrics look at once the bot is built. */
 export interface MetricSources {
   figures(): Promise<Figures>;
+  /** Whether the bot can speak in the management room. */
+  canSpeak(): boolean;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
   /** The lists of reports that are read. */
   reportReadings(): readonly { readonly kind: string; readonly ageMs: number }[];
@@ -85,6 +87,7 @@ export function createMetrics(options: {
     1,
   );
   const ready = gauge('ready', '1 where /health/ready says so');
+  const canSpeak = gauge('can_speak', '1 where the bot can speak in the management room');
   const databaseReadable = gauge('database_readable', '1 where the last look could read it');
   const syncAge = gauge('sync_age_seconds', 'Since the homeserver last answered a sync');
   const syncFailures = counter('sync_failures', 'Syncs that failed since the start of the process');
@@ -149,6 +152,7 @@ export function createMetrics(options: {
   };
   hide();
   syncAge.remove();
+  canSpeak.remove();
 
   const stopWatching = watchRequests(({ seconds, ...labels }) => requests.observe(labels, seconds));
 
@@ -186,6 +190,7 @@ export function createMetrics(options: {
   async function look(): Promise<string> {
     ready.set((await options.isReady()) ? 1 : 0);
     if (sources !== undefined) {
+      canSpeak.set(sources.canSpeak() ? 1 : 0);
       const { ageMs, failures } = sources.sync();
       if (ageMs !== undefined) {
         syncAge.set(ageMs / 1000);

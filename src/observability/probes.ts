@@ -74,6 +74,7 @@ export async function openProbes(
         metrics.watch({
           figures: watched.figures,
           reportReadings: watched.reportReadings,
+          canSpeak: () => watched.silence() === undefined,
           sync: () => ({ ageMs: watched.syncAgeMs(), failures: watched.syncFailures() }),
         });
         // The first look goes along all there is: better now than while somebody waits.

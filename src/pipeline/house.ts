@@ -51,6 +51,14 @@ export interface Roles {
   protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
 }
 
+/** Whether the bot can speak in the management room. While it can't, nothing is begun. */
+export interface Voice {
+  /** Why it can't; undefined if it can. */
+  silence(): string | undefined;
+  /** Resolves when it can: true, or false if the bot stops and nothing is to be begun. */
+  mayAct(): Promise<boolean>;
+}
+
 export interface Log {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -66,6 +74,7 @@ export interface House {
   readonly members: Members;
   readonly roles: Roles;
   readonly log: Log;
+  readonly voice: Voice;
   /** Work that this process is doing now, by the event that asked: not for recovery to end. */
   readonly underWay: Set<string>;
   /**

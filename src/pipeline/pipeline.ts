@@ -36,6 +36,10 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
 
   const schedule = (incoming: Incoming) => {
     queue.add(incoming.sender, async () => {
+      // Whoever asks could not be answered. It is handled, or too old, when the bot can speak again.
+      if (!(await house.voice.mayAct())) {
+        return;
+      }
       const later = await handle(house, sayNow, incoming);
       // Out of the queue: what the same person types meanwhile does not wait with it.
       void later?.after.then(() => schedule(incoming));

@@ -18,9 +18,12 @@ import type { Parsed } from './stages.ts';
  * Runs what takes an action back, at its time. It goes the way of every command; only nobody is asked,
  * since taking back was agreed to with the action.
  *
- * @returns `later` where the homeserver was away, and nothing has begun
+ * @returns `later` where the homeserver was away or the bot can't speak, and nothing has begun
  */
 export async function runJob(house: House, job: Job): Promise<'done' | 'failed' | 'later'> {
+  if (house.voice.silence() !== undefined) {
+    return 'later';
+  }
   const action = await house.store.auditLog.get(job.intentId);
   const parsed = parseJob(house, job, action?.itemId ?? undefined);
   try {

@@ -42,6 +42,9 @@ export async function runRuleLine(
   mode: 'act' | 'propose',
   record: (tables: StoreTables) => Promise<void>,
 ): Promise<void> {
+  if (house.voice.silence() !== undefined) {
+    throw new UnreachableError(`rule ${call.rule}`, 'does not let the bot speak', false);
+  }
   const parsed = parsedCall(house, call);
   const cause = async (tables: StoreTables) => {
     await record(tables);

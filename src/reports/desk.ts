@@ -135,6 +135,10 @@ export function createDesk(
   }
 
   async function round(): Promise<void> {
+    if (house.voice.silence() !== undefined) {
+      // Woken when it can speak again.
+      return;
+    }
     const now = house.now();
     const unseen = await store.reportItems.unseen(mostUnseen);
     const due = unseen.filter(

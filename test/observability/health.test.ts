@@ -7,6 +7,7 @@ import type { ReportReading } from '../../src/services/bot.ts';
 const well = {
   syncAgeMs: () => 10,
   longestSyncAgeMs: 75_000,
+  silence: (): string | undefined => undefined,
   reportReadings: (): ReportReading[] => [],
   maxReportFailureMs: 300_000,
   readDatabase: async () => undefined,

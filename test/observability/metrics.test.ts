@@ -41,6 +41,7 @@ afterEach(() => metrics.stop());
 const watch = (read: () => Promise<Figures>) =>
   metrics.watch({
     figures: read,
+    canSpeak: () => false,
     sync: () => ({ ageMs: 1500, failures: 2 }),
     reportReadings: () => [
       { kind: 'event', ageMs: 2500 },
@@ -84,6 +85,7 @@ test('the figures are shown as they are, with escaped labels', async () => {
     'lawspeaker_report_reading_age_seconds{kind="event"}': '2.5',
     'lawspeaker_report_reading_age_seconds{kind="user"}': '7.5',
     lawspeaker_ready: '1',
+    lawspeaker_can_speak: '0',
     lawspeaker_database_readable: '1',
     [`lawspeaker_info{version="1.2.3",node="${process.versions.node}"}`]: '1',
   };

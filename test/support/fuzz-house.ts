@@ -168,6 +168,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
       protectedUsers: ['@protected*:localhost'],
     }),
     log: { info: () => undefined, warn: () => undefined, error: fault },
+    voice: { silence: () => undefined, mayAct: async () => true },
     underWay: new Set(),
     seenNotDone: new Map(),
     denials: new Map(),
