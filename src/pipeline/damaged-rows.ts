@@ -11,15 +11,9 @@ import type { House } from './house.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
 import { parseJob } from './run-job.ts';
+import { invocationForm } from './stored-invocation.ts';
 
 const origin = z.object({ event: z.string(), room: z.string() });
-
-const invocationForm = z.object({
-  command: z.string(),
-  arguments: z.record(z.string(), z.unknown()),
-  actor: z.object({ kind: z.enum(['person', 'rule', 'timer']) }),
-  origin,
-});
 
 const sent = { event: z.string(), room: z.string(), sender: z.string(), sentAt: z.number() };
 const incomingForm = z.discriminatedUnion('kind', [

@@ -1,6 +1,5 @@
 import { facts } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
-import type { Invocation } from '../command/invocation.ts';
 import { count } from '../command/wording.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { StoreTables } from '../store/store.ts';
@@ -8,6 +7,7 @@ import type { House } from './house.ts';
 import { intentFor } from './intent.ts';
 import { askerName } from './outcome.ts';
 import type { Parsed } from './stages.ts';
+import { readInvocation } from './stored-invocation.ts';
 import { targetsOf } from './targets.ts';
 
 /** At most this many other confirmations are named. */
@@ -24,10 +24,11 @@ export async function othersAbout(
   const found: Block[] = [];
   for (const other of await confirmations.pending()) {
     const command = house.registry.find(other.command);
-    if (other.id === id || other.expiresAt <= house.now() || command === undefined) {
+    const invocation = readInvocation(other.invocation);
+    const isOpen = other.id !== id && other.expiresAt > house.now();
+    if (!isOpen || command === undefined || invocation === undefined) {
       continue;
     }
-    const invocation = JSON.parse(other.invocation) as Invocation;
     const shared = targetNames({ command, invocation }).filter((name) => own.has(name)).length;
     if (shared > 0 && found.length < maxNamed) {
       const asker = askerName(house, invocation.actor);

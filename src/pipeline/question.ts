@@ -12,6 +12,7 @@ import { dangerOfInvocation } from './parse.ts';
 import { post } from './reply.ts';
 import type { Reply } from './reply.ts';
 import type { Parsed } from './stages.ts';
+import { readInvocation } from './stored-invocation.ts';
 
 /**
  * The question that a code names; without one, the asker's only open one.
@@ -47,9 +48,15 @@ export async function findQuestion(
     }
     return question;
   }
-  const all = (await confirmations.pending()).filter(({ expiresAt }) => expiresAt > house.now());
+  const pending = await confirmations.pending();
+  const all = pending.filter(({ expiresAt }) => expiresAt > house.now());
   const own = all.filter(({ requester }) => requester === by);
   const [only] = own;
+  const expired = pending.findLast(({ requester }) => requester === by);
+  if (only === undefined && expired !== undefined) {
+    // Its time is over and its timer has not run yet: whoever finds it ends it, and is told.
+    return expired;
+  }
   if (only !== undefined && own.length === 1) {
     return only;
   }
@@ -78,10 +85,13 @@ function choices(
 ): string {
   const shown = questions.slice(0, fewChoices).map((question) => {
     const command = registry.find(question.command);
-    const invocation = JSON.parse(question.invocation) as Invocation;
-    const what = command === undefined ? question.command : writeInvocation(command, invocation);
+    const invocation = readInvocation(question.invocation);
+    const what =
+      command === undefined || invocation === undefined
+        ? question.command
+        : writeInvocation(command, invocation);
     const about = cut(what, 120).replaceAll('`', '’');
-    const asker = invocation.actor.kind === 'person' ? invocation.actor.user : question.requester;
+    const asker = invocation?.actor.kind === 'person' ? invocation.actor.user : question.requester;
     return `\`${prefix}${decision} ${question.code}\`: \`${about}\`, asked by \`${asker.replaceAll('`', '’')}\``;
   });
   const rest = questions.length - shown.length;

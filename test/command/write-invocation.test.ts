@@ -122,7 +122,14 @@ function givenOf(argument: Argument): Arbitrary<Json | undefined> {
   }
   return argument.place === 'positional' && optional !== true
     ? one
-    : fc.oneof(fc.constant(fallback), one);
+    : fc.oneof(fc.constant(standsFor(argument.kind, fallback)), one);
+}
+
+/** A default time is declared as how long ago, and read as when that was. */
+function standsFor(kind: Argument['kind'], fallback: Argument['options']['default']) {
+  return kind === 'date' && typeof fallback === 'string'
+    ? context.now - (readDuration(fallback) ?? Number.NaN)
+    : fallback;
 }
 
 function invocationOf(command: Command) {

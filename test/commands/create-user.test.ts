@@ -46,7 +46,7 @@ function world(faults: { create?: Error; openDirect?: Error; whisper?: Error }):
   const context = {
     args: { user, email: [], phone: [], externalId: [], admin: false },
     actor: { kind: 'person', user: '@ana:example.com' },
-    services: { api: { users }, bot },
+    services: { api: { users, server: { hasPasswordLogin: async () => true } }, bot },
     prefix: '!',
   } as unknown as Context;
   return { whispers, passwords, context };

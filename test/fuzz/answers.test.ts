@@ -86,6 +86,7 @@ const reads: Readonly<Record<string, (api: AdminApi) => Promise<unknown>>> = {
   'server.version': async ({ server }) => server.version(),
   'server.backgroundUpdatesEnabled': async ({ server }) => server.backgroundUpdatesEnabled(),
   'server.backgroundUpdateStatus': async ({ server }) => server.backgroundUpdateStatus(),
+  'server.hasPasswordLogin': async ({ server }) => server.hasPasswordLogin(),
   'server.scheduledTasks': async ({ server }) => server.scheduledTasks(),
 };
 
