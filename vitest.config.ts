@@ -22,6 +22,8 @@ export default defineConfig({
           exclude: [integrationTests],
           // Loading the modules anew for each file takes as long as the tests of most.
           isolate: false,
+          // Property tests run thousands of cases: a busy machine needs longer than the 5 s by default.
+          testTimeout: 20_000,
         },
       },
       {

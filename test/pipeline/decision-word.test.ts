@@ -187,6 +187,24 @@ describe('where a second person must confirm', () => {
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
   });
 
+  test('nobody confirms what somebody has asked who has lost the role since', async () => {
+    const { event, question } = await asked();
+    await bot.take([
+      {
+        type: 'm.room.power_levels',
+        state_key: '',
+        event_id: '$levels',
+        sender: people.ana,
+        content: { users: { [people.ana]: 100 } },
+      },
+    ]);
+    const { changes } = await bot.take([tap('✅', event, people.ana)]);
+    expect(changes).toEqual([]);
+    expect(await bot.store.confirmations.byEvent(question.eventId)).toMatchObject({
+      state: 'cancelled',
+    });
+  });
+
   test('the bot’s own tick, word or code confirms nothing', async () => {
     const { event, question } = await asked();
     const { changes } = await bot.take([

@@ -75,3 +75,16 @@ test('a line that was begun before a crash is not begun a second time', async ()
   expect((await run(call, 'act')).changes).toEqual([]);
   expect(await bot.store.auditLog.search({ limit: 10 })).toHaveLength(1);
 });
+
+test.for(['propose', 'act'] as const)(
+  'a line that names no account keeps off what a protected person has sent: %s',
+  async (mode) => {
+    const call = callOf('block-room !lobby:localhost');
+    const item = { id: 17, sender: asUserId(people.ana) };
+    const { changes, recorded, questions } = await run({ ...call, item }, mode);
+    expect({ changes, recorded }).toEqual({ changes: [], recorded: 1 });
+    expect(JSON.stringify(questions)).toContain('No rule acts on who is protected');
+    expect(await bot.store.confirmations.pending()).toEqual([]);
+    expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([{ status: 'protected' }]);
+  },
+);

@@ -122,6 +122,14 @@ describe('a question', () => {
     });
   });
 
+  test('whose time is up can be cancelled, and not confirmed', async () => {
+    // Settled at 5.
+    const [over, open] = [await ask(ana, 5), await ask(ana, 6)];
+    expect(await settle(over.id, 'confirmed')).toBe(false);
+    expect(await settle(over.id, 'cancelled')).toBe(true);
+    expect(await settle(open.id, 'confirmed')).toBe(true);
+  });
+
   test('that is not there can’t be settled', async () => {
     expect(await settle(999)).toBe(false);
   });

@@ -21,7 +21,7 @@ export function report<Case>(run: fc.RunDetails<Case>): void {
   }
 }
 
-export const fuzzTimeoutMs = isNightly ? 3_600_000 : 60_000;
+export const fuzzTimeoutMs = isNightly ? 3_600_000 : 180_000;
 
 /** Half a surrogate pair, null bytes, bidi controls, what has no width, and letters that look alike. */
 const oddities = [
