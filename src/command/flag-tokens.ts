@@ -46,7 +46,7 @@ export function refuseOddFlags(tokens: readonly Token[], flags: Flags, command: 
     if (known === undefined || !token.text.startsWith('--')) {
       const typed = token.text.split('=', 1)[0] ?? '';
       const guess = nearest(name, [...flags.keys()]) ?? (flags.has(name) ? name : undefined);
-      throw new UsageError(`\`${cut(typed)}\` is no flag of ${command}.`, {
+      throw new UsageError(`\`${cut(typed)}\` is not a flag of ${command}.`, {
         word: typed,
         advice: guess === undefined ? quotingAdvice(token) : `Did you mean \`--${guess}\`?`,
       });

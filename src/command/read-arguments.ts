@@ -65,7 +65,7 @@ export function readArguments(
   });
   const filledIn = readPositionals(declared, bare.rest, values, {
     context,
-    isGiven,
+    isGiven: (key) => isGiven(key) || bare.values[key] !== undefined,
     takesReason: canChange(command),
   });
   for (const [name, { key, argument }] of flags) {
@@ -213,18 +213,34 @@ function readPositionals(
   }
   const [surplus] = rest;
   if (surplus !== undefined) {
+    const search = openUserFlag(declared, isGiven);
     const error = new UsageError(`\`${cut(surplus.text)}\` is one word too many.`, {
       word: surplus.text,
+      ...(search === undefined
+        ? {}
+        : { advice: `If it is a user, write \`--${search} ${cut(surplus.text)}\`.` }),
     });
     throw takesReason ? withReasonAdvice(error) : error;
   }
   return allFilledIn;
 }
 
+/** The flag by which a command that only reads can be asked about one user. */
+function openUserFlag(
+  declared: Readonly<Record<string, Argument>>,
+  isGiven: (flag: string) => boolean,
+): string | undefined {
+  const [key] =
+    Object.entries(declared).find(
+      ([name, { kind, options }]) => kind === 'user' && options.bare === true && !isGiven(name),
+    ) ?? [];
+  return key === undefined ? undefined : flagName(key);
+}
+
 function withReasonAdvice({ message, word, advice }: UsageError): UsageError {
   return new UsageError(message, {
     ...(word === undefined ? {} : { word }),
-    advice: [advice, 'If it is part of the reason, put the reason behind `--reason`.']
+    advice: [advice, 'If it is part of the reason, put the reason after `--reason`.']
       .filter((part) => part !== undefined)
       .join(' '),
   });

@@ -7,7 +7,7 @@ import { count } from '../command/wording.ts';
 
 export default defineCommand({
   name: 'block-room',
-  synonyms: ['ban-room', 'lock-room'],
+  synonyms: ['ban-room', 'block', 'lock-room'],
   group: 'rooms',
   summary: 'Keeps users of this server from joining a room',
   does: ['keep everybody of this server out, also of a room that this server does not know yet'],

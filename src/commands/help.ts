@@ -37,7 +37,9 @@ export default defineCommand({
       throw new TargetError(
         'unknown',
         `there is no command \`${name}\``,
-        first === undefined ? undefined : `Did you mean \`${prefix}help ${first.name}\`?`,
+        first === undefined
+          ? `\`${prefix}help\` lists what there is.`
+          : `Did you mean \`${prefix}help ${first.name}\`?`,
       );
     }
     return command;

@@ -7,7 +7,7 @@ import { changedBefore, deactivatedAnyway, notForServices } from '../command/res
 
 export default defineCommand({
   name: 'lock',
-  synonyms: ['ban', 'block-user', 'disable', 'freeze'],
+  synonyms: ['ban', 'block', 'block-user', 'disable', 'freeze'],
   group: 'accounts',
   summary: 'Shuts people out of their accounts until they are unlocked',
   does: [

@@ -7,7 +7,7 @@ import { notForServices } from '../command/restriction.ts';
 
 export default defineCommand({
   name: 'shadow-ban',
-  synonyms: ['ban', 'ghost', 'hellban', 'mute', 'shadow', 'silence'],
+  synonyms: ['ban', 'block', 'ghost', 'hellban', 'mute', 'shadow', 'silence'],
   group: 'accounts',
   summary: 'Lets what accounts send reach nobody, without telling them',
   does: ['answer what the account sends as if it worked, and drop it'],

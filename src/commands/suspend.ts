@@ -9,6 +9,7 @@ export default defineCommand({
   name: 'suspend',
   synonyms: [
     'ban',
+    'block',
     'block-user',
     'freeze',
     'gag',

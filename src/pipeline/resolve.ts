@@ -143,7 +143,7 @@ async function resolveAccount(
     const advice = mayBeProse
       ? [
           ...guess,
-          'Every word there is a target: put the reason behind `--reason`. Nothing was changed.',
+          'Every word there is a target: put the reason after `--reason`. Nothing was changed.',
         ]
       : guess.length > 0
         ? [...guess, 'Nothing was changed.']

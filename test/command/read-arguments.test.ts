@@ -417,6 +417,7 @@ test.each([sample, two, ...commands].map((command) => [command.name, command] as
       { numRuns: 300 },
     );
   },
+  30_000,
 );
 
 test('nothing that is typed reaches the prototype of all objects', () => {
@@ -469,6 +470,14 @@ describe('a value without the name of its flag', () => {
     ['reports opne', 'one word too many'],
   ])('%s is refused', async (line, why) => {
     await expect(read(line)).rejects.toThrow(why);
+  });
+
+  test('a name where only the flag for users can take it is answered with the flag', async () => {
+    await expect(read('reports mallory')).rejects.toMatchObject({
+      message: '`mallory` is one word too many.',
+      advice: 'If it is a user, write `--sender mallory`.',
+    });
+    await expect(read('reports @bob mallory')).rejects.toMatchObject({ advice: undefined });
   });
 
   test('a file where a user is wanted is said to be one, with what takes it', async () => {

@@ -24,6 +24,7 @@ describe('a command line', () => {
     ['\u2060!user x', 'user x'],
     ['\uFEFF\u200B !user x', 'user x'],
     ['!\u200Buser x', 'user x'],
+    ['!\u2060nonsense x', 'nonsense x'],
     ['！suspend x', 'suspend x'],
     ['！ｓｕｓｐｅｎｄ　x', 'ｓｕｓｐｅｎｄ　x'],
     ['! user x', 'user x'],

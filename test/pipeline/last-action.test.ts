@@ -17,14 +17,21 @@ const target = '@mallory:localhost';
 /** Something that was done, by Ben unless said; returns its number. */
 async function done(
   command: string,
-  how: { undo?: string; reason?: string; actor?: string; eventId?: string } = {},
+  how: {
+    undo?: string;
+    reason?: string;
+    actor?: string;
+    confirmer?: string;
+    eventId?: string;
+  } = {},
 ): Promise<number> {
   bot.clock.now += 1000;
-  const { actor = ben, reason, undo, eventId = `$${bot.clock.now}` } = how;
+  const { actor = ben, confirmer, reason, undo, eventId = `$${bot.clock.now}` } = how;
   return bot.store.transaction(async ({ auditLog }) => {
     const id = await auditLog.begin(
       {
         actor,
+        confirmer,
         command,
         arguments: {},
         target,
@@ -48,6 +55,7 @@ test('is one’s own newest, whatever others have done since', async () => {
   const mine = await done('shadow-ban', { undo });
   await done('suspend', { undo, actor: people.ana });
   await done('unsuspend', { undo, actor: 'rule:spam' });
+  await done('lock', { undo, actor: people.ana, confirmer: ben });
   expect(await last()).toBe(mine);
 });
 

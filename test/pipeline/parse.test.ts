@@ -114,6 +114,7 @@ describe('parse', () => {
     ['mute', ['suspend', 'shadow-ban']],
     ['ban', ['suspend', 'shadow-ban', 'lock', 'deactivate']],
     ['Ban', ['suspend']],
+    ['block', ['suspend', 'shadow-ban', 'lock', 'block-room']],
     ['erase', ['deactivate', 'redact', 'redact-user']],
     ['delete', ['deactivate', 'redact', 'delete-media', 'delete-room']],
     ['dlete', ['deactivate']],
@@ -130,6 +131,15 @@ describe('parse', () => {
       expect(error.advice).toContain(`\`!${command}\` `);
     }
     expect(error.advice).not.toContain('more');
+  });
+
+  test('of what a word may mean, the least dangerous is named first', async () => {
+    const error = (await parse(house, message, 'ban @mal:x').catch(
+      (reason: unknown) => reason,
+    )) as UsageError;
+    const at = (command: string) => (error.advice ?? '').indexOf(`\`!${command}\` `);
+    expect(at('suspend')).toBeGreaterThanOrEqual(0);
+    expect(at('suspend')).toBeLessThan(at('deactivate'));
   });
 
   test.each(['!lobby:example.com', `!${'Ab3-_'.repeat(9).slice(0, 43)}`])(
