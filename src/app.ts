@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { createAdminApi } from './admin-api/admin-api.ts';
 import { createHttp, createRawCall } from './admin-api/http.ts';
-import { bold, line } from './command/answer.ts';
+import { bold, code, line } from './command/answer.ts';
 import type { Answer } from './command/answer.ts';
 import { createRegistry, loadCommands } from './command/registry.ts';
 import { clock, dateTime } from './command/wording.ts';
@@ -12,6 +12,7 @@ import { writeListenAddress } from './config/listen.ts';
 import { placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { HomeserverError, SetupError, TargetError, UnreachableError, codeOf } from './errors.ts';
+import type { RoomId } from './ids.ts';
 import { createTimers } from './jobs/timers.ts';
 import {
   configureSdk,
@@ -35,6 +36,8 @@ import { RoomState } from './matrix/room-state.ts';
 import { createSecrets } from './matrix/secrets.ts';
 import { RoomSync, syncFilter, usualLongPollMs } from './matrix/sync.ts';
 import { sayUnreadable } from './matrix/unreadable.ts';
+import { createMoves, followUpgrade } from './matrix/upgrade.ts';
+import type { Moves } from './matrix/upgrade.ts';
 import { createVoice } from './matrix/voice.ts';
 import type { Logger } from './observability/log.ts';
 import { openProbes } from './observability/probes.ts';
@@ -57,6 +60,7 @@ import { settleQuestion } from './pipeline/settle-question.ts';
 import { createReportQueue } from './reports/report-queue.ts';
 import type { ReportQueue } from './reports/report-queue.ts';
 import { createRules } from './reports/rule.ts';
+import { RestartNeeded, keepRunning } from './restart.ts';
 import type { BotOperations } from './services/bot.ts';
 import { createMeasures } from './services/measures.ts';
 import { createServices } from './services/services.ts';
@@ -122,11 +126,16 @@ export function createCall(
 }
 
 /**
- * Builds the house and starts it; resolves when the first sync is under way.
+ * Starts the bot; resolves when the first sync is under way. It starts again by itself in the room that
+ * replaces the management room.
  *
  * @throws SetupError it can't work like this, and what to do
  */
 export async function startApp(config: Config, log: Logger, timing: Timing = {}): Promise<App> {
+  return keepRunning(async () => startOnce(config, log, timing));
+}
+
+async function startOnce(config: Config, log: Logger, timing: Timing): Promise<App> {
   const stopping = new AbortController();
   const { listen } = config.http;
   const probes = await openProbes(
@@ -138,10 +147,25 @@ export async function startApp(config: Config, log: Logger, timing: Timing = {})
   try {
     const call = createCall(config, log, stopping.signal, timing);
     const warn = (warning: string) => log.warn({}, warning);
-    store = await openStore(config.database.path, { lock: true, warn });
+    const opened = await openStore(config.database.path, { lock: true, warn });
+    store = opened;
+    const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
-    const setup = await untilAnswered(log, stopping.signal, async () => checkSetup(config, call));
-    return await buildHouse({ config, log, call, store, keys, probes, setup, stopping, timing });
+    const setup = await untilAnswered(log, stopping.signal, async () =>
+      checkSetup(config, call, moves),
+    );
+    return await buildHouse({
+      config,
+      log,
+      call,
+      moves,
+      store,
+      keys,
+      probes,
+      setup,
+      stopping,
+      timing,
+    });
   } catch (error) {
     stopping.abort();
     keys?.release();
@@ -187,6 +211,7 @@ interface Parts {
   readonly config: Config;
   readonly log: Logger;
   readonly call: MatrixCall;
+  readonly moves: Moves;
   readonly store: Store;
   readonly keys: Lock | undefined;
   readonly probes: Probes;
@@ -196,7 +221,7 @@ interface Parts {
 }
 
 async function buildHouse(parts: Parts): Promise<App> {
-  const { config, log, call, store, keys, probes, setup, stopping, timing } = parts;
+  const { config, log, call, moves, store, keys, probes, setup, stopping, timing } = parts;
   const startedAt = Date.now();
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const {
@@ -213,6 +238,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   if (unknown !== undefined) {
     throw new SetupError(`roles.commands.${unknown}: there is no such command.`);
   }
+  const movedAt = await moves.intoAt(setup.room);
   const members = new RoomState();
   setup.roomState.forEach((event) => members.apply(event));
   const crypto = await createCrypto(config, call, setup, log);
@@ -221,13 +247,38 @@ async function buildHouse(parts: Parts): Promise<App> {
     const name = `${about} ${Date.now()}`;
     await delivery.sendNow(alarmOf(house, name, answer), transactionIdFor(name, about));
   };
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch((error: unknown) => {
+    if (!(error instanceof RestartNeeded)) {
+      probes.over('can’t go on');
+    }
+  });
+  let upgradeAdvice = '';
   const voice = createVoice({
     log,
     firstRetryMs: timing.voiceRetryMs,
     fault: () => members.silence(setup.botUser),
     async regain(why) {
       const found = members.silence(setup.botUser);
-      if (found === undefined) {
+      const { tombstone } = members;
+      if (tombstone !== undefined) {
+        const next = await followUpgrade(
+          call,
+          { room: setup.room, tombstone },
+          (user) => house.roles.of(user) === 'admin',
+        );
+        if ('refused' in next) {
+          upgradeAdvice = next.advice;
+          return `${found}, and ${next.refused}`;
+        }
+        await moves.remember(setup.room, next.room);
+        log.warn(
+          { from: setup.room, to: next.room },
+          'following the upgrade of the management room',
+        );
+        voice.stop();
+        ended.reject(new RestartNeeded());
+      } else if (found === undefined) {
         await sayNow('voice', {
           mark: '⚠️',
           title: [bold('I could not speak here: '), why],
@@ -241,7 +292,7 @@ async function buildHouse(parts: Parts): Promise<App> {
         'No command, rule or timer is carried out until I can.',
         members.tombstone === undefined
           ? 'Look whether my account is suspended, and whether my power level there is enough for messages.'
-          : 'Set managementRoom in my configuration to the room that is in use, invite me to it, and restart me.',
+          : upgradeAdvice,
       ];
       for (const admin of joinedAdmins(house)) {
         await direct
@@ -256,6 +307,8 @@ async function buildHouse(parts: Parts): Promise<App> {
           mark: '⚠️',
           title: [bold('I no longer act here: '), why],
           body: advice.map((sentence) => line(sentence)),
+        }).catch((error: unknown) => {
+          log.info({ code: codeOf(error) }, 'the closed room takes no message');
         });
       }
     },
@@ -270,6 +323,8 @@ async function buildHouse(parts: Parts): Promise<App> {
     call,
     crypto,
     outbox: store.outbox,
+    room: setup.room,
+    since: movedAt ?? 0,
     prefix: config.commands.prefix,
     log,
     signal: stopping.signal,
@@ -447,6 +502,10 @@ async function buildHouse(parts: Parts): Promise<App> {
   await flow.expireQuestions();
   await secrets.start();
   await warnIfOpen();
+  if (movedAt !== undefined) {
+    await tellMove(house, setup);
+    await forgetPlace(store.syncState, setup.room);
+  }
   delivery.deliver();
   timers.wake();
 
@@ -459,8 +518,6 @@ async function buildHouse(parts: Parts): Promise<App> {
   }, headLookMs);
   posting.unref();
 
-  const ended = Promise.withResolvers<never>();
-  ended.promise.catch(() => probes.over('can’t go on'));
   const running = new RoomSync({
     url,
     accessToken,
@@ -546,6 +603,31 @@ async function buildHouse(parts: Parts): Promise<App> {
       await probes.close();
     },
   };
+}
+
+/** Says once, in the room that has replaced the management room, that the bot is here now. */
+async function tellMove(house: House, { room, configuredRoom }: Setup): Promise<void> {
+  await raiseAlarm(house, `moved ${room}`, {
+    mark: '⚠️',
+    title: [bold('I have moved here: '), 'this room has replaced the management room'],
+    body: [
+      ...(room === configuredRoom
+        ? []
+        : [line('Set ', code('managementRoom'), ' to ', code(room), ' in my configuration.')]),
+      line(
+        'Commands typed here before this message are not carried out: send them again. Answers that were waiting for the old room come here. For open reports, use the command below.',
+      ),
+    ],
+    next: ['reports'],
+  });
+}
+
+/** The place in the old room's events says nothing about the new room, which is read from now on. */
+async function forgetPlace(state: Store['syncState'], room: RoomId): Promise<void> {
+  if ((await state.get('placeIn')) !== room) {
+    await state.set('token', undefined);
+    await state.set('placeIn', room);
+  }
 }
 
 /** Encryption for the management room and for direct rooms, or none. */

@@ -9,6 +9,7 @@ import { createRegistry, loadCommands } from './command/registry.ts';
 import { loadConfig, placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { LawspeakerError, SetupError, UsageError } from './errors.ts';
+import { createMoves } from './matrix/upgrade.ts';
 import { createLog } from './observability/log.ts';
 import { readKept } from './reports/past.ts';
 import type { Kept } from './reports/past.ts';
@@ -17,6 +18,7 @@ import { replay } from './reports/replay.ts';
 import { createRules } from './reports/rule.ts';
 import type { Rule } from './reports/rule.ts';
 import { checkSetup } from './setup.ts';
+import type { Setup } from './setup.ts';
 import { openStore } from './store/store.ts';
 import { version } from './version.ts';
 
@@ -101,13 +103,21 @@ async function checkConfig(config: Config, configFile: string): Promise<number> 
   const rules = await rulesOf(config);
   console.log(`reports.rules: ${rules.length} can be run`);
   const store = await openStore(config.database.path);
-  await store.close();
   console.log(`${config.database.path}: can be written`);
   const log = createLog({ ...config.log, level: 'silent' });
-  const setup = await checkSetup(config, createCall(config, log, new AbortController().signal));
+  const call = createCall(config, log, new AbortController().signal);
+  let setup: Setup;
+  try {
+    setup = await checkSetup(config, call, createMoves(store.syncState));
+  } finally {
+    await store.close();
+  }
   console.log(`${config.homeserver.url}: Synapse ${setup.serverVersion}, the token is valid`);
   console.log(`${setup.botUser}: a server admin`);
   console.log(`${setup.room}: joined as the management room`);
+  if (setup.room !== setup.configuredRoom) {
+    console.log(`It has replaced ${setup.configuredRoom}: set managementRoom to ${setup.room}.`);
+  }
   return exit.done;
 }
 

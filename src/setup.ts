@@ -10,12 +10,18 @@ import type { MatrixCall } from './matrix/client.ts';
 import { encryptionIsOff, startsEncryption } from './matrix/room-crypto.ts';
 import { RoomState } from './matrix/room-state.ts';
 import { nativeLibrary } from './matrix/sdk.ts';
+import { followUpgrade } from './matrix/upgrade.ts';
+import type { Moves } from './matrix/upgrade.ts';
+import { createRoles } from './pipeline/roles.ts';
 
 /** What the homeserver says about the configuration. */
 export interface Setup {
   readonly botUser: UserId;
   readonly serverName: string;
+  /** The management room in use. */
   readonly room: RoomId;
+  /** The one that the configuration names; another one if it was upgraded. */
+  readonly configuredRoom: RoomId;
   readonly roomState: readonly unknown[];
   readonly serverVersion: string;
 }
@@ -24,10 +30,11 @@ export interface Setup {
  * Asks the homeserver whether the bot can work: the token is valid, its account is a server admin,
  * the management room can be joined, and read.
  *
+ * @param moves where the bot has moved to from rooms that were upgraded
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver does not answer
  */
-export async function checkSetup(config: Config, call: MatrixCall): Promise<Setup> {
+export async function checkSetup(config: Config, call: MatrixCall, moves: Moves): Promise<Setup> {
   if (config.encryption.enabled) {
     nativeLibrary();
   }
@@ -46,13 +53,8 @@ export async function checkSetup(config: Config, call: MatrixCall): Promise<Setu
     url,
   );
   const serverVersion = await checkAdmin(api, botUser, adminUrl);
-  const room = await checkRoom(config, call, botUser);
-  const state = await asked(
-    async () => roomState(call, room),
-    () => undefined,
-    url,
-  );
-  assertInUse(room, botUser, state);
+  const configuredRoom = await findRoom(config, call);
+  const { room, state } = await roomInUse(config, call, { configuredRoom, botUser, moves });
   if (!config.encryption.enabled && state.some(startsEncryption)) {
     throw encryptionIsOff();
   }
@@ -60,22 +62,10 @@ export async function checkSetup(config: Config, call: MatrixCall): Promise<Setu
     botUser,
     serverName: serverNameOf(botUser) ?? '',
     room,
+    configuredRoom,
     roomState: state,
     serverVersion,
   };
-}
-
-/** @throws SetupError another room has replaced the management room */
-function assertInUse(room: RoomId, botUser: UserId, state: readonly unknown[]): void {
-  const members = new RoomState();
-  state.forEach((event) => members.apply(event));
-  if (members.tombstone !== undefined) {
-    const { replacement = 'the room that is in use' } = members.tombstone;
-    throw new SetupError(
-      `The management room ${room} was closed and replaced by ${replacement}.`,
-      `Set managementRoom to ${replacement}, invite ${botUser} to it, and start again.`,
-    );
-  }
 }
 
 async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Promise<string> {
@@ -103,35 +93,86 @@ async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Pro
   return asked(api.server.version, () => undefined, adminUrl);
 }
 
-async function checkRoom(config: Config, call: MatrixCall, botUser: UserId): Promise<RoomId> {
+/** Finds the room that the configuration names. */
+async function findRoom(config: Config, call: MatrixCall): Promise<RoomId> {
   const written = config.managementRoom;
   const alias = parseRoomAlias(written);
-  const room =
-    alias === undefined
-      ? (written as RoomId)
-      : await asked(
-          async () => resolveAlias(call, alias),
-          ({ status }) =>
-            status === 404
-              ? new SetupError(
-                  `There is no room ${alias}.`,
-                  'Set managementRoom to the ID or alias of the management room.',
-                )
-              : undefined,
-          config.homeserver.url,
-        );
-  await asked(
-    async () => joinRoom(call, room),
-    ({ status, errcode }) =>
-      status < 500
-        ? new SetupError(
-            `${botUser} can’t join the management room ${written} (${errcode}).`,
-            `Invite ${botUser} to it, then start again.`,
-          )
-        : undefined,
-    config.homeserver.url,
+  return alias === undefined
+    ? (written as RoomId)
+    : asked(
+        async () => resolveAlias(call, alias),
+        ({ status }) =>
+          status === 404
+            ? new SetupError(
+                `There is no room ${alias}.`,
+                'Set managementRoom to the ID or alias of the management room.',
+              )
+            : undefined,
+        config.homeserver.url,
+      );
+}
+
+/** Nobody upgrades a room so often: a circle ends here. */
+const maxUpgrades = 20;
+
+/** Joins the management room, or the one that has replaced it. */
+async function roomInUse(
+  config: Config,
+  call: MatrixCall,
+  start: { readonly configuredRoom: RoomId; readonly botUser: UserId; readonly moves: Moves },
+): Promise<{ readonly room: RoomId; readonly state: readonly unknown[] }> {
+  const { configuredRoom, botUser, moves } = start;
+  const { url } = config.homeserver;
+  let room = configuredRoom;
+  for (let step = 0; step < maxUpgrades; step += 1) {
+    const known = await moves.from(room);
+    if (known !== undefined) {
+      room = known;
+      continue;
+    }
+    const here = room;
+    const state = await asked(
+      async () => joinedState(call, here),
+      ({ status, errcode }) =>
+        status < 500
+          ? new SetupError(
+              `${botUser} can’t join the management room ${here} (${errcode}).`,
+              `Invite ${botUser} to it, then start again.`,
+            )
+          : undefined,
+      url,
+    );
+    const members = new RoomState();
+    state.forEach((event) => members.apply(event));
+    const { tombstone } = members;
+    if (tombstone === undefined) {
+      return { room, state };
+    }
+    const roles = createRoles({ settings: config.roles, members, botUser, protectedUsers: [] });
+    const next = await asked(
+      async () =>
+        followUpgrade(call, { room: here, tombstone }, (user) => roles.of(user) === 'admin'),
+      () => undefined,
+      url,
+    );
+    if ('refused' in next) {
+      throw new SetupError(
+        `The management room ${here} was closed and replaced by ${tombstone.replacement ?? 'another room'}, and ${next.refused}.`,
+        next.advice,
+      );
+    }
+    await moves.remember(room, next.room);
+    room = next.room;
+  }
+  throw new SetupError(
+    `The management room ${configuredRoom} was replaced too often.`,
+    'Set managementRoom to the room that is in use.',
   );
-  return room;
+}
+
+async function joinedState(call: MatrixCall, room: RoomId): Promise<unknown[]> {
+  await joinRoom(call, room);
+  return roomState(call, room);
 }
 
 /** Runs one request; `explain` says what a refusal means here. */

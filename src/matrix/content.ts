@@ -125,7 +125,7 @@ export function replyContent(
 ): Json {
   return fitting(largest, (measure) => ({
     ...message(reply, prefix, measure),
-    'm.relates_to': relationTo(origin),
+    ...relationTo(origin),
   }));
 }
 
@@ -160,7 +160,7 @@ export function fileContent(
     ...location,
     info: { mimetype: contentType, size: Buffer.byteLength(content) },
     'm.mentions': {},
-    'm.relates_to': relationTo(origin),
+    ...relationTo(origin),
   };
 }
 
@@ -174,16 +174,20 @@ function inThread(thread: EventId): Json {
   };
 }
 
-/** A reply to the command, in its thread if it has one. */
+/** Relates a message to the command, in its thread if it has one; nothing if there is no command to see. */
 function relationTo(origin: Origin): Json {
   const replied = origin.inReplyTo ?? origin.event;
   if (isMadeUp(replied)) {
     return {};
   }
   const inReplyTo = { 'm.in_reply_to': { event_id: replied } };
-  return origin.thread === undefined
-    ? inReplyTo
-    : { rel_type: 'm.thread', event_id: origin.thread, is_falling_back: false, ...inReplyTo };
+  const { thread } = origin;
+  return {
+    'm.relates_to':
+      thread === undefined
+        ? inReplyTo
+        : { rel_type: 'm.thread', event_id: thread, is_falling_back: false, ...inReplyTo },
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../errors.ts';
-import type { EventId } from '../ids.ts';
+import type { EventId, RoomId } from '../ids.ts';
 import { cardEvent } from '../pipeline/card.ts';
 import type { Log } from '../pipeline/house.ts';
 import type { Outgoing } from '../pipeline/reply.ts';
@@ -23,7 +23,7 @@ interface Waiting {
 export interface OutboxStore {
   open(eventId?: string): Promise<Waiting[]>;
   settle(id: number, sentEventId: string | null, at: number): Promise<void>;
-  sentEvent(eventId: string, stage: string): Promise<string | undefined>;
+  sentEvent(eventId: string, stage: string, since?: number): Promise<string | undefined>;
 }
 
 export interface Delivery {
@@ -52,12 +52,15 @@ export function createDelivery(options: {
   call: MatrixCall;
   crypto: RoomCrypto;
   outbox: OutboxStore;
+  /** The management room, and since when it is in use: no event can relate to one of another room. */
+  room: RoomId;
+  since: number;
   prefix: string;
   log: Log;
   signal: AbortSignal;
   voice: WatchedVoice;
 }): Delivery {
-  const { call, crypto, outbox, prefix, log, signal, voice } = options;
+  const { call, crypto, outbox, prefix, log, signal, voice, room, since } = options;
   const { largestContent } = crypto;
   const underWay = new Map<string, Promise<void>>();
   let looking: Promise<void> = Promise.resolve();
@@ -74,7 +77,7 @@ export function createDelivery(options: {
     const put = async (type: string, content: Record<string, unknown>) =>
       sendEvent({ call, crypto }, origin.room, { type, content }, transactionId);
     const sent = async (stage: string) =>
-      (await outbox.sentEvent(origin.event, stage)) as EventId | undefined;
+      (await outbox.sentEvent(origin.event, stage, since)) as EventId | undefined;
     switch (outgoing.kind) {
       case 'reply':
         return put('m.room.message', replyContent(outgoing.reply, origin, prefix, largestContent));
@@ -115,6 +118,10 @@ export function createDelivery(options: {
 
   /** What belongs to a report stands in the thread of its card, once the room has that. */
   async function placed(origin: Outgoing['origin']): Promise<Outgoing['origin']> {
+    if (origin.room !== room) {
+      // The command is in a room that this one has replaced. No event of a room: those hold no blanks.
+      return { event: '$ earlier room' as EventId, room };
+    }
     if (origin.card === undefined) {
       return origin;
     }
@@ -122,7 +129,7 @@ export function createDelivery(options: {
     if (card !== origin.event) {
       await underWay.get(card);
     }
-    const thread = (await outbox.sentEvent(card, 'answer')) as EventId | undefined;
+    const thread = (await outbox.sentEvent(card, 'answer', since)) as EventId | undefined;
     return thread === undefined ? origin : { inReplyTo: thread, ...origin, thread };
   }
 

@@ -69,6 +69,9 @@ export function createVoice(options: {
         return;
       }
       const found = await tryOnce(why);
+      if (stopping.signal.aborted) {
+        return;
+      }
       if (found === undefined) {
         why = undefined;
         regained.resolve();

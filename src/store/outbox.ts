@@ -114,12 +114,13 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
-    /** The event that one stage of an answer was sent as. */
-    async sentEvent(eventId: string, stage: string): Promise<string | undefined> {
+    /** The event that one stage of an answer was sent as, not before `since`. */
+    async sentEvent(eventId: string, stage: string, since = 0): Promise<string | undefined> {
       const row = await db
         .selectFrom('outbox')
         .select('sent_event_id')
         .where('transaction_id', '=', transactionIdFor(eventId, stage))
+        .where('settled_at', '>=', since)
         .executeTakeFirst();
       return row?.sent_event_id ?? undefined;
     },

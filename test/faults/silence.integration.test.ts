@@ -112,20 +112,31 @@ test('with its account suspended, the first refused answer stops everything else
 test('in a room that was replaced nothing is carried out, and what to configure is said everywhere, also at the next start', async () => {
   const mallory = await newUser('mallory');
   const other = await room.ben.user.createRoom({ preset: 'public_chat' });
+  const tombstone = { body: 'This way', replacement_room: other };
+  await room.ana.user.setState(room.id, 'm.room.tombstone', tombstone);
+  // Anybody can make a room; only one that says it continues this one is followed.
+  await expect
+    .poll(async () => (await readiness()).text, patience)
+    .toContain('does not name it as its predecessor');
+  const bot = asUserId(room.bot.userId);
+  await expect
+    .poll(async () => (await adminApi().users.joinedRooms(bot)).joinedRooms, patience)
+    .not.toContain(other);
+  // Nor is somebody who has no role admin.
   await setLevels({ events: { 'm.room.tombstone': 50 } });
-  await room.ben.user.setState(room.id, 'm.room.tombstone', {
-    body: 'This way',
-    replacement_room: other,
-  });
+  await room.ben.user.setState(room.id, 'm.room.tombstone', tombstone);
+  await expect
+    .poll(async () => (await readiness()).text, patience)
+    .toContain(`${room.ben.user.userId}, who replaced it, does not have role admin there`);
   await room.ben.say(`!shadow-ban ${mallory.userId}`);
   await expect.poll(async () => metric('inbox_open'), patience).toBe('1');
   expect(await metric('can_speak')).toBe('0');
   expect((await readiness()).text).toContain(`replaced by ${other}`);
   await expect
-    .poll(async () => toldAna('Set managementRoom in my configuration'), patience)
+    .poll(async () => toldAna(`set managementRoom to ${other}`), patience)
     .toMatchObject({ content: { msgtype: 'm.text' } });
   const notice = await room.ana.until('what is to be configured', () =>
-    room.ana.unasked().find(({ body }) => body.includes('Set managementRoom')),
+    room.ana.unasked().find(({ body }) => body.includes(`set managementRoom to ${other}`)),
   );
   expect(notice.content).toMatchObject({
     'm.mentions': { user_ids: [room.ana.user.userId] },
@@ -137,7 +148,7 @@ test('in a room that was replaced nothing is carried out, and what to configure 
   expect(error).toBeInstanceOf(SetupError);
   expect(error).toMatchObject({
     message: expect.stringContaining(`replaced by ${other}`) as unknown,
-    advice: expect.stringContaining(`Set managementRoom to ${other}`) as unknown,
+    advice: expect.stringContaining(`set managementRoom to ${other}`) as unknown,
   });
   expect(await isShadowBanned(mallory.userId)).toBe(false);
 }, 120_000);
