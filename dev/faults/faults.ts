@@ -9,7 +9,7 @@ export interface SeededFault {
   readonly test: string;
 }
 
-/** Faults that were put in by hand once, and that no test noticed then, or only tests far away. */
+/** Faults that were put in once, by hand or by mutation, and that no test noticed then, or only tests far away. */
 export const seededFaults: readonly SeededFault[] = [
   {
     name: 'redact-user ignores --since: everything that was ever sent is redacted',
@@ -185,5 +185,26 @@ export const seededFaults: readonly SeededFault[] = [
     right: '    attempts.push(attempt);\n',
     wrong: "    attempts.push(attempt);\n    if (attempt.status === 'failed') break;\n",
     test: 'test/pipeline/execute.test.ts',
+  },
+  {
+    name: 'a timer runs what is destructive',
+    file: 'src/pipeline/authorize.ts',
+    right: "if (parsed.danger !== 'change') {",
+    wrong: 'if (false as boolean) {',
+    test: 'test/pipeline/authorize.test.ts',
+  },
+  {
+    name: 'a rule does by itself what a second person must confirm',
+    file: 'src/pipeline/run-rule.ts',
+    right: "mode === 'propose' || policyFor(parsed.danger, house.settings) === 'other'",
+    wrong: "mode === 'propose'",
+    test: 'test/pipeline/run-rule.test.ts',
+  },
+  {
+    name: 'a rule acts on what a server admin has sent',
+    file: 'src/pipeline/run-rule.ts',
+    right: 'admin: account?.admin ?? false',
+    wrong: 'admin: false',
+    test: 'test/pipeline/run-rule.test.ts',
   },
 ];

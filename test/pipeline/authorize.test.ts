@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 
 import { expect, test } from 'vitest';
 
+import type { Role } from '../../src/command/declaration.ts';
 import type { Invocation } from '../../src/command/invocation.ts';
-import type { EventId, RoomId } from '../../src/ids.ts';
-import { authorize } from '../../src/pipeline/authorize.ts';
+import type { EventId, RoomId, UserId } from '../../src/ids.ts';
+import { assertMayUse, authorize } from '../../src/pipeline/authorize.ts';
 import type { House } from '../../src/pipeline/house.ts';
 import { dangerOfInvocation } from '../../src/pipeline/parse.ts';
+import type { Parsed } from '../../src/pipeline/stages.ts';
 import { registry } from '../support/fuzz-house.ts';
 
 /** A house whose configuration gives every command to viewers. */
@@ -39,3 +41,47 @@ test.for([
     ).not.toThrow();
   },
 );
+
+/** Where every command needs one role, and everybody has another. */
+const houseWith = (needed: Role, of: Role | undefined) =>
+  ({ roles: { needed: () => needed, of: () => of } }) as unknown as House;
+
+function asking(name: string, actor: Invocation['actor']): Parsed {
+  const command = registry.find(name);
+  assert.ok(command);
+  const invocation: Invocation = {
+    command: name,
+    arguments: { accounts: ['@mallory:localhost'] },
+    dryRun: false,
+    actor,
+    origin: { event: '$asked' as EventId, room: '!room:localhost' as RoomId },
+  };
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
+
+test('a rule has the power of a moderator: nothing that the configuration keeps for admins', () => {
+  const parsed = asking('shadow-ban', { kind: 'rule', name: 'x' });
+  expect(authorize(houseWith('moderator', undefined), parsed).role).toBe('moderator');
+  expect(() => authorize(houseWith('admin', 'admin'), parsed)).toThrow('needs the role admin');
+});
+
+test('a timer takes back, and does nothing that is destructive', () => {
+  const actor = { kind: 'timer', job: 1, user: '@ana:localhost' as UserId } as const;
+  const house = houseWith('moderator', undefined);
+  expect(authorize(house, asking('shadow-ban', actor)).role).toBe('moderator');
+  expect(() => authorize(house, asking('deactivate', actor))).toThrow('a timer may not run');
+});
+
+test('a person needs the role, also before the arguments are read', () => {
+  const user = '@vic:localhost' as UserId;
+  const parsed = asking('shadow-ban', { kind: 'person', user });
+  expect(authorize(houseWith('moderator', 'admin'), parsed).role).toBe('admin');
+  for (const [role, why] of [
+    ['viewer', 'needs the role moderator; yours is viewer'],
+    [undefined, 'is for members of this room'],
+  ] as const) {
+    const house = houseWith('moderator', role);
+    expect(() => authorize(house, parsed)).toThrow(why);
+    expect(() => assertMayUse(house, parsed.command, user)).toThrow(why);
+  }
+});

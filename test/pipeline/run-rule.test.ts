@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { UnreachableError } from '../../src/errors.ts';
 import type { RuleCall } from '../../src/pipeline/run-rule.ts';
 import { runRuleLine } from '../../src/pipeline/run-rule.ts';
 import { parseRuleLine } from '../../src/reports/rule-lines.ts';
@@ -88,3 +89,60 @@ test.for(['propose', 'act'] as const)(
     expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([{ status: 'protected' }]);
   },
 );
+
+test('where a second person must confirm, a rule that acts only proposes', async () => {
+  Object.assign(bot.house.settings.confirmation, { destructive: 'other' });
+  const { changes } = await run(callOf('deactivate @mallory:localhost'), 'act');
+  expect(changes).toEqual([]);
+  expect(await bot.store.confirmations.pending()).toHaveLength(1);
+});
+
+test('server admins are protected from rules; accounts of other servers are not looked up', async () => {
+  const call = callOf('block-room !lobby:localhost');
+  const root = { id: 17, sender: asUserId('@root:localhost') };
+  await run({ ...call, item: root }, 'propose');
+  expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([{ status: 'protected' }]);
+  Object.assign(bot.house, {
+    findAccount: async () => {
+      throw new TypeError('looked up');
+    },
+  });
+  await run({ ...call, item: { id: 18, sender: asUserId('@mallory:evil.example') } }, 'propose');
+  await run({ ...call, item: { id: 19, sender: null } }, 'propose');
+  expect(await bot.store.confirmations.pending()).toHaveLength(2);
+});
+
+test('while the homeserver is away, or the bot may not speak, nothing begins or is refused', async () => {
+  const call = callOf('shadow-ban @mallory:localhost');
+  const away = new UnreachableError('GET /users', 'does not answer', false);
+  const { findAccount, voice } = bot.house;
+  const nothing = async () => {
+    let recorded = 0;
+    const record = async () => {
+      recorded += 1;
+    };
+    const running = runRuleLine(bot.house, call, 'act', record);
+    await expect(running).rejects.toBeInstanceOf(UnreachableError);
+    expect(recorded).toBe(0);
+    expect(await bot.store.auditLog.search({ limit: 10 })).toEqual([]);
+  };
+  Object.assign(bot.house, {
+    findAccount: async () => {
+      throw away;
+    },
+  });
+  await nothing();
+  Object.assign(bot.house, { findAccount, voice: { ...voice, silence: () => 'it is suspended' } });
+  await nothing();
+});
+
+test.for([
+  ['', 'report #17', undefined],
+  [' --for 24h --reason spam', 'spam', 86_400_000],
+] as const)('a line with “%s” has its reason and its time', async ([flags, reason, forMs]) => {
+  await run(callOf(`shadow-ban @mallory:localhost${flags}`), 'propose');
+  const [asked] = await bot.store.confirmations.pending();
+  const invocation = JSON.parse(asked?.invocation ?? '') as { reason?: string; forMs?: number };
+  expect(invocation.reason).toBe(reason);
+  expect(invocation.forMs).toBe(forMs);
+});
