@@ -11,6 +11,7 @@ import type { ReportSource } from '../../src/reports/intake.ts';
 import type { NewReport, ReportKey } from '../../src/store/reports.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
+import { fuzzTimeoutMs } from '../support/hostile.ts';
 
 let folder: string;
 let store: Store;
@@ -153,48 +154,52 @@ const reading = fc.record({
   changes: fc.array(change, { maxLength: 3 }),
 });
 
-test('whatever comes and goes, in whatever order, each report is taken in once', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.oneof({ weight: 5, arbitrary: change }, reading), { maxLength: 80 }),
-      async (steps) => {
-        await store.close();
-        rmSync(folder, { recursive: true, force: true });
-        store = await openStore(path.join(folder, 'lawspeaker.db'));
-        const list = new List();
-        const apply = (one: Change) => {
-          if (one.do === 'add') {
-            list.add(one.at, `$${one.subject}`);
-          } else {
-            list.rows.splice(one.which % Math.max(1, list.rows.length), 1);
+test(
+  'whatever comes and goes, in whatever order, each report is taken in once',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 5, arbitrary: change }, reading), { maxLength: 80 }),
+        async (steps) => {
+          await store.close();
+          rmSync(folder, { recursive: true, force: true });
+          store = await openStore(path.join(folder, 'lawspeaker.db'));
+          const list = new List();
+          const apply = (one: Change) => {
+            if (one.do === 'add') {
+              list.add(one.at, `$${one.subject}`);
+            } else {
+              list.rows.splice(one.which % Math.max(1, list.rows.length), 1);
+            }
+          };
+          for (const step of steps) {
+            if (step.do === 'read') {
+              list.breaksAfter = step.breaksAfter;
+              list.meanwhile = step.changes.map((one) => () => apply(one));
+              await read(list).catch(() => undefined);
+            } else {
+              apply(step);
+            }
           }
-        };
-        for (const step of steps) {
-          if (step.do === 'read') {
-            list.breaksAfter = step.breaksAfter;
-            list.meanwhile = step.changes.map((one) => () => apply(one));
-            await read(list).catch(() => undefined);
-          } else {
-            apply(step);
-          }
-        }
-        list.breaksAfter = Number.POSITIVE_INFINITY;
-        list.meanwhile = [];
-        // One reading may only find out that the count is another.
-        await read(list);
-        await read(list);
-        const keys = await known();
-        expect(new Set(keys).size).toBe(keys.length);
-        expect(keys).toEqual(expect.arrayContaining(list.rows.map(keyOf)));
-        const items = await store.reportItems.search({}, { limit: 1000 });
-        const sum = items.reduce((total, { reports }) => total + reports, 0);
-        expect(sum).toBe(keys.length);
-        expect(new Set(items.map(({ subject }) => subject)).size).toBe(items.length);
-      },
-    ),
-    { numRuns: 60, seed: 20_261_122 },
-  );
-}, 60_000);
+          list.breaksAfter = Number.POSITIVE_INFINITY;
+          list.meanwhile = [];
+          // One reading may only find out that the count is another.
+          await read(list);
+          await read(list);
+          const keys = await known();
+          expect(new Set(keys).size).toBe(keys.length);
+          expect(keys).toEqual(expect.arrayContaining(list.rows.map(keyOf)));
+          const items = await store.reportItems.search({}, { limit: 1000 });
+          const sum = items.reduce((total, { reports }) => total + reports, 0);
+          expect(sum).toBe(keys.length);
+          expect(new Set(items.map(({ subject }) => subject)).size).toBe(items.length);
+        },
+      ),
+      { numRuns: 60, seed: 20_261_122 },
+    );
+  },
+  fuzzTimeoutMs,
+);
 
 test('who writes megabytes into reports hides no others: pages shrink, and one that is too large alone is left out', async () => {
   const list = new List();
