@@ -57,10 +57,16 @@ export function checkProfile(args: ProfileArguments): void {
   args.externalId.forEach(readExternalId);
 }
 
-/** As Synapse stores and finds it: in lower case. */
+/**
+ * As Synapse stores and finds it: in lower case. Other letters than ASCII it folds further (`ß` becomes
+ * `ss`), and some control characters it drops, so that the address would become somebody else's.
+ */
 export function readEmail(text: string): ThreepidInput {
-  if (!/^[^@\s]+@[^@\s]+$/u.test(text)) {
-    throw new UsageError(`\`${text}\` is no e-mail address.`, { word: text });
+  if (!/^[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+$/u.test(text)) {
+    throw new UsageError(`\`${text}\` is no e-mail address.`, {
+      word: text,
+      advice: 'It must have one `@`, and may only have ASCII letters, digits and signs.',
+    });
   }
   return { medium: 'email', address: text.toLowerCase() };
 }
