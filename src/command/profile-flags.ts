@@ -21,6 +21,9 @@ export const profileFlags = {
   }),
 } as const;
 
+/** Those of them whose values no viewer is shown. */
+export const personalFlags = ['email', 'phone', 'externalId'] as const;
+
 /** What the flags above hold. */
 export interface ProfileArguments {
   readonly displayname?: string | undefined;

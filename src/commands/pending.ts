@@ -2,6 +2,7 @@ import { bold, code } from '../command/answer.ts';
 import type { Content } from '../command/answer.ts';
 import { defineCommand } from '../command/declaration.ts';
 import type { Invocation } from '../command/invocation.ts';
+import { personalFlags } from '../command/profile-flags.ts';
 import { ago, clock, count } from '../command/wording.ts';
 import { writeInvocation } from '../command/write-invocation.ts';
 
@@ -14,7 +15,7 @@ export default defineCommand({
   danger: 'read',
   example: 'pending',
   run: async ({ services }) => services.confirmations.pending(),
-  answer({ now, registry, prefix }, all) {
+  answer({ now, registry, prefix, role }, all) {
     const waiting = all.filter(({ expiresAt }) => expiresAt > now);
     if (waiting.length === 0) {
       return { mark: 'ℹ️', title: ['Nothing waits for confirmation'], data: [] };
@@ -27,7 +28,8 @@ export default defineCommand({
           kind: 'list',
           items: waiting.map((question): Content => {
             const command = registry.find(question.command);
-            const invocation = JSON.parse(question.invocation) as Invocation;
+            const stored = JSON.parse(question.invocation) as Invocation;
+            const invocation = role === 'viewer' ? withoutPersonal(stored) : stored;
             return [
               bold(question.code),
               ' ',
@@ -54,3 +56,10 @@ export default defineCommand({
     };
   },
 });
+
+function withoutPersonal(invocation: Invocation): Invocation {
+  const kept = Object.entries(invocation.arguments).filter(
+    ([key]) => !personalFlags.some((flag) => flag === key),
+  );
+  return { ...invocation, arguments: Object.fromEntries(kept) };
+}

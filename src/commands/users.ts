@@ -42,7 +42,7 @@ export default defineCommand({
           nextFrom: nextToken ?? undefined,
         };
       },
-      all: () => api.users.all({ ...args, limit: 100 }) as AsyncIterable<UserSummary | Account>,
+      all: () => api.users.all({ ...args, limit: 100 }) as AsyncIterable<Row>,
     }),
   answer(context, listing) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;
@@ -99,11 +99,19 @@ export default defineCommand({
 /** So many accounts are asked for at the same time. */
 const concurrency = 4;
 
+/** Of an account what a viewer may know: no address and no login at a provider. */
+type Row = UserSummary & Partial<Pick<Account, 'suspended'>>;
+
 /** Synapse's list does not say who is suspended: each account of a page is asked for. */
 async function withSuspensions(
   { users: api }: Services['api'],
   users: readonly UserSummary[],
-): Promise<(UserSummary | Account)[]> {
+): Promise<Row[]> {
   const queue = new PQueue({ concurrency });
-  return queue.addAll(users.map((user) => async () => (await api.find(user.name)) ?? user));
+  return queue.addAll(
+    users.map((user) => async () => {
+      const found = await api.find(user.name);
+      return found === undefined ? user : { ...user, suspended: found.suspended };
+    }),
+  );
 }
