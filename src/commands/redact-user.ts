@@ -49,7 +49,7 @@ export default defineCommand({
     'keep the account from sending more (see shadow-ban, suspend, deactivate)',
     'delete files (see delete-media)',
     'redact reactions, polls and other events that are no messages',
-    'reach what people have saved, or servers that ignore it',
+    'reach the management room, rooms in which this bot tells secrets, what people have saved, or servers that ignore it',
   ],
   args,
   danger: 'destructive',
@@ -61,6 +61,8 @@ export default defineCommand({
     'GET /_synapse/admin/v1/user/redact_status/{redact_id}',
     'GET /_synapse/admin/v1/scheduled_tasks',
     'GET /_synapse/admin/v1/rooms/{room_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}/state',
   ],
 
   inBatch: () => 'Redact what was sent by',
@@ -69,7 +71,7 @@ export default defineCommand({
     const { args: given, services, now } = context;
     const account = given.accounts;
     const request = requestOf(context);
-    const shares = await findSent(services.api, request);
+    const shares = await findSent(services, request);
     return {
       title: [
         `Redact ${sentOf(shares)} of `,
@@ -82,13 +84,16 @@ export default defineCommand({
         ...standing(account),
         line('Will: empty them for everybody, in the account’s own name'),
         line('Will not: keep it from sending more, delete its files, redact reactions'),
+        ...(given.room === undefined
+          ? [line('Not in this room and not in rooms in which I tell secrets.')]
+          : []),
       ],
       facts: [`${sentOf(shares)} in ${count(shares.length, 'room')}`],
       warning: 'What is redacted doesn’t come back.',
     };
   },
 
-  run: async (context) => redactUser(context.services.api, requestOf(context), context.reason),
+  run: async (context) => redactUser(context.services, requestOf(context), context.reason),
 
   answer(context, { shares, state, failed }) {
     const { accounts: account } = context.args;
@@ -127,7 +132,7 @@ export default defineCommand({
   },
 
   async settle(context) {
-    const end = await userRedactionEnd(context.services.api, requestOf(context));
+    const end = await userRedactionEnd(context.services, requestOf(context));
     return end === 'under_way' ? 'unknown' : end;
   },
 });

@@ -12,6 +12,8 @@ export interface DirectRooms {
   has(room: RoomId): Promise<boolean>;
   /** Those of the given rooms that are direct rooms and that the bot is in, for lists to leave out. */
   among(rooms: readonly RoomId[]): Promise<ReadonlySet<RoomId>>;
+  /** As `among`, and the management room: in these nothing is changed that nobody has named. */
+  reservedAmong(rooms: readonly RoomId[]): Promise<ReadonlySet<RoomId>>;
 }
 
 /** The number of rooms asked about at the same time. */
@@ -66,22 +68,26 @@ export function createDirectRooms(
     }
   }
 
+  async function among(rooms: readonly RoomId[]): Promise<ReadonlySet<RoomId>> {
+    if (rooms.length === 0) {
+      return new Set();
+    }
+    const { joinedRooms } = await api.users.joinedRooms(botUser);
+    const shared = new Set(joinedRooms);
+    const candidates = rooms.filter((room) => shared.has(room));
+    const found = new Set<RoomId>();
+    for (let start = 0; start < candidates.length; start += atOnce) {
+      const batch = candidates.slice(start, start + atOnce);
+      const answers = await Promise.all(batch.map(has));
+      batch.filter((_, at) => answers[at]).forEach((room) => found.add(room));
+    }
+    return found;
+  }
+
   return {
     has,
-    async among(rooms) {
-      if (rooms.length === 0) {
-        return new Set();
-      }
-      const { joinedRooms } = await api.users.joinedRooms(botUser);
-      const shared = new Set(joinedRooms);
-      const candidates = rooms.filter((room) => shared.has(room));
-      const found = new Set<RoomId>();
-      for (let start = 0; start < candidates.length; start += atOnce) {
-        const batch = candidates.slice(start, start + atOnce);
-        const answers = await Promise.all(batch.map(has));
-        batch.filter((_, at) => answers[at]).forEach((room) => found.add(room));
-      }
-      return found;
-    },
+    among,
+    reservedAmong: async (rooms) =>
+      new Set([...rooms.filter((room) => room === managementRoom), ...(await among(rooms))]),
   };
 }

@@ -4,6 +4,7 @@ import type { AdminApi } from '../admin-api/admin-api.ts';
 import { redactableTypes } from '../admin-api/redactions.ts';
 import { TargetError } from '../errors.ts';
 import type { RoomId, UserId } from '../ids.ts';
+import type { DirectRooms } from './direct-rooms.ts';
 import { isAtRedacting, runRedaction, watching } from './redaction-job.ts';
 import type { Watching } from './redaction-job.ts';
 import { isTaken, plain } from './redaction-plan.ts';
@@ -34,7 +35,16 @@ export interface UserRedactionOutcome {
   readonly failed: readonly { readonly event: string; readonly why: string }[];
 }
 
-type Api = Pick<AdminApi, 'events' | 'redactions' | 'server' | 'users'>;
+/** What looking for it takes. */
+interface Looking {
+  readonly api: Pick<AdminApi, 'events' | 'users'>;
+  readonly directRooms: Pick<DirectRooms, 'reservedAmong'>;
+}
+
+/** What redacting it takes. */
+interface Redacting extends Looking {
+  readonly api: Pick<AdminApi, 'events' | 'redactions' | 'server' | 'users'>;
+}
 
 /** How a user stands where they may have sent something. */
 const memberships: ReadonlySet<string> = new Set(['join', 'leave', 'ban']);
@@ -45,21 +55,24 @@ const mostRedacted = 10_000;
 const roomsAtOnce = 4;
 
 /**
- * Looks where somebody has sent something since then; the room with the most comes first.
+ * Looks where somebody has sent something since then; the room with the most comes first. The management
+ * room and the bot's direct rooms are left out: what happened there must stay readable.
  *
  * @throws TargetError there is nothing, or the user was never in that room
  */
 export async function findSent(
-  api: Pick<Api, 'events' | 'users'>,
+  { api, directRooms }: Looking,
   { user, since, room }: UserRedactionRequest,
 ): Promise<[RoomShare, ...RoomShare[]]> {
   // Of rooms that it has left, by being deactivated or kicked, say, the server redacts what it is told to.
   const known = (await api.users.memberships(user)).filter(({ membership }) =>
     memberships.has(membership),
   );
-  const rooms = known
+  const named = known
     .map(({ roomId }) => roomId)
     .filter((roomId) => room === undefined || roomId === room);
+  const reserved = await directRooms.reservedAmong(named);
+  const rooms = named.filter((roomId) => !reserved.has(roomId));
   if (room !== undefined && rooms.length === 0) {
     throw new TargetError('state', `${user} was never in \`${room}\``, 'Nothing was changed.');
   }
@@ -74,14 +87,14 @@ export async function findSent(
     throw new TargetError(
       'state',
       `${user} has sent nothing ${room === undefined ? '' : `to \`${room}\` `}in that time that could be redacted`,
-      'Nothing was changed. For what is older: `--since 7d`.',
+      `Nothing was changed.${reserved.size === 0 ? '' : ' I did not look in this room and in rooms in which I tell secrets.'} For what is older: \`--since 7d\`.`,
     );
   }
   return [first, ...others];
 }
 
 async function shareOf(
-  api: Pick<Api, 'events'>,
+  api: Pick<AdminApi, 'events'>,
   room: RoomId,
   { user, since }: Pick<UserRedactionRequest, 'user' | 'since'>,
 ): Promise<RoomShare> {
@@ -103,14 +116,14 @@ async function shareOf(
  * @throws TargetError as `findSent`, or the server gave it up, and why
  */
 export async function redactUser(
-  api: Api,
+  services: Redacting,
   request: UserRedactionRequest,
   reason: string | undefined,
   times: Watching = watching,
 ): Promise<UserRedactionOutcome> {
-  const [first, ...others] = await findSent(api, request);
+  const [first, ...others] = await findSent(services, request);
   const status = await runRedaction(
-    api,
+    services.api,
     request.user,
     {
       rooms: [first.room, ...others.map(({ room }) => room)],
@@ -140,14 +153,14 @@ export async function redactUser(
 
 /** Whether nothing is left; `unknowable` where something is, which may have been tried in vain. */
 export async function userRedactionEnd(
-  api: Api,
+  services: Redacting,
   request: UserRedactionRequest,
 ): Promise<'under_way' | 'done' | 'unknowable'> {
-  if (await isAtRedacting(api, request.user)) {
+  if (await isAtRedacting(services.api, request.user)) {
     return 'under_way';
   }
   try {
-    await findSent(api, request);
+    await findSent(services, request);
     return 'unknowable';
   } catch (error) {
     if (error instanceof TargetError) {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { UnreachableError } from '../../src/errors.ts';
 import { recover } from '../../src/pipeline/recover.ts';
-import { openFuzzHouse, people } from '../support/fuzz-house.ts';
+import { botUser, openFuzzHouse, people, room } from '../support/fuzz-house.ts';
 import type { FuzzHouse } from '../support/fuzz-house.ts';
 
 const hourMs = 3_600_000;
@@ -15,12 +15,15 @@ let bot: FuzzHouse;
 let askedAt: number;
 /** From when the homeserver was told to redact. */
 let starts: (number | undefined)[];
+/** In which rooms. */
+let startedIn: (readonly string[])[];
 let answersAreLost: boolean;
 
 beforeEach(async () => {
   bot = await openFuzzHouse({ isCalm: true });
   askedAt = bot.clock.now;
   starts = [];
+  startedIn = [];
   answersAreLost = false;
   const { api } = bot.house.services;
   const sent = [0.5, 3, 30, 300].map((hours) => ({
@@ -39,8 +42,9 @@ beforeEach(async () => {
   Object.assign(api.events, { page: async () => sent });
   Object.assign(api.server, { scheduledTasks: async () => [] });
   Object.assign(api.redactions, {
-    start: async (_: string, { afterTs }: { afterTs?: number }) => {
+    start: async (_: string, { afterTs, rooms }: { afterTs?: number; rooms: string[] }) => {
       starts.push(afterTs);
+      startedIn.push(rooms);
       if (answersAreLost) {
         throw new UnreachableError('POST /redact', 'did not answer', true);
       }
@@ -82,6 +86,31 @@ describe('what redact-user redacts', () => {
       expect(starts).toEqual([askedAt - hours * hourMs]);
     },
   );
+
+  test('is not in the management room or in a direct room of the bot, which the question says', async () => {
+    const direct = '!direct:localhost';
+    const { events, users } = bot.house.services.api;
+    const rooms = [shared, room, direct];
+    Object.assign(users, {
+      memberships: async () => rooms.map((roomId) => ({ roomId, membership: 'join' })),
+      joinedRooms: async () => ({ joinedRooms: rooms }),
+    });
+    Object.assign(events, {
+      state: async (where: string) => [
+        { sender: where === direct ? botUser : people.ana, content: { join_rule: 'invite' } },
+      ],
+    });
+    const [question] = await say('!redact-user @mallory:localhost');
+    expect(JSON.stringify(question)).toContain('in 1 room?');
+    expect(JSON.stringify(question)).toContain('not in rooms in which I tell secrets');
+    await say('!confirm');
+    expect(startedIn).toEqual([[shared]]);
+    const [named] = await say(`!redact-user @mallory:localhost --room ${shared}`);
+    expect(JSON.stringify(named)).not.toContain('tell secrets');
+    rooms.shift();
+    const [nothing] = await say('!redact-user @mallory:localhost');
+    expect(JSON.stringify(nothing)).toContain('did not look in this room');
+  });
 
   test('is not called done when the homeserver comes back a day later', async () => {
     answersAreLost = true;
