@@ -1,21 +1,7 @@
 import type { Account } from '../services/services.ts';
 import { code, cut, line } from './answer.ts';
 import type { Block } from './answer.ts';
-import type { Invocation } from './invocation.ts';
 import { quote } from './tokenize.ts';
-
-/** For what was so before: a time that was asked for ends nothing, since nothing was begun. */
-export function changedBefore({ forMs }: Pick<Invocation, 'forMs'>, takesBack: string): Block[] {
-  return forMs === undefined
-    ? []
-    : [
-        line(
-          'Nothing was changed, so nothing ends after that time. To end it: ',
-          code(takesBack),
-          '.',
-        ),
-      ];
-}
 
 /** Says what an account's state makes of less than that; empty for one that is open. */
 export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>): Block[] {

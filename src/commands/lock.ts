@@ -3,7 +3,7 @@ import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { idWord } from '../command/references.ts';
-import { changedBefore, deactivatedAnyway, notForServices } from '../command/restriction.ts';
+import { deactivatedAnyway, notForServices } from '../command/restriction.ts';
 
 export default defineCommand({
   name: 'lock',
@@ -32,7 +32,7 @@ export default defineCommand({
   nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setLocked(account.name, true),
-  answer: ({ args: { accounts: account }, invocation, prefix }) => ({
+  answer: ({ args: { accounts: account } }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.locked ? 'Already locked:' : 'Locked', account),
     body: [
@@ -43,7 +43,6 @@ export default defineCommand({
             ),
           ]
         : notForServices(account)),
-      ...(account.locked ? changedBefore(invocation, `${prefix}unlock`) : []),
       ...deactivatedAnyway(account),
     ],
     next: [`unlock ${idWord(account.name)}`],

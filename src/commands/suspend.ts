@@ -3,7 +3,7 @@ import { line } from '../command/answer.ts';
 import { positional } from '../command/arguments.ts';
 import { defineCommand } from '../command/declaration.ts';
 import { idWord } from '../command/references.ts';
-import { changedBefore, deactivatedAnyway } from '../command/restriction.ts';
+import { deactivatedAnyway } from '../command/restriction.ts';
 
 export default defineCommand({
   name: 'suspend',
@@ -41,12 +41,11 @@ export default defineCommand({
   nothingToDo: ({ suspended }) => (suspended ? 'is already suspended' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.api.users.setSuspended(account.name, true),
-  answer: ({ args: { accounts: account }, invocation, prefix }) => ({
+  answer: ({ args: { accounts: account } }) => ({
     mark: '✅',
     title: didTo(account.suspended ? 'Already suspended:' : 'Suspended', account),
     body: [
       line('It can read and leave rooms, but not send, react, join, invite or change its profile.'),
-      ...(account.suspended ? changedBefore(invocation, `${prefix}unsuspend`) : []),
       ...deactivatedAnyway(account),
     ],
     next: [`unsuspend ${idWord(account.name)}`],

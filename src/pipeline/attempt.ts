@@ -1,7 +1,11 @@
 import type { Answer, Status } from '../command/answer.ts';
+import type { Job } from '../store/jobs.ts';
 
 /** How work can have ended, as far as is known. */
 export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
+
+/** When a timer runs, in milliseconds since 1970. */
+type Timer = Pick<Job, 'id' | 'runAt'>;
 
 /** What became of one account, or of the whole where there is none. */
 export interface Attempt {
@@ -17,5 +21,9 @@ export interface Attempt {
   /** The command line that takes it back. */
   readonly undo?: string | undefined;
   /** What will take it back by itself. */
-  readonly job?: { readonly id: number; readonly runAt: number };
+  readonly job?: Timer;
+  /** What would have taken it back before, and no longer does. */
+  readonly stopped?: readonly Timer[];
+  /** What takes it back as before, since a rule must not shorten it. */
+  readonly kept?: Timer;
 }

@@ -17,6 +17,7 @@ import { intentFor } from './intent.ts';
 import { outcomeReply, runningReply } from './outcome.ts';
 import { post } from './reply.ts';
 import type { Outgoing, Reply } from './reply.ts';
+import { updateTimers } from './reversal.ts';
 import { settleItem, waitingAbout } from './settle-item.ts';
 import { settle, settledAttempt } from './settlement.ts';
 import type { Confirmed } from './stages.ts';
@@ -184,10 +185,8 @@ async function recordOutcome(
 ): Promise<number | undefined> {
   return house.store.transaction(async (tables) => {
     await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), house.now());
-    const job = await addReversal(house, tables, confirmed, attempt);
-    if (job !== undefined) {
-      attempts[attempts.length - 1] = { ...attempt, job };
-    }
+    const timers = await updateTimers(house, tables, confirmed, attempt);
+    attempts[attempts.length - 1] = { ...attempt, ...timers };
     if (next !== undefined) {
       return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), house.now());
     }
@@ -200,31 +199,6 @@ async function recordOutcome(
     await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts, waiting));
     return undefined;
   });
-}
-
-/** Stores what takes the action back, where it was asked for only for a time. */
-async function addReversal(
-  house: House,
-  { jobs }: StoreTables,
-  { invocation }: Confirmed,
-  { status, undo, audit }: Attempt,
-): Promise<Attempt['job']> {
-  const { actor, forMs, origin } = invocation;
-  if (status !== 'done' || undo === undefined || audit === undefined || forMs === undefined) {
-    return undefined;
-  }
-  const createdAt = house.now();
-  const runAt = createdAt + forMs;
-  const id = await jobs.add({
-    line: undo,
-    runAt,
-    askedBy: actor.kind === 'rule' ? house.settings.botUser : actor.user,
-    intentId: audit,
-    eventId: origin.event,
-    roomId: origin.room,
-    createdAt,
-  });
-  return { id, runAt };
 }
 
 /** What the audit log keeps of an attempt's end. */

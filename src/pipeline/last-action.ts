@@ -68,3 +68,50 @@ export async function lastActionOf(house: House, user: UserId): Promise<AuditEnt
   }
   return last;
 }
+
+/**
+ * Keeps an old action's number from taking a newer decision away.
+ *
+ * @param undoing what takes the entry back, as it was read from its line
+ * @throws TargetError the same was done again since, or the action was taken back
+ */
+export async function assertNewest(
+  { store, settings: { prefix } }: Pick<House, 'store' | 'settings'>,
+  entry: AuditEntry,
+  undoing: { readonly command: string; readonly values: Readonly<Record<string, unknown>> },
+): Promise<void> {
+  const undo = undoOf(entry);
+  const since = async (command: string, values: unknown) => {
+    const target = entry.target ?? undefined;
+    const found = await store.auditLog.search({ target, command, status: 'done', limit: searched });
+    return found.filter(
+      ({ id, arguments: given }) =>
+        id > entry.id && JSON.stringify(given) === JSON.stringify(values),
+    );
+  };
+  const takenBack = await since(undoing.command, undoing.values);
+  // What takes something else back, a token made with the same flags, say, is another thing.
+  const newest = (await since(entry.command, entry.arguments)).find(
+    (one) => (undoOf(one) ?? undo) === undo,
+  );
+  const [back] = takenBack;
+  const name = `#${entry.id} ${entry.command}`;
+  if (newest !== undefined && newest.id > (back?.id ?? 0)) {
+    const first = takenBack.at(-1);
+    throw new TargetError(
+      'state',
+      first === undefined
+        ? `${name} is not the newest: #${newest.id} ${newest.command} came after it`
+        : `${name} was taken back by #${first.id}, and #${newest.id} ${newest.command} came after it`,
+      undoOf(newest) === undefined
+        ? `To end what holds now: \`${prefix}${undo ?? ''}\``
+        : `To take the newest back: \`${prefix}undo ${newest.id}\``,
+    );
+  }
+  if (back !== undefined) {
+    throw new TargetError(
+      'state',
+      `${name} was taken back already, by #${back.id} ${back.command}`,
+    );
+  }
+}

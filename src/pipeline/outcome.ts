@@ -36,7 +36,8 @@ export function outcomeReply(
   if (only !== undefined && attempts.length === 1) {
     const { answer, ...rest } = singleReply(house, work, only, audit);
     const next = [...waitingNext(waiting), ...(answer.next ?? [])];
-    const body = [...(answer.body ?? []), ...reports, ...trail];
+    const timers = timerBlocks(work, only);
+    const body = [...(answer.body ?? []), ...timers, ...reports, ...trail];
     return { ...rest, answer: { ...answer, body, next } };
   }
   const done = attempts.filter(({ status }) => status === 'done').length;
@@ -64,6 +65,7 @@ export function outcomeReply(
             ];
           }),
         },
+        ...attempts.flatMap((attempt) => timerBlocks(work, attempt, attempt.target)),
         ...reports,
         ...trail,
       ],
@@ -176,6 +178,30 @@ function waitingBlocks(waiting: readonly WaitingAbout[]): Block[] {
 
 function waitingNext([first]: readonly WaitingAbout[]): string[] {
   return first === undefined ? [] : [`resolve --sender ${first.sender}`];
+}
+
+/** What became of the timers of an account; it is named where there are several. */
+function timerBlocks(
+  { command, invocation: { forMs } }: Work,
+  { answer, status, job, stopped = [], kept }: Attempt,
+  account?: string,
+): Block[] {
+  const named = account === undefined ? [] : [code(account), ': '];
+  const blocks = stopped.map(({ id, runAt }) =>
+    line(
+      ...named,
+      command.timed === true
+        ? `It no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`
+        : `Timer ${id}, which would have ended this at ${dateTime(runAt)}, was stopped.`,
+    ),
+  );
+  if (kept !== undefined) {
+    const { id, runAt } = kept;
+    return [line(...named, `It ends at ${dateTime(runAt)} as before, by timer ${id}.`)];
+  }
+  return forMs !== undefined && status === 'done' && answer !== undefined && job === undefined
+    ? [line(...named, 'It was so before and for good, so nothing ends after that time.')]
+    : blocks;
 }
 
 /** Done for a time, and without the timer that ends it: who saw no answer can't know what was before. */

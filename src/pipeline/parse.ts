@@ -17,7 +17,7 @@ import type { UserId } from '../ids.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import { commandCalled, roomIdIn } from './command-line.ts';
 import type { House } from './house.ts';
-import { lastActionOf, undoOf } from './last-action.ts';
+import { assertNewest, lastActionOf, undoOf } from './last-action.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
 import { assertUnmistakable } from './mistakable.ts';
@@ -209,9 +209,13 @@ async function expand(house: House, message: Message, line: string): Promise<str
     ? await lastActionOf(house, message.sender)
     : await house.store.auditLog.get(entryNumber(wanted) ?? 0);
   const undo = entry === undefined ? undefined : undoOf(entry);
-  return undo === undefined || entry === undefined
-    ? line
-    : `${undo} --reason="${reasonOfUndo(entry.id)}"`;
+  if (undo === undefined || entry === undefined) {
+    return line;
+  }
+  const undoing = commandNamed(house, undo);
+  const { values: undoes } = readArguments(undoing, tokenize(undo).slice(1), readingContext(house));
+  await assertNewest(house, entry, { command: undoing.name, values: undoes });
+  return `${undo} --reason="${reasonOfUndo(entry.id)}"`;
 }
 
 async function tokensFromFile(

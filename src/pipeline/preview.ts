@@ -14,6 +14,7 @@ import { TargetError } from '../errors.ts';
 import type { Account } from '../services/services.ts';
 import { contextsFor } from './context.ts';
 import type { House } from './house.ts';
+import { timersOf } from './reversal.ts';
 import { passed } from './stages.ts';
 import type { LeftOut, Resolved } from './stages.ts';
 
@@ -47,7 +48,9 @@ export async function look(house: House, resolved: Resolved): Promise<Shown> {
   }
   const queue = new PQueue({ concurrency });
   const looks = await queue.addAll(
-    contexts.map((context, at) => async () => lookAt(resolved, context, resolved.accounts[at])),
+    contexts.map(
+      (context, at) => async () => lookAt(house, resolved, context, resolved.accounts[at]),
+    ),
   );
   const found = looks.flatMap((one) => ('facts' in one ? [one] : []));
   const leftOut = [...resolved.leftOut, ...looks.flatMap((one) => ('why' in one ? [one] : []))];
@@ -110,15 +113,21 @@ interface Look {
 }
 
 async function lookAt(
-  { command }: Resolved,
+  house: House,
+  resolved: Resolved,
   context: Context,
   account: Account | undefined,
 ): Promise<Look | LeftOut> {
   if (account === undefined) {
     throw new TypeError('several targets without accounts');
   }
+  const { command } = resolved;
   const idle = command.nothingToDo?.(account);
-  if (idle !== undefined) {
+  // It may be so only for a time, which is then what there is to change.
+  if (
+    idle !== undefined &&
+    (await timersOf(house.store.jobs, resolved, account.name)).length === 0
+  ) {
     return { user: account.name, why: idle };
   }
   try {

@@ -11,6 +11,7 @@ import { outcomeOf, postOutcome } from './execute.ts';
 import type { House } from './house.ts';
 import { outcomeReply } from './outcome.ts';
 import { parsedOf } from './question.ts';
+import { updateTimers } from './reversal.ts';
 import { settleItem, waitingAbout } from './settle-item.ts';
 import { correctDecision } from './settle-question.ts';
 import { settle, settledAttempt } from './settlement.ts';
@@ -71,10 +72,11 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
   }
   const stage = isStillOpen ? 'unknown' : 'settled';
   const decision = await house.store.transaction(async (tables) => {
-    for (const attempt of attempts) {
+    for (const [at, attempt] of attempts.entries()) {
       const before = entries.find(({ id }) => id === attempt.audit);
       if (before !== undefined && before.status !== attempt.status) {
         await tables.auditLog.finish(before.id, settledOutcome(attempt, before), house.now());
+        attempts[at] = { ...attempt, ...(await updateTimers(house, tables, work, attempt)) };
       }
     }
     await settleItem(house, tables, work, attempts);
@@ -89,6 +91,7 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
   });
   house.deliver(execution.eventId);
   house.wakeReports();
+  house.wakeTimers();
   if (decision !== undefined) {
     house.deliver(decision);
   }

@@ -28,9 +28,12 @@ export async function runJob(house: House, job: Job): Promise<'done' | 'failed' 
   const parsed = parseJob(house, job, action?.itemId ?? undefined);
   try {
     const resolved = await resolve(house, authorize(house, parsed));
-    const confirmed = await begin(house, resolved, undefined, async () => true);
+    const confirmed = await begin(house, resolved, undefined, async ({ jobs }) => {
+      const { state } = (await jobs.get(job.id)) ?? job;
+      return state === 'waiting';
+    });
     if (confirmed === undefined) {
-      // It was begun before a crash; recovery has settled it.
+      // It was begun before a crash, and recovery has settled it; or it was stopped just now.
       return 'done';
     }
     const { status } = await execute(house, confirmed);

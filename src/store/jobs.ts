@@ -70,6 +70,20 @@ export function jobs(db: Connection) {
       return rows.map(jobOf);
     },
 
+    /** Those that wait and take back what was done to this account, with the command that did it. */
+    async waitingFor(account: string): Promise<(Job & { readonly action: string })[]> {
+      const rows = await db
+        .selectFrom('jobs')
+        .innerJoin('audit_log', 'audit_log.id', 'jobs.intent_id')
+        .selectAll('jobs')
+        .select('audit_log.command as action')
+        .where('jobs.state', '=', 'waiting')
+        .where('audit_log.target', '=', account.toWellFormed())
+        .orderBy('jobs.run_at')
+        .execute();
+      return rows.map((row) => ({ ...jobOf(row), action: row.action }));
+    },
+
     newestNumber: async () => newestNumber(db, 'jobs'),
 
     countFrom: async (next: number) => countFrom(db, 'jobs', next),
