@@ -11,6 +11,8 @@ import { count, span } from './wording.ts';
 const shownReason = 60;
 /** So much of a message is shown in a card. */
 const shownBody = 200;
+/** Far more than is shown. */
+const lookedAtBody = 4000;
 
 /** `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. */
 export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
@@ -103,6 +105,7 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
   }
   return [
     line(...wordsOf(content, options.isAskedFor)),
+    ...otherWords(content, options.isAskedFor),
     ...(content.url === undefined
       ? []
       : [
@@ -127,14 +130,39 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
       ? ['It was redacted before it was reported: nothing of it is left.']
       : ['It is no message but ', code(cut(type)), '.'];
   }
-  const shown = inert(body, isAskedFor ? shownBody * 5 : shownBody);
-  return [
-    ...(isText ? [] : [code(cut(msgtype, 40)), ' ']),
-    spoiler(
-      `“${shown}”`,
-      isAskedFor ? `“${shown}”` : `(hidden: ${count(body.length, 'character')})`,
-    ),
-  ];
+  return [...(isText ? [] : [code(cut(msgtype, 40)), ' ']), hidden(body, isAskedFor)];
+}
+
+/** What people see instead: the formatted text and the edits, where these say something else. */
+function otherWords(
+  { body, formatted, edits = [] }: ReportedContent,
+  isAskedFor: boolean,
+): Block[] {
+  const wordings = [{ body, formatted }, ...edits];
+  return wordings.flatMap((words, at) => {
+    const before = wordings[at - 1];
+    return [
+      ...(before === undefined || words.body === undefined || words.body === before.body
+        ? []
+        : [line('Edited to: ', hidden(words.body, isAskedFor))]),
+      ...(words.formatted === undefined || bare(words.formatted) === bare(words.body ?? '')
+        ? []
+        : [line('Shown as: ', hidden(words.formatted, isAskedFor))]),
+    ];
+  });
+}
+
+/** Without what formatting takes away: `**no**` is shown as **no**. */
+function bare(text: string): string {
+  return text.replaceAll(/[\s\p{P}\p{Sm}\p{Sk}]/gu, '');
+}
+
+function hidden(text: string, isAskedFor: boolean): Inline {
+  const shown = inert(text.slice(0, lookedAtBody), isAskedFor ? shownBody * 5 : shownBody);
+  return spoiler(
+    `“${shown}”`,
+    isAskedFor ? `“${shown}”` : `(hidden: ${count(text.length, 'character')})`,
+  );
 }
 
 /**

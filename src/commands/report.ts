@@ -26,7 +26,7 @@ export default defineCommand({
   group: 'reports',
   summary: 'Shows all that is needed to decide about a report',
   does: [
-    'show the message as it was when it was reported, and whether it is redacted by now',
+    'show the message as it was sent, what formatting and edits made of it, and whether it is redacted by now',
     'say how old the account is, what was reported of it before, and what was done',
     'say who reported it, and how often their reports led to something',
   ],
@@ -101,7 +101,12 @@ export default defineCommand({
       data: {
         ...item,
         // The text is shown once, cut, and not carried into the room a second time.
-        content: { ...readContent(item.content), body: undefined },
+        content: {
+          ...readContent(item.content),
+          body: undefined,
+          formatted: undefined,
+          edits: undefined,
+        },
         reporterCount,
       },
     };

@@ -2,13 +2,16 @@ import { RE2JS, RE2JSException } from 're2js';
 
 /** What is searched for in texts of strangers. */
 export interface Pattern {
-  /** Whether it is found anywhere in the first 10,000 characters of `text`. */
+  /** Whether it is found anywhere in `text`: a large pattern looks at its first 10,000 characters at least. */
   isIn(text: string): boolean;
 }
 
-const longestText = 10_000;
+/** No event is larger. */
+const longestText = 65_536;
 /** In instructions: each character of a text may cost as many steps. */
 const largestProgram = 5000;
+/** For one text. */
+const mostSteps = 10_000 * largestProgram;
 
 /**
  * Compiles a pattern in the syntax of RE2, which takes time in proportion to the text, whatever
@@ -26,7 +29,8 @@ export function compilePattern(source: string): Pattern {
   if (compiled.programSize() > largestProgram) {
     throw new SyntaxError('it is too large');
   }
-  return { isIn: (text) => compiled.test(text.slice(0, longestText).toWellFormed()) };
+  const length = Math.min(longestText, Math.floor(mostSteps / compiled.programSize()));
+  return { isIn: (text) => compiled.test(text.slice(0, length).toWellFormed()) };
 }
 
 function reasonOf({ message }: RE2JSException): string {

@@ -2,6 +2,7 @@ import { durationMs } from '../config/duration.ts';
 import { compilePattern } from '../config/pattern.ts';
 import type { Conditions, RuleConfig } from '../config/rules.ts';
 import { matchesGlob } from '../pipeline/glob.ts';
+import { textsOf } from '../services/reported-content.ts';
 import type { ItemFacts, ReportFacts, ReportedContent } from './facts.ts';
 
 /** Whether an item is such as a rule is about, whoever has reported it. */
@@ -125,7 +126,7 @@ function contentTest(wanted: Conditions['content']): ItemTest | undefined {
     return undefined;
   }
   const pattern = compilePattern(wanted.matches);
-  return ({ content }) => content?.body !== undefined && pattern.isIn(content.body);
+  return ({ content }) => content !== null && textsOf(content).some((text) => pattern.isIn(text));
 }
 
 /** Where the rule says nothing of it, reporters must be so old. */

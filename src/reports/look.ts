@@ -1,8 +1,8 @@
 import { LawspeakerError, UnreachableError } from '../errors.ts';
-import { parseUserId, serverNameOf } from '../ids.ts';
+import { parseEventId, parseRoomId, parseUserId, serverNameOf } from '../ids.ts';
 import type { UserId } from '../ids.ts';
 import type { House } from '../pipeline/house.ts';
-import { contentOf } from '../services/reported-content.ts';
+import { contentOf, readContent, withEdit } from '../services/reported-content.ts';
 import type { Account } from '../services/services.ts';
 import type { ReportItem } from '../store/report-items.ts';
 import type { StoredReport } from '../store/reports.ts';
@@ -86,6 +86,10 @@ export async function lookAt(
     // A restriction that has ended lets a witness count again.
     stored.filter((report) => report.reporterCreatedAt === null || report.reporterRestricted),
   );
+  const edited = await editedSince(house, item, detail.content ?? item.content);
+  if (edited !== undefined) {
+    await reportItems.keep(item.id, { content: edited });
+  }
 }
 
 /**
@@ -142,6 +146,28 @@ async function detailOf(
   return (await directRooms.has(report.roomId))
     ? { sender }
     : { sender, content: JSON.stringify(contentOf(report.eventJson)) };
+}
+
+/**
+ * What was kept, as JSON, with what people see by now: a report holds the message as it was first sent,
+ * and it can be edited before as after it is reported.
+ *
+ * @returns undefined where it is not edited
+ */
+async function editedSince(
+  { services: { api } }: Looking,
+  item: ReportItem,
+  kept: string | null,
+): Promise<string | undefined> {
+  const content = readContent(kept);
+  const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
+  const event = parseEventId(item.subject);
+  if (content === undefined || content.isEncrypted || room === undefined || event === undefined) {
+    return undefined;
+  }
+  const found = await api.events.find(room, event);
+  const edit = found?.event.lastEdit?.content['m.new_content'];
+  return edit === undefined ? undefined : JSON.stringify(withEdit(content, edit));
 }
 
 async function createdAt(

@@ -1,12 +1,21 @@
 import { z } from 'zod';
 
+import { formattedText } from './formatted-text.ts';
+
+/** What a message says, to those whose clients show formatting and to the others. */
+export interface Wording {
+  readonly body?: string | undefined;
+  /** The text of its formatted body, where it is not the body's. */
+  readonly formatted?: string | undefined;
+}
+
 /** What of a reported message is kept: evidence, where the message is redacted or purged later. */
-export interface ReportedContent {
+export interface ReportedContent extends Wording {
   /** Such as `m.room.message`. */
   readonly type: string;
   readonly msgtype?: string | undefined;
-  /** Cut to what people and rules need. */
-  readonly body?: string | undefined;
+  /** What its sender made of it later, as far as that was seen; the newest last. */
+  readonly edits?: readonly Wording[] | undefined;
   /** Such as `image/png`. */
   readonly mimetype?: string | undefined;
   /** The mxc URI of its file. */
@@ -16,7 +25,10 @@ export interface ReportedContent {
   readonly sentAt?: number | undefined;
 }
 
-const longestBody = 4000;
+/** No event is larger. */
+const longestBody = 65_536;
+/** So many edits of a message are kept, the newest. */
+const keptEdits = 5;
 const longestName = 255;
 
 const text = (longest: number) =>
@@ -26,13 +38,19 @@ const text = (longest: number) =>
     .optional()
     .catch(undefined);
 
+const wording = z
+  .object({ body: text(longestBody), formatted_body: text(longestBody) })
+  .transform(({ body, formatted_body: html }): Wording => {
+    const formatted = html === undefined ? '' : formattedText(html);
+    return formatted === '' || formatted === body?.trim() ? { body } : { body, formatted };
+  });
+
 const event = z.object({
   type: text(longestName),
   origin_server_ts: z.number().optional().catch(undefined),
   content: z
     .object({
       msgtype: text(longestName),
-      body: text(longestBody),
       url: text(longestName),
       file: z
         .object({ url: text(longestName) })
@@ -52,14 +70,39 @@ export function contentOf(eventJson: unknown): ReportedContent {
   const read = event.safeParse(eventJson);
   const { type = 'unknown', origin_server_ts: sentAt, content } = read.data ?? {};
   return {
+    ...wordingOf((eventJson as { content?: unknown } | null)?.content),
     type,
     msgtype: content?.msgtype,
-    body: content?.body,
     mimetype: content?.info?.mimetype,
     url: content?.url ?? content?.file?.url,
     isEncrypted: type === 'm.room.encrypted',
     sentAt,
   };
+}
+
+function wordingOf(content: unknown): Wording {
+  return wording.safeParse(content).data ?? {};
+}
+
+/**
+ * What was kept, with the edit that people see now.
+ *
+ * @param newContent the `m.new_content` of the message's last edit
+ */
+export function withEdit(kept: ReportedContent, newContent: unknown): ReportedContent {
+  const edit = wordingOf(newContent);
+  const { edits = [] } = kept;
+  const before = edits.at(-1) ?? kept;
+  return before.body === edit.body && before.formatted === edit.formatted
+    ? kept
+    : { ...kept, edits: [...edits, edit].slice(-keptEdits) };
+}
+
+/** All that it says or has said, to whomever. */
+export function textsOf({ body, formatted, edits = [] }: ReportedContent): string[] {
+  return [{ body, formatted }, ...edits]
+    .flatMap((words) => [words.body, words.formatted])
+    .filter((words) => words !== undefined);
 }
 
 /** What was kept, from its JSON; undefined where nothing was, or it can't be read. */

@@ -285,8 +285,8 @@ describe('patterns', () => {
     ['straße', 'STRAßE', true],
     ['\\bfree\\b.*\\bcoins\\b', 'get FREE x coins', true],
     ['👍', 'ok 👍', true],
-    ['spam', `${'x'.repeat(9_996)}spam`, true],
-    ['spam', `${'x'.repeat(9_997)}spam`, false],
+    ['spam', `${'x'.repeat(65_532)}spam`, true],
+    ['spam', `${'x'.repeat(65_533)}spam`, false],
   ])('%s in %j: %s', (source, text, isThere) => {
     expect(compilePattern(source).isIn(text)).toBe(isThere);
   });

@@ -147,6 +147,21 @@ it('🙈 takes the message out of its room, after a question', async () => {
   expect(report.body).toContain('The message is redacted');
 });
 
+it('an edited message is shown as people see it, on the card and by !report', async () => {
+  const event = await mallory.sendText(lobby, 'good morning everybody');
+  await mallory.send(lobby, 'm.room.message', {
+    msgtype: 'm.text',
+    body: '* buy cheap pills',
+    'm.new_content': { msgtype: 'm.text', body: 'buy cheap pills' },
+    'm.relates_to': { rel_type: 'm.replace', event_id: event },
+  });
+  await vera.reportEvent(lobby, event, { reason: 'spam' });
+  const card = await cardOf(room.ben, event, ({ html }) => html.includes('good morning everybody'));
+  expect(card.html).toContain('Edited to: <span data-mx-spoiler>“buy cheap pills”');
+  const report = await room.ben.ask(`!report ${(card.field.data as { id: number }).id}`);
+  expect(report.body).toContain('Edited to: “buy cheap pills”');
+});
+
 it('a reported user is an item too', async () => {
   await vera.reportUser(mallory.userId, 'writes to everybody');
   const card = await cardOf(room.ana, mallory.userId);
