@@ -66,8 +66,12 @@ export default defineCommand({
     'log devices out, but for --logout-devices',
   ],
   args: declared,
-  danger: ({ admin, logoutDevices }) =>
-    admin === undefined ? (logoutDevices ? 'destructive' : 'change') : 'critical',
+  danger: (given) =>
+    given.admin !== undefined
+      ? 'critical'
+      : given.logoutDevices || opensAccount(given)
+        ? 'destructive'
+        : 'change',
   // A way into a protected account must not be opened. Making somebody an admin opens none.
   protects(given) {
     const { admin, ...rest } = given;
@@ -85,6 +89,7 @@ export default defineCommand({
     const warnings = [
       args.admin === true && adminWarning,
       args.admin === false && adminsLeft(await adminsWithout(context, args.account)),
+      opensAccount(args) && 'Whoever has the new address or login can get into the account.',
       args.logoutDevices && 'Devices that are logged out lose their encryption keys.',
     ].filter((text) => text !== false);
     return {
@@ -209,6 +214,11 @@ function check(given: Given): void {
       advice: 'Say what: `--displayname NAME`, `--email ADDRESS`, …',
     });
   }
+}
+
+/** Whether somebody may get into the account by what is given: a new password is sent to an address. */
+function opensAccount({ email, phone, externalId }: Partial<Given>): boolean {
+  return [email, phone, externalId].some((values = []) => values.length > 0);
 }
 
 function editOf(given: Partial<Given>): AccountEdit {

@@ -19,9 +19,11 @@ describe('edit-user', () => {
   it('changes what is asked for, shows before and after, and is taken back', async () => {
     const mallory = await newUser('mallory', { displayName: 'Mallory' });
     const name = mallory.account.localpart;
-    const changed = await room.ben.ask(
+    const { question, outcome: changed } = await askAndConfirm(
+      room.ben,
       `!edit-user ${mallory.userId} --displayname "Mal <b>" --avatar-url mxc://localhost/abc --user-type bot --email ${name}@new.example --external-id idp:${name} --reason test`,
     );
+    expect(question.body).toContain('Whoever has the new address or login can get into');
     expect(changed.field).toMatchObject({ command: 'edit-user', status: 'done' });
     expect(changed.body).toContain('✅ Changed Mal <b>');
     expect(changed.body).toContain('Name: Mallory → Mal <b>');
@@ -58,7 +60,7 @@ describe('edit-user', () => {
     expect(dry.field.status).toBe('dry_run');
     expect(dry.body).toContain(`${name}@one.example, ${name}@two.example`);
     expect(dry.body).toContain('Replaces all e-mail addresses.');
-    const changed = await room.ana.ask(line);
+    const { outcome: changed } = await askAndConfirm(room.ana, line);
     expect(changed.field.status).toBe('done');
     const { threepids } = await users.get(idOf(mallory));
     expect(threepids.map(({ address }) => address).sort()).toEqual(
@@ -68,7 +70,7 @@ describe('edit-user', () => {
     const cleared = await room.ana.ask(`!edit-user ${mallory.userId} --clear-email --clear-phone`);
     expect(cleared.field.status).toBe('done');
     expect((await users.get(idOf(mallory))).threepids).toEqual([]);
-    await room.ana.ask(`!undo ${cleared.field.audit[0]}`);
+    await askAndConfirm(room.ana, `!undo ${cleared.field.audit[0]}`);
     expect((await users.get(idOf(mallory))).threepids).toHaveLength(3);
   });
 
