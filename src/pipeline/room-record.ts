@@ -198,7 +198,7 @@ async function enterDecision(tables: StoreTables, edit: OwnMessage, now: number)
       ));
 }
 
-/** A timer that the room shows as run, or as stopped, does not run again. */
+/** A timer that the room shows as run, as stopped, or as followed by a newer decision, does not run again. */
 async function endJob(tables: StoreTables, message: OwnMessage, now: number): Promise<void> {
   const { answer, replyTo } = message;
   for (const job of replyTo === undefined ? [] : await tables.jobs.ofEvent(replyTo)) {
@@ -207,7 +207,16 @@ async function endJob(tables: StoreTables, message: OwnMessage, now: number): Pr
       await tables.jobs.end(job.id, 'done', now);
     }
   }
-  const { id } = (answer?.data ?? {}) as { id?: unknown };
+  const { id, user_id: account } = (answer?.data ?? {}) as { id?: unknown; user_id?: unknown };
+  if (answer?.status === 'done' && typeof account === 'string') {
+    for (const job of await tables.jobs.waitingFor(account)) {
+      const [name] = job.line.split(' ', 1);
+      const isAbout = answer.command === job.action || answer.command === name;
+      if (isAbout && replyTo !== job.eventId && message.sentAt > job.createdAt) {
+        await tables.jobs.end(job.id, 'stopped', now);
+      }
+    }
+  }
   if (answer?.command === 'stop-job' && answer.status === 'done' && typeof id === 'number') {
     await tables.jobs.end(id, 'stopped', now);
   }

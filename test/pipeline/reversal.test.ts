@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { UnreachableError } from '../../src/errors.ts';
 import type { UserId } from '../../src/ids.ts';
+import { recover } from '../../src/pipeline/recover.ts';
 import { runJob } from '../../src/pipeline/run-job.ts';
 import { runRuleLine } from '../../src/pipeline/run-rule.ts';
 import { parseRuleLine } from '../../src/reports/rule-lines.ts';
@@ -182,4 +184,20 @@ test('undo of an old action does not take a newer one away', async () => {
   expect(suspended).toContain(mallory);
   await say(`!undo ${newest}`);
   expect(suspended).not.toContain(mallory);
+});
+
+test('what was cut off and yet done ends older timers once that is known', async () => {
+  await say(`!shadow-ban ${mallory} --for 1m`);
+  const { users } = bot.house.services.api;
+  const isCutOff = async () => {
+    throw new UnreachableError('the homeserver', 'does not answer', true);
+  };
+  Object.assign(users, { shadowBan: isCutOff, get: isCutOff });
+  await say(`!shadow-ban ${mallory}`);
+  expect(await bot.store.jobs.waiting()).toHaveLength(1);
+  Object.assign(users, { get: async (name: string) => ({ name, shadowBanned: true }) });
+  const { sent } = await bot.run(async () => recover(bot.house));
+  expect(JSON.stringify(sent)).toContain('timer 1 was stopped');
+  await pass(2 * minuteMs);
+  expect(banned).toContain(mallory);
 });

@@ -109,13 +109,14 @@ test('a confirmation that the room shows as decided is decided, without a word',
 });
 
 test('timers that the room shows as run or stopped are over, others are not', async () => {
-  const add = async (event: string) =>
+  const add = async (event: string, target = '@mallory:localhost') =>
     bot.store.transaction(async ({ auditLog, jobs }) => {
-      const at = bot.clock.now;
+      const at = bot.clock.now - 1000;
       const intent = {
         actor: people.ben,
-        command: 'x',
+        command: 'shadow-ban',
         arguments: {},
+        target,
         eventId: event,
         roomId: room,
       };
@@ -131,7 +132,31 @@ test('timers that the room shows as run or stopped are over, others are not', as
       });
     });
   const [ran, stopped, due] = [await add('$one'), await add('$two'), await add('$three')];
+  const followed = await add('$five', '@followed:localhost');
+  const own = await add('$six', '@own:localhost');
   await compare(
+    said({
+      event: '$newer' as EventId,
+      replyTo: '$again' as EventId,
+      sentAt: bot.clock.now,
+      answer: {
+        command: 'shadow-ban',
+        status: 'done',
+        audit: [13],
+        data: { user_id: '@followed:localhost' },
+      },
+    }),
+    said({
+      event: '$set' as EventId,
+      replyTo: '$six' as EventId,
+      sentAt: bot.clock.now,
+      answer: {
+        command: 'shadow-ban',
+        status: 'done',
+        audit: [14],
+        data: { user_id: '@own:localhost' },
+      },
+    }),
     said({
       event: '$stop' as EventId,
       replyTo: '$stopping' as EventId,
@@ -144,9 +169,9 @@ test('timers that the room shows as run or stopped are over, others are not', as
     }),
   );
   const states = await Promise.all(
-    [ran, stopped, due].map(async (id) => (await bot.store.jobs.get(id))?.state),
+    [ran, stopped, due, followed, own].map(async (id) => (await bot.store.jobs.get(id))?.state),
   );
-  expect(states).toEqual(['done', 'stopped', 'waiting']);
+  expect(states).toEqual(['done', 'stopped', 'waiting', 'stopped', 'waiting']);
   expect(await add('$four')).toBeGreaterThan(1000);
 });
 
