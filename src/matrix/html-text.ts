@@ -49,9 +49,14 @@ export function readFormatted(html: string): FormattedText {
   let link: { readonly href: string; label: string; depth: number } | undefined;
 
   const closeLink = ({ href, label }: { href: string; label: string }) => {
+    if (doubt !== undefined) {
+      // One is enough to refuse the message, and thousands would take their time.
+      text += label;
+      return;
+    }
     const meaning = meaningOf(href, label.trim());
     pills += meaning.isPill ? 1 : 0;
-    doubt ??= meaning.doubt;
+    ({ doubt } = meaning);
     text += meaning.text;
   };
   const parser = new Parser({
@@ -138,15 +143,20 @@ function meaningOf(
         };
   }
   // What looks like a display name is one, whatever it says; an ID must be the one that is meant.
-  const other = targetOf(label);
+  const named = targetOf(label);
+  const isOther =
+    named === undefined ? idsSeenIn(label).some((id) => id !== target) : named !== target;
   return {
     text: quote(target),
     isPill: true,
-    doubt:
-      other === undefined || other === target
-        ? undefined
-        : `“${shown(label)}” is a link to \`${shown(target)}\`.`,
+    doubt: isOther ? `“${shown(label)}” is a link to \`${shown(target)}\`.` : undefined,
   };
+}
+
+/** User IDs and the like anywhere in what a link shows, as its reader sees them. */
+function idsSeenIn(label: string): string[] {
+  const seen = label.normalize('NFKC').replaceAll(/\p{Cf}/gu, '');
+  return [...seen.matchAll(/[@#!][^\s:]*:\S+/gu)].map(([id]) => id.replace(/[^\p{L}\p{N}]+$/u, ''));
 }
 
 /** The ID that a link or ID names, or the link itself to a message; undefined for other text. */
@@ -174,13 +184,21 @@ function shown(text: string): string {
   return withoutSchemes(cut(text, 80)).replaceAll('`', "'");
 }
 
-/** Markdown and typography change marks, and letters, digits and what parts an ID they leave alone. */
-const changedByFormatting = /[^\p{L}\p{N}\p{M}@:./%]/gu;
+/** Markdown and typography change marks. Letters, digits and what stands in IDs and flags they leave alone. */
+const changedByFormatting = /[^\p{L}\p{N}\p{M}@:./%=+_-]/gu;
+/** Two hyphens become a dash on phones. */
+const dashes = /[-\u2010-\u2015\u2212]+/gu;
+/** Underscores round words are emphasis; within them, as in IDs, they stay. */
+const emphasis = /(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu;
 
 /** Whether a plain and a formatted body say the same, but for what formatting takes or changes. */
 export function saysTheSame(plain: string, formatted: string): boolean {
   const [one, other] = [plain, formatted].map((text) =>
-    text.replaceAll('…', '...').replaceAll(changedByFormatting, ''),
+    text
+      .replaceAll('…', '...')
+      .replaceAll(dashes, '-')
+      .replaceAll(emphasis, '')
+      .replaceAll(changedByFormatting, ''),
   );
   return one === other;
 }

@@ -77,7 +77,9 @@ function codeIn(message: Message): string | undefined {
 /** Whether a message can decide about a confirmation, by a word or a code. */
 export function canDecide(message: Message): boolean {
   const isReply = message.replyTo !== undefined || message.fallsBackTo !== undefined;
-  return (isReply && signIn(message.text) !== undefined) || codeIn(message) !== undefined;
+  const sign = signIn(message.text);
+  const isClear = sign === 'confirm' || sign === 'cancel';
+  return (sign !== undefined && isReply) || isClear || codeIn(message) !== undefined;
 }
 
 /**
@@ -102,6 +104,9 @@ export async function decisionLine(
   const sign = commandLine === undefined ? signIn(message.text) : bare?.toLowerCase();
   const asked = message.replyTo ?? (bare === undefined ? message.fallsBackTo : undefined);
   if (sign === undefined || asked === undefined) {
+    if (bare === undefined && sign !== undefined && sign !== 'unclear') {
+      await assertNothingAsked(house, message);
+    }
     return commandLine;
   }
   const question = await questionAskedBy(house, asked, message);
@@ -126,6 +131,19 @@ export async function decisionLine(
     return `confirm ${question.code}`;
   }
   throw unclear(house, question, 'that may only mean that you have seen it');
+}
+
+/**
+ * A `yes` to nobody, by somebody who is being asked: it may be meant for a colleague, and decides nothing.
+ *
+ * @throws TargetError how to decide
+ */
+async function assertNothingAsked(house: House, message: Message): Promise<void> {
+  const pending = await house.store.confirmations.pending(message.sender);
+  const question = pending.findLast(({ expiresAt }) => expiresAt > house.now());
+  if (message.thread === undefined && question !== undefined) {
+    throw unclear(house, question, 'that replies to nothing, so it may be meant for somebody else');
+  }
 }
 
 /** Who asked, and may answer it, can mean only one thing by `ok`. */

@@ -1,5 +1,6 @@
 import { facts } from '../command/answer.ts';
 import type { Block } from '../command/answer.ts';
+import { actorName } from '../command/invocation.ts';
 import { count } from '../command/wording.ts';
 import type { Confirmation } from '../store/confirmations.ts';
 import type { StoreTables } from '../store/store.ts';
@@ -31,11 +32,12 @@ export async function othersAbout(
     }
     const shared = targetNames({ command, invocation }).filter((name) => own.has(name)).length;
     if (shared > 0 && found.length < maxNamed) {
-      const asker = askerName(house, invocation.actor);
+      const isOwn = actorName(invocation.actor) === actorName(parsed.invocation.actor);
+      const who = isOwn ? 'You are' : `${askerName(house, invocation.actor)} is`;
       const what = own.size === 1 ? 'the same target' : count(shared, 'of these', 'of these');
       found.push(
         facts([
-          `${asker} is asking about ${what}: `,
+          `${who} already asking about ${what}: `,
           { kind: 'code', text: other.command },
           `, code ${other.code}`,
         ]),

@@ -126,6 +126,7 @@ const events: readonly (readonly [string, object])[] = [
   ['6,000 targets', { body: `!deactivate ${names(4500)} --erase --reason spam` }],
   ['as many for what asks nobody', { body: `!shadow-ban ${names(4500)}` }],
   ['1,000 targets that are asked about', { body: `!deactivate ${names(1000)}` }],
+  ['links that lead nowhere', html('', '<a href=x>')],
   ['numbers', { body: filled('!claim', ' 1') }],
   ['devices', { body: filled('!delete-device @mallory:localhost', ' X') }],
   ['flags', { body: filled('!create-user x', ' --email=a@b.c') }],

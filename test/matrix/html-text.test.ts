@@ -60,6 +60,16 @@ describe('formatted text', () => {
     [`<a href="https://x"><a href="https://matrix.to/#/@a:x">A</a></a>`, 'not closed'],
     [`<a href="https://x"><b><a href="https://matrix.to/#/@a:x">A</a></b></a>`, 'link'],
     [`!user <a href="https://matrix.to/#/@a:x">A --dry-run`, 'not closed'],
+    ...[
+      '@mallory:x\u200B',
+      '(@mallory:x)',
+      '“@mallory:x”',
+      '@mallory:x,',
+      '@mallory:x/',
+      '@mallory:x y',
+      '\u202A@mallory:x\u202C',
+      '＠mallory：x',
+    ].map((label): [string, string] => [link('@bob:x', label), 'is a link to `@bob:x`']),
     ['<script>bob</script>', 'clients show differently'],
     ['<div>'.repeat(200), 'nested too deep'],
   ])('%s is in doubt', (html, why) => {
@@ -80,7 +90,11 @@ describe('formatted text', () => {
   });
 
   test.each([
-    ['!users --name *a_b*', '!users --name ab', true],
+    ['!users --name *a_b* --reason _why_', '!users --name a_b —reason why', true],
+    ['!suspend @a-b:x', '!suspend @ab:x', false],
+    ['!suspend @a_b:x', '!suspend @ab:x', false],
+    ['!shadow-ban @a:x --for 1h', '!shadow-ban @a:x for 1h', false],
+    ['!suspend a=b', '!suspend ab', false],
     ['!suspend `@a:x` --reason "it’s"', '!suspend @a:x —reason “it’s”', true],
     ['!suspend @a:x', '!suspend\n@a:x', true],
     ['!suspend bob', '!suspend mallory', false],

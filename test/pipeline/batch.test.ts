@@ -160,12 +160,14 @@ describe('a confirmation for several accounts', () => {
 
 test('a second confirmation about the same account says that there is one', async () => {
   const first = read(await say('!deactivate mallory', people.ana));
-  expect(first.body).not.toContain('is asking about');
+  expect(first.body).not.toContain('asking about');
   const [open] = await bot.store.confirmations.pending();
   const { body } = read(await say('!deactivate mallory --erase'));
-  expect(body).toContain(`is asking about the same target: deactivate, code ${open?.code}`);
+  expect(body).toContain(`is already asking about the same target: deactivate, code ${open?.code}`);
   const several = read(await say('!deactivate trudy mallory'));
-  expect(several.body).toContain(`is asking about 1 of these: deactivate, code ${open?.code}`);
+  expect(several.body).toContain(
+    `is already asking about 1 of these: deactivate, code ${open?.code}`,
+  );
 });
 
 describe('how several end', () => {

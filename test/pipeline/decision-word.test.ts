@@ -101,6 +101,19 @@ describe('a reply of who asked', () => {
   );
 });
 
+test.each(['yes', 'No.', 'yes please', 'stop'])(
+  '%j that replies to nothing decides nothing, and whoever is asked is told how to decide',
+  async (text) => {
+    const { question } = await asked();
+    const { changes, sent } = await bot.take([message(text, people.ben)]);
+    expect(changes).toEqual([]);
+    expect(words(sent)).toContain(`confirm ${question.code}`);
+    expect((await bot.store.confirmations.pending()).length).toBeGreaterThan(0);
+    // Others only talk.
+    expect((await bot.take([message(text, people.ana)])).sent).toEqual([]);
+  },
+);
+
 describe('the code', () => {
   test('alone confirms, as a reply or not, however it is written', async () => {
     for (const isReply of [true, false]) {
