@@ -1,5 +1,5 @@
 import { parseRoomAlias } from '../ids.ts';
-import { readContent } from '../services/reported-content.ts';
+import { filesOf, readContent } from '../services/reported-content.ts';
 import type { ItemStory, ReportedContent, ReportItem } from '../services/services.ts';
 import { bold, code, cut, facts, line, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
@@ -106,15 +106,16 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
   return [
     line(...wordsOf(content, options.isAskedFor)),
     ...otherWords(content, options.isAskedFor),
-    ...(content.url === undefined
+    ...filesOf(content).map((url) =>
+      line(
+        'File: ',
+        code(url),
+        content.mimetype === undefined ? '' : ` (${inert(content.mimetype, 40)})`,
+      ),
+    ),
+    ...(content.urls === undefined
       ? []
-      : [
-          line(
-            'File: ',
-            code(content.url),
-            content.mimetype === undefined ? '' : ` (${inert(content.mimetype, 40)})`,
-          ),
-        ]),
+      : [line('It names several files: a command needs the one that you mean.')]),
   ];
 }
 

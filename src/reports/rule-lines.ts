@@ -58,7 +58,12 @@ export function lineFor(
   }
   const media = parseMxcUri(facts.content?.url ?? '');
   if (filledIn.has('media') && media === undefined) {
-    return { why: 'the message holds no file' };
+    return {
+      why:
+        facts.content?.urls === undefined
+          ? 'the message holds no file'
+          : 'the message names several files',
+    };
   }
   const fillIn = (kind: string) =>
     kind === 'item' ? String(facts.item) : kind === 'media' ? media : undefined;

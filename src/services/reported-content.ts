@@ -18,8 +18,10 @@ export interface ReportedContent extends Wording {
   readonly edits?: readonly Wording[] | undefined;
   /** Such as `image/png`. */
   readonly mimetype?: string | undefined;
-  /** The mxc URI of its file. */
+  /** The mxc URI of its file; undefined where it names several. */
   readonly url?: string | undefined;
+  /** Where it names several: clients differ in which one they show. */
+  readonly urls?: readonly string[] | undefined;
   readonly isEncrypted: boolean;
   /** When it was sent, by its server's clock; milliseconds since 1970. */
   readonly sentAt?: number | undefined;
@@ -45,17 +47,21 @@ const wording = z
     return formatted === '' || formatted === body?.trim() ? { body } : { body, formatted };
   });
 
+const addresses = z.object({
+  url: text(longestName),
+  file: z
+    .object({ url: text(longestName) })
+    .optional()
+    .catch(undefined),
+});
+
 const event = z.object({
   type: text(longestName),
   origin_server_ts: z.number().optional().catch(undefined),
   content: z
     .object({
       msgtype: text(longestName),
-      url: text(longestName),
-      file: z
-        .object({ url: text(longestName) })
-        .optional()
-        .catch(undefined),
+      ...addresses.shape,
       info: z
         .object({ mimetype: text(longestName) })
         .optional()
@@ -74,7 +80,7 @@ export function contentOf(eventJson: unknown): ReportedContent {
     type,
     msgtype: content?.msgtype,
     mimetype: content?.info?.mimetype,
-    url: content?.url ?? content?.file?.url,
+    ...filesIn([content?.url, content?.file?.url]),
     isEncrypted: type === 'm.room.encrypted',
     sentAt,
   };
@@ -82,6 +88,16 @@ export function contentOf(eventJson: unknown): ReportedContent {
 
 function wordingOf(content: unknown): Wording {
   return wording.safeParse(content).data ?? {};
+}
+
+/** The files that a message has named; none, one or several. */
+export function filesOf({ url, urls }: Pick<ReportedContent, 'url' | 'urls'>): readonly string[] {
+  return urls ?? (url === undefined ? [] : [url]);
+}
+
+function filesIn(urls: readonly (string | undefined)[]): Pick<ReportedContent, 'url' | 'urls'> {
+  const files = [...new Set(urls.filter((url) => url !== undefined))];
+  return files.length > 1 ? { url: undefined, urls: files.slice(-keptEdits) } : { url: files[0] };
 }
 
 /**
@@ -93,9 +109,11 @@ export function withEdit(kept: ReportedContent, newContent: unknown): ReportedCo
   const edit = wordingOf(newContent);
   const { edits = [] } = kept;
   const before = edits.at(-1) ?? kept;
+  const named = addresses.safeParse(newContent).data;
+  const files = filesIn([...filesOf(kept), named?.url, named?.file?.url]);
   return before.body === edit.body && before.formatted === edit.formatted
-    ? kept
-    : { ...kept, edits: [...edits, edit].slice(-keptEdits) };
+    ? { ...kept, ...files }
+    : { ...kept, ...files, edits: [...edits, edit].slice(-keptEdits) };
 }
 
 /** All that it says or has said, to whomever. */

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { contentLines } from '../../src/command/report-item.ts';
 import { render } from '../../src/matrix/render.ts';
+import { fillIn } from '../../src/pipeline/report-context.ts';
 import { gatherFacts } from '../../src/reports/gather.ts';
 import { lookAt } from '../../src/reports/look.ts';
 import { formattedText } from '../../src/services/formatted-text.ts';
@@ -140,6 +141,30 @@ test('spam behind as much filler as an event holds is found', async () => {
   await message.report(ana);
   expect(await message.fits()).toBe(true);
   expect((await message.shown()).html.length).toBeLessThan(1000);
+});
+
+test('a message that names several files: all are shown, and none is filled in', async () => {
+  const harmless = 'mxc://localhost/harmless';
+  const bad = 'mxc://localhost/bad';
+  const one = new Reported({
+    msgtype: 'm.image',
+    body: 'a',
+    url: harmless,
+    file: { url: harmless },
+  });
+  await one.report(ana);
+  expect(fillIn(await one.item())('media')).toBe(harmless);
+  const two = new Reported({ msgtype: 'm.image', body: 'a', url: harmless, file: { url: bad } });
+  await two.report(ana, '$two');
+  const edited = new Reported({ msgtype: 'm.image', body: 'a', url: harmless });
+  edited.edit = { msgtype: 'm.image', body: 'a', url: bad };
+  await edited.report(ana, '$edited');
+  for (const message of [two, edited]) {
+    const { body } = await message.shown();
+    expect(body).toContain(harmless);
+    expect(body).toContain(bad);
+    expect(fillIn(await message.item())('media')).toBeUndefined();
+  }
 });
 
 test.each([
