@@ -145,8 +145,13 @@ export default defineCommand({
 
 type RedactContext = Context<typeof args>;
 
-function targetOf({ args: { message }, botUser, serverName }: RedactContext) {
-  return { ...(message satisfies { room: RoomId; event: EventId }), botUser, serverName };
+function targetOf({ args: { message }, services, botUser, serverName }: RedactContext) {
+  return {
+    ...(message satisfies { room: RoomId; event: EventId }),
+    botUser,
+    serverName,
+    isDirectRoom: async (room: RoomId) => services.directRooms.has(room),
+  };
 }
 
 function inWhoseName(way: RedactionWay): string {

@@ -25,6 +25,8 @@ export interface RedactionTarget {
   readonly botUser: UserId;
   /** This server's. */
   readonly serverName: string;
+  /** Whether a room is one in which the bot tells a secret: no answer names it. */
+  readonly isDirectRoom: (room: RoomId) => Promise<boolean>;
 }
 
 /** In whose name: the bot's, or the sender's own, which the server can act for. */
@@ -58,13 +60,11 @@ export async function planRedaction(
  *
  * @throws TargetError it is not there, redacted already, or nothing that anybody may redact
  */
-export async function redactable(
-  api: PlanningApi,
-  { room, event }: RedactionTarget,
-): Promise<PlacedEvent> {
+export async function redactable(api: PlanningApi, target: RedactionTarget): Promise<PlacedEvent> {
+  const { room, event } = target;
   const placed = await api.events.find(room, event);
   if (placed === undefined) {
-    throw await notThere(api, room, event);
+    throw await notThere(api, target);
   }
   const { type, redactedBecause } = placed.event;
   if (redactedBecause !== null) {
@@ -91,10 +91,13 @@ export async function redactable(
   return placed;
 }
 
-async function notThere(api: PlanningApi, room: RoomId, event: EventId): Promise<TargetError> {
+async function notThere(
+  api: PlanningApi,
+  { room, event, isDirectRoom }: RedactionTarget,
+): Promise<TargetError> {
   const [elsewhere, known] = await Promise.all([api.events.fetch(event), api.rooms.find(room)]);
   const other = elsewhere?.roomId ?? undefined;
-  if (other !== undefined && other !== room) {
+  if (other !== undefined && other !== room && !(await isDirectRoom(other))) {
     // An alias leads to the room's successor, say, and the message is in the old one.
     return new TargetError(
       'unknown',

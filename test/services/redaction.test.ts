@@ -12,7 +12,14 @@ const room = '!room:example.com' as RoomId;
 const botUser = '@bot:example.com' as UserId;
 const mallory = '@mallory:example.com' as UserId;
 const stranger = '@stranger:elsewhere.example' as UserId;
-const target = { room, event: '$spam' as EventId, botUser, serverName: 'example.com' };
+const direct = '!direct:example.com' as RoomId;
+const target = {
+  room,
+  event: '$spam' as EventId,
+  botUser,
+  serverName: 'example.com',
+  isDirectRoom: async (one: RoomId) => one === direct,
+};
 const asked = { reason: 'spam', by: '$command' as EventId };
 /** Where it ends, the limit plays no part, however slow the machine. */
 const times = { firstIntervalMs: 1, longestIntervalMs: 2, limitMs: 60_000 };
@@ -274,4 +281,21 @@ describe('redactionEnd', () => {
     server.api.server.scheduledTasks.mockRejectedValue(unknown);
     expect(await end()).toBe('not_done');
   });
+});
+
+test.each([
+  [direct, 'has no such message'],
+  ['!other:example.com' as RoomId, 'but in `!other:example.com`'],
+])('a message that is in %s instead: %s', async (elsewhere, answer) => {
+  const { all } = serverWith({});
+  Object.assign(all.events, {
+    find: async () => undefined,
+    fetch: async () => ({ roomId: elsewhere }),
+  });
+  Object.assign(all, { rooms: { find: async () => ({ joinRules: 'invite' }) } });
+  const refused: unknown = await planRedaction(all, target).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(TargetError);
+  const { message, advice } = refused as TargetError;
+  expect(message).toContain(answer);
+  expect(`${message} ${advice ?? ''}`).not.toContain(direct);
 });
