@@ -54,7 +54,7 @@ describe('devices and device', () => {
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown_user' } });
     const remote = await room.ana.ask('!devices @mallory:remote.example');
     expect(remote.field).toMatchObject({ status: 'failed', error: { code: 'remote_user' } });
-    const malformed = await room.ana.ask('!devices @mallory:');
+    const malformed = await room.ana.ask('!devices @mallory:a:b:c');
     expect(malformed.field.status).toBe('usage');
     const device = await room.ana.ask(
       `!device ${mallory.userId} ${mallory.account.deviceId.toLowerCase()}`,
