@@ -528,7 +528,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     log,
     longPollMs,
     watched: { rooms: secrets.rooms, changed: (room) => void secrets.check(room) },
-    giveUp: async (events) => sayUnreadable(house, setup.room, events),
+    giveUp: async (events) => sayUnreadable(house, setup.room, events, crypto.withheld),
     async take(events, how) {
       events.forEach((event) => members.apply(event));
       // Before what these events ask for is begun.

@@ -60,6 +60,18 @@ const syncForDevice = z.object({
   device_unused_fallback_key_types: z.array(z.string()).default([]),
 });
 
+/** A client tells that it keeps a key from this device, and why. It is sent in clear. */
+const withheldKey = z.object({
+  type: z.literal('m.room_key.withheld'),
+  sender: z.string(),
+  content: z.object({ session_id: z.string(), code: z.string().max(64) }),
+});
+
+const sessionOf = z.object({ sender: z.string(), content: z.object({ session_id: z.string() }) });
+
+/** What was said of more keys than this is forgotten, the oldest first. */
+const maxWithheld = 1000;
+
 const memberList = z.object({
   chunk: z.array(
     z.object({ state_key: z.string(), content: z.object({ membership: z.string() }) }),
@@ -175,6 +187,22 @@ export async function openRoomCrypto(options: {
   const { crypto, keys } = await openKeys({ url, accessToken, call, folder, device });
   const serially = createQueue();
 
+  /** By sender and session, why its key does not come. */
+  const withheld = new Map<string, string>();
+
+  function noteWithheld(event: unknown): void {
+    const read = withheldKey.safeParse(event);
+    if (!read.success) {
+      return;
+    }
+    const { sender, content } = read.data;
+    withheld.set(`${sender} ${content.session_id}`, content.code);
+    const [oldest] = withheld.keys();
+    if (withheld.size > maxWithheld && oldest !== undefined) {
+      withheld.delete(oldest);
+    }
+  }
+
   async function askForSettings(room: RoomId): Promise<RoomSettings | undefined> {
     const encryption = await stateContent(call, room, 'm.room.encryption');
     if (encryption === undefined) {
@@ -217,6 +245,7 @@ export async function openRoomCrypto(options: {
 
     async receive(sync) {
       const { to_device, device_lists, ...counts } = syncForDevice.parse(sync);
+      to_device.events.forEach(noteWithheld);
       await serially(async () =>
         crypto.updateSyncData(
           to_device.events as never,
@@ -240,6 +269,13 @@ export async function openRoomCrypto(options: {
         log.warn({ event: locked.data.event_id, reason: reasonOf(error) }, 'no key for a message');
         return undefined;
       }
+    },
+
+    withheld(event) {
+      const read = sessionOf.safeParse(event);
+      return read.success
+        ? withheld.get(`${read.data.sender} ${read.data.content.session_id}`)
+        : undefined;
     },
 
     async encrypt(room, type, content) {

@@ -97,7 +97,10 @@ export function createReader(options: {
         // Before the sync token moves on: the homeserver won't send them again.
         await keep([...waiting, ...fresh]);
       }
-      const patient = [...locked, ...fresh].filter(({ since }) => now() - since < patienceMs);
+      const patient = [...locked, ...fresh].filter(
+        // A key that is kept from us on purpose does not come by waiting.
+        ({ since, event }) => now() - since < patienceMs && crypto.withheld(event) === undefined,
+      );
       const left = patient.slice(-mostWaiting);
       const isLeft = new Set(left);
       const unreadable = [...locked, ...fresh].filter((one) => !isLeft.has(one));

@@ -38,6 +38,11 @@ export interface RoomCrypto {
   /** The event as its sender meant it; undefined where its key is not there. */
   decrypt(room: RoomId, event: unknown): Promise<object | undefined>;
   /**
+   * Why the sender's client keeps the key of an event from the bot, if it has said so, such as
+   * `m.unverified`. https://spec.matrix.org/latest/client-server-api/#mroom_keywithheld
+   */
+  withheld(event: object): string | undefined;
+  /**
    * The type and content to send for these.
    *
    * @throws HomeserverError, UnreachableError it can't be sent now
@@ -89,6 +94,7 @@ export function clearText(isEncrypted: (room: RoomId) => Promise<boolean>): Room
     },
     receive: async () => undefined,
     decrypt: async (_room, event) => event as object,
+    withheld: () => undefined,
     encrypt: async (_room, type, content) => ({ type, content }),
     packFile: async (_room, { name, contentType, content }) => ({
       name,

@@ -7,18 +7,51 @@ import { post } from '../pipeline/reply.ts';
 import type { Reply } from '../pipeline/reply.ts';
 import { readEnvelope } from './read-event.ts';
 
+const advice: ReadonlyMap<string, { readonly cause: string; readonly mend: string }> = new Map([
+  [
+    'm.unverified',
+    {
+      cause: 'your client sends keys to verified devices only, and mine is not verified',
+      mend: 'First turn that off: in Element, “Only send messages to verified users” in this room’s or your security settings.',
+    },
+  ],
+  [
+    'm.blacklisted',
+    {
+      cause: 'your client has blocked my device',
+      mend: 'First unblock it: in the list of my devices, in my profile.',
+    },
+  ],
+]);
+
+function causeOf(why: string | undefined): string[] {
+  return [advice.get(why ?? '')?.cause ?? 'the key to it did not reach me'];
+}
+
+function adviceOn(why: string | undefined): string {
+  return (
+    advice.get(why ?? '')?.mend ?? 'If that does not help, log out of that client and in again.'
+  );
+}
+
 /**
  * Says once that messages could not be decrypted, and settles them: should their keys come later, they
  * are not carried out any more, for whoever sent them has sent them again by then.
+ *
+ * @param withheld why the sender's client keeps the key of an event from the bot, if it has said so
  */
 export async function sayUnreadable(
   house: House,
   room: RoomId,
   raw: readonly object[],
+  withheld: (event: object) => string | undefined,
 ): Promise<void> {
   const now = house.now();
   const sent = raw
-    .flatMap((event) => readEnvelope(event) ?? [])
+    .flatMap((event) => {
+      const read = readEnvelope(event);
+      return read === undefined ? [] : [{ ...read, why: withheld(event) }];
+    })
     .filter(({ sender }) => house.members.isJoined(sender));
   const told = await house.store.transaction(async (tables) => {
     const taken = await tables.inbox.take(
@@ -47,12 +80,12 @@ export async function sayUnreadable(
         audit: [],
         answer: {
           mark: '⚠️',
-          title: [bold(`I can’t read ${whose}: `), 'the key to it did not reach me'],
+          title: [bold(`I can’t read ${whose}: `), ...causeOf(last.why)],
           body: [
             line(
               `Sent ${ago(last.sentAt, now)}. Nothing was carried out, and won’t be: send it again.`,
             ),
-            line('Where that does not help, log out of that client and in again.'),
+            line(adviceOn(last.why)),
           ],
           data: { events: unread.map(({ event }) => event) },
         },

@@ -22,10 +22,12 @@ const opened = (id: string) => ({ ...locked(id), type: 'm.room.message' });
 const redaction = (id: string) => ({ type: 'm.room.redaction', redacts: id, content: {} });
 
 let keys: Set<string>;
+let withheld: Set<string>;
 let stored: Map<string, string>;
 let now: number;
 beforeEach(() => {
   keys = new Set();
+  withheld = new Set();
   stored = new Map();
   now = 0;
 });
@@ -48,6 +50,7 @@ function reader() {
     },
     crypto: {
       ...clearText(async () => false),
+      withheld: (event) => (withheld.has((event as Event).event_id) ? 'm.unverified' : undefined),
       decrypt: async (_room, event) => {
         const { event_id: id, type } = event as Event;
         return type !== 'm.room.encrypted'
@@ -61,6 +64,16 @@ function reader() {
 }
 
 describe('an event whose key is missing', () => {
+  test('is not waited for if the sender’s client keeps the key from the bot', async () => {
+    withheld.add('$a');
+    const { unreadable, done } = await reader().read([locked('$a'), locked('$b')], 'new');
+    expect(unreadable).toEqual([locked('$a')]);
+    await done();
+    // What was said later counts, too.
+    withheld.add('$b');
+    expect((await reader().read([], 'new')).unreadable).toEqual([locked('$b')]);
+  });
+
   test('is read when the key comes, also after a restart', async () => {
     const first = await reader().read([locked('$a')], 'new');
     expect(first).toMatchObject({ events: [], late: [], unreadable: [] });
