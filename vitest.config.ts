@@ -36,6 +36,8 @@ export default defineConfig({
           // Longer than a moderator waits, who can say what was seen instead.
           testTimeout: 90_000,
           hookTimeout: 60_000,
+          // A busy Synapse takes longer than the second that a poll has by default.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
     ],
