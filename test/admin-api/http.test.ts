@@ -240,8 +240,10 @@ describe('errors', () => {
 });
 
 describe('the size of an answer', () => {
-  /** 100 MB of blanks in 100 kB. */
-  const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024, ' '));
+  /** 1 GiB of blanks in 1 MB: a gzip stream may have several parts. */
+  const bomb = Buffer.concat(
+    Array.from({ length: 16 }).fill(gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '))) as Buffer[],
+  );
   const explode: RequestListener = (_, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
   };
@@ -273,7 +275,8 @@ describe('the size of an answer', () => {
       mayHaveHappened: true,
     });
     expect(server.requests).toHaveLength(1);
-    expect(most - before).toBeLessThan(90 * 1024 * 1024);
+    // Far above what is needed, since nobody knows when garbage is collected, and far below what came.
+    expect(most - before).toBeLessThan(384 * 1024 * 1024);
   });
 
   test('of the client API is bounded', async () => {

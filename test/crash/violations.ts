@@ -227,6 +227,10 @@ function databaseFaults({ databaseFile }: CrashRoom): string[] {
     .map(([table, open]) => `${table} holds ${open} that are not ended`);
   const db = new Database(databaseFile, { readonly: true });
   try {
+    const waiting = db
+      .prepare('SELECT transaction_id, message FROM outbox WHERE settled_at IS NULL LIMIT 3')
+      .all();
+    found.push(...waiting.map((message) => `in the outbox: ${JSON.stringify(message)}`));
     const unsent = db
       .prepare('SELECT count(*) FROM outbox WHERE settled_at IS NOT NULL AND sent_event_id IS NULL')
       .pluck()
