@@ -1,26 +1,22 @@
 import { defineConfig } from 'oxlint';
 import type { OxlintOverride } from 'oxlint';
 
-/**
- * The arrows of the house: what each folder under `src/` may import besides itself,
- * `ids.ts` and `errors.ts`. See `docs/design.md`.
- */
-const arrows: Record<string, readonly string[]> = {
-  config: [],
-  'admin-api': [],
-  store: [],
-  observability: [],
-  services: ['admin-api', 'store'],
-  command: ['services'],
-  commands: ['command', 'services'],
-  jobs: ['services', 'store'],
-  pipeline: ['command', 'services', 'store'],
-  matrix: ['pipeline', 'command'],
-  reports: ['pipeline', 'services', 'store', 'command', 'config'],
-  cli: ['config', 'command', 'matrix', 'services', 'store'],
+/** What each folder under `src/` may import besides itself. `app/`, `cli/` and `main.ts` may import all. */
+const allowedImports: Record<string, readonly string[]> = {
+  core: [],
+  config: ['core'],
+  observability: ['core'],
+  homeserver: ['core'],
+  store: ['core'],
+  services: ['homeserver', 'store', 'core'],
+  chat: ['services', 'core'],
+  commands: ['chat', 'services', 'core'],
+  operations: ['chat', 'services', 'store', 'core'],
+  matrix: ['operations', 'chat', 'homeserver', 'store', 'core'],
+  reports: ['operations', 'chat', 'services', 'store', 'config', 'core'],
 };
 
-const folders = Object.keys(arrows);
+const folders = Object.keys(allowedImports);
 
 export default defineConfig({
   plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise', 'node', 'vitest'],
@@ -59,7 +55,7 @@ export default defineConfig({
   overrides: [
     ...folders.map((folder): OxlintOverride => {
       const forbidden = folders.filter(
-        (other) => other !== folder && !arrows[folder]?.includes(other),
+        (other) => other !== folder && !allowedImports[folder]?.includes(other),
       );
       return {
         files: [`src/${folder}/**`],
@@ -69,8 +65,8 @@ export default defineConfig({
             {
               patterns: [
                 {
-                  regex: `^(\\.\\./)+(${[...forbidden, 'app\\.ts', 'main\\.ts'].join('|')})(/|$)`,
-                  message: `${folder}/ may import only ${['ids.ts', 'errors.ts', ...(arrows[folder] ?? [])].join(', ')}.`,
+                  regex: `^(\\.\\./)+(${[...forbidden, 'app', 'cli', 'main\\.ts'].join('|')})(/|$)`,
+                  message: `${folder}/ may import only ${allowedImports[folder]?.join(', ') || 'nothing else'}.`,
                 },
               ],
             },

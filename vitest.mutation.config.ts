@@ -10,7 +10,7 @@ export default defineConfig({
     exclude: [
       'test/**/*.integration.test.ts',
       'test/{cli,dev,faults,fuzz}/**',
-      'test/reports/replay.test.ts',
+      'test/reports/rules/replay.test.ts',
     ],
     isolate: false,
     maxWorkers: 1,

@@ -1,26 +1,26 @@
 #!/usr/bin/env node
-import { createCall, startApp } from './app.ts';
+import { createCall, startApp } from './app/app.ts';
+import { checkSetup } from './app/setup.ts';
+import type { Setup } from './app/setup.ts';
+import { createRegistry, loadCommands } from './chat/command/registry.ts';
+import { readValue } from './chat/reading/read-value.ts';
 import { exportAuditLog, listAudit, readAuditRequest } from './cli/audit.ts';
 import { backup } from './cli/backup.ts';
 import { readCommandLine } from './cli/command-line.ts';
 import { outputTo } from './cli/output.ts';
-import { readValue } from './command/read-value.ts';
-import { createRegistry, loadCommands } from './command/registry.ts';
 import { loadConfig, placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
-import { LawspeakerError, SetupError, UsageError } from './errors.ts';
-import { createMoves } from './matrix/upgrade.ts';
+import { LawspeakerError, SetupError, UsageError } from './core/errors.ts';
+import { version } from './core/version.ts';
+import { createMoves } from './matrix/sync/upgrade.ts';
 import { createLog } from './observability/log.ts';
-import { readKept } from './reports/past.ts';
-import type { Kept } from './reports/past.ts';
-import { firingLine, summaryLines } from './reports/replay-text.ts';
-import { replay } from './reports/replay.ts';
-import { createRules } from './reports/rule.ts';
-import type { Rule } from './reports/rule.ts';
-import { checkSetup } from './setup.ts';
-import type { Setup } from './setup.ts';
+import { matchLine, summaryLines } from './reports/rules/replay-text.ts';
+import { replay } from './reports/rules/replay.ts';
+import { readHistory } from './reports/rules/report-history.ts';
+import type { ReportHistory } from './reports/rules/report-history.ts';
+import { createRules } from './reports/rules/rule.ts';
+import type { Rule } from './reports/rules/rule.ts';
 import { openStore } from './store/store.ts';
-import { version } from './version.ts';
 
 const usage = `Usage: lawspeaker COMMAND [--config FILE]
 
@@ -123,7 +123,7 @@ async function checkConfig(config: Config, configFile: string): Promise<number> 
 
 async function verifyAuditLog(config: Config): Promise<number> {
   const store = await openStore(config.database.path, { readonly: true });
-  const posted = await store.postedHead.get();
+  const posted = await store.anchor.get();
   const { count, head, fault } = await store.auditLog.verify(posted);
   await store.close();
   const written =
@@ -167,15 +167,15 @@ async function testRules(config: Config, sinceText: string): Promise<number> {
   }
   const { maxActionsPerHour } = config.reports;
   const replayed = replay(kept, rules, { since, maxActionsPerHour });
-  replayed.firings.forEach((firing) => console.log(firingLine(firing)));
+  replayed.firings.forEach((match) => console.log(matchLine(match)));
   summaryLines(replayed, rules, since).forEach((line) => console.log(line));
   return exit.done;
 }
 
-async function readStored(config: Config): Promise<Kept> {
+async function readStored(config: Config): Promise<ReportHistory> {
   const store = await openStore(config.database.path, { readonly: true });
   try {
-    return await readKept(store);
+    return await readHistory(store);
   } finally {
     await store.close();
   }

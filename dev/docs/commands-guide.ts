@@ -1,10 +1,10 @@
-import { flagName } from '../../src/command/arguments.ts';
-import type { Argument } from '../../src/command/arguments.ts';
-import { argumentsOf, placeholderOf } from '../../src/command/command-arguments.ts';
-import { groups, roleFor } from '../../src/command/declaration.ts';
-import type { Command, Danger } from '../../src/command/declaration.ts';
-import { usage } from '../../src/command/help.ts';
-import { createRegistry, loadCommands } from '../../src/command/registry.ts';
+import { flagName } from '../../src/chat/command/arguments.ts';
+import type { Argument } from '../../src/chat/command/arguments.ts';
+import { groups, roleFor } from '../../src/chat/command/declaration.ts';
+import type { Command, Danger } from '../../src/chat/command/declaration.ts';
+import { usage } from '../../src/chat/command/help.ts';
+import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { argumentsOf, placeholderOf } from '../../src/chat/reading/command-arguments.ts';
 
 const dangers: Record<Danger, string> = {
   read: 'changes nothing',

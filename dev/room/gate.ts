@@ -53,7 +53,7 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
   const target = new URL(homeserverUrl);
   const meetings: Meeting[] = [];
   const seen: { method: string; path: string }[] = [];
-  const underWay = new Set<Passage>();
+  const inFlight = new Set<Passage>();
   let closed: RegExp | undefined;
   let refused: { method: string; path: string }[] = [];
   const refusals = new EventEmitter();
@@ -70,8 +70,8 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
       refusals.emit('refused');
       return;
     }
-    underWay.add(passage);
-    outgoing.once('close', () => underWay.delete(passage));
+    inFlight.add(passage);
+    outgoing.once('close', () => inFlight.delete(passage));
     const at = meetings.findIndex((one) => one.method === method && one.path.test(path));
     const [meeting] = at === -1 ? [] : meetings.splice(at, 1);
     if (meeting === undefined) {
@@ -102,7 +102,7 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
     close(path) {
       closed = path;
       refused = [];
-      underWay.forEach((passage) => path.test(passage.path) && passage.drop());
+      inFlight.forEach((passage) => path.test(passage.path) && passage.drop());
     },
     open() {
       closed = undefined;

@@ -1,11 +1,16 @@
-import { readValue } from '../command/read-value.ts';
-import { count, dateTime } from '../command/wording.ts';
-import { UsageError } from '../errors.ts';
-import { visible } from '../matrix/render.ts';
-import { exportAudit, exportFormats, exportHead, exportLines } from '../services/audit-export.ts';
-import type { ExportFormat } from '../services/audit-export.ts';
-import type { AuditEntry, AuditFilter } from '../store/audit-log.ts';
+import { count, dateTime } from '../chat/answers/phrases.ts';
+import { readValue } from '../chat/reading/read-value.ts';
+import { UsageError } from '../core/errors.ts';
+import { visible } from '../matrix/delivery/render.ts';
+import {
+  exportAudit,
+  exportFormats,
+  exportHead,
+  exportLines,
+} from '../services/bot/audit-export.ts';
+import type { ExportFormat } from '../services/bot/audit-export.ts';
 import { openStore } from '../store/store.ts';
+import type { AuditEntry, AuditFilter } from '../store/tables/audit-log.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Output } from './output.ts';
 

@@ -1,6 +1,6 @@
-import { count, size } from '../command/wording.ts';
+import { count, size } from '../chat/answers/phrases.ts';
 import type { Config } from '../config/schema.ts';
-import { backupDatabase } from '../store/backup.ts';
+import { backupDatabase } from '../store/files/backup.ts';
 import type { Output } from './output.ts';
 
 /** Writes the database to a new file, and says what is in it and what is not. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../core/errors.ts';
 
 const filterOptions = ['by', 'target', 'command', 'status', 'since', 'until'] as const;
 const optionNames = [...filterOptions, 'limit', 'format'] as const;

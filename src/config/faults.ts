@@ -1,7 +1,7 @@
 import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, LineCounter, Node } from 'yaml';
 
-import { SetupError } from '../errors.ts';
+import { SetupError } from '../core/errors.ts';
 
 export type KeyPath = readonly PropertyKey[];
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
-import { SetupError } from '../errors.ts';
+import { SetupError } from '../core/errors.ts';
 import { faultsError, placesIn } from './faults.ts';
 import type { Fault, Places } from './faults.ts';
 import { configSchema } from './schema.ts';

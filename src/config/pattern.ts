@@ -7,11 +7,11 @@ export interface Pattern {
 }
 
 /** No event is larger. */
-const longestText = 65_536;
+const maxTextLength = 65_536;
 /** In instructions: each character of a text may cost as many steps. */
 const largestProgram = 5000;
 /** For one text. */
-const mostSteps = 10_000 * largestProgram;
+const maxSteps = 10_000 * largestProgram;
 
 /**
  * Compiles a pattern in the syntax of RE2, which takes time in proportion to the text, whatever
@@ -29,7 +29,7 @@ export function compilePattern(source: string): Pattern {
   if (compiled.programSize() > largestProgram) {
     throw new SyntaxError('it is too large');
   }
-  const length = Math.min(longestText, Math.floor(mostSteps / compiled.programSize()));
+  const length = Math.min(maxTextLength, Math.floor(maxSteps / compiled.programSize()));
   return { isIn: (text) => compiled.test(text.slice(0, length).toWellFormed()) };
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { durationMs, durationText } from './duration.ts';
+import { durationMs, durationText } from '../core/duration.ts';
 import { compilePattern } from './pattern.ts';
 
 export const ruleModes = ['act', 'propose', 'observe'] as const;

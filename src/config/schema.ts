@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import { parseRoomAlias, parseRoomId, parseUserId } from '../ids.ts';
-import { durationMs, durationText } from './duration.ts';
+import { durationMs, durationText } from '../core/duration.ts';
+import { parseRoomAlias, parseRoomId, parseUserId } from '../core/ids.ts';
 import { listenAddress } from './listen.ts';
 import { rulesSchema } from './rules.ts';
 

@@ -3,12 +3,12 @@ import {
   HomeserverError,
   LawspeakerError,
   UnreachableError,
-} from '../errors.ts';
-import type { EventId, RoomAlias, RoomId, UserId } from '../ids.ts';
-import { mxcParts, parseEventId, parseMxcUri, parseRoomId, parseUserId } from '../ids.ts';
-import type { Log } from '../pipeline/house.ts';
-import type { PackedFile, RoomCrypto } from './room-crypto.ts';
-import { LogLevel, LogService, MatrixClient, MatrixError, setRequestFn } from './sdk.ts';
+} from '../core/errors.ts';
+import type { EventId, RoomAlias, RoomId, UserId } from '../core/ids.ts';
+import { mxcParts, parseEventId, parseMxcUri, parseRoomId, parseUserId } from '../core/ids.ts';
+import type { Log } from '../operations/house.ts';
+import type { PackedFile, RoomCrypto } from './crypto/room-crypto.ts';
+import { LogLevel, LogService, MatrixClient, MatrixError, setRequestFn } from './crypto/sdk.ts';
 
 /** The HTTP that `app.ts` hands in; see `createRawCall`. */
 export type HttpCall = (request: {
@@ -79,12 +79,12 @@ export type MatrixCall = (
 ) => Promise<unknown>;
 
 /** A server that asks to wait longer than this is asked again all the same. */
-const longestRetryAfterMs = 60_000;
+const maxRetryAfterMs = 60_000;
 
 /** How long to wait before the next try: `delayMs`, or what the server asks for. */
 export function waitAfter(error: Error, delayMs: number): number {
   const asked = error instanceof HomeserverError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.max(delayMs, Math.min(asked, longestRetryAfterMs));
+  return Math.max(delayMs, Math.min(asked, maxRetryAfterMs));
 }
 
 /** The SDK throws its own error, or the bare response: both become ours. */

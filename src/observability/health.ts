@@ -3,7 +3,7 @@ export interface Vitals {
   /** Milliseconds since the homeserver last answered a sync; undefined before the first. */
   syncAgeMs(): number | undefined;
   /** Older than this, syncing is dead. */
-  readonly longestSyncAgeMs: number;
+  readonly maxSyncAgeMs: number;
   /** Why the bot can't speak in the management room; undefined if it can. */
   silence(): string | undefined;
   /** How reading each list of reports goes; none if the queue is off. */
@@ -73,15 +73,15 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
   };
 }
 
-function syncFaults({ syncAgeMs, longestSyncAgeMs }: Vitals): string[] {
+function syncFaults({ syncAgeMs, maxSyncAgeMs }: Vitals): string[] {
   const ageMs = syncAgeMs();
   if (ageMs === undefined) {
     return ['sync: the homeserver has not answered yet'];
   }
-  return ageMs <= longestSyncAgeMs
+  return ageMs <= maxSyncAgeMs
     ? []
     : [
-        `sync: the homeserver last answered ${Math.round(ageMs / 1000)} s ago, longer than ${Math.round(longestSyncAgeMs / 1000)} s`,
+        `sync: the homeserver last answered ${Math.round(ageMs / 1000)} s ago, longer than ${Math.round(maxSyncAgeMs / 1000)} s`,
       ];
 }
 

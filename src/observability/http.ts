@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-import { SetupError } from '../errors.ts';
+import { SetupError } from '../core/errors.ts';
 
 /** What is answered; each is asked when somebody looks. */
 export interface ProbeSources {
@@ -24,7 +24,7 @@ export interface HttpServer {
 
 /** Nobody sends or waits longer; nobody needs more connections. */
 const requestTimeoutMs = 10_000;
-const mostConnections = 100;
+const maxConnections = 100;
 
 /**
  * Serves `/health/live`, `/health/ready` and `/metrics`, to whoever can reach the address.
@@ -46,7 +46,7 @@ export async function startHttp(
       });
     },
   );
-  server.maxConnections = mostConnections;
+  server.maxConnections = maxConnections;
   await listen(server, address, written);
   // Nothing that befalls it later (no file handles, say) may end the bot.
   server.on('error', sources.onError);

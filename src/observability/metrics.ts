@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { watchRequests } from './requests.ts';
 
 /** The figures of this moment, as the tables give them. Counts are since the first start. */
-export interface Figures {
+export interface MetricValues {
   /** Items of the report queue by state. */
   readonly items: Readonly<Record<string, number>>;
   /** Milliseconds since 1970. */
@@ -27,7 +27,7 @@ export interface Figures {
 
 /** What the metrics look at once the bot is built. */
 export interface MetricSources {
-  figures(): Promise<Figures>;
+  figures(): Promise<MetricValues>;
   /** Whether the bot can speak in the management room. */
   canSpeak(): boolean;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
@@ -116,7 +116,7 @@ export function createMetrics(options: {
     workSeconds,
   );
   const settling = histogram(
-    'report_settle',
+    'report_resolve',
     'From the opening of an item to its first settlement, by how and by whom',
     ['state', 'by'],
     workSeconds,
@@ -158,7 +158,7 @@ export function createMetrics(options: {
 
   let sources: MetricSources | undefined;
 
-  function show(figures: Figures): void {
+  function show(figures: MetricValues): void {
     // Without a pause in between, so that nobody sees half of it.
     hide();
     Object.entries(figures.items).forEach(([state, count]) => items.set({ state }, count));

@@ -1,49 +1,54 @@
-import type { AdminApi } from '../admin-api/admin-api.ts';
-import type { RoomId, UserId } from '../ids.ts';
-import type { AuditEntry, AuditFilter, AuditQuery, Verification } from '../store/audit-log.ts';
-import type { Confirmation } from '../store/confirmations.ts';
-import type { Job } from '../store/jobs.ts';
-import type { PostedHead } from '../store/posted-head.ts';
+import type { RoomId, UserId } from '../core/ids.ts';
+import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { Store } from '../store/store.ts';
-import { accountsService } from './accounts.ts';
-import type { AccountsService } from './accounts.ts';
-import { exportWhole } from './audit-export.ts';
-import type { ExportFormat, ExportPiece } from './audit-export.ts';
-import type { BotOperations } from './bot.ts';
-import { createDirectRooms } from './direct-rooms.ts';
-import type { DirectRooms } from './direct-rooms.ts';
-import { reportQueueService } from './report-queue.ts';
-import type { ReportQueueService } from './report-queue.ts';
-import { statisticsService } from './statistics.ts';
-import type { StatisticsService } from './statistics.ts';
-import { subjectHistoryService } from './subject-history.ts';
-import type { SubjectHistoryService } from './subject-history.ts';
+import type { Anchor } from '../store/tables/anchor.ts';
+import type {
+  AuditEntry,
+  AuditFilter,
+  AuditQuery,
+  Verification,
+} from '../store/tables/audit-log.ts';
+import type { Confirmation } from '../store/tables/confirmations.ts';
+import type { Job } from '../store/tables/jobs.ts';
+import { accountsService } from './accounts/accounts.ts';
+import type { AccountsService } from './accounts/accounts.ts';
+import { exportWhole } from './bot/audit-export.ts';
+import type { ExportFormat, ExportPiece } from './bot/audit-export.ts';
+import type { BotOperations } from './bot/bot.ts';
+import { statisticsService } from './bot/statistics.ts';
+import type { StatisticsService } from './bot/statistics.ts';
+import { subjectHistoryService } from './bot/subject-history.ts';
+import type { SubjectHistoryService } from './bot/subject-history.ts';
+import { reportQueueService } from './reports/report-queue.ts';
+import type { ReportQueueService } from './reports/report-queue.ts';
+import { createDirectRooms } from './rooms/direct-rooms.ts';
+import type { DirectRooms } from './rooms/direct-rooms.ts';
 
-export type { Device } from '../admin-api/devices.ts';
-export type { Ratelimit } from '../admin-api/user-ratelimit.ts';
-export type { UserDetail as Account, UserSummary } from '../admin-api/users.ts';
-export type { Footprint } from './accounts.ts';
-export type { BotStatus, Settled, Whisper } from './bot.ts';
-export type { AuditEntry, AuditQuery, Verification } from '../store/audit-log.ts';
-export type { Job } from '../store/jobs.ts';
-export type { Confirmation } from '../store/confirmations.ts';
-export { userOrders } from '../admin-api/users.ts';
-export type { Destination } from '../admin-api/federation.ts';
-export { destinationOrders } from '../admin-api/federation.ts';
-export type { StoredMedia, UserMedia } from '../admin-api/media.ts';
-export { mediaOrders } from '../admin-api/media.ts';
-export type { ItemStory, ReportQueueService } from './report-queue.ts';
-export type { ReportedContent } from './reported-content.ts';
-export type { ItemMark, ItemQuery, ItemState, ReportItem } from '../store/report-items.ts';
-export type { RegistrationToken } from '../admin-api/registration-tokens.ts';
-export type { RoomDetail, RoomSummary } from '../admin-api/rooms.ts';
-export { roomOrders } from '../admin-api/rooms.ts';
-export type { BackgroundUpdateStatus } from '../admin-api/server.ts';
-export { mediaUsageOrders } from '../admin-api/statistics.ts';
+export type { Device } from '../homeserver/admin/devices.ts';
+export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
+export type { UserDetail as Account, UserSummary } from '../homeserver/admin/users.ts';
+export type { Footprint } from './accounts/accounts.ts';
+export type { BotStatus, Decided, DirectAnswer } from './bot/bot.ts';
+export type { AuditEntry, AuditQuery, Verification } from '../store/tables/audit-log.ts';
+export type { Job } from '../store/tables/jobs.ts';
+export type { Confirmation } from '../store/tables/confirmations.ts';
+export { userOrders } from '../homeserver/admin/users.ts';
+export type { Destination } from '../homeserver/admin/federation.ts';
+export { destinationOrders } from '../homeserver/admin/federation.ts';
+export type { StoredMedia, UserMedia } from '../homeserver/admin/media.ts';
+export { mediaOrders } from '../homeserver/admin/media.ts';
+export type { ItemStory, ReportQueueService } from './reports/report-queue.ts';
+export type { ReportedContent } from './reports/reported-content.ts';
+export type { ItemMark, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
+export type { RegistrationToken } from '../homeserver/admin/registration-tokens.ts';
+export type { RoomDetail, RoomSummary } from '../homeserver/admin/rooms.ts';
+export { roomOrders } from '../homeserver/admin/rooms.ts';
+export type { BackgroundUpdateStatus } from '../homeserver/admin/server.ts';
+export { mediaUsageOrders } from '../homeserver/admin/statistics.ts';
 
 /** What became of checking the audit log, and the newest head that was posted in the room. */
 export interface Verified extends Verification {
-  readonly posted: PostedHead | undefined;
+  readonly posted: Anchor | undefined;
 }
 
 /** All that a command can reach. */
@@ -97,7 +102,7 @@ export function createServices(parts: {
       get: store.auditLog.get,
       search: store.auditLog.search,
       async verify() {
-        const posted = await store.postedHead.get();
+        const posted = await store.anchor.get();
         return { ...(await store.auditLog.verify(posted)), posted };
       },
       export: async (filter, options) => exportWhole(store.auditLog, filter, options),

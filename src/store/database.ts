@@ -3,17 +3,19 @@ import { Kysely, SqliteDialect } from 'kysely';
 import type { SqliteDatabase, SqliteStatement, Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 
-import { SetupError } from '../errors.ts';
-import { takeLock } from './lock.ts';
+import { SetupError } from '../core/errors.ts';
+import { takeLock } from './files/lock.ts';
+import { cannotBeOpened, makeDatabasePrivate } from './files/private-files.ts';
+import type { Warn } from './files/private-files.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
 import * as figures from './migrations/0004-figures.ts';
 import * as secrets from './migrations/0006-secrets.ts';
 import * as asides from './migrations/0007-set-aside.ts';
-import { cannotBeOpened, makeDatabasePrivate } from './private-files.ts';
-import type { Warn } from './private-files.ts';
-import type { Tables } from './tables.ts';
+import * as reporters from './migrations/0010-reporters.ts';
+import * as names from './migrations/0011-names.ts';
+import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
 
@@ -24,6 +26,8 @@ const migrations = {
   '0004-figures': figures,
   '0006-secrets': secrets,
   '0007-set-aside': asides,
+  '0010-reporters': reporters,
+  '0011-names': names,
 };
 
 export interface OpenOptions {
@@ -92,12 +96,12 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
     throw cannotBeOpened(file, error);
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
-  await (options.readonly === true ? refuseOld(db, file) : migrate(db, file));
+  await (options.readonly === true ? assertRecent(db, file) : migrate(db, file));
   return db;
 }
 
 /** Of so many statements the prepared form is kept; there are fewer, but for lists of many lengths. */
-const mostPrepared = 500;
+const maxPrepared = 500;
 
 /** Kysely has every statement prepared anew, and the same ones come again and again. */
 function remembering(sqlite: Database.Database): SqliteDatabase {
@@ -108,7 +112,7 @@ function remembering(sqlite: Database.Database): SqliteDatabase {
       if (before !== undefined) {
         return before;
       }
-      if (prepared.size === mostPrepared) {
+      if (prepared.size === maxPrepared) {
         prepared.clear();
       }
       const statement = sqlite.prepare(sql);
@@ -123,7 +127,7 @@ const migratorOn = (db: Kysely<Tables>) =>
   new Migrator({ db, provider: { getMigrations: async () => migrations } });
 
 /** What only reads brings nothing up to date. */
-async function refuseOld(db: Kysely<Tables>, file: string): Promise<void> {
+async function assertRecent(db: Kysely<Tables>, file: string): Promise<void> {
   const known = await migratorOn(db).getMigrations();
   if (known.some(({ executedAt }) => executedAt === undefined)) {
     await db.destroy();

@@ -1,40 +1,40 @@
 import type { Kysely } from 'kysely';
 
-import { StoreError } from '../errors.ts';
-import { auditLog } from './audit-log.ts';
-import type { AuditLog } from './audit-log.ts';
-import { confirmations } from './confirmations.ts';
-import type { Confirmations } from './confirmations.ts';
+import { StoreError } from '../core/errors.ts';
 import { openDatabase } from './database.ts';
 import type { Connection, OpenOptions } from './database.ts';
-import { executions } from './executions.ts';
-import type { Executions } from './executions.ts';
-import { inbox } from './inbox.ts';
-import type { Inbox } from './inbox.ts';
-import { jobs } from './jobs.ts';
-import type { Jobs } from './jobs.ts';
-import { outbox } from './outbox.ts';
-import type { Outbox } from './outbox.ts';
-export { transactionIdFor } from './outbox.ts';
-import { postedHead } from './posted-head.ts';
-import type { PostedHeads } from './posted-head.ts';
-import { recordGap } from './record-gap.ts';
-import type { RecordGaps } from './record-gap.ts';
-import { reportItems } from './report-items.ts';
-import type { ReportItems } from './report-items.ts';
-import { reports } from './reports.ts';
-import type { Reports } from './reports.ts';
-import { secrets } from './secrets.ts';
-import type { Secrets } from './secrets.ts';
-import { setAside } from './set-aside.ts';
-import type { SetAsides } from './set-aside.ts';
-import { statistics } from './statistics.ts';
-import type { Statistics } from './statistics.ts';
-import { subjectHistory } from './subject-history.ts';
-import type { SubjectHistory } from './subject-history.ts';
-import { syncState } from './sync-state.ts';
-import type { SyncState } from './sync-state.ts';
-import type { Tables } from './tables.ts';
+import { auditLog } from './tables/audit-log.ts';
+import type { AuditLog } from './tables/audit-log.ts';
+import { confirmations } from './tables/confirmations.ts';
+import type { Confirmations } from './tables/confirmations.ts';
+import { executions } from './tables/executions.ts';
+import type { Executions } from './tables/executions.ts';
+import { inbox } from './tables/inbox.ts';
+import type { Inbox } from './tables/inbox.ts';
+import { jobs } from './tables/jobs.ts';
+import type { Jobs } from './tables/jobs.ts';
+import { outbox } from './tables/outbox.ts';
+import type { Outbox } from './tables/outbox.ts';
+export { transactionIdFor } from './tables/outbox.ts';
+import type { Tables } from './schema.ts';
+import { anchor } from './tables/anchor.ts';
+import type { PostedHeads } from './tables/anchor.ts';
+import { recordGap } from './tables/record-gap.ts';
+import type { RecordGaps } from './tables/record-gap.ts';
+import { reportItems } from './tables/report-items.ts';
+import type { ReportItems } from './tables/report-items.ts';
+import { reports } from './tables/reports.ts';
+import type { Reports } from './tables/reports.ts';
+import { secrets } from './tables/secrets.ts';
+import type { Secrets } from './tables/secrets.ts';
+import { setAside } from './tables/set-aside.ts';
+import type { SetAsides } from './tables/set-aside.ts';
+import { statistics } from './tables/statistics.ts';
+import type { Statistics } from './tables/statistics.ts';
+import { subjectHistory } from './tables/subject-history.ts';
+import type { SubjectHistory } from './tables/subject-history.ts';
+import { syncState } from './tables/sync-state.ts';
+import type { SyncState } from './tables/sync-state.ts';
 
 /** The tables, on one connection or in one transaction. */
 export interface StoreTables {
@@ -51,7 +51,7 @@ export interface StoreTables {
   readonly setAside: SetAsides;
   readonly statistics: Statistics;
   readonly subjectHistory: SubjectHistory;
-  readonly postedHead: PostedHeads;
+  readonly anchor: PostedHeads;
   readonly syncState: SyncState;
 }
 
@@ -79,7 +79,7 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     setAside: guarded(setAside(db)),
     statistics: guarded(statistics(db)),
     subjectHistory: guarded(subjectHistory(db)),
-    postedHead: guarded(postedHead(db)),
+    anchor: guarded(anchor(db)),
     syncState: guarded(syncState(db)),
   };
 }

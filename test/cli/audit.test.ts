@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { exportAuditLog, listAudit, readAuditRequest } from '../../src/cli/audit.ts';
-import { SetupError, UsageError } from '../../src/errors.ts';
+import { SetupError, UsageError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
 
 const now = Date.parse('2026-11-22T12:00:00Z');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { readCommandLine } from '../../src/cli/command-line.ts';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/core/errors.ts';
 
 const read = (line: string) => readCommandLine(line.split(' ').filter(Boolean));
 

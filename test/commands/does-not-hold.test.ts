@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import type { UserId } from '../../src/ids.ts';
-import { replyContent } from '../../src/matrix/content.ts';
+import type { UserId } from '../../src/core/ids.ts';
+import { replyContent } from '../../src/matrix/delivery/content.ts';
 import { openFuzzHouse, people } from '../support/fuzz-house.ts';
 import type { FuzzHouse } from '../support/fuzz-house.ts';
 

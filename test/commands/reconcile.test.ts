@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Context, Settlement } from '../../src/command/declaration.ts';
+import type { Context, Reconciliation } from '../../src/chat/command/declaration.ts';
 import { registry } from '../support/fuzz-house.ts';
 
 /** What a command finds out about a call that was cut off, from what the homeserver says now. */
@@ -8,9 +8,9 @@ async function reconcile(
   command: string,
   args: Readonly<Record<string, unknown>>,
   api: object,
-): Promise<Settlement | undefined> {
+): Promise<Reconciliation | undefined> {
   const context = { args, services: { api } } as unknown as Context;
-  return registry.find(command)?.settle?.(context);
+  return registry.find(command)?.reconcile?.(context);
 }
 
 const mallory = { name: '@mallory:localhost', displayname: null };

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-import { durationMs } from '../../src/config/duration.ts';
 import { environmentName, loadConfig, scalarKeys } from '../../src/config/load.ts';
-import { SetupError } from '../../src/errors.ts';
+import { durationMs } from '../../src/core/duration.ts';
+import { SetupError } from '../../src/core/errors.ts';
 
 const exampleFile = new URL('../../config/example.yaml', import.meta.url);
 const example = readFileSync(exampleFile, 'utf8');

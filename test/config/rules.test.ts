@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { loadConfig, placesOf } from '../../src/config/load.ts';
 import { compilePattern } from '../../src/config/pattern.ts';
-import { SetupError } from '../../src/errors.ts';
+import { SetupError } from '../../src/core/errors.ts';
 
 let folder: string;
 beforeEach(() => {

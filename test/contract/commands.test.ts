@@ -1,16 +1,28 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Answer } from '../../src/command/answer.ts';
-import { flagName } from '../../src/command/arguments.ts';
-import { argumentsOf, placeholderOf } from '../../src/command/command-arguments.ts';
-import { canChange, dangerOf, groups, roleFor, subjectOf } from '../../src/command/declaration.ts';
-import type { Command, Danger } from '../../src/command/declaration.ts';
-import { groupNamed, helpFor, helpForAll, helpForGroup, usage } from '../../src/command/help.ts';
-import { readArguments } from '../../src/command/read-arguments.ts';
-import { createRegistry, loadCommands } from '../../src/command/registry.ts';
-import { tokenize } from '../../src/command/tokenize.ts';
-import { parseEventId, parseRoomId } from '../../src/ids.ts';
-import { replyContent } from '../../src/matrix/content.ts';
+import type { Answer } from '../../src/chat/answers/answer.ts';
+import { flagName } from '../../src/chat/command/arguments.ts';
+import {
+  canChange,
+  dangerOf,
+  groups,
+  roleFor,
+  subjectOf,
+} from '../../src/chat/command/declaration.ts';
+import type { Command, Danger } from '../../src/chat/command/declaration.ts';
+import {
+  groupNamed,
+  helpFor,
+  helpForAll,
+  helpForGroup,
+  usage,
+} from '../../src/chat/command/help.ts';
+import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { argumentsOf, placeholderOf } from '../../src/chat/reading/command-arguments.ts';
+import { readArguments } from '../../src/chat/reading/read-arguments.ts';
+import { tokenize } from '../../src/chat/reading/tokenize.ts';
+import { parseEventId, parseRoomId } from '../../src/core/ids.ts';
+import { replyContent } from '../../src/matrix/delivery/content.ts';
 
 const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
 const registry = createRegistry(commands);

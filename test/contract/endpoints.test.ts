@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import { loadCommands } from '../../src/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/registry.ts';
 
 /**
  * What the two documents that the project began with describe, as it is on a real server: there,
@@ -65,7 +65,7 @@ const endpoints = [
 ];
 
 const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
-const tests = new URL('../admin-api/', import.meta.url);
+const tests = new URL('../homeserver/admin/', import.meta.url);
 const testTexts = await Promise.all(
   (await readdir(tests))
     .filter((file) => file.endsWith('.integration.test.ts'))

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Argument } from '../../src/command/arguments.ts';
-import { dangerOf } from '../../src/command/declaration.ts';
-import type { Command } from '../../src/command/declaration.ts';
-import { readArguments } from '../../src/command/read-arguments.ts';
-import { tokenize } from '../../src/command/tokenize.ts';
-import { writeInvocation } from '../../src/command/write-invocation.ts';
-import type { RoomId } from '../../src/ids.ts';
-import { runJob } from '../../src/pipeline/run-job.ts';
+import type { Argument } from '../../src/chat/command/arguments.ts';
+import { dangerOf } from '../../src/chat/command/declaration.ts';
+import type { Command } from '../../src/chat/command/declaration.ts';
+import { writeInvocation } from '../../src/chat/command/write-invocation.ts';
+import { readArguments } from '../../src/chat/reading/read-arguments.ts';
+import { tokenize } from '../../src/chat/reading/tokenize.ts';
+import type { RoomId } from '../../src/core/ids.ts';
+import { runJob } from '../../src/operations/execute/run-timer.ts';
 import { openFuzzHouse, people, registry, room } from '../support/fuzz-house.ts';
 import type { FuzzHouse, Outcome } from '../support/fuzz-house.ts';
 

@@ -192,7 +192,7 @@ export function openWork(databaseFile: string): Record<string, number> {
     const count = (sql: string) => db.prepare(sql).pluck().get() as number;
     return {
       inbox: count('SELECT count(*) FROM inbox WHERE handled_at IS NULL'),
-      outbox: count('SELECT count(*) FROM outbox WHERE settled_at IS NULL'),
+      outbox: count('SELECT count(*) FROM outbox WHERE closed_at IS NULL'),
       executions: count('SELECT count(*) FROM executions WHERE finished_at IS NULL'),
       confirmations: count(`SELECT count(*) FROM confirmations WHERE state = 'pending'`),
     };

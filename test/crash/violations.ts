@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 
 import type { Answer } from '../../dev/room/moderator.ts';
-import { chainHash } from '../../src/store/audit-log.ts';
 import { openStore } from '../../src/store/store.ts';
+import { chainHash } from '../../src/store/tables/audit-log.ts';
 import { adminApi, asUserId } from '../support/homeserver.ts';
 import { openWork } from './crash-room.ts';
 import type { CrashRoom } from './crash-room.ts';
@@ -232,7 +232,7 @@ function databaseFaults({ databaseFile }: CrashRoom): string[] {
       .all();
     found.push(...waiting.map((message) => `in the outbox: ${JSON.stringify(message)}`));
     const unsent = db
-      .prepare('SELECT count(*) FROM outbox WHERE settled_at IS NOT NULL AND sent_event_id IS NULL')
+      .prepare('SELECT count(*) FROM outbox WHERE closed_at IS NOT NULL AND sent_event_id IS NULL')
       .pluck()
       .get() as number;
     if (unsent > 0) {

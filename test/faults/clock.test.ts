@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Outgoing } from '../../src/pipeline/reply.ts';
+import type { Outgoing } from '../../src/operations/answer/reply.ts';
 import { openFuzzHouse, people } from '../support/fuzz-house.ts';
 import type { FuzzHouse, Outcome } from '../support/fuzz-house.ts';
 
@@ -55,7 +55,7 @@ describe('a question', () => {
   test('once expired stays so, also when the clock is set back', async () => {
     await ask();
     bot.clock.now += hourMs;
-    await bot.expireQuestions();
+    await bot.expireConfirmations();
     bot.clock.now -= hourMs;
     const [question] = (await bot.store.confirmations.pending()).map(({ code }) => code);
     expect(question).toBeUndefined();
@@ -79,7 +79,7 @@ describe('a question', () => {
   test('holds until the time that it shows, also when the clock is set back', async () => {
     await ask();
     bot.clock.now -= hourMs;
-    expect((await bot.expireQuestions()).sent).toEqual([]);
+    expect((await bot.expireConfirmations()).sent).toEqual([]);
     expect((await say('!confirm')).changes).toHaveLength(1);
   });
 });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { SetupError } from '../../src/errors.ts';
+import { SetupError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

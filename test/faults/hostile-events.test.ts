@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { UserId } from '../../src/ids.ts';
+import type { UserId } from '../../src/core/ids.ts';
 import type { Account } from '../../src/services/services.ts';
 import { openFuzzHouse, people } from '../support/fuzz-house.ts';
 import type { FuzzHouse } from '../support/fuzz-house.ts';
@@ -87,7 +87,7 @@ function databaseBytes(): number {
  * The longest that `work` keeps everything else from running, in milliseconds of processor time: others
  * who use the processors, too, don't count.
  */
-async function longestBlockMs(work: () => Promise<unknown>): Promise<number> {
+async function maxBlockMs(work: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   let isDone = false;
   let before = process.cpuUsage();
@@ -168,7 +168,7 @@ async function measure(sender: string, content: object): Promise<[number, number
     content: { msgtype: 'm.text', ...content },
   };
   const before = databaseBytes();
-  const blockMs = await longestBlockMs(async () => bot.take([raw]));
+  const blockMs = await maxBlockMs(async () => bot.take([raw]));
   return [blockMs, databaseBytes() - before];
 }
 

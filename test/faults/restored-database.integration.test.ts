@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Answer } from '../../dev/room/moderator.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import { backupDatabase } from '../../src/store/backup.ts';
+import { backupDatabase } from '../../src/store/files/backup.ts';
 import { adminApi, asUserId, newUser, uniqueLocalpart } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';

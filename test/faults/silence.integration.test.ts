@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { MatrixEvent } from '../../dev/synapse/matrix-user.ts';
-import { SetupError } from '../../src/errors.ts';
+import { SetupError } from '../../src/core/errors.ts';
 import { freePort } from '../support/free-port.ts';
 import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { adminApiOn } from '../../src/admin-api/admin-api.ts';
-import type { AdminApi } from '../../src/admin-api/admin-api.ts';
-import { createSendRequest } from '../../src/admin-api/request.ts';
-import { ForeignAnswerError, HomeserverError } from '../../src/errors.ts';
-import type { EventId, MxcUri, RoomId, UserId } from '../../src/ids.ts';
+import { ForeignAnswerError, HomeserverError } from '../../src/core/errors.ts';
+import type { EventId, MxcUri, RoomId, UserId } from '../../src/core/ids.ts';
+import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
+import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import { createSendRequest } from '../../src/homeserver/request.ts';
 import { fakeHttp } from '../support/fake-http.ts';
 import { answersFor } from '../support/hostile-answers.ts';
 import {

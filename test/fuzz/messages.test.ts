@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { canChange } from '../../src/command/declaration.ts';
+import { canChange } from '../../src/chat/command/declaration.ts';
 import { openFuzzHouse, people, registry, room } from '../support/fuzz-house.ts';
 import {
   anyJson,
@@ -173,7 +173,7 @@ test(
           }
         }
         if (seen.cases % 20 === 0) {
-          await bot.expireQuestions();
+          await bot.expireConfirmations();
         }
       }),
       { ...fuzzing, asyncReporter: async (run) => report(run) },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { UserId } from '../../src/ids.ts';
+import type { UserId } from '../../src/core/ids.ts';
 import { goodState, openFuzzHouse, people } from '../support/fuzz-house.ts';
 import {
   anyJson,
@@ -83,7 +83,7 @@ test(
       if (waiting !== undefined && waiting.expiresAt > bot.clock.now) {
         return asked;
       }
-      await bot.expireQuestions();
+      await bot.expireConfirmations();
       commands += 1;
       const { sent } = await bot.take([
         {

@@ -1,33 +1,37 @@
 import { expect, test } from 'vitest';
 
-import { eventId, roomId, userId } from '../../src/admin-api/decode.ts';
-import { cut } from '../../src/command/answer.ts';
-import { argumentsOf } from '../../src/command/command-arguments.ts';
-import type { Command } from '../../src/command/declaration.ts';
-import { readDuration } from '../../src/command/duration.ts';
-import { readArguments } from '../../src/command/read-arguments.ts';
-import { readReference, readUser } from '../../src/command/references.ts';
-import { createRegistry, loadCommands } from '../../src/command/registry.ts';
-import { quote, tokenize } from '../../src/command/tokenize.ts';
-import { untrustedText } from '../../src/command/untrusted-text.ts';
-import { HomeserverError } from '../../src/errors.ts';
+import { cut } from '../../src/chat/answers/answer.ts';
+import { untrustedText } from '../../src/chat/answers/untrusted-text.ts';
+import type { Command } from '../../src/chat/command/declaration.ts';
+import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { argumentsOf } from '../../src/chat/reading/command-arguments.ts';
+import { readDuration } from '../../src/chat/reading/duration.ts';
+import { readArguments } from '../../src/chat/reading/read-arguments.ts';
+import { readReference, readUser } from '../../src/chat/reading/references.ts';
+import { quote, tokenize } from '../../src/chat/reading/tokenize.ts';
+import { HomeserverError } from '../../src/core/errors.ts';
 import {
   parseEventId,
   parseMxcUri,
   parseRoomAlias,
   parseRoomId,
   parseUserId,
-} from '../../src/ids.ts';
-import type { UserId } from '../../src/ids.ts';
-import { apiNames } from '../../src/matrix/content.ts';
-import { readFormatted, saysTheSame, withoutReplyFallback } from '../../src/matrix/html-text.ts';
-import { escapeHtml, render, visible } from '../../src/matrix/render.ts';
+} from '../../src/core/ids.ts';
+import type { UserId } from '../../src/core/ids.ts';
+import { eventId, roomId, userId } from '../../src/homeserver/decode.ts';
+import { apiNames } from '../../src/matrix/delivery/content.ts';
+import { escapeHtml, render, visible } from '../../src/matrix/delivery/render.ts';
+import {
+  readFormatted,
+  saysTheSame,
+  withoutReplyFallback,
+} from '../../src/matrix/sync/html-text.ts';
 import { redactText } from '../../src/observability/log.ts';
-import { commandLineIn } from '../../src/pipeline/command-line.ts';
-import { canDecide, signOfReaction } from '../../src/pipeline/decision-word.ts';
-import type { Message } from '../../src/pipeline/message.ts';
-import { createRoles } from '../../src/pipeline/roles.ts';
-import { holdsSecret } from '../../src/pipeline/secret.ts';
+import { createRoles } from '../../src/operations/authorize/roles.ts';
+import type { Message } from '../../src/operations/message.ts';
+import { commandLineIn } from '../../src/operations/parse/command-line.ts';
+import { canDecide, signOfReaction } from '../../src/operations/parse/decision-word.ts';
+import { holdsSecret } from '../../src/operations/parse/secret.ts';
 
 const registry = createRegistry(
   await loadCommands(new URL('../../src/commands/', import.meta.url)),
@@ -207,7 +211,7 @@ function bestMs(work: () => unknown, times: number): number {
 const longest = 65_536;
 const factor = 4;
 /** Linear is 4, quadratic 16; what is over in a moment needs no measuring. */
-const mostGrowth = 10;
+const maxGrowth = 10;
 const momentMs = 50;
 
 /** How long the longest takes, and how long a part of it. */
@@ -231,11 +235,11 @@ test.each(Object.entries(readers))(
             continue;
           }
           let [long, short] = measure(work, 1);
-          if (long > momentMs && long / short > mostGrowth) {
+          if (long > momentMs && long / short > maxGrowth) {
             // It may have been the garbage of others.
             [long, short] = measure(work, 8);
           }
-          if (long > momentMs && long / short > mostGrowth) {
+          if (long > momentMs && long / short > maxGrowth) {
             slow.push(`${start}${piece}…${end}: ${short.toFixed(1)} to ${long.toFixed(1)} ms`);
           }
         }

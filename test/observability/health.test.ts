@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { StoreError } from '../../src/errors.ts';
+import { StoreError } from '../../src/core/errors.ts';
 import { createHealth } from '../../src/observability/health.ts';
-import type { ReportReading } from '../../src/services/bot.ts';
+import type { ReportReading } from '../../src/services/bot/bot.ts';
 
 const well = {
   syncAgeMs: () => 10,
-  longestSyncAgeMs: 75_000,
+  maxSyncAgeMs: 75_000,
   silence: (): string | undefined => undefined,
   reportReadings: (): ReportReading[] => [],
   maxReportFailureMs: 300_000,

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { SetupError } from '../../src/errors.ts';
+import { SetupError } from '../../src/core/errors.ts';
 import { startHttp } from '../../src/observability/http.ts';
 import type { HttpServer, ProbeSources } from '../../src/observability/http.ts';
 import { freePort } from '../support/free-port.ts';

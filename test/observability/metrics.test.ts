@@ -4,11 +4,11 @@ import { createServer, request } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { createMetrics } from '../../src/observability/metrics.ts';
-import type { Figures, Metrics } from '../../src/observability/metrics.ts';
+import type { MetricValues, Metrics } from '../../src/observability/metrics.ts';
 
 const now = 1_000_000;
 
-const figures: Figures = {
+const figures: MetricValues = {
   items: { open: 2, claimed: 1, resolved: 30, dismissed: 4 },
   oldestOpenAt: now - 90_000,
   reports: 55,
@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 afterEach(() => metrics.stop());
 
-const watch = (read: () => Promise<Figures>) =>
+const watch = (read: () => Promise<MetricValues>) =>
   metrics.watch({
     figures: read,
     canSpeak: () => false,
@@ -79,7 +79,7 @@ test('the figures are shown as they are, with escaped labels', async () => {
     lawspeaker_jobs_waiting: '5',
     'lawspeaker_report_claim_seconds_bucket{le="60",by="@ana:x"}': '0',
     'lawspeaker_report_claim_seconds_bucket{le="300",by="@ana:x"}': '1',
-    'lawspeaker_report_settle_seconds_count{state="resolved",by="rule:spam"}': '1',
+    'lawspeaker_report_resolve_seconds_count{state="resolved",by="rule:spam"}': '1',
     lawspeaker_sync_age_seconds: '1.5',
     lawspeaker_sync_failures_total: '2',
     'lawspeaker_report_reading_age_seconds{kind="event"}': '2.5',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
-import { SetupError } from '../../src/errors.ts';
+import { SetupError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freePort } from '../support/free-port.ts';
@@ -112,7 +112,7 @@ it('an operator sees what the bot did, and a restart loses none of it', async ()
     expect(await metric('lawspeaker_reports_total')).toEqual({ '': 3 });
     expect((await metric('lawspeaker_report_oldest_open_seconds'))['']).toBeGreaterThan(3599);
     expect(await metric('lawspeaker_report_claim_seconds_sum')).toEqual({ [`{by="${ben}"}`]: 120 });
-    expect(await metric('lawspeaker_report_settle_seconds_sum')).toEqual({
+    expect(await metric('lawspeaker_report_resolve_seconds_sum')).toEqual({
       [`{state="resolved",by="${ben}"}`]: 600,
     });
     expect(await metric('lawspeaker_rule_firings_total')).toEqual({

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { SetupError, StoreError } from '../../src/errors.ts';
+import { SetupError, StoreError } from '../../src/core/errors.ts';
 import { openStore, transactionIdFor } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 
@@ -49,6 +49,14 @@ describe('opening', () => {
     expect(tables.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['audit_log', 'confirmations', 'executions', 'inbox', 'outbox']),
     );
+  });
+
+  test('every migration there is has been made', async () => {
+    const files = readdirSync(new URL('../../src/store/migrations/', import.meta.url));
+    const made = withDatabase((db) =>
+      db.prepare('SELECT name FROM kysely_migration ORDER BY name').pluck().all(),
+    );
+    expect(files.map((name) => path.parse(name).name).toSorted()).toEqual(made);
   });
 
   const openAndClose = async (at: string, options?: { readonly: boolean }) => {
@@ -266,7 +274,7 @@ describe('the outbox', () => {
   test('forgets what was sent but as what', async () => {
     await add('answer', '{"secret":1}');
     const [message] = await store.outbox.open();
-    await store.outbox.settle(message?.id ?? 0, '$sent', 2);
+    await store.outbox.markDelivered(message?.id ?? 0, '$sent', 2);
     expect(await store.outbox.open()).toEqual([]);
     expect(await store.outbox.sentEvent('$e', 'answer')).toBe('$sent');
     expect(await store.outbox.commandOf('$sent')).toBe('$e');
@@ -280,7 +288,7 @@ describe('the outbox', () => {
   test('what was given up has no event', async () => {
     await add('answer');
     const [message] = await store.outbox.open();
-    await store.outbox.settle(message?.id ?? 0, null, 2);
+    await store.outbox.markDelivered(message?.id ?? 0, null, 2);
     expect(await store.outbox.sentEvent('$e', 'answer')).toBeUndefined();
     expect(await store.outbox.open()).toEqual([]);
   });

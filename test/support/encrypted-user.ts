@@ -11,7 +11,7 @@ import {
   MatrixClient,
   RustSdkCryptoStorageProvider,
   nativeLibrary,
-} from '../../src/matrix/sdk.ts';
+} from '../../src/matrix/crypto/sdk.ts';
 import { homeserver } from './homeserver.ts';
 
 type Client = InstanceType<typeof MatrixClient>;

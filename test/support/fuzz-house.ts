@@ -1,21 +1,26 @@
 import * as fc from 'fast-check';
 import type { z } from 'zod';
 
-import { adminApiOn } from '../../src/admin-api/admin-api.ts';
-import { createSendRequest } from '../../src/admin-api/request.ts';
-import type { SendRequest } from '../../src/admin-api/request.ts';
-import { createRegistry, loadCommands } from '../../src/command/registry.ts';
-import { HomeserverError } from '../../src/errors.ts';
-import type { EventId, RoomId, UserId } from '../../src/ids.ts';
-import { alertContent, editContent, fileContent, replyContent } from '../../src/matrix/content.ts';
-import { readEvents } from '../../src/matrix/read-event.ts';
-import { RoomState } from '../../src/matrix/room-state.ts';
-import type { House } from '../../src/pipeline/house.ts';
-import { createPipeline } from '../../src/pipeline/pipeline.ts';
-import { findQuestion } from '../../src/pipeline/question.ts';
-import type { Outgoing } from '../../src/pipeline/reply.ts';
-import { createRoles } from '../../src/pipeline/roles.ts';
-import { settleQuestion } from '../../src/pipeline/settle-question.ts';
+import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { HomeserverError } from '../../src/core/errors.ts';
+import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
+import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
+import { createSendRequest } from '../../src/homeserver/request.ts';
+import type { SendRequest } from '../../src/homeserver/request.ts';
+import {
+  alertContent,
+  editContent,
+  fileContent,
+  replyContent,
+} from '../../src/matrix/delivery/content.ts';
+import { readEvents } from '../../src/matrix/sync/read-event.ts';
+import { RoomState } from '../../src/matrix/sync/room-state.ts';
+import type { Outgoing } from '../../src/operations/answer/reply.ts';
+import { createRoles } from '../../src/operations/authorize/roles.ts';
+import { decideConfirmation } from '../../src/operations/confirm/decide.ts';
+import { findConfirmation } from '../../src/operations/confirm/find-confirmation.ts';
+import type { House } from '../../src/operations/house.ts';
+import { createPipeline } from '../../src/operations/pipeline.ts';
 import { createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
 import { fakeHttp } from './fake-http.ts';
@@ -37,7 +42,7 @@ const commands = await loadCommands(new URL('../../src/commands/', import.meta.u
 export const registry = createRegistry(commands);
 
 /** More requests than any command needs: a list that never ends must end somewhere. */
-const mostRequests = 40;
+const maxRequests = 40;
 
 const joined = (user: string, displayname: string) => ({
   type: 'm.room.member',
@@ -99,7 +104,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     seed: () => {
       requests += 1;
       answerSeed += 1;
-      return requests > mostRequests ? undefined : answerSeed;
+      return requests > maxRequests ? undefined : answerSeed;
     },
   });
   const api = adminApiOn(send);
@@ -111,8 +116,8 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     managementRoom: room,
     bot: {
       async settle({ decision, code, by, event }) {
-        const question = await findQuestion(house, { code, by, event, decision });
-        return settleQuestion(house, question, { decision, by, event });
+        const question = await findConfirmation(house, { code, by, event, decision });
+        return decideConfirmation(house, question, { decision, by, event });
       },
       status: async () => ({
         version: '0',
@@ -143,7 +148,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     confirmationExpiresAfterMs: 600_000,
     proposalExpiresAfterMs: 600_000,
     maxRuleActionsPerHour: 10,
-    settleAfterMs: 0,
+    reconcileAfterMs: 0,
     confirmation: { destructive: 'requester', critical: 'requester' },
     serverName: 'localhost',
     botUser,
@@ -168,8 +173,8 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
       protectedUsers: ['@protected*:localhost'],
     }),
     log: { info: () => undefined, warn: () => undefined, error: fault },
-    voice: { silence: () => undefined, mayAct: async () => true },
-    underWay: new Set(),
+    sendPermission: { silence: () => undefined, mayAct: async () => true },
+    inFlight: new Set(),
     seenNotDone: new Map(),
     denials: new Map(),
     now: () => clock.now,
@@ -202,7 +207,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
       render(outgoing);
       sentEvents += 1;
       const event = `$sent${sentEvents}` as EventId;
-      await store.outbox.settle(id, event, clock.now);
+      await store.outbox.markDelivered(id, event, clock.now);
       sent.push({ event, outgoing });
       delivering.resolve();
       delivering = Promise.withResolvers();
@@ -242,7 +247,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
         events.forEach((event) => members.apply(event));
         await pipeline.accept(readEvents(room, events));
       }),
-    expireQuestions: async () => step(pipeline.expireQuestions),
+    expireConfirmations: async () => step(pipeline.expireConfirmations),
     /** Whatever else the house does by itself. */
     run: step,
   };

@@ -6,7 +6,7 @@ import { registerUser } from '../../dev/synapse/accounts.ts';
 import type { Account } from '../../dev/synapse/accounts.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../dev/synapse/homeserver.ts';
-import { createAdminApi } from '../../src/admin-api/admin-api.ts';
+import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
 
 /** The run's Synapse, as far as tests in other processes can know it. */
 export type TestHomeserver = Pick<Homeserver, 'url' | 'serverName' | 'sharedSecret' | 'version'> & {

@@ -4,14 +4,14 @@ import { inject } from 'vitest';
 
 import type { RegisterOptions } from '../../dev/synapse/accounts.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import { createAdminApi } from '../../src/admin-api/admin-api.ts';
-import type { AdminApi } from '../../src/admin-api/admin-api.ts';
+import { parseEventId, parseRoomId, parseUserId } from '../../src/core/ids.ts';
+import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
+import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import type {
   NewRegistrationToken,
   RegistrationToken,
-} from '../../src/admin-api/registration-tokens.ts';
-import { parseEventId, parseRoomId, parseUserId } from '../../src/ids.ts';
-import type { EventId, RoomId, UserId } from '../../src/ids.ts';
+} from '../../src/homeserver/admin/registration-tokens.ts';
 import type { TestHomeserver } from './global-setup.ts';
 
 /** The Synapse of this run. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 
-import type { ItemState } from '../../src/store/report-items.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { ItemState } from '../../src/store/tables/report-items.ts';
 
 /** A report as a test writes it; the rest is of no matter to it. */
 export interface GivenReport {

@@ -9,7 +9,7 @@ const obeyed =
   /[\p{Cc}\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u206F\uFEFF\u{E0000}-\u{E007F}]/u;
 
 /** What Synapse takes as one event, less what it adds itself. */
-const longestBytes = 64_000;
+const maxBytes = 64_000;
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
@@ -18,7 +18,7 @@ function textOf(value: unknown): string {
 /** Throws where an event's content could do more in a client than be read. */
 export function assertSafe(content: Readonly<Record<string, unknown>>): void {
   const json = JSON.stringify(content);
-  assert.ok(Buffer.byteLength(json) <= longestBytes, 'the event is too large');
+  assert.ok(Buffer.byteLength(json) <= maxBytes, 'the event is too large');
   assert.ok(json.isWellFormed() && !/\\ud[89a-f]/iu.test(json), 'half a surrogate pair');
   const messages = [content, content['m.new_content'] ?? {}] as Readonly<Record<string, unknown>>[];
   for (const message of messages) {

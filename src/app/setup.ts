@@ -1,0 +1,224 @@
+import type { Config } from '../config/schema.ts';
+import { durationMs } from '../core/duration.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  SetupError,
+  UnreachableError,
+} from '../core/errors.ts';
+import { parseRoomAlias, serverNameOf } from '../core/ids.ts';
+import type { RoomId, UserId } from '../core/ids.ts';
+import { createAdminApi } from '../homeserver/admin/admin-api.ts';
+import type { AdminApi } from '../homeserver/admin/admin-api.ts';
+import { joinRoom, resolveAlias, roomState, whoami } from '../matrix/client.ts';
+import type { MatrixCall } from '../matrix/client.ts';
+import { encryptionIsOff, startsEncryption } from '../matrix/crypto/room-crypto.ts';
+import { nativeLibrary } from '../matrix/crypto/sdk.ts';
+import { RoomState } from '../matrix/sync/room-state.ts';
+import { followUpgrade } from '../matrix/sync/upgrade.ts';
+import type { Moves } from '../matrix/sync/upgrade.ts';
+import { createRoles } from '../operations/authorize/roles.ts';
+
+/** What the homeserver says about the configuration. */
+export interface Setup {
+  readonly botUser: UserId;
+  readonly serverName: string;
+  /** The management room in use. */
+  readonly room: RoomId;
+  /** The one that the configuration names; another one if it was upgraded. */
+  readonly configuredRoom: RoomId;
+  readonly roomState: readonly unknown[];
+  readonly serverVersion: string;
+}
+
+/**
+ * Asks the homeserver whether the bot can work: the token is valid, its account is a server admin,
+ * the management room can be joined, and read.
+ *
+ * @param moves where the bot has moved to from rooms that were upgraded
+ * @throws SetupError what is wrong and what to do
+ * @throws UnreachableError the homeserver does not answer
+ */
+export async function checkSetup(config: Config, call: MatrixCall, moves: Moves): Promise<Setup> {
+  if (config.encryption.enabled) {
+    nativeLibrary();
+  }
+  const { url, adminUrl = url, accessToken } = config.homeserver;
+  const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
+  const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
+  const botUser = await asked(
+    async () => whoami(call),
+    ({ status, errcode }) =>
+      status === 401
+        ? new SetupError(
+            `The homeserver does not accept the access token (${errcode}).`,
+            'Log in as the bot’s account and set homeserver.accessToken.',
+          )
+        : undefined,
+    url,
+  );
+  const serverVersion = await checkAdmin(api, botUser, adminUrl);
+  const configuredRoom = await findRoom(config, call);
+  const { room, state } = await roomInUse(config, call, { configuredRoom, botUser, moves });
+  if (!config.encryption.enabled && state.some(startsEncryption)) {
+    throw encryptionIsOff();
+  }
+  return {
+    botUser,
+    serverName: serverNameOf(botUser) ?? '',
+    room,
+    configuredRoom,
+    roomState: state,
+    serverVersion,
+  };
+}
+
+async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Promise<string> {
+  const account = await asked(
+    async () => api.users.get(botUser),
+    ({ status, errcode }) => {
+      if (status === 403) {
+        return new SetupError(
+          `${botUser} is no server admin, so it can’t use the admin API.`,
+          'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
+        );
+      }
+      return status === 404 && errcode === 'M_UNRECOGNIZED'
+        ? new SetupError(
+            `There is no Synapse admin API at ${adminUrl}.`,
+            'Set homeserver.adminUrl to where /_synapse/admin answers.',
+          )
+        : undefined;
+    },
+    adminUrl,
+  );
+  if (!account.admin) {
+    throw new SetupError(`${botUser} is no server admin.`, 'Grant it admin rights.');
+  }
+  return asked(api.server.version, () => undefined, adminUrl);
+}
+
+/** Finds the room that the configuration names. */
+async function findRoom(config: Config, call: MatrixCall): Promise<RoomId> {
+  const written = config.managementRoom;
+  const alias = parseRoomAlias(written);
+  return alias === undefined
+    ? (written as RoomId)
+    : asked(
+        async () => resolveAlias(call, alias),
+        ({ status }) =>
+          status === 404
+            ? new SetupError(
+                `There is no room ${alias}.`,
+                'Set managementRoom to the ID or alias of the management room.',
+              )
+            : undefined,
+        config.homeserver.url,
+      );
+}
+
+/** Nobody upgrades a room so often: a circle ends here. */
+const maxUpgrades = 20;
+
+/** Joins the management room, or the one that has replaced it. */
+async function roomInUse(
+  config: Config,
+  call: MatrixCall,
+  start: { readonly configuredRoom: RoomId; readonly botUser: UserId; readonly moves: Moves },
+): Promise<{ readonly room: RoomId; readonly state: readonly unknown[] }> {
+  const { configuredRoom, botUser, moves } = start;
+  const { url } = config.homeserver;
+  let room = configuredRoom;
+  for (let step = 0; step < maxUpgrades; step += 1) {
+    const known = await moves.from(room);
+    if (known !== undefined) {
+      room = known;
+      continue;
+    }
+    const here = room;
+    const state = await asked(
+      async () => joinedState(call, here),
+      ({ status, errcode }) =>
+        status < 500
+          ? new SetupError(
+              `${botUser} can’t join the management room ${here} (${errcode}).`,
+              `Invite ${botUser} to it, then start again.`,
+            )
+          : undefined,
+      url,
+    );
+    const members = new RoomState();
+    state.forEach((event) => members.apply(event));
+    const { tombstone } = members;
+    if (tombstone === undefined) {
+      return { room, state };
+    }
+    const roles = createRoles({ settings: config.roles, members, botUser, protectedUsers: [] });
+    const next = await asked(
+      async () =>
+        followUpgrade(call, { room: here, tombstone }, (user) => roles.of(user) === 'admin'),
+      () => undefined,
+      url,
+    );
+    if ('refused' in next) {
+      throw new SetupError(
+        `The management room ${here} was closed and replaced by ${tombstone.replacement ?? 'another room'}, and ${next.refused}.`,
+        next.advice,
+      );
+    }
+    await moves.remember(room, next.room);
+    room = next.room;
+  }
+  throw new SetupError(
+    `The management room ${configuredRoom} was replaced too often.`,
+    'Set managementRoom to the room that is in use.',
+  );
+}
+
+async function joinedState(call: MatrixCall, room: RoomId): Promise<unknown[]> {
+  await joinRoom(call, room);
+  return roomState(call, room);
+}
+
+/** Runs one request; `explain` says what a refusal means here. */
+async function asked<Result>(
+  request: () => Promise<Result>,
+  explain: (error: HomeserverError) => SetupError | undefined,
+  url: string,
+): Promise<Result> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof ForeignAnswerError && error.status < 500) {
+      throw new SetupError(
+        `Something other than Synapse answers at ${url} (${error.status} without a Matrix error).`,
+        error.advice,
+      );
+    }
+    if (error instanceof HomeserverError && (error.status >= 500 || error.status === 429)) {
+      // A proxy whose Synapse is still starting, say: that passes.
+      throw new UnreachableError(
+        error.request,
+        `at ${url} answers with ${error.status} ${error.errcode}`,
+        false,
+      );
+    }
+    if (error instanceof HomeserverError) {
+      throw (
+        explain(error) ??
+        new SetupError(
+          `${url} answered ${error.request} with ${error.status} ${error.errcode}.`,
+          'Check homeserver.url: it must be where the client API of your Synapse answers.',
+        )
+      );
+    }
+    if (error instanceof UnreachableError) {
+      throw new UnreachableError(
+        error.request,
+        `at ${url} ${error.message.replace(/^the homeserver /u, '')}`,
+        false,
+      );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Account, Footprint, UserSummary } from '../../services/services.ts';
+import { bold, code, facts, line, person } from './answer.ts';
+import type { Block, Content, Inline } from './answer.ts';
+import { ago, amount, count, size, when } from './phrases.ts';
+import { inert } from './untrusted-text.ts';
+
+/** `active, no admin`, `shadow-banned, server admin`; what stands against an account comes first. */
+export function accountState(account: Account | UserSummary): string {
+  const states = [
+    account.deactivated ? (account.erased ? 'deactivated and erased' : 'deactivated') : undefined,
+    account.locked ? 'locked' : undefined,
+    'suspended' in account && account.suspended ? 'suspended' : undefined,
+    account.shadowBanned ? 'shadow-banned' : undefined,
+  ].filter((state) => state !== undefined);
+  return [
+    states.length > 0
+      ? states.join(', ')
+      : 'suspended' in account
+        ? 'active'
+        : // The list of all accounts does not say.
+          'active or suspended',
+    account.isGuest ? 'guest' : undefined,
+    account.admin ? 'server admin' : states.length === 0 ? 'no admin' : undefined,
+  ]
+    .filter((part) => part !== undefined)
+    .join(', ');
+}
+
+/** As `accountState`, for tables: that somebody is no admin goes without saying. */
+export function accountStateShort(account: Account | UserSummary): string {
+  return accountState(account).replace(/, no admin$/u, '');
+}
+
+/** `It is shadow-banned.`; empty for an ordinary account, of which that goes without saying. */
+export function standing(account: Account): Block[] {
+  const state = accountStateShort(account);
+  return state === 'active'
+    ? []
+    : [
+        line(
+          `It is ${state.replace(/^active, /u, '').replace(/\b(?=server admin|guest)/gu, 'a ')}.`,
+        ),
+      ];
+}
+
+/** `Registered 2 hours ago (…) · last seen 4 minutes ago · 14 rooms · 3 devices · 37 files, 112 MB` */
+export function accountFacts(account: Account, footprint: Footprint, now: number): Block {
+  return facts(
+    `Registered ${when(account.creationTs, now)}`,
+    account.lastSeenTs === null ? 'last seen unknown' : `last seen ${ago(account.lastSeenTs, now)}`,
+    amount(footprint.rooms, 'room'),
+    amount(footprint.devices, 'device'),
+    footprint.files === 0
+      ? 'no files'
+      : `${count(footprint.files, 'file')}, ${footprint.bytesAreAll ? '' : 'more than '}${size(footprint.bytes)}`,
+  );
+}
+
+/** `**Deactivated** Mallory `@mallory:example.com`` */
+export function didTo(what: string, account: Pick<Account, 'name' | 'displayname'>): Content {
+  return [bold(what), ' ', ...nameAndId(account)];
+}
+
+/** Name and ID, the name without emphasis. */
+export function nameAndId(account: Pick<Account, 'name' | 'displayname'>): Inline[] {
+  return person(account).flatMap((part) =>
+    typeof part !== 'string' && part.kind === 'bold' ? part.children : [part],
+  );
+}
+
+/** The same in a table, whose cells are narrow. */
+export function nameAndIdCell(account: Pick<Account, 'displayname'> & { name: string }): Inline[] {
+  const { name, displayname } = account;
+  return displayname === null || displayname.trim() === ''
+    ? [code(name)]
+    : [inert(displayname, 30), ' ', code(name)];
+}

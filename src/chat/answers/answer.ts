@@ -1,0 +1,123 @@
+import { withoutLinks } from './without-links.ts';
+
+/**
+ * What the bot says, before it is plain text and HTML. Strings are data: the renderer escapes them
+ * and makes control characters visible, so nothing that users wrote can break out.
+ */
+export type Inline =
+  | string
+  | { readonly kind: 'bold'; readonly children: readonly Inline[] }
+  | { readonly kind: 'code'; readonly text: string }
+  /** What nobody should see without wanting to; `plain` stands for it where there is no HTML. */
+  | { readonly kind: 'spoiler'; readonly text: string; readonly plain: string };
+
+export type Content = readonly Inline[];
+
+export type Block =
+  | { readonly kind: 'line'; readonly content: Content }
+  | { readonly kind: 'list'; readonly items: readonly Content[] }
+  | {
+      readonly kind: 'table';
+      readonly columns: readonly Column[];
+      readonly rows: readonly Content[][];
+    };
+
+export interface Column {
+  readonly title: string;
+  /** Numbers read better from the right. */
+  readonly align?: 'right';
+}
+
+/** ✅ done · ⏳ running or waiting · ❌ failed or refused · ⚠️ needs your eyes · ℹ️ information */
+export type Mark = '✅' | '⏳' | '❌' | '⚠️' | 'ℹ️';
+
+export interface Answer {
+  readonly mark: Mark;
+  /** The decision: all that a tired person may read. */
+  readonly title: Content;
+  readonly body?: readonly Block[];
+  /** Commands that can be copied, without the prefix. */
+  readonly next?: readonly string[];
+  /** Where it is not `done`: work that goes on, or a decision about other work that failed. */
+  readonly status?: Status;
+  /** The command line of the next page, which `more` runs; without the prefix. */
+  readonly more?: string;
+  /** Sent behind the answer. */
+  readonly file?: AnswerFile;
+  /** For programs: what was found, in our names; sent in the API's. Never a secret. */
+  readonly data?: unknown;
+}
+
+/** A file that an answer brings along. Never with secrets. */
+export interface AnswerFile {
+  readonly name: string;
+  readonly contentType: 'text/csv' | 'application/json' | 'application/jsonl';
+  readonly content: string;
+}
+
+/** The names that people, programs and the audit log see. */
+export type Status =
+  | 'done'
+  | 'pending'
+  | 'running'
+  | 'failed'
+  | 'usage'
+  | 'denied'
+  | 'protected'
+  | 'cancelled'
+  | 'expired'
+  | 'dry_run'
+  | 'unknown'
+  | 'stale'
+  | 'partial';
+
+export function bold(...children: Inline[]): Inline {
+  return { kind: 'bold', children };
+}
+
+export function code(text: string): Inline {
+  return { kind: 'code', text };
+}
+
+export function spoiler(text: string, plain: string): Inline {
+  return { kind: 'spoiler', text, plain };
+}
+
+export function line(...content: Inline[]): Block {
+  return { kind: 'line', content };
+}
+
+/** Puts ` · ` between those parts that are there. */
+export function facts(...parts: (Inline | readonly Inline[] | undefined | false)[]): Block {
+  const content: Inline[] = [];
+  for (const part of parts) {
+    if (part !== undefined && part !== false) {
+      content.push(
+        ...(content.length === 0 ? [] : [' · ']),
+        ...(Array.isArray(part) ? part : [part as Inline]),
+      );
+    }
+  }
+  return { kind: 'line', content };
+}
+
+/** The longest name that is shown whole. */
+const maxNameLength = 60;
+
+/** Text of strangers, cut to a length that can't flood the room. */
+export function cut(text: string, length = maxNameLength): string {
+  const graphemes = [...new Intl.Segmenter().segment(text.slice(0, length * 8))];
+  return graphemes.length <= length && text.length <= length * 8
+    ? text
+    : `${graphemes
+        .slice(0, length - 1)
+        .map(({ segment }) => segment)
+        .join('')}…`;
+}
+
+/** A user as people read it: name and ID. */
+export function person(user: { name: string; displayname: string | null }): Inline[] {
+  return user.displayname === null || user.displayname.trim() === ''
+    ? [code(user.name)]
+    : [bold(cut(withoutLinks(user.displayname))), ' ', code(user.name)];
+}

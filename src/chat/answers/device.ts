@@ -1,0 +1,116 @@
+import { TargetError, UsageError } from '../../core/errors.ts';
+import type { Account, Device, Services } from '../../services/services.ts';
+import { idWord } from '../reading/references.ts';
+import { code, cut } from './answer.ts';
+import type { Block, Content, Inline } from './answer.ts';
+import type { ListColumn } from './list.ts';
+import { ago } from './phrases.ts';
+import { inert } from './untrusted-text.ts';
+
+/** A device by name and ID: `Phone ABCDEFGH`. */
+export function deviceName({ deviceId, displayName }: Device): Inline[] {
+  return displayName === null || displayName.trim() === ''
+    ? [code(cut(deviceId))]
+    : [inert(displayName, 40), ' ', code(cut(deviceId))];
+}
+
+/** How devices are listed. */
+export function deviceColumns(now: number): ListColumn<Device>[] {
+  return [
+    {
+      title: 'Device',
+      name: 'device_id',
+      show: deviceName,
+      value: ({ deviceId }) => deviceId,
+    },
+    {
+      title: 'Name',
+      name: 'display_name',
+      fileOnly: true,
+      show: ({ displayName }) => [cut(displayName ?? '', 40)],
+      value: ({ displayName }) => displayName,
+    },
+    {
+      title: 'Last seen',
+      name: 'last_seen_ts',
+      show: ({ lastSeenTs, lastSeenIp }) => [
+        lastSeenTs === null ? 'unknown' : ago(lastSeenTs, now),
+        ...(lastSeenIp === null ? [] : [' from ', code(lastSeenIp)]),
+      ],
+      value: ({ lastSeenTs }) => lastSeenTs,
+    },
+    {
+      title: 'Address',
+      name: 'last_seen_ip',
+      fileOnly: true,
+      show: ({ lastSeenIp }) => (lastSeenIp === null ? [] : [code(lastSeenIp)]),
+      value: ({ lastSeenIp }) => lastSeenIp,
+    },
+    {
+      title: 'Program',
+      name: 'last_seen_user_agent',
+      fileOnly: true,
+      show: ({ lastSeenUserAgent }) => [cut(lastSeenUserAgent ?? '')],
+      value: ({ lastSeenUserAgent }) => lastSeenUserAgent,
+    },
+  ];
+}
+
+/** Devices as a table, for questions. */
+export function deviceTable(devices: readonly Device[], now: number): Block {
+  const columns = deviceColumns(now).filter(({ fileOnly }) => fileOnly !== true);
+  return {
+    kind: 'table',
+    columns,
+    rows: devices.map((device): Content[] => columns.map(({ show }) => show(device))),
+  };
+}
+
+/**
+ * Those of an account's devices that are meant, and the IDs that none has. Synapse says yes to
+ * unknown ones.
+ */
+export async function findDevices(
+  { api }: Pick<Services, 'api'>,
+  account: Pick<Account, 'name'>,
+  ids: readonly string[],
+): Promise<{ devices: Device[]; unknown: string[] }> {
+  const all = await api.devices.list(account.name);
+  const byId = new Map(all.map((device) => [device.deviceId, device]));
+  return {
+    devices: ids.flatMap((id) => byId.get(id) ?? []),
+    unknown: ids.filter((id) => !byId.has(id)),
+  };
+}
+
+/** The account has no device of this ID. */
+export function unknownDevice(
+  account: Pick<Account, 'name'>,
+  ids: readonly string[],
+  prefix: string,
+): TargetError {
+  return new TargetError(
+    'unknown',
+    `${account.name} has no device ${ids.map((id) => `\`${cut(id)}\``).join(', ')}`,
+    `\`${prefix}devices ${idWord(account.name)}\` lists them; capitals count.`,
+  );
+}
+
+/** @throws UsageError nobody could name the device again */
+export function checkDeviceId(id: string): void {
+  if (id.trim() === '') {
+    throw new UsageError('A device’s ID can’t be blank.', { word: id });
+  }
+}
+
+const maxDeviceNameLength = 100;
+
+/** @throws UsageError Synapse would refuse the name */
+export function checkDeviceName(name: string | undefined): void {
+  if (name !== undefined && name.length > maxDeviceNameLength) {
+    throw new UsageError(`\`--name\` has ${name.length} characters.`, {
+      word: name.slice(0, 40),
+      advice: `A device’s name may have ${maxDeviceNameLength}.`,
+    });
+  }
+}

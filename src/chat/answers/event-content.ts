@@ -1,0 +1,47 @@
+import { parseMxcUri } from '../../core/ids.ts';
+import type { MxcUri } from '../../core/ids.ts';
+import type { RoomEvent } from '../../services/rooms/redaction-plan.ts';
+import { code, cut, line } from './answer.ts';
+import type { Block } from './answer.ts';
+import { untrustedText } from './untrusted-text.ts';
+
+/** What people see of an event: its last edit, where it was edited. */
+function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {
+  const edited = lastEdit?.content['m.new_content'];
+  return typeof edited === 'object' && edited !== null
+    ? (edited as Readonly<Record<string, unknown>>)
+    : content;
+}
+
+/** What an event says, for somebody who decides about it: cut, and with its links broken. */
+export function eventContent(event: RoomEvent, length: number): Block[] {
+  const { type, stateKey } = event;
+  const content = shownContent(event);
+  if (type === 'm.room.encrypted') {
+    return [line('It is encrypted: nobody but the members of the room can read it.')];
+  }
+  if (Object.keys(content).length === 0) {
+    return [line('It is empty.')];
+  }
+  const { body, msgtype } = content;
+  if (type !== 'm.room.message' || stateKey !== null || typeof body !== 'string') {
+    return [line(code(cut(type)), ' ', untrustedText(JSON.stringify(content), length))];
+  }
+  const isText = msgtype === 'm.text' || msgtype === 'm.notice' || msgtype === 'm.emote';
+  return [
+    line(
+      ...(isText || typeof msgtype !== 'string' ? [] : [code(cut(msgtype, 40)), ' ']),
+      untrustedText(body, length),
+      ...(event.lastEdit === null ? [] : [' (edited)']),
+    ),
+  ];
+}
+
+/** The file that an event shows; undefined where it shows none. */
+export function fileOf(event: RoomEvent): MxcUri | undefined {
+  const { url, file } = shownContent(event);
+  const encrypted =
+    typeof file === 'object' && file !== null && 'url' in file ? file.url : undefined;
+  const uri = url ?? encrypted;
+  return typeof uri === 'string' ? parseMxcUri(uri) : undefined;
+}

@@ -1,0 +1,186 @@
+import { stringify } from 'csv-stringify/sync';
+
+import { flag } from '../command/arguments.ts';
+import type { Context } from '../command/declaration.ts';
+import { writeInvocation } from '../command/write-invocation.ts';
+import { absentLines, absentTitle } from './absent.ts';
+import { bold, line } from './answer.ts';
+import type { Answer, AnswerFile, Column, Content } from './answer.ts';
+import { count } from './phrases.ts';
+
+/** So many rows are shown in one answer. */
+export const pageSize = 20;
+/** More rows than this can't be read at once without harm to the server or the reader. */
+const maxFileLength = 100_000;
+
+/** The flags that every list has. Spread them into a command's arguments. */
+export const listFlags = {
+  limit: flag('integer', 'How many rows', { min: 1, max: 100, default: pageSize }),
+  from: flag('word', 'Where the page before ended; !more fills it in', { placeholder: 'TOKEN' }),
+  all: flag('boolean', 'Everything, as a file', { default: false }),
+  format: flag('choice', 'Send it as a file of this kind', { choices: ['csv', 'json'] }),
+} as const;
+
+interface ListArguments {
+  readonly all: boolean;
+  readonly format: 'csv' | 'json' | undefined;
+}
+
+/** Rows that were found. */
+export interface Listing<Row> {
+  readonly rows: readonly Row[];
+  /** Of all pages, where the server says. */
+  readonly total: number | undefined;
+  /** What `--from` gets for the next page; undefined on the last. */
+  readonly nextFrom: string | undefined;
+}
+
+/** A column as people see it and as a file holds it. */
+export interface ListColumn<Row> extends Column {
+  readonly show: (row: Row) => Content;
+  /** Too much for a phone: only files have it. */
+  readonly fileOnly?: true;
+  /** For CSV; our names, in the API's form. */
+  readonly name: string;
+  readonly value: (row: Row) => string | number | boolean | null;
+}
+
+/** Reads a page, or everything with `--all`. */
+export async function readList<Row>(
+  args: ListArguments,
+  source: { page: () => Promise<Listing<Row>>; all: () => AsyncIterable<Row> },
+): Promise<Listing<Row>> {
+  if (!args.all) {
+    return source.page();
+  }
+  const rows: Row[] = [];
+  for await (const row of source.all()) {
+    rows.push(row);
+    if (rows.length === maxFileLength) {
+      break;
+    }
+  }
+  return { rows, total: rows.length, nextFrom: undefined };
+}
+
+/** For lists that the server gives whole: cuts a page out of it. */
+export function pageOf<Row>(
+  rows: readonly Row[],
+  args: ListArguments & { readonly limit: number; readonly from: string | undefined },
+): Listing<Row> {
+  const start = args.all ? 0 : Number(args.from ?? 0) || 0;
+  const end = args.all ? rows.length : start + args.limit;
+  return {
+    rows: rows.slice(start, end),
+    total: rows.length,
+    nextFrom: end < rows.length ? String(end) : undefined,
+  };
+}
+
+/** The answer to a list: a table with its total, or a file. */
+export function listAnswer<Row>(
+  context: Pick<Context, 'invocation' | 'registry' | 'absent'> & { readonly args: ListArguments },
+  listing: Listing<Row>,
+  form: {
+    /** `account`, for `3 accounts`. */
+    readonly noun: string;
+    readonly plural?: string;
+    /** Behind the number: ` in #lobby:example.com`. */
+    readonly of?: Content;
+    readonly columns: readonly ListColumn<Row>[];
+    /** The title where there is nothing: `Mallory has no devices`. */
+    readonly nothing?: Content;
+    /** What to say besides where there is nothing. */
+    readonly none?: Content;
+    /** What to say below the list, such as what it leaves out. */
+    readonly note?: Content | undefined;
+    readonly next?: readonly string[];
+  },
+): Answer {
+  const { rows, total = rows.length, nextFrom } = listing;
+  const { args, invocation, absent } = context;
+  const note = [
+    ...(form.note === undefined ? [] : [line(...form.note)]),
+    ...absentLines(absent, total === 0),
+  ];
+  const title: Content =
+    total === 0
+      ? (absentTitle(absent) ?? form.nothing ?? [bold(`No ${form.noun} found`)])
+      : [bold(count(total, form.noun, form.plural)), ...(form.of ?? [])];
+  if (args.all || args.format !== undefined) {
+    const file = fileOf(invocation.command, args.format ?? 'csv', rows, form.columns);
+    return {
+      mark: 'ℹ️',
+      title: [...title, `: ${count(rows.length, 'row')} in ${file.name}`],
+      body: note,
+      file,
+      data: { total },
+    };
+  }
+  const shown = form.columns.filter(({ fileOnly }) => fileOnly !== true);
+  const isPart = rows.length < total || nextFrom !== undefined;
+  return {
+    mark: 'ℹ️',
+    title: [...title, ...(isPart && rows.length > 0 ? [`, ${rows.length} shown`] : [])],
+    body: [
+      ...(rows.length === 0
+        ? total > 0
+          ? [line('There is nothing behind that place.')]
+          : form.none === undefined
+            ? []
+            : [line(...form.none)]
+        : [
+            {
+              kind: 'table' as const,
+              columns: shown,
+              rows: rows.map((row) => shown.map((column) => column.show(row))),
+            },
+          ]),
+      ...note,
+    ],
+    next: [...(nextFrom === undefined ? [] : ['more']), ...(form.next ?? [])],
+    ...(nextFrom === undefined ? {} : { more: nextPage(context, nextFrom) }),
+    data: { total, rows, nextFrom },
+  };
+}
+
+function nextPage(
+  { invocation, registry }: Pick<Context, 'invocation' | 'registry'>,
+  from: string,
+): string {
+  const command = registry.find(invocation.command);
+  return command === undefined
+    ? invocation.command
+    : writeInvocation(command, {
+        ...invocation,
+        arguments: { ...invocation.arguments, from },
+      });
+}
+
+function fileOf<Row>(
+  command: string,
+  format: 'csv' | 'json',
+  rows: readonly Row[],
+  columns: readonly ListColumn<Row>[],
+): AnswerFile {
+  const records = rows.map((row) =>
+    Object.fromEntries(columns.map(({ name, value }) => [name, value(row)])),
+  );
+  return format === 'json'
+    ? {
+        name: `${command}.json`,
+        contentType: 'application/json',
+        content: JSON.stringify(records, null, 2),
+      }
+    : {
+        name: `${command}.csv`,
+        contentType: 'text/csv',
+        content: stringify(records, {
+          header: true,
+          columns: columns.map(({ name }) => name),
+          cast: { boolean: String },
+          // Spreadsheets run cells that begin with `=`: names are strangers' words.
+          escape_formulas: true,
+        }),
+      };
+}

@@ -1,0 +1,197 @@
+import { parseRoomAlias } from '../../core/ids.ts';
+import { filesOf, readContent } from '../../services/reports/reported-content.ts';
+import type { ItemStory, ReportedContent, ReportItem } from '../../services/services.ts';
+import { matrixToLink } from '../reading/references.ts';
+import { bold, code, cut, facts, line, spoiler } from './answer.ts';
+import type { Block, Content, Inline } from './answer.ts';
+import { count, span } from './phrases.ts';
+import { inert } from './untrusted-text.ts';
+
+/** So much of a reason is shown. */
+const shownReason = 60;
+/** So much of a message is shown in a card. */
+const shownBody = 200;
+/** Far more than is shown. */
+const lookedAtBody = 4000;
+
+/** `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. */
+export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
+  if (reporterCount === 0) {
+    return ['the sender reports'];
+  }
+  const [most] = reasonsOf(reports);
+  const all = reporterCount === 1 ? '1 person' : `${reporterCount} people`;
+  if (most === undefined) {
+    return [`${all} ${reporterCount === 1 ? 'reports' : 'report'}`];
+  }
+  const who = most.people < reporterCount ? `${most.people} of ${all}` : all;
+  const verb = most.people === 1 ? 'says' : 'say';
+  return [`${who} ${verb} “`, inert(most.reason, shownReason), '”'];
+}
+
+/** What people say, and how many people say it; what most say first. */
+export function reasonsOf(
+  reports: ItemStory['reports'],
+): readonly { readonly reason: string; readonly people: number }[] {
+  const people = new Map<string, number>();
+  // There is one report of each person.
+  for (const { reason } of reports) {
+    const text = reason?.trim() ?? '';
+    if (text !== '') {
+      people.set(text, (people.get(text) ?? 0) + 1);
+    }
+  }
+  return [...people]
+    .map(([reason, number]) => ({ reason, people: number }))
+    .sort((one, other) => other.people - one.people);
+}
+
+/** `a message of @mallory:x in #lobby:x`, or the user who was reported. */
+export function whatIsReported(item: ReportItem): Inline[] {
+  const who = item.sender === null ? 'somebody unknown' : code(cut(item.sender, 255));
+  if (item.kind === 'user') {
+    return ['the user ', who];
+  }
+  return ['a message of ', who, ...placeOf(item)];
+}
+
+/** ` in #lobby:example.com`, by the name that people know. */
+export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
+  if (roomId === null) {
+    return [];
+  }
+  const name = roomName?.trim() ?? '';
+  if (name === '') {
+    return [' in ', code(cut(roomId, 255))];
+  }
+  // An alias is an address by itself; a name may only look like one.
+  return [' in ', parseRoomAlias(name) === undefined ? inert(name) : code(cut(name, 255))];
+}
+
+/** How it stands, where that is not just open. */
+export function standOf(
+  item: ReportItem,
+  nameOf: (user: string) => string,
+  at: (atMs: number) => string,
+): Content {
+  switch (item.state) {
+    case 'open':
+      return item.reopened === 0
+        ? []
+        : [`reported again ${at(item.openedAt)}, after it had been settled`];
+    case 'claimed':
+      return [
+        `${nameOf(item.claimedBy ?? '')} is on it`,
+        item.claimedAt === null ? '' : `, since ${at(item.claimedAt)}`,
+      ];
+    case 'resolved':
+    case 'dismissed':
+      return [
+        `${item.state} by ${nameOf(item.closedBy ?? '')}`,
+        item.closedAt === null ? '' : `, ${at(item.closedAt)}`,
+        ...(item.note === null ? [] : [': ', inert(item.note, 120)]),
+      ];
+  }
+}
+
+/** The message itself: behind a spoiler; as plain text only where somebody asked for it. */
+export function contentLines(item: ReportItem, options: { isAskedFor: boolean }): Block[] {
+  if (item.kind === 'user') {
+    return [];
+  }
+  const content = readContent(item.content);
+  if (content === undefined) {
+    return [line('The message is gone from the server, or could not be read.')];
+  }
+  return [
+    line(...wordsOf(content, options.isAskedFor)),
+    ...otherWords(content, options.isAskedFor),
+    ...filesOf(content).map((url) =>
+      line(
+        'File: ',
+        code(url),
+        content.mimetype === undefined ? '' : ` (${inert(content.mimetype, 40)})`,
+      ),
+    ),
+    ...(content.urls === undefined
+      ? []
+      : [line('It names several files: a command needs the one that you mean.')]),
+  ];
+}
+
+function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
+  if (content.isEncrypted) {
+    return ['It is encrypted: nobody but the members of the room can read it.'];
+  }
+  const { body, type } = content;
+  const msgtype = type === 'm.room.message' ? (content.msgtype ?? '') : type;
+  const isText = msgtype === 'm.text' || msgtype === 'm.notice' || msgtype === 'm.emote';
+  if (body === undefined) {
+    return type === 'm.room.message'
+      ? ['It was redacted before it was reported: nothing of it is left.']
+      : ['It is no message but ', code(cut(type)), '.'];
+  }
+  return [...(isText ? [] : [code(cut(msgtype, 40)), ' ']), hidden(body, isAskedFor)];
+}
+
+/** What people see instead: the formatted text and the edits, where these say something else. */
+function otherWords(
+  { body, formatted, edits = [] }: ReportedContent,
+  isAskedFor: boolean,
+): Block[] {
+  const wordings = [{ body, formatted }, ...edits];
+  return wordings.flatMap((words, at) => {
+    const before = wordings[at - 1];
+    return [
+      ...(before === undefined || words.body === undefined || words.body === before.body
+        ? []
+        : [line('Edited to: ', hidden(words.body, isAskedFor))]),
+      ...(words.formatted === undefined || bare(words.formatted) === bare(words.body ?? '')
+        ? []
+        : [line('Shown as: ', hidden(words.formatted, isAskedFor))]),
+    ];
+  });
+}
+
+/** Without what formatting takes away: `**no**` is shown as **no**. */
+function bare(text: string): string {
+  return text.replaceAll(/[\s\p{P}\p{Sm}\p{Sk}]/gu, '');
+}
+
+function hidden(text: string, isAskedFor: boolean): Inline {
+  const shown = inert(text.slice(0, lookedAtBody), isAskedFor ? shownBody * 5 : shownBody);
+  return spoiler(
+    `“${shown}”`,
+    isAskedFor ? `“${shown}”` : `(hidden: ${count(text.length, 'character')})`,
+  );
+}
+
+/**
+ * When, how old the account was, and what was there before: what weighs most for a decision.
+ *
+ * @param at how times are said: a card stands for days, an answer speaks of now
+ */
+export function circumstances(story: ItemStory, at: (atMs: number) => string): Block {
+  const { item, earlier } = story;
+  const sentAt = readContent(item.content)?.sentAt;
+  const resolved = earlier.filter(({ state }) => state === 'resolved').length;
+  return facts(
+    sentAt === undefined ? `reported ${at(item.lastReportAt)}` : `sent ${at(sentAt)}`,
+    item.senderCreatedAt !== null &&
+      `account ${span(item.lastReportAt - item.senderCreatedAt)} old when it was reported`,
+    earlier.length > 0 &&
+      `${count(earlier.length, 'earlier item')}${resolved > 0 ? `, ${resolved} resolved` : ''}`,
+  );
+}
+
+/** The link to the message. */
+export function linkTo(item: ReportItem): Block[] {
+  return item.kind === 'event' && item.roomId !== null
+    ? [line('Message: ', code(matrixToLink(item.roomId, item.subject)))]
+    : [];
+}
+
+/** `#12`, as people say it. */
+export function itemNumber({ id }: Pick<ReportItem, 'id'>): Inline {
+  return bold(`#${id}`);
+}

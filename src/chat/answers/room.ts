@@ -1,0 +1,120 @@
+import { TargetError } from '../../core/errors.ts';
+import type { RoomId } from '../../core/ids.ts';
+import { lastDeletion } from '../../services/rooms/room-deletion.ts';
+import type { RoomDetail, RoomSummary } from '../../services/services.ts';
+import type { Context } from '../command/declaration.ts';
+import { bold, code, cut } from './answer.ts';
+import type { Content, Inline } from './answer.ts';
+import { ago, amount, count } from './phrases.ts';
+import { inert } from './untrusted-text.ts';
+
+/** What a room is called: its name, else its alias, cut; undefined where it has neither. */
+export function roomName(room: Pick<RoomSummary, 'name' | 'canonicalAlias'>): string | undefined {
+  const name = [room.name, room.canonicalAlias].find((text) => text !== null && text.trim() !== '');
+  return typeof name === 'string' ? inert(name) : undefined;
+}
+
+/** A room as people read it: name and ID. */
+export function roomNameAndId(
+  room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>,
+): Inline[] {
+  const name = roomName(room);
+  return name === undefined ? [code(room.roomId)] : [name, ' ', code(room.roomId)];
+}
+
+/** The same in a table, whose cells are narrow. */
+export function roomCell(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
+  const name = roomName(room);
+  const id = code(cut(room.roomId, 80));
+  return name === undefined ? [id] : [cut(name, 30), ' ', id];
+}
+
+/** The same with the name in bold, for a title. */
+export function roomTitle(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
+  const name = roomName(room);
+  return name === undefined ? [bold(code(room.roomId))] : [bold(name), ' ', code(room.roomId)];
+}
+
+/** `12 members, 3 of other servers` */
+export function memberCounts(
+  room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
+): string {
+  const remote = remoteMembers(room);
+  if (room.joinedMembers === null) {
+    return 'members not counted: Synapse has no statistics of this room';
+  }
+  const all = amount(room.joinedMembers, 'member');
+  return remote === 0 || remote === undefined
+    ? all
+    : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} of other servers`;
+}
+
+/** `12 members, 3 remote, public, encrypted`, for tables. */
+export function roomKind(room: RoomKind): string {
+  const remote = remoteMembers(room);
+  const { joinedMembers, joinRules, encryption, roomType } = room;
+  const access = [
+    joinRules === null ? undefined : cut(joinRules, 40),
+    encryption === null ? undefined : 'encrypted',
+    roomType === null ? undefined : roomType === 'm.space' ? 'space' : cut(roomType, 40),
+  ].filter((part) => part !== undefined);
+  return [
+    `${joinedMembers === null ? 'members not counted' : amount(joinedMembers, 'member')}${remote === 0 || remote === undefined ? '' : `, ${remote === joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`}`,
+    ...(access.length === 0 ? [] : [access.join(', ')]),
+  ].join(', ');
+}
+
+export type RoomKind = Pick<
+  RoomSummary,
+  'joinedMembers' | 'joinedLocalMembers' | 'joinRules' | 'encryption' | 'roomType'
+>;
+
+/** How many members are of other servers; undefined where the server doesn't tell. */
+export function remoteMembers(
+  room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
+): number | undefined {
+  return room.joinedLocalMembers === null || room.joinedMembers === null
+    ? undefined
+    : Math.max(0, room.joinedMembers - room.joinedLocalMembers);
+}
+
+/** Says that a list leaves out direct rooms of the bot; undefined if it doesn't. */
+export function unlistedRooms(number: number): Content | undefined {
+  return number === 0
+    ? undefined
+    : [
+        `${count(number, 'private room')} of this bot ${number === 1 ? 'is' : 'are'} not listed: ` +
+          'there it tells one person a secret.',
+      ];
+}
+
+/** `encrypted`, `not encrypted` */
+export function encryptionState(room: Pick<RoomSummary, 'encryption'>): string {
+  return room.encryption === null ? 'not encrypted' : 'encrypted';
+}
+
+/**
+ * The room, as this server knows it.
+ *
+ * @throws TargetError it doesn't
+ */
+export async function requireRoom(
+  { services: { api }, prefix, now }: Pick<Context, 'services' | 'prefix' | 'now'>,
+  id: RoomId,
+): Promise<RoomDetail> {
+  const room = await api.rooms.find(id);
+  if (room !== undefined) {
+    return room;
+  }
+  const deletion = await lastDeletion(api, id);
+  throw deletion?.status === 'complete'
+    ? new TargetError(
+        'unknown_room',
+        `there is no room \`${id}\` any more: it was deleted ${ago(deletion.timestampMs, now)}`,
+      )
+    : new TargetError(
+        'unknown_room',
+        `this server knows no room \`${id}\``,
+        `Search for it by name: \`${prefix}rooms --search NAME\``,
+      );
+}

@@ -1,0 +1,146 @@
+import type { EventId, MxcUri, RoomId, UserId } from '../../core/ids.ts';
+import type { Account } from '../../services/services.ts';
+
+/** An event in a room. */
+export interface EventReference {
+  readonly room: RoomId;
+  readonly event: EventId;
+}
+
+/** What each kind of argument is read into. */
+interface Parsed {
+  /** An account of this homeserver: looked up, and protected, before the command sees it. */
+  account: UserId;
+  /** Any user ID, known here or not: to search by. Nothing is done to or as this user. */
+  user: UserId;
+  /**
+   * A user whom the command makes, or in whose name it acts: protected before the command sees it,
+   * whether the account exists or not.
+   */
+  identity: UserId;
+  /** An alias is resolved before the command sees it. */
+  room: RoomId;
+  /** A user as with `user`, or a room as with `room`. */
+  target: UserId | RoomId;
+  /** An alias in the link is resolved, too. */
+  event: EventReference;
+  /** A file of this server or another. */
+  media: MxcUri;
+  /** Words of people. */
+  text: string;
+  /** One word without blanks: a code, a token, a name. */
+  word: string;
+  integer: number;
+  /** The number of an item of the report queue. */
+  item: number;
+  boolean: boolean;
+  choice: string;
+  /** Milliseconds. */
+  duration: number;
+  /**
+   * Milliseconds since 1970; a duration is read as that long ago, or from now where `ahead` is set. It
+   * is resolved once, when the command is read, so that what is previewed, done and reconciled is the
+   * same however much later that is.
+   */
+  date: number;
+}
+
+export type ArgumentKind = keyof Parsed;
+
+export interface ArgumentOptions {
+  /** A positional that may be left out. Flags always may. */
+  readonly optional?: boolean;
+  /**
+   * A flag whose value may be typed without its name, if it can be nothing else: `reports open`. Only for
+   * commands that change nothing.
+   */
+  readonly bare?: true;
+  /** The flag that stands for this positional: one of the two is given, never both. */
+  readonly unless?: string;
+  /** Several may follow one another, or a flag may be repeated. */
+  readonly many?: boolean;
+  readonly choices?: readonly string[];
+  readonly min?: number;
+  readonly max?: number;
+  /** Of a date it is written as people write it: `1d` is one day before the command is read. */
+  readonly default?: string | number | boolean;
+  /** A date that lies in the future: a duration is read as that long from now. */
+  readonly ahead?: true;
+  /** Stands for the value in usage lines. */
+  readonly placeholder?: string;
+}
+
+/** One declared argument. `parsed` and `run` exist for types only. */
+export interface Argument<ParsedValue = unknown, RunValue = unknown> {
+  readonly place: 'positional' | 'flag';
+  readonly kind: ArgumentKind;
+  readonly description: string;
+  readonly options: ArgumentOptions;
+  readonly parsed?: ParsedValue;
+  readonly run?: RunValue;
+}
+
+export type Arguments = Readonly<Record<string, Argument>>;
+
+type One<Kind extends ArgumentKind, Options> = Options extends {
+  choices: readonly (infer Choice)[];
+}
+  ? Choice
+  : Parsed[Kind];
+type RunOne<Kind extends ArgumentKind, Options> = Kind extends 'account'
+  ? Account
+  : One<Kind, Options>;
+
+type Positional<Value, Options> = Options extends { many: true }
+  ? Value[]
+  : Options extends { optional: true }
+    ? Value | undefined
+    : Value;
+
+type Flag<Value, Options> = Options extends { many: true }
+  ? Value[]
+  : Options extends { default: unknown }
+    ? Value
+    : Value | undefined;
+
+// Of several accounts a command sees one at a time: the pipeline calls it for each.
+type RunPositional<Kind extends ArgumentKind, Options> = Kind extends 'account'
+  ? Options extends { optional: true }
+    ? Account | undefined
+    : Account
+  : Positional<RunOne<Kind, Options>, Options>;
+
+/** Declares an argument by position; they are read in the order of the declaration. */
+export function positional<Kind extends ArgumentKind, const Options extends ArgumentOptions>(
+  kind: Kind,
+  description: string,
+  options?: Options,
+): Argument<Positional<One<Kind, Options>, Options>, RunPositional<Kind, Options>> {
+  return { place: 'positional', kind, description, options: options ?? {} };
+}
+
+/** Declares `--name`; the key `orderBy` is typed as `--order-by`. */
+export function flag<Kind extends ArgumentKind, const Options extends ArgumentOptions>(
+  kind: Kind,
+  description: string,
+  options?: Options,
+): Argument<Flag<One<Kind, Options>, Options>, Flag<RunOne<Kind, Options>, Options>> {
+  return { place: 'flag', kind, description, options: options ?? {} };
+}
+
+/** The values as they were read and are stored with a confirmation. */
+export type ParsedArguments<Declared extends Arguments> = {
+  -readonly [Name in keyof Declared]: Declared[Name] extends Argument<infer Value> ? Value : never;
+};
+
+/** The values as a command gets them: accounts looked up, one at a time. */
+export type RunArguments<Declared extends Arguments> = {
+  readonly [Name in keyof Declared]: Declared[Name] extends Argument<unknown, infer Value>
+    ? Value
+    : never;
+};
+
+/** `orderBy` as it is typed: `order-by`. */
+export function flagName(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

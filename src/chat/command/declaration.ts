@@ -1,0 +1,223 @@
+import type { UserId } from '../../core/ids.ts';
+import type { Account, Services } from '../../services/services.ts';
+import type { Absent } from '../answers/absent.ts';
+import type { Answer, Block, Content } from '../answers/answer.ts';
+import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
+import type { Actor, Invocation, Origin } from './invocation.ts';
+import type { Registry } from './registry.ts';
+
+export const roles = ['viewer', 'moderator', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What a command can do: nothing (`read`), something that can be taken back (`change`), something
+ * that can't (`destructive`), or something that gives power over the server (`critical`).
+ */
+export type Danger = (typeof dangers)[number];
+/** The least dangerous first. */
+export const dangers = ['read', 'change', 'destructive', 'critical'] as const;
+
+export const groups = {
+  accounts: 'Accounts',
+  devices: 'Devices and sessions',
+  media: 'Media',
+  rooms: 'Rooms',
+  reports: 'Reports',
+  server: 'Server',
+  bot: 'This bot',
+} as const;
+export type Group = keyof typeof groups;
+
+/** What a command gets to work with. */
+export interface Context<Declared extends Arguments = Arguments> {
+  readonly args: RunArguments<Declared>;
+  readonly reason: string | undefined;
+  readonly actor: Actor;
+  readonly origin: Origin;
+  readonly invocation: Invocation;
+  readonly services: Services;
+  /** Of the users and rooms that a read asks about, those that this server does not have. */
+  readonly absent: readonly Absent[];
+  readonly registry: Registry;
+  /** The sender's role, for answers that leave out what the sender may not do. */
+  readonly role: Role;
+  readonly prefix: string;
+  /** The bot's own account. */
+  readonly botUser: UserId;
+  /** Of this homeserver. */
+  readonly serverName: string;
+  readonly now: number;
+}
+
+/** What a person is shown before they confirm. */
+export interface Preview {
+  /** The question, such as `Deactivate Mallory and erase?` */
+  readonly title: Content;
+  readonly body: readonly Block[];
+  /** What can't be taken back, in one sentence. */
+  readonly warning?: string;
+  /** What is special to this account: all that is shown of it where several are asked about. */
+  readonly facts?: readonly string[];
+}
+
+/**
+ * What became of a call whose answer never came: `unknown` can be asked again later, `unknowable`
+ * never will be known.
+ */
+export type Reconciliation = 'done' | 'not_done' | 'unknown' | 'unknowable';
+
+/**
+ * Whom a command must keep off. `all_but_admins` is for what concerns server admins alone; `others` lets
+ * the person who asks do it to their own account and to the bot.
+ */
+export type Protects = boolean | 'all_but_admins' | 'others';
+
+interface Base<Declared extends Arguments, Result> {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  /**
+   * What people type who look for this command and don't know its name. Never carried out: the answer
+   * names the commands that may be meant, and `help` finds them.
+   */
+  readonly synonyms?: readonly string[];
+  /** One line, beginning with a verb. */
+  readonly summary: string;
+  /** For help and the guide: what it does, and what one might think it does. */
+  readonly does?: readonly string[];
+  readonly doesNot?: readonly string[];
+  readonly args: Declared;
+  /** A line that works, without the prefix. */
+  readonly example: string;
+  /** The endpoints it calls, for the guide. */
+  readonly endpoints?: readonly string[];
+  /** Who may use it, where that is not what its danger says. */
+  readonly role?: Role;
+  /**
+   * Refuse to touch the bot, server admins, moderators and configured users. By default what is
+   * destructive or critical does.
+   */
+  readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
+  /** Done from the card of a report, it settles it. */
+  readonly resolvesReports?: true;
+  /** Takes `--for 24h`: `undo` is run when the time is over. */
+  readonly timed?: true;
+  /** It doesn't hold for users of application services, which is said where one is among several. */
+  readonly ignoredByServices?: true;
+  /** How a question about several accounts begins: `Deactivate and erase`. Else it is the name. */
+  inBatch?(args: ParsedArguments<Declared>): string;
+  /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */
+  nothingToDo?(account: Account): string | undefined;
+  readonly audit?: {
+    /** Arguments that the audit log must not hold. */
+    readonly redact: readonly (keyof Declared & string)[];
+  };
+  /**
+   * Refuses what no single argument shows to be wrong, before anything is asked or recorded.
+   *
+   * @throws UsageError
+   */
+  check?(args: ParsedArguments<Declared>, now: number): void;
+  /** Does it. Called once for each account where several were given. */
+  run(context: Context<Declared>): Promise<Result>;
+  answer(context: Context<Declared>, result: Result): Answer;
+  /**
+   * The command line that takes it back exactly, without prefix and reason; undefined where there is
+   * none.
+   * The context's account is as it was before; `result` is what `run` gave, for what was before
+   * and no account holds.
+   */
+  undo?(context: Context<Declared>, result: Result): string | undefined;
+  /**
+   * Asks the homeserver whether a call that was cut off has happened. Of an account it gets the name
+   * alone: after a crash nothing else of it is known.
+   */
+  reconcile?(context: Context<Declared>): Promise<Reconciliation>;
+}
+
+interface Harmless {
+  readonly danger: 'read' | 'change';
+  preview?: never;
+}
+
+interface Confirmable<Declared extends Arguments> {
+  readonly danger: 'destructive' | 'critical';
+  /** What it would do and to whom; also says what stands against it by throwing. */
+  preview(context: Context<Declared>): Promise<Preview>;
+}
+
+interface Depends<Declared extends Arguments> {
+  /** Some commands are as dangerous as their flags: without any they are least so. */
+  readonly danger: (args: ParsedArguments<Declared>) => Danger;
+  preview(context: Context<Declared>): Promise<Preview>;
+}
+
+/** A command: all that the rest of the house needs to know of it. */
+export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared, Result> &
+  (Harmless | Confirmable<Declared> | Depends<Declared>);
+
+/** A command whose arguments and result are its own business. */
+export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'inBatch' | 'protects'> & {
+  inBatch?(args: Readonly<Record<string, unknown>>): string;
+  check?(args: Readonly<Record<string, unknown>>, now: number): void;
+  readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);
+  readonly audit?: { readonly redact: readonly string[] };
+  readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
+  preview?(context: Context): Promise<Preview>;
+};
+
+/** A command in the group that its folder gives it. */
+export type GroupedCommand = Command & { readonly group: Group };
+
+/**
+ * Declares a command. One file under `commands/GROUP/` exports one as its default; the registry finds it.
+ * A destructive command without a preview does not compile, nor does redacting an unknown argument.
+ */
+export function defineCommand<const Declared extends Arguments, Result>(
+  declaration: CommandDeclaration<Declared, Result>,
+): Command {
+  // Its functions take the arguments that its own declaration makes the reader produce.
+  return declaration as unknown as Command;
+}
+
+/** The danger of one invocation. */
+export function dangerOf(command: Command, args: Readonly<Record<string, unknown>>): Danger {
+  return typeof command.danger === 'function' ? command.danger(args) : command.danger;
+}
+
+/** The danger of an invocation without flags, which only ever add to it. */
+export function leastDangerOf(command: Command): Danger {
+  const defaults = Object.entries(command.args).map(([key, { options }]) => [key, options.default]);
+  return dangerOf(command, Object.fromEntries(defaults) as Record<string, unknown>);
+}
+
+/** Whether any invocation of this command changes something. */
+export function canChange(command: Command): boolean {
+  return command.danger !== 'read';
+}
+
+/** The role that an invocation needs, unless the configuration says otherwise. */
+export function roleFor(command: Command, danger: Danger): Role {
+  if (command.role !== undefined) {
+    return command.role;
+  }
+  return danger === 'read' ? 'viewer' : danger === 'critical' ? 'admin' : 'moderator';
+}
+
+/** The arguments that hold users whom a command makes, or in whose name it acts. */
+export function identitiesOf(command: Command): string[] {
+  return Object.entries(command.args)
+    .filter(([, { kind }]) => kind === 'identity')
+    .map(([key]) => key);
+}
+
+/** Whether it may meet somebody protected: it acts on accounts or files, which have owners, or as a user. */
+export function canProtect(command: Command): boolean {
+  const actsOnFiles = Object.values(command.args).some(({ kind }) => kind === 'media');
+  const touches = (subjectOf(command) !== undefined || actsOnFiles) && command.protects !== false;
+  return touches || identitiesOf(command).length > 0;
+}
+
+/** The argument that holds the accounts which a command acts on, if it has one. */
+export function subjectOf(command: Command): string | undefined {
+  return Object.entries(command.args).find(([, { kind }]) => kind === 'account')?.[0];
+}

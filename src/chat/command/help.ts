@@ -1,0 +1,153 @@
+import { bold, code, cut, line } from '../answers/answer.ts';
+import type { Answer, Block, Content } from '../answers/answer.ts';
+import { argumentsOf, placeholderOf } from '../reading/command-arguments.ts';
+import { flagName } from './arguments.ts';
+import type { Argument } from './arguments.ts';
+import { dangerOf, groups, roleFor } from './declaration.ts';
+import type { Command, Danger, Group } from './declaration.ts';
+import type { Registry } from './registry.ts';
+
+function shape(key: string, argument: Argument): string {
+  const { choices, many, optional, unless } = argument.options;
+  if (argument.place === 'positional') {
+    const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}`;
+    return optional === true || unless !== undefined ? `[${word}]` : word;
+  }
+  const name = flagName(key);
+  if (argument.kind === 'boolean') {
+    return `[--${argument.options.default === true ? 'no-' : ''}${name}]`;
+  }
+  const value =
+    choices === undefined
+      ? (argument.options.placeholder ?? valueName(argument))
+      : choices.join('|');
+  const typed = argument.options.bare === true ? `[--${name}]` : `--${name}`;
+  return `[${typed} ${value}]${many === true ? '…' : ''}`;
+}
+
+function valueName({ kind }: Argument): string {
+  const names: Partial<Record<Argument['kind'], string>> = {
+    integer: 'N',
+    duration: '24h',
+    date: '7d',
+    account: 'USER',
+    user: 'USER',
+    identity: 'USER',
+    room: 'ROOM',
+  };
+  return names[kind] ?? 'TEXT';
+}
+
+/** Flags that help lists, and that a usage line is easier to read without. */
+const rareFlags = new Set(['fromFile', 'overrideProtection']);
+
+/** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
+export function usage(command: Command, prefix: string): string {
+  const shapes = Object.entries(argumentsOf(command))
+    .filter(([key]) => !rareFlags.has(key))
+    .map(([key, argument]) => shape(key, argument));
+  return [`${prefix}${command.name}`, ...shapes].join(' ');
+}
+
+const dangers: Record<Danger, string> = {
+  read: 'changes nothing',
+  change: 'can be taken back',
+  destructive: 'asks for confirmation',
+  critical: 'critical, asks for confirmation',
+};
+
+/** The answer to `help COMMAND`, made from the declaration. */
+export function helpFor(command: Command, prefix: string): Answer {
+  const danger = typeof command.danger === 'function' ? undefined : dangerOf(command, {});
+  const body: Block[] = [line('Usage: ', code(usage(command, prefix)))];
+  const described = Object.entries(argumentsOf(command));
+  if (described.length > 0) {
+    body.push({
+      kind: 'list',
+      items: described.map(([key, argument]) => [
+        code(argument.place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument)),
+        `: ${argument.description}`,
+      ]),
+    });
+  }
+  if (command.does !== undefined) {
+    body.push(line(bold('Does: '), command.does.join('; ')));
+  }
+  if (command.doesNot !== undefined) {
+    body.push(line(bold('Does not: '), command.doesNot.join('; ')));
+  }
+  body.push(
+    line(
+      danger === undefined
+        ? 'How dangerous it is depends on its flags.'
+        : `For ${roleFor(command, danger)}s; ${dangers[danger]}.`,
+      ...(command.aliases === undefined ? [] : [` Also: ${command.aliases.join(', ')}.`]),
+    ),
+  );
+  return {
+    mark: 'ℹ️',
+    title: [bold(command.name), `: ${command.summary}`],
+    body,
+    next: [command.example],
+  };
+}
+
+/** The answer to `help`: the names by group, short enough for a phone. */
+export function helpForAll(registry: Registry, prefix: string): Answer {
+  return {
+    mark: 'ℹ️',
+    title: [bold(`${registry.all.length} commands`), `, each explained by ${prefix}help NAME`],
+    body: groupNames.flatMap((group): Block[] => {
+      const members = membersOf(registry, group);
+      return members.length === 0
+        ? []
+        : [line(bold(`${groups[group]}: `), members.map(({ name }) => name).join(' · '))];
+    }),
+    next: ['help deactivate', 'help accounts'],
+  };
+}
+
+/** The answer to `help GROUP`: what each of its commands is for. */
+export function helpForGroup(registry: Registry, group: Group, prefix: string): Answer {
+  return {
+    mark: 'ℹ️',
+    title: [bold(groups[group])],
+    body: [
+      {
+        kind: 'list',
+        items: membersOf(registry, group).map((command) => inOneLine(command, prefix)),
+      },
+    ],
+  };
+}
+
+/** The answer to `help WORD` where no command has that name, but some are what is looked for. */
+export function helpForSynonym(word: string, commands: readonly Command[], prefix: string): Answer {
+  const [first] = commands;
+  return {
+    mark: 'ℹ️',
+    title: [
+      'There is no command ',
+      code(`${prefix}${cut(word, 40)}`),
+      '. ',
+      bold('What you may be looking for:'),
+    ],
+    body: [{ kind: 'list', items: commands.map((command) => inOneLine(command, prefix)) }],
+    next: first === undefined ? [] : [`help ${first.name}`],
+  };
+}
+
+function inOneLine({ name, summary }: Command, prefix: string): Content {
+  return [code(`${prefix}${name}`), ` ${summary}`];
+}
+
+const groupNames = Object.keys(groups) as Group[];
+
+/** The group of this name, if there is one. */
+export function groupNamed(name: string): Group | undefined {
+  return groupNames.find((group) => group === name.toLowerCase());
+}
+
+function membersOf(registry: Registry, group: Group): Command[] {
+  return registry.all.filter((command) => command.group === group);
+}

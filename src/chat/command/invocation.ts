@@ -1,0 +1,58 @@
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+
+/** Who acts: a person in the room, a rule, or a timer that a person has set. */
+export type Actor =
+  | { readonly kind: 'person'; readonly user: UserId }
+  | { readonly kind: 'rule'; readonly name: string }
+  | { readonly kind: 'timer'; readonly job: number; readonly user: UserId };
+
+/** The actor as the audit log keeps it: a user ID, `rule:NAME`, or `timer:JOB`. */
+export function actorName(actor: Actor): string {
+  switch (actor.kind) {
+    case 'person':
+      return actor.user;
+    case 'rule':
+      return `rule:${actor.name}`;
+    case 'timer':
+      return `timer:${actor.job}`;
+  }
+}
+
+/** The event that asked, which the answer replies to. */
+export interface Origin {
+  readonly event: EventId;
+  readonly room: RoomId;
+  /** Set where the command was sent in a thread. */
+  readonly thread?: EventId;
+  /** What the answer replies to, where that is not `event`. */
+  readonly inReplyTo?: EventId;
+  /** The item of the report queue in whose card's thread the answer stands. */
+  readonly card?: number;
+}
+
+/** A value that survives being stored. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json };
+
+/** One thing asked for, whoever asked: what is confirmed, executed and audited. */
+export interface Invocation {
+  readonly command: string;
+  readonly arguments: Readonly<Record<string, Json>>;
+  readonly reason?: string;
+  readonly dryRun: boolean;
+  /** Set where protected accounts may be touched all the same; critical, whatever the command. */
+  readonly overrideProtection?: true;
+  /** Milliseconds after which it is taken back. */
+  readonly forMs?: number;
+  readonly actor: Actor;
+  readonly origin: Origin;
+  /** The item of the report queue that it was sent about. */
+  readonly item?: number;
+  /** The arguments that were left out and filled in from that item. */
+  readonly filledIn?: readonly string[];
+}

@@ -1,0 +1,123 @@
+import { readdir } from 'node:fs/promises';
+
+import leven from 'leven';
+
+import { dangers, groups } from './declaration.ts';
+import type { Command, Group, GroupedCommand } from './declaration.ts';
+
+/** What a word that names no command may have meant: a name typed wrong, or another word for some. */
+export interface Guess {
+  readonly kind: 'typo' | 'synonym';
+  /** Of a typo one; the least dangerous first. */
+  readonly commands: readonly Command[];
+}
+
+/** The commands by name and alias. */
+export interface Registry {
+  readonly all: readonly GroupedCommand[];
+  /** Full-width letters and capitals count as plain ones. */
+  find(name: string): GroupedCommand | undefined;
+  /** What a word that is no name may have meant, if anything is near. */
+  guess(word: string): Guess | undefined;
+}
+
+/** No name is longer. */
+const maxNameLength = 40;
+
+/** @throws TypeError two commands share a name or alias, or a synonym is a command's name */
+export function createRegistry(commands: readonly GroupedCommand[]): Registry {
+  const byName = new Map<string, GroupedCommand>();
+  for (const command of commands) {
+    for (const name of [command.name, ...(command.aliases ?? [])]) {
+      if (byName.has(name)) {
+        throw new TypeError(`two commands are called ${name}`);
+      }
+      byName.set(name, command);
+    }
+  }
+  const bySynonym = synonymsOf(commands, byName);
+  const plain = (word: string) => word.slice(0, maxNameLength).normalize('NFKC').toLowerCase();
+  return {
+    all: [...commands].sort((one, other) => one.name.localeCompare(other.name)),
+    find: (name) => (name.length > maxNameLength ? undefined : byName.get(plain(name))),
+    guess(word) {
+      if (word.length > maxNameLength) {
+        return undefined;
+      }
+      const meant =
+        bySynonym.get(plain(word)) ??
+        nearest(plain(word), [...byName.keys()]) ??
+        bySynonym.get(nearest(plain(word), [...bySynonym.keys()]) ?? '');
+      if (typeof meant !== 'string') {
+        return meant && { kind: 'synonym', commands: meant };
+      }
+      const command = byName.get(meant);
+      return command && { kind: 'typo', commands: [command] };
+    },
+  };
+}
+
+/** By each synonym the commands that it may mean, the least dangerous first. */
+function synonymsOf(
+  commands: readonly Command[],
+  byName: ReadonlyMap<string, Command>,
+): ReadonlyMap<string, readonly Command[]> {
+  const bySynonym = new Map<string, Command[]>();
+  for (const command of commands) {
+    for (const synonym of command.synonyms ?? []) {
+      if (byName.has(synonym)) {
+        throw new TypeError(`${synonym} is a command, and a synonym of ${command.name}`);
+      }
+      bySynonym.set(synonym, [...(bySynonym.get(synonym) ?? []), command]);
+    }
+  }
+  const rank = ({ danger }: Command) =>
+    typeof danger === 'function' ? 1 : dangers.indexOf(danger);
+  for (const meant of bySynonym.values()) {
+    meant.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
+  }
+  return bySynonym;
+}
+
+/**
+ * Imports the commands in `folder`: each is the default export of one file in the folder of its group.
+ * Files without a default export are what the commands of that group share.
+ */
+export async function loadCommands(folder: URL): Promise<GroupedCommand[]> {
+  const commands = await Promise.all(
+    (Object.keys(groups) as Group[]).map(async (group) => {
+      const groupFolder = new URL(`${group}/`, folder);
+      const files = (await readdir(groupFolder)).filter((file) => file.endsWith('.ts')).sort();
+      return Promise.all(
+        files.map(async (file): Promise<GroupedCommand | undefined> => {
+          const module = (await import(new URL(file, groupFolder).href)) as {
+            default?: Command;
+          };
+          return module.default && { ...module.default, group };
+        }),
+      );
+    }),
+  );
+  return commands.flat().filter((command) => command !== undefined);
+}
+
+/** The candidate that a typing error may have meant, or undefined. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const allowed = word.length <= 4 ? 1 : word.length <= 6 ? 2 : 3;
+  const [best] = candidates
+    // Whatever differs more in length differs more.
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= allowed)
+    .map((candidate) => ({ candidate, distance: leven(word, candidate, { maxDistance: 4 }) }))
+    .filter(
+      ({ candidate, distance }) =>
+        distance <= allowed || (distance === 2 && isAnagram(word, candidate)),
+    )
+    .sort((one, other) => one.distance - other.distance);
+  return best?.candidate;
+}
+
+/** Two letters in the wrong order count as two differences. */
+function isAnagram(word: string, other: string): boolean {
+  const sorted = (text: string) => Array.from(text).sort().join('');
+  return word.length > 2 && sorted(word) === sorted(other);
+}

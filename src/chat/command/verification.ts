@@ -1,0 +1,53 @@
+import type { Verified } from '../../services/services.ts';
+import { bold, code, line } from '../answers/answer.ts';
+import type { Answer } from '../answers/answer.ts';
+import { count, when } from '../answers/phrases.ts';
+
+const faults = {
+  changed: 'is not as it was written',
+  missing: 'is missing',
+  replaced: 'is not the one whose head stands in this room',
+} as const;
+
+/** What checking the audit log has found. */
+export function verifiedAnswer(
+  { count: rows, head, fault, posted }: Verified,
+  now: number,
+): Answer {
+  const data = { count: rows, head, fault, posted };
+  const written =
+    posted === undefined
+      ? line('No head was written into this room yet.')
+      : line(
+          `Written into this room ${when(posted.at, now)}: ${count(posted.count, 'row')}, head `,
+          code(posted.head),
+        );
+  if (fault !== undefined) {
+    return {
+      mark: '⚠️',
+      title: [
+        bold('The audit log was tampered with: '),
+        `row ${fault.id.toLocaleString('en-US')} ${faults[fault.kind]}`,
+      ],
+      body: [
+        line(`In order before it: ${count(rows, 'row')}, head `, code(head)),
+        written,
+        line('Somebody has changed the database. Compare it with a backup.'),
+      ],
+      status: 'failed',
+      data,
+    };
+  }
+  return {
+    mark: '✅',
+    title: [bold('The audit log is in order: '), count(rows, 'row')],
+    body: [
+      line('Head: ', code(head)),
+      written,
+      ...(posted === undefined
+        ? []
+        : [line('It goes on from there. To be sure, look whether the room shows that head, too.')]),
+    ],
+    data,
+  };
+}

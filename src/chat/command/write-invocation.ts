@@ -1,0 +1,70 @@
+import { writeDuration } from '../reading/duration.ts';
+import { idWord, matrixToLink } from '../reading/references.ts';
+import { quote } from '../reading/tokenize.ts';
+import { flagName } from './arguments.ts';
+import type { Command } from './declaration.ts';
+import type { Invocation, Json } from './invocation.ts';
+
+/**
+ * A word that could be taken for a flag is quoted, which makes it a value.
+ */
+export function writeInvocation(
+  command: Command,
+  invocation: Pick<Invocation, 'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs'>,
+): string {
+  const positionals: string[] = [];
+  const flags: string[] = [];
+  for (const [key, argument] of Object.entries(command.args)) {
+    const value = invocation.arguments[key];
+    const values =
+      value === undefined || value === null
+        ? []
+        : Array.isArray(value)
+          ? (value as Json[])
+          : [value];
+    for (const one of values) {
+      if (argument.place === 'positional') {
+        positionals.push(writeWord(argument.kind, one));
+      } else if (argument.kind === 'boolean') {
+        if (one !== argument.options.default) {
+          flags.push(`--${one === true ? '' : 'no-'}${flagName(key)}`);
+        }
+      } else if (one !== argument.options.default) {
+        flags.push(`--${flagName(key)}=${writeWord(argument.kind, one)}`);
+      }
+    }
+  }
+  if (invocation.reason !== undefined) {
+    flags.push(`--reason=${quote(invocation.reason)}`);
+  }
+  if (invocation.forMs !== undefined) {
+    flags.push(`--for=${writeDuration(invocation.forMs)}`);
+  }
+  if (invocation.overrideProtection === true) {
+    flags.push('--override-protection');
+  }
+  if (invocation.dryRun) {
+    flags.push('--dry-run');
+  }
+  return [command.name, ...positionals, ...flags].join(' ');
+}
+
+function writeWord(kind: string, value: Json): string {
+  const text = writeValue(kind, value);
+  return ['account', 'user', 'room', 'target'].includes(kind) ? idWord(text) : quote(text);
+}
+
+/** One value as people write it. */
+export function writeValue(kind: string | undefined, value: Json): string {
+  if (kind === 'duration') {
+    return writeDuration(Number(value));
+  }
+  if (kind === 'date') {
+    return new Date(Number(value)).toISOString();
+  }
+  if (kind === 'event' && typeof value === 'object' && value !== null && 'event' in value) {
+    const { room, event } = value as { room: string; event: string };
+    return matrixToLink(room, event);
+  }
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,82 @@
+import type { Argument } from '../command/arguments.ts';
+import { flagName } from '../command/arguments.ts';
+import type { ReadingContext } from './read-value.ts';
+import { readWord, textFor } from './read-word.ts';
+import type { Word } from './read-word.ts';
+import { readReference } from './references.ts';
+
+/** Values of flags that were typed without their names. */
+export interface BareValues {
+  /** By declared name. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The words that are none. */
+  readonly rest: readonly Word[];
+}
+
+/**
+ * Takes the words that can only be the value of a flag which may be typed without its name: `open`, `7d`,
+ * `@mallory:example.com`. What is left and no positional takes is searched for, where the command searches.
+ *
+ * @param positionals how many words the command takes by their place
+ */
+export function takeBareValues(
+  declared: Readonly<Record<string, Argument>>,
+  words: readonly Word[],
+  how: {
+    readonly context: ReadingContext;
+    readonly isGiven: (key: string) => boolean;
+    readonly positionals: number;
+  },
+): BareValues {
+  const { context, isGiven, positionals } = how;
+  const open = new Map(
+    Object.entries(declared).filter(([key, { options }]) => options.bare === true && !isGiven(key)),
+  );
+  const values: Record<string, unknown> = {};
+  const rest = words.filter((word) => {
+    const [key, argument] =
+      [...open].find(([name, one]) => isValueOf(textFor(word, one.kind), name, one)) ?? [];
+    if (key === undefined || argument === undefined) {
+      return true;
+    }
+    open.delete(key);
+    values[key] = argument.kind === 'boolean' ? true : readWord(word, argument, context);
+    return false;
+  });
+  const [search] = [...open].find(([, { kind }]) => kind === 'text') ?? [];
+  if (search !== undefined && rest.length > positionals) {
+    values[search] = rest
+      .splice(positionals)
+      .map(({ text }) => text)
+      .join(' ');
+  }
+  return { values, rest };
+}
+
+/** Whether a word can be nothing else. */
+function isValueOf(word: string, key: string, { kind, options }: Argument): boolean {
+  switch (kind) {
+    case 'choice':
+      return options.choices?.includes(word.toLowerCase()) === true;
+    case 'boolean':
+      return word.toLowerCase() === flagName(key);
+    case 'duration':
+    case 'date':
+      return /^\d+[smhdw]$/iu.test(word);
+    case 'user':
+      return word.startsWith('@') || readReference(word)?.kind === 'user';
+    case 'room':
+      return readReference(word)?.kind === 'room';
+    case 'target':
+      return word.startsWith('@') || /^(?:user|room)$/u.test(readReference(word)?.kind ?? '');
+    case 'account':
+    case 'identity':
+    case 'event':
+    case 'media':
+    case 'item':
+    case 'integer':
+    case 'text':
+    case 'word':
+      return false;
+  }
+}

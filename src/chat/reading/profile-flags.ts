@@ -1,0 +1,110 @@
+import { UsageError } from '../../core/errors.ts';
+import { parseMxcUri } from '../../core/ids.ts';
+import type { ExternalIdInput, ThreepidInput } from '../../services/accounts/identities.ts';
+import { flag } from '../command/arguments.ts';
+
+/** The flags that creating and editing an account share. */
+export const profileFlags = {
+  displayname: flag('text', 'The name that people see', { placeholder: 'NAME' }),
+  avatarUrl: flag('text', 'The picture, as an mxc:// address', { placeholder: 'MXC' }),
+  userType: flag('word', 'bot, support, or a type that the server’s configuration adds', {
+    placeholder: 'TYPE',
+  }),
+  email: flag('word', 'An e-mail address; may be repeated', { many: true, placeholder: 'ADDRESS' }),
+  phone: flag('word', 'A phone number with country code; may be repeated', {
+    many: true,
+    placeholder: 'NUMBER',
+  }),
+  externalId: flag('word', 'Who it is at an identity provider; may be repeated', {
+    many: true,
+    placeholder: 'PROVIDER:ID',
+  }),
+} as const;
+
+/** Those of them whose values no viewer is shown. */
+export const personalFlags = ['email', 'phone', 'externalId'] as const;
+
+/** What the flags above hold. */
+export interface ProfileArguments {
+  readonly displayname?: string | undefined;
+  readonly avatarUrl?: string | undefined;
+  readonly userType?: string | undefined;
+  readonly email: readonly string[];
+  readonly phone: readonly string[];
+  readonly externalId: readonly string[];
+}
+
+const maxDisplaynameLength = 256;
+
+/**
+ * Refuses values that Synapse would refuse, or take as they are.
+ *
+ * @throws UsageError naming the value
+ */
+export function checkProfile(args: ProfileArguments): void {
+  const { displayname, avatarUrl } = args;
+  if (displayname !== undefined && displayname.length > maxDisplaynameLength) {
+    throw new UsageError(`\`--displayname\` has ${displayname.length} characters.`, {
+      word: displayname.slice(0, 40),
+      advice: `It may have ${maxDisplaynameLength}.`,
+    });
+  }
+  if (avatarUrl !== undefined && avatarUrl !== '' && parseMxcUri(avatarUrl) === undefined) {
+    throw new UsageError(`\`--avatar-url\`: \`${avatarUrl.slice(0, 80)}\` is no mxc address.`, {
+      word: avatarUrl,
+      advice: 'Upload the picture to a room and write `mxc://server/id`; `""` takes it away.',
+    });
+  }
+  args.email.forEach(readEmail);
+  args.phone.forEach(readPhone);
+  args.externalId.forEach(readExternalId);
+}
+
+/**
+ * As Synapse stores and finds it: in lower case. Other letters than ASCII it folds further (`ß` becomes
+ * `ss`), and some control characters it drops, so that the address would become somebody else's.
+ */
+export function readEmail(text: string): ThreepidInput {
+  if (!/^[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+$/u.test(text)) {
+    throw new UsageError(`\`${text}\` is no e-mail address.`, {
+      word: text,
+      advice: 'It must have one `@`, and may only have ASCII letters, digits and signs.',
+    });
+  }
+  return { medium: 'email', address: text.toLowerCase() };
+}
+
+/** Digits with the country code, whatever stands between them. */
+export function readPhone(text: string): ThreepidInput {
+  const address = text.replaceAll(/[\s().-]/gu, '').replace(/^(?:\+|00)/u, '');
+  if (!/^[1-9]\d{4,14}$/u.test(address)) {
+    throw new UsageError(`\`${text}\` is no phone number.`, {
+      word: text,
+      advice: 'Write it with the country code, such as `+447470274584`.',
+    });
+  }
+  return { medium: 'msisdn', address };
+}
+
+/** `oidc-example:12345`; the ID itself may hold colons. */
+export function readExternalId(text: string): ExternalIdInput {
+  const colon = text.indexOf(':');
+  if (colon < 1 || colon === text.length - 1) {
+    throw new UsageError(`\`${text}\` is no \`PROVIDER:ID\`.`, {
+      word: text,
+      advice:
+        'Write the provider as the server’s configuration does, such as `oidc-example:12345`.',
+    });
+  }
+  return { authProvider: text.slice(0, colon), externalId: text.slice(colon + 1) };
+}
+
+/** `e-mail m@example.com` */
+export function threepidText({ medium, address }: { medium: string; address: string }): string {
+  return medium === 'email' ? `e-mail ${address}` : `phone ${address}`;
+}
+
+/** `12345 at oidc-example` */
+export function externalIdText({ authProvider, externalId }: ExternalIdInput): string {
+  return `${externalId} at ${authProvider}`;
+}

@@ -1,0 +1,166 @@
+import { UsageError } from '../../core/errors.ts';
+import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { cut } from '../answers/answer.ts';
+import type { Argument, ArgumentKind } from '../command/arguments.ts';
+import { nearest } from '../command/registry.ts';
+import { readDuration } from './duration.ts';
+import { readMedia, readReference, readUser } from './references.ts';
+
+/** What reading needs to know of its surroundings. */
+export interface ReadingContext {
+  readonly serverName: string;
+  readonly now: number;
+  readonly prefix: string;
+  /** What a missing argument stands for, by its kind: set where the surroundings say it. */
+  readonly fillIn?: (kind: ArgumentKind) => string | undefined;
+}
+
+/** Reads one word as the kind that was declared. */
+export function readValue(word: string, argument: Argument, context: ReadingContext): unknown {
+  const { choices, min = 0, max = Number.MAX_SAFE_INTEGER } = argument.options;
+  switch (argument.kind) {
+    case 'account':
+    case 'identity':
+    case 'user': {
+      const user = readUser(word, context.serverName);
+      if (user === undefined) {
+        const media = readMedia(word);
+        if (media !== undefined) {
+          throw wrong(
+            word,
+            'a file, not a user',
+            `\`${context.prefix}quarantine ${media}\` keeps everybody from downloading that one file.`,
+          );
+        }
+        throw wrong(
+          word,
+          'no user',
+          `Write \`@name:server\`, a link to the user, or a bare name of ${context.serverName}.`,
+        );
+      }
+      return user;
+    }
+    case 'room':
+      return readRoom(word);
+    case 'target':
+      return readTarget(word, context);
+    case 'event': {
+      const reference = readReference(word);
+      if (reference?.kind !== 'event') {
+        throw wrong(word, 'no link to a message', 'Copy it from the message in your client.');
+      }
+      return { room: reference.room, event: reference.event };
+    }
+    case 'media': {
+      const media = readMedia(word);
+      if (media === undefined) {
+        throw wrong(
+          word,
+          'no file',
+          readReference(word)?.kind === 'event'
+            ? `That is a link to a message. What \`${context.prefix}redact\` asks about it names the file.`
+            : 'Write `mxc://server/id`, or the link to download the file.',
+        );
+      }
+      return media;
+    }
+    case 'item':
+    case 'integer': {
+      // As answers write it, and in a list: `#4, #5`.
+      const digits = argument.place === 'positional' ? word.replace(/^#|[,;]$/gu, '') : word;
+      const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
+      if (Number.isNaN(number) || number < min || number > max) {
+        const range = argument.options.max === undefined ? `${min} or more` : `${min} to ${max}`;
+        throw wrong(word, 'no fitting number', `Write a whole number, ${range}.`);
+      }
+      return number;
+    }
+    case 'choice': {
+      const choice = choices?.find((name) => name === word.toLowerCase());
+      if (choice === undefined) {
+        const guess = nearest(word.toLowerCase(), choices ?? []);
+        throw wrong(
+          word,
+          'not possible here',
+          `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}One of: ${choices?.join(', ') ?? ''}.`,
+        );
+      }
+      return choice;
+    }
+    case 'duration': {
+      const durationMs = readDuration(word);
+      if (durationMs === undefined) {
+        throw wrong(word, 'no duration', 'Write it as `30s`, `5m`, `1h`, `7d` or `2w`.');
+      }
+      return durationMs;
+    }
+    case 'date':
+      return readDate(word, context.now, argument.options.ahead === true);
+    case 'word':
+      if (word === '' || /\s/u.test(word)) {
+        throw wrong(word, 'not a single word', 'It may hold no blanks.');
+      }
+      return word;
+    case 'text':
+    case 'boolean':
+      return word;
+  }
+}
+
+function wrong(word: string, what: string, advice: string): UsageError {
+  return new UsageError(`\`${cut(word)}\` is ${what}.`, { word, advice });
+}
+
+function readRoom(word: string): RoomId | RoomAlias {
+  const reference = readReference(word);
+  if (reference?.kind !== 'room') {
+    throw wrong(word, 'no room', 'Write a room ID (`!…`), an alias (`#name:server`) or a link.');
+  }
+  return reference.room;
+}
+
+/** A bare name is a user's: rooms have none. */
+function readTarget(word: string, { serverName }: ReadingContext): UserId | RoomId | RoomAlias {
+  const reference = readReference(word);
+  const isUnfinished = reference === undefined && /^[!#$]/u.test(word);
+  const target =
+    reference?.kind === 'room'
+      ? reference.room
+      : isUnfinished
+        ? undefined
+        : readUser(word, serverName);
+  if (target === undefined) {
+    throw wrong(
+      word,
+      'neither a user nor a room',
+      `Write \`@name:server\`, a bare name of ${serverName}, \`!…\`, \`#name:server\`, or a link to one of them.`,
+    );
+  }
+  return target;
+}
+
+const datePattern = /^(\d{4}-\d\d-(\d\d))(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/u;
+
+/** The last that is written with four digits for the year. */
+const lastDate = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+function readDate(word: string, now: number, isAhead: boolean): number {
+  const durationMs = readDuration(word);
+  if (durationMs !== undefined) {
+    return isAhead ? now + durationMs : Math.max(0, now - durationMs);
+  }
+  const [, day, dayOfMonth, time, zone] = datePattern.exec(word) ?? [];
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const isDay = day !== undefined && new Date(day).getUTCDate() === Number(dayOfMonth);
+  const date = isDay
+    ? Date.parse(time === undefined || zone !== undefined ? word : `${word}Z`)
+    : -1;
+  if (Number.isNaN(date) || date < 0 || date > lastDate) {
+    throw wrong(
+      word,
+      'no date',
+      `Write \`2026-11-21\`, \`2026-11-21T18:40Z\`, or how long ${isAhead ? 'from now' : 'ago'}, such as \`7d\`.`,
+    );
+  }
+  return date;
+}

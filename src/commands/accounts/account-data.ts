@@ -1,0 +1,78 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { bold, code, cut } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { size } from '../../chat/answers/phrases.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { visibleContents, weigh } from '../../services/accounts/account-data.ts';
+
+export default defineCommand({
+  name: 'account-data',
+  synonyms: ['data', 'settings'],
+  summary: 'Shows what an account keeps on the server: kinds and sizes',
+  does: ['with --format json: send the contents as a file'],
+  doesNot: ['show what guards encrypted messages, keys and backups'],
+  args: { account: positional('account', 'Whose data', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  role: 'moderator',
+  example: 'account-data @mallory:example.com',
+  check: checkOffset,
+  endpoints: ['GET /_synapse/admin/v1/users/{user_id}/accountdata'],
+
+  run: async ({ args, services }) => services.api.users.accountData(args.account.name),
+
+  answer(context, contents) {
+    const { args } = context;
+    const entries = weigh(contents);
+    const of = [
+      ' of account data of ',
+      ...nameAndId(args.account),
+      `, ${size(entries.reduce((sum, { bytes }) => sum + bytes, 0))}`,
+    ];
+    if (args.format === 'json') {
+      const name = 'account-data.json';
+      return {
+        mark: 'ℹ️',
+        title: [...nameAndId(args.account), `: its account data is in ${name}`],
+        file: {
+          name,
+          contentType: 'application/json',
+          content: JSON.stringify(visibleContents(contents), null, 2),
+        },
+        data: { total: entries.length },
+      };
+    }
+    return listAnswer(context, pageOf(entries, args), {
+      noun: 'piece',
+      of,
+      nothing: [...nameAndId(args.account), ' keeps no account data'],
+      next: entries.length === 0 ? [] : [`account-data ${idWord(args.account.name)} --format json`],
+      columns: [
+        {
+          title: 'Type',
+          name: 'type',
+          show: ({ type }) => [code(cut(type, 80))],
+          value: ({ type }) => type,
+        },
+        {
+          title: 'Size, room',
+          name: 'room_id',
+          show: ({ bytes, roomId }) => [
+            bold(size(bytes)),
+            ...(roomId === null ? [' for all rooms'] : [' for ', code(cut(roomId, 80))]),
+          ],
+          value: ({ roomId }) => roomId,
+        },
+        {
+          title: 'Size',
+          name: 'bytes',
+          fileOnly: true,
+          show: ({ bytes }) => [size(bytes)],
+          value: ({ bytes }) => bytes,
+        },
+      ],
+    });
+  },
+});

@@ -1,0 +1,123 @@
+import { didTo, nameAndId, standing } from '../../chat/answers/account.ts';
+import { bold } from '../../chat/answers/answer.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
+
+const declared = {
+  account: positional('account', 'Whose account', { placeholder: 'USER' }),
+  grant: flag('boolean', 'Make it a server admin', { default: false }),
+  revoke: flag('boolean', 'Make it a server admin no longer', { default: false }),
+} as const;
+
+export default defineCommand({
+  name: 'admin',
+  synonyms: ['admins', 'demote', 'make-admin', 'op', 'promote'],
+  summary: 'Says whether an account is a server admin, and changes it',
+  does: ['with --grant or --revoke: give or take all power over the server'],
+  doesNot: [
+    'give or take a role in this room',
+    'revoke this bot, people with a role in this room, or the last server admin',
+  ],
+  args: declared,
+  danger: ({ grant, revoke }) => (grant || revoke ? 'critical' : 'read'),
+  protects: ({ revoke }) => (revoke ? 'all_but_admins' : false),
+  example: 'admin @mallory:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v1/users/{user_id}/admin',
+    'PUT /_synapse/admin/v1/users/{user_id}/admin',
+  ],
+
+  check({ grant, revoke }) {
+    if (grant && revoke) {
+      throw new UsageError('`--revoke` contradicts `--grant`.', { word: '--revoke' });
+    }
+  },
+
+  async preview(context) {
+    const { account, grant, revoke } = context.args;
+    if (!grant && !revoke) {
+      return { title: ['Say whether ', ...nameAndId(account), ' is a server admin?'], body: [] };
+    }
+    const left = await assertPossible(context);
+    return {
+      title: [
+        grant ? 'Make ' : 'Take the power over the server from ',
+        ...nameAndId(account),
+        grant ? ' a server admin?' : '?',
+      ],
+      body: standing(account),
+      warning: left === undefined ? adminWarning : adminsLeft(left),
+    };
+  },
+
+  async run(context) {
+    const { args, services } = context;
+    const { account, grant, revoke } = args;
+    if (!grant && !revoke) {
+      return services.api.users.getAdmin(account.name);
+    }
+    await assertPossible(context);
+    await services.api.users.setAdmin(account.name, grant);
+    return grant;
+  },
+
+  answer({ args: { account, grant, revoke }, botUser, role }, isAdmin) {
+    const data = { userId: account.name, admin: isAdmin };
+    if (grant || revoke) {
+      return {
+        mark: '✅',
+        title: didTo(grant ? 'Now a server admin:' : 'No server admin any more:', account),
+        next: [`admin ${idWord(account.name)} --${grant ? 'revoke' : 'grant'}`],
+        data,
+      };
+    }
+    return {
+      mark: 'ℹ️',
+      title: [
+        ...nameAndId(account),
+        ' is ',
+        bold(isAdmin ? 'a server admin' : 'no server admin'),
+        account.name === botUser
+          ? ' (it is this bot)'
+          : account.deactivated
+            ? ', and deactivated'
+            : '',
+      ],
+      ...(role !== 'admin' || account.name === botUser || (account.deactivated && !isAdmin)
+        ? {}
+        : { next: [`admin ${idWord(account.name)} --${isAdmin ? 'revoke' : 'grant'}`] }),
+      data,
+    };
+  },
+
+  undo: ({ args: { account, grant } }) =>
+    `admin ${idWord(account.name)} --${grant ? 'revoke' : 'grant'}`,
+
+  async reconcile({ args: { account, grant }, services }) {
+    return (await services.api.users.getAdmin(account.name)) === grant ? 'done' : 'not_done';
+  },
+});
+
+/**
+ * How many server admins would be left, where one is to be revoked.
+ *
+ * @throws TargetError there is nothing to change, or nobody would be left
+ */
+async function assertPossible(context: Context<typeof declared>): Promise<number | undefined> {
+  const { account, grant } = context.args;
+  if (account.admin === grant) {
+    throw new TargetError(
+      'state',
+      `${account.name} is ${grant ? 'a server admin already' : 'no server admin'}`,
+      'Nothing was changed.',
+    );
+  }
+  if (grant && account.deactivated) {
+    throw new TargetError('state', `${account.name} is deactivated`, 'Nothing was changed.');
+  }
+  return grant ? undefined : adminsWithout(context, account);
+}

@@ -1,0 +1,118 @@
+import {
+  accountFacts,
+  accountState,
+  didTo,
+  nameAndId,
+  standing,
+} from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { amount, count } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { TargetError } from '../../core/errors.ts';
+import { notForServices } from './restriction.ts';
+
+export default defineCommand({
+  name: 'deactivate',
+  synonyms: [
+    'ban',
+    'close',
+    'delete',
+    'delete-account',
+    'delete-user',
+    'disable',
+    'erase',
+    'gdpr',
+    'remove',
+    'remove-user',
+    'terminate',
+  ],
+  summary: 'Closes accounts for good',
+  does: [
+    'log out all devices and end access tokens',
+    'remove the password, e-mail addresses and phone numbers',
+    'leave all rooms, reject invites',
+    'delete account data, room keys kept on the server and pushers',
+    'with --erase: hide messages from people who join later, remove name and avatar',
+  ],
+  doesNot: [
+    'hold for users of application services (see suspend)',
+    'delete files',
+    'redact messages',
+    'free the name for somebody else',
+    'take back server admin rights',
+    'reach copies on other servers',
+  ],
+  args: {
+    accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }),
+    erase: flag('boolean', 'Also erase: can’t be undone', { default: false }),
+  },
+  danger: 'destructive',
+  resolvesReports: true,
+  example: 'deactivate @mallory:example.com --erase --reason spam',
+  endpoints: ['POST /_synapse/admin/v1/deactivate/{user_id}'],
+
+  ignoredByServices: true,
+  inBatch: ({ erase }) => (erase ? 'Deactivate and erase' : 'Deactivate'),
+
+  async preview({ args: { accounts: account, erase }, services, now }) {
+    if (account.deactivated && (!erase || account.erased)) {
+      throw new TargetError('state', `${account.name} is already ${accountState(account)}`);
+    }
+    const footprint = await services.accounts.footprint(account);
+    const question = account.deactivated ? 'Erase' : 'Deactivate';
+    return {
+      title: [
+        `${question} `,
+        ...nameAndId(account),
+        erase && !account.deactivated ? ' and erase?' : '?',
+      ],
+      body: [
+        accountFacts(account, footprint, now),
+        ...standing(account),
+        ...notForServices(account),
+        line(
+          `Will: ${[
+            footprint.devices > 0 && `log out ${count(footprint.devices, 'device')}`,
+            footprint.rooms > 0 && `remove from ${count(footprint.rooms, 'room')}`,
+            'delete e-mail and account data',
+            erase && 'hide messages from people who join later, remove name and avatar',
+          ]
+            .filter((part) => part !== false)
+            .join(', ')}`,
+        ),
+        line(
+          `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, free the name for somebody else`,
+        ),
+      ],
+      facts: [
+        amount(footprint.rooms, 'room'),
+        amount(footprint.devices, 'device'),
+        amount(footprint.files, 'file'),
+      ],
+      warning: erase
+        ? 'Erasing can’t be undone.'
+        : 'Rooms, devices and addresses don’t come back when it is reactivated.',
+    };
+  },
+
+  run: async ({ args: { accounts: account, erase }, services }) =>
+    services.api.users.deactivate(account.name, { erase }),
+
+  answer: ({ args: { accounts: account, erase } }) => ({
+    mark: account.appserviceId === null ? '✅' : '⚠️',
+    title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
+    body: [
+      ...notForServices(account),
+      line('It is leaving its rooms now, which can take a while. Its files stay.'),
+    ],
+    next: [`redact-user ${idWord(account.name)}`, `media ${idWord(account.name)}`],
+    data: { userId: account.name, erase },
+  }),
+
+  async reconcile({ args: { accounts: account, erase }, services }) {
+    const now = await services.api.users.get(account.name);
+    return now.deactivated && (!erase || now.erased) ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,295 @@
+import { didTo, nameAndId } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { count } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import type { ParsedArguments } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import type { Json } from '../../chat/command/invocation.ts';
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import {
+  checkProfile,
+  profileFlags,
+  readEmail,
+  readExternalId,
+  readPhone,
+} from '../../chat/reading/profile-flags.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { HomeserverError, TargetError, UsageError } from '../../core/errors.ts';
+import { editAccount, fieldsOf, missingFrom } from '../../services/accounts/account-edit.ts';
+import type { AccountEdit, Edited } from '../../services/accounts/account-edit.ts';
+import { assertFree } from '../../services/accounts/identities.ts';
+import { logOutAllDevices } from '../../services/accounts/sessions.ts';
+import type { Account } from '../../services/services.ts';
+import { changesList, fieldTitle, replacesLine } from './account-changes.ts';
+import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
+
+const declared = {
+  account: positional('account', 'Whose account', { placeholder: 'USER' }),
+  ...profileFlags,
+  clearType: flag('boolean', 'Make it an ordinary account', { default: false }),
+  clearEmail: flag('boolean', 'Take all e-mail addresses away', { default: false }),
+  clearPhone: flag('boolean', 'Take all phone numbers away', { default: false }),
+  clearExternalId: flag('boolean', 'Take all logins of providers away', { default: false }),
+  admin: flag('boolean', 'Make it a server admin, or no longer'),
+  reactivate: flag('boolean', 'Make a deactivated account active again', { default: false }),
+  logoutDevices: flag('boolean', 'Log all its devices out', { default: false }),
+} as const;
+
+type Given = Omit<ParsedArguments<typeof declared>, 'account'>;
+type EditContext = Context<typeof declared>;
+
+export default defineCommand({
+  name: 'edit-user',
+  synonyms: [
+    'display-name',
+    'displayname',
+    'modify-user',
+    'rename',
+    'rename-user',
+    'set-avatar',
+    'set-email',
+    'update-user',
+  ],
+  summary: 'Changes an account',
+  does: [
+    'set name, avatar, type, addresses, logins and admin rights',
+    'replace all e-mail addresses by those given with --email, all phone numbers by --phone, all logins of providers by --external-id',
+    'take away with "" (name, avatar) or --clear-…',
+  ],
+  doesNot: [
+    'make an account (see create-user)',
+    'set a password (see reset-password)',
+    'take an address away from another account: it is refused',
+    'log devices out, but for --logout-devices',
+  ],
+  args: declared,
+  danger: (given) =>
+    given.admin !== undefined
+      ? 'critical'
+      : given.logoutDevices || opensAccount(given)
+        ? 'destructive'
+        : 'change',
+  // A way into a protected account must not be opened. Making somebody an admin opens none.
+  protects(given) {
+    const { admin, ...rest } = given;
+    const isOther = given.logoutDevices || fieldsOf(editOf(rest)).length > 0;
+    return isOther ? true : admin === false ? 'all_but_admins' : false;
+  },
+  example: 'edit-user @mallory:example.com --displayname "Mallory M." --email m@example.com',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
+
+  check,
+
+  async preview(context) {
+    const { args } = context;
+    const fields = await assertPossible(context);
+    const warnings = [
+      args.admin === true && adminWarning,
+      args.admin === false && adminsLeft(await adminsWithout(context, args.account)),
+      opensAccount(args) && 'Whoever has the new address or login can get into the account.',
+      args.logoutDevices && 'Devices that are logged out lose their encryption keys.',
+    ].filter((text) => text !== false);
+    return {
+      title: ['Change ', ...nameAndId(args.account), '?'],
+      body: [
+        ...(fields.length === 0 ? [] : [changesList(args.account, editOf(args), fields)]),
+        ...replacesLine(args.account, fields),
+        ...(args.logoutDevices
+          ? [line(`Will: log out ${await devicesOf(context)}`)]
+          : [line('Will not: log out devices')]),
+      ],
+      ...(warnings.length === 0 ? {} : { warning: warnings.join(' ') }),
+    };
+  },
+
+  async run(context) {
+    const { args, services } = context;
+    const fields = await assertPossible(context);
+    const edited: Edited =
+      fields.length === 0
+        ? { account: args.account, missing: [] }
+        : await editAccount(services.api, args.account, editOf(args));
+    if (!args.logoutDevices || edited.missing.length > 0) {
+      return { fields, edited, devices: undefined };
+    }
+    try {
+      const devices = await logOutAllDevices(services.api, args.account.name);
+      return { fields, edited, devices };
+    } catch (error) {
+      if (fields.length > 0 && error instanceof HomeserverError && !error.mayHaveHappened) {
+        return { fields, edited: { ...edited, error }, devices: undefined };
+      }
+      throw error;
+    }
+  },
+
+  answer({ args }, { fields, edited, devices }) {
+    const { account, missing, error } = edited;
+    const changed = fields.filter((field) => !missing.includes(field));
+    const body: Block[] = [];
+    if (changed.length > 0) {
+      body.push(
+        changesList(args.account, editOf(args), changed),
+        ...replacesLine(args.account, changed),
+      );
+    }
+    if (error !== undefined) {
+      const lost = [
+        ...missing.map(fieldTitle),
+        ...(args.logoutDevices && devices === undefined ? ['logging devices out'] : []),
+      ];
+      body.push(line(`Not changed: ${lost.join(', ')}; ${error.message}.`));
+    }
+    if (devices !== undefined) {
+      body.push(
+        line(
+          devices === 0 ? 'It was logged in nowhere.' : `${count(devices, 'device')} logged out.`,
+        ),
+      );
+    }
+    if (changed.includes('reactivate')) {
+      body.push(
+        line(
+          'It has no password now, so nobody can log in with one.',
+          account.admin ? ' It is a server admin.' : '',
+        ),
+      );
+    }
+    return {
+      mark: error === undefined ? '✅' : '⚠️',
+      title: didTo(error === undefined ? 'Changed' : 'Changed in part:', account),
+      body,
+      ...(error === undefined ? {} : { status: 'partial' as const }),
+      next: [`user ${idWord(account.name)}`],
+      data: account,
+    };
+  },
+
+  undo({ args, registry }, { fields, edited, devices }) {
+    const self = registry.find('edit-user');
+    const isExact =
+      edited.error === undefined && devices === undefined && !fields.includes('reactivate');
+    const before = isExact ? argumentsBefore(args.account, fields) : undefined;
+    return self === undefined || before === undefined
+      ? undefined
+      : writeInvocation(self, {
+          arguments: { account: args.account.name, ...before },
+          dryRun: false,
+        });
+  },
+
+  async reconcile({ args, services: { api } }) {
+    const edit = editOf(args);
+    const now = await api.users.get(args.account.name);
+    const missing = missingFrom(now, edit).length;
+    const isLoggedIn = args.logoutDevices && (await api.devices.list(args.account.name)).length > 0;
+    if (missing === 0 && !isLoggedIn) {
+      return 'done';
+    }
+    // Where a part is done, nothing goes on to do the rest.
+    return missing === fieldsOf(edit).length && (isLoggedIn || !args.logoutDevices)
+      ? 'not_done'
+      : 'unknowable';
+  },
+});
+
+/** @throws UsageError nothing is to be changed, or two flags contradict each other */
+function check(given: Given): void {
+  checkProfile(given);
+  for (const [flagName, clearName, isGiven, isCleared] of [
+    ['--user-type', '--clear-type', given.userType !== undefined, given.clearType],
+    ['--email', '--clear-email', given.email.length > 0, given.clearEmail],
+    ['--phone', '--clear-phone', given.phone.length > 0, given.clearPhone],
+    ['--external-id', '--clear-external-id', given.externalId.length > 0, given.clearExternalId],
+  ] as const) {
+    if (isGiven && isCleared) {
+      throw new UsageError(`\`${clearName}\` contradicts \`${flagName}\`.`, { word: clearName });
+    }
+  }
+  if (fieldsOf(editOf(given)).length === 0 && !given.logoutDevices) {
+    throw new UsageError('Nothing is to be changed.', {
+      advice: 'Say what: `--displayname NAME`, `--email ADDRESS`, …',
+    });
+  }
+}
+
+/** Whether somebody may get into the account by what is given: a new password is sent to an address. */
+function opensAccount({ email, phone, externalId }: Partial<Given>): boolean {
+  return [email, phone, externalId].some((values = []) => values.length > 0);
+}
+
+function editOf(given: Partial<Given>): AccountEdit {
+  const list = <Value>(
+    values: readonly string[] = [],
+    clear = false,
+    read: (text: string) => Value,
+  ) => (clear ? [] : values.length === 0 ? undefined : values.map(read));
+  return {
+    reactivate: given.reactivate === true ? true : undefined,
+    admin: given.admin,
+    userType: given.clearType === true ? null : given.userType,
+    displayname: given.displayname,
+    avatarUrl: given.avatarUrl,
+    emails: list(given.email, given.clearEmail, readEmail),
+    phones: list(given.phone, given.clearPhone, readPhone),
+    externalIds: list(given.externalId, given.clearExternalId, readExternalId),
+  };
+}
+
+/**
+ * What is really to be changed.
+ *
+ * @throws TargetError nothing is, an address is another's, or no server admin would be left
+ */
+async function assertPossible(context: EditContext) {
+  const { args, services } = context;
+  const edit = editOf(args);
+  const fields = missingFrom(args.account, edit);
+  if (fields.length === 0 && !args.logoutDevices) {
+    throw new TargetError('state', `${args.account.name} is like that already`);
+  }
+  await assertFree(
+    services.api,
+    { threepids: [...(edit.emails ?? []), ...(edit.phones ?? [])], externalIds: edit.externalIds },
+    args.account.name,
+  );
+  if (fields.includes('admin') && edit.admin === false) {
+    await adminsWithout(context, args.account);
+  }
+  return fields;
+}
+
+async function devicesOf({ args, services }: EditContext): Promise<string> {
+  return count((await services.api.devices.list(args.account.name)).length, 'device');
+}
+
+/** The flags that bring fields back to what they were; undefined where no flags can. */
+function argumentsBefore(account: Account, fields: readonly (keyof AccountEdit)[]) {
+  const addresses = (medium: string) =>
+    account.threepids.filter((one) => one.medium === medium).map(({ address }) => address);
+  const emails = addresses('email');
+  const phones = addresses('msisdn');
+  const logins = account.externalIds.map(
+    ({ authProvider, externalId }) => `${authProvider}:${externalId}`,
+  );
+  const flags = {
+    reactivate: {},
+    admin: { admin: account.admin },
+    userType: account.userType === null ? { clearType: true } : { userType: account.userType },
+    displayname: { displayname: account.displayname ?? '' },
+    avatarUrl: { avatarUrl: account.avatarUrl ?? '' },
+    emails: emails.length === 0 ? { clearEmail: true } : { email: emails },
+    phones: phones.length === 0 ? { clearPhone: true } : { phone: phones },
+    externalIds: logins.length === 0 ? { clearExternalId: true } : { externalId: logins },
+  };
+  const before = Object.assign({}, ...fields.map((field) => flags[field])) as Record<string, Json>;
+  try {
+    // An account may have had what the command refuses, such as an avatar from nowhere.
+    checkProfile({ email: [], phone: [], externalId: [], ...before });
+    return before;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import { accountState } from '../../chat/answers/account.ts';
+import { facts, person } from '../../chat/answers/answer.ts';
+import { ago, when } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import {
+  externalIdText,
+  readEmail,
+  readPhone,
+  threepidText,
+} from '../../chat/reading/profile-flags.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+
+interface Given {
+  readonly email: string | undefined;
+  readonly phone: string | undefined;
+  readonly provider: string | undefined;
+  readonly externalId: string | undefined;
+}
+
+export default defineCommand({
+  name: 'find-user',
+  synonyms: ['find', 'find-email', 'lookup', 'search'],
+  summary: 'Finds an account by e-mail address, phone number or login at a provider',
+  doesNot: ['search by name (see users)', 'find addresses that resemble the one given'],
+  args: {
+    email: flag('word', 'The whole e-mail address', { placeholder: 'ADDRESS' }),
+    phone: flag('text', 'The whole number with country code', { placeholder: 'NUMBER' }),
+    provider: flag('word', 'The identity provider, as the server’s configuration calls it', {
+      placeholder: 'P',
+    }),
+    externalId: flag('word', 'Who it is there; with --provider', { placeholder: 'ID' }),
+  },
+  danger: 'read',
+  role: 'moderator',
+  example: 'find-user --email m@example.com',
+  endpoints: [
+    'GET /_synapse/admin/v1/threepid/{medium}/users/{address}',
+    'GET /_synapse/admin/v1/auth_providers/{provider}/users/{external_id}',
+    'GET /_synapse/admin/v2/users/{user_id}',
+  ],
+
+  check(args) {
+    readKey(args);
+  },
+
+  async run({ args, services: { api } }) {
+    const by = readKey(args);
+    const user =
+      'medium' in by
+        ? await api.users.findByThreepid(by.medium, by.address)
+        : await api.users.findByExternalId(by.authProvider, by.externalId);
+    const account = user === undefined ? undefined : await api.users.find(user);
+    if (account === undefined) {
+      throw new TargetError(
+        'unknown_user',
+        'medium' in by
+          ? `no account has the ${threepidText(by)}`
+          : `no account logs in as ${externalIdText(by)}`,
+        'Deactivated accounts have lost their addresses.',
+      );
+    }
+    return account;
+  },
+
+  answer: ({ now }, account) => ({
+    mark: 'ℹ️',
+    title: [...person(account), `: ${accountState(account)}`],
+    body: [
+      facts(
+        ...account.threepids.map(threepidText),
+        ...account.externalIds.map((one) => `logs in as ${externalIdText(one)}`),
+      ),
+      facts(
+        `Registered ${when(account.creationTs, now)}`,
+        account.lastSeenTs === null
+          ? 'last seen unknown'
+          : `last seen ${ago(account.lastSeenTs, now)}`,
+      ),
+    ],
+    next: [`user ${idWord(account.name)}`],
+    data: account,
+  }),
+});
+
+/** @throws UsageError not exactly one way to find somebody is given */
+function readKey({ email, phone, provider, externalId }: Given) {
+  const given = [email, phone, provider ?? externalId].filter((one) => one !== undefined);
+  if (given.length !== 1) {
+    throw new UsageError(
+      given.length === 0 ? 'By what shall I search?' : 'That is more than one thing to search by.',
+      { advice: 'Write `--email`, or `--phone`, or `--provider` with `--external-id`.' },
+    );
+  }
+  if (email !== undefined) {
+    return readEmail(email);
+  }
+  if (phone !== undefined) {
+    return readPhone(phone);
+  }
+  if (provider === undefined || externalId === undefined) {
+    throw new UsageError(
+      `\`--${provider === undefined ? 'provider' : 'external-id'}\` is missing.`,
+      { advice: 'The two go together.' },
+    );
+  }
+  return { authProvider: provider, externalId };
+}

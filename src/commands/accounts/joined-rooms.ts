@@ -1,0 +1,109 @@
+import { code } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+import { TargetError } from '../../core/errors.ts';
+import { localpartOf } from '../../core/ids.ts';
+import { locate } from '../../services/accounts/locate.ts';
+import { namelessRoom, nameRooms } from '../../services/rooms/room-names.ts';
+
+/** A page has no more; a file of thousands would cost a request for each. */
+const namedRooms = 100;
+
+export default defineCommand({
+  name: 'joined-rooms',
+  synonyms: ['membership', 'memberships', 'rooms-of', 'user-rooms'],
+  summary: 'Lists the rooms that a user is in',
+  does: [
+    'list the rooms of an account here, or those that somebody of another server shares with this one',
+  ],
+  doesNot: [
+    'list invites, bans and rooms that were left',
+    'list the rooms in which this bot tells one person a secret',
+    `name rooms in files of more than ${namedRooms}`,
+  ],
+  args: { user: positional('user', 'Whose rooms', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  example: 'joined-rooms @mallory:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+    'GET /_synapse/admin/v1/rooms/{room_id}/state',
+  ],
+
+  check: checkOffset,
+
+  async run({ args, services: { api, directRooms }, prefix, absent }) {
+    const { where } = await locate(api, args.user);
+    if (where === 'nowhere') {
+      throw new TargetError(
+        'unknown_user',
+        `there is no account ${args.user}`,
+        absent.some(({ similar }) => similar.length > 0)
+          ? `Did you mean ${absent
+              .flatMap(({ similar }) => similar)
+              .map((id) => `\`${idWord(id)}\``)
+              .join(' or ')}?`
+          : `Search for it: \`${prefix}users --name ${quote(localpartOf(args.user))}\``,
+      );
+    }
+    const { joinedRooms } = await api.users.joinedRooms(args.user);
+    // The server gives them in no order, and pages need one.
+    const hidden = await directRooms.among(joinedRooms);
+    const page = pageOf(joinedRooms.filter((room) => !hidden.has(room)).toSorted(), args);
+    const rows =
+      page.rows.length <= namedRooms
+        ? await nameRooms(api, page.rows)
+        : page.rows.map((room) => namelessRoom(room));
+    return { where, hidden: hidden.size, listing: { ...page, rows } };
+  },
+
+  answer: (context, { where, hidden, listing }) =>
+    listAnswer(context, listing, {
+      noun: 'room',
+      of: [
+        where === 'here' ? ' of ' : ' shared with ',
+        code(context.args.user),
+        where === 'here' ? '' : ', of another server',
+      ],
+      nothing:
+        where === 'here'
+          ? [code(context.args.user), ' is in no room']
+          : ['This server shares no room with ', code(context.args.user)],
+      note: unlistedRooms(hidden),
+      columns: [
+        {
+          title: 'Room',
+          name: 'room_id',
+          show: roomCell,
+          value: ({ roomId }) => roomId,
+        },
+        {
+          title: 'Name',
+          name: 'name',
+          fileOnly: true,
+          show: ({ name }) => [inert(name ?? '', 40)],
+          value: ({ name }) => name,
+        },
+        {
+          title: 'Alias',
+          name: 'canonical_alias',
+          fileOnly: true,
+          show: ({ canonicalAlias }) => (canonicalAlias === null ? [] : [code(canonicalAlias)]),
+          value: ({ canonicalAlias }) => canonicalAlias,
+        },
+        {
+          title: 'Members, access',
+          name: 'joined_members',
+          show: ({ joinedMembers, ...room }) =>
+            joinedMembers === null ? ['not known here'] : [roomKind({ ...room, joinedMembers })],
+          value: ({ joinedMembers }) => joinedMembers,
+        },
+      ],
+    }),
+});

@@ -1,0 +1,158 @@
+import { didTo, nameAndId } from '../../chat/answers/account.ts';
+import { bold, line } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { count } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import type { Ratelimit } from '../../services/services.ts';
+
+const declared = {
+  account: positional('account', 'Whose limit', { placeholder: 'USER' }),
+  messagesPerSecond: flag('integer', 'Messages a second in the long run; 0 for no limit at all', {
+    max: 1_000_000,
+  }),
+  burstCount: flag('integer', 'Messages at once before the limit is felt', { max: 1_000_000 }),
+  clear: flag('boolean', 'Let the server’s own limit hold again', { default: false }),
+} as const;
+
+export default defineCommand({
+  name: 'ratelimit',
+  synonyms: ['limit', 'rate-limit', 'slow', 'slow-down', 'throttle'],
+  summary: 'Shows and sets an account’s own rate limit',
+  does: [
+    'set how fast an account may send, in the place of the server’s own limit',
+    'lift all limits with 0 and 0',
+  ],
+  doesNot: ['show the server’s own limit, which its configuration holds'],
+  args: declared,
+  danger: ({ clear, messagesPerSecond }) =>
+    clear || messagesPerSecond !== undefined ? 'change' : 'read',
+  // A limit can keep somebody from sending anything, the server's own as well; lifting one harms nobody.
+  protects: ({ clear, messagesPerSecond }) =>
+    clear || (messagesPerSecond !== undefined && messagesPerSecond > 0),
+  example: 'ratelimit @mallory:example.com --messages-per-second 1 --burst-count 5',
+  endpoints: [
+    'GET /_synapse/admin/v1/users/{user_id}/override_ratelimit',
+    'POST /_synapse/admin/v1/users/{user_id}/override_ratelimit',
+    'DELETE /_synapse/admin/v1/users/{user_id}/override_ratelimit',
+  ],
+
+  check({ messagesPerSecond, burstCount, clear }) {
+    const isGiven = messagesPerSecond !== undefined || burstCount !== undefined;
+    if (isGiven && clear) {
+      throw new UsageError('`--clear` contradicts a new limit.', { word: '--clear' });
+    }
+    if (isGiven && (messagesPerSecond === undefined || burstCount === undefined)) {
+      throw new UsageError(
+        `\`--${messagesPerSecond === undefined ? 'messages-per-second' : 'burst-count'}\` is missing.`,
+        { advice: 'Give both. Synapse takes what is left out for 0, which lifts the limit.' },
+      );
+    }
+  },
+
+  async preview({ args, services }) {
+    const before = await services.api.users.getRatelimit(args.account.name);
+    const after = wanted(args);
+    return {
+      title: [
+        after === undefined && !args.clear
+          ? 'Show the rate limit of '
+          : 'Change the rate limit of ',
+        ...nameAndId(args.account),
+        '?',
+      ],
+      body: [
+        line(`Now: ${limitText(before)}`),
+        ...(after === undefined && !args.clear ? [] : [line(`Then: ${limitText(after)}`)]),
+      ],
+    };
+  },
+
+  async run({ args, services: { api } }) {
+    const user = args.account.name;
+    const before = await api.users.getRatelimit(user);
+    const after = wanted(args);
+    if (args.clear) {
+      if (before === undefined) {
+        throw new TargetError('state', `${user} has no limit of its own`, 'Nothing was changed.');
+      }
+      await api.users.clearRatelimit(user);
+      return { before, limit: undefined };
+    }
+    return after === undefined
+      ? { before, limit: before }
+      : { before, limit: await api.users.setRatelimit(user, after) };
+  },
+
+  answer({ args, role }, { before, limit }) {
+    const { account } = args;
+    const isChange = args.clear || wanted(args) !== undefined;
+    const body: Block[] = [
+      ...(isChange ? [line(`Before: ${limitText(before)}`)] : []),
+      ...(isMuting(limit)
+        ? [line('With a burst of 0 it can send nothing at all, and is told to try again later.')]
+        : []),
+    ];
+    return {
+      mark: isChange ? '✅' : 'ℹ️',
+      title: isChange
+        ? [
+            ...didTo(
+              limit === undefined ? 'Cleared the rate limit of' : 'Set the rate limit of',
+              account,
+            ),
+            `: ${limitText(limit)}`,
+          ]
+        : [...nameAndId(account), ': ', bold(limitText(limit))],
+      body,
+      next:
+        limit === undefined || role === 'viewer'
+          ? []
+          : [`ratelimit ${idWord(account.name)} --clear`],
+      data: {
+        userId: account.name,
+        messagesPerSecond: limit?.messagesPerSecond ?? null,
+        burstCount: limit?.burstCount ?? null,
+      },
+    };
+  },
+
+  undo: ({ args: { account } }, { before }) =>
+    `ratelimit ${idWord(account.name)} ${
+      before === undefined
+        ? '--clear'
+        : `--messages-per-second=${before.messagesPerSecond} --burst-count=${before.burstCount}`
+    }`,
+
+  async reconcile({ args, services }) {
+    const limit = await services.api.users.getRatelimit(args.account.name);
+    const after = wanted(args);
+    return limit?.messagesPerSecond === after?.messagesPerSecond &&
+      limit?.burstCount === after?.burstCount
+      ? 'done'
+      : 'not_done';
+  },
+});
+
+function wanted({ messagesPerSecond, burstCount }: Context<typeof declared>['args']) {
+  return messagesPerSecond === undefined || burstCount === undefined
+    ? undefined
+    : { messagesPerSecond, burstCount };
+}
+
+function isMuting(limit: Ratelimit | undefined): boolean {
+  return limit !== undefined && limit.messagesPerSecond > 0 && limit.burstCount === 0;
+}
+
+function limitText(limit: Ratelimit | undefined): string {
+  if (limit === undefined) {
+    return 'the server’s own limit';
+  }
+  // Synapse looks at the first number alone for that.
+  return limit.messagesPerSecond === 0
+    ? 'unlimited'
+    : `${count(limit.messagesPerSecond, 'message')} a second, ${limit.burstCount.toLocaleString('en-US')} at once`;
+}

@@ -1,0 +1,36 @@
+import { count } from '../../chat/answers/phrases.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { TargetError } from '../../core/errors.ts';
+import { otherAdmins } from '../../services/accounts/server-admins.ts';
+import type { Account } from '../../services/services.ts';
+
+/** What a server admin's power means, for whoever is about to give it. */
+export const adminWarning =
+  'A server admin can read, change and delete everything on this server, this bot included.';
+
+/**
+ * How many server admins are left when this one is none any more.
+ *
+ * @throws TargetError nobody would be left
+ */
+export async function adminsWithout(
+  { services }: Pick<Context, 'services'>,
+  account: Account,
+): Promise<number> {
+  const left = (await otherAdmins(services.api, account.name)).length;
+  if (left === 0) {
+    throw new TargetError(
+      'state',
+      `${account.name} is the last server admin`,
+      'Nothing was changed. Make somebody else a server admin first.',
+    );
+  }
+  return left;
+}
+
+/** `3 server admins are left`; the bot is always one of them. */
+export function adminsLeft(left: number): string {
+  return left === 1
+    ? 'No server admin but this bot is left.'
+    : `${count(left, 'server admin')} are left, this bot among them.`;
+}

@@ -1,0 +1,45 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { notForServices } from './restriction.ts';
+
+export default defineCommand({
+  name: 'shadow-ban',
+  synonyms: ['ban', 'block', 'ghost', 'hellban', 'mute', 'shadow', 'silence'],
+  summary: 'Lets what accounts send reach nobody, without telling them',
+  does: ['answer what the account sends as if it worked, and drop it'],
+  doesNot: [
+    'hold for users of application services (see suspend)',
+    'hide what was sent before',
+    'log anybody out',
+    'hold against a change of account',
+  ],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: true,
+  timed: true,
+  resolvesReports: true,
+  example: 'shadow-ban @mallory:example.com --reason spam',
+  endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  ignoredByServices: true,
+  nothingToDo: ({ shadowBanned }) => (shadowBanned ? 'is already shadow-banned' : undefined),
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.shadowBan(account.name),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: account.appserviceId === null ? '✅' : '⚠️',
+    title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
+    body:
+      account.appserviceId === null
+        ? [line('What it sends reaches nobody; it is not told.')]
+        : notForServices(account),
+    next: [`unshadow-ban ${idWord(account.name)}`, `redact-user ${idWord(account.name)}`],
+    data: { userId: account.name, shadowBanned: true },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.shadowBanned ? undefined : `unshadow-ban ${idWord(account.name)}`,
+  async reconcile({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).shadowBanned ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,58 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { deactivatedAnyway } from './restriction.ts';
+
+export default defineCommand({
+  name: 'suspend',
+  synonyms: [
+    'ban',
+    'block',
+    'block-user',
+    'freeze',
+    'gag',
+    'mute',
+    'read-only',
+    'readonly',
+    'restrict',
+    'silence',
+    'timeout',
+  ],
+  summary: 'Lets accounts read, but not take part',
+  does: [
+    'keep the account from sending, reacting, joining, knocking, inviting, making rooms and changing its profile',
+    'tell whoever tries that the account is suspended',
+  ],
+  doesNot: [
+    'keep it from logging in, reading, leaving rooms, redacting its own messages, reporting or uploading files',
+    'remove what was sent before (see redact)',
+    'log anybody out (see lock)',
+  ],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: true,
+  timed: true,
+  resolvesReports: true,
+  example: 'suspend @mallory:example.com --for 24h --reason "cool down"',
+  endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  nothingToDo: ({ suspended }) => (suspended ? 'is already suspended' : undefined),
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.setSuspended(account.name, true),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(account.suspended ? 'Already suspended:' : 'Suspended', account),
+    body: [
+      line('It can read and leave rooms, but not send, react, join, invite or change its profile.'),
+      ...deactivatedAnyway(account),
+    ],
+    next: [`unsuspend ${idWord(account.name)}`],
+    data: { userId: account.name, suspended: true },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.suspended ? undefined : `unsuspend ${idWord(account.name)}`,
+  async reconcile({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).suspended ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,46 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { deactivatedAnyway } from './restriction.ts';
+
+export default defineCommand({
+  name: 'unlock',
+  synonyms: ['enable', 'unban', 'unfreeze'],
+  summary: 'Lets people back into their locked accounts',
+  does: ['let its sessions go on, and let it log in again'],
+  doesNot: ['bring back sessions that were logged out meanwhile', 'lift a suspension'],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  // It lets whoever has the account in again.
+  protects: true,
+  example: 'unlock @mallory:example.com',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  nothingToDo: ({ locked }) => (locked ? undefined : 'is not locked'),
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.setLocked(account.name, false),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(account.locked ? 'Unlocked' : 'Was not locked:', account),
+    body: [
+      ...(account.locked ? [] : [line('Nothing was changed.')]),
+      ...(account.locked && !account.deactivated
+        ? [line('Its sessions go on, and it can log in.')]
+        : []),
+      ...(account.suspended ? [line('It is still suspended.')] : []),
+      ...deactivatedAnyway(account),
+    ],
+    next: [
+      account.suspended && !account.deactivated
+        ? `unsuspend ${idWord(account.name)}`
+        : `user ${idWord(account.name)}`,
+    ],
+    data: { userId: account.name, locked: false },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.locked ? `lock ${idWord(account.name)}` : undefined,
+  async reconcile({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).locked ? 'not_done' : 'done';
+  },
+});

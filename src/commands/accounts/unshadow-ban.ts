@@ -1,0 +1,36 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+
+export default defineCommand({
+  name: 'unshadow-ban',
+  synonyms: ['unban', 'unmute', 'unshadow'],
+  summary: 'Takes shadow-bans back',
+  does: ['let what the account sends reach people again'],
+  doesNot: ['deliver what was sent in between'],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: false,
+  example: 'unshadow-ban @mallory:example.com',
+  endpoints: ['DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  nothingToDo: ({ shadowBanned }) => (shadowBanned ? undefined : 'is not shadow-banned'),
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.unshadowBan(account.name),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(
+      account.shadowBanned ? 'No longer shadow-banned:' : 'Was not shadow-banned:',
+      account,
+    ),
+    body: [line('What it sends reaches people.')],
+    next: [`user ${idWord(account.name)}`],
+    data: { userId: account.name, shadowBanned: false },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.shadowBanned ? `shadow-ban ${idWord(account.name)}` : undefined,
+  async reconcile({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).shadowBanned ? 'not_done' : 'done';
+  },
+});

@@ -1,0 +1,44 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { deactivatedAnyway } from './restriction.ts';
+
+export default defineCommand({
+  name: 'unsuspend',
+  synonyms: ['unban', 'unfreeze', 'unmute', 'unrestrict', 'unsilence'],
+  summary: 'Takes suspensions back',
+  does: ['let the account send, join, invite and change its profile again'],
+  doesNot: ['unlock or reactivate it'],
+  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  danger: 'change',
+  protects: false,
+  example: 'unsuspend @mallory:example.com',
+  endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  nothingToDo: ({ suspended }) => (suspended ? undefined : 'is not suspended'),
+  run: async ({ args: { accounts: account }, services }) =>
+    services.api.users.setSuspended(account.name, false),
+  answer: ({ args: { accounts: account } }) => ({
+    mark: '✅',
+    title: didTo(account.suspended ? 'No longer suspended:' : 'Was not suspended:', account),
+    body: [
+      ...(account.locked || account.deactivated
+        ? []
+        : [line('It can send, join, invite and change its profile.')]),
+      ...(account.locked ? [line('It is still locked.')] : []),
+      ...deactivatedAnyway(account),
+    ],
+    next: [
+      account.locked && !account.deactivated
+        ? `unlock ${idWord(account.name)}`
+        : `user ${idWord(account.name)}`,
+    ],
+    data: { userId: account.name, suspended: false },
+  }),
+  undo: ({ args: { accounts: account } }) =>
+    account.suspended ? `suspend ${idWord(account.name)}` : undefined,
+  async reconcile({ args: { accounts: account }, services }) {
+    return (await services.api.users.get(account.name)).suspended ? 'not_done' : 'done';
+  },
+});

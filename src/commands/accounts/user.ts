@@ -1,0 +1,90 @@
+import { accountFacts, accountState } from '../../chat/answers/account.ts';
+import { facts, line, person } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { count, when } from '../../chat/answers/phrases.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import type { Account } from '../../services/services.ts';
+import { notForServices } from './restriction.ts';
+
+export default defineCommand({
+  name: 'user',
+  synonyms: ['account', 'info', 'lookup', 'profile', 'query-user', 'show'],
+  summary: 'Shows an account',
+  args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },
+  danger: 'read',
+  example: 'user @mallory:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v2/users/{user_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v2/users/{user_id}/devices',
+    'GET /_synapse/admin/v1/users/{user_id}/media',
+  ],
+  async run({ args, services }) {
+    const [footprint, summary] = await Promise.all([
+      services.accounts.footprint(args.account),
+      services.history.summary({ kind: 'user', id: args.account.name }),
+    ]);
+    return { account: args.account, footprint, summary };
+  },
+  answer({ now, role, botUser }, { account, footprint, summary }) {
+    const { actions, items, openItems, reports, reporters, reported } = summary;
+    const { threepids, externalIds, ...impersonal } = account;
+    // A viewer reads about an account what anybody in a room with it could.
+    const isTold = role !== 'viewer';
+    const addresses = (isTold ? threepids : []).map(({ medium, address }) =>
+      medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
+    );
+    const logins = (isTold ? externalIds : []).map(
+      ({ authProvider, externalId }) => `${externalId} at ${authProvider}`,
+    );
+    const body: Block[] = [
+      accountFacts(account, footprint, now),
+      facts(
+        reports > 0 &&
+          `${count(reports, 'report')} by ${count(reporters, 'person', 'people')}, ${openItems > 0 ? `${openItems} of ${count(items, 'item')} open` : 'nothing open'}`,
+        `${actions === 0 ? 'No actions' : count(actions, 'action')} before`,
+        ...addresses,
+        logins.length > 0 && `logs in as ${logins.join(', ')}`,
+        account.userType !== null && `type ${account.userType}`,
+      ),
+    ];
+    body.push(...notForServices(account));
+    if (account.consentVersion !== null) {
+      body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));
+    }
+    return {
+      mark: 'ℹ️',
+      title: [...person(account), `: ${accountState(account)}`],
+      body,
+      next: [
+        ...(isTold ? [`whois ${idWord(account.name)}`] : []),
+        ...(actions + items + reported > 0 ? [`history ${idWord(account.name)}`] : []),
+        // What is protected can't be touched, and viewers touch nobody.
+        ...(role === 'viewer' || account.admin || account.name === botUser
+          ? []
+          : actionsOn(account)),
+      ],
+      data: isTold ? account : impersonal,
+    };
+  },
+});
+
+function actionsOn({
+  name,
+  appserviceId,
+  deactivated,
+  shadowBanned,
+  suspended,
+}: Account): string[] {
+  if (appserviceId !== null) {
+    return [`${suspended ? 'unsuspend' : 'suspend'} ${idWord(name)}`];
+  }
+  return deactivated
+    ? [`reactivate ${idWord(name)}`]
+    : [
+        `${shadowBanned ? 'unshadow-ban' : 'shadow-ban'} ${idWord(name)}`,
+        `deactivate ${idWord(name)}`,
+      ];
+}

@@ -1,0 +1,61 @@
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+import { usernameRules } from '../../chat/reading/username.ts';
+import { UsageError } from '../../core/errors.ts';
+
+export default defineCommand({
+  name: 'username-available',
+  synonyms: ['available', 'check-name', 'free'],
+  summary: 'Says whether a name is free for a new account',
+  doesNot: ['free the name of a deactivated account', 'take a full ID: the name alone'],
+  args: { name: positional('word', 'The part between @ and :') },
+  danger: 'read',
+  example: 'username-available alice',
+  endpoints: ['GET /_synapse/admin/v1/username_available'],
+
+  check({ name }) {
+    if (/[@:]/u.test(name)) {
+      const [, alone = 'alice'] = /^@?([^@:]+)/u.exec(name) ?? [];
+      throw new UsageError(`\`${name}\` is more than a name.`, {
+        word: name,
+        advice: `Write the part between @ and : alone, such as \`${alone}\`.`,
+      });
+    }
+  },
+
+  run: async ({ args: { name }, services }) => services.api.users.usernameAvailable(name),
+
+  answer({ args: { name }, role }, answer) {
+    const reason = answer.available ? null : answer.reason;
+    const data = { username: name, available: answer.available, reason };
+    if (reason === null) {
+      return {
+        mark: 'ℹ️',
+        title: [code(name), ' is ', bold('free')],
+        next: role === 'viewer' ? [] : [`create-user ${quote(name)}`],
+        data,
+      };
+    }
+    return {
+      mark: 'ℹ️',
+      title: [
+        code(name),
+        {
+          taken: ' is taken',
+          reserved: ' is reserved for an application service',
+          invalid: ' can’t be a name here',
+        }[reason],
+      ],
+      body:
+        reason === 'invalid'
+          ? [line(usernameRules.replaceAll('`', ''))]
+          : reason === 'taken'
+            ? [line('Names of deactivated accounts stay taken.')]
+            : [],
+      next: reason === 'taken' ? [`user ${quote(name)}`] : [],
+      data,
+    };
+  },
+});

@@ -1,0 +1,116 @@
+import PQueue from 'p-queue';
+
+import { accountState, accountStateShort, nameAndIdCell } from '../../chat/answers/account.ts';
+import { bold, code } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { ago } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { userOrders } from '../../services/services.ts';
+import type { Account, Services, UserSummary } from '../../services/services.ts';
+
+export default defineCommand({
+  name: 'users',
+  synonyms: ['accounts', 'find', 'list', 'list-users', 'search', 'search-users', 'who'],
+  summary: 'Lists and searches accounts',
+  args: {
+    name: flag('text', 'Part of the name before the colon, or of the display name', {
+      bare: true,
+    }),
+    userId: flag('word', 'Part of the user ID'),
+    guests: flag('boolean', 'Show guests too, or leave them out'),
+    deactivated: flag('boolean', 'Show deactivated accounts too'),
+    admins: flag('boolean', 'Only server admins, or none of them'),
+    orderBy: flag('choice', 'What to sort by', { choices: userOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'users --name mallory --deactivated',
+  endpoints: ['GET /_synapse/admin/v2/users', 'GET /_synapse/admin/v2/users/{user_id}'],
+  check: checkOffset,
+  run: async ({ args, services: { api } }) =>
+    readList(args, {
+      async page() {
+        const { users, total, nextToken } = await api.users.list(args);
+        return {
+          rows: await withSuspensions(api, users),
+          total,
+          nextFrom: nextToken ?? undefined,
+        };
+      },
+      all: () => api.users.all({ ...args, limit: 100 }) as AsyncIterable<Row>,
+    }),
+  answer(context, listing) {
+    const only = listing.total === 1 ? listing.rows[0] : undefined;
+    return listAnswer(context, listing, {
+      noun: 'account',
+      nothing: [bold('No account'), ' fits'],
+      ...(context.args.deactivated === undefined
+        ? { none: ['Deactivated accounts are shown with ', code('--deactivated'), '.'] }
+        : {}),
+      ...(only === undefined ? {} : { next: [`user ${idWord(only.name)}`] }),
+      columns: [
+        {
+          title: 'User',
+          name: 'user_id',
+          show: nameAndIdCell,
+          value: ({ name }) => name,
+        },
+        {
+          title: 'State',
+          name: 'state',
+          // One cell for three: on a phone narrow columns break in the middle of words.
+          show: (user) => [
+            [
+              accountStateShort(user),
+              user.lastSeenTs === null
+                ? 'last seen unknown'
+                : `seen ${ago(user.lastSeenTs, context.now)}`,
+              ...(user.creationTs === null ? [] : [`made ${ago(user.creationTs, context.now)}`]),
+            ].join(', '),
+          ],
+          value: accountState,
+        },
+        {
+          title: 'Registered',
+          name: 'creation_ts',
+          fileOnly: true,
+          show: ({ creationTs }) => [creationTs === null ? '' : ago(creationTs, context.now)],
+          value: ({ creationTs }) => creationTs,
+        },
+        {
+          title: 'Last seen',
+          name: 'last_seen_ts',
+          fileOnly: true,
+          show: ({ lastSeenTs }) => [
+            lastSeenTs === null ? 'unknown' : ago(lastSeenTs, context.now),
+          ],
+          value: ({ lastSeenTs }) => lastSeenTs,
+        },
+      ],
+    });
+  },
+});
+
+/** So many accounts are asked for at the same time. */
+const concurrency = 4;
+
+/** Of an account what a viewer may know: no address and no login at a provider. */
+type Row = UserSummary & Partial<Pick<Account, 'suspended'>>;
+
+/** Synapse's list does not say who is suspended: each account of a page is asked for. */
+async function withSuspensions(
+  { users: api }: Services['api'],
+  users: readonly UserSummary[],
+): Promise<Row[]> {
+  const queue = new PQueue({ concurrency });
+  return queue.addAll(
+    users.map((user) => async () => {
+      const found = await api.find(user.name);
+      return found === undefined ? user : { ...user, suspended: found.suspended };
+    }),
+  );
+}

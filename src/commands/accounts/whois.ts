@@ -1,0 +1,57 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import { ago, count } from '../../chat/answers/phrases.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+
+const shownConnections = 20;
+
+export default defineCommand({
+  name: 'whois',
+  synonyms: ['connections', 'ip', 'ips'],
+  summary: 'Shows where an account was lately connected from',
+  doesNot: ['tell one device from another (see devices)', 'show what is newer than some minutes'],
+  args: { account: positional('account', 'Whose connections', { placeholder: 'USER' }) },
+  danger: 'read',
+  role: 'moderator',
+  example: 'whois @mallory:example.com',
+  endpoints: ['GET /_synapse/admin/v1/whois/{user_id}'],
+  run: async ({ args, services }) => services.api.users.whois(args.account.name),
+  answer({ args, now }, connections) {
+    const recent = [...connections].sort(
+      (one, other) => (other.lastSeen ?? 0) - (one.lastSeen ?? 0),
+    );
+    const addresses = new Set(connections.map(({ ip }) => ip));
+    return {
+      mark: 'ℹ️',
+      title:
+        recent.length === 0
+          ? [...nameAndId(args.account), ': no connection is known']
+          : [
+              ...nameAndId(args.account),
+              ': ',
+              bold(count(addresses.size, 'address', 'addresses')),
+              `, ${count(recent.length, 'connection')}`,
+            ],
+      body:
+        recent.length === 0
+          ? [line('Synapse forgets them after some weeks, and learns of new ones with a delay.')]
+          : [
+              {
+                kind: 'list',
+                items: recent
+                  .slice(0, shownConnections)
+                  .map(({ ip, lastSeen, userAgent }) => [
+                    code(ip ?? 'unknown address'),
+                    lastSeen === null ? '' : ` ${ago(lastSeen, now)}`,
+                    userAgent === null ? '' : `, ${inert(userAgent, 80)}`,
+                  ]),
+              },
+            ],
+      next: [`devices ${idWord(args.account.name)}`],
+      data: { userId: args.account.name, connections: recent },
+    };
+  },
+});

@@ -1,0 +1,324 @@
+import { absentTitle } from '../../chat/answers/absent.ts';
+import type { Absent } from '../../chat/answers/absent.ts';
+import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import type { Block, Content, Inline } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { ago, amount, count, dateTime } from '../../chat/answers/phrases.ts';
+import { whatIsReported } from '../../chat/answers/report-item.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { auditStatus } from '../../chat/command/audit-entry.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { UsageError } from '../../core/errors.ts';
+import { parseRoomId } from '../../core/ids.ts';
+import { subjectSources } from '../../services/bot/subject-history.ts';
+import type {
+  Subject,
+  SubjectEntry,
+  SubjectMark,
+  SubjectSummary,
+} from '../../services/bot/subject-history.ts';
+
+/** Entries read at once where all are wanted. */
+const readAtOnce = 500;
+const shownText = 80;
+
+export default defineCommand({
+  name: 'history',
+  synonyms: ['record', 'timeline'],
+  summary: 'Shows all that is known here of a user or room, by time',
+  does: [
+    'list actions on it, reports about it and by it, questions that nobody confirmed, and timers',
+    'find what was done from the card of a report about it',
+    'list the newest thousand of each kind, and count all',
+  ],
+  doesNot: [
+    'list what a user did here as a moderator, which audit --by does',
+    'ask the homeserver more than whether there is such a user or room',
+  ],
+  args: {
+    target: positional('target', 'A user or a room'),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'history @mallory:example.com',
+  check({ from }) {
+    markIn(from);
+  },
+  async run({ args, services: { history } }) {
+    const subject = subjectOf(args.target);
+    const summary = await history.summary(subject);
+    const after = markIn(args.from);
+    const listing = await readList<SubjectEntry>(args, {
+      async page() {
+        const [found, total] = await Promise.all([
+          history.page(subject, { limit: args.limit + 1, after }),
+          history.length(subject),
+        ]);
+        const rows = found.slice(0, args.limit);
+        const last = rows.at(-1);
+        const isMore = found.length > rows.length;
+        return {
+          rows,
+          total,
+          nextFrom: isMore && last !== undefined ? writeMark(last.mark) : undefined,
+        };
+      },
+      async *all() {
+        for (let mark: SubjectMark | undefined; ;) {
+          const found = await history.page(subject, { limit: readAtOnce, after: mark });
+          yield* found;
+          mark = found.at(-1)?.mark;
+          if (found.length < readAtOnce) {
+            return;
+          }
+        }
+      },
+    });
+    return { subject, summary, listing };
+  },
+  answer(context, { subject, summary, listing }) {
+    const { now, role, serverName } = context;
+    const id = idWord(subject.id);
+    const answer = listAnswer(context, listing, {
+      noun: 'entry',
+      plural: 'entries',
+      nothing: [],
+      next: [
+        ...(subject.kind === 'room' ? [`room ${id}`] : []),
+        ...(subject.kind === 'user' && subject.id.endsWith(`:${serverName}`) ? [`user ${id}`] : []),
+        ...(summary.openItems > 0
+          ? [`reports --${subject.kind === 'room' ? 'room' : 'sender'} ${id}`]
+          : []),
+        ...(summary.actions > 0 && role !== 'viewer' ? [`audit --target ${id}`] : []),
+      ],
+      columns: [
+        {
+          title: 'When',
+          name: 'ts',
+          show: ({ mark }) => [ago(mark.at, now)],
+          value: ({ mark }) => mark.at,
+        },
+        {
+          title: 'What',
+          name: 'what',
+          show: (entry) => whatOf(entry, now),
+          value: (entry) => textOf(whatOf(entry, now)),
+        },
+        {
+          title: 'Kind',
+          name: 'kind',
+          fileOnly: true,
+          show: ({ kind }) => [kind],
+          value: ({ kind }) => kind,
+        },
+        {
+          title: '#',
+          name: 'id',
+          fileOnly: true,
+          show: ({ mark }) => [String(mark.id)],
+          value: ({ mark }) => mark.id,
+        },
+      ],
+    });
+    const isFile = answer.file !== undefined;
+    return {
+      ...answer,
+      title: isFile
+        ? [code(cut(subject.id, 255)), ': ', ...answer.title]
+        : titleOf(subject, summary, listing.total ?? 0, context.absent),
+      body: [...figures(summary), ...pageLine(listing), ...(answer.body ?? [])],
+      data: isFile ? answer.data : { ...listing, rows: listing.rows.map(dataOf), subject, summary },
+    };
+  },
+});
+
+function subjectOf(target: string): Subject {
+  return { kind: parseRoomId(target) === undefined ? 'user' : 'room', id: target };
+}
+
+/** `@mallory:x: 1 item open, 3 actions` */
+function titleOf(
+  { id }: Subject,
+  summary: SubjectSummary,
+  total: number,
+  absent: readonly Absent[],
+): Content {
+  const { openItems, items, actions } = summary;
+  const name = code(cut(id, 255));
+  if (total === 0) {
+    return absentTitle(absent) ?? [bold('Nothing'), ' is known here of ', name];
+  }
+  return [
+    name,
+    ': ',
+    bold(
+      openItems > 0
+        ? `${count(openItems, 'item')} open`
+        : items > 0
+          ? `reported, nothing open`
+          : 'never reported',
+    ),
+    `, ${amount(actions, 'action')}`,
+  ];
+}
+
+function figures({
+  items,
+  openItems,
+  resolvedItems,
+  dismissedItems,
+  reports,
+  reporters,
+  reported,
+  reliability,
+}: SubjectSummary): Block[] {
+  const blocks: Block[] = [];
+  if (items > 0) {
+    blocks.push(
+      facts(
+        `${count(reports, 'report')} by ${count(reporters, 'person', 'people')} in ${count(items, 'item')}`,
+        openItems > 0 && `${openItems} open`,
+        resolvedItems > 0 && `${resolvedItems} resolved`,
+        dismissedItems > 0 && `${dismissedItems} dismissed`,
+      ),
+    );
+  }
+  if (reported > 0) {
+    const { resolved = 0, dismissed = 0 } = reliability ?? {};
+    blocks.push(
+      facts(
+        `Reported others ${count(reported, 'time')}`,
+        resolved > 0 && `${resolved} resolved`,
+        dismissed > 0 && `${dismissed} dismissed`,
+      ),
+    );
+  }
+  return blocks;
+}
+
+function pageLine({
+  rows,
+  total = 0,
+}: {
+  readonly rows: readonly unknown[];
+  readonly total: number | undefined;
+}): Block[] {
+  return rows.length > 0 && rows.length < total
+    ? [line(`${rows.length} of ${count(total, 'entry', 'entries')}, newest first`)]
+    : [];
+}
+
+function whatOf(entry: SubjectEntry, now: number): Content {
+  switch (entry.kind) {
+    case 'action': {
+      const { id, status, command, actor, confirmer, reason } = entry.entry;
+      return [
+        `${auditStatus(status)}: `,
+        bold(command),
+        ' by ',
+        code(actor),
+        ...(confirmer === null || confirmer === actor ? [] : [', confirmed by ', code(confirmer)]),
+        reason === null ? '' : `, “${inert(reason, shownText)}”`,
+        `, audit #${id}`,
+      ];
+    }
+    case 'item': {
+      const { id, reports, state, closedBy, claimedBy, note } = entry.item;
+      const who = state === 'claimed' ? claimedBy : closedBy;
+      return [
+        `reported ${count(reports, 'time')}, ${state}`,
+        ...(who === null ? [] : [' by ', code(who)]),
+        note === null ? '' : `, “${inert(note, shownText)}”`,
+        ': ',
+        ...whatIsReported(entry.item),
+        `, report ${id}`,
+      ];
+    }
+    case 'reporting': {
+      const { id, state } = entry.item;
+      const { times, reason } = entry.report;
+      return [
+        'reports ',
+        ...whatIsReported(entry.item),
+        times > 1 ? ` ${count(times, 'time')}` : '',
+        reason === null || reason.trim() === '' ? '' : `, “${inert(reason, shownText)}”`,
+        `, ${state}, report ${id}`,
+      ];
+    }
+    case 'confirmation': {
+      const { code: name, command, requester, state, decidedBy, expiresAt } = entry.confirmation;
+      const isOpen = state === 'pending' && expiresAt > now;
+      return [
+        `confirmation ${name}: `,
+        bold(command),
+        ' asked by ',
+        code(requester),
+        isOpen ? `, until ${dateTime(expiresAt)}` : `, ${state === 'pending' ? 'expired' : state}`,
+        ...(decidedBy === null ? [] : [' by ', code(decidedBy)]),
+      ];
+    }
+    case 'timer': {
+      const { id, line: what, runAt, state, askedBy } = entry.job;
+      return [
+        `timer ${id}: `,
+        code(cut(what, shownText)),
+        ' by ',
+        code(askedBy),
+        state === 'waiting' ? `, ${ago(runAt, now)}` : `, ${state}`,
+      ];
+    }
+  }
+}
+
+/** For programs. What else the audit log and the queue hold is theirs to show. */
+function dataOf(entry: SubjectEntry): object {
+  const { at, id } = entry.mark;
+  switch (entry.kind) {
+    case 'action': {
+      const { command, actor, confirmer, status, reason } = entry.entry;
+      return { kind: entry.kind, at, id, command, actor, confirmer, status, reason };
+    }
+    case 'item':
+    case 'reporting': {
+      const { subject, sender, roomId, state } = entry.item;
+      return { kind: entry.kind, at, id, subject, sender, roomId, state };
+    }
+    case 'confirmation':
+      return { kind: entry.kind, ...entry.confirmation, at };
+    case 'timer':
+      return { kind: entry.kind, ...entry.job, at };
+  }
+}
+
+/** The same without its form, for a file. */
+function textOf(content: Content): string {
+  return content.map(inlineText).join('');
+}
+
+function inlineText(inline: Inline): string {
+  if (typeof inline === 'string') {
+    return inline;
+  }
+  return inline.kind === 'bold' ? inline.children.map(inlineText).join('') : inline.text;
+}
+
+function writeMark({ at, source, id }: SubjectMark): string {
+  return `${at}.${source}.${id}`;
+}
+
+function markIn(from: string | undefined): SubjectMark | undefined {
+  if (from === undefined) {
+    return undefined;
+  }
+  const [, at, name, id] = /^(\d{1,15})\.([a-z]+)\.(\d{1,15})$/u.exec(from) ?? [];
+  const source = subjectSources.find((one) => one === name);
+  if (source === undefined) {
+    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+      word: from,
+      advice: 'Leave it out: `!more` fills it in.',
+    });
+  }
+  return { at: Number(at), source, id: Number(id) };
+}

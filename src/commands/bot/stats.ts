@@ -1,0 +1,197 @@
+import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import type { Answer, Block, Content } from '../../chat/answers/answer.ts';
+import { bars } from '../../chat/answers/bars.ts';
+import { count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { writeDuration } from '../../chat/reading/duration.ts';
+import { UsageError } from '../../core/errors.ts';
+import type { Overview, Worker } from '../../services/bot/statistics.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const usualLastMs = 30 * dayMs;
+const maxLastMs = 730 * dayMs;
+/** So many moderators and rules are shown; the rest is in `data`. */
+const shownWorkers = 10;
+
+const barNames: ReadonlyMap<number, string> = new Map([
+  [hourMs, 'a bar an hour'],
+  [dayMs, 'a bar a day'],
+  [7 * dayMs, 'a bar a week'],
+  [28 * dayMs, 'a bar every four weeks'],
+]);
+
+export default defineCommand({
+  name: 'stats',
+  synonyms: ['chart', 'graph', 'statistics'],
+  summary: 'Shows actions and reports over time, as a picture',
+  does: [
+    'count by UTC days',
+    'show when the homeserver received reports, also those from before the bot',
+    'draw with letters, which every client and every terminal can show',
+  ],
+  doesNot: ['count what was done past the bot'],
+  args: {
+    last: flag('duration', 'How far back, from 1h to 730d; 30 days by default', {
+      placeholder: '30d',
+      bare: true,
+    }),
+  },
+  danger: 'read',
+  example: 'stats --last 30d',
+  check({ last = usualLastMs }) {
+    if (last < hourMs || last > maxLastMs) {
+      throw new UsageError('`--last` must be from `1h` to `730d`.', { word: '--last' });
+    }
+  },
+  run: async ({ args, services, now }) =>
+    services.statistics.overview(args.last ?? usualLastMs, now),
+  answer({ args, now }, overview): Answer {
+    return {
+      mark: 'ℹ️',
+      title: title(overview, now),
+      body: [
+        facts(
+          `Last ${writeDuration(args.last ?? usualLastMs)}`,
+          `${dateTime(overview.since).replace(/ .*/u, '')} to today`,
+          barNames.get(overview.stepMs) ?? '',
+        ),
+        ...picture('report', overview.reports, overview),
+        ...picture('item', overview.settled, overview, ' settled'),
+        ...picture('action', overview.actions, overview),
+        facts(
+          `${overview.resolved} resolved`,
+          `${overview.dismissed} dismissed`,
+          `${overview.items.open} open`,
+          `${overview.items.claimed} claimed`,
+          overview.failedActions > 0 && `${count(overview.failedActions, 'action')} failed`,
+          overview.refusals > 0 && `${count(overview.refusals, 'command')} refused`,
+        ),
+        ...medians(overview),
+        ...rules(overview),
+        ...moderators(overview),
+        ...list(
+          'Most reported rooms',
+          overview.topRooms.map(({ roomId, roomName, items }) => [
+            roomName === null || roomName.trim() === '' ? code(cut(roomId)) : cut(roomName),
+            ` ${count(items, 'item')}`,
+          ]),
+        ),
+        ...list(
+          'Most reported users',
+          overview.topSenders.map(({ sender, items }) => [
+            code(cut(sender, 255)),
+            ` ${count(items, 'item')}`,
+          ]),
+        ),
+      ],
+      next: isOpen(overview) > 0 ? ['reports'] : [],
+      data: overview,
+    };
+  },
+});
+
+const isOpen = ({ items }: Overview): number => items.open + items.claimed;
+
+/** `12 items open, 3 of them claimed, the oldest for 5 hours` */
+function title(overview: Overview, now: number): Content {
+  const { items, oldestOpenAt } = overview;
+  const open = isOpen(overview);
+  if (open === 0) {
+    return [bold('Nothing is open')];
+  }
+  return [
+    bold(`${count(open, 'item')} open`),
+    items.claimed > 0 ? `, ${items.claimed} of them claimed` : '',
+    oldestOpenAt === undefined ? '' : `, the oldest for ${span(now - oldestOpenAt)}`,
+  ];
+}
+
+/** The figures in words first: a screen reader reads the bars one by one. */
+function picture(
+  noun: string,
+  numbers: readonly number[],
+  { since, stepMs }: Overview,
+  what = '',
+): Block[] {
+  const sum = numbers.reduce((total, number) => total + number, 0);
+  if (sum === 0) {
+    return [line(`No ${noun}s${what}`)];
+  }
+  const most = Math.max(...numbers);
+  return [
+    facts(
+      [bold(count(sum, noun)), what],
+      `most ${timeOf(since + numbers.indexOf(most) * stepMs, stepMs)}: ${most}`,
+    ),
+    line(code(bars(numbers))),
+  ];
+}
+
+function timeOf(at: number, stepMs: number): string {
+  const [day = '', clock = ''] = dateTime(at).split(' ');
+  return stepMs === hourMs
+    ? `on ${day} at ${clock} UTC`
+    : `${stepMs === dayMs ? 'on' : 'from'} ${day}`;
+}
+
+function medians({ medianClaimMs, medianResolveMs }: Overview): Block[] {
+  return medianClaimMs === undefined && medianResolveMs === undefined
+    ? []
+    : [
+        facts(
+          medianClaimMs !== undefined && `Half were claimed within ${span(medianClaimMs)}`,
+          medianResolveMs !== undefined &&
+            `${medianClaimMs === undefined ? 'Half were' : 'half'} settled within ${span(medianResolveMs)}`,
+        ),
+      ];
+}
+
+function list(title: string, items: readonly Content[]): Block[] {
+  return items.length === 0 ? [] : [line(bold(title)), { kind: 'list', items }];
+}
+
+function rules({ rules: firings, workers }: Overview): Block[] {
+  const names = new Set([
+    ...firings.map(({ rule }) => rule),
+    ...workers.flatMap(({ by }) => (by.startsWith('rule:') ? [by.slice('rule:'.length)] : [])),
+  ]);
+  return list(
+    'By rule',
+    [...names].slice(0, shownWorkers).map((name) => {
+      const fits = firings
+        .filter(({ rule }) => rule === name)
+        .map(({ mode, count: times }) => `${times} to ${mode}`);
+      const worker = workers.find(({ by }) => by === `rule:${name}`);
+      return [
+        code(cut(name)),
+        ` ${[...(fits.length === 0 ? [] : [`fitted ${fits.join(', ')}`]), ...workOf(worker)].join(', ')}`,
+      ];
+    }),
+  );
+}
+
+function moderators({ workers }: Overview): Block[] {
+  const people = workers.filter(({ by }) => !by.startsWith('rule:'));
+  const rest = people.length - shownWorkers;
+  return list('By moderator', [
+    ...people
+      .slice(0, shownWorkers)
+      .map((worker): Content => [
+        worker.by === 'timer' ? 'timers' : code(cut(worker.by, 255)),
+        ` ${workOf(worker).join(', ')}`,
+      ]),
+    ...(rest > 0 ? [[`and ${rest} more`]] : []),
+  ]);
+}
+
+function workOf(worker: Worker | undefined): string[] {
+  const { claimed = 0, resolved = 0, dismissed = 0, actions = 0 } = worker ?? {};
+  return [
+    claimed > 0 && `claimed ${claimed}`,
+    resolved > 0 && `resolved ${resolved}`,
+    dismissed > 0 && `dismissed ${dismissed}`,
+    actions > 0 && count(actions, 'action'),
+  ].filter((part) => part !== false);
+}

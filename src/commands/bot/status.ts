@@ -1,0 +1,92 @@
+import { bold, facts, line } from '../../chat/answers/answer.ts';
+import { ago, count, dateTime, span, when } from '../../chat/answers/phrases.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { LawspeakerError } from '../../core/errors.ts';
+
+export default defineCommand({
+  name: 'status',
+  synonyms: ['alive', 'health', 'ping', 'uptime'],
+  summary: 'Says how the bot and the homeserver are',
+  args: {},
+  danger: 'read',
+  example: 'status',
+  async run({ services }) {
+    const [bot, server, pending, items] = await Promise.all([
+      services.bot.status(),
+      // That the homeserver doesn't answer is what this command is there to say.
+      services.api.server.version().catch((error: unknown) => {
+        if (error instanceof LawspeakerError) {
+          return error;
+        }
+        throw error;
+      }),
+      services.confirmations.pending(),
+      services.reports.countByState(),
+    ]);
+    return { bot, server, pending: pending.length, items };
+  },
+  answer({ now }, { bot, server, pending, items }) {
+    const failed = server instanceof LawspeakerError;
+    const unread = bot.reportReadings.find(({ failing }) => failing !== undefined);
+    const isWell = !failed && bot.online && unread === undefined;
+    // This command is at work too.
+    const others = Math.max(0, bot.openInbox - 1);
+    const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
+    const isIdle = pending + others + bot.openOutbox + bot.openExecutions === 0;
+    return {
+      mark: isWell ? '✅' : '⚠️',
+      title: [
+        bold(
+          isWell
+            ? 'All is well'
+            : failed
+              ? 'The admin API does not answer'
+              : bot.online
+                ? 'Reports can’t be read'
+                : 'Syncing fails',
+        ),
+        failed
+          ? `: ${server.message}`
+          : bot.online && unread?.failing !== undefined
+            ? `, for ${span(unread.failing.forMs)}: ${unread.failing.why}`
+            : `: Synapse ${server}`,
+      ],
+      body: [
+        facts(
+          `Lawspeaker ${bot.version} on Node ${bot.node}`,
+          `started ${when(bot.startedAt, now)}`,
+          bot.lastSyncAt === undefined ? 'never synced' : `last sync ${ago(bot.lastSyncAt, now)}`,
+        ),
+        facts(
+          isIdle && 'Nothing waits',
+          pending > 0 && `${count(pending, 'question')} waiting`,
+          others > 0 && `${count(others, 'other command')} at work`,
+          bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
+          bot.openExecutions > 0 && `${count(bot.openExecutions, 'outcome')} open`,
+          bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
+        ),
+        ...(bot.recordGap === undefined || bot.recordGap.shown <= bot.recordGap.endsAt
+          ? []
+          : [
+              line(
+                `Since ${dateTime(bot.recordGap.foundAt)} the audit log lacks #${bot.recordGap.endsAt + 1} to #${bot.recordGap.shown} of a database that was restored or lost.`,
+              ),
+            ]),
+        facts(
+          items.open + items.claimed === 0
+            ? 'No report waits'
+            : `${count(items.open, 'open report')}, ${items.claimed} claimed`,
+          isBreakerOpen
+            ? `rules only propose: ${count(bot.ruleActions, 'action')} within an hour`
+            : bot.ruleActions > 0 &&
+                `rules did ${bot.ruleActions} of ${count(bot.maxRuleActions, 'action')} within an hour`,
+        ),
+      ],
+      next: [
+        ...(pending > 0 ? ['pending'] : []),
+        ...(items.open + items.claimed > 0 ? ['reports'] : []),
+      ],
+      data: { ...bot, pending, reports: items, homeserverReachable: !failed },
+    };
+  },
+});

@@ -1,0 +1,33 @@
+import { bold, code } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { TargetError } from '../../core/errors.ts';
+
+export default defineCommand({
+  name: 'stop-job',
+  synonyms: ['abort', 'stop', 'stop-timer'],
+  summary: 'Stops a timer, so that what it would take back stays',
+  args: { job: positional('integer', 'The number of the timer', { min: 1, placeholder: 'ID' }) },
+  danger: 'change',
+  example: 'stop-job 3',
+  async run({ args, services, now }) {
+    const job = await services.jobs.get(args.job);
+    if (job === undefined) {
+      throw new TargetError('unknown', `there is no timer ${args.job}`);
+    }
+    if (!(await services.jobs.stop(job.id, now))) {
+      throw new TargetError('state', `timer ${job.id} is over (${job.state})`);
+    }
+    return job;
+  },
+  answer: (_, job) => ({
+    mark: '✅',
+    title: [bold(`Stopped timer ${job.id}: `), 'it won’t run ', code(job.line)],
+    next: [job.line],
+    data: job,
+  }),
+  async reconcile({ args, services }) {
+    const job = await services.jobs.get(args.job);
+    return job?.state === 'stopped' ? 'done' : 'not_done';
+  },
+});

@@ -1,0 +1,89 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { code, line } from '../../chat/answers/answer.ts';
+import { checkDeviceId, checkDeviceName, findDevices } from '../../chat/answers/device.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+import { HomeserverError, TargetError } from '../../core/errors.ts';
+
+export default defineCommand({
+  name: 'add-device',
+  summary: 'Adds devices to an account',
+  does: ['make devices that nobody is logged in on'],
+  doesNot: ['log anybody in, or make a token (see login-as)'],
+  args: {
+    account: positional('account', 'Whose account', { placeholder: 'USER' }),
+    devices: positional('text', 'The new IDs', { many: true, placeholder: 'DEVICE' }),
+    name: flag('text', 'What to call them', { placeholder: 'NAME' }),
+  },
+  danger: 'change',
+  protects: true,
+  example: 'add-device @mallory:example.com BRIDGE1 --name "Bridge"',
+  endpoints: [
+    'POST /_synapse/admin/v2/users/{user_id}/devices',
+    'PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}',
+  ],
+
+  check({ devices, name }) {
+    devices.forEach(checkDeviceId);
+    checkDeviceName(name);
+  },
+
+  async run({ args, services }) {
+    const { account, devices: ids, name } = args;
+    const { devices } = await findDevices(services, account, ids);
+    if (devices.length > 0) {
+      throw new TargetError(
+        'state',
+        `${account.name} has ${devices.map(({ deviceId }) => `\`${deviceId}\``).join(', ')} already`,
+        'Nothing was changed.',
+      );
+    }
+    const added: string[] = [];
+    try {
+      for (const id of ids) {
+        await services.api.devices.create(account.name, id);
+        added.push(id);
+        if (name !== undefined) {
+          await services.api.devices.rename(account.name, id, name);
+        }
+      }
+      return { added };
+    } catch (error) {
+      if (added.length > 0 && error instanceof HomeserverError && !error.mayHaveHappened) {
+        return { added, error };
+      }
+      throw error;
+    }
+  },
+
+  answer: ({ args: { account, name } }, { added, error }) => ({
+    mark: error === undefined ? '✅' : '⚠️',
+    title: didTo(added.length === 1 ? 'Device added to' : 'Devices added to', account),
+    body: [
+      line(
+        ...added.flatMap((id, at) => [...(at === 0 ? [] : [', ']), code(id)]),
+        name === undefined || error !== undefined ? '' : `, called ${name}`,
+      ),
+      ...(error === undefined ? [] : [line(`The rest was not done: ${error.message}.`)]),
+    ],
+    ...(error === undefined ? {} : { status: 'partial' as const }),
+    next: [`devices ${idWord(account.name)}`],
+    data: { userId: account.name, devices: added },
+  }),
+
+  undo: ({ args: { account } }, { added }) =>
+    `delete-device ${idWord(account.name)} ${added.map(quote).join(' ')}`,
+
+  async reconcile({ args, services }) {
+    const { devices, unknown } = await findDevices(services, args.account, args.devices);
+    if (devices.length === 0) {
+      return 'not_done';
+    }
+    // They are made one by one: where some are missing, nothing goes on to make them.
+    const isNamed =
+      args.name === undefined || devices.every((one) => one.displayName === args.name);
+    return unknown.length === 0 && isNamed ? 'done' : 'unknowable';
+  },
+});

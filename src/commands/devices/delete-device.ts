@@ -1,0 +1,97 @@
+import { didTo, nameAndId } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { deviceName, deviceTable, findDevices, unknownDevice } from '../../chat/answers/device.ts';
+import { count } from '../../chat/answers/phrases.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+
+const declared = {
+  account: positional('account', 'Whose devices', { placeholder: 'USER' }),
+  devices: positional('text', 'Their IDs; capitals count', { many: true, placeholder: 'DEVICE' }),
+} as const;
+
+export default defineCommand({
+  name: 'delete-device',
+  synonyms: [
+    'delete',
+    'end-session',
+    'kick',
+    'log-out',
+    'logout',
+    'remove-device',
+    'revoke-session',
+    'sign-out',
+  ],
+  summary: 'Logs devices out and removes them',
+  does: ['end the devices’ access tokens, delete their encryption keys and pushers'],
+  doesNot: ['change the password: whoever knows it logs in again (see reset-password)'],
+  args: declared,
+  danger: 'destructive',
+  example: 'delete-device @mallory:example.com QBUAZIFURK AUIECTSRND',
+  endpoints: [
+    'DELETE /_synapse/admin/v2/users/{user_id}/devices/{device_id}',
+    'POST /_synapse/admin/v2/users/{user_id}/delete_devices',
+  ],
+
+  async preview(context) {
+    const { args, now } = context;
+    const { devices, unknown } = await known(context);
+    return {
+      title: [`Log out ${count(devices.length, 'device')} of `, ...nameAndId(args.account), '?'],
+      body: [
+        deviceTable(devices, now),
+        ...unknownLine(unknown),
+        line('Will not: change the password, with which it can log in again'),
+      ],
+      warning: 'A device that is logged out loses its encryption keys.',
+    };
+  },
+
+  async run(context) {
+    const { args, services } = context;
+    const { devices, unknown } = await known(context);
+    const [first, ...others] = devices;
+    if (first !== undefined && others.length === 0) {
+      await services.api.devices.delete(args.account.name, first.deviceId);
+    } else {
+      await services.api.devices.deleteMany(
+        args.account.name,
+        devices.map(({ deviceId }) => deviceId),
+      );
+    }
+    return { devices, unknown };
+  },
+
+  answer: ({ args: { account } }, { devices, unknown }) => ({
+    mark: unknown.length === 0 ? '✅' : '⚠️',
+    title: didTo(`Logged out ${count(devices.length, 'device')} of`, account),
+    body: [{ kind: 'list', items: devices.map(deviceName) }, ...unknownLine(unknown)],
+    next: [`devices ${idWord(account.name)}`],
+    data: {
+      userId: account.name,
+      devices: devices.map(({ deviceId }) => deviceId),
+      unknownDevices: unknown,
+    },
+  }),
+
+  async reconcile({ args, services }) {
+    const { devices, unknown } = await findDevices(services, args.account, args.devices);
+    // Of those that are gone, nobody can tell whether they were there.
+    return devices.length === 0 ? 'done' : unknown.length === 0 ? 'not_done' : 'unknowable';
+  },
+});
+
+/** @throws TargetError none of them exists */
+async function known({ args, services, prefix }: Context<typeof declared>) {
+  const found = await findDevices(services, args.account, args.devices);
+  if (found.devices.length === 0) {
+    throw unknownDevice(args.account, args.devices, prefix);
+  }
+  return found;
+}
+
+function unknownLine(unknown: readonly string[]) {
+  return unknown.length === 0 ? [] : [line(`Not known, and passed over: ${unknown.join(', ')}`)];
+}

@@ -1,0 +1,55 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { code, facts, line, person } from '../../chat/answers/answer.ts';
+import { unknownDevice } from '../../chat/answers/device.ts';
+import { when } from '../../chat/answers/phrases.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+
+export default defineCommand({
+  name: 'device',
+  summary: 'Shows one device',
+  args: {
+    account: positional('account', 'Whose device', { placeholder: 'USER' }),
+    device: positional('text', 'Its ID; capitals count'),
+  },
+  danger: 'read',
+  role: 'moderator',
+  example: 'device @mallory:example.com QBUAZIFURK',
+  endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
+
+  async run({ args, services, prefix }) {
+    const device = await services.api.devices.find(args.account.name, args.device);
+    if (device === undefined) {
+      throw unknownDevice(args.account, [args.device], prefix);
+    }
+    return device;
+  },
+
+  answer: ({ args: { account }, now, role }, device) => ({
+    mark: 'ℹ️',
+    title: [
+      ...person({ name: device.deviceId, displayname: device.displayName }),
+      ' of ',
+      ...nameAndId(account),
+    ],
+    body: [
+      facts(
+        device.lastSeenTs === null
+          ? 'Last seen unknown'
+          : `Last seen ${when(device.lastSeenTs, now)}`,
+        device.lastSeenIp !== null && ['from ', code(device.lastSeenIp)],
+      ),
+      ...(device.lastSeenUserAgent === null ? [] : [line(inert(device.lastSeenUserAgent, 200))]),
+    ],
+    next: [
+      `devices ${idWord(account.name)}`,
+      ...(role === 'viewer'
+        ? []
+        : [`delete-device ${idWord(account.name)} ${quote(device.deviceId)}`]),
+    ],
+    data: { userId: account.name, ...device },
+  }),
+});

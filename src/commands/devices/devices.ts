@@ -1,0 +1,48 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { deviceColumns } from '../../chat/answers/device.ts';
+import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+
+export default defineCommand({
+  name: 'devices',
+  synonyms: ['logins', 'sessions'],
+  summary: 'Lists an account’s devices',
+  doesNot: [
+    'show what was seen in the last minutes',
+    'show logins without a device, such as those of login-as',
+  ],
+  args: { account: positional('account', 'Whose devices', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  role: 'moderator',
+  example: 'devices @mallory:example.com',
+  endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices'],
+  check: checkOffset,
+  async run({ args, services }) {
+    const devices = await services.api.devices.list(args.account.name);
+    // The one used last comes first, and one never used last.
+    devices.sort(
+      (one, other) =>
+        (other.lastSeenTs ?? 0) - (one.lastSeenTs ?? 0) ||
+        one.deviceId.localeCompare(other.deviceId),
+    );
+    return pageOf(devices, args);
+  },
+  answer: (context, listing) =>
+    listAnswer(context, listing, {
+      noun: 'device',
+      of: [' of ', ...nameAndId(context.args.account)],
+      nothing: [...nameAndId(context.args.account), ' has no devices: it is logged in nowhere'],
+      ...(listing.rows[0] === undefined
+        ? {}
+        : {
+            next: [
+              `device ${idWord(context.args.account.name)} ${quote(listing.rows[0].deviceId)}`,
+            ],
+          }),
+      columns: deviceColumns(context.now),
+    }),
+});

@@ -1,0 +1,86 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { code, cut } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+
+export default defineCommand({
+  name: 'pushers',
+  synonyms: ['notifications', 'push'],
+  summary: 'Lists where an account’s notifications go',
+  doesNot: [
+    'show push keys, with which anybody could send notifications; those by e-mail are addresses, and shown',
+  ],
+  args: { account: positional('account', 'Whose pushers', { placeholder: 'USER' }), ...listFlags },
+  danger: 'read',
+  role: 'moderator',
+  example: 'pushers @mallory:example.com',
+  endpoints: ['GET /_synapse/admin/v1/users/{user_id}/pushers'],
+
+  check: checkOffset,
+
+  async run({ args, services }) {
+    const pushers = await services.api.users.pushers(args.account.name);
+    const rows = pushers.map(({ pushkey, data, ...rest }) => {
+      const url = data?.['url'];
+      return {
+        ...rest,
+        address: rest.kind === 'email' ? pushkey : typeof url === 'string' ? url : null,
+      };
+    });
+    return pageOf(rows, args);
+  },
+
+  answer: (context, listing) =>
+    listAnswer(context, listing, {
+      noun: 'pusher',
+      of: [' of ', ...nameAndId(context.args.account)],
+      nothing: [...nameAndId(context.args.account), ' has no pushers: it gets no notifications'],
+      columns: [
+        {
+          title: 'App',
+          name: 'app_display_name',
+          show: ({ appDisplayName, appId }) => [
+            ...(appDisplayName === null ? [] : [inert(appDisplayName, 30), ' ']),
+            code(cut(appId)),
+          ],
+          value: ({ appDisplayName }) => appDisplayName,
+        },
+        {
+          title: 'App ID',
+          name: 'app_id',
+          fileOnly: true,
+          show: ({ appId }) => [code(cut(appId))],
+          value: ({ appId }) => appId,
+        },
+        {
+          title: 'Device',
+          name: 'device_display_name',
+          fileOnly: true,
+          show: ({ deviceDisplayName, deviceId }) => [
+            inert([deviceDisplayName, deviceId].filter((part) => part !== null).join(', '), 50),
+          ],
+          value: ({ deviceDisplayName }) => deviceDisplayName,
+        },
+        {
+          title: 'Device, address',
+          name: 'address',
+          show: ({ kind, address, enabled, deviceDisplayName }) => [
+            deviceDisplayName === null ? '' : `${inert(deviceDisplayName, 30)}: `,
+            `${kind === 'http' ? '' : `${cut(kind ?? '', 20)} `}${cut(address ?? '', 80)}`,
+            enabled === false ? ', switched off' : '',
+          ],
+          value: ({ address }) => address,
+        },
+        {
+          title: 'On',
+          name: 'enabled',
+          fileOnly: true,
+          show: ({ enabled }) => [enabled === false ? 'no' : 'yes'],
+          value: ({ enabled }) => enabled,
+        },
+      ],
+    }),
+});

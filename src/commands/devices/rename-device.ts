@@ -1,0 +1,66 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { code, line } from '../../chat/answers/answer.ts';
+import { checkDeviceName, findDevices, unknownDevice } from '../../chat/answers/device.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+
+export default defineCommand({
+  name: 'rename-device',
+  synonyms: ['name-device'],
+  summary: 'Gives a device another name',
+  doesNot: ['keep its owner from renaming it again'],
+  args: {
+    account: positional('account', 'Whose device', { placeholder: 'USER' }),
+    device: positional('text', 'Its ID; capitals count'),
+    name: flag('text', 'The new name', { placeholder: 'NAME' }),
+  },
+  danger: 'change',
+  protects: true,
+  example: 'rename-device @mallory:example.com QBUAZIFURK --name "Lost phone"',
+  endpoints: ['PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
+
+  check({ name }) {
+    if (name === undefined) {
+      throw new UsageError('`--name` is missing.', { advice: 'Write `--name "New name"`.' });
+    }
+    checkDeviceName(name);
+  },
+
+  async run({ args, services, prefix }) {
+    // It is given, or `check` has refused.
+    const { account, device: id, name = '' } = args;
+    const [device] = (await findDevices(services, account, [id])).devices;
+    if (device === undefined) {
+      throw unknownDevice(account, [id], prefix);
+    }
+    if (device.displayName === name) {
+      throw new TargetError('state', `\`${id}\` is called that already`, 'Nothing was changed.');
+    }
+    await services.api.devices.rename(account.name, id, name);
+    return { before: device.displayName, name };
+  },
+
+  answer: ({ args: { account, device } }, { before, name }) => ({
+    mark: '✅',
+    title: didTo('Renamed a device of', account),
+    body: [line(code(device), ` was ${quoted(before)}, and is ${quoted(name)}`)],
+    next: [`device ${idWord(account.name)} ${quote(device)}`],
+    data: { userId: account.name, deviceId: device, displayName: name },
+  }),
+
+  undo: ({ args: { account, device } }, { before }) =>
+    `rename-device ${idWord(account.name)} ${quote(device)} --name=${quote(before ?? '')}`,
+
+  async reconcile({ args, services }) {
+    const [device] = (await findDevices(services, args.account, [args.device])).devices;
+    return device?.displayName === args.name ? 'done' : 'not_done';
+  },
+});
+
+function quoted(name: string | null): string {
+  return name === null || name === '' ? 'without a name' : `called “${inert(name)}”`;
+}

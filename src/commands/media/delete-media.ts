@@ -1,0 +1,182 @@
+import { didTo, nameAndId } from '../../chat/answers/account.ts';
+import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { ago, count, size, when } from '../../chat/answers/phrases.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import { deleteAllMedia, deleteMediaPage } from '../../services/media/media-deletion.ts';
+import { mediaOrders } from '../../services/services.ts';
+import type { Account, Services, UserMedia } from '../../services/services.ts';
+
+/** So many files are shown by name before they are deleted. */
+const shownFiles = 5;
+/** With more IDs than this, the answer would not hold its data. */
+const maxDataLength = 400;
+
+export default defineCommand({
+  name: 'delete-media',
+  synonyms: ['delete', 'delete-file', 'delete-files', 'erase', 'purge-media', 'remove-media'],
+  summary: 'Deletes files that an account has uploaded',
+  does: [
+    'delete the newest 100 files or those that the flags choose (every one with --all)',
+    'delete protected and quarantined ones too',
+    'leave a hole wherever they are shown (avatars included)',
+  ],
+  doesNot: [
+    'delete copies on other servers or devices',
+    'delete the same file of somebody else',
+    'redact the messages that show them',
+    'keep the account from uploading more',
+  ],
+  args: {
+    account: positional('account', 'Whose files', { placeholder: 'USER' }),
+    orderBy: flag('choice', 'What to sort by', { choices: mediaOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    limit: flag('integer', 'How many of the first, 100 unless told otherwise', {
+      min: 1,
+      max: 100,
+    }),
+    all: flag('boolean', 'Every file of the account', { default: false }),
+  },
+  danger: 'destructive',
+  example: 'delete-media @mallory:example.com --all --reason spam',
+  endpoints: [
+    'GET /_synapse/admin/v1/users/{user_id}/media',
+    'DELETE /_synapse/admin/v1/users/{user_id}/media',
+    'GET /_synapse/admin/v1/statistics/users/media',
+  ],
+
+  check({ all, orderBy, dir, limit }) {
+    if (all && (orderBy !== undefined || dir !== undefined || limit !== undefined)) {
+      throw new UsageError('`--all` deletes every file, so there is nothing to choose.', {
+        word: '--all',
+        advice: 'Leave out `--all`, or `--limit`, `--order-by` and `--dir`.',
+      });
+    }
+  },
+
+  async preview({ args, services, now }) {
+    const { account } = args;
+    const { all, orderBy, dir, limit = 100 } = args;
+    const page = await services.api.media.list(account.name, { orderBy, dir, limit });
+    if (page.total === 0) {
+      throw new TargetError('state', `${account.name} has no files`, 'There is nothing to delete.');
+    }
+    const files = all ? page.total : page.media.length;
+    const bytes = all ? await bytesOf(services, account) : sum(page.media);
+    const rest = page.total - files;
+    return {
+      title: [
+        `Delete ${all && files > 1 ? 'all ' : ''}${count(files, 'file')}, ${size(bytes)}, of `,
+        ...nameAndId(account),
+        '?',
+      ],
+      body: [
+        facts(
+          ...datesOf(page.media, all && page.total > page.media.length, now),
+          !all && rest > 0 && `${count(rest, 'other file')} stay${rest === 1 ? 's' : ''}`,
+        ),
+        ...namesOf(page.media, files),
+        line('Will: delete them from this server, protected and quarantined ones too'),
+        line(
+          'Will not: delete copies on other servers, files of others, or messages (they keep a hole)',
+        ),
+      ],
+      warning: 'Deleted files don’t come back.',
+    };
+  },
+
+  async run({ args, services: { api } }) {
+    const { account, all, orderBy, dir, limit } = args;
+    return all
+      ? deleteAllMedia(api, account.name)
+      : deleteMediaPage(api, account.name, { orderBy, dir, limit });
+  },
+
+  answer({ args: { account, all } }, { deletedMedia, remaining, stoppedBy }) {
+    const deleted = deletedMedia.length;
+    const isComplete = stoppedBy === undefined && (!all || remaining === 0);
+    return {
+      mark: isComplete ? '✅' : '⚠️',
+      title: didTo(`Deleted ${deleted === 0 ? 'no file' : count(deleted, 'file')} of`, account),
+      body: [
+        ...(stoppedBy === undefined
+          ? []
+          : [line(bold('It stopped before the end: '), stoppedBy.message)]),
+        line(
+          remaining === undefined
+            ? 'How many are left is not known.'
+            : remaining === 0
+              ? 'None is left.'
+              : `${count(remaining, 'file')} ${remaining === 1 ? 'is' : 'are'} left.`,
+        ),
+      ],
+      ...(remaining === 0 ? {} : { next: [`media ${idWord(account.name)}`] }),
+      ...(isComplete ? {} : { status: 'partial' as const }),
+      data: {
+        userId: account.name,
+        total: deleted,
+        remaining,
+        ...(deleted > maxDataLength ? {} : { deletedMedia }),
+      },
+    };
+  },
+
+  async reconcile({ args: { account }, services: { api } }) {
+    const { total } = await api.media.list(account.name, { limit: 1 });
+    // Of files that are still there, nobody can tell whether they were meant.
+    return total === 0 ? 'done' : 'unknowable';
+  },
+});
+
+function sum(files: readonly UserMedia[]): number {
+  return files.reduce((bytes, { mediaLength }) => bytes + (mediaLength ?? 0), 0);
+}
+
+async function bytesOf({ api }: Services, account: Account): Promise<number> {
+  // Historical IDs can hold what the server does not search for.
+  const isSearchable = /^[\x20-\x7E]+$/u.test(account.name);
+  if (isSearchable) {
+    for await (const usage of api.statistics.allMediaUsage({ searchTerm: account.name })) {
+      if (usage.userId === account.name) {
+        return usage.mediaLength;
+      }
+    }
+  }
+  return sum(await Array.fromAsync(api.media.all(account.name)));
+}
+
+function datesOf(files: readonly UserMedia[], isPart: boolean, now: number): string[] {
+  const dates = files.flatMap(({ createdTs }) => createdTs ?? []);
+  if (dates.length === 0) {
+    return [];
+  }
+  const newest = `Newest ${when(Math.max(...dates), now)}`;
+  return isPart || dates.length === 1
+    ? [newest]
+    : [newest, `oldest ${ago(Math.min(...dates), now)}`];
+}
+
+function namesOf(files: readonly UserMedia[], all: number): Block[] {
+  const shown = files.slice(0, shownFiles);
+  const more = all - shown.length;
+  return [
+    {
+      kind: 'list',
+      items: [
+        ...shown.map(({ mediaId, mediaType, mediaLength, uploadName }) => [
+          code(cut(mediaId)),
+          ...(uploadName === null || uploadName.trim() === ''
+            ? []
+            : [' ', code(cut(uploadName, 40)), mediaType === null ? '' : ',']),
+          mediaType === null ? '' : ` ${inert(mediaType, 40)}`,
+          mediaLength === null ? '' : `, ${size(mediaLength)}`,
+        ]),
+        ...(more > 0 ? [[`and ${count(more, 'other')}`]] : []),
+      ],
+    },
+  ];
+}

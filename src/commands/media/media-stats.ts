@@ -1,0 +1,83 @@
+import { nameAndIdCell } from '../../chat/answers/account.ts';
+import { bold, cut } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { count, size } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkAscii, checkOffset, offsetIn } from '../../chat/reading/offset.ts';
+import { mediaUsageOrders } from '../../services/services.ts';
+
+export default defineCommand({
+  name: 'media-stats',
+  synonyms: ['disk', 'disk-usage', 'storage', 'top-uploaders', 'usage'],
+  summary: 'Shows who has uploaded how much',
+  does: ['show who takes up most first (unless told otherwise)'],
+  doesNot: ['count files of other servers', 'list accounts that have uploaded nothing'],
+  args: {
+    search: flag('text', 'Part of the user ID or display name'),
+    orderBy: flag('choice', 'What to sort by', { choices: mediaUsageOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'media-stats --order-by media_count --dir b',
+  endpoints: ['GET /_synapse/admin/v1/statistics/users/media'],
+  check({ search, from }) {
+    checkAscii('search', search);
+    checkOffset({ from });
+  },
+  async run({ args, services: { api } }) {
+    const query = {
+      searchTerm: args.search,
+      from: offsetIn(args.from),
+      // Who asks for no order wants to know who takes up the room.
+      orderBy: args.orderBy ?? 'media_length',
+      dir: args.dir ?? (args.orderBy === undefined ? 'b' : undefined),
+    } as const;
+    return readList(args, {
+      async page() {
+        const page = await api.statistics.listMediaUsage({ ...query, limit: args.limit });
+        return { rows: page.users, total: page.total, nextFrom: page.nextToken?.toString() };
+      },
+      all: () => api.statistics.allMediaUsage({ ...query, limit: 100 }),
+    });
+  },
+  answer: (context, listing) =>
+    listAnswer(context, listing, {
+      noun: 'account',
+      of: [' with files'],
+      nothing: [bold('No account with files'), ' found'],
+      ...(listing.rows[0] === undefined ? {} : { next: [`media ${listing.rows[0].userId}`] }),
+      columns: [
+        {
+          title: 'User',
+          name: 'user_id',
+          show: ({ userId, displayname }) => nameAndIdCell({ name: userId, displayname }),
+          value: ({ userId }) => userId,
+        },
+        {
+          title: 'Name',
+          name: 'displayname',
+          fileOnly: true,
+          show: ({ displayname }) => [cut(displayname ?? '', 30)],
+          value: ({ displayname }) => displayname,
+        },
+        {
+          title: 'Files',
+          name: 'media_count',
+          show: ({ mediaCount, mediaLength }) => [
+            bold(size(mediaLength)),
+            ` in ${count(mediaCount, 'file')}`,
+          ],
+          value: ({ mediaCount }) => mediaCount,
+        },
+        {
+          title: 'Size',
+          name: 'media_length',
+          fileOnly: true,
+          show: ({ mediaLength }) => [size(mediaLength)],
+          value: ({ mediaLength }) => mediaLength,
+        },
+      ],
+    }),
+});

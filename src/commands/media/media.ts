@@ -1,0 +1,111 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { code, cut } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { ago, size } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset, offsetIn } from '../../chat/reading/offset.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { mediaOrders } from '../../services/services.ts';
+import type { UserMedia } from '../../services/services.ts';
+
+export default defineCommand({
+  name: 'media',
+  synonyms: ['attachments', 'files', 'uploads'],
+  summary: 'Lists the files that an account has uploaded',
+  does: ['show the newest first (unless told otherwise)'],
+  doesNot: [
+    'tell the name and type of what was sent encrypted',
+    'list what the account has sent from other servers',
+  ],
+  args: {
+    account: positional('account', 'Whose files', { placeholder: 'USER' }),
+    orderBy: flag('choice', 'What to sort by', { choices: mediaOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'media @mallory:example.com --order-by media_length --dir b',
+  endpoints: ['GET /_synapse/admin/v1/users/{user_id}/media'],
+  check: checkOffset,
+  async run({ args, services: { api } }) {
+    const { account, orderBy, dir, limit } = args;
+    const from = offsetIn(args.from);
+    return readList(args, {
+      async page() {
+        const page = await api.media.list(account.name, { orderBy, dir, limit, from });
+        return { rows: page.media, total: page.total, nextFrom: page.nextToken?.toString() };
+      },
+      all: () => api.media.all(account.name, { orderBy, dir, limit: 100, from }),
+    });
+  },
+  answer(context, listing) {
+    const { account } = context.args;
+    return listAnswer(context, listing, {
+      noun: 'file',
+      of: [' of ', ...nameAndId(account)],
+      nothing: [...nameAndId(account), ' has no files here'],
+      ...(listing.rows.length > 0 && context.role !== 'viewer'
+        ? { next: [`delete-media ${idWord(account.name)} --all`] }
+        : {}),
+      columns: [
+        {
+          title: 'File',
+          name: 'media_id',
+          show: ({ mediaId, uploadName }) =>
+            uploadName === null || uploadName.trim() === ''
+              ? [code(cut(mediaId))]
+              : [code(cut(uploadName, 30)), ' ', code(cut(mediaId))],
+          value: ({ mediaId }) => mediaId,
+        },
+        {
+          title: 'What, when',
+          name: 'media_type',
+          show: (file) => [
+            [
+              stateOf(file),
+              cut(file.mediaType ?? '', 30),
+              file.mediaLength === null ? '' : size(file.mediaLength),
+              file.createdTs === null ? '' : ago(file.createdTs, context.now),
+            ]
+              .filter((text) => text !== '')
+              .join(', '),
+          ],
+          value: ({ mediaType }) => mediaType,
+        },
+        {
+          title: 'Size',
+          name: 'media_length',
+          fileOnly: true,
+          show: ({ mediaLength }) => [mediaLength === null ? '' : size(mediaLength)],
+          value: ({ mediaLength }) => mediaLength,
+        },
+        {
+          title: 'Name',
+          name: 'upload_name',
+          fileOnly: true,
+          show: ({ uploadName }) => [cut(uploadName ?? '', 40)],
+          value: ({ uploadName }) => uploadName,
+        },
+        {
+          title: 'Uploaded',
+          name: 'created_ts',
+          fileOnly: true,
+          show: ({ createdTs }) => [createdTs === null ? '' : ago(createdTs, context.now)],
+          value: ({ createdTs }) => createdTs,
+        },
+        {
+          title: 'State',
+          name: 'state',
+          fileOnly: true,
+          show: (file) => [stateOf(file)],
+          value: stateOf,
+        },
+      ],
+    });
+  },
+});
+
+function stateOf({ quarantinedBy, safeFromQuarantine }: UserMedia): string {
+  return quarantinedBy === null ? (safeFromQuarantine ? 'protected' : '') : 'quarantined';
+}

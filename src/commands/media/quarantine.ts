@@ -1,0 +1,50 @@
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { isQuarantined, mediaFacts, ownersMedia, setQuarantined } from './stored-media.ts';
+
+export default defineCommand({
+  name: 'quarantine',
+  synonyms: ['block-file', 'block-media', 'delete-file', 'hide-media', 'quarantine-media'],
+  summary: 'Keeps everybody from downloading a file',
+  does: [
+    'keep the file and its previews from everybody on this server and those who ask it',
+    'quarantine equal files as well, whoever uploaded them, and equal ones that are uploaded later',
+    'work on files of other servers that somebody here has opened',
+  ],
+  doesNot: [
+    'delete it (see delete-media)',
+    'redact the messages that show it (see redact)',
+    'reach other servers, or what people have saved',
+    'know a picture again that was changed or encrypted',
+  ],
+  args: {
+    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
+      placeholder: 'MEDIA-LINK',
+    }),
+  },
+  danger: 'change',
+  protects: true,
+  resolvesReports: true,
+  example: 'quarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx --reason spam',
+  endpoints: [
+    'POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}',
+    'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+  ],
+  run: async (context) => setQuarantined(context, context.args.media, true),
+  answer: ({ args: { media }, now }, { file, wasSo }) => ({
+    mark: '✅',
+    title: [bold(wasSo ? 'Already quarantined: ' : 'Quarantined '), code(media)],
+    body: [
+      mediaFacts(file, now),
+      line(
+        'Nobody can download it from this server: nor equal files of others, nor new uploads of it.',
+      ),
+    ],
+    next: [`unquarantine ${media}`, ...ownersMedia(file)],
+    data: file,
+  }),
+  undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `unquarantine ${media}`),
+  reconcile: async (context) =>
+    (await isQuarantined(context, context.args.media)) === true ? 'done' : 'not_done',
+});

@@ -1,0 +1,42 @@
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { isQuarantined, mediaFacts, ownersMedia, setQuarantined } from './stored-media.ts';
+
+export default defineCommand({
+  name: 'unquarantine',
+  synonyms: ['release', 'unblock-media'],
+  summary: 'Lets people download a quarantined file again',
+  does: ['take the quarantine of equal files back as well'],
+  doesNot: ['bring back what was deleted'],
+  args: {
+    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
+      placeholder: 'MEDIA-LINK',
+    }),
+  },
+  danger: 'change',
+  protects: false,
+  example: 'unquarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx',
+  endpoints: [
+    'POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}',
+    'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+  ],
+  run: async (context) => setQuarantined(context, context.args.media, false),
+  answer: ({ args: { media }, now }, { file, wasSo }) => ({
+    mark: '✅',
+    title: [bold(wasSo ? 'Was not quarantined: ' : 'No longer quarantined: '), code(media)],
+    body: [
+      mediaFacts(file, now),
+      line(
+        wasSo ? 'Nothing was changed.' : 'People can download it again, and equal files as well.',
+      ),
+    ],
+    next: ownersMedia(file),
+    data: file,
+  }),
+  undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `quarantine ${media}`),
+  async reconcile(context) {
+    const is = await isQuarantined(context, context.args.media);
+    return is === undefined ? 'unknowable' : is ? 'not_done' : 'done';
+  },
+});

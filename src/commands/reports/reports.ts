@@ -1,0 +1,151 @@
+import { bold, code, cut } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { ago, count } from '../../chat/answers/phrases.ts';
+import { itemNumber, placeOf } from '../../chat/answers/report-item.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { UsageError } from '../../core/errors.ts';
+import type { ItemMark, ItemQuery, ReportItem } from '../../services/services.ts';
+
+/** Items read at once where all are wanted. */
+const readAtOnce = 500;
+
+export default defineCommand({
+  name: 'reports',
+  synonyms: ['flags', 'open', 'queue', 'tickets', 'todo'],
+  summary: 'Lists what people have reported and what came of it',
+  does: ['show what is open or claimed, the last reported first', 'count every report about it'],
+  doesNot: ['list reports of whole rooms, which the homeserver shows nobody'],
+  args: {
+    state: flag('choice', 'In which state; open and claimed by default', {
+      choices: ['open', 'claimed', 'resolved', 'dismissed', 'all'],
+      bare: true,
+    }),
+    room: flag('room', 'Where it was sent', { bare: true }),
+    sender: flag('user', 'Who is accused', { bare: true }),
+    reporter: flag('user', 'Who reported it'),
+    since: flag('date', 'Reported since', { bare: true }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'reports --state open --since 1d',
+  endpoints: ['GET /_synapse/admin/v1/event_reports'],
+  check({ from }) {
+    markIn(from);
+  },
+  async run({ args, services: { reports } }) {
+    const { state, room, sender, reporter, since } = args;
+    const query: ItemQuery = {
+      states: state === 'all' ? undefined : state === undefined ? ['open', 'claimed'] : [state],
+      roomId: room,
+      sender,
+      reporter,
+      since,
+    };
+    const after = markIn(args.from);
+    return readList<ReportItem>(args, {
+      async page() {
+        const [found, total] = await Promise.all([
+          reports.search(query, { limit: args.limit + 1, after }),
+          reports.count(query),
+        ]);
+        const rows = found.slice(0, args.limit);
+        const last = rows.at(-1);
+        const isMore = found.length > rows.length;
+        return {
+          rows,
+          total,
+          nextFrom: isMore && last !== undefined ? `${last.lastReportAt}.${last.id}` : undefined,
+        };
+      },
+      async *all() {
+        let mark: ItemMark | undefined;
+        for (;;) {
+          const found = await reports.search(query, { limit: readAtOnce, after: mark });
+          yield* found;
+          mark = found.at(-1);
+          if (found.length < readAtOnce) {
+            return;
+          }
+        }
+      },
+    });
+  },
+  answer(context, listing) {
+    const { state, room, sender, reporter, since } = context.args;
+    const [newest] = listing.rows;
+    const hasFilter = [room, sender, reporter, since].some((one) => one !== undefined);
+    return listAnswer(context, listing, {
+      noun: state === undefined || state === 'all' ? 'report' : `${state} report`,
+      nothing: [
+        bold(state === undefined ? 'No report waits' : 'No report'),
+        hasFilter || state !== undefined ? ' that fits' : '',
+      ],
+      ...(newest === undefined ? {} : { next: [`report ${newest.id}`] }),
+      columns: [
+        {
+          title: '#',
+          name: 'id',
+          fileOnly: true,
+          show: ({ id }) => [id.toString()],
+          value: ({ id }) => id,
+        },
+        {
+          title: 'Reported',
+          name: 'sender',
+          show: (item) => [
+            itemNumber(item),
+            ' ',
+            item.sender === null ? 'somebody unknown' : code(cut(item.sender)),
+            ...placeOf(item),
+          ],
+          value: ({ sender: value }) => value,
+        },
+        {
+          title: 'How it stands',
+          name: 'state',
+          show: (item) => [
+            `${item.state}, ${count(item.reports, 'report')}, ${ago(item.lastReportAt, context.now)}`,
+          ],
+          value: (item) => item.state,
+        },
+        fileColumn('Kind', 'kind', ({ kind }) => kind),
+        fileColumn('What', 'subject', ({ subject }) => subject),
+        fileColumn('Room', 'room_id', ({ roomId }) => roomId),
+        fileColumn('Reports', 'reports', ({ reports }) => reports),
+        fileColumn('Last', 'last_report_ts', ({ lastReportAt }) => lastReportAt),
+        fileColumn('Claimed by', 'claimed_by', ({ claimedBy }) => claimedBy),
+        fileColumn('Closed by', 'closed_by', ({ closedBy }) => closedBy),
+        fileColumn('Note', 'note', ({ note }) => note),
+      ],
+    });
+  },
+});
+
+function fileColumn(
+  title: string,
+  name: string,
+  value: (item: ReportItem) => string | number | null,
+) {
+  return {
+    title,
+    name,
+    fileOnly: true as const,
+    show: (item: ReportItem) => [cut(String(value(item) ?? ''))],
+    value,
+  };
+}
+
+function markIn(from: string | undefined): ItemMark | undefined {
+  if (from === undefined) {
+    return undefined;
+  }
+  const [, lastReportAt, id] = /^(\d{1,15})\.(\d{1,15})$/u.exec(from) ?? [];
+  if (lastReportAt === undefined || id === undefined) {
+    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+      word: from,
+      advice: 'Leave it out: `!more` fills it in.',
+    });
+  }
+  return { lastReportAt: Number(lastReportAt), id: Number(id) };
+}

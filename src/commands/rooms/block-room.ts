@@ -1,0 +1,49 @@
+import { line } from '../../chat/answers/answer.ts';
+import { count } from '../../chat/answers/phrases.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { blockedRoom, setBlocked } from './blocking.ts';
+
+export default defineCommand({
+  name: 'block-room',
+  synonyms: ['ban-room', 'block', 'lock-room'],
+  summary: 'Keeps users of this server from joining a room',
+  does: ['keep everybody of this server out, also of a room that this server does not know yet'],
+  doesNot: [
+    'remove those who are in it, or keep them from sending (see delete-room)',
+    'reach users of other servers',
+  ],
+  args: { room: positional('room', 'Which room') },
+  danger: 'change',
+  example: 'block-room #spam:example.com --reason spam',
+  endpoints: [
+    'PUT /_synapse/admin/v1/rooms/{room_id}/block',
+    'GET /_synapse/admin/v1/rooms/{room_id}/block',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+  ],
+  run: async (context) => setBlocked(context, true),
+  answer({ args: { room } }, known) {
+    const inside = known?.joinedLocalMembers ?? 0;
+    return {
+      mark: '✅',
+      title: blockedRoom('Blocked', room, known),
+      body: [
+        line(
+          'Nobody of this server can join it any more.',
+          inside === 0
+            ? ''
+            : ` ${count(inside, 'member')} of this server ${inside === 1 ? 'is' : 'are'} still in it.`,
+        ),
+      ],
+      next: [
+        `unblock-room ${idWord(room)}`,
+        ...(known === undefined ? [] : [`delete-room ${idWord(room)} --block`]),
+      ],
+      data: { roomId: room, block: true },
+    };
+  },
+  undo: ({ args: { room } }) => `unblock-room ${idWord(room)}`,
+  reconcile: async ({ args: { room }, services: { api } }) =>
+    (await api.rooms.isBlocked(room)) ? 'done' : 'not_done',
+});

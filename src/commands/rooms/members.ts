@@ -1,0 +1,59 @@
+import { bold, code } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { serverNameOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
+
+export default defineCommand({
+  name: 'members',
+  synonyms: ['list-members', 'room-members', 'who'],
+  summary: 'Lists who is joined to a room',
+  does: ['list members of this server and of others'],
+  doesNot: ['list who is invited or banned'],
+  args: { room: positional('room', 'Which room'), ...listFlags },
+  danger: 'read',
+  example: 'members #lobby:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v1/rooms/{room_id}/members',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+  ],
+  check: checkOffset,
+  async run(context) {
+    const { args, services } = context;
+    const room = await requireRoom(context, args.room);
+    const { members } = await services.api.rooms.members(args.room);
+    // In an order of our own: pages must not overlap.
+    const remote = members.filter((member) => serverNameOf(member) !== context.serverName).length;
+    return { room, remote, listing: pageOf([...members].sort(), args) };
+  },
+  answer(context, { room, remote, listing }) {
+    const isHere = (user: UserId) => serverNameOf(user) === context.serverName;
+    return listAnswer(context, listing, {
+      noun: 'member',
+      of: [
+        remote === 0 ? '' : `, ${remote.toLocaleString('en-US')} remote,`,
+        ' in ',
+        ...roomNameAndId(room),
+      ],
+      nothing: [bold('Nobody'), ' is in ', ...roomNameAndId(room)],
+      columns: [
+        {
+          title: 'User',
+          name: 'user_id',
+          show: (user) => [code(user), isHere(user) ? '' : ' remote'],
+          value: (user) => user,
+        },
+        {
+          title: 'Server',
+          name: 'server',
+          fileOnly: true,
+          show: (user) => [serverNameOf(user) ?? ''],
+          value: (user) => serverNameOf(user) ?? null,
+        },
+      ],
+    });
+  },
+});

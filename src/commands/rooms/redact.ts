@@ -1,0 +1,193 @@
+import { nameAndId } from '../../chat/answers/account.ts';
+import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import type { Inline } from '../../chat/answers/answer.ts';
+import { eventContent, fileOf } from '../../chat/answers/event-content.ts';
+import { when } from '../../chat/answers/phrases.ts';
+import { roomNameAndId } from '../../chat/answers/room.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+import { serverNameOf } from '../../core/ids.ts';
+import type { EventId, RoomId } from '../../core/ids.ts';
+import { planRedaction } from '../../services/rooms/redaction-plan.ts';
+import type { RedactionWay, RoomEvent } from '../../services/rooms/redaction-plan.ts';
+import { redactEvent, redactionEnd } from '../../services/rooms/redaction.ts';
+import type { Account } from '../../services/services.ts';
+
+/** So much of a message is shown. */
+const shownLength = 120;
+
+const args = {
+  message: positional('event', 'The link to the message', { placeholder: 'EVENT-LINK' }),
+} as const;
+
+export default defineCommand({
+  name: 'redact',
+  synonyms: [
+    'delete',
+    'delete-event',
+    'delete-message',
+    'erase',
+    'hide',
+    'remove',
+    'remove-message',
+  ],
+  summary: 'Takes one message out of a room',
+  does: [
+    'redact it as this bot where that has the power to in the room, else in the name of its sender',
+    'work in rooms that this bot is not in, for senders of this server',
+    'show the reason to the room',
+  ],
+  doesNot: [
+    'delete the file that the message shows (see quarantine, delete-media)',
+    'redact replies that quote it, or reactions',
+    'reach what people have saved, or servers that ignore it',
+    'work on messages from other servers where this bot has no power',
+  ],
+  args,
+  danger: 'destructive',
+  resolvesReports: true,
+  example: 'redact https://matrix.to/#/!lobby:example.com/$event --reason spam',
+  endpoints: [
+    'GET /_synapse/admin/v1/rooms/{room_id}/context/{event_id}',
+    'GET /_synapse/admin/v1/fetch_event/{event_id}',
+    'GET /_synapse/admin/v1/rooms/{room_id}/state',
+    'GET /_synapse/admin/v1/rooms/{room_id}/messages',
+    'PUT /_matrix/client/v3/rooms/{room_id}/redact/{event_id}/{txn_id}',
+    'POST /_synapse/admin/v1/user/{user_id}/redact',
+    'GET /_synapse/admin/v1/user/redact_status/{redact_id}',
+    'GET /_synapse/admin/v1/scheduled_tasks',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+    'GET /_synapse/admin/v2/users/{user_id}',
+  ],
+
+  async preview(context) {
+    const { event, way } = await planRedaction(context.services.api, targetOf(context));
+    const [sender, place] = await namesOf(context, event);
+    const file = fileOf(event);
+    return {
+      title: ['Redact a message of ', ...sender.name, ' in ', ...place, '?'],
+      body: [
+        ...eventContent(event, shownLength),
+        facts(
+          `Sent ${when(event.originServerTs, context.now)}`,
+          ...sender.standing,
+          file !== undefined && ['file ', code(cut(file, 255))],
+        ),
+        line(`Will: empty it for everybody, ${inWhoseName(way)}`),
+        line(
+          `Will not: ${[
+            file !== undefined && 'delete its file (!quarantine, !delete-media)',
+            'redact replies that quote it or reactions',
+            'reach what people have saved',
+          ]
+            .filter((part) => part !== false)
+            .join(', ')}`,
+        ),
+      ],
+      warning: 'What is redacted doesn’t come back.',
+    };
+  },
+
+  async run(context) {
+    const { services, reason, origin } = context;
+    const outcome = await redactEvent(services.api, services.bot, targetOf(context), {
+      reason,
+      by: origin.event,
+    });
+    const [sender, place] = await namesOf(context, outcome.event);
+    return { ...outcome, sender, place };
+  },
+
+  answer({ args: { message } }, { event, way, state, sender, place }) {
+    const file = fileOf(event);
+    const isRunning = state === 'running';
+    return {
+      mark: isRunning ? '⏳' : '✅',
+      title: [
+        bold(isRunning ? 'Redacting a message of ' : 'Redacted a message of '),
+        ...sender.name,
+        ' in ',
+        ...place,
+        ...(isRunning ? [': it takes longer than usual'] : []),
+      ],
+      body: [
+        line(
+          isRunning
+            ? 'The homeserver goes on by itself. I look now and then, and say here how it ended.'
+            : `It is empty for everybody now, redacted ${inWhoseName(way)}.`,
+          ...(file === undefined ? [] : [' Its file stays: ', code(cut(file, 255))]),
+        ),
+      ],
+      next: [
+        ...(file === undefined ? [] : [`quarantine ${quote(file)}`]),
+        ...(sender.isLocal ? [`user ${idWord(event.sender)}`] : []),
+      ],
+      ...(isRunning ? { status: 'running' as const } : {}),
+      data: {
+        roomId: message.room,
+        eventId: message.event,
+        sender: event.sender,
+        inNameOf: way === 'as_bot' ? 'bot' : 'sender',
+      },
+    };
+  },
+
+  async reconcile({ args: { message }, services }) {
+    const end = await redactionEnd(services.api, message);
+    return end === 'under_way' ? 'unknown' : end;
+  },
+});
+
+type RedactContext = Context<typeof args>;
+
+function targetOf({ args: { message }, services, botUser, serverName }: RedactContext) {
+  return {
+    ...(message satisfies { room: RoomId; event: EventId }),
+    botUser,
+    serverName,
+    isDirectRoom: async (room: RoomId) => services.directRooms.has(room),
+  };
+}
+
+function inWhoseName(way: RedactionWay): string {
+  return way === 'as_bot' ? 'as this bot' : 'in the name of its sender';
+}
+
+interface Sender {
+  readonly name: Inline[];
+  readonly isLocal: boolean;
+  /** What one should know of them before. */
+  readonly standing: string[];
+}
+
+/** How the sender and the room are called. */
+async function namesOf(
+  { args: { message }, services: { api }, botUser, serverName }: RedactContext,
+  { sender }: RoomEvent,
+): Promise<[Sender, Inline[]]> {
+  const isLocal = serverNameOf(sender) === serverName;
+  const [account, room] = await Promise.all([
+    isLocal ? api.users.find(sender) : undefined,
+    api.rooms.find(message.room),
+  ]);
+  return [
+    {
+      name: account === undefined ? [code(cut(sender, 255))] : nameAndId(account),
+      isLocal: account !== undefined,
+      standing: standingOf(sender === botUser, isLocal, account),
+    },
+    room === undefined ? [code(message.room)] : roomNameAndId(room),
+  ];
+}
+
+function standingOf(isBot: boolean, isLocal: boolean, account: Account | undefined): string[] {
+  return [
+    isBot ? 'this bot wrote it' : undefined,
+    account?.admin === true && !isBot ? 'its sender is a server admin' : undefined,
+    isLocal ? undefined : 'its sender is of another server',
+  ].filter((part) => part !== undefined);
+}

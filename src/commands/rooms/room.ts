@@ -1,0 +1,108 @@
+import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { when } from '../../chat/answers/phrases.ts';
+import { encryptionState, memberCounts, requireRoom, roomTitle } from '../../chat/answers/room.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { isUnderWay, lastDeletion } from '../../services/rooms/room-deletion.ts';
+import type { RoomDetail } from '../../services/services.ts';
+
+export default defineCommand({
+  name: 'room',
+  synonyms: ['info', 'room-info'],
+  summary: 'Shows a room, and whether it is blocked or being deleted',
+  does: ['show name and members', 'tell who made it and who may join and read'],
+  doesNot: ['show messages', 'count what came in the last seconds'],
+  args: { room: positional('room', 'Which room') },
+  danger: 'read',
+  example: 'room #lobby:example.com',
+  endpoints: [
+    'GET /_synapse/admin/v1/rooms/{room_id}',
+    'GET /_synapse/admin/v1/rooms/{room_id}/block',
+    'GET /_synapse/admin/v1/scheduled_tasks',
+  ],
+  async run(context) {
+    const { args, services } = context;
+    const room = await requireRoom(context, args.room);
+    const [deletion, isBlocked] = await Promise.all([
+      lastDeletion(services.api, args.room),
+      services.api.rooms.isBlocked(args.room),
+    ]);
+    return { room, deletion, isBlocked };
+  },
+  answer({ now, role, serverName, origin }, { room, deletion, isBlocked }) {
+    const isGoing = deletion !== undefined && isUnderWay(deletion);
+    return {
+      mark: isGoing ? '⏳' : 'ℹ️',
+      title: [
+        ...roomTitle(room),
+        `: ${isGoing ? 'is being deleted' : [memberCounts(room), encryptionState(room), ...(isBlocked ? ['blocked'] : [])].join(', ')}`,
+      ],
+      body: [
+        ...(isGoing ? [line(`${memberCounts(room)}, ${encryptionState(room)}`)] : []),
+        ...(deletion?.status === 'failed'
+          ? [
+              line(
+                bold('A deletion failed '),
+                `${when(deletion.timestampMs, now)}: `,
+                code(cut(deletion.error ?? 'no reason given', 200)),
+              ),
+            ]
+          : []),
+        ...(isBlocked ? [line('Nobody of this server can join it.')] : []),
+        ...cardOf(room, serverName),
+      ],
+      next: [
+        `members ${idWord(room.roomId)}`,
+        // No command changes the management room.
+        ...(role === 'viewer' || room.roomId === origin.room
+          ? []
+          : [
+              `${isBlocked ? 'unblock-room' : 'block-room'} ${idWord(room.roomId)}`,
+              ...(isGoing ? [] : [`delete-room ${idWord(room.roomId)}`]),
+            ]),
+      ],
+      data: {
+        ...room,
+        blocked: isBlocked,
+        ...(deletion === undefined ? {} : { deletion: deletion.status }),
+      },
+    };
+  },
+});
+
+function cardOf(room: RoomDetail, serverName: string): Block[] {
+  const { creator, replacementRoom, topic } = room;
+  return [
+    facts(
+      room.canonicalAlias !== null && [code(cut(room.canonicalAlias))],
+      creator !== null && [
+        'created by ',
+        code(cut(creator, 255)),
+        creator.endsWith(`:${serverName}`) ? '' : ', remote',
+      ],
+      room.version !== null && `version ${cut(room.version, 20)}`,
+      room.roomType !== null &&
+        (room.roomType === 'm.space' ? 'a space' : inert(room.roomType, 40)),
+    ),
+    facts(
+      room.joinRules !== null && `join: ${cut(room.joinRules, 40)}`,
+      room.historyVisibility !== null && `history: ${cut(room.historyVisibility, 40)}`,
+      room.guestAccess !== null && `guests: ${cut(room.guestAccess, 40)}`,
+      room.public ? 'in the directory' : 'not in the directory',
+      !room.federatable && 'for this server alone',
+    ),
+    ...(topic === null || topic.trim() === '' ? [] : [line('Topic: ', inert(topic, 200))]),
+    ...(room.tombstoned
+      ? [
+          line(
+            replacementRoom === null ? 'Closed' : 'Closed, replaced by ',
+            ...(replacementRoom === null ? [] : [code(cut(replacementRoom, 255))]),
+          ),
+        ]
+      : []),
+    ...(room.forgotten ? [line('Nobody of this server is in it, and none remembers it.')] : []),
+  ];
+}

@@ -1,0 +1,122 @@
+import { code, cut } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset, offsetIn } from '../../chat/reading/offset.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { UsageError } from '../../core/errors.ts';
+import { roomOrders } from '../../services/services.ts';
+
+export default defineCommand({
+  name: 'rooms',
+  synonyms: ['find-room', 'list', 'list-rooms', 'search', 'search-rooms'],
+  summary: 'Lists and searches the rooms that this server knows',
+  does: ['list every room that somebody of this server is or was in'],
+  doesNot: [
+    'list rooms in which nobody of this server has ever been',
+    'find a room by a part of its ID or by an alias with its server',
+    'list the rooms in which this bot tells one person a secret',
+  ],
+  args: {
+    search: flag('text', 'Part of the name or of the alias before the colon, or a whole ID', {
+      bare: true,
+    }),
+    orderBy: flag('choice', 'What to sort by; numbers begin with the largest', {
+      choices: roomOrders,
+    }),
+    dir: flag('choice', 'b turns the order round', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'rooms --search lobby --order-by joined_members',
+  endpoints: [
+    'GET /_synapse/admin/v1/rooms',
+    'GET /_synapse/admin/v1/rooms/{room_id}/state',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+  ],
+  check({ search, from }) {
+    if (search === '') {
+      throw new UsageError('`--search` needs a value.', { word: '--search' });
+    }
+    checkOffset({ from });
+  },
+  async run({ args, services: { api, directRooms } }) {
+    const { search: searchTerm, orderBy, dir, limit } = args;
+    const from = offsetIn(args.from);
+    const listing = await readList(args, {
+      async page() {
+        const page = await api.rooms.list({ searchTerm, orderBy, dir, limit, from });
+        return {
+          rows: page.rooms,
+          total: page.totalRooms,
+          nextFrom: page.nextBatch?.toString(),
+        };
+      },
+      all: () => api.rooms.all({ searchTerm, orderBy, dir, limit: 100, from }),
+    });
+    const hidden = await directRooms.among(listing.rows.map(({ roomId }) => roomId));
+    const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
+    // The server counts them; those of other pages stay in the total.
+    const total = listing.total === undefined ? undefined : listing.total - hidden.size;
+    return { hidden: hidden.size, listing: { ...listing, rows, total } };
+  },
+  answer(context, { hidden, listing }) {
+    const only = listing.total === 1 ? listing.rows[0] : undefined;
+    return listAnswer(context, listing, {
+      noun: 'room',
+      note: unlistedRooms(hidden),
+      ...(only === undefined ? {} : { next: [`room ${idWord(only.roomId)}`] }),
+      columns: [
+        {
+          title: 'Room',
+          name: 'room_id',
+          show: roomCell,
+          value: ({ roomId }) => roomId,
+        },
+        {
+          title: 'Name',
+          name: 'name',
+          fileOnly: true,
+          show: ({ name }) => [inert(name ?? '')],
+          value: ({ name }) => name,
+        },
+        {
+          title: 'Alias',
+          name: 'canonical_alias',
+          fileOnly: true,
+          show: ({ canonicalAlias }) => [cut(canonicalAlias ?? '')],
+          value: ({ canonicalAlias }) => canonicalAlias,
+        },
+        {
+          title: 'Members, access',
+          name: 'joined_members',
+          show: (room) => [roomKind(room)],
+          value: ({ joinedMembers }) => joinedMembers,
+        },
+        {
+          title: 'Local',
+          name: 'joined_local_members',
+          fileOnly: true,
+          show: ({ joinedLocalMembers }) => [joinedLocalMembers?.toLocaleString('en-US') ?? ''],
+          value: ({ joinedLocalMembers }) => joinedLocalMembers,
+        },
+        {
+          title: 'Join',
+          name: 'join_rules',
+          fileOnly: true,
+          show: ({ joinRules }) => [cut(joinRules ?? '', 40)],
+          value: ({ joinRules }) => joinRules,
+        },
+        {
+          title: 'Creator',
+          name: 'creator',
+          fileOnly: true,
+          show: ({ creator }) => (creator === null ? [] : [code(cut(creator))]),
+          value: ({ creator }) => creator,
+        },
+      ],
+    });
+  },
+});

@@ -1,0 +1,102 @@
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
+import { count, span } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import type { BackgroundUpdateStatus } from '../../services/services.ts';
+
+interface Wish {
+  readonly enable: boolean;
+  readonly disable: boolean;
+}
+
+export default defineCommand({
+  name: 'background-updates',
+  synonyms: ['updates'],
+  summary: 'Shows, stops or continues Synapse’s updates of its database',
+  does: ['let the update that runs end its step and begin no other (with --disable)'],
+  doesNot: ['outlast a restart of Synapse (which begins with updates enabled)'],
+  args: {
+    enable: flag('boolean', 'Let them go on', { default: false }),
+    disable: flag('boolean', 'Stop them', { default: false }),
+  },
+  danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
+  check({ enable, disable }) {
+    if (enable && disable) {
+      throw new UsageError('`--disable` contradicts `--enable`.', { word: '--disable' });
+    }
+  },
+  example: 'background-updates --disable --reason "peak hours"',
+  endpoints: [
+    'GET /_synapse/admin/v1/background_updates/status',
+    'GET /_synapse/admin/v1/background_updates/enabled',
+    'POST /_synapse/admin/v1/background_updates/enabled',
+  ],
+  async preview({ args, services: { api } }) {
+    const wanted = wantedOf(args);
+    const status = await api.server.backgroundUpdateStatus();
+    assertSomething(status.enabled, wanted);
+    return {
+      title: [`${wanted === false ? 'Stop' : 'Continue'} background updates?`],
+      body: [facts(...runningOf(status))],
+    };
+  },
+  async run({ args, services: { api } }) {
+    const wanted = wantedOf(args);
+    if (wanted !== undefined) {
+      assertSomething(await api.server.backgroundUpdatesEnabled(), wanted);
+      await api.server.setBackgroundUpdatesEnabled(wanted);
+    }
+    return { wanted, status: await api.server.backgroundUpdateStatus() };
+  },
+  answer({ role }, { wanted, status }) {
+    const { enabled } = status;
+    return {
+      mark: wanted === undefined ? (enabled ? 'ℹ️' : '⚠️') : '✅',
+      title:
+        wanted === undefined
+          ? ['Background updates are ', bold(enabled ? 'enabled' : 'stopped')]
+          : [bold(enabled ? 'Background updates go on' : 'Stopped background updates')],
+      body: [
+        ...runningOf(status).map((running) => line(...running)),
+        ...(enabled ? [] : [line('A restart of Synapse enables them again.')]),
+      ],
+      next: role === 'viewer' ? [] : [`background-updates --${enabled ? 'disable' : 'enable'}`],
+      data: status,
+    };
+  },
+  undo: (_, { wanted }) =>
+    wanted === undefined ? undefined : `background-updates --${wanted ? 'disable' : 'enable'}`,
+  async reconcile({ args, services: { api } }) {
+    const enabled = await api.server.backgroundUpdatesEnabled();
+    return enabled === wantedOf(args) ? 'done' : 'not_done';
+  },
+});
+
+function wantedOf({ enable, disable }: Wish): boolean | undefined {
+  return enable ? true : disable ? false : undefined;
+}
+
+/** What changes nothing must not be taken back either. */
+function assertSomething(enabled: boolean, wanted: boolean | undefined): void {
+  if (enabled === wanted) {
+    throw new TargetError(
+      'state',
+      `background updates are ${enabled ? 'enabled' : 'stopped'} already`,
+      'Nothing was changed.',
+    );
+  }
+}
+
+function runningOf({ currentUpdates }: BackgroundUpdateStatus) {
+  const running = Object.entries(currentUpdates);
+  return running.length === 0
+    ? [['None is running.']]
+    : running.map(([database, { name, totalItemCount, totalDurationMs }]) => [
+        'Running: ',
+        code(name),
+        ` in ${database}`,
+        totalItemCount === null ? '' : `, ${count(totalItemCount, 'row')} done`,
+        totalDurationMs === null ? '' : ` in ${span(totalDurationMs)}`,
+      ]);
+}

@@ -1,0 +1,124 @@
+import { bold, code } from '../../chat/answers/answer.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { quote } from '../../chat/reading/tokenize.ts';
+import { UsageError } from '../../core/errors.ts';
+import {
+  checkLifetime,
+  checkTokenName,
+  findToken,
+  requireToken,
+  tokenFacts,
+  tokenFingerprint,
+  tokenState,
+} from './registration-token.ts';
+
+interface Limits {
+  readonly uses: number | undefined;
+  readonly unlimited: boolean;
+  readonly expires: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly never: boolean;
+}
+
+export default defineCommand({
+  name: 'edit-token',
+  summary: 'Changes how often and how long a registration token can be used',
+  does: ['count the uses that there were before'],
+  doesNot: ['touch accounts that were registered with it'],
+  args: {
+    token: positional('word', 'Which token'),
+    uses: flag('integer', 'How many accounts in all; 0 stops it'),
+    unlimited: flag('boolean', 'As many accounts as like', { default: false }),
+    expires: flag('date', 'For how long from now it can be used', {
+      placeholder: '7d',
+      ahead: true,
+    }),
+    expiresAt: flag('date', 'Until when it can be used', { placeholder: '2026-12-31' }),
+    never: flag('boolean', 'It never expires', { default: false }),
+  },
+  danger: 'change',
+  audit: { redact: ['token'] },
+  example: 'edit-token welcome-2026 --uses 50 --never',
+  endpoints: [
+    'PUT /_synapse/admin/v1/registration_tokens/{token}',
+    'GET /_synapse/admin/v1/registration_tokens/{token}',
+  ],
+  check(args, now) {
+    checkTokenName(args.token);
+    assertConsistent(args, now);
+  },
+  async run(context) {
+    const { args, services } = context;
+    const before = await requireToken(context, args.token);
+    const token = await services.api.registrationTokens.modify(before.token, {
+      ...(args.unlimited ? { usesAllowed: null } : { usesAllowed: args.uses }),
+      ...(args.never ? { expiryTime: null } : { expiryTime: args.expires ?? args.expiresAt }),
+    });
+    return { before, token };
+  },
+  answer: ({ now }, { before, token }) => ({
+    mark: '✅',
+    title: [
+      bold('Changed registration token '),
+      code(token.token),
+      `: ${tokenState(token, now)} now`,
+    ],
+    body: [tokenFacts(token, now), tokenFacts(before, now, 'Before:')],
+    next: [`token ${quote(token.token)}`],
+    data: { ...token, before },
+  }),
+  undo({ now }, { before, token }) {
+    const { usesAllowed, expiryTime } = before;
+    const flags = [
+      ...(usesAllowed === token.usesAllowed
+        ? []
+        : [usesAllowed === null ? '--unlimited' : `--uses ${usesAllowed}`]),
+      ...(expiryTime === token.expiryTime
+        ? []
+        : [expiryTime === null ? '--never' : `--expires-at ${new Date(expiryTime).toISOString()}`]),
+    ];
+    // A time gone by can't be set again.
+    const isPast = expiryTime !== token.expiryTime && expiryTime !== null && expiryTime <= now;
+    return flags.length === 0 || isPast
+      ? undefined
+      : ['edit-token', tokenFingerprint(token.token), ...flags].join(' ');
+  },
+  async reconcile({ args, services }) {
+    const token = await findToken(services, args.token);
+    if (token === undefined) {
+      return 'not_done';
+    }
+    const { uses, unlimited, expires, expiresAt, never } = args;
+    const hasUses = unlimited
+      ? token.usesAllowed === null
+      : uses === undefined || token.usesAllowed === uses;
+    const wanted = never ? null : (expires ?? expiresAt);
+    const isExpiry = wanted === undefined || token.expiryTime === wanted;
+    return hasUses && isExpiry ? 'done' : 'not_done';
+  },
+});
+
+function assertConsistent(
+  { uses, unlimited, expires, expiresAt, never }: Limits,
+  now: number,
+): void {
+  if (uses !== undefined && unlimited) {
+    throw new UsageError('`--unlimited` contradicts `--uses`.', { word: '--unlimited' });
+  }
+  const expiries = [expires !== undefined, expiresAt !== undefined, never].filter(Boolean).length;
+  if (expiries > 1) {
+    throw new UsageError('`--expires`, `--expires-at` and `--never` contradict each other.');
+  }
+  checkLifetime(expires, now);
+  if (expiresAt !== undefined && expiresAt <= now) {
+    throw new UsageError('`--expires-at` is in the past.', {
+      advice: 'To stop the token now: `--uses 0`. For a time from now: `--expires 7d`.',
+    });
+  }
+  if (uses === undefined && !unlimited && expiries === 0) {
+    throw new UsageError('It is not said what to change.', {
+      advice: 'Give `--uses N` or `--unlimited`, or `--expires 7d` or `--never`.',
+    });
+  }
+}

@@ -1,0 +1,190 @@
+import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import type { Answer } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { ago, amount, span, when } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import { destinationOrders } from '../../services/services.ts';
+import type { Destination, Services } from '../../services/services.ts';
+
+/** `name`, `name:port`, `[address]:port` */
+const serverName =
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/u;
+
+export default defineCommand({
+  name: 'federation',
+  synonyms: ['destinations', 'servers'],
+  summary: 'Shows other servers and whether this one reaches them',
+  does: ['show since when a server can’t be reached and when it is tried again'],
+  doesNot: [
+    'tell whether they reach this one',
+    'try again at once (Synapse does that by itself at longer and longer intervals)',
+  ],
+  args: {
+    destination: positional('word', 'One server, to see it alone', { optional: true }),
+    orderBy: flag('choice', 'What to sort by', { choices: destinationOrders }),
+    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...listFlags,
+  },
+  danger: 'read',
+  example: 'federation matrix.org',
+  endpoints: [
+    'GET /_synapse/admin/v1/federation/destinations',
+    'GET /_synapse/admin/v1/federation/destinations/{destination}',
+    'GET /_synapse/admin/v1/federation/destinations/{destination}/rooms',
+  ],
+  check({ destination, from }) {
+    if (destination !== undefined && !serverName.test(destination)) {
+      throw new UsageError(`\`${cut(destination)}\` is no server name.`, {
+        word: destination,
+        advice: 'Write it as in user IDs behind the colon, such as `matrix.org`.',
+      });
+    }
+    checkOffset({ from });
+  },
+  async run({ args, services, prefix }) {
+    if (args.destination !== undefined) {
+      return oneServer(services, args.destination, prefix);
+    }
+    const { orderBy, dir, limit, from } = args;
+    const listing = await readList(args, {
+      async page() {
+        const page = await services.api.federation.list({ orderBy, dir, limit, from });
+        return {
+          rows: page.destinations,
+          total: page.total,
+          nextFrom: page.nextToken ?? undefined,
+        };
+      },
+      all: () => services.api.federation.all({ orderBy, dir, limit: 100, from }),
+    });
+    return { kind: 'list' as const, listing };
+  },
+  answer(context, found) {
+    const { now } = context;
+    if (found.kind === 'one') {
+      return card(found.destination, found.rooms, now);
+    }
+    const { rows } = found.listing;
+    const worst = rows.find((one) => !isReached(one)) ?? rows[0];
+    return listAnswer(context, found.listing, {
+      noun: 'other server',
+      nothing: ['This server has talked to no other yet'],
+      ...(worst === undefined ? {} : { next: [`federation ${worst.destination}`] }),
+      columns: [
+        {
+          title: 'Server',
+          name: 'destination',
+          show: ({ destination }) => [code(destination)],
+          value: ({ destination }) => destination,
+        },
+        {
+          title: 'Reached',
+          name: 'reachable',
+          show: (destination) => [
+            isReached(destination)
+              ? 'yes'
+              : destination.failureTs === null
+                ? 'no'
+                : `not for ${span(now - destination.failureTs)}`,
+            nextTryText(destination, now),
+          ],
+          value: isReached,
+        },
+        {
+          title: 'Failing since',
+          name: 'failure_ts',
+          fileOnly: true,
+          show: ({ failureTs }) => [failureTs === null ? '' : ago(failureTs, now)],
+          value: ({ failureTs }) => failureTs,
+        },
+        {
+          title: 'Tried',
+          name: 'retry_last_ts',
+          fileOnly: true,
+          show: ({ retryLastTs }) => [isTime(retryLastTs) ? ago(retryLastTs, now) : ''],
+          value: ({ retryLastTs }) => retryLastTs,
+        },
+        {
+          title: 'Next try',
+          name: 'next_try_ts',
+          fileOnly: true,
+          show: (destination) => [nextTryText(destination, now)],
+          value: nextTry,
+        },
+      ],
+    });
+  },
+});
+
+async function oneServer({ api }: Services, name: string, prefix: string) {
+  const destination = await api.federation.find(name);
+  if (destination !== undefined) {
+    const { total } = await api.federation.listRooms(name, { limit: 1 });
+    return { kind: 'one' as const, destination, rooms: total };
+  }
+  const similar = await api.federation.list({ destination: name, limit: 3 });
+  throw new TargetError(
+    'unknown',
+    `this server has never talked to ${name}`,
+    similar.destinations.length === 0
+      ? `\`${prefix}federation\` lists those that it has talked to.`
+      : `Did you mean ${similar.destinations.map((one) => `\`${one.destination}\``).join(', ')}?`,
+  );
+}
+
+function card(destination: Destination, rooms: number, now: number): Answer {
+  const reached = isReached(destination);
+  const { failureTs, retryLastTs, retryInterval } = destination;
+  const next = nextTry(destination);
+  return {
+    mark: reached ? 'ℹ️' : '⚠️',
+    title: [
+      bold(destination.destination),
+      reached
+        ? ': is reached'
+        : failureTs === null
+          ? ': can’t be reached'
+          : `: not reached for ${span(now - failureTs)}`,
+    ],
+    body: [
+      ...(reached
+        ? []
+        : [
+            line(`Failing since ${when(failureTs, now)}`),
+            facts(
+              isTime(retryLastTs) && `Last tried ${when(retryLastTs, now)}`,
+              next !== null && `tries again ${dueAt(next, now)}`,
+              retryInterval !== null && retryInterval > 0 && `every ${span(retryInterval)}`,
+            ),
+          ]),
+      line(`Shares ${amount(rooms, 'room')} with this server`),
+    ],
+    data: { ...destination, rooms },
+  };
+}
+
+/** Synapse writes 0 where it need not try again. */
+function isTime(at: number | null): at is number {
+  return at !== null && at > 0;
+}
+
+function isReached({ failureTs, retryLastTs }: Destination): boolean {
+  return failureTs === null && !isTime(retryLastTs);
+}
+
+function nextTry({ retryLastTs, retryInterval }: Destination): number | null {
+  return isTime(retryLastTs) && retryInterval !== null ? retryLastTs + retryInterval : null;
+}
+
+function nextTryText(destination: Destination, now: number): string {
+  const next = nextTry(destination);
+  return next === null ? '' : `, tries again ${dueAt(next, now)}`;
+}
+
+/** A time gone by means that the next event for that server makes it try. */
+function dueAt(at: number, now: number): string {
+  return at <= now ? 'with the next message' : ago(at, now);
+}

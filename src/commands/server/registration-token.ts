@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+
+import { bold, facts } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { count, when } from '../../chat/answers/phrases.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { writeDuration } from '../../chat/reading/duration.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import type { RegistrationToken, Services } from '../../services/services.ts';
+
+/** What Synapse takes; the three names are parts of paths, so that nothing could be done to them. */
+const tokenPattern = /^[A-Za-z0-9._~-]{1,64}$/u;
+const unreachableNames = new Set(['.', '..', 'new']);
+
+/** Names a token without telling it; no token looks like this, since a colon can't be in one. */
+const fingerprintPattern = /^sha256:[0-9a-f]{16}$/u;
+
+/**
+ * A name for a token that can stand in the audit log: every command on a token takes it too. Of a
+ * short token somebody could guess it back, of a random one nobody.
+ */
+export function tokenFingerprint(token: string): string {
+  return `sha256:${createHash('sha256').update(token).digest('hex').slice(0, 16)}`;
+}
+
+/** @throws UsageError no token can look like this */
+export function checkToken(token: string): void {
+  if (!tokenPattern.test(token) || unreachableNames.has(token)) {
+    throw new UsageError('This can’t be a registration token.', {
+      word: token,
+      advice:
+        'It is 1 to 64 of the letters A to Z, digits, and `.` `_` `~` `-`, and not one of `.` `..` `new`.',
+    });
+  }
+}
+
+/** @throws UsageError it is neither a fingerprint nor what a token can look like */
+export function checkTokenName(name: string): void {
+  if (!fingerprintPattern.test(name)) {
+    checkToken(name);
+  }
+}
+
+/** The last time that `--expires-at` can be written with. */
+const lastExpiry = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** @throws UsageError it would live for thousands of years */
+export function checkLifetime(expires: number | undefined, now: number): void {
+  if (expires !== undefined && expires > lastExpiry) {
+    throw new UsageError('`--expires` is too long.', {
+      word: writeDuration(expires - now),
+      advice: 'A token without an end never expires.',
+    });
+  }
+  if (expires !== undefined && expires <= now) {
+    throw new UsageError('`--expires` is in the past.', { advice: 'Write how long: `7d`.' });
+  }
+}
+
+/** The token as it stands, by itself or by its fingerprint; undefined where there is none. */
+export async function findToken(
+  { api }: Pick<Services, 'api'>,
+  name: string,
+): Promise<RegistrationToken | undefined> {
+  if (fingerprintPattern.test(name)) {
+    const tokens = await api.registrationTokens.list();
+    return tokens.find(({ token }) => tokenFingerprint(token) === name);
+  }
+  return api.registrationTokens.find(name);
+}
+
+/**
+ * As `findToken`.
+ *
+ * @throws TargetError there is none
+ */
+export async function requireToken(
+  { services, prefix }: Pick<Context, 'services' | 'prefix'>,
+  name: string,
+): Promise<RegistrationToken> {
+  const token = await findToken(services, name);
+  if (token === undefined) {
+    throw new TargetError(
+      'unknown',
+      `there is no registration token \`${name}\``,
+      `\`${prefix}tokens\` lists those that there are.`,
+    );
+  }
+  return token;
+}
+
+/** Whether somebody can register with it now. */
+export function tokenState(
+  { usesAllowed, completed, pending, expiryTime }: RegistrationToken,
+  now: number,
+): 'valid' | 'expired' | 'used up' | 'all uses begun' {
+  if (expiryTime !== null && expiryTime <= now) {
+    return 'expired';
+  }
+  if (usesAllowed === null || completed + pending < usesAllowed) {
+    return 'valid';
+  }
+  return completed < usesAllowed ? 'all uses begun' : 'used up';
+}
+
+/** `Used 2 of 5 times`, `Not used yet, no limit` */
+export function usesOf({ usesAllowed, completed }: RegistrationToken): string {
+  if (usesAllowed === null) {
+    return `${completed === 0 ? 'Not used yet' : `Used ${count(completed, 'time')}`}, no limit`;
+  }
+  return `Used ${completed.toLocaleString('en-US')} of ${count(usesAllowed, 'time')}`;
+}
+
+/** `Used 2 of 5 times · 1 registration begun · expires in 7 days (…)` */
+export function tokenFacts(token: RegistrationToken, now: number, label = ''): Block {
+  const { pending, expiryTime } = token;
+  return facts(
+    [...(label === '' ? [] : [bold(`${label} `)]), usesOf(token)],
+    pending > 0 && `${count(pending, 'registration')} begun`,
+    expiryTime === null
+      ? 'never expires'
+      : `${expiryTime <= now ? 'expired' : 'expires'} ${when(expiryTime, now)}`,
+  );
+}

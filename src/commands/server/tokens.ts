@@ -1,0 +1,92 @@
+import { bold, code } from '../../chat/answers/answer.ts';
+import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { ago } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { checkOffset } from '../../chat/reading/offset.ts';
+import { tokenState, usesOf } from './registration-token.ts';
+
+export default defineCommand({
+  name: 'tokens',
+  synonyms: ['invite-codes', 'registration-tokens'],
+  summary: 'Lists registration tokens',
+  does: ['list those that are used up or expired too (unless told otherwise)'],
+  args: {
+    valid: flag('boolean', 'Only those that can be used now, or only the others', { bare: true }),
+    ...listFlags,
+  },
+  danger: 'read',
+  role: 'moderator',
+  example: 'tokens --valid',
+  endpoints: ['GET /_synapse/admin/v1/registration_tokens'],
+  check: checkOffset,
+  async run({ args, services: { api } }) {
+    const tokens = await api.registrationTokens.list(
+      args.valid === undefined ? {} : { valid: args.valid },
+    );
+    return pageOf(
+      [...tokens].sort((one, other) => (one.token < other.token ? -1 : 1)),
+      args,
+    );
+  },
+  answer: (context, listing) =>
+    listAnswer(context, listing, {
+      noun: 'registration token',
+      nothing: [bold(`No ${context.args.valid === true ? 'usable ' : ''}registration token`)],
+      ...(context.role === 'viewer' || listing.rows.length > 0
+        ? {}
+        : { next: ['create-token --uses 1'] }),
+      columns: [
+        {
+          title: 'Token',
+          name: 'token',
+          show: ({ token }) => [code(token)],
+          value: ({ token }) => token,
+        },
+        {
+          title: 'State',
+          name: 'state',
+          show: (token) => [
+            [
+              tokenState(token, context.now),
+              usesOf(token).toLowerCase(),
+              ...(token.expiryTime === null
+                ? ['never expires']
+                : [
+                    `${token.expiryTime <= context.now ? 'expired' : 'expires'} ${ago(token.expiryTime, context.now)}`,
+                  ]),
+            ].join(' · '),
+          ],
+          value: (token) => tokenState(token, context.now),
+        },
+        {
+          title: 'Used',
+          name: 'completed',
+          fileOnly: true,
+          show: ({ completed }) => [completed.toLocaleString('en-US')],
+          value: ({ completed }) => completed,
+        },
+        {
+          title: 'Allowed',
+          name: 'uses_allowed',
+          fileOnly: true,
+          show: ({ usesAllowed }) => [usesAllowed?.toLocaleString('en-US') ?? 'no limit'],
+          value: ({ usesAllowed }) => usesAllowed,
+        },
+        {
+          title: 'Begun',
+          name: 'pending',
+          fileOnly: true,
+          show: ({ pending }) => [pending.toLocaleString('en-US')],
+          value: ({ pending }) => pending,
+        },
+        {
+          title: 'Expires',
+          name: 'expiry_time',
+          fileOnly: true,
+          show: ({ expiryTime }) => [expiryTime === null ? 'never' : ago(expiryTime, context.now)],
+          value: ({ expiryTime }) => expiryTime,
+        },
+      ],
+    }),
+});

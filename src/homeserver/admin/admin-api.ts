@@ -1,0 +1,52 @@
+import { createHttp } from '../http.ts';
+import { createSendRequest } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+import { devicesApi } from './devices.ts';
+import { eventsApi } from './events.ts';
+import { federationApi } from './federation.ts';
+import { mediaApi } from './media.ts';
+import { redactionsApi } from './redactions.ts';
+import { registrationTokensApi } from './registration-tokens.ts';
+import { reportsApi } from './reports.ts';
+import { roomsApi } from './rooms.ts';
+import { serverApi } from './server.ts';
+import { statisticsApi } from './statistics.ts';
+import { usersApi } from './users.ts';
+
+export interface AdminApiOptions {
+  /** The homeserver's base URL. */
+  readonly url: string;
+  /** Of an account that is a server admin. */
+  readonly accessToken: string;
+  /** How long one request may take in all; see `createHttp`. */
+  readonly requestTimeoutMs?: number | undefined;
+}
+
+/**
+ * The Synapse admin API, as `/_synapse/admin` serves it. All that it offers throws:
+ *
+ * - HomeserverError: any status but 2xx, or an answer that is not what it should be
+ * - UnreachableError: no answer; it tells whether the request may have been carried out
+ */
+export function createAdminApi(options: AdminApiOptions): AdminApi {
+  return adminApiOn(createSendRequest(createHttp(options), options.url));
+}
+
+/** The same over another way to send. */
+export function adminApiOn(send: SendRequest) {
+  return {
+    users: usersApi(send),
+    devices: devicesApi(send),
+    media: mediaApi(send),
+    rooms: roomsApi(send),
+    events: eventsApi(send),
+    redactions: redactionsApi(send),
+    registrationTokens: registrationTokensApi(send),
+    reports: reportsApi(send),
+    federation: federationApi(send),
+    statistics: statisticsApi(send),
+    server: serverApi(send),
+  };
+}
+
+export type AdminApi = ReturnType<typeof adminApiOn>;

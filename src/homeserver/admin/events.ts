@@ -1,0 +1,167 @@
+import { z } from 'zod';
+
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import { apiObject, eventId, maybe, roomId, userId } from '../decode.ts';
+import { pageSize } from '../paginate.ts';
+import { orUndefined } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+
+const content = z.record(z.string(), z.unknown());
+
+const redaction = apiObject({
+  sender: userId,
+  /** Milliseconds since 1970. */
+  origin_server_ts: z.number(),
+  content,
+});
+
+const edit = apiObject({
+  event_id: eventId,
+  origin_server_ts: z.number(),
+  content,
+});
+
+const roomEvent = apiObject({
+  event_id: eventId,
+  type: z.string(),
+  sender: userId,
+  /** As its server says, in milliseconds since 1970. */
+  origin_server_ts: z.number(),
+  /** Null for what is no state. */
+  state_key: maybe(z.string()),
+  /** Empty, or nearly so, once it was redacted. */
+  content,
+  unsigned: maybe(
+    apiObject({
+      redacted_because: maybe(redaction),
+      // A relation of a form that we don't know is none.
+      'm.relations': z.object({ 'm.replace': edit.optional() }).optional().catch(undefined),
+    }),
+  ),
+}).transform(({ unsigned, ...event }) => ({
+  ...event,
+  /** What took it back; null where nothing has. */
+  redactedBecause: unsigned?.redactedBecause ?? null,
+  /** The last edit of it. */
+  lastEdit: unsigned?.['m.relations']?.['m.replace'] ?? null,
+}));
+
+/** An event as the room's members see it: without its content once it was redacted. */
+export type RoomEvent = z.output<typeof roomEvent>;
+
+const rawEvent = apiObject({
+  type: z.string(),
+  sender: userId,
+  origin_server_ts: z.number(),
+  /** Null for the event that made a room of version 12. */
+  room_id: maybe(roomId),
+  content,
+});
+
+/** An event as it was sent, also after a redaction. */
+export type RawEvent = z.output<typeof rawEvent>;
+
+const stateEvent = apiObject({
+  type: z.string(),
+  state_key: z.string(),
+  sender: userId,
+  content,
+});
+
+export type StateEvent = z.output<typeof stateEvent>;
+
+/** An event and its place in the room, from which `page` reads on. */
+export interface PlacedEvent {
+  readonly event: RoomEvent;
+  readonly place: string;
+}
+
+export interface EventQuery {
+  /** Left out: from the newest for `b`, from the oldest for `f`. */
+  readonly from?: string | undefined;
+  /** `b` begins with the event at that place itself, `f` behind it. */
+  readonly dir: 'f' | 'b';
+  /** 1 or more; the server gives 1000 at most. */
+  readonly limit: number;
+  readonly types?: readonly string[];
+  readonly senders?: readonly UserId[];
+}
+
+/** Events of any room that this server is in, by the admin API: the caller need not be a member. */
+export function eventsApi(send: SendRequest) {
+  async function find(room: RoomId, event: EventId): Promise<PlacedEvent | undefined> {
+    return orUndefined(async () => {
+      const answer = await send('GET', '/_synapse/admin/v1/rooms/{room_id}/context/{event_id}', {
+        path: { room_id: room, event_id: event },
+        // Without a filter, the whole state of the room comes along, each member of it.
+        query: { limit: 0, filter: JSON.stringify({ lazy_load_members: true, types: [] }) },
+        answer: apiObject({ event: roomEvent, end: z.string() }),
+      });
+      return { event: answer.event, place: answer.end };
+    });
+  }
+
+  return {
+    /**
+     * An event of a room as it stands; undefined where this server has no such event, or has it in
+     * another room. GET /_synapse/admin/v1/rooms/{room_id}/context/{event_id}
+     */
+    find,
+
+    /** Whether it is redacted; undefined where `find` finds nothing. */
+    async isRedacted(room: RoomId, event: EventId): Promise<boolean | undefined> {
+      const placed = await find(room, event);
+      return placed === undefined ? undefined : placed.event.redactedBecause !== null;
+    },
+
+    /**
+     * An event as it was sent, of whatever room; undefined where this server doesn't have it.
+     * GET /_synapse/admin/v1/fetch_event/{event_id}
+     */
+    async fetch(event: EventId): Promise<RawEvent | undefined> {
+      return orUndefined(async () => {
+        const answer = await send('GET', '/_synapse/admin/v1/fetch_event/{event_id}', {
+          path: { event_id: event },
+          answer: apiObject({ event: rawEvent }),
+        });
+        return answer.event;
+      });
+    },
+
+    /**
+     * Events before or behind a place in the room. `context` would leave out those that were sent at
+     * the same time as its event (seen on 1.163.2); this doesn't.
+     * GET /_synapse/admin/v1/rooms/{room_id}/messages
+     */
+    async page(room: RoomId, query: EventQuery): Promise<RoomEvent[]> {
+      const { from, dir, limit, types, senders } = query;
+      const answer = await send('GET', '/_synapse/admin/v1/rooms/{room_id}/messages', {
+        path: { room_id: room },
+        query: {
+          from,
+          dir,
+          limit: pageSize(limit),
+          filter: JSON.stringify({ lazy_load_members: true, types, senders }),
+        },
+        answer: apiObject({ chunk: z.array(roomEvent) }),
+      });
+      return answer.chunk;
+    },
+
+    /**
+     * The room's state of one type, as it is now. GET /_synapse/admin/v1/rooms/{room_id}/state
+     *
+     * @throws HomeserverError 404 unknown room
+     */
+    async state(room: RoomId, type: string): Promise<StateEvent[]> {
+      const answer = await send('GET', '/_synapse/admin/v1/rooms/{room_id}/state', {
+        path: { room_id: room },
+        query: { type },
+        answer: apiObject({ state: z.array(stateEvent) }),
+      });
+      return answer.state;
+    },
+  };
+}
+
+export type EventsApi = ReturnType<typeof eventsApi>;

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+import { apiObject, maybe, nothing } from '../decode.ts';
+import { orUndefined } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+
+const registrationToken = apiObject({
+  token: z.string(),
+  /** Null: any number. */
+  uses_allowed: maybe(z.number()),
+  /** Registrations begun with it. */
+  pending: z.number(),
+  /** Registrations done with it. */
+  completed: z.number(),
+  /** Milliseconds since 1970; null: never. */
+  expiry_time: maybe(z.number()),
+});
+
+/** A token that people may register with. A secret while it is valid. */
+export type RegistrationToken = z.output<typeof registrationToken>;
+
+export interface NewRegistrationToken {
+  /** 1 to 64 of `A-Z a-z 0-9 . _ ~ -`; left out: a random one. */
+  readonly token?: string | undefined;
+  /** Of a random token, 1 to 64; left out: 16. */
+  readonly length?: number | undefined;
+  readonly usesAllowed?: number | null | undefined;
+  /** Milliseconds since 1970, in the future. */
+  readonly expiryTime?: number | null | undefined;
+}
+
+/** What is left out stays as it is; null is without limit. */
+export type RegistrationTokenChange = Pick<NewRegistrationToken, 'usesAllowed' | 'expiryTime'>;
+
+/** Registration tokens, by `/_synapse/admin/v1/registration_tokens`. */
+export function registrationTokensApi(send: SendRequest) {
+  const one = '/_synapse/admin/v1/registration_tokens/{token}';
+
+  return {
+    /**
+     * All tokens, or only those that can (not) be used any more. The endpoint has no pages.
+     * GET /_synapse/admin/v1/registration_tokens
+     */
+    async list(query: { valid?: boolean } = {}): Promise<RegistrationToken[]> {
+      const answer = await send('GET', '/_synapse/admin/v1/registration_tokens', {
+        query: { valid: query.valid },
+        answer: apiObject({ registration_tokens: z.array(registrationToken) }),
+      });
+      return answer.registrationTokens;
+    },
+
+    /** One token, undefined if unknown. GET /_synapse/admin/v1/registration_tokens/{token} */
+    async find(token: string): Promise<RegistrationToken | undefined> {
+      return orUndefined(async () =>
+        send('GET', one, { path: { token }, answer: registrationToken }),
+      );
+    },
+
+    /**
+     * Makes a token. POST /_synapse/admin/v1/registration_tokens/new
+     *
+     * @throws HomeserverError 400 the token exists, or a value is out of its bounds
+     */
+    async create(options: NewRegistrationToken = {}): Promise<RegistrationToken> {
+      return send('POST', '/_synapse/admin/v1/registration_tokens/new', {
+        body: {
+          token: options.token,
+          length: options.length,
+          uses_allowed: options.usesAllowed,
+          expiry_time: options.expiryTime,
+        },
+        answer: registrationToken,
+      });
+    },
+
+    /**
+     * Changes a token's limits. Idempotent. PUT /_synapse/admin/v1/registration_tokens/{token}
+     *
+     * @throws HomeserverError 404 unknown, 400 a value is out of its bounds
+     */
+    async modify(token: string, change: RegistrationTokenChange): Promise<RegistrationToken> {
+      return send('PUT', one, {
+        path: { token },
+        body: { uses_allowed: change.usesAllowed, expiry_time: change.expiryTime },
+        answer: registrationToken,
+      });
+    },
+
+    /**
+     * Removes a token. DELETE /_synapse/admin/v1/registration_tokens/{token}
+     *
+     * @throws HomeserverError 404 unknown
+     */
+    async delete(token: string): Promise<void> {
+      return send('DELETE', one, { path: { token }, answer: nothing });
+    },
+  };
+}
+
+export type RegistrationTokensApi = ReturnType<typeof registrationTokensApi>;

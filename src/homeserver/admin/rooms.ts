@@ -1,0 +1,273 @@
+import { z } from 'zod';
+
+import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { apiObject, flag, maybe, roomId, userId } from '../decode.ts';
+import { pageSize, paginate } from '../paginate.ts';
+import { orUndefined } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+
+const summary = {
+  room_id: roomId,
+  name: maybe(z.string()),
+  canonical_alias: maybe(z.string()),
+  /** Null, like the names, if the server keeps no statistics of the room (yet): `stats.enabled`. */
+  joined_members: maybe(z.number()),
+  joined_local_members: maybe(z.number()),
+  version: maybe(z.string()),
+  creator: maybe(z.string()),
+  /** The algorithm, null where not encrypted. */
+  encryption: maybe(z.string()),
+  federatable: flag,
+  /** Listed in the room directory, which says nothing about who may join. */
+  public: flag,
+  join_rules: maybe(z.string()),
+  guest_access: maybe(z.string()),
+  history_visibility: maybe(z.string()),
+  state_events: maybe(z.number()),
+  /** Such as `m.space`. */
+  room_type: maybe(z.string()),
+};
+
+const roomSummary = apiObject(summary);
+
+export type RoomSummary = z.output<typeof roomSummary>;
+
+const roomDetail = apiObject({
+  ...summary,
+  avatar: maybe(z.string()),
+  topic: maybe(z.string()),
+  joined_local_devices: maybe(z.number()),
+  /** All local members have left and forgotten it. */
+  forgotten: flag,
+  tombstoned: flag,
+  replacement_room: maybe(z.string()),
+});
+
+export type RoomDetail = z.output<typeof roomDetail>;
+
+const roomPage = apiObject({
+  rooms: z.array(roomSummary),
+  offset: maybe(z.number()),
+  total_rooms: z.number(),
+  next_batch: maybe(z.number()),
+  prev_batch: maybe(z.number()),
+});
+
+export type RoomPage = z.output<typeof roomPage>;
+
+export const roomOrders = [
+  'name',
+  'canonical_alias',
+  'joined_members',
+  'joined_local_members',
+  'version',
+  'creator',
+  'encryption',
+  'federatable',
+  'public',
+  'join_rules',
+  'guest_access',
+  'history_visibility',
+  'state_events',
+] as const;
+
+export interface RoomQuery {
+  /**
+   * A part of the name or of the canonical alias' localpart, or the whole ID; not empty. What is
+   * found by name or alias comes whatever `publicRooms` and `emptyRooms` say (seen on 1.163.2).
+   */
+  readonly searchTerm?: string | undefined;
+  /** Only rooms in the directory, or only others. */
+  readonly publicRooms?: boolean | undefined;
+  /** Only rooms without joined members, or only others. */
+  readonly emptyRooms?: boolean | undefined;
+  readonly orderBy?: (typeof roomOrders)[number] | undefined;
+  /** For counts `f` begins with the largest. */
+  readonly dir?: 'f' | 'b' | undefined;
+  /** Rooms a page, 1 or more; the server's default is 100. */
+  readonly limit?: number | undefined;
+  readonly from?: number | undefined;
+}
+
+const roomMembers = apiObject({ members: z.array(userId), total: z.number() });
+
+export type RoomMembers = z.output<typeof roomMembers>;
+
+export interface RoomDeletion {
+  /** Whether local users are kept from joining the room ID again. */
+  readonly block: boolean;
+  /** Whether all traces leave the database; true where left out. */
+  readonly purge?: boolean | undefined;
+  /** Purges even if local users could not be removed. */
+  readonly forcePurge?: boolean | undefined;
+  /** Who makes a replacement room, which local members are joined to. Local and registered. */
+  readonly newRoomUserId?: UserId | undefined;
+  /** The replacement room's name. */
+  readonly roomName?: string | undefined;
+  /** The replacement room's first message. */
+  readonly message?: string | undefined;
+}
+
+const deletionStatus = apiObject({
+  delete_id: maybe(z.string()),
+  room_id: maybe(roomId),
+  status: z.enum(['scheduled', 'active', 'complete', 'failed', 'cancelled']),
+  /** Null until the first step is done, and where that failed. */
+  shutdown_room: maybe(
+    apiObject({
+      kicked_users: z.array(userId).default([]),
+      failed_to_kick_users: z.array(userId).default([]),
+      local_aliases: z.array(z.string()).default([]),
+      new_room_id: maybe(roomId),
+    }),
+  ),
+});
+
+/** How far a deletion is. The endpoint doesn't tell why one has failed. */
+export type RoomDeletionStatus = z.output<typeof deletionStatus>;
+
+const blocked = apiObject({ block: z.boolean() });
+const blockPath = '/_synapse/admin/v1/rooms/{room_id}/block';
+
+/** Rooms, by `/_synapse/admin/v1/rooms` and `/v2/rooms`. */
+export function roomsApi(send: SendRequest) {
+  async function list(query: RoomQuery = {}): Promise<RoomPage> {
+    return send('GET', '/_synapse/admin/v1/rooms', {
+      query: {
+        search_term: query.searchTerm,
+        public_rooms: query.publicRooms,
+        empty_rooms: query.emptyRooms,
+        order_by: query.orderBy,
+        dir: query.dir,
+        limit: pageSize(query.limit),
+        from: query.from,
+      },
+      answer: roomPage,
+    });
+  }
+
+  async function get(room: RoomId): Promise<RoomDetail> {
+    return send('GET', '/_synapse/admin/v1/rooms/{room_id}', {
+      path: { room_id: room },
+      answer: roomDetail,
+    });
+  }
+
+  return {
+    /**
+     * One page of the rooms that the server knows. Names and counts, here and in `get`, are the
+     * server's statistics and come a moment after the events. GET /_synapse/admin/v1/rooms
+     */
+    list,
+
+    /** All rooms that `list` would show on its pages, one by one. */
+    all(query: RoomQuery = {}): AsyncGenerator<RoomSummary, void, undefined> {
+      return paginate('GET /_synapse/admin/v1/rooms', query.from, async (from) => {
+        const page = await list({ ...query, from });
+        return { items: page.rooms, next: page.nextBatch };
+      });
+    },
+
+    /**
+     * One room. GET /_synapse/admin/v1/rooms/{room_id}
+     *
+     * @throws HomeserverError 404 unknown
+     */
+    get,
+
+    /** As `get`, with undefined for an unknown room. */
+    async find(room: RoomId): Promise<RoomDetail | undefined> {
+      return orUndefined(async () => get(room));
+    },
+
+    /**
+     * Who is joined now, of this server and others. GET /_synapse/admin/v1/rooms/{room_id}/members
+     *
+     * @throws HomeserverError 404 unknown
+     */
+    async members(room: RoomId): Promise<RoomMembers> {
+      return send('GET', '/_synapse/admin/v1/rooms/{room_id}/members', {
+        path: { room_id: room },
+        answer: roomMembers,
+      });
+    },
+
+    /**
+     * Starts removing a room from this server: local users leave it, then its history goes. Members
+     * on other servers keep theirs. Unknown rooms are accepted too: `get` it first.
+     * DELETE /_synapse/admin/v2/rooms/{room_id}
+     *
+     * @returns the ID to ask `deletionStatus` for
+     * @throws HomeserverError 400 a deletion of this room runs already
+     */
+    async delete(room: RoomId, options: RoomDeletion): Promise<string> {
+      const answer = await send('DELETE', '/_synapse/admin/v2/rooms/{room_id}', {
+        path: { room_id: room },
+        body: {
+          block: options.block,
+          purge: options.purge,
+          force_purge: options.forcePurge,
+          new_room_user_id: options.newRoomUserId,
+          room_name: options.roomName,
+          message: options.message,
+        },
+        answer: apiObject({ delete_id: z.string() }),
+      });
+      return answer.deleteId;
+    },
+
+    /**
+     * How far a deletion is, undefined where the server does not know it (any more: it keeps them
+     * for 7 days). GET /_synapse/admin/v2/rooms/delete_status/{delete_id}
+     */
+    async deletionStatus(deleteId: string): Promise<RoomDeletionStatus | undefined> {
+      return orUndefined(async () =>
+        send('GET', '/_synapse/admin/v2/rooms/delete_status/{delete_id}', {
+          path: { delete_id: deleteId },
+          answer: deletionStatus,
+        }),
+      );
+    },
+
+    /**
+     * Whether users of this server are kept from joining a room, known here or not.
+     * GET /_synapse/admin/v1/rooms/{room_id}/block
+     */
+    async isBlocked(room: RoomId): Promise<boolean> {
+      const { block } = await send('GET', blockPath, { path: { room_id: room }, answer: blocked });
+      return block;
+    },
+
+    /**
+     * Keeps users of this server from joining a room, known here or not, or lets them again. Those
+     * who are in it stay. Idempotent. PUT /_synapse/admin/v1/rooms/{room_id}/block
+     */
+    async setBlocked(room: RoomId, block: boolean): Promise<void> {
+      await send('PUT', blockPath, { path: { room_id: room }, body: { block }, answer: blocked });
+    },
+
+    /**
+     * Joins a local account to a room. Rooms that are not public need the caller in the room, with
+     * the power to invite. Idempotent. POST /_synapse/admin/v1/join/{room_id_or_alias}
+     *
+     * @param options.via servers that know a room that this one doesn't
+     * @throws HomeserverError 403 the caller can't invite, the account is banned (`M_BAD_STATE`) or
+     * the room blocked; 404 unknown account, alias or room; 502 its servers are down
+     */
+    async join(
+      room: RoomId | RoomAlias,
+      user: UserId,
+      options: { via?: readonly string[] } = {},
+    ): Promise<RoomId> {
+      const answer = await send('POST', '/_synapse/admin/v1/join/{room_id_or_alias}', {
+        path: { room_id_or_alias: room },
+        query: { server_name: options.via },
+        body: { user_id: user },
+        answer: apiObject({ room_id: roomId }),
+      });
+      return answer.roomId;
+    },
+  };
+}
+
+export type RoomsApi = ReturnType<typeof roomsApi>;

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+import { apiObject, maybe, userId } from '../decode.ts';
+import { pageSize, paginate } from '../paginate.ts';
+import type { SendRequest } from '../request.ts';
+
+const mediaUsage = apiObject({
+  user_id: userId,
+  displayname: maybe(z.string()),
+  media_count: z.number(),
+  /** Bytes. */
+  media_length: z.number(),
+});
+
+/** How much an account has uploaded. */
+export type MediaUsage = z.output<typeof mediaUsage>;
+
+const mediaUsagePage = apiObject({
+  users: z.array(mediaUsage),
+  total: z.number(),
+  next_token: maybe(z.number()),
+});
+
+export type MediaUsagePage = z.output<typeof mediaUsagePage>;
+
+export const mediaUsageOrders = ['user_id', 'displayname', 'media_length', 'media_count'] as const;
+
+export interface MediaUsageQuery {
+  /** A part of the ID or the display name, ASCII. */
+  readonly searchTerm?: string | undefined;
+  /** Counts only files created from then on, in milliseconds since 1970. */
+  readonly fromTs?: number | undefined;
+  /** Counts only files created until then, in milliseconds since 1970; after `fromTs`. */
+  readonly untilTs?: number | undefined;
+  readonly orderBy?: (typeof mediaUsageOrders)[number] | undefined;
+  readonly dir?: 'f' | 'b' | undefined;
+  /** Accounts a page, 1 or more; the server's default is 100. */
+  readonly limit?: number | undefined;
+  readonly from?: number | undefined;
+}
+
+/** Statistics, by `/_synapse/admin/v1/statistics`. */
+export function statisticsApi(send: SendRequest) {
+  const template = '/_synapse/admin/v1/statistics/users/media';
+
+  async function listMediaUsage(query: MediaUsageQuery = {}): Promise<MediaUsagePage> {
+    return send('GET', template, {
+      query: {
+        search_term: query.searchTerm,
+        from_ts: query.fromTs,
+        until_ts: query.untilTs,
+        order_by: query.orderBy,
+        dir: query.dir,
+        limit: pageSize(query.limit),
+        from: query.from,
+      },
+      answer: mediaUsagePage,
+    });
+  }
+
+  return {
+    /**
+     * One page of accounts that have uploaded something.
+     * GET /_synapse/admin/v1/statistics/users/media
+     */
+    listMediaUsage,
+
+    /** All accounts that `listMediaUsage` would show on its pages, one by one. */
+    allMediaUsage(query: MediaUsageQuery = {}): AsyncGenerator<MediaUsage, void, undefined> {
+      return paginate(`GET ${template}`, query.from, async (from) => {
+        const page = await listMediaUsage({ ...query, from });
+        return { items: page.users, next: page.nextToken };
+      });
+    },
+  };
+}
+
+export type StatisticsApi = ReturnType<typeof statisticsApi>;

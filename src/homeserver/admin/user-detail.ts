@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+import { apiObject, flag, maybe, userId } from '../decode.ts';
+
+const threepid = apiObject({
+  medium: z.string(),
+  address: z.string(),
+  /** Milliseconds. */
+  added_at: maybe(z.number()),
+  validated_at: maybe(z.number()),
+});
+
+const externalId = apiObject({ auth_provider: z.string(), external_id: z.string() });
+
+export const userDetail = apiObject({
+  name: userId,
+  displayname: maybe(z.string()),
+  avatar_url: maybe(z.string()),
+  admin: flag,
+  deactivated: flag,
+  erased: flag,
+  locked: flag,
+  suspended: flag,
+  shadow_banned: flag,
+  is_guest: flag,
+  user_type: maybe(z.string()),
+  appservice_id: maybe(z.string()),
+  /** Milliseconds here, although the endpoint sends seconds: the list and the detail agree. */
+  creation_ts: maybe(z.number().transform((seconds) => seconds * 1000)),
+  last_seen_ts: maybe(z.number()),
+  consent_version: maybe(z.string()),
+  consent_ts: maybe(z.number()),
+  threepids: z.array(threepid).default([]),
+  external_ids: z.array(externalId).default([]),
+});
+
+/** One account in full. Times in milliseconds since 1970. */
+export type UserDetail = z.output<typeof userDetail>;

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+
+import { apiObject, flag, maybe, userId } from '../decode.ts';
+import { pageSize, paginate } from '../paginate.ts';
+import type { SendRequest } from '../request.ts';
+
+const userSummary = apiObject({
+  name: userId,
+  displayname: maybe(z.string()),
+  avatar_url: maybe(z.string()),
+  admin: flag,
+  deactivated: flag,
+  erased: flag,
+  locked: flag,
+  shadow_banned: flag,
+  is_guest: flag,
+  user_type: maybe(z.string()),
+  creation_ts: maybe(z.number()),
+  last_seen_ts: maybe(z.number()),
+});
+
+/** One account as the list shows it. Times in milliseconds since 1970. */
+export type UserSummary = z.output<typeof userSummary>;
+
+const userPage = apiObject({
+  users: z.array(userSummary),
+  total: z.number(),
+  next_token: maybe(z.string()),
+});
+
+export type UserPage = z.output<typeof userPage>;
+
+export const userOrders = [
+  'name',
+  'displayname',
+  'is_guest',
+  'admin',
+  'deactivated',
+  'user_type',
+  'avatar_url',
+  'shadow_banned',
+  'creation_ts',
+  'last_seen_ts',
+] as const;
+
+export interface UserQuery {
+  /** A part of the localpart or the display name. */
+  readonly name?: string | undefined;
+  /** A part of the ID, ASCII; ignored by the server where `name` is given. */
+  readonly userId?: string | undefined;
+  readonly guests?: boolean | undefined;
+  /** True shows deactivated accounts as well. */
+  readonly deactivated?: boolean | undefined;
+  /** Only admins, or only others. */
+  readonly admins?: boolean | undefined;
+  readonly orderBy?: (typeof userOrders)[number] | undefined;
+  readonly dir?: 'f' | 'b' | undefined;
+  /** Accounts a page, 1 or more; the server's default is 100. */
+  readonly limit?: number | undefined;
+  readonly from?: string | undefined;
+}
+
+/** The list of accounts, by `/_synapse/admin/v2/users`. */
+export function userListApi(send: SendRequest) {
+  const template = '/_synapse/admin/v2/users';
+
+  async function list(query: UserQuery = {}): Promise<UserPage> {
+    return send('GET', template, {
+      query: {
+        name: query.name,
+        user_id: query.userId,
+        guests: query.guests,
+        deactivated: query.deactivated,
+        admins: query.admins,
+        locked: true,
+        order_by: query.orderBy,
+        dir: query.dir,
+        limit: pageSize(query.limit),
+        from: query.from,
+      },
+      answer: userPage,
+    });
+  }
+
+  return {
+    /**
+     * One page of accounts. GET /_synapse/admin/v2/users
+     *
+     * Always asks for locked accounts too, which the server would hide otherwise.
+     */
+    list,
+
+    /** All accounts that `list` would show on its pages, one by one. */
+    all(query: UserQuery = {}): AsyncGenerator<UserSummary, void, undefined> {
+      return paginate(`GET ${template}`, query.from, async (from) => {
+        const page = await list({ ...query, from });
+        return { items: page.users, next: page.nextToken };
+      });
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+import { HomeserverError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import { apiObject, userId } from '../decode.ts';
+import { orUndefined } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+
+/** Whether a localpart can still be registered, and else why not. */
+export type UsernameAvailability =
+  | { readonly available: true }
+  | { readonly available: false; readonly reason: 'taken' | 'invalid' | 'reserved' };
+
+const unavailable: Readonly<Record<string, 'taken' | 'invalid' | 'reserved'>> = {
+  M_USER_IN_USE: 'taken',
+  M_INVALID_USERNAME: 'invalid',
+  M_EXCLUSIVE: 'reserved',
+};
+
+/** Finding accounts by what is not their ID. */
+export function userLookupApi(send: SendRequest) {
+  return {
+    /**
+     * Whether a localpart is free and fit for an account. Those of deactivated accounts are taken;
+     * those in the namespace of an application service are reserved.
+     * GET /_synapse/admin/v1/username_available
+     */
+    async usernameAvailable(localpart: string): Promise<UsernameAvailability> {
+      // The server takes only ASCII here, and has no errcode of its own for the rest.
+      if (!/^[\u0021-\u007e]+$/.test(localpart)) {
+        return { available: false, reason: 'invalid' };
+      }
+      try {
+        await send('GET', '/_synapse/admin/v1/username_available', {
+          query: { username: localpart },
+          answer: z.object({ available: z.literal(true) }),
+        });
+        return { available: true };
+      } catch (error) {
+        const reason = error instanceof HomeserverError ? unavailable[error.errcode] : undefined;
+        if (reason === undefined) {
+          throw error;
+        }
+        return { available: false, reason };
+      }
+    },
+
+    /**
+     * The account that an e-mail address or a phone number (digits with country code) belongs to.
+     * GET /_synapse/admin/v1/threepid/{medium}/users/{address}
+     */
+    async findByThreepid(medium: 'email' | 'msisdn', address: string): Promise<UserId | undefined> {
+      return orUndefined(async () => {
+        const found = await send('GET', '/_synapse/admin/v1/threepid/{medium}/users/{address}', {
+          // Synapse stores addresses in lower case and compares them exactly.
+          path: { medium, address: medium === 'email' ? address.toLowerCase() : address },
+          answer: apiObject({ user_id: userId }),
+        });
+        return found.userId;
+      });
+    },
+
+    /**
+     * The account that someone known to an identity provider has here.
+     * GET /_synapse/admin/v1/auth_providers/{provider}/users/{external_id}
+     */
+    async findByExternalId(provider: string, externalId: string): Promise<UserId | undefined> {
+      const template = '/_synapse/admin/v1/auth_providers/{provider}/users/{external_id}';
+      return orUndefined(async () => {
+        const found = await send('GET', template, {
+          path: { provider, external_id: externalId },
+          answer: apiObject({ user_id: userId }),
+        });
+        return found.userId;
+      });
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+import type { UserId } from '../../core/ids.ts';
+import { apiObject, nothing } from '../decode.ts';
+import type { SendRequest } from '../request.ts';
+
+const template = '/_synapse/admin/v1/users/{user_id}/override_ratelimit';
+
+/** Both 0: no limit at all. */
+export interface Ratelimit {
+  readonly messagesPerSecond: number;
+  readonly burstCount: number;
+}
+
+const ratelimit = apiObject({ messages_per_second: z.number(), burst_count: z.number() });
+const maybeRatelimit = z.union([ratelimit, nothing]);
+
+/**
+ * A rate limit of an account's own, instead of the server's.
+ * All throw HomeserverError: 404 unknown, 400 of another server.
+ */
+export function userRatelimitApi(send: SendRequest) {
+  return {
+    /**
+     * The account's own limit, undefined where the server's holds.
+     * GET /_synapse/admin/v1/users/{user_id}/override_ratelimit
+     */
+    async getRatelimit(user: UserId): Promise<Ratelimit | undefined> {
+      return send('GET', template, { path: { user_id: user }, answer: maybeRatelimit });
+    },
+
+    /**
+     * Sets the account's own limit. Idempotent.
+     * POST /_synapse/admin/v1/users/{user_id}/override_ratelimit
+     */
+    async setRatelimit(user: UserId, limit: Ratelimit): Promise<Ratelimit> {
+      return send('POST', template, {
+        path: { user_id: user },
+        // Always both: what is left out counts as 0, and an empty body lifts all limits.
+        body: { messages_per_second: limit.messagesPerSecond, burst_count: limit.burstCount },
+        answer: ratelimit,
+      });
+    },
+
+    /**
+     * Lets the server's limit hold again. Idempotent.
+     * DELETE /_synapse/admin/v1/users/{user_id}/override_ratelimit
+     */
+    async clearRatelimit(user: UserId): Promise<void> {
+      return send('DELETE', template, { path: { user_id: user }, answer: nothing });
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { TargetError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import { orUndefined } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+import { userAccessApi } from './user-access.ts';
+import { userActivityApi } from './user-activity.ts';
+import { userDetail } from './user-detail.ts';
+import type { UserDetail } from './user-detail.ts';
+import { userListApi } from './user-list.ts';
+import { userLookupApi } from './user-lookup.ts';
+import { userModerationApi } from './user-moderation.ts';
+import { userRatelimitApi } from './user-ratelimit.ts';
+
+export type { Connection } from './user-activity.ts';
+export type { UserDetail } from './user-detail.ts';
+export type { UserPage, UserQuery, UserSummary } from './user-list.ts';
+export { userOrders } from './user-list.ts';
+
+export interface ThreepidInput {
+  readonly medium: 'email' | 'msisdn';
+  readonly address: string;
+}
+
+export interface ExternalIdInput {
+  readonly authProvider: string;
+  readonly externalId: string;
+}
+
+interface Profile {
+  /** Empty: none. */
+  readonly displayname?: string | undefined;
+  /** An mxc URI; empty: none. */
+  readonly avatarUrl?: string | undefined;
+}
+
+interface Account {
+  readonly password?: string | undefined;
+  readonly admin?: boolean | undefined;
+  /** Replaces all. An address that another account has is taken away from it. */
+  readonly threepids?: readonly ThreepidInput[] | undefined;
+  /** Replaces all. */
+  readonly externalIds?: readonly ExternalIdInput[] | undefined;
+  /** `bot`, `support` or one that the server's configuration adds; null: an ordinary account. */
+  readonly userType?: string | null | undefined;
+}
+
+export type NewUser = Profile & Account;
+
+type Without<Fields> = { readonly [Name in keyof Fields]?: undefined };
+
+/**
+ * Either the profile or the rest. The server takes a profile's change from the message allowance
+ * of the account itself, so that a spammer who has used it up would stop the rest with a 429.
+ */
+export type UserChange =
+  | (Profile & Without<Account> & { readonly logoutDevices?: undefined })
+  | (Account &
+      Without<Profile> & {
+        /** With a password: whether all sessions end. True where left out. */
+        readonly logoutDevices?: boolean | undefined;
+      });
+
+function toBody(fields: NewUser & { readonly logoutDevices?: boolean | undefined }) {
+  return {
+    displayname: fields.displayname,
+    avatar_url: fields.avatarUrl,
+    password: fields.password,
+    logout_devices: fields.logoutDevices,
+    admin: fields.admin,
+    threepids: fields.threepids?.map(({ medium, address }) => ({ medium, address })),
+    external_ids: fields.externalIds?.map(({ authProvider, externalId }) => ({
+      auth_provider: authProvider,
+      external_id: externalId,
+    })),
+    user_type: fields.userType,
+  };
+}
+
+/** Accounts, by `/_synapse/admin/v1/users` and `/v2/users`. */
+export function usersApi(send: SendRequest) {
+  const template = '/_synapse/admin/v2/users/{user_id}';
+
+  async function get(user: UserId): Promise<UserDetail> {
+    return send('GET', template, { path: { user_id: user }, answer: userDetail });
+  }
+
+  async function find(user: UserId): Promise<UserDetail | undefined> {
+    return orUndefined(async () => get(user));
+  }
+
+  async function put(user: UserId, body: Readonly<Record<string, unknown>>): Promise<UserDetail> {
+    return send('PUT', template, { path: { user_id: user }, body, answer: userDetail });
+  }
+
+  /** The endpoint creates an account for every ID that has none: a typing error must not. */
+  async function putExisting(
+    user: UserId,
+    body: Readonly<Record<string, unknown>>,
+  ): Promise<UserDetail> {
+    await get(user);
+    return put(user, body);
+  }
+
+  return {
+    /**
+     * One account. GET /_synapse/admin/v2/users/{user_id}
+     *
+     * @throws HomeserverError 404 unknown, 400 of another server
+     */
+    get,
+
+    /** As `get`, with undefined for an unknown account. */
+    find,
+
+    /**
+     * Makes a new account. PUT /_synapse/admin/v2/users/{user_id}
+     *
+     * @throws TargetError `state`: the account exists, also where it is deactivated
+     * @throws HomeserverError 400 not a name for an account; 400 or 409 `threepids` or
+     * `externalIds` are refused, which leaves the account behind without them
+     */
+    async create(user: UserId, fields: NewUser): Promise<UserDetail> {
+      if ((await find(user)) !== undefined) {
+        throw new TargetError('state', `the account ${user} exists already`);
+      }
+      return put(user, toBody(fields));
+    },
+
+    /**
+     * Changes an account that exists. PUT /_synapse/admin/v2/users/{user_id}
+     *
+     * Not all or nothing: where the server refuses one field, it may have set others.
+     *
+     * @throws HomeserverError 404 unknown, 400 of another server or one's own demotion, 409 an
+     * external ID of another account
+     */
+    async modify(user: UserId, change: UserChange): Promise<UserDetail> {
+      return putExisting(user, toBody(change));
+    },
+
+    ...userListApi(send),
+    ...userLookupApi(send),
+    ...userModerationApi(send, putExisting),
+    ...userAccessApi(send),
+    ...userActivityApi(send),
+    ...userRatelimitApi(send),
+  };
+}
+
+export type UsersApi = ReturnType<typeof usersApi>;

@@ -1,0 +1,167 @@
+import stringWidth from 'string-width';
+
+import type { Answer, Block, Column, Content, Inline } from '../../chat/answers/answer.ts';
+import { withoutSchemes } from '../../chat/answers/without-links.ts';
+import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
+
+/**
+ * Control characters, bidi controls, fillers, tags, and others that have no form of their own. Not a
+ * joiner between two emoji, of which it is a part.
+ */
+const hidden =
+  /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic})|([\u034F\u17B4\u17B5]|[\p{Cc}\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{1D173}-\u{1D17A}\u{E0000}-\u{E007F}])/gu;
+/** Surrogates without their other half; JSON and HTML can't carry them. */
+const loneSurrogate = /\p{Cs}/gu;
+
+/** Data as one visible line: what could reorder or break the answer is shown instead of obeyed. */
+export function visible(text: string): string {
+  return text
+    .replaceAll(loneSurrogate, '\uFFFD')
+    .replaceAll(hidden, (joiner: string, character: string | undefined) => {
+      if (character === undefined) {
+        return joiner;
+      }
+      const code = character.codePointAt(0) ?? 0;
+      return character === '\n' ? '␤' : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+    });
+}
+
+/** As `visible`; in an ID blanks are shown too, which would be lost at its end or beside another. */
+function visibleCode(text: string): string {
+  const isId = (parseUserId(text) ?? parseRoomAlias(text)) !== undefined;
+  return visible(
+    isId
+      ? text.replaceAll(/\p{Zs}/gu, (blank) =>
+          blank === ' '
+            ? '␠'
+            : `⟨U+${blank.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
+        )
+      : text,
+  );
+}
+
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** Whatever a sentence holds, it holds nothing that can be opened by a tap; only code is left as it is. */
+function inlineText(inline: Inline): string {
+  if (typeof inline === 'string') {
+    return withoutSchemes(visible(inline));
+  }
+  switch (inline.kind) {
+    case 'code':
+      return visibleCode(inline.text);
+    case 'spoiler':
+      return visible(inline.plain);
+    case 'bold':
+      return inline.children.map(inlineText).join('');
+  }
+}
+
+function inlineHtml(inline: Inline): string {
+  if (typeof inline === 'string') {
+    return escapeHtml(withoutSchemes(visible(inline)));
+  }
+  switch (inline.kind) {
+    case 'code':
+      return `<code>${escapeHtml(visibleCode(inline.text))}</code>`;
+    case 'spoiler':
+      // https://spec.matrix.org/latest/client-server-api/#spoiler-messages
+      return `<span data-mx-spoiler>${escapeHtml(visible(inline.text))}</span>`;
+    case 'bold':
+      return `<strong>${inline.children.map(inlineHtml).join('')}</strong>`;
+  }
+}
+
+const contentText = (content: Content): string => content.map(inlineText).join('');
+const contentHtml = (content: Content): string => content.map(inlineHtml).join('');
+
+function tableText(columns: readonly Column[], rows: readonly Content[][]): string {
+  const cells = [
+    columns.map(({ title }) => visible(title)),
+    ...rows.map((row) => row.map(contentText)),
+  ];
+  const widths = columns.map((_, at) =>
+    Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))),
+  );
+  return cells
+    .map((row) =>
+      columns
+        .map(({ align }, at) => {
+          const cell = row[at] ?? '';
+          const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(cell)));
+          return align === 'right' ? `${padding}${cell}` : `${cell}${padding}`;
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function tableHtml(columns: readonly Column[], rows: readonly Content[][]): string {
+  const head = columns.map(({ title }) => `<th>${escapeHtml(visible(title))}</th>`).join('');
+  const body = rows
+    .map((row) => `<tr>${row.map((cell) => `<td>${contentHtml(cell)}</td>`).join('')}</tr>`)
+    .join('');
+  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
+}
+
+function blockText(block: Block): string {
+  switch (block.kind) {
+    case 'line':
+      return contentText(block.content);
+    case 'list':
+      return block.items.map((item) => `- ${contentText(item)}`).join('\n');
+    case 'table':
+      return tableText(block.columns, block.rows);
+  }
+}
+
+function blockHtml(block: Block): string {
+  switch (block.kind) {
+    case 'line':
+      return contentHtml(block.content);
+    case 'list':
+      return `<ul>${block.items.map((item) => `<li>${contentHtml(item)}</li>`).join('')}</ul>`;
+    case 'table':
+      return tableHtml(block.columns, block.rows);
+  }
+}
+
+/** An answer as plain text and as HTML that says the same. */
+export function render(answer: Answer, prefix: string): { body: string; html: string } {
+  const next = (answer.next ?? []).map((command) => `${prefix}${command}`);
+  const title: Content = [`${answer.mark} `, ...answer.title];
+  const blocks: Block[] = [
+    { kind: 'line', content: title },
+    ...(answer.body ?? []),
+    ...(next.length === 0
+      ? []
+      : [
+          {
+            kind: 'line' as const,
+            content: [
+              'Next: ',
+              ...next.flatMap((text, at): Inline[] => [
+                ...(at === 0 ? [] : [' · ']),
+                { kind: 'code', text },
+              ]),
+            ],
+          },
+        ]),
+  ];
+  const shown = blocks.filter((block) => block.kind !== 'line' || block.content.length > 0);
+  let html = '';
+  for (const [at, block] of shown.entries()) {
+    // Tables and lists bring their own breaks.
+    const follows = at > 0 && block.kind === 'line' && shown[at - 1]?.kind === 'line';
+    html += `${follows ? '<br>' : ''}${blockHtml(block)}`;
+  }
+  return { body: shown.map(blockText).join('\n'), html };
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+import { LawspeakerError, TooLargeError, UsageError } from '../../core/errors.ts';
+import { parseMxcUri } from '../../core/ids.ts';
+import type { EventId, RoomId } from '../../core/ids.ts';
+import { downloadMedia, roomPath } from '../client.ts';
+import type { MatrixCall } from '../client.ts';
+import type { RoomCrypto } from '../crypto/room-crypto.ts';
+
+/** A list of a thousand user IDs fits well; what is larger is no list. Downloads stop there, too. */
+const maxFileBytes = 512 * 1024;
+const tooLarge = `That file is too large: a list may have ${maxFileBytes / 1024} KiB.`;
+
+const uri = z.string().refine((text) => parseMxcUri(text) !== undefined);
+const info = z.object({ size: z.number().optional() }).optional();
+
+/** Where a file is: a link, or in an encrypted room a link with the key. */
+const fileEvent = z.object({
+  type: z.literal('m.room.message'),
+  content: z.union([
+    z.object({ msgtype: z.literal('m.file'), url: uri, info, file: z.undefined().optional() }),
+    z.object({
+      msgtype: z.literal('m.file'),
+      info,
+      file: z.looseObject({
+        url: uri,
+        key: z.looseObject({
+          kty: z.literal('oct'),
+          key_ops: z.array(z.string()),
+          alg: z.literal('A256CTR'),
+          k: z.string(),
+          ext: z.literal(true),
+        }),
+        iv: z.string(),
+        hashes: z.looseObject({ sha256: z.string() }),
+        v: z.literal('v2'),
+      }),
+    }),
+  ]),
+});
+
+/**
+ * The text of a file that was sent to the room.
+ * GET /_matrix/client/v3/rooms/{room}/event/{event}, GET /_matrix/client/v1/media/download/…
+ *
+ * @throws UsageError the event is no file, or no text, or too large, or can't be decrypted
+ */
+export async function readRoomFile(
+  { call, crypto }: { call: MatrixCall; crypto: RoomCrypto },
+  room: RoomId,
+  event: EventId,
+): Promise<string> {
+  const raw = await call('GET', `${roomPath(room)}/event/${encodeURIComponent(event)}`);
+  const clear = await crypto.decrypt(room, raw);
+  if (clear === undefined) {
+    throw refusal('That message can’t be read: the key to it did not reach me.');
+  }
+  const read = fileEvent.safeParse(clear);
+  if (!read.success) {
+    throw refusal('That message is no file.');
+  }
+  const { content } = read.data;
+  // What the sender says spares the download; what comes is measured all the same.
+  if ((content.info?.size ?? 0) > maxFileBytes) {
+    throw refusal(tooLarge);
+  }
+  let bytes: Buffer;
+  try {
+    bytes =
+      content.file === undefined
+        ? await downloadMedia(call, content.url)
+        : await crypto.unpackFile(content.file);
+  } catch (error) {
+    if (error instanceof TooLargeError) {
+      throw refusal(tooLarge);
+    }
+    throw error instanceof LawspeakerError
+      ? error
+      : refusal('That file can’t be decrypted with the key that came with it.');
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw refusal('That file is no text.');
+  }
+}
+
+function refusal(message: string): UsageError {
+  return new UsageError(message, {
+    word: '--from-file',
+    advice: 'Reply to a text file with one user a line.',
+  });
+}

@@ -1,0 +1,246 @@
+import { z } from 'zod';
+
+import { parseEventId, parseUserId } from '../../core/ids.ts';
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { Incoming, Lookalike, Message } from '../../operations/message.ts';
+import { readFormatted, saysTheSame, withoutReplyFallback } from './html-text.ts';
+
+/** No client mentions so many; each has to be looked for in the text. */
+const maxMentions = 50;
+
+const eventId = z.string().refine((text): text is EventId => parseEventId(text) !== undefined);
+const userId = z.string().refine((text): text is UserId => parseUserId(text) !== undefined);
+
+const envelope = z.object({
+  event_id: eventId,
+  sender: userId,
+  origin_server_ts: z.number(),
+  unsigned: z.object({ redacted_because: z.unknown().optional() }).optional(),
+});
+
+const message = envelope.extend({
+  type: z.literal('m.room.message'),
+  state_key: z.undefined().optional(),
+  content: z.object({
+    msgtype: z.literal('m.text'),
+    body: z.string(),
+    format: z.unknown().optional(),
+    formatted_body: z.unknown().optional(),
+    'm.new_content': z.undefined().optional(),
+    'm.mentions': z
+      .object({ user_ids: z.array(z.string()).optional().catch(undefined) })
+      .optional()
+      .catch(undefined),
+    'm.relates_to': z
+      .object({
+        rel_type: z.unknown().optional(),
+        event_id: z.unknown().optional(),
+        is_falling_back: z.unknown().optional(),
+        'm.in_reply_to': z.object({ event_id: z.unknown() }).optional().catch(undefined),
+      })
+      .optional(),
+  }),
+});
+
+/** What shows text that may look like a command, and is not carried out. */
+const lookalike = envelope.extend({
+  type: z.literal('m.room.message'),
+  state_key: z.undefined().optional(),
+  content: z.object({
+    msgtype: z.enum(['m.text', 'm.emote', 'm.image', 'm.file', 'm.video', 'm.audio']),
+    body: z.string(),
+    filename: z.unknown().optional(),
+    'm.new_content': z
+      .object({ msgtype: z.literal('m.text'), body: z.string() })
+      .optional()
+      .catch(undefined),
+    'm.relates_to': z
+      .object({ rel_type: z.unknown().optional(), event_id: z.unknown().optional() })
+      .optional()
+      .catch(undefined),
+  }),
+});
+
+const reaction = envelope.extend({
+  type: z.literal('m.reaction'),
+  content: z.object({
+    'm.relates_to': z.object({
+      rel_type: z.literal('m.annotation'),
+      event_id: eventId,
+      key: z.string().max(64),
+    }),
+  }),
+});
+
+const redaction = z.object({
+  type: z.literal('m.room.redaction'),
+  redacts: z.unknown().optional(),
+  content: z.object({ redacts: z.unknown().optional() }),
+});
+
+/**
+ * Reads the events of one sync, leaving out what the same sync says is redacted: Synapse may send an
+ * event as it was together with its redaction.
+ */
+export function readEvents(room: RoomId, raw: readonly unknown[]): Incoming[] {
+  const redacted = redactedBy(raw);
+  return raw.flatMap((event) => {
+    const read = readEvent(room, event);
+    return read === undefined || redacted.has(read.event) ? [] : [read];
+  });
+}
+
+/** The IDs of what these events redact. */
+export function redactedBy(raw: readonly unknown[]): ReadonlySet<unknown> {
+  return new Set(
+    raw.flatMap((event) => {
+      const read = redaction.safeParse(event);
+      return read.success
+        ? [read.data.redacts, read.data.content.redacts].filter((id) => id !== undefined)
+        : [];
+    }),
+  );
+}
+
+/** Who sent an event and when, whatever it holds. */
+export function readEnvelope(
+  raw: unknown,
+): { event: EventId; sender: UserId; sentAt: number } | undefined {
+  const read = envelope.safeParse(raw);
+  return read.success
+    ? { event: read.data.event_id, sender: read.data.sender, sentAt: read.data.origin_server_ts }
+    : undefined;
+}
+
+/**
+ * What a message replies to. In a thread, clients let every message reply to the one before it, for clients
+ * that don't know threads, and mark that as a fallback: nobody has chosen what it replies to. Without the
+ * mark it is a reply, as the specification says; a mark that is no boolean is taken for one.
+ *
+ * https://spec.matrix.org/latest/client-server-api/#fallback-for-unthreaded-clients
+ */
+function repliedIn(
+  relation:
+    | { 'm.in_reply_to'?: { event_id: unknown } | undefined; is_falling_back?: unknown }
+    | undefined,
+): Pick<Message, 'replyTo' | 'fallsBackTo'> {
+  const event = idOf(relation?.['m.in_reply_to']?.event_id);
+  const mark = relation?.is_falling_back;
+  return mark === undefined || mark === false || event === undefined
+    ? { replyTo: event }
+    : { replyTo: undefined, fallsBackTo: event };
+}
+
+/** Not by `String()`, which throws for some objects. */
+function idOf(value: unknown): EventId | undefined {
+  return typeof value === 'string' ? parseEventId(value) : undefined;
+}
+
+/**
+ * What a message says. A formatted message with links to Matrix is read by its HTML, any other by its
+ * plain body, which still has what Markdown took. The two must say the same: clients show the HTML.
+ */
+function readText(content: z.infer<typeof message>['content']): {
+  text: string;
+  doubt: string | undefined;
+} {
+  const { format, formatted_body: html } = content;
+  const body = withoutReplyFallback(content.body);
+  if (format !== 'org.matrix.custom.html' || typeof html !== 'string') {
+    return { text: body, doubt: undefined };
+  }
+  const { text, pills, doubt } = readFormatted(html);
+  if (pills > 0) {
+    return { text, doubt };
+  }
+  return {
+    text: body,
+    doubt:
+      doubt ??
+      (saysTheSame(body, text)
+        ? undefined
+        : 'The message shows one thing in its formatted text and says another in its plain text.'),
+  };
+}
+
+/**
+ * Reads a room event as a message, a reaction, or what only looks like a message; undefined for anything
+ * else: notices, redacted events, state, and whatever has not the form that it should have.
+ */
+export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
+  const asMessage = message.safeParse(raw);
+  if (asMessage.success) {
+    const { event_id, sender, origin_server_ts, unsigned, content } = asMessage.data;
+    const relation = content['m.relates_to'];
+    if (unsigned?.redacted_because !== undefined) {
+      return undefined;
+    }
+    if (relation?.rel_type === 'm.replace') {
+      return readLookalike(room, raw);
+    }
+    const { text, doubt } = readText(content);
+    const mentions = content['m.mentions']?.user_ids ?? [];
+    return {
+      kind: 'message',
+      event: event_id,
+      room,
+      sender,
+      sentAt: origin_server_ts,
+      // Half a surrogate pair can be neither stored nor sent.
+      text: text.toWellFormed(),
+      ...(doubt === undefined ? {} : { doubt: doubt.toWellFormed() }),
+      ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, maxMentions) }),
+      thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
+      ...repliedIn(relation),
+    };
+  }
+  const asReaction = reaction.safeParse(raw);
+  if (asReaction.success && asReaction.data.unsigned?.redacted_because === undefined) {
+    const { event_id, sender, origin_server_ts, content } = asReaction.data;
+    const { event_id: target, key } = content['m.relates_to'];
+    return {
+      kind: 'reaction',
+      event: event_id,
+      room,
+      sender,
+      sentAt: origin_server_ts,
+      target,
+      // Clients append U+FE0F, which asks for the colourful form, or don't.
+      key: key.replaceAll('\uFE0F', ''),
+    };
+  }
+  return readLookalike(room, raw);
+}
+
+/** Reads an edit, a file's caption or an emote; undefined for anything else. */
+function readLookalike(room: RoomId, raw: unknown): Lookalike | undefined {
+  const read = lookalike.safeParse(raw);
+  if (!read.success || read.data.unsigned?.redacted_because !== undefined) {
+    return undefined;
+  }
+  const { event_id, sender, origin_server_ts, content } = read.data;
+  const { msgtype, body, filename, 'm.new_content': edited, 'm.relates_to': relation } = content;
+  const shared = {
+    kind: 'lookalike',
+    event: event_id,
+    room,
+    sender,
+    sentAt: origin_server_ts,
+  } as const;
+  if (relation?.rel_type === 'm.replace') {
+    const edits = idOf(relation.event_id);
+    return msgtype === 'm.text' && edited !== undefined && edits !== undefined
+      ? { ...shared, form: 'edit', text: withoutReplyFallback(edited.body).toWellFormed(), edits }
+      : undefined;
+  }
+  const thread = relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined;
+  const more = thread === undefined ? {} : { thread };
+  if (msgtype === 'm.emote') {
+    return { ...shared, form: 'emote', text: withoutReplyFallback(body).toWellFormed(), ...more };
+  }
+  // Without `filename`, or if it is the same, the body is the file's name and no caption.
+  // https://spec.matrix.org/latest/client-server-api/#media-captions
+  return msgtype !== 'm.text' && typeof filename === 'string' && filename !== body
+    ? { ...shared, form: 'caption', text: body.toWellFormed(), ...more }
+    : undefined;
+}

@@ -1,0 +1,105 @@
+import { bold, line } from '../../chat/answers/answer.ts';
+import { ago } from '../../chat/answers/phrases.ts';
+import type { RoomId } from '../../core/ids.ts';
+import { post } from '../../operations/answer/reply.ts';
+import type { Reply } from '../../operations/answer/reply.ts';
+import { nameOf } from '../../operations/execute/outcome.ts';
+import type { House } from '../../operations/house.ts';
+import { readEnvelope } from './read-event.ts';
+
+const advice: ReadonlyMap<string, { readonly cause: string; readonly mend: string }> = new Map([
+  [
+    'm.unverified',
+    {
+      cause: 'your client sends keys to verified devices only, and mine is not verified',
+      mend: 'First turn that off: in Element, “Only send messages to verified users” in this room’s or your security settings.',
+    },
+  ],
+  [
+    'm.blacklisted',
+    {
+      cause: 'your client has blocked my device',
+      mend: 'First unblock it: in the list of my devices, in my profile.',
+    },
+  ],
+]);
+
+function causeOf(why: string | undefined): string[] {
+  return [advice.get(why ?? '')?.cause ?? 'the key to it did not reach me'];
+}
+
+function adviceOn(why: string | undefined): string {
+  return (
+    advice.get(why ?? '')?.mend ?? 'If that does not help, log out of that client and in again.'
+  );
+}
+
+/**
+ * Says once that messages could not be decrypted, and settles them: should their keys come later, they
+ * are not carried out any more, for whoever sent them has sent them again by then.
+ *
+ * @param withheld why the sender's client keeps the key of an event from the bot, if it has said so
+ */
+export async function sayUnreadable(
+  house: House,
+  room: RoomId,
+  raw: readonly object[],
+  withheld: (event: object) => string | undefined,
+): Promise<void> {
+  const now = house.now();
+  const sent = raw
+    .flatMap((event) => {
+      const read = readEnvelope(event);
+      return read === undefined ? [] : [{ ...read, why: withheld(event) }];
+    })
+    .filter(({ sender }) => house.members.isJoined(sender));
+  const told = await house.store.transaction(async (tables) => {
+    const taken = await tables.inbox.take(
+      sent.map(({ event, sender }) => ({
+        eventId: event,
+        type: 'unreadable',
+        sender,
+        event: '{}',
+      })),
+      now,
+    );
+    for (const { eventId } of taken) {
+      await tables.inbox.handled(eventId, now);
+    }
+    const isNew = new Set(taken.map(({ eventId }) => eventId));
+    const unread = sent.filter(({ event }) => isNew.has(event));
+    const last = unread.at(-1);
+    if (last !== undefined) {
+      const whose =
+        unread.length === 1
+          ? `a message of ${nameOf(house, last.sender)}`
+          : `${unread.length} messages`;
+      const reply: Reply = {
+        command: '',
+        status: 'failed',
+        audit: [],
+        answer: {
+          mark: '⚠️',
+          title: [bold(`I can’t read ${whose}: `), ...causeOf(last.why)],
+          body: [
+            line(
+              `Sent ${ago(last.sentAt, now)}. Nothing was carried out, and won’t be: send it again.`,
+            ),
+            line(adviceOn(last.why)),
+          ],
+          data: { events: unread.map(({ event }) => event) },
+        },
+        error: { code: 'undecryptable', message: 'the key of the message did not arrive' },
+      };
+      await post(house, tables, 'answer', {
+        kind: 'reply',
+        origin: { event: last.event, room },
+        reply,
+      });
+    }
+    return last;
+  });
+  if (told !== undefined) {
+    house.deliver(told.event);
+  }
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+
+import { HomeserverError } from '../../core/errors.ts';
+import { parseRoomId, parseUserId } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import { joinRoom, roomPath, roomState } from '../client.ts';
+import type { MatrixCall } from '../client.ts';
+import type { Tombstone } from './tombstone.ts';
+
+/** Which rooms the bot has moved to, and when. Remembered: the old room no longer decides afterwards. */
+export interface Moves {
+  /** Where the bot has moved to from this room. */
+  from(room: RoomId): Promise<RoomId | undefined>;
+  /** When the bot moved into this room, in milliseconds since 1970. */
+  intoAt(room: RoomId): Promise<number | undefined>;
+  remember(from: RoomId, to: RoomId): Promise<void>;
+}
+
+export function createMoves(store: {
+  get(name: string): Promise<string | undefined>;
+  set(name: string, value: string | undefined): Promise<void>;
+}): Moves {
+  return {
+    async from(room) {
+      return parseRoomId((await store.get(`movedFrom.${room}`)) ?? '');
+    },
+    async intoAt(room) {
+      const at = await store.get(`movedInto.${room}`);
+      return at === undefined ? undefined : Number(at);
+    },
+    async remember(from, to) {
+      if ((await store.get(`movedInto.${to}`)) === undefined) {
+        await store.set(`movedInto.${to}`, String(Date.now()));
+      }
+      await store.set(`movedFrom.${from}`, to);
+    },
+  };
+}
+
+const createEvent = z.object({
+  type: z.literal('m.room.create'),
+  state_key: z.literal(''),
+  content: z.object({ predecessor: z.object({ room_id: z.string() }) }),
+});
+
+/** The room that the bot may move to, or why it may not and what to do. */
+export type Following =
+  | { readonly room: RoomId }
+  | { readonly refused: string; readonly advice: string };
+
+/**
+ * Joins the room that has replaced a management room. Whoever has power in the new room has roles over
+ * the homeserver, so the bot follows only an admin of the old room, and only into a room that names the
+ * old one as its predecessor.
+ *
+ * @throws HomeserverError, UnreachableError it can't be found out now
+ */
+export async function followUpgrade(
+  call: MatrixCall,
+  old: { readonly room: RoomId; readonly tombstone: Tombstone },
+  isAdmin: (user: UserId) => boolean,
+): Promise<Following> {
+  const { replacement, sender } = old.tombstone;
+  const by = parseUserId(sender);
+  if (replacement === undefined || replacement === old.room) {
+    return {
+      refused: 'that names no other room',
+      advice:
+        'Set managementRoom to the room that is in use, invite the bot to it, and start again.',
+    };
+  }
+  const advice = `If you want to use that room, set managementRoom to ${replacement}, invite the bot to it, and start again.`;
+  if (by === undefined || !isAdmin(by)) {
+    return { refused: `${sender}, who replaced it, does not have role admin there`, advice };
+  }
+  try {
+    await joinRoom(call, replacement);
+  } catch (error) {
+    if (error instanceof HomeserverError && error.status < 500 && error.status !== 429) {
+      return {
+        refused: `the bot can’t join that room (${error.errcode})`,
+        advice: `Invite the bot to ${replacement}: it follows then. If it doesn’t run, start it again.`,
+      };
+    }
+    throw error;
+  }
+  const state = await roomState(call, replacement);
+  const predecessor = state.flatMap((event) => createEvent.safeParse(event).data ?? []).at(0)
+    ?.content.predecessor.room_id;
+  if (predecessor !== old.room) {
+    await call('POST', `${roomPath(replacement)}/leave`, { body: {} });
+    return { refused: 'that room does not name it as its predecessor', advice };
+  }
+  return { room: replacement };
+}

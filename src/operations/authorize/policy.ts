@@ -1,0 +1,39 @@
+import { canChange } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
+import { policyFor } from '../house.ts';
+import type { ConfirmationPolicy, Settings } from '../house.ts';
+import type { Parsed } from '../stages.ts';
+
+/**
+ * Who has to agree before this is done. A person who names several targets is always shown them
+ * first, however harmless the command: one of them may be a word of prose.
+ */
+export function policyOf(
+  { command, danger, invocation }: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
+  settings: Settings,
+): ConfirmationPolicy {
+  const policy = policyFor(danger, settings);
+  return policy === 'none' &&
+    danger !== 'read' &&
+    invocation.actor.kind === 'person' &&
+    namesSeveral(command, invocation.arguments)
+    ? 'requester'
+    : policy;
+}
+
+/** Whether several targets were given that words could be taken for; numbers of reports can't. */
+function namesSeveral(command: Command, given: Readonly<Record<string, unknown>>): boolean {
+  return (
+    canChange(command) &&
+    Object.entries(command.args).some(([key, { place, kind, options }]) => {
+      const value = given[key];
+      return (
+        place === 'positional' &&
+        options.many === true &&
+        kind !== 'item' &&
+        Array.isArray(value) &&
+        value.length > 1
+      );
+    })
+  );
+}

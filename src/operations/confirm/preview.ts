@@ -1,0 +1,308 @@
+import { stringify } from 'csv-stringify/sync';
+import PQueue from 'p-queue';
+
+import { accountStateShort, nameAndId } from '../../chat/answers/account.ts';
+import { code, facts, line } from '../../chat/answers/answer.ts';
+import type { AnswerFile, Block, Inline } from '../../chat/answers/answer.ts';
+import { count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { flagName } from '../../chat/command/arguments.ts';
+import type { Context, Preview } from '../../chat/command/declaration.ts';
+import { subjectOf } from '../../chat/command/declaration.ts';
+import { writeInvocation, writeValue } from '../../chat/command/write-invocation.ts';
+import { writeDuration } from '../../chat/reading/duration.ts';
+import { TargetError } from '../../core/errors.ts';
+import type { Account } from '../../services/services.ts';
+import { contextsFor } from '../context.ts';
+import { timersOf } from '../execute/reversal.ts';
+import type { House } from '../house.ts';
+import { passed } from '../stages.ts';
+import type { LeftOut, Resolved } from '../stages.ts';
+
+/** More accounts than this are described together, with the list as a file. */
+const maxShown = 10;
+/** At most this many accounts that stand out, or are left out, are named. */
+const maxNamed = 5;
+/** Previews that are made at the same time. */
+const concurrency = 4;
+const yearMs = 31_557_600_000;
+
+/** What a person is shown before they confirm, and what exactly will be done then. */
+export interface Shown {
+  readonly preview: Preview;
+  /** The accounts that were shown, without those that are left out. */
+  readonly resolved: Resolved;
+  /** All accounts, where they are too many for a message. */
+  readonly file?: AnswerFile;
+}
+
+/**
+ * Looks at each target. Of several accounts, those that there is nothing to do about are left out.
+ *
+ * @throws TargetError there is nothing to do about any of them
+ */
+export async function look(house: House, resolved: Resolved): Promise<Shown> {
+  const contexts = contextsFor(house, resolved);
+  const [only] = contexts;
+  if (only !== undefined && contexts.length === 1 && resolved.leftOut.length === 0) {
+    return { preview: await previewOfOne(resolved, only), resolved };
+  }
+  const queue = new PQueue({ concurrency });
+  const looks = await queue.addAll(
+    contexts.map(
+      (context, at) => async () => describe(house, resolved, context, resolved.accounts[at]),
+    ),
+  );
+  const found = looks.flatMap((one) => ('facts' in one ? [one] : []));
+  const leftOut = [...resolved.leftOut, ...looks.flatMap((one) => ('why' in one ? [one] : []))];
+  if (found.length === 0) {
+    throw new TargetError('state', leftOutText(leftOut), 'Nothing was changed.');
+  }
+  const narrowed = narrow(
+    resolved,
+    found.map(({ account }) => account),
+    leftOut,
+  );
+  return {
+    ...previewOfSeveral(house, narrowed, found),
+    resolved: narrowed,
+  };
+}
+
+/** The same work with fewer accounts. */
+export function narrow(
+  resolved: Resolved,
+  accounts: readonly Account[],
+  leftOut: readonly LeftOut[],
+): Resolved {
+  const { command, invocation } = resolved;
+  const subject = subjectOf(command);
+  if (subject === undefined || !Array.isArray(invocation.arguments[subject])) {
+    return resolved;
+  }
+  const names = accounts.map(({ name }) => name);
+  return passed<Resolved>({
+    ...resolved,
+    invocation: { ...invocation, arguments: { ...invocation.arguments, [subject]: names } },
+    accounts,
+    leftOut,
+  });
+}
+
+/** `Left out: @a:x (is already deactivated), @b:x (is a server admin) and 3 others` */
+export function leftOutBlocks(leftOut: readonly LeftOut[]): Block[] {
+  return leftOut.length === 0 ? [] : [line(`Left out: ${leftOutText(leftOut)}`)];
+}
+
+function leftOutText(leftOut: readonly LeftOut[]): string {
+  const named = leftOut.slice(0, maxNamed).map(({ user, why }) => `${user} (${why})`);
+  const rest = leftOut.length - named.length;
+  return `${named.join(', ')}${rest === 0 ? '' : ` and ${count(rest, 'other')}`}`;
+}
+
+async function previewOfOne({ command, invocation }: Resolved, context: Context): Promise<Preview> {
+  return command.preview === undefined
+    ? { title: [code(writeInvocation(command, invocation))], body: [] }
+    : command.preview(context);
+}
+
+interface Look {
+  readonly account: Account;
+  /** What sets this account apart. */
+  readonly facts: readonly string[];
+  readonly warning: string | undefined;
+}
+
+async function describe(
+  house: House,
+  resolved: Resolved,
+  context: Context,
+  account: Account | undefined,
+): Promise<Look | LeftOut> {
+  if (account === undefined) {
+    throw new TypeError('several targets without accounts');
+  }
+  const { command } = resolved;
+  const idle = command.nothingToDo?.(account);
+  // It may be so only for a time, which is then what there is to change.
+  if (
+    idle !== undefined &&
+    (await timersOf(house.store.jobs, resolved, account.name)).length === 0
+  ) {
+    return { user: account.name, why: idle };
+  }
+  try {
+    const preview = await command.preview?.(context);
+    return { account, facts: preview?.facts ?? [], warning: preview?.warning };
+  } catch (error) {
+    if (error instanceof TargetError && error.code === 'state') {
+      return { user: account.name, why: error.message.replace(`${account.name} `, '') };
+    }
+    throw error;
+  }
+}
+
+function previewOfSeveral(
+  house: House,
+  resolved: Resolved,
+  looks: readonly Look[],
+): Omit<Shown, 'resolved'> {
+  const { command, invocation, leftOut } = resolved;
+  const now = house.now();
+  const verb = command.inBatch?.(invocation.arguments) ?? capital(command.name);
+  const warning = looks[0]?.warning;
+  const isLong = looks.length > maxShown;
+  const named = looks.filter(({ account }) => standsOut(account, now).length > 0);
+  return {
+    preview: {
+      title: [`${verb} ${count(looks.length, 'account')}?`],
+      body: [
+        ...given(resolved),
+        ...promises('Will', command.does, invocation.arguments),
+        ...promises('Will not', command.doesNot, invocation.arguments),
+        ...(isLong
+          ? [
+              line(`Typical: registered ${span(now - medianCreation(looks))} ago`),
+              ...(named.length === 0
+                ? []
+                : [
+                    line(`Look at these first${more(named.length)}:`),
+                    list(named.slice(0, maxNamed), now),
+                  ]),
+              line('The whole list is in the file.'),
+            ]
+          : [list(looks, now)]),
+        ...(command.ignoredByServices === true ? serviceBlocks(looks) : []),
+        ...leftOutBlocks(leftOut),
+      ],
+      ...(warning === undefined ? {} : { warning }),
+    },
+    ...(isLong || leftOut.length > maxNamed ? { file: fileOf(looks, leftOut, now) } : {}),
+  };
+}
+
+function serviceBlocks(looks: readonly Look[]): Block[] {
+  const found = looks.filter(({ account }) => account.appserviceId !== null).length;
+  return found === 0
+    ? []
+    : [
+        line(
+          `This does not hold for ${count(found, 'account')} of application services: only suspend does.`,
+        ),
+      ];
+}
+
+function more(found: number): string {
+  return found > maxNamed ? ` (${maxNamed} of ${found})` : '';
+}
+
+function list(looks: readonly Look[], now: number): Block {
+  return {
+    kind: 'list',
+    items: looks.map(({ account, facts: own }): Inline[] => {
+      const state = accountStateShort(account);
+      const marks = standsOut(account, now);
+      return [
+        ...nameAndId(account),
+        ...[
+          ...(state === 'active' ? [] : [state]),
+          ...marks.filter((mark) => !state.includes(mark)),
+          ...(account.creationTs === null
+            ? []
+            : [`registered ${span(now - account.creationTs)} ago`]),
+          ...own,
+        ].map((fact) => ` · ${fact}`),
+      ];
+    }),
+  };
+}
+
+/** Why somebody should look at this account before all are dealt with alike. */
+function standsOut(account: Account, now: number): string[] {
+  return [
+    account.admin ? 'server admin' : '',
+    account.appserviceId === null ? '' : `application service ${account.appserviceId}`,
+    account.userType === null ? '' : `type ${account.userType}`,
+    account.creationTs !== null && now - account.creationTs > yearMs ? 'old account' : '',
+  ].filter((mark) => mark !== '');
+}
+
+function medianCreation(looks: readonly Look[]): number {
+  const sorted = looks.flatMap(({ account }) => account.creationTs ?? []).toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/** The flags that hold for all of them, as they were understood. */
+function given({ command, invocation }: Resolved): Block[] {
+  const parts = Object.entries(command.args).flatMap(([key, { place, kind, options }]) => {
+    const value = invocation.arguments[key];
+    if (place !== 'flag' || value === undefined || value === options.default) {
+      // A time is told also where nobody gave one.
+      if (kind !== 'date' || value === undefined) {
+        return [];
+      }
+    }
+    const name = `--${flagName(key)}`;
+    return kind === 'boolean'
+      ? [value === true ? name : `--no-${flagName(key)}`]
+      : [`${name} ${kind === 'date' ? dateTime(Number(value)) : writeValue(kind, value ?? null)}`];
+  });
+  const all = [
+    ...parts,
+    ...(invocation.forMs === undefined ? [] : [`--for ${writeDuration(invocation.forMs)}`]),
+    ...(invocation.overrideProtection === true ? ['--override-protection'] : []),
+  ];
+  return all.length === 0 ? [] : [facts(...all.map((part) => [code(part)]))];
+}
+
+/** What the command says of itself, without what flags do that were not given. */
+function promises(
+  what: string,
+  sentences: readonly string[] | undefined,
+  args: Readonly<Record<string, unknown>>,
+): Block[] {
+  const fitting = (sentences ?? []).flatMap((sentence) => {
+    const [, flag, rest] = /^with --([\w-]+): (.*)$/u.exec(sentence) ?? [];
+    if (flag === undefined || rest === undefined) {
+      return [sentence];
+    }
+    const isGiven = Object.entries(args).some(([key, value]) => flagName(key) === flag && value);
+    return isGiven ? [rest] : [];
+  });
+  return fitting.length === 0 ? [] : [line(`${what}: ${fitting.join('; ')}`)];
+}
+
+function fileOf(looks: readonly Look[], leftOut: readonly LeftOut[], now: number): AnswerFile {
+  const rows = [
+    ...looks.map(({ account, facts: own }) => ({
+      user_id: account.name,
+      displayname: account.displayname ?? '',
+      state: accountStateShort(account),
+      registered: account.creationTs === null ? '' : new Date(account.creationTs).toISOString(),
+      stands_out: standsOut(account, now).join(', '),
+      details: own.join(', '),
+      left_out: '',
+    })),
+    ...leftOut.map(({ user, why }) => ({ user_id: user, left_out: why })),
+  ];
+  return {
+    name: 'accounts.csv',
+    contentType: 'text/csv',
+    content: stringify(rows, {
+      header: true,
+      columns: [
+        'user_id',
+        'displayname',
+        'state',
+        'registered',
+        'stands_out',
+        'details',
+        'left_out',
+      ],
+      escape_formulas: true,
+    }),
+  };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

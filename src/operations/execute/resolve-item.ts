@@ -1,0 +1,60 @@
+import { actorName } from '../../chat/command/invocation.ts';
+import type { StoreTables } from '../../store/store.ts';
+import type { WaitingAbout } from '../../store/tables/report-items.ts';
+import { targetsOf } from '../authorize/targets.ts';
+import type { House } from '../house.ts';
+import type { Confirmed } from '../stages.ts';
+import type { Attempt } from './attempt.ts';
+
+/**
+ * Resolves the report that an action was sent about, in the transaction of its outcome: where the
+ * action deals with what was reported, and was done.
+ */
+export async function resolveItem(
+  house: House,
+  { reportItems }: Pick<StoreTables, 'reportItems'>,
+  { command, invocation }: Pick<Confirmed, 'command' | 'invocation'>,
+  attempts: readonly Attempt[],
+): Promise<void> {
+  const isDone = attempts.every(({ status }) => status === 'done');
+  if (invocation.item === undefined || command.resolvesReports !== true || !isDone) {
+    return;
+  }
+  const item = await reportItems.get(invocation.item);
+  if (item === undefined || item.state === 'resolved') {
+    return;
+  }
+  const dealsWithIt =
+    targetsOf({ command, invocation }).some((target) => target === item.sender) ||
+    Object.values(invocation.arguments).some((value) => namesEvent(value, item.subject)) ||
+    (command.args['room'] !== undefined && invocation.arguments['room'] === item.roomId);
+  if (!dealsWithIt) {
+    return;
+  }
+  const audit = attempts.flatMap((attempt) => attempt.audit ?? []).map((id) => `#${id}`);
+  await reportItems.move(
+    item.id,
+    {
+      state: 'resolved',
+      by: actorName(invocation.actor),
+      note: `${command.name}, audit ${audit.join(' ')}`,
+      // The outcome itself stands in the thread.
+      isSaid: invocation.origin.thread !== undefined || invocation.origin.card !== undefined,
+    },
+    house.now(),
+  );
+}
+
+/** What else waits about those who were dealt with: mostly it is settled by that. */
+export async function waitingAbout(
+  { reportItems }: Pick<StoreTables, 'reportItems'>,
+  { command }: Pick<Confirmed, 'command'>,
+  attempts: readonly Attempt[],
+): Promise<readonly WaitingAbout[]> {
+  const done = attempts.flatMap(({ target, status }) => (status === 'done' ? (target ?? []) : []));
+  return command.resolvesReports === true && done.length > 0 ? reportItems.waitingAbout(done) : [];
+}
+
+function namesEvent(value: unknown, event: string): boolean {
+  return typeof value === 'object' && value !== null && 'event' in value && value.event === event;
+}

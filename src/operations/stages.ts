@@ -1,0 +1,53 @@
+import type { Absent } from '../chat/answers/absent.ts';
+import type { Command, Danger, Role } from '../chat/command/declaration.ts';
+import type { Invocation } from '../chat/command/invocation.ts';
+import type { UserId } from '../core/ids.ts';
+import type { Account } from '../services/services.ts';
+
+declare const stage: unique symbol;
+interface Stage<Name extends string> {
+  readonly [stage]: Name;
+}
+
+/** A message that was read as a command. */
+export interface Parsed {
+  readonly command: Command;
+  readonly danger: Danger;
+  readonly invocation: Invocation;
+  /** Accounts that were typed as plain words, without `@`: each may be a word of prose. */
+  readonly plainWords?: ReadonlySet<UserId>;
+}
+
+/** Its sender may do this. Only `authorize` makes one. */
+export type Authorized = Parsed & Stage<'authorized'> & { readonly role: Role };
+
+/** Its accounts exist, are ours, and may be touched. Only `resolve` makes one. */
+export type Resolved = Omit<Authorized, typeof stage> &
+  Stage<'resolved'> & {
+    /** The accounts that it acts on, in the order given; empty where it acts on none. */
+    readonly accounts: readonly Account[];
+    /** Those that were named and are not acted on. */
+    readonly leftOut: readonly LeftOut[];
+    /** Of what a read asks about, what this server does not have. */
+    readonly absent: readonly Absent[];
+  };
+
+/** An account that was named together with others, and why nothing is done to it. */
+export interface LeftOut {
+  readonly user: UserId;
+  /** The rest of a sentence that begins with its ID: `is already deactivated`. */
+  readonly why: string;
+}
+
+/** Whoever has to agree has agreed, and its first intent is committed. Only `confirm` makes one. */
+export type Confirmed = Omit<Resolved, typeof stage> &
+  Stage<'confirmed'> & {
+    readonly confirmer: UserId | undefined;
+    /** The audit entry of the first account; undefined for what changes nothing. */
+    readonly intent: number | undefined;
+  };
+
+/** Marks a value as having passed a stage; for the stages alone. */
+export function passed<Next>(value: Omit<Next, typeof stage>): Next {
+  return value as Next;
+}

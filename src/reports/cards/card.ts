@@ -1,0 +1,214 @@
+import { bold, facts, line } from '../../chat/answers/answer.ts';
+import type { Answer, Inline, Mark } from '../../chat/answers/answer.ts';
+import { count, dateTime } from '../../chat/answers/phrases.ts';
+import {
+  accusation,
+  circumstances,
+  contentLines,
+  reasonsOf,
+  standOf,
+  whatIsReported,
+} from '../../chat/answers/report-item.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import { withoutLinks } from '../../chat/answers/without-links.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import type { ItemStory } from '../../services/services.ts';
+import type {
+  Digest,
+  HistoryEntry,
+  ItemState,
+  ReportItem,
+} from '../../store/tables/report-items.ts';
+
+const marks: Record<ItemState, Mark> = {
+  open: '⚠️',
+  claimed: '⏳',
+  resolved: '✅',
+  dismissed: 'ℹ️',
+};
+
+/** What a card knows besides the item. */
+export interface Around {
+  readonly nameOf: (actor: string) => string;
+  /** Rules that lack nothing but people, such as `rule x would act at 3 people (2 now)`. */
+  readonly nearRules: readonly string[];
+}
+
+/** The card of an item: one message, edited as things change. */
+export function cardOf(story: ItemStory, { nameOf, nearRules }: Around): Answer {
+  const { item, reports } = story;
+  const stand = standOf(item, nameOf, dateTime);
+  const isClosed = item.state === 'resolved' || item.state === 'dismissed';
+  const others = reasonsOf(reports).slice(1, 4);
+  return {
+    mark: marks[item.state],
+    title: [bold(`Report #${item.id}: `, ...accusation(story)), ' about ', ...whatIsReported(item)],
+    body: [
+      ...(stand.length === 0 ? [] : [line(...stand)]),
+      ...contentLines(item, { isAskedFor: false }),
+      circumstances(story, dateTime),
+      ...(others.length === 0
+        ? []
+        : [
+            facts(
+              'Also said',
+              ...others.map(({ reason }): Inline[] => ['“', inert(reason, 60), '”']),
+            ),
+          ]),
+      ...(nearRules.length === 0 || isClosed ? [] : [line(nearRules.join(' · '))]),
+      ...(isClosed ? [] : [line(legendOf(item))]),
+    ],
+    ...(isClosed ? {} : { next: [`report ${item.id}`] }),
+    data: dataOf(story),
+  };
+}
+
+const wordOf = new Map([
+  ['🙋', 'mine'],
+  ['👻', 'shadow-ban'],
+  ['🔨', 'deactivate'],
+  ['🙈', 'redact'],
+  ['🗑', 'dismiss'],
+  ['✅', 'resolved'],
+]);
+
+/** The reactions that a card offers, in the order in which it does. */
+export function offeredReactions(item: ReportItem): string[] {
+  return [...wordOf.keys()].filter(
+    (key) =>
+      (key !== '🙈' || item.kind === 'event') && (item.sender !== null || !'👻🔨'.includes(key)),
+  );
+}
+
+function legendOf(item: ReportItem): string {
+  const words = offeredReactions(item).map((key) => `${key} ${wordOf.get(key)}`);
+  return `${words.join(' · ')} · or reply with a command`;
+}
+
+function dataOf({ item, reporterCount }: ItemStory) {
+  const { id, kind, subject, roomId, sender, state, reports, claimedBy, closedBy } = item;
+  return { id, kind, subject, roomId, sender, state, reports, reporterCount, claimedBy, closedBy };
+}
+
+/** Many items that came at once, in one message that grows. */
+export function digestOf({ items, reports, senders, topSenders, topRooms }: Digest): Answer {
+  const list = (names: Digest['topSenders']) =>
+    names.map(({ name, items: number }) => `${name ?? ''} (${number})`).join(', ');
+  const rooms = topRooms.map((room) => ({ ...room, name: inert(room.name ?? '') }));
+  const [top] = topSenders;
+  return {
+    mark: '⚠️',
+    title: [
+      bold(`${count(items, 'more item')} reported at once`),
+      `, ${count(reports, 'report')} about ${senders === 1 ? '1 account' : `${senders} accounts`}: too many for a card each`,
+    ],
+    body: [
+      ...(topSenders.length === 0 ? [] : [line(`Most about: ${list(topSenders)}`)]),
+      ...(topRooms.length === 0 ? [] : [line(`Most in: ${list(rooms)}`)]),
+      line('Claimed, or shown by their number, they get their card.'),
+    ],
+    next: [
+      'reports --state open',
+      ...(top === undefined || top.name === null ? [] : [`reports --sender ${idWord(top.name)}`]),
+    ],
+    data: { items, reports, senders },
+  };
+}
+
+/** What was there before the first start. */
+export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
+  return {
+    mark: 'ℹ️',
+    title: [
+      bold(
+        count(
+          total,
+          kind === 'event' ? 'report of a message' : 'report of a user',
+          kind === 'event' ? 'reports of messages' : 'reports of users',
+        ),
+      ),
+      ' from before my time: they wait in the queue, without cards',
+    ],
+    body: [line('No rule acts on them. What is reported from now on comes here by itself.')],
+    next: ['reports', 'reports --since 1d', 'stats'],
+    data: { kind, total },
+  };
+}
+
+/** Silence must not be taken for peace. */
+export function troubleOf(why: string): Answer {
+  return {
+    mark: '⚠️',
+    title: [bold('Reports can’t be read'), `: ${why}`],
+    body: [
+      line('Until they can, nothing that is reported comes here. None is lost: I go on trying.'),
+      line('Look whether the bot is still a server admin, and reaches the admin API.'),
+    ],
+    next: ['status'],
+    data: { readable: false },
+  };
+}
+
+export const troubleOver: Answer = {
+  mark: '✅',
+  title: [bold('Reports are read again'), ': what was missed is here or follows'],
+  data: { readable: true },
+};
+
+/** A line of an item's history, for the thread of its card. */
+export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): Answer {
+  const who = entry.actor === null ? 'somebody' : nameOf(entry.actor);
+  switch (entry.kind) {
+    case 'reopened':
+      return {
+        mark: '⚠️',
+        title: [
+          bold('Reported again'),
+          ` by ${who}, after it was ${entry.detail ?? 'settled'}: open anew`,
+        ],
+      };
+    case 'claimed':
+      return { mark: 'ℹ️', title: [bold(`Claimed by ${who}`)] };
+    case 'released':
+      return { mark: 'ℹ️', title: [bold(`Opened again by ${who}`)] };
+    case 'resolved':
+    case 'dismissed':
+      return {
+        mark: 'ℹ️',
+        title: [
+          bold(`${entry.kind === 'resolved' ? 'Resolved' : 'Dismissed'} by ${who}`),
+          ...(entry.detail === null ? [] : [': ', withoutLinks(entry.detail)]),
+        ],
+      };
+    case 'observed':
+    case 'proposed':
+      return {
+        mark: 'ℹ️',
+        title: [bold(`The ${who} fits`), ': in mode act it would have run'],
+        body: [line(entry.detail ?? '')],
+      };
+  }
+}
+
+/** Items that nobody has settled for long. */
+export function reminderOf(items: readonly ReportItem[], afterText: string): Answer {
+  const shown = items.slice(0, 10);
+  const [oldest] = items;
+  return {
+    mark: '⚠️',
+    title: [bold(`${count(items.length, 'report')} waiting for more than ${afterText}`)],
+    body: [
+      {
+        kind: 'list',
+        items: shown.map((item): Inline[] => [
+          bold(`#${item.id}`),
+          ` ${item.state}, `,
+          ...whatIsReported(item),
+        ]),
+      },
+      ...(items.length > shown.length ? [line(`and ${items.length - shown.length} more`)] : []),
+    ],
+    next: [...(oldest === undefined ? [] : [`claim ${oldest.id}`]), 'reports'],
+    data: { items: items.map(({ id }) => id) },
+  };
+}

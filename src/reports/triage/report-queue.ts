@@ -1,0 +1,91 @@
+import type { UserId } from '../../core/ids.ts';
+import { alertedPeople } from '../../operations/authorize/joined-admins.ts';
+import type { House } from '../../operations/house.ts';
+import type { ReportReading } from '../../services/bot/bot.ts';
+import type { ReportItem } from '../../store/tables/report-items.ts';
+import { backlogOf, troubleOf, troubleOver } from '../cards/card.ts';
+import { announce } from '../cards/cards.ts';
+import { reportSources } from '../intake/intake.ts';
+import { createPoller, wordsOf } from '../intake/poller.ts';
+import type { Rule } from '../rules/rule.ts';
+import { createTriage } from './triage.ts';
+
+export interface ReportQueue {
+  start(): void;
+  /** Something in the queue has changed. */
+  wake(): void;
+  /** The homeserver answers again. */
+  hurry(): void;
+  /** How reading goes, a list each; none before the start. */
+  readings(): ReportReading[];
+  /** Resolves when nothing is under way. */
+  stop(): Promise<void>;
+}
+
+/** From the homeserver's lists of reports to cards in the room, and what rules make of them. */
+export function createReportQueue(
+  house: House,
+  options: {
+    readonly rules: readonly Rule[];
+    readonly pollIntervalMs: number;
+    readonly onCall: readonly UserId[];
+    readonly maxCardsPerMinute: number;
+    /** 0 for no reminders. */
+    readonly remindAfterMs: number;
+    readonly troubleAfterMs: number;
+  },
+): ReportQueue {
+  const triage = createTriage(house, options);
+  const poller = createPoller({
+    store: house.store,
+    sources: reportSources(house.services, house.settings.managementRoom),
+    intervalMs: options.pollIntervalMs,
+    few: options.maxCardsPerMinute,
+    now: house.now,
+    log: house.log,
+    onNew(kind) {
+      house.deliver(`$ ${backlogName(kind)}`);
+      triage.wake();
+    },
+    async onBacklog(tables, kind, total) {
+      const answer = backlogOf(kind, total);
+      await announce(house, tables, { name: backlogName(kind), answer });
+    },
+    troubleAfterMs: options.troubleAfterMs,
+    async onTrouble(error) {
+      if (error !== undefined && !(await house.services.bot.status()).online) {
+        // What can't be told now, and is over when it can, is no news.
+        return false;
+      }
+      const name = `trouble ${house.now()}`;
+      const answer = error === undefined ? troubleOver : troubleOf(wordsOf(error));
+      await house.store.transaction(async (tables) => {
+        const mentions = alertedPeople(house, options.onCall);
+        await announce(house, tables, { name, answer, mentions });
+      });
+      house.deliver(`$ ${name}`);
+      return true;
+    },
+  });
+  let isStarted = false;
+  return {
+    start() {
+      isStarted = true;
+      triage.wake();
+      poller.start();
+    },
+    wake() {
+      if (isStarted) {
+        triage.wake();
+      }
+    },
+    hurry: poller.hurry,
+    readings: poller.readings,
+    async stop() {
+      await poller.stop();
+      await triage.stop();
+    },
+  };
+}
+
+const backlogName = (kind: ReportItem['kind']) => `backlog ${kind}`;

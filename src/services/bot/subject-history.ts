@@ -1,0 +1,88 @@
+import type { Store } from '../../store/store.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { Job } from '../../store/tables/jobs.ts';
+import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { Reliability } from '../../store/tables/reports.ts';
+import type {
+  OwnReport,
+  PastConfirmation,
+  Subject,
+  SubjectCounts,
+  SubjectMark,
+} from '../../store/tables/subject-history.ts';
+
+/** One thing that is known of a user or room. */
+export type SubjectEntry = { readonly mark: SubjectMark } & (
+  | { readonly kind: 'action'; readonly entry: AuditEntry }
+  | { readonly kind: 'item'; readonly item: ReportItem }
+  | { readonly kind: 'reporting'; readonly item: ReportItem; readonly report: OwnReport }
+  | { readonly kind: 'confirmation'; readonly confirmation: PastConfirmation }
+  | { readonly kind: 'timer'; readonly job: Job }
+);
+
+/** What is known in figures. */
+export interface SubjectSummary extends SubjectCounts {
+  /** What became of what the user reported; undefined for a room. */
+  readonly reliability: Reliability | undefined;
+}
+
+export type { Subject, SubjectMark } from '../../store/tables/subject-history.ts';
+export { subjectSources } from '../../store/tables/subject-history.ts';
+
+type Tables = Pick<Store, 'auditLog' | 'jobs' | 'reportItems' | 'reports' | 'subjectHistory'>;
+
+/** All that is known here of a user or room, by time. */
+export function subjectHistoryService(store: Tables) {
+  return {
+    length: store.subjectHistory.length,
+
+    async summary(subject: Subject): Promise<SubjectSummary> {
+      const counts = await store.subjectHistory.counts(subject);
+      const reliability =
+        subject.kind === 'user' ? await store.reports.reliability(subject.id) : undefined;
+      return { ...counts, reliability };
+    },
+
+    /** The newest first. */
+    async page(
+      subject: Subject,
+      page: { readonly limit: number; readonly after?: SubjectMark | undefined },
+    ): Promise<SubjectEntry[]> {
+      const marks = await store.subjectHistory.page(subject, page);
+      const entries = await Promise.all(marks.map(async (mark) => entryOf(store, subject, mark)));
+      return entries.filter((entry) => entry !== undefined);
+    },
+  };
+}
+
+async function entryOf(
+  store: Tables,
+  subject: Subject,
+  mark: SubjectMark,
+): Promise<SubjectEntry | undefined> {
+  switch (mark.source) {
+    case 'action': {
+      const entry = await store.auditLog.get(mark.id);
+      return entry && { mark, kind: 'action', entry };
+    }
+    case 'item': {
+      const item = await store.reportItems.get(mark.id);
+      return item && { mark, kind: 'item', item };
+    }
+    case 'reporting': {
+      const item = await store.reportItems.get(mark.id);
+      const report = await store.subjectHistory.ownReport(subject.id, mark.id);
+      return item && report && { mark, kind: 'reporting', item, report };
+    }
+    case 'confirmation': {
+      const confirmation = await store.subjectHistory.confirmation(mark.id);
+      return confirmation && { mark, kind: 'confirmation', confirmation };
+    }
+    case 'timer': {
+      const job = await store.jobs.get(mark.id);
+      return job && { mark, kind: 'timer', job };
+    }
+  }
+}
+
+export type SubjectHistoryService = ReturnType<typeof subjectHistoryService>;

@@ -1,0 +1,86 @@
+import type { Store } from '../../store/store.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type {
+  HistoryEntry,
+  ItemMark,
+  ItemQuery,
+  ReportItem,
+} from '../../store/tables/report-items.ts';
+import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
+
+/** Who has reported an item, and what became of what they reported before. */
+export interface Reporter {
+  readonly user: string;
+  readonly createdAt: number | null;
+  readonly record: Reliability;
+}
+
+/** All that is known of an item without asking the homeserver. */
+export interface ItemStory {
+  readonly item: ReportItem;
+  /** The newest of each person but the sender, oldest first. */
+  readonly reports: readonly StoredReport[];
+  /** Those who reported it last, at most `shownReporters`. */
+  readonly reporters: readonly Reporter[];
+  /** People other than the sender who have reported it. */
+  readonly reporterCount: number;
+  /** Items about the same account from before. */
+  readonly earlier: readonly ReportItem[];
+  /** Audited actions on the account, the newest first. */
+  readonly actions: readonly AuditEntry[];
+  readonly history: readonly HistoryEntry[];
+}
+
+const shownReporters = 10;
+
+type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer Rest] ? Rest : never;
+
+/** The report queue: what people ask of it, and do with it. */
+export function reportQueueService(store: Store, wake: () => void) {
+  return {
+    get: store.reportItems.get,
+    search: async (query: ItemQuery, page: { limit: number; after?: ItemMark | undefined }) =>
+      store.reportItems.search(query, page),
+    count: store.reportItems.count,
+    countByState: store.reportItems.countByState,
+
+    /** What people should know of an item before they decide. */
+    async story(item: ReportItem): Promise<ItemStory> {
+      const reports = await store.reports.ofItem(item.id);
+      const users = [...new Set(reports.toReversed().map(({ reporter }) => reporter))];
+      const reporters = await Promise.all(
+        users.slice(0, shownReporters).map(async (user) => ({
+          user,
+          createdAt:
+            reports.findLast(({ reporter }) => reporter === user)?.reporterCreatedAt ?? null,
+          record: await store.reports.reliability(user),
+        })),
+      );
+      const [reporterCount, earlier, actions, history] = await Promise.all([
+        store.reports.reporters(item.id),
+        store.reportItems.earlier(item),
+        item.sender === null ? [] : store.auditLog.search({ target: item.sender, limit: 5 }),
+        store.reportItems.history(item.id),
+      ]);
+      return { item, reports, reporters, reporterCount, earlier, actions, history };
+    },
+
+    /** Moves items to a state, all of them or none; their cards follow. */
+    async move(ids: readonly number[], ...move: Move): Promise<void> {
+      await store.transaction(async ({ reportItems }) => {
+        for (const id of ids) {
+          await reportItems.move(id, ...move);
+        }
+      });
+      wake();
+    },
+
+    /** Gives an item that stands in a digest a card of its own. */
+    async wantCard(id: number): Promise<void> {
+      await store.reportItems.wantCard(id);
+      wake();
+    },
+  };
+}
+
+export type ReportQueueService = ReturnType<typeof reportQueueService>;

@@ -1,0 +1,42 @@
+import type { RoomId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { RoomDetail } from '../../homeserver/admin/rooms.ts';
+
+export type NamedRoom = Pick<
+  RoomDetail,
+  | 'roomId'
+  | 'name'
+  | 'canonicalAlias'
+  | 'joinedLocalMembers'
+  | 'joinRules'
+  | 'encryption'
+  | 'roomType'
+> & { readonly joinedMembers: number | null };
+
+/** So many rooms are asked for at the same time. */
+const atOnce = 5;
+
+/** Names of rooms, in the order given; nulls for rooms that are gone. */
+export async function nameRooms(api: AdminApi, rooms: readonly RoomId[]): Promise<NamedRoom[]> {
+  const named: NamedRoom[] = [];
+  for (let start = 0; start < rooms.length; start += atOnce) {
+    const batch = rooms.slice(start, start + atOnce);
+    const found = await Promise.all(batch.map(async (room) => api.rooms.find(room)));
+    named.push(...batch.map((room, at) => found[at] ?? namelessRoom(room)));
+  }
+  return named;
+}
+
+/** A room of which nothing but the ID is known. */
+export function namelessRoom(roomId: RoomId): NamedRoom {
+  return {
+    roomId,
+    name: null,
+    canonicalAlias: null,
+    joinedMembers: null,
+    joinedLocalMembers: null,
+    joinRules: null,
+    encryption: null,
+    roomType: null,
+  };
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+import type { RoomId, UserId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { StateEvent } from '../../homeserver/admin/events.ts';
+
+/** Old rooms hold some levels as text; what is no number at all is as good as not there. */
+const level = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\s*[+-]?\d+\s*$/u)
+      .transform(Number),
+  ])
+  .optional()
+  .catch(undefined);
+
+const levels = z.object({
+  users: z.record(z.string(), level).catch({}).default({}),
+  users_default: level,
+  events: z.record(z.string(), level).catch({}).default({}),
+  events_default: level,
+  redact: level,
+});
+
+const creation = z.object({
+  room_version: z.string().catch('1').default('1'),
+  additional_creators: z.array(z.string()).catch([]).default([]),
+});
+
+/**
+ * Whether a room's rules let a member redact: what others have sent, or only what it has sent itself.
+ * https://spec.matrix.org/latest/client-server-api/#mroompower_levels
+ *
+ * @throws HomeserverError 404 unknown room
+ */
+export async function redactionPower(
+  api: Pick<AdminApi, 'events'>,
+  room: RoomId,
+  user: UserId,
+): Promise<'all' | 'own' | 'none'> {
+  const [powerLevels, create] = await Promise.all([
+    api.events.state(room, 'm.room.power_levels'),
+    api.events.state(room, 'm.room.create'),
+  ]);
+  return powerUnder(powerLevels[0], create[0], user);
+}
+
+/** The same under these rules. */
+export function powerUnder(
+  powerLevels: Pick<StateEvent, 'content'> | undefined,
+  create: Pick<StateEvent, 'sender' | 'content'> | undefined,
+  user: UserId,
+): 'all' | 'own' | 'none' {
+  const made = creation.parse(create?.content ?? {});
+  const creators = [create?.sender, ...made.additional_creators];
+  const isNumbered = /^\d+$/u.test(made.room_version);
+  // Since version 12 those who made a room stand above all levels.
+  if (isNumbered && Number(made.room_version) >= 12 && creators.includes(user)) {
+    return 'all';
+  }
+  if (powerLevels === undefined) {
+    return create?.sender === user ? 'all' : 'own';
+  }
+  const { users, users_default, events, events_default, redact } = levels.parse(
+    powerLevels.content,
+  );
+  const own = users[user] ?? users_default ?? 0;
+  if (own < (events['m.room.redaction'] ?? events_default ?? 0)) {
+    return 'none';
+  }
+  return own >= (redact ?? 50) ? 'all' : 'own';
+}

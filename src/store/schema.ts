@@ -1,0 +1,197 @@
+import type { Generated } from 'kysely';
+
+/** The database as Kysely sees it. Times are milliseconds since 1970. */
+export interface Tables {
+  audit_log: AuditLogTable;
+  confirmations: ConfirmationsTable;
+  executions: ExecutionsTable;
+  inbox: InboxTable;
+  jobs: JobsTable;
+  outbox: OutboxTable;
+  report_history: ReportHistoryTable;
+  report_items: ReportItemsTable;
+  reports: ReportsTable;
+  rule_firings: RuleFiringsTable;
+  secrets: SecretsTable;
+  set_aside: SetAsideTable;
+  sync_state: SyncStateTable;
+}
+
+/** Append-only: an intent before a call, its outcome after. */
+export interface AuditLogTable {
+  id: Generated<number>;
+  kind: 'intent' | 'outcome' | 'refusal';
+  /** Of an outcome: the intent that it ends. */
+  intent_id: number | null;
+  at: number;
+  actor: string;
+  confirmer: string | null;
+  command: string;
+  arguments: string;
+  target: string | null;
+  reason: string | null;
+  event_id: string;
+  room_id: string;
+  status: string | null;
+  detail: string | null;
+  /** The item of the report queue that it belongs to. */
+  item_id: number | null;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface ConfirmationsTable {
+  id: Generated<number>;
+  code: string;
+  /** The parsed invocation, as JSON: what runs is what was shown. */
+  invocation: string;
+  command: string;
+  requester: string;
+  event_id: string;
+  danger: string;
+  created_at: number;
+  expires_at: number;
+  state: 'pending' | 'confirmed' | 'cancelled' | 'expired';
+  decided_by: string | null;
+  /** The event that settled it: when it is handled again after a crash, it is no second one. */
+  decision_event_id: string | null;
+  decided_at: number | null;
+}
+
+/** Work that was begun: what a restart must end. */
+export interface ExecutionsTable {
+  event_id: string;
+  invocation: string;
+  confirmer: string | null;
+  started_at: number;
+  finished_at: number | null;
+}
+
+/** Events that led, or may lead, to something: each at most once. */
+export interface InboxTable {
+  event_id: string;
+  type: string;
+  sender: string;
+  /** The event as it came, until it is handled. */
+  event: string | null;
+  received_at: number;
+  handled_at: number | null;
+}
+
+/** Command lines that are run at their time. */
+export interface JobsTable {
+  id: Generated<number>;
+  line: string;
+  run_at: number;
+  state: 'waiting' | 'done' | 'failed' | 'stopped';
+  asked_by: string;
+  intent_id: number;
+  event_id: string;
+  room_id: string;
+  created_at: number;
+  ended_at: number | null;
+}
+
+/** What is to be sent to the room, in order. */
+export interface OutboxTable {
+  id: Generated<number>;
+  /** The command that this answers. */
+  event_id: string;
+  transaction_id: string;
+  message: string;
+  created_at: number;
+  sent_event_id: string | null;
+  closed_at: number | null;
+}
+
+/** Rows that can't be read, as they were. */
+export interface SetAsideTable {
+  id: Generated<number>;
+  at: number;
+  source: string;
+  row_key: string;
+  content: string;
+  reason: string;
+}
+
+export interface SyncStateTable {
+  name: string;
+  value: string;
+}
+
+/** What was reported, each once: an event, or a user. */
+export interface ReportItemsTable {
+  id: Generated<number>;
+  kind: 'event' | 'user';
+  subject: string;
+  room_id: string | null;
+  room_name: string | null;
+  sender: string | null;
+  sender_created_at: number | null;
+  content: string | null;
+  state: 'open' | 'claimed' | 'resolved' | 'dismissed';
+  reports: number;
+  last_report_at: number;
+  created_at: number;
+  opened_at: number;
+  reopened: number;
+  claimed_by: string | null;
+  claimed_at: number | null;
+  closed_by: string | null;
+  closed_at: number | null;
+  note: string | null;
+  is_backlog: number;
+  /** The content and the people are to be looked at. */
+  needs_look: number;
+  /** The card says something else than is so. */
+  needs_card: number;
+  card: 'none' | 'own' | 'digest';
+  card_at: number | null;
+  card_revision: number;
+  reminded_at: number | null;
+}
+
+export interface ReportsTable {
+  kind: 'event' | 'user';
+  report_id: number;
+  received_ts: number;
+  subject: string;
+  item_id: number;
+  reporter: string;
+  reporter_created_at: number | null;
+  reporter_restricted: number | null;
+  reason: string | null;
+  score: number | null;
+  seen_at: number;
+}
+
+export interface ReportHistoryTable {
+  id: Generated<number>;
+  item_id: number;
+  at: number;
+  kind: 'reopened' | 'claimed' | 'released' | 'resolved' | 'dismissed' | 'observed' | 'proposed';
+  actor: string | null;
+  detail: string | null;
+  /** The thread of the card does not show it yet. */
+  needs_note: number;
+}
+
+/** A rule acts once an item. */
+export interface RuleFiringsTable {
+  item_id: number;
+  rule: string;
+  mode: 'act' | 'propose' | 'observe';
+  at: number;
+  /** All of its lines were run, asked about or refused. */
+  ended_at: number | null;
+}
+
+/** Messages with secrets in direct rooms, until they are redacted. */
+export interface SecretsTable {
+  /** The transaction ID under which it was sent. */
+  id: string;
+  room_id: string;
+  user_id: string;
+  event_id: string | null;
+  due_at: number;
+}

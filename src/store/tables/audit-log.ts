@@ -1,0 +1,378 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { sql } from 'kysely';
+import type { Selectable } from 'kysely';
+
+import type { Connection } from '../database.ts';
+import type { AuditLogTable } from '../schema.ts';
+
+/** What is about to be done, by whom, to whom. */
+export interface Intent {
+  readonly actor: string;
+  readonly confirmer?: string | null | undefined;
+  readonly command: string;
+  /** Without those that must not be kept. */
+  readonly arguments: unknown;
+  readonly target?: string | null | undefined;
+  readonly reason?: string | null | undefined;
+  readonly eventId: string;
+  readonly roomId: string;
+  /** The item of the report queue that it belongs to. */
+  readonly itemId?: number | null | undefined;
+}
+
+/** An intent and what became of it. `status` is `open` until there is an outcome. */
+export interface AuditEntry {
+  readonly id: number;
+  readonly at: number;
+  readonly actor: string;
+  readonly confirmer: string | null;
+  readonly command: string;
+  readonly arguments: unknown;
+  readonly target: string | null;
+  readonly reason: string | null;
+  readonly eventId: string;
+  readonly roomId: string;
+  readonly itemId: number | null;
+  readonly status: string;
+  readonly endedAt: number | null;
+  readonly detail: unknown;
+}
+
+/** Which entries; all of it must fit. */
+export interface AuditFilter {
+  readonly by?: string | undefined;
+  readonly target?: string | undefined;
+  readonly command?: string | undefined;
+  readonly status?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  readonly eventId?: string | undefined;
+  /** An item of the report queue. */
+  readonly item?: number | undefined;
+}
+
+export interface AuditQuery extends AuditFilter {
+  readonly limit: number;
+  /** Only entries with smaller numbers: where the page before ended. */
+  readonly before?: number | undefined;
+}
+
+/** Where the chain stands: how many rows it has, and the hash of the last. */
+export interface ChainEnd {
+  /** Intents, outcomes and refusals. */
+  readonly count: number;
+  readonly head: string;
+}
+
+/** What going along the chain has found: `count` and `head` are of the rows that are in order. */
+export interface Verification extends ChainEnd {
+  /** `replaced`: in order by itself, and not the row that it was. */
+  readonly fault:
+    | { readonly id: number; readonly kind: 'changed' | 'missing' | 'replaced' }
+    | undefined;
+}
+
+type Row = Selectable<AuditLogTable>;
+type NewRow = Omit<Row, 'id' | 'previous_hash' | 'hash'>;
+
+/** Rows in memory at once. */
+const verifiedAtOnce = 1000;
+
+const genesis = '0'.repeat(64);
+
+/** The SHA-256 over the hash before and every field of the row, in a fixed order. */
+export function chainHash(previousHash: string, row: NewRow): string {
+  const fields = [
+    row.kind,
+    row.intent_id,
+    row.at,
+    row.actor,
+    row.confirmer,
+    row.command,
+    row.arguments,
+    row.target,
+    row.reason,
+    row.event_id,
+    row.room_id,
+    row.status,
+    row.detail,
+    // Nor was there such a column before.
+    ...((row.item_id ?? null) === null ? [] : [row.item_id]),
+  ];
+  return createHash('sha256').update(previousHash).update(JSON.stringify(fields)).digest('hex');
+}
+
+async function append(db: Connection, row: NewRow): Promise<number> {
+  const last = await db
+    .selectFrom('audit_log')
+    .select('hash')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const previousHash = last?.hash ?? genesis;
+  const inserted = await db
+    .insertInto('audit_log')
+    .values({ ...row, previous_hash: previousHash, hash: chainHash(previousHash, row) })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return inserted.id;
+}
+
+function rowOf(
+  intent: Intent,
+  at: number,
+): Omit<NewRow, 'kind' | 'intent_id' | 'status' | 'detail'> {
+  return {
+    at,
+    actor: intent.actor,
+    confirmer: intent.confirmer ?? null,
+    command: intent.command,
+    arguments: JSON.stringify(intent.arguments),
+    // UTF-8 has no half surrogate pairs: the hash must be over what can be read back.
+    target: intent.target?.toWellFormed() ?? null,
+    reason: intent.reason?.toWellFormed() ?? null,
+    event_id: intent.eventId,
+    room_id: intent.roomId,
+    item_id: intent.itemId ?? null,
+  };
+}
+
+/** What somebody has changed is shown as it is: `verify` finds it, and the other entries can be read. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return { unreadable: text };
+  }
+}
+
+/** The audit log: appended to inside a transaction, never changed. */
+export function auditLog(db: Connection) {
+  /** Intents and refusals, each with its latest outcome. */
+  const entries = () =>
+    db
+      .selectFrom('audit_log as entry')
+      .leftJoin('audit_log as outcome', (join) =>
+        join.on('outcome.id', '=', (expression) =>
+          expression
+            .selectFrom('audit_log as candidate')
+            .select(({ fn }) => fn.max('candidate.id').as('id'))
+            .whereRef('candidate.intent_id', '=', 'entry.id'),
+        ),
+      )
+      .where('entry.kind', '!=', 'outcome')
+      .select([
+        'entry.id',
+        'entry.at',
+        'entry.actor',
+        'entry.confirmer',
+        'entry.command',
+        'entry.arguments',
+        'entry.target',
+        'entry.reason',
+        'entry.event_id as eventId',
+        'entry.room_id as roomId',
+        'entry.item_id as itemId',
+        sql<string>`coalesce(outcome.status, entry.status, 'open')`.as('status'),
+        'outcome.at as endedAt',
+        sql<string | null>`coalesce(outcome.detail, entry.detail)`.as('detail'),
+      ]);
+
+  const matching = (query: AuditFilter) => {
+    let rows = entries();
+    const { by, target, command, status, since, until, eventId, item } = query;
+    if (by !== undefined) {
+      rows = rows.where((expression) =>
+        expression.or([expression('entry.actor', '=', by), expression('entry.confirmer', '=', by)]),
+      );
+    }
+    if (target !== undefined) {
+      rows = rows.where('entry.target', '=', target);
+    }
+    if (command !== undefined) {
+      rows = rows.where('entry.command', '=', command);
+    }
+    if (status !== undefined) {
+      rows = rows.where(sql<boolean>`coalesce(outcome.status, entry.status, 'open') = ${status}`);
+    }
+    if (since !== undefined) {
+      rows = rows.where('entry.at', '>=', since);
+    }
+    if (until !== undefined) {
+      rows = rows.where('entry.at', '<=', until);
+    }
+    if (eventId !== undefined) {
+      rows = rows.where('entry.event_id', '=', eventId);
+    }
+    if (item !== undefined) {
+      rows = rows.where('entry.item_id', '=', item);
+    }
+    return rows;
+  };
+
+  type Found = Awaited<ReturnType<ReturnType<typeof entries>['execute']>>[number];
+  const entryOf = (found: Found): AuditEntry => ({
+    ...found,
+    arguments: readJson(found.arguments),
+    detail: found.detail === null ? null : readJson(found.detail),
+  });
+
+  return {
+    /** Records what is about to be done; returns the entry's number. Commit before the call. */
+    async begin(intent: Intent, at: number): Promise<number> {
+      return append(db, {
+        ...rowOf(intent, at),
+        kind: 'intent',
+        intent_id: null,
+        status: null,
+        detail: null,
+      });
+    },
+
+    /** Records what became of it. A later outcome supersedes an `unknown` one. */
+    async finish(
+      intentId: number,
+      outcome: { status: string; detail?: unknown },
+      at: number,
+    ): Promise<void> {
+      const intent = await db
+        .selectFrom('audit_log')
+        .selectAll()
+        .where('id', '=', intentId)
+        .where('kind', '=', 'intent')
+        .executeTakeFirstOrThrow();
+      const { id, hash: _hash, previous_hash: _previousHash, ...row } = intent;
+      await append(db, {
+        ...row,
+        // They stand in the intent.
+        arguments: '{}',
+        reason: null,
+        kind: 'outcome',
+        intent_id: id,
+        at,
+        status: outcome.status,
+        detail: outcome.detail === undefined ? null : JSON.stringify(outcome.detail),
+      });
+    },
+
+    /** Records what was asked and not allowed. */
+    async refuse(
+      intent: Intent,
+      outcome: { status: string; detail?: unknown },
+      at: number,
+    ): Promise<number> {
+      return append(db, {
+        ...rowOf(intent, at),
+        kind: 'refusal',
+        intent_id: null,
+        status: outcome.status,
+        detail: outcome.detail === undefined ? null : JSON.stringify(outcome.detail),
+      });
+    },
+
+    async get(id: number): Promise<AuditEntry | undefined> {
+      const found = await entries().where('entry.id', '=', id).executeTakeFirst();
+      return found === undefined ? undefined : entryOf(found);
+    },
+
+    /** Where the chain ends now; undefined where it has no row. */
+    async end(): Promise<ChainEnd | undefined> {
+      const last = await db
+        .selectFrom('audit_log')
+        .select(['id', 'hash'])
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return last && { count: last.id, head: last.hash };
+    },
+
+    /** The hash of one row. */
+    async hashOf(id: number): Promise<string | undefined> {
+      const row = await db
+        .selectFrom('audit_log')
+        .select('hash')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.hash;
+    },
+
+    /**
+     * Goes along the whole chain. Finds a changed, missing, added or swapped entry. That entries were
+     * cut off at the end, or that all was made anew, shows only against an end that was noted before.
+     */
+    async verify(noted?: ChainEnd): Promise<Verification> {
+      let previousHash = genesis;
+      let count = 0;
+      let lastId = 0;
+      for (;;) {
+        const rows = await db
+          .selectFrom('audit_log')
+          .selectAll()
+          .where('id', '>', lastId)
+          .orderBy('id')
+          .limit(verifiedAtOnce)
+          .execute();
+        for (const { id, hash, previous_hash: linked, ...row } of rows) {
+          if (id !== lastId + 1) {
+            return { count, head: previousHash, fault: { id: lastId + 1, kind: 'missing' } };
+          }
+          if (linked !== previousHash || chainHash(linked, row) !== hash) {
+            return { count, head: previousHash, fault: { id, kind: 'changed' } };
+          }
+          if (id === noted?.count && hash !== noted.head) {
+            return { count, head: previousHash, fault: { id, kind: 'replaced' } };
+          }
+          previousHash = hash;
+          lastId = id;
+          count += 1;
+        }
+        if (rows.length < verifiedAtOnce) {
+          const isCut = noted !== undefined && count < noted.count;
+          const fault = isCut ? ({ id: count + 1, kind: 'missing' } as const) : undefined;
+          return { count, head: previousHash, fault };
+        }
+        // A long log is no reason to let everybody else wait.
+        await nextTurn();
+      }
+    },
+
+    /** How many intents of rules were committed since then. */
+    async countByRules(since: number): Promise<number> {
+      const { count } = await db
+        .selectFrom('audit_log')
+        .select(({ fn }) => fn.countAll<number>().as('count'))
+        .where('kind', '=', 'intent')
+        // `;` is the character behind `:`.
+        .where('actor', '>=', 'rule:')
+        .where('actor', '<', 'rule;')
+        .where('at', '>', since)
+        .executeTakeFirstOrThrow();
+      return count;
+    },
+
+    /** Newest first. */
+    async search({ before, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
+      const found = await matching(query)
+        .$if(before !== undefined, (rows) => rows.where('entry.id', '<', before ?? 0))
+        .orderBy('entry.id', 'desc')
+        .limit(limit)
+        .execute();
+      return found.map(entryOf);
+    },
+
+    /** Oldest first, behind an entry: to read all there is, piece by piece. */
+    async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
+      const found = await matching(query)
+        .where('entry.id', '>', after)
+        .orderBy('entry.id')
+        .limit(limit)
+        .execute();
+      return found.map(entryOf);
+    },
+  };
+}
+
+export type AuditLog = ReturnType<typeof auditLog>;

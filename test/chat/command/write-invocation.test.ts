@@ -1,0 +1,236 @@
+import * as fc from 'fast-check';
+import type { Arbitrary } from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { flag, positional } from '../../../src/chat/command/arguments.ts';
+import type { Argument } from '../../../src/chat/command/arguments.ts';
+import { canChange, defineCommand } from '../../../src/chat/command/declaration.ts';
+import type { Command } from '../../../src/chat/command/declaration.ts';
+import type { Json } from '../../../src/chat/command/invocation.ts';
+import { loadCommands } from '../../../src/chat/command/registry.ts';
+import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
+import { argumentsOf } from '../../../src/chat/reading/command-arguments.ts';
+import { readDuration } from '../../../src/chat/reading/duration.ts';
+import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
+import { tokenize } from '../../../src/chat/reading/tokenize.ts';
+import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
+
+const commands = await loadCommands(new URL('../../../src/commands/', import.meta.url));
+const context = { serverName: 'example.com', now: Date.UTC(2026, 10, 21), prefix: '!' };
+
+/** Values that a careless writer or reader would change. */
+const trickyText = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom(...Array.from(`a \\"'“”„‘’«»-—–=:\n\u00A0`)), maxLength: 20 }),
+  fc.constantFrom(
+    'true',
+    'false',
+    'value:3',
+    'value:0',
+    '--',
+    '-',
+    '—',
+    '--erase',
+    '--no-erase',
+    '--reason=x',
+    '=',
+    '',
+    ' ',
+    '"',
+    '\\',
+    "don't",
+    '‘don’t’',
+    '7d',
+    '007',
+    'null',
+    '__proto__',
+    '@a:x',
+  ),
+);
+const trickyWord = trickyText.map((text) => text.replaceAll(/\s/gu, '')).filter(Boolean);
+const localpart = fc
+  .string({
+    unit: fc.constantFrom(...Array.from(`ab0._=-/+"'\\“—ä日😀`)),
+    minLength: 1,
+    maxLength: 12,
+  })
+  .filter((text) => parseUserId(`@${text}:x`) !== undefined);
+const userId = localpart.map((local) => `@${local}:example.com`);
+const roomId = fc
+  .oneof(
+    localpart.map((local) => `!${local}:example.com`),
+    localpart.map((local) => `!${local}`),
+  )
+  .filter((text) => parseRoomId(text) !== undefined);
+const eventId = localpart
+  .map((local) => `$${local}`)
+  .filter((text) => parseEventId(text) !== undefined);
+const mediaServer = 'files.example.com:8448';
+const mediaUri = fc
+  .string({ unit: fc.constantFrom(...Array.from('aB0_-')), minLength: 1, maxLength: 24 })
+  .map((id) => `mxc://${mediaServer}/${id}`);
+
+function valueOf({ kind, options }: Argument): Arbitrary<Json> {
+  const { min = 0, max = 999_999_999, choices = [] } = options;
+  switch (kind) {
+    case 'account':
+    case 'identity':
+    case 'user':
+      return userId;
+    case 'room':
+      return roomId;
+    case 'target':
+      return fc.oneof(userId, roomId);
+    case 'event':
+      return fc.record({ room: roomId, event: eventId });
+    case 'media':
+      return mediaUri;
+    case 'text':
+      return trickyText;
+    case 'word':
+      // What lists alternatives takes nothing else.
+      return options.placeholder?.includes('|') === true
+        ? fc.constantFrom(...options.placeholder.replace('ID', '12').split('|'))
+        : trickyWord;
+    case 'item':
+    case 'integer':
+      return fc.integer({ min, max });
+    case 'boolean':
+      return fc.boolean();
+    case 'choice':
+      return fc.constantFrom(...choices);
+    case 'duration':
+      return fc
+        .tuple(fc.integer({ min: 1, max: 999_999 }), fc.constantFrom('s', 'm', 'h', 'd', 'w'))
+        .map(([number, unit]) => readDuration(`${number}${unit}`) ?? 0);
+    case 'date':
+      return fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });
+  }
+}
+
+/** An argument's value; undefined where it may be left out, with what then stands for it. */
+function givenOf(argument: Argument): Arbitrary<Json | undefined> {
+  const { many, optional, default: fallback } = argument.options;
+  const one = valueOf(argument);
+  if (many === true) {
+    const fewest = argument.place === 'positional' && optional !== true ? 1 : 0;
+    return fc.uniqueArray(one, {
+      minLength: fewest,
+      maxLength: 4,
+      selector: (value) => JSON.stringify(value),
+    });
+  }
+  return argument.place === 'positional' && optional !== true
+    ? one
+    : fc.oneof(fc.constant(standsFor(argument.kind, fallback)), one);
+}
+
+/** A default time is declared as how long ago, and read as when that was. */
+function standsFor(kind: Argument['kind'], fallback: Argument['options']['default']) {
+  return kind === 'date' && typeof fallback === 'string'
+    ? context.now - (readDuration(fallback) ?? Number.NaN)
+    : fallback;
+}
+
+function invocationOf(command: Command) {
+  const declared = Object.fromEntries(
+    Object.entries(command.args).map(([key, argument]) => [key, givenOf(argument)]),
+  );
+  return fc.record({
+    arguments: fc.record(declared).map((given) => {
+      // Where one by position is left out, so are those behind it.
+      let isOut = false;
+      for (const [key, { place, options }] of Object.entries(command.args)) {
+        if (options.unless !== undefined && given[options.unless] !== undefined) {
+          given[key] = options.many === true ? [] : undefined;
+          continue;
+        }
+        if (place === 'positional') {
+          isOut ||= given[key] === undefined;
+          given[key] = isOut ? (options.many === true ? [] : undefined) : given[key];
+        }
+      }
+      return given;
+    }),
+    reason: canChange(command) ? fc.option(trickyText, { nil: undefined }) : fc.constant(undefined),
+    dryRun: canChange(command) ? fc.boolean() : fc.constant(false),
+    overrideProtection: Object.hasOwn(argumentsOf(command), 'overrideProtection')
+      ? fc.boolean()
+      : fc.constant(false),
+  });
+}
+
+const sample = defineCommand({
+  name: 'sample',
+  summary: 'Tries all',
+  args: {
+    account: positional('account', 'A user'),
+    room: positional('room', 'A room'),
+    text: positional('text', 'Text', { optional: true }),
+    words: positional('word', 'Words', { optional: true, many: true }),
+    users: flag('user', 'Users', { many: true }),
+    message: flag('event', 'An event'),
+    file: flag('media', 'A file'),
+    name: flag('text', 'Text', { default: 'spam' }),
+    names: flag('text', 'Texts', { many: true }),
+    limit: flag('integer', 'A number', { min: 1, max: 100, default: 20 }),
+    orderBy: flag('choice', 'A choice', { choices: ['name', 'age'] }),
+    for: flag('duration', 'A duration'),
+    since: flag('date', 'A date'),
+    erase: flag('boolean', 'Erase', { default: false }),
+    purge: flag('boolean', 'Purge', { default: true }),
+    guests: flag('boolean', 'Guests'),
+  },
+  danger: 'change',
+  protects: true,
+  example: 'sample',
+  run: async () => undefined,
+  answer: () => ({ mark: '✅', title: [] }),
+});
+
+test.each([sample, ...commands].map((command) => [command.name, command] as const))(
+  '%s: what is written is read as the same invocation',
+  (_, command) => {
+    fc.assert(
+      fc.property(invocationOf(command), ({ overrideProtection, reason, ...invocation }) => {
+        const line = writeInvocation(command, {
+          ...invocation,
+          arguments: invocation.arguments as Record<string, Json>,
+          ...(reason === undefined ? {} : { reason }),
+          ...(overrideProtection ? { overrideProtection } : {}),
+        });
+        const [name, ...tokens] = tokenize(line);
+        const read = readArguments(command, tokens, context);
+        expect(name?.text).toBe(command.name);
+        expect(read).toMatchObject({ reason, dryRun: invocation.dryRun, overrideProtection });
+        for (const key of Object.keys(command.args)) {
+          expect(read.values[key], `${key} in ${line}`).toEqual(invocation.arguments[key]);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
+
+describe('what is written', () => {
+  const written = (args: Record<string, Json>, more: object = {}) =>
+    writeInvocation(sample, { arguments: args, dryRun: false, ...more });
+
+  test('leaves out defaults', () => {
+    expect(written({ limit: 20, erase: false, purge: true, name: 'spam' })).toBe('sample');
+    expect(written({ limit: 5, erase: true, purge: false, guests: false })).toBe(
+      'sample --limit=5 --erase --no-purge --no-guests',
+    );
+  });
+
+  test('can be read by people', () => {
+    expect(
+      written(
+        { account: '@a:x', room: '!r:x', for: 86_400_000, since: Date.UTC(2026, 10, 21) },
+        { reason: 'spam links', dryRun: true },
+      ),
+    ).toBe(
+      'sample @a:x !r:x --for=1d --since=2026-11-21T00:00:00.000Z --reason="spam links" --dry-run',
+    );
+  });
+});

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { UnreachableError } from '../../../src/core/errors.ts';
+import { recover } from '../../../src/operations/execute/recover.ts';
+import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const shared = '!shared:localhost';
+
+let bot: FuzzHouse;
+let askedAt: number;
+/** From when the homeserver was told to redact. */
+let starts: (number | undefined)[];
+/** In which rooms. */
+let startedIn: (readonly string[])[];
+let answersAreLost: boolean;
+
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+  askedAt = bot.clock.now;
+  starts = [];
+  startedIn = [];
+  answersAreLost = false;
+  const { api } = bot.house.services;
+  const sent = [0.5, 3, 30, 300].map((hours) => ({
+    eventId: `$sent${hours}`,
+    type: 'm.room.message',
+    sender: '@mallory:localhost',
+    originServerTs: askedAt - hours * hourMs,
+    stateKey: null,
+    content: { msgtype: 'm.text', body: 'buy' },
+    redactedBecause: null,
+    lastEdit: null,
+  }));
+  Object.assign(api.users, {
+    memberships: async () => [{ roomId: shared, membership: 'join' }],
+  });
+  Object.assign(api.events, { page: async () => sent });
+  Object.assign(api.server, { scheduledTasks: async () => [] });
+  Object.assign(api.redactions, {
+    start: async (_: string, { afterTs, rooms }: { afterTs?: number; rooms: string[] }) => {
+      starts.push(afterTs);
+      startedIn.push(rooms);
+      if (answersAreLost) {
+        throw new UnreachableError('POST /redact', 'did not answer', true);
+      }
+      return 'id';
+    },
+    status: async () => ({ status: 'complete', failedRedactions: {} }),
+  });
+});
+
+let typed = 0;
+async function say(body: string) {
+  typed += 1;
+  const { sent } = await bot.take([
+    {
+      type: 'm.room.message',
+      event_id: `$typed${typed}`,
+      sender: people.ben,
+      origin_server_ts: bot.clock.now,
+      content: { msgtype: 'm.text', body },
+    },
+  ]);
+  return sent;
+}
+
+describe('what redact-user redacts', () => {
+  test.for([
+    ['', 24, 2],
+    [' --since 2h', 2, 1],
+    [' --since 7d', 168, 3],
+  ] as const)(
+    'with “%s”: is what the question said, however late',
+    async ([flags, hours, many]) => {
+      const [question] = await say(`!redact-user @mallory:localhost${flags}`);
+      const since = new Date(askedAt - hours * hourMs).toISOString().slice(0, 16).replace('T', ' ');
+      expect(JSON.stringify(question)).toContain(`Sent since ${since} UTC`);
+      expect(JSON.stringify(question)).toContain(`Redact ${many} message`);
+      bot.clock.now += 9 * minuteMs;
+      await say('!confirm');
+      expect(starts).toEqual([askedAt - hours * hourMs]);
+    },
+  );
+
+  test('is not in the management room or in a direct room of the bot, which the question says', async () => {
+    const direct = '!direct:localhost';
+    const { events, users } = bot.house.services.api;
+    const rooms = [shared, room, direct];
+    Object.assign(users, {
+      memberships: async () => rooms.map((roomId) => ({ roomId, membership: 'join' })),
+      joinedRooms: async () => ({ joinedRooms: rooms }),
+    });
+    Object.assign(events, {
+      state: async (where: string) => [
+        { sender: where === direct ? botUser : people.ana, content: { join_rule: 'invite' } },
+      ],
+    });
+    const [question] = await say('!redact-user @mallory:localhost');
+    expect(JSON.stringify(question)).toContain('in 1 room?');
+    expect(JSON.stringify(question)).toContain('not in rooms in which I tell secrets');
+    await say('!confirm');
+    expect(startedIn).toEqual([[shared]]);
+    const [named] = await say(`!redact-user @mallory:localhost --room ${shared}`);
+    expect(JSON.stringify(named)).not.toContain('tell secrets');
+    rooms.shift();
+    const [nothing] = await say('!redact-user @mallory:localhost');
+    expect(JSON.stringify(nothing)).toContain('did not look in this room');
+  });
+
+  test('is not called done when the homeserver comes back a day later', async () => {
+    answersAreLost = true;
+    await say('!redact-user @mallory:localhost');
+    await say('!confirm');
+    bot.clock.now += 26 * hourMs;
+    await bot.run(async () => recover(bot.house));
+    const [entry] = await bot.store.auditLog.search({ command: 'redact-user', limit: 1 });
+    expect(entry?.status).toBe('unknown');
+    expect(entry?.arguments).toMatchObject({ since: askedAt - 24 * hourMs });
+  });
+
+  test('is not guessed for a question that an older version has asked', async () => {
+    await say('!redact-user @mallory:localhost');
+    const [question] = await bot.store.confirmations.pending();
+    assert.ok(question);
+    const { since: _, ...others } = (
+      JSON.parse(question.invocation) as { arguments: Record<string, unknown> }
+    ).arguments;
+    const invocation = { ...(JSON.parse(question.invocation) as object), arguments: others };
+    const { parsedOf } = await import('../../../src/operations/confirm/find-confirmation.ts');
+    expect(() =>
+      parsedOf(bot.house, { ...question, invocation: JSON.stringify(invocation) }),
+    ).toThrow('not known which time');
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import type { Context } from '../../../src/chat/command/declaration.ts';
+import { adminsLeft, adminsWithout } from '../../../src/commands/accounts/server-admin.ts';
+import type { Account } from '../../../src/services/services.ts';
+
+const ana = { name: '@ana:example.com' } as Account;
+
+/** A homeserver with these server admins. */
+function withAdmins(...admins: object[]): Pick<Context, 'services'> {
+  const users = {
+    async *all() {
+      yield* admins.map((one) => ({ deactivated: false, locked: false, ...one }));
+    },
+  };
+  return { services: { api: { users } } } as unknown as Pick<Context, 'services'>;
+}
+
+test('the last server admin who can act as such is not revoked', async () => {
+  const left = withAdmins(
+    ana,
+    { name: '@gone:example.com', deactivated: true },
+    { name: '@locked:example.com', locked: true },
+  );
+  await expect(adminsWithout(left, ana)).rejects.toMatchObject({
+    code: 'state',
+    message: '@ana:example.com is the last server admin',
+  });
+});
+
+test('others are, and who is left is said', async () => {
+  await expect(adminsWithout(withAdmins(ana, { name: '@bot:example.com' }), ana)).resolves.toBe(1);
+  expect(adminsLeft(1)).toBe('No server admin but this bot is left.');
+  expect(adminsLeft(3)).toBe('3 server admins are left, this bot among them.');
+});

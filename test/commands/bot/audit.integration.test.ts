@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { fileBehind } from '../../support/file-behind.ts';
+import { newRoom, newUser } from '../../support/homeserver.ts';
+import { openReportStore } from '../../support/report-store.ts';
+import { openRoom } from '../../support/room.ts';
+import type { TestRoom } from '../../support/room.ts';
+
+let room: TestRoom;
+let mallory: string;
+let place: string;
+beforeAll(async () => {
+  room = await openRoom();
+  const user = await newUser('mallory');
+  mallory = user.userId;
+  place = await newRoom(user);
+  await room.ben.ask(`!shadow-ban ${mallory} --reason '=HYPERLINK("https://evil.example")'`);
+  await room.ben.ask(`!unshadow-ban ${mallory}`);
+  await room.ben.ask(`!block-room ${place} --reason "line, with “quotes”"`);
+  await room.vic.ask(`!shadow-ban ${mallory}`);
+});
+afterAll(async () => room.close());
+
+describe('audit', () => {
+  it('finds what was done to a room, and what a rule did', async () => {
+    const ofRoom = await room.ben.ask(`!audit --target ${place}`);
+    expect(ofRoom.field.data).toMatchObject([{ command: 'block-room', target: place }]);
+    await using queue = await openReportStore(room.databaseFile);
+    await queue.store.transaction(async ({ auditLog }) => {
+      const id = await auditLog.begin(
+        {
+          actor: 'rule:fresh',
+          command: 'suspend',
+          arguments: {},
+          target: '@eve:x',
+          eventId: '$e',
+          roomId: room.id,
+        },
+        Date.now(),
+      );
+      await auditLog.finish(id, { status: 'done' }, Date.now());
+    });
+    const ofRule = await room.ben.ask('!audit --rule fresh');
+    expect(ofRule.field.data).toMatchObject([{ command: 'suspend', actor: 'rule:fresh' }]);
+  });
+
+  it('shows one entry by its number, with # or without', async () => {
+    for (const number of ['1', '#1']) {
+      const answer = await room.ben.ask(`!audit ${number}`);
+      expect(answer.field).toMatchObject({ status: 'done', data: { id: 1, target: mallory } });
+    }
+    expect((await room.ben.ask('!audit 4000')).body).toContain('there is no audit entry #4000');
+  });
+
+  it('leads to the next page with the same filters', async () => {
+    const first = await room.ben.ask(`!audit --target ${mallory} --limit 2`);
+    expect(first.field.data).toMatchObject([{ status: 'denied' }, { command: 'unshadow-ban' }]);
+    expect(first.body).toContain('!more');
+    const more = await room.ben.ask('!more');
+    expect(more.field.data).toMatchObject([{ command: 'shadow-ban', target: mallory }]);
+    expect(more.body).not.toContain('!more');
+  });
+
+  it('refuses what can’t be meant, and shows viewers nothing', async () => {
+    for (const wrong of ['0', 'exprot', '--limit 101', '--format csv', 'export --before 3']) {
+      const answer = await room.ben.ask(`!audit ${wrong}`);
+      expect([wrong, answer.field.status]).toEqual([wrong, 'usage']);
+    }
+    expect((await room.vic.ask('!audit export')).field.status).toBe('denied');
+  });
+});
+
+describe('audit export', () => {
+  it('sends all that fits as lines of JSON, oldest first', async () => {
+    const answer = await room.ben.ask(`!audit export --target ${mallory}`);
+    expect(answer.body).toContain('3 entries, oldest first, in audit.jsonl');
+    const lines = (await fileBehind(room.ben, 'audit.jsonl')).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      {
+        id: 1,
+        at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/u),
+        status: 'done',
+        command: 'shadow-ban',
+        target: mallory,
+        actor: room.ben.user.userId,
+        confirmer: null,
+        reason: '=HYPERLINK("https://evil.example")',
+        room_id: room.id,
+      },
+      { command: 'unshadow-ban' },
+      { command: 'shadow-ban', status: 'denied', actor: room.vic.user.userId },
+    ]);
+  });
+
+  it('sends a table that a spreadsheet can open without running anything', async () => {
+    const answer = await room.ben.ask(`!audit export --by ${room.ben.user.userId} --format csv`);
+    expect(answer.body).toContain('3 entries, oldest first, in audit.csv');
+    const text = await fileBehind(room.ben, 'audit.csv');
+    const [head, first] = text.split('\n');
+    expect(head).toBe(
+      'id,at,status,command,target,actor,confirmer,reason,ended_at,arguments,detail,report_item,room_id,event_id',
+    );
+    expect(first).toContain(`"'=HYPERLINK(""https://evil.example"")"`);
+    expect(text).toContain('"line, with “quotes”"');
+  });
+
+  it('takes the first of many where a limit is given, and says when nothing fits', async () => {
+    const one = await room.ben.ask('!audit export --limit 1');
+    expect(one.body).toContain('1 entry, oldest first');
+    const none = await room.ben.ask('!audit export --target @nobody:x');
+    expect(none.field).toMatchObject({ status: 'done', data: { total: 0 } });
+    expect(none.body).toContain('there is no file');
+  });
+});

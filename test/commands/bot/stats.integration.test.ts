@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { newUser } from '../../support/homeserver.ts';
+import { openReportStore } from '../../support/report-store.ts';
+import { openRoom } from '../../support/room.ts';
+import type { TestRoom } from '../../support/room.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+let room: TestRoom;
+beforeAll(async () => {
+  room = await openRoom();
+});
+afterAll(async () => room.close());
+
+it('shows nothing as nothing', async () => {
+  const answer = await room.vic.ask('!stats');
+  expect(answer.field).toMatchObject({ status: 'done', data: { items: { open: 0 } } });
+  expect(answer.body.split('\n')[0]).toBe('ℹ️ Nothing is open');
+  expect(answer.body).toContain('No reports');
+  expect(answer.body).not.toContain('▁');
+});
+
+it('shows what is open, what was done, how fast and by whom, narrow enough for a phone', async () => {
+  await using queue = await openReportStore(room.databaseFile);
+  const now = Date.now();
+  const [ana, ben] = [room.ana.user.userId, room.ben.user.userId];
+  const first = await queue.report({ at: now - 3 * day });
+  await queue.report({ at: now - 3 * day, event: '$again', reporter: '@rob:x' });
+  const old = await queue.report({ at: now - 40 * day, room: '!old:x', roomName: '#old:x' });
+  const hostile = '\u202E<b>room</b>';
+  const third = await queue.report({ at: now - 5 * hour, room: '!third:x', roomName: hostile });
+  await queue.move(first, 'claimed', ben, now - 3 * day + 4 * minute);
+  await queue.move(first, 'resolved', ben, now - 3 * day + 2 * hour);
+  await queue.move(old, 'dismissed', ana, now - 39 * day);
+  await queue.move(third, 'claimed', ana, now - hour);
+  await queue.store.reportItems.fire({ itemId: first, rule: 'fresh', mode: 'observe' }, now - day);
+  const mallory = await newUser('mallory');
+  await room.ben.ask(`!shadow-ban ${mallory.userId}`);
+  await room.ben.ask(`!unshadow-ban ${mallory.userId}`);
+  await room.vic.ask(`!shadow-ban ${mallory.userId}`);
+
+  const answer = await room.vic.ask('!stats --last 30d');
+  const lines = answer.body.split('\n');
+  expect(lines[0]).toBe('ℹ️ 2 items open, 1 of them claimed, the oldest for 3 days');
+  expect(lines[1]).toMatch(/^Last 30d · \d{4}-\d\d-\d\d to today · a bar a day$/u);
+  expect(answer.body).toMatch(/\n3 reports · most on \d{4}-\d\d-\d\d: 2\n▁{26}█...\n/u);
+  expect(answer.body).toMatch(/\n1 item settled · most on .*: 1\n/u);
+  expect(answer.body).toMatch(/\n2 actions · most on .*: 2\n▁{29}█\n/u);
+  expect(answer.body).toContain(
+    '1 resolved · 0 dismissed · 1 open · 1 claimed · 1 command refused',
+  );
+  expect(answer.body).toContain('settled within 2 hours');
+  expect(answer.body).toContain('- fresh fitted 1 to observe');
+  expect(answer.body).toContain(`- ${ben} claimed 1, resolved 1, 2 actions`);
+  expect(answer.body).toContain(`- ${ana} claimed 1\n`);
+  expect(answer.body).toContain('- #lobby:x 2 items');
+  expect(answer.body).toContain('- @mallory:x 3 items');
+  expect(answer.body).not.toContain('\u202E');
+  expect(answer.html).not.toContain('<b>room');
+  expect(answer.body).toContain('Next: !reports');
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(90);
+  expect(answer.field.data).toMatchObject({
+    median_resolve_ms: 2 * hour,
+    oldest_open_at: now - 3 * day,
+    refusals: 1,
+  });
+});
+
+it('cuts longer and shorter times in other steps, and refuses what makes no sense', async () => {
+  expect((await room.vic.ask('!stats --last 6h')).body).toContain('a bar an hour');
+  const long = await room.vic.ask('!stats --last 26w');
+  expect(long.body).toContain('a bar a week');
+  expect(long.body).toContain('#old:x 1 item');
+  expect((await room.vic.ask('!stats --last 730d')).body).toContain('a bar every four weeks');
+  for (const wrong of ['5m', '800d', 'ever']) {
+    const answer = await room.vic.ask(`!stats --last ${wrong}`);
+    expect(answer.field.status).toBe('usage');
+    expect(answer.body).toContain('--last');
+  }
+});

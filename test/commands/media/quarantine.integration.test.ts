@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import type { MxcUri } from '../../../src/core/ids.ts';
+import {
+  adminApi,
+  adminUser,
+  homeserver,
+  newUser,
+  uniqueLocalpart,
+} from '../../support/homeserver.ts';
+import { openRoom } from '../../support/room.ts';
+import type { TestRoom } from '../../support/room.ts';
+import { startStandIn } from '../../support/stand-in.ts';
+
+const { media } = adminApi();
+
+let room: TestRoom;
+let mallory: MatrixUser;
+beforeAll(async () => {
+  room = await openRoom();
+  mallory = await newUser('mallory');
+});
+afterAll(async () => room.close());
+
+/** A file that equals no other, and its address. */
+async function upload(user = mallory, text = uniqueLocalpart('text')): Promise<string> {
+  return user.uploadMedia(new TextEncoder().encode(text), 'image/png', 'evil.png');
+}
+
+async function isQuarantined(address: string): Promise<boolean> {
+  const file = await media.find(address as MxcUri);
+  if (file === undefined) {
+    throw new Error(`${address} is not there`);
+  }
+  return file.quarantinedBy !== null;
+}
+
+const path = (address: string) => address.slice('mxc://'.length);
+const download = async (address: string) =>
+  mallory.request('GET', `/_matrix/client/v1/media/thumbnail/${path(address)}`, {
+    query: { width: 32, height: 32 },
+  });
+
+describe('quarantine and unquarantine', () => {
+  it('keep a file from everybody, give it back, and say what was so before', async () => {
+    const address = await upload();
+    const shut = await room.ben.ask(`!quarantine ${address} --reason abuse`);
+    expect(shut.field).toMatchObject({
+      command: 'quarantine',
+      status: 'done',
+      data: { user_id: mallory.userId, quarantined_by: room.bot.userId },
+    });
+    expect(shut.body).toContain(`✅ Quarantined ${address}`);
+    expect(shut.body).toContain('image/png, 17 bytes, evil.png · uploaded');
+    expect(shut.body).toContain(`by ${mallory.userId}`);
+    expect(shut.body).toContain('nor equal files of others');
+    expect(shut.body).toContain(`Next: !unquarantine ${address} · !media ${mallory.userId}`);
+    expect(await isQuarantined(address)).toBe(true);
+    await expect(download(address)).rejects.toMatchObject({ status: 404 });
+    expect((await room.vic.ask(`!media ${mallory.userId}`)).body).toContain('quarantined');
+
+    const again = await room.ana.ask(`!quarantine ${address}`);
+    expect(again.body).toContain(`✅ Already quarantined: ${address}`);
+    const kept = await room.ana.ask(`!undo ${again.field.audit[0]}`);
+    expect(kept.body).toContain('can’t be taken back');
+
+    const freed = await room.ben.ask(`!unquarantine ${address}`);
+    expect(freed.field).toMatchObject({ status: 'done', data: { quarantined_by: null } });
+    expect(freed.body).toContain(`✅ No longer quarantined: ${address}`);
+    expect(await isQuarantined(address)).toBe(false);
+    const twice = await room.ben.ask(`!unquarantine ${address}`);
+    expect(twice.body).toContain(`✅ Was not quarantined: ${address}`);
+    expect(twice.body).toContain('Nothing was changed.');
+  });
+
+  it('take each other back', async () => {
+    const address = await upload();
+    const shut = await room.ana.ask(`!quarantine ${address}`);
+    const undone = await room.ana.ask(`!undo ${shut.field.audit[0]}`);
+    expect(undone.field).toMatchObject({ command: 'unquarantine', status: 'done' });
+    expect(await isQuarantined(address)).toBe(false);
+    const redone = await room.ana.ask(`!undo ${undone.field.audit[0]}`);
+    expect(redone.field).toMatchObject({ command: 'quarantine', status: 'done' });
+    expect(await isQuarantined(address)).toBe(true);
+  });
+
+  it('act on equal files of others too', async () => {
+    const text = uniqueLocalpart('same');
+    const [own, other] = [await upload(mallory, text), await upload(await newUser(), text)];
+    await room.ana.ask(`!quarantine ${own}`);
+    expect(await isQuarantined(other)).toBe(true);
+    await room.ana.ask(`!unquarantine ${other}`);
+    expect(await isQuarantined(own)).toBe(false);
+  });
+
+  it('understand the links that clients copy', async () => {
+    const address = await upload();
+    const { url } = homeserver();
+    const links = [
+      `${url}/_matrix/client/v1/media/download/${path(address)}?allow_redirect=true`,
+      `${url}/_matrix/media/v3/thumbnail/${path(address)}?width=80&height=80`,
+      `https://other.example/_matrix/media/v3/download/${path(address)}/evil.png`,
+    ];
+    for (const link of links) {
+      expect((await room.ana.ask(`!quarantine ${link}`)).body).toContain(`Quarantined ${address}`);
+      expect(await isQuarantined(address)).toBe(true);
+      await room.ana.ask(`!unquarantine ${link}`);
+      expect(await isQuarantined(address)).toBe(false);
+    }
+    for (const word of ['evil.png', 'https://example.com/evil.png', 'mxc://localhost']) {
+      const odd = await room.ana.ask(`!quarantine ${word}`);
+      expect(odd.field).toMatchObject({ status: 'usage' });
+      expect(odd.body).toContain(`${word} is no file`);
+      expect(odd.body).toContain('mxc://server/id');
+    }
+  });
+
+  it('say where there is no such file, here or of another server', async () => {
+    const here = `mxc://${homeserver().serverName}/${uniqueLocalpart('none')}`;
+    for (const command of ['quarantine', 'unquarantine']) {
+      const answer = await room.ana.ask(`!${command} ${here}`);
+      expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+      expect(answer.body).toContain(`❌ Not found: this server has no file ${here}`);
+    }
+    const away = await room.ana.ask('!quarantine mxc://remote.example/AbCdEf');
+    expect(away.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+    expect(away.body).toContain('holds no copy of mxc://remote.example/AbCdEf');
+    expect(away.body).toContain('once somebody here has opened it');
+  });
+
+  it('say where a file is protected from it', async () => {
+    const address = await upload();
+    const id = address.slice(address.lastIndexOf('/') + 1);
+    await adminUser().request('POST', `/_synapse/admin/v1/media/protect/${id}`, { json: {} });
+    const answer = await room.ana.ask(`!quarantine ${address}`);
+    expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect(answer.body).toContain(`❌ Not done: ${address} is protected from quarantine`);
+    expect(await isQuarantined(address)).toBe(false);
+  });
+
+  it('keep off the files of protected people, and off files that equal them', async () => {
+    const text = uniqueLocalpart('avatar');
+    const own = await upload(room.ana.user, text);
+    const refused = await room.ben.ask(`!quarantine ${own}`);
+    expect(refused.field).toMatchObject({ status: 'protected', error: { code: 'protected' } });
+    expect(refused.body).toContain(`Protected: ${room.ana.user.userId} has uploaded ${own}`);
+    // Anybody can upload what an admin shows to everybody: Synapse would quarantine both.
+    const copy = await upload(mallory, text);
+    const equal = await room.ben.ask(`!quarantine ${copy}`);
+    expect(equal.field).toMatchObject({ status: 'protected' });
+    expect(equal.body).toContain(`${copy} equals a file of ${room.ana.user.userId}`);
+    const bots = await upload(room.bot);
+    const never = await room.ana.ask(`!quarantine ${bots} --override-protection`);
+    expect(never.field).toMatchObject({ status: 'protected' });
+    expect(await Promise.all([own, copy, bots].map(isQuarantined))).toEqual([false, false, false]);
+
+    // An admin insists, and a moderator may give it back.
+    const denied = await room.ben.ask(`!quarantine ${own} --override-protection`);
+    expect(denied.field).toMatchObject({ status: 'denied' });
+    const question = await room.ana.ask(`!quarantine ${own} --override-protection`);
+    expect(question.field).toMatchObject({ status: 'pending' });
+    await room.ana.user.react(room.id, question.event, '✅');
+    await room.ana.outcomeOf(question, 'done');
+    expect(await Promise.all([own, copy].map(isQuarantined))).toEqual([true, true]);
+    const freed = await room.ben.ask(`!unquarantine ${own}`);
+    expect(freed.field).toMatchObject({ status: 'done' });
+    expect(await Promise.all([own, copy].map(isQuarantined))).toEqual([false, false]);
+  });
+
+  it('change nothing on a dry run and for viewers', async () => {
+    const address = await upload();
+    const dry = await room.ana.ask(`!quarantine ${address} --dry-run`);
+    expect(dry.field).toMatchObject({ status: 'dry_run' });
+    const viewer = await room.vic.ask(`!quarantine ${address}`);
+    expect(viewer.field).toMatchObject({ status: 'denied' });
+    expect(await isQuarantined(address)).toBe(false);
+  });
+});
+
+describe('a copy of another server’s file', () => {
+  // The run's homeserver federates with nobody: these are its own words about such a file.
+  it('is quarantined like any other', async () => {
+    let quarantinedBy: string | null = null;
+    await using standIn = await startStandIn(({ method, path: asked }) => {
+      if (!asked.includes('/v1/media/') || !asked.endsWith('remote.example/AbCdEf')) {
+        return undefined;
+      }
+      if (method === 'POST') {
+        quarantinedBy = asked.includes('/unquarantine/') ? null : '@bot:localhost';
+        return {};
+      }
+      return {
+        media_info: {
+          media_origin: 'remote.example',
+          user_id: null,
+          media_id: 'AbCdEf',
+          media_type: 'image/png',
+          media_length: 12,
+          upload_name: 'r.png',
+          created_ts: Date.now(),
+          filesystem_id: 'x',
+          url_cache: null,
+          last_access_ts: null,
+          quarantined_by: quarantinedBy,
+          authenticated: 1,
+          safe_from_quarantine: null,
+          sha256: 'ab'.repeat(32),
+        },
+      };
+    });
+    const other = await openRoom({ homeserver: { adminUrl: standIn.url } });
+    const shut = await other.ana.ask('!quarantine mxc://remote.example/AbCdEf');
+    expect(shut.body).toContain('✅ Quarantined mxc://remote.example/AbCdEf');
+    expect(shut.body).toMatch(/r\.png · fetched .* from remote\.example/u);
+    // Nobody of this server owns it.
+    expect(shut.body).toMatch(/Next: !unquarantine mxc:\/\/remote\.example\/AbCdEf$/u);
+    const freed = await other.ana.ask('!unquarantine mxc://remote.example/AbCdEf');
+    expect(freed.body).toContain('✅ No longer quarantined: mxc://remote.example/AbCdEf');
+    await other.close();
+  });
+});

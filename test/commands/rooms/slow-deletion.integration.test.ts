@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type * as RoomDeletionService from '../../../src/services/rooms/room-deletion.ts';
+import { newRoom, newUser } from '../../support/homeserver.ts';
+import { openRoom } from '../../support/room.ts';
+import type { TestRoom } from '../../support/room.ts';
+import { startStandIn } from '../../support/stand-in.ts';
+import type { StandIn } from '../../support/stand-in.ts';
+
+// A minute is long for a test.
+vi.mock(import('../../../src/services/rooms/room-deletion.ts'), async (original) => {
+  const service: typeof RoomDeletionService = await original();
+  const limits = { firstIntervalMs: 5, maxIntervalMs: 20, limitMs: 100 };
+  return {
+    ...service,
+    deleteRoom: async (api, room, options) => service.deleteRoom(api, room, options, limits),
+  };
+});
+
+/** How the homeserver says the deletion stands; it begins none where it is set. */
+let state: 'active' | 'failed' | 'complete' | undefined;
+let isGone = false;
+let deleted = 0;
+let standIn: StandIn;
+let room: TestRoom;
+beforeAll(async () => {
+  // Real deletions end before anybody can look.
+  standIn = await startStandIn(({ method, path }) => {
+    if (method === 'DELETE' && path.includes('/v2/rooms/')) {
+      deleted += 1;
+      state = 'active';
+      return { delete_id: 'abc' };
+    }
+    if (path.includes('/rooms/delete_status/')) {
+      return { delete_id: 'abc', status: state };
+    }
+    if (path.endsWith('/scheduled_tasks')) {
+      const task = { id: 'abc', action: 'shutdown_and_purge_room', status: state, timestamp_ms: 1 };
+      return { scheduled_tasks: state === undefined ? [] : [task] };
+    }
+    return isGone && path.includes('/v1/rooms/')
+      ? { status: 404, body: { errcode: 'M_NOT_FOUND', error: 'Room not found' } }
+      : undefined;
+  });
+  room = await openRoom({ homeserver: { adminUrl: standIn.url } });
+});
+beforeEach(() => {
+  state = undefined;
+  isGone = false;
+  deleted = 0;
+});
+afterAll(async () => {
+  await room.close();
+  await standIn[Symbol.asyncDispose]();
+});
+
+/** The bot looks after open work when it starts, and now and then. */
+async function lookAgain(): Promise<void> {
+  await room.stopBot();
+  await room.startBot();
+}
+
+describe('a deletion that takes longer than we wait', () => {
+  it.for([
+    ['complete', 'done'],
+    ['failed', 'failed'],
+  ] as const)('is running until it is %s, and then told as %s', async ([end, status]) => {
+    const id = await newRoom(await newUser());
+    const { question, outcome } = await askAndRun(id);
+    expect(outcome.field).toMatchObject({ status: 'running', data: { state: 'running' } });
+    expect(outcome.body).toContain('⏳ Deleting room');
+
+    await lookAgain();
+    const again = await room.ana.ask(`!audit ${outcome.field.audit[0]}`);
+    expect(again.field.data).toMatchObject({ status: 'running' });
+
+    state = end;
+    isGone = end === 'complete';
+    await lookAgain();
+    await room.ana.outcomeOf(question, status);
+    const entry = await room.ana.ask(`!audit ${outcome.field.audit[0]}`);
+    expect(entry.field.data).toMatchObject({ status });
+    expect(deleted).toBe(1);
+  });
+});
+
+async function askAndRun(id: string) {
+  const question = await room.ana.ask(`!delete-room ${id}`);
+  await room.ana.ask(`!confirm ${question.field.confirmation?.code ?? ''}`);
+  return { question, outcome: await room.ana.outcomeOf(question, 'running') };
+}

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { openRoom } from '../../support/room.ts';
+import type { TestRoom } from '../../support/room.ts';
+import { startStandIn } from '../../support/stand-in.ts';
+import type { StandIn } from '../../support/stand-in.ts';
+
+const root = '/_synapse/admin/v1/background_updates';
+
+let enabled = true;
+let standIn: StandIn;
+let room: TestRoom;
+beforeAll(async () => {
+  // All tests of a run share one homeserver, and its updates.
+  standIn = await startStandIn(({ method, path, body }) => {
+    if (path === `${root}/status`) {
+      const update = {
+        name: 'populate_stats',
+        total_item_count: 1200,
+        total_duration_ms: 65_000,
+        average_items_per_ms: null,
+      };
+      return { enabled, current_updates: { master: update } };
+    }
+    if (path !== `${root}/enabled`) {
+      return undefined;
+    }
+    if (method === 'POST') {
+      ({ enabled } = body as { enabled: boolean });
+    }
+    return { enabled };
+  });
+  room = await openRoom({ homeserver: { adminUrl: standIn.url } });
+});
+afterAll(async () => {
+  await room.close();
+  await standIn[Symbol.asyncDispose]();
+});
+
+describe('background-updates', () => {
+  it('shows what runs, to viewers too', async () => {
+    const answer = await room.vic.ask('!background-updates');
+    expect(answer.field).toMatchObject({ status: 'done', audit: [], data: { enabled: true } });
+    expect(answer.body).toContain('Background updates are enabled');
+    expect(answer.body).toContain('Running: populate_stats in master, 1,200 rows done in 1 minute');
+  });
+
+  it('stops them and lets them go on, each once', async () => {
+    const stopped = await room.ben.ask('!background-updates --disable --reason "peak hours"');
+    expect(stopped.field).toMatchObject({ status: 'done', data: { enabled: false } });
+    expect(stopped.body).toContain('✅ Stopped background updates');
+    expect(stopped.field.audit).toHaveLength(1);
+    expect(enabled).toBe(false);
+    const again = await room.ben.ask('!background-updates --disable');
+    expect(again.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect((await room.vic.ask('!background-updates')).body).toContain('⚠️');
+    const going = await room.ben.ask(`!undo ${stopped.field.audit[0]}`);
+    expect(going.body).toContain('✅ Background updates go on');
+    expect(enabled).toBe(true);
+  });
+
+  it('changes nothing on a dry run, for viewers, or where it is told both', async () => {
+    const dry = await room.ben.ask('!background-updates --disable --dry-run');
+    expect(dry.field).toMatchObject({ status: 'dry_run' });
+    expect(dry.body).toContain('Stop background updates?');
+    const viewer = await room.vic.ask('!background-updates --disable');
+    expect(viewer.field).toMatchObject({ status: 'denied' });
+    const both = await room.ben.ask('!background-updates --enable --disable');
+    expect(both.field).toMatchObject({ status: 'usage' });
+    expect(enabled).toBe(true);
+  });
+});

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { newRoom, newUser } from '../../support/homeserver.ts';
+import { openRoom } from '../../support/room.ts';
+import type { TestRoom } from '../../support/room.ts';
+import { startStandIn } from '../../support/stand-in.ts';
+import type { StandIn } from '../../support/stand-in.ts';
+
+const root = '/_synapse/admin/v1/federation/destinations';
+const hour = 3_600_000;
+const destinations = [
+  {
+    destination: 'down.example',
+    retry_last_ts: Date.now() - hour,
+    retry_interval: 3 * hour,
+    failure_ts: Date.now() - 49 * hour,
+    last_successful_stream_ordering: 1,
+  },
+  {
+    destination: 'up.example',
+    retry_last_ts: 0,
+    retry_interval: 0,
+    failure_ts: null,
+    last_successful_stream_ordering: 5,
+  },
+];
+
+let standIn: StandIn;
+let room: TestRoom;
+beforeAll(async () => {
+  // The homeserver of the tests does not federate.
+  standIn = await startStandIn(({ path, query }) => {
+    if (path === root) {
+      const fitting = destinations.filter((one) =>
+        one.destination.includes(query.get('destination') ?? ''),
+      );
+      const from = Number(query.get('from') ?? 0);
+      const end = from + Number(query.get('limit') ?? 100);
+      return {
+        destinations: fitting.slice(from, end),
+        total: fitting.length,
+        ...(end < fitting.length ? { next_token: String(end) } : {}),
+      };
+    }
+    if (path.startsWith('/_synapse/admin/v1/rooms/') && path.endsWith('/members')) {
+      return { members: ['@near:localhost', '@far:remote.example'], total: 2 };
+    }
+    const [name, below] = path.startsWith(root) ? path.slice(root.length + 1).split('/') : [];
+    const one = destinations.find(({ destination }) => destination === name);
+    return one === undefined ? undefined : below === 'rooms' ? { rooms: [], total: 7 } : one;
+  });
+  room = await openRoom({ homeserver: { adminUrl: standIn.url } });
+});
+afterAll(async () => {
+  await room.close();
+  await standIn[Symbol.asyncDispose]();
+});
+
+describe('federation', () => {
+  it('lists other servers, page by page', async () => {
+    const first = await room.vic.ask('!federation --limit 1');
+    expect(first.field).toMatchObject({
+      status: 'done',
+      data: { total: 2, rows: [{ destination: 'down.example' }] },
+    });
+    expect(first.body).toContain('2 other servers, 1 shown');
+    expect(first.body).toMatch(/down\.example +not for 2 days, tries again in 1 hour/);
+    const more = await room.vic.ask('!more');
+    expect(more.body).toMatch(/up\.example +yes/);
+  });
+
+  it('shows one, and since when it can’t be reached', async () => {
+    const down = await room.vic.ask('!federation down.example');
+    expect(down.body).toContain('⚠️ down.example: not reached for 2 days');
+    expect(down.body).toContain('Failing since 2 days ago');
+    expect(down.body).toContain('tries again in 1 hour');
+    expect(down.body).toContain('Shares 7 rooms with this server');
+    expect(down.field.data).toMatchObject({ destination: 'down.example', rooms: 7 });
+    const up = await room.vic.ask('!federation up.example');
+    expect(up.body).toContain('ℹ️ up.example: is reached');
+  });
+
+  it('says plainly which server it has never talked to, and which it may have meant', async () => {
+    const unknown = await room.vic.ask('!federation none.example');
+    expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+    expect(unknown.body).toContain('never talked to none.example');
+    const part = await room.vic.ask('!federation up');
+    expect(part.body).toContain('Did you mean up.example?');
+  });
+
+  it.for(['..', '@a:b.example', 'a/b', 'exämple.org', 'up.example?x'])(
+    'refuses %s, which is no server name',
+    async (name) => {
+      const answer = await room.vic.ask(`!federation ${name}`);
+      expect(answer.field).toMatchObject({ status: 'usage' });
+      expect(answer.body).toContain('is no server name');
+    },
+  );
+});
+
+describe('members', () => {
+  it('marks those of other servers', async () => {
+    const id = await newRoom(await newUser());
+    const answer = await room.vic.ask(`!members ${id}`);
+    expect(answer.body).toContain('2 members, 1 remote, in');
+    expect(answer.body).toContain('@far:remote.example remote');
+    expect(answer.body).toMatch(/@near:localhost$/mu);
+  });
+});

@@ -1,0 +1,87 @@
+import { beforeEach, expect, test } from 'vitest';
+
+import type { MatrixCall } from '../../../src/matrix/client.ts';
+import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
+import { createDirectMessages } from '../../../src/matrix/direct/direct.ts';
+import { asRoomId, asUserId } from '../../support/homeserver.ts';
+
+const botUser = asUserId('@lawspeaker:localhost');
+const ben = asUserId('@ben:localhost');
+const known = asRoomId('!known:localhost');
+const fresh = asRoomId('!fresh:localhost');
+
+const event = (type: string, content: object, state_key = '') => ({ type, state_key, content });
+const member = (user: string, membership: string) => event('m.room.member', { membership }, user);
+const privateState = [
+  member(botUser, 'join'),
+  member(ben, 'join'),
+  event('m.room.join_rules', { join_rule: 'invite' }),
+  event('m.room.history_visibility', { history_visibility: 'joined' }),
+  event('m.room.power_levels', { users: { [botUser]: 100 }, invite: 100, state_default: 100 }),
+];
+
+/** What new rooms were made of, and where secrets were sent. */
+let made: unknown[];
+let told: string[];
+beforeEach(() => {
+  made = [];
+  told = [];
+});
+
+/** Tells Ben a secret; the room that is remembered for him has this state. */
+async function tell(state: readonly object[]): Promise<void> {
+  const call: MatrixCall = async (_method, path, options) => {
+    if (path.endsWith('/createRoom')) {
+      made.push(options?.body);
+      return { room_id: fresh };
+    }
+    return path.includes(encodeURIComponent(fresh)) ? privateState : state;
+  };
+  const remembered = new Map<string, string | undefined>([[`direct.${ben}`, known]]);
+  const direct = createDirectMessages({
+    call,
+    crypto: clearText(async () => false),
+    store: {
+      get: async (name) => remembered.get(name),
+      set: async (name, value) => {
+        remembered.set(name, value);
+      },
+    },
+    secrets: {
+      send: async ({ room }) => {
+        told.push(room);
+      },
+      removeEarlier: async () => undefined,
+    },
+    botUser,
+    join: async () => undefined,
+    clock: () => '12:00',
+  });
+  const send = await direct.open(ben);
+  await send(['the password']);
+}
+
+test('a secret is told in the direct room where the two are alone', async () => {
+  await tell(privateState);
+  expect({ made, told }).toEqual({ made: [], told: [known] });
+});
+
+test.for(['join', 'invite', 'knock'])(
+  'where a third person has the membership %s, a new room is made for the secret',
+  async (membership) => {
+    await tell([...privateState, member('@eve:localhost', membership)]);
+    expect(made).toHaveLength(1);
+    expect(told).toEqual([fresh]);
+  },
+);
+
+test('in a new room nobody but the bot can invite or change the state', async () => {
+  await tell([]);
+  expect(made).toMatchObject([
+    {
+      preset: 'private_chat',
+      invite: [ben],
+      power_level_content_override: { invite: 100, state_default: 100 },
+    },
+  ]);
+});

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+
+import { expect, test } from 'vitest';
+
+import type { Role } from '../../../src/chat/command/declaration.ts';
+import type { Invocation } from '../../../src/chat/command/invocation.ts';
+import type { EventId, RoomId, UserId } from '../../../src/core/ids.ts';
+import { assertMayUse, authorize } from '../../../src/operations/authorize/authorize.ts';
+import type { House } from '../../../src/operations/house.ts';
+import { dangerOfInvocation } from '../../../src/operations/parse/parse.ts';
+import type { Parsed } from '../../../src/operations/stages.ts';
+import { registry } from '../../support/fuzz-house.ts';
+
+/** A house whose configuration gives every command to viewers. */
+const house = { roles: { needed: () => 'viewer', of: () => 'admin' } } as unknown as House;
+
+test.for([
+  ['admin', { account: '@mallory:localhost', grant: true }, {}],
+  ['create-user', { user: '@mallory:localhost', admin: true }, {}],
+  ['shadow-ban', { accounts: ['@mallory:localhost'] }, { overrideProtection: true }],
+] as const)(
+  'no rule runs %s where that is critical, whoever the configuration gives it to',
+  ([name, args, flags]) => {
+    const command = registry.find(name);
+    assert.ok(command);
+    const invocation: Invocation = {
+      command: name,
+      arguments: args,
+      dryRun: false,
+      ...flags,
+      actor: { kind: 'rule', name: 'x' },
+      origin: { event: '$ rule x' as EventId, room: '!room:localhost' as RoomId },
+    };
+    const danger = dangerOfInvocation(command, invocation);
+    expect(danger).toBe('critical');
+    expect(() => authorize(house, { command, danger, invocation })).toThrow('no rule may run');
+    // Nor is it what keeps people from it.
+    const actor = { kind: 'person', user: '@ana:localhost' } as Invocation['actor'];
+    expect(() =>
+      authorize(house, { command, danger, invocation: { ...invocation, actor } }),
+    ).not.toThrow();
+  },
+);
+
+/** Where every command needs one role, and everybody has another. */
+const houseWith = (needed: Role, of: Role | undefined) =>
+  ({ roles: { needed: () => needed, of: () => of } }) as unknown as House;
+
+function asking(name: string, actor: Invocation['actor']): Parsed {
+  const command = registry.find(name);
+  assert.ok(command);
+  const invocation: Invocation = {
+    command: name,
+    arguments: { accounts: ['@mallory:localhost'] },
+    dryRun: false,
+    actor,
+    origin: { event: '$asked' as EventId, room: '!room:localhost' as RoomId },
+  };
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
+
+test('a rule has the power of a moderator: nothing that the configuration keeps for admins', () => {
+  const parsed = asking('shadow-ban', { kind: 'rule', name: 'x' });
+  expect(authorize(houseWith('moderator', undefined), parsed).role).toBe('moderator');
+  expect(() => authorize(houseWith('admin', 'admin'), parsed)).toThrow('needs the role admin');
+});
+
+test('a timer takes back, and does nothing that is destructive', () => {
+  const actor = { kind: 'timer', job: 1, user: '@ana:localhost' as UserId } as const;
+  const house = houseWith('moderator', undefined);
+  expect(authorize(house, asking('shadow-ban', actor)).role).toBe('moderator');
+  expect(() => authorize(house, asking('deactivate', actor))).toThrow('a timer may not run');
+});
+
+test('a person needs the role, also before the arguments are read', () => {
+  const user = '@vic:localhost' as UserId;
+  const parsed = asking('shadow-ban', { kind: 'person', user });
+  expect(authorize(houseWith('moderator', 'admin'), parsed).role).toBe('admin');
+  for (const [role, why] of [
+    ['viewer', 'needs the role moderator; yours is viewer'],
+    [undefined, 'is for members of this room'],
+  ] as const) {
+    const house = houseWith('moderator', role);
+    expect(() => authorize(house, parsed)).toThrow(why);
+    expect(() => assertMayUse(house, parsed.command, user)).toThrow(why);
+  }
+});

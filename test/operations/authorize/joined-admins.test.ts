@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { EventId, UserId } from '../../../src/core/ids.ts';
+import { alertContent } from '../../../src/matrix/delivery/content.ts';
+import { post } from '../../../src/operations/answer/reply.ts';
+import type { Outgoing, Reply } from '../../../src/operations/answer/reply.ts';
+import { alertedPeople } from '../../../src/operations/authorize/joined-admins.ts';
+import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+let bot: FuzzHouse;
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+});
+afterEach(async () => bot.store.close());
+
+const reply: Reply = {
+  command: '',
+  status: 'failed',
+  audit: [],
+  answer: { mark: '⚠️', title: ['Look'] },
+};
+
+test('those on call are mentioned, or the admins if nobody is on call', () => {
+  const night = '@night:localhost' as UserId;
+  expect(alertedPeople(bot.house, [night])).toEqual([night]);
+  expect(alertedPeople(bot.house, [])).toEqual([people.ana]);
+});
+
+test('an alert never mentions the bot itself', async () => {
+  const { botUser, managementRoom } = bot.house.settings;
+  const origin = { event: '$ alert' as EventId, room: managementRoom };
+  const mentions = [botUser, people.ana as UserId];
+  await bot.store.transaction(async (tables) =>
+    post(bot.house, tables, 'alert', { kind: 'alert', origin, mentions, reply }),
+  );
+  const [stored] = await bot.store.outbox.open();
+  expect(JSON.parse(stored?.message ?? '') as Outgoing).toMatchObject({ mentions: [people.ana] });
+});
+
+test('an alert that mentions somebody is a text, since push rules suppress notices; others are notices', () => {
+  const { managementRoom } = bot.house.settings;
+  const origin = { event: '$ alert' as EventId, room: managementRoom };
+  expect(alertContent(reply, [people.ana as UserId], origin, '!')).toMatchObject({
+    msgtype: 'm.text',
+    'm.mentions': { user_ids: [people.ana] },
+  });
+  expect(alertContent(reply, [], origin, '!')).toMatchObject({
+    msgtype: 'm.notice',
+    'm.mentions': { user_ids: [] },
+  });
+});

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
+import { replyContent } from '../../../src/matrix/delivery/content.ts';
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import type { Account } from '../../../src/services/services.ts';
+import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+const dayMs = 86_400_000;
+
+let bot: FuzzHouse;
+/** What is special to an account, by its localpart. */
+let accounts: Map<string, Partial<Account>>;
+let deactivated: string[];
+
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+  accounts = new Map();
+  deactivated = [];
+  Object.assign(bot.house, {
+    findAccount: async (name: UserId) => ({
+      name,
+      displayname: null,
+      avatarUrl: null,
+      admin: false,
+      deactivated: false,
+      erased: false,
+      locked: false,
+      suspended: false,
+      shadowBanned: false,
+      isGuest: false,
+      userType: null,
+      appserviceId: null,
+      creationTs: bot.clock.now - 2 * dayMs,
+      lastSeenTs: null,
+      consentVersion: null,
+      consentTs: null,
+      threepids: [],
+      externalIds: [],
+      ...accounts.get(name.slice(1).split(':', 1)[0] ?? ''),
+    }),
+  });
+  Object.assign(bot.house.services.accounts, {
+    footprint: async () => ({ rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true }),
+  });
+  Object.assign(bot.house.services.api.users, {
+    deactivate: async (name: string) => {
+      deactivated.push(name);
+    },
+  });
+});
+afterEach(async () => bot.store.close());
+
+let typed = 0;
+async function say(body: string, sender: string = people.ben) {
+  typed += 1;
+  const { sent } = await bot.take([
+    {
+      type: 'm.room.message',
+      event_id: `$typed${typed}`,
+      sender,
+      origin_server_ts: bot.clock.now,
+      content: { msgtype: 'm.text', body },
+    },
+  ]);
+  return sent.map(({ outgoing }) => outgoing);
+}
+
+/** What the room reads, and the status. */
+function read([first]: readonly Outgoing[]): { body: string; status: string } {
+  assert.ok(first !== undefined && 'reply' in first, 'no answer');
+  const { body } = replyContent(first.reply, first.origin, '!') as { body: string };
+  return { body, status: first.reply.status };
+}
+
+describe('a confirmation for several accounts', () => {
+  test('says once what holds for all, then what each is, and what stands out', async () => {
+    accounts.set('cat', { creationTs: bot.clock.now - 1500 * dayMs });
+    accounts.set('irc_x', { appserviceId: 'irc' });
+    const { body, status } = read(
+      await say('!deactivate mallory cat irc_x --erase --reason "spam wave"'),
+    );
+    expect(status).toBe('pending');
+    expect(body).toContain('Deactivate and erase 3 accounts?');
+    expect(body.match(/Will: /gu)).toHaveLength(1);
+    expect(body).toContain('Will: log out all devices');
+    expect(body).toContain('hide messages from people who join later');
+    expect(body).toContain('; delete files; redact messages');
+    expect(body).toContain('--erase');
+    expect(body).toContain('Reason: spam wave');
+    expect(body).toContain('@mallory:localhost · registered 2 days ago · 3 rooms');
+    expect(body).toContain('@cat:localhost · old account · registered 4 years ago');
+    expect(body).toContain('@irc_x:localhost · application service irc');
+  });
+
+  test('names those that are left out, and runs exactly what was shown', async () => {
+    accounts.set('gone', { deactivated: true });
+    accounts.set('boss', { admin: true });
+    const { body } = read(await say('!deactivate mallory gone boss trudy'));
+    expect(body).toContain('Deactivate 2 accounts?');
+    expect(body).toContain(
+      'Left out: @boss:localhost (is a server admin), @gone:localhost (is already deactivated)',
+    );
+    await say('!confirm');
+    expect(deactivated).toEqual(['@mallory:localhost', '@trudy:localhost']);
+  });
+
+  test('does less where less is left when it is confirmed, and never more', async () => {
+    accounts.set('gone', { deactivated: true });
+    await say('!deactivate mallory gone trudy');
+    accounts.set('gone', {});
+    accounts.set('trudy', { deactivated: true });
+    const sent = await say('!confirm');
+    expect(deactivated).toEqual(['@mallory:localhost']);
+    expect(JSON.stringify(sent)).toContain('Left out: @trudy:localhost (is already deactivated)');
+  });
+
+  test('is refused with the reasons where nothing is left', async () => {
+    accounts.set('gone', { deactivated: true });
+    accounts.set('left', { deactivated: true });
+    const { body, status } = read(await say('!deactivate gone left'));
+    expect(status).toBe('failed');
+    expect(body).toContain('@gone:localhost (is already deactivated)');
+    expect(body).toContain('@left:localhost (is already deactivated)');
+    expect(await bot.store.confirmations.pending()).toEqual([]);
+  });
+
+  test('is asked also where only one is left of what nobody is asked about', async () => {
+    accounts.set('quiet', { shadowBanned: true });
+    accounts.set('boss', { admin: true });
+    const { body, status } = read(await say('!shadow-ban mallory quiet boss --for 24h'));
+    expect(status).toBe('pending');
+    expect(body).toContain('Shadow-ban 1 account?');
+    expect(body).toContain('--for 1d');
+    expect(body).toContain('@quiet:localhost (is already shadow-banned)');
+    // Only whoever named them knows whom they meant.
+    const [asked] = await bot.store.confirmations.pending();
+    expect(read(await say(`!confirm ${asked?.code}`, people.ana)).status).toBe('denied');
+  });
+
+  test('of many shows what is typical and what stands out, with the list as a file', async () => {
+    accounts.set('u7', { creationTs: bot.clock.now - 1500 * dayMs });
+    const names = Array.from({ length: 40 }, (_, at) => `u${at}`).join(' ');
+    const sent = await say(`!deactivate ${names}`);
+    const { body } = read(sent);
+    expect(body).toContain('Deactivate 40 accounts?');
+    expect(body).toContain('Typical: registered 2 days ago');
+    expect(body).toContain('Look at these first:');
+    expect(body).toContain('@u7:localhost · old account');
+    expect(body).not.toContain('@u8:localhost');
+    const file = sent.find((one) => one.kind === 'file');
+    expect(file?.kind === 'file' ? file.file.content.split('\n') : []).toHaveLength(42);
+    expect(JSON.stringify(file)).toContain('@u8:localhost');
+  });
+});
+
+test('a second confirmation about the same account says that there is one', async () => {
+  const first = read(await say('!deactivate mallory', people.ana));
+  expect(first.body).not.toContain('asking about');
+  const [open] = await bot.store.confirmations.pending();
+  const { body } = read(await say('!deactivate mallory --erase'));
+  expect(body).toContain(`is already asking about the same target: deactivate, code ${open?.code}`);
+  const several = read(await say('!deactivate trudy mallory'));
+  expect(several.body).toContain(
+    `is already asking about 1 of these: deactivate, code ${open?.code}`,
+  );
+});
+
+describe('how several end', () => {
+  const lost = new UnreachableError('POST /deactivate', 'did not answer', true);
+  const refused = new HomeserverError(400, 'M_UNKNOWN', 'POST /deactivate');
+
+  test.for([
+    [lost, refused, 'unknown'],
+    [undefined, lost, 'partial'],
+    [undefined, refused, 'partial'],
+    [refused, refused, 'failed'],
+    [lost, lost, 'unknown'],
+    [undefined, undefined, 'done'],
+  ] as const)('%s and %s: %s', async ([first, second, status]) => {
+    const ends: readonly (Error | undefined)[] = [first, second];
+    Object.assign(bot.house.services.api.users, {
+      deactivate: async () => {
+        const end = ends[deactivated.push('') - 1];
+        if (end !== undefined) {
+          throw end;
+        }
+      },
+      get: async () => {
+        throw lost;
+      },
+    });
+    await say('!deactivate mallory trudy');
+    const sent = await say('!confirm');
+    const statuses = sent.flatMap((one) => (one.kind === 'edit' ? [one.reply.status] : []));
+    expect(statuses).toEqual([status]);
+  });
+});

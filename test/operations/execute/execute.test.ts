@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+let bot: FuzzHouse;
+beforeEach(async () => {
+  // The homeserver refuses every change.
+  bot = await openFuzzHouse({ isCalm: true });
+});
+afterEach(async () => bot.store.close());
+
+test('a batch goes on after an account that failed: each has its call, its entry and its outcome', async () => {
+  const names = ['@one:localhost', '@two:localhost', '@three:localhost'];
+  const asked = await bot.take([
+    {
+      type: 'm.room.message',
+      event_id: '$batch',
+      sender: people.ben,
+      origin_server_ts: bot.clock.now,
+      content: { msgtype: 'm.text', body: `!shadow-ban ${names.join(' ')}` },
+    },
+  ]);
+  const question = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const { changes, sent } = await bot.take([
+    {
+      type: 'm.reaction',
+      event_id: '$tick',
+      sender: people.ben,
+      origin_server_ts: bot.clock.now,
+      content: {
+        'm.relates_to': { rel_type: 'm.annotation', event_id: question ?? '', key: '✅' },
+      },
+    },
+  ]);
+  expect(changes).toEqual(
+    names.map((name) => expect.stringContaining(encodeURIComponent(name)) as string),
+  );
+  const entries = await bot.store.auditLog.search({ eventId: '$batch', limit: 10 });
+  expect(entries.reverse().map(({ target, status }) => ({ target, status }))).toEqual(
+    names.map((target) => ({ target, status: 'failed' })),
+  );
+  const outcome = sent.find(({ outgoing }) => outgoing.kind === 'edit')?.outgoing;
+  expect(outcome).toMatchObject({
+    reply: { status: 'failed', audit: entries.map(({ id }) => id) },
+  });
+  expect(await bot.store.executions.open()).toEqual([]);
+});

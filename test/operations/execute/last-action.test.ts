@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { UserId } from '../../../src/core/ids.ts';
+import { lastActionOf } from '../../../src/operations/execute/last-action.ts';
+import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+let bot: FuzzHouse;
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+});
+afterEach(async () => bot.store.close());
+
+const ben = people.ben as UserId;
+const target = '@mallory:localhost';
+
+/** Something that was done, by Ben unless said; returns its number. */
+async function done(
+  command: string,
+  how: {
+    undo?: string;
+    reason?: string;
+    actor?: string;
+    confirmer?: string;
+    eventId?: string;
+  } = {},
+): Promise<number> {
+  bot.clock.now += 1000;
+  const { actor = ben, confirmer, reason, undo, eventId = `$${bot.clock.now}` } = how;
+  return bot.store.transaction(async ({ auditLog }) => {
+    const id = await auditLog.begin(
+      {
+        actor,
+        confirmer,
+        command,
+        arguments: {},
+        target,
+        eventId,
+        roomId: room,
+        ...(reason === undefined ? {} : { reason }),
+      },
+      bot.clock.now,
+    );
+    const detail = undo === undefined ? {} : { undo };
+    await auditLog.finish(id, { status: 'done', detail }, bot.clock.now);
+    return id;
+  });
+}
+
+const undo = `unshadow-ban ${target}`;
+const last = async () => (await lastActionOf(bot.house, ben)).id;
+
+test('is one’s own newest, whatever others have done since', async () => {
+  await done('lock', { undo });
+  const mine = await done('shadow-ban', { undo });
+  await done('suspend', { undo, actor: people.ana });
+  await done('unsuspend', { undo, actor: 'rule:spam' });
+  await done('lock', { undo, actor: people.ana, confirmer: ben });
+  expect(await last()).toBe(mine);
+});
+
+test('taken back, gives way to the one before, and is not done again', async () => {
+  const before = await done('lock', { undo });
+  const taken = await done('shadow-ban', { undo });
+  await done('unshadow-ban', { undo: 'shadow-ban x', reason: `undo of #${taken}` });
+  expect(await last()).toBe(before);
+});
+
+test('that can’t be taken back is said to be so, and the one before is not taken for it', async () => {
+  const before = await done('lock', { undo });
+  const closed = await done('deactivate');
+  await expect(last()).rejects.toMatchObject({
+    message: `your last action, #${closed} deactivate, can’t be taken back`,
+    advice: `Before it: \`!undo ${before}\`: lock \`${target}\``,
+  });
+});
+
+test('of several accounts is asked about', async () => {
+  const one = await done('lock', { undo, eventId: '$batch' });
+  const two = await done('lock', { undo, eventId: '$batch' });
+  await expect(last()).rejects.toMatchObject({
+    message: 'your last command did 2 things, so say which',
+    advice: [two, one].map((id) => `\`!undo ${id}\`: lock \`${target}\``).join('\n'),
+  });
+});
+
+test('of long ago is asked about', async () => {
+  const old = await done('lock', { undo });
+  bot.clock.now += 25 * 3_600_000;
+  await expect(last()).rejects.toMatchObject({
+    message: expect.stringContaining('your last action was 1 day ago') as unknown,
+    advice: `\`!undo ${old}\`: lock \`${target}\``,
+  });
+});
+
+test('there may be none', async () => {
+  await expect(last()).rejects.toThrow('you have done nothing lately');
+});

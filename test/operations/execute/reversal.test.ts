@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { UnreachableError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
+import { recover } from '../../../src/operations/execute/recover.ts';
+import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
+import { runJob } from '../../../src/operations/execute/run-timer.ts';
+import { parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
+import { openFuzzHouse, people, registry } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+const mallory = '@mallory:localhost';
+const minuteMs = 60_000;
+let bot: FuzzHouse;
+/** Who is suspended, and who shadow-banned. */
+let suspended: Set<string>;
+let banned: Set<string>;
+
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+  suspended = new Set();
+  banned = new Set();
+  const { find } = bot.house.services.api.users;
+  Object.assign(bot.house, {
+    findAccount: async (user: UserId) => {
+      const account = await find(user);
+      return (
+        account && { ...account, suspended: suspended.has(user), shadowBanned: banned.has(user) }
+      );
+    },
+  });
+  Object.assign(bot.house.services.api.users, {
+    setSuspended: async (user: string, isSo: boolean) =>
+      void (isSo ? suspended.add(user) : suspended.delete(user)),
+    shadowBan: async (user: string) => void banned.add(user),
+    unshadowBan: async (user: string) => void banned.delete(user),
+  });
+});
+afterEach(async () => bot.store.close());
+
+/** Says a command as Ben; returns what the bot answers, as text. */
+async function say(body: string): Promise<string> {
+  bot.clock.now += 1000;
+  const { sent } = await bot.take([
+    {
+      type: 'm.room.message',
+      event_id: `$at${bot.clock.now}`,
+      sender: people.ben,
+      origin_server_ts: bot.clock.now,
+      content: { msgtype: 'm.text', body },
+    },
+  ]);
+  return JSON.stringify(sent.map(({ outgoing }) => outgoing));
+}
+
+/** Lets time pass, and runs the timers that are due. */
+async function pass(ms: number): Promise<void> {
+  bot.clock.now += ms;
+  const due = (await bot.store.jobs.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
+  for (const job of due) {
+    await bot.run(async () => runJob(bot.house, job));
+    await bot.store.jobs.end(job.id, 'done', bot.clock.now);
+  }
+}
+
+async function rule(line: string, id = 17): Promise<string> {
+  const call = parseRuleLine(
+    line,
+    { registry, serverName: 'localhost', prefix: '!' },
+    bot.clock.now,
+  );
+  const { sent } = await bot.run(async () =>
+    runRuleLine(
+      bot.house,
+      { rule: 'spam', item: { id, sender: mallory }, at: 0, ...call },
+      'act',
+      async () => undefined,
+    ),
+  );
+  return JSON.stringify(sent.map(({ outgoing }) => outgoing));
+}
+
+test('a timer ends what it was set for, and only once', async () => {
+  await say(`!shadow-ban ${mallory} --for 1m`);
+  expect(banned).toContain(mallory);
+  await pass(minuteMs);
+  expect(banned).not.toContain(mallory);
+  expect(await bot.store.jobs.waiting()).toEqual([]);
+});
+
+test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
+  'a timer does not lift a decision that came after %s',
+  async (takesBack) => {
+    await say(`!shadow-ban ${mallory} --for 1m`);
+    expect(await say(takesBack)).toMatch(
+      /Timer 1, which would have ended this at 2026-11-21 00:01 UTC, was stopped/u,
+    );
+    expect(banned).not.toContain(mallory);
+    expect(await bot.store.jobs.get(1)).toMatchObject({ state: 'stopped' });
+    await say(`!shadow-ban ${mallory} --reason "for good"`);
+    await pass(2 * minuteMs);
+    expect(banned).toContain(mallory);
+  },
+);
+
+test('the same again without a time makes it permanent, and says so', async () => {
+  await say(`!shadow-ban ${mallory} --for 1m`);
+  const answer = await say(`!shadow-ban ${mallory}`);
+  expect(answer).toContain('It no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  await pass(2 * minuteMs);
+  expect(banned).toContain(mallory);
+});
+
+test('the same again with a time replaces the timer', async () => {
+  await say(`!suspend ${mallory} --for 1m`);
+  const answer = await say(`!suspend ${mallory} --for 7d`);
+  expect(answer).toContain('It no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  expect(answer).toContain('until 2026-11-28 00:00 UTC, job 2');
+  expect(answer).not.toContain('nothing ends');
+  await pass(2 * minuteMs);
+  expect(suspended).toContain(mallory);
+  await pass(7 * 24 * 3_600_000);
+  expect(suspended).not.toContain(mallory);
+});
+
+test('a time sets no timer on what holds for good, by whomever', async () => {
+  await say(`!suspend ${mallory}`);
+  expect(await say(`!suspend ${mallory} --for 1m`)).toContain('nothing ends after that time');
+  expect(await rule(`suspend ${mallory} --for 1m`)).toContain('nothing ends after that time');
+  expect(await bot.store.jobs.waiting()).toEqual([]);
+});
+
+test('a rule lengthens a timer, and does not shorten it', async () => {
+  await say(`!suspend ${mallory} --for 1h`);
+  expect(await rule(`suspend ${mallory} --for 1m`)).toContain(
+    'It ends at 2026-11-21 01:00 UTC as before, by timer 1',
+  );
+  expect(await bot.store.jobs.waiting()).toMatchObject([{ id: 1 }]);
+  await rule(`suspend ${mallory} --for 2h`, 18);
+  expect(await bot.store.jobs.waiting()).toMatchObject([{ id: 2 }]);
+});
+
+test('timers of others, and of what else was done to the account, go on', async () => {
+  await say(`!suspend ${mallory} --for 1m`);
+  await say('!shadow-ban @other:localhost --for 1m');
+  await say(`!unshadow-ban ${mallory}`);
+  await say('!suspend @other:localhost');
+  expect(await bot.store.jobs.waiting()).toHaveLength(2);
+});
+
+test('of several accounts the one that has a timer is not left out', async () => {
+  await say(`!suspend ${mallory} --for 1m`);
+  await say(`!suspend ${mallory} @other:localhost`);
+  const answer = await say('!confirm');
+  expect(answer).toContain('It no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  await pass(2 * minuteMs);
+  expect([...suspended].sort()).toEqual([mallory, '@other:localhost']);
+});
+
+test('a job that was stopped after the timers were read does not run', async () => {
+  await say(`!suspend ${mallory} --for 1m`);
+  const [job] = await bot.store.jobs.waiting();
+  await say(`!suspend ${mallory}`);
+  await bot.run(async () => job && runJob(bot.house, job));
+  expect(suspended).toContain(mallory);
+});
+
+test('undo of an old action does not take a newer one away', async () => {
+  const numbers = async () =>
+    (await bot.store.auditLog.search({ limit: 10 })).map(({ id }) => id).reverse();
+  await say(`!suspend ${mallory}`);
+  await say(`!unsuspend ${mallory}`);
+  const [first = 0, back = 0] = await numbers();
+  expect(await say(`!undo ${first}`)).toContain(
+    `#${first} suspend was taken back already, by #${back} unsuspend`,
+  );
+  await say(`!suspend ${mallory}`);
+  const newest = (await numbers()).at(-1) ?? 0;
+  const refused = await say(`!undo #${first}`);
+  expect(refused).toContain(
+    `#${first} suspend was taken back by #${back}, and #${newest} suspend came after it`,
+  );
+  expect(refused).toContain(`!undo ${newest}`);
+  expect(suspended).toContain(mallory);
+  await say(`!undo ${newest}`);
+  expect(suspended).not.toContain(mallory);
+});
+
+test('what was cut off and yet done ends older timers once that is known', async () => {
+  await say(`!shadow-ban ${mallory} --for 1m`);
+  const { users } = bot.house.services.api;
+  const isCutOff = async () => {
+    throw new UnreachableError('the homeserver', 'does not answer', true);
+  };
+  Object.assign(users, { shadowBan: isCutOff, get: isCutOff });
+  await say(`!shadow-ban ${mallory}`);
+  expect(await bot.store.jobs.waiting()).toHaveLength(1);
+  Object.assign(users, { get: async (name: string) => ({ name, shadowBanned: true }) });
+  const { sent } = await bot.run(async () => recover(bot.house));
+  expect(JSON.stringify(sent)).toContain('timer 1 was stopped');
+  await pass(2 * minuteMs);
+  expect(banned).toContain(mallory);
+});

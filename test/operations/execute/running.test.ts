@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+let bot: FuzzHouse;
+let called: PromiseWithResolvers<void>;
+let answered: PromiseWithResolvers<void>;
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  bot = await openFuzzHouse({ isCalm: true });
+  called = Promise.withResolvers();
+  answered = Promise.withResolvers();
+  Object.assign(bot.house.services.api.users, {
+    deactivate: async () => {
+      called.resolve();
+      return answered.promise;
+    },
+  });
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await bot.store.close();
+});
+
+const say = (event: string, body: string) => ({
+  type: 'm.room.message',
+  event_id: event,
+  sender: people.ben,
+  origin_server_ts: bot.clock.now,
+  content: { msgtype: 'm.text', body },
+});
+
+const edits = (sent: readonly Outgoing[]) =>
+  sent.flatMap((one) => (one.kind === 'edit' ? [one.reply.status] : []));
+
+async function waiting(): Promise<Outgoing[]> {
+  return (await bot.store.outbox.open()).map(({ message }) => JSON.parse(message) as Outgoing);
+}
+
+test('a confirmation is edited once to running where the command takes long, and then to its end', async () => {
+  await bot.take([say('$asked', '!deactivate @mallory:localhost --reason spam')]);
+  const deciding = bot.take([say('$yes', '!confirm')]);
+  await called.promise;
+  expect(edits(await waiting())).toEqual([]);
+  await vi.advanceTimersByTimeAsync(2000);
+  await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
+  expect(JSON.stringify(await waiting())).toContain('Asked and confirmed by Ben');
+  await vi.advanceTimersByTimeAsync(600_000);
+  answered.resolve();
+  const { sent } = await deciding;
+  expect(edits(sent.map(({ outgoing }) => outgoing))).toEqual(['running', 'done']);
+});
+
+test('a quick one is edited to its end alone', async () => {
+  await bot.take([say('$asked', '!deactivate @mallory:localhost')]);
+  answered.resolve();
+  const { sent } = await bot.take([say('$yes', '!confirm')]);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(edits(sent.map(({ outgoing }) => outgoing))).toEqual(['done']);
+  expect(await waiting()).toEqual([]);
+});

@@ -1,0 +1,190 @@
+import { describe, expect, test } from 'vitest';
+
+import { createRegistry, loadCommands } from '../../../src/chat/command/registry.ts';
+import { TargetError, UsageError } from '../../../src/core/errors.ts';
+import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
+import type { House, Settings } from '../../../src/operations/house.ts';
+import type { Message } from '../../../src/operations/message.ts';
+import { parse } from '../../../src/operations/parse/parse.ts';
+
+const registry = createRegistry(
+  await loadCommands(new URL('../../../src/commands/', import.meta.url)),
+);
+
+const ana = parseUserId('@ana:example.com') ?? expect.unreachable();
+const room = parseRoomId('!room:example.com') ?? expect.unreachable();
+const resolved = parseRoomId('!resolved:example.com') ?? expect.unreachable();
+const event = parseEventId('$command') ?? expect.unreachable();
+const thread = parseEventId('$thread') ?? expect.unreachable();
+
+const settings: Settings = {
+  prefix: '!',
+  maxAgeMs: 300_000,
+  reconcileAfterMs: 0,
+  proposalExpiresAfterMs: 600_000,
+  maxRuleActionsPerHour: 10,
+  confirmationExpiresAfterMs: 600_000,
+  confirmation: { destructive: 'requester', critical: 'requester' },
+  serverName: 'example.com',
+  botUser: parseUserId('@lawspeaker:example.com') ?? expect.unreachable(),
+  managementRoom: room,
+};
+
+const house = {
+  settings,
+  registry,
+  now: () => 1_000_000,
+  nextPages: new Map(),
+  // No event is a card of the report queue.
+  store: { outbox: { commandOf: async () => undefined } },
+  resolveAlias: async (alias: string) => {
+    if (alias === '#lobby:example.com') {
+      return resolved;
+    }
+    throw new TargetError('unknown_room', `there is no room ${alias}`);
+  },
+} as unknown as House;
+
+const message: Message = {
+  kind: 'message',
+  event,
+  room,
+  sender: ana,
+  sentAt: 1,
+  text: '',
+  thread: undefined,
+  replyTo: undefined,
+};
+
+describe('parse', () => {
+  test('makes an invocation of what was typed', async () => {
+    const parsed = await parse(
+      house,
+      { ...message, thread },
+      'deactivate mallory @eve:example.com --erase --reason "spam links"',
+    );
+    expect(parsed).toMatchObject({ danger: 'destructive' });
+    expect(parsed.command.name).toBe('deactivate');
+    expect(parsed.invocation).toEqual({
+      command: 'deactivate',
+      arguments: { accounts: ['@mallory:example.com', '@eve:example.com'], erase: true },
+      reason: 'spam links',
+      dryRun: false,
+      actor: { kind: 'person', user: ana },
+      origin: { event, room, thread },
+    });
+  });
+
+  test('without a thread, reason and what was left out', async () => {
+    const { invocation } = await parse(house, message, 'AUDIT');
+    expect(invocation).toEqual({
+      command: 'audit',
+      arguments: expect.not.objectContaining({ since: expect.anything() as unknown }) as unknown,
+      dryRun: false,
+      actor: { kind: 'person', user: ana },
+      origin: { event, room },
+    });
+    expect(JSON.parse(JSON.stringify(invocation))).toEqual(invocation);
+  });
+
+  test('by an alias', async () => {
+    expect((await parse(house, message, 'commands')).command.name).toBe('help');
+  });
+
+  test('names a command that is near, or help', async () => {
+    await expect(parse(house, message, 'deactivat x')).rejects.toMatchObject({
+      word: 'deactivat',
+      advice: 'Did you mean `!deactivate`?',
+    });
+    await expect(parse(house, message, 'weather')).rejects.toMatchObject({
+      advice: '`!help` lists what there is.',
+    });
+    // Two letters in the wrong order.
+    await expect(parse(house, message, 'uesr x')).rejects.toMatchObject({
+      advice: 'Did you mean `!user`?',
+    });
+    for (const name of ['constructor', '__proto__', 'x'.repeat(60_000)]) {
+      const error = (await parse(house, message, name).catch((reason: unknown) => reason)) as Error;
+      expect(error).toBeInstanceOf(UsageError);
+      expect(error.message.length).toBeLessThan(100);
+    }
+  });
+
+  test.each([
+    ['mute', ['suspend', 'shadow-ban']],
+    ['ban', ['suspend', 'shadow-ban', 'lock', 'deactivate']],
+    ['Ban', ['suspend']],
+    ['block', ['suspend', 'shadow-ban', 'lock', 'block-room']],
+    ['erase', ['deactivate', 'redact', 'redact-user']],
+    ['delete', ['deactivate', 'redact', 'delete-media', 'delete-room']],
+    ['dlete', ['deactivate']],
+    ['logout', ['delete-device']],
+    ['kick', ['delete-device']],
+    ['unban', ['unsuspend', 'unshadow-ban', 'unlock']],
+  ])('!%s is no command, and answered with those that do it', async (name, commands) => {
+    const error = (await parse(house, message, `${name} @mal:x`).catch(
+      (reason: unknown) => reason,
+    )) as UsageError;
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toBe(`There is no command \`!${name}\`.`);
+    for (const command of commands) {
+      expect(error.advice).toContain(`\`!${command}\` `);
+    }
+    expect(error.advice).not.toContain('more');
+  });
+
+  test('of what a word may mean, the least dangerous is named first', async () => {
+    const error = (await parse(house, message, 'ban @mal:x').catch(
+      (reason: unknown) => reason,
+    )) as UsageError;
+    const at = (command: string) => (error.advice ?? '').indexOf(`\`!${command}\` `);
+    expect(at('suspend')).toBeGreaterThanOrEqual(0);
+    expect(at('suspend')).toBeLessThan(at('deactivate'));
+  });
+
+  test.each(['!lobby:example.com', `!${'Ab3-_'.repeat(9).slice(0, 43)}`])(
+    'the room ID %s is said to be one',
+    async (id) => {
+      await expect(parse(house, message, id.slice(1))).rejects.toMatchObject({
+        message: 'That is a room ID, not a command.',
+        advice: `Did you mean \`!room ${id}\`?`,
+      });
+    },
+  );
+
+  test('a mark behind the name is no part of it', async () => {
+    expect((await parse(house, message, 'pending?')).command.name).toBe('pending');
+  });
+
+  test('a fault names the command whose usage helps', async () => {
+    await expect(parse(house, message, 'deactivate')).rejects.toMatchObject({
+      command: 'deactivate',
+      message: 'USER is missing.',
+    });
+    await expect(parse(house, message, 'deactivate "a')).rejects.toMatchObject({
+      command: 'deactivate',
+    });
+    await expect(parse(house, message, 'commands --x')).rejects.toMatchObject({ command: 'help' });
+  });
+
+  test('resolves aliases of rooms', async () => {
+    const { invocation } = await parse(house, message, 'room #lobby:example.com');
+    expect(Object.values(invocation.arguments)).toContain(resolved);
+    await expect(parse(house, message, 'room #none:example.com')).rejects.toThrow(TargetError);
+  });
+
+  test('resolves aliases in links to messages', async () => {
+    const link = 'https://matrix.to/#/%23lobby%3Aexample.com/%24a%2Fb%2Bc?via=example.com';
+    const { invocation } = await parse(house, message, `redact ${link}`);
+    expect(invocation.arguments).toEqual({ message: { room: resolved, event: '$a/b+c' } });
+    const gone = 'https://matrix.to/#/#none:example.com/$event';
+    await expect(parse(house, message, `redact ${gone}`)).rejects.toThrow(TargetError);
+  });
+
+  test('insisting on a protected account is critical, whatever the command', async () => {
+    const parsed = await parse(house, message, 'shadow-ban a --override-protection');
+    expect(parsed.danger).toBe('critical');
+    expect(parsed.invocation.overrideProtection).toBe(true);
+    expect((await parse(house, message, 'shadow-ban a')).danger).toBe('change');
+  });
+});

@@ -1,0 +1,276 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { EventId } from '../../../src/core/ids.ts';
+import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
+import { readOwnMessages } from '../../../src/matrix/delivery/own-messages.ts';
+import { compareWithRoom } from '../../../src/operations/record/room-record.ts';
+import type { OwnMessage } from '../../../src/operations/record/room-record.ts';
+import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+let bot: FuzzHouse;
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+});
+afterEach(async () => bot.store.close());
+
+const command = (event: string, body: string, sentAt = bot.clock.now) => ({
+  type: 'm.room.message',
+  event_id: event,
+  sender: people.ben,
+  origin_server_ts: sentAt,
+  content: { msgtype: 'm.text', body },
+});
+
+const tick = (event: string, target: string) => ({
+  type: 'm.reaction',
+  event_id: event,
+  sender: people.ben,
+  origin_server_ts: bot.clock.now,
+  content: { 'm.relates_to': { rel_type: 'm.annotation', event_id: target, key: '✅' } },
+});
+
+const said = (message: Partial<OwnMessage>): OwnMessage => ({
+  event: '$own' as EventId,
+  sentAt: bot.clock.now - 1000,
+  replyTo: undefined,
+  edits: undefined,
+  answer: { command: 'shadow-ban', status: 'done', audit: [7] },
+  firstLine: '✅ Shadow-banned <b>mallory</b>',
+  ...message,
+});
+
+const compare = async (...own: OwnMessage[]) =>
+  (await bot.run(async () => compareWithRoom(bot.house, own))).sent.map(({ outgoing }) => outgoing);
+
+test('what the room shows as answered is not done; what it does not, is', async () => {
+  const [alert, ...more] = await compare(said({ replyTo: '$answered' as EventId }));
+  expect(more).toEqual([]);
+  expect(alert).toMatchObject({ kind: 'alert', mentions: [people.ana] });
+  bot.clock.now += 1000;
+  const { changes, sent } = await bot.take([
+    command('$answered', '!shadow-ban @mallory:localhost'),
+    command('$new', '!shadow-ban @trudy:localhost'),
+  ]);
+  expect(changes).toEqual([expect.stringContaining('trudy')]);
+  expect(sent).toHaveLength(1);
+});
+
+test('an answer that can’t be decrypted counts, and is no alarm by itself', async () => {
+  const own = said({ replyTo: '$answered' as EventId, answer: undefined, firstLine: '' });
+  expect(await compare(own)).toEqual([]);
+  const { changes, sent } = await bot.take([
+    command('$answered', '!shadow-ban @mallory:localhost'),
+  ]);
+  expect([changes, sent]).toEqual([[], []]);
+});
+
+test('a command that could not be stored, and was refused for that, is done later', async () => {
+  const answer = { command: '', status: 'failed', audit: [], error: { code: 'store' } };
+  expect(await compare(said({ replyTo: '$refused' as EventId, answer }))).toEqual([]);
+  const { changes } = await bot.take([command('$refused', '!shadow-ban @mallory:localhost')]);
+  expect(changes).toHaveLength(1);
+});
+
+test('an answer whose sending a crash cut off is no sign of a loss', async () => {
+  await bot.take([command('$known', '!shadow-ban @mallory:localhost')]);
+  const entries = (await bot.store.auditLog.search({ limit: 10 })).map(({ id }) => id);
+  const answer = { command: 'shadow-ban', status: 'failed', audit: entries };
+  expect(await compare(said({ replyTo: '$known' as EventId, answer }))).toEqual([]);
+  expect(await bot.store.recordGap.get()).toBeUndefined();
+});
+
+test('a command of the lost time that has no answer may have been begun: it is not done', async () => {
+  await compare(said({ replyTo: '$answered' as EventId }));
+  const { changes, sent } = await bot.take([
+    command('$begun', '!shadow-ban @mallory:localhost', bot.clock.now - 2000),
+  ]);
+  expect(changes).toEqual([]);
+  expect(sent).toMatchObject([{ outgoing: { reply: { status: 'stale' } } }]);
+  expect(JSON.stringify(sent)).toContain('my database was restored or lost');
+});
+
+test('a confirmation that the room shows as decided is decided, without a word', async () => {
+  const asked = await bot.take([command('$ask', '!deactivate @mallory:localhost')]);
+  const question = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const edit = said({
+    event: '$edit' as EventId,
+    edits: question,
+    sentAt: bot.clock.now + 1,
+    answer: { command: 'deactivate', status: 'done', audit: [9] },
+  });
+  expect(await compare(edit)).toMatchObject([{ kind: 'alert' }]);
+  expect(await bot.store.confirmations.byEvent('$ask')).toMatchObject({ state: 'confirmed' });
+  bot.clock.now += 1000;
+  const { changes } = await bot.take([tick('$tick', question ?? '')]);
+  expect(changes).toEqual([]);
+  bot.clock.now += 3_600_000;
+  expect((await bot.expireConfirmations()).sent).toEqual([]);
+});
+
+test('timers that the room shows as run or stopped are over, others are not', async () => {
+  const add = async (event: string, target = '@mallory:localhost') =>
+    bot.store.transaction(async ({ auditLog, jobs }) => {
+      const at = bot.clock.now - 1000;
+      const intent = {
+        actor: people.ben,
+        command: 'shadow-ban',
+        arguments: {},
+        target,
+        eventId: event,
+        roomId: room,
+      };
+      const intentId = await auditLog.begin(intent, at);
+      return jobs.add({
+        line: 'unshadow-ban @mallory:localhost',
+        runAt: at,
+        askedBy: people.ben,
+        intentId,
+        eventId: event,
+        roomId: room,
+        createdAt: at,
+      });
+    });
+  const [ran, stopped, due] = [await add('$one'), await add('$two'), await add('$three')];
+  const followed = await add('$five', '@followed:localhost');
+  const own = await add('$six', '@own:localhost');
+  await compare(
+    said({
+      event: '$newer' as EventId,
+      replyTo: '$again' as EventId,
+      sentAt: bot.clock.now,
+      answer: {
+        command: 'shadow-ban',
+        status: 'done',
+        audit: [13],
+        data: { user_id: '@followed:localhost' },
+      },
+    }),
+    said({
+      event: '$set' as EventId,
+      replyTo: '$six' as EventId,
+      sentAt: bot.clock.now,
+      answer: {
+        command: 'shadow-ban',
+        status: 'done',
+        audit: [14],
+        data: { user_id: '@own:localhost' },
+      },
+    }),
+    said({
+      event: '$stop' as EventId,
+      replyTo: '$stopping' as EventId,
+      answer: { command: 'stop-job', status: 'done', audit: [12], data: { id: stopped } },
+    }),
+    said({
+      event: '$ran' as EventId,
+      replyTo: '$one' as EventId,
+      answer: { command: 'unshadow-ban', status: 'done', audit: [11] },
+    }),
+  );
+  const states = await Promise.all(
+    [ran, stopped, due, followed, own].map(async (id) => (await bot.store.jobs.get(id))?.state),
+  );
+  expect(states).toEqual(['done', 'stopped', 'waiting', 'stopped', 'waiting']);
+  expect(await add('$four')).toBeGreaterThan(1000);
+});
+
+test('reports of the lost time are left to people, and numbers are not used again', async () => {
+  const report = (reportId: number, subject: string, receivedTs: number) => ({
+    kind: 'user' as const,
+    reportId,
+    receivedTs,
+    subject,
+    reporter: people.vic,
+    reason: null,
+    score: null,
+    roomId: null,
+    roomName: null,
+    sender: subject,
+  });
+  const how = { isBacklog: false, isQuiet: false };
+  const join = async (...parameters: Parameters<typeof report>) =>
+    bot.store.transaction(async ({ reports }) =>
+      reports.join(report(...parameters), bot.clock.now, how),
+    );
+  const known = await join(1, '@known:localhost', bot.clock.now - 10_000);
+  const answer = { command: 'report', status: 'done', audit: [], data: { id: 1700 } };
+  await compare(
+    said({ event: '$card' as EventId, answer }),
+    said({ replyTo: '$answered' as EventId }),
+  );
+  expect(await bot.store.reportItems.get(known?.itemId ?? 0)).toMatchObject({ isBacklog: true });
+  const next = await join(2, '@next:localhost', bot.clock.now + 1);
+  expect(next?.itemId).toBe(2001);
+  bot.clock.now += 1000;
+  const { sent } = await bot.take([tick('$tick', '$card')]);
+  expect(JSON.stringify(sent)).toContain('from before my database was restored');
+});
+
+test('a head in the room that the log does not hold is an alarm, one that it holds is not', async () => {
+  const head = (count: number, hash: string) =>
+    said({ answer: { command: 'audit', status: 'done', audit: [], data: { count, head: hash } } });
+  await bot.take([command('$known', '!shadow-ban @mallory:localhost')]);
+  const hash = (await bot.store.auditLog.verify()).head;
+  expect(await compare(head(2, hash))).toEqual([]);
+  expect(JSON.stringify(await compare(head(2, 'a'.repeat(64))))).toContain('replaced or changed');
+  bot.clock.now += 1000;
+  expect(JSON.stringify(await compare(head(900, hash)))).toContain('has no such row');
+});
+
+test('only what the bot itself has sent counts, whatever else claims to be its answer', async () => {
+  const field = { command: 'shadow-ban', status: 'done', audit: [99] };
+  const event = (id: string, sender: string, content: object) => ({
+    type: 'm.room.message',
+    event_id: id,
+    sender,
+    origin_server_ts: 1,
+    content: { msgtype: 'm.notice', body: '✅ Done\nmore', ...content },
+  });
+  const replying = { 'm.relates_to': { 'm.in_reply_to': { event_id: '$command' } } };
+  const asked: unknown[] = [];
+  const own = await readOwnMessages(
+    {
+      crypto: clearText(async () => false),
+      call: async (...request) => {
+        asked.push(request);
+        return {
+          chunk: [
+            event('$forged', people.ben, { ...replying, 'dev.lawspeaker.answer': field }),
+            event('$typed', botUser, { ...replying }),
+            event('$known', botUser, { ...replying, 'dev.lawspeaker.answer': field }),
+            event('$own', botUser, { ...replying, 'dev.lawspeaker.answer': field }),
+            { ...event('$broken', botUser, {}), content: { 'dev.lawspeaker.answer': 'x' } },
+            {
+              ...event('$locked', botUser, { ...replying, ciphertext: 'AAAA' }),
+              type: 'm.room.encrypted',
+            },
+            'nonsense',
+          ],
+        };
+      },
+    },
+    room,
+    botUser,
+    async (id) => id === '$known',
+  );
+  expect(own).toEqual([
+    {
+      event: '$own',
+      sentAt: 1,
+      replyTo: '$command',
+      edits: undefined,
+      answer: expect.objectContaining(field) as object,
+      firstLine: '✅ Done',
+    },
+    {
+      event: '$locked',
+      sentAt: 1,
+      replyTo: '$command',
+      edits: undefined,
+      answer: undefined,
+      firstLine: '',
+    },
+  ]);
+  expect(asked).toHaveLength(1);
+});

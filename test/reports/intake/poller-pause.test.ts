@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { expect, test, vi } from 'vitest';
+
+import { UnreachableError } from '../../../src/core/errors.ts';
+import { createPoller } from '../../../src/reports/intake/poller.ts';
+import { openStore } from '../../../src/store/store.ts';
+
+test('however long the homeserver is away, it is asked again every five minutes', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-pause-'));
+  const store = await openStore(path.join(folder, 'lawspeaker.db'));
+  const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  const poller = createPoller({
+    store,
+    sources: [
+      {
+        kind: 'event',
+        async page() {
+          throw new UnreachableError('GET /reports', 'does not answer', false);
+        },
+      },
+    ],
+    intervalMs: 60_000,
+    few: 10,
+    now: Date.now,
+    log,
+    onNew: () => undefined,
+    onBacklog: async () => undefined,
+    troubleAfterMs: 3_600_000,
+    onTrouble: async () => true,
+  });
+  const pauses = () =>
+    log.warn.mock.calls.flatMap(([fields]) => {
+      const { pauseMs } = fields as { pauseMs?: number };
+      return pauseMs ?? [];
+    });
+  try {
+    poller.start();
+    // What rests is woken, and asks again.
+    await expect
+      .poll(() => (poller.hurry(), pauses().length), { timeout: 10_000 })
+      .toBeGreaterThan(4);
+    expect(pauses().slice(0, 2)).toEqual([120_000, 240_000]);
+    expect(
+      pauses()
+        .slice(2)
+        .every((pauseMs) => pauseMs === 300_000),
+    ).toBe(true);
+  } finally {
+    await poller.stop();
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

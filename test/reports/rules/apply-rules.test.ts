@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { Cards } from '../../../src/reports/cards/cards.ts';
+import { createRuleRunner } from '../../../src/reports/rules/apply-rules.ts';
+import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
+import type { Rule } from '../../../src/reports/rules/rule.ts';
+import { openFuzzHouse } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { asUserId } from '../../support/homeserver.ts';
+import { surroundings } from './rule-input.ts';
+
+let bot: FuzzHouse;
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+});
+afterEach(async () => bot.store.close());
+
+/** A rule that matches every report. */
+function rule(name: string, ...lines: readonly string[]): Rule {
+  return {
+    name,
+    mode: 'act',
+    alert: false,
+    lines: lines.map((line) => readTemplate(line, 'act', surroundings)),
+    evaluate: () => ({
+      fits: true,
+      reporter: asUserId('@vic:localhost'),
+      missing: undefined,
+    }),
+  };
+}
+
+/** Applies the rules to one new report. */
+async function apply(...rules: readonly Rule[]) {
+  const joined = await bot.store.transaction(async ({ reports }) =>
+    reports.join(
+      {
+        kind: 'event',
+        reportId: 1,
+        receivedTs: bot.clock.now,
+        subject: '$spam',
+        reporter: '@vic:localhost',
+        reason: 'spam',
+        score: null,
+        roomId: '!lobby:localhost',
+        roomName: null,
+        sender: '@mallory:localhost',
+      },
+      bot.clock.now,
+      { isBacklog: false, isQuiet: false },
+    ),
+  );
+  const { apply: applyTo } = createRuleRunner(bot.house, {
+    rules,
+    onCall: [],
+    cards: () => ({ place: async () => undefined }) as unknown as Cards,
+    lookAtWitnesses: async () => undefined,
+  });
+  return bot.run(async () => applyTo(Number(joined?.itemId)));
+}
+
+test('where the first line of a rule opens the breaker, the second is only proposed', async () => {
+  Object.assign(bot.house.settings, { maxRuleActionsPerHour: 1 });
+  const { changes } = await apply(rule('spam', 'shadow-ban {sender}', 'lock {sender}'));
+  expect(changes).toEqual([expect.stringContaining('shadow_ban')]);
+  expect(await bot.store.confirmations.pending()).toMatchObject([{ command: 'lock' }]);
+});
+
+test('a rule leaves alone what a rule before it has resolved', async () => {
+  const { changes } = await apply(rule('first', 'resolve'), rule('second', 'lock {sender}'));
+  expect(changes).toEqual([]);
+  expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([
+    { actor: 'rule:first', command: 'resolve', status: 'done' },
+  ]);
+});
+
+test('the rule behind one that has resolved nothing acts as well', async () => {
+  const { changes } = await apply(
+    rule('first', 'shadow-ban {sender}'),
+    rule('second', 'lock {sender}'),
+  );
+  expect(changes).toHaveLength(2);
+});

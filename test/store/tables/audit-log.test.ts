@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { openStore } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { chainHash } from '../../../src/store/tables/audit-log.ts';
+import type { Intent } from '../../../src/store/tables/audit-log.ts';
+
+let folder: string;
+let file: string;
+let store: Store;
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-audit-'));
+  file = path.join(folder, 'lawspeaker.db');
+  store = await openStore(file);
+});
+
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Row = Parameters<typeof chainHash>[1] & {
+  readonly id: number;
+  readonly hash: string;
+  readonly previous_hash: string;
+};
+
+function rows(): Row[] {
+  const db = new Database(file, { readonly: true });
+  try {
+    return db.prepare('SELECT * FROM audit_log ORDER BY id').all() as Row[];
+  } finally {
+    db.close();
+  }
+}
+
+const intent = (more: Partial<Intent> = {}): Intent => ({
+  actor: '@ana:x',
+  command: 'deactivate',
+  arguments: { accounts: ['@mallory:x'], erase: true },
+  target: '@mallory:x',
+  reason: 'spam',
+  eventId: '$command',
+  roomId: '!room:x',
+  ...more,
+});
+
+const begin = async (more: Partial<Intent> = {}, at = 100) =>
+  store.transaction(async ({ auditLog }) => auditLog.begin(intent(more), at));
+const finish = async (id: number, status: string, detail?: unknown, at = 200) =>
+  store.transaction(async ({ auditLog }) => auditLog.finish(id, { status, detail }, at));
+const refuse = async (status: string, more: Partial<Intent> = {}) =>
+  store.transaction(async ({ auditLog }) =>
+    auditLog.refuse(intent(more), { status, detail: { code: status } }, 100),
+  );
+
+describe('the chain', () => {
+  test('each row holds the hash over the one before and itself', async () => {
+    const one = await begin();
+    await finish(one, 'done', { took_ms: 5 });
+    await refuse('denied');
+    await begin({ reason: null, target: undefined, confirmer: '@ben:x' });
+    let previous = '0'.repeat(64);
+    for (const row of rows()) {
+      expect(row.previous_hash).toBe(previous);
+      expect(row.hash).toBe(chainHash(previous, row));
+      previous = row.hash;
+    }
+    expect(rows()).toHaveLength(4);
+  });
+
+  test('is made as it is documented, so that others can check it', () => {
+    const row = {
+      kind: 'intent' as const,
+      intent_id: null,
+      at: 1,
+      actor: '@ana:x',
+      confirmer: null,
+      command: 'x',
+      arguments: '{}',
+      target: null,
+      reason: null,
+      event_id: '$e',
+      room_id: '!r',
+      item_id: null,
+      status: null,
+      detail: null,
+    };
+    const fields = '["intent",null,1,"@ana:x",null,"x","{}",null,null,"$e","!r",null,null]';
+    expect(chainHash('a', row)).toBe(createHash('sha256').update(`a${fields}`).digest('hex'));
+    // Every field counts.
+    const changed: Partial<typeof row>[] = [
+      { at: 2 },
+      { actor: '@ben:x' },
+      { command: 'y' },
+      { arguments: '[]' },
+      { event_id: '$f' },
+      { room_id: '!s' },
+    ];
+    const hashes = [row, ...changed.map((change) => ({ ...row, ...change }))].map((one) =>
+      chainHash('a', one),
+    );
+    const nullable = ['intent_id', 'confirmer', 'target', 'reason', 'status', 'detail'] as const;
+    hashes.push(
+      chainHash('b', row),
+      chainHash('a', { ...row, kind: 'refusal' }),
+      chainHash('a', { ...row, item_id: 7 }),
+      ...nullable.map((field) => chainHash('a', { ...row, [field]: 'z' })),
+    );
+    expect(new Set(hashes).size).toBe(hashes.length);
+  });
+
+  test('does not fork where many write at once', async () => {
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        const id = await begin({ eventId: `$${at}` });
+        await finish(id, 'done');
+      }),
+    );
+    const all = rows();
+    expect(all).toHaveLength(40);
+    expect(new Set(all.map(({ previous_hash }) => previous_hash)).size).toBe(40);
+    expect(all.slice(1).map(({ previous_hash }) => previous_hash)).toEqual(
+      all.slice(0, -1).map(({ hash }) => hash),
+    );
+  });
+
+  test.each([
+    `UPDATE audit_log SET actor = '@eve:x'`,
+    `UPDATE audit_log SET detail = NULL WHERE id = 1`,
+    'DELETE FROM audit_log',
+    'DELETE FROM audit_log WHERE id = 2',
+  ])('is append-only: %s', async (statement) => {
+    const id = await begin();
+    await finish(id, 'done');
+    const before = rows();
+    const db = new Database(file);
+    expect(() => db.exec(statement)).toThrow('append-only');
+    db.close();
+    expect(rows()).toEqual(before);
+  });
+
+  test('numbers are never used again', async () => {
+    const first = await begin();
+    await expect(
+      store.transaction(async ({ auditLog }) => {
+        await auditLog.begin(intent(), 1);
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await begin()).toBeGreaterThan(first);
+  });
+});
+
+describe('an entry', () => {
+  test('is open, then has its outcome', async () => {
+    const id = await begin({ confirmer: '@ben:x' });
+    const open = {
+      id,
+      at: 100,
+      actor: '@ana:x',
+      confirmer: '@ben:x',
+      command: 'deactivate',
+      arguments: { accounts: ['@mallory:x'], erase: true },
+      target: '@mallory:x',
+      reason: 'spam',
+      eventId: '$command',
+      roomId: '!room:x',
+      itemId: null,
+      status: 'open',
+      endedAt: null,
+      detail: null,
+    };
+    expect(await store.auditLog.get(id)).toEqual(open);
+    await finish(id, 'done', { took_ms: 412 });
+    expect(await store.auditLog.get(id)).toEqual({
+      ...open,
+      status: 'done',
+      endedAt: 200,
+      detail: { took_ms: 412 },
+    });
+  });
+
+  test('its latest outcome wins', async () => {
+    const id = await begin();
+    await finish(id, 'unknown', undefined, 200);
+    await finish(id, 'done', { found: true }, 300);
+    expect(await store.auditLog.get(id)).toMatchObject({
+      status: 'done',
+      endedAt: 300,
+      detail: { found: true },
+    });
+    expect(await store.auditLog.search({ limit: 10 })).toHaveLength(1);
+    expect(await store.auditLog.search({ limit: 10, status: 'unknown' })).toEqual([]);
+  });
+
+  test('an outcome has no number of its own, and nothing else can be ended', async () => {
+    const id = await begin();
+    await finish(id, 'done');
+    expect(await store.auditLog.get(id + 1)).toBeUndefined();
+    await expect(finish(id + 1, 'done')).rejects.toThrow('no result');
+    await expect(finish(999, 'done')).rejects.toThrow('no result');
+    const refusal = await refuse('denied');
+    await expect(finish(refusal, 'done')).rejects.toThrow('no result');
+    expect(rows()).toHaveLength(3);
+  });
+
+  test('a refusal is an entry that is over', async () => {
+    const id = await refuse('denied');
+    expect(await store.auditLog.get(id)).toMatchObject({
+      status: 'denied',
+      detail: { code: 'denied' },
+    });
+  });
+});
+
+describe('search', () => {
+  const find = async (query: object) =>
+    (await store.auditLog.search({ limit: 100, ...query })).map(({ id }) => id);
+
+  test('finds by everything, newest first', async () => {
+    const a = await begin({ eventId: '$a' }, 100);
+    const b = await begin(
+      { actor: '@ben:x', command: 'shadow-ban', target: '@eve:x', eventId: '$b' },
+      200,
+    );
+    const c = await begin({ confirmer: '@ben:x', eventId: '$c' }, 300);
+    await finish(a, 'done', undefined, 150);
+    await finish(c, 'failed', undefined, 350);
+    const d = await refuse('protected', { target: null, eventId: '$d' });
+
+    expect(await find({})).toEqual([d, c, b, a]);
+    expect(await find({ by: '@ben:x' })).toEqual([c, b]);
+    expect(await find({ target: '@eve:x' })).toEqual([b]);
+    expect(await find({ command: 'shadow-ban' })).toEqual([b]);
+    expect(await find({ status: 'done' })).toEqual([a]);
+    expect(await find({ status: 'open' })).toEqual([b]);
+    expect(await find({ status: 'protected' })).toEqual([d]);
+    expect(await find({ since: 200 })).toEqual([c, b]);
+    expect(await find({ until: 200 })).toEqual([d, b, a]);
+    expect(await find({ since: 200, until: 200 })).toEqual([b]);
+    expect(await find({ eventId: '$c' })).toEqual([c]);
+    expect(await find({ before: c })).toEqual([b, a]);
+    expect(await find({ limit: 2 })).toEqual([d, c]);
+    expect(await find({ before: c, limit: 1 })).toEqual([b]);
+    expect(await find({ by: '@ben:x', target: '@eve:x', status: 'done' })).toEqual([]);
+  });
+
+  test('takes what people typed for data', async () => {
+    const target = `@x' OR 1=1 --:x`;
+    const id = await begin({ target });
+    await begin();
+    expect(await find({ target })).toEqual([id]);
+    expect(await find({ target: '%' })).toEqual([]);
+  });
+});
+
+test('the breaker counts what rules did, not what people, timers or names like theirs did', async () => {
+  await begin({ actor: 'rule:fresh-account' }, 1000);
+  await begin({ actor: 'rule:other' }, 2000);
+  for (const actor of ['@ana:x', 'timer:1', 'timer:2', 'rules', '@rule:x', 'ruler']) {
+    await begin({ actor }, 2000);
+  }
+  await refuse('protected', { actor: 'rule:fresh-account' });
+  expect(await store.auditLog.countByRules(0)).toBe(2);
+  expect(await store.auditLog.countByRules(1000)).toBe(1);
+});

@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { Intent } from '../../../src/store/tables/audit-log.ts';
+import type { Subject } from '../../../src/store/tables/subject-history.ts';
+import { openReportStore } from '../../support/report-store.ts';
+import type { ReportStore } from '../../support/report-store.ts';
+
+const mallory = { kind: 'user', id: '@mallory:x' } as const;
+const lobby = { kind: 'room', id: '!lobby:x' } as const;
+
+let folder: string;
+let queue: ReportStore;
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-subject-'));
+  queue = await openReportStore(path.join(folder, 'lawspeaker.db'));
+});
+afterEach(async () => {
+  await queue[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function act(at: number, intent: Partial<Intent>): Promise<number> {
+  return queue.store.transaction(async ({ auditLog }) => {
+    const id = await auditLog.begin(
+      { actor: '@ana:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!m:x', ...intent },
+      at,
+    );
+    await auditLog.finish(id, { status: 'done' }, at);
+    return id;
+  });
+}
+
+async function ask(event: string, invocation: object): Promise<number> {
+  const { id } = await queue.store.confirmations.ask({
+    invocation: JSON.stringify(invocation),
+    command: 'deactivate',
+    requester: '@ana:x',
+    eventId: event,
+    danger: 'destructive',
+    createdAt: 50,
+    expiresAt: 100,
+  });
+  return id;
+}
+
+const history = () => queue.store.subjectHistory;
+
+const page = async (subject: Subject) =>
+  (await history().page(subject, { limit: 100 })).map(({ source, id }) => `${source} ${id}`);
+
+test('what was done from a report is found by whom the report is about, once', async () => {
+  const item = await queue.report({ at: 10 });
+  const event = JSON.stringify({ room: lobby.id, event: '$1' });
+  const redaction = await act(20, { command: 'redact', target: event, itemId: item });
+  const ban = await act(30, { target: mallory.id, itemId: item });
+  const other = await act(40, { target: '@mallory:xy' });
+  expect(await page(mallory)).toEqual([`action ${ban}`, `action ${redaction}`, `item ${item}`]);
+  expect(await page(lobby)).toEqual([`action ${ban}`, `action ${redaction}`, `item ${item}`]);
+  expect(await page({ kind: 'user', id: '@mallory:xy' })).toEqual([`action ${other}`]);
+  expect(await history().length(mallory)).toBe(3);
+});
+
+test('an event belongs to its room, not to one whose ID begins alike', async () => {
+  const event = (room: string) => JSON.stringify({ room, event: '$1' });
+  const here = await act(1, { target: event('!lobby:x') });
+  await act(2, { target: event('!lobby:xy') });
+  await act(3, { target: event('!lobby') });
+  const room = await act(4, { target: '!lobby:x' });
+  expect(await page(lobby)).toEqual([`action ${room}`, `action ${here}`]);
+  expect(await history().counts(lobby)).toMatchObject({ actions: 2, items: 0, reported: 0 });
+});
+
+test('a confirmation is about whom it would be done to, whatever else it holds', async () => {
+  const about = await ask('$1', { arguments: { accounts: ['@eve:x', mallory.id] } });
+  await ask('$2', { arguments: { accounts: ['@eve:x'] }, reason: mallory.id });
+  await ask('$3', { arguments: { accounts: ['@mallory:xyz'] } });
+  const confirmed = await ask('$4', { arguments: { account: mallory.id } });
+  const by = { user: '@ana:x', eventId: '$y' };
+  await queue.store.confirmations.decide(confirmed, 'confirmed', by, 60);
+  const inRoom = await ask('$5', { arguments: { event: { room: lobby.id, event: '$z' } } });
+  expect(await page(mallory)).toEqual([`confirmation ${about}`]);
+  expect(await page(lobby)).toEqual([`confirmation ${inRoom}`]);
+});
+
+test('counts all, of a flood too, and lists the newest thousand', async () => {
+  await queue.store.transaction(async ({ reports }) => {
+    for (let number = 1; number <= 1005; number += 1) {
+      await reports.join(
+        {
+          kind: 'event',
+          reportId: number,
+          receivedTs: number,
+          subject: `$${number}`,
+          reporter: `@r${number % 3}:x`,
+          reason: null,
+          score: null,
+          roomId: lobby.id,
+          roomName: null,
+          sender: mallory.id,
+        },
+        number,
+        { isBacklog: false, isQuiet: true },
+      );
+    }
+  });
+  expect(await history().counts(mallory)).toMatchObject({
+    items: 1005,
+    openItems: 1005,
+    reports: 1005,
+    reporters: 3,
+  });
+  expect(await history().length(mallory)).toBe(1000);
+  const marks = await history().page(mallory, { limit: 2 });
+  expect(marks.map(({ at }) => at)).toEqual([1005, 1004]);
+  const [next] = await history().page(mallory, { limit: 1, after: marks[1] });
+  expect(next?.at).toBe(1003);
+  const own = await history().ownReport('@r1:x', next?.id ?? 0);
+  expect(own).toEqual({ itemId: next?.id, times: 1, at: 1003, reason: null });
+});
