@@ -2,7 +2,8 @@
 import { createCall, startApp } from './app/app.ts';
 import { checkSetup } from './app/setup.ts';
 import type { Setup } from './app/setup.ts';
-import { createRegistry, loadCommands } from './chat/command/registry.ts';
+import { loadCommands } from './chat/command/load-commands.ts';
+import { createRegistry } from './chat/command/registry.ts';
 import { readValue } from './chat/reading/read-value.ts';
 import { exportAuditLog, listAudit, readAuditRequest } from './cli/audit.ts';
 import { backup } from './cli/backup.ts';
@@ -146,7 +147,7 @@ const anyServer = 'localhost';
 
 /** @throws SetupError a rule can't be used */
 async function rulesOf(config: Config, serverName = anyServer): Promise<Rule[]> {
-  const registry = createRegistry(await loadCommands(new URL('commands/', import.meta.url)));
+  const registry = createRegistry(await loadCommands());
   return createRules(config.reports.rules, {
     registry,
     serverName,

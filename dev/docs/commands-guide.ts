@@ -3,7 +3,8 @@ import type { Argument } from '../../src/chat/command/arguments.ts';
 import { groups, roleFor } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger } from '../../src/chat/command/declaration.ts';
 import { usage } from '../../src/chat/command/help.ts';
-import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
 import { argumentsOf, placeholderOf } from '../../src/chat/reading/command-arguments.ts';
 
 const dangers: Record<Danger, string> = {

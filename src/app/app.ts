@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { bold, code, line } from '../chat/answers/answer.ts';
 import type { Answer } from '../chat/answers/answer.ts';
 import { clock, dateTime } from '../chat/answers/phrases.ts';
-import { createRegistry, loadCommands } from '../chat/command/registry.ts';
+import { loadCommands } from '../chat/command/load-commands.ts';
+import { createRegistry } from '../chat/command/registry.ts';
 import { writeListenAddress } from '../config/listen.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -237,7 +238,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     headLookMs = usualHeadLookMs,
   } = timing;
   const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
-  const registry = createRegistry(await loadCommands(new URL('../commands/', import.meta.url)));
+  const registry = createRegistry(await loadCommands());
   const unknown = Object.keys(config.roles.commands).find(
     (name) => registry.find(name)?.name !== name,
   );

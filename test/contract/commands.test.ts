@@ -17,14 +17,15 @@ import {
   helpForGroup,
   usage,
 } from '../../src/chat/command/help.ts';
-import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
 import { argumentsOf, placeholderOf } from '../../src/chat/reading/command-arguments.ts';
 import { readArguments } from '../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import { parseEventId, parseRoomId } from '../../src/core/ids.ts';
 import { replyContent } from '../../src/matrix/delivery/content.ts';
 
-const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
+const commands = await loadCommands();
 const registry = createRegistry(commands);
 const context = { serverName: 'example.com', now: Date.now(), prefix: '!' };
 const kebab = /^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/u;

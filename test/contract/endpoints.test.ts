@@ -2,7 +2,7 @@ import { readFile, readdir } from 'node:fs/promises';
 
 import { describe, expect, it } from 'vitest';
 
-import { loadCommands } from '../../src/chat/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
 
 /**
  * What the two documents that the project began with describe, as it is on a real server: there,
@@ -64,7 +64,7 @@ const endpoints = [
   'GET /_synapse/admin/v1/users/{user_id}/memberships',
 ];
 
-const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
+const commands = await loadCommands();
 const tests = new URL('../homeserver/admin/', import.meta.url);
 const testTexts = await Promise.all(
   (await readdir(tests))

@@ -10,7 +10,8 @@ import type { MatrixEvent } from '../../dev/synapse/matrix-user.ts';
 import { flagName } from '../../src/chat/command/arguments.ts';
 import type { Argument } from '../../src/chat/command/arguments.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
-import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
 import { argumentsOf } from '../../src/chat/reading/command-arguments.ts';
 import { quote } from '../../src/chat/reading/tokenize.ts';
 import { parseUserId } from '../../src/core/ids.ts';
@@ -34,9 +35,7 @@ const seed = isNightly ? Date.now() % 2 ** 31 : 20_261_127;
 const maxMs = isNightly ? 7_200_000 : 30_000;
 const atOnce = 25;
 
-const registry = createRegistry(
-  await loadCommands(new URL('../../src/commands/', import.meta.url)),
-);
+const registry = createRegistry(await loadCommands());
 const names = registry.all.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
 
 let server: Homeserver;

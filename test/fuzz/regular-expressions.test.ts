@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { cut } from '../../src/chat/answers/answer.ts';
 import { untrustedText } from '../../src/chat/answers/untrusted-text.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
-import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
 import { argumentsOf } from '../../src/chat/reading/command-arguments.ts';
 import { readDuration } from '../../src/chat/reading/duration.ts';
 import { readArguments } from '../../src/chat/reading/read-arguments.ts';
@@ -33,9 +34,7 @@ import { commandLineIn } from '../../src/operations/parse/command-line.ts';
 import { canDecide, signOfReaction } from '../../src/operations/parse/decision-word.ts';
 import { holdsSecret } from '../../src/operations/parse/secret.ts';
 
-const registry = createRegistry(
-  await loadCommands(new URL('../../src/commands/', import.meta.url)),
-);
+const registry = createRegistry(await loadCommands());
 const settings = { prefix: '!', botUser: '@lawspeaker:localhost' as UserId };
 
 /** Where text of strangers meets a regular expression, or anything else that could walk it twice. */

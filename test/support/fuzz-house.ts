@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import type { z } from 'zod';
 
-import { createRegistry, loadCommands } from '../../src/chat/command/registry.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
 import { HomeserverError } from '../../src/core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
 import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
@@ -38,7 +39,7 @@ export const people = {
   eve: '@eve:evil.example',
 } as const;
 
-const commands = await loadCommands(new URL('../../src/commands/', import.meta.url));
+const commands = await loadCommands();
 export const registry = createRegistry(commands);
 
 /** More requests than any command needs: a list that never ends must end somewhere. */

@@ -1,9 +1,7 @@
-import { readdir } from 'node:fs/promises';
-
 import leven from 'leven';
 
-import { dangers, groups } from './declaration.ts';
-import type { Command, Group, GroupedCommand } from './declaration.ts';
+import { dangers } from './declaration.ts';
+import type { Command, GroupedCommand } from './declaration.ts';
 
 /** What a word that names no command may have meant: a name typed wrong, or another word for some. */
 export interface Guess {
@@ -77,28 +75,6 @@ function synonymsOf(
     meant.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
   }
   return bySynonym;
-}
-
-/**
- * Imports the commands in `folder`: each is the default export of one file in the folder of its group.
- * Files without a default export are what the commands of that group share.
- */
-export async function loadCommands(folder: URL): Promise<GroupedCommand[]> {
-  const commands = await Promise.all(
-    (Object.keys(groups) as Group[]).map(async (group) => {
-      const groupFolder = new URL(`${group}/`, folder);
-      const files = (await readdir(groupFolder)).filter((file) => file.endsWith('.ts')).sort();
-      return Promise.all(
-        files.map(async (file): Promise<GroupedCommand | undefined> => {
-          const module = (await import(new URL(file, groupFolder).href)) as {
-            default?: Command;
-          };
-          return module.default && { ...module.default, group };
-        }),
-      );
-    }),
-  );
-  return commands.flat().filter((command) => command !== undefined);
 }
 
 /** The candidate that a typing error may have meant, or undefined. */

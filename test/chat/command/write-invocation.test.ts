@@ -7,7 +7,7 @@ import type { Argument } from '../../../src/chat/command/arguments.ts';
 import { canChange, defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
-import { loadCommands } from '../../../src/chat/command/registry.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
 import { argumentsOf } from '../../../src/chat/reading/command-arguments.ts';
 import { readDuration } from '../../../src/chat/reading/duration.ts';
@@ -15,7 +15,7 @@ import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 
-const commands = await loadCommands(new URL('../../../src/commands/', import.meta.url));
+const commands = await loadCommands();
 const context = { serverName: 'example.com', now: Date.UTC(2026, 10, 21), prefix: '!' };
 
 /** Values that a careless writer or reader would change. */

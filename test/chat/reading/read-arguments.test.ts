@@ -5,14 +5,14 @@ import { flag, positional } from '../../../src/chat/command/arguments.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
 import { defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
-import { loadCommands } from '../../../src/chat/command/registry.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { argumentsOf } from '../../../src/chat/reading/command-arguments.ts';
 import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { UsageError } from '../../../src/core/errors.ts';
 import { parseMxcUri, parseRoomAlias, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 
-const commands = await loadCommands(new URL('../../../src/commands/', import.meta.url));
+const commands = await loadCommands();
 
 const now = Date.UTC(2026, 10, 21, 20, 51);
 const context = { serverName: 'example.com', now, prefix: '!' };
@@ -433,9 +433,8 @@ test('a thousand users are read at once, and no more', () => {
 
 describe('a value without the name of its flag', () => {
   const read = async (line: string) => {
-    const { createRegistry, loadCommands } = await import('../../../src/chat/command/registry.ts');
-    const folder = new URL('../../../src/commands/', import.meta.url);
-    const registry = createRegistry(await loadCommands(folder));
+    const { createRegistry } = await import('../../../src/chat/command/registry.ts');
+    const registry = createRegistry(commands);
     const [name = '', ...words] = tokenize(line);
     const command = registry.find(typeof name === 'string' ? name : name.text);
     const context = { serverName: 'example.com', now: 0, prefix: '!' };

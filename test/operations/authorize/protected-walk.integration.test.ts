@@ -7,7 +7,8 @@ import type { Argument } from '../../../src/chat/command/arguments.ts';
 import { canChange, dangerOf } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
-import { createRegistry, loadCommands } from '../../../src/chat/command/registry.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
 import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
@@ -31,9 +32,7 @@ import type { TestRoom } from '../../support/room.ts';
  * flag, against every protected user and room in every argument that can hold one. The lines are made
  * from the declarations, so that a new command is walked without anybody thinking of it.
  */
-const registry = createRegistry(
-  await loadCommands(new URL('../../../src/commands/', import.meta.url)),
-);
+const registry = createRegistry(await loadCommands());
 const changing = registry.all.filter(canChange);
 
 const { users, devices, rooms } = adminApi();

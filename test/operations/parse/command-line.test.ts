@@ -1,13 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { createRegistry, loadCommands } from '../../../src/chat/command/registry.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { parseUserId } from '../../../src/core/ids.ts';
 import { commandLineIn } from '../../../src/operations/parse/command-line.ts';
 
-const registry = createRegistry(
-  await loadCommands(new URL('../../../src/commands/', import.meta.url)),
-);
+const registry = createRegistry(await loadCommands());
 const settings = {
   prefix: '!',
   botUser: parseUserId('@lawspeaker:example.com') ?? expect.unreachable(),

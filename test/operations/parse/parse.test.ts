@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
-import { createRegistry, loadCommands } from '../../../src/chat/command/registry.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { TargetError, UsageError } from '../../../src/core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 import type { House, Settings } from '../../../src/operations/house.ts';
 import type { Message } from '../../../src/operations/message.ts';
 import { parse } from '../../../src/operations/parse/parse.ts';
 
-const registry = createRegistry(
-  await loadCommands(new URL('../../../src/commands/', import.meta.url)),
-);
+const registry = createRegistry(await loadCommands());
 
 const ana = parseUserId('@ana:example.com') ?? expect.unreachable();
 const room = parseRoomId('!room:example.com') ?? expect.unreachable();

@@ -1,4 +1,5 @@
-import { createRegistry, loadCommands } from '../../../src/chat/command/registry.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { configSchema } from '../../../src/config/schema.ts';
 import type { WrittenConfig } from '../../../src/config/schema.ts';
 import type { UserId } from '../../../src/core/ids.ts';
@@ -30,7 +31,7 @@ export const event = read(parseEventId);
 
 export const mallory = user('@mallory:localhost');
 
-const commands = await loadCommands(new URL('../../../src/commands/', import.meta.url));
+const commands = await loadCommands();
 export const surroundings: LineSurroundings = {
   registry: createRegistry(commands),
   serverName: 'localhost',
