@@ -407,6 +407,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     wakeReports,
     bot: operations,
     botUser: setup.botUser,
+    serverName: setup.serverName,
     managementRoom: setup.room,
   });
   const house: House = {

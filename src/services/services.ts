@@ -19,6 +19,8 @@ import { statisticsService } from './bot/statistics.ts';
 import type { StatisticsService } from './bot/statistics.ts';
 import { subjectHistoryService } from './bot/subject-history.ts';
 import type { SubjectHistoryService } from './bot/subject-history.ts';
+import { createMediaService } from './media/media-service.ts';
+import type { MediaService } from './media/media-service.ts';
 import { reportQueueService } from './reports/report-queue.ts';
 import type { ReportQueueService } from './reports/report-queue.ts';
 import { createDirectRooms } from './rooms/direct-rooms.ts';
@@ -51,11 +53,22 @@ export interface Verified extends Verification {
   readonly posted: Anchor | undefined;
 }
 
-/** All that a command can reach. */
+/**
+ * What commands can do, in a moderator's words: one service for each domain.
+ *
+ * Everything that talks to the homeserver or the database is a service; everything that words an answer
+ * stands beside its command. `createXService(clients…)` in `x/x-service.ts` is given the clients it uses
+ * and returns named functions, and `XService` is the type of what it returns. A function of one call may
+ * be the client's own (`find: api.media.find`). Work that takes several calls, their order, the
+ * homeserver's own jobs, and how to reconcile a call that was cut off (`reconcileX`) live here. Where
+ * that is long it has a file of its own beside the service, as functions whose first argument is the
+ * clients they use; only the service calls them.
+ */
 export interface Services {
-  /** The admin API, one call at a time. */
+  /** The admin API. Commands move to the named functions below, and this goes. */
   readonly api: AdminApi;
   readonly accounts: AccountsService;
+  readonly media: MediaService;
   /** The audit log, to read. */
   readonly audit: {
     get(id: number): Promise<AuditEntry | undefined>;
@@ -92,12 +105,15 @@ export function createServices(parts: {
   /** An item of the report queue has changed. */
   wakeReports: () => void;
   botUser: UserId;
+  /** The homeserver's name. */
+  serverName: string;
   managementRoom: RoomId;
 }): Services {
-  const { api, store, bot, wakeReports, botUser, managementRoom } = parts;
+  const { api, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
   return {
     api,
     accounts: accountsService(api),
+    media: createMediaService(api, serverName),
     audit: {
       get: store.auditLog.get,
       search: store.auditLog.search,

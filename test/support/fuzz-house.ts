@@ -114,6 +114,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     api,
     store,
     botUser,
+    serverName: 'localhost',
     managementRoom: room,
     bot: {
       async settle({ decision, code, by, event }) {

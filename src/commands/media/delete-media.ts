@@ -7,9 +7,8 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { deleteAllMedia, deleteMediaPage } from '../../services/media/media-deletion.ts';
 import { mediaOrders } from '../../services/services.ts';
-import type { Account, Services, UserMedia } from '../../services/services.ts';
+import type { UserMedia } from '../../services/services.ts';
 
 /** So many files are shown by name before they are deleted. */
 const shownFiles = 5;
@@ -61,12 +60,12 @@ export default defineCommand({
   async preview({ args, services, now }) {
     const { account } = args;
     const { all, orderBy, dir, limit = 100 } = args;
-    const page = await services.api.media.list(account.name, { orderBy, dir, limit });
+    const page = await services.media.uploadsOf(account.name, { orderBy, dir, limit }).page();
     if (page.total === 0) {
       throw new TargetError('state', `${account.name} has no files`, 'There is nothing to delete.');
     }
-    const files = all ? page.total : page.media.length;
-    const bytes = all ? await bytesOf(services, account) : sum(page.media);
+    const files = all ? page.total : page.rows.length;
+    const bytes = all ? await services.media.bytesUploadedBy(account.name) : sum(page.rows);
     const rest = page.total - files;
     return {
       title: [
@@ -76,10 +75,10 @@ export default defineCommand({
       ],
       body: [
         facts(
-          ...datesOf(page.media, all && page.total > page.media.length, now),
+          ...datesOf(page.rows, all && page.total > page.rows.length, now),
           !all && rest > 0 && `${count(rest, 'other file')} stay${rest === 1 ? 's' : ''}`,
         ),
-        ...namesOf(page.media, files),
+        ...namesOf(page.rows, files),
         line('Will: delete them from this server, protected and quarantined ones too'),
         line(
           'Will not: delete copies on other servers, files of others, or messages (they keep a hole)',
@@ -89,11 +88,11 @@ export default defineCommand({
     };
   },
 
-  async run({ args, services: { api } }) {
+  async run({ args, services }) {
     const { account, all, orderBy, dir, limit } = args;
     return all
-      ? deleteAllMedia(api, account.name)
-      : deleteMediaPage(api, account.name, { orderBy, dir, limit });
+      ? services.media.deleteAll(account.name)
+      : services.media.deletePage(account.name, { orderBy, dir, limit });
   },
 
   answer({ args: { account, all } }, { deletedMedia, remaining, stoppedBy }) {
@@ -125,28 +124,12 @@ export default defineCommand({
     };
   },
 
-  async reconcile({ args: { account }, services: { api } }) {
-    const { total } = await api.media.list(account.name, { limit: 1 });
-    // Of files that are still there, nobody can tell whether they were meant.
-    return total === 0 ? 'done' : 'unknowable';
-  },
+  reconcile: async ({ args: { account }, services }) =>
+    services.media.reconcileDeletion(account.name),
 });
 
 function sum(files: readonly UserMedia[]): number {
   return files.reduce((bytes, { mediaLength }) => bytes + (mediaLength ?? 0), 0);
-}
-
-async function bytesOf({ api }: Services, account: Account): Promise<number> {
-  // Historical IDs can hold what the server does not search for.
-  const isSearchable = /^[\x20-\x7E]+$/u.test(account.name);
-  if (isSearchable) {
-    for await (const usage of api.statistics.allMediaUsage({ searchTerm: account.name })) {
-      if (usage.userId === account.name) {
-        return usage.mediaLength;
-      }
-    }
-  }
-  return sum(await Array.fromAsync(api.media.all(account.name)));
 }
 
 function datesOf(files: readonly UserMedia[], isPart: boolean, now: number): string[] {

@@ -26,22 +26,18 @@ export default defineCommand({
     checkAscii('search', search);
     checkOffset({ from });
   },
-  async run({ args, services: { api } }) {
-    const query = {
-      searchTerm: args.search,
-      from: offsetIn(args.from),
-      // Who asks for no order wants to know who takes up the room.
-      orderBy: args.orderBy ?? 'media_length',
-      dir: args.dir ?? (args.orderBy === undefined ? 'b' : undefined),
-    } as const;
-    return readList(args, {
-      async page() {
-        const page = await api.statistics.listMediaUsage({ ...query, limit: args.limit });
-        return { rows: page.users, total: page.total, nextFrom: page.nextToken?.toString() };
-      },
-      all: () => api.statistics.allMediaUsage({ ...query, limit: 100 }),
-    });
-  },
+  run: async ({ args, services }) =>
+    readList(
+      args,
+      services.media.usage({
+        searchTerm: args.search,
+        // By default, the accounts that use most space come first.
+        orderBy: args.orderBy ?? 'media_length',
+        dir: args.dir ?? (args.orderBy === undefined ? 'b' : undefined),
+        limit: args.limit,
+        from: offsetIn(args.from),
+      }),
+    ),
   answer: (context, listing) =>
     listAnswer(context, listing, {
       noun: 'account',

@@ -28,16 +28,10 @@ export default defineCommand({
   example: 'media @mallory:example.com --order-by media_length --dir b',
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/media'],
   check: checkOffset,
-  async run({ args, services: { api } }) {
+  async run({ args, services }) {
     const { account, orderBy, dir, limit } = args;
-    const from = offsetIn(args.from);
-    return readList(args, {
-      async page() {
-        const page = await api.media.list(account.name, { orderBy, dir, limit, from });
-        return { rows: page.media, total: page.total, nextFrom: page.nextToken?.toString() };
-      },
-      all: () => api.media.all(account.name, { orderBy, dir, limit: 100, from }),
-    });
+    const query = { orderBy, dir, limit, from: offsetIn(args.from) };
+    return readList(args, services.media.uploadsOf(account.name, query));
   },
   answer(context, listing) {
     const { account } = context.args;

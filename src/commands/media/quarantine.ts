@@ -1,7 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { isQuarantined, mediaFacts, ownersMedia, setQuarantined } from './stored-media.ts';
+import { mediaFacts, ownersMedia } from './stored-media.ts';
 
 export default defineCommand({
   name: 'quarantine',
@@ -31,7 +31,7 @@ export default defineCommand({
     'POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}',
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
   ],
-  run: async (context) => setQuarantined(context, context.args.media, true),
+  run: async ({ args: { media }, services }) => services.media.quarantine(media),
   answer: ({ args: { media }, now }, { file, wasSo }) => ({
     mark: '✅',
     title: [bold(wasSo ? 'Already quarantined: ' : 'Quarantined '), code(media)],
@@ -45,6 +45,6 @@ export default defineCommand({
     data: file,
   }),
   undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `unquarantine ${media}`),
-  reconcile: async (context) =>
-    (await isQuarantined(context, context.args.media)) === true ? 'done' : 'not_done',
+  reconcile: async ({ args: { media }, services }) =>
+    (await services.media.isQuarantined(media)) === true ? 'done' : 'not_done',
 });

@@ -1,7 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { isQuarantined, mediaFacts, ownersMedia, setQuarantined } from './stored-media.ts';
+import { mediaFacts, ownersMedia } from './stored-media.ts';
 
 export default defineCommand({
   name: 'unquarantine',
@@ -21,7 +21,7 @@ export default defineCommand({
     'POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}',
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
   ],
-  run: async (context) => setQuarantined(context, context.args.media, false),
+  run: async ({ args: { media }, services }) => services.media.liftQuarantine(media),
   answer: ({ args: { media }, now }, { file, wasSo }) => ({
     mark: '✅',
     title: [bold(wasSo ? 'Was not quarantined: ' : 'No longer quarantined: '), code(media)],
@@ -35,8 +35,8 @@ export default defineCommand({
     data: file,
   }),
   undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `quarantine ${media}`),
-  async reconcile(context) {
-    const is = await isQuarantined(context, context.args.media);
+  async reconcile({ args: { media }, services }) {
+    const is = await services.media.isQuarantined(media);
     return is === undefined ? 'unknowable' : is ? 'not_done' : 'done';
   },
 });

@@ -51,7 +51,7 @@ export async function assertMediaMayBeTouched(
   }
   const { actor, filledIn = [], overrideProtection } = invocation;
   for (const { argument, uri } of mediaIn(command, invocation.arguments)) {
-    const file = await house.services.api.media.find(uri);
+    const file = await house.services.media.find(uri);
     if (file === undefined) {
       // The command itself says that it isn't there.
       continue;
@@ -125,8 +125,9 @@ async function protectedTwin(
     .slice(0, maxAccounts);
   const found = await Promise.all(
     candidates.map(async (candidate) => {
-      const { media } = await services.api.media.list(candidate.owner, { limit: comparedFiles });
-      return media.some((file) => file.sha256 === sha256) ? candidate : undefined;
+      const uploads = services.media.uploadsOf(candidate.owner, { limit: comparedFiles });
+      const { rows } = await uploads.page();
+      return rows.some((file) => file.sha256 === sha256) ? candidate : undefined;
     }),
   );
   return found.find((candidate) => candidate !== undefined);

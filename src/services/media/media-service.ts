@@ -1,0 +1,137 @@
+import { TargetError } from '../../core/errors.ts';
+import { mxcParts } from '../../core/ids.ts';
+import type { MxcUri, UserId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { MediaQuery, StoredMedia, UserMedia } from '../../homeserver/admin/media.ts';
+import type { MediaUsage, MediaUsageQuery } from '../../homeserver/admin/statistics.ts';
+import { rowsPerRequest } from '../pages.ts';
+import type { Pages } from '../pages.ts';
+import { deleteAllMedia, deleteMediaPage } from './media-deletion.ts';
+
+/** A file after its quarantine was set or lifted. */
+export interface QuarantineChange {
+  readonly file: StoredMedia;
+  /** It was like this before, and nothing was changed. */
+  readonly wasSo: boolean;
+}
+
+/** Files that this server holds. @param serverName the name of this server */
+export function createMediaService(
+  api: Pick<AdminApi, 'media' | 'statistics'>,
+  serverName: string,
+) {
+  /**
+   * Changes a file only if that makes a difference, because a second quarantine would replace the name
+   * of whoever set the first. Then checks that it is so, because Synapse also says yes to files that it
+   * can't change.
+   */
+  async function setQuarantined(uri: MxcUri, quarantined: boolean): Promise<QuarantineChange> {
+    const isSo = ({ quarantinedBy }: StoredMedia) => (quarantinedBy !== null) === quarantined;
+    const file = await api.media.find(uri);
+    if (file === undefined) {
+      throw notHere(uri, serverName);
+    }
+    if (isSo(file)) {
+      return { file, wasSo: true };
+    }
+    if (quarantined && file.safeFromQuarantine) {
+      throw new TargetError(
+        'state',
+        `\`${uri}\` is protected from quarantine`,
+        'Nothing was changed. The people who run the server have protected it, and can lift that.',
+      );
+    }
+    await (quarantined ? api.media.quarantine(uri) : api.media.unquarantine(uri));
+    const now = await api.media.find(uri);
+    if (now === undefined || !isSo(now)) {
+      throw new TargetError(
+        'state',
+        `Synapse accepted the request, but \`${uri}\` is ${quarantined ? 'not quarantined' : 'still quarantined'}`,
+        'Somebody else may have changed it just now. Check before you retry.',
+      );
+    }
+    return { file: now, wasSo: false };
+  }
+
+  return {
+    /** The files that an account has uploaded. GET /_synapse/admin/v1/users/{user_id}/media */
+    uploadsOf: (user: UserId, query: MediaQuery): Pages<UserMedia> => ({
+      async page() {
+        const page = await api.media.list(user, query);
+        return { rows: page.media, total: page.total, nextFrom: page.nextToken?.toString() };
+      },
+      all: () => api.media.all(user, { ...query, limit: rowsPerRequest }),
+    }),
+
+    /** How much each account has uploaded. GET /_synapse/admin/v1/statistics/users/media */
+    usage: (query: MediaUsageQuery): Pages<MediaUsage> => ({
+      async page() {
+        const page = await api.statistics.listMediaUsage(query);
+        return { rows: page.users, total: page.total, nextFrom: page.nextToken?.toString() };
+      },
+      all: () => api.statistics.allMediaUsage({ ...query, limit: rowsPerRequest }),
+    }),
+
+    /** The size of all files that an account has uploaded, in bytes. */
+    async bytesUploadedBy(user: UserId): Promise<number> {
+      // Synapse can't search for the other characters, which historical user IDs may contain.
+      const isSearchable = /^[\x20-\x7E]+$/u.test(user);
+      if (isSearchable) {
+        for await (const usage of api.statistics.allMediaUsage({ searchTerm: user })) {
+          if (usage.userId === user) {
+            return usage.mediaLength;
+          }
+        }
+      }
+      const files = await Array.fromAsync(api.media.all(user));
+      return files.reduce((bytes, { mediaLength }) => bytes + (mediaLength ?? 0), 0);
+    },
+
+    /**
+     * One file; undefined if this server doesn't hold it.
+     * GET /_synapse/admin/v1/media/{server_name}/{media_id}
+     */
+    find: api.media.find,
+
+    /** @throws TargetError this server doesn't hold the file, or the file is protected */
+    quarantine: async (uri: MxcUri) => setQuarantined(uri, true),
+
+    /** @throws TargetError this server doesn't hold the file */
+    liftQuarantine: async (uri: MxcUri) => setQuarantined(uri, false),
+
+    /** Whether a file is quarantined; undefined if this server doesn't hold it. */
+    async isQuarantined(uri: MxcUri): Promise<boolean | undefined> {
+      const file = await api.media.find(uri);
+      return file && file.quarantinedBy !== null;
+    },
+
+    deletePage: async (user: UserId, query: MediaQuery) => deleteMediaPage(api, user, query),
+    deleteAll: async (user: UserId) => deleteAllMedia(api, user),
+
+    /**
+     * What became of a deletion that was cut off. Nobody can tell whether files that still exist were
+     * meant to be deleted.
+     */
+    async reconcileDeletion(user: UserId): Promise<'done' | 'unknowable'> {
+      const { total } = await api.media.list(user, { limit: 1 });
+      return total === 0 ? 'done' : 'unknowable';
+    },
+  };
+}
+
+export type MediaService = ReturnType<typeof createMediaService>;
+
+function notHere(uri: MxcUri, serverName: string): TargetError {
+  const { serverName: origin } = mxcParts(uri);
+  return origin === serverName
+    ? new TargetError(
+        'unknown',
+        `this server has no file \`${uri}\``,
+        'It may have been deleted. Nothing was changed.',
+      )
+    : new TargetError(
+        'unknown',
+        `this server holds no copy of \`${uri}\``,
+        `It is a file of ${origin}. You can quarantine it here after somebody here has opened it. Nothing was changed.`,
+      );
+}
