@@ -6,7 +6,7 @@ import {
 } from '../core/errors.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../core/ids.ts';
 import { mxcParts, parseEventId, parseMxcUri, parseRoomId, parseUserId } from '../core/ids.ts';
-import type { Log } from '../operations/house.ts';
+import type { Log } from '../core/log.ts';
 import type { PackedFile, RoomCrypto } from './crypto/room-crypto.ts';
 import { LogLevel, LogService, MatrixClient, MatrixError, setRequestFn } from './crypto/sdk.ts';
 

@@ -1,69 +1,11 @@
-import type { Danger, Role } from '../chat/command/declaration.ts';
 import type { Registry } from '../chat/command/registry.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../core/ids.ts';
+import type { Log } from '../core/log.ts';
 import type { Account, Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
-
-/** Who has to agree before something dangerous is done. */
-export type ConfirmationPolicy = 'none' | 'requester' | 'other';
-
-export interface Settings {
-  readonly prefix: string;
-  /** Older commands are answered as stale and not carried out. */
-  readonly maxAgeMs: number;
-  readonly confirmationExpiresAfterMs: number;
-  /** For so long the homeserver may still be at work on a call that was cut off. */
-  readonly reconcileAfterMs: number;
-  readonly confirmation: Readonly<Record<'destructive' | 'critical', ConfirmationPolicy>>;
-  /** How long what a rule proposes waits for somebody. */
-  readonly proposalExpiresAfterMs: number;
-  /** After so many actions of rules in an hour they only propose. */
-  readonly maxRuleActionsPerHour: number;
-  readonly serverName: string;
-  readonly botUser: UserId;
-  readonly managementRoom: RoomId;
-}
-
-/** The management room's members, as the transport knows them. */
-export interface Members {
-  isJoined(user: UserId): boolean;
-  /** Infinity for a creator of a room of version 12. */
-  powerLevel(user: UserId): number;
-  /**
-   * The power level that a user has, or would have after accepting an invite or coming back; `undefined`
-   * for somebody to whom the room gives nothing special. Unlike `powerLevel`, what can't be read of the
-   * room's state counts in the user's favor: protection goes by this.
-   */
-  protectedLevel(user: UserId): number | undefined;
-  displayName(user: UserId): string | null;
-  joined(): UserId[];
-}
-
-export interface Roles {
-  /** The role of a joined member of the management room; undefined for anybody else. */
-  of(user: UserId): Role | undefined;
-  /** What this command needs at this danger, the configuration's overrides included. */
-  needed(command: string, byDeclaration: Role): Role;
-  /**
-   * Why automation and commands must not touch this account; undefined where they may. Goes by what the
-   * account could do here, whether it is in the room or not.
-   */
-  protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
-}
-
-/** Whether the bot can speak in the management room. While it can't, nothing is begun. */
-export interface SendPermission {
-  /** Why it can't; undefined if it can. */
-  silence(): string | undefined;
-  /** Resolves when it can: true, or false if the bot stops and nothing is to be begun. */
-  mayAct(): Promise<boolean>;
-}
-
-export interface Log {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
+import type { Members, Roles } from './authorize/roles.ts';
+import type { SendPermission } from './send-permission.ts';
+import type { Settings } from './settings.ts';
 
 /** All that the stages stand on. Built once, in `app.ts`. */
 export interface House {
@@ -115,8 +57,4 @@ export interface House {
   expireAt(at: number): void;
   /** Work is open whose end can be known then. */
   recoverAt(at: number): void;
-}
-
-export function policyFor(danger: Danger, settings: Settings): ConfirmationPolicy {
-  return danger === 'destructive' || danger === 'critical' ? settings.confirmation[danger] : 'none';
 }

@@ -10,7 +10,7 @@ import {
   UnreachableError,
 } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import type { Log } from '../../operations/house.ts';
+import type { Log } from '../../core/log.ts';
 import { downloadMedia, roomPath, stateContent, translateSdkError } from '../client.ts';
 import type { MatrixCall } from '../client.ts';
 import type { RoomCrypto } from './room-crypto.ts';

@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import type { Outgoing } from '../../operations/answer/reply.ts';
-import type { Log } from '../../operations/house.ts';
 import { redactEvent, sendEvent, uploadFile, waitAfter } from '../client.ts';
 import type { MatrixCall } from '../client.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { HomeserverError, codeOf } from '../../core/errors.ts';
-import type { Log, SendPermission } from '../../operations/house.ts';
+import type { Log } from '../../core/log.ts';
+import type { SendPermission } from '../../operations/send-permission.ts';
 
 const usualFirstRetryMs = 1000;
 const usualMaxRetryMs = 60_000;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { HomeserverError, codeOf } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
-import type { Log } from '../../operations/house.ts';
+import type { Log } from '../../core/log.ts';
 import { redactEvent, roomPath, roomState, sendEvent } from '../client.ts';
 import type { MatrixCall } from '../client.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 import { HomeserverError, SetupError, StoreError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import type { Log } from '../../operations/house.ts';
+import type { Log } from '../../core/log.ts';
 import { createMatrixCall, roomState, translateSdkError, waitAfter } from '../client.ts';
 import type { MatrixCall } from '../client.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';

@@ -1,6 +1,6 @@
 import type { Answer } from '../../chat/answers/answer.ts';
 import type { EventId } from '../../core/ids.ts';
-import { joinedAdmins } from '../authorize/joined-admins.ts';
+import { joinedAdmins } from '../authorize/roles.ts';
 import type { House } from '../house.ts';
 import { post } from './reply.ts';
 import type { Outgoing } from './reply.ts';

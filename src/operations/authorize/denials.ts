@@ -5,7 +5,7 @@ import { post } from '../answer/reply.ts';
 import type { Outgoing } from '../answer/reply.ts';
 import { nameOf } from '../execute/outcome.ts';
 import type { House } from '../house.ts';
-import { joinedAdmins } from './joined-admins.ts';
+import { joinedAdmins } from './roles.ts';
 
 /** So many denials within this time tell the admins. */
 const manyDenials = 5;

@@ -5,7 +5,7 @@ import { ProtectedError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import type { RoomId } from '../../core/ids.ts';
 import type { DirectRooms } from '../../services/rooms/direct-rooms.ts';
-import type { Settings } from '../house.ts';
+import type { Settings } from '../settings.ts';
 import type { Parsed } from '../stages.ts';
 
 /** What the guard needs to know. */

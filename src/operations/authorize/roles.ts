@@ -2,7 +2,35 @@ import { roles } from '../../chat/command/declaration.ts';
 import type { Role } from '../../chat/command/declaration.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { Members, Roles } from '../house.ts';
+import type { Account } from '../../services/services.ts';
+import type { Settings } from '../settings.ts';
+
+/** The management room's members, as the transport knows them. */
+export interface Members {
+  isJoined(user: UserId): boolean;
+  /** Infinity for a creator of a room of version 12. */
+  powerLevel(user: UserId): number;
+  /**
+   * The power level that a user has, or would have after accepting an invite or coming back; `undefined`
+   * for somebody to whom the room gives nothing special. Unlike `powerLevel`, what can't be read of the
+   * room's state counts in the user's favor: protection goes by this.
+   */
+  protectedLevel(user: UserId): number | undefined;
+  displayName(user: UserId): string | null;
+  joined(): UserId[];
+}
+
+export interface Roles {
+  /** The role of a joined member of the management room; undefined for anybody else. */
+  of(user: UserId): Role | undefined;
+  /** What this command needs at this danger, the configuration's overrides included. */
+  needed(command: string, byDeclaration: Role): Role;
+  /**
+   * Why automation and commands must not touch this account; undefined where they may. Goes by what the
+   * account could do here, whether it is in the room or not.
+   */
+  protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
+}
 
 export interface RoleSettings {
   readonly viewer: { readonly powerLevel: number; readonly users: readonly string[] };
@@ -62,4 +90,26 @@ export function createRoles(options: {
         : undefined;
     },
   };
+}
+
+/** What finding the people of the management room needs. */
+export interface RoomPeople {
+  readonly members: Pick<Members, 'joined'>;
+  readonly roles: Pick<Roles, 'of'>;
+  readonly settings: Pick<Settings, 'botUser'>;
+}
+
+/** Joined members with role admin, without the bot itself. */
+export function joinedAdmins({ members, roles, settings }: RoomPeople): UserId[] {
+  return members
+    .joined()
+    .filter((member) => member !== settings.botUser && roles.of(member) === 'admin');
+}
+
+/**
+ * Whom an alert about the bot's own work mentions: those on call, or the admins of the room if nobody
+ * is, since an alert that mentions nobody notifies nobody.
+ */
+export function alertedPeople(room: RoomPeople, onCall: readonly UserId[]): readonly UserId[] {
+  return onCall.length > 0 ? onCall : joinedAdmins(room);
 }

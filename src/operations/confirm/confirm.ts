@@ -8,12 +8,12 @@ import type { StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
-import { policyOf } from '../authorize/policy.ts';
 import { intentFor } from '../execute/intent.ts';
 import type { House } from '../house.ts';
 import { passed } from '../stages.ts';
 import type { Confirmed, Resolved } from '../stages.ts';
 import { othersAbout } from './others-about.ts';
+import { policyOf } from './policy.ts';
 import { look } from './preview.ts';
 import type { Shown } from './preview.ts';
 

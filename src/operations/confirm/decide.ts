@@ -15,7 +15,6 @@ import { auditRefusal, refusalReply } from '../answer/refusal.ts';
 import { post } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
-import { policyOf } from '../authorize/policy.ts';
 import { resolve } from '../authorize/resolve.ts';
 import { targetsOf } from '../authorize/targets.ts';
 import { execute, withdrawReactions } from '../execute/execute.ts';
@@ -25,6 +24,7 @@ import { assertNotOwn } from '../parse/decision-word.ts';
 import type { Parsed } from '../stages.ts';
 import { begin } from './confirm.ts';
 import { droppedReply, parsedOf, assertUndecided } from './find-confirmation.ts';
+import { policyOf } from './policy.ts';
 import { look } from './preview.ts';
 
 export interface Decision {

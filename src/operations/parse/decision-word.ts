@@ -2,7 +2,7 @@ import { DeniedError, TargetError } from '../../core/errors.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { isLater, confirmationAskedBy } from '../confirm/awaiting-delivery.ts';
 import type { Later } from '../confirm/awaiting-delivery.ts';
-import { policyFor } from '../house.ts';
+import { policyFor } from '../confirm/policy.ts';
 import type { House } from '../house.ts';
 import type { Message } from '../message.ts';
 

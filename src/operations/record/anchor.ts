@@ -6,7 +6,7 @@ import type { StoreTables } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
 import type { ChainEnd } from '../../store/tables/audit-log.ts';
 import { post } from '../answer/reply.ts';
-import { joinedAdmins } from '../authorize/joined-admins.ts';
+import { joinedAdmins } from '../authorize/roles.ts';
 import type { House } from '../house.ts';
 
 const dayMs = 86_400_000;

@@ -8,7 +8,7 @@ import type { EventId } from '../../core/ids.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
-import { joinedAdmins } from '../authorize/joined-admins.ts';
+import { joinedAdmins } from '../authorize/roles.ts';
 import { parseJob } from '../execute/run-timer.ts';
 import type { House } from '../house.ts';
 import { invocationForm } from '../parse/stored-invocation.ts';

@@ -7,7 +7,7 @@ import type { RecordGap } from '../../store/tables/record-gap.ts';
 import { isMadeUp } from '../answer/card.ts';
 import { post } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
-import { joinedAdmins } from '../authorize/joined-admins.ts';
+import { joinedAdmins } from '../authorize/roles.ts';
 import type { House } from '../house.ts';
 
 /** A message that the bot has sent to the room, as it stands there. */

@@ -1,5 +1,5 @@
 import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
-import type { Log } from '../../operations/house.ts';
+import type { Log } from '../../core/log.ts';
 import type { ReportReading } from '../../services/bot/bot.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import { takeInReports } from './intake.ts';

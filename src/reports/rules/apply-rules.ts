@@ -1,7 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { clock } from '../../chat/answers/phrases.ts';
 import type { UserId } from '../../core/ids.ts';
-import { alertedPeople } from '../../operations/authorize/joined-admins.ts';
+import { alertedPeople } from '../../operations/authorize/roles.ts';
 import { runRuleLine } from '../../operations/execute/run-rule.ts';
 import type { House } from '../../operations/house.ts';
 import type { StoreTables } from '../../store/store.ts';

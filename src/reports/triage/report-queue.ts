@@ -1,5 +1,5 @@
 import type { UserId } from '../../core/ids.ts';
-import { alertedPeople } from '../../operations/authorize/joined-admins.ts';
+import { alertedPeople } from '../../operations/authorize/roles.ts';
 import type { House } from '../../operations/house.ts';
 import type { ReportReading } from '../../services/bot/bot.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';

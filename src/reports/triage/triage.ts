@@ -5,7 +5,7 @@ import PQueue from 'p-queue';
 import { span } from '../../chat/answers/phrases.ts';
 import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
-import { alertedPeople } from '../../operations/authorize/joined-admins.ts';
+import { alertedPeople } from '../../operations/authorize/roles.ts';
 import type { House } from '../../operations/house.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { reminderOf } from '../cards/card.ts';

@@ -4,7 +4,7 @@ import type { EventId, UserId } from '../../../src/core/ids.ts';
 import { alertContent } from '../../../src/matrix/delivery/content.ts';
 import { post } from '../../../src/operations/answer/reply.ts';
 import type { Outgoing, Reply } from '../../../src/operations/answer/reply.ts';
-import { alertedPeople } from '../../../src/operations/authorize/joined-admins.ts';
+import { alertedPeople } from '../../../src/operations/authorize/roles.ts';
 import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
 import type { FuzzHouse } from '../../support/fuzz-house.ts';
 

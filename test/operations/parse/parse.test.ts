@@ -4,9 +4,10 @@ import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { TargetError, UsageError } from '../../../src/core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
-import type { House, Settings } from '../../../src/operations/house.ts';
+import type { House } from '../../../src/operations/house.ts';
 import type { Message } from '../../../src/operations/message.ts';
 import { parse } from '../../../src/operations/parse/parse.ts';
+import type { Settings } from '../../../src/operations/settings.ts';
 
 const registry = createRegistry(await loadCommands());
 

@@ -1,8 +1,15 @@
 import { canChange } from '../../chat/command/declaration.ts';
-import type { Command } from '../../chat/command/declaration.ts';
-import { policyFor } from '../house.ts';
-import type { ConfirmationPolicy, Settings } from '../house.ts';
+import type { Command, Danger } from '../../chat/command/declaration.ts';
+import type { ConfirmationPolicy, Settings } from '../settings.ts';
 import type { Parsed } from '../stages.ts';
+
+/** Who has to agree before something of this danger is done. */
+export function policyFor(
+  danger: Danger,
+  settings: Pick<Settings, 'confirmation'>,
+): ConfirmationPolicy {
+  return danger === 'destructive' || danger === 'critical' ? settings.confirmation[danger] : 'none';
+}
 
 /**
  * Who has to agree before this is done. A person who names several targets is always shown them
@@ -10,7 +17,7 @@ import type { Parsed } from '../stages.ts';
  */
 export function policyOf(
   { command, danger, invocation }: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
-  settings: Settings,
+  settings: Pick<Settings, 'confirmation'>,
 ): ConfirmationPolicy {
   const policy = policyFor(danger, settings);
   return policy === 'none' &&
