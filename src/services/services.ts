@@ -25,6 +25,10 @@ import { reportQueueService } from './reports/report-queue.ts';
 import type { ReportQueueService } from './reports/report-queue.ts';
 import { createDirectRooms } from './rooms/direct-rooms.ts';
 import type { DirectRooms } from './rooms/direct-rooms.ts';
+import { createRegistrationTokenService } from './server/registration-token-service.ts';
+import type { RegistrationTokenService } from './server/registration-token-service.ts';
+import { createServerService } from './server/server-service.ts';
+import type { ServerService } from './server/server-service.ts';
 
 export type { Device } from '../homeserver/admin/devices.ts';
 export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
@@ -69,6 +73,8 @@ export interface Services {
   readonly api: AdminApi;
   readonly accounts: AccountsService;
   readonly media: MediaService;
+  readonly registrationTokens: RegistrationTokenService;
+  readonly server: ServerService;
   /** The audit log, to read. */
   readonly audit: {
     get(id: number): Promise<AuditEntry | undefined>;
@@ -114,6 +120,8 @@ export function createServices(parts: {
     api,
     accounts: accountsService(api),
     media: createMediaService(api, serverName),
+    registrationTokens: createRegistrationTokenService(api),
+    server: createServerService(api),
     audit: {
       get: store.auditLog.get,
       search: store.auditLog.search,

@@ -14,7 +14,7 @@ export default defineCommand({
     const [bot, server, pending, items] = await Promise.all([
       services.bot.status(),
       // That the homeserver doesn't answer is what this command is there to say.
-      services.api.server.version().catch((error: unknown) => {
+      services.server.version().catch((error: unknown) => {
         if (error instanceof LawspeakerError) {
           return error;
         }

@@ -2,7 +2,7 @@ import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import { count, span } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
+import { UsageError } from '../../core/errors.ts';
 import type { BackgroundUpdateStatus } from '../../services/services.ts';
 
 interface Wish {
@@ -32,22 +32,22 @@ export default defineCommand({
     'GET /_synapse/admin/v1/background_updates/enabled',
     'POST /_synapse/admin/v1/background_updates/enabled',
   ],
-  async preview({ args, services: { api } }) {
-    const wanted = wantedOf(args);
-    const status = await api.server.backgroundUpdateStatus();
-    assertSomething(status.enabled, wanted);
-    return {
-      title: [`${wanted === false ? 'Stop' : 'Continue'} background updates?`],
-      body: [facts(...runningOf(status))],
-    };
-  },
-  async run({ args, services: { api } }) {
+  async preview({ args, services }) {
     const wanted = wantedOf(args);
     if (wanted !== undefined) {
-      assertSomething(await api.server.backgroundUpdatesEnabled(), wanted);
-      await api.server.setBackgroundUpdatesEnabled(wanted);
+      await services.server.assertCanSetBackgroundUpdates(wanted);
     }
-    return { wanted, status: await api.server.backgroundUpdateStatus() };
+    return {
+      title: [`${wanted === false ? 'Stop' : 'Continue'} background updates?`],
+      body: [facts(...runningOf(await services.server.backgroundUpdates()))],
+    };
+  },
+  async run({ args, services }) {
+    const wanted = wantedOf(args);
+    if (wanted !== undefined) {
+      await services.server.setBackgroundUpdates(wanted);
+    }
+    return { wanted, status: await services.server.backgroundUpdates() };
   },
   answer({ role }, { wanted, status }) {
     const { enabled } = status;
@@ -67,25 +67,12 @@ export default defineCommand({
   },
   undo: (_, { wanted }) =>
     wanted === undefined ? undefined : `background-updates --${wanted ? 'disable' : 'enable'}`,
-  async reconcile({ args, services: { api } }) {
-    const enabled = await api.server.backgroundUpdatesEnabled();
-    return enabled === wantedOf(args) ? 'done' : 'not_done';
-  },
+  reconcile: async ({ args: { enable }, services }) =>
+    services.server.reconcileBackgroundUpdates(enable),
 });
 
 function wantedOf({ enable, disable }: Wish): boolean | undefined {
   return enable ? true : disable ? false : undefined;
-}
-
-/** What changes nothing must not be taken back either. */
-function assertSomething(enabled: boolean, wanted: boolean | undefined): void {
-  if (enabled === wanted) {
-    throw new TargetError(
-      'state',
-      `background updates are ${enabled ? 'enabled' : 'stopped'} already`,
-      'Nothing was changed.',
-    );
-  }
 }
 
 function runningOf({ currentUpdates }: BackgroundUpdateStatus) {

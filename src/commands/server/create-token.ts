@@ -3,7 +3,8 @@ import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
-import { checkLifetime, checkToken, tokenFacts, tokenFingerprint } from './registration-token.ts';
+import { tokenFingerprint } from '../../services/server/registration-token-service.ts';
+import { checkLifetime, checkToken, tokenFacts } from './registration-token.ts';
 
 export default defineCommand({
   name: 'create-token',
@@ -29,20 +30,16 @@ export default defineCommand({
     }
     checkLifetime(expires, now);
   },
-  async run({ args: { token, uses, expires }, services: { api }, prefix }) {
+  async run({ args: { token, uses, expires }, services, prefix }) {
     // Synapse answers a token that exists as it answers any wrong value.
-    if (token !== undefined && (await api.registrationTokens.find(token)) !== undefined) {
+    if (token !== undefined && (await services.registrationTokens.find(token)) !== undefined) {
       throw new TargetError(
         'state',
         `there is a registration token \`${token}\` already`,
         `To change its limits: \`${prefix}edit-token ${quote(token)}\``,
       );
     }
-    return api.registrationTokens.create({
-      token,
-      usesAllowed: uses,
-      ...(expires === undefined ? {} : { expiryTime: expires }),
-    });
+    return services.registrationTokens.create({ token, usesAllowed: uses, expiryTime: expires });
   },
   answer: ({ now }, token) => ({
     mark: '✅',
@@ -53,11 +50,6 @@ export default defineCommand({
   }),
   // By its fingerprint: what takes it back is kept in the audit log, where no token belongs.
   undo: (_, { token }) => `delete-token ${tokenFingerprint(token)}`,
-  async reconcile({ args: { token }, services: { api } }) {
-    if (token === undefined) {
-      // The server chose it, and its answer is lost.
-      return 'unknowable';
-    }
-    return (await api.registrationTokens.find(token)) === undefined ? 'not_done' : 'done';
-  },
+  reconcile: async ({ args: { token }, services }) =>
+    services.registrationTokens.reconcileCreation(token),
 });

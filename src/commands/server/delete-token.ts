@@ -1,13 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import {
-  checkTokenName,
-  findToken,
-  requireToken,
-  tokenFacts,
-  tokenState,
-} from './registration-token.ts';
+import { checkTokenName, requireToken, tokenFacts, tokenState } from './registration-token.ts';
 
 export default defineCommand({
   name: 'delete-token',
@@ -46,7 +40,7 @@ export default defineCommand({
   },
   async run(context) {
     const token = await requireToken(context, context.args.token);
-    await context.services.api.registrationTokens.delete(token.token);
+    await context.services.registrationTokens.delete(token.token);
     return token;
   },
   answer: ({ now }, token) => ({
@@ -55,7 +49,6 @@ export default defineCommand({
     body: [tokenFacts(token, now)],
     data: token,
   }),
-  async reconcile({ args: { token }, services: { api } }) {
-    return (await findToken({ api }, token)) === undefined ? 'done' : 'not_done';
-  },
+  reconcile: async ({ args: { token }, services }) =>
+    services.registrationTokens.reconcileDeletion(token),
 });

@@ -3,13 +3,12 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
+import { tokenFingerprint } from '../../services/server/registration-token-service.ts';
 import {
   checkLifetime,
   checkTokenName,
-  findToken,
   requireToken,
   tokenFacts,
-  tokenFingerprint,
   tokenState,
 } from './registration-token.ts';
 
@@ -51,10 +50,7 @@ export default defineCommand({
   async run(context) {
     const { args, services } = context;
     const before = await requireToken(context, args.token);
-    const token = await services.api.registrationTokens.modify(before.token, {
-      ...(args.unlimited ? { usesAllowed: null } : { usesAllowed: args.uses }),
-      ...(args.never ? { expiryTime: null } : { expiryTime: args.expires ?? args.expiresAt }),
-    });
+    const token = await services.registrationTokens.edit(before.token, changeOf(args));
     return { before, token };
   },
   answer: ({ now }, { before, token }) => ({
@@ -84,20 +80,16 @@ export default defineCommand({
       ? undefined
       : ['edit-token', tokenFingerprint(token.token), ...flags].join(' ');
   },
-  async reconcile({ args, services }) {
-    const token = await findToken(services, args.token);
-    if (token === undefined) {
-      return 'not_done';
-    }
-    const { uses, unlimited, expires, expiresAt, never } = args;
-    const hasUses = unlimited
-      ? token.usesAllowed === null
-      : uses === undefined || token.usesAllowed === uses;
-    const wanted = never ? null : (expires ?? expiresAt);
-    const isExpiry = wanted === undefined || token.expiryTime === wanted;
-    return hasUses && isExpiry ? 'done' : 'not_done';
-  },
+  reconcile: async ({ args, services }) =>
+    services.registrationTokens.reconcileEdit(args.token, changeOf(args)),
 });
+
+function changeOf({ uses, unlimited, expires, expiresAt, never }: Limits) {
+  return {
+    usesAllowed: unlimited ? null : uses,
+    expiryTime: never ? null : (expires ?? expiresAt),
+  };
+}
 
 function assertConsistent(
   { uses, unlimited, expires, expiresAt, never }: Limits,

@@ -49,18 +49,8 @@ export default defineCommand({
       return oneServer(services, args.destination, prefix);
     }
     const { orderBy, dir, limit, from } = args;
-    const listing = await readList(args, {
-      async page() {
-        const page = await services.api.federation.list({ orderBy, dir, limit, from });
-        return {
-          rows: page.destinations,
-          total: page.total,
-          nextFrom: page.nextToken ?? undefined,
-        };
-      },
-      all: () => services.api.federation.all({ orderBy, dir, limit: 100, from }),
-    });
-    return { kind: 'list' as const, listing };
+    const servers = services.server.otherServers({ orderBy, dir, limit, from });
+    return { kind: 'list' as const, listing: await readList(args, servers) };
   },
   answer(context, found) {
     const { now } = context;
@@ -119,19 +109,18 @@ export default defineCommand({
   },
 });
 
-async function oneServer({ api }: Services, name: string, prefix: string) {
-  const destination = await api.federation.find(name);
-  if (destination !== undefined) {
-    const { total } = await api.federation.listRooms(name, { limit: 1 });
-    return { kind: 'one' as const, destination, rooms: total };
+async function oneServer({ server }: Services, name: string, prefix: string) {
+  const found = await server.findServer(name);
+  if (found !== undefined) {
+    return { kind: 'one' as const, ...found };
   }
-  const similar = await api.federation.list({ destination: name, limit: 3 });
+  const similar = await server.otherServers({ destination: name, limit: 3 }).page();
   throw new TargetError(
     'unknown',
     `this server has never talked to ${name}`,
-    similar.destinations.length === 0
-      ? `\`${prefix}federation\` lists those that it has talked to.`
-      : `Did you mean ${similar.destinations.map((one) => `\`${one.destination}\``).join(', ')}?`,
+    similar.rows.length === 0
+      ? `See \`${prefix}federation\`.`
+      : `Did you mean ${similar.rows.map(({ destination }) => `\`${destination}\``).join(', ')}?`,
   );
 }
 

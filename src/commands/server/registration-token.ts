@@ -1,27 +1,15 @@
-import { createHash } from 'node:crypto';
-
 import { bold, facts } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { writeDuration } from '../../chat/reading/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import type { RegistrationToken, Services } from '../../services/services.ts';
+import { isTokenFingerprint } from '../../services/server/registration-token-service.ts';
+import type { RegistrationToken } from '../../services/services.ts';
 
 /** What Synapse takes; the three names are parts of paths, so that nothing could be done to them. */
 const tokenPattern = /^[A-Za-z0-9._~-]{1,64}$/u;
 const unreachableNames = new Set(['.', '..', 'new']);
-
-/** Names a token without telling it; no token looks like this, since a colon can't be in one. */
-const fingerprintPattern = /^sha256:[0-9a-f]{16}$/u;
-
-/**
- * A name for a token that can stand in the audit log: every command on a token takes it too. Of a
- * short token somebody could guess it back, of a random one nobody.
- */
-export function tokenFingerprint(token: string): string {
-  return `sha256:${createHash('sha256').update(token).digest('hex').slice(0, 16)}`;
-}
 
 /** @throws UsageError no token can look like this */
 export function checkToken(token: string): void {
@@ -36,7 +24,7 @@ export function checkToken(token: string): void {
 
 /** @throws UsageError it is neither a fingerprint nor what a token can look like */
 export function checkTokenName(name: string): void {
-  if (!fingerprintPattern.test(name)) {
+  if (!isTokenFingerprint(name)) {
     checkToken(name);
   }
 }
@@ -57,28 +45,15 @@ export function checkLifetime(expires: number | undefined, now: number): void {
   }
 }
 
-/** The token as it stands, by itself or by its fingerprint; undefined where there is none. */
-export async function findToken(
-  { api }: Pick<Services, 'api'>,
-  name: string,
-): Promise<RegistrationToken | undefined> {
-  if (fingerprintPattern.test(name)) {
-    const tokens = await api.registrationTokens.list();
-    return tokens.find(({ token }) => tokenFingerprint(token) === name);
-  }
-  return api.registrationTokens.find(name);
-}
-
 /**
- * As `findToken`.
- *
- * @throws TargetError there is none
+ * @param name the token or its fingerprint
+ * @throws TargetError there is no such token
  */
 export async function requireToken(
   { services, prefix }: Pick<Context, 'services' | 'prefix'>,
   name: string,
 ): Promise<RegistrationToken> {
-  const token = await findToken(services, name);
+  const token = await services.registrationTokens.find(name);
   if (token === undefined) {
     throw new TargetError(
       'unknown',

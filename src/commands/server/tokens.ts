@@ -20,8 +20,8 @@ export default defineCommand({
   example: 'tokens --valid',
   endpoints: ['GET /_synapse/admin/v1/registration_tokens'],
   check: checkOffset,
-  async run({ args, services: { api } }) {
-    const tokens = await api.registrationTokens.list(
+  async run({ args, services }) {
+    const tokens = await services.registrationTokens.list(
       args.valid === undefined ? {} : { valid: args.valid },
     );
     return pageOf(

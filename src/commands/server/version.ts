@@ -9,7 +9,7 @@ export default defineCommand({
   danger: 'read',
   example: 'version',
   endpoints: ['GET /_synapse/admin/v1/server_version'],
-  run: async ({ services }) => services.api.server.version(),
+  run: async ({ services }) => services.server.version(),
   answer: (_, serverVersion) => ({
     mark: 'ℹ️',
     title: ['The homeserver runs ', bold(`Synapse ${serverVersion}`)],
