@@ -9,7 +9,7 @@ import { createRegistry } from '../chat/command/registry.ts';
 import { writeListenAddress } from '../config/listen.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { durationMs } from '../core/duration.ts';
+import { dayMs, durationMs, hourMs, minuteMs } from '../core/duration.ts';
 import {
   HomeserverError,
   SetupError,
@@ -96,9 +96,9 @@ const usualDeliveryPatienceMs = 10_000;
 /** How often the homeserver is asked about work whose end is not known. */
 const recoverEveryMs = 30_000;
 /** How often the bot looks whether the head of the audit log is to be written into the room. */
-const usualHeadLookMs = 15 * 60_000;
+const usualHeadLookMs = 15 * minuteMs;
 const usualSyncMarginMs = 15_000;
-const usualReportTroubleMs = 5 * 60_000;
+const usualReportTroubleMs = 5 * minuteMs;
 
 /** How long the bot waits for the homeserver, where that is not as usual. */
 export interface Timing {
@@ -366,7 +366,7 @@ async function buildHouse(parts: Parts): Promise<App> {
       await api.rooms.join(room, user, {});
     },
     // A time of day says enough where it comes but once.
-    clock: secretsKeptMs < 12 * 3_600_000 ? clock : dateTime,
+    clock: secretsKeptMs < 12 * hourMs ? clock : dateTime,
   });
   const operations: BotOperations = {
     async settle({ decision, code, by, event }) {
@@ -391,7 +391,7 @@ async function buildHouse(parts: Parts): Promise<App> {
         ...(sync?.health ?? { online: false, lastSyncAt: undefined, failures: 0 }),
         openInbox: inbox.length,
         openOutbox: outbox.length,
-        ruleActions: await store.auditLog.countByRules(Date.now() - 3_600_000),
+        ruleActions: await store.auditLog.countByRules(Date.now() - hourMs),
         maxRuleActions: config.reports.maxActionsPerHour,
         openExecutions: executions.length,
         recordGap: await store.recordGap.get(),
@@ -681,7 +681,7 @@ function createAlarm(log: Logger, complaint: string, ring: () => Promise<void>) 
           ring().catch((error: unknown) => log.error({ err: error }, complaint));
         },
         // A day at most: longer timers overflow, and the next round asks again.
-        Math.min(Math.max(0, at - Date.now()), 86_400_000),
+        Math.min(Math.max(0, at - Date.now()), dayMs),
       );
     },
     stop() {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { durationMs, durationText } from '../core/duration.ts';
+import { durationMs, durationText, hourMs } from '../core/duration.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../core/ids.ts';
 import { listenAddress } from './listen.ts';
 import { rulesSchema } from './rules.ts';
@@ -89,7 +89,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true),
       pollInterval: durationText
-        .refine((text) => durationMs(text) <= 3_600_000, 'must be an hour at most')
+        .refine((text) => durationMs(text) <= hourMs, 'must be an hour at most')
         .default('5s'),
       rules: rulesSchema.default([]),
       maxActionsPerHour: z.number().int().min(0).default(10),

@@ -180,3 +180,28 @@ export class SetupError extends LawspeakerError {
 export function codeOf(error: unknown): string {
   return error instanceof LawspeakerError ? error.code : 'internal';
 }
+
+/**
+ * What `promise` resolves to, or undefined if it fails in an expected way.
+ *
+ * @param isExpected which errors count as expected; usually all that are not our own faults
+ * @throws every other error
+ */
+export async function orUndefined<Value>(
+  promise: Promise<Value>,
+  isExpected: (error: unknown) => boolean = (error) => error instanceof LawspeakerError,
+): Promise<Value | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isExpected(error)) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** The homeserver says that what was asked for doesn't exist. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof HomeserverError && error.isNotFound;
+}

@@ -6,10 +6,10 @@ import type { Command } from '../../src/chat/command/declaration.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 import { argumentsOf } from '../../src/chat/reading/command-arguments.ts';
-import { readDuration } from '../../src/chat/reading/duration.ts';
 import { readArguments } from '../../src/chat/reading/read-arguments.ts';
 import { readReference, readUser } from '../../src/chat/reading/references.ts';
 import { quote, tokenize } from '../../src/chat/reading/tokenize.ts';
+import { readDuration } from '../../src/core/duration.ts';
 import { HomeserverError } from '../../src/core/errors.ts';
 import {
   parseEventId,

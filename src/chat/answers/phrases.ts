@@ -1,12 +1,14 @@
+import { dayMs, hourMs, minuteMs } from '../../core/duration.ts';
+
 /** How numbers and times are said in answers. */
 
 const steps = [
   ['year', 31_557_600_000],
   ['month', 2_629_800_000],
-  ['week', 604_800_000],
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
+  ['week', 7 * dayMs],
+  ['day', dayMs],
+  ['hour', hourMs],
+  ['minute', minuteMs],
   ['second', 1000],
 ] as const;
 

@@ -1,4 +1,4 @@
-import { writeDuration } from '../reading/duration.ts';
+import { writeDuration } from '../../core/duration.ts';
 import { idWord, matrixToLink } from '../reading/references.ts';
 import { quote } from '../reading/tokenize.ts';
 import { flagName } from './arguments.ts';

@@ -1,9 +1,9 @@
+import { readDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { cut } from '../answers/answer.ts';
 import type { Argument, ArgumentKind } from '../command/arguments.ts';
 import { nearest } from '../command/registry.ts';
-import { readDuration } from './duration.ts';
 import { readMedia, readReference, readUser } from './references.ts';
 
 /** What reading needs to know of its surroundings. */

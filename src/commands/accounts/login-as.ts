@@ -4,17 +4,17 @@ import { dateTime, span } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { writeDuration } from '../../chat/reading/duration.ts';
 import { idWord } from '../../chat/reading/references.ts';
+import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { assertWhisperIsReadable, openDirectAnswer, whispered } from './direct-message.ts';
 
-const maxMs = 24 * 3_600_000;
+const maxMs = dayMs;
 
 const declared = {
   account: positional('account', 'As whom', { placeholder: 'USER' }),
   for: flag('duration', 'How long it works, at most 24h', {
-    default: 3_600_000,
+    default: hourMs,
     placeholder: '1h',
   }),
 } as const;

@@ -4,12 +4,10 @@ import { bars } from '../../chat/answers/bars.ts';
 import { count, dateTime, span } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { writeDuration } from '../../chat/reading/duration.ts';
+import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { Overview, Worker } from '../../services/bot/statistics.ts';
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 const usualLastMs = 30 * dayMs;
 const maxLastMs = 730 * dayMs;
 /** So many moderators and rules are shown; the rest is in `data`. */

@@ -2,7 +2,7 @@ import { bold, facts } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { writeDuration } from '../../chat/reading/duration.ts';
+import { writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { isTokenFingerprint } from '../../services/server/registration-token-service.ts';
 import type { RegistrationToken } from '../../services/services.ts';

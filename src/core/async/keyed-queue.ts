@@ -1,30 +1,37 @@
-/** Runs tasks of one key in order, and tasks of different keys side by side. */
-export function createKeyedQueue() {
+/** Runs tasks of the same key one after another, and tasks of different keys side by side. */
+export interface KeyedQueue {
+  /** `task` must not throw. */
+  add(key: string, task: () => Promise<void>): void;
+  /** Starts no more tasks. */
+  stop(): void;
+  /** Resolves when the tasks of this key, or of all keys, have ended. */
+  idle(key?: string): Promise<void>;
+}
+
+export function createKeyedQueue(): KeyedQueue {
   const tails = new Map<string, Promise<void>>();
   let isStopped = false;
   return {
-    /** `task` must not throw. */
-    add(key: string, task: () => Promise<void>): void {
-      const tail = (tails.get(key) ?? Promise.resolve()).then(async () =>
-        isStopped ? undefined : task(),
-      );
+    add(key, task) {
+      const tail = (tails.get(key) ?? Promise.resolve())
+        .then(async () => (isStopped ? undefined : task()))
+        .finally(() => {
+          if (tails.get(key) === tail) {
+            tails.delete(key);
+          }
+        });
       tails.set(key, tail);
-      void tail.then(() => {
-        if (tails.get(key) === tail) {
-          tails.delete(key);
-        }
-      });
     },
 
-    /** Begins nothing more. */
-    stop(): void {
+    stop() {
       isStopped = true;
     },
 
-    /** Resolves when all that was begun has ended. */
-    async idle(): Promise<void> {
-      while (tails.size > 0) {
-        await Promise.all(tails.values());
+    async idle(key) {
+      const pending = () =>
+        [...tails].flatMap(([of, tail]) => (key === undefined || of === key ? [tail] : []));
+      for (let tasks = pending(); tasks.length > 0; tasks = pending()) {
+        await Promise.all(tasks);
       }
     },
   };

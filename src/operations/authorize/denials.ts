@@ -1,5 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
+import { minuteMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
 import { post } from '../answer/reply.ts';
 import type { Outgoing } from '../answer/reply.ts';
@@ -9,7 +10,7 @@ import { joinedAdmins } from './roles.ts';
 
 /** So many denials within this time tell the admins. */
 const manyDenials = 5;
-const windowMs = 10 * 60_000;
+const windowMs = 10 * minuteMs;
 
 /**
  * Counts a denial. When somebody has collected many, the admins in the room are told, once until it

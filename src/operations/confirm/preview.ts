@@ -9,7 +9,7 @@ import { flagName } from '../../chat/command/arguments.ts';
 import type { Context, Preview } from '../../chat/command/declaration.ts';
 import { subjectOf } from '../../chat/command/declaration.ts';
 import { writeInvocation, writeValue } from '../../chat/command/write-invocation.ts';
-import { writeDuration } from '../../chat/reading/duration.ts';
+import { writeDuration } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { Account } from '../../services/services.ts';
 import { contextsFor } from '../context.ts';

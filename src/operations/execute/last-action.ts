@@ -1,12 +1,13 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
+import { dayMs } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { House } from '../house.ts';
 
 /** What is older is not what somebody means by "last" without a look. */
-const maxAgoMs = 24 * 3_600_000;
+const maxAgoMs = dayMs;
 /** So far back is searched. */
 const searched = 100;
 

@@ -1,6 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
+import { dayMs } from '../../core/duration.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
@@ -8,8 +9,6 @@ import type { ChainEnd } from '../../store/tables/audit-log.ts';
 import { post } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/roles.ts';
 import type { House } from '../house.ts';
-
-const dayMs = 86_400_000;
 
 /**
  * Writes the head of the audit log's chain into the room, at most once a day, and only where rows have

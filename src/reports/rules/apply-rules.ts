@@ -1,5 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { clock } from '../../chat/answers/phrases.ts';
+import { hourMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
 import { runRuleLine } from '../../operations/execute/run-rule.ts';
@@ -14,7 +15,6 @@ import { isLine, lineFor } from './rule-lines.ts';
 import { missingText } from './rule.ts';
 import type { Rule } from './rule.ts';
 
-const hourMs = 3_600_000;
 const breakerName = 'reports.breaker';
 
 /** What rules do about an item: act, propose, or only say so; each once an item. */

@@ -1,3 +1,4 @@
+import { hourMs } from '../../core/duration.ts';
 import type { ReportItem, RuleMode } from '../../store/tables/report-items.ts';
 import { createPast } from './report-history.ts';
 import type { ReportHistory } from './report-history.ts';
@@ -23,8 +24,6 @@ export interface Replay {
   /** Reports whose reporter's age is not known: for most rules they don't count. */
   readonly ofUnknownAge: number;
 }
-
-const hourMs = 3_600_000;
 
 /**
  * What the rules would have done, had all reports since `since` come in under them: at each report,

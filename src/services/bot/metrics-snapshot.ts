@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
+import { hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
 import type { AuditGroup, OpenWork, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
@@ -24,7 +25,6 @@ export interface MetricsSnapshot {
 
 /** So many rows at once hold up nothing else for long. */
 const rowsAtOnce = 5000;
-const hourMs = 3_600_000;
 
 /** Whose work it is: a user ID or `rule:NAME`. Timers have numbers without end. */
 export function workerOf(actor: string): string {

@@ -1,3 +1,4 @@
+import { dayMs, hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
 import type { Period, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
@@ -42,9 +43,6 @@ export interface Overview extends Period {
     readonly items: number;
   }[];
 }
-
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 
 /** More bars than this are wider than a phone. */
 const maxBars = 31;

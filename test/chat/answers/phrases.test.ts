@@ -13,7 +13,7 @@ import {
 } from '../../../src/chat/answers/phrases.ts';
 import type { GroupedCommand } from '../../../src/chat/command/declaration.ts';
 import { createRegistry, nearest } from '../../../src/chat/command/registry.ts';
-import { readDuration, writeDuration } from '../../../src/chat/reading/duration.ts';
+import { readDuration, writeDuration } from '../../../src/core/duration.ts';
 
 const now = Date.UTC(2026, 10, 21, 20, 51);
 

@@ -10,9 +10,9 @@ import type { Json } from '../../../src/chat/command/invocation.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
 import { argumentsOf } from '../../../src/chat/reading/command-arguments.ts';
-import { readDuration } from '../../../src/chat/reading/duration.ts';
 import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
+import { readDuration } from '../../../src/core/duration.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 
 const commands = await loadCommands();
