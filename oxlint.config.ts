@@ -19,6 +19,7 @@ const allowedImports: Record<string, readonly string[]> = {
 const folders = Object.keys(allowedImports);
 
 export default defineConfig({
+  ignorePatterns: ['dist/**'],
   plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise', 'node', 'vitest'],
   categories: { correctness: 'error', suspicious: 'error', perf: 'error' },
   options: { typeAware: true },

@@ -2,14 +2,12 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { program } from '../dev/room/bot-process.ts';
 import { answer, startFaultyServer } from './support/faulty-server.ts';
 import { homeserver, newUser } from './support/homeserver.ts';
-
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 let folder: string;
 beforeEach(async () => {
@@ -25,7 +23,7 @@ interface Ended {
 
 async function lawspeaker(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...args], { cwd: folder }, (error, output, errors) =>
+    execFile(process.execPath, [program, ...args], { cwd: folder }, (error, output, errors) =>
       resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
     );
   });

@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 import type { KillPlan } from './kill-switch.ts';
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** The program to run: what was built for these tests, or the sources. */
+export const program =
+  process.env['LAWSPEAKER_TEST_PROGRAM'] ??
+  fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const killSwitch = new URL('kill-switch.ts', import.meta.url).href;
 
 /** How a process ended: with a status, or by a signal. */
@@ -62,9 +65,9 @@ export async function startBotProcess(
   // Every JSON document is YAML.
   await writeFile(configFile, JSON.stringify(config, null, 2), { mode: 0o600 });
   const preload = plan === undefined ? [] : ['--import', killSwitch];
-  const start = [process.execPath, ...preload, main, 'start', '--config', configFile];
-  const [program = process.execPath, ...words] = [...launcher, ...start];
-  const child = spawn(program, words, {
+  const start = [process.execPath, ...preload, program, 'start', '--config', configFile];
+  const [executable = process.execPath, ...words] = [...launcher, ...start];
+  const child = spawn(executable, words, {
     stdio: ['ignore', 'ignore', 'pipe', ...(plan === undefined ? [] : ['ipc' as const])],
     env:
       plan === undefined

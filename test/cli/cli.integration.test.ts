@@ -3,16 +3,14 @@ import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { program } from '../../dev/room/bot-process.ts';
 import { openStore } from '../../src/store/store.ts';
 import { newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 let folder: string;
 let room: TestRoom;
@@ -42,7 +40,7 @@ async function lawspeaker(...args: string[]) {
   return new Promise<{ status: number; output: string; errors: string }>((resolve) => {
     execFile(
       process.execPath,
-      [main, ...args, '--config', 'config.yaml'],
+      [program, ...args, '--config', 'config.yaml'],
       { cwd: folder },
       (error, output, errors) =>
         resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
@@ -71,7 +69,7 @@ it('lists and exports the audit log while the bot runs', async () => {
 });
 
 it('ends well where nobody reads on', async () => {
-  const child = spawn(process.execPath, [main, 'audit', 'export', '-c', 'config.yaml'], {
+  const child = spawn(process.execPath, [program, 'audit', 'export', '-c', 'config.yaml'], {
     cwd: folder,
   });
   child.stdout.destroy();

@@ -228,7 +228,7 @@ function databaseFaults({ databaseFile }: CrashRoom): string[] {
   const db = new Database(databaseFile, { readonly: true });
   try {
     const waiting = db
-      .prepare('SELECT transaction_id, message FROM outbox WHERE settled_at IS NULL LIMIT 3')
+      .prepare('SELECT transaction_id, message FROM outbox WHERE closed_at IS NULL LIMIT 3')
       .all();
     found.push(...waiting.map((message) => `in the outbox: ${JSON.stringify(message)}`));
     const unsent = db

@@ -1,7 +1,10 @@
+import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import type { TestProject } from 'vitest/node';
 
+import { build } from '../../dev/build/build.ts';
 import { registerUser } from '../../dev/synapse/accounts.ts';
 import type { Account } from '../../dev/synapse/accounts.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
@@ -20,11 +23,22 @@ declare module 'vitest' {
   }
 }
 
-/** Starts one Synapse for the whole run, and stops it afterwards. */
+/** Of this run alone: two may be made at once. */
+const buildFolder = fileURLToPath(
+  new URL(`../../node_modules/.cache/lawspeaker-test-${process.pid}`, import.meta.url),
+);
+
+/**
+ * Builds the program that tests run as a process, as users do, and starts one Synapse for the whole run.
+ * Afterwards stops it.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const homeserver = await startHomeserver({
-    onProgress: (line) => process.stderr.write(`${line}\n`),
-  });
+  const [homeserver, program] = await Promise.all([
+    startHomeserver({ onProgress: (line) => process.stderr.write(`${line}\n`) }),
+    build(buildFolder),
+  ]);
+  // The processes that tests run in are started after this one has finished.
+  process.env['LAWSPEAKER_TEST_PROGRAM'] = program;
   try {
     const { url, serverName, sharedSecret, version } = homeserver;
     // A server from LAWSPEAKER_TEST_HOMESERVER_URL may know the admins of earlier runs.
@@ -36,7 +50,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await homeserver.stop();
     throw error;
   }
-  return () => homeserver.stop();
+  return async () => {
+    await rm(buildFolder, { recursive: true, force: true });
+    await homeserver.stop();
+  };
 }
 
 /** Between two updates none is shown: only several looks tell that there are no more. */

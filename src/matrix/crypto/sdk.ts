@@ -3,6 +3,7 @@ import { createRequire, registerHooks } from 'node:module';
 import type { RustSdkCryptoStoreType } from 'matrix-bot-sdk';
 
 import { SetupError } from '../../core/errors.ts';
+import { unusedPackages } from './unused-packages.ts';
 
 /** The package whose native library is downloaded when it is installed, from outside the registry. */
 const cryptoPackage = '@matrix-org/matrix-sdk-crypto-nodejs';
@@ -41,16 +42,24 @@ export function nativeLibrary(): NativeLibrary {
   return library;
 }
 
-if (!canEncrypt) {
-  // Only encryption needs the library; without it the bot must start all the same.
-  registerHooks({
-    load(url, context, next) {
-      return url.includes(`/${cryptoPackage}/`)
-        ? { format: 'commonjs', source: withoutLibrary, shortCircuit: true }
-        : next(url, context);
-    },
-  });
-}
+const isUnused = new RegExp(
+  `/node_modules/(?:${unusedPackages.join('|').replaceAll('.', '\\.')})/`,
+  'u',
+);
+
+registerHooks({
+  load(url, context, next) {
+    // Only encryption needs the library; without it the bot must start all the same.
+    const isMissing = !canEncrypt && url.includes(`/${cryptoPackage}/`);
+    return isMissing || isUnused.test(url)
+      ? {
+          format: 'commonjs',
+          source: isMissing ? withoutLibrary : '',
+          shortCircuit: true,
+        }
+      : next(url, context);
+  },
+});
 
 // A dependency of the SDK's uses an old API of Node's; operators can't do anything about that.
 const { noDeprecation } = process;

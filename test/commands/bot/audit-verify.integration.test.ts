@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { program } from '../../../dev/room/bot-process.ts';
 import { newUser } from '../../support/homeserver.ts';
 import { highlightsOf } from '../../support/notifications.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
-
-const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
 let room: TestRoom;
 beforeAll(async () => {
@@ -45,8 +43,11 @@ async function onCommandLine(): Promise<{ status: number; text: string }> {
   const file = path.join(path.dirname(room.databaseFile), 'lawspeaker.yaml');
   await writeFile(file, JSON.stringify(room.config));
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, 'audit', 'verify', '--config', file], (error, out, errors) =>
-      resolve({ status: error === null ? 0 : Number(error.code), text: out + errors }),
+    execFile(
+      process.execPath,
+      [program, 'audit', 'verify', '--config', file],
+      (error, out, errors) =>
+        resolve({ status: error === null ? 0 : Number(error.code), text: out + errors }),
     );
   });
 }

@@ -2,11 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { startBotProcess } from '../../../dev/room/bot-process.ts';
+import { program, startBotProcess } from '../../../dev/room/bot-process.ts';
 import type { BotProcess } from '../../../dev/room/bot-process.ts';
 import { openGate } from '../../../dev/room/gate.ts';
 import { Moderator } from '../../../dev/room/moderator.ts';
@@ -59,13 +58,12 @@ interface Ended {
 
 /** Runs `lawspeaker start`, which is expected to end by itself. */
 async function endOfStart(config: object, ...preload: string[]): Promise<Ended> {
-  const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
   const file = path.join(folder, 'config.yaml');
   await writeFile(file, JSON.stringify(config));
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [...preload, main, 'start', '--config', file],
+      [...preload, program, 'start', '--config', file],
       { cwd: folder },
       (error, _output, errors) =>
         resolve({ status: error === null ? 0 : Number(error.code), errors }),
