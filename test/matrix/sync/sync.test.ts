@@ -34,11 +34,14 @@ let stop = new AbortController();
 let stored: Map<string, string>;
 let taken: { how: string; events: unknown[] }[];
 let refused: string[];
+/** The token that was stored when it was told that not all was read. */
+let cutAt: (string | undefined)[];
 beforeEach(() => {
   stop = new AbortController();
   stored = new Map();
   taken = [];
   refused = [];
+  cutAt = [];
 });
 afterEach(async () => {
   stop.abort();
@@ -87,7 +90,9 @@ async function sync(answers: Answers): Promise<void> {
     placeRefused: async (token) => {
       refused.push(token);
     },
-    onCut: async () => undefined,
+    onCut: async () => {
+      cutAt.push(stored.get('token'));
+    },
     onOnline: () => undefined,
     onFatal: (error) => {
       throw error;
@@ -128,6 +133,21 @@ test('what a gap left out is taken in oldest first, over several pages: the newe
   expect(taken).toEqual([{ how: 'new', events: [1, 2, 3, 4, 5].map(powerLevels) }]);
   expect(levelAfterwards()).toBe(5);
   expect(upTo).toEqual(['s1', 's1']);
+});
+
+test('of a gap without an end the newest is taken in, and that there was more is told before the token moves on', async () => {
+  stored.set('token', 's1');
+  await sync((path, query) => {
+    if (path.endsWith('/sync') && query.get('since') === 's1') {
+      return [200, joined({ timeline: { limited: true, prev_batch: 'p0', events: [] } })];
+    }
+    const page = Number(query.get('from')?.slice('p'.length));
+    const chunk = Array.from({ length: 100 }, (_, at) => ({ event_id: `$${page * 100 + at}` }));
+    return path.endsWith('/messages') ? [200, { chunk, end: `p${page + 1}` }] : undefined;
+  });
+  expect(taken.flatMap(({ events }) => events)).toHaveLength(5000);
+  expect(cutAt).toEqual(['s1']);
+  expect(stored.get('token')).toBe('s2');
 });
 
 test('a power level that only the gap holds is not undone by an older one of it', async () => {

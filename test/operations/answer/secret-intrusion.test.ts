@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+
+import { tellIntrusion } from '../../../src/operations/answer/secret-intrusion.ts';
+import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import { asRoomId, asUserId } from '../../support/homeserver.ts';
+
+test.each([
+  [true, 'I removed it'],
+  [false, 'I could not remove yet'],
+])(
+  'a stranger beside a secret (removed: %s) is told to the admins, and to whom the secret was for',
+  async (isRemoved, words) => {
+    const bot = await openFuzzHouse({ isCalm: true });
+    const { sent } = await bot.run(async () =>
+      tellIntrusion(bot.house, {
+        room: asRoomId('!direct:localhost'),
+        user: asUserId(people.ben),
+        others: ['@carol:localhost'],
+        isRemoved,
+      }),
+    );
+    const [alert] = sent.map(({ outgoing }) => outgoing);
+    expect(alert).toMatchObject({ kind: 'alert', mentions: [people.ben, people.ana] });
+    const told = JSON.stringify(alert?.kind === 'alert' && alert.reply);
+    expect(told).toContain('Ben (@ben:localhost)');
+    expect(told).toContain('@carol:localhost');
+    expect(told).toContain(words);
+    expect(told).not.toContain('!direct:localhost');
+    await bot.store.close();
+  },
+);

@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import { createOpenRoomWarning } from '../../../src/operations/authorize/open-room.ts';
+import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import type { FuzzHouse } from '../../support/fuzz-house.ts';
+
+let bot: FuzzHouse;
+let look: () => Promise<void>;
+let warned: unknown[];
+beforeEach(async () => {
+  bot = await openFuzzHouse({ isCalm: true });
+  warned = [];
+  const warn = (fields: unknown) => void warned.push(fields);
+  Object.assign(bot.house, { log: { ...bot.house.log, warn } });
+  look = createOpenRoomWarning(bot.house, () => bot.members.openings());
+});
+afterEach(async () => bot.store.close());
+
+const joinRule = (rule: string) => ({
+  type: 'm.room.join_rules',
+  state_key: '',
+  content: { join_rule: rule },
+});
+const visibility = (history: string) => ({
+  type: 'm.room.history_visibility',
+  state_key: '',
+  content: { history_visibility: history },
+});
+
+/** What the room is told after this change. */
+async function after(event: object): Promise<Outgoing[]> {
+  bot.members.apply({ ...event, sender: people.ana });
+  bot.clock.now += 1000;
+  const { sent } = await bot.run(look);
+  return sent.map(({ outgoing }) => outgoing);
+}
+
+test('a room that only the invited can join and read is no warning', async () => {
+  expect(await after(joinRule('invite'))).toEqual([]);
+  expect(await after(visibility('shared'))).toEqual([]);
+  expect(warned).toEqual([]);
+});
+
+test('a room that is open to strangers is told to its admins and the log, whenever that changes', async () => {
+  const [warning] = await after(joinRule('public'));
+  expect(warning).toMatchObject({ kind: 'alert', mentions: [people.ana] });
+  expect(JSON.stringify(warning)).toContain('Anybody can join it');
+  expect(warned).toEqual([{ openings: ['public'] }]);
+  expect(await after(joinRule('public'))).toEqual([]);
+  const [second] = await after(visibility('world_readable'));
+  expect(JSON.stringify(second)).toContain('Anybody can join it');
+  expect(JSON.stringify(second)).toContain('Anybody can read it without joining');
+  expect(await after(joinRule('invite'))).toHaveLength(1);
+  expect(await after(visibility('joined'))).toEqual([]);
+  expect(await after(joinRule('public'))).toHaveLength(1);
+});
