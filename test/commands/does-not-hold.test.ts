@@ -51,6 +51,7 @@ beforeEach(async () => {
       nextToken: null,
     }),
     shadowBan: async () => undefined,
+    deactivate: async () => undefined,
     setLocked: async () => undefined,
     usernameAvailable: async () => ({ available: true }),
     create: async (name: string) => account(name),
@@ -89,6 +90,16 @@ test.for(['shadow-ban', 'lock', 'deactivate', 'user'])(
     expect(await ask(`!${command} mallory`)).not.toContain('application service');
   },
 );
+
+test('an account of an application service that was deactivated has no ✅', async () => {
+  await ask('!deactivate irc_x');
+  const body = await ask('!confirm');
+  expect(body).toContain('Deactivated @irc_x:localhost');
+  expect(body).toContain('It belongs to the application service irc');
+  expect(body.startsWith('⚠️')).toBe(true);
+  await ask('!deactivate mallory');
+  expect((await ask('!confirm')).startsWith('✅')).toBe(true);
+});
 
 test('several with one of an application service among them say so', async () => {
   expect(await ask('!lock mallory irc_x')).toContain(

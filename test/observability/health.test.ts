@@ -55,6 +55,19 @@ test('reports that can’t be read for long make it not ready', async () => {
   expect(await health.faults()).toEqual([`reports of messages: can’t be read for 300 s: ${why}`]);
 });
 
+test('a bot that can’t speak in the management room is not ready, and says why', async () => {
+  const health = createHealth();
+  let silence: string | undefined = 'its account is suspended';
+  health.watch({ ...well, silence: () => silence });
+  health.started();
+  expect(await health.faults()).toEqual([
+    'speech: the bot can’t speak in the management room: its account is suspended',
+  ]);
+  expect(health.deathCause()).toBeUndefined();
+  silence = undefined;
+  expect(await health.faults()).toEqual([]);
+});
+
 test('a database that fails, or does not answer, is named', async () => {
   const health = createHealth({ databasePatienceMs: 20 });
   let readDatabase: () => Promise<void> = async () => {

@@ -27,6 +27,18 @@ test('those on call are mentioned, or the admins if nobody is on call', () => {
   expect(alertedPeople(bot.house, [])).toEqual([people.ana]);
 });
 
+test('the bot is not one of its admins, whatever its power level', () => {
+  const { botUser } = bot.house.settings;
+  bot.members.apply({
+    type: 'm.room.power_levels',
+    state_key: '',
+    sender: people.ana,
+    content: { users: { [botUser]: 100, [people.ana]: 100 } },
+  });
+  expect(bot.house.roles.of(botUser)).toBe('admin');
+  expect(alertedPeople(bot.house, [])).toEqual([people.ana]);
+});
+
 test('an alert never mentions the bot itself', async () => {
   const { botUser, managementRoom } = bot.house.settings;
   const origin = { event: '$ alert' as EventId, room: managementRoom };

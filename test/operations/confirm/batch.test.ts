@@ -109,6 +109,18 @@ describe('a confirmation for several accounts', () => {
     expect(deactivated).toEqual(['@mallory:localhost', '@trudy:localhost']);
   });
 
+  test('says who of them is a server admin, where an admin insists, also of many', async () => {
+    accounts.set('boss', { admin: true });
+    const many = Array.from({ length: 20 }, (_, at) => `u${at}`).join(' ');
+    for (const others of ['mallory', many]) {
+      const { body } = read(
+        await say(`!deactivate ${others} boss --override-protection`, people.ana),
+      );
+      expect(body).toContain('--override-protection');
+      expect(body).toContain('@boss:localhost · active, server admin');
+    }
+  });
+
   test('does less where less is left when it is confirmed, and never more', async () => {
     accounts.set('gone', { deactivated: true });
     await say('!deactivate mallory gone trudy');

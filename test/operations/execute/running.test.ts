@@ -47,7 +47,7 @@ test('a confirmation is edited once to running where the command takes long, and
   expect(edits(await waiting())).toEqual([]);
   await vi.advanceTimersByTimeAsync(2000);
   await vi.waitFor(async () => expect(edits(await waiting())).toEqual(['running']));
-  expect(JSON.stringify(await waiting())).toContain('Asked and confirmed by Ben');
+  expect(JSON.stringify(await waiting())).toContain('Asked and confirmed by Ben (@ben:localhost)');
   await vi.advanceTimersByTimeAsync(600_000);
   answered.resolve();
   const { sent } = await deciding;

@@ -76,7 +76,7 @@ class List implements ReportSource {
   }
 }
 
-async function read(list: List, mayReadAll = true) {
+async function read(list: ReportSource, mayReadAll = true) {
   return takeInReports(store, list, {
     few: 6,
     mayReadAll,
@@ -103,6 +103,24 @@ test('a reading that breaks off at the first start is read to its end later', as
   await read(list);
   expect(await known()).toEqual(list.rows.map(keyOf).toSorted());
   expect(backlogs).toEqual([1300]);
+});
+
+test('a list without an end is read up to a bound, and that is a failure to be told', async () => {
+  await store.close();
+  store = await openStore(':memory:');
+  let pages = 0;
+  const endless: ReportSource = {
+    kind: 'event',
+    async page({ from }) {
+      pages += 1;
+      if (pages > 3000) {
+        throw new TypeError('read for ever');
+      }
+      return { reports: [], total: 1e9, next: from + 1 };
+    },
+  };
+  await expect(read(endless)).rejects.toThrow('it has more than 2000 pages');
+  expect(pages).toBe(2000);
 });
 
 test('reports that are deleted between two pages hide none of the others', async () => {

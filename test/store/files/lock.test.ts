@@ -80,12 +80,13 @@ test('a second bot on one folder of keys is refused at its start', async () => {
     database: { path: file },
     encryption: { enabled: true, path: keys },
   });
-  await mkdir(keys);
+  await mkdir(keys, { mode: 0o755 });
   const lock = takeLock(path.join(keys, 'lock'), 'the keys', 'encryption.path');
   const started = startApp(config, createLog({ level: 'silent', format: 'json' }));
   await expect(started).rejects.toThrow(SetupError);
   await expect(started).rejects.toThrow(`already uses the keys in ${keys} (process ${process.pid}`);
   expect((await stat(path.join(keys, 'lock'))).mode & 0o777).toBe(0o600);
+  expect((await stat(keys)).mode & 0o777).toBe(0o700);
   lock.release();
   // The database was let go of, and so are the keys: now it gets further.
   takeLock(path.join(keys, 'lock'), 'the keys', 'encryption.path').release();

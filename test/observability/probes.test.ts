@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+
+import { openProbes } from '../../src/observability/probes.ts';
+import { freePort } from '../support/free-port.ts';
+
+test('whoever looks at the probes sees that the bot can’t speak, and when it can again', async () => {
+  const port = await freePort();
+  const probes = await openProbes(
+    { host: '127.0.0.1', port, written: `127.0.0.1:${port}` },
+    { version: '1', log: { error: () => undefined } },
+  );
+  try {
+    let silence: string | undefined = 'its account is suspended';
+    probes.watch({
+      syncAgeMs: () => 10,
+      syncFailures: () => 0,
+      maxSyncAgeMs: 75_000,
+      silence: () => silence,
+      reportReadings: () => [],
+      maxReportFailureMs: 300_000,
+      readDatabase: async () => undefined,
+      figures: async () => Promise.reject(new Error('no database')),
+    });
+    probes.started();
+    const ask = async (path: string) => {
+      const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    expect(await ask('/health/ready')).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('suspended') as string,
+    });
+    expect((await ask('/metrics')).text).toContain('\nlawspeaker_can_speak 0\n');
+    silence = undefined;
+    expect(await ask('/health/ready')).toMatchObject({ status: 200 });
+    expect((await ask('/metrics')).text).toContain('\nlawspeaker_can_speak 1\n');
+  } finally {
+    await probes.close();
+  }
+});
