@@ -4,7 +4,7 @@ import { checkSetup } from './app/setup.ts';
 import type { Setup } from './app/setup.ts';
 import { loadCommands } from './chat/command/load-commands.ts';
 import { createRegistry } from './chat/command/registry.ts';
-import { readValue } from './chat/reading/read-value.ts';
+import { readValue } from './chat/reading/values.ts';
 import { exportAuditLog, listAudit, readAuditRequest } from './cli/audit.ts';
 import { backup } from './cli/backup.ts';
 import { readCommandLine } from './cli/command-line.ts';
@@ -186,7 +186,7 @@ async function readStored(config: Config): Promise<ReportHistory> {
 function readSince(text: string): number {
   const date = readValue(
     text,
-    { place: 'flag', kind: 'date', description: '', options: {} },
+    { place: 'flag', kind: 'date', options: {} },
     { serverName: anyServer, now: Date.now(), prefix: '' },
   );
   return Number(date);

@@ -1,11 +1,10 @@
 import { flagName } from '../../src/chat/command/arguments.ts';
 import type { Argument } from '../../src/chat/command/arguments.ts';
-import { groups, roleFor } from '../../src/chat/command/declaration.ts';
+import { argumentsOf, groups, placeholderOf, roleFor } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger } from '../../src/chat/command/declaration.ts';
 import { usage } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
-import { argumentsOf, placeholderOf } from '../../src/chat/reading/command-arguments.ts';
 
 const dangers: Record<Danger, string> = {
   read: 'changes nothing',

@@ -1,5 +1,5 @@
 import { count, dateTime } from '../chat/answers/phrases.ts';
-import { readValue } from '../chat/reading/read-value.ts';
+import { readValue } from '../chat/reading/values.ts';
 import { UsageError } from '../core/errors.ts';
 import { visible } from '../matrix/delivery/render.ts';
 import {
@@ -133,7 +133,7 @@ function readDate(name: string, text: string, now: number): number {
   try {
     const date = readValue(
       text,
-      { place: 'flag', kind: 'date', description: '', options: {} },
+      { place: 'flag', kind: 'date', options: {} },
       { serverName: '', now, prefix: '' },
     );
     return Number(date);

@@ -1,7 +1,8 @@
-import { bold, code, cut, line } from '../chat/answers/answer.ts';
+import { bold, code, line } from '../chat/answers/answer.ts';
 import type { Origin } from '../chat/command/invocation.ts';
 import { codeOf } from '../core/errors.ts';
 import type { EventId } from '../core/ids.ts';
+import { cut } from '../core/text.ts';
 import { refusalReply } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
 import type { Reply, SayNow } from './answer/reply.ts';

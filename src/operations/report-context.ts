@@ -1,5 +1,5 @@
-import type { ArgumentKind } from '../chat/command/arguments.ts';
 import { matrixToLink } from '../chat/reading/references.ts';
+import type { ArgumentKind } from '../chat/reading/values.ts';
 import { readContent } from '../services/reports/reported-content.ts';
 import type { ReportItem } from '../store/tables/report-items.ts';
 import { itemOfCard } from './answer/card.ts';

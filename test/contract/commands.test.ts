@@ -3,9 +3,11 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/chat/answers/answer.ts';
 import { flagName } from '../../src/chat/command/arguments.ts';
 import {
+  argumentsOf,
   canChange,
   dangerOf,
   groups,
+  placeholderOf,
   roleFor,
   subjectOf,
 } from '../../src/chat/command/declaration.ts';
@@ -18,9 +20,8 @@ import {
   usage,
 } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
-import { argumentsOf, placeholderOf } from '../../src/chat/reading/command-arguments.ts';
-import { readArguments } from '../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import { parseEventId, parseRoomId } from '../../src/core/ids.ts';
 import { replyContent } from '../../src/matrix/delivery/content.ts';

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { cut } from '../../src/chat/answers/answer.ts';
 import { untrustedText } from '../../src/chat/answers/untrusted-text.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
+import { argumentsOf } from '../../src/chat/command/declaration.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
-import { argumentsOf } from '../../src/chat/reading/command-arguments.ts';
-import { readArguments } from '../../src/chat/reading/read-arguments.ts';
 import { readReference, readUser } from '../../src/chat/reading/references.ts';
 import { quote, tokenize } from '../../src/chat/reading/tokenize.ts';
 import { readDuration } from '../../src/core/duration.ts';
@@ -19,6 +18,7 @@ import {
   parseUserId,
 } from '../../src/core/ids.ts';
 import type { UserId } from '../../src/core/ids.ts';
+import { cut } from '../../src/core/text.ts';
 import { eventId, roomId, userId } from '../../src/homeserver/decode.ts';
 import { apiNames } from '../../src/matrix/delivery/content.ts';
 import { escapeHtml, render, visible } from '../../src/matrix/delivery/render.ts';

@@ -1,6 +1,7 @@
 import type { RoomId, UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { idWord } from '../reading/references.ts';
-import { bold, code, cut, line } from './answer.ts';
+import { bold, code, line } from './answer.ts';
 import type { Block, Content } from './answer.ts';
 
 /** A user or room that a read asks about and that this server does not have, or may not have. */

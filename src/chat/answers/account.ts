@@ -1,5 +1,5 @@
 import type { Account, Footprint, UserSummary } from '../../services/services.ts';
-import { bold, code, facts, line, person } from './answer.ts';
+import { bold, code, facts, line } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import { ago, amount, count, size, when } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
@@ -59,6 +59,13 @@ export function accountFacts(account: Account, footprint: Footprint, now: number
 /** `**Deactivated** Mallory `@mallory:example.com`` */
 export function didTo(what: string, account: Pick<Account, 'name' | 'displayname'>): Content {
   return [bold(what), ' ', ...nameAndId(account)];
+}
+
+/** A user as people read it: name and ID. */
+export function person(user: { name: string; displayname: string | null }): Inline[] {
+  return user.displayname === null || user.displayname.trim() === ''
+    ? [code(user.name)]
+    : [bold(inert(user.displayname)), ' ', code(user.name)];
 }
 
 /** Name and ID, the name without emphasis. */

@@ -1,5 +1,3 @@
-import { withoutLinks } from './without-links.ts';
-
 /**
  * What the bot says, before it is plain text and HTML. Strings are data: the renderer escapes them
  * and makes control characters visible, so nothing that users wrote can break out.
@@ -99,25 +97,4 @@ export function facts(...parts: (Inline | readonly Inline[] | undefined | false)
     }
   }
   return { kind: 'line', content };
-}
-
-/** The longest name that is shown whole. */
-const maxNameLength = 60;
-
-/** Text of strangers, cut to a length that can't flood the room. */
-export function cut(text: string, length = maxNameLength): string {
-  const graphemes = [...new Intl.Segmenter().segment(text.slice(0, length * 8))];
-  return graphemes.length <= length && text.length <= length * 8
-    ? text
-    : `${graphemes
-        .slice(0, length - 1)
-        .map(({ segment }) => segment)
-        .join('')}…`;
-}
-
-/** A user as people read it: name and ID. */
-export function person(user: { name: string; displayname: string | null }): Inline[] {
-  return user.displayname === null || user.displayname.trim() === ''
-    ? [code(user.name)]
-    : [bold(cut(withoutLinks(user.displayname))), ' ', code(user.name)];
 }

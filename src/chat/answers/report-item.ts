@@ -1,8 +1,9 @@
 import { parseRoomAlias } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
-import type { ItemStory, ReportedContent, ReportItem } from '../../services/services.ts';
+import type { ItemStory, ReportItem, ReportedContent } from '../../services/services.ts';
 import { matrixToLink } from '../reading/references.ts';
-import { bold, code, cut, facts, line, spoiler } from './answer.ts';
+import { bold, code, facts, line, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import { count, span } from './phrases.ts';
 import { inert } from './untrusted-text.ts';

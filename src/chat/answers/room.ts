@@ -1,9 +1,10 @@
 import { TargetError } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { lastDeletion } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail, RoomSummary } from '../../services/services.ts';
 import type { Context } from '../command/declaration.ts';
-import { bold, code, cut } from './answer.ts';
+import { bold, code } from './answer.ts';
 import type { Content, Inline } from './answer.ts';
 import { ago, amount, count } from './phrases.ts';
 import { inert } from './untrusted-text.ts';

@@ -1,6 +1,28 @@
-import { code, cut } from './answer.ts';
+import { cut } from '../../core/text.ts';
+import { code } from './answer.ts';
 import type { Inline } from './answer.ts';
-import { withoutLinks } from './without-links.ts';
+
+/** What a client makes a link of by its form alone: an ID that opens a profile or a room. */
+const ids = /(?<![^\s("'<“„])([@#!$+][^\s:]{0,255}):(?=[\p{L}\p{N}[])/gu;
+/** `evil.example`: clients know the top-level domains, and so might tomorrow's. */
+const dotsInNames = /(?<=[\p{L}\p{N}_-])[.\u3002\uFF0E\uFF61](?=[\p{L}]{2})/gu;
+
+/**
+ * The same text, without anything that a client would make a link of: addresses with a scheme or without
+ * one, domains, e-mail addresses, and IDs of users, rooms and events. It stays readable:
+ * `https[:]//evil[.]example`.
+ */
+export function withoutLinks(text: string): string {
+  return withoutSchemes(text).replaceAll(ids, '$1[:]').replaceAll(dotsInNames, '[.]');
+}
+
+/** Only addresses that name a scheme, or `www`: no sentence of ours needs one that can be opened. */
+export function withoutSchemes(text: string): string {
+  return text
+    .replaceAll(/(?<!mxc):\/\//gu, '[:]//')
+    .replaceAll(/\b(matrix|tel|sms|xmpp|magnet|geo):(?=\S)/giu, '$1[:]')
+    .replaceAll(/\b(?:www|mailto)\b(?!\])/giu, '[$&]');
+}
 
 /**
  * Text of a stranger's, to be looked at: cut, as code, and with its links broken, so that no client
@@ -16,4 +38,25 @@ export function untrustedText(text: string, length = 300): Inline {
  */
 export function inert(text: string, length?: number): string {
   return cut(withoutLinks(text), length);
+}
+
+/** So much of a name is shown. */
+const maxLength = 40;
+/** One word of letters and digits can't be taken for a sentence of ours. */
+const plainName = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*$/u;
+const quotes = /["“”„‟«»＂]/gu;
+
+/**
+ * Who has done something, in a sentence: `Ana (@ana:example.com)`. Everybody chooses their own name, and
+ * it may hold what looks like words of ours, so the ID always stands beside it, and whatever is more than
+ * a plain word stands in quotes: `“boss (admin) · audit #1” (@mallory:example.com)`.
+ *
+ * @param displayName null where there is none: the ID stands alone
+ */
+export function memberName(user: string, displayName: string | null): string {
+  const name = inert(displayName?.replaceAll(quotes, '’').trim() ?? '', maxLength);
+  if (name === '' || name === user) {
+    return user;
+  }
+  return plainName.test(name) ? `${name} (${user})` : `“${name}” (${user})`;
 }

@@ -1,51 +1,5 @@
-import type { EventId, MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
-
-/** An event in a room. */
-export interface EventReference {
-  readonly room: RoomId;
-  readonly event: EventId;
-}
-
-/** What each kind of argument is read into. */
-interface Parsed {
-  /** An account of this homeserver: looked up, and protected, before the command sees it. */
-  account: UserId;
-  /** Any user ID, known here or not: to search by. Nothing is done to or as this user. */
-  user: UserId;
-  /**
-   * A user whom the command makes, or in whose name it acts: protected before the command sees it,
-   * whether the account exists or not.
-   */
-  identity: UserId;
-  /** An alias is resolved before the command sees it. */
-  room: RoomId;
-  /** A user as with `user`, or a room as with `room`. */
-  target: UserId | RoomId;
-  /** An alias in the link is resolved, too. */
-  event: EventReference;
-  /** A file of this server or another. */
-  media: MxcUri;
-  /** Words of people. */
-  text: string;
-  /** One word without blanks: a code, a token, a name. */
-  word: string;
-  integer: number;
-  /** The number of an item of the report queue. */
-  item: number;
-  boolean: boolean;
-  choice: string;
-  /** Milliseconds. */
-  duration: number;
-  /**
-   * Milliseconds since 1970; a duration is read as that long ago, or from now where `ahead` is set. It
-   * is resolved once, when the command is read, so that what is previewed, done and reconciled is the
-   * same however much later that is.
-   */
-  date: number;
-}
-
-export type ArgumentKind = keyof Parsed;
+import type { ArgumentKind, ParsedValues } from '../reading/values.ts';
 
 export interface ArgumentOptions {
   /** A positional that may be left out. Flags always may. */
@@ -86,7 +40,7 @@ type One<Kind extends ArgumentKind, Options> = Options extends {
   choices: readonly (infer Choice)[];
 }
   ? Choice
-  : Parsed[Kind];
+  : ParsedValues[Kind];
 type RunOne<Kind extends ArgumentKind, Options> = Kind extends 'account'
   ? Account
   : One<Kind, Options>;

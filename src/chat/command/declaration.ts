@@ -2,7 +2,8 @@ import type { UserId } from '../../core/ids.ts';
 import type { Account, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
-import type { Arguments, ParsedArguments, RunArguments } from './arguments.ts';
+import { flag } from './arguments.ts';
+import type { Argument, Arguments, ParsedArguments, RunArguments } from './arguments.ts';
 import type { Actor, Invocation, Origin } from './invocation.ts';
 import type { Registry } from './registry.ts';
 
@@ -220,4 +221,55 @@ export function canProtect(command: Command): boolean {
 /** The argument that holds the accounts which a command acts on, if it has one. */
 export function subjectOf(command: Command): string | undefined {
   return Object.entries(command.args).find(([, { kind }]) => kind === 'account')?.[0];
+}
+
+/** Flags of every command that changes something. */
+const commonFlags = {
+  reason: flag('text', 'Why; kept in the audit log'),
+  dryRun: flag('boolean', 'Say what would happen, and do nothing', { default: false }),
+} as const;
+
+/** Flags of what acts on accounts and their files. */
+const protectionFlags = {
+  overrideProtection: flag('boolean', 'Do it to a protected account too; critical', {
+    default: false,
+  }),
+} as const;
+
+/** Flags of what can be taken back by itself. */
+const timedFlags = {
+  for: flag('duration', 'Take it back after this long', { placeholder: '24h' }),
+} as const;
+
+/** Flags of what acts on several accounts. */
+const batchFlags = {
+  fromFile: flag('boolean', 'Also those in the text file that the message replies to', {
+    default: false,
+  }),
+} as const;
+
+/** Whether users may be read from a file for this command. */
+export function takesFile(command: Command): boolean {
+  const subject = command.args[subjectOf(command) ?? ''];
+  return canChange(command) && subject?.options.many === true;
+}
+
+/** All that may be given to a command, its own arguments and those of every changing command. */
+export function argumentsOf(command: Command): Readonly<Record<string, Argument>> {
+  return canChange(command)
+    ? {
+        ...command.args,
+        ...(command.timed === true ? timedFlags : {}),
+        ...(takesFile(command) ? batchFlags : {}),
+        ...commonFlags,
+        ...(canProtect(command) ? protectionFlags : {}),
+      }
+    : command.args;
+}
+
+/** A word that stands for an argument's value in usage lines. */
+export function placeholderOf(key: string, argument: Argument): string {
+  return (
+    argument.options.placeholder ?? key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`).toUpperCase()
+  );
 }

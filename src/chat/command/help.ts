@@ -1,9 +1,9 @@
-import { bold, code, cut, line } from '../answers/answer.ts';
+import { cut } from '../../core/text.ts';
+import { bold, code, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
-import { argumentsOf, placeholderOf } from '../reading/command-arguments.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { dangerOf, groups, roleFor } from './declaration.ts';
+import { argumentsOf, dangerOf, groups, placeholderOf, roleFor } from './declaration.ts';
 import type { Command, Danger, Group } from './declaration.ts';
 import type { Registry } from './registry.ts';
 

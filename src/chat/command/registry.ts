@@ -1,5 +1,4 @@
-import leven from 'leven';
-
+import { nearest } from '../../core/text.ts';
 import { dangers } from './declaration.ts';
 import type { Command, GroupedCommand } from './declaration.ts';
 
@@ -75,25 +74,4 @@ function synonymsOf(
     meant.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
   }
   return bySynonym;
-}
-
-/** The candidate that a typing error may have meant, or undefined. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const allowed = word.length <= 4 ? 1 : word.length <= 6 ? 2 : 3;
-  const [best] = candidates
-    // Whatever differs more in length differs more.
-    .filter((candidate) => Math.abs(candidate.length - word.length) <= allowed)
-    .map((candidate) => ({ candidate, distance: leven(word, candidate, { maxDistance: 4 }) }))
-    .filter(
-      ({ candidate, distance }) =>
-        distance <= allowed || (distance === 2 && isAnagram(word, candidate)),
-    )
-    .sort((one, other) => one.distance - other.distance);
-  return best?.candidate;
-}
-
-/** Two letters in the wrong order count as two differences. */
-function isAnagram(word: string, other: string): boolean {
-  const sorted = (text: string) => Array.from(text).sort().join('');
-  return word.length > 2 && sorted(word) === sorted(other);
 }

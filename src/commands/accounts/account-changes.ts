@@ -1,8 +1,9 @@
-import { bold, cut, line } from '../../chat/answers/answer.ts';
+import { bold, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
-import { externalIdText } from '../../chat/reading/profile-flags.ts';
+import { cut } from '../../core/text.ts';
 import type { AccountEdit, EditedField } from '../../services/accounts/account-edit.ts';
 import type { Account } from '../../services/services.ts';
+import { externalIdText } from './profile-flags.ts';
 
 const titles: Record<EditedField, string> = {
   reactivate: 'State',

@@ -1,11 +1,11 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { bold, code, cut } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { bold, code } from '../../chat/answers/answer.ts';
 import { size } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
+import { cut } from '../../core/text.ts';
 import { visibleContents, weigh } from '../../services/accounts/account-data.ts';
 
 export default defineCommand({

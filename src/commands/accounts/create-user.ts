@@ -5,6 +5,13 @@ import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { HomeserverError, TargetError } from '../../core/errors.ts';
+import { localpartOf } from '../../core/ids.ts';
+import { assertFree } from '../../services/accounts/identities.ts';
+import { locate } from '../../services/accounts/locate.ts';
+import type { Account } from '../../services/services.ts';
+import { assertWhisperIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
 import {
   checkProfile,
   externalIdText,
@@ -13,15 +20,8 @@ import {
   readExternalId,
   readPhone,
   threepidText,
-} from '../../chat/reading/profile-flags.ts';
-import { idWord } from '../../chat/reading/references.ts';
-import { checkNewUsername, usernameRules } from '../../chat/reading/username.ts';
-import { HomeserverError, TargetError } from '../../core/errors.ts';
-import { localpartOf } from '../../core/ids.ts';
-import { assertFree } from '../../services/accounts/identities.ts';
-import { locate } from '../../services/accounts/locate.ts';
-import type { Account } from '../../services/services.ts';
-import { assertWhisperIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
+} from './profile-flags.ts';
+import { checkNewUsername, usernameRules } from './username.ts';
 
 const declared = {
   user: positional('identity', 'The new account’s ID or name', { placeholder: 'USER' }),

@@ -8,13 +8,6 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import {
-  checkProfile,
-  profileFlags,
-  readEmail,
-  readExternalId,
-  readPhone,
-} from '../../chat/reading/profile-flags.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { HomeserverError, TargetError, UsageError } from '../../core/errors.ts';
 import { editAccount, fieldsOf, missingFrom } from '../../services/accounts/account-edit.ts';
@@ -23,6 +16,13 @@ import { assertFree } from '../../services/accounts/identities.ts';
 import { logOutAllDevices } from '../../services/accounts/sessions.ts';
 import type { Account } from '../../services/services.ts';
 import { changesList, fieldTitle, replacesLine } from './account-changes.ts';
+import {
+  checkProfile,
+  profileFlags,
+  readEmail,
+  readExternalId,
+  readPhone,
+} from './profile-flags.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
 
 const declared = {

@@ -1,16 +1,11 @@
-import { accountState } from '../../chat/answers/account.ts';
-import { facts, person } from '../../chat/answers/answer.ts';
+import { accountState, person } from '../../chat/answers/account.ts';
+import { facts } from '../../chat/answers/answer.ts';
 import { ago, when } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import {
-  externalIdText,
-  readEmail,
-  readPhone,
-  threepidText,
-} from '../../chat/reading/profile-flags.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { externalIdText, readEmail, readPhone, threepidText } from './profile-flags.ts';
 
 interface Given {
   readonly email: string | undefined;

@@ -1,16 +1,15 @@
 import { code } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
 import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
 import { locate } from '../../services/accounts/locate.ts';
-import { namelessRoom, nameRooms } from '../../services/rooms/room-names.ts';
+import { nameRooms, namelessRoom } from '../../services/rooms/room-names.ts';
 
 /** A page has no more; a file of thousands would cost a request for each. */
 const namedRooms = 100;

@@ -1,6 +1,7 @@
-import { code, cut, line } from '../../chat/answers/answer.ts';
+import { code, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { cut } from '../../core/text.ts';
 import type { Account } from '../../services/services.ts';
 
 /** Says what an account's state makes of less than that; empty for one that is open. */

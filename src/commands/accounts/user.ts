@@ -1,5 +1,5 @@
-import { accountFacts, accountState } from '../../chat/answers/account.ts';
-import { facts, line, person } from '../../chat/answers/answer.ts';
+import { accountFacts, accountState, person } from '../../chat/answers/account.ts';
+import { facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';

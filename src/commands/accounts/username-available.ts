@@ -2,8 +2,8 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
-import { usernameRules } from '../../chat/reading/username.ts';
 import { UsageError } from '../../core/errors.ts';
+import { usernameRules } from './username.ts';
 
 export default defineCommand({
   name: 'username-available',

@@ -2,11 +2,10 @@ import PQueue from 'p-queue';
 
 import { accountState, accountStateShort, nameAndIdCell } from '../../chat/answers/account.ts';
 import { bold, code } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { userOrders } from '../../services/services.ts';
 import type { Account, Services, UserSummary } from '../../services/services.ts';

@@ -1,20 +1,21 @@
 import { absentLines, absentTitle } from '../../chat/answers/absent.ts';
-import { bold, code, cut, line } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime, span } from '../../chat/answers/phrases.ts';
-import { withoutLinks } from '../../chat/answers/without-links.ts';
+import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
-import { auditStatus } from '../../chat/command/audit-entry.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { verifiedAnswer } from '../../chat/command/verification.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
 import type { AuditEntry, Verified } from '../../services/services.ts';
+import { auditStatus } from './audit-status.ts';
+import { verifiedAnswer } from './verification.ts';
 
 const pageSize = 20;
 const maxPageLength = 100;

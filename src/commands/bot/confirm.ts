@@ -1,6 +1,7 @@
+import { decidedAnswer } from '../../chat/answers/decided.ts';
 import { positional } from '../../chat/command/arguments.ts';
-import { decidedAnswer, decideFrom } from '../../chat/command/decision.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { decideFrom } from './decide.ts';
 
 export default defineCommand({
   name: 'confirm',

@@ -1,17 +1,17 @@
 import { absentTitle } from '../../chat/answers/absent.ts';
 import type { Absent } from '../../chat/answers/absent.ts';
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block, Content, Inline } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
 import { ago, amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
-import { auditStatus } from '../../chat/command/audit-entry.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { subjectSources } from '../../services/bot/subject-history.ts';
 import type {
   Subject,
@@ -19,6 +19,7 @@ import type {
   SubjectMark,
   SubjectSummary,
 } from '../../services/bot/subject-history.ts';
+import { auditStatus } from './audit-status.ts';
 
 /** Entries read at once where all are wanted. */
 const readAtOnce = 500;

@@ -4,7 +4,7 @@ import { ago, clock, count } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { personalFlags } from '../../chat/reading/profile-flags.ts';
+import { personalFlags } from '../accounts/profile-flags.ts';
 
 export default defineCommand({
   name: 'pending',

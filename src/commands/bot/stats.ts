@@ -1,12 +1,13 @@
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content } from '../../chat/answers/answer.ts';
-import { bars } from '../../chat/answers/bars.ts';
 import { count, dateTime, span } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import type { Overview, Worker } from '../../services/bot/statistics.ts';
+import { bars } from './bars.ts';
 
 const usualLastMs = 30 * dayMs;
 const maxLastMs = 730 * dayMs;

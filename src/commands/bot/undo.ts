@@ -1,8 +1,8 @@
-import { cut } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { entryNumber, isLast } from '../../chat/reading/entry-number.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 
 export default defineCommand({
   name: 'undo',

@@ -1,11 +1,11 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { code, line } from '../../chat/answers/answer.ts';
-import { checkDeviceId, checkDeviceName, findDevices } from '../../chat/answers/device.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
+import { checkDeviceId, checkDeviceName, findDevices } from './device-text.ts';
 
 export default defineCommand({
   name: 'add-device',

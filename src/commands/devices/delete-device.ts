@@ -1,11 +1,11 @@
 import { didTo, nameAndId } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { deviceName, deviceTable, findDevices, unknownDevice } from '../../chat/answers/device.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
+import { deviceName, deviceTable, findDevices, unknownDevice } from './device-text.ts';
 
 const declared = {
   account: positional('account', 'Whose devices', { placeholder: 'USER' }),

@@ -1,12 +1,12 @@
-import { nameAndId } from '../../chat/answers/account.ts';
-import { code, facts, line, person } from '../../chat/answers/answer.ts';
-import { unknownDevice } from '../../chat/answers/device.ts';
+import { nameAndId, person } from '../../chat/answers/account.ts';
+import { code, facts, line } from '../../chat/answers/answer.ts';
 import { when } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { unknownDevice } from './device-text.ts';
 
 export default defineCommand({
   name: 'device',

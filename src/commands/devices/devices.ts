@@ -1,11 +1,10 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { deviceColumns } from '../../chat/answers/device.ts';
-import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { deviceColumns } from './device-text.ts';
 
 export default defineCommand({
   name: 'devices',

@@ -1,10 +1,10 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { code, cut } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
+import { code } from '../../chat/answers/answer.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
+import { cut } from '../../core/text.ts';
 
 export default defineCommand({
   name: 'pushers',

@@ -1,12 +1,12 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { code, line } from '../../chat/answers/answer.ts';
-import { checkDeviceName, findDevices, unknownDevice } from '../../chat/answers/device.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { checkDeviceName, findDevices, unknownDevice } from './device-text.ts';
 
 export default defineCommand({
   name: 'rename-device',

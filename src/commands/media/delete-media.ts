@@ -1,5 +1,5 @@
 import { didTo, nameAndId } from '../../chat/answers/account.ts';
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { ago, count, size, when } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
@@ -7,6 +7,7 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
 import type { UserMedia } from '../../services/services.ts';
 

@@ -1,10 +1,11 @@
 import { nameAndIdCell } from '../../chat/answers/account.ts';
-import { bold, cut } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { bold } from '../../chat/answers/answer.ts';
 import { count, size } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkAscii, checkOffset, offsetIn } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
+import { UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import { mediaUsageOrders } from '../../services/services.ts';
 
 export default defineCommand({
@@ -77,3 +78,17 @@ export default defineCommand({
       ],
     }),
 });
+
+/**
+ * For search words of the endpoints that take ASCII alone.
+ *
+ * @throws UsageError
+ */
+function checkAscii(flag: string, text: string | undefined): void {
+  if (text !== undefined && !/^[\x20-\x7E]+$/u.test(text)) {
+    throw new UsageError(
+      text === '' ? `\`--${flag}\` needs a value.` : `\`--${flag}\` can only hold ASCII letters.`,
+      { word: text, advice: 'Synapse searches here for ASCII alone.' },
+    );
+  }
+}

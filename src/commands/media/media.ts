@@ -1,11 +1,11 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { code, cut } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { code } from '../../chat/answers/answer.ts';
 import { ago, size } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, offsetIn } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
+import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
 import type { UserMedia } from '../../services/services.ts';
 

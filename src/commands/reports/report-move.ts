@@ -2,7 +2,7 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer, Inline } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { whatIsReported } from '../../chat/answers/report-item.ts';
-import { withoutLinks } from '../../chat/answers/without-links.ts';
+import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import { TargetError } from '../../core/errors.ts';

@@ -1,4 +1,4 @@
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block, Inline } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime, when } from '../../chat/answers/phrases.ts';
 import {
@@ -17,6 +17,7 @@ import { idWord } from '../../chat/reading/references.ts';
 import { LawspeakerError, TargetError } from '../../core/errors.ts';
 import { parseEventId, parseRoomId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { readContent } from '../../services/reports/reported-content.ts';
 import type { ItemStory, ReportItem, Services } from '../../services/services.ts';
 

@@ -1,10 +1,11 @@
-import { bold, code, cut } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { bold, code } from '../../chat/answers/answer.ts';
 import { ago, count } from '../../chat/answers/phrases.ts';
 import { itemNumber, placeOf } from '../../chat/answers/report-item.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import type { ItemMark, ItemQuery, ReportItem } from '../../services/services.ts';
 
 /** Items read at once where all are wanted. */

@@ -1,4 +1,4 @@
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block, Content } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
 import {
@@ -16,10 +16,11 @@ import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import {
+  assertNotBeingDeleted,
   deleteRoom,
   deletionEnd,
-  assertNotBeingDeleted,
 } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail } from '../../services/services.ts';
 

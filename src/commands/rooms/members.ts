@@ -1,9 +1,8 @@
 import { bold, code } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 

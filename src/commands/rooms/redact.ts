@@ -1,7 +1,6 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Inline } from '../../chat/answers/answer.ts';
-import { eventContent, fileOf } from '../../chat/answers/event-content.ts';
 import { when } from '../../chat/answers/phrases.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
@@ -11,10 +10,12 @@ import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { planRedaction } from '../../services/rooms/redaction-plan.ts';
 import type { RedactionWay, RoomEvent } from '../../services/rooms/redaction-plan.ts';
 import { redactEvent, redactionEnd } from '../../services/rooms/redaction.ts';
 import type { Account } from '../../services/services.ts';
+import { eventContent, fileOf } from './event-content.ts';
 
 /** So much of a message is shown. */
 const shownLength = 120;

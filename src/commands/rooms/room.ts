@@ -1,4 +1,4 @@
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { when } from '../../chat/answers/phrases.ts';
 import { encryptionState, memberCounts, requireRoom, roomTitle } from '../../chat/answers/room.ts';
@@ -6,6 +6,7 @@ import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
+import { cut } from '../../core/text.ts';
 import { isUnderWay, lastDeletion } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail } from '../../services/services.ts';
 

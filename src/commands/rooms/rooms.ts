@@ -1,12 +1,12 @@
-import { code, cut } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
+import { code } from '../../chat/answers/answer.ts';
 import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, offsetIn } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import { roomOrders } from '../../services/services.ts';
 
 export default defineCommand({

@@ -1,11 +1,11 @@
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, readList } from '../../chat/answers/list.ts';
 import { ago, amount, span, when } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import { destinationOrders } from '../../services/services.ts';
 import type { Destination, Services } from '../../services/services.ts';
 

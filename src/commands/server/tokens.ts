@@ -1,9 +1,8 @@
 import { bold, code } from '../../chat/answers/answer.ts';
-import { listAnswer, listFlags, pageOf } from '../../chat/answers/list.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset } from '../../chat/reading/offset.ts';
+import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { tokenState, usesOf } from './registration-token.ts';
 
 export default defineCommand({

@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 
 import type { Answer, Block, Column, Content, Inline } from '../../chat/answers/answer.ts';
-import { withoutSchemes } from '../../chat/answers/without-links.ts';
+import { withoutSchemes } from '../../chat/answers/untrusted-text.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { Parser } from 'htmlparser2';
 
-import { cut } from '../../chat/answers/answer.ts';
-import { withoutSchemes } from '../../chat/answers/without-links.ts';
+import { withoutSchemes } from '../../chat/answers/untrusted-text.ts';
 import { matrixToLink, readMedia, readReference } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { cut } from '../../core/text.ts';
 
 /** Clients render no deeper; the parser's time grows with the square of the depth. */
 const deepest = 100;

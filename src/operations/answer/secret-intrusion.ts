@@ -1,6 +1,7 @@
-import { bold, code, cut, line } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Inline } from '../../chat/answers/answer.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import { nameOf } from '../execute/outcome.ts';
 import type { House } from '../house.ts';
 import { post } from './reply.ts';

@@ -1,5 +1,6 @@
-import { bold, code, cut, line } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago, span } from '../../chat/answers/phrases.ts';
+import { cut } from '../../core/text.ts';
 import { nameOf } from '../execute/outcome.ts';
 import type { House } from '../house.ts';
 import type { Incoming, Message } from '../message.ts';

@@ -1,9 +1,8 @@
-import { cut } from '../../chat/answers/answer.ts';
-import type { Protects } from '../../chat/command/declaration.ts';
-import type { Command } from '../../chat/command/declaration.ts';
+import type { Command, Protects } from '../../chat/command/declaration.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { mxcParts, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { MxcUri, UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import type { StoredMedia } from '../../services/services.ts';
 import type { House } from '../house.ts';
 import type { Authorized } from '../stages.ts';

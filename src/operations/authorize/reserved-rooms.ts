@@ -1,6 +1,6 @@
-import type { ArgumentKind } from '../../chat/command/arguments.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { readReference } from '../../chat/reading/references.ts';
+import type { ArgumentKind } from '../../chat/reading/values.ts';
 import { ProtectedError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import type { RoomId } from '../../core/ids.ts';

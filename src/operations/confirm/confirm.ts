@@ -1,7 +1,7 @@
 import { facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { clock } from '../../chat/answers/phrases.ts';
-import { withoutLinks } from '../../chat/answers/without-links.ts';
+import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { StoreTables } from '../../store/store.ts';

@@ -1,4 +1,4 @@
-import { decidedAnswer } from '../../chat/command/decision.ts';
+import { decidedAnswer } from '../../chat/answers/decided.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import {
   DeniedError,

@@ -1,9 +1,10 @@
-import { bold, code, cut, line } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { post } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';

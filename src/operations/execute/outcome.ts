@@ -1,11 +1,11 @@
-import { bold, code, cut, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Inline, Mark, Status } from '../../chat/answers/answer.ts';
-import { memberName } from '../../chat/answers/member-name.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
-import { withoutLinks } from '../../chat/answers/without-links.ts';
+import { memberName, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import type { Actor } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import type { UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import type { WaitingAbout } from '../../store/tables/report-items.ts';
 import { refusalReply, sentence } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';

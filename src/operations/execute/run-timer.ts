@@ -1,5 +1,5 @@
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
-import { readArguments } from '../../chat/reading/read-arguments.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import { StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';

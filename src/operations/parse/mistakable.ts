@@ -1,6 +1,6 @@
-import { cut } from '../../chat/answers/answer.ts';
 import { readUser } from '../../chat/reading/references.ts';
 import { UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import type { House } from '../house.ts';
 import type { Message } from '../message.ts';
 

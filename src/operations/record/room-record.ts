@@ -1,7 +1,8 @@
-import { bold, code, cut, line } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
 import type { EventId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { RecordGap } from '../../store/tables/record-gap.ts';
 import { isMadeUp } from '../answer/card.ts';

@@ -9,8 +9,7 @@ import {
   standOf,
   whatIsReported,
 } from '../../chat/answers/report-item.ts';
-import { inert } from '../../chat/answers/untrusted-text.ts';
-import { withoutLinks } from '../../chat/answers/without-links.ts';
+import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import type { ItemStory } from '../../services/services.ts';
 import type {

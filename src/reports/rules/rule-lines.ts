@@ -1,12 +1,12 @@
 import { subjectOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { readArguments } from '../../chat/reading/read-arguments.ts';
-import type { ReadingContext } from '../../chat/reading/read-value.ts';
 import { matrixToLink } from '../../chat/reading/references.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
+import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import {
   parseEventId,

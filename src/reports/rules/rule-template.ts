@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command, GroupedCommand, Role } from '../../chat/command/declaration.ts';
+import { flagParts, isFlag } from '../../chat/command/flag-tokens.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { Registry } from '../../chat/command/registry.ts';
-import { flagParts, isFlag } from '../../chat/reading/flag-tokens.ts';
-import { readArguments } from '../../chat/reading/read-arguments.ts';
 import { matrixToLink } from '../../chat/reading/references.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { bold, cut, facts, person } from '../../../src/chat/answers/answer.ts';
+import { person } from '../../../src/chat/answers/account.ts';
+import { bold, facts } from '../../../src/chat/answers/answer.ts';
 import {
   ago,
   clock,
@@ -12,8 +13,10 @@ import {
   when,
 } from '../../../src/chat/answers/phrases.ts';
 import type { GroupedCommand } from '../../../src/chat/command/declaration.ts';
-import { createRegistry, nearest } from '../../../src/chat/command/registry.ts';
+import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { readDuration, writeDuration } from '../../../src/core/duration.ts';
+import { cut } from '../../../src/core/text.ts';
+import { nearest } from '../../../src/core/text.ts';
 
 const now = Date.UTC(2026, 10, 21, 20, 51);
 

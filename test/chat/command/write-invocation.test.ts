@@ -4,13 +4,12 @@ import { describe, expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
-import { canChange, defineCommand } from '../../../src/chat/command/declaration.ts';
+import { argumentsOf, canChange, defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
-import { argumentsOf } from '../../../src/chat/reading/command-arguments.ts';
-import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { readDuration } from '../../../src/core/duration.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { positional } from '../../../src/chat/command/arguments.ts';
-import { readValue } from '../../../src/chat/reading/read-value.ts';
+import { readValue } from '../../../src/chat/reading/values.ts';
 import { UsageError } from '../../../src/core/errors.ts';
 
 const context = { serverName: 'example.com', now: 0, prefix: '!' };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { expect, test } from 'vitest';
 
 import { dangerOf } from '../../../src/chat/command/declaration.ts';
-import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
+import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { registry } from '../../support/fuzz-house.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkProfile, readEmail } from '../../../src/chat/reading/profile-flags.ts';
+import { checkProfile, readEmail } from '../../../src/commands/accounts/profile-flags.ts';
 import { UsageError } from '../../../src/core/errors.ts';
 
 describe('an e-mail address', () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { bold, code, line } from '../../../src/chat/answers/answer.ts';
 import type { Answer, Block, Content, Inline } from '../../../src/chat/answers/answer.ts';
-import { withoutSchemes } from '../../../src/chat/answers/without-links.ts';
+import { withoutSchemes } from '../../../src/chat/answers/untrusted-text.ts';
 import { escapeHtml, render, visible } from '../../../src/matrix/delivery/render.ts';
 
 const allowed = new Set([

@@ -8,9 +8,9 @@ import { canChange, dangerOf } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
-import { readArguments } from '../../../src/chat/reading/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { readDirectRoom } from '../../support/direct-room.ts';
 import {

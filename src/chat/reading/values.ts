@@ -1,10 +1,67 @@
 import { readDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
-import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
-import { cut } from '../answers/answer.ts';
-import type { Argument, ArgumentKind } from '../command/arguments.ts';
-import { nearest } from '../command/registry.ts';
-import { readMedia, readReference, readUser } from './references.ts';
+import type { EventId, MxcUri, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { cut, nearest } from '../../core/text.ts';
+import { readMedia, readReference, readUser, withoutMarksAround } from './references.ts';
+
+/** An event in a room. */
+export interface EventReference {
+  readonly room: RoomId;
+  readonly event: EventId;
+}
+
+/** What each kind of argument is read into. */
+export interface ParsedValues {
+  /** An account of this homeserver: looked up, and protected, before the command sees it. */
+  account: UserId;
+  /** Any user ID, known here or not: to search by. Nothing is done to or as this user. */
+  user: UserId;
+  /**
+   * A user whom the command makes, or in whose name it acts: protected before the command sees it,
+   * whether the account exists or not.
+   */
+  identity: UserId;
+  /** An alias is resolved before the command sees it. */
+  room: RoomId;
+  /** A user as with `user`, or a room as with `room`. */
+  target: UserId | RoomId;
+  /** An alias in the link is resolved, too. */
+  event: EventReference;
+  /** A file of this server or another. */
+  media: MxcUri;
+  /** Words of people. */
+  text: string;
+  /** One word without blanks: a code, a token, a name. */
+  word: string;
+  integer: number;
+  /** The number of an item of the report queue. */
+  item: number;
+  boolean: boolean;
+  choice: string;
+  /** Milliseconds. */
+  duration: number;
+  /**
+   * Milliseconds since 1970; a duration is read as that long ago, or from now where `ahead` is set. It
+   * is resolved once, when the command is read, so that what is previewed, done and reconciled is the
+   * same however much later that is.
+   */
+  date: number;
+}
+
+export type ArgumentKind = keyof ParsedValues;
+
+/** The part of a declared argument that says how one word of it is read. */
+export interface ValueSpec {
+  readonly place: 'positional' | 'flag';
+  readonly kind: ArgumentKind;
+  readonly options: {
+    readonly choices?: readonly string[];
+    readonly min?: number;
+    readonly max?: number;
+    /** A duration given for a date is counted from now into the future. */
+    readonly ahead?: true;
+  };
+}
 
 /** What reading needs to know of its surroundings. */
 export interface ReadingContext {
@@ -16,7 +73,7 @@ export interface ReadingContext {
 }
 
 /** Reads one word as the kind that was declared. */
-export function readValue(word: string, argument: Argument, context: ReadingContext): unknown {
+export function readValue(word: string, argument: ValueSpec, context: ReadingContext): unknown {
   const { choices, min = 0, max = Number.MAX_SAFE_INTEGER } = argument.options;
   switch (argument.kind) {
     case 'account':
@@ -163,4 +220,32 @@ function readDate(word: string, now: number, isAhead: boolean): number {
     );
   }
   return date;
+}
+
+/** A word of a command line that is no flag. */
+export interface Word {
+  readonly text: string;
+  /** Meant as it is written; what is not may have marks of a sentence around it. */
+  readonly exact: boolean;
+}
+
+const ids: ReadonlySet<ArgumentKind> = new Set([
+  'account',
+  'user',
+  'room',
+  'target',
+  'event',
+  'media',
+  'identity',
+] as const);
+
+/** The text of a word as an argument of this kind has it. */
+export function textFor({ text, exact }: Word, kind: ArgumentKind): string {
+  // IDs come out of sentences, with marks around them that nobody sees or means.
+  return ids.has(kind) && !exact ? withoutMarksAround(text) : text;
+}
+
+/** Reads a word as the kind that was declared. @throws UsageError it can't be */
+export function readWord(word: Word, argument: ValueSpec, context: ReadingContext): unknown {
+  return readValue(textFor(word, argument.kind), argument, context);
 }

@@ -1,12 +1,13 @@
 import { stringify } from 'csv-stringify/sync';
 
-import { flag } from '../command/arguments.ts';
-import type { Context } from '../command/declaration.ts';
-import { writeInvocation } from '../command/write-invocation.ts';
-import { absentLines, absentTitle } from './absent.ts';
-import { bold, line } from './answer.ts';
-import type { Answer, AnswerFile, Column, Content } from './answer.ts';
-import { count } from './phrases.ts';
+import { UsageError } from '../../core/errors.ts';
+import { absentLines, absentTitle } from '../answers/absent.ts';
+import { bold, line } from '../answers/answer.ts';
+import type { Answer, AnswerFile, Column, Content } from '../answers/answer.ts';
+import { count } from '../answers/phrases.ts';
+import { flag } from './arguments.ts';
+import type { Context } from './declaration.ts';
+import { writeInvocation } from './write-invocation.ts';
 
 /** So many rows are shown in one answer. */
 export const pageSize = 20;
@@ -183,4 +184,32 @@ function fileOf<Row>(
           escape_formulas: true,
         }),
       };
+}
+
+/**
+ * Reads `--from` for the lists of Synapse's whose pages begin at a row's number. Checked here, since
+ * the server answers too large a number with an internal error.
+ *
+ * @throws UsageError
+ */
+export function offsetIn(from: string | undefined): number | undefined {
+  if (from === undefined) {
+    return undefined;
+  }
+  if (!/^\d{1,15}$/u.test(from)) {
+    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+      word: from,
+      advice: 'Leave it out: `!more` fills it in.',
+    });
+  }
+  return Number(from);
+}
+
+/**
+ * For lists whose pages begin at a row's number.
+ *
+ * @throws UsageError `--from` is none
+ */
+export function checkOffset({ from }: { readonly from: string | undefined }): void {
+  offsetIn(from);
 }

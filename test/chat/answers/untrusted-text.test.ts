@@ -2,10 +2,8 @@ import { expect, test } from 'vitest';
 
 import { nameAndId } from '../../../src/chat/answers/account.ts';
 import { line } from '../../../src/chat/answers/answer.ts';
-import { memberName } from '../../../src/chat/answers/member-name.ts';
 import { roomNameAndId } from '../../../src/chat/answers/room.ts';
-import { inert } from '../../../src/chat/answers/untrusted-text.ts';
-import { withoutLinks } from '../../../src/chat/answers/without-links.ts';
+import { inert, memberName, withoutLinks } from '../../../src/chat/answers/untrusted-text.ts';
 import { parseRoomId } from '../../../src/core/ids.ts';
 import { render } from '../../../src/matrix/delivery/render.ts';
 

@@ -1,11 +1,12 @@
+import { code } from '../../chat/answers/answer.ts';
+import type { Block, Content, Inline } from '../../chat/answers/answer.ts';
+import { ago } from '../../chat/answers/phrases.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
+import type { ListColumn } from '../../chat/command/list.ts';
+import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 import type { Account, Device, Services } from '../../services/services.ts';
-import { idWord } from '../reading/references.ts';
-import { code, cut } from './answer.ts';
-import type { Block, Content, Inline } from './answer.ts';
-import type { ListColumn } from './list.ts';
-import { ago } from './phrases.ts';
-import { inert } from './untrusted-text.ts';
 
 /** A device by name and ID: `Phone ABCDEFGH`. */
 export function deviceName({ deviceId, displayName }: Device): Inline[] {

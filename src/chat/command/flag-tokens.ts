@@ -1,9 +1,8 @@
 import { UsageError } from '../../core/errors.ts';
-import { cut } from '../answers/answer.ts';
-import type { Argument } from '../command/arguments.ts';
-import { nearest } from '../command/registry.ts';
-import { readReference } from './references.ts';
-import type { Token } from './tokenize.ts';
+import { cut, nearest } from '../../core/text.ts';
+import { readReference } from '../reading/references.ts';
+import type { Token } from '../reading/tokenize.ts';
+import type { Argument } from './arguments.ts';
 
 /** The declared flags, by the name that is typed. */
 export type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;

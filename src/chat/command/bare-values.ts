@@ -1,9 +1,8 @@
-import type { Argument } from '../command/arguments.ts';
-import { flagName } from '../command/arguments.ts';
-import type { ReadingContext } from './read-value.ts';
-import { readWord, textFor } from './read-word.ts';
-import type { Word } from './read-word.ts';
-import { readReference } from './references.ts';
+import { readReference } from '../reading/references.ts';
+import type { ReadingContext, Word } from '../reading/values.ts';
+import { readWord, textFor } from '../reading/values.ts';
+import type { Argument } from './arguments.ts';
+import { flagName } from './arguments.ts';
 
 /** Values of flags that were typed without their names. */
 export interface BareValues {

@@ -1,22 +1,19 @@
 import parser from 'yargs-parser';
 
 import { UsageError } from '../../core/errors.ts';
-import { cut } from '../answers/answer.ts';
+import { cut } from '../../core/text.ts';
 import { amount } from '../answers/phrases.ts';
-import { flagName } from '../command/arguments.ts';
-import type { Argument } from '../command/arguments.ts';
-import { canChange } from '../command/declaration.ts';
-import type { Command } from '../command/declaration.ts';
+import { isExact } from '../reading/tokenize.ts';
+import type { Token } from '../reading/tokenize.ts';
+import type { ReadingContext, Word } from '../reading/values.ts';
+import { readValue, readWord } from '../reading/values.ts';
+import { flagName } from './arguments.ts';
+import type { Argument } from './arguments.ts';
 import { takeBareValues } from './bare-values.ts';
-import { argumentsOf, placeholderOf } from './command-arguments.ts';
-import { endOfFlags, flagParts, isFlag, assertFlagsFit } from './flag-tokens.ts';
+import { argumentsOf, canChange, placeholderOf } from './declaration.ts';
+import type { Command } from './declaration.ts';
+import { assertFlagsFit, endOfFlags, flagParts, isFlag } from './flag-tokens.ts';
 import type { Flags } from './flag-tokens.ts';
-import type { ReadingContext } from './read-value.ts';
-import { readValue } from './read-value.ts';
-import { readWord } from './read-word.ts';
-import type { Word } from './read-word.ts';
-import { isExact } from './tokenize.ts';
-import type { Token } from './tokenize.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */

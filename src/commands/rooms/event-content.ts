@@ -1,9 +1,10 @@
+import { code, line } from '../../chat/answers/answer.ts';
+import type { Block } from '../../chat/answers/answer.ts';
+import { untrustedText } from '../../chat/answers/untrusted-text.ts';
 import { parseMxcUri } from '../../core/ids.ts';
 import type { MxcUri } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
 import type { RoomEvent } from '../../services/rooms/redaction-plan.ts';
-import { code, cut, line } from './answer.ts';
-import type { Block } from './answer.ts';
-import { untrustedText } from './untrusted-text.ts';
 
 /** What people see of an event: its last edit, where it was edited. */
 function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {

@@ -1,20 +1,6 @@
-import { DeniedError } from '../../core/errors.ts';
 import type { Decided } from '../../services/services.ts';
-import { bold } from '../answers/answer.ts';
-import type { Answer, Mark } from '../answers/answer.ts';
-import type { Context } from './declaration.ts';
-
-/** Settles a confirmation for whoever typed the command. */
-export async function decideFrom(
-  { actor, origin, services }: Omit<Context, 'args'>,
-  decision: 'confirm' | 'cancel',
-  code: string | undefined,
-): Promise<Decided> {
-  if (actor.kind !== 'person') {
-    throw new DeniedError('only people confirm and cancel');
-  }
-  return services.bot.settle({ decision, code, by: actor.user, event: origin.event });
-}
+import { bold } from './answer.ts';
+import type { Answer, Mark } from './answer.ts';
 
 const marks: Record<Decided['outcome'], Mark> = {
   cancelled: '✅',

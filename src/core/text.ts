@@ -1,0 +1,36 @@
+import leven from 'leven';
+
+/** The longest name that is shown whole. */
+const maxNameLength = 60;
+
+/** Text of strangers, cut to a length that can't flood the room. */
+export function cut(text: string, length = maxNameLength): string {
+  const graphemes = [...new Intl.Segmenter().segment(text.slice(0, length * 8))];
+  return graphemes.length <= length && text.length <= length * 8
+    ? text
+    : `${graphemes
+        .slice(0, length - 1)
+        .map(({ segment }) => segment)
+        .join('')}…`;
+}
+
+/** The candidate that a typing error may have meant, or undefined. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const allowed = word.length <= 4 ? 1 : word.length <= 6 ? 2 : 3;
+  const [best] = candidates
+    // Whatever differs more in length differs more.
+    .filter((candidate) => Math.abs(candidate.length - word.length) <= allowed)
+    .map((candidate) => ({ candidate, distance: leven(word, candidate, { maxDistance: 4 }) }))
+    .filter(
+      ({ candidate, distance }) =>
+        distance <= allowed || (distance === 2 && isAnagram(word, candidate)),
+    )
+    .sort((one, other) => one.distance - other.distance);
+  return best?.candidate;
+}
+
+/** Two letters in the wrong order count as two differences. */
+function isAnagram(word: string, other: string): boolean {
+  const sorted = (text: string) => Array.from(text).sort().join('');
+  return word.length > 2 && sorted(word) === sorted(other);
+}
