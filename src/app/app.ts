@@ -394,7 +394,7 @@ async function buildHouse(parts: Parts): Promise<App> {
         ruleActions: await store.auditLog.countByRules(Date.now() - hourMs),
         maxRuleActions: config.reports.maxActionsPerHour,
         openExecutions: executions.length,
-        recordGap: await store.recordGap.get(),
+        dataLoss: await store.dataLoss.get(),
         reportReadings: reports?.readings() ?? [],
       };
     },

@@ -55,7 +55,7 @@ export async function handleMessage(
       return line;
     }
     commandLine = line;
-    if (isFromLostTime(await house.store.recordGap.get(), message.sentAt)) {
+    if (isFromLostTime(await house.store.dataLoss.get(), message.sentAt)) {
       await answer(house, message, async () => lostTimeReply(line));
       return undefined;
     }

@@ -34,7 +34,7 @@ export async function handleReaction(
     if (command !== undefined) {
       return await handleMessage(house, sayNow, command);
     }
-    const isOfLostTime = isFromLostTime(await house.store.recordGap.get(), reaction.sentAt);
+    const isOfLostTime = isFromLostTime(await house.store.dataLoss.get(), reaction.sentAt);
     const confirmation = await confirmationAskedBy(house, reaction.target, reaction);
     if (confirmation === undefined || isOfLostTime) {
       await sayIfLost(house, reaction, confirmation !== undefined);

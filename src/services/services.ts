@@ -45,7 +45,7 @@ export type { StoredMedia, UserMedia } from '../homeserver/admin/media.ts';
 export { mediaOrders } from '../homeserver/admin/media.ts';
 export type { ItemStory, ReportQueueService } from './reports/report-queue.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
-export type { ItemMark, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
+export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 export type { RegistrationToken } from '../homeserver/admin/registration-tokens.ts';
 export type { RoomDetail, RoomSummary } from '../homeserver/admin/rooms.ts';
 export { roomOrders } from '../homeserver/admin/rooms.ts';

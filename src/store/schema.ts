@@ -11,9 +11,9 @@ export interface Tables {
   report_history: ReportHistoryTable;
   report_items: ReportItemsTable;
   reports: ReportsTable;
-  rule_firings: RuleFiringsTable;
+  rule_matches: RuleMatchesTable;
   secrets: SecretsTable;
-  set_aside: SetAsideTable;
+  damaged_rows: DamagedRowsTable;
   sync_state: SyncStateTable;
 }
 
@@ -105,7 +105,7 @@ export interface OutboxTable {
 }
 
 /** Rows that can't be read, as they were. */
-export interface SetAsideTable {
+export interface DamagedRowsTable {
   id: Generated<number>;
   at: number;
   source: string;
@@ -177,7 +177,7 @@ export interface ReportHistoryTable {
 }
 
 /** A rule acts once an item. */
-export interface RuleFiringsTable {
+export interface RuleMatchesTable {
   item_id: number;
   rule: string;
   mode: 'act' | 'propose' | 'observe';

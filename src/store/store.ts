@@ -18,17 +18,23 @@ import type { Outbox } from './tables/outbox.ts';
 export { transactionIdFor } from './tables/outbox.ts';
 import type { Tables } from './schema.ts';
 import { anchor } from './tables/anchor.ts';
-import type { PostedHeads } from './tables/anchor.ts';
-import { recordGap } from './tables/record-gap.ts';
-import type { RecordGaps } from './tables/record-gap.ts';
+import type { AnchorStore } from './tables/anchor.ts';
+import { damagedRows } from './tables/damaged-rows.ts';
+import type { DamagedRows } from './tables/damaged-rows.ts';
+import { dataLoss } from './tables/data-loss.ts';
+import type { DataLossStore } from './tables/data-loss.ts';
+import { reportCards } from './tables/report-cards.ts';
+import type { ReportCards } from './tables/report-cards.ts';
+import { reportHistory } from './tables/report-history.ts';
+import type { ReportHistory } from './tables/report-history.ts';
 import { reportItems } from './tables/report-items.ts';
 import type { ReportItems } from './tables/report-items.ts';
 import { reports } from './tables/reports.ts';
 import type { Reports } from './tables/reports.ts';
+import { ruleMatches } from './tables/rule-matches.ts';
+import type { RuleMatches } from './tables/rule-matches.ts';
 import { secrets } from './tables/secrets.ts';
 import type { Secrets } from './tables/secrets.ts';
-import { setAside } from './tables/set-aside.ts';
-import type { SetAsides } from './tables/set-aside.ts';
 import { statistics } from './tables/statistics.ts';
 import type { Statistics } from './tables/statistics.ts';
 import { subjectHistory } from './tables/subject-history.ts';
@@ -44,14 +50,17 @@ export interface StoreTables {
   readonly inbox: Inbox;
   readonly jobs: Jobs;
   readonly outbox: Outbox;
-  readonly recordGap: RecordGaps;
+  readonly dataLoss: DataLossStore;
+  readonly reportCards: ReportCards;
+  readonly reportHistory: ReportHistory;
   readonly reportItems: ReportItems;
   readonly reports: Reports;
+  readonly ruleMatches: RuleMatches;
   readonly secrets: Secrets;
-  readonly setAside: SetAsides;
+  readonly damagedRows: DamagedRows;
   readonly statistics: Statistics;
   readonly subjectHistory: SubjectHistory;
-  readonly anchor: PostedHeads;
+  readonly anchor: AnchorStore;
   readonly syncState: SyncState;
 }
 
@@ -72,11 +81,14 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
     inbox: guarded(inbox(db)),
     jobs: guarded(jobs(db)),
     outbox: guarded(outbox(db)),
-    recordGap: guarded(recordGap(db)),
+    dataLoss: guarded(dataLoss(db)),
+    reportCards: guarded(reportCards(db)),
+    reportHistory: guarded(reportHistory(db)),
     reportItems: guarded(reportItems(db)),
     reports: guarded(reports(db)),
+    ruleMatches: guarded(ruleMatches(db)),
     secrets: guarded(secrets(db)),
-    setAside: guarded(setAside(db)),
+    damagedRows: guarded(damagedRows(db)),
     statistics: guarded(statistics(db)),
     subjectHistory: guarded(subjectHistory(db)),
     anchor: guarded(anchor(db)),

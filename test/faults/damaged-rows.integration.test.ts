@@ -52,7 +52,7 @@ it('damaged rows don’t stop the start, and are told once', async () => {
   expect(told.body).toContain('@x:localhost sent is not done');
   expect((await room.ana.ask('!version')).field.status).toBe('done');
   const db = new Database(room.databaseFile, { readonly: true });
-  expect(db.prepare('SELECT source, content FROM set_aside WHERE source <> ?').all('x')).toEqual(
+  expect(db.prepare('SELECT source, content FROM damaged_rows WHERE source <> ?').all('x')).toEqual(
     expect.arrayContaining([
       { source: 'inbox', content: '{"kind":' },
       { source: 'outbox', content: 'nonsense' },

@@ -77,17 +77,17 @@ async function fillQueue(store: Store): Promise<void> {
     roomName: '#lobby:x',
     sender: '@mallory:x',
   });
-  await store.transaction(async ({ reports, reportItems }) => {
+  await store.transaction(async ({ reports, reportItems, ruleMatches }) => {
     const how = { isBacklog: false, isQuiet: false };
     const hourAgo = now - 3_600_000;
-    const first = await reports.join(report(1, '$1', '@rita:x'), hourAgo, how);
-    await reports.join(report(2, '$1', '@rob:x'), hourAgo, how);
-    await reports.join(report(3, '$2', '@rita:x'), hourAgo, how);
+    const first = await reports.add(report(1, '$1', '@rita:x'), hourAgo, how);
+    await reports.add(report(2, '$1', '@rob:x'), hourAgo, how);
+    await reports.add(report(3, '$2', '@rita:x'), hourAgo, how);
     const item = first?.itemId ?? 0;
     const by = room.ben.user.userId;
-    await reportItems.fire({ itemId: item, rule: 'spam', mode: 'observe' }, now);
-    await reportItems.move(item, { state: 'claimed', by, isSaid: true }, hourAgo + 120_000);
-    await reportItems.move(item, { state: 'resolved', by, isSaid: true }, hourAgo + 600_000);
+    await ruleMatches.add({ itemId: item, rule: 'spam', mode: 'observe' }, now);
+    await reportItems.move(item, { state: 'claimed', by, isShown: true }, hourAgo + 120_000);
+    await reportItems.move(item, { state: 'resolved', by, isShown: true }, hourAgo + 600_000);
   });
 }
 

@@ -288,7 +288,7 @@ describe('the outbox', () => {
   test('what was given up has no event', async () => {
     await add('answer');
     const [message] = await store.outbox.open();
-    await store.outbox.markDelivered(message?.id ?? 0, null, 2);
+    await store.outbox.giveUp(message?.id ?? 0, 2);
     expect(await store.outbox.sentEvent('$e', 'answer')).toBeUndefined();
     expect(await store.outbox.open()).toEqual([]);
   });

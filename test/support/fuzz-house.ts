@@ -133,7 +133,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
         openExecutions: 0,
         ruleActions: 0,
         maxRuleActions: 10,
-        recordGap: undefined,
+        dataLoss: undefined,
         reportReadings: [],
       }),
       openDirect: async () => async () => undefined,

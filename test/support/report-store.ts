@@ -34,7 +34,7 @@ export async function openReportStore(databaseFile: string): Promise<ReportStore
     async report({ at, event, user, ...given }) {
       reportId += 1;
       const joined = await store.transaction(async ({ reports }) =>
-        reports.join(
+        reports.add(
           {
             kind: user === undefined ? 'event' : 'user',
             reportId,
@@ -55,7 +55,7 @@ export async function openReportStore(databaseFile: string): Promise<ReportStore
     },
     async move(item, state, by, at) {
       await store.transaction(async ({ reportItems }) =>
-        reportItems.move(item, { state, by, isSaid: true }, at),
+        reportItems.move(item, { state, by, isShown: true }, at),
       );
     },
     [Symbol.asyncDispose]: store.close,

@@ -65,11 +65,11 @@ export default defineCommand({
           bot.openExecutions > 0 && `${count(bot.openExecutions, 'outcome')} open`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
-        ...(bot.recordGap === undefined || bot.recordGap.shown <= bot.recordGap.endsAt
+        ...(bot.dataLoss === undefined || bot.dataLoss.lastShown <= bot.dataLoss.lastKept
           ? []
           : [
               line(
-                `Since ${dateTime(bot.recordGap.foundAt)} the audit log lacks #${bot.recordGap.endsAt + 1} to #${bot.recordGap.shown} of a database that was restored or lost.`,
+                `Since ${dateTime(bot.dataLoss.foundAt)} the audit log lacks #${bot.dataLoss.lastKept + 1} to #${bot.dataLoss.lastShown} of a database that was restored or lost.`,
               ),
             ]),
         facts(

@@ -47,7 +47,7 @@ export async function moveItems(
       ...to,
       by: actorName(actor),
       // Their cards say it; a note in each of so many threads would bury the room.
-      isSaid: origin.thread !== undefined || items.length > maxNumbers,
+      isShown: origin.thread !== undefined || items.length > maxNumbers,
     },
     now,
   );

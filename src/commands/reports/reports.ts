@@ -6,7 +6,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import type { ItemMark, ItemQuery, ReportItem } from '../../services/services.ts';
+import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.ts';
 
 /** Items read at once where all are wanted. */
 const readAtOnce = 500;
@@ -60,7 +60,7 @@ export default defineCommand({
         };
       },
       async *all() {
-        let mark: ItemMark | undefined;
+        let mark: ItemCursor | undefined;
         for (;;) {
           const found = await reports.search(query, { limit: readAtOnce, after: mark });
           yield* found;
@@ -137,7 +137,7 @@ function fileColumn(
   };
 }
 
-function markIn(from: string | undefined): ItemMark | undefined {
+function markIn(from: string | undefined): ItemCursor | undefined {
   if (from === undefined) {
     return undefined;
   }

@@ -40,7 +40,7 @@ async function knownConfirmation(house: House, event: EventId): Promise<Confirma
 /** Whether a confirmation waits of which we don't know that it is in the room. */
 async function isOneOnItsWay({ store: { confirmations, outbox } }: House): Promise<boolean> {
   for (const { eventId } of await confirmations.pending()) {
-    if (await outbox.isOnItsWay(eventId, 'answer')) {
+    if (await outbox.isPending(eventId, 'answer')) {
       return true;
     }
   }

@@ -6,7 +6,7 @@ import type { Actor } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import type { UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import type { WaitingAbout } from '../../store/tables/report-items.ts';
+import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { refusalReply, sentence } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { leftOutBlocks } from '../confirm/preview.ts';
@@ -27,7 +27,7 @@ export function outcomeReply(
   house: House,
   work: Work,
   attempts: readonly Attempt[],
-  waiting: readonly WaitingAbout[] = [],
+  waiting: readonly OpenItemCount[] = [],
 ): Reply {
   const audit = attempts.flatMap((attempt) => attempt.audit ?? []);
   const [only] = attempts;
@@ -168,7 +168,7 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
 }
 
 /** `3 more reports about it wait.` */
-function waitingBlocks(waiting: readonly WaitingAbout[]): Block[] {
+function waitingBlocks(waiting: readonly OpenItemCount[]): Block[] {
   const items = waiting.reduce((sum, about) => sum + about.items, 0);
   const whom = waiting.length === 1 ? 'it' : `${waiting.length} of these accounts`;
   return items === 0
@@ -176,7 +176,7 @@ function waitingBlocks(waiting: readonly WaitingAbout[]): Block[] {
     : [line(`${count(items, 'report')} about ${whom} still ${items === 1 ? 'waits' : 'wait'}.`)];
 }
 
-function waitingNext([first]: readonly WaitingAbout[]): string[] {
+function waitingNext([first]: readonly OpenItemCount[]): string[] {
   return first === undefined ? [] : [`resolve --sender ${first.sender}`];
 }
 

@@ -1,6 +1,6 @@
 import { actorName } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { WaitingAbout } from '../../store/tables/report-items.ts';
+import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { targetsOf } from '../authorize/targets.ts';
 import type { House } from '../house.ts';
 import type { Confirmed } from '../stages.ts';
@@ -39,7 +39,7 @@ export async function resolveItem(
       by: actorName(invocation.actor),
       note: `${command.name}, audit ${audit.join(' ')}`,
       // The outcome itself stands in the thread.
-      isSaid: invocation.origin.thread !== undefined || invocation.origin.card !== undefined,
+      isShown: invocation.origin.thread !== undefined || invocation.origin.card !== undefined,
     },
     house.now(),
   );
@@ -50,9 +50,9 @@ export async function waitingAbout(
   { reportItems }: Pick<StoreTables, 'reportItems'>,
   { command }: Pick<Confirmed, 'command'>,
   attempts: readonly Attempt[],
-): Promise<readonly WaitingAbout[]> {
+): Promise<readonly OpenItemCount[]> {
   const done = attempts.flatMap(({ target, status }) => (status === 'done' ? (target ?? []) : []));
-  return command.resolvesReports === true && done.length > 0 ? reportItems.waitingAbout(done) : [];
+  return command.resolvesReports === true && done.length > 0 ? reportItems.countOpen(done) : [];
 }
 
 function namesEvent(value: unknown, event: string): boolean {

@@ -21,7 +21,7 @@ export async function anchorHead(house: House): Promise<void> {
   const now = house.now();
   // No event of the room: those hold no blanks.
   const event = `$ audit-head ${now}` as EventId;
-  const isSaid = await house.store.transaction(async (tables) => {
+  const isShown = await house.store.transaction(async (tables) => {
     const before = await tables.anchor.get();
     if (before !== undefined && !isPast(before.at, now)) {
       return false;
@@ -37,7 +37,7 @@ export async function anchorHead(house: House): Promise<void> {
     await say(house, tables, event, headAnswer(end));
     return true;
   });
-  if (isSaid) {
+  if (isShown) {
     house.deliver(event);
   }
 }

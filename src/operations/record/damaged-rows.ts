@@ -112,7 +112,7 @@ export async function setDamagedAside(house: House): Promise<void> {
     for (const row of damaged) {
       const { source, key, content, reason } = row;
       log.warn({ table: source, row: key, reason }, 'a stored row can’t be read and is set aside');
-      await tables.setAside.add({ source, key, content, reason }, now);
+      await tables.damagedRows.add({ source, key, content, reason }, now);
       await row.end(tables, now);
     }
     await tell(house, tables, `damaged ${now}`, {
@@ -132,7 +132,7 @@ export async function setPlaceAside(house: House, token: string): Promise<void> 
   const now = house.now();
   const name = `place ${now}`;
   await house.store.transaction(async (tables) => {
-    await tables.setAside.add(
+    await tables.damagedRows.add(
       { source: 'sync_state', key: 'token', content: token, reason: 'the homeserver refused it' },
       now,
     );
@@ -170,7 +170,11 @@ async function tell(
         body: [
           { kind: 'list', items: body.slice(0, maxShown) },
           ...(body.length > maxShown ? [line(`And ${body.length - maxShown} more.`)] : []),
-          line('What was set aside is kept in the table ', code('set_aside'), ' of the database.'),
+          line(
+            'What was set aside is kept in the table ',
+            code('damaged_rows'),
+            ' of the database.',
+          ),
           line('Check the disk, and ask who edits the database by hand. Make a backup now.'),
         ],
         next: ['audit verify', 'status'],
@@ -226,8 +230,7 @@ async function damagedMessages({ store }: House): Promise<Damaged[]> {
             key: String(id),
             content: message,
             reason,
-            end: async ({ outbox }: StoreTables, now: number) =>
-              outbox.markDelivered(id, null, now),
+            end: async ({ outbox }: StoreTables, now: number) => outbox.giveUp(id, now),
             told: ['an answer to ', code(eventId), ' is not sent: see the audit log'],
           },
         ];

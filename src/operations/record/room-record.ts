@@ -4,7 +4,7 @@ import { count, dateTime } from '../../chat/answers/phrases.ts';
 import type { EventId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { RecordGap } from '../../store/tables/record-gap.ts';
+import type { DataLoss } from '../../store/tables/data-loss.ts';
 import { isMadeUp } from '../answer/card.ts';
 import { post } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
@@ -89,9 +89,9 @@ export async function compareWithRoom(house: House, own: readonly OwnMessage[]):
     return true;
   });
   if (isTold) {
-    const gap = await house.store.recordGap.get();
+    const gap = await house.store.dataLoss.get();
     house.log.warn(
-      { recordEndsAt: gap?.endsAt, roomShows: gap?.shown },
+      { recordEndsAt: gap?.lastKept, roomShows: gap?.lastShown },
       'the room shows what the database does not know: was a backup restored?',
     );
   }
@@ -257,17 +257,18 @@ async function lostHead(
 
 /** Remembers what is missing: nothing that was sent before is begun, and no rule acts on older reports. */
 async function keepOff(
-  { outbox, recordGap, reportItems }: StoreTables,
+  { outbox, dataLoss, reportCards, reportItems }: StoreTables,
   own: readonly OwnMessage[],
   { now, missing, end }: { now: number; missing: ReadonlyMap<number, unknown>; end: number },
 ): Promise<void> {
-  await recordGap.set({
+  await dataLoss.set({
     foundAt: now,
-    lastSaidAt: Math.max(...own.map(({ sentAt }) => sentAt)),
-    endsAt: end,
-    shown: Math.max(end, ...missing.keys()),
+    lastMessageAt: Math.max(...own.map(({ sentAt }) => sentAt)),
+    lastKept: end,
+    lastShown: Math.max(end, ...missing.keys()),
   });
-  await reportItems.leaveToPeople();
+  await reportItems.makeBacklog();
+  await reportCards.skipRevisions();
   // Cards, edits and the like: known from now on as of a time that is lost.
   for (const { event } of own) {
     if ((await outbox.commandOf(event)) === undefined) {
@@ -285,10 +286,10 @@ async function skipNumbers(
     const { id } = (answer?.data ?? {}) as { id?: unknown };
     return answer?.command === 'report' && typeof id === 'number' ? id : 0;
   });
-  const past = Math.max(await reportItems.newestNumber(), ...seen);
+  const past = Math.max(await reportItems.lastNumber(), ...seen);
   const next = Math.floor(past / numberStep + 1) * numberStep;
-  await reportItems.countFrom(next + 1);
-  await jobs.countFrom((Math.floor((await jobs.newestNumber()) / numberStep) + 1) * numberStep + 1);
+  await reportItems.skipNumbers(next);
+  await jobs.skipNumbers((Math.floor((await jobs.lastNumber()) / numberStep) + 1) * numberStep);
   return next + 1;
 }
 
@@ -426,6 +427,6 @@ export async function isFromLostRecord(
 }
 
 /** Whether this was sent while a database was in use that is not there any more: it may have been begun. */
-export function isFromLostTime(gap: RecordGap | undefined, sentAt: number): boolean {
-  return gap !== undefined && sentAt <= gap.lastSaidAt;
+export function isFromLostTime(gap: DataLoss | undefined, sentAt: number): boolean {
+  return gap !== undefined && sentAt <= gap.lastMessageAt;
 }

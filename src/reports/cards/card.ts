@@ -12,12 +12,9 @@ import {
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import type { ItemStory } from '../../services/services.ts';
-import type {
-  Digest,
-  HistoryEntry,
-  ItemState,
-  ReportItem,
-} from '../../store/tables/report-items.ts';
+import type { Digest } from '../../store/tables/report-cards.ts';
+import type { HistoryEntry } from '../../store/tables/report-history.ts';
+import type { ItemState, ReportItem } from '../../store/tables/report-items.ts';
 
 const marks: Record<ItemState, Mark> = {
   open: '⚠️',

@@ -69,14 +69,14 @@ export function createCards(
     if (item === undefined || item.card === 'own') {
       return;
     }
-    const recent = await store.reportItems.cardsSince(house.now() - windowMs);
+    const recent = await store.reportCards.countSince(house.now() - windowMs);
     if (recent >= settings.maxCardsPerMinute && !isUrgent) {
       await fold(item);
       return;
     }
     const answer = await answerFor(item);
     await store.transaction(async (tables) => {
-      await tables.reportItems.carded(id, 'own', house.now());
+      await tables.reportCards.markPosted(id, 'own', house.now());
       const origin = { event: cardEvent(id), room: house.settings.managementRoom };
       await post(house, tables, 'answer', {
         kind: 'alert',
@@ -94,7 +94,7 @@ export function createCards(
   async function fold(item: ReportItem): Promise<void> {
     const now = house.now();
     await store.transaction(async (tables) => {
-      await tables.reportItems.carded(item.id, 'digest', now);
+      await tables.reportCards.markPosted(item.id, 'digest', now);
       const before = await keptDigest(tables);
       const isOver = before === undefined || now - before.grewAt > digestRestMs;
       await keepDigest(
@@ -109,7 +109,7 @@ export function createCards(
   /** Edits the cards of items that have changed. Returns whether some have to wait. */
   async function refresh(): Promise<boolean> {
     let mustWait = false;
-    for (const item of await store.reportItems.uncarded(atOnce)) {
+    for (const item of await store.reportCards.outdated(atOnce)) {
       if (item.card !== 'own') {
         await promote(item);
       } else if ((await store.outbox.open(cardEvent(item.id))).length > 0) {
@@ -128,14 +128,14 @@ export function createCards(
     if (isWanted) {
       await place(item.id, { isUrgent: true });
     } else {
-      await store.reportItems.carded(item.id, item.card, house.now());
+      await store.reportCards.markPosted(item.id, item.card, house.now());
     }
   }
 
   async function edit(item: ReportItem): Promise<void> {
     const answer = await answerFor(item);
     await store.transaction(async (tables) => {
-      const revision = await tables.reportItems.carded(item.id, 'own', house.now());
+      const revision = await tables.reportCards.markPosted(item.id, 'own', house.now());
       await postFor(tables, item.id, `edit-${revision}`, {
         kind: 'edit',
         reply: replyOf(answer),
@@ -146,10 +146,10 @@ export function createCards(
 
   /** Says in the threads what happened to items and is not said there yet. */
   async function note(): Promise<void> {
-    for (const entry of await store.reportItems.unnoted(atOnce)) {
+    for (const entry of await store.reportHistory.notShown(atOnce)) {
       const item = await store.reportItems.get(entry.itemId);
       await store.transaction(async (tables) => {
-        await tables.reportItems.noted(entry.id);
+        await tables.reportHistory.markShown(entry.id);
         if (item?.card === 'own') {
           await tables.outbox.add(
             {
@@ -180,7 +180,7 @@ export function createCards(
     if (kept === undefined) {
       return false;
     }
-    const digest = await store.reportItems.digest(kept.startedAt);
+    const digest = await store.reportCards.digest(kept.startedAt);
     const now = house.now();
     if (digest.items === kept.shown) {
       return false;

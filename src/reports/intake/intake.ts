@@ -144,7 +144,7 @@ const overlap = 10;
  * @param mayReadAll false where all was read a short while ago
  */
 export async function takeInReports(
-  store: Pick<Store, 'recordGap' | 'syncState' | 'transaction'>,
+  store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>,
   source: ReportSource,
   options: {
     readonly few: number;
@@ -157,7 +157,7 @@ export async function takeInReports(
   const name = `reports.${source.kind}`;
   const kept = await store.syncState.get(name);
   let progress = kept === undefined ? undefined : (JSON.parse(kept) as Progress);
-  const lostUntil = (await store.recordGap.get())?.foundAt ?? 0;
+  const lostUntil = (await store.dataLoss.get())?.foundAt ?? 0;
   const isFirst = progress?.isComplete !== true;
   const readsAll = isFirst || (progress?.total === null && mayReadAll);
   let total = 0;
@@ -197,7 +197,7 @@ export async function takeInReports(
         // What was done about it while another database was in use is not known: it is for people.
         const isOfLostTime = report.receivedTs < lostUntil;
         const how = { isBacklog: isBacklog || isOfLostTime, isQuiet: isBacklog && isQuiet };
-        joined += (await reports.join(report, now(), how)) === undefined ? 0 : 1;
+        joined += (await reports.add(report, now(), how)) === undefined ? 0 : 1;
       }
       return joined;
     });

@@ -74,7 +74,7 @@ export async function describe(
     sender === undefined || item.senderCreatedAt !== null
       ? undefined
       : await createdAt(house, askPerson, sender);
-  await reportItems.keep(item.id, {
+  await reportItems.setDetails(item.id, {
     sender: detail.sender,
     content: detail.content,
     senderCreatedAt: created,
@@ -88,7 +88,7 @@ export async function describe(
   );
   const edited = await editedSince(house, item, detail.content ?? item.content);
   if (edited !== undefined) {
-    await reportItems.keep(item.id, { content: edited });
+    await reportItems.setDetails(item.id, { content: edited });
   }
 }
 
@@ -110,7 +110,7 @@ export async function lookAtWitnesses(
     stored.filter((report) => !report.reporterRestricted),
   );
   // The card says how far rules are.
-  await house.store.reportItems.keep(item.id, {});
+  await house.store.reportItems.setDetails(item.id, {});
 }
 
 /** @param reports oldest first, one of each person */
@@ -123,7 +123,7 @@ async function lookAtReporters(
     const user = parseUserId(reporter);
     const person = user && (await askPerson(user).catch(ignoreRefusal));
     if (person !== undefined) {
-      await store.reports.lookedAtReporter(itemId, reporter, person);
+      await store.reports.setReporter(itemId, reporter, person);
     }
   }
 }

@@ -35,7 +35,7 @@ interface Reading {
  * homeserver suffers. Each list is read by itself: one that fails holds up no other.
  */
 export function createPoller(options: {
-  readonly store: Pick<Store, 'recordGap' | 'syncState' | 'transaction'>;
+  readonly store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>;
   readonly sources: readonly ReportSource[];
   readonly intervalMs: number;
   /** More reports than this at the first start are summed up. */

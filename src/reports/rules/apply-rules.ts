@@ -6,7 +6,8 @@ import { alertedPeople } from '../../operations/authorize/roles.ts';
 import { runRuleLine } from '../../operations/execute/run-rule.ts';
 import type { House } from '../../operations/house.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { ReportItem, RuleMode } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { announce } from '../cards/cards.ts';
 import type { Cards } from '../cards/cards.ts';
 import { readRuleInput } from './read-rule-input.ts';
@@ -54,7 +55,7 @@ export function createRuleRunner(
     }
     let facts = await factsOf(item);
     const firings = new Map(
-      (await store.reportItems.firings(id)).map((match) => [match.rule, match]),
+      (await store.ruleMatches.ofItem(id)).map((match) => [match.rule, match]),
     );
     if (rules.some((rule) => !firings.has(rule.name) && rule.evaluate(facts).fits)) {
       // Who was an honest witness days ago may be banned by now.
@@ -100,7 +101,7 @@ export function createRuleRunner(
     const lines = linesOf(rule, facts).map((line) => (isLine(line) ? line.line : line.why));
     await store.transaction(async (tables) => {
       if (await begin(tables, rule, item, 'observe')) {
-        await tables.reportItems.record(
+        await tables.reportHistory.add(
           {
             itemId: item.id,
             at: now,
@@ -108,9 +109,9 @@ export function createRuleRunner(
             actor: `rule:${rule.name}`,
             detail: lines.join(' · '),
           },
-          { isSaid: lines.length === 0 },
+          { isShown: lines.length === 0 },
         );
-        await tables.reportItems.endMatch(item.id, rule.name, now);
+        await tables.ruleMatches.end(item.id, rule.name, now);
       }
     });
     house.deliver(`$ ${alertName(rule, item)}`);
@@ -137,7 +138,7 @@ export function createRuleRunner(
     }
     await store.transaction(async (tables) => {
       await record(tables);
-      await tables.reportItems.endMatch(item.id, rule.name, house.now());
+      await tables.ruleMatches.end(item.id, rule.name, house.now());
     });
     house.deliver(`$ ${alertName(rule, item)}`);
   }
@@ -150,7 +151,7 @@ export function createRuleRunner(
     mode: RuleMode,
   ): Promise<boolean> {
     const match = { itemId: item.id, rule: rule.name, mode };
-    const isFirst = await tables.reportItems.fire(match, house.now());
+    const isFirst = await tables.ruleMatches.add(match, house.now());
     if (isFirst && rule.alert) {
       await announce(house, tables, {
         name: alertName(rule, item),

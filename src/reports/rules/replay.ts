@@ -1,5 +1,6 @@
 import { hourMs } from '../../core/duration.ts';
-import type { ReportItem, RuleMode } from '../../store/tables/report-items.ts';
+import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { createPast } from './report-history.ts';
 import type { ReportHistory } from './report-history.ts';
 import { isLine, lineFor } from './rule-lines.ts';

@@ -10,7 +10,7 @@ import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
-import type { RuleMode } from '../../store/tables/report-items.ts';
+import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { placeholderNames, placeholdersIn, substituted } from './placeholders.ts';
 import type { Placeholder } from './placeholders.ts';
 

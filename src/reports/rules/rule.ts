@@ -4,7 +4,7 @@ import type { Fault, Places } from '../../config/faults.ts';
 import type { RuleConfig } from '../../config/rules.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { RuleMode } from '../../store/tables/report-items.ts';
+import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { itemTest } from './conditions.ts';
 import { createWitnessCount } from './reporters.ts';
 import type { RuleInput } from './rule-input.ts';

@@ -87,7 +87,7 @@ export function createTriage(
     }
     await cards.place(item.id, { isUrgent: false });
     await runner.apply(item.id);
-    await store.reportItems.looked(item);
+    await store.reportItems.markDetailed(item);
     failed.delete(item.id);
   }
 
@@ -140,7 +140,7 @@ export function createTriage(
       return;
     }
     const now = house.now();
-    const unseen = await store.reportItems.unseen(maxUnseen);
+    const unseen = await store.reportItems.withoutDetails(maxUnseen);
     const due = unseen.filter(
       ({ id }) => !inFlight.has(id) && (failed.get(id)?.retryAt ?? 0) <= now,
     );
@@ -168,7 +168,7 @@ export function createTriage(
     }
     const name = `reminder ${now}`;
     await store.transaction(async (tables) => {
-      await tables.reportItems.reminded(
+      await tables.reportItems.markReminded(
         items.map(({ id }) => id),
         now,
       );

@@ -1,5 +1,5 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
-import type { RecordGap } from '../../store/tables/record-gap.ts';
+import type { DataLoss } from '../../store/tables/data-loss.ts';
 
 /** How a confirmation ended, for the one line that answers `confirm` and `cancel`. */
 export interface Decided {
@@ -37,7 +37,7 @@ export interface BotStatus {
   readonly ruleActions: number;
   readonly maxRuleActions: number;
   /** What the room shows and the audit log lacks, if the database was restored or lost. */
-  readonly recordGap: RecordGap | undefined;
+  readonly dataLoss: DataLoss | undefined;
   /** A list each; none where the queue is switched off. */
   readonly reportReadings: readonly ReportReading[];
 }

@@ -88,7 +88,7 @@ export function createMetricsSnapshot(
       statistics.oldestOpenAt(),
       store.reports.count(),
       store.auditLog.countByRules(Date.now() - hourMs),
-      statistics.firings(),
+      statistics.countMatches(),
       statistics.openWork(),
     ]);
     const unseen = rules.filter(

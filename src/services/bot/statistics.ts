@@ -82,7 +82,7 @@ export function statisticsService(store: Pick<Store, 'reportItems' | 'statistics
         statistics.stepsWithin(period),
         statistics.stepCounts(period),
         statistics.auditWithin(period),
-        statistics.firings(since),
+        statistics.countMatches(since),
         statistics.topSenders(since, shownTop),
         statistics.topRooms(since, shownTop),
       ]);

@@ -1,11 +1,7 @@
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
-import type {
-  HistoryEntry,
-  ItemMark,
-  ItemQuery,
-  ReportItem,
-} from '../../store/tables/report-items.ts';
+import type { HistoryEntry } from '../../store/tables/report-history.ts';
+import type { ItemCursor, ItemQuery, ReportItem } from '../../store/tables/report-items.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
 
 /** Who has reported an item, and what became of what they reported before. */
@@ -39,7 +35,7 @@ type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer R
 export function reportQueueService(store: Store, wake: () => void) {
   return {
     get: store.reportItems.get,
-    search: async (query: ItemQuery, page: { limit: number; after?: ItemMark | undefined }) =>
+    search: async (query: ItemQuery, page: { limit: number; after?: ItemCursor | undefined }) =>
       store.reportItems.search(query, page),
     count: store.reportItems.count,
     countByState: store.reportItems.countByState,
@@ -57,10 +53,10 @@ export function reportQueueService(store: Store, wake: () => void) {
         })),
       );
       const [reporterCount, earlier, actions, history] = await Promise.all([
-        store.reports.reporters(item.id),
+        store.reports.countReporters(item.id),
         store.reportItems.earlier(item),
         item.sender === null ? [] : store.auditLog.search({ target: item.sender, limit: 5 }),
-        store.reportItems.history(item.id),
+        store.reportHistory.ofItem(item.id),
       ]);
       return { item, reports, reporters, reporterCount, earlier, actions, history };
     },
@@ -77,7 +73,7 @@ export function reportQueueService(store: Store, wake: () => void) {
 
     /** Gives an item that stands in a digest a card of its own. */
     async wantCard(id: number): Promise<void> {
-      await store.reportItems.wantCard(id);
+      await store.reportCards.request(id);
       wake();
     },
   };

@@ -1,22 +1,22 @@
 import type { Connection } from '../database.ts';
 import { syncState } from './sync-state.ts';
 
-/** Where the chain of the audit log stood when that was last written into the room. */
+/** The end of the audit log's hash chain, as it was last posted in the room. */
 export interface Anchor {
-  /** The row, counted from 1. */
+  /** The number of the last row, counted from 1. */
   readonly count: number;
-  /** Its hash. */
+  /** The hash of that row. */
   readonly head: string;
-  /** Milliseconds since 1970. */
+  /** When it was posted; milliseconds since 1970. */
   readonly at: number;
-  /** When the room was told that the chain does not go on from there; 0 for never. */
+  /** When the room was warned that the chain does not continue from there; 0 for never. */
   readonly warnedAt: number;
 }
 
 const name = 'audit_head';
 const form = /^(\d{1,15}) ([0-9a-f]{64}) (\d{1,15}) (\d{1,15})$/u;
 
-/** The newest head that was posted: one value, beside those of the transport. */
+/** The latest anchor. */
 export function anchor(db: Connection) {
   const values = syncState(db);
   return {
@@ -33,4 +33,4 @@ export function anchor(db: Connection) {
   };
 }
 
-export type PostedHeads = ReturnType<typeof anchor>;
+export type AnchorStore = ReturnType<typeof anchor>;

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import type { JobsTable } from '../schema.ts';
-import { countFrom, newestNumber } from './numbers.ts';
+import { lastNumber, skipNumbers } from './row-numbers.ts';
 
 /** A command line that is run at its time, to take an action back. */
 export interface Job {
@@ -84,9 +84,9 @@ export function jobs(db: Connection) {
       return rows.map((row) => ({ ...jobOf(row), action: row.action }));
     },
 
-    newestNumber: async () => newestNumber(db, 'jobs'),
-
-    countFrom: async (next: number) => countFrom(db, 'jobs', next),
+    /** See `row-numbers.ts`. */
+    lastNumber: async () => lastNumber(db, 'jobs'),
+    skipNumbers: async (upTo: number) => skipNumbers(db, 'jobs', upTo),
 
     /** Those that wait, the next first. */
     async waiting(limit = 1000): Promise<Job[]> {

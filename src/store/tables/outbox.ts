@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Connection } from '../database.ts';
 
-/** Something to be sent to the room. `message` is JSON; the transport knows its form. */
+/** Something to send to the room. `message` is JSON; the transport knows its form. */
 export interface OutboxMessage {
   readonly id: number;
   /** The command that this answers. */
@@ -12,17 +12,25 @@ export interface OutboxMessage {
 }
 
 /**
- * The transaction ID of one stage of an answer. The same for every try, so that Synapse answers a
- * repeated send with the first event.
+ * The transaction ID of one part of an answer. It is the same for every try, so that Synapse doesn't send
+ * the message twice.
  */
 export function transactionIdFor(eventId: string, stage: string): string {
   return `lawspeaker-${createHash('sha256').update(`${eventId} ${stage}`).digest('hex').slice(0, 24)}`;
 }
 
-/** Answers, committed with what they report and sent afterwards. */
+/** Messages to send. They are committed with what they report, and sent afterwards. */
 export function outbox(db: Connection) {
+  async function close(id: number, sentEventId: string | null, at: number): Promise<void> {
+    await db
+      .updateTable('outbox')
+      .set({ closed_at: at, sent_event_id: sentEventId, message: '' })
+      .where('id', '=', id)
+      .execute();
+  }
+
   return {
-    /** Adds a message; one that is there already stays as it is. */
+    /** Adds a message. If there is one for this stage already, it stays as it is. */
     async add(
       message: { eventId: string; stage: string; message: string },
       at: number,
@@ -41,7 +49,7 @@ export function outbox(db: Connection) {
         .execute();
     },
 
-    /** Messages that are not sent yet, of one command or of all, in order. */
+    /** Messages that are not sent yet, for one command or for all, in order. */
     async open(eventId?: string): Promise<OutboxMessage[]> {
       const rows = await db
         .selectFrom('outbox')
@@ -58,31 +66,33 @@ export function outbox(db: Connection) {
       }));
     },
 
-    /** Ends a message, sent as `sentEventId` or given up, and forgets its content. */
-    async markDelivered(id: number, sentEventId: string | null, at: number): Promise<void> {
-      await db
-        .updateTable('outbox')
-        .set({ closed_at: at, sent_event_id: sentEventId, message: '' })
-        .where('id', '=', id)
-        .execute();
-    },
+    /**
+     * The message was sent. Its content is deleted.
+     *
+     * @param sentEventId null if it turned out that there was nothing to send
+     */
+    markDelivered: async (id: number, sentEventId: string | null, at: number) =>
+      close(id, sentEventId, at),
 
-    /** Notes that an event of ours is this stage of an answer, which another database had sent. */
+    /** The message will never be sent. Its content is deleted. */
+    giveUp: async (id: number, at: number) => close(id, null, at),
+
+    /** Records an event of the bot that is not in this database, as this stage of an answer. */
     async remember(eventId: string, stage: string, sentEventId: string, at: number): Promise<void> {
-      const settled = { message: '', sent_event_id: sentEventId, closed_at: at };
+      const sent = { message: '', sent_event_id: sentEventId, closed_at: at };
       await db
         .insertInto('outbox')
         .values({
           event_id: eventId,
           transaction_id: transactionIdFor(eventId, stage),
           created_at: at,
-          ...settled,
+          ...sent,
         })
-        .onConflict((conflict) => conflict.column('transaction_id').doUpdateSet(settled))
+        .onConflict((conflict) => conflict.column('transaction_id').doUpdateSet(sent))
         .execute();
     },
 
-    /** Whether there is anything about this command, sent or not. */
+    /** Whether there is any message for this command, sent or not. */
     async knows(eventId: string): Promise<boolean> {
       const row = await db
         .selectFrom('outbox')
@@ -93,7 +103,7 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
-    /** Whether this stage of an answer was committed, sent or not. */
+    /** Whether there is a message for this stage of an answer, sent or not. */
     async has(eventId: string, stage: string): Promise<boolean> {
       const row = await db
         .selectFrom('outbox')
@@ -103,8 +113,8 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
-    /** Whether this stage of an answer was committed, and neither sent nor given up yet. */
-    async isOnItsWay(eventId: string, stage: string): Promise<boolean> {
+    /** Whether the message for this stage of an answer is still to be sent. */
+    async isPending(eventId: string, stage: string): Promise<boolean> {
       const row = await db
         .selectFrom('outbox')
         .select('id')
@@ -114,7 +124,7 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
-    /** The event that one stage of an answer was sent as, not before `since`. */
+    /** The event ID of this stage of an answer, if it was sent at `since` or later. */
     async sentEvent(eventId: string, stage: string, since = 0): Promise<string | undefined> {
       const row = await db
         .selectFrom('outbox')
@@ -125,7 +135,7 @@ export function outbox(db: Connection) {
       return row?.sent_event_id ?? undefined;
     },
 
-    /** The command that was answered by this event of ours. */
+    /** The command that this event of the bot answers. */
     async commandOf(sentEventId: string): Promise<string | undefined> {
       const row = await db
         .selectFrom('outbox')

@@ -3,41 +3,43 @@ import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import type { ReportItemsTable } from '../schema.ts';
-import { countFrom, newestNumber } from './numbers.ts';
+import { reportHistory } from './report-history.ts';
+import { lastNumber, skipNumbers } from './row-numbers.ts';
 
 type Row = Selectable<ReportItemsTable>;
 
 export const itemStates = ['open', 'claimed', 'resolved', 'dismissed'] as const;
 export type ItemState = (typeof itemStates)[number];
 
-/** Something that was reported, however many have reported it: what people work on. */
+/** A message or user that was reported, by one person or many: what moderators work on. */
 export interface ReportItem {
   readonly id: number;
   readonly kind: 'event' | 'user';
   /** The event ID or user ID that was reported. */
   readonly subject: string;
   readonly roomId: string | null;
-  /** Its alias or name, as the server last said. */
+  /** The room's alias or name, as the homeserver last gave it. */
   readonly roomName: string | null;
-  /** Who is accused; null where the server does not know the event any more. */
+  /** Who is accused; null if the homeserver no longer has the event. */
   readonly sender: string | null;
   readonly senderCreatedAt: number | null;
-  /** What of the event was kept, as JSON; null where it was not looked at, or is gone. */
+  /** What is stored of the event, as JSON; null if it was not fetched yet, or is gone. */
   readonly content: string | null;
   readonly state: ItemState;
+  /** How many reports there are. */
   readonly reports: number;
   readonly lastReportAt: number;
   readonly createdAt: number;
-  /** When it was first reported, or reported again after it had been settled. */
+  /** When it was first reported, or last reported again after it was closed. */
   readonly openedAt: number;
-  /** How often it was settled and reported again. */
+  /** How often it was closed and reported again. */
   readonly reopened: number;
   readonly claimedBy: string | null;
   readonly claimedAt: number | null;
   readonly closedBy: string | null;
   readonly closedAt: number | null;
   readonly note: string | null;
-  /** Reported before the bot's first start: no rule acts on it. */
+  /** Reported before the bot's first start: rules ignore it. */
   readonly isBacklog: boolean;
   /** Where the room sees it: nowhere yet, in a card of its own, or as one of many in a digest. */
   readonly card: Row['card'];
@@ -54,50 +56,21 @@ export interface ItemQuery {
   readonly since?: number | undefined;
 }
 
-/** A place in a list that stays where it is when items come and go. */
-export interface ItemMark {
+/** A position in a list that stays valid when items come and go. */
+export interface ItemCursor {
   readonly lastReportAt: number;
   readonly id: number;
 }
 
-/** What waits about one user. */
-export interface WaitingAbout {
+/** How many items about a user are open or claimed. */
+export interface OpenItemCount {
   readonly sender: string;
   readonly items: number;
 }
 
-/** Many items in a few lines. */
-export interface Digest {
-  readonly items: number;
-  readonly reports: number;
-  readonly senders: number;
-  readonly topSenders: readonly { readonly name: string | null; readonly items: number }[];
-  readonly topRooms: readonly { readonly name: string | null; readonly items: number }[];
-}
+const maxListed = 1000;
 
-const shownInDigest = 3;
-/** More than another database can have told of one item. */
-const toldElsewhere = 10_000;
-
-/** What happened to an item, apart from reports and audited actions. */
-export interface HistoryEntry {
-  readonly id: number;
-  readonly itemId: number;
-  readonly at: number;
-  readonly kind:
-    | 'reopened'
-    | 'claimed'
-    | 'released'
-    | 'resolved'
-    | 'dismissed'
-    | 'observed'
-    | 'proposed';
-  /** A user ID, or `rule:NAME`. */
-  readonly actor: string | null;
-  readonly detail: string | null;
-}
-
-function itemOf(row: Row): ReportItem {
+export function itemOf(row: Row): ReportItem {
   return {
     id: row.id,
     kind: row.kind,
@@ -125,27 +98,9 @@ function itemOf(row: Row): ReportItem {
   };
 }
 
-/** The items of the report queue, and what people did with them. */
+/** The items of the report queue, and the state that they are in. */
 export function reportItems(db: Connection) {
   const all = () => db.selectFrom('report_items').selectAll();
-
-  /** Adds to an item's history; what was not said in its thread is noted there. */
-  async function record(
-    entry: Omit<HistoryEntry, 'id'>,
-    { isSaid }: { readonly isSaid: boolean },
-  ): Promise<void> {
-    await db
-      .insertInto('report_history')
-      .values({
-        item_id: entry.itemId,
-        at: entry.at,
-        kind: entry.kind,
-        actor: entry.actor,
-        detail: entry.detail,
-        needs_note: isSaid ? 0 : 1,
-      })
-      .execute();
-  }
 
   const matching = (query: ItemQuery) => {
     const { states, roomId, sender, reporter, since } = query;
@@ -166,8 +121,6 @@ export function reportItems(db: Connection) {
   };
 
   return {
-    record,
-
     async get(id: number): Promise<ReportItem | undefined> {
       const row = await all().where('id', '=', id).executeTakeFirst();
       return row && itemOf(row);
@@ -176,7 +129,7 @@ export function reportItems(db: Connection) {
     /** A page of items, the last reported first. */
     async search(
       query: ItemQuery,
-      page: { readonly limit: number; readonly after?: ItemMark | undefined },
+      page: { readonly limit: number; readonly after?: ItemCursor | undefined },
     ): Promise<ReportItem[]> {
       const { limit, after } = page;
       const rows = await matching(query)
@@ -200,18 +153,6 @@ export function reportItems(db: Connection) {
       return count;
     },
 
-    /** How many items are open or claimed about each of these users, where there are any. */
-    async waitingAbout(senders: readonly string[]): Promise<WaitingAbout[]> {
-      const rows = await db
-        .selectFrom('report_items')
-        .select(['sender', ({ fn }) => fn.countAll<number>().as('items')])
-        .where('sender', 'in', senders)
-        .where('state', 'in', ['open', 'claimed'])
-        .groupBy('sender')
-        .execute();
-      return rows.map(({ sender, items }) => ({ sender: sender ?? '', items }));
-    },
-
     /** How many items there are in each state. */
     async countByState(): Promise<Record<ItemState, number>> {
       const rows = await db
@@ -224,7 +165,19 @@ export function reportItems(db: Connection) {
       return counts;
     },
 
-    /** Items about the same account that were there before this one. */
+    /** How many items are open or claimed about each of these users; only those who have any. */
+    async countOpen(senders: readonly string[]): Promise<OpenItemCount[]> {
+      const rows = await db
+        .selectFrom('report_items')
+        .select(['sender', ({ fn }) => fn.countAll<number>().as('items')])
+        .where('sender', 'in', senders)
+        .where('state', 'in', ['open', 'claimed'])
+        .groupBy('sender')
+        .execute();
+      return rows.map(({ sender, items }) => ({ sender: sender ?? '', items }));
+    },
+
+    /** Earlier items about the same user, the newest first. */
     async earlier(item: Pick<ReportItem, 'id' | 'sender'>): Promise<ReportItem[]> {
       if (item.sender === null) {
         return [];
@@ -233,15 +186,15 @@ export function reportItems(db: Connection) {
         .where('sender', '=', item.sender)
         .where('id', '<', item.id)
         .orderBy('id', 'desc')
-        .limit(1000)
+        .limit(maxListed)
         .execute();
       return rows.map(itemOf);
     },
 
     /**
-     * Moves an item to a state. A claim of one that is settled opens it again.
+     * Moves an item to a state. Claiming a closed item opens it again.
      *
-     * @param isSaid whether the thread of its card shows it anyway
+     * @param to.isShown the thread of its card shows it already
      */
     async move(
       id: number,
@@ -249,11 +202,11 @@ export function reportItems(db: Connection) {
         readonly state: ItemState;
         readonly by: string;
         readonly note?: string | undefined;
-        readonly isSaid: boolean;
+        readonly isShown: boolean;
       },
       at: number,
     ): Promise<void> {
-      const { state, by, note, isSaid } = to;
+      const { state, by, note, isShown } = to;
       const isClosed = state === 'resolved' || state === 'dismissed';
       await db
         .updateTable('report_items')
@@ -269,26 +222,36 @@ export function reportItems(db: Connection) {
         .where('id', '=', id)
         .execute();
       const kind = state === 'open' ? 'released' : state;
-      await record({ itemId: id, at, kind, actor: by, detail: note ?? null }, { isSaid });
+      const entry = { itemId: id, at, kind, actor: by, detail: note ?? null } as const;
+      await reportHistory(db).add(entry, { isShown });
     },
 
-    async history(itemId: number): Promise<HistoryEntry[]> {
-      return db
-        .selectFrom('report_history')
-        .select(['id', 'item_id as itemId', 'at', 'kind', 'actor', 'detail'])
-        .where('item_id', '=', itemId)
-        .orderBy('id')
-        .execute();
-    },
-
-    /** Items whose content and people have not been looked at, oldest first. */
-    async unseen(limit: number): Promise<ReportItem[]> {
+    /** Items whose details have to be fetched from the homeserver, oldest first. */
+    async withoutDetails(limit: number): Promise<ReportItem[]> {
       const rows = await all().where('needs_look', '=', 1).orderBy('id').limit(limit).execute();
       return rows.map(itemOf);
     },
 
-    /** All is known of an item that was to be found out, as long as nobody else has reported it since. */
-    async looked({ id, reports }: Pick<ReportItem, 'id' | 'reports'>): Promise<void> {
+    /** Stores details of an item. What is undefined stays as it is. */
+    async setDetails(
+      id: number,
+      details: {
+        readonly sender?: string | undefined;
+        readonly senderCreatedAt?: number | undefined;
+        readonly content?: string | undefined;
+      },
+    ): Promise<void> {
+      const { sender, senderCreatedAt, content } = details;
+      await db
+        .updateTable('report_items')
+        // Kysely leaves out columns that are undefined.
+        .set({ needs_card: 1, sender, sender_created_at: senderCreatedAt, content })
+        .where('id', '=', id)
+        .execute();
+    },
+
+    /** All details were fetched. Has no effect if the item was reported again in the meantime. */
+    async markDetailed({ id, reports }: Pick<ReportItem, 'id' | 'reports'>): Promise<void> {
       await db
         .updateTable('report_items')
         .set({ needs_look: 0 })
@@ -297,150 +260,7 @@ export function reportItems(db: Connection) {
         .execute();
     },
 
-    /** Keeps what looking at an item has found; what is undefined stays as it is. */
-    async keep(
-      id: number,
-      found: {
-        readonly sender?: string | undefined;
-        readonly senderCreatedAt?: number | undefined;
-        readonly content?: string | undefined;
-      },
-    ): Promise<void> {
-      const { sender, senderCreatedAt, content } = found;
-      await db
-        .updateTable('report_items')
-        .set({
-          needs_card: 1,
-          ...(sender === undefined ? {} : { sender }),
-          ...(senderCreatedAt === undefined ? {} : { sender_created_at: senderCreatedAt }),
-          ...(content === undefined ? {} : { content }),
-        })
-        .where('id', '=', id)
-        .execute();
-    },
-
-    /** Items whose card says something else than is so, oldest first. */
-    async uncarded(limit: number): Promise<ReportItem[]> {
-      const rows = await all()
-        .where('needs_card', '=', 1)
-        // The first card is put there when the item is looked at.
-        .where((item) => item.or([item('card', '!=', 'none'), item('needs_look', '=', 0)]))
-        .orderBy('id')
-        .limit(limit)
-        .execute();
-      return rows.map(itemOf);
-    },
-
-    /** An item's card was put into the outbox; returns its revision. */
-    async carded(id: number, card: Row['card'], at: number): Promise<number> {
-      const { card_revision: revision } = await db
-        .updateTable('report_items')
-        .set(({ eb }) => ({
-          card,
-          card_at: eb.fn.coalesce('card_at', eb.val(at)),
-          card_revision: eb('card_revision', '+', 1),
-          needs_card: 0,
-        }))
-        .where('id', '=', id)
-        .returning('card_revision')
-        .executeTakeFirstOrThrow();
-      return revision;
-    },
-
-    /** A card of its own is wanted for an item that has none. */
-    async wantCard(id: number): Promise<void> {
-      await db
-        .updateTable('report_items')
-        .set({ needs_card: 1, card: 'none' })
-        .where('id', '=', id)
-        .where('card', '=', 'digest')
-        .execute();
-    },
-
-    /** How many cards of their own were put into the room since then. */
-    async cardsSince(at: number): Promise<number> {
-      const { count } = await db
-        .selectFrom('report_items')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('card', '=', 'own')
-        .where('card_at', '>=', at)
-        .executeTakeFirstOrThrow();
-      return count;
-    },
-
-    /** What a digest tells: items that got no card of their own since then. */
-    async digest(since: number): Promise<Digest> {
-      const folded = db
-        .selectFrom('report_items')
-        .where('card', '=', 'digest')
-        .where('card_at', '>=', since);
-      const [sums, senders, rooms] = await Promise.all([
-        folded
-          .select(({ fn }) => [
-            fn.countAll<number>().as('items'),
-            fn.coalesce(fn.sum<number>('reports'), sql<number>`0`).as('reports'),
-            fn.count<number>('sender').distinct().as('senders'),
-          ])
-          .executeTakeFirstOrThrow(),
-        folded
-          .select(['sender as name', ({ fn }) => fn.countAll<number>().as('items')])
-          .where('sender', 'is not', null)
-          .groupBy('sender')
-          .orderBy('items', 'desc')
-          .limit(shownInDigest)
-          .execute(),
-        folded
-          .select(['room_name as name', ({ fn }) => fn.countAll<number>().as('items')])
-          .where('room_name', 'is not', null)
-          .groupBy('room_name')
-          .orderBy('items', 'desc')
-          .limit(shownInDigest)
-          .execute(),
-      ]);
-      return { ...sums, topSenders: senders, topRooms: rooms };
-    },
-
-    /** History that the threads do not show yet. */
-    async unnoted(limit: number): Promise<HistoryEntry[]> {
-      return db
-        .selectFrom('report_history')
-        .select(['id', 'item_id as itemId', 'at', 'kind', 'actor', 'detail'])
-        .where('needs_note', '=', 1)
-        .orderBy('id')
-        .limit(limit)
-        .execute();
-    },
-
-    async noted(historyId: number): Promise<void> {
-      await db
-        .updateTable('report_history')
-        .set({ needs_note: 0 })
-        .where('id', '=', historyId)
-        .execute();
-    },
-
-    newestNumber: async () => newestNumber(db, 'report_items'),
-
-    countFrom: async (next: number) => countFrom(db, 'report_items', next),
-
-    /**
-     * Leaves all items to people, as if they had been reported before the first start, since what was
-     * done about them is not known any more. What the room is told of them next is told anew, and not
-     * taken for what another database has told.
-     */
-    async leaveToPeople(): Promise<void> {
-      await db
-        .updateTable('report_items')
-        .set(({ eb }) => ({
-          is_backlog: 1,
-          card_revision: eb('card_revision', '+', toldElsewhere),
-        }))
-        .execute();
-      const told = await newestNumber(db, 'report_history');
-      await countFrom(db, 'report_history', told + toldElsewhere);
-    },
-
-    /** Items that have been waiting since before then, and were not reminded of since. */
+    /** Items that were opened before then, are still open or claimed, and need a reminder. */
     async overdue(openedBefore: number): Promise<ReportItem[]> {
       const rows = await all()
         .where('state', 'in', ['open', 'claimed'])
@@ -453,12 +273,12 @@ export function reportItems(db: Connection) {
         )
         .where('is_backlog', '=', 0)
         .orderBy('opened_at')
-        .limit(1000)
+        .limit(maxListed)
         .execute();
       return rows.map(itemOf);
     },
 
-    async reminded(ids: readonly number[], at: number): Promise<void> {
+    async markReminded(ids: readonly number[], at: number): Promise<void> {
       await db
         .updateTable('report_items')
         .set({ reminded_at: at })
@@ -466,56 +286,15 @@ export function reportItems(db: Connection) {
         .execute();
     },
 
-    /** A rule fits an item: returns false where it has before. */
-    async fire(
-      match: { readonly itemId: number; readonly rule: string; readonly mode: RuleMode },
-      at: number,
-    ): Promise<boolean> {
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('rule_firings')
-        .values({
-          item_id: match.itemId,
-          rule: match.rule,
-          mode: match.mode,
-          at,
-          ended_at: null,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      return numInsertedOrUpdatedRows === 1n;
+    /** Rules ignore all items from now on: what was done about them is no longer known. */
+    async makeBacklog(): Promise<void> {
+      await db.updateTable('report_items').set({ is_backlog: 1 }).execute();
     },
 
-    /** All that a rule does about an item was begun. */
-    async endMatch(itemId: number, rule: string, at: number): Promise<void> {
-      await db
-        .updateTable('rule_firings')
-        .set({ ended_at: at })
-        .where('item_id', '=', itemId)
-        .where('rule', '=', rule)
-        .execute();
-    },
-
-    /** The rules that have fitted an item. */
-    async firings(itemId: number): Promise<RuleMatch[]> {
-      return db
-        .selectFrom('rule_firings')
-        .select(['rule', 'mode', 'at', 'ended_at as endedAt'])
-        .where('item_id', '=', itemId)
-        .orderBy('at')
-        .execute();
-    },
+    /** See `row-numbers.ts`. */
+    lastNumber: async () => lastNumber(db, 'report_items'),
+    skipNumbers: async (upTo: number) => skipNumbers(db, 'report_items', upTo),
   };
 }
-
-/** A rule that fitted an item: it does so once. */
-export interface RuleMatch {
-  readonly rule: string;
-  readonly mode: RuleMode;
-  readonly at: number;
-  /** Null while some of its lines may still have to be run. */
-  readonly endedAt: number | null;
-}
-
-export type RuleMode = 'act' | 'propose' | 'observe';
 
 export type ReportItems = ReturnType<typeof reportItems>;

@@ -3,10 +3,11 @@ import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import type { ReportsTable } from '../schema.ts';
+import { reportHistory } from './report-history.ts';
 
 /**
- * What tells one report from every other. Synapse uses a report's number again after the newest was
- * deleted and the server restarted.
+ * What identifies a report. Its number alone doesn't: Synapse reuses the number of the newest report if
+ * that was deleted before a restart.
  */
 export interface ReportKey {
   readonly kind: 'event' | 'user';
@@ -25,27 +26,27 @@ export interface NewReport extends ReportKey {
   readonly sender: string | null;
 }
 
-/** A report as it was taken in. */
+/** A report of the homeserver's lists, as it is stored. */
 export interface StoredReport extends ReportKey {
   readonly itemId: number;
   readonly reporter: string;
-  /** Null where it was not asked for, or the account is gone. */
+  /** Null if it was not looked up yet, or the account is gone. */
   readonly reporterCreatedAt: number | null;
-  /** Deactivated, locked, suspended or shadow-banned when it was looked at. */
+  /** Deactivated, locked, suspended or shadow-banned when it was looked up. */
   readonly reporterRestricted: boolean;
   readonly reason: string | null;
   readonly score: number | null;
+  /** When the bot stored it; milliseconds since 1970. */
   readonly seenAt: number;
 }
 
-export interface Joined {
+/** What a new report did to the queue. */
+export interface AddedReport {
   readonly itemId: number;
   readonly isNewItem: boolean;
-  /** It had been settled, and is open again. */
-  readonly isReopened: boolean;
 }
 
-/** How often somebody's reports led to something. */
+/** How many items that somebody reported were resolved, and how many dismissed. */
 export interface Reliability {
   readonly resolved: number;
   readonly dismissed: number;
@@ -67,26 +68,34 @@ function reportOf(row: Selectable<ReportsTable>): StoredReport {
   };
 }
 
-/** A reason has no limit of length on the server. */
+/** The homeserver does not limit the length of a reason. */
 const maxReasonLength = 2000;
 
-/** At most this many people's reports are looked at for one item. */
+/** The reports of at most this many people are read for one item. */
 export const maxPeople = 1000;
 
-/** Whether a report is by somebody else than whom it accuses. */
+/** Whether a report is by somebody other than the user whom it accuses. */
 const isByOthers = sql<boolean>`reports.reporter IS NOT (
   SELECT sender FROM report_items WHERE report_items.id = reports.item_id
 )`;
 
-/** A reporter may send any number: one that no integer column takes must not hold up the others. */
+/** People can send any number. One that doesn't fit into the column must not hold up other reports. */
 function storable(score: number): number {
   const whole = Math.trunc(score);
   return Math.min(Math.max(whole, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** Reports as the server lists them, each once. */
+/** How a report that opens an item, or counts in one, is treated. */
+export interface NewItemOptions {
+  /** It is from before the first start: rules ignore it. */
+  readonly isBacklog: boolean;
+  /** It gets no card, and its details are not fetched. */
+  readonly isQuiet: boolean;
+}
+
+/** The reports of the homeserver's lists. */
 export function reports(db: Connection) {
-  const ofKey = (key: ReportKey) =>
+  const withKey = (key: ReportKey) =>
     db
       .selectFrom('reports')
       .where('kind', '=', key.kind)
@@ -94,109 +103,111 @@ export function reports(db: Connection) {
       .where('received_ts', '=', key.receivedTs)
       .where('subject', '=', key.subject);
 
-  return {
-    async has(key: ReportKey): Promise<boolean> {
-      return (await ofKey(key).select('item_id').executeTakeFirst()) !== undefined;
-    },
+  async function addItem(report: NewReport, at: number, options: NewItemOptions): Promise<number> {
+    const needsWork = options.isQuiet ? 0 : 1;
+    const { id } = await db
+      .insertInto('report_items')
+      .values({
+        kind: report.kind,
+        subject: report.subject,
+        room_id: report.roomId,
+        room_name: report.roomName,
+        sender: report.sender,
+        sender_created_at: null,
+        content: null,
+        state: 'open',
+        reports: 1,
+        last_report_at: report.receivedTs,
+        created_at: at,
+        opened_at: at,
+        reopened: 0,
+        claimed_by: null,
+        claimed_at: null,
+        closed_by: null,
+        closed_at: null,
+        note: null,
+        is_backlog: options.isBacklog ? 1 : 0,
+        needs_look: needsWork,
+        needs_card: needsWork,
+        card: options.isQuiet ? 'digest' : 'none',
+        card_at: null,
+        card_revision: 0,
+        reminded_at: null,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return id;
+  }
 
+  /** Counts another report of a known item. */
+  async function updateItem(id: number, report: NewReport, options: NewItemOptions): Promise<void> {
+    await db
+      .updateTable('report_items')
+      .set(({ eb, ref }) => ({
+        reports: eb('reports', '+', 1),
+        last_report_at: sql<number>`max(${ref('last_report_at')}, ${report.receivedTs})`,
+        ...(report.sender === null ? {} : { sender: report.sender }),
+        ...(report.roomName === null ? {} : { room_name: report.roomName }),
+        ...(options.isQuiet ? {} : { needs_look: 1, needs_card: 1 }),
+        // What is reported now is not from before the first start.
+        ...(options.isBacklog ? {} : { is_backlog: 0 }),
+      }))
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async function reopenItem(
+    { id, state }: { readonly id: number; readonly state: string },
+    reporter: string,
+    at: number,
+  ): Promise<void> {
+    await db
+      .updateTable('report_items')
+      .set(({ eb }) => ({
+        state: 'open',
+        opened_at: at,
+        reopened: eb('reopened', '+', 1),
+        claimed_by: null,
+        claimed_at: null,
+        closed_by: null,
+        closed_at: null,
+        note: null,
+      }))
+      .where('id', '=', id)
+      .execute();
+    const entry = { itemId: id, at, kind: 'reopened', actor: reporter, detail: state } as const;
+    await reportHistory(db).add(entry, { isShown: false });
+  }
+
+  return {
     /**
-     * Takes a report in: it joins the item of what it reports, or begins one. Undefined where it was
-     * known. A settled item opens anew, unless the report is older than the settlement.
+     * Stores a report, with the item that it is about. A closed item is opened again, unless the report
+     * is older than the decision.
      *
-     * @param how `isBacklog`: from before the first start; `isQuiet`: no card for it
+     * @returns undefined if the report is known
      */
-    async join(
+    async add(
       report: NewReport,
       at: number,
-      how: { readonly isBacklog: boolean; readonly isQuiet: boolean },
-    ): Promise<Joined | undefined> {
-      if ((await ofKey(report).select('item_id').executeTakeFirst()) !== undefined) {
+      options: NewItemOptions,
+    ): Promise<AddedReport | undefined> {
+      if ((await withKey(report).select('item_id').executeTakeFirst()) !== undefined) {
         return undefined;
       }
-      const known = await db
+      const item = await db
         .selectFrom('report_items')
-        .select(['id', 'state', 'closed_at', 'reopened'])
+        .select(['id', 'state', 'closed_at'])
         .where('kind', '=', report.kind)
         .where('subject', '=', report.subject)
         .executeTakeFirst();
-      const isReopened =
-        (known?.state === 'resolved' || known?.state === 'dismissed') &&
-        report.receivedTs > (known.closed_at ?? 0);
-      const needs = how.isQuiet ? 0 : 1;
-      let itemId = known?.id;
-      if (itemId === undefined) {
-        const inserted = await db
-          .insertInto('report_items')
-          .values({
-            kind: report.kind,
-            subject: report.subject,
-            room_id: report.roomId,
-            room_name: report.roomName,
-            sender: report.sender,
-            sender_created_at: null,
-            content: null,
-            state: 'open',
-            reports: 1,
-            last_report_at: report.receivedTs,
-            created_at: at,
-            opened_at: at,
-            reopened: 0,
-            claimed_by: null,
-            claimed_at: null,
-            closed_by: null,
-            closed_at: null,
-            note: null,
-            is_backlog: how.isBacklog ? 1 : 0,
-            needs_look: needs,
-            needs_card: needs,
-            card: how.isQuiet ? 'digest' : 'none',
-            card_at: null,
-            card_revision: 0,
-            reminded_at: null,
-          })
-          .returning('id')
-          .executeTakeFirstOrThrow();
-        itemId = inserted.id;
-      } else {
-        await db
-          .updateTable('report_items')
-          .set(({ eb, ref }) => ({
-            reports: eb('reports', '+', 1),
-            last_report_at: sql<number>`max(${ref('last_report_at')}, ${report.receivedTs})`,
-            ...(report.sender === null ? {} : { sender: report.sender }),
-            ...(report.roomName === null ? {} : { room_name: report.roomName }),
-            ...(how.isQuiet ? {} : { needs_look: 1, needs_card: 1 }),
-            // What is reported now is no matter of before the first start.
-            ...(how.isBacklog ? {} : { is_backlog: 0 }),
-            ...(isReopened
-              ? {
-                  state: 'open' as const,
-                  opened_at: at,
-                  reopened: eb('reopened', '+', 1),
-                  claimed_by: null,
-                  claimed_at: null,
-                  closed_by: null,
-                  closed_at: null,
-                  note: null,
-                }
-              : {}),
-          }))
-          .where('id', '=', itemId)
-          .execute();
-        if (isReopened) {
-          await db
-            .insertInto('report_history')
-            .values({
-              item_id: itemId,
-              at,
-              kind: 'reopened',
-              actor: report.reporter,
-              detail: known?.state ?? null,
-              needs_note: 1,
-            })
-            .execute();
+      if (item !== undefined) {
+        await updateItem(item.id, report, options);
+        const isClosed = item.state === 'resolved' || item.state === 'dismissed';
+        if (isClosed && report.receivedTs > (item.closed_at ?? 0)) {
+          await reopenItem(item, report.reporter, at);
         }
       }
+      const itemId = item?.id ?? (await addItem(report, at, options));
       await db
         .insertInto('reports')
         .values({
@@ -213,16 +224,16 @@ export function reports(db: Connection) {
           seen_at: at,
         })
         .execute();
-      return { itemId, isNewItem: known === undefined, isReopened };
+      return { itemId, isNewItem: item === undefined };
     },
 
     /**
-     * What people say about an item: the newest report of each, oldest first, and at most those of the
-     * `maxPeople` who reported last. However often somebody reports, it is one report. What the sender
-     * reports of themselves is left out: it must not push out what others say.
+     * What people say about an item: the latest report of each person, oldest first, and only those of
+     * the `maxPeople` people who reported last. Reports by the sender are left out: they must not push
+     * out what others say.
      */
     async ofItem(itemId: number): Promise<StoredReport[]> {
-      // Beside max(), SQLite takes the other columns from the row that holds the maximum.
+      // With max(), SQLite takes the other columns from the row that has the maximum.
       const { rows } = await sql<Selectable<ReportsTable>>`
         SELECT *, max(received_ts) FROM reports
         WHERE item_id = ${itemId} AND ${isByOthers}
@@ -231,7 +242,7 @@ export function reports(db: Connection) {
       return rows.map(reportOf).reverse();
     },
 
-    /** The number of the newest report of an item, whoever sent it. */
+    /** The number of the latest report of an item, whoever sent it. */
     async newestId(itemId: number): Promise<number | undefined> {
       const newest = await db
         .selectFrom('reports')
@@ -244,7 +255,7 @@ export function reports(db: Connection) {
     },
 
     /** How many people other than the sender have reported an item. */
-    async reporters(itemId: number): Promise<number> {
+    async countReporters(itemId: number): Promise<number> {
       const { count } = await db
         .selectFrom('reports')
         .select(({ fn }) => fn.count<number>('reporter').distinct().as('count'))
@@ -254,8 +265,8 @@ export function reports(db: Connection) {
       return count;
     },
 
-    /** Keeps what was found about a reporter, on all reports of theirs on this item. */
-    async lookedAtReporter(
+    /** Stores what was found out about a reporter, in all their reports of this item. */
+    async setReporter(
       itemId: number,
       reporter: string,
       found: { readonly createdAt: number | null; readonly isRestricted: boolean },
@@ -271,7 +282,7 @@ export function reports(db: Connection) {
         .execute();
     },
 
-    /** Of items that this person has reported and that are settled: what became of them. */
+    /** What became of the items that this person has reported. Counts only closed items. */
     async reliability(reporter: string): Promise<Reliability> {
       const rows = await db
         .selectFrom('report_items')
@@ -289,7 +300,7 @@ export function reports(db: Connection) {
       return { resolved: count('resolved'), dismissed: count('dismissed') };
     },
 
-    /** How many reports were taken in; of one kind, or of both. */
+    /** How many reports are stored, of one kind or of both. */
     async count(kind?: ReportKey['kind']): Promise<number> {
       const { count } = await db
         .selectFrom('reports')
@@ -299,7 +310,7 @@ export function reports(db: Connection) {
       return count;
     },
 
-    /** All that came in since then, in the order in which the server received them. */
+    /** All reports since then, in the order in which the homeserver received them. */
     async since(at: number): Promise<StoredReport[]> {
       const rows = await db
         .selectFrom('reports')

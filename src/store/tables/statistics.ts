@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import type { ReportHistoryTable, RuleFiringsTable } from '../schema.ts';
+import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 
 /** How much is begun and not ended. */
 export interface OpenWork {
@@ -42,7 +42,7 @@ export interface StepCount extends Pick<QueueStep, 'actor' | 'kind'> {
 
 export interface RuleCount {
   readonly rule: string;
-  readonly mode: RuleFiringsTable['mode'];
+  readonly mode: RuleMatchesTable['mode'];
   readonly count: number;
 }
 
@@ -153,12 +153,12 @@ export function statistics(db: Connection) {
       return rows[0]?.at ?? undefined;
     },
 
-    /** How often each rule has fitted an item, since then or ever. */
-    async firings(since?: number): Promise<RuleCount[]> {
+    /** How many items each rule has matched, since then or ever. */
+    async countMatches(since?: number): Promise<RuleCount[]> {
       return db
-        .selectFrom('rule_firings')
+        .selectFrom('rule_matches')
         .select(['rule', 'mode', ({ fn }) => fn.countAll<number>().as('count')])
-        .$if(since !== undefined, (firings) => firings.where('at', '>=', since ?? 0))
+        .$if(since !== undefined, (matches) => matches.where('at', '>=', since ?? 0))
         .groupBy(['rule', 'mode'])
         .orderBy('rule')
         .orderBy('mode')

@@ -1,6 +1,6 @@
 import type { Connection } from '../database.ts';
 
-/** Named values that the transport keeps: sync token, filter. */
+/** Named values that have to survive a restart, such as the sync token. */
 export function syncState(db: Connection) {
   return {
     async get(name: string): Promise<string | undefined> {

@@ -36,7 +36,7 @@ it('shows what is open, what was done, how fast and by whom, narrow enough for a
   await queue.move(first, 'resolved', ben, now - 3 * day + 2 * hour);
   await queue.move(old, 'dismissed', ana, now - 39 * day);
   await queue.move(third, 'claimed', ana, now - hour);
-  await queue.store.reportItems.fire({ itemId: first, rule: 'fresh', mode: 'observe' }, now - day);
+  await queue.store.ruleMatches.add({ itemId: first, rule: 'fresh', mode: 'observe' }, now - day);
   const mallory = await newUser('mallory');
   await room.ben.ask(`!shadow-ban ${mallory.userId}`);
   await room.ben.ask(`!unshadow-ban ${mallory.userId}`);

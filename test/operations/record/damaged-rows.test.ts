@@ -49,7 +49,7 @@ const question = (eventId: string, invocation: string) => ({
 });
 
 const asides = async () =>
-  (await bot.store.setAside.all()).map(({ source, key }) => `${source} ${key}`);
+  (await bot.store.damagedRows.all()).map(({ source, key }) => `${source} ${key}`);
 
 test.each([
   ['no JSON', '{"kind":'],
@@ -67,7 +67,7 @@ test.each([
   expect(alert).toMatchObject({ mentions: [people.ana] });
   expect(JSON.stringify(alert)).toContain('1 stored row');
   expect(JSON.stringify(alert)).toContain(people.ben);
-  expect(await bot.store.setAside.all()).toEqual([
+  expect(await bot.store.damagedRows.all()).toEqual([
     { source: 'inbox', key: '$damaged', content: damaged, reason: expect.any(String) as string },
   ]);
   // Once.
@@ -171,7 +171,7 @@ test.each([
   expect(sent).toMatchObject([{ kind: 'alert' }]);
   expect(JSON.stringify(sent)).toContain(name);
   expect(await bot.store.syncState.get(name)).toBeUndefined();
-  expect(await bot.store.setAside.all()).toMatchObject([{ key: name, content: value }]);
+  expect(await bot.store.damagedRows.all()).toMatchObject([{ key: name, content: value }]);
 });
 
 test('what can be read stays, and nothing is told', async () => {
@@ -181,7 +181,7 @@ test('what can be read stays, and nothing is told', async () => {
     '{"startedAt":1,"isComplete":true,"isQuiet":false,"total":1}',
   );
   await bot.store.anchor.set({ count: 1, head: 'a'.repeat(64), at: 1, warnedAt: 0 });
-  await bot.store.recordGap.set({ foundAt: 1, lastSaidAt: 1, endsAt: 0, shown: 2 });
+  await bot.store.dataLoss.set({ foundAt: 1, lastMessageAt: 1, lastKept: 0, lastShown: 2 });
   expect((await start()).sent).toEqual([]);
   expect(await asides()).toEqual([]);
 });

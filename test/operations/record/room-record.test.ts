@@ -77,7 +77,7 @@ test('an answer whose sending a crash cut off is no sign of a loss', async () =>
   const entries = (await bot.store.auditLog.search({ limit: 10 })).map(({ id }) => id);
   const answer = { command: 'shadow-ban', status: 'failed', audit: entries };
   expect(await compare(said({ replyTo: '$known' as EventId, answer }))).toEqual([]);
-  expect(await bot.store.recordGap.get()).toBeUndefined();
+  expect(await bot.store.dataLoss.get()).toBeUndefined();
 });
 
 test('a command of the lost time that has no answer may have been begun: it is not done', async () => {
@@ -191,7 +191,7 @@ test('reports of the lost time are left to people, and numbers are not used agai
   const how = { isBacklog: false, isQuiet: false };
   const join = async (...parameters: Parameters<typeof report>) =>
     bot.store.transaction(async ({ reports }) =>
-      reports.join(report(...parameters), bot.clock.now, how),
+      reports.add(report(...parameters), bot.clock.now, how),
     );
   const known = await join(1, '@known:localhost', bot.clock.now - 10_000);
   const answer = { command: 'report', status: 'done', audit: [], data: { id: 1700 } };

@@ -33,7 +33,7 @@ function rule(name: string, ...lines: readonly string[]): Rule {
 /** Applies the rules to one new report. */
 async function apply(...rules: readonly Rule[]) {
   const joined = await bot.store.transaction(async ({ reports }) =>
-    reports.join(
+    reports.add(
       {
         kind: 'event',
         reportId: 1,

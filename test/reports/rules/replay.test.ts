@@ -56,7 +56,7 @@ interface Reported {
 async function report(event: string, reporter: string, of: Reported = {}): Promise<number> {
   const { at = now, sender = '@mallory:localhost', reporterDays = 30, senderDays = 1 } = of;
   reportId += 1;
-  const joined = await store.reports.join(
+  const joined = await store.reports.add(
     {
       kind: 'event',
       reportId,
@@ -73,7 +73,7 @@ async function report(event: string, reporter: string, of: Reported = {}): Promi
     { isBacklog: false, isQuiet: false },
   );
   const item = Number(joined?.itemId);
-  await store.reportItems.keep(item, {
+  await store.reportItems.setDetails(item, {
     senderCreatedAt: at - senderDays * dayMs,
     content: JSON.stringify({
       type: 'm.room.message',
@@ -83,7 +83,7 @@ async function report(event: string, reporter: string, of: Reported = {}): Promi
     }),
   });
   if (reporterDays > 0) {
-    await store.reports.lookedAtReporter(item, `@${reporter}:localhost`, {
+    await store.reports.setReporter(item, `@${reporter}:localhost`, {
       createdAt: at - reporterDays * dayMs,
       isRestricted: false,
     });
@@ -99,7 +99,7 @@ async function mass(event: string, at: number, of: Reported = {}): Promise<numbe
 }
 
 const settle = async (item: number, state: ItemState, at: number, by = '@mod:localhost') =>
-  store.reportItems.move(item, { state, by, isSaid: true }, at);
+  store.reportItems.move(item, { state, by, isShown: true }, at);
 
 async function replayed(
   rules: readonly PartialRule[],
@@ -275,7 +275,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect(output).toContain('fresh-account-mass-reported  1 item: act 1;');
     expect(output).toContain('Nothing was done.');
     expect((await store.reportItems.get(item))?.state).toBe('open');
-    expect(await store.reportItems.firings(item)).toEqual([]);
+    expect(await store.ruleMatches.ofItem(item)).toEqual([]);
   });
 
   test('since when', async () => {
@@ -335,7 +335,7 @@ test('ten thousand reports take a second or two', async () => {
       const event = at % 2 === 0 ? '$popular' : `$event${at % 3000}`;
       const receivedTs = now - dayMs + at * 1000;
       const reporter = `@user${at % 2500}:localhost`;
-      const joined = await reports.join(
+      const joined = await reports.add(
         {
           kind: 'event',
           reportId: at,
@@ -355,11 +355,11 @@ test('ten thousand reports take a second or two', async () => {
       if (joined?.isNewItem === true && at % 5 === 0) {
         await reportItems.move(
           itemId,
-          { state: 'dismissed', by: '@m:x', isSaid: true },
+          { state: 'dismissed', by: '@m:x', isShown: true },
           receivedTs + 1,
         );
       }
-      await reports.lookedAtReporter(itemId, reporter, { createdAt: 0, isRestricted: false });
+      await reports.setReporter(itemId, reporter, { createdAt: 0, isRestricted: false });
     }
   });
   const rules: PartialRule[] = [

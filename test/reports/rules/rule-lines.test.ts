@@ -10,7 +10,7 @@ import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import type { RuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { isLine, lineFor, parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
 import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
-import type { RuleMode } from '../../../src/store/tables/report-items.ts';
+import type { RuleMode } from '../../../src/store/tables/rule-matches.ts';
 import { item, surroundings, user } from './rule-input.ts';
 
 const template = (text: string, mode: RuleMode = 'act', around = surroundings) =>

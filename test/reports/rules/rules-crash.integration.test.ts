@@ -38,7 +38,7 @@ const points = [
   // Two starts of the bot each take their time: the rest is for the night.
   ...(process.env['LAWSPEAKER_TEST_PROFILE'] === 'nightly'
     ? [
-        'after commit audit_log+executions+inbox+rule_firings 1',
+        'after commit audit_log+executions+inbox+rule_matches 1',
         'before POST admin 1',
         'after PUT admin 1',
       ]

@@ -43,7 +43,7 @@ async function reportedOften(reporter: string, reason: string): Promise<void> {
       at += 1;
       const report = { kind: 'event', receivedTs: at, subject: '$spam', roomName: null } as const;
       const key = { ...report, reportId: at, roomId: '!lobby:x', sender: mallory };
-      await reports.join({ ...key, reporter, reason, score: null }, at, {
+      await reports.add({ ...key, reporter, reason, score: null }, at, {
         isBacklog: false,
         isQuiet: false,
       });
@@ -87,7 +87,7 @@ test('however often the accused or one person reports, it silences no witness', 
   await reportedOften('@loud:localhost', 'me again');
   expect(await verdict(id)).toEqual({ fits: true, reports: 4 });
   // The accused is no witness, and one sendPermission is one sendPermission.
-  expect(await queue.store.reports.reporters(id)).toBe(4);
+  expect(await queue.store.reports.countReporters(id)).toBe(4);
   expect(await title(id)).toBe('ℹ️ 3 of 4 people say “spam”');
 });
 

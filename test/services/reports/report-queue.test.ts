@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 test('several items are moved together: where one fails, none is', async () => {
-  const joined = await store.reports.join(
+  const joined = await store.reports.add(
     {
       kind: 'event',
       reportId: 1,
@@ -39,11 +39,11 @@ test('several items are moved together: where one fails, none is', async () => {
   );
   const item = joined?.itemId ?? 0;
   const queue = reportQueueService(store, () => undefined);
-  const to = { state: 'resolved', by: '@ana:x', isSaid: true } as const;
+  const to = { state: 'resolved', by: '@ana:x', isShown: true } as const;
   // The database knows no such item, and what comes second fails.
   await expect(queue.move([item, item + 1], to, 2000)).rejects.toBeInstanceOf(StoreError);
   expect((await queue.get(item))?.state).toBe('open');
-  expect(await store.reportItems.history(item)).toEqual([]);
+  expect(await store.reportHistory.ofItem(item)).toEqual([]);
   await queue.move([item], to, 2000);
   expect((await queue.get(item))?.state).toBe('resolved');
 });

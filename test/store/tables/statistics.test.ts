@@ -32,7 +32,7 @@ async function report(
 ): Promise<number> {
   reports += 1;
   const { sender = '@mallory:x', room = '!lobby:x', reporter = '@rita:x' } = of;
-  const joined = await store.reports.join(
+  const joined = await store.reports.add(
     {
       kind: 'event',
       reportId: reports,
@@ -52,7 +52,7 @@ async function report(
 }
 
 const move = async (item: number, state: ItemState, by: string, at: number) =>
-  store.reportItems.move(item, { state, by, isSaid: true }, at);
+  store.reportItems.move(item, { state, by, isShown: true }, at);
 
 /** An action that was asked for and ended. */
 async function act(at: number, actor: string, command: string, status = 'done'): Promise<number> {
@@ -182,14 +182,14 @@ test('a period is cut into steps, also those in which nothing was', async () => 
 
 test('how often rules have fitted', async () => {
   const [one, two] = [await report(1, '$1'), await report(2, '$2')];
-  await store.reportItems.fire({ itemId: one, rule: 'spam', mode: 'act' }, 5);
-  await store.reportItems.fire({ itemId: two, rule: 'spam', mode: 'act' }, 50);
-  await store.reportItems.fire({ itemId: two, rule: 'flood', mode: 'observe' }, 50);
-  expect(await store.statistics.firings()).toEqual([
+  await store.ruleMatches.add({ itemId: one, rule: 'spam', mode: 'act' }, 5);
+  await store.ruleMatches.add({ itemId: two, rule: 'spam', mode: 'act' }, 50);
+  await store.ruleMatches.add({ itemId: two, rule: 'flood', mode: 'observe' }, 50);
+  expect(await store.statistics.countMatches()).toEqual([
     { rule: 'flood', mode: 'observe', count: 1 },
     { rule: 'spam', mode: 'act', count: 2 },
   ]);
-  expect(await store.statistics.firings(50)).toEqual([
+  expect(await store.statistics.countMatches(50)).toEqual([
     { rule: 'flood', mode: 'observe', count: 1 },
     { rule: 'spam', mode: 'act', count: 1 },
   ]);

@@ -89,7 +89,7 @@ test('a confirmation is about whom it would be done to, whatever else it holds',
 test('counts all, of a flood too, and lists the newest thousand', async () => {
   await queue.store.transaction(async ({ reports }) => {
     for (let number = 1; number <= 1005; number += 1) {
-      await reports.join(
+      await reports.add(
         {
           kind: 'event',
           reportId: number,
