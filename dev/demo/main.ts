@@ -4,13 +4,13 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 
+import { SetupError } from '../../src/core/errors.ts';
 import { startBotProcess } from '../room/bot-process.ts';
 import type { BotProcess } from '../room/bot-process.ts';
 import { Moderator } from '../room/moderator.ts';
 import type { Answer } from '../room/moderator.ts';
 import { startHomeserver } from '../synapse/homeserver.ts';
 import type { Homeserver } from '../synapse/homeserver.ts';
-import { SetupError } from '../synapse/setup-error.ts';
 import { setScene } from './scene.ts';
 import type { Scene } from './scene.ts';
 

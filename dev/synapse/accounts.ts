@@ -4,50 +4,56 @@ import type { Homeserver } from './homeserver.ts';
 import { request } from './http.ts';
 
 export interface Account {
-  userId: string;
-  localpart: string;
-  password: string;
-  accessToken: string;
-  deviceId: string;
+  readonly userId: string;
+  readonly localpart: string;
+  readonly password: string;
+  readonly accessToken: string;
+  readonly deviceId: string;
 }
 
 export interface RegisterOptions {
-  /** Synapse lower-cases it. */
-  localpart: string;
-  /** A Synapse server administrator. Default: no. */
-  admin?: boolean;
-  displayName?: string;
-  /** Default: a random one. */
-  password?: string;
+  /** Synapse converts it to lower case. */
+  readonly localpart: string;
+  /** Whether the account is a server admin. Default: false. */
+  readonly admin?: boolean;
+  readonly displayName?: string;
+  /** Default: a random password. */
+  readonly password?: string;
+}
+
+/** What Synapse answers when it registers an account or logs it in. */
+export interface Session {
+  readonly user_id: string;
+  readonly access_token: string;
+  readonly device_id: string;
 }
 
 /**
- * Registers an account by the server's shared secret: `POST /_synapse/admin/v1/register`.
+ * Registers an account with the server's shared secret: `POST /_synapse/admin/v1/register`.
  *
- * @throws RequestError `M_USER_IN_USE` when the localpart is taken.
+ * @throws RequestError `M_USER_IN_USE` if the localpart is taken.
  */
 export async function registerUser(
-  homeserver: Pick<Homeserver, 'url' | 'sharedSecret'>,
+  { url, sharedSecret }: Pick<Homeserver, 'url' | 'sharedSecret'>,
   options: RegisterOptions,
 ): Promise<Account> {
-  const { localpart, admin = false, displayName } = options;
+  const { localpart: username, admin = false, displayName: displayname } = options;
   const password = options.password ?? randomBytes(12).toString('base64url');
   const path = '/_synapse/admin/v1/register';
-  const { nonce } = await request<{ nonce: string }>(homeserver.url, 'GET', path);
-  const signed = [nonce, localpart, password, admin ? 'admin' : 'notadmin'].join('\0');
-  const mac = createHmac('sha1', homeserver.sharedSecret).update(signed).digest('hex');
-  const answer = await request<{ user_id: string; access_token: string; device_id: string }>(
-    homeserver.url,
-    'POST',
-    path,
-    { json: { nonce, username: localpart, password, admin, mac, displayname: displayName } },
-  );
-  const userId = answer.user_id;
+  const { nonce } = await request<{ nonce: string }>(url, 'GET', path);
+  const signed = [nonce, username, password, admin ? 'admin' : 'notadmin'].join('\0');
+  const mac = createHmac('sha1', sharedSecret).update(signed).digest('hex');
+  const json = { nonce, username, password, admin, mac, displayname };
+  return accountOf(await request<Session>(url, 'POST', path, { json }), password);
+}
+
+export function accountOf(session: Session, password: string): Account {
+  const userId = session.user_id;
   return {
     userId,
     localpart: userId.slice(1, userId.indexOf(':')),
     password,
-    accessToken: answer.access_token,
-    deviceId: answer.device_id,
+    accessToken: session.access_token,
+    deviceId: session.device_id,
   };
 }

@@ -1,87 +1,76 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * Run by `python -c` around every Python program we start. A child's standard input is a pipe
- * whose other end only this process holds; the kernel closes it however this process ends, also by
- * SIGKILL, so end-of-file means that nobody is left to stop the child. The child leads a process
- * group of its own (`detached`), so what it started goes with it.
+ * Wraps every Python program that we start. Only this process holds the other end of the child's
+ * standard input, and the kernel closes it however this process ends, even by SIGKILL. So when the
+ * child reads end-of-file, nobody is left to stop it: it removes the folder that it was given and
+ * kills its own process group.
  *
- * Arguments: the module to run, a folder to remove at such an end ('' for none), then the module's
- * own arguments.
+ * Arguments: the module to run, the folder to remove ('' for none), the module's own arguments.
  */
 const GUARD = `
 import os, runpy, shutil, signal, sys, threading
 
-module, doomed = sys.argv[1:3]
+module, folder = sys.argv[1:3]
 
-def outlived():
+def guard():
     try:
         while os.read(0, 4096):
             pass
     except OSError:
         pass
-    if doomed:
-        shutil.rmtree(doomed, ignore_errors=True)
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
 
-threading.Thread(target=outlived, daemon=True).start()
+threading.Thread(target=guard, daemon=True).start()
 sys.argv[:] = [module] + sys.argv[3:]
 runpy.run_module(module, run_name='__main__', alter_sys=True)
 `;
 
 export interface GuardedChildOptions {
-  python: string;
-  /** The Python module, run as `python -m` would. */
-  module: string;
-  args: readonly string[];
-  /** Where standard output and standard error go. */
-  output: 'pipe' | number;
-  env: NodeJS.ProcessEnv;
-  cwd: string;
-  /** Removed by the child when this process is gone without having stopped it. */
-  removeWhenOrphaned?: string;
+  readonly python: string;
+  /** The module to run, as `python -m` does. */
+  readonly module: string;
+  readonly args: readonly string[];
+  /** Where standard output and standard error go: pipes, or a file descriptor. */
+  readonly output: 'pipe' | number;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** A folder that the child removes if this process ends without stopping it. */
+  readonly removeWhenOrphaned?: string | undefined;
 }
 
 /**
- * Starts a Python module that can't outlive this process, even when this process is killed by
- * SIGKILL. The child doesn't get the terminal's Ctrl-C; whoever starts it ends it.
+ * Starts a Python module that can't outlive this process. It leads its own process group, so it
+ * doesn't receive the terminal's Ctrl-C: the caller stops it.
  */
 export function spawnGuarded(options: GuardedChildOptions): ChildProcess {
   const { python, module, args, output, env, cwd, removeWhenOrphaned = '' } = options;
-  const stdio: StdioOptions = ['pipe', output, output];
-  // -I: neither PYTHON* variables nor a folder named like a module in cwd may get in the way.
-  const pythonArgs = ['-I', '-c', GUARD, module, removeWhenOrphaned, ...args];
-  return spawn(python, pythonArgs, { stdio, env, cwd, detached: true });
+  // With -I, neither PYTHON* variables nor files in cwd can shadow a module.
+  return spawn(python, ['-I', '-c', GUARD, module, removeWhenOrphaned, ...args], {
+    stdio: ['pipe', output, output],
+    env,
+    cwd,
+    detached: true,
+  });
 }
 
-/** Whether the child has started and not ended yet. */
 export function isRunning(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 }
 
 /**
- * Ends a child: by SIGTERM, and by SIGKILL when it is still there after `graceMs` (0: at once).
- * Returns when it has ended.
+ * Sends SIGTERM, and SIGKILL if the child still runs after `graceMs` (0: SIGKILL at once).
+ * Returns when the child has exited.
  */
 export async function endChild(child: ChildProcess, graceMs: number): Promise<void> {
   if (!isRunning(child)) return;
-  const ended = once(child, 'exit');
+  const exited = once(child, 'exit');
   const killTimer = setTimeout(() => child.kill('SIGKILL'), graceMs);
   if (graceMs > 0) child.kill('SIGTERM');
-  await ended;
+  await exited;
   clearTimeout(killTimer);
-}
-
-/** Whether a process with this id exists (also one of another user). */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -1,48 +1,36 @@
-const REQUEST_TIMEOUT_MS = 30_000;
-
-/** A request that the homeserver refused. */
+/** The homeserver answered a request with an error. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
-  readonly method: string;
-  /** With its query, without the host. */
-  readonly path: string;
   readonly status: number;
-  /** Matrix's error code; undefined when the answer had none. */
+  /** The Matrix error code, if the answer has one. */
   readonly errcode: string | undefined;
 
-  constructor(
-    method: string,
-    path: string,
-    status: number,
-    errcode: string | undefined,
-    detail: string,
-  ) {
-    super(`${method} ${path}: ${status} ${errcode ?? '(no errcode)'} ${detail}`.trim());
-    this.method = method;
-    this.path = path;
+  /** @param request the method and the path, with its query */
+  constructor(request: string, status: number, answer: { errcode?: string; error?: string }) {
+    super(`${request}: ${status} ${answer.errcode ?? '(no errcode)'} ${answer.error ?? ''}`.trim());
     this.status = status;
-    this.errcode = errcode;
+    this.errcode = answer.errcode;
   }
 }
 
 export interface RequestOptions {
-  accessToken?: string;
-  /** Sent as JSON. */
-  json?: unknown;
-  /** Sent as it is, in place of `json`. */
-  bytes?: { content: Uint8Array<ArrayBuffer>; type: string };
-  query?: Record<string, string | number | undefined>;
-  /** How long the server may take, in milliseconds; default 30 s. */
-  timeoutMs?: number;
-  /** Ends the request. */
-  signal?: AbortSignal | undefined;
+  readonly accessToken?: string;
+  /** The body, sent as JSON. */
+  readonly json?: unknown;
+  /** The body, sent as it is instead of `json`. */
+  readonly bytes?: { readonly content: Uint8Array<ArrayBuffer>; readonly type: string };
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** Default: 30 s. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Asks a homeserver something. The answer's shape is the caller's claim; nothing checks it.
+ * Sends a request to a homeserver. Nothing checks that the answer has the shape that the caller
+ * expects.
  *
- * @param path without query, with ids already encoded (see {@link segment}).
- * @throws RequestError when the answer isn't 2xx.
+ * @param path without the query; IDs in it are encoded (see {@link segment}).
+ * @throws RequestError unless the status is 2xx.
  */
 export async function request<Answer>(
   baseUrl: string,
@@ -50,41 +38,30 @@ export async function request<Answer>(
   path: string,
   options: RequestOptions = {},
 ): Promise<Answer> {
-  const { accessToken, json, bytes, query = {}, timeoutMs = REQUEST_TIMEOUT_MS } = options;
-  const search = new URLSearchParams();
+  const { accessToken, json, bytes, query = {}, timeoutMs = 30_000 } = options;
+  const url = new URL(`${baseUrl}${path}`);
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) search.set(name, String(value));
+    if (value !== undefined) url.searchParams.set(name, String(value));
   }
-  const fullPath = search.size === 0 ? path : `${path}?${search.toString()}`;
-
   const headers = new Headers();
   if (accessToken !== undefined) headers.set('Authorization', `Bearer ${accessToken}`);
-  if (bytes) headers.set('Content-Type', bytes.type);
-  else if (json !== undefined) headers.set('Content-Type', 'application/json');
-  const body = bytes ? bytes.content : json === undefined ? null : JSON.stringify(json);
-
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal =
-    options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-  const response = await fetch(`${baseUrl}${fullPath}`, { method, headers, body, signal });
+  if (bytes ?? json) headers.set('Content-Type', bytes?.type ?? 'application/json');
+  const response = await fetch(url, {
+    method,
+    headers,
+    body: bytes?.content ?? JSON.stringify(json) ?? null,
+    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), options.signal ?? []].flat()),
+  });
   const text = await response.text();
   const answer = parseJson(text);
   if (!response.ok) {
-    const error = new Map<string, unknown>(Object.entries(answer ?? {}));
-    const errcode = error.get('errcode');
-    const detail = error.get('error');
-    throw new RequestError(
-      method,
-      fullPath,
-      response.status,
-      typeof errcode === 'string' ? errcode : undefined,
-      typeof detail === 'string' ? detail : text.slice(0, 200),
-    );
+    const error = answer ?? { error: text.slice(0, 200) };
+    throw new RequestError(`${method} ${url.pathname}${url.search}`, response.status, error);
   }
   return answer as Answer;
 }
 
-/** One path segment: an id's `/`, `:`, `#` and `?` must not be read as the URL's own. */
+/** Encodes an ID as one path segment, so that its `/`, `#` and `?` don't end the segment. */
 export function segment(id: string): string {
   return encodeURIComponent(id);
 }

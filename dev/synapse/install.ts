@@ -1,156 +1,198 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { mkdir, readFile, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
 
-import { cacheFolder, makeCacheFolder, sweepLeftovers, unwritable } from './cache-folder.ts';
+import { SetupError } from '../../src/core/errors.ts';
+import { spawnGuarded } from './guarded-child.ts';
 import { takeLock } from './install-lock.ts';
-import { pipInstall, runModule } from './pip.ts';
-import type { OnProgress } from './pip.ts';
 import { findPython } from './python.ts';
-import { SetupError, systemCode } from './setup-error.ts';
 
-/** The Synapse that tests and the demo run, and that `shared/facts` describes. */
+/** The Synapse that tests and the demo run. */
 export const SYNAPSE_VERSION = '1.163.2';
 
-/** Written last: a folder that has it was installed to the end and tried. */
+/** Written last: a folder without it holds an interrupted installation. */
 const MARKER = 'lawspeaker-installed.json';
 
-export interface InstalledSynapse {
-  /** Path of the virtual environment's Python; Synapse runs as `<python> -m synapse.app.…`. */
-  python: string;
-  version: string;
-}
+/** What the user can do if Synapse can't run on this machine. */
+const ALTERNATIVES =
+  'Set LAWSPEAKER_PYTHON to another Python, or LAWSPEAKER_TEST_HOMESERVER_URL to a Synapse that runs elsewhere.';
 
 export interface InstallOptions {
-  onProgress?: OnProgress | undefined;
-  env?: NodeJS.ProcessEnv | undefined;
+  /** Receives short lines that tell the user what is happening. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+  readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
 /**
  * Installs Synapse into a virtual environment in the user's cache folder, once: later calls find
- * it there and return at once. It is built aside and renamed into place, so it's there whole or
- * not at all; a second run at the same time waits for the first.
+ * it there. If two runs install at the same time, the second one waits for the first.
  *
- * @param onProgress gets short lines fit for a human while something is being done.
- * @throws SetupError no usable Python, no network, cache folder not writable…
+ * @returns the environment's Python; Synapse runs as `<python> -m synapse.app.…`.
+ * @throws SetupError no usable Python, no network, the cache folder isn't writable…
  */
-export async function installSynapse(options: InstallOptions = {}): Promise<InstalledSynapse> {
+export async function installSynapse(options: InstallOptions = {}): Promise<string> {
   const { onProgress = () => undefined, env = process.env } = options;
   if (process.platform === 'win32') {
-    throw new SetupError(
-      'Synapse does not run on Windows: use WSL, or set LAWSPEAKER_TEST_HOMESERVER_URL to a ' +
-        'Synapse that runs elsewhere.',
-    );
+    throw new SetupError(`Synapse does not run on Windows: use WSL. ${ALTERNATIVES}`);
   }
   const cache = cacheFolder(env);
-  const target = join(cache, `synapse-${SYNAPSE_VERSION}`);
-  const ready = await findInstalled(target);
-  if (ready) return ready;
+  const folder = path.join(cache, `synapse-${SYNAPSE_VERSION}`);
+  const installed = await findInstalled(folder);
+  if (installed !== undefined) return installed;
 
   const basePython = await findPython(env);
-  await makeCacheFolder(cache);
   try {
-    const release = await takeLock(`${target}.lock`, (pid) => {
-      onProgress(`Another run (pid ${pid}) is installing Synapse; waiting for it…`);
+    await mkdir(cache, { recursive: true });
+    const lock = await takeLock(path.join(cache, 'install.lock'), () => {
+      onProgress('Another run is installing Synapse; waiting for it…');
     });
     try {
-      await sweepLeftovers(cache);
-      return (await findInstalled(target)) ?? (await buildAndPlace(basePython, target, onProgress));
+      await removeInterrupted(cache);
+      return (await findInstalled(folder)) ?? (await install(basePython, folder, env, onProgress));
     } finally {
-      await release();
+      lock[Symbol.dispose]();
     }
   } catch (error) {
-    if (error instanceof SetupError || systemCode(error) === undefined) throw error;
-    throw unwritable(cache, error);
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (!/^E[A-Z]+$|^SQLITE_/u.test(code)) throw error;
+    throw new SetupError(
+      `The cache folder ${cache} can't be written (${code}). Free some disk space if it is full ` +
+        '(Synapse needs 250 MB), make it writable, or set XDG_CACHE_HOME to another folder.',
+    );
   }
 }
 
-/** What is installed in `target`, if it is whole and its base Python is still the same one. */
-async function findInstalled(target: string): Promise<InstalledSynapse | undefined> {
-  const python = environmentPython(target);
+/** The folder that all checkouts share. The XDG specification says to ignore relative paths. */
+function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const xdg = env['XDG_CACHE_HOME'];
+  if (xdg !== undefined && path.isAbsolute(xdg)) return path.join(xdg, 'lawspeaker');
+  const usual = process.platform === 'darwin' ? 'Library/Caches' : '.cache';
+  return path.join(env['HOME'] ?? homedir(), usual, 'lawspeaker');
+}
+
+/** The Python in `folder`, if the installation is complete and its base Python hasn't changed. */
+async function findInstalled(folder: string): Promise<string | undefined> {
+  const python = path.join(folder, 'bin', 'python');
   try {
-    const marker: unknown = JSON.parse(await readFile(join(target, MARKER), 'utf8'));
-    if (typeof marker !== 'object' || marker === null) return undefined;
-    // An environment only links to the Python it was made with, which can be upgraded or removed.
-    const same = 'basePython' in marker && marker.basePython === (await realpath(python));
-    return same ? { python, version: SYNAPSE_VERSION } : undefined;
+    const marker = JSON.parse(await readFile(path.join(folder, MARKER), 'utf8')) as Marker;
+    // The environment only links to its base Python, which may have been upgraded or removed.
+    return marker.basePython === (await realpath(python)) ? python : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function buildAndPlace(
+interface Marker {
+  readonly version: string;
+  readonly basePython: string;
+}
+
+/** Removes interrupted installations. The caller holds the lock, so nobody is still at work there. */
+async function removeInterrupted(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const folder = path.join(cache, name);
+    const isComplete = await readFile(path.join(folder, MARKER)).then(Boolean, () => false);
+    if (name.startsWith('synapse-') && !isComplete) await removeFolder(folder);
+  }
+}
+
+async function install(
   basePython: string,
-  target: string,
-  onProgress: OnProgress,
-): Promise<InstalledSynapse> {
-  const building = `${target}.building-${process.pid}-${randomBytes(4).toString('hex')}`;
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  onProgress: (line: string) => void,
+): Promise<string> {
   onProgress(`Installing Synapse ${SYNAPSE_VERSION} (once, about a minute)…`);
+  // The marker goes first, so that no other run uses what is being removed.
+  await rm(path.join(folder, MARKER), { force: true });
+  await removeFolder(folder);
+  await mkdir(folder);
   try {
-    await mkdir(building);
-    await build(basePython, building, onProgress);
-    await place(building, target);
-  } finally {
-    await rm(building, { recursive: true, force: true, maxRetries: 5 });
-  }
+    const run = async (python: string, module: string, ...args: string[]) =>
+      runModule(python, module, args, { env, cwd: folder });
+    const venv = await run(basePython, 'venv', folder);
+    if (venv.exitCode !== 0) {
+      throw new SetupError(
+        `${basePython} can't make a virtual environment: ${lastLine(venv)}. Install its venv module. ${ALTERNATIVES}`,
+      );
+    }
+    const python = path.join(folder, 'bin', 'python');
+    onProgress('Fetching packages…');
+    // Wheels only: building from source needs a Rust toolchain and many minutes.
+    const wheels = ['--only-binary', ':all:', '--no-compile', '--progress-bar', 'off'];
+    const network = ['--disable-pip-version-check', '--retries', '2', '--timeout', '20'];
+    const synapse = `matrix-synapse==${SYNAPSE_VERSION}`;
+    const pip = await run(python, 'pip', 'install', '--no-input', ...wheels, ...network, synapse);
+    if (pip.exitCode !== 0) throw pipFailure(pip);
 
-  const installed = await findInstalled(target);
-  if (!installed) throw new SetupError(`Synapse was installed in ${target}, but is not there.`);
-  await verify(installed.python, target);
-  onProgress(`Installed Synapse ${SYNAPSE_VERSION} in ${target}`);
-  return installed;
-}
-
-async function build(basePython: string, folder: string, onProgress: OnProgress): Promise<void> {
-  const made = await runModule(basePython, 'venv', [folder], { cwd: folder });
-  if (made.exitCode !== 0) {
-    const why = made.lines.findLast((line) => line.trim() !== '') ?? `exit code ${made.exitCode}`;
-    throw new SetupError(
-      `${basePython} can't make a virtual environment: ${why.slice(0, 300)}. Install its venv ` +
-        'module, or set LAWSPEAKER_PYTHON to another Python.',
-    );
-  }
-  const python = environmentPython(folder);
-  await pipInstall(python, [`matrix-synapse==${SYNAPSE_VERSION}`], { cwd: folder, onProgress });
-
-  // Compiled now, or the first start would do it and take seconds longer; what can't be compiled
-  // (packages ship templates that aren't Python) is no reason to fail.
-  onProgress('Compiling…');
-  await runModule(python, 'compileall', ['-q', '-j', '0', 'lib'], { cwd: folder });
-  await verify(python, folder);
-  const marker = { version: SYNAPSE_VERSION, basePython: await realpath(python) };
-  await writeFile(join(folder, MARKER), `${JSON.stringify(marker)}\n`);
-}
-
-/** Moves the finished folder into place; what is there already stays if it's whole. */
-async function place(building: string, target: string): Promise<void> {
-  try {
-    await rename(building, target);
-    return;
+    // On all processors: pip would use one, and the first start would take seconds longer. Some
+    // packages ship templates that don't compile, so the exit code says nothing.
+    onProgress('Compiling…');
+    await run(python, 'compileall', '-q', '-j', '0', 'lib');
+    const help = await run(python, 'synapse.app.homeserver', '--help');
+    if (help.exitCode !== 0) {
+      throw new SetupError(
+        `Synapse was installed but can't be imported: ${lastLine(help)}. ${ALTERNATIVES}`,
+      );
+    }
+    const marker: Marker = { version: SYNAPSE_VERSION, basePython: await realpath(python) };
+    await writeFile(path.join(folder, MARKER), JSON.stringify(marker));
+    onProgress(`Installed Synapse ${SYNAPSE_VERSION} in ${folder}`);
+    return python;
   } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
+    await removeFolder(folder);
+    throw error;
   }
-  if (await findInstalled(target)) return;
-  // Damaged, or its Python is gone: out of the way first, under a name that will be swept.
-  const damaged = `${building}00`;
-  await rename(target, damaged);
-  await rename(building, target);
-  await rm(damaged, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** Imports what a start imports, in the environment at `folder`. */
-async function verify(python: string, folder: string): Promise<void> {
-  const { exitCode, lines } = await runModule(python, 'synapse.app.homeserver', ['--help'], {
-    cwd: folder,
-  });
-  if (exitCode === 0) return;
-  const why = lines.findLast((line) => line.trim() !== '') ?? `exit code ${exitCode}`;
-  throw new SetupError(
-    `Synapse was installed but can't be imported: ${why.slice(0, 300)}. Set LAWSPEAKER_PYTHON to ` +
-      'another Python, or LAWSPEAKER_TEST_HOMESERVER_URL to a Synapse that runs elsewhere.',
-  );
+interface Finished {
+  /** null if a signal ended the program. */
+  readonly exitCode: number | null;
+  /** What the program printed, without empty lines. */
+  readonly lines: readonly string[];
 }
 
-function environmentPython(folder: string): string {
-  return join(folder, 'bin', 'python');
+/** Runs `python -m <module>` to its end. */
+async function runModule(
+  python: string,
+  module: string,
+  args: readonly string[],
+  options: { env: NodeJS.ProcessEnv; cwd: string },
+): Promise<Finished> {
+  const env = { ...options.env };
+  // The user's settings for pip that would put packages outside our environment.
+  for (const name of ['TARGET', 'PREFIX', 'ROOT', 'USER', 'CONSTRAINT']) delete env[`PIP_${name}`];
+  const child = spawnGuarded({ ...options, python, module, args, output: 'pipe', env });
+  const outputs = [child.stdout, child.stderr].filter((output) => output !== null);
+  const [texts] = await Promise.all([Promise.all(outputs.map(text)), once(child, 'close')]);
+  const lines = texts
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return { exitCode: child.exitCode, lines };
+}
+
+/** Explains a failed pip in one line. pip says why only in words, so this reads them. */
+export function pipFailure(pip: Finished): SetupError {
+  const output = pip.lines.join('\n');
+  const error = pip.lines.findLast((line) => line.startsWith('ERROR:'));
+  const why = error?.slice('ERROR:'.length).trim().slice(0, 300) ?? lastLine(pip);
+  const reason = /No space left on device/u.test(output)
+    ? 'the disk is full. Free some space and try again.'
+    : /Retrying \(|NewConnectionError|name resolution|ConnectTimeout|SSLError/u.test(output)
+      ? 'pip could not reach the Python package index. Check the network and proxy, or set PIP_INDEX_URL to a mirror, and try again.'
+      : /No matching distribution/u.test(output)
+        ? `${why}; there may be no wheel of it for this Python and system. ${ALTERNATIVES}`
+        : `pip failed: ${why}`;
+  return new SetupError(`Synapse was not installed: ${reason}`);
+}
+
+function lastLine({ exitCode, lines }: Finished): string {
+  return lines.at(-1)?.trim().slice(0, 300) ?? `exit code ${exitCode}`;
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

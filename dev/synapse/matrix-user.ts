@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-import { registerUser } from './accounts.ts';
-import type { Account, RegisterOptions } from './accounts.ts';
+import { accountOf, registerUser } from './accounts.ts';
+import type { Account, RegisterOptions, Session } from './accounts.ts';
 import type { Homeserver } from './homeserver.ts';
 import { request, segment } from './http.ts';
 import type { RequestOptions } from './http.ts';
@@ -16,7 +16,7 @@ export interface MatrixEvent {
   unsigned?: Record<string, unknown>;
 }
 
-/** What `/sync` answers, as far as tests look at it. */
+/** The answer of `/sync`, as far as tests read it. */
 export interface SyncAnswer {
   next_batch: string;
   rooms?: {
@@ -34,10 +34,9 @@ export interface SyncAnswer {
 
 export interface SyncOptions {
   since?: string | undefined;
-  /** How long the server may wait for something new, in milliseconds. Default: not at all. */
+  /** How long the server may wait for something new. Default: 0. */
   timeoutMs?: number;
   filter?: Record<string, unknown>;
-  /** Ends the waiting. */
   signal?: AbortSignal;
 }
 
@@ -51,7 +50,6 @@ export class MatrixUser {
     this.#account = account;
   }
 
-  /** Registers an account and returns its user. */
   static async register(
     homeserver: Pick<Homeserver, 'url' | 'sharedSecret'>,
     options: RegisterOptions,
@@ -68,10 +66,10 @@ export class MatrixUser {
   }
 
   /**
-   * Asks anything as this user.
+   * Sends any request as this user.
    *
-   * @param path from the root, with ids encoded by `segment`.
-   * @throws RequestError when refused, as all methods here do.
+   * @param path from the root; IDs in it are encoded by `segment`.
+   * @throws RequestError if the homeserver refuses, as all methods here do.
    */
   async request<Answer>(
     method: string,
@@ -82,17 +80,19 @@ export class MatrixUser {
     return request<Answer>(this.homeserverUrl, method, path, { ...options, accessToken });
   }
 
-  /** @param options the body of `POST /createRoom`. Returns the room's id. */
+  /**
+   * @param options the body of `POST /createRoom`.
+   * @returns the room's ID.
+   */
   async createRoom(options: Record<string, unknown> = {}): Promise<string> {
-    const answer = await this.#client<{ room_id: string }>('POST', '/createRoom', options);
-    return answer.room_id;
+    return (await this.#client<{ room_id: string }>('POST', '/createRoom', options)).room_id;
   }
 
   async invite(roomId: string, userId: string): Promise<void> {
     await this.#client('POST', `/rooms/${segment(roomId)}/invite`, { user_id: userId });
   }
 
-  /** Joins by id or alias and returns the room's id. */
+  /** @returns the room's ID. */
   async join(roomIdOrAlias: string): Promise<string> {
     const path = `/join/${segment(roomIdOrAlias)}`;
     return (await this.#client<{ room_id: string }>('POST', path, {})).room_id;
@@ -102,15 +102,17 @@ export class MatrixUser {
     await this.#client('POST', `/rooms/${segment(roomId)}/leave`, {});
   }
 
-  /** Sends an event and returns its id. The same `txnId` again sends nothing new. */
+  /**
+   * @param txnId sending again with the same one sends nothing new.
+   * @returns the event's ID, as the methods below do.
+   */
   async send(
     roomId: string,
     type: string,
     content: Record<string, unknown>,
     txnId: string = randomUUID(),
   ): Promise<string> {
-    const path = `/rooms/${segment(roomId)}/send/${segment(type)}/${segment(txnId)}`;
-    return (await this.#client<{ event_id: string }>('PUT', path, content)).event_id;
+    return this.#put(roomId, `send/${segment(type)}/${segment(txnId)}`, content);
   }
 
   async sendText(roomId: string, body: string, txnId?: string): Promise<string> {
@@ -123,8 +125,7 @@ export class MatrixUser {
     content: Record<string, unknown>,
     stateKey = '',
   ): Promise<string> {
-    const path = `/rooms/${segment(roomId)}/state/${segment(type)}/${segment(stateKey)}`;
-    return (await this.#client<{ event_id: string }>('PUT', path, content)).event_id;
+    return this.#put(roomId, `state/${segment(type)}/${segment(stateKey)}`, content);
   }
 
   async react(roomId: string, eventId: string, key: string): Promise<string> {
@@ -133,8 +134,7 @@ export class MatrixUser {
   }
 
   async redact(roomId: string, eventId: string, reason?: string): Promise<string> {
-    const path = `/rooms/${segment(roomId)}/redact/${segment(eventId)}/${randomUUID()}`;
-    return (await this.#client<{ event_id: string }>('PUT', path, { reason })).event_id;
+    return this.#put(roomId, `redact/${segment(eventId)}/${randomUUID()}`, { reason });
   }
 
   /** @param options `score` runs from -100 (worst) to 0. */
@@ -150,16 +150,11 @@ export class MatrixUser {
     await this.#client('POST', `/users/${segment(userId)}/report`, { reason });
   }
 
-  async setDisplayName(displayName: string): Promise<void> {
-    const path = `/profile/${segment(this.userId)}/displayname`;
-    await this.#client('PUT', path, { displayname: displayName });
-  }
-
-  /** Uploads a file and returns its `mxc://` URI: `POST /_matrix/media/v3/upload`. */
-  async uploadMedia(bytes: Uint8Array, type: string, name?: string): Promise<string> {
+  /** @returns the file's `mxc://` URI. */
+  async uploadMedia(content: Uint8Array, type: string, filename?: string): Promise<string> {
     const answer = await this.request<{ content_uri: string }>('POST', '/_matrix/media/v3/upload', {
-      bytes: { content: new Uint8Array(bytes), type },
-      query: { filename: name },
+      bytes: { content: new Uint8Array(content), type },
+      query: { filename },
     });
     return answer.content_uri;
   }
@@ -177,24 +172,19 @@ export class MatrixUser {
     return this.#client('GET', '/account/whoami');
   }
 
-  /** Logs in anew, on a new device, and goes on with that one's access token. */
+  /** Logs in on a new device, whose access token is used from now on. */
   async login(password: string = this.#account.password): Promise<Account> {
-    const { localpart } = this.#account;
     const identifier = { type: 'm.id.user', user: this.userId };
-    const answer = await request<{ user_id: string; access_token: string; device_id: string }>(
-      this.homeserverUrl,
-      'POST',
-      '/_matrix/client/v3/login',
-      { json: { type: 'm.login.password', identifier, password } },
-    );
-    this.#account = {
-      userId: answer.user_id,
-      localpart,
-      password,
-      accessToken: answer.access_token,
-      deviceId: answer.device_id,
-    };
+    const json = { type: 'm.login.password', identifier, password };
+    const path = '/_matrix/client/v3/login';
+    const session = await request<Session>(this.homeserverUrl, 'POST', path, { json });
+    this.#account = accountOf(session, password);
     return this.#account;
+  }
+
+  async #put(roomId: string, path: string, content: unknown): Promise<string> {
+    const rooms = `/rooms/${segment(roomId)}`;
+    return (await this.#client<{ event_id: string }>('PUT', `${rooms}/${path}`, content)).event_id;
   }
 
   async #client<Answer>(method: string, path: string, json?: unknown): Promise<Answer> {

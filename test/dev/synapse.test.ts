@@ -1,16 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import path, { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { sweepLeftovers } from '../../dev/synapse/cache-folder.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import { takeLock } from '../../dev/synapse/install-lock.ts';
-import { installSynapse } from '../../dev/synapse/install.ts';
-import { pipFailure } from '../../dev/synapse/pip.ts';
-import { SetupError } from '../../dev/synapse/setup-error.ts';
+import { SYNAPSE_VERSION, installSynapse, pipFailure } from '../../dev/synapse/install.ts';
+import { SetupError } from '../../src/core/errors.ts';
 
 let folder: string;
 
@@ -45,22 +44,41 @@ async function failure(promise: Promise<unknown>): Promise<SetupError> {
   return setupError;
 }
 
-/** The pid of a process that has ended. */
-function deadPid(): number {
-  return spawnSync(process.execPath, ['--version']).pid;
+const installedFolder = `synapse-${SYNAPSE_VERSION}`;
+
+/**
+ * A Python whose virtual environments, packages and Synapse are empty. It logs each module that it
+ * runs, and fails in the one that the environment variable FAIL names.
+ */
+async function installablePython(): Promise<string> {
+  const file = join(folder, 'python3.12');
+  const script = `#!/bin/sh
+PATH=/usr/bin:/bin
+if [ "$1" = -c ]; then echo "cpython 3 12 - $0"; exit; fi
+echo "$4" >>'${join(folder, 'modules')}'
+if [ "$4" = "$FAIL" ]; then echo 'ERROR: the sky fell'; exit 1; fi
+case $4 in venv) mkdir -p "$6/bin"; ln -s "$0" "$6/bin/python" ;; pip) sleep 0.5 ;; esac
+`;
+  await writeFile(file, script);
+  await chmod(file, 0o755);
+  return file;
+}
+
+async function modulesRun(): Promise<string[]> {
+  return (await readFile(join(folder, 'modules'), 'utf8')).trim().split('\n');
 }
 
 describe('finding Python', () => {
-  it('says so when there is none', async () => {
+  it('says so if none is on PATH', async () => {
     const { message } = await failure(installSynapse({ env: bareEnv() }));
-    expect(message).toContain('no Python is on PATH');
+    expect(message).toContain('none was found');
     expect(message).toContain('LAWSPEAKER_PYTHON');
   });
 
   it('says which one is too old', async () => {
     await fakePython('python3', 'cpython 3 9 - /usr/bin/python3');
     const { message } = await failure(installSynapse({ env: bareEnv() }));
-    expect(message).toContain('python3: it is Python 3.9, too old');
+    expect(message).toContain('python3 is Python 3.9, too old');
   });
 
   it('says how to get a missing venv module', async () => {
@@ -89,54 +107,90 @@ describe('the cache folder', () => {
     expect(message).toContain('XDG_CACHE_HOME');
   });
 
-  it('is swept of what dead processes left, and of nothing else', async () => {
-    const dead = deadPid();
-    const kept = [
-      'synapse-1.163.2',
-      'synapse-1.163.2.lock',
-      `synapse-1.163.2.building-${process.pid}-0a1b2c3d`,
-      `notes.building-${dead}-0a1b2c3d`,
-    ];
-    const left = [
-      `synapse-1.163.2.building-${dead}-0a1b2c3d`,
-      `synapse-1.100.0.building-${dead}-4e5f6071`,
-      `synapse-1.163.2.lock-${dead}-0a1b2c3d`,
-    ];
-    for (const name of [...kept, ...left]) {
-      await mkdir(join(folder, name, 'lib'), { recursive: true });
-    }
+  it('gets one whole installation from two runs at once', async () => {
+    await installablePython();
+    const env = bareEnv();
+    const progress: string[] = [];
+    const onProgress = (line: string) => progress.push(line);
+    const pythons = await Promise.all([
+      installSynapse({ env, onProgress }),
+      installSynapse({ env, onProgress }),
+    ]);
+    const python = join(folder, 'cache', 'lawspeaker', installedFolder, 'bin', 'python');
+    expect(pythons).toEqual([python, python]);
+    expect(progress.filter((line) => line.startsWith('Another run'))).toHaveLength(1);
+    expect(await modulesRun()).toEqual(['venv', 'pip', 'compileall', 'synapse.app.homeserver']);
 
-    expect((await sweepLeftovers(folder)).toSorted()).toEqual(left.toSorted());
-    expect((await readdir(folder)).toSorted()).toEqual(kept.toSorted());
+    expect(await installSynapse({ env })).toBe(python);
+    expect(await modulesRun()).toHaveLength(4);
+  });
+
+  it('loses interrupted installations, and nothing else', async () => {
+    await installablePython();
+    const cache = join(folder, 'cache', 'lawspeaker');
+    const complete = join(cache, 'synapse-1.100.0');
+    for (const name of ['notes', 'synapse-1.99.0', 'synapse-1.100.0', installedFolder]) {
+      await mkdir(join(cache, name, 'lib'), { recursive: true });
+    }
+    await writeFile(join(complete, 'lawspeaker-installed.json'), '{}');
+    await installSynapse({ env: bareEnv() });
+    expect(await readdir(cache)).toEqual(
+      ['install.lock', 'notes', 'synapse-1.100.0', installedFolder].toSorted(),
+    );
+    expect(await readdir(complete)).toContain('lib');
+    expect(await readdir(join(cache, installedFolder))).not.toContain('lib');
+  });
+
+  it('keeps nothing of a failed installation', async () => {
+    await installablePython();
+    const { message } = await failure(installSynapse({ env: bareEnv({ FAIL: 'pip' }) }));
+    expect(message).toContain('the sky fell');
+    expect(await readdir(join(folder, 'cache', 'lawspeaker'))).toEqual(['install.lock']);
+  });
+
+  it('gets a new installation when the Python of the old one was replaced', async () => {
+    const old = await installablePython();
+    const env = bareEnv();
+    const python = await installSynapse({ env });
+    await rename(old, join(folder, 'python3.13'));
+    expect(await installSynapse({ env })).toBe(python);
+    expect(await modulesRun()).toHaveLength(8);
   });
 });
 
 describe('the installation lock', () => {
-  it('is taken over from a dead process', async () => {
-    const path = join(folder, 'lock');
-    await writeFile(path, `${deadPid()} somebody`);
-    const waitedFor: number[] = [];
-    const release = await takeLock(path, (pid) => waitedFor.push(pid));
-    await release();
-    expect(waitedFor).toEqual([]);
-    expect(await readdir(folder)).toEqual([]);
+  it('ends with the process that held it', async () => {
+    const file = join(folder, 'lock');
+    const module = path.resolve('dev/synapse/install-lock.ts');
+    const script = `const { takeLock } = await import(${JSON.stringify(module)});
+      await takeLock(${JSON.stringify(file)}, () => {});
+      console.log('taken');
+      setInterval(() => {}, 1000);`;
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    const { promise: waiting, resolve: onWait } = Promise.withResolvers<void>();
+    const taking = takeLock(file, onWait);
+    await waiting;
+    holder.kill('SIGKILL');
+    using lock = await taking;
+    expect(lock).toBeDefined();
   });
 
   it('makes the second wait for the first', async () => {
-    const path = join(folder, 'lock');
+    const file = join(folder, 'lock');
     const order: string[] = [];
-    const releaseFirst = await takeLock(path, () => undefined);
-    const { promise: waiting, resolve: tellWaiting } = Promise.withResolvers<number>();
-    const second = takeLock(path, tellWaiting).then((release) => {
+    const first = await takeLock(file, () => undefined);
+    const { promise: waiting, resolve: onWait } = Promise.withResolvers<void>();
+    const second = takeLock(file, onWait).then((lock) => {
       order.push('second taken');
-      return release;
+      return lock;
     });
-    expect(await waiting).toBe(process.pid);
+    await waiting;
     order.push('first released');
-    await releaseFirst();
-    await (
-      await second
-    )();
+    first[Symbol.dispose]();
+    (await second)[Symbol.dispose]();
     expect(order).toEqual(['first released', 'second taken']);
   });
 });
@@ -148,7 +202,7 @@ describe('a failed pip', () => {
     ['a missing wheel', ['ERROR: No matching distribution found for x==1'], /wheel/],
     ['anything else', ['ERROR: the sky fell', 'bye'], /the sky fell/],
   ])('is told in one line: %s', (_what, lines, expected) => {
-    const { message } = pipFailure(1, lines);
+    const { message } = pipFailure({ exitCode: 1, lines });
     expect(message).toMatch(expected);
     expect(message).not.toContain('\n');
   });
