@@ -11,6 +11,7 @@ import { readRuleInput } from '../../../src/reports/rules/read-rule-input.ts';
 import { reportQueueService } from '../../../src/services/reports/report-queue.ts';
 import type { Account, Services } from '../../../src/services/services.ts';
 import type { ReportItem } from '../../../src/store/tables/report-items.ts';
+import { asUserId } from '../../support/homeserver.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import type { GivenReport, ReportStore } from '../../support/report-store.ts';
 import { ruleOf } from './rule-input.ts';
@@ -150,7 +151,8 @@ test('who is restricted counts from when that ends, and no longer from when it b
   await look();
   expect(await verdict(id)).toMatchObject({ fits: true });
 
-  // Banned a second ago: asked anew, whatever was known.
+  // Banned a second ago: asked anew, however lately they were looked at.
+  await askPerson(asUserId('@ben:localhost'));
   restricted.add('@ben:localhost');
   await lookAtWitnesses(house, askPerson, await itemAt(id));
   expect(await verdict(id)).toMatchObject({ fits: false });
