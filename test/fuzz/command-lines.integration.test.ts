@@ -235,7 +235,12 @@ async function rulersNow() {
   }
   const state = async (id: string) =>
     (await room.bot.request<MatrixEvent[]>('GET', `/_matrix/client/v3/rooms/${segment(id)}/state`))
-      .filter(({ type }) => type !== 'm.room.encryption')
+      .filter(
+        ({ type, state_key: key }) =>
+          type !== 'm.room.encryption' &&
+          // A viewer is not protected: who is deactivated leaves the room.
+          !(type === 'm.room.member' && key === room.vic.user.userId),
+      )
       .map(({ type, state_key: key, content }) => JSON.stringify([type, key, content]))
       .sort();
   return {
