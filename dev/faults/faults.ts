@@ -140,8 +140,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'somebody else’s earlier deletion of a room is taken for the one whose answer was lost',
     file: 'src/services/rooms/room-deletion.ts',
-    right: 'begun !== undefined && begun.id !== before?.id',
-    wrong: 'begun !== undefined',
+    right: 'started !== undefined && started.id !== before?.id',
+    wrong: 'started !== undefined',
     test: 'test/services/rooms/room-deletion.test.ts',
   },
   {

@@ -21,10 +21,14 @@ import { subjectHistoryService } from './bot/subject-history.ts';
 import type { SubjectHistoryService } from './bot/subject-history.ts';
 import { createMediaService } from './media/media-service.ts';
 import type { MediaService } from './media/media-service.ts';
+import { createRedactionService } from './redaction/redaction-service.ts';
+import type { RedactionService } from './redaction/redaction-service.ts';
 import { reportQueueService } from './reports/report-queue.ts';
 import type { ReportQueueService } from './reports/report-queue.ts';
 import { createDirectRooms } from './rooms/direct-rooms.ts';
 import type { DirectRooms } from './rooms/direct-rooms.ts';
+import { createRoomService } from './rooms/room-service.ts';
+import type { RoomService } from './rooms/room-service.ts';
 import { createRegistrationTokenService } from './server/registration-token-service.ts';
 import type { RegistrationTokenService } from './server/registration-token-service.ts';
 import { createServerService } from './server/server-service.ts';
@@ -73,7 +77,9 @@ export interface Services {
   readonly api: AdminApi;
   readonly accounts: AccountsService;
   readonly media: MediaService;
+  readonly redaction: RedactionService;
   readonly registrationTokens: RegistrationTokenService;
+  readonly rooms: RoomService;
   readonly server: ServerService;
   /** The audit log, to read. */
   readonly audit: {
@@ -116,11 +122,14 @@ export function createServices(parts: {
   managementRoom: RoomId;
 }): Services {
   const { api, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
+  const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
     api,
     accounts: accountsService(api),
     media: createMediaService(api, serverName),
+    redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
+    rooms: createRoomService(api, serverName),
     server: createServerService(api),
     audit: {
       get: store.auditLog.get,
@@ -141,6 +150,6 @@ export function createServices(parts: {
     statistics: statisticsService(store),
     history: subjectHistoryService(store),
     bot,
-    directRooms: createDirectRooms(api, { botUser, managementRoom }),
+    directRooms,
   };
 }

@@ -1,7 +1,6 @@
 import { TargetError } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import { lastDeletion } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail, RoomSummary } from '../../services/services.ts';
 import type { Context } from '../command/declaration.ts';
 import { bold, code } from './answer.ts';
@@ -100,14 +99,14 @@ export function encryptionState(room: Pick<RoomSummary, 'encryption'>): string {
  * @throws TargetError it doesn't
  */
 export async function requireRoom(
-  { services: { api }, prefix, now }: Pick<Context, 'services' | 'prefix' | 'now'>,
+  { services, prefix, now }: Pick<Context, 'services' | 'prefix' | 'now'>,
   id: RoomId,
 ): Promise<RoomDetail> {
-  const room = await api.rooms.find(id);
+  const room = await services.rooms.find(id);
   if (room !== undefined) {
     return room;
   }
-  const deletion = await lastDeletion(api, id);
+  const deletion = await services.rooms.lastDeletion(id);
   throw deletion?.status === 'complete'
     ? new TargetError(
         'unknown_room',

@@ -7,11 +7,9 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { isAboutSuspension } from '../../services/rooms/redaction-job.ts';
-import { plain } from '../../services/rooms/redaction-plan.ts';
-import { nameRooms } from '../../services/rooms/room-names.ts';
-import { findSent, redactUser, userRedactionEnd } from '../../services/rooms/user-redaction.ts';
-import type { RoomShare } from '../../services/rooms/user-redaction.ts';
+import { isAboutSuspension } from '../../services/redaction/redaction-task.ts';
+import type { RoomShare } from '../../services/redaction/user-redaction.ts';
+import { serverMessage } from '../../services/server-message.ts';
 import type { Services } from '../../services/services.ts';
 
 /** So many rooms are shown by name. */
@@ -70,7 +68,7 @@ export default defineCommand({
     const { args: given, services, now } = context;
     const account = given.accounts;
     const request = requestOf(context);
-    const shares = await findSent(services, request);
+    const shares = await services.redaction.findSentBy(request);
     return {
       title: [
         `Redact ${sentOf(shares)} of `,
@@ -92,7 +90,7 @@ export default defineCommand({
     };
   },
 
-  run: async (context) => redactUser(context.services, requestOf(context), context.reason),
+  run: async (context) => context.services.redaction.redactUser(requestOf(context), context.reason),
 
   answer(context, { shares, state, failed }) {
     const { accounts: account } = context.args;
@@ -130,16 +128,13 @@ export default defineCommand({
     };
   },
 
-  async reconcile(context) {
-    const end = await userRedactionEnd(context.services, requestOf(context));
-    return end === 'under_way' ? 'unknown' : end;
-  },
+  reconcile: async (context) => context.services.redaction.reconcileUser(requestOf(context)),
 });
 
 function adviceOn(why: string): string {
   return isAboutSuspension(why)
     ? 'Synapse can’t act for a suspended account in rooms of old versions: lift the suspension, redact, and suspend it again.'
-    : `Synapse says “${plain(why)}”. A moderator of those rooms can redact them.`;
+    : `Synapse says “${serverMessage(why)}”. A moderator of those rooms can redact them.`;
 }
 
 function requestOf({ args: { accounts: account, since, room } }: Context<typeof args>) {
@@ -161,12 +156,12 @@ function sentOf(shares: readonly RoomShare[]): string {
   return joins === 0 ? sent : `${sent} and ${count(joins, 'join')}`;
 }
 
-async function roomLines({ api }: Services, shares: readonly RoomShare[]): Promise<Block[]> {
+async function roomLines(
+  { rooms: { names } }: Services,
+  shares: readonly RoomShare[],
+): Promise<Block[]> {
   const shown = shares.slice(0, shownRooms);
-  const rooms = await nameRooms(
-    api,
-    shown.map(({ room }) => room),
-  );
+  const rooms = await names(shown.map(({ room }) => room));
   const items = shown.map((share, at): Inline[] => [
     roomName(rooms[at] ?? { name: null, canonicalAlias: null }) ?? code(share.room),
     `: ${sentOf([share])}`,

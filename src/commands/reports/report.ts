@@ -114,14 +114,14 @@ export default defineCommand({
 });
 
 /** The report's own copy keeps the text of a message: whether it is redacted, the room alone says. */
-async function redactionOf({ api }: Services, item: ReportItem): Promise<string | undefined> {
+async function redactionOf({ rooms }: Services, item: ReportItem): Promise<string | undefined> {
   const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
   const event = parseEventId(item.subject);
   if (item.kind === 'user' || room === undefined || event === undefined) {
     return undefined;
   }
   try {
-    const found = await api.events.find(room, event);
+    const found = await rooms.findEvent(room, event);
     if (found === undefined) {
       return 'The message is gone from the server.';
     }

@@ -3,7 +3,7 @@ import { count } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { blockedRoom, setBlocked } from './blocking.ts';
+import { blockedRoom } from './blocking.ts';
 
 export default defineCommand({
   name: 'block-room',
@@ -22,7 +22,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}/block',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
-  run: async (context) => setBlocked(context, true),
+  run: async ({ args: { room }, services }) => services.rooms.setBlocked(room, true),
   answer({ args: { room } }, known) {
     const inside = known?.joinedLocalMembers ?? 0;
     return {
@@ -44,6 +44,5 @@ export default defineCommand({
     };
   },
   undo: ({ args: { room } }) => `unblock-room ${idWord(room)}`,
-  reconcile: async ({ args: { room }, services: { api } }) =>
-    (await api.rooms.isBlocked(room)) ? 'done' : 'not_done',
+  reconcile: async ({ args: { room }, services }) => services.rooms.reconcileBlocking(room, true),
 });

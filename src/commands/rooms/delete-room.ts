@@ -13,15 +13,9 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
-import { serverNameOf } from '../../core/ids.ts';
+import { UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import {
-  assertNotBeingDeleted,
-  deleteRoom,
-  deletionEnd,
-} from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail } from '../../services/services.ts';
 
 /** So many users who could not be removed are named. */
@@ -92,7 +86,7 @@ export default defineCommand({
 
   async preview(context) {
     const room = await deletable(context);
-    await assertNotBeingDeleted(context.services.api, room.roomId);
+    await context.services.rooms.assertNotBeingDeleted(room.roomId);
     return {
       title: ['Delete room ', ...roomNameAndId(room), '?'],
       body: previewBody(context, room),
@@ -105,7 +99,7 @@ export default defineCommand({
   async run(context) {
     const room = await deletable(context);
     const { block, purge, newRoomUser, roomName, message } = context.args;
-    const outcome = await deleteRoom(context.services.api, room.roomId, {
+    const outcome = await context.services.rooms.delete(room.roomId, {
       block,
       purge,
       newRoomUserId: newRoomUser,
@@ -161,10 +155,8 @@ export default defineCommand({
     };
   },
 
-  async reconcile({ args: { room, purge }, services: { api }, serverName }) {
-    const end = await deletionEnd(api, room, { purge, serverName });
-    return end === 'under_way' ? 'unknown' : end;
-  },
+  reconcile: async ({ args: { room, purge }, services }) =>
+    services.rooms.reconcileDeletion(room, { purge }),
 });
 
 type DeletionContext = Context<typeof args>;
@@ -178,37 +170,9 @@ async function deletable(context: DeletionContext): Promise<RoomDetail> {
   const { room, newRoomUser } = context.args;
   const detail = await requireRoom(context, room);
   if (newRoomUser !== undefined) {
-    await requireRoomMaker(context, newRoomUser);
+    await context.services.rooms.assertCanCreateRoom(newRoomUser);
   }
   return detail;
-}
-
-/** Synapse would let an account make the room that does not exist, or is closed. */
-async function requireRoomMaker(
-  { services: { api }, serverName }: Pick<Context, 'services' | 'serverName'>,
-  user: UserId,
-): Promise<void> {
-  if (serverNameOf(user) !== serverName) {
-    throw new TargetError(
-      'remote_user',
-      `${user} is an account of another server`,
-      'The replacement room is made by an account of this one.',
-    );
-  }
-  const account = await api.users.find(user);
-  if (account === undefined) {
-    throw new TargetError('unknown_user', `there is no account ${user} to make the new room`);
-  }
-  const state = account.deactivated
-    ? 'deactivated'
-    : account.suspended
-      ? 'suspended'
-      : account.locked
-        ? 'locked'
-        : undefined;
-  if (state !== undefined) {
-    throw new TargetError('state', `${user} is ${state}, so it can’t make the new room`);
-  }
 }
 
 function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {

@@ -4,7 +4,7 @@ import { untrustedText } from '../../chat/answers/untrusted-text.ts';
 import { parseMxcUri } from '../../core/ids.ts';
 import type { MxcUri } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import type { RoomEvent } from '../../services/rooms/redaction-plan.ts';
+import type { RoomEvent } from '../../services/redaction/event-redaction-plan.ts';
 
 /** What people see of an event: its last edit, where it was edited. */
 function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {

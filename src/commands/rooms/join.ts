@@ -5,7 +5,6 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
-import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 
 export default defineCommand({
@@ -32,7 +31,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
-  async run({ args: { account, room }, services: { api }, botUser, prefix }) {
+  async run({ args: { account, room }, services, botUser, prefix }) {
     if (account.deactivated) {
       throw new TargetError(
         'state',
@@ -40,22 +39,11 @@ export default defineCommand({
         `Synapse would let it join all the same. First: \`${prefix}reactivate ${idWord(account.name)}\``,
       );
     }
-    const [joined, known] = await Promise.all([
-      api.users.joinedRooms(account.name),
-      api.rooms.find(room),
-    ]);
-    if (joined.joinedRooms.includes(room)) {
-      return { wasIn: true, known };
-    }
-    const server = serverNameOf(room);
-    // A room of other servers can be asked for there; IDs of version 12 don't say where.
-    const via = known === undefined && server !== undefined ? { via: [server] } : {};
     try {
-      await api.rooms.join(room, account.name, via);
+      return await services.rooms.join(room, account.name);
     } catch (error) {
       throw explained(error, { room, user: account.name, botUser, prefix });
     }
-    return { wasIn: false, known: known ?? (await api.rooms.find(room)) };
   },
   answer({ args: { account, room } }, { wasIn, known }) {
     const place = known === undefined ? [code(room)] : roomNameAndId(known);
@@ -68,10 +56,8 @@ export default defineCommand({
       data: { userId: account.name, roomId: room, wasIn },
     };
   },
-  async reconcile({ args: { account, room }, services: { api } }) {
-    const { joinedRooms } = await api.users.joinedRooms(account.name);
-    return joinedRooms.includes(room) ? 'done' : 'not_done';
-  },
+  reconcile: async ({ args: { account, room }, services }) =>
+    services.rooms.reconcileJoin(room, account.name),
 });
 
 /** The reasons why Synapse refuses to join an account, as far as its answer tells them apart. */

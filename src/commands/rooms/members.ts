@@ -23,7 +23,7 @@ export default defineCommand({
   async run(context) {
     const { args, services } = context;
     const room = await requireRoom(context, args.room);
-    const { members } = await services.api.rooms.members(args.room);
+    const { members } = await services.rooms.members(args.room);
     // In an order of our own: pages must not overlap.
     const remote = members.filter((member) => serverNameOf(member) !== context.serverName).length;
     return { room, remote, listing: pageOf([...members].sort(), args) };

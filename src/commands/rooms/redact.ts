@@ -9,11 +9,8 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { serverNameOf } from '../../core/ids.ts';
-import type { EventId, RoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import { planRedaction } from '../../services/rooms/redaction-plan.ts';
-import type { RedactionWay, RoomEvent } from '../../services/rooms/redaction-plan.ts';
-import { redactEvent, redactionEnd } from '../../services/rooms/redaction.ts';
+import type { RedactionWay, RoomEvent } from '../../services/redaction/event-redaction-plan.ts';
 import type { Account } from '../../services/services.ts';
 import { eventContent, fileOf } from './event-content.ts';
 
@@ -66,7 +63,7 @@ export default defineCommand({
   ],
 
   async preview(context) {
-    const { event, way } = await planRedaction(context.services.api, targetOf(context));
+    const { event, way } = await context.services.redaction.plan(context.args.message);
     const [sender, place] = await namesOf(context, event);
     const file = fileOf(event);
     return {
@@ -94,11 +91,8 @@ export default defineCommand({
   },
 
   async run(context) {
-    const { services, reason, origin } = context;
-    const outcome = await redactEvent(services.api, services.bot, targetOf(context), {
-      reason,
-      by: origin.event,
-    });
+    const { args: given, services, reason, origin } = context;
+    const outcome = await services.redaction.redact(given.message, { reason, by: origin.event });
     const [sender, place] = await namesOf(context, outcome.event);
     return { ...outcome, sender, place };
   },
@@ -137,22 +131,10 @@ export default defineCommand({
     };
   },
 
-  async reconcile({ args: { message }, services }) {
-    const end = await redactionEnd(services.api, message);
-    return end === 'under_way' ? 'unknown' : end;
-  },
+  reconcile: async ({ args: { message }, services }) => services.redaction.reconcile(message),
 });
 
 type RedactContext = Context<typeof args>;
-
-function targetOf({ args: { message }, services, botUser, serverName }: RedactContext) {
-  return {
-    ...(message satisfies { room: RoomId; event: EventId }),
-    botUser,
-    serverName,
-    isDirectRoom: async (room: RoomId) => services.directRooms.has(room),
-  };
-}
 
 function inWhoseName(way: RedactionWay): string {
   return way === 'as_bot' ? 'as this bot' : 'in the name of its sender';
@@ -167,13 +149,13 @@ interface Sender {
 
 /** How the sender and the room are called. */
 async function namesOf(
-  { args: { message }, services: { api }, botUser, serverName }: RedactContext,
+  { args: { message }, services, botUser, serverName }: RedactContext,
   { sender }: RoomEvent,
 ): Promise<[Sender, Inline[]]> {
   const isLocal = serverNameOf(sender) === serverName;
   const [account, room] = await Promise.all([
-    isLocal ? api.users.find(sender) : undefined,
-    api.rooms.find(message.room),
+    isLocal ? services.api.users.find(sender) : undefined,
+    services.rooms.find(message.room),
   ]);
   return [
     {

@@ -7,7 +7,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { cut } from '../../core/text.ts';
-import { isUnderWay, lastDeletion } from '../../services/rooms/room-deletion.ts';
+import { isRunning } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail } from '../../services/services.ts';
 
 export default defineCommand({
@@ -28,13 +28,13 @@ export default defineCommand({
     const { args, services } = context;
     const room = await requireRoom(context, args.room);
     const [deletion, isBlocked] = await Promise.all([
-      lastDeletion(services.api, args.room),
-      services.api.rooms.isBlocked(args.room),
+      services.rooms.lastDeletion(args.room),
+      services.rooms.isBlocked(args.room),
     ]);
     return { room, deletion, isBlocked };
   },
   answer({ now, role, serverName, origin }, { room, deletion, isBlocked }) {
-    const isGoing = deletion !== undefined && isUnderWay(deletion);
+    const isGoing = deletion !== undefined && isRunning(deletion);
     return {
       mark: isGoing ? '⏳' : 'ℹ️',
       title: [

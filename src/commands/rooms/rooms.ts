@@ -42,21 +42,11 @@ export default defineCommand({
     }
     checkOffset({ from });
   },
-  async run({ args, services: { api, directRooms } }) {
+  async run({ args, services }) {
     const { search: searchTerm, orderBy, dir, limit } = args;
-    const from = offsetIn(args.from);
-    const listing = await readList(args, {
-      async page() {
-        const page = await api.rooms.list({ searchTerm, orderBy, dir, limit, from });
-        return {
-          rows: page.rooms,
-          total: page.totalRooms,
-          nextFrom: page.nextBatch?.toString(),
-        };
-      },
-      all: () => api.rooms.all({ searchTerm, orderBy, dir, limit: 100, from }),
-    });
-    const hidden = await directRooms.among(listing.rows.map(({ roomId }) => roomId));
+    const query = { searchTerm, orderBy, dir, limit, from: offsetIn(args.from) };
+    const listing = await readList(args, services.rooms.list(query));
+    const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));
     const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
     // The server counts them; those of other pages stay in the total.
     const total = listing.total === undefined ? undefined : listing.total - hidden.size;

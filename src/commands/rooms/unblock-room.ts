@@ -2,7 +2,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { blockedRoom, setBlocked } from './blocking.ts';
+import { blockedRoom } from './blocking.ts';
 
 export default defineCommand({
   name: 'unblock-room',
@@ -17,7 +17,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}/block',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
-  run: async (context) => setBlocked(context, false),
+  run: async ({ args: { room }, services }) => services.rooms.setBlocked(room, false),
   answer: ({ args: { room } }, known) => ({
     mark: '✅',
     title: blockedRoom('Unblocked', room, known),
@@ -26,6 +26,5 @@ export default defineCommand({
     data: { roomId: room, block: false },
   }),
   undo: ({ args: { room } }) => `block-room ${idWord(room)}`,
-  reconcile: async ({ args: { room }, services: { api } }) =>
-    (await api.rooms.isBlocked(room)) ? 'not_done' : 'done',
+  reconcile: async ({ args: { room }, services }) => services.rooms.reconcileBlocking(room, false),
 });

@@ -66,7 +66,7 @@ async function absentOf(house: House, id: string): Promise<Absent | undefined> {
     if (user !== undefined) {
       return await absentAccount(house, user);
     }
-    return room === undefined || (await house.services.api.rooms.find(room)) !== undefined
+    return room === undefined || (await house.services.rooms.find(room)) !== undefined
       ? undefined
       : { id: room, kind: 'room', state: 'absent', similar: [] };
   } catch (error) {

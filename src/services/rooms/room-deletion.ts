@@ -1,26 +1,23 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
-import {
-  HomeserverError,
-  LawspeakerError,
-  TargetError,
-  UnreachableError,
-} from '../../core/errors.ts';
+import { poll } from '../../core/async/poll.ts';
+import type { PollTimes } from '../../core/async/poll.ts';
+import { HomeserverError, TargetError, UnreachableError, orUndefined } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { RoomDeletion, RoomDeletionStatus } from '../../homeserver/admin/rooms.ts';
 import type { ScheduledTask } from '../../homeserver/admin/server.ts';
+import { serverMessage } from '../server-message.ts';
+import { synapseTasks } from '../synapse-tasks.ts';
 
-/** What the server calls deleting a room among its tasks. */
+/** Synapse's name for the task that deletes a room. */
 const deletionAction = 'shutdown_and_purge_room';
 
-/** Of the server's own words so much is shown. */
-const maxExplanationLength = 200;
+type Api = Pick<AdminApi, 'rooms' | 'server'>;
+type TaskApi = Pick<AdminApi, 'server'>;
 
 export interface RoomDeletionOutcome {
   readonly deleteId: string;
-  /** `running` where it went on for longer than we wait. */
+  /** `running` if Synapse needs longer than we wait. */
   readonly state: 'complete' | 'running';
   readonly kickedUsers: readonly UserId[];
   readonly failedToKickUsers: readonly UserId[];
@@ -29,95 +26,86 @@ export interface RoomDeletionOutcome {
   readonly newRoomId: RoomId | null;
 }
 
-/** How long a deletion is watched, in milliseconds. */
-export interface Watching {
-  readonly firstIntervalMs: number;
-  readonly maxIntervalMs: number;
-  readonly limitMs: number;
-}
-
-const watching: Watching = { firstIntervalMs: 50, maxIntervalMs: 2000, limitMs: 60_000 };
+const usualTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 2000, limitMs: 60_000 };
 
 /**
- * Deletes a room and waits for the end of it, or until the limit.
+ * Deletes a room, and waits until Synapse has finished or the time is up.
  *
- * @throws TargetError it is being deleted already, or the server gave it up, and why
- * @throws HomeserverError, UnreachableError it could not be begun
+ * @throws TargetError the room is already being deleted, or Synapse gave up, and why
+ * @throws HomeserverError, UnreachableError the deletion could not be started
  */
 export async function deleteRoom(
-  api: Pick<AdminApi, 'rooms' | 'server'>,
+  api: Api,
   room: RoomId,
   options: RoomDeletion,
-  { firstIntervalMs, maxIntervalMs, limitMs }: Watching = watching,
+  times: PollTimes = usualTimes,
 ): Promise<RoomDeletionOutcome> {
-  const deleteId = await begin(api, room, options);
-  const endsAt = performance.now() + limitMs;
+  const deleteId = await startDeletion(api, room, options);
   let last: RoomDeletionStatus | undefined;
-  for (
-    let intervalMs = firstIntervalMs;
-    performance.now() < endsAt;
-    intervalMs = Math.min(intervalMs * 2, maxIntervalMs)
-  ) {
-    await wait(intervalMs);
-    last = (await statusOf(api, deleteId)) ?? last;
-    if (last?.status === 'complete') {
-      return outcomeOf(deleteId, 'complete', last);
-    }
-    if (last?.status === 'failed' || last?.status === 'cancelled') {
-      throw await failure(api, room, deleteId, last);
-    }
+  const ended = await poll(async () => {
+    // If Synapse doesn't answer now, the deletion continues all the same.
+    last = (await orUndefined(api.rooms.deletionStatus(deleteId))) ?? last;
+    return last === undefined || isRunning(last) ? undefined : last;
+  }, times);
+  if (ended !== undefined && ended.status !== 'complete') {
+    throw await failureOf(api, room, deleteId, ended);
   }
-  return outcomeOf(deleteId, 'running', last);
+  const result = last?.shutdownRoom;
+  return {
+    deleteId,
+    state: ended === undefined ? 'running' : 'complete',
+    kickedUsers: result?.kickedUsers ?? [],
+    failedToKickUsers: result?.failedToKickUsers ?? [],
+    localAliases: result?.localAliases ?? [],
+    newRoomId: result?.newRoomId ?? null,
+  };
 }
 
-/** The room's deletion that was begun last, of the last 7 days. */
-export async function lastDeletion(
-  api: Pick<AdminApi, 'server'>,
-  room: RoomId,
-): Promise<ScheduledTask | undefined> {
-  return latest((await deletionsOf(api, room)) ?? []);
+/** The latest deletion of a room within the last 7 days. GET /_synapse/admin/v1/scheduled_tasks */
+export async function lastDeletion(api: TaskApi, room: RoomId): Promise<ScheduledTask | undefined> {
+  return latest(await deletionsOf(api, room));
 }
 
-function latest(tasks: readonly ScheduledTask[]): ScheduledTask | undefined {
-  return tasks.find(isUnderWay) ?? tasks.at(-1);
-}
-
-/** Undefined where the server has no such list, as older ones. */
-async function deletionsOf(
-  api: Pick<AdminApi, 'server'>,
-  room: RoomId,
-): Promise<ScheduledTask[] | undefined> {
-  try {
-    return await api.server.scheduledTasks({ action: deletionAction, resourceId: room });
-  } catch (error) {
-    if (error instanceof HomeserverError && error.status === 404) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-export function isUnderWay({ status }: Pick<ScheduledTask, 'status'>): boolean {
+export function isRunning({ status }: Pick<ScheduledTask, 'status'>): boolean {
   return status === 'scheduled' || status === 'active';
 }
 
 /**
- * Looks once how the deletion of a room stands that was asked for before: `unknowable` where the
- * server has no list of its tasks and still has the room, or has ended one that may be another.
+ * @returns the room's latest deletion, which has ended
+ * @throws TargetError the room is already being deleted
+ */
+export async function assertNotBeingDeleted(
+  api: TaskApi,
+  room: RoomId,
+): Promise<ScheduledTask | undefined> {
+  const last = await lastDeletion(api, room);
+  if (last !== undefined && isRunning(last)) {
+    throw new TargetError(
+      'state',
+      `\`${room}\` is already being deleted`,
+      'No second deletion was started.',
+    );
+  }
+  return last;
+}
+
+/**
+ * What became of a deletion that was cut off: `unknown` while one is running. `unknowable` if Synapse
+ * still has the room and keeps no list of its tasks, or if the task that ended may be another one.
  *
- * @param options.purge the room itself was to go, and not its members here alone
- * @param options.serverName this server's
+ * @param options.purge whether the room was to be removed from the database, not only left by its members
+ * @param options.serverName the name of this server
  * @throws HomeserverError, UnreachableError
  */
-export async function deletionEnd(
-  api: Pick<AdminApi, 'rooms' | 'server'>,
+export async function reconcileDeletion(
+  api: Api,
   room: RoomId,
   { purge, serverName }: { readonly purge: boolean; readonly serverName: string },
-): Promise<'under_way' | 'done' | 'not_done' | 'unknowable'> {
+): Promise<'unknown' | 'done' | 'not_done' | 'unknowable'> {
   const tasks = await deletionsOf(api, room);
-  const deletion = latest(tasks ?? []);
-  if (deletion !== undefined && isUnderWay(deletion)) {
-    return 'under_way';
+  const deletion = latest(tasks);
+  if (deletion !== undefined && isRunning(deletion)) {
+    return 'unknown';
   }
   if ((await api.rooms.find(room)) === undefined) {
     return 'done';
@@ -131,31 +119,18 @@ export async function deletionEnd(
   return tasks === undefined || deletion?.status === 'complete' ? 'unknowable' : 'not_done';
 }
 
-/**
- * @returns the last deletion of this room that has ended
- * @throws TargetError the room is being deleted already
- */
-export async function assertNotBeingDeleted(
-  api: Pick<AdminApi, 'server'>,
-  room: RoomId,
-): Promise<ScheduledTask | undefined> {
-  const before = await lastDeletion(api, room);
-  if (before !== undefined && isUnderWay(before)) {
-    throw new TargetError(
-      'state',
-      `\`${room}\` is being deleted already`,
-      'Nothing was begun a second time.',
-    );
-  }
-  return before;
+/** Undefined if Synapse keeps no list of its tasks. */
+async function deletionsOf(api: TaskApi, room: RoomId): Promise<ScheduledTask[] | undefined> {
+  return synapseTasks(api, { action: deletionAction, resourceId: room });
 }
 
-async function begin(
-  api: Pick<AdminApi, 'rooms' | 'server'>,
-  room: RoomId,
-  options: RoomDeletion,
-): Promise<string> {
-  // While one waits in the queue the server would take a second one as well.
+function latest(tasks: readonly ScheduledTask[] = []): ScheduledTask | undefined {
+  return tasks.find(isRunning) ?? tasks.at(-1);
+}
+
+/** @returns the deletion's ID */
+async function startDeletion(api: Api, room: RoomId, options: RoomDeletion): Promise<string> {
+  // Synapse would accept a second deletion while the first waits in its queue.
   const before = await assertNotBeingDeleted(api, room);
   try {
     return await api.rooms.delete(room, options);
@@ -163,98 +138,36 @@ async function begin(
     if (error instanceof HomeserverError && error.status === 400) {
       await assertNotBeingDeleted(api, room);
     }
-    const isOpen =
+    const mayHaveStarted =
       (error instanceof HomeserverError || error instanceof UnreachableError) &&
       error.mayHaveHappened;
-    const begun = isOpen ? await lastDeletionIfTold(api, room) : undefined;
-    if (begun !== undefined && begun.id !== before?.id) {
-      // It has begun, although its answer was lost.
-      return begun.id;
+    const started = mayHaveStarted ? await orUndefined(lastDeletion(api, room)) : undefined;
+    if (started !== undefined && started.id !== before?.id) {
+      // The deletion has started; only the answer was lost.
+      return started.id;
     }
     throw error;
   }
 }
 
-async function lastDeletionIfTold(
-  api: Pick<AdminApi, 'server'>,
-  room: RoomId,
-): Promise<ScheduledTask | undefined> {
-  try {
-    return await lastDeletion(api, room);
-  } catch (error) {
-    if (error instanceof LawspeakerError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-/** Undefined where the server can't tell now: the deletion goes on whether we see it or not. */
-async function statusOf(
-  api: Pick<AdminApi, 'rooms'>,
-  deleteId: string,
-): Promise<RoomDeletionStatus | undefined> {
-  try {
-    return await api.rooms.deletionStatus(deleteId);
-  } catch (error) {
-    if (error instanceof LawspeakerError) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
-function outcomeOf(
-  deleteId: string,
-  state: RoomDeletionOutcome['state'],
-  status: RoomDeletionStatus | undefined,
-): RoomDeletionOutcome {
-  const done = status?.shutdownRoom;
-  return {
-    deleteId,
-    state,
-    kickedUsers: done?.kickedUsers ?? [],
-    failedToKickUsers: done?.failedToKickUsers ?? [],
-    localAliases: done?.localAliases ?? [],
-    newRoomId: done?.newRoomId ?? null,
-  };
-}
-
-async function failure(
-  api: Pick<AdminApi, 'server'>,
+async function failureOf(
+  api: TaskApi,
   room: RoomId,
   deleteId: string,
-  status: RoomDeletionStatus,
+  { status, shutdownRoom }: RoomDeletionStatus,
 ): Promise<TargetError> {
-  const why = await reasonOf(api, room, deleteId);
-  const kicked = status.shutdownRoom?.kickedUsers.length ?? 0;
-  const created = status.shutdownRoom?.newRoomId ?? null;
+  const tasks = await orUndefined(deletionsOf(api, room));
+  const why = tasks?.find(({ id }) => id === deleteId)?.error ?? undefined;
+  const kicked = shutdownRoom?.kickedUsers.length ?? 0;
+  const created = shutdownRoom?.newRoomId ?? null;
   return new TargetError(
     'state',
-    `the homeserver ${status.status === 'cancelled' ? 'cancelled' : 'gave up'} deleting the room${why === undefined ? '' : ` (${why})`}`,
+    `Synapse ${status === 'cancelled' ? 'cancelled' : 'gave up'} the deletion of the room${why === undefined ? '' : ` (${serverMessage(why)})`}`,
     [
       kicked === 0
-        ? 'Some members may have been removed before.'
-        : `${kicked} members were removed before.`,
-      ...(created === null ? [] : [`The replacement room \`${created}\` was made.`]),
+        ? 'It may have removed some members first.'
+        : `It removed ${kicked} ${kicked === 1 ? 'member' : 'members'} first.`,
+      ...(created === null ? [] : [`It created the replacement room \`${created}\`.`]),
     ].join(' '),
   );
-}
-
-async function reasonOf(
-  api: Pick<AdminApi, 'server'>,
-  room: RoomId,
-  deleteId: string,
-): Promise<string | undefined> {
-  try {
-    const tasks = await api.server.scheduledTasks({ action: deletionAction, resourceId: room });
-    const error = tasks.find(({ id }) => id === deleteId)?.error ?? undefined;
-    // In our sentences a backtick begins a command.
-    return error?.replaceAll('`', "'").slice(0, maxExplanationLength).toWellFormed();
-  } catch (error) {
-    if (error instanceof LawspeakerError) {
-      return undefined;
-    }
-    throw error;
-  }
 }

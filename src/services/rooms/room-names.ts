@@ -17,7 +17,10 @@ export type NamedRoom = Pick<
 const atOnce = 5;
 
 /** Names of rooms, in the order given; nulls for rooms that are gone. */
-export async function nameRooms(api: AdminApi, rooms: readonly RoomId[]): Promise<NamedRoom[]> {
+export async function nameRooms(
+  api: Pick<AdminApi, 'rooms'>,
+  rooms: readonly RoomId[],
+): Promise<NamedRoom[]> {
   const named: NamedRoom[] = [];
   for (let start = 0; start < rooms.length; start += atOnce) {
     const batch = rooms.slice(start, start + atOnce);

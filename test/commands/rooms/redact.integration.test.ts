@@ -152,13 +152,13 @@ describe('redact', () => {
     await owner.redact(place, one);
     const before = await room.ana.ask(`!redact ${link(place, one)}`);
     expect(before.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
-    expect(before.body).toContain(`it was redacted before, by ${owner.userId}`);
+    expect(before.body).toContain(`it has already been redacted, by ${owner.userId}`);
 
     const question = await room.ana.ask(`!redact ${link(place, two)}`);
     await owner.redact(place, two);
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(question, 'failed');
-    expect(outcome.body).toContain(`it was redacted before, by ${owner.userId}`);
+    expect(outcome.body).toContain(`it has already been redacted, by ${owner.userId}`);
     expect(await redactionOf(place, two)).toMatchObject({ sender: owner.userId });
   });
 
@@ -271,9 +271,9 @@ describe('redact', () => {
     const topic = await mallory.react(place, await mallory.sendText(place, 'x'), 'bad words');
     const refused = await room.ana.ask(`!redact ${link(place, topic)}`);
     expect(refused.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
-    expect(refused.body).toContain('Synapse redacts messages and joins alone, not m.reaction');
+    expect(refused.body).toContain('Synapse only redacts messages and joins, not m.reaction');
     expect(refused.body).toContain(
-      `so can this bot when ${room.bot.userId} is in the room (see join) and a moderator there`,
+      `so can this bot once ${room.bot.userId} is in the room (see join) and a moderator there`,
     );
 
     const powerful = await openPlace({ botPower: 100 });

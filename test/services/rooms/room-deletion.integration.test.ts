@@ -37,8 +37,8 @@ describe('deleteRoom', () => {
     const deletion = deleteRoom(api, room, { block: false, newRoomUserId: idOf(keeper) }, quick);
     await expect(deletion).rejects.toMatchObject({
       code: 'state',
-      message: expect.stringMatching(/gave up deleting the room \(.*suspend/i) as string,
-      advice: expect.stringContaining('Some members may have been removed') as string,
+      message: expect.stringMatching(/gave up the deletion of the room \(.*suspend/i) as string,
+      advice: expect.stringContaining('may have removed some members') as string,
     });
   });
 
@@ -75,7 +75,7 @@ describe('deleteRoom', () => {
     ]);
     await expect(deleteRoom(api, room, { block: false }, quick)).rejects.toMatchObject({
       code: 'state',
-      message: expect.stringContaining('is being deleted already') as string,
+      message: expect.stringContaining('is already being deleted') as string,
     });
     expect(begun).not.toHaveBeenCalled();
   });

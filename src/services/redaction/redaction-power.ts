@@ -4,7 +4,7 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { StateEvent } from '../../homeserver/admin/events.ts';
 
-/** Old rooms hold some levels as text; what is no number at all is as good as not there. */
+/** Old rooms contain some levels as text. Anything that isn't a number counts as missing. */
 const level = z
   .union([
     z.number(),
@@ -30,7 +30,8 @@ const creation = z.object({
 });
 
 /**
- * Whether a room's rules let a member redact: what others have sent, or only what it has sent itself.
+ * What a room's power levels let a member redact: everything, or only what they have sent themselves.
+ * GET /_synapse/admin/v1/rooms/{room_id}/state,
  * https://spec.matrix.org/latest/client-server-api/#mroompower_levels
  *
  * @throws HomeserverError 404 unknown room
@@ -47,7 +48,7 @@ export async function redactionPower(
   return powerUnder(powerLevels[0], create[0], user);
 }
 
-/** The same under these rules. */
+/** The same, from the room's `m.room.power_levels` and `m.room.create`. */
 export function powerUnder(
   powerLevels: Pick<StateEvent, 'content'> | undefined,
   create: Pick<StateEvent, 'sender' | 'content'> | undefined,
@@ -56,7 +57,7 @@ export function powerUnder(
   const made = creation.parse(create?.content ?? {});
   const creators = [create?.sender, ...made.additional_creators];
   const isNumbered = /^\d+$/u.test(made.room_version);
-  // Since version 12 those who made a room stand above all levels.
+  // Since room version 12, the creators of a room stand above all power levels.
   if (isNumbered && Number(made.room_version) >= 12 && creators.includes(user)) {
     return 'all';
   }

@@ -1,15 +1,16 @@
 import PQueue from 'p-queue';
 
+import type { PollTimes } from '../../core/async/poll.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import { redactableTypes } from '../../homeserver/admin/redactions.ts';
-import type { DirectRooms } from './direct-rooms.ts';
-import { isAtRedacting, runRedaction, watching } from './redaction-job.ts';
-import type { Watching } from './redaction-job.ts';
-import { isTaken, plain } from './redaction-plan.ts';
+import type { DirectRooms } from '../rooms/direct-rooms.ts';
+import { serverMessage } from '../server-message.ts';
+import { isIncluded } from './event-redaction-plan.ts';
+import { isRedacting, runRedactionTask, usualTimes } from './redaction-task.ts';
 
-/** What is to be redacted: all that somebody has sent since then, everywhere or in one room. */
+/** What to redact: everything that a user has sent since a time, in all rooms or in one. */
 export interface UserRedactionRequest {
   readonly user: UserId;
   /** Milliseconds since 1970. */
@@ -17,54 +18,54 @@ export interface UserRedactionRequest {
   readonly room: RoomId | undefined;
 }
 
-/** A room, and how much there is in it to redact. */
+/** A room, and how much of it is to be redacted. */
 export interface RoomShare {
   readonly room: RoomId;
   readonly messages: number;
-  /** With the name and avatar that they showed. */
+  /** Joins show a name and an avatar. */
   readonly joins: number;
-  /** There may be more that were not counted. */
+  /** There may be more than were counted. */
   readonly isMore: boolean;
 }
 
 export interface UserRedactionOutcome {
   readonly shares: readonly RoomShare[];
-  /** `running` where it went on for longer than we wait. */
+  /** `running` if Synapse needs longer than we wait. */
   readonly state: 'complete' | 'running';
-  /** What could not be redacted, and why, in the server's own words. */
+  /** Events that could not be redacted, and why, in Synapse's own words. */
   readonly failed: readonly { readonly event: string; readonly why: string }[];
 }
 
-/** What looking for it takes. */
-interface Looking {
+/** What finding messages uses. */
+interface Finding {
   readonly api: Pick<AdminApi, 'events' | 'users'>;
   readonly directRooms: Pick<DirectRooms, 'reservedAmong'>;
 }
 
-/** What redacting it takes. */
-interface Redacting extends Looking {
+/** What redacting them uses. */
+interface Redacting extends Finding {
   readonly api: Pick<AdminApi, 'events' | 'redactions' | 'server' | 'users'>;
 }
 
-/** How a user stands where they may have sent something. */
+/** The memberships with which a user may have sent something. */
 const memberships: ReadonlySet<string> = new Set(['join', 'leave', 'ban']);
-/** The server's longest page. */
+/** Synapse's largest page. */
 const maxCounted = 1000;
-/** What it takes of a room at most: those received last. */
+/** The most that Synapse redacts in one room: the messages it received last. */
 const maxRedacted = 10_000;
 const roomsAtOnce = 4;
 
 /**
- * Looks where somebody has sent something since then; the room with the most comes first. The management
- * room and the bot's direct rooms are left out: what happened there must stay readable.
+ * Finds the rooms where a user has sent something since then, the room with most messages first. Leaves
+ * out the management room and the bot's direct rooms, where everything must stay readable.
  *
- * @throws TargetError there is nothing, or the user was never in that room
+ * @throws TargetError there is nothing to redact, or the user was never in that room
  */
 export async function findSent(
-  { api, directRooms }: Looking,
+  { api, directRooms }: Finding,
   { user, since, room }: UserRedactionRequest,
 ): Promise<[RoomShare, ...RoomShare[]]> {
-  // Of rooms that it has left, by being deactivated or kicked, say, the server redacts what it is told to.
+  // Includes rooms that the user has left, for example by being kicked or deactivated.
   const known = (await api.users.memberships(user)).filter(({ membership }) =>
     memberships.has(membership),
   );
@@ -86,8 +87,8 @@ export async function findSent(
   if (first === undefined) {
     throw new TargetError(
       'state',
-      `${user} has sent nothing ${room === undefined ? '' : `to \`${room}\` `}in that time that could be redacted`,
-      `Nothing was changed.${reserved.size === 0 ? '' : ' I did not look in this room and in rooms in which I tell secrets.'} For what is older: \`--since 7d\`.`,
+      `${user} has sent nothing ${room === undefined ? '' : `to \`${room}\` `}in that time that can be redacted`,
+      `Nothing was changed.${reserved.size === 0 ? '' : ' I didn’t look in this room or in rooms where I send secrets.'} For older messages, use \`--since 7d\`.`,
     );
   }
   return [first, ...others];
@@ -105,59 +106,63 @@ async function shareOf(
     senders: [user],
   });
   const recent = newest.filter(({ originServerTs }) => originServerTs >= since);
-  const taken = recent.filter((event) => event.redactedBecause === null && isTaken(event));
+  const taken = recent.filter((event) => event.redactedBecause === null && isIncluded(event));
   const joins = taken.filter(({ type }) => type === 'm.room.member').length;
   return { room, messages: taken.length - joins, joins, isMore: recent.length === maxCounted };
 }
 
 /**
- * Has the server redact all that somebody has sent since then, and watches it to its end.
+ * Lets Synapse redact everything that a user has sent since then, and waits until it has finished or
+ * the time is up.
  *
- * @throws TargetError as `findSent`, or the server gave it up, and why
+ * @throws TargetError as `findSent`, or Synapse gave up, and why
  */
 export async function redactUser(
   services: Redacting,
   request: UserRedactionRequest,
   reason: string | undefined,
-  times: Watching = watching,
+  times: PollTimes = usualTimes,
 ): Promise<UserRedactionOutcome> {
   const [first, ...others] = await findSent(services, request);
-  const status = await runRedaction(
+  const task = await runRedactionTask(
     services.api,
     request.user,
     {
       rooms: [first.room, ...others.map(({ room }) => room)],
       reason,
-      // For the server 0 is no bound.
+      // Synapse takes 0 as no limit.
       afterTs: Math.max(1, request.since),
       limit: maxRedacted,
     },
     times,
   );
-  if (status?.status === 'failed') {
+  if (task?.status === 'failed') {
     throw new TargetError(
       'state',
-      `Synapse gave it up (${plain(status.error)})`,
-      'Some of it may be redacted: look before you send the command again.',
+      `Synapse gave up (${serverMessage(task.error)})`,
+      'Some messages may have been redacted. Check before you retry.',
     );
   }
   return {
     shares: [first, ...others],
-    state: status === undefined ? 'running' : 'complete',
-    failed: Object.entries(status?.failedRedactions ?? {}).map(([event, why]) => ({
+    state: task === undefined ? 'running' : 'complete',
+    failed: Object.entries(task?.failedRedactions ?? {}).map(([event, why]) => ({
       event,
       why,
     })),
   };
 }
 
-/** Whether nothing is left; `unknowable` where something is, which may have been tried in vain. */
-export async function userRedactionEnd(
+/**
+ * What became of a redaction that was cut off: `done` if nothing is left; `unknowable` if something is,
+ * because Synapse may have tried and failed.
+ */
+export async function reconcileUserRedaction(
   services: Redacting,
   request: UserRedactionRequest,
-): Promise<'under_way' | 'done' | 'unknowable'> {
-  if (await isAtRedacting(services.api, request.user)) {
-    return 'under_way';
+): Promise<'unknown' | 'done' | 'unknowable'> {
+  if (await isRedacting(services.api, request.user)) {
+    return 'unknown';
   }
   try {
     await findSent(services, request);

@@ -5,8 +5,11 @@ import type { EventId, RoomId, UserId } from '../../../src/core/ids.ts';
 import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import type { RoomEvent } from '../../../src/homeserver/admin/events.ts';
 import type { UserRedaction } from '../../../src/homeserver/admin/redactions.ts';
-import { planRedaction } from '../../../src/services/rooms/redaction-plan.ts';
-import { redactEvent, redactionEnd } from '../../../src/services/rooms/redaction.ts';
+import { planRedaction } from '../../../src/services/redaction/event-redaction-plan.ts';
+import {
+  redactEvent,
+  reconcileRedaction,
+} from '../../../src/services/redaction/event-redaction.ts';
 
 const room = '!room:example.com' as RoomId;
 const botUser = '@bot:example.com' as UserId;
@@ -115,30 +118,30 @@ describe('the way', () => {
 
   test.each([
     [{ joinRules: 'public' }, 'is in the room (see join) and a moderator there'],
-    [{ joinRules: 'invite' }, 'for which somebody has to invite it'],
+    [{ joinRules: 'invite' }, 'which takes an invitation to the room'],
     [{ botIsIn: true }, '`@bot:example.com` is a moderator there.'],
   ])('is none for a sender of another server: %j', async (given, advice) => {
     server = serverWith({ ...given, event: { sender: stranger } });
     const error = await redact().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TargetError);
     expect(error).toMatchObject({
-      message: `${stranger} is an account of another server, and this bot may not redact in \`${room}\``,
+      message: `${stranger} is on another server, and this bot may not redact in \`${room}\``,
       advice: expect.stringContaining(advice) as string,
     });
     expect(server.world.starts).toEqual([]);
   });
 
   test.each([
-    [{ originServerTs: 0 }, 'no time by which'],
-    [{ originServerTs: -5 }, 'no time by which'],
-    [{ originServerTs: 1e300 }, 'no time by which'],
+    [{ originServerTs: 0 }, 'no timestamp by which'],
+    [{ originServerTs: -5 }, 'no timestamp by which'],
+    [{ originServerTs: 1e300 }, 'no timestamp by which'],
     [{ type: 'm.sticker' }, 'not `m.sticker`'],
     [
       { type: 'm.room.member', stateKey: mallory, content: { membership: 'leave' } },
       'm.room.member',
     ],
     [{ type: 'm.room.create' }, 'lets nobody redact'],
-    [{ type: 'm.room.redaction' }, 'a redaction itself'],
+    [{ type: 'm.room.redaction' }, 'itself a redaction'],
   ])('is none for %j', async (event, message) => {
     server = serverWith({ event });
     await expect(redact()).rejects.toThrow(message);
@@ -147,7 +150,7 @@ describe('the way', () => {
 
   test('is none where the sender sent more in the same millisecond', async () => {
     server = serverWith({ others: [{ eventId: '$other' as EventId }] });
-    await expect(redact()).rejects.toThrow('more than this in the same millisecond');
+    await expect(redact()).rejects.toThrow('more than one message in the same millisecond');
     expect(server.world.starts).toEqual([]);
   });
 
@@ -199,7 +202,7 @@ describe('as the bot', () => {
 
   test('says so where the homeserver did not do what it said', async () => {
     server.bot.redact.mockResolvedValueOnce(undefined);
-    await expect(redact(impatient)).rejects.toThrow('said that it was redacted, and it is not');
+    await expect(redact(impatient)).rejects.toThrow('reported that it was redacted, but it is not');
   });
 
   test('leaves it to be settled where nobody can tell whether it was done', async () => {
@@ -249,19 +252,21 @@ describe('as the sender', () => {
   test('gives up where that does not end, and where this is not why it was refused', async () => {
     server.world.isAtRedacting = true;
     server.api.redactions.start.mockRejectedValue(busy);
-    await expect(redact(impatient)).rejects.toThrow('is redacting other messages of @mallory');
+    await expect(redact(impatient)).rejects.toThrow(
+      'is still redacting other messages of @mallory',
+    );
     server.world.isAtRedacting = false;
     await expect(redact()).rejects.toBe(busy);
   });
 });
 
-describe('redactionEnd', () => {
-  const end = async (how = times) => redactionEnd(server.all, target, how);
+describe('reconcileRedaction', () => {
+  const end = async (how = times) => reconcileRedaction(server.all, target, how);
 
   test('tells what is seen', async () => {
     expect(await end()).toBe('not_done');
     server.world.isAtRedacting = true;
-    expect(await end(impatient)).toBe('under_way');
+    expect(await end(impatient)).toBe('unknown');
     server.world.redacted = { sender: mallory, originServerTs: 2000, content: {} };
     expect(await end()).toBe('done');
     server.api.events.find.mockResolvedValueOnce(undefined as never);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { UserId } from '../../../src/core/ids.ts';
-import { powerUnder } from '../../../src/services/rooms/room-power.ts';
+import { powerUnder } from '../../../src/services/redaction/redaction-power.ts';
 
 const bot = '@bot:example.com' as UserId;
 const owner = '@owner:example.com' as UserId;

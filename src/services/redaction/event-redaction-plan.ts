@@ -4,113 +4,110 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { PlacedEvent, RoomEvent } from '../../homeserver/admin/events.ts';
 import { redactableTypes } from '../../homeserver/admin/redactions.ts';
-import { redactionPower } from './room-power.ts';
+import { serverMessage } from '../server-message.ts';
+import { redactionPower } from './redaction-power.ts';
 
 export type { RoomEvent } from '../../homeserver/admin/events.ts';
 
-/** So many of a sender's events are looked at on each side, for those of the same moment. */
-const lookedAround = 50;
+/** How many of the sender's events before and after are checked for the same timestamp. */
+const checkedNeighbors = 50;
 
-/** Of the words of others so much is shown. */
-const maxExplanationLength = 200;
-
-/** What looking for a way takes of the admin API. */
+/** What planning uses of the admin API. */
 export type PlanningApi = Pick<AdminApi, 'events' | 'rooms' | 'users'>;
 
-/** One event of one room, and who and where we are. */
+/** One event of one room, and what planning needs to know besides. */
 export interface RedactionTarget {
   readonly room: RoomId;
   readonly event: EventId;
   /** The bot's own account. */
   readonly botUser: UserId;
-  /** This server's. */
+  /** The name of this server. */
   readonly serverName: string;
-  /** Whether a room is one in which the bot tells a secret: no answer names it. */
+  /** Whether the bot has sent a secret to somebody in this room: no answer names such a room. */
   readonly isDirectRoom: (room: RoomId) => Promise<boolean>;
 }
 
-/** In whose name: the bot's, or the sender's own, which the server can act for. */
+/** In whose name it is redacted: the bot's, or the sender's own, which Synapse does. */
 export type RedactionWay = 'as_bot' | 'as_sender';
 
 export interface RedactionPlan {
   readonly event: RoomEvent;
   readonly way: RedactionWay;
-  /** For the server's redaction of the sender's events: so many has it at that very moment. */
+  /** How many of the sender's events have the same timestamp, for Synapse's redaction by time. */
   readonly limit: number;
 }
 
 /**
- * Looks at an event, and finds the way in which it can be redacted: as the bot where it is in the room
- * with the power to; else in the name of its sender, which needs neither.
+ * Finds an event and the way to redact it: as the bot if it is in the room and has the power; otherwise
+ * in the sender's name, which needs neither.
  *
- * @throws TargetError it is not there, redacted already, or there is no way, and why
+ * @throws TargetError the event doesn't exist, is already redacted, or can't be redacted, and why
  */
 export async function planRedaction(
   api: PlanningApi,
   target: RedactionTarget,
 ): Promise<RedactionPlan> {
-  const placed = await redactable(api, target);
+  const placed = await findRedactable(api, target);
   return (await mayAsBot(api, target, placed.event))
     ? { event: placed.event, way: 'as_bot', limit: 1 }
     : planAsSender(api, target, placed);
 }
 
-/**
- * The event, where it can be redacted at all.
- *
- * @throws TargetError it is not there, redacted already, or nothing that anybody may redact
- */
-export async function redactable(api: PlanningApi, target: RedactionTarget): Promise<PlacedEvent> {
+/** @throws TargetError the event doesn't exist, is already redacted, or nobody may redact it */
+export async function findRedactable(
+  api: PlanningApi,
+  target: RedactionTarget,
+): Promise<PlacedEvent> {
   const { room, event } = target;
   const placed = await api.events.find(room, event);
   if (placed === undefined) {
-    throw await notThere(api, target);
+    throw await notFound(api, target);
   }
   const { type, redactedBecause } = placed.event;
   if (redactedBecause !== null) {
     throw new TargetError(
       'state',
-      `it was redacted before, by ${redactedBecause.sender}`,
+      `it has already been redacted, by ${redactedBecause.sender}`,
       'Nothing was changed.',
     );
   }
   if (type === 'm.room.create' || type === 'm.room.server_acl') {
     throw new TargetError(
       'state',
-      `that is no message but the room’s \`${type}\`, which Synapse lets nobody redact`,
+      `this is not a message but the room’s \`${type}\`, which Synapse lets nobody redact`,
       'Nothing was changed.',
     );
   }
   if (type === 'm.room.redaction') {
     throw new TargetError(
       'state',
-      'that is a redaction itself: what it took away does not come back',
+      'this is itself a redaction, which can’t be undone',
       'Nothing was changed.',
     );
   }
   return placed;
 }
 
-async function notThere(
+async function notFound(
   api: PlanningApi,
   { room, event, isDirectRoom }: RedactionTarget,
 ): Promise<TargetError> {
   const [elsewhere, known] = await Promise.all([api.events.fetch(event), api.rooms.find(room)]);
   const other = elsewhere?.roomId ?? undefined;
   if (other !== undefined && other !== room && !(await isDirectRoom(other))) {
-    // An alias leads to the room's successor, say, and the message is in the old one.
+    // For example, an alias leads to the room's successor, but the message is in the old room.
     return new TargetError(
       'unknown',
       `that message is not in \`${room}\` but in \`${other}\``,
-      `The link to it there: \`https://matrix.to/#/${encodeURIComponent(other)}/${encodeURIComponent(event)}\``,
+      `The correct link: \`https://matrix.to/#/${encodeURIComponent(other)}/${encodeURIComponent(event)}\``,
     );
   }
   return known === undefined
-    ? new TargetError('unknown_room', `this server knows no room \`${room}\``)
+    ? new TargetError('unknown_room', `this server doesn’t know the room \`${room}\``)
     : new TargetError(
         'unknown',
         `this server has no such message in \`${room}\``,
-        'It may have been purged, or never have come here. Copy the link from the message again.',
+        'It may have been purged, or it never reached this server. Copy the link from the message again.',
       );
 }
 
@@ -128,9 +125,9 @@ async function mayAsBot(
 }
 
 /**
- * The way in the sender's name, which needs the bot neither in the room nor in power.
+ * Plans a redaction in the sender's name.
  *
- * @throws TargetError this can't be done, why, and what people can do
+ * @throws TargetError this is not possible, why, and what people can do instead
  */
 export async function planAsSender(
   api: PlanningApi,
@@ -142,38 +139,38 @@ export async function planAsSender(
     new TargetError('state', why, await whatPeopleCanDo(api, target));
   if (serverNameOf(sender) !== target.serverName) {
     throw await refuse(
-      `${sender} is an account of another server, and this bot may not redact in \`${target.room}\``,
+      `${sender} is on another server, and this bot may not redact in \`${target.room}\``,
     );
   }
-  if (!isTaken(event)) {
+  if (!isIncluded(event)) {
     throw await refuse(
-      `this bot may not redact in \`${target.room}\`, and in the sender’s name Synapse redacts messages and joins alone, not \`${plain(type)}\``,
+      `this bot may not redact in \`${target.room}\`, and in the sender’s name Synapse only redacts messages and joins, not \`${serverMessage(type)}\``,
     );
   }
-  // For the server 0 is no bound, and all that the sender ever sent would go.
+  // Synapse takes 0 as no limit, and would redact everything that the sender has ever sent.
   if (!Number.isSafeInteger(originServerTs) || originServerTs < 1) {
     throw await refuse(
-      'the message has no time by which Synapse could tell it from others of its sender',
+      'the message has no timestamp by which Synapse could tell it from others by the same sender',
     );
   }
-  const others = await ofTheSameMoment(api, target.room, event, place);
-  if (others.some((other) => other.redactedBecause === null && isTaken(other))) {
+  const others = await sentAtTheSameTime(api, target.room, event, place);
+  if (others.some((other) => other.redactedBecause === null && isIncluded(other))) {
     throw await refuse(
-      `${sender} sent more than this in the same millisecond, and Synapse can’t tell one from the other`,
+      `${sender} sent more than one message in the same millisecond, and Synapse can’t tell them apart`,
     );
   }
   return { event, way: 'as_sender', limit: 1 + others.length };
 }
 
-/** Whether the server's redaction of a sender's events takes this one. */
-export function isTaken({ type, content }: Pick<RoomEvent, 'type' | 'content'>): boolean {
+/** Whether Synapse includes an event when it redacts what a sender has sent. */
+export function isIncluded({ type, content }: Pick<RoomEvent, 'type' | 'content'>): boolean {
   return type === 'm.room.member'
     ? content['membership'] === 'join'
     : redactableTypes.some((one) => one === type);
 }
 
-/** Other events of the sender's in this room which the same bounds of time take in. */
-async function ofTheSameMoment(
+/** Other events of the same sender in this room with the same timestamp. */
+async function sentAtTheSameTime(
   api: PlanningApi,
   room: RoomId,
   { eventId, sender, originServerTs }: RoomEvent,
@@ -184,7 +181,7 @@ async function ofTheSameMoment(
       api.events.page(room, {
         from,
         dir,
-        limit: lookedAround,
+        limit: checkedNeighbors,
         types: redactableTypes,
         senders: [sender],
       }),
@@ -203,16 +200,11 @@ async function whatPeopleCanDo(
     api.users.joinedRooms(botUser),
     api.rooms.find(room),
   ]);
-  const those = `Nothing was changed. A moderator of that room can redact it; so can this bot when \`${botUser}\``;
+  const condition = `Nothing was changed. A moderator of that room can redact it; so can this bot once \`${botUser}\``;
   if (joinedRooms.includes(room)) {
-    return `${those} is a moderator there.`;
+    return `${condition} is a moderator there.`;
   }
   return known?.joinRules === 'public'
-    ? `${those} is in the room (see join) and a moderator there.`
-    : `${those} is in the room and a moderator there, for which somebody has to invite it.`;
-}
-
-/** Words of others, for a sentence of ours, in which a backtick begins a command. */
-export function plain(text: string): string {
-  return text.replaceAll('`', "'").slice(0, maxExplanationLength).toWellFormed();
+    ? `${condition} is in the room (see join) and a moderator there.`
+    : `${condition} is a moderator there, which takes an invitation to the room.`;
 }

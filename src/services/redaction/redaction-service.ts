@@ -1,0 +1,51 @@
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { BotOperations } from '../bot/bot.ts';
+import type { DirectRooms } from '../rooms/direct-rooms.ts';
+import { planRedaction } from './event-redaction-plan.ts';
+import { reconcileRedaction, redactEvent } from './event-redaction.ts';
+import { findSent, reconcileUserRedaction, redactUser } from './user-redaction.ts';
+import type { UserRedactionRequest } from './user-redaction.ts';
+
+interface EventInRoom {
+  readonly room: RoomId;
+  readonly event: EventId;
+}
+
+/** Removing the content of messages: of one, or of all that a user has sent. */
+export function createRedactionService(parts: {
+  readonly api: Pick<AdminApi, 'events' | 'redactions' | 'rooms' | 'server' | 'users'>;
+  readonly bot: Pick<BotOperations, 'redact'>;
+  readonly directRooms: DirectRooms;
+  readonly botUser: UserId;
+  readonly serverName: string;
+}) {
+  const { api, bot, directRooms, botUser, serverName } = parts;
+  const targetOf = ({ room, event }: EventInRoom) => ({
+    room,
+    event,
+    botUser,
+    serverName,
+    isDirectRoom: directRooms.has,
+  });
+  return {
+    plan: async (target: EventInRoom) => planRedaction(api, targetOf(target)),
+
+    redact: async (
+      target: EventInRoom,
+      asked: { readonly reason: string | undefined; readonly by: EventId },
+    ) => redactEvent(api, bot, targetOf(target), asked),
+
+    reconcile: async (target: EventInRoom) => reconcileRedaction(api, target),
+
+    findSentBy: async (request: UserRedactionRequest) => findSent({ api, directRooms }, request),
+
+    redactUser: async (request: UserRedactionRequest, reason: string | undefined) =>
+      redactUser({ api, directRooms }, request, reason),
+
+    reconcileUser: async (request: UserRedactionRequest) =>
+      reconcileUserRedaction({ api, directRooms }, request),
+  };
+}
+
+export type RedactionService = ReturnType<typeof createRedactionService>;

@@ -1,0 +1,148 @@
+import { TargetError } from '../../core/errors.ts';
+import { serverNameOf } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type {
+  RoomDeletion,
+  RoomDetail,
+  RoomQuery,
+  RoomSummary,
+} from '../../homeserver/admin/rooms.ts';
+import { rowsPerRequest } from '../pages.ts';
+import type { Pages } from '../pages.ts';
+import {
+  assertNotBeingDeleted,
+  deleteRoom,
+  lastDeletion,
+  reconcileDeletion,
+} from './room-deletion.ts';
+import { nameRooms } from './room-names.ts';
+
+/** Rooms that this server knows. @param serverName the name of this server */
+export function createRoomService(
+  api: Pick<AdminApi, 'events' | 'rooms' | 'server' | 'users'>,
+  serverName: string,
+) {
+  async function hasMember(room: RoomId, user: UserId): Promise<boolean> {
+    const { joinedRooms } = await api.users.joinedRooms(user);
+    return joinedRooms.includes(room);
+  }
+
+  return {
+    /** GET /_synapse/admin/v1/rooms */
+    list: (query: RoomQuery): Pages<RoomSummary> => ({
+      async page() {
+        const page = await api.rooms.list(query);
+        return {
+          rows: page.rooms,
+          total: page.totalRooms,
+          nextFrom: page.nextBatch?.toString(),
+        };
+      },
+      all: () => api.rooms.all({ ...query, limit: rowsPerRequest }),
+    }),
+
+    /** Undefined if this server doesn't know the room. */
+    find: api.rooms.find,
+
+    /** The names of rooms, in the order given. */
+    names: async (rooms: readonly RoomId[]) => nameRooms(api, rooms),
+
+    /** Who is joined now, of this server and of others. */
+    members: api.rooms.members,
+
+    /** One event of a room, with the token of its place; undefined if it isn't there. */
+    findEvent: api.events.find,
+
+    /** Whether users of this server are kept from joining a room, known here or not. */
+    isBlocked: api.rooms.isBlocked,
+
+    /**
+     * Keeps users of this server from joining a room, or lets them again.
+     *
+     * @returns the room; undefined if this server doesn't know it, which prevents nothing
+     * @throws TargetError there is nothing to change
+     */
+    async setBlocked(room: RoomId, block: boolean): Promise<RoomDetail | undefined> {
+      const [isBlocked, known] = await Promise.all([
+        api.rooms.isBlocked(room),
+        api.rooms.find(room),
+      ]);
+      if (isBlocked === block) {
+        throw new TargetError(
+          'state',
+          `\`${room}\` is ${block ? 'already blocked' : 'not blocked'}`,
+          'Nothing was changed.',
+        );
+      }
+      await api.rooms.setBlocked(room, block);
+      return known;
+    },
+
+    reconcileBlocking: async (room: RoomId, block: boolean): Promise<'done' | 'not_done'> =>
+      (await api.rooms.isBlocked(room)) === block ? 'done' : 'not_done',
+
+    /**
+     * Joins an account of this server to a room.
+     *
+     * @returns whether it was a member before, and the room, if this server knows it
+     * @throws HomeserverError as `rooms.join` of the admin API
+     */
+    async join(
+      room: RoomId,
+      user: UserId,
+    ): Promise<{ readonly wasIn: boolean; readonly known: RoomDetail | undefined }> {
+      const [wasIn, known] = await Promise.all([hasMember(room, user), api.rooms.find(room)]);
+      if (wasIn) {
+        return { wasIn, known };
+      }
+      const server = serverNameOf(room);
+      // The server in the room ID may know a room that this one doesn't. IDs of room version 12 have none.
+      const via = known === undefined && server !== undefined ? { via: [server] } : {};
+      await api.rooms.join(room, user, via);
+      return { wasIn, known: known ?? (await api.rooms.find(room)) };
+    },
+
+    reconcileJoin: async (room: RoomId, user: UserId): Promise<'done' | 'not_done'> =>
+      (await hasMember(room, user)) ? 'done' : 'not_done',
+
+    /**
+     * Checks that an account can create a replacement room. Synapse would accept an account that
+     * doesn't exist, or that can't act.
+     *
+     * @throws TargetError it can't
+     */
+    async assertCanCreateRoom(user: UserId): Promise<void> {
+      if (serverNameOf(user) !== serverName) {
+        throw new TargetError(
+          'remote_user',
+          `${user} is on another server`,
+          `Only an account of ${serverName} can create the replacement room.`,
+        );
+      }
+      const account = await api.users.find(user);
+      if (account === undefined) {
+        throw new TargetError('unknown_user', `there is no account ${user} to create the new room`);
+      }
+      const state = account.deactivated
+        ? 'deactivated'
+        : account.suspended
+          ? 'suspended'
+          : account.locked
+            ? 'locked'
+            : undefined;
+      if (state !== undefined) {
+        throw new TargetError('state', `${user} is ${state}, so they can’t create the new room`);
+      }
+    },
+
+    assertNotBeingDeleted: async (room: RoomId) => assertNotBeingDeleted(api, room),
+    delete: async (room: RoomId, options: RoomDeletion) => deleteRoom(api, room, options),
+    lastDeletion: async (room: RoomId) => lastDeletion(api, room),
+    /** @param options.purge whether the room was to be removed from the database */
+    reconcileDeletion: async (room: RoomId, { purge }: { readonly purge: boolean }) =>
+      reconcileDeletion(api, room, { purge, serverName }),
+  };
+}
+
+export type RoomService = ReturnType<typeof createRoomService>;
