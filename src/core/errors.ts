@@ -17,7 +17,7 @@ export abstract class LawspeakerError extends Error {
 /** A command that could not be read. Nothing was called. */
 export class UsageError extends LawspeakerError {
   readonly code = 'usage';
-  /** The word that gives offence, as it was typed. */
+  /** The word that gives offense, as it was typed. */
   readonly word: string | undefined;
   /** The command whose usage should be shown. */
   readonly command: string | undefined;
@@ -104,7 +104,7 @@ export class HomeserverError extends LawspeakerError {
     return this.status >= 500 || this.status < 300;
   }
 
-  /** Recognised by status: Synapse sends three errcodes with 404. */
+  /** Recognized by status: Synapse sends three errcodes with 404. */
   get isNotFound(): boolean {
     return this.status === 404 && this.errcode !== 'M_UNRECOGNIZED';
   }

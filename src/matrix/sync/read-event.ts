@@ -205,7 +205,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       sender,
       sentAt: origin_server_ts,
       target,
-      // Clients append U+FE0F, which asks for the colourful form, or don't.
+      // Clients append U+FE0F, which asks for the colorful form, or don't.
       key: key.replaceAll('\uFE0F', ''),
     };
   }

@@ -29,7 +29,7 @@ export const cardReactions: ReadonlyMap<string, string> = new Map([
   ['✅', 'resolve'],
 ]);
 
-/** What clients add to somebody who raises a hand: the colour of the skin, a woman or a man. */
+/** What clients add to somebody who raises a hand: the color of the skin, a woman or a man. */
 const looks = /\p{Emoji_Modifier}|\u200D[♀♂]/gu;
 
 /** The command that a reaction stands for, whatever the one who raises a hand looks like. */

@@ -40,7 +40,7 @@ const reactions: ReadonlyMap<string, Sign> = new Map<string, Sign>([
   ['🆗', 'unclear'],
 ]);
 
-/** What a reaction says about the confirmation that it is on, whatever the colour of the hand. */
+/** What a reaction says about the confirmation that it is on, whatever the color of the hand. */
 export function signOfReaction(key: string): Sign | undefined {
   return reactions.get(key.replaceAll(/[\p{Emoji_Modifier}\uFE0F]/gu, ''));
 }

@@ -89,7 +89,7 @@ interface Damaged {
 
 /**
  * Looks through what the bot is about to take up again, and sets aside what can't be read: one damaged row
- * must stop neither the start nor its neighbours. It is kept, and told to the admins. To be called before
+ * must stop neither the start nor its neighbors. It is kept, and told to the admins. To be called before
  * anything of it is taken up.
  *
  * @throws StoreError

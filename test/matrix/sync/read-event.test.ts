@@ -190,7 +190,7 @@ describe('what only looks like a message', () => {
 });
 
 describe('a reaction', () => {
-  test('is read, with or without the request for colours', () => {
+  test('is read, with or without the request for colors', () => {
     const read = {
       kind: 'reaction',
       event: '$event',

@@ -56,7 +56,7 @@ test.each([
   ['of another form', '[]'],
   ['nothing', 'null'],
   ['half of what it was', '{"kind":"message","event":"$e"}'],
-])('an event that is %s is set aside, and its neighbours are handled', async (_, damaged) => {
+])('an event that is %s is set aside, and its neighbors are handled', async (_, damaged) => {
   await receive('$before', message('$before', '!shadow-ban @mallory:localhost'));
   await receive('$damaged', damaged);
   await receive('$after', message('$after', '!shadow-ban @trudy:localhost'));
