@@ -69,14 +69,14 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'a device that is still there is called deleted after a crash',
-    file: 'src/commands/devices/delete-device.ts',
-    right: "devices.length === 0 ? 'done' : unknown.length === 0 ? 'not_done' : 'unknowable'",
-    wrong: "devices.length === 0 ? 'not_done' : unknown.length === 0 ? 'done' : 'unknowable'",
+    file: 'src/services/devices/device-service.ts',
+    right: "? 'done'\n        : found.unknown.length === 0\n          ? 'not_done'",
+    wrong: "? 'not_done'\n        : found.unknown.length === 0\n          ? 'done'",
     test: 'test/commands/reconcile.test.ts',
   },
   {
     name: 'an account that was deactivated before is called erased after a crash',
-    file: 'src/commands/accounts/deactivate.ts',
+    file: 'src/services/accounts/account-service.ts',
     right: 'now.deactivated && (!erase || now.erased)',
     wrong: 'now.deactivated',
     test: 'test/commands/reconcile.test.ts',

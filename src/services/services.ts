@@ -10,8 +10,8 @@ import type {
 } from '../store/tables/audit-log.ts';
 import type { Confirmation } from '../store/tables/confirmations.ts';
 import type { Job } from '../store/tables/jobs.ts';
-import { accountsService } from './accounts/accounts.ts';
-import type { AccountsService } from './accounts/accounts.ts';
+import { createAccountService } from './accounts/account-service.ts';
+import type { AccountService } from './accounts/account-service.ts';
 import { exportWhole } from './bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from './bot/audit-export.ts';
 import type { BotOperations } from './bot/bot.ts';
@@ -19,6 +19,8 @@ import { statisticsService } from './bot/statistics.ts';
 import type { StatisticsService } from './bot/statistics.ts';
 import { subjectHistoryService } from './bot/subject-history.ts';
 import type { SubjectHistoryService } from './bot/subject-history.ts';
+import { createDeviceService } from './devices/device-service.ts';
+import type { DeviceService } from './devices/device-service.ts';
 import { createMediaService } from './media/media-service.ts';
 import type { MediaService } from './media/media-service.ts';
 import { createRedactionService } from './redaction/redaction-service.ts';
@@ -37,7 +39,7 @@ import type { ServerService } from './server/server-service.ts';
 export type { Device } from '../homeserver/admin/devices.ts';
 export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
 export type { UserDetail as Account, UserSummary } from '../homeserver/admin/users.ts';
-export type { Footprint } from './accounts/accounts.ts';
+export type { Footprint } from './accounts/account-service.ts';
 export type { BotStatus, Decided, DirectAnswer } from './bot/bot.ts';
 export type { AuditEntry, AuditQuery, Verification } from '../store/tables/audit-log.ts';
 export type { Job } from '../store/tables/jobs.ts';
@@ -75,7 +77,8 @@ export interface Verified extends Verification {
 export interface Services {
   /** The admin API. Commands move to the named functions below, and this goes. */
   readonly api: AdminApi;
-  readonly accounts: AccountsService;
+  readonly accounts: AccountService;
+  readonly devices: DeviceService;
   readonly media: MediaService;
   readonly redaction: RedactionService;
   readonly registrationTokens: RegistrationTokenService;
@@ -125,7 +128,8 @@ export function createServices(parts: {
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
     api,
-    accounts: accountsService(api),
+    accounts: createAccountService(api),
+    devices: createDeviceService(api),
     media: createMediaService(api, serverName),
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),

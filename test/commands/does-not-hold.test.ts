@@ -120,7 +120,7 @@ test.for([
   [undefined, false],
   [false, true],
 ] as const)('where password login is %s, a useless password is told: %s', async ([has, isTold]) => {
-  Object.assign(bot.house.services.api.server, { hasPasswordLogin: async () => has });
+  Object.assign(bot.house.services.server, { hasPasswordLogin: async () => has });
   const reset = await ask('!reset-password mallory');
   expect(reset.includes('password login is off')).toBe(isTold);
   expect(reset.startsWith(isTold ? '❌' : '⚠️ Reset')).toBe(true);

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Context, Reconciliation } from '../../src/chat/command/declaration.ts';
+import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import { createAccountService } from '../../src/services/accounts/account-service.ts';
+import { createDeviceService } from '../../src/services/devices/device-service.ts';
 import { registry } from '../support/fuzz-house.ts';
 
 /** What a command finds out about a call that was cut off, from what the homeserver says now. */
@@ -9,7 +12,12 @@ async function reconcile(
   args: Readonly<Record<string, unknown>>,
   api: object,
 ): Promise<Reconciliation | undefined> {
-  const context = { args, services: { api } } as unknown as Context;
+  const client = api as AdminApi;
+  const services = {
+    accounts: createAccountService(client),
+    devices: createDeviceService(client),
+  };
+  const context = { args, services } as unknown as Context;
   return registry.find(command)?.reconcile?.(context);
 }
 

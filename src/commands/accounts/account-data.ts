@@ -21,7 +21,7 @@ export default defineCommand({
   check: checkOffset,
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/accountdata'],
 
-  run: async ({ args, services }) => services.api.users.accountData(args.account.name),
+  run: async ({ args, services }) => services.accounts.accountData(args.account.name),
 
   answer(context, contents) {
     const { args } = context;

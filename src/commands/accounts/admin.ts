@@ -58,10 +58,10 @@ export default defineCommand({
     const { args, services } = context;
     const { account, grant, revoke } = args;
     if (!grant && !revoke) {
-      return services.api.users.getAdmin(account.name);
+      return services.accounts.isServerAdmin(account.name);
     }
     await assertPossible(context);
-    await services.api.users.setAdmin(account.name, grant);
+    await services.accounts.setServerAdmin(account.name, grant);
     return grant;
   },
 
@@ -98,7 +98,7 @@ export default defineCommand({
     `admin ${idWord(account.name)} --${grant ? 'revoke' : 'grant'}`,
 
   async reconcile({ args: { account, grant }, services }) {
-    return (await services.api.users.getAdmin(account.name)) === grant ? 'done' : 'not_done';
+    return services.accounts.reconcileServerAdmin(account.name, grant);
   },
 });
 

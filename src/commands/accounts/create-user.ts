@@ -6,11 +6,8 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { HomeserverError, TargetError } from '../../core/errors.ts';
+import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { assertFree } from '../../services/accounts/identities.ts';
-import { locate } from '../../services/accounts/locate.ts';
-import type { Account } from '../../services/services.ts';
 import { assertWhisperIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
 import {
   checkProfile,
@@ -69,7 +66,7 @@ export default defineCommand({
       body: [
         ...settingsLine(args),
         line(`Will: send the password to ${whom} alone, in a direct room`),
-        ...passwordLoginLine(await services.api.server.hasPasswordLogin()),
+        ...passwordLoginLine(await services.server.hasPasswordLogin()),
         line('Will not: tell the owner anything, join it to a room'),
       ],
       ...(args.admin ? { warning: 'A server admin can do everything on this server.' } : {}),
@@ -80,9 +77,9 @@ export default defineCommand({
     const { args, services } = context;
     await assertPossible(context);
     const { result, sent } = await withNewPassword(context, args.user, async (password) =>
-      create(services.api, args, password),
+      services.accounts.create(args.user, fieldsOf(args, password)),
     );
-    const hasPasswordLogin = await services.api.server.hasPasswordLogin().catch(() => undefined);
+    const hasPasswordLogin = await services.server.hasPasswordLogin().catch(() => undefined);
     return { ...result, sent, hasPasswordLogin };
   },
 
@@ -109,14 +106,14 @@ export default defineCommand({
   },
 
   async reconcile({ args, services }) {
-    return (await services.api.users.find(args.user)) === undefined ? 'not_done' : 'done';
+    return services.accounts.reconcileCreation(args.user);
   },
 });
 
 /** @throws TargetError it exists, is not ours, or something of it belongs to somebody else */
 async function assertPossible({ args, services, prefix }: CreateContext): Promise<void> {
-  const { api } = services;
-  const located = await locate(api, args.user);
+  const { accounts } = services;
+  const located = await accounts.locate(args.user);
   if (located.where === 'elsewhere') {
     throw new TargetError(
       'remote_user',
@@ -133,7 +130,7 @@ async function assertPossible({ args, services, prefix }: CreateContext): Promis
         : `\`${prefix}edit-user ${idWord(args.user)}\` changes it.`,
     );
   }
-  const free = await api.users.usernameAvailable(localpartOf(args.user));
+  const free = await accounts.usernameAvailability(localpartOf(args.user));
   if (!free.available) {
     throw new TargetError(
       'state',
@@ -145,7 +142,7 @@ async function assertPossible({ args, services, prefix }: CreateContext): Promis
       usernameRules,
     );
   }
-  await assertFree(api, identities(args), args.user);
+  await accounts.assertFree(identities(args), args.user);
 }
 
 /** Says that the password is of no use, where that is so. */
@@ -182,31 +179,15 @@ function settingsLine(args: Given): Block[] {
   return parts.length === 0 ? [] : [line(`With ${parts.join(' · ')}`)];
 }
 
-/** The account, and what the homeserver refused after it had made it: Synapse leaves it behind. */
-async function create(
-  api: CreateContext['services']['api'],
-  args: Given,
-  password: string,
-): Promise<{ account: Account; refusal?: string }> {
+function fieldsOf(args: Given, password: string) {
   const { threepids, externalIds } = identities(args);
-  try {
-    const account = await api.users.create(args.user, {
-      password,
-      displayname: args.displayname === '' ? undefined : args.displayname,
-      avatarUrl: args.avatarUrl === '' ? undefined : args.avatarUrl,
-      admin: args.admin,
-      threepids: threepids.length === 0 ? undefined : threepids,
-      externalIds: externalIds.length === 0 ? undefined : externalIds,
-      userType: args.userType,
-    });
-    return { account };
-  } catch (error) {
-    if (error instanceof HomeserverError && !error.mayHaveHappened) {
-      const account = await api.users.find(args.user);
-      if (account !== undefined) {
-        return { account, refusal: error.message };
-      }
-    }
-    throw error;
-  }
+  return {
+    password,
+    displayname: args.displayname === '' ? undefined : args.displayname,
+    avatarUrl: args.avatarUrl === '' ? undefined : args.avatarUrl,
+    admin: args.admin,
+    threepids: threepids.length === 0 ? undefined : threepids,
+    externalIds: externalIds.length === 0 ? undefined : externalIds,
+    userType: args.userType,
+  };
 }

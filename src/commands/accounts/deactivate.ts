@@ -98,7 +98,7 @@ export default defineCommand({
   },
 
   run: async ({ args: { accounts: account, erase }, services }) =>
-    services.api.users.deactivate(account.name, { erase }),
+    services.accounts.deactivate(account.name, { erase }),
 
   answer: ({ args: { accounts: account, erase } }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
@@ -112,7 +112,6 @@ export default defineCommand({
   }),
 
   async reconcile({ args: { accounts: account, erase }, services }) {
-    const now = await services.api.users.get(account.name);
-    return now.deactivated && (!erase || now.erased) ? 'done' : 'not_done';
+    return services.accounts.reconcileDeactivation(account.name, { erase });
   },
 });

@@ -10,10 +10,8 @@ import type { Json } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { HomeserverError, TargetError, UsageError } from '../../core/errors.ts';
-import { editAccount, fieldsOf, missingFrom } from '../../services/accounts/account-edit.ts';
+import { fieldsOf, missingFrom } from '../../services/accounts/account-edit.ts';
 import type { AccountEdit, Edited } from '../../services/accounts/account-edit.ts';
-import { assertFree } from '../../services/accounts/identities.ts';
-import { logOutAllDevices } from '../../services/accounts/sessions.ts';
 import type { Account } from '../../services/services.ts';
 import { changesList, fieldTitle, replacesLine } from './account-changes.ts';
 import {
@@ -110,12 +108,12 @@ export default defineCommand({
     const edited: Edited =
       fields.length === 0
         ? { account: args.account, missing: [] }
-        : await editAccount(services.api, args.account, editOf(args));
+        : await services.accounts.edit(args.account, editOf(args));
     if (!args.logoutDevices || edited.missing.length > 0) {
       return { fields, edited, devices: undefined };
     }
     try {
-      const devices = await logOutAllDevices(services.api, args.account.name);
+      const devices = await services.devices.logOutAll(args.account.name);
       return { fields, edited, devices };
     } catch (error) {
       if (fields.length > 0 && error instanceof HomeserverError && !error.mayHaveHappened) {
@@ -180,18 +178,18 @@ export default defineCommand({
         });
   },
 
-  async reconcile({ args, services: { api } }) {
+  async reconcile({ args, services }) {
     const edit = editOf(args);
-    const now = await api.users.get(args.account.name);
-    const missing = missingFrom(now, edit).length;
-    const isLoggedIn = args.logoutDevices && (await api.devices.list(args.account.name)).length > 0;
-    if (missing === 0 && !isLoggedIn) {
-      return 'done';
+    const edited = await services.accounts.reconcileEdit(args.account.name, edit);
+    if (!args.logoutDevices) {
+      return edited;
     }
-    // Where a part is done, nothing goes on to do the rest.
-    return missing === fieldsOf(edit).length && (isLoggedIn || !args.logoutDevices)
-      ? 'not_done'
-      : 'unknowable';
+    const isLoggedIn = (await services.devices.list(args.account.name)).length > 0;
+    if (fieldsOf(edit).length === 0) {
+      return isLoggedIn ? 'not_done' : 'done';
+    }
+    // If only a part was done, nothing does the rest.
+    return (edited === 'done') === isLoggedIn ? 'unknowable' : edited;
   },
 });
 
@@ -250,8 +248,7 @@ async function assertPossible(context: EditContext) {
   if (fields.length === 0 && !args.logoutDevices) {
     throw new TargetError('state', `${args.account.name} is like that already`);
   }
-  await assertFree(
-    services.api,
+  await services.accounts.assertFree(
     { threepids: [...(edit.emails ?? []), ...(edit.phones ?? [])], externalIds: edit.externalIds },
     args.account.name,
   );
@@ -262,7 +259,7 @@ async function assertPossible(context: EditContext) {
 }
 
 async function devicesOf({ args, services }: EditContext): Promise<string> {
-  return count((await services.api.devices.list(args.account.name)).length, 'device');
+  return count((await services.devices.list(args.account.name)).length, 'device');
 }
 
 /** The flags that bring fields back to what they were; undefined where no flags can. */

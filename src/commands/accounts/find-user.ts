@@ -40,13 +40,9 @@ export default defineCommand({
     readKey(args);
   },
 
-  async run({ args, services: { api } }) {
+  async run({ args, services }) {
     const by = readKey(args);
-    const user =
-      'medium' in by
-        ? await api.users.findByThreepid(by.medium, by.address)
-        : await api.users.findByExternalId(by.authProvider, by.externalId);
-    const account = user === undefined ? undefined : await api.users.find(user);
+    const account = await services.accounts.findByIdentity(by);
     if (account === undefined) {
       throw new TargetError(
         'unknown_user',

@@ -8,7 +8,6 @@ import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { locate } from '../../services/accounts/locate.ts';
 import { nameRooms, namelessRoom } from '../../services/rooms/room-names.ts';
 
 /** A page has no more; a file of thousands would cost a request for each. */
@@ -37,8 +36,8 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services: { api, directRooms }, prefix, absent }) {
-    const { where } = await locate(api, args.user);
+  async run({ args, services: { accounts, api, directRooms }, prefix, absent }) {
+    const { where } = await accounts.locate(args.user);
     if (where === 'nowhere') {
       throw new TargetError(
         'unknown_user',
@@ -51,10 +50,12 @@ export default defineCommand({
           : `Search for it: \`${prefix}users --name ${quote(localpartOf(args.user))}\``,
       );
     }
-    const { joinedRooms } = await api.users.joinedRooms(args.user);
-    // The server gives them in no order, and pages need one.
+    const joinedRooms = await accounts.joinedRooms(args.user);
     const hidden = await directRooms.among(joinedRooms);
-    const page = pageOf(joinedRooms.filter((room) => !hidden.has(room)).toSorted(), args);
+    const page = pageOf(
+      joinedRooms.filter((room) => !hidden.has(room)),
+      args,
+    );
     const rows =
       page.rows.length <= namedRooms
         ? await nameRooms(api, page.rows)

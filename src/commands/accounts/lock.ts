@@ -30,7 +30,7 @@ export default defineCommand({
   ignoredByServices: true,
   nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
-    services.api.users.setLocked(account.name, true),
+    services.accounts.setLocked(account.name, true),
   answer: ({ args: { accounts: account } }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.locked ? 'Already locked:' : 'Locked', account),
@@ -50,6 +50,6 @@ export default defineCommand({
   undo: ({ args: { accounts: account } }) =>
     account.locked ? undefined : `unlock ${idWord(account.name)}`,
   async reconcile({ args: { accounts: account }, services }) {
-    return (await services.api.users.get(account.name)).locked ? 'done' : 'not_done';
+    return services.accounts.reconcileLocked(account.name, true);
   },
 });

@@ -74,7 +74,7 @@ export default defineCommand({
     const directAnswer = await openDirectAnswer(context);
     // By the clock of now, not of the question: a confirmation may have taken its time.
     const validUntilMs = Date.now() + args.for;
-    const { accessToken } = await services.api.users.loginAs(account.name, { validUntilMs });
+    const accessToken = await services.accounts.loginAs(account.name, validUntilMs);
     const sent = await whispered(directAnswer, [
       `Acts as ${account.name} until ${dateTime(validUntilMs)}:`,
       accessToken,

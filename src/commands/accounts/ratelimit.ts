@@ -54,7 +54,7 @@ export default defineCommand({
   },
 
   async preview({ args, services }) {
-    const before = await services.api.users.getRatelimit(args.account.name);
+    const before = await services.accounts.ratelimit(args.account.name);
     const after = wanted(args);
     return {
       title: [
@@ -71,20 +71,20 @@ export default defineCommand({
     };
   },
 
-  async run({ args, services: { api } }) {
+  async run({ args, services: { accounts } }) {
     const user = args.account.name;
-    const before = await api.users.getRatelimit(user);
+    const before = await accounts.ratelimit(user);
     const after = wanted(args);
     if (args.clear) {
       if (before === undefined) {
         throw new TargetError('state', `${user} has no limit of its own`, 'Nothing was changed.');
       }
-      await api.users.clearRatelimit(user);
+      await accounts.clearRatelimit(user);
       return { before, limit: undefined };
     }
     return after === undefined
       ? { before, limit: before }
-      : { before, limit: await api.users.setRatelimit(user, after) };
+      : { before, limit: await accounts.setRatelimit(user, after) };
   },
 
   answer({ args, role }, { before, limit }) {
@@ -127,14 +127,8 @@ export default defineCommand({
         : `--messages-per-second=${before.messagesPerSecond} --burst-count=${before.burstCount}`
     }`,
 
-  async reconcile({ args, services }) {
-    const limit = await services.api.users.getRatelimit(args.account.name);
-    const after = wanted(args);
-    return limit?.messagesPerSecond === after?.messagesPerSecond &&
-      limit?.burstCount === after?.burstCount
-      ? 'done'
-      : 'not_done';
-  },
+  reconcile: async ({ args, services }) =>
+    services.accounts.reconcileRatelimit(args.account.name, wanted(args)),
 });
 
 function wanted({ messagesPerSecond, burstCount }: Context<typeof declared>['args']) {

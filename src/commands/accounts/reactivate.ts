@@ -24,7 +24,7 @@ export default defineCommand({
     if (!account.deactivated) {
       throw new TargetError('state', `${account.name} is not deactivated`, 'Nothing was changed.');
     }
-    return services.api.users.reactivate(account.name);
+    return services.accounts.reactivate(account.name);
   },
   answer: (_, account) => ({
     mark: '✅',
@@ -39,6 +39,6 @@ export default defineCommand({
     data: account,
   }),
   async reconcile({ args: { account }, services }) {
-    return (await services.api.users.get(account.name)).deactivated ? 'not_done' : 'done';
+    return services.accounts.reconcileReactivation(account.name);
   },
 });

@@ -65,10 +65,7 @@ export default defineCommand({
     assertActive(context);
     await assertPasswordLogin(context);
     const { sent } = await withNewPassword(context, args.account.name, async (newPassword) =>
-      services.api.users.resetPassword(args.account.name, {
-        newPassword,
-        logoutDevices: args.logout,
-      }),
+      services.accounts.setPassword(args.account.name, newPassword, { logoutDevices: args.logout }),
     );
     return { sent };
   },
@@ -101,7 +98,7 @@ async function assertPasswordLogin({
   services,
   prefix,
 }: Context<typeof declared>): Promise<void> {
-  if ((await services.api.server.hasPasswordLogin()) === false) {
+  if ((await services.server.hasPasswordLogin()) === false) {
     throw new TargetError(
       'state',
       'password login is off on this server: a new password lets nobody in',

@@ -1,7 +1,6 @@
 import { count } from '../../chat/answers/phrases.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { TargetError } from '../../core/errors.ts';
-import { otherAdmins } from '../../services/accounts/server-admins.ts';
 import type { Account } from '../../services/services.ts';
 
 /** What a server admin's power means, for whoever is about to give it. */
@@ -17,7 +16,7 @@ export async function adminsWithout(
   { services }: Pick<Context, 'services'>,
   account: Account,
 ): Promise<number> {
-  const left = (await otherAdmins(services.api, account.name)).length;
+  const left = (await services.accounts.otherServerAdmins(account.name)).length;
   if (left === 0) {
     throw new TargetError(
       'state',

@@ -26,7 +26,7 @@ export default defineCommand({
   ignoredByServices: true,
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? 'is already shadow-banned' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
-    services.api.users.shadowBan(account.name),
+    services.accounts.setShadowBanned(account.name, true),
   answer: ({ args: { accounts: account } }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
@@ -40,6 +40,6 @@ export default defineCommand({
   undo: ({ args: { accounts: account } }) =>
     account.shadowBanned ? undefined : `unshadow-ban ${idWord(account.name)}`,
   async reconcile({ args: { accounts: account }, services }) {
-    return (await services.api.users.get(account.name)).shadowBanned ? 'done' : 'not_done';
+    return services.accounts.reconcileShadowBanned(account.name, true);
   },
 });

@@ -39,7 +39,7 @@ export default defineCommand({
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
   nothingToDo: ({ suspended }) => (suspended ? 'is already suspended' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
-    services.api.users.setSuspended(account.name, true),
+    services.accounts.setSuspended(account.name, true),
   answer: ({ args: { accounts: account } }) => ({
     mark: '✅',
     title: didTo(account.suspended ? 'Already suspended:' : 'Suspended', account),
@@ -53,6 +53,6 @@ export default defineCommand({
   undo: ({ args: { accounts: account } }) =>
     account.suspended ? undefined : `unsuspend ${idWord(account.name)}`,
   async reconcile({ args: { accounts: account }, services }) {
-    return (await services.api.users.get(account.name)).suspended ? 'done' : 'not_done';
+    return services.accounts.reconcileSuspended(account.name, true);
   },
 });

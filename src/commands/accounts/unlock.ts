@@ -19,7 +19,7 @@ export default defineCommand({
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
   nothingToDo: ({ locked }) => (locked ? undefined : 'is not locked'),
   run: async ({ args: { accounts: account }, services }) =>
-    services.api.users.setLocked(account.name, false),
+    services.accounts.setLocked(account.name, false),
   answer: ({ args: { accounts: account } }) => ({
     mark: '✅',
     title: didTo(account.locked ? 'Unlocked' : 'Was not locked:', account),
@@ -41,6 +41,6 @@ export default defineCommand({
   undo: ({ args: { accounts: account } }) =>
     account.locked ? `lock ${idWord(account.name)}` : undefined,
   async reconcile({ args: { accounts: account }, services }) {
-    return (await services.api.users.get(account.name)).locked ? 'not_done' : 'done';
+    return services.accounts.reconcileLocked(account.name, false);
   },
 });

@@ -17,7 +17,7 @@ export default defineCommand({
   endpoints: ['DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban'],
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? undefined : 'is not shadow-banned'),
   run: async ({ args: { accounts: account }, services }) =>
-    services.api.users.unshadowBan(account.name),
+    services.accounts.setShadowBanned(account.name, false),
   answer: ({ args: { accounts: account } }) => ({
     mark: '✅',
     title: didTo(
@@ -31,6 +31,6 @@ export default defineCommand({
   undo: ({ args: { accounts: account } }) =>
     account.shadowBanned ? `shadow-ban ${idWord(account.name)}` : undefined,
   async reconcile({ args: { accounts: account }, services }) {
-    return (await services.api.users.get(account.name)).shadowBanned ? 'not_done' : 'done';
+    return services.accounts.reconcileShadowBanned(account.name, false);
   },
 });

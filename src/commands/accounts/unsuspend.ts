@@ -18,7 +18,7 @@ export default defineCommand({
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
   nothingToDo: ({ suspended }) => (suspended ? undefined : 'is not suspended'),
   run: async ({ args: { accounts: account }, services }) =>
-    services.api.users.setSuspended(account.name, false),
+    services.accounts.setSuspended(account.name, false),
   answer: ({ args: { accounts: account } }) => ({
     mark: '✅',
     title: didTo(account.suspended ? 'No longer suspended:' : 'Was not suspended:', account),
@@ -39,6 +39,6 @@ export default defineCommand({
   undo: ({ args: { accounts: account } }) =>
     account.suspended ? `suspend ${idWord(account.name)}` : undefined,
   async reconcile({ args: { accounts: account }, services }) {
-    return (await services.api.users.get(account.name)).suspended ? 'not_done' : 'done';
+    return services.accounts.reconcileSuspended(account.name, false);
   },
 });

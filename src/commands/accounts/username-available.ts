@@ -25,7 +25,7 @@ export default defineCommand({
     }
   },
 
-  run: async ({ args: { name }, services }) => services.api.users.usernameAvailable(name),
+  run: async ({ args: { name }, services }) => services.accounts.usernameAvailability(name),
 
   answer({ args: { name }, role }, answer) {
     const reason = answer.available ? null : answer.reason;

@@ -1,5 +1,3 @@
-import PQueue from 'p-queue';
-
 import { accountState, accountStateShort, nameAndIdCell } from '../../chat/answers/account.ts';
 import { bold, code } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
@@ -8,7 +6,6 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { userOrders } from '../../services/services.ts';
-import type { Account, Services, UserSummary } from '../../services/services.ts';
 
 export default defineCommand({
   name: 'users',
@@ -30,18 +27,7 @@ export default defineCommand({
   example: 'users --name mallory --deactivated',
   endpoints: ['GET /_synapse/admin/v2/users', 'GET /_synapse/admin/v2/users/{user_id}'],
   check: checkOffset,
-  run: async ({ args, services: { api } }) =>
-    readList(args, {
-      async page() {
-        const { users, total, nextToken } = await api.users.list(args);
-        return {
-          rows: await withSuspensions(api, users),
-          total,
-          nextFrom: nextToken ?? undefined,
-        };
-      },
-      all: () => api.users.all({ ...args, limit: 100 }) as AsyncIterable<Row>,
-    }),
+  run: async ({ args, services }) => readList(args, services.accounts.list(args)),
   answer(context, listing) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {
@@ -93,23 +79,3 @@ export default defineCommand({
     });
   },
 });
-
-/** So many accounts are asked for at the same time. */
-const concurrency = 4;
-
-/** Of an account what a viewer may know: no address and no login at a provider. */
-type Row = UserSummary & Partial<Pick<Account, 'suspended'>>;
-
-/** Synapse's list does not say who is suspended: each account of a page is asked for. */
-async function withSuspensions(
-  { users: api }: Services['api'],
-  users: readonly UserSummary[],
-): Promise<Row[]> {
-  const queue = new PQueue({ concurrency });
-  return queue.addAll(
-    users.map((user) => async () => {
-      const found = await api.find(user.name);
-      return found === undefined ? user : { ...user, suspended: found.suspended };
-    }),
-  );
-}

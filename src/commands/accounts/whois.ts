@@ -18,7 +18,7 @@ export default defineCommand({
   role: 'moderator',
   example: 'whois @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v1/whois/{user_id}'],
-  run: async ({ args, services }) => services.api.users.whois(args.account.name),
+  run: async ({ args, services }) => services.accounts.connections(args.account.name),
   answer({ args, now }, connections) {
     const recent = [...connections].sort(
       (one, other) => (other.lastSeen ?? 0) - (one.lastSeen ?? 0),

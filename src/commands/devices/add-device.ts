@@ -4,8 +4,8 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
-import { HomeserverError, TargetError } from '../../core/errors.ts';
-import { checkDeviceId, checkDeviceName, findDevices } from './device-text.ts';
+import { TargetError } from '../../core/errors.ts';
+import { checkDeviceId, checkDeviceName } from './device-text.ts';
 
 export default defineCommand({
   name: 'add-device',
@@ -32,7 +32,7 @@ export default defineCommand({
 
   async run({ args, services }) {
     const { account, devices: ids, name } = args;
-    const { devices } = await findDevices(services, account, ids);
+    const { devices } = await services.devices.findAll(account.name, ids);
     if (devices.length > 0) {
       throw new TargetError(
         'state',
@@ -40,22 +40,7 @@ export default defineCommand({
         'Nothing was changed.',
       );
     }
-    const added: string[] = [];
-    try {
-      for (const id of ids) {
-        await services.api.devices.create(account.name, id);
-        added.push(id);
-        if (name !== undefined) {
-          await services.api.devices.rename(account.name, id, name);
-        }
-      }
-      return { added };
-    } catch (error) {
-      if (added.length > 0 && error instanceof HomeserverError && !error.mayHaveHappened) {
-        return { added, error };
-      }
-      throw error;
-    }
+    return services.devices.add(account.name, ids, name);
   },
 
   answer: ({ args: { account, name } }, { added, error }) => ({
@@ -76,14 +61,6 @@ export default defineCommand({
   undo: ({ args: { account } }, { added }) =>
     `delete-device ${idWord(account.name)} ${added.map(quote).join(' ')}`,
 
-  async reconcile({ args, services }) {
-    const { devices, unknown } = await findDevices(services, args.account, args.devices);
-    if (devices.length === 0) {
-      return 'not_done';
-    }
-    // They are made one by one: where some are missing, nothing goes on to make them.
-    const isNamed =
-      args.name === undefined || devices.every((one) => one.displayName === args.name);
-    return unknown.length === 0 && isNamed ? 'done' : 'unknowable';
-  },
+  reconcile: async ({ args, services }) =>
+    services.devices.reconcileAdding(args.account.name, args.devices, args.name),
 });

@@ -5,7 +5,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { deviceName, deviceTable, findDevices, unknownDevice } from './device-text.ts';
+import { deviceName, deviceTable, unknownDevice } from './device-text.ts';
 
 const declared = {
   account: positional('account', 'Whose devices', { placeholder: 'USER' }),
@@ -52,15 +52,10 @@ export default defineCommand({
   async run(context) {
     const { args, services } = context;
     const { devices, unknown } = await known(context);
-    const [first, ...others] = devices;
-    if (first !== undefined && others.length === 0) {
-      await services.api.devices.delete(args.account.name, first.deviceId);
-    } else {
-      await services.api.devices.deleteMany(
-        args.account.name,
-        devices.map(({ deviceId }) => deviceId),
-      );
-    }
+    await services.devices.logOut(
+      args.account.name,
+      devices.map(({ deviceId }) => deviceId),
+    );
     return { devices, unknown };
   },
 
@@ -76,16 +71,13 @@ export default defineCommand({
     },
   }),
 
-  async reconcile({ args, services }) {
-    const { devices, unknown } = await findDevices(services, args.account, args.devices);
-    // Of those that are gone, nobody can tell whether they were there.
-    return devices.length === 0 ? 'done' : unknown.length === 0 ? 'not_done' : 'unknowable';
-  },
+  reconcile: async ({ args, services }) =>
+    services.devices.reconcileLogOut(args.account.name, args.devices),
 });
 
 /** @throws TargetError none of them exists */
 async function known({ args, services, prefix }: Context<typeof declared>) {
-  const found = await findDevices(services, args.account, args.devices);
+  const found = await services.devices.findAll(args.account.name, args.devices);
   if (found.devices.length === 0) {
     throw unknownDevice(args.account, args.devices, prefix);
   }

@@ -6,7 +6,7 @@ import type { ListColumn } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import type { Account, Device, Services } from '../../services/services.ts';
+import type { Account, Device } from '../../services/services.ts';
 
 /** A device by name and ID: `Phone ABCDEFGH`. */
 export function deviceName({ deviceId, displayName }: Device): Inline[] {
@@ -64,23 +64,6 @@ export function deviceTable(devices: readonly Device[], now: number): Block {
     kind: 'table',
     columns,
     rows: devices.map((device): Content[] => columns.map(({ show }) => show(device))),
-  };
-}
-
-/**
- * Those of an account's devices that are meant, and the IDs that none has. Synapse says yes to
- * unknown ones.
- */
-export async function findDevices(
-  { api }: Pick<Services, 'api'>,
-  account: Pick<Account, 'name'>,
-  ids: readonly string[],
-): Promise<{ devices: Device[]; unknown: string[] }> {
-  const all = await api.devices.list(account.name);
-  const byId = new Map(all.map((device) => [device.deviceId, device]));
-  return {
-    devices: ids.flatMap((id) => byId.get(id) ?? []),
-    unknown: ids.filter((id) => !byId.has(id)),
   };
 }
 

@@ -21,7 +21,7 @@ export default defineCommand({
   endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
 
   async run({ args, services, prefix }) {
-    const device = await services.api.devices.find(args.account.name, args.device);
+    const device = await services.devices.find(args.account.name, args.device);
     if (device === undefined) {
       throw unknownDevice(args.account, [args.device], prefix);
     }

@@ -20,16 +20,7 @@ export default defineCommand({
   example: 'devices @mallory:example.com',
   endpoints: ['GET /_synapse/admin/v2/users/{user_id}/devices'],
   check: checkOffset,
-  async run({ args, services }) {
-    const devices = await services.api.devices.list(args.account.name);
-    // The one used last comes first, and one never used last.
-    devices.sort(
-      (one, other) =>
-        (other.lastSeenTs ?? 0) - (one.lastSeenTs ?? 0) ||
-        one.deviceId.localeCompare(other.deviceId),
-    );
-    return pageOf(devices, args);
-  },
+  run: async ({ args, services }) => pageOf(await services.devices.list(args.account.name), args),
   answer: (context, listing) =>
     listAnswer(context, listing, {
       noun: 'device',

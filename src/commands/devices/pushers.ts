@@ -21,17 +21,8 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services }) {
-    const pushers = await services.api.users.pushers(args.account.name);
-    const rows = pushers.map(({ pushkey, data, ...rest }) => {
-      const url = data?.['url'];
-      return {
-        ...rest,
-        address: rest.kind === 'email' ? pushkey : typeof url === 'string' ? url : null,
-      };
-    });
-    return pageOf(rows, args);
-  },
+  run: async ({ args, services }) =>
+    pageOf(await services.devices.notificationTargets(args.account.name), args),
 
   answer: (context, listing) =>
     listAnswer(context, listing, {

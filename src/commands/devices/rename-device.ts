@@ -6,7 +6,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { checkDeviceName, findDevices, unknownDevice } from './device-text.ts';
+import { checkDeviceName, unknownDevice } from './device-text.ts';
 
 export default defineCommand({
   name: 'rename-device',
@@ -33,14 +33,14 @@ export default defineCommand({
   async run({ args, services, prefix }) {
     // It is given, or `check` has refused.
     const { account, device: id, name = '' } = args;
-    const [device] = (await findDevices(services, account, [id])).devices;
+    const [device] = (await services.devices.findAll(account.name, [id])).devices;
     if (device === undefined) {
       throw unknownDevice(account, [id], prefix);
     }
     if (device.displayName === name) {
       throw new TargetError('state', `\`${id}\` is called that already`, 'Nothing was changed.');
     }
-    await services.api.devices.rename(account.name, id, name);
+    await services.devices.rename(account.name, id, name);
     return { before: device.displayName, name };
   },
 
@@ -55,10 +55,8 @@ export default defineCommand({
   undo: ({ args: { account, device } }, { before }) =>
     `rename-device ${idWord(account.name)} ${quote(device)} --name=${quote(before ?? '')}`,
 
-  async reconcile({ args, services }) {
-    const [device] = (await findDevices(services, args.account, [args.device])).devices;
-    return device?.displayName === args.name ? 'done' : 'not_done';
-  },
+  reconcile: async ({ args: { account, device, name = '' }, services }) =>
+    services.devices.reconcileRenaming(account.name, device, name),
 });
 
 function quoted(name: string | null): string {

@@ -79,7 +79,7 @@ export interface Edited {
  * @throws UnreachableError it is not known what was
  */
 export async function editAccount(
-  api: AdminApi,
+  api: Pick<AdminApi, 'users'>,
   before: UserDetail,
   edit: AccountEdit,
 ): Promise<Edited> {
@@ -114,7 +114,7 @@ const accountFields: readonly EditedField[] = [
 type Step = (user: UserId) => Promise<UserDetail>;
 
 function stepsFor(
-  { users }: AdminApi,
+  { users }: Pick<AdminApi, 'users'>,
   before: UserDetail,
   edit: AccountEdit,
   wanted: ReadonlySet<EditedField>,

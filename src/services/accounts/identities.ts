@@ -18,7 +18,7 @@ export interface Identities {
  * @throws TargetError naming the owner
  */
 export async function assertFree(
-  api: AdminApi,
+  api: Pick<AdminApi, 'users'>,
   { threepids = [], externalIds = [] }: Identities,
   self: UserId,
 ): Promise<void> {

@@ -4,6 +4,8 @@ import type { Context } from '../../../src/chat/command/declaration.ts';
 import createUser from '../../../src/commands/accounts/create-user.ts';
 import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
+import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
+import { createAccountService } from '../../../src/services/accounts/account-service.ts';
 
 const user = '@alice:example.com' as UserId;
 const put = 'PUT /_synapse/admin/v2/users/{user_id}';
@@ -46,7 +48,11 @@ function world(faults: { create?: Error; openDirect?: Error; directAnswer?: Erro
   const context = {
     args: { user, email: [], phone: [], externalId: [], admin: false },
     actor: { kind: 'person', user: '@ana:example.com' },
-    services: { api: { users, server: { hasPasswordLogin: async () => true } }, bot },
+    services: {
+      accounts: createAccountService({ users } as unknown as AdminApi),
+      server: { hasPasswordLogin: async () => true },
+      bot,
+    },
     prefix: '!',
   } as unknown as Context;
   return { whispers, passwords, context };

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 
 import type { Context } from '../../../src/chat/command/declaration.ts';
 import { adminsLeft, adminsWithout } from '../../../src/commands/accounts/server-admin.ts';
+import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
+import { createAccountService } from '../../../src/services/accounts/account-service.ts';
 import type { Account } from '../../../src/services/services.ts';
 
 const ana = { name: '@ana:example.com' } as Account;
@@ -13,7 +15,8 @@ function withAdmins(...admins: object[]): Pick<Context, 'services'> {
       yield* admins.map((one) => ({ deactivated: false, locked: false, ...one }));
     },
   };
-  return { services: { api: { users } } } as unknown as Pick<Context, 'services'>;
+  const accounts = createAccountService({ users } as unknown as AdminApi);
+  return { services: { accounts } } as unknown as Pick<Context, 'services'>;
 }
 
 test('the last server admin who can act as such is not revoked', async () => {

@@ -1,0 +1,287 @@
+import leven from 'leven';
+import PQueue from 'p-queue';
+
+import { HomeserverError } from '../../core/errors.ts';
+import { localpartOf } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { Ratelimit } from '../../homeserver/admin/user-ratelimit.ts';
+import type { NewUser, UserDetail, UserQuery, UserSummary } from '../../homeserver/admin/users.ts';
+import { rowsPerRequest } from '../pages.ts';
+import type { Pages } from '../pages.ts';
+import { editAccount, fieldsOf, missingFrom } from './account-edit.ts';
+import type { AccountEdit } from './account-edit.ts';
+import { assertFree } from './identities.ts';
+import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
+
+/** How much an account has left behind on this server. */
+export interface Footprint {
+  readonly rooms: number;
+  readonly devices: number;
+  readonly files: number;
+  /** The size of the files; of the newest ones only if `bytesAreAll` is false. */
+  readonly bytes: number;
+  readonly bytesAreAll: boolean;
+}
+
+/** Where a user's account is. */
+export type Located =
+  | { readonly where: 'here'; readonly account: UserDetail }
+  /** The ID belongs to this server, but no account has it. */
+  | { readonly where: 'nowhere' }
+  | { readonly where: 'elsewhere' };
+
+/** An account in a list. Synapse doesn't say in its list who is suspended, so that may be missing. */
+export type ListedAccount = UserSummary & Partial<Pick<UserDetail, 'suspended'>>;
+
+/** A new account, and why the homeserver refused a part of it after it had created it. */
+export interface Created {
+  readonly account: UserDetail;
+  readonly refusal?: string;
+}
+
+type Done = 'done' | 'not_done';
+
+/** The number of files whose size is added up; `media` shows an account with more. */
+const maxWeighedFiles = 500;
+/** The number of accounts that are requested at the same time. */
+const concurrency = 4;
+
+/** Accounts of this homeserver. */
+export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | 'media'>) {
+  const { users } = api;
+
+  /** Asks whether an account is now as a call that was cut off was to make it. */
+  async function reconcile(
+    user: UserId,
+    isAsWanted: (account: UserDetail) => boolean,
+  ): Promise<Done> {
+    return isAsWanted(await users.get(user)) ? 'done' : 'not_done';
+  }
+
+  async function withSuspensions(summaries: readonly UserSummary[]): Promise<ListedAccount[]> {
+    const queue = new PQueue({ concurrency });
+    return queue.addAll(
+      summaries.map((summary) => async () => {
+        const found = await users.find(summary.name);
+        return found === undefined ? summary : { ...summary, suspended: found.suspended };
+      }),
+    );
+  }
+
+  return {
+    /** Lists and searches accounts. GET /_synapse/admin/v2/users */
+    list: (query: UserQuery): Pages<ListedAccount> => ({
+      async page() {
+        const page = await users.list(query);
+        return {
+          rows: await withSuspensions(page.users),
+          total: page.total,
+          nextFrom: page.nextToken ?? undefined,
+        };
+      },
+      all: () => users.all({ ...query, limit: rowsPerRequest }),
+    }),
+
+    /** Looks a user up, of this server or another. GET /_synapse/admin/v2/users/{user_id} */
+    async locate(user: UserId): Promise<Located> {
+      try {
+        const account = await users.find(user);
+        return account === undefined ? { where: 'nowhere' } : { where: 'here', account };
+      } catch (error) {
+        // The ID was checked before, so only one reason for a 400 is left.
+        if (error instanceof HomeserverError && error.status === 400) {
+          return { where: 'elsewhere' };
+        }
+        throw error;
+      }
+    },
+
+    /** The account with this e-mail address, phone number or login at an identity provider. */
+    async findByIdentity(by: ThreepidInput | ExternalIdInput): Promise<UserDetail | undefined> {
+      const user =
+        'medium' in by
+          ? await users.findByThreepid(by.medium, by.address)
+          : await users.findByExternalId(by.authProvider, by.externalId);
+      return user === undefined ? undefined : users.find(user);
+    },
+
+    /** Up to three local accounts that a wrong user ID may have meant, the nearest first. */
+    async similar(user: UserId): Promise<UserId[]> {
+      const localpart = localpartOf(user);
+      // Look-alike letters are outside ASCII: the rest of the name finds the account.
+      const [part = ''] = (localpart.match(/[a-z0-9._=/-]+/giu) ?? []).toSorted(
+        (one, other) => other.length - one.length,
+      );
+      // One typing error leaves one half of a name as it is; few others have that half.
+      const middle = Math.ceil(part.length / 2);
+      const halves = [part.slice(0, middle), part.slice(middle)];
+      for (const name of new Set([localpart, part, ...halves, part.slice(0, 4)])) {
+        if (name.length >= 3) {
+          const found = await users.list({ name, deactivated: true, limit: 50 });
+          const near = found.users
+            .map((one) => ({
+              id: one.name,
+              distance: leven(localpartOf(one.name), localpart.toLowerCase()),
+            }))
+            .filter(({ distance }) => distance <= 3)
+            .toSorted((one, other) => one.distance - other.distance);
+          if (near.length > 0) {
+            return near.slice(0, 3).map(({ id }) => id);
+          }
+        }
+      }
+      return [];
+    },
+
+    /** Counts the rooms, devices and files of an account. */
+    async footprint({ name: user }: Pick<UserDetail, 'name'>): Promise<Footprint> {
+      const [rooms, devices, media] = await Promise.all([
+        users.joinedRooms(user),
+        api.devices.list(user),
+        api.media.list(user, { limit: maxWeighedFiles }),
+      ]);
+      return {
+        rooms: rooms.total,
+        devices: devices.length,
+        files: media.total,
+        bytes: media.media.reduce((sum, { mediaLength }) => sum + (mediaLength ?? 0), 0),
+        bytesAreAll: media.total <= media.media.length,
+      };
+    },
+
+    /**
+     * The rooms that a user is in; for a user of another server, those shared with this one.
+     * In a fixed order, so that the list can be cut into pages.
+     */
+    async joinedRooms(user: UserId): Promise<RoomId[]> {
+      const { joinedRooms } = await users.joinedRooms(user);
+      // Synapse returns them in no order.
+      return joinedRooms.toSorted();
+    },
+
+    accountData: async (user: UserId) => users.accountData(user),
+
+    /** The IP addresses and programs that an account was seen with. */
+    connections: async (user: UserId) => users.whois(user),
+
+    /** Whether a localpart is free for a new account. */
+    usernameAvailability: async (localpart: string) => users.usernameAvailable(localpart),
+
+    /** @throws TargetError another account than `self` has one of these identities */
+    assertFree: async (identities: Identities, self: UserId) => assertFree(api, identities, self),
+
+    /**
+     * Creates an account. Synapse may refuse a part after it has created the account, and leaves the
+     * account behind; then that account is returned with the reason.
+     *
+     * @throws TargetError the account exists
+     * @throws HomeserverError nothing was created
+     */
+    async create(user: UserId, fields: NewUser): Promise<Created> {
+      try {
+        return { account: await users.create(user, fields) };
+      } catch (error) {
+        if (error instanceof HomeserverError && !error.mayHaveHappened) {
+          const account = await users.find(user);
+          if (account !== undefined) {
+            return { account, refusal: error.message };
+          }
+        }
+        throw error;
+      }
+    },
+
+    reconcileCreation: async (user: UserId): Promise<Done> =>
+      (await users.find(user)) === undefined ? 'not_done' : 'done',
+
+    /** Changes an account. See `editAccount` for the order of calls and the errors. */
+    edit: async (account: UserDetail, edit: AccountEdit) => editAccount(api, account, edit),
+
+    /** `unknowable` if only a part of the edit was made: nothing will make the rest. */
+    async reconcileEdit(user: UserId, edit: AccountEdit): Promise<Done | 'unknowable'> {
+      const missing = missingFrom(await users.get(user), edit).length;
+      return missing === 0 ? 'done' : missing === fieldsOf(edit).length ? 'not_done' : 'unknowable';
+    },
+
+    /** Leaving the rooms goes on in the background. POST /_synapse/admin/v1/deactivate/{user_id} */
+    deactivate: async (user: UserId, options: { readonly erase: boolean }) =>
+      users.deactivate(user, options),
+
+    reconcileDeactivation: async (user: UserId, { erase }: { readonly erase: boolean }) =>
+      reconcile(user, (now) => now.deactivated && (!erase || now.erased)),
+
+    /** The account has no password afterwards. PUT /_synapse/admin/v2/users/{user_id} */
+    reactivate: async (user: UserId) => users.reactivate(user),
+
+    reconcileReactivation: async (user: UserId) => reconcile(user, (now) => !now.deactivated),
+
+    /** Stops all sessions of an account, or lets them continue. */
+    setLocked: async (user: UserId, locked: boolean) => users.setLocked(user, locked),
+
+    reconcileLocked: async (user: UserId, locked: boolean) =>
+      reconcile(user, (now) => now.locked === locked),
+
+    /** Lets an account read, but not send. PUT /_synapse/admin/v1/suspend/{user_id} */
+    setSuspended: async (user: UserId, suspended: boolean) => users.setSuspended(user, suspended),
+
+    reconcileSuspended: async (user: UserId, suspended: boolean) =>
+      reconcile(user, (now) => now.suspended === suspended),
+
+    /** Hides what an account sends without telling its owner. */
+    setShadowBanned: async (user: UserId, shadowBanned: boolean) =>
+      shadowBanned ? users.shadowBan(user) : users.unshadowBan(user),
+
+    reconcileShadowBanned: async (user: UserId, shadowBanned: boolean) =>
+      reconcile(user, (now) => now.shadowBanned === shadowBanned),
+
+    isServerAdmin: async (user: UserId) => users.getAdmin(user),
+
+    setServerAdmin: async (user: UserId, admin: boolean) => users.setAdmin(user, admin),
+
+    reconcileServerAdmin: async (user: UserId, admin: boolean): Promise<Done> =>
+      (await users.getAdmin(user)) === admin ? 'done' : 'not_done',
+
+    /** The server admins besides `user` who can act: neither deactivated nor locked. */
+    async otherServerAdmins(user: UserId): Promise<UserId[]> {
+      const admins: UserId[] = [];
+      for await (const { name, deactivated, locked } of users.all({
+        admins: true,
+        limit: rowsPerRequest,
+      })) {
+        if (name !== user && !deactivated && !locked) {
+          admins.push(name);
+        }
+      }
+      return admins;
+    },
+
+    /** @param options.logoutDevices whether all sessions end */
+    setPassword: async (user: UserId, newPassword: string, options: { logoutDevices: boolean }) =>
+      users.resetPassword(user, { newPassword, ...options }),
+
+    /** An access token that acts as the account until a time, in milliseconds since 1970. A secret. */
+    async loginAs(user: UserId, validUntilMs: number): Promise<string> {
+      const { accessToken } = await users.loginAs(user, { validUntilMs });
+      return accessToken;
+    },
+
+    /** The account's own rate limit; undefined if the server's limit applies. */
+    ratelimit: async (user: UserId) => users.getRatelimit(user),
+
+    setRatelimit: async (user: UserId, limit: Ratelimit) => users.setRatelimit(user, limit),
+
+    /** Removes the account's own rate limit, so that the server's limit applies again. */
+    clearRatelimit: async (user: UserId) => users.clearRatelimit(user),
+
+    async reconcileRatelimit(user: UserId, wanted: Ratelimit | undefined): Promise<Done> {
+      const limit = await users.getRatelimit(user);
+      return limit?.messagesPerSecond === wanted?.messagesPerSecond &&
+        limit?.burstCount === wanted?.burstCount
+        ? 'done'
+        : 'not_done';
+    },
+  };
+}
+
+export type AccountService = ReturnType<typeof createAccountService>;
