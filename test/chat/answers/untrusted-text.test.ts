@@ -3,7 +3,12 @@ import { expect, test } from 'vitest';
 import { nameAndId } from '../../../src/chat/answers/account.ts';
 import { line } from '../../../src/chat/answers/answer.ts';
 import { roomNameAndId } from '../../../src/chat/answers/room.ts';
-import { inert, memberName, withoutLinks } from '../../../src/chat/answers/untrusted-text.ts';
+import {
+  inert,
+  memberName,
+  untrustedText,
+  withoutLinks,
+} from '../../../src/chat/answers/untrusted-text.ts';
 import { parseRoomId } from '../../../src/core/ids.ts';
 import { render } from '../../../src/matrix/delivery/render.ts';
 
@@ -27,6 +32,15 @@ test.each(['Spam, and again at 12.30', 'He said: no. I said: yes', 'v1.2', '3.5 
   'ordinary words stay as they are: %s',
   (text) => expect(withoutLinks(text)).toBe(text),
 );
+
+test('what is shown as code holds no links either', () => {
+  const { body, html } = render(
+    { mark: 'ℹ️', title: [untrustedText('see https://evil.com or @eve:evil.com')] },
+    '!',
+  );
+  expect(body).toBe('ℹ️ see https[:]//evil[.]com or @eve[:]evil[.]com');
+  expect(html).toBe('ℹ️ <code>see https[:]//evil[.]com or @eve[:]evil[.]com</code>');
+});
 
 test('names of people and rooms hold no links, and IDs stay as they are', () => {
   const roomId = parseRoomId('!lobby:example.com');

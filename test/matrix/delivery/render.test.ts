@@ -194,6 +194,18 @@ describe('visible', () => {
   });
 });
 
+test.each([
+  ['@mal lory:localhost', '@mal␠lory:localhost'],
+  ['@mal\u00A0lory\u200B:localhost', '@mal⟨U+00A0⟩lory⟨U+200B⟩:localhost'],
+  ['#lob by:localhost', '#lob␠by:localhost'],
+  // What is not an ID has its blanks.
+  ['!user mallory --all', '!user mallory --all'],
+])('the blanks of the ID %j are shown', (text, shown) => {
+  const { body, html } = render({ mark: 'ℹ️', title: [code(text)] }, '!');
+  expect(body).toBe(`ℹ️ ${shown}`);
+  expect(html).toBe(`ℹ️ <code>${shown}</code>`);
+});
+
 describe('the form', () => {
   test('lines, lists, tables and what comes next', () => {
     const { body, html } = render(
