@@ -42,7 +42,7 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a rule acts on what a protected person has sent, where its line names no account',
     file: 'src/operations/execute/run-rule.ts',
-    right: '    await assertUnprotected(house, call);\n',
+    right: '    await assertUnprotected(context, call);\n',
     wrong: '',
     test: 'test/operations/execute/run-rule.test.ts',
   },
@@ -63,8 +63,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a second person confirms what somebody asked who has lost the role since',
     file: 'src/operations/confirm/decide.ts',
-    right: 'resolve(house, authorize(house, parsed))',
-    wrong: 'resolve(house, { ...parsed, role: requireRole(house, parsed, by) } as never)',
+    right: 'resolve(context, authorize(context, parsed))',
+    wrong: 'resolve(context, { ...parsed, role: requireRole(context, parsed, by) } as never)',
     test: 'test/operations/parse/decision-word.test.ts',
   },
   {
@@ -131,9 +131,9 @@ export const seededFaults: readonly SeededFault[] = [
     test: 'test/operations/authorize/authorize.test.ts',
   },
   {
-    name: 'a proposal that was committed before a crash is begun again',
+    name: 'a proposal that was committed before a crash is started again',
     file: 'src/operations/execute/run-rule.ts',
-    right: 'if (await wasAsked(house, parsed)) {',
+    right: 'if (await wasAsked(context, parsed)) {',
     wrong: 'if (false as boolean) {',
     test: 'test/operations/execute/run-rule.test.ts',
   },
@@ -161,14 +161,14 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a confirmation whose time is up counts until the bot has noticed',
     file: 'src/operations/confirm/find-confirmation.ts',
-    right: "if (confirmation.state === 'pending' && confirmation.expiresAt > house.now()) {",
+    right: "if (confirmation.state === 'pending' && confirmation.expiresAt > context.now()) {",
     wrong: "if (confirmation.state === 'pending') {",
     test: 'test/operations/parse/decision-word.test.ts',
   },
   {
     name: 'the bot’s own tick confirms',
     file: 'src/operations/confirm/decide.ts',
-    right: '  assertNotOwn(house, by);\n',
+    right: '  assertNotOwn(context.settings, by);\n',
     wrong: '',
     test: 'test/operations/parse/decision-word.test.ts',
   },
@@ -196,7 +196,7 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a rule does by itself what a second person must confirm',
     file: 'src/operations/execute/run-rule.ts',
-    right: "mode === 'propose' || policyFor(parsed.danger, house.settings) === 'other'",
+    right: "mode === 'propose' || policyFor(parsed.danger, context.settings) === 'other'",
     wrong: "mode === 'propose'",
     test: 'test/operations/execute/run-rule.test.ts',
   },

@@ -49,17 +49,19 @@ import type { Moves } from '../matrix/sync/upgrade.ts';
 import type { Logger } from '../observability/log.ts';
 import { openProbes } from '../observability/probes.ts';
 import type { Probes } from '../observability/probes.ts';
-import { alarmOf, raiseAlarm } from '../operations/answer/alarm.ts';
-import { tellIntrusion } from '../operations/answer/secret-intrusion.ts';
+import { alarmOf, raiseAlarm } from '../operations/answer/alarms.ts';
+import { reportIntrusion } from '../operations/answer/alarms.ts';
+import { createDenials } from '../operations/authorize/denials.ts';
 import { createOpenRoomWarning } from '../operations/authorize/open-room.ts';
 import { joinedAdmins } from '../operations/authorize/roles.ts';
 import { createRoles } from '../operations/authorize/roles.ts';
 import { decideConfirmation } from '../operations/confirm/decide.ts';
 import { findConfirmation } from '../operations/confirm/find-confirmation.ts';
+import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
 import { recover } from '../operations/execute/recover.ts';
-import { runJob } from '../operations/execute/run-timer.ts';
-import { createTimers } from '../operations/execute/timers.ts';
+import { createTimers, runTimer } from '../operations/execute/run-timers.ts';
 import type { House } from '../operations/house.ts';
+import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
 import type { Pipeline } from '../operations/pipeline.ts';
 import { anchorHead } from '../operations/record/anchor.ts';
@@ -354,7 +356,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     keepForMs: secretsKeptMs,
     log,
     wakeAt: secretRemoval.at,
-    onIntrusion: async (intrusion) => tellIntrusion(house, intrusion),
+    onIntrusion: async (intrusion) => reportIntrusion(house, intrusion),
   });
   const direct = createDirectMessages({
     call,
@@ -434,11 +436,11 @@ async function buildHouse(parts: Parts): Promise<App> {
       protectedUsers: config.protected.users,
     }),
     log,
-    inFlight: new Set(),
-    seenNotDone: new Map(),
-    denials: new Map(),
+    inFlight: createInFlight(),
+    reconcileTimes: createReconcileTimes(),
+    denials: createDenials(),
     now: () => Date.now(),
-    nextPages: new Map(),
+    nextPages: createNextPages(),
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
     readFile: async (event) => readRoomFile({ call, crypto }, setup.room, event),
@@ -489,7 +491,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   const warnIfOpen = createOpenRoomWarning(house, () => members.openings());
   const timers = createTimers({
     store,
-    run: async (job) => runJob(house, job),
+    run: async (timer) => runTimer(house, timer),
     now: house.now,
     onError: (error) => log.error({ err: error }, 'a timer failed'),
   });

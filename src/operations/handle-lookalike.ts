@@ -2,31 +2,44 @@ import { bold, code, line } from '../chat/answers/answer.ts';
 import type { Origin } from '../chat/command/invocation.ts';
 import { codeOf } from '../core/errors.ts';
 import type { EventId } from '../core/ids.ts';
+import type { Log } from '../core/log.ts';
 import { cut } from '../core/text.ts';
+import type { Store } from '../store/store.ts';
 import { refusalReply } from './answer/refusal.ts';
+import type { RefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
-import type { Reply, SayNow } from './answer/reply.ts';
+import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
 import { logFault } from './execute/execute.ts';
-import type { House } from './house.ts';
 import type { Lookalike } from './message.ts';
 import { commandLineIn } from './parse/command-line.ts';
+import type { CommandLineContext } from './parse/command-line.ts';
 import { removeSecret } from './parse/secret.ts';
+import type { RemoveSecretContext } from './parse/secret.ts';
 
-/** Long enough for what can be copied; the rest its sender has. */
+/** Longer commands are cut, in characters: the sender has the whole text. */
 const maxShownLength = 300;
 
 const reasons = {
-  edit: 'an edit is never carried out',
-  caption: 'a file’s caption is never carried out',
-  emote: 'a `/me` message is never carried out',
+  edit: 'I don’t carry out edits',
+  caption: 'I don’t carry out captions of files',
+  emote: 'I don’t carry out `/me` messages',
 } as const;
 
+/** What handling a lookalike needs. */
+export type LookalikeContext = CommandLineContext &
+  RefusalContext &
+  RemoveSecretContext &
+  DeliverContext & {
+    readonly store: Pick<Store, 'inbox'>;
+    readonly log: Pick<Log, 'error'>;
+  };
+
 /**
- * Says of what looks like a command and is none that nothing was done, and how to send it. Of several edits
- * of one message it says so once. Never throws.
+ * Answers what looks like a command and is not one: nothing was done, and how to send it. Several edits of
+ * one message are answered once. Never throws.
  */
 export async function handleLookalike(
-  house: House,
+  context: LookalikeContext,
   sayNow: SayNow,
   lookalike: Lookalike,
 ): Promise<void> {
@@ -34,26 +47,26 @@ export async function handleLookalike(
   try {
     const reply =
       lookalike.heldSecret === true
-        ? await removeSecret(house, lookalike)
-        : replyTo(house, lookalike, await isSecondThought(house, lookalike));
-    await house.store.transaction(async (tables) => {
-      await post(house, tables, 'answer', { kind: 'reply', origin, reply });
-      await tables.inbox.handled(lookalike.event, house.now());
+        ? await removeSecret(context, lookalike)
+        : replyTo(context, lookalike, await isAnswered(context, lookalike));
+    await context.store.transaction(async (tables) => {
+      await post(context, tables, 'answer', { kind: 'reply', origin, reply });
+      await tables.inbox.handled(lookalike.event, context.now());
     });
-    house.deliver(origin.event);
+    context.deliver(origin.event);
   } catch (error) {
-    logFault(house, lookalike.form, error);
-    const reply = refusalReply(house, '', error);
+    logFault(context.log, lookalike.form, error);
+    const reply = refusalReply(context, '', error);
     await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
-      house.log.error({ code: codeOf(sendError) }, 'an answer could not be sent');
+      context.log.error({ code: codeOf(sendError) }, 'an answer could not be sent');
     });
   }
 }
 
-/** An edit is answered where the message stands that it changes. */
+/** The answer to an edit replies to the message that it changes. */
 export function originOfLookalike({ event, room, thread, edits, heldSecret }: Lookalike): Origin {
   return {
-    // No event of a room: the message itself may have an answer of its own.
+    // Not the message's own ID: the message may have an answer of its own.
     event: edits === undefined || heldSecret === true ? event : (`${edits} edited` as EventId),
     room,
     ...(thread === undefined ? {} : { thread }),
@@ -61,15 +74,22 @@ export function originOfLookalike({ event, room, thread, edits, heldSecret }: Lo
   };
 }
 
-/** Whether this edits a message that was taken in, and so was or will be answered as it was first sent. */
-async function isSecondThought(house: House, { edits }: Lookalike): Promise<boolean> {
-  return edits !== undefined && (await house.store.inbox.has(edits));
+/** Whether this edits a message that is answered, or will be, as it was first sent. */
+async function isAnswered(
+  { store }: { readonly store: Pick<Store, 'inbox'> },
+  { edits }: Lookalike,
+): Promise<boolean> {
+  return edits !== undefined && (await store.inbox.has(edits));
 }
 
-function replyTo(house: House, { form, text }: Lookalike, isAnsweredAlready: boolean): Reply {
-  const { prefix } = house.settings;
-  const typed = commandLineIn(text, house) ?? '';
-  const why = isAnsweredAlready ? 'only what you first sent counts' : reasons[form];
+function replyTo(
+  context: CommandLineContext,
+  { form, text }: Lookalike,
+  isAnsweredAlready: boolean,
+): Reply {
+  const { prefix } = context.settings;
+  const typed = commandLineIn(text, context) ?? '';
+  const why = isAnsweredAlready ? 'only the message as you first sent it counts' : reasons[form];
   return {
     command: (typed.split(/\s/u, 1)[0] ?? '').slice(0, 40),
     status: 'usage',
@@ -77,15 +97,15 @@ function replyTo(house: House, { form, text }: Lookalike, isAnsweredAlready: boo
     answer: {
       mark: '❌',
       title: [
-        // What was first sent may well have been done.
+        // The message as it was first sent may have been done.
         bold(isAnsweredAlready ? 'Edit not carried out: ' : 'Not done: '),
         ...why.split('`').map((part, at) => (at % 2 === 0 ? part : code(part))),
       ],
       body: [
         line(
           isAnsweredAlready
-            ? 'My answer to that stands. If you want this done, send it as a new message:'
-            : 'If you want it done, send it as a new message:',
+            ? 'My answer to it stands. To do this instead, send it as a new message:'
+            : 'To do it, send it as a new message:',
         ),
         line(code(cut(`${prefix}${typed}`, maxShownLength))),
       ],

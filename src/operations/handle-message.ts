@@ -1,90 +1,123 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
 import { DeniedError, StoreError, codeOf } from '../core/errors.ts';
-import type { StoreTables } from '../store/store.ts';
-import { auditRefusal, refusalReply } from './answer/refusal.ts';
+import type { Log } from '../core/log.ts';
+import type { Store } from '../store/store.ts';
+import { postRefusal, refusalReply } from './answer/refusal.ts';
+import type { PostRefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
-import type { Reply, SayNow } from './answer/reply.ts';
+import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
 import { isStale, lostTimeReply, staleReply } from './answer/stale.ts';
+import type { StaleContext } from './answer/stale.ts';
 import { assertMayUse, authorize } from './authorize/authorize.ts';
+import type { AuthorizeContext } from './authorize/authorize.ts';
 import { countDenial } from './authorize/denials.ts';
-import { resolve } from './authorize/resolve.ts';
+import type { DenialContext } from './authorize/denials.ts';
 import type { Later } from './confirm/awaiting-delivery.ts';
 import { confirm } from './confirm/confirm.ts';
-import { look } from './confirm/preview.ts';
+import type { ConfirmContext } from './confirm/confirm.ts';
+import { makePreview } from './confirm/preview.ts';
+import type { PreviewContext } from './confirm/preview.ts';
 import { execute, logFault } from './execute/execute.ts';
-import type { House } from './house.ts';
+import type { ExecuteContext } from './execute/execute.ts';
 import { originOf } from './message.ts';
 import type { Message } from './message.ts';
-import { commandLineIn } from './parse/command-line.ts';
+import { commandLineIn, commandNamed } from './parse/command-line.ts';
+import type { CommandLineContext } from './parse/command-line.ts';
 import { decisionLine } from './parse/decision-word.ts';
-import { commandNamed, parse, parseRefused } from './parse/parse.ts';
+import type { DecisionContext } from './parse/decision-word.ts';
+import { parse, parseRefused } from './parse/parse.ts';
+import type { ParseContext, ParseRefusedContext } from './parse/parse.ts';
 import { removeSecret } from './parse/secret.ts';
+import type { RemoveSecretContext } from './parse/secret.ts';
 import { isFromLostRecord, isFromLostTime, lostRecordReply } from './record/room-record.ts';
+import { resolve } from './resolve/resolve.ts';
+import type { ResolveContext } from './resolve/resolve.ts';
 import type { Parsed, Resolved } from './stages.ts';
 
+type AnswerErrorContext = DeliverContext &
+  PostRefusalContext &
+  ParseRefusedContext &
+  DenialContext & { readonly log: Pick<Log, 'error'> };
+
+/** What handling a message needs: what its stages need. */
+export type MessageContext = CommandLineContext &
+  RemoveSecretContext &
+  DecisionContext &
+  StaleContext &
+  ParseContext &
+  AuthorizeContext &
+  ResolveContext &
+  ConfirmContext &
+  ExecuteContext &
+  AnswerErrorContext & { readonly store: Pick<Store, 'inbox' | 'outbox' | 'dataLoss'> };
+
 /**
- * A message's whole way: parse, authorize, resolve, confirm, execute, answer. Never throws. Returns when
- * it is to be handled again, where nothing can be done with it yet.
+ * Takes a message through the stages: parse, authorize, resolve, confirm, execute, answer. Never throws.
+ *
+ * @returns when to handle it again, if it can't be handled yet
  */
 export async function handleMessage(
-  house: House,
+  context: MessageContext,
   sayNow: SayNow,
   message: Message,
 ): Promise<Later | undefined> {
-  const typed = commandLineIn(message.text, house);
+  const typed = commandLineIn(message.text, context);
   let commandLine = typed ?? '';
   let parsed: Parsed | undefined;
   try {
     if (message.heldSecret === true) {
-      const reply = await removeSecret(house, message);
-      await answer(house, message, async () => reply);
+      const reply = await removeSecret(context, message);
+      await answer(context, message, reply);
       return undefined;
     }
-    const line = await decisionLine(house, message, typed);
+    const line = await decisionLine(context, message, typed);
     if (line === undefined) {
-      // A plain `yes` to something that is no confirmation of ours.
-      if (message.replyTo !== undefined && (await isFromLostRecord(house.store, message.replyTo))) {
-        await answer(house, message, async () => lostRecordReply());
+      // A plain `yes` in reply to something that is not a confirmation.
+      if (
+        message.replyTo !== undefined &&
+        (await isFromLostRecord(context.store, message.replyTo))
+      ) {
+        await answer(context, message, lostRecordReply());
         return undefined;
       }
-      await house.store.inbox.handled(message.event, house.now());
+      await context.store.inbox.handled(message.event, context.now());
       return undefined;
     }
     if (typeof line !== 'string') {
       return line;
     }
     commandLine = line;
-    if (isFromLostTime(await house.store.dataLoss.get(), message.sentAt)) {
-      await answer(house, message, async () => lostTimeReply(line));
+    if (isFromLostTime(await context.store.dataLoss.get(), message.sentAt)) {
+      await answer(context, message, lostTimeReply(line));
       return undefined;
     }
-    if (isStale(house, message)) {
-      await answer(house, message, async () => staleReply(house, message, line));
+    if (isStale(context, message)) {
+      await answer(context, message, staleReply(context.now() - message.sentAt, line));
       return undefined;
     }
-    // Before it is read: who may not use it makes nobody work.
-    assertMayUse(house, commandNamed(house, commandLine), message.sender);
-    parsed = await parse(house, message, commandLine);
-    const resolved = await resolve(house, authorize(house, parsed));
+    // Checked before the line is read: somebody who may not use the command causes no work.
+    assertMayUse(context, commandNamed(context, commandLine), message.sender);
+    parsed = await parse(context, message, commandLine);
+    const resolved = await resolve(context, authorize(context, parsed));
     if (parsed.invocation.dryRun) {
-      const reply = await dryRunReply(house, resolved);
-      await answer(house, message, async () => reply);
+      const reply = await dryRunReply(context, resolved);
+      await answer(context, message, reply);
       return undefined;
     }
-    const confirmed = await confirm(house, resolved);
+    const confirmed = await confirm(context, resolved);
     if (confirmed !== undefined) {
-      await execute(house, confirmed);
+      await execute(context, confirmed);
     }
   } catch (error) {
-    await answerError(house, sayNow, message, commandLine, parsed, error);
+    await answerError(context, sayNow, message, commandLine, parsed, error);
   }
   return undefined;
 }
 
-/** The outer edge: whatever went wrong becomes the command's answer. */
+/** Turns whatever went wrong into the command's answer. */
 async function answerError(
-  house: House,
+  context: AnswerErrorContext,
   sayNow: SayNow,
   message: Message,
   commandLine: string,
@@ -92,45 +125,44 @@ async function answerError(
   error: unknown,
 ): Promise<void> {
   const name = read?.command.name ?? (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40);
-  logFault(house, name, error);
+  logFault(context.log, name, error);
   const origin = originOf(message);
   try {
     const parsed =
       read === undefined && error instanceof DeniedError
-        ? await parseRefused(house, message, commandLine)
+        ? await parseRefused(context, message, commandLine)
         : read;
-    await answer(house, message, async (tables) => {
-      const audit = parsed === undefined ? [] : await auditRefusal(house, tables, parsed, error);
-      return refusalReply(house, name, error, audit);
+    await context.store.transaction(async (tables) => {
+      await postRefusal(context, tables, { command: name, origin, parsed, error });
+      await tables.inbox.handled(message.event, context.now());
     });
+    context.deliver(message.event);
     if (error instanceof DeniedError) {
-      await countDenial(house, message.sender, origin);
+      await countDenial(context, message.sender, origin);
     }
   } catch (storeError) {
-    house.log.error({ command: name, code: codeOf(storeError) }, 'an answer could not be stored');
-    const reply = refusalReply(house, name, error instanceof StoreError ? error : storeError);
+    context.log.error({ command: name, code: codeOf(storeError) }, 'an answer could not be stored');
+    const reply = refusalReply(context, name, error instanceof StoreError ? error : storeError);
     await sayNow({ kind: 'reply', origin, reply }).catch((sendError: unknown) => {
-      house.log.error({ command: name, code: codeOf(sendError) }, 'nor could it be sent');
+      context.log.error(
+        { command: name, code: codeOf(sendError) },
+        'the answer could not be sent either',
+      );
     });
   }
 }
 
-/** Commits a command's only answer, what is recorded with it, and that it is handled. */
-async function answer(
-  house: House,
-  message: Message,
-  replyFor: (tables: StoreTables) => Promise<Reply>,
-): Promise<void> {
-  await house.store.transaction(async (tables) => {
-    const reply = await replyFor(tables);
-    await post(house, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
-    await tables.inbox.handled(message.event, house.now());
+/** Commits the only answer to a message, and that the message is handled. */
+async function answer(context: DeliverContext, message: Message, reply: Reply): Promise<void> {
+  await context.store.transaction(async (tables) => {
+    await post(context, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
+    await tables.inbox.handled(message.event, context.now());
   });
-  house.deliver(message.event);
+  context.deliver(message.event);
 }
 
-async function dryRunReply(house: House, resolved: Resolved): Promise<Reply> {
-  const { preview, file, resolved: shown } = await look(house, resolved);
+async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise<Reply> {
+  const { preview, file, resolved: shown } = await makePreview(context, resolved);
   const { command, invocation } = shown;
   return {
     command: command.name,

@@ -1,86 +1,112 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Store } from '../store/store.ts';
 import type { Confirmation } from '../store/tables/confirmations.ts';
 import { cardReaction, itemOfCard } from './answer/card.ts';
 import { refusalReply, sentence } from './answer/refusal.ts';
-import { post } from './answer/reply.ts';
-import type { SayNow } from './answer/reply.ts';
+import type { RefusalContext } from './answer/refusal.ts';
+import { postAndDeliver } from './answer/reply.ts';
+import type { DeliverContext, SayNow } from './answer/reply.ts';
 import { countDenial } from './authorize/denials.ts';
-import { isLater, confirmationAskedBy } from './confirm/awaiting-delivery.ts';
-import type { Later } from './confirm/awaiting-delivery.ts';
+import type { DenialContext } from './authorize/denials.ts';
+import { confirmationAskedBy, isLater } from './confirm/awaiting-delivery.ts';
+import type { AskedContext, Later } from './confirm/awaiting-delivery.ts';
 import { decideConfirmation } from './confirm/decide.ts';
-import { parsedOf } from './confirm/find-confirmation.ts';
+import type { DecideContext } from './confirm/decide.ts';
 import { logFault } from './execute/execute.ts';
 import { handleMessage } from './handle-message.ts';
-import type { House } from './house.ts';
+import type { MessageContext } from './handle-message.ts';
 import type { Message, Reaction } from './message.ts';
 import { signOfReaction, unclear } from './parse/decision-word.ts';
 import { refusalOf } from './receive.ts';
 import { isFromLostRecord, isFromLostTime, lostRecordReply } from './record/room-record.ts';
+import type { Settings } from './settings.ts';
+import { parsedOf } from './stored-invocation.ts';
+
+type LostContext = DeliverContext & { readonly store: Pick<Store, 'outbox'> };
+
+type RefuseContext = RefusalContext & DeliverContext & DenialContext;
+
+type DecideByReactionContext = DecideContext &
+  RefuseContext & {
+    readonly store: Pick<Store, 'confirmations'>;
+    readonly log: Pick<Log, 'error' | 'info'>;
+  };
+
+/** What handling a reaction needs. */
+export type ReactionContext = MessageContext &
+  AskedContext &
+  LostContext &
+  DecideByReactionContext & { readonly store: Pick<Store, 'inbox' | 'dataLoss'> };
 
 /**
- * A reaction on a confirmation settles it, and one on the card of a report is a command about it. On
- * anything else and after the end it counts for nothing; who may not settle it, and whose sign may mean
- * something else, is told so. Never throws.
- * Returns when it is to be handled again, where nothing can be done with it yet.
+ * Handles a reaction: on a confirmation it decides, on the card of a report it is a command about the
+ * report, and on anything else it does nothing. Somebody who may not decide, or whose reaction is unclear,
+ * is told so. Never throws.
+ *
+ * @returns when to handle it again, if it can't be handled yet
  */
 export async function handleReaction(
-  house: House,
+  context: ReactionContext,
   sayNow: SayNow,
   reaction: Reaction,
 ): Promise<Later | undefined> {
   try {
-    const command = await commandOn(house, reaction);
+    const command = await commandOn(context, reaction);
     if (command !== undefined) {
-      return await handleMessage(house, sayNow, command);
+      return await handleMessage(context, sayNow, command);
     }
-    const isOfLostTime = isFromLostTime(await house.store.dataLoss.get(), reaction.sentAt);
-    const confirmation = await confirmationAskedBy(house, reaction.target, reaction);
+    const isOfLostTime = isFromLostTime(await context.store.dataLoss.get(), reaction.sentAt);
+    const confirmation = await confirmationAskedBy(context, reaction.target, reaction);
     if (confirmation === undefined || isOfLostTime) {
-      await sayIfLost(house, reaction, confirmation !== undefined);
+      await sayIfLost(context, reaction, confirmation !== undefined);
     } else {
       if (isLater(confirmation)) {
         return confirmation;
       }
-      await settle(house, confirmation, reaction);
+      await decide(context, confirmation, reaction);
     }
-    await house.store.inbox.handled(reaction.event, house.now());
+    await context.store.inbox.handled(reaction.event, context.now());
   } catch (error) {
-    logFault(house, 'reaction', error);
-    house.log.error({ code: codeOf(error) }, 'a reaction could not be handled');
+    logFault(context.log, 'reaction', error);
+    context.log.error({ code: codeOf(error) }, 'a reaction could not be handled');
     if (error instanceof StoreError) {
-      await sayNow(refusalOf(house, reaction, error)).catch((sendError: unknown) => {
-        house.log.error({ code: codeOf(sendError) }, 'nor could that be said');
+      await sayNow(refusalOf(context, reaction, error)).catch((sendError: unknown) => {
+        context.log.error({ code: codeOf(sendError) }, 'and nobody could be told');
       });
     }
   }
   return undefined;
 }
 
-/** Somebody decides about what only a database knew that is not there any more: silence would be no answer. */
+/** Tells somebody who reacts to a message from before the database was restored or lost. */
 async function sayIfLost(
-  house: House,
+  context: LostContext,
   { event, room, target }: Reaction,
   isOfLostTime: boolean,
 ): Promise<void> {
-  if (!isOfLostTime && !(await isFromLostRecord(house.store, target))) {
+  if (!isOfLostTime && !(await isFromLostRecord(context.store, target))) {
     return;
   }
-  await house.store.transaction(async (tables) =>
-    post(house, tables, 'alert', {
-      kind: 'alert',
-      origin: { event, room },
-      mentions: [],
-      reply: lostRecordReply(),
-    }),
-  );
-  house.deliver(event);
+  await postAndDeliver(context, 'alert', {
+    kind: 'alert',
+    origin: { event, room },
+    mentions: [],
+    reply: lostRecordReply(),
+  });
 }
 
-/** The command that a reaction on a card stands for, as if it had been typed in the card's thread. */
-async function commandOn(house: House, reaction: Reaction): Promise<Message | undefined> {
+/** The command that a reaction on a card stands for, as if it was typed in the card's thread. */
+async function commandOn(
+  context: {
+    readonly store: Pick<Store, 'outbox'>;
+    readonly settings: Pick<Settings, 'prefix'>;
+  },
+  reaction: Reaction,
+): Promise<Message | undefined> {
   const name = cardReaction(reaction.key);
-  const item = name === undefined ? undefined : await itemOfCard(house.store, reaction.target);
+  const item = name === undefined ? undefined : await itemOfCard(context.store, reaction.target);
   if (item === undefined) {
     return undefined;
   }
@@ -91,14 +117,18 @@ async function commandOn(house: House, reaction: Reaction): Promise<Message | un
     room,
     sender,
     sentAt,
-    text: `${house.settings.prefix}${name}`,
+    text: `${context.settings.prefix}${name}`,
     thread: target,
     replyTo: target,
     reactedTo: target,
   };
 }
 
-async function settle(house: House, confirmation: Confirmation, reaction: Reaction): Promise<void> {
+async function decide(
+  context: DecideByReactionContext,
+  confirmation: Confirmation,
+  reaction: Reaction,
+): Promise<void> {
   const sign = signOfReaction(reaction.key);
   if (sign === undefined) {
     return;
@@ -106,11 +136,15 @@ async function settle(house: House, confirmation: Confirmation, reaction: Reacti
   try {
     if (sign === 'unclear') {
       if (confirmation.state === 'pending') {
-        throw unclear(house, confirmation, `${reaction.key} may only mean that you have seen it`);
+        throw unclear(
+          context.settings,
+          confirmation,
+          `${reaction.key} may only mean that you have seen it`,
+        );
       }
       return;
     }
-    await decideConfirmation(house, confirmation, {
+    await decideConfirmation(context, confirmation, {
       decision: sign,
       by: reaction.sender,
       event: reaction.event,
@@ -119,65 +153,59 @@ async function settle(house: House, confirmation: Confirmation, reaction: Reacti
     if (error instanceof StoreError) {
       throw error;
     }
-    logFault(house, confirmation.command, error);
-    const now = await house.store.confirmations.byEvent(confirmation.eventId);
+    logFault(context.log, confirmation.command, error);
+    const now = await context.store.confirmations.byEvent(confirmation.eventId);
     if (now?.state !== 'pending') {
-      // What became of it stands where it was asked.
-      house.log.info({ code: codeOf(error) }, 'a reaction counted for nothing');
+      // The confirmation already shows what became of it.
+      context.log.info({ code: codeOf(error) }, 'a reaction had no effect');
       return;
     }
     if (error instanceof DeniedError || error instanceof TargetError) {
-      await refuse(house, confirmation, reaction, error);
+      await refuse(context, confirmation, reaction, error);
       return;
     }
-    await sayNotDecided(house, confirmation, reaction, error);
+    await sayNotDecided(context, confirmation, reaction, error);
   }
 }
 
-/** Whoever tapped a confirmation that still waits is told why that was not enough. */
+/** Tells somebody who reacted to a pending confirmation why that does not decide it. */
 async function refuse(
-  house: House,
+  context: RefuseContext,
   confirmation: Confirmation,
   { event, room, sender, target }: Reaction,
   error: DeniedError | TargetError,
 ): Promise<void> {
-  const { thread } = parsedOf(house, confirmation).invocation.origin;
+  const { thread } = parsedOf(context, confirmation).invocation.origin;
   const origin = { event, room, inReplyTo: target, ...(thread === undefined ? {} : { thread }) };
-  await house.store.transaction(async (tables) => {
-    const reply = refusalReply(house, confirmation.command, error);
-    await post(house, tables, 'answer', { kind: 'reply', origin, reply });
-  });
-  house.deliver(event);
+  const reply = refusalReply(context, confirmation.command, error);
+  await postAndDeliver(context, 'answer', { kind: 'reply', origin, reply });
   if (error instanceof DeniedError) {
-    await countDenial(house, sender, origin);
+    await countDenial(context, sender, origin);
   }
 }
 
-/** The confirmation still waits, and whoever tapped it can't see why nothing happens. */
+/** Tells somebody whose decision failed that the confirmation is still pending. */
 async function sayNotDecided(
-  house: House,
+  context: DeliverContext,
   confirmation: Confirmation,
   { event, room }: Reaction,
   error: unknown,
 ): Promise<void> {
-  const why = error instanceof LawspeakerError ? error.message : 'the bot has a fault of its own';
-  await house.store.transaction(async (tables) =>
-    post(house, tables, 'alert', {
-      kind: 'alert',
-      origin: { event, room },
-      mentions: [],
-      reply: {
-        command: confirmation.command,
-        status: 'failed',
-        audit: [],
-        answer: {
-          mark: '❌',
-          title: [bold(`${confirmation.code} not settled: `), ...sentence(why)],
-          body: [line('Nothing was changed, and the confirmation still waits. Try again.')],
-        },
-        error: { code: codeOf(error), message: why },
+  const why = error instanceof LawspeakerError ? error.message : 'an error in the bot';
+  await postAndDeliver(context, 'alert', {
+    kind: 'alert',
+    origin: { event, room },
+    mentions: [],
+    reply: {
+      command: confirmation.command,
+      status: 'failed',
+      audit: [],
+      answer: {
+        mark: '❌',
+        title: [bold(`${confirmation.code} not decided: `), ...sentence(why)],
+        body: [line('Nothing was changed, and the confirmation is still pending. Try again.')],
       },
-    }),
-  );
-  house.deliver(event);
+      error: { code: codeOf(error), message: why },
+    },
+  });
 }

@@ -3,7 +3,11 @@ import type { EventId, RoomAlias, RoomId, UserId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { Account, Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
-import type { Members, Roles } from './authorize/roles.ts';
+import type { Denials } from './authorize/denials.ts';
+import type { Roles } from './authorize/roles.ts';
+import type { InFlight, ReconcileTimes } from './execute/reconcile.ts';
+import type { Members } from './members.ts';
+import type { NextPages } from './parse/expand.ts';
 import type { SendPermission } from './send-permission.ts';
 import type { Settings } from './settings.ts';
 
@@ -17,15 +21,9 @@ export interface House {
   readonly roles: Roles;
   readonly log: Log;
   readonly sendPermission: SendPermission;
-  /** Work that this process is doing now, by the event that asked: not for recovery to end. */
-  readonly inFlight: Set<string>;
-  /**
-   * When the homeserver was first asked what became of an audit entry's call, and had not done it: by
-   * `performance.now()`, which nobody sets back.
-   */
-  readonly seenNotDone: Map<number, number>;
-  /** When each person was denied something lately. */
-  readonly denials: Map<UserId, number[]>;
+  readonly inFlight: InFlight;
+  readonly reconcileTimes: ReconcileTimes;
+  readonly denials: Denials;
   /** Milliseconds since 1970. */
   now(): number;
   /** The local account, or undefined for an unknown one. */
@@ -44,7 +42,7 @@ export interface House {
   /** Redacts a message of the room. @throws HomeserverError the bot may not */
   redact(event: EventId, reason: string): Promise<void>;
   /** The command line of the next page of each person's last list. */
-  readonly nextPages: Map<UserId, string>;
+  readonly nextPages: NextPages;
   /** Something for this command stands in the outbox. */
   deliver(eventId: string): void;
   /** Resolves when the next message of the outbox is sent or given up, or nothing was for a while. */

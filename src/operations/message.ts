@@ -66,3 +66,17 @@ export function originOf(message: Message): Origin {
     ...(message.reactedTo === undefined ? {} : { inReplyTo: message.reactedTo }),
   };
 }
+
+/**
+ * An ID for a message that no event of the room has asked for. Event IDs of rooms hold no blanks, so
+ * nothing from a room can be mistaken for one.
+ *
+ * @param name a message is sent once under its name, also after a restart
+ */
+export function syntheticEvent(name: string): EventId {
+  return `$ ${name}` as EventId;
+}
+
+export function isSynthetic(event: EventId): boolean {
+  return event.includes(' ');
+}

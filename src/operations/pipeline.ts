@@ -1,80 +1,103 @@
 import { createKeyedQueue } from '../core/async/keyed-queue.ts';
+import type { Log } from '../core/log.ts';
+import type { Store } from '../store/store.ts';
 import type { SayNow } from './answer/reply.ts';
 import { withoutStale } from './answer/stale.ts';
+import type { WithoutStaleContext } from './answer/stale.ts';
 import type { Later } from './confirm/awaiting-delivery.ts';
 import { expire } from './confirm/find-confirmation.ts';
+import type { ExpireContext } from './confirm/find-confirmation.ts';
 import { handleLookalike } from './handle-lookalike.ts';
+import type { LookalikeContext } from './handle-lookalike.ts';
 import { handleMessage } from './handle-message.ts';
+import type { MessageContext } from './handle-message.ts';
 import { handleReaction } from './handle-reaction.ts';
-import type { House } from './house.ts';
+import type { ReactionContext } from './handle-reaction.ts';
 import type { Incoming } from './message.ts';
-import { skip, accept, receive } from './receive.ts';
+import { receive, select, skip } from './receive.ts';
+import type { ReceiveContext, SelectContext } from './receive.ts';
+import type { SendPermission } from './send-permission.ts';
 
-/** The way of a message through the house. */
+/** The path of events from the room through the stages. */
 export interface Pipeline {
   /**
-   * Takes events in and returns when they are committed; what they ask for is done afterwards.
+   * Receives events and resolves when they are committed. What they ask for is done afterwards.
    *
-   * @throws StoreError they could not be committed, and nothing of them will be done
+   * @throws StoreError they could not be committed, and nothing they ask for will be done
    */
   accept(incoming: readonly Incoming[]): Promise<void>;
-  /** Takes events in as seen, without doing what they ask: they are older than the bot's first start. */
+  /** Stores events as seen, without doing what they ask: they are older than the bot's first start. */
   skip(incoming: readonly Incoming[]): Promise<void>;
-  /** Handles what was taken in before a restart. */
+  /** Handles the events that were received before a restart. */
   resume(): Promise<void>;
-  /** Ends the confirmations whose time is up. */
+  /** Ends the confirmations that have expired. */
   expireConfirmations(): Promise<void>;
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   idle(): Promise<void>;
-  /** Begins nothing more, and resolves when nothing is under way; the rest is for the next start. */
+  /** Starts nothing more, and resolves when nothing is in flight. The next start handles the rest. */
   stop(): Promise<void>;
 }
 
-export function createPipeline(house: House, sayNow: SayNow): Pipeline {
-  // One person's commands run in the order that they were typed.
+/** What handling events needs. */
+type HandleContext = MessageContext & ReactionContext & LookalikeContext;
+
+/** What the pipeline needs. */
+export type PipelineContext = HandleContext &
+  SelectContext &
+  ReceiveContext &
+  WithoutStaleContext &
+  ExpireContext & {
+    readonly store: Pick<Store, 'confirmations' | 'inbox'>;
+    readonly sendPermission: Pick<SendPermission, 'mayAct'>;
+    readonly log: Pick<Log, 'error'>;
+    expireAt(at: number): void;
+  };
+
+export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeline {
+  // The commands of one person run in the order in which they were sent.
   const queue = createKeyedQueue();
 
   const schedule = (incoming: Incoming) => {
     queue.add(incoming.sender, async () => {
-      // Whoever asks could not be answered. It is handled, or too old, when the bot can speak again.
-      if (!(await house.sendPermission.mayAct())) {
+      // While nobody can be answered, nothing is done. Later the event is handled, unless it is stale.
+      if (!(await context.sendPermission.mayAct())) {
         return;
       }
-      const later = await handle(house, sayNow, incoming);
-      // Out of the queue: what the same person types meanwhile does not wait with it.
+      const later = await handle(context, sayNow, incoming);
+      // Outside of the queue, so that what the same person sends meanwhile does not wait.
       void later?.after.then(() => schedule(incoming));
     });
   };
 
   return {
     async accept(incoming) {
-      const wanted = accept(house, incoming);
+      const wanted = select(context, incoming);
       if (wanted.length > 0) {
-        const taken = await receive(house, sayNow, wanted);
-        (await withoutStale(house, taken)).forEach(schedule);
+        const taken = await receive(context, sayNow, wanted);
+        (await withoutStale(context, taken)).forEach(schedule);
       }
     },
 
     async skip(incoming) {
-      await skip(house, accept(house, incoming));
+      await skip(context, select(context, incoming));
     },
 
     async resume() {
-      for (const { event } of await house.store.inbox.open()) {
+      for (const { event } of await context.store.inbox.open()) {
         schedule(JSON.parse(event) as Incoming);
       }
     },
 
     async expireConfirmations() {
-      const now = house.now();
-      for (const confirmation of await house.store.confirmations.pending()) {
+      const now = context.now();
+      for (const confirmation of await context.store.confirmations.pending()) {
         if (confirmation.expiresAt > now) {
-          house.expireAt(confirmation.expiresAt);
+          context.expireAt(confirmation.expiresAt);
           break;
         }
-        await expire(house, confirmation).catch((error: unknown) => {
-          // Of a command that is no more, say: it must not keep the others, or the start, from going on.
-          house.log.error(
+        await expire(context, confirmation).catch((error: unknown) => {
+          // For example, its command no longer exists. That must not stop the others, or the start.
+          context.log.error(
             { code: confirmation.code, err: error },
             'a confirmation could not be expired',
           );
@@ -92,17 +115,17 @@ export function createPipeline(house: House, sayNow: SayNow): Pipeline {
 }
 
 async function handle(
-  house: House,
+  context: HandleContext,
   sayNow: SayNow,
   incoming: Incoming,
 ): Promise<Later | undefined> {
   switch (incoming.kind) {
     case 'message':
-      return handleMessage(house, sayNow, incoming);
+      return handleMessage(context, sayNow, incoming);
     case 'reaction':
-      return handleReaction(house, sayNow, incoming);
+      return handleReaction(context, sayNow, incoming);
     case 'lookalike':
-      await handleLookalike(house, sayNow, incoming);
+      await handleLookalike(context, sayNow, incoming);
       return undefined;
   }
 }

@@ -1,22 +1,38 @@
+import type { Store } from '../store/store.ts';
 import type { InboxEvent } from '../store/tables/inbox.ts';
 import { cardReaction } from './answer/card.ts';
 import { refusalReply } from './answer/refusal.ts';
+import type { RefusalContext } from './answer/refusal.ts';
 import type { Outgoing, SayNow } from './answer/reply.ts';
 import { originOfLookalike } from './handle-lookalike.ts';
-import type { House } from './house.ts';
-import type { Incoming } from './message.ts';
 import { originOf } from './message.ts';
+import type { Incoming } from './message.ts';
 import { commandLineIn, namesCommand } from './parse/command-line.ts';
+import type { CommandLineContext } from './parse/command-line.ts';
 import { canDecide, signOfReaction } from './parse/decision-word.ts';
 import { holdsSecret } from './parse/secret.ts';
+import type { Settings } from './settings.ts';
 
-/** What of the events that came is for the bot, without the secrets that they held. */
-export function accept(house: House, incoming: readonly Incoming[]): Incoming[] {
-  return incoming.map((one) => withoutSecret(house, one)).filter((one) => isForUs(house, one));
+/** What selecting events needs. */
+export type SelectContext = CommandLineContext & {
+  readonly settings: Pick<Settings, 'managementRoom'>;
+};
+
+interface TakeContext {
+  readonly store: Pick<Store, 'transaction'>;
+  now(): number;
 }
 
-function isForUs(house: House, incoming: Incoming): boolean {
-  const { settings } = house;
+/** What receiving events needs. */
+export type ReceiveContext = TakeContext & RefusalContext;
+
+/** The events that are for the bot, without the secrets in them. */
+export function select(context: SelectContext, incoming: readonly Incoming[]): Incoming[] {
+  return incoming.map((one) => withoutSecret(context, one)).filter((one) => isForBot(context, one));
+}
+
+function isForBot(context: SelectContext, incoming: Incoming): boolean {
+  const { settings } = context;
   if (incoming.sender === settings.botUser || incoming.room !== settings.managementRoom) {
     return false;
   }
@@ -24,50 +40,51 @@ function isForUs(house: House, incoming: Incoming): boolean {
     case 'message':
       return (
         incoming.heldSecret === true ||
-        commandLineIn(incoming.text, house) !== undefined ||
+        commandLineIn(incoming.text, context) !== undefined ||
         canDecide(incoming)
       );
     case 'lookalike':
-      return incoming.heldSecret === true || namesCommand(incoming.text, house);
+      return incoming.heldSecret === true || namesCommand(incoming.text, context);
     case 'reaction':
       return signOfReaction(incoming.key) !== undefined || cardReaction(incoming.key) !== undefined;
   }
 }
 
 /**
- * Commits events to the inbox; returns those that were not known.
+ * Commits events to the inbox.
  *
- * @throws StoreError none was committed; whoever typed has been told
+ * @returns those that are new
+ * @throws StoreError none was committed; their senders have been told
  */
 export async function receive(
-  house: House,
+  context: ReceiveContext,
   sayNow: SayNow,
   wanted: readonly Incoming[],
 ): Promise<Incoming[]> {
   try {
-    const fresh = await house.store.transaction(async ({ inbox }) =>
-      inbox.take(wanted.map(inboxRow), house.now()),
+    const fresh = await context.store.transaction(async ({ inbox }) =>
+      inbox.take(wanted.map(inboxRow), context.now()),
     );
     const known = new Set(fresh.map(({ eventId }) => eventId));
     return wanted.filter((one) => known.delete(one.event));
   } catch (error) {
-    // Whoever typed hears it; the bot stops, and what it could not take in is taken in later.
+    // The senders are told, and the bot stops. It receives these events again later.
     for (const one of wanted) {
-      await sayNow(refusalOf(house, one, error)).catch(() => undefined);
+      await sayNow(refusalOf(context, one, error)).catch(() => undefined);
     }
     throw error;
   }
 }
 
-/** What whoever typed or tapped is told when the database fails. */
-export function refusalOf(house: House, incoming: Incoming, error: unknown): Outgoing {
-  const reply = refusalReply(house, '', error);
+/** What the sender of an event is told when the database fails. */
+export function refusalOf(context: RefusalContext, incoming: Incoming, error: unknown): Outgoing {
+  const reply = refusalReply(context, '', error);
   if (incoming.kind === 'lookalike') {
     return { kind: 'reply', origin: originOfLookalike(incoming), reply };
   }
   return incoming.kind === 'message'
     ? { kind: 'reply', origin: originOf(incoming), reply }
-    : // A reply to a reaction would show what nobody wrote.
+    : // Nobody wrote a text that a reply could quote.
       {
         kind: 'alert',
         origin: { event: incoming.event, room: incoming.room },
@@ -77,19 +94,19 @@ export function refusalOf(house: House, incoming: Incoming, error: unknown): Out
 }
 
 /** Commits events as seen and handled, without doing what they ask. */
-export async function skip(house: House, wanted: readonly Incoming[]): Promise<void> {
-  const now = house.now();
-  await house.store.transaction(async ({ inbox }) => {
+export async function skip(context: TakeContext, wanted: readonly Incoming[]): Promise<void> {
+  const now = context.now();
+  await context.store.transaction(async ({ inbox }) => {
     for (const { eventId } of await inbox.take(wanted.map(inboxRow), now)) {
       await inbox.handled(eventId, now);
     }
   });
 }
 
-/** A secret is not even taken in: what is stored and handled is that there was one. */
-function withoutSecret(house: House, incoming: Incoming): Incoming {
+/** Secrets are never stored: the event is handled as one that contained a secret. */
+function withoutSecret(context: CommandLineContext, incoming: Incoming): Incoming {
   return incoming.kind !== 'reaction' &&
-    holdsSecret(incoming.text, commandLineIn(incoming.text, house))
+    holdsSecret(incoming.text, commandLineIn(incoming.text, context))
     ? { ...incoming, text: '', heldSecret: true }
     : incoming;
 }

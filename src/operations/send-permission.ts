@@ -1,7 +1,7 @@
-/** Whether the bot can speak in the management room. While it can't, nothing is begun. */
+/** Whether the bot can send messages to the management room. While it can't, it starts nothing. */
 export interface SendPermission {
   /** Why it can't; undefined if it can. */
   silence(): string | undefined;
-  /** Resolves when it can: true, or false if the bot stops and nothing is to be begun. */
+  /** Resolves when it can: true, or false if the bot is stopping and must start nothing. */
   mayAct(): Promise<boolean>;
 }

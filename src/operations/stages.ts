@@ -1,4 +1,5 @@
 import type { Absent } from '../chat/answers/absent.ts';
+import { dangerOf, subjectOf } from '../chat/command/declaration.ts';
 import type { Command, Danger, Role } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
 import type { UserId } from '../core/ids.ts';
@@ -18,28 +19,28 @@ export interface Parsed {
   readonly plainWords?: ReadonlySet<UserId>;
 }
 
-/** Its sender may do this. Only `authorize` makes one. */
+/** Whoever asks for it may do so. Only `authorize` makes one. */
 export type Authorized = Parsed & Stage<'authorized'> & { readonly role: Role };
 
-/** Its accounts exist, are ours, and may be touched. Only `resolve` makes one. */
+/** Its accounts exist, belong to this server, and may be touched. Only `resolve` makes one. */
 export type Resolved = Omit<Authorized, typeof stage> &
   Stage<'resolved'> & {
-    /** The accounts that it acts on, in the order given; empty where it acts on none. */
+    /** The accounts that it acts on, in the order given; empty if it acts on none. */
     readonly accounts: readonly Account[];
-    /** Those that were named and are not acted on. */
+    /** Accounts that were named and are not acted on. */
     readonly leftOut: readonly LeftOut[];
-    /** Of what a read asks about, what this server does not have. */
+    /** The users and rooms that a read asks about and that this server does not have. */
     readonly absent: readonly Absent[];
   };
 
-/** An account that was named together with others, and why nothing is done to it. */
+/** An account that was named together with others, and the reason why nothing is done to it. */
 export interface LeftOut {
   readonly user: UserId;
   /** The rest of a sentence that begins with its ID: `is already deactivated`. */
   readonly why: string;
 }
 
-/** Whoever has to agree has agreed, and its first intent is committed. Only `confirm` makes one. */
+/** Everybody who must agree has agreed, and its first intent is committed. Only `confirm` makes one. */
 export type Confirmed = Omit<Resolved, typeof stage> &
   Stage<'confirmed'> & {
     readonly confirmer: UserId | undefined;
@@ -47,7 +48,23 @@ export type Confirmed = Omit<Resolved, typeof stage> &
     readonly intent: number | undefined;
   };
 
-/** Marks a value as having passed a stage; for the stages alone. */
+/** Marks a value as having passed a stage. Only stages call this. */
 export function passed<Next>(value: Omit<Next, typeof stage>): Next {
   return value as Next;
+}
+
+/** The accounts that a command names. */
+export function targetsOf({
+  command,
+  invocation,
+}: Pick<Parsed, 'command' | 'invocation'>): UserId[] {
+  const given = invocation.arguments[subjectOf(command) ?? ''];
+  return given === undefined ? [] : ([given].flat() as UserId[]);
+}
+
+/** Overriding protection is critical, however harmless the command is otherwise. */
+export function dangerOfInvocation(command: Command, invocation: Invocation): Danger {
+  return invocation.overrideProtection === true
+    ? 'critical'
+    : dangerOf(command, invocation.arguments);
 }

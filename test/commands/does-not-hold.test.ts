@@ -103,7 +103,7 @@ test('an account of an application service that was deactivated has no ✅', asy
 
 test('several with one of an application service among them say so', async () => {
   expect(await ask('!lock mallory irc_x')).toContain(
-    'This does not hold for 1 account of application services: only suspend does.',
+    'This has no effect on 1 account of application services. Only suspend does.',
   );
   expect(await ask('!suspend mallory irc_y')).not.toContain('does not hold');
 });

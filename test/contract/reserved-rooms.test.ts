@@ -7,7 +7,7 @@ import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { writeInvocation } from '../../src/chat/command/write-invocation.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import type { RoomId } from '../../src/core/ids.ts';
-import { runJob } from '../../src/operations/execute/run-timer.ts';
+import { runTimer } from '../../src/operations/execute/run-timers.ts';
 import { openFuzzHouse, people, registry, room } from '../support/fuzz-house.ts';
 import type { FuzzHouse, Outcome } from '../support/fuzz-house.ts';
 
@@ -119,7 +119,7 @@ test('a room that becomes a direct room after the question is refused at the con
     expect(confirmed.changes).toEqual([]);
     expect(await bot.store.confirmations.pending()).toEqual([]);
     const said = JSON.stringify(confirmed.sent);
-    expect(said).toContain('in which I tell one person a secret');
+    expect(said).toContain('where I send one person secrets');
   } finally {
     directRooms.delete(otherRoom);
   }
@@ -137,7 +137,7 @@ test('a timer reaches it no more than a person', async () => {
   });
   const job = await bot.store.jobs.get(id);
   const { changes } = await bot.run(async () => {
-    expect(job && (await runJob(bot.house, job))).toBe('failed');
+    expect(job && (await runTimer(bot.house, job))).toBe('failed');
   });
   expect(changes).toEqual([]);
 });

@@ -64,7 +64,7 @@ describe('kill -9 between intent and outcome', () => {
 
     bot = await start();
     const unknown = await ana.outcomeOf(question, 'unknown');
-    expect(unknown.body).toContain('may still be at work on it');
+    expect(unknown.body).toContain('may still be working on it');
     const outcome = await ana.outcomeOf(question, 'failed');
     expect(outcome.body).toContain('interrupted before it was carried out');
     await ana.outcomeOf(await ana.answerTo(confirmation), 'failed');

@@ -49,7 +49,7 @@ it('damaged rows don’t stop the start, and are told once', async () => {
   );
   await room.startBot();
   const told = await alert('3 stored rows can’t be read');
-  expect(told.body).toContain('@x:localhost sent is not done');
+  expect(told.body).toContain('@x:localhost sent is not carried out');
   expect((await room.ana.ask('!version')).field.status).toBe('done');
   const db = new Database(room.databaseFile, { readonly: true });
   expect(db.prepare('SELECT source, content FROM damaged_rows WHERE source <> ?').all('x')).toEqual(

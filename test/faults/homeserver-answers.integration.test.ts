@@ -146,7 +146,7 @@ describe('a changing call', () => {
     const command = await room.ana.say(`!shadow-ban ${mallory.userId} --for 1h`);
     await faults['an answer that breaks off'](await asked);
     const answer = await room.ana.outcomeOf(await room.ana.answerTo(command), 'done');
-    expect(answer.body).toContain('no timer is set');
+    expect(answer.body).toContain('no timer could be set');
     expect((await room.ana.ask('!jobs')).field.data).toEqual([]);
   });
 
@@ -175,7 +175,7 @@ describe('a changing call', () => {
     await room.ana.say('!confirm');
     await faults['an answer that breaks off'](await asked);
     const outcome = await room.ana.outcomeOf(question, 'unknown');
-    expect(outcome.body).toContain('Look before you send it again');
+    expect(outcome.body).toContain('Check before you retry');
     expect(gate.count('POST', /\/reset_password\//)).toBe(1);
   });
 });

@@ -98,7 +98,7 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
 it('a question of the lost time can’t be confirmed, and whoever tries hears it', async () => {
   const { ana } = room;
   const lost = await ana.outcomeOf(question, 'expired');
-  expect(lost.body).toContain('Can’t be confirmed any more');
+  expect(lost.body).toContain('can’t be confirmed any more');
   await ana.user.react(room.id, question.event, '✅');
   await ana.until('an answer to the tick', () =>
     ana.unasked().find(({ body }) => body.includes('from before my database was restored')),

@@ -34,7 +34,7 @@ describe('what is no command', () => {
       'm.relates_to': { rel_type: 'm.replace', event_id: original },
     });
     const answer = await room.ana.answerTo(original);
-    expect(answer.body).toContain('an edit is never carried out');
+    expect(answer.body).toContain('I don’t carry out edits');
     expect(answer.body).toContain(`!shadow-ban ${mallory.userId}`);
     await barrier();
     expect(room.ana.answersTo(original)).toHaveLength(1);
@@ -58,7 +58,9 @@ describe('what is no command', () => {
     await barrier();
     const [, ...more] = room.ana.answersTo(done);
     expect(more).toHaveLength(1);
-    expect(more[0]?.body).toContain('Edit not carried out: only what you first sent counts');
+    expect(more[0]?.body).toContain(
+      'Edit not carried out: only the message as you first sent it counts',
+    );
     expect(more[0]?.body).not.toContain('Not done');
     expect(await isBanned(mallory.userId)).toBe(false);
   });
@@ -67,8 +69,8 @@ describe('what is no command', () => {
     const mallory = await newUser('mallory');
     const body = `!shadow-ban ${mallory.userId}`;
     for (const [content, why] of [
-      [{ msgtype: 'm.image', filename: 'a.png', url: 'mxc://localhost/a' }, 'caption is never'],
-      [{ msgtype: 'm.emote' }, '/me message is never'],
+      [{ msgtype: 'm.image', filename: 'a.png', url: 'mxc://localhost/a' }, 'captions of files'],
+      [{ msgtype: 'm.emote' }, 'I don’t carry out /me messages'],
     ] as const) {
       const event = await room.ana.user.send(room.id, 'm.room.message', { ...content, body });
       const answer = await room.ana.answerTo(event);
@@ -281,7 +283,9 @@ describe('many denials in a row', () => {
       await tried.vic.ask(`!shadow-ban ${mallory.userId}`);
     }
     const alerts = tried.ana.events.filter((event) =>
-      String(event.content['body']).includes(`Vic (${tried.vic.user.userId}) was refused 5 times`),
+      String(event.content['body']).includes(
+        `Vic (${tried.vic.user.userId}) was denied 5 commands`,
+      ),
     );
     expect(alerts).toHaveLength(1);
     expect(alerts[0]?.content['m.mentions']).toEqual({ user_ids: [tried.ana.user.userId] });

@@ -17,10 +17,13 @@ import {
 import { readEvents } from '../../src/matrix/sync/read-event.ts';
 import { RoomState } from '../../src/matrix/sync/room-state.ts';
 import type { Outgoing } from '../../src/operations/answer/reply.ts';
+import { createDenials } from '../../src/operations/authorize/denials.ts';
 import { createRoles } from '../../src/operations/authorize/roles.ts';
 import { decideConfirmation } from '../../src/operations/confirm/decide.ts';
 import { findConfirmation } from '../../src/operations/confirm/find-confirmation.ts';
+import { createInFlight, createReconcileTimes } from '../../src/operations/execute/reconcile.ts';
 import type { House } from '../../src/operations/house.ts';
+import { createNextPages } from '../../src/operations/parse/expand.ts';
 import { createPipeline } from '../../src/operations/pipeline.ts';
 import { createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -176,11 +179,11 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     }),
     log: { info: () => undefined, warn: () => undefined, error: fault },
     sendPermission: { silence: () => undefined, mayAct: async () => true },
-    inFlight: new Set(),
-    seenNotDone: new Map(),
-    denials: new Map(),
+    inFlight: createInFlight(),
+    reconcileTimes: createReconcileTimes(),
+    denials: createDenials(),
     now: () => clock.now,
-    nextPages: new Map(),
+    nextPages: createNextPages(),
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
     readFile: async () => '@mallory:localhost <b>',

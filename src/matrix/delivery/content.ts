@@ -2,8 +2,8 @@ import type { AnswerFile } from '../../chat/answers/answer.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import { isMadeUp } from '../../operations/answer/card.ts';
 import type { Reply } from '../../operations/answer/reply.ts';
+import { isSynthetic } from '../../operations/message.ts';
 import { largestClearContent } from '../crypto/room-crypto.ts';
 import { render } from './render.ts';
 
@@ -177,7 +177,7 @@ function inThread(thread: EventId): Json {
 /** Relates a message to the command, in its thread if it has one; nothing if there is no command to see. */
 function relationTo(origin: Origin): Json {
   const replied = origin.inReplyTo ?? origin.event;
-  if (isMadeUp(replied)) {
+  if (isSynthetic(replied)) {
     return {};
   }
   const inReplyTo = { 'm.in_reply_to': { event_id: replied } };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseUserId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Opening } from '../../operations/authorize/open-room.ts';
-import type { Members } from '../../operations/authorize/roles.ts';
+import type { Members } from '../../operations/members.ts';
 import { levelForMessages, writtenPower } from './may-send.ts';
 import { readTombstone } from './tombstone.ts';
 import type { Tombstone } from './tombstone.ts';

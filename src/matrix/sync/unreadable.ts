@@ -3,8 +3,8 @@ import { ago } from '../../chat/answers/phrases.ts';
 import type { RoomId } from '../../core/ids.ts';
 import { post } from '../../operations/answer/reply.ts';
 import type { Reply } from '../../operations/answer/reply.ts';
-import { nameOf } from '../../operations/execute/outcome.ts';
 import type { House } from '../../operations/house.ts';
+import { nameOf } from '../../operations/members.ts';
 import { readEnvelope } from './read-event.ts';
 
 const advice: ReadonlyMap<string, { readonly cause: string; readonly mend: string }> = new Map([
@@ -72,7 +72,7 @@ export async function sayUnreadable(
     if (last !== undefined) {
       const whose =
         unread.length === 1
-          ? `a message of ${nameOf(house, last.sender)}`
+          ? `a message of ${nameOf(house.members, last.sender)}`
           : `${unread.length} messages`;
       const reply: Reply = {
         command: '',

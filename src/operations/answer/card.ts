@@ -1,25 +1,15 @@
 import type { EventId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
+import { syntheticEvent } from '../message.ts';
 
-/**
- * Whether an event ID is one of ours, for what no event of the room has asked for. Those of rooms hold no
- * blanks, so that nothing from a room can be taken for one.
- */
-export function isMadeUp(event: EventId): boolean {
-  return event.includes(' ');
-}
+const cardPrefix = 'report ';
 
-const cardPrefix = '$ report ';
-
-/** What stands for the command in the outbox where a card of the report queue is sent. */
+/** The event under which the outbox keeps the card of a report. */
 export function cardEvent(item: number): EventId {
-  return `${cardPrefix}${item}` as EventId;
+  return syntheticEvent(`${cardPrefix}${item}`);
 }
 
-/**
- * What a reaction to a card stands for: a command whose target the card fills in. ✅ and ❌ say of
- * confirmations what they say everywhere, and of a card that it is done.
- */
+/** The commands that reactions on a card stand for; the card's report fills in their targets. */
 export const cardReactions: ReadonlyMap<string, string> = new Map([
   ['🙋', 'claim'],
   ['👻', 'shadow-ban'],
@@ -29,21 +19,20 @@ export const cardReactions: ReadonlyMap<string, string> = new Map([
   ['✅', 'resolve'],
 ]);
 
-/** What clients add to somebody who raises a hand: the color of the skin, a woman or a man. */
-const looks = /\p{Emoji_Modifier}|\u200D[♀♂]/gu;
+/** What clients add to 🙋: a skin tone, or a gender. */
+const variants = /\p{Emoji_Modifier}|\u200D[♀♂]/gu;
 
-/** The command that a reaction stands for, whatever the one who raises a hand looks like. */
+/** The command that a reaction on a card stands for, in any variant of the emoji. */
 export function cardReaction(key: string): string | undefined {
-  return cardReactions.get(key.replaceAll(looks, ''));
+  return cardReactions.get(key.replaceAll(variants, ''));
 }
 
-/** The item whose card this event of ours is; undefined for any other event. */
+/** The number of the report whose card this event of the bot is; undefined for any other event. */
 export async function itemOfCard(
   store: Pick<Store, 'outbox'>,
   event: EventId | undefined,
 ): Promise<number | undefined> {
   const answered = event === undefined ? undefined : await store.outbox.commandOf(event);
-  return answered?.startsWith(cardPrefix) === true
-    ? Number(answered.slice(cardPrefix.length))
-    : undefined;
+  const prefix = syntheticEvent(cardPrefix);
+  return answered?.startsWith(prefix) === true ? Number(answered.slice(prefix.length)) : undefined;
 }

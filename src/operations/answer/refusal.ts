@@ -2,6 +2,8 @@ import { bold, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content, Inline, Status } from '../../chat/answers/answer.ts';
 import { canChange } from '../../chat/command/declaration.ts';
 import { usage } from '../../chat/command/help.ts';
+import type { Origin } from '../../chat/command/invocation.ts';
+import type { Registry } from '../../chat/command/registry.ts';
 import {
   DeniedError,
   HomeserverError,
@@ -14,13 +16,20 @@ import {
   UsageError,
 } from '../../core/errors.ts';
 import type { StoreTables } from '../../store/store.ts';
-import { targetsOf } from '../authorize/targets.ts';
 import { intentFor } from '../execute/intent.ts';
-import type { House } from '../house.ts';
+import type { Settings } from '../settings.ts';
+import { targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import type { Reply } from './reply.ts';
+import { post } from './reply.ts';
+import type { PostContext, Reply } from './reply.ts';
 
-/** Our own sentences mark commands with backticks. */
+/** What wording a refusal needs. */
+export interface RefusalContext {
+  readonly registry: Pick<Registry, 'find'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+}
+
+/** A sentence of the bot's own; backticks in it mark commands. */
 export function sentence(text: string): Inline[] {
   return text
     .split('`')
@@ -60,7 +69,7 @@ function titleOf(error: unknown): Content {
   if (error instanceof LawspeakerError) {
     return [bold('Not done: '), ...sentence(error.message)];
   }
-  return [bold('Not done: '), 'the bot has a fault of its own'];
+  return [bold('Not done: '), 'an error in the bot'];
 }
 
 function adviceOf(error: unknown): string | undefined {
@@ -69,26 +78,26 @@ function adviceOf(error: unknown): string | undefined {
       return error.advice;
     }
     if (error instanceof UnreachableError) {
-      return 'Nothing was changed. Send the command again when the homeserver answers.';
+      return 'Nothing was changed. Try again when the homeserver is back.';
     }
     if (error instanceof HomeserverError) {
-      return `Asked: ${error.request}. Nothing was changed.`;
+      return `Request: ${error.request}. Nothing was changed.`;
     }
     return error instanceof ProtectedError || error instanceof DeniedError
       ? 'Nothing was changed.'
       : undefined;
   }
-  return 'Nothing was changed; what went wrong is in the bot’s log. Please report it.';
+  return 'Nothing was changed. The bot’s log says what went wrong; please report it.';
 }
 
-/** The answer to a command that ended before anything was called. */
+/** The answer to a command that was refused, or that failed before anything was changed. */
 export function refusalReply(
-  house: House,
+  { registry, settings }: RefusalContext,
   command: string,
   error: unknown,
   audit: readonly number[] = [],
 ): Reply {
-  const declared = house.registry.find(
+  const declared = registry.find(
     error instanceof UsageError ? (error.command ?? command) : command,
   );
   const body: Block[] = [];
@@ -97,7 +106,7 @@ export function refusalReply(
     body.push(...advice.split('\n').map((one) => line(...sentence(one))));
   }
   if (error instanceof UsageError && declared !== undefined) {
-    body.push(line(`Usage: ${usage(declared, house.settings.prefix)}`));
+    body.push(line(`Usage: ${usage(declared, settings.prefix)}`));
   }
   const answer: Answer = { mark: '❌', title: titleOf(error), body };
   return {
@@ -113,33 +122,61 @@ export function refusalReply(
 }
 
 /**
- * Records what was asked and not begun: denied, protected, or refused by the homeserver. Reads and
- * unreadable commands leave no trace, and without a database there is nowhere to leave one. It belongs
- * into the transaction that ends what asked for it: handled again after a crash, that would be refused
- * again.
+ * Records that a change was refused: denied, protected, or rejected by the homeserver. Reads, and lines
+ * that can't be read as a command, are not recorded.
+ *
+ * @returns the number of the audit entry, if there is one
  */
-export async function auditRefusal(
-  house: House,
+async function auditRefusal(
   { auditLog }: Pick<StoreTables, 'auditLog'>,
   parsed: Parsed,
   error: unknown,
+  at: number,
 ): Promise<number[]> {
-  if (!canChange(parsed.command) || error instanceof StoreError || parsed.invocation.dryRun) {
+  const { command, danger, invocation } = parsed;
+  // Without a database there is nowhere to record it.
+  if (!canChange(command) || error instanceof StoreError || invocation.dryRun) {
     return [];
   }
-  if (parsed.danger === 'read' && !(error instanceof DeniedError)) {
+  if (danger === 'read' && !(error instanceof DeniedError)) {
     return [];
   }
   const status = statusOf(error);
-  const detail = error instanceof LawspeakerError ? { code: error.code } : { code: 'internal' };
+  const detail = { code: error instanceof LawspeakerError ? error.code : 'internal' };
   const [target] = targetsOf(parsed);
   const intent = intentFor(parsed, undefined);
   return [
     await auditLog.refuse(
-      // One row, however many were named: all of them stand in its arguments.
+      // One entry, however many targets there are: its arguments hold them all.
       target === undefined ? intent : { ...intent, target },
       { status, detail },
-      house.now(),
+      at,
     ),
   ];
+}
+
+/** A command that was refused, or a line that could not be read as one. */
+export interface Refused {
+  readonly command: string;
+  readonly origin: Origin;
+  readonly parsed?: Parsed | undefined;
+}
+
+export type PostRefusalContext = RefusalContext & PostContext;
+
+/**
+ * Records a refusal in the audit log and puts the answer into the outbox: as a reply, or as an edit of
+ * the confirmation that was asked before. Use the transaction that ends what asked for the command:
+ * handled again after a crash, it would be refused and recorded again.
+ */
+export async function postRefusal(
+  context: PostRefusalContext,
+  tables: Pick<StoreTables, 'auditLog' | 'outbox'>,
+  { command, origin, parsed, error }: Refused & { readonly error: unknown },
+  kind: 'reply' | 'edit' = 'reply',
+): Promise<void> {
+  const audit =
+    parsed === undefined ? [] : await auditRefusal(tables, parsed, error, context.now());
+  const reply = refusalReply(context, command, error, audit);
+  await post(context, tables, kind === 'reply' ? 'answer' : 'outcome', { kind, origin, reply });
 }

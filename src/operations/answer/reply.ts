@@ -1,10 +1,10 @@
 import type { Answer, AnswerFile, Status } from '../../chat/answers/answer.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { StoreTables } from '../../store/store.ts';
-import type { House } from '../house.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
+import type { Settings } from '../settings.ts';
 
-/** What `dev.lawspeaker.answer` says about a confirmation. */
+/** The confirmation in `dev.lawspeaker.answer`. */
 export interface ReplyConfirmation {
   readonly code: string;
   readonly expiresAt: number;
@@ -12,7 +12,7 @@ export interface ReplyConfirmation {
   readonly approvals: number;
 }
 
-/** An answer with what programs read of it. */
+/** An answer, with the fields that programs read. */
 export interface Reply {
   readonly command: string;
   readonly status: Status;
@@ -22,8 +22,8 @@ export interface Reply {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** The parts in which an answer reaches the room. Each is sent once. */
-export type Stage =
+/** The messages that an event can lead to. Each is sent once. */
+export type MessagePart =
   | 'answer'
   | 'file'
   | 'alert'
@@ -41,7 +41,7 @@ export type Stage =
   | `edit-${number}`
   | `note-${number}`;
 
-/** What stands in the outbox; the transport turns it into events. */
+/** A message in the outbox, as JSON; the transport turns it into events. */
 export type Outgoing =
   | { readonly kind: 'reply'; readonly origin: Origin; readonly reply: Reply }
   | { readonly kind: 'edit'; readonly origin: Origin; readonly reply: Reply }
@@ -54,41 +54,66 @@ export type Outgoing =
     }
   | { readonly kind: 'file'; readonly origin: Origin; readonly file: AnswerFile }
   | { readonly kind: 'reaction'; readonly origin: Origin; readonly key: string }
-  | { readonly kind: 'withdraw'; readonly origin: Origin; readonly stage: Stage };
+  | { readonly kind: 'withdraw'; readonly origin: Origin; readonly stage: MessagePart };
+
+/** What putting a message into the outbox needs. */
+export interface PostContext {
+  readonly settings: Pick<Settings, 'botUser'>;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** What sending a message in a transaction of its own needs. */
+export interface DeliverContext extends PostContext {
+  readonly store: Pick<Store, 'transaction'>;
+  /** There are messages for this event in the outbox. */
+  deliver(event: string): void;
+}
 
 /** Puts a message into the outbox, in the transaction of what it reports. */
 export async function post(
-  house: House,
-  tables: StoreTables,
-  stage: Stage,
+  { settings, now }: PostContext,
+  { outbox }: Pick<StoreTables, 'outbox'>,
+  part: MessagePart,
   outgoing: Outgoing,
 ): Promise<void> {
-  const add = async (part: Stage, message: Outgoing) =>
-    tables.outbox.add(
-      { eventId: message.origin.event, stage: part, message: JSON.stringify(message) },
-      house.now(),
-    );
+  const add = async (stage: MessagePart, message: Outgoing) =>
+    outbox.add({ eventId: message.origin.event, stage, message: JSON.stringify(message) }, now());
   if (outgoing.kind === 'alert') {
-    // The bot may be on the configured list, or hold a role: it needs no notification of its own words.
-    const mentions = outgoing.mentions.filter((user) => user !== house.settings.botUser);
-    await add(stage, { ...outgoing, mentions });
+    // The bot can be on call or have a role, and needs no notification of its own messages.
+    const mentions = outgoing.mentions.filter((user) => user !== settings.botUser);
+    await add(part, { ...outgoing, mentions });
     return;
   }
   if (outgoing.kind !== 'reply' && outgoing.kind !== 'edit') {
-    await add(stage, outgoing);
+    await add(part, outgoing);
     return;
   }
-  // A file goes behind its answer, as a message of its own.
+  // A file is sent after its answer, as a message of its own.
   const { file, ...answer } = outgoing.reply.answer;
-  await add(stage, { ...outgoing, reply: { ...outgoing.reply, answer } });
+  await add(part, { ...outgoing, reply: { ...outgoing.reply, answer } });
   if (file !== undefined) {
     await add('file', { kind: 'file', origin: outgoing.origin, file });
   }
 }
 
-/** Says something past the outbox: what is left to do while the database can't be written. */
+/**
+ * Puts a message into the outbox, in a transaction of its own, and has it sent.
+ *
+ * @throws StoreError it can't be stored
+ */
+export async function postAndDeliver(
+  context: DeliverContext,
+  part: MessagePart,
+  outgoing: Outgoing,
+): Promise<void> {
+  await context.store.transaction(async (tables) => post(context, tables, part, outgoing));
+  context.deliver(outgoing.origin.event);
+}
+
+/** Sends a message past the outbox: what is left to do while the database can't be written. */
 export type SayNow = (outgoing: Outgoing) => Promise<void>;
 
-/** The reactions that settle a confirmation. */
+/** The reactions that decide about a confirmation. */
 export const confirmKey = '✅';
 export const cancelKey = '❌';

@@ -1,36 +1,57 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago, span } from '../../chat/answers/phrases.ts';
 import { cut } from '../../core/text.ts';
-import { nameOf } from '../execute/outcome.ts';
-import type { House } from '../house.ts';
-import type { Incoming, Message } from '../message.ts';
+import { nameOf } from '../members.ts';
+import type { Members } from '../members.ts';
 import { originOf } from '../message.ts';
+import type { Incoming, Message } from '../message.ts';
 import { commandLineIn } from '../parse/command-line.ts';
+import type { CommandLineContext } from '../parse/command-line.ts';
+import type { Settings } from '../settings.ts';
 import { post } from './reply.ts';
-import type { Reply } from './reply.ts';
+import type { DeliverContext, Reply } from './reply.ts';
 
-/** Sent so long ago that whoever sent it has gone on without us. */
-export function isStale(house: House, { sentAt }: Pick<Incoming, 'sentAt'>): boolean {
-  return house.now() - sentAt > house.settings.maxAgeMs;
+/** What finding out whether a command is stale needs. */
+export interface StaleContext {
+  readonly settings: Pick<Settings, 'maxAgeMs'>;
+  now(): number;
 }
 
-/** So many stale commands at once are answered together. */
-const fewStale = 3;
+/** Sent too long ago to be carried out now. */
+export function isStale(
+  { settings, now }: StaleContext,
+  { sentAt }: Pick<Incoming, 'sentAt'>,
+): boolean {
+  return now() - sentAt > settings.maxAgeMs;
+}
+
+/** More stale commands than this are answered together. */
+const maxAnsweredAlone = 3;
+
+/** What answering stale commands together needs. */
+export type WithoutStaleContext = StaleContext &
+  CommandLineContext &
+  DeliverContext & { readonly members: Pick<Members, 'displayName'> };
 
 /**
- * Answers many stale commands in one message, which replies to the last of them. Returns what is left
- * to be handled one by one.
+ * Answers many stale commands in one message, which replies to the last of them. Returns those that are
+ * left to be handled one by one.
  */
-export async function withoutStale(house: House, taken: readonly Incoming[]): Promise<Incoming[]> {
+export async function withoutStale(
+  context: WithoutStaleContext,
+  taken: readonly Incoming[],
+): Promise<Incoming[]> {
   const stale = taken.filter(
     (one): one is Message =>
-      one.kind === 'message' && commandLineIn(one.text, house) !== undefined && isStale(house, one),
+      one.kind === 'message' &&
+      commandLineIn(one.text, context) !== undefined &&
+      isStale(context, one),
   );
   const last = stale.at(-1);
-  if (last === undefined || stale.length <= fewStale) {
+  if (last === undefined || stale.length <= maxAnsweredAlone) {
     return [...taken];
   }
-  const now = house.now();
+  const now = context.now();
   const shown = stale.slice(-20);
   const reply: Reply = {
     command: '',
@@ -40,25 +61,25 @@ export async function withoutStale(house: House, taken: readonly Incoming[]): Pr
       mark: '⚠️',
       title: [bold(`${stale.length} commands not done: `), 'I was away when they were sent'],
       body: [
-        line('Nothing was changed. Send again what is still wanted. The last ones:'),
+        line('Nothing was changed. Resend the commands that you still want. The last ones:'),
         {
           kind: 'list',
           items: shown.map((one) => [
             code(cut(one.text, 100)),
-            ` by ${nameOf(house, one.sender)}, ${ago(one.sentAt, now)}`,
+            ` by ${nameOf(context.members, one.sender)}, ${ago(one.sentAt, now)}`,
           ]),
         },
       ],
       data: { events: stale.map(({ event }) => event) },
     },
   };
-  await house.store.transaction(async (tables) => {
-    await post(house, tables, 'answer', { kind: 'reply', origin: originOf(last), reply });
+  await context.store.transaction(async (tables) => {
+    await post(context, tables, 'answer', { kind: 'reply', origin: originOf(last), reply });
     for (const { event } of stale) {
       await tables.inbox.handled(event, now);
     }
   });
-  house.deliver(last.event);
+  context.deliver(last.event);
   const folded = new Set<Incoming>(stale);
   return taken.filter((one) => !folded.has(one));
 }
@@ -74,7 +95,7 @@ export function lostTimeReply(commandLine: string): Reply {
       title: [bold('Not done now: '), 'my database was restored or lost after this was sent'],
       body: [
         line(
-          'I can’t tell whether it was begun before. Look first, and send it again if it is still wanted.',
+          'I can’t tell whether it was carried out before. Check first, and resend it if you still want it.',
         ),
       ],
     },
@@ -82,16 +103,15 @@ export function lostTimeReply(commandLine: string): Reply {
 }
 
 /** The answer to one stale command. */
-export function staleReply(house: House, message: Message, commandLine: string): Reply {
-  const age = span(house.now() - message.sentAt);
+export function staleReply(ageMs: number, commandLine: string): Reply {
   return {
     command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
     status: 'stale',
     audit: [],
     answer: {
       mark: '⚠️',
-      title: [bold('Not done: '), `I was away when this was sent, ${age} ago`],
-      body: [line('Nothing was changed. Send it again if it is still wanted.')],
+      title: [bold('Not done: '), `I was away when this was sent, ${span(ageMs)} ago`],
+      body: [line('Nothing was changed. Resend it if you still want it.')],
     },
   };
 }

@@ -2,64 +2,65 @@ import { leastDangerOf, roleFor, roles } from '../../chat/command/declaration.ts
 import type { Command, Role } from '../../chat/command/declaration.ts';
 import { DeniedError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { House } from '../house.ts';
 import { passed } from '../stages.ts';
 import type { Authorized, Parsed } from '../stages.ts';
+import type { Roles } from './roles.ts';
+
+/** What authorizing needs. */
+export interface AuthorizeContext {
+  readonly roles: Pick<Roles, 'needed' | 'of'>;
+}
 
 /**
- * Lets pass who may do this.
+ * Checks the role of whoever asks for this.
  *
- * @throws DeniedError the role is too low, or the sender has left the room
+ * @throws DeniedError their role is too low, or they have left the room
  */
-export function authorize(house: House, parsed: Parsed): Authorized {
+export function authorize(context: AuthorizeContext, parsed: Parsed): Authorized {
   const { actor } = parsed.invocation;
   if (actor.kind === 'rule') {
-    assertRuleMay(house, parsed);
+    assertRuleMay(context, parsed);
     return passed<Authorized>({ ...parsed, role: 'moderator' });
   }
   if (actor.kind === 'timer') {
-    // It takes back what its setter was allowed to do, and nothing more dangerous.
+    // It undoes what the person who set it was allowed to do, and does nothing more dangerous.
     if (parsed.danger !== 'change') {
       throw new DeniedError(`a timer may not run ${parsed.command.name}`);
     }
     return passed<Authorized>({ ...parsed, role: 'moderator' });
   }
-  return passed<Authorized>({ ...parsed, role: requireRole(house, parsed, actor.user) });
+  return passed<Authorized>({ ...parsed, role: requireRole(context, parsed, actor.user) });
 }
 
-/**
- * Nothing that is for admins, by declaration or by configuration, is for rules.
- *
- * @throws DeniedError
- */
-function assertRuleMay(house: House, { command, danger }: Parsed): void {
-  const needed = house.roles.needed(command.name, roleFor(command, danger));
+/** @throws DeniedError the command is for admins, by its declaration or by the configuration */
+function assertRuleMay(context: AuthorizeContext, { command, danger }: Parsed): void {
+  const needed = context.roles.needed(command.name, roleFor(command, danger));
   if (danger === 'critical' || roles.indexOf(needed) > roles.indexOf('moderator')) {
     throw new DeniedError(`no rule may run ${command.name}: it needs the role ${needed}`);
   }
 }
 
-/**
- * Refuses who may not use a command whatever follows its name, before anything of that is read.
- *
- * @throws DeniedError
- */
-export function assertMayUse(house: House, command: Command, user: UserId): void {
-  requireRole(house, { command, danger: leastDangerOf(command) }, user);
+/** @throws DeniedError this user may not use the command, whatever follows its name */
+export function assertMayUse(context: AuthorizeContext, command: Command, user: UserId): void {
+  requireRole(context, { command, danger: leastDangerOf(command) }, user);
 }
 
-/** The role of `user`, where it suffices for this. Asked again when a confirmation is confirmed. */
+/**
+ * The role of a user who may do this. Checked again when a confirmation is confirmed.
+ *
+ * @throws DeniedError they may not
+ */
 export function requireRole(
-  house: House,
+  context: AuthorizeContext,
   parsed: Pick<Parsed, 'command' | 'danger'>,
   user: UserId,
 ): Role {
   const { command, danger } = parsed;
-  const needed = house.roles.needed(command.name, roleFor(command, danger));
-  const role = house.roles.of(user);
+  const needed = context.roles.needed(command.name, roleFor(command, danger));
+  const role = context.roles.of(user);
   if (role === undefined) {
     throw new DeniedError(
-      `${command.name} is for members of this room whose power level gives them a role`,
+      `only members of this room whose power level gives them a role can use ${command.name}`,
     );
   }
   if (roles.indexOf(role) < roles.indexOf(needed)) {

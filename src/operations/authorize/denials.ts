@@ -2,58 +2,76 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { minuteMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
-import { post } from '../answer/reply.ts';
-import type { Outgoing } from '../answer/reply.ts';
-import { nameOf } from '../execute/outcome.ts';
-import type { House } from '../house.ts';
+import { postAndDeliver } from '../answer/reply.ts';
+import type { DeliverContext, Outgoing } from '../answer/reply.ts';
+import { nameOf } from '../members.ts';
+import type { Members } from '../members.ts';
 import { joinedAdmins } from './roles.ts';
+import type { RoomPeople } from './roles.ts';
 
-/** So many denials within this time tell the admins. */
+/** This many denials within `windowMs` are reported to the admins. */
 const manyDenials = 5;
 const windowMs = 10 * minuteMs;
 
+/** How often people were denied something lately. */
+export interface Denials {
+  /** Counts a denial; returns how many this user had lately, with this one. */
+  count(user: UserId, at: number): number;
+}
+
+export function createDenials(): Denials {
+  const times = new Map<UserId, readonly number[]>();
+  return {
+    count(user, at) {
+      const recent = [...(times.get(user) ?? []).filter((time) => at - time < windowMs), at];
+      times.set(user, recent);
+      return recent.length;
+    },
+  };
+}
+
+export type DenialContext = RoomPeople &
+  DeliverContext & {
+    readonly members: Pick<Members, 'displayName'>;
+    readonly denials: Denials;
+  };
+
 /**
- * Counts a denial. When somebody has collected many, the admins in the room are told, once until it
- * has been quiet: a stolen account tries doors.
+ * Counts a denial. If somebody collects many, the admins in the room are told, once until they stop: the
+ * account may be stolen.
+ *
+ * @throws StoreError the message to the admins can't be stored
  */
 export async function countDenial(
-  house: House,
+  context: DenialContext,
   user: UserId,
   origin: Outgoing['origin'],
 ): Promise<void> {
-  const now = house.now();
-  const recent = (house.denials.get(user) ?? []).filter((at) => now - at < windowMs);
-  recent.push(now);
-  house.denials.set(user, recent);
-  if (recent.length !== manyDenials) {
+  const found = context.denials.count(user, context.now());
+  if (found !== manyDenials) {
     return;
   }
-  await house.store.transaction(async (tables) =>
-    post(house, tables, 'alert', {
-      kind: 'alert',
-      origin,
-      mentions: joinedAdmins(house).filter((admin) => admin !== user),
-      reply: {
-        command: '',
-        status: 'denied',
-        audit: [],
-        answer: {
-          mark: '⚠️',
-          title: [
-            bold(`${nameOf(house, user)} was refused ${manyDenials} times`),
-            ' within minutes',
-          ],
-          body: [
-            line(
-              code(user),
-              ` has no role for what it tried. If that is not like ${nameOf(house, user)}, the account may be in other hands.`,
-            ),
-          ],
-          next: [`audit --by ${user} --status denied`],
-          data: { userId: user, denials: count(recent.length, 'denial') },
-        },
+  const name = nameOf(context.members, user);
+  await postAndDeliver(context, 'alert', {
+    kind: 'alert',
+    origin,
+    mentions: joinedAdmins(context).filter((admin) => admin !== user),
+    reply: {
+      command: '',
+      status: 'denied',
+      audit: [],
+      answer: {
+        mark: '⚠️',
+        title: [bold(`${name} was denied ${manyDenials} commands`), ' within minutes'],
+        body: [
+          line(
+            code(user),
+            ` doesn’t have the role for these commands. If this is unusual for ${name}, somebody else may be using the account.`,
+          ),
+        ],
+        next: [`audit --by ${user} --status denied`],
+        data: { userId: user, denials: count(found, 'denial') },
       },
-    }),
-  );
-  house.deliver(origin.event);
+    },
+  });
 }

@@ -1,25 +1,26 @@
 import { bold, line } from '../../chat/answers/answer.ts';
-import { raiseAlarm } from '../answer/alarm.ts';
-import type { House } from '../house.ts';
+import type { Log } from '../../core/log.ts';
+import { raiseAlarm } from '../answer/alarms.ts';
+import type { RaiseAlarmContext } from '../answer/alarms.ts';
 
-/** How strangers reach the management room. */
+/** How the management room is open to strangers. */
 export type Opening = 'public' | 'world_readable';
 
 const told: Readonly<Record<Opening, string>> = {
-  public: 'Anybody can join it, and has the role that the power level of newcomers gives.',
-  world_readable: 'Anybody can read it without joining, also what is said about accounts.',
+  public: 'Anybody can join, and gets the role that the default power level gives.',
+  world_readable: 'Anybody can read it without joining, including what is said about accounts.',
 };
 
 /**
- * Warns the log and the admins while the management room is open to strangers: at the start, and whenever
- * that changes.
+ * Warns in the log and in the room if the management room is open to strangers: at the start, and
+ * whenever that changes.
  *
  * @param openings how it is open now
- * @returns to be called whenever the room's state may have changed; throws StoreError if the warning
- * can't be stored
+ * @returns a function to call whenever the room's state may have changed; it throws StoreError if the
+ * warning can't be stored
  */
 export function createOpenRoomWarning(
-  house: House,
+  context: RaiseAlarmContext & { readonly log: Pick<Log, 'warn'> },
   openings: () => readonly Opening[],
 ): () => Promise<void> {
   let before = '';
@@ -33,14 +34,14 @@ export function createOpenRoomWarning(
     if (now.length === 0) {
       return;
     }
-    house.log.warn({ openings: now }, 'the management room is open to strangers');
-    await raiseAlarm(house, `open-room ${house.now()} ${seen}`, {
+    context.log.warn({ openings: now }, 'the management room is open to strangers');
+    await raiseAlarm(context, `open-room ${context.now()} ${seen}`, {
       mark: '⚠️',
       title: [bold('This room is open to strangers')],
       body: [
         ...now.map((opening) => line(told[opening])),
         line(
-          'In the room’s settings, let only invited people join, and only members read the history.',
+          'In the room’s settings, allow only invited people to join and only members to read the history.',
         ),
       ],
       data: { openings: now },

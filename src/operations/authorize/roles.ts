@@ -3,22 +3,8 @@ import type { Role } from '../../chat/command/declaration.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
+import type { Members } from '../members.ts';
 import type { Settings } from '../settings.ts';
-
-/** The management room's members, as the transport knows them. */
-export interface Members {
-  isJoined(user: UserId): boolean;
-  /** Infinity for a creator of a room of version 12. */
-  powerLevel(user: UserId): number;
-  /**
-   * The power level that a user has, or would have after accepting an invite or coming back; `undefined`
-   * for somebody to whom the room gives nothing special. Unlike `powerLevel`, what can't be read of the
-   * room's state counts in the user's favor: protection goes by this.
-   */
-  protectedLevel(user: UserId): number | undefined;
-  displayName(user: UserId): string | null;
-  joined(): UserId[];
-}
 
 export interface Roles {
   /** The role of a joined member of the management room; undefined for anybody else. */

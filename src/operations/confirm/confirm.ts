@@ -1,45 +1,73 @@
 import { facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
-import { clock } from '../../chat/answers/phrases.ts';
+import { clock, count } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
-import type { Reply } from '../answer/reply.ts';
+import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { intentFor } from '../execute/intent.ts';
-import type { House } from '../house.ts';
-import { passed } from '../stages.ts';
-import type { Confirmed, Resolved } from '../stages.ts';
-import { othersAbout } from './others-about.ts';
+import type { InFlight } from '../execute/reconcile.ts';
+import { askerName } from '../members.ts';
+import type { Members } from '../members.ts';
+import type { Settings } from '../settings.ts';
+import { passed, targetsOf } from '../stages.ts';
+import type { Confirmed, Parsed, Resolved } from '../stages.ts';
+import { readInvocation } from '../stored-invocation.ts';
 import { policyOf } from './policy.ts';
-import { look } from './preview.ts';
-import type { Shown } from './preview.ts';
+import { makePreview } from './preview.ts';
+import type { PreviewContext, Shown } from './preview.ts';
+
+/** What starting an operation needs. */
+export interface StartContext {
+  readonly store: Pick<Store, 'transaction'>;
+  readonly inFlight: InFlight;
+  now(): number;
+}
+
+/** What asking for a confirmation needs. */
+export type AskContext = PreviewContext &
+  DeliverContext & {
+    readonly members: Pick<Members, 'displayName'>;
+    readonly settings: Pick<Settings, 'confirmation' | 'prefix'>;
+    /** A confirmation expires then. Milliseconds since 1970. */
+    expireAt(at: number): void;
+  };
+
+/** What confirming needs. */
+export type ConfirmContext = AskContext &
+  StartContext & { readonly settings: Pick<Settings, 'confirmationExpiresAfterMs'> };
 
 /**
- * Lets pass what needs nobody's agreement; asks in the room about the rest, and returns undefined.
+ * Starts what needs nobody's agreement. Asks for a confirmation of everything else, and returns undefined.
  *
  * @throws TargetError the preview found that there is nothing to do
  */
-export async function confirm(house: House, resolved: Resolved): Promise<Confirmed | undefined> {
-  // Whoever named more than is left is shown what is.
-  if (policyOf(resolved, house.settings) === 'none' && resolved.leftOut.length === 0) {
-    return begin(house, resolved, undefined, async () => true);
+export async function confirm(
+  context: ConfirmContext,
+  resolved: Resolved,
+): Promise<Confirmed | undefined> {
+  // Whoever named more targets than are left is shown those that are left.
+  if (policyOf(resolved, context.settings) === 'none' && resolved.leftOut.length === 0) {
+    return start(context, resolved, undefined, async () => true);
   }
-  await ask(house, resolved, {
-    expiresAfterMs: house.settings.confirmationExpiresAfterMs,
+  await ask(context, resolved, {
+    expiresAfterMs: context.settings.confirmationExpiresAfterMs,
     cause: async () => true,
   });
   return undefined;
 }
 
 /**
- * Commits, in one transaction, whatever `cause` records (a confirmation used, say), that the work
- * has begun, and the first intent. Returns undefined where `cause` says no or it was begun before.
+ * Commits in one transaction what `cause` records (that a confirmation is used, for example), that the
+ * operation has started, and its first intent.
+ *
+ * @returns undefined if `cause` returns false, or the operation was started before
  */
-export async function begin(
-  house: House,
+export async function start(
+  context: StartContext,
   resolved: Resolved,
   confirmer: UserId | undefined,
   cause: (tables: StoreTables) => Promise<boolean>,
@@ -49,24 +77,24 @@ export async function begin(
   if (danger === 'read') {
     return passed<Confirmed>({ ...resolved, confirmer, intent: undefined });
   }
-  // Before the commit, so that recovery can never see it open and idle.
-  house.inFlight.add(event);
-  const begun = await commitBeginning(house, resolved, confirmer, cause);
-  if (begun === undefined) {
-    house.inFlight.delete(event);
+  // Before the commit, so that recovery never sees it open and not in flight.
+  context.inFlight.add(event);
+  const started = await commitStart(context, resolved, confirmer, cause);
+  if (started === undefined) {
+    context.inFlight.remove(event);
   }
-  return begun;
+  return started;
 }
 
-async function commitBeginning(
-  house: House,
+async function commitStart(
+  context: Omit<StartContext, 'inFlight'>,
   resolved: Resolved,
   confirmer: UserId | undefined,
   cause: (tables: StoreTables) => Promise<boolean>,
 ): Promise<Confirmed | undefined> {
   const { invocation } = resolved;
   const { event } = invocation.origin;
-  return house.store.transaction(async (tables) => {
+  return context.store.transaction(async (tables) => {
     const isFirst =
       (await cause(tables)) &&
       (await tables.executions.begin(
@@ -75,39 +103,40 @@ async function commitBeginning(
           invocation: JSON.stringify(invocation),
           confirmer: confirmer ?? null,
         },
-        house.now(),
+        context.now(),
       ));
     if (!isFirst) {
       return undefined;
     }
-    await tables.inbox.handled(event, house.now());
+    await tables.inbox.handled(event, context.now());
     const intent = await tables.auditLog.begin(
       intentFor(resolved, resolved.accounts[0], confirmer),
-      house.now(),
+      context.now(),
     );
     return passed<Confirmed>({ ...resolved, confirmer, intent });
   });
 }
 
 /**
- * Asks in the room, unless `cause`, which is committed with the confirmation, says no. Returns whether it
- * has asked.
+ * Asks for a confirmation in the room, unless `cause` returns false. What `cause` records is committed
+ * with the confirmation.
  *
+ * @returns whether it has asked
  * @throws TargetError the preview found that there is nothing to do
  */
 export async function ask(
-  house: House,
+  context: AskContext,
   resolved: Resolved,
   how: {
     readonly expiresAfterMs: number;
     readonly cause: (tables: StoreTables) => Promise<boolean>;
   },
 ): Promise<boolean> {
-  const shown = await look(house, resolved);
+  const shown = await makePreview(context, resolved);
   // What is stored, and done later, is what was shown.
   const { command, invocation, danger } = shown.resolved;
-  const { store } = house;
-  const createdAt = house.now();
+  const { store } = context;
+  const createdAt = context.now();
   const expiresAt = createdAt + how.expiresAfterMs;
   const hasAsked = await store.transaction(async (tables) => {
     if (!(await how.cause(tables))) {
@@ -123,37 +152,37 @@ export async function ask(
       expiresAt,
     });
     const { origin } = invocation;
-    const others = await othersAbout(house, tables, shown.resolved, confirmation);
-    await post(house, tables, 'answer', {
+    const others = await othersAbout(context, tables, shown.resolved, confirmation);
+    await post(context, tables, 'answer', {
       kind: 'reply',
       origin,
-      reply: confirmationReply(house, resolved, shown, { confirmation, others }),
+      reply: confirmationReply(context, resolved, shown, { confirmation, others }),
     });
-    await post(house, tables, 'react-confirm', { kind: 'reaction', origin, key: confirmKey });
-    await post(house, tables, 'react-cancel', { kind: 'reaction', origin, key: cancelKey });
+    await post(context, tables, 'react-confirm', { kind: 'reaction', origin, key: confirmKey });
+    await post(context, tables, 'react-cancel', { kind: 'reaction', origin, key: cancelKey });
     await tables.inbox.handled(origin.event, createdAt);
     return true;
   });
   if (hasAsked) {
-    house.expireAt(expiresAt);
-    house.deliver(invocation.origin.event);
+    context.expireAt(expiresAt);
+    context.deliver(invocation.origin.event);
   }
   return hasAsked;
 }
 
 function confirmationReply(
-  house: House,
+  { settings }: { readonly settings: Pick<Settings, 'confirmation' | 'prefix'> },
   resolved: Resolved,
-  { preview, file }: Shown,
+  { preview: shown, file }: Shown,
   {
     confirmation: { code, expiresAt },
     others,
   }: { confirmation: Confirmation; others: readonly Block[] },
 ): Reply {
-  const { prefix } = house.settings;
+  const { prefix } = settings;
   const { command, invocation } = resolved;
   const { actor } = invocation;
-  const needsOther = actor.kind !== 'rule' && policyOf(resolved, house.settings) === 'other';
+  const needsOther = actor.kind !== 'rule' && policyOf(resolved, settings) === 'other';
   return {
     command: command.name,
     status: 'pending',
@@ -161,15 +190,15 @@ function confirmationReply(
     confirmation: { code, expiresAt, approvalsNeeded: 1, approvals: 0 },
     answer: {
       mark: '⚠️',
-      title: [{ kind: 'bold', children: preview.title }],
+      title: [{ kind: 'bold', children: shown.title }],
       ...(file === undefined ? {} : { file }),
       body: [
-        ...preview.body,
+        ...shown.body,
         ...others,
         ...(invocation.reason === undefined
           ? []
           : [line('Reason: ', withoutLinks(invocation.reason))]),
-        ...(preview.warning === undefined ? [] : [line(preview.warning)]),
+        ...(shown.warning === undefined ? [] : [line(shown.warning)]),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),
         facts(
@@ -180,4 +209,46 @@ function confirmationReply(
       ],
     },
   };
+}
+
+/** At most this many other confirmations are named. */
+const maxOthers = 3;
+
+/** Other pending confirmations about the same targets, which people should know of. */
+async function othersAbout(
+  context: Pick<AskContext, 'members' | 'now' | 'registry'>,
+  { confirmations }: Pick<StoreTables, 'confirmations'>,
+  parsed: Pick<Parsed, 'command' | 'invocation'>,
+  { id }: Confirmation,
+): Promise<Block[]> {
+  const own = new Set(targetNames(parsed));
+  const found: Block[] = [];
+  for (const other of await confirmations.pending()) {
+    const command = context.registry.find(other.command);
+    const invocation = readInvocation(other.invocation);
+    const isOpen = other.id !== id && other.expiresAt > context.now();
+    if (!isOpen || command === undefined || invocation === undefined) {
+      continue;
+    }
+    const shared = targetNames({ command, invocation }).filter((name) => own.has(name)).length;
+    if (shared > 0 && found.length < maxOthers) {
+      const isOwn = actorName(invocation.actor) === actorName(parsed.invocation.actor);
+      const who = isOwn ? 'You are' : `${askerName(context.members, invocation.actor)} is`;
+      const what = own.size === 1 ? 'the same target' : count(shared, 'of these', 'of these');
+      found.push(
+        facts([
+          `${who} already asking about ${what}: `,
+          { kind: 'code', text: other.command },
+          `, code ${other.code}`,
+        ]),
+      );
+    }
+  }
+  return found;
+}
+
+function targetNames(parsed: Pick<Parsed, 'command' | 'invocation'>): string[] {
+  const accounts: string[] = targetsOf(parsed);
+  const { target } = intentFor(parsed, undefined);
+  return accounts.length > 0 ? accounts : target ? [target] : [];
 }

@@ -1,4 +1,5 @@
 import { decidedAnswer } from '../../chat/answers/decided.ts';
+import type { Registry } from '../../chat/command/registry.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import {
   DeniedError,
@@ -9,23 +10,50 @@ import {
 } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Decided } from '../../services/bot/bot.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
-import { auditRefusal, refusalReply } from '../answer/refusal.ts';
+import { postRefusal } from '../answer/refusal.ts';
+import type { PostRefusalContext } from '../answer/refusal.ts';
 import { post } from '../answer/reply.ts';
-import type { Reply } from '../answer/reply.ts';
+import type { PostContext, Reply } from '../answer/reply.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
-import { resolve } from '../authorize/resolve.ts';
-import { targetsOf } from '../authorize/targets.ts';
+import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { execute, withdrawReactions } from '../execute/execute.ts';
-import { nameOf } from '../execute/outcome.ts';
-import type { House } from '../house.ts';
+import type { ExecuteContext } from '../execute/execute.ts';
+import { nameOf } from '../members.ts';
 import { assertNotOwn } from '../parse/decision-word.ts';
+import { resolve } from '../resolve/resolve.ts';
+import type { ResolveContext } from '../resolve/resolve.ts';
+import type { Settings } from '../settings.ts';
+import { targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { begin } from './confirm.ts';
-import { droppedReply, parsedOf, assertUndecided } from './find-confirmation.ts';
+import { parsedOf } from '../stored-invocation.ts';
+import { start } from './confirm.ts';
+import type { StartContext } from './confirm.ts';
+import { assertUndecided, droppedReply } from './find-confirmation.ts';
+import type { ExpireContext } from './find-confirmation.ts';
 import { policyOf } from './policy.ts';
-import { look } from './preview.ts';
+import { makePreview } from './preview.ts';
+import type { PreviewContext } from './preview.ts';
+
+/** What dropping a confirmation needs. */
+type CancelContext = ExpireContext & { readonly store: Pick<Store, 'confirmations'> };
+
+/** What carrying out a confirmed command needs. */
+type CarryOutContext = AuthorizeContext &
+  ResolveContext &
+  PreviewContext &
+  StartContext &
+  ExecuteContext &
+  PostRefusalContext &
+  CancelContext & { readonly settings: Pick<Settings, 'confirmation'> };
+
+interface DecidedBeforeContext {
+  readonly store: Pick<Store, 'auditLog'>;
+  readonly registry: Pick<Registry, 'find'>;
+}
+
+export type DecideContext = CarryOutContext & DecidedBeforeContext;
 
 export interface Decision {
   readonly decision: 'confirm' | 'cancel';
@@ -35,54 +63,54 @@ export interface Decision {
 }
 
 /**
- * Settles a confirmation: carries it out, or drops it.
+ * Decides about a confirmation: carries the command out, or drops it.
  *
- * @throws TargetError it is settled already, or has expired
- * @throws DeniedError this person may not decide it
- * @throws the errors of the stages, where the target has changed in the meantime
+ * @throws TargetError it is already decided, or has expired
+ * @throws DeniedError this person may not decide about it
+ * @throws the errors of the stages, if the target has changed in the meantime
  */
 export async function decideConfirmation(
-  house: House,
+  context: DecideContext,
   confirmation: Confirmation,
   { decision, by, event }: Decision,
 ): Promise<Decided> {
-  assertNotOwn(house, by);
-  const parsed = parsedOf(house, confirmation);
+  assertNotOwn(context.settings, by);
+  const parsed = parsedOf(context, confirmation);
   if (confirmation.decisionEventId === event) {
-    return decidedBefore(house, confirmation);
+    return decidedBefore(context, confirmation);
   }
-  await assertUndecided(house, confirmation);
-  requireRole(house, parsed, by);
+  await assertUndecided(context, confirmation);
+  requireRole(context, parsed, by);
   return decision === 'cancel'
-    ? cancel(house, confirmation, parsed, { by, event })
-    : carryOut(house, confirmation, parsed, { by, event });
+    ? cancel(context, confirmation, parsed, { by, event })
+    : carryOut(context, confirmation, parsed, { by, event });
 }
 
 async function cancel(
-  house: House,
+  context: CancelContext,
   confirmation: Confirmation,
   parsed: Parsed,
   { by, event }: Omit<Decision, 'decision'>,
 ): Promise<Decided> {
-  const won = await house.store.transaction(async (tables) => {
+  const won = await context.store.transaction(async (tables) => {
     const isFirst = await tables.confirmations.decide(
       confirmation.id,
       'cancelled',
       { user: by, eventId: event },
-      house.now(),
+      context.now(),
     );
     if (isFirst) {
-      const reply = droppedReply(house, parsed, 'cancelled', by);
+      const reply = droppedReply(context, parsed, 'cancelled', by);
       const { origin } = parsed.invocation;
-      await post(house, tables, 'outcome', { kind: 'edit', origin, reply });
-      await withdrawReactions(house, tables, origin);
+      await post(context, tables, 'outcome', { kind: 'edit', origin, reply });
+      await withdrawReactions(context, tables, origin);
     }
     return isFirst;
   });
   if (!won) {
-    await assertNotDecidedByOther(house, confirmation);
+    await assertNotDecidedByOther(context, confirmation);
   }
-  house.deliver(confirmation.eventId);
+  context.deliver(confirmation.eventId);
   return cancelledDecision(confirmation, parsed);
 }
 
@@ -100,58 +128,65 @@ function cancelledDecision(
 }
 
 async function carryOut(
-  house: House,
+  context: CarryOutContext,
   confirmation: Confirmation,
   parsed: Parsed,
   { by, event }: Omit<Decision, 'decision'>,
 ): Promise<Decided> {
-  assertMayDecide(house, confirmation, parsed, by);
+  assertMayDecide(context, confirmation, parsed, by);
   let confirmed;
   try {
-    // What was shown may be true no longer: what there is nothing to do about any more is left out, or
-    // refused where that is all.
-    const { resolved } = await look(house, await resolve(house, authorize(house, parsed)));
-    confirmed = await begin(house, resolved, by, async ({ confirmations }) =>
-      confirmations.decide(confirmation.id, 'confirmed', { user: by, eventId: event }, house.now()),
+    // The targets may have changed: those that need nothing done any more are left out.
+    const { resolved } = await makePreview(
+      context,
+      await resolve(context, authorize(context, parsed)),
+    );
+    confirmed = await start(context, resolved, by, async ({ confirmations }) =>
+      confirmations.decide(
+        confirmation.id,
+        'confirmed',
+        { user: by, eventId: event },
+        context.now(),
+      ),
     );
   } catch (error) {
-    await dropImpossible(house, confirmation, parsed, error, { by, event });
+    await dropImpossible(context, confirmation, parsed, error, { by, event });
     throw error;
   }
   if (confirmed === undefined) {
-    await assertNotDecidedByOther(house, confirmation);
-    throw new TargetError('state', `${confirmation.code} was already settled`);
+    await assertNotDecidedByOther(context, confirmation);
+    throw new TargetError('state', `${confirmation.code} was already decided`);
   }
-  return decidedOf(confirmation, await execute(house, confirmed));
+  return decidedOf(confirmation, await execute(context, confirmed));
 }
 
-/** @throws DeniedError this person is not the one, or one of those, who may confirm */
+/** @throws DeniedError this person may not confirm it */
 function assertMayDecide(
-  house: House,
+  context: Pick<CancelContext, 'members'> & { readonly settings: Pick<Settings, 'confirmation'> },
   confirmation: Confirmation,
   parsed: Parsed,
   by: UserId,
 ): void {
   if (parsed.invocation.actor.kind === 'rule') {
-    // Nobody asked: whoever has the role decides.
+    // No person has asked for it: anybody with the role decides.
     return;
   }
-  const policy = policyOf(parsed, house.settings);
+  const policy = policyOf(parsed, context.settings);
   const asker = confirmation.requester as UserId;
-  // Where fewer were left than named, nobody would be asked about them alone.
+  // Asked only because targets were left out, it has the policy `none`: the person who asked confirms.
   if (policy !== 'other' && by !== asker) {
     throw new DeniedError(
-      `only ${nameOf(house, asker)}, who asked, can confirm ${confirmation.code}`,
+      `only ${nameOf(context.members, asker)}, who asked, can confirm ${confirmation.code}`,
     );
   }
   if (policy === 'other' && by === asker) {
-    throw new DeniedError(`somebody else than you must confirm ${confirmation.code}`);
+    throw new DeniedError(`somebody other than you must confirm ${confirmation.code}`);
   }
 }
 
-/** The target was lost in the meantime, say: the confirmation can't be answered with yes any more. */
+/** Drops a confirmation that can't be carried out any more: its target is gone, for example. */
 async function dropImpossible(
-  house: House,
+  context: PostRefusalContext & CancelContext,
   confirmation: Confirmation,
   parsed: Parsed,
   error: unknown,
@@ -164,36 +199,39 @@ async function dropImpossible(
   ) {
     return;
   }
-  await house.store.transaction(async (tables) => {
+  await context.store.transaction(async (tables) => {
     if (
       await tables.confirmations.decide(
         confirmation.id,
         'cancelled',
         { user: by, eventId: event },
-        house.now(),
+        context.now(),
       )
     ) {
       const { origin } = parsed.invocation;
-      const audit = await auditRefusal(house, tables, parsed, error);
-      const reply = refusalReply(house, parsed.command.name, error, audit);
-      await post(house, tables, 'outcome', { kind: 'edit', origin, reply });
-      await withdrawReactions(house, tables, origin);
+      const { name: command } = parsed.command;
+      await postRefusal(context, tables, { command, origin, parsed, error }, 'edit');
+      await withdrawReactions(context, tables, origin);
     }
   });
-  house.deliver(confirmation.eventId);
+  context.deliver(confirmation.eventId);
 }
 
-async function assertNotDecidedByOther(house: House, confirmation: Confirmation): Promise<void> {
-  const now = await house.store.confirmations.byEvent(confirmation.eventId);
-  await assertUndecided(house, now ?? confirmation);
+async function assertNotDecidedByOther(
+  context: CancelContext,
+  confirmation: Confirmation,
+): Promise<void> {
+  const now = await context.store.confirmations.byEvent(confirmation.eventId);
+  await assertUndecided(context, now ?? confirmation);
 }
 
 /**
- * The answer to a `confirm` that could not say yet how it ended says so now. Returns the event of that
- * `confirm`, where there was one.
+ * Updates the answer to a `confirm` that could not say yet how the operation ended.
+ *
+ * @returns the event of that `confirm`, if there was one
  */
 export async function correctDecision(
-  house: House,
+  context: PostContext & { readonly settings: Pick<Settings, 'managementRoom'> },
   tables: StoreTables,
   event: string,
   reply: Reply,
@@ -204,9 +242,9 @@ export async function correctDecision(
     return undefined;
   }
   const answer = decidedAnswer(decidedOf(confirmation, reply));
-  await post(house, tables, 'decided', {
+  await post(context, tables, 'decided', {
     kind: 'edit',
-    origin: { event: decision, room: house.settings.managementRoom },
+    origin: { event: decision, room: context.settings.managementRoom },
     reply: { command: 'confirm', status: answer.status ?? 'done', audit: [], answer },
   });
   return decision;
@@ -233,7 +271,7 @@ function textOf(inline: Reply['answer']['title'][number]): string {
   return inline.kind === 'bold' ? inline.children.map(textOf).join('') : inline.text;
 }
 
-/** How work ended whose accounts ended so. */
+/** How an operation ended, from how its targets ended. */
 function outcomeIn(statuses: ReadonlySet<string>): Decided['outcome'] {
   const [only] = statuses;
   if (statuses.size > 1) {
@@ -244,19 +282,22 @@ function outcomeIn(statuses: ReadonlySet<string>): Decided['outcome'] {
     : 'unknown';
 }
 
-/** The same decision, handled again after a crash: what it led to stands in the audit log. */
-async function decidedBefore(house: House, confirmation: Confirmation): Promise<Decided> {
-  const { command, invocation } = parsedOf(house, confirmation);
+/** The result of a decision that is handled again after a crash, from the audit log. */
+async function decidedBefore(
+  context: DecidedBeforeContext,
+  confirmation: Confirmation,
+): Promise<Decided> {
+  const { command, invocation } = parsedOf(context, confirmation);
   if (confirmation.state === 'cancelled') {
     return cancelledDecision(confirmation, { command, invocation });
   }
-  const entries = await house.store.auditLog.search({
+  const entries = await context.store.auditLog.search({
     eventId: confirmation.eventId,
     limit: 10_000,
   });
   const statuses = new Set(entries.map(({ status }) => status));
   if (targetsOf({ command, invocation }).length > entries.length) {
-    // For these no intent was committed: they were not begun.
+    // The others have no intent, so they were not started.
     statuses.add('failed');
   }
   return {

@@ -1,27 +1,48 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
-import type { Invocation } from '../../chat/command/invocation.ts';
+import type { Registry } from '../../chat/command/registry.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
+import type { Store } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { post } from '../answer/reply.ts';
-import type { Reply } from '../answer/reply.ts';
+import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { withdrawReactions } from '../execute/execute.ts';
-import { askerName, nameOf } from '../execute/outcome.ts';
-import type { House } from '../house.ts';
-import { dangerOfInvocation } from '../parse/parse.ts';
-import { readInvocation } from '../parse/stored-invocation.ts';
+import { askerName, nameOf } from '../members.ts';
+import type { Members } from '../members.ts';
+import type { Settings } from '../settings.ts';
 import type { Parsed } from '../stages.ts';
+import { parsedOf, readInvocation } from '../stored-invocation.ts';
+
+interface ChoicesContext {
+  readonly registry: Pick<Registry, 'find'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+}
+
+/** What finding a confirmation needs. */
+export interface FindContext extends ChoicesContext {
+  readonly store: Pick<Store, 'confirmations'>;
+  now(): number;
+}
+
+interface DroppedContext {
+  readonly members: Pick<Members, 'displayName'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+}
+
+/** What ending a confirmation that has expired needs. */
+export type ExpireContext = DroppedContext &
+  DeliverContext & { readonly registry: Pick<Registry, 'find'> };
 
 /**
- * The confirmation that a code names; without one, the asker's only open one.
+ * The confirmation with this code; without a code, the only pending one that this person has asked for.
  *
  * @throws TargetError there is none, or more than one
  */
 export async function findConfirmation(
-  house: House,
+  context: FindContext,
   {
     code,
     by,
@@ -34,28 +55,32 @@ export async function findConfirmation(
     decision: 'confirm' | 'cancel';
   },
 ): Promise<Confirmation> {
-  const { confirmations } = house.store;
-  // Handled again after a crash, this decision belongs to the confirmation that it has settled.
-  const settled = await confirmations.byDecisionEvent(event);
-  if (settled !== undefined) {
-    return settled;
+  const { confirmations } = context.store;
+  // A decision that is handled again after a crash belongs to the confirmation that it decided.
+  const decided = await confirmations.byDecisionEvent(event);
+  if (decided !== undefined) {
+    return decided;
   }
-  const seeAll = `\`${house.settings.prefix}pending\` lists what waits.`;
+  const seeAll = `See \`${context.settings.prefix}pending\`.`;
   if (code !== undefined) {
     const plain = code.replaceAll(/[^\p{L}\p{N}]/gu, '');
     const confirmation = await confirmations.byCode(plain);
     if (confirmation === undefined) {
-      throw new TargetError('unknown', `no confirmation has the code ${code.slice(0, 40)}`, seeAll);
+      throw new TargetError(
+        'unknown',
+        `there is no confirmation with the code ${code.slice(0, 40)}`,
+        seeAll,
+      );
     }
     return confirmation;
   }
   const pending = await confirmations.pending();
-  const all = pending.filter(({ expiresAt }) => expiresAt > house.now());
+  const all = pending.filter(({ expiresAt }) => expiresAt > context.now());
   const own = all.filter(({ requester }) => requester === by);
   const [only] = own;
   const expired = pending.findLast(({ requester }) => requester === by);
   if (only === undefined && expired !== undefined) {
-    // Its time is over and its timer has not run yet: whoever finds it ends it, and is told.
+    // It has expired and is not marked so yet; the caller does that and says so.
     return expired;
   }
   if (only !== undefined && own.length === 1) {
@@ -64,27 +89,27 @@ export async function findConfirmation(
   if (only !== undefined) {
     throw new TargetError(
       'state',
-      `${own.length} of your commands wait, so say which`,
-      choices(house, own, decision),
+      `you have ${own.length} pending confirmations; which one?`,
+      choices(context, own, decision),
     );
   }
   throw new TargetError(
     'unknown',
-    'none of your commands waits for confirmation',
-    all.length === 0 ? seeAll : choices(house, all, decision),
+    'you have nothing to confirm',
+    all.length === 0 ? seeAll : choices(context, all, decision),
   );
 }
 
-/** So many are shown; `pending` lists all. */
-const fewChoices = 8;
+/** At most this many are shown; `pending` lists all. */
+const maxChoices = 8;
 
-/** A line for each: what to send, and what that is about. */
+/** A line for each confirmation: the command to send, and what it is about. */
 function choices(
-  { registry, settings: { prefix } }: House,
+  { registry, settings: { prefix } }: ChoicesContext,
   confirmations: readonly Confirmation[],
   decision: 'confirm' | 'cancel',
 ): string {
-  const shown = confirmations.slice(0, fewChoices).map((confirmation) => {
+  const shown = confirmations.slice(0, maxChoices).map((confirmation) => {
     const command = registry.find(confirmation.command);
     const invocation = readInvocation(confirmation.invocation);
     const what =
@@ -100,73 +125,56 @@ function choices(
   return [...shown, ...(rest > 0 ? [`and ${rest} more: \`${prefix}pending\``] : [])].join('\n');
 }
 
-/** What a stored confirmation asks for. */
-export function parsedOf(
-  house: House,
-  confirmation: { invocation: string; command: string },
-): Parsed {
-  const invocation = JSON.parse(confirmation.invocation) as Invocation;
-  const command = house.registry.find(confirmation.command);
-  if (command === undefined) {
-    throw new TargetError('unknown', `there is no command ${confirmation.command} any more`);
-  }
-  const missing = Object.entries(command.args).find(
-    ([key, { kind, options }]) =>
-      kind === 'date' && options.default !== undefined && invocation.arguments[key] === undefined,
-  );
-  if (missing !== undefined) {
-    // Stored by a version that left such a time open. None is not the same as any.
-    throw new TargetError(
-      'state',
-      `it is not known which time ${confirmation.command} was meant for`,
-    );
-  }
-  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
-}
-
-/** @throws TargetError the confirmation is settled, or its time is over */
-export async function assertUndecided(house: House, confirmation: Confirmation): Promise<void> {
-  if (confirmation.state === 'pending' && confirmation.expiresAt > house.now()) {
+/** @throws TargetError the confirmation is already decided, or has expired */
+export async function assertUndecided(
+  context: ExpireContext,
+  confirmation: Confirmation,
+): Promise<void> {
+  if (confirmation.state === 'pending' && confirmation.expiresAt > context.now()) {
     return;
   }
   if (confirmation.state === 'pending') {
-    await expire(house, confirmation);
+    await expire(context, confirmation);
   }
   const how = confirmation.state === 'pending' ? 'expired' : confirmation.state;
   const who =
-    confirmation.decidedBy === null ? '' : ` by ${nameOf(house, confirmation.decidedBy as UserId)}`;
+    confirmation.decidedBy === null
+      ? ''
+      : ` by ${nameOf(context.members, confirmation.decidedBy as UserId)}`;
   throw new TargetError(
     'state',
     how === 'expired'
-      ? `${confirmation.code} expired ${ago(confirmation.expiresAt, house.now())}`
+      ? `${confirmation.code} expired ${ago(confirmation.expiresAt, context.now())}`
       : `${confirmation.code} was already ${how}${who}`,
-    how === 'confirmed' ? 'It runs once.' : 'Send the command again if it is still wanted.',
+    how === 'confirmed'
+      ? 'Each confirmation runs once.'
+      : 'Resend the command if you still want it.',
   );
 }
 
-/** Ends a confirmation that nobody answered in time. */
-export async function expire(house: House, confirmation: Confirmation): Promise<void> {
-  const parsed = parsedOf(house, confirmation);
+/** Ends a confirmation that nobody has decided in time. */
+export async function expire(context: ExpireContext, confirmation: Confirmation): Promise<void> {
+  const parsed = parsedOf(context, confirmation);
   const { origin } = parsed.invocation;
-  await house.store.transaction(async (tables) => {
-    if (await tables.confirmations.decide(confirmation.id, 'expired', undefined, house.now())) {
-      const reply = droppedReply(house, parsed, 'expired', undefined);
-      await post(house, tables, 'outcome', { kind: 'edit', origin, reply });
-      await withdrawReactions(house, tables, origin);
+  await context.store.transaction(async (tables) => {
+    if (await tables.confirmations.decide(confirmation.id, 'expired', undefined, context.now())) {
+      const reply = droppedReply(context, parsed, 'expired', undefined);
+      await post(context, tables, 'outcome', { kind: 'edit', origin, reply });
+      await withdrawReactions(context, tables, origin);
     }
   });
-  house.deliver(confirmation.eventId);
+  context.deliver(confirmation.eventId);
 }
 
-/** What stands in a confirmation's place when it was dropped. */
+/** The text that replaces a confirmation that was cancelled or has expired. */
 export function droppedReply(
-  house: House,
+  context: DroppedContext,
   { command, invocation }: Parsed,
   status: 'cancelled' | 'expired',
   by: UserId | undefined,
 ): Reply {
   const { actor } = invocation;
-  const asker = askerName(house, actor);
+  const asker = askerName(context.members, actor);
   return {
     command: command.name,
     status,
@@ -175,11 +183,11 @@ export function droppedReply(
       mark: '❌',
       title: [
         bold(status === 'cancelled' ? 'Cancelled: ' : 'Expired: '),
-        code(`${house.settings.prefix}${writeInvocation(command, invocation)}`),
+        code(`${context.settings.prefix}${writeInvocation(command, invocation)}`),
       ],
       body: [
         line(
-          `Asked by ${asker}${by === undefined ? ', confirmed by nobody' : `, cancelled by ${nameOf(house, by)}`}. Nothing was changed.`,
+          `Asked by ${asker}${by === undefined ? ', confirmed by nobody' : `, cancelled by ${nameOf(context.members, by)}`}. Nothing was changed.`,
         ),
       ],
     },

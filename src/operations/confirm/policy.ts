@@ -12,8 +12,8 @@ export function policyFor(
 }
 
 /**
- * Who has to agree before this is done. A person who names several targets is always shown them
- * first, however harmless the command: one of them may be a word of prose.
+ * Who has to agree before this is done. A person who names several targets is always shown them first,
+ * however harmless the command is: a word of prose may have been read as a target.
  */
 export function policyOf(
   { command, danger, invocation }: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
@@ -28,7 +28,7 @@ export function policyOf(
     : policy;
 }
 
-/** Whether several targets were given that words could be taken for; numbers of reports can't. */
+/** Whether several targets were given that may be words of prose; report numbers can't be. */
 function namesSeveral(command: Command, given: Readonly<Record<string, unknown>>): boolean {
   return (
     canChange(command) &&

@@ -12,48 +12,53 @@ import { writeInvocation, writeValue } from '../../chat/command/write-invocation
 import { writeDuration } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { Account } from '../../services/services.ts';
-import { contextsFor } from '../context.ts';
-import { timersOf } from '../execute/reversal.ts';
-import type { House } from '../house.ts';
+import type { Store } from '../../store/store.ts';
+import { commandContextsFor } from '../execute/command-context.ts';
+import type { CommandContextParts } from '../execute/command-context.ts';
+import { timersOf } from '../execute/timers.ts';
 import { passed } from '../stages.ts';
 import type { LeftOut, Resolved } from '../stages.ts';
 
-/** More accounts than this are described together, with the list as a file. */
+/** More accounts than this are summarized, with the list in a file. */
 const maxShown = 10;
-/** At most this many accounts that stand out, or are left out, are named. */
+/** At most this many of the accounts that stand out, or are left out, are named. */
 const maxNamed = 5;
-/** Previews that are made at the same time. */
+/** How many previews are made at the same time. */
 const concurrency = 4;
 const yearMs = 31_557_600_000;
+
+/** What making a preview needs. */
+export type PreviewContext = CommandContextParts & { readonly store: Pick<Store, 'jobs'> };
 
 /** What a person is shown before they confirm, and what exactly will be done then. */
 export interface Shown {
   readonly preview: Preview;
   /** The accounts that were shown, without those that are left out. */
   readonly resolved: Resolved;
-  /** All accounts, where they are too many for a message. */
+  /** The list of accounts, if it is too long for a message. */
   readonly file?: AnswerFile;
 }
 
 /**
- * Looks at each target. Of several accounts, those that there is nothing to do about are left out.
+ * Makes a preview of each target. Of several accounts, those that need nothing done are left out.
  *
- * @throws TargetError there is nothing to do about any of them
+ * @throws TargetError none of them needs anything done
  */
-export async function look(house: House, resolved: Resolved): Promise<Shown> {
-  const contexts = contextsFor(house, resolved);
-  const [only] = contexts;
-  if (only !== undefined && contexts.length === 1 && resolved.leftOut.length === 0) {
+export async function makePreview(context: PreviewContext, resolved: Resolved): Promise<Shown> {
+  const commandContexts = commandContextsFor(context, resolved);
+  const [only] = commandContexts;
+  if (only !== undefined && commandContexts.length === 1 && resolved.leftOut.length === 0) {
     return { preview: await previewOfOne(resolved, only), resolved };
   }
   const queue = new PQueue({ concurrency });
-  const looks = await queue.addAll(
-    contexts.map(
-      (context, at) => async () => describe(house, resolved, context, resolved.accounts[at]),
+  const previews = await queue.addAll(
+    commandContexts.map(
+      (commandContext, at) => async () =>
+        describe(context, resolved, commandContext, resolved.accounts[at]),
     ),
   );
-  const found = looks.flatMap((one) => ('facts' in one ? [one] : []));
-  const leftOut = [...resolved.leftOut, ...looks.flatMap((one) => ('why' in one ? [one] : []))];
+  const found = previews.flatMap((one) => ('facts' in one ? [one] : []));
+  const leftOut = [...resolved.leftOut, ...previews.flatMap((one) => ('why' in one ? [one] : []))];
   if (found.length === 0) {
     throw new TargetError('state', leftOutText(leftOut), 'Nothing was changed.');
   }
@@ -63,12 +68,12 @@ export async function look(house: House, resolved: Resolved): Promise<Shown> {
     leftOut,
   );
   return {
-    ...previewOfSeveral(house, narrowed, found),
+    ...previewOfSeveral(context.now(), narrowed, found),
     resolved: narrowed,
   };
 }
 
-/** The same work with fewer accounts. */
+/** The same command with fewer accounts. */
 export function narrow(
   resolved: Resolved,
   accounts: readonly Account[],
@@ -99,13 +104,16 @@ function leftOutText(leftOut: readonly LeftOut[]): string {
   return `${named.join(', ')}${rest === 0 ? '' : ` and ${count(rest, 'other')}`}`;
 }
 
-async function previewOfOne({ command, invocation }: Resolved, context: Context): Promise<Preview> {
+async function previewOfOne(
+  { command, invocation }: Resolved,
+  commandContext: Context,
+): Promise<Preview> {
   return command.preview === undefined
     ? { title: [code(writeInvocation(command, invocation))], body: [] }
-    : command.preview(context);
+    : command.preview(commandContext);
 }
 
-interface Look {
+interface AccountPreview {
   readonly account: Account;
   /** What sets this account apart. */
   readonly facts: readonly string[];
@@ -113,25 +121,25 @@ interface Look {
 }
 
 async function describe(
-  house: House,
+  context: Pick<PreviewContext, 'store'>,
   resolved: Resolved,
-  context: Context,
+  commandContext: Context,
   account: Account | undefined,
-): Promise<Look | LeftOut> {
+): Promise<AccountPreview | LeftOut> {
   if (account === undefined) {
     throw new TypeError('several targets without accounts');
   }
   const { command } = resolved;
   const idle = command.nothingToDo?.(account);
-  // It may be so only for a time, which is then what there is to change.
+  // If this holds only for a time, the command still changes how long.
   if (
     idle !== undefined &&
-    (await timersOf(house.store.jobs, resolved, account.name)).length === 0
+    (await timersOf(context.store.jobs, resolved, account.name)).length === 0
   ) {
     return { user: account.name, why: idle };
   }
   try {
-    const preview = await command.preview?.(context);
+    const preview = await command.preview?.(commandContext);
     return { account, facts: preview?.facts ?? [], warning: preview?.warning };
   } catch (error) {
     if (error instanceof TargetError && error.code === 'state') {
@@ -142,51 +150,50 @@ async function describe(
 }
 
 function previewOfSeveral(
-  house: House,
+  now: number,
   resolved: Resolved,
-  looks: readonly Look[],
+  previews: readonly AccountPreview[],
 ): Omit<Shown, 'resolved'> {
   const { command, invocation, leftOut } = resolved;
-  const now = house.now();
   const verb = command.inBatch?.(invocation.arguments) ?? capital(command.name);
-  const warning = looks[0]?.warning;
-  const isLong = looks.length > maxShown;
-  const named = looks.filter(({ account }) => standsOut(account, now).length > 0);
+  const warning = previews[0]?.warning;
+  const isLong = previews.length > maxShown;
+  const named = previews.filter(({ account }) => standsOut(account, now).length > 0);
   return {
     preview: {
-      title: [`${verb} ${count(looks.length, 'account')}?`],
+      title: [`${verb} ${count(previews.length, 'account')}?`],
       body: [
         ...given(resolved),
         ...promises('Will', command.does, invocation.arguments),
         ...promises('Will not', command.doesNot, invocation.arguments),
         ...(isLong
           ? [
-              line(`Typical: registered ${span(now - medianCreation(looks))} ago`),
+              line(`Typical: registered ${span(now - medianCreation(previews))} ago`),
               ...(named.length === 0
                 ? []
                 : [
-                    line(`Look at these first${more(named.length)}:`),
+                    line(`Check these first${more(named.length)}:`),
                     list(named.slice(0, maxNamed), now),
                   ]),
-              line('The whole list is in the file.'),
+              line('The file contains the whole list.'),
             ]
-          : [list(looks, now)]),
-        ...(command.ignoredByServices === true ? serviceBlocks(looks) : []),
+          : [list(previews, now)]),
+        ...(command.ignoredByServices === true ? serviceBlocks(previews) : []),
         ...leftOutBlocks(leftOut),
       ],
       ...(warning === undefined ? {} : { warning }),
     },
-    ...(isLong || leftOut.length > maxNamed ? { file: fileOf(looks, leftOut, now) } : {}),
+    ...(isLong || leftOut.length > maxNamed ? { file: fileOf(previews, leftOut, now) } : {}),
   };
 }
 
-function serviceBlocks(looks: readonly Look[]): Block[] {
-  const found = looks.filter(({ account }) => account.appserviceId !== null).length;
+function serviceBlocks(previews: readonly AccountPreview[]): Block[] {
+  const found = previews.filter(({ account }) => account.appserviceId !== null).length;
   return found === 0
     ? []
     : [
         line(
-          `This does not hold for ${count(found, 'account')} of application services: only suspend does.`,
+          `This has no effect on ${count(found, 'account')} of application services. Only suspend does.`,
         ),
       ];
 }
@@ -195,17 +202,17 @@ function more(found: number): string {
   return found > maxNamed ? ` (${maxNamed} of ${found})` : '';
 }
 
-function list(looks: readonly Look[], now: number): Block {
+function list(previews: readonly AccountPreview[], now: number): Block {
   return {
     kind: 'list',
-    items: looks.map(({ account, facts: own }): Inline[] => {
+    items: previews.map(({ account, facts: own }): Inline[] => {
       const state = accountStateShort(account);
-      const marks = standsOut(account, now);
+      const reasons = standsOut(account, now);
       return [
         ...nameAndId(account),
         ...[
           ...(state === 'active' ? [] : [state]),
-          ...marks.filter((mark) => !state.includes(mark)),
+          ...reasons.filter((reason) => !state.includes(reason)),
           ...(account.creationTs === null
             ? []
             : [`registered ${span(now - account.creationTs)} ago`]),
@@ -216,27 +223,29 @@ function list(looks: readonly Look[], now: number): Block {
   };
 }
 
-/** Why somebody should look at this account before all are dealt with alike. */
+/** Why somebody should check this account before they treat it like the others. */
 function standsOut(account: Account, now: number): string[] {
   return [
     account.admin ? 'server admin' : '',
     account.appserviceId === null ? '' : `application service ${account.appserviceId}`,
     account.userType === null ? '' : `type ${account.userType}`,
     account.creationTs !== null && now - account.creationTs > yearMs ? 'old account' : '',
-  ].filter((mark) => mark !== '');
+  ].filter((reason) => reason !== '');
 }
 
-function medianCreation(looks: readonly Look[]): number {
-  const sorted = looks.flatMap(({ account }) => account.creationTs ?? []).toSorted((a, b) => a - b);
+function medianCreation(previews: readonly AccountPreview[]): number {
+  const sorted = previews
+    .flatMap(({ account }) => account.creationTs ?? [])
+    .toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-/** The flags that hold for all of them, as they were understood. */
+/** The flags that apply to all the accounts, as they were understood. */
 function given({ command, invocation }: Resolved): Block[] {
   const parts = Object.entries(command.args).flatMap(([key, { place, kind, options }]) => {
     const value = invocation.arguments[key];
     if (place !== 'flag' || value === undefined || value === options.default) {
-      // A time is told also where nobody gave one.
+      // A time is shown even if it is the default.
       if (kind !== 'date' || value === undefined) {
         return [];
       }
@@ -254,7 +263,7 @@ function given({ command, invocation }: Resolved): Block[] {
   return all.length === 0 ? [] : [facts(...all.map((part) => [code(part)]))];
 }
 
-/** What the command says of itself, without what flags do that were not given. */
+/** What the command's declaration says about it, without the effects of flags that were not given. */
 function promises(
   what: string,
   sentences: readonly string[] | undefined,
@@ -271,9 +280,13 @@ function promises(
   return fitting.length === 0 ? [] : [line(`${what}: ${fitting.join('; ')}`)];
 }
 
-function fileOf(looks: readonly Look[], leftOut: readonly LeftOut[], now: number): AnswerFile {
+function fileOf(
+  previews: readonly AccountPreview[],
+  leftOut: readonly LeftOut[],
+  now: number,
+): AnswerFile {
   const rows = [
-    ...looks.map(({ account, facts: own }) => ({
+    ...previews.map(({ account, facts: own }) => ({
       user_id: account.name,
       displayname: account.displayname ?? '',
       state: accountStateShort(account),

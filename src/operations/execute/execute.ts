@@ -9,102 +9,131 @@ import {
   UnrecordedError,
   codeOf,
 } from '../../core/errors.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Log } from '../../core/log.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
-import type { Outgoing, Reply } from '../answer/reply.ts';
-import { contextsFor } from '../context.ts';
-import type { House } from '../house.ts';
+import type { DeliverContext, Outgoing, PostContext, Reply } from '../answer/reply.ts';
+import type { NextPages } from '../parse/expand.ts';
 import type { Confirmed } from '../stages.ts';
-import type { Attempt } from './attempt.ts';
+import { commandContextsFor } from './command-context.ts';
+import type { CommandContextParts } from './command-context.ts';
 import { intentFor } from './intent.ts';
 import { outcomeReply, runningReply } from './outcome.ts';
+import type { Attempt, OutcomeContext } from './outcome.ts';
 import { reconcile, reconciledAttempt } from './reconcile.ts';
+import type { InFlight, ReconcileContext } from './reconcile.ts';
 import { resolveItem, waitingAbout } from './resolve-item.ts';
-import { updateTimers } from './reversal.ts';
+import { updateTimers } from './timers.ts';
 
 /** A confirmed command that takes longer than this is shown as running. */
 const quickMs = 2000;
 
-/** Does what was asked, one account after the other, and commits each outcome before the next. */
-export async function execute(house: House, confirmed: Confirmed): Promise<Reply> {
+/** What running a command needs. */
+type AttemptContext = ReconcileContext & { readonly log: Pick<Log, 'error' | 'warn'> };
+
+/** What recording an outcome needs. */
+type RecordContext = OutcomeContext & PostContext & { readonly store: Pick<Store, 'transaction'> };
+
+type ExecuteAllContext = CommandContextParts &
+  AttemptContext &
+  RecordContext & { readonly nextPages: Pick<NextPages, 'remember'> };
+
+/** What executing needs. */
+export type ExecuteContext = ExecuteAllContext &
+  DeliverContext & {
+    readonly inFlight: InFlight;
+    /** A timer was set. */
+    wakeTimers(): void;
+    /** A report has changed. */
+    wakeReports(): void;
+  };
+
+/** Does what was asked, one account after another, and commits each outcome before the next. */
+export async function execute(context: ExecuteContext, confirmed: Confirmed): Promise<Reply> {
   const { event } = confirmed.invocation.origin;
   const attempts: Attempt[] = [];
   const slow = setTimeout(() => {
-    tellRunning(house, confirmed, attempts).catch((error: unknown) => {
-      house.log.warn({ code: codeOf(error) }, 'that a command is running could not be told');
+    sayRunning(context, confirmed, attempts).catch((error: unknown) => {
+      context.log.warn({ code: codeOf(error) }, 'could not say that a command is running');
     });
   }, quickMs);
   slow.unref();
   try {
-    return await executeAll(house, confirmed, attempts);
+    return await executeAll(context, confirmed, attempts);
   } finally {
     clearTimeout(slow);
-    house.inFlight.delete(event);
-    house.deliver(event);
+    context.inFlight.remove(event);
+    context.deliver(event);
     if (confirmed.invocation.forMs !== undefined) {
-      house.wakeTimers();
+      context.wakeTimers();
     }
     if (confirmed.invocation.item !== undefined) {
-      house.wakeReports();
+      context.wakeReports();
     }
   }
 }
 
-/** Puts that it is running in the place of the confirmation, unless its outcome already is. */
-async function tellRunning(
-  house: House,
+/** Replaces the confirmation by the message that it is running, unless its outcome is there already. */
+async function sayRunning(
+  context: Pick<OutcomeContext, 'members'> & DeliverContext,
   confirmed: Confirmed,
   attempts: readonly Attempt[],
 ): Promise<void> {
   const { origin } = confirmed.invocation;
-  const isTold = await house.store.transaction(async (tables) => {
+  const isSaid = await context.store.transaction(async (tables) => {
     const asked = await tables.confirmations.byEvent(origin.event);
     if (asked === undefined || (await tables.outbox.has(origin.event, 'outcome'))) {
       return false;
     }
-    const reply = runningReply(house, confirmed, attempts.length);
-    await postOutcome(house, tables, confirmed, reply, 'running');
+    const reply = runningReply(context, confirmed, attempts.length);
+    await postOutcome(context, tables, confirmed, reply, 'running');
     return true;
   });
-  if (isTold) {
-    house.deliver(origin.event);
+  if (isSaid) {
+    context.deliver(origin.event);
   }
 }
 
-async function executeAll(house: House, confirmed: Confirmed, attempts: Attempt[]): Promise<Reply> {
-  const contexts = contextsFor(house, confirmed);
+async function executeAll(
+  context: ExecuteAllContext,
+  confirmed: Confirmed,
+  attempts: Attempt[],
+): Promise<Reply> {
+  const commandContexts = commandContextsFor(context, confirmed);
   let intent = confirmed.intent;
-  for (const [at, context] of contexts.entries()) {
+  for (const [at, commandContext] of commandContexts.entries()) {
     const account = confirmed.accounts[at];
     const attempt: Attempt = {
       target: account?.name,
       audit: intent,
-      ...(await attemptOnce(house, confirmed, context, intent)),
+      ...(await attemptOnce(context, confirmed, commandContext, intent)),
     };
     attempts.push(attempt);
     if (attempt.audit !== undefined) {
       const next = confirmed.accounts[at + 1];
-      intent = await recorded(async () => recordOutcome(house, confirmed, attempt, next, attempts));
+      intent = await recorded(async () =>
+        recordOutcome(context, confirmed, attempt, next, attempts),
+      );
     }
   }
   if (attempts.some(({ isOpen }) => isOpen === true)) {
-    // Recovery keeps off what is under way: what it was to ask meanwhile is asked now.
-    house.recoverAt(house.now() + house.settings.reconcileAfterMs);
+    // Recovery leaves alone what is in flight: what it would have asked meanwhile, it asks now.
+    context.recoverAt(context.now() + context.settings.reconcileAfterMs);
   }
-  const reply = outcomeReply(house, confirmed, attempts);
-  rememberNextPage(house, confirmed, reply);
+  const reply = outcomeReply(context, confirmed, attempts);
+  rememberNextPage(context, confirmed, reply);
   if (confirmed.intent === undefined) {
     try {
-      await answerRead(house, confirmed, reply);
+      await answerRead(context, confirmed, reply);
     } catch (error) {
-      // What a decision has led to weighs more than that its answer can't be stored.
+      // An outcome that is not recorded matters more than an answer that can't be stored.
       throw attempts.find((attempt) => attempt.error instanceof UnrecordedError)?.error ?? error;
     }
   }
   return reply;
 }
 
-/** The call is out, so that a database that fails now does not mean that nothing was done. */
+/** The call was made: if the database fails now, something may have been done. */
 async function recorded<Result>(record: () => Promise<Result>): Promise<Result> {
   try {
     return await record();
@@ -112,40 +141,45 @@ async function recorded<Result>(record: () => Promise<Result>): Promise<Result> 
     throw error instanceof StoreError
       ? new UnrecordedError(
           `it was sent, and then ${error.message}`,
-          'I will ask the homeserver again and say here what I find. Look before you send it again.',
+          'I will ask the homeserver again and post the result here. Check before you retry.',
         )
       : error;
   }
 }
 
-function rememberNextPage(house: House, { invocation }: Confirmed, { answer }: Reply): void {
+function rememberNextPage(
+  { nextPages }: Pick<ExecuteAllContext, 'nextPages'>,
+  { invocation }: Confirmed,
+  { answer }: Reply,
+): void {
   if (answer.more !== undefined && invocation.actor.kind === 'person') {
-    house.nextPages.set(invocation.actor.user, answer.more);
+    nextPages.remember(invocation.actor.user, answer.more);
   }
 }
 
 async function attemptOnce(
-  house: House,
+  context: AttemptContext,
   { command }: Confirmed,
-  context: Context,
+  commandContext: Context,
   audit: number | undefined,
 ): Promise<Omit<Attempt, 'target' | 'audit'>> {
   const startedAt = performance.now();
   const tookMs = () => Math.round(performance.now() - startedAt);
   let result: unknown;
   try {
-    result = await command.run(context);
+    result = await command.run(commandContext);
   } catch (error) {
     if (audit === undefined || !mayHaveHappened(error)) {
-      logFault(house, command.name, error);
+      logFault(context.log, command.name, error);
       return { status: 'failed', error, tookMs: tookMs() };
     }
-    const settled = reconciledAttempt(house, await reconcile(house, command, context), audit);
-    return { ...settled, ...(settled.status === 'done' ? {} : { error }), tookMs: tookMs() };
+    const found = await reconcile(context.log, command, commandContext);
+    const reconciled = reconciledAttempt(context, found, audit);
+    return { ...reconciled, ...(reconciled.status === 'done' ? {} : { error }), tookMs: tookMs() };
   }
   try {
-    const undo = command.undo?.(context, result);
-    const answer = command.answer(context, result);
+    const undo = command.undo?.(commandContext, result);
+    const answer = command.answer(commandContext, result);
     return {
       ...ranAttempt(answer.status),
       answer,
@@ -153,13 +187,13 @@ async function attemptOnce(
       ...(undo === undefined ? {} : { undo }),
     };
   } catch (error) {
-    // It was done, whatever is wrong with the wording.
-    logFault(house, command.name, error);
+    // It was done, even if wording the answer failed.
+    logFault(context.log, command.name, error);
     return { status: 'done', tookMs: tookMs() };
   }
 }
 
-/** What an answer says of its own work; most say nothing, since it is done. */
+/** The status that an answer gives; most give none, because the command is done. */
 function ranAttempt(status: Status | undefined): Pick<Attempt, 'status' | 'isOpen'> {
   return status === 'running'
     ? { status, isOpen: true }
@@ -173,35 +207,41 @@ function mayHaveHappened(error: unknown): boolean {
 }
 
 /**
- * Commits an outcome together with the next intent, or with the end of the work and its answer.
- * Returns the next intent.
+ * Commits an outcome together with the next intent, or with the end of the operation and its answer.
+ *
+ * @returns the next intent
  */
 async function recordOutcome(
-  house: House,
+  context: RecordContext,
   confirmed: Confirmed,
   attempt: Attempt,
   next: Confirmed['accounts'][number] | undefined,
   attempts: Attempt[],
 ): Promise<number | undefined> {
-  return house.store.transaction(async (tables) => {
-    await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), house.now());
-    const timers = await updateTimers(house, tables, confirmed, attempt);
+  return context.store.transaction(async (tables) => {
+    await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), context.now());
+    const timers = await updateTimers(context, tables, confirmed, attempt);
     attempts[attempts.length - 1] = { ...attempt, ...timers };
     if (next !== undefined) {
-      return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), house.now());
+      return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), context.now());
     }
     const { event } = confirmed.invocation.origin;
     if (attempts.every(({ isOpen }) => isOpen !== true)) {
-      await tables.executions.finish(event, house.now());
+      await tables.executions.finish(event, context.now());
     }
-    await resolveItem(house, tables, confirmed, attempts);
+    await resolveItem(tables, confirmed, attempts, context.now());
     const waiting = await waitingAbout(tables, confirmed, attempts);
-    await postOutcome(house, tables, confirmed, outcomeReply(house, confirmed, attempts, waiting));
+    await postOutcome(
+      context,
+      tables,
+      confirmed,
+      outcomeReply(context, confirmed, attempts, waiting),
+    );
     return undefined;
   });
 }
 
-/** What the audit log keeps of an attempt's end. */
+/** The outcome of an attempt, as the audit log stores it. */
 export function outcomeOf({ status, error, tookMs, undo }: Attempt): {
   status: string;
   detail: object;
@@ -220,52 +260,60 @@ export function outcomeOf({ status, error, tookMs, undo }: Attempt): {
 }
 
 /**
- * The outcome edits the confirmation where one was asked, and is the answer otherwise. What was unknown
- * at first edits what was said then.
+ * Posts an outcome: as an edit of the confirmation if there was one, otherwise as the answer. An outcome
+ * that was unknown at first is an edit of what was posted then.
  */
 export async function postOutcome(
-  house: House,
+  context: PostContext,
   tables: StoreTables,
   { invocation: { origin } }: Pick<Confirmed, 'invocation'>,
   reply: Reply,
-  stage: 'outcome' | 'running' | 'unknown' | 'reconciled' = 'outcome',
+  part: 'outcome' | 'running' | 'unknown' | 'reconciled' = 'outcome',
 ): Promise<void> {
   const asked = await tables.confirmations.byEvent(origin.event);
   if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {
-    await post(house, tables, 'answer', { kind: 'reply', origin, reply });
+    await post(context, tables, 'answer', { kind: 'reply', origin, reply });
     return;
   }
-  await post(house, tables, stage, { kind: 'edit', origin, reply });
+  await post(context, tables, part, { kind: 'edit', origin, reply });
   if (asked !== undefined) {
-    await withdrawReactions(house, tables, origin);
+    await withdrawReactions(context, tables, origin);
   }
 }
 
-/** Takes the bot's own reactions off a confirmation that is settled. */
+/** Removes the bot's own reactions from a confirmation that is decided. */
 export async function withdrawReactions(
-  house: House,
+  context: PostContext,
   tables: StoreTables,
   origin: Outgoing['origin'],
 ): Promise<void> {
-  await post(house, tables, 'unreact-confirm', {
+  await post(context, tables, 'unreact-confirm', {
     kind: 'withdraw',
     origin,
     stage: 'react-confirm',
   });
-  await post(house, tables, 'unreact-cancel', { kind: 'withdraw', origin, stage: 'react-cancel' });
-}
-
-async function answerRead(house: House, confirmed: Confirmed, reply: Reply): Promise<void> {
-  const { origin } = confirmed.invocation;
-  await house.store.transaction(async (tables) => {
-    await post(house, tables, 'answer', { kind: 'reply', origin, reply });
-    await tables.inbox.handled(origin.event, house.now());
+  await post(context, tables, 'unreact-cancel', {
+    kind: 'withdraw',
+    origin,
+    stage: 'react-cancel',
   });
 }
 
-/** Expected errors speak for themselves in the room; others are ours to mend. */
-export function logFault(house: House, command: string, error: unknown): void {
+async function answerRead(
+  context: Omit<DeliverContext, 'deliver'>,
+  confirmed: Confirmed,
+  reply: Reply,
+): Promise<void> {
+  const { origin } = confirmed.invocation;
+  await context.store.transaction(async (tables) => {
+    await post(context, tables, 'answer', { kind: 'reply', origin, reply });
+    await tables.inbox.handled(origin.event, context.now());
+  });
+}
+
+/** Logs an error that is not an expected one: those are explained in the room. */
+export function logFault(log: Pick<Log, 'error'>, command: string, error: unknown): void {
   if (!(error instanceof LawspeakerError)) {
-    house.log.error({ command, err: error }, 'a command failed by a fault of the bot');
+    log.error({ command, err: error }, 'an error in the bot: a command failed');
   }
 }

@@ -6,7 +6,7 @@ import type { Account } from '../../services/services.ts';
 import type { Intent } from '../../store/tables/audit-log.ts';
 import type { Parsed } from '../stages.ts';
 
-/** What the audit log keeps of an invocation, for one of its targets. */
+/** The audit entry of a command, for one of its targets. */
 export function intentFor(
   { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
   account: Pick<Account, 'name'> | undefined,
@@ -18,7 +18,7 @@ export function intentFor(
     if (redacted.has(name)) {
       return '(not kept)';
     }
-    // Of many accounts each has an entry of its own, and all of them in each would be many times many.
+    // Each account has an entry of its own: the whole list in each would grow quadratically.
     return name === subject && account !== undefined && Array.isArray(value)
       ? [account.name]
       : value;
@@ -38,7 +38,7 @@ export function intentFor(
   };
 }
 
-/** What a command without accounts acts on: the first of its positionals, or what stands for it. */
+/** The target of a command without accounts: its first positional argument, or the flag that replaces it. */
 function otherTarget(
   command: Parsed['command'],
   invocation: Parsed['invocation'],

@@ -1,30 +1,64 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Inline, Mark, Status } from '../../chat/answers/answer.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
-import { memberName, withoutLinks } from '../../chat/answers/untrusted-text.ts';
-import type { Actor } from '../../chat/command/invocation.ts';
+import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import type { UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
+import type { Job } from '../../store/tables/jobs.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { refusalReply, sentence } from '../answer/refusal.ts';
+import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { leftOutBlocks } from '../confirm/preview.ts';
-import type { House } from '../house.ts';
+import { askerName, nameOf } from '../members.ts';
+import type { Members } from '../members.ts';
 import type { Confirmed } from '../stages.ts';
-import type { Attempt } from './attempt.ts';
 
-/** What outcomes need of the work that they end. */
+/** How an operation has ended for a target, as far as is known. */
+export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
+
+/** When a timer runs, in milliseconds since 1970. */
+type Timer = Pick<Job, 'id' | 'runAt'>;
+
+/** What was done to one account, or altogether if the command acts on no accounts. */
+export interface Attempt {
+  readonly target: string | undefined;
+  readonly audit: number | undefined;
+  readonly status: AttemptStatus;
+  /** Its outcome is not known yet: the homeserver will be asked again. */
+  readonly isOpen?: boolean;
+  /** If it was done in this process. */
+  readonly answer?: Answer;
+  readonly error?: unknown;
+  readonly tookMs?: number;
+  /** The command line that undoes it. */
+  readonly undo?: string | undefined;
+  /** The timer that will undo it. */
+  readonly timer?: Timer;
+  /** Timers that would have undone it earlier, and no longer will. */
+  readonly stopped?: readonly Timer[];
+  /** The timer that still undoes it, because a rule must not shorten it. */
+  readonly kept?: Timer;
+}
+
+/** What wording outcomes needs. */
+export type OutcomeContext = RefusalContext & NamesContext;
+
+interface NamesContext {
+  readonly members: Pick<Members, 'displayName'>;
+}
+
+/** The operation that an outcome is about. */
 type Work = Pick<Confirmed, 'command' | 'danger' | 'invocation' | 'confirmer'> &
   Partial<Pick<Confirmed, 'leftOut'>>;
 
 /**
- * The answer to work that has ended.
+ * The answer to an operation that has ended.
  *
- * @param waiting what else waits about those whom it dealt with
+ * @param waiting other pending reports about the accounts that it dealt with
  */
 export function outcomeReply(
-  house: House,
+  context: OutcomeContext,
   work: Work,
   attempts: readonly Attempt[],
   waiting: readonly OpenItemCount[] = [],
@@ -32,9 +66,9 @@ export function outcomeReply(
   const audit = attempts.flatMap((attempt) => attempt.audit ?? []);
   const [only] = attempts;
   const reports = [...leftOutBlocks(work.leftOut ?? []), ...waitingBlocks(waiting)];
-  const trail = trailOf(house, work, attempts, audit);
+  const trail = trailOf(context, work, attempts, audit);
   if (only !== undefined && attempts.length === 1) {
-    const { answer, ...rest } = singleReply(house, work, only, audit);
+    const { answer, ...rest } = singleReply(context, work, only, audit);
     const next = [...waitingNext(waiting), ...(answer.next ?? [])];
     const timers = timerBlocks(work, only);
     const body = [...(answer.body ?? []), ...timers, ...reports, ...trail];
@@ -55,7 +89,7 @@ export function outcomeReply(
         {
           kind: 'list',
           items: attempts.map((attempt): Inline[] => {
-            const { answer } = singleReply(house, work, attempt, []);
+            const { answer } = singleReply(context, work, attempt, []);
             return [
               `${answer.mark} `,
               ...answer.title,
@@ -79,8 +113,8 @@ export function outcomeReply(
   };
 }
 
-/** What stands in the place of a confirmation while the work takes its time. */
-export function runningReply(house: House, work: Confirmed, done: number): Reply {
+/** The text that replaces a confirmation while the operation takes its time. */
+export function runningReply(context: NamesContext, work: Confirmed, done: number): Reply {
   const { command, invocation, accounts } = work;
   return {
     command: command.name,
@@ -95,19 +129,24 @@ export function runningReply(house: House, work: Confirmed, done: number): Reply
               `, ${done} of ${count(accounts.length, 'account')} so far`,
             ]
           : [bold('Running: '), code(cut(writeInvocation(command, invocation), 200))],
-      body: [facts(whoDecided(house, work), 'I say here how it ended.')],
+      body: [facts(whoDecided(context, work), 'I will post the outcome here.')],
     },
   };
 }
 
-/** How work is told whose own words were lost in a crash. */
-const seenToEnd: Record<'done' | 'partial' | 'running', readonly [Mark, string]> = {
+/** The title of an outcome whose own answer was lost in a crash. */
+const reconciledTitles: Record<'done' | 'partial' | 'running', readonly [Mark, string]> = {
   done: ['✅', 'Done:'],
   partial: ['⚠️', 'Partly done:'],
   running: ['⏳', 'Still running:'],
 };
 
-function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly number[]): Reply {
+function singleReply(
+  context: RefusalContext,
+  work: Work,
+  attempt: Attempt,
+  audit: readonly number[],
+): Reply {
   const { command } = work;
   if (attempt.answer !== undefined) {
     const { status = 'done' } = attempt.answer;
@@ -122,7 +161,7 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
     case 'done':
     case 'partial':
     case 'running': {
-      const [mark, title] = seenToEnd[attempt.status];
+      const [mark, title] = reconciledTitles[attempt.status];
       return {
         command: command.name,
         status: attempt.status,
@@ -131,7 +170,7 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
           mark: isForever(work, attempt) ? '⚠️' : mark,
           title: [bold(title), ' ', what],
           body: isForever(work, attempt)
-            ? [line('It stays: with its answer got lost what takes it back, and no timer is set.')]
+            ? [line('It stays in force: the reply was lost, so no timer could be set.')]
             : [],
         },
       };
@@ -145,7 +184,7 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
             answer: notDone('it was interrupted before it was carried out'),
             error: { code: 'interrupted', message: 'interrupted before it was carried out' },
           }
-        : refusalReply(house, command.name, attempt.error, audit);
+        : refusalReply(context, command.name, attempt.error, audit);
     case 'unknown':
       return {
         command: command.name,
@@ -157,8 +196,8 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
           body: [
             line(
               attempt.isOpen === true
-                ? 'No answer came, and the homeserver may still be at work on it. I will ask it again and say here what I find.'
-                : 'It was sent and no answer came. Look before you send it again.',
+                ? 'The homeserver did not reply, and may still be working on it. I will check again and post the result here.'
+                : 'The request was sent, and no reply came. Check before you retry.',
             ),
           ],
         },
@@ -167,23 +206,23 @@ function singleReply(house: House, work: Work, attempt: Attempt, audit: readonly
   }
 }
 
-/** `3 more reports about it wait.` */
+/** `3 more reports about this user are open.` */
 function waitingBlocks(waiting: readonly OpenItemCount[]): Block[] {
   const items = waiting.reduce((sum, about) => sum + about.items, 0);
-  const whom = waiting.length === 1 ? 'it' : `${waiting.length} of these accounts`;
+  const whom = waiting.length === 1 ? 'this user' : `${waiting.length} of these users`;
   return items === 0
     ? []
-    : [line(`${count(items, 'report')} about ${whom} still ${items === 1 ? 'waits' : 'wait'}.`)];
+    : [line(`${count(items, 'more report')} about ${whom} ${items === 1 ? 'is' : 'are'} open.`)];
 }
 
 function waitingNext([first]: readonly OpenItemCount[]): string[] {
   return first === undefined ? [] : [`resolve --sender ${first.sender}`];
 }
 
-/** What became of the timers of an account; it is named where there are several. */
+/** What happened to the timers of an account, which is named if there are several. */
 function timerBlocks(
   { command, invocation: { forMs } }: Work,
-  { answer, status, job, stopped = [], kept }: Attempt,
+  { answer, status, timer, stopped = [], kept }: Attempt,
   account?: string,
 ): Block[] {
   const named = account === undefined ? [] : [code(account), ': '];
@@ -191,35 +230,35 @@ function timerBlocks(
     line(
       ...named,
       command.timed === true
-        ? `It no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`
+        ? `This no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`
         : `Timer ${id}, which would have ended this at ${dateTime(runAt)}, was stopped.`,
     ),
   );
   if (kept !== undefined) {
     const { id, runAt } = kept;
-    return [line(...named, `It ends at ${dateTime(runAt)} as before, by timer ${id}.`)];
+    return [line(...named, `This still ends at ${dateTime(runAt)}, by timer ${id}.`)];
   }
-  return forMs !== undefined && status === 'done' && answer !== undefined && job === undefined
-    ? [line(...named, 'It was so before and for good, so nothing ends after that time.')]
+  return forMs !== undefined && status === 'done' && answer !== undefined && timer === undefined
+    ? [line(...named, 'This was already in force without an end, so it stays.')]
     : blocks;
 }
 
-/** Done for a time, and without the timer that ends it: who saw no answer can't know what was before. */
-function isForever({ invocation }: Work, { status, job }: Attempt): boolean {
-  return invocation.forMs !== undefined && status === 'done' && job === undefined;
+/** Done for a time, but without the timer that ends it: after a crash, the state before is not known. */
+function isForever({ invocation }: Work, { status, timer }: Attempt): boolean {
+  return invocation.forMs !== undefined && status === 'done' && timer === undefined;
 }
 
 function notDone(why: string): Answer {
   return {
     mark: '❌' satisfies Mark,
     title: [bold('Not done: '), ...sentence(why)],
-    body: [line('Nothing was changed. Send the command again if it is still wanted.')],
+    body: [line('Nothing was changed. Resend the command if you still want it.')],
   };
 }
 
 /** `Asked by Ana, confirmed by Ben · reason: spam · 412 ms · audit #1043` */
 function trailOf(
-  house: House,
+  context: NamesContext,
   { invocation, confirmer }: Work,
   attempts: readonly Attempt[],
   audit: readonly number[],
@@ -231,10 +270,10 @@ function trailOf(
   const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
   return [
     facts(
-      whoDecided(house, { invocation, confirmer }),
+      whoDecided(context, { invocation, confirmer }),
       reason !== undefined && `reason: ${withoutLinks(reason)}`,
-      ...attempts.flatMap(({ job }) =>
-        job === undefined ? [] : [`until ${dateTime(job.runAt)}, job ${job.id}`],
+      ...attempts.flatMap(({ timer }) =>
+        timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],
       ),
       took > 0 && `${took} ms`,
       `audit ${audit.map((id) => `#${id}`).join(' ')}`,
@@ -244,31 +283,14 @@ function trailOf(
 
 /** `Asked by Ana, confirmed by Ben` */
 function whoDecided(
-  house: House,
+  context: NamesContext,
   { invocation: { actor }, confirmer }: Pick<Work, 'invocation' | 'confirmer'>,
 ): string {
-  const asker = askerName(house, actor);
+  const asker = askerName(context.members, actor);
   if (confirmer === undefined) {
     return `Asked by ${asker}`;
   }
   return actor.kind === 'person' && confirmer === actor.user
     ? `Asked and confirmed by ${asker}`
-    : `Asked by ${asker}, confirmed by ${nameOf(house, confirmer)}`;
-}
-
-/** Who asked, for people. */
-export function askerName(house: House, actor: Actor): string {
-  switch (actor.kind) {
-    case 'person':
-      return nameOf(house, actor.user);
-    case 'rule':
-      return `rule ${actor.name}`;
-    case 'timer':
-      return `the timer of ${nameOf(house, actor.user)}`;
-  }
-}
-
-/** How a member of the room is called there, with the ID. */
-export function nameOf(house: House, user: UserId): string {
-  return memberName(user, house.members.displayName(user));
+    : `Asked by ${asker}, confirmed by ${nameOf(context.members, confirmer)}`;
 }

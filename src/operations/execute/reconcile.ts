@@ -1,41 +1,96 @@
 import type { Command, Context, Reconciliation } from '../../chat/command/declaration.ts';
 import { codeOf } from '../../core/errors.ts';
-import type { House } from '../house.ts';
-import type { Attempt } from './attempt.ts';
+import type { Log } from '../../core/log.ts';
+import type { Settings } from '../settings.ts';
+import type { Attempt } from './outcome.ts';
 
-type Known = Pick<Attempt, 'status' | 'isOpen'>;
+/**
+ * The operations that this process is working on, by the event that asked for them. Recovery leaves them
+ * alone.
+ */
+export interface InFlight {
+  add(event: string): void;
+  has(event: string): boolean;
+  remove(event: string): void;
+}
 
-/** Asks the homeserver what became of a call that was cut off; `unknown` where it can't tell now. */
+export function createInFlight(): InFlight {
+  const events = new Set<string>();
+  return {
+    add(event) {
+      events.add(event);
+    },
+    has: (event) => events.has(event),
+    remove(event) {
+      events.delete(event);
+    },
+  };
+}
+
+/**
+ * When the homeserver was first found not to have done the call of an audit entry. In milliseconds by
+ * `performance.now()`, which can't be set back.
+ */
+export interface ReconcileTimes {
+  /** The first time for this entry, which is `at` if there was none before. */
+  firstNotDone(audit: number, at: number): number;
+  forget(audit: number): void;
+}
+
+export function createReconcileTimes(): ReconcileTimes {
+  const times = new Map<number, number>();
+  return {
+    firstNotDone(audit, at) {
+      const first = times.get(audit) ?? at;
+      times.set(audit, first);
+      return first;
+    },
+    forget(audit) {
+      times.delete(audit);
+    },
+  };
+}
+
+/** Asks the homeserver what became of an interrupted call; `unknown` if it can't tell now. */
 export async function reconcile(
-  house: House,
+  log: Pick<Log, 'warn'>,
   command: Pick<Command, 'name' | 'reconcile'>,
   context: Context,
 ): Promise<Reconciliation> {
   try {
     return (await command.reconcile?.(context)) ?? 'unknowable';
   } catch (error) {
-    house.log.warn({ command: command.name, code: codeOf(error) }, 'an outcome is not known yet');
+    log.warn({ command: command.name, code: codeOf(error) }, 'an outcome is not known yet');
     return 'unknown';
   }
 }
 
+/** What judging the result of reconciling needs. */
+export interface ReconcileContext {
+  readonly reconcileTimes: ReconcileTimes;
+  readonly settings: Pick<Settings, 'reconcileAfterMs'>;
+  now(): number;
+  /** The outcome of an operation may be known then. Milliseconds since 1970. */
+  recoverAt(at: number): void;
+}
+
 /**
- * What that makes of the call of an audit entry. The homeserver can still be at work on what it has not
- * done yet: that counts as not done when it is so twice, `reconcileAfterMs` apart.
+ * The state of an audit entry's call after reconciling. The homeserver can still be working on a call that
+ * it has not done yet: it counts as not done if it is not done twice, `reconcileAfterMs` apart.
  */
 export function reconciledAttempt(
-  house: House,
+  context: ReconcileContext,
   reconciliation: Reconciliation,
   audit: number,
-): Known {
+): Pick<Attempt, 'status' | 'isOpen'> {
   if (reconciliation !== 'not_done') {
-    house.seenNotDone.delete(audit);
+    context.reconcileTimes.forget(audit);
   }
   switch (reconciliation) {
     case 'done':
       return { status: 'done' };
     case 'not_done':
-      return notDone(house, audit);
+      return isNotDone(context, audit) ? { status: 'failed' } : { status: 'unknown', isOpen: true };
     case 'unknown':
       return { status: 'unknown', isOpen: true };
     case 'unknowable':
@@ -43,14 +98,16 @@ export function reconciledAttempt(
   }
 }
 
-function notDone({ seenNotDone, settings, recoverAt, now }: House, audit: number): Known {
+/** Whether a call that is not done now will not be done any more; if not, it is reconciled again. */
+function isNotDone(
+  { reconcileTimes, settings, recoverAt, now }: ReconcileContext,
+  audit: number,
+): boolean {
   const askedAt = performance.now();
-  const firstAt = seenNotDone.get(audit) ?? askedAt;
-  const waitMs = firstAt + settings.reconcileAfterMs - askedAt;
+  const waitMs = reconcileTimes.firstNotDone(audit, askedAt) + settings.reconcileAfterMs - askedAt;
   if (waitMs <= 0) {
-    return { status: 'failed' };
+    return true;
   }
-  seenNotDone.set(audit, firstAt);
   recoverAt(now() + waitMs);
-  return { status: 'unknown', isOpen: true };
+  return false;
 }

@@ -2,67 +2,100 @@ import { subjectOf } from '../../chat/command/declaration.ts';
 import type { Reconciliation } from '../../chat/command/declaration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import type { Account } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Execution } from '../../store/tables/executions.ts';
-import { targetsOf } from '../authorize/targets.ts';
+import type { DeliverContext } from '../answer/reply.ts';
 import { correctDecision } from '../confirm/decide.ts';
-import { parsedOf } from '../confirm/find-confirmation.ts';
-import { contextFor } from '../context.ts';
-import type { House } from '../house.ts';
-import type { Attempt } from './attempt.ts';
+import type { Settings } from '../settings.ts';
+import { targetsOf } from '../stages.ts';
+import { parsedOf } from '../stored-invocation.ts';
+import { commandContextFor } from './command-context.ts';
+import type { CommandContextParts } from './command-context.ts';
 import { outcomeOf, postOutcome } from './execute.ts';
 import { outcomeReply } from './outcome.ts';
+import type { Attempt, OutcomeContext } from './outcome.ts';
 import { reconcile, reconciledAttempt } from './reconcile.ts';
+import type { InFlight, ReconcileContext } from './reconcile.ts';
 import { resolveItem, waitingAbout } from './resolve-item.ts';
-import { updateTimers } from './reversal.ts';
+import { updateTimers } from './timers.ts';
+
+interface ReconcileEntryContext extends CommandContextParts {
+  readonly log: Pick<Log, 'warn'>;
+}
+
+type RecoverOneContext = ReconcileEntryContext &
+  ReconcileContext &
+  OutcomeContext &
+  DeliverContext & {
+    readonly store: Pick<Store, 'auditLog'>;
+    readonly settings: Pick<Settings, 'managementRoom'>;
+    wakeReports(): void;
+    wakeTimers(): void;
+  };
+
+type RecoverIfOpenContext = RecoverOneContext & {
+  readonly store: Pick<Store, 'executions'>;
+  readonly log: Pick<Log, 'error'>;
+};
+
+/** What recovery needs. */
+export type RecoverContext = RecoverIfOpenContext & { readonly inFlight: InFlight };
 
 /**
- * Ends the work that a crash or an absent homeserver left open: asks the homeserver what happened,
- * writes it down, and tells the room. Never does anything a second time.
+ * Ends the operations that a crash or an unreachable homeserver interrupted: asks the homeserver what
+ * happened, records it, and tells the room. Never does anything a second time.
  */
-export async function recover(house: House): Promise<void> {
-  for (const { eventId } of await house.store.executions.open()) {
-    if (!house.inFlight.has(eventId)) {
-      house.inFlight.add(eventId);
-      await recoverIfOpen(house, eventId).finally(() => house.inFlight.delete(eventId));
+export async function recover(context: RecoverContext): Promise<void> {
+  for (const { eventId } of await context.store.executions.open()) {
+    if (!context.inFlight.has(eventId)) {
+      context.inFlight.add(eventId);
+      await recoverIfOpen(context, eventId).finally(() => context.inFlight.remove(eventId));
     }
   }
 }
 
-/** While one was recovered, this process may have ended another that it had under way itself. */
-async function recoverIfOpen(house: House, eventId: string): Promise<void> {
-  const open = await house.store.executions.open();
+/** While another was recovered, an operation of this process that was in flight may have ended. */
+async function recoverIfOpen(context: RecoverIfOpenContext, eventId: string): Promise<void> {
+  const open = await context.store.executions.open();
   const execution = open.find((one) => one.eventId === eventId);
   if (execution === undefined) {
     return;
   }
   try {
-    await recoverOne(house, execution);
+    await recoverOne(context, execution);
   } catch (error) {
-    // Of a command that is no more, say: it must not keep the others, or the start, from going on.
-    house.log.error({ event: eventId, err: error }, 'work could not be settled');
+    // For example, its command no longer exists. That must not stop the others, or the start.
+    context.log.error({ event: eventId, err: error }, 'an operation could not be recovered');
   }
 }
 
-async function recoverOne(house: House, execution: Execution): Promise<void> {
-  const parsed = parsedOf(house, {
+async function recoverOne(context: RecoverOneContext, execution: Execution): Promise<void> {
+  const parsed = parsedOf(context, {
     ...execution,
     command: (JSON.parse(execution.invocation) as { command: string }).command,
   });
-  const entries = await house.store.auditLog.search({ eventId: execution.eventId, limit: 10_000 });
+  const entries = await context.store.auditLog.search({
+    eventId: execution.eventId,
+    limit: 10_000,
+  });
   const attempts: Attempt[] = [];
   for (const entry of entries.reverse()) {
-    attempts.push(await reconcileEntry(house, parsed, entry));
+    attempts.push(await reconcileEntry(context, parsed, entry));
   }
-  const begun = new Set(entries.map(({ target }) => target));
+  const started = new Set(entries.map(({ target }) => target));
   for (const target of targetsOf(parsed)) {
-    if (!begun.has(target)) {
-      // No intent was committed, so no call went out.
+    if (!started.has(target)) {
+      // No intent was committed, so no call was made.
       attempts.push({ target, audit: undefined, status: 'failed' });
     }
   }
-  const work = { ...parsed, confirmer: (execution.confirmer ?? undefined) as UserId | undefined };
+  const operation = {
+    ...parsed,
+    confirmer: (execution.confirmer ?? undefined) as UserId | undefined,
+  };
   const isStillOpen = attempts.some(({ isOpen }) => isOpen === true);
   const isNews = attempts.some(
     ({ audit, status }) => entries.find(({ id }) => id === audit)?.status !== status,
@@ -71,36 +104,36 @@ async function recoverOne(house: House, execution: Execution): Promise<void> {
     return;
   }
   const stage = isStillOpen ? 'unknown' : 'reconciled';
-  const decision = await house.store.transaction(async (tables) => {
+  const decision = await context.store.transaction(async (tables) => {
     for (const [at, attempt] of attempts.entries()) {
       const before = entries.find(({ id }) => id === attempt.audit);
       if (before !== undefined && before.status !== attempt.status) {
-        await tables.auditLog.finish(before.id, reconciledOutcome(attempt, before), house.now());
-        attempts[at] = { ...attempt, ...(await updateTimers(house, tables, work, attempt)) };
+        await tables.auditLog.finish(before.id, reconciledOutcome(attempt, before), context.now());
+        attempts[at] = { ...attempt, ...(await updateTimers(context, tables, operation, attempt)) };
       }
     }
-    await resolveItem(house, tables, work, attempts);
-    const waiting = await waitingAbout(tables, work, attempts);
-    const reply = outcomeReply(house, work, attempts, waiting);
-    await postOutcome(house, tables, work, reply, stage);
+    await resolveItem(tables, operation, attempts, context.now());
+    const waiting = await waitingAbout(tables, operation, attempts);
+    const reply = outcomeReply(context, operation, attempts, waiting);
+    await postOutcome(context, tables, operation, reply, stage);
     if (isStillOpen) {
       return undefined;
     }
-    await tables.executions.finish(execution.eventId, house.now());
-    return correctDecision(house, tables, execution.eventId, reply);
+    await tables.executions.finish(execution.eventId, context.now());
+    return correctDecision(context, tables, execution.eventId, reply);
   });
-  house.deliver(execution.eventId);
-  house.wakeReports();
-  house.wakeTimers();
+  context.deliver(execution.eventId);
+  context.wakeReports();
+  context.wakeTimers();
   if (decision !== undefined) {
-    house.deliver(decision);
+    context.deliver(decision);
   }
   if (!isStillOpen) {
-    entries.forEach(({ id }) => house.seenNotDone.delete(id));
+    entries.forEach(({ id }) => context.reconcileTimes.forget(id));
   }
 }
 
-/** What was not done keeps the reason why its end was not seen. */
+/** An attempt that was not done keeps the reason why its end was not seen. */
 function reconciledOutcome(attempt: Attempt, before: AuditEntry): ReturnType<typeof outcomeOf> {
   const outcome = outcomeOf(attempt);
   if (attempt.status !== 'failed' || typeof before.detail !== 'object') {
@@ -110,15 +143,15 @@ function reconciledOutcome(attempt: Attempt, before: AuditEntry): ReturnType<typ
   return { ...outcome, detail: { ...reason, ...outcome.detail } };
 }
 
-/** Of work that had begun, some may have been done. */
+/** Part of an operation that had started may have been done. */
 const givenUp = new TargetError(
   'state',
   'the homeserver gave up on it',
-  'Some of it may have been done: look before you send it again.',
+  'Part of it may have been done. Check before you retry.',
 );
 
 async function reconcileEntry(
-  house: House,
+  context: ReconcileEntryContext & ReconcileContext,
   parsed: ReturnType<typeof parsedOf>,
   entry: AuditEntry,
 ): Promise<Attempt> {
@@ -126,17 +159,21 @@ async function reconcileEntry(
   if (entry.status === 'done' || entry.status === 'failed' || entry.status === 'partial') {
     return { ...known, status: entry.status };
   }
-  const context = contextFor(house, { ...parsed, role: 'viewer' }, accountOf(parsed, entry));
-  const reconciliation = await reconcile(house, parsed.command, context);
+  const commandContext = commandContextFor(
+    context,
+    { ...parsed, role: 'viewer' },
+    accountOf(parsed, entry),
+  );
+  const reconciliation = await reconcile(context.log, parsed.command, commandContext);
   return {
     ...known,
     ...(entry.status === 'running'
       ? ranOn(reconciliation)
-      : reconciledAttempt(house, reconciliation, entry.id)),
+      : reconciledAttempt(context, reconciliation, entry.id)),
   };
 }
 
-/** Work that was seen running goes on until it is known to have ended. */
+/** An operation that was seen running goes on until it is known to have ended. */
 function ranOn(reconciliation: Reconciliation): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
   switch (reconciliation) {
     case 'done':
@@ -150,7 +187,7 @@ function ranOn(reconciliation: Reconciliation): Pick<Attempt, 'status' | 'isOpen
   }
 }
 
-/** A call is settled by its target's name: the account as it was before is gone. */
+/** To reconcile a call, its target's name is enough: the account as it was before is not stored. */
 function accountOf(
   { command }: ReturnType<typeof parsedOf>,
   entry: AuditEntry,

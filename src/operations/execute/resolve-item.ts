@@ -1,20 +1,21 @@
 import { actorName } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
-import { targetsOf } from '../authorize/targets.ts';
-import type { House } from '../house.ts';
+import { targetsOf } from '../stages.ts';
 import type { Confirmed } from '../stages.ts';
-import type { Attempt } from './attempt.ts';
+import type { Attempt } from './outcome.ts';
 
 /**
- * Resolves the report that an action was sent about, in the transaction of its outcome: where the
- * action deals with what was reported, and was done.
+ * Resolves the report that an operation was about, in the transaction of its outcome, if the operation
+ * dealt with what was reported and is done.
+ *
+ * @param at milliseconds since 1970
  */
 export async function resolveItem(
-  house: House,
   { reportItems }: Pick<StoreTables, 'reportItems'>,
   { command, invocation }: Pick<Confirmed, 'command' | 'invocation'>,
   attempts: readonly Attempt[],
+  at: number,
 ): Promise<void> {
   const isDone = attempts.every(({ status }) => status === 'done');
   if (invocation.item === undefined || command.resolvesReports !== true || !isDone) {
@@ -38,14 +39,14 @@ export async function resolveItem(
       state: 'resolved',
       by: actorName(invocation.actor),
       note: `${command.name}, audit ${audit.join(' ')}`,
-      // The outcome itself stands in the thread.
+      // The thread already shows the outcome.
       isShown: invocation.origin.thread !== undefined || invocation.origin.card !== undefined,
     },
-    house.now(),
+    at,
   );
 }
 
-/** What else waits about those who were dealt with: mostly it is settled by that. */
+/** Other reports that are pending about the accounts that were dealt with: usually they can be resolved, too. */
 export async function waitingAbout(
   { reportItems }: Pick<StoreTables, 'reportItems'>,
   { command }: Pick<Confirmed, 'command'>,

@@ -2,21 +2,49 @@ import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { ProtectedError, StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
 import { parseUserId, serverNameOf } from '../../core/ids.ts';
-import type { EventId } from '../../core/ids.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Log } from '../../core/log.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
-import { auditRefusal, refusalReply } from '../answer/refusal.ts';
-import { post } from '../answer/reply.ts';
+import { postRefusal } from '../answer/refusal.ts';
+import type { PostRefusalContext } from '../answer/refusal.ts';
 import { authorize } from '../authorize/authorize.ts';
-import { resolve } from '../authorize/resolve.ts';
-import { ask, begin } from '../confirm/confirm.ts';
+import type { AuthorizeContext } from '../authorize/authorize.ts';
+import type { Roles } from '../authorize/roles.ts';
+import { ask, start } from '../confirm/confirm.ts';
+import type { AskContext, StartContext } from '../confirm/confirm.ts';
 import { policyFor } from '../confirm/policy.ts';
-import type { House } from '../house.ts';
-import { dangerOfInvocation } from '../parse/parse.ts';
+import { syntheticEvent } from '../message.ts';
+import type { AccountLookup } from '../resolve/absent.ts';
+import { resolve } from '../resolve/resolve.ts';
+import type { ResolveContext } from '../resolve/resolve.ts';
+import type { SendPermission } from '../send-permission.ts';
+import type { Settings } from '../settings.ts';
+import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { execute, logFault } from './execute.ts';
+import type { ExecuteContext } from './execute.ts';
 
-/** What one line of a rule asks for, about an item that it fits. */
+interface ProtectContext {
+  readonly settings: Pick<Settings, 'serverName'>;
+  readonly findAccount: AccountLookup['findAccount'];
+  readonly roles: Pick<Roles, 'protection'>;
+}
+
+/** What running a line of a rule needs. */
+export type RuleContext = ProtectContext &
+  AuthorizeContext &
+  ResolveContext &
+  AskContext &
+  StartContext &
+  ExecuteContext &
+  PostRefusalContext & {
+    readonly store: Pick<Store, 'confirmations'>;
+    readonly settings: Pick<Settings, 'managementRoom' | 'proposalExpiresAfterMs'>;
+    readonly sendPermission: Pick<SendPermission, 'silence'>;
+    readonly log: Pick<Log, 'warn'>;
+  };
+
+/** What one line of a rule asks for, about a report that the rule matches. */
 export interface RuleCall {
   readonly rule: string;
   readonly item: Pick<ReportItem, 'id' | 'sender'>;
@@ -30,99 +58,85 @@ export interface RuleCall {
 }
 
 /**
- * Runs a line of a rule, or proposes it to whoever may confirm it. It goes the way of every command,
- * and has less power than any moderator: nothing protected, nothing for admins.
+ * Runs a line of a rule, or proposes it to those who may confirm it. It passes the same stages as every
+ * command. Rules may do less than any moderator: nothing to protected users, and nothing that is for admins.
  *
- * @param record is committed with the beginning, the confirmation or the refusal
- * @throws UnreachableError, StoreError nothing has begun; try again
+ * @param record is committed with the start, the confirmation or the refusal
+ * @throws UnreachableError, StoreError nothing was started; try again
  */
 export async function runRuleLine(
-  house: House,
+  context: RuleContext,
   call: RuleCall,
   mode: 'act' | 'propose',
   record: (tables: StoreTables) => Promise<void>,
 ): Promise<void> {
-  if (house.sendPermission.silence() !== undefined) {
-    throw new UnreachableError(`rule ${call.rule}`, 'does not let the bot speak', false);
+  if (context.sendPermission.silence() !== undefined) {
+    throw new UnreachableError(`rule ${call.rule}`, 'does not let the bot send messages', false);
   }
-  const parsed = parsedCall(house, call);
+  const parsed = parsedCall(context.settings, call);
   const cause = async (tables: StoreTables) => {
     await record(tables);
     return true;
   };
   try {
-    await assertUnprotected(house, call);
-    const resolved = await resolve(house, authorize(house, parsed));
-    if (await wasAsked(house, parsed)) {
-      // Before a crash. Whoever decides about that confirmation decides; the rule does not do it as well.
+    await assertUnprotected(context, call);
+    const resolved = await resolve(context, authorize(context, parsed));
+    if (await wasAsked(context, parsed)) {
+      // Asked before a crash: the people who decide about that confirmation decide, and the rule does nothing.
       return;
     }
-    // Where a second person must agree, none has yet.
-    if (mode === 'propose' || policyFor(parsed.danger, house.settings) === 'other') {
-      const expiresAfterMs = house.settings.proposalExpiresAfterMs;
-      await ask(house, resolved, { expiresAfterMs, cause });
+    // If a second person must agree, a rule can only propose.
+    if (mode === 'propose' || policyFor(parsed.danger, context.settings) === 'other') {
+      const expiresAfterMs = context.settings.proposalExpiresAfterMs;
+      await ask(context, resolved, { expiresAfterMs, cause });
       return;
     }
-    const confirmed = await begin(house, resolved, undefined, cause);
+    const confirmed = await start(context, resolved, undefined, cause);
     if (confirmed !== undefined) {
-      await execute(house, confirmed);
+      await execute(context, confirmed);
     }
   } catch (error) {
     if (error instanceof UnreachableError || error instanceof StoreError) {
       throw error;
     }
-    logFault(house, parsed.command.name, error);
-    house.log.warn({ rule: call.rule, code: codeOf(error) }, 'a rule could not act');
-    await refuse(house, parsed, error, record);
+    logFault(context.log, parsed.command.name, error);
+    context.log.warn({ rule: call.rule, code: codeOf(error) }, 'a rule could not act');
+    const { origin } = parsed.invocation;
+    await context.store.transaction(async (tables) => {
+      await record(tables);
+      const { command } = parsed.invocation;
+      await postRefusal(context, tables, { command, origin, parsed, error });
+    });
+    context.deliver(origin.event);
   }
 }
 
-/**
- * Whatever a rule would do, and to what of theirs: it keeps off people whom it must not touch.
- *
- * @throws ProtectedError
- */
-async function assertUnprotected(house: House, { item }: RuleCall): Promise<void> {
+/** @throws ProtectedError the reported sender is protected: no rule does anything about them */
+async function assertUnprotected(context: ProtectContext, { item }: RuleCall): Promise<void> {
   const sender = item.sender === null ? undefined : parseUserId(item.sender);
   if (sender === undefined) {
     return;
   }
-  const isLocal = serverNameOf(sender) === house.settings.serverName;
-  const account = isLocal ? await house.findAccount(sender) : undefined;
-  const protection = house.roles.protection({ name: sender, admin: account?.admin ?? false });
+  const isLocal = serverNameOf(sender) === context.settings.serverName;
+  const account = isLocal ? await context.findAccount(sender) : undefined;
+  const protection = context.roles.protection({ name: sender, admin: account?.admin ?? false });
   if (protection !== undefined) {
     throw new ProtectedError(
       `${sender} ${protection}`,
-      'No rule acts on who is protected. Nothing was changed.',
+      'Rules never act on protected users. Nothing was changed.',
     );
   }
 }
 
-async function wasAsked({ store }: House, { invocation }: Parsed): Promise<boolean> {
+async function wasAsked(
+  { store }: { readonly store: Pick<Store, 'confirmations'> },
+  { invocation }: Parsed,
+): Promise<boolean> {
   return (await store.confirmations.byEvent(invocation.origin.event)) !== undefined;
 }
 
-async function refuse(
-  house: House,
-  parsed: Parsed,
-  error: unknown,
-  record: (tables: StoreTables) => Promise<void>,
-): Promise<void> {
-  const { origin } = parsed.invocation;
-  await house.store.transaction(async (tables) => {
-    await record(tables);
-    const audit = await auditRefusal(house, tables, parsed, error);
-    await post(house, tables, 'answer', {
-      kind: 'reply',
-      origin,
-      reply: refusalReply(house, parsed.command.name, error, audit),
-    });
-  });
-  house.deliver(origin.event);
-}
-
 function parsedCall(
-  house: House,
+  { managementRoom }: Pick<Settings, 'managementRoom'>,
   { rule, item, at, command, values, reason, forMs }: RuleCall,
 ): Parsed {
   const invocation: Invocation = {
@@ -133,9 +147,9 @@ function parsedCall(
     ...(forMs === undefined ? {} : { forMs }),
     actor: { kind: 'rule', name: rule },
     origin: {
-      // No event of the room, whose IDs hold no blanks: under it the line is run once, and answered.
-      event: `$ rule ${rule} ${item.id} ${at}` as EventId,
-      room: house.settings.managementRoom,
+      // The line runs once under this ID.
+      event: syntheticEvent(`rule ${rule} ${item.id} ${at}`),
+      room: managementRoom,
       card: item.id,
     },
     item: item.id,

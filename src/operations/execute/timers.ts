@@ -1,73 +1,79 @@
-import type { Store } from '../../store/store.ts';
-import type { Job } from '../../store/tables/jobs.ts';
+import type { Command } from '../../chat/command/declaration.ts';
+import type { Invocation } from '../../chat/command/invocation.ts';
+import type { StoreTables } from '../../store/store.ts';
+import type { Job, Jobs } from '../../store/tables/jobs.ts';
+import type { Settings } from '../settings.ts';
+import type { Attempt } from './outcome.ts';
 
-/** How a job's run ended; `later` where the homeserver was away. */
-export type JobRun = 'done' | 'failed' | 'later';
-
-export interface Timers {
-  /** Looks for what is due, and when the next is. Call it after a job was added, and at the start. */
-  wake(): void;
-  stop(): void;
+/** A command, and who runs it. */
+interface Run {
+  readonly command: Pick<Command, 'name'>;
+  readonly invocation: Pick<Invocation, 'actor' | 'forMs' | 'origin'>;
 }
 
-const retryMs = 30_000;
-/** Longer timers overflow; the next round asks again. */
-const maxTimerMs = 86_400_000;
+/**
+ * The pending timers that end what this command does to an account, or that run this command on it,
+ * without the timer that runs it now.
+ */
+export async function timersOf(
+  jobs: Pick<Jobs, 'waitingFor'>,
+  { command, invocation: { actor } }: Run,
+  account: string,
+): Promise<Job[]> {
+  const waiting = await jobs.waitingFor(account);
+  return waiting.filter(
+    ({ id, line, action }) =>
+      (action === command.name || line.split(' ', 1)[0] === command.name) &&
+      !(actor.kind === 'timer' && actor.job === id),
+  );
+}
 
-/** Runs jobs at their time, one after the other, and again after a restart. */
-export function createTimers(options: {
-  store: Pick<Store, 'jobs'>;
-  run: (job: Job) => Promise<JobRun>;
-  now: () => number;
-  onError: (error: unknown) => void;
-}): Timers {
-  const { store, run, now, onError } = options;
-  let timer: NodeJS.Timeout | undefined;
-  let isRunning = false;
-  let isStopped = false;
-
-  async function runDue(): Promise<number> {
-    for (const job of await store.jobs.waiting()) {
-      if (isStopped) {
-        return maxTimerMs;
-      }
-      if (job.runAt > now()) {
-        return job.runAt - now();
-      }
-      const ended = await run(job);
-      if (ended === 'later') {
-        return retryMs;
-      }
-      await store.jobs.end(job.id, ended, now());
-    }
-    return maxTimerMs;
+/**
+ * Updates the timers of an account after an operation: stops the timers of older operations, and stores a
+ * timer that undoes this one if it was asked for only for a time. A state that was there before, without
+ * a timer, has no end.
+ *
+ * @returns what the answer says about timers
+ */
+export async function updateTimers(
+  context: { readonly settings: Pick<Settings, 'botUser'>; now(): number },
+  { jobs }: Pick<StoreTables, 'jobs'>,
+  run: Run,
+  { status, target, undo, audit }: Attempt,
+): Promise<Pick<Attempt, 'timer' | 'stopped' | 'kept'>> {
+  if (status !== 'done' || audit === undefined) {
+    return {};
   }
-
-  function wake(): void {
-    if (isRunning || isStopped) {
-      return;
-    }
-    isRunning = true;
-    clearTimeout(timer);
-    runDue()
-      .catch((error: unknown) => {
-        onError(error);
-        return retryMs;
-      })
-      .then((delayMs) => {
-        isRunning = false;
-        if (!isStopped) {
-          timer = setTimeout(wake, Math.min(Math.max(delayMs, 0), maxTimerMs));
-        }
-      })
-      .catch(onError);
+  const { actor, forMs, origin } = run.invocation;
+  const older = (target === undefined ? [] : await timersOf(jobs, run, target)).filter(
+    ({ intentId }) => intentId < audit,
+  );
+  const createdAt = context.now();
+  const runAt = createdAt + (forMs ?? 0);
+  // A rule never shortens what somebody has decided.
+  const kept =
+    actor.kind === 'rule' && forMs !== undefined && undo === undefined
+      ? older.find((job) => job.runAt >= runAt)
+      : undefined;
+  if (kept !== undefined) {
+    return { kept };
   }
-
-  return {
-    wake,
-    stop() {
-      isStopped = true;
-      clearTimeout(timer);
-    },
-  };
+  for (const { id } of older) {
+    await jobs.end(id, 'stopped', createdAt);
+  }
+  const stopped = older.length === 0 ? {} : { stopped: older };
+  const line = undo ?? older[0]?.line;
+  if (forMs === undefined || line === undefined) {
+    return stopped;
+  }
+  const id = await jobs.add({
+    line,
+    runAt,
+    askedBy: actor.kind === 'rule' ? context.settings.botUser : actor.user,
+    intentId: audit,
+    eventId: origin.event,
+    roomId: origin.room,
+    createdAt,
+  });
+  return { ...stopped, timer: { id, runAt } };
 }

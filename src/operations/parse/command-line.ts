@@ -1,40 +1,47 @@
 import type { Command } from '../../chat/command/declaration.ts';
-import type { Registry } from '../../chat/command/registry.ts';
+import type { Guess, Registry } from '../../chat/command/registry.ts';
+import { UsageError } from '../../core/errors.ts';
 import { localpartOf, parseRoomId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
+import type { Settings } from '../settings.ts';
 
-/** What finding a command line needs to know. */
-export interface CommandSurroundings {
-  readonly registry: Registry;
-  readonly settings: { readonly prefix: string; readonly botUser: UserId };
+/** What finding the command of a line needs. */
+export interface CommandNameContext {
+  readonly registry: Pick<Registry, 'find' | 'guess'>;
+  readonly settings: Pick<Settings, 'prefix'>;
 }
 
-/** A user ID has 255 bytes at most; what is longer need not be searched for one. */
+/** What finding a command line needs. */
+export interface CommandLineContext extends CommandNameContext {
+  readonly settings: Pick<Settings, 'botUser' | 'prefix'>;
+}
+
+/** User IDs have at most 255 bytes. */
 const maxAddressLength = 300;
 
-/** Blanks, and characters that show nothing: keyboards and copying put them in front. */
-const nothing = String.raw`[\s\p{Cf}]*`;
-const nothingInFront = new RegExp(`^${nothing}`, 'u');
+/** Blanks and invisible characters: keyboards and copying put them in front. */
+const invisible = String.raw`[\s\p{Cf}]*`;
+const invisibleInFront = new RegExp(`^${invisible}`, 'u');
 
 /**
- * The command line in a message, without prefix or address; undefined where the message is none.
+ * The command line in a message, without prefix or address; undefined if the message is not a command.
  *
- * `!name …`, or the bot's name or ID in front, with or without the prefix. The whole message may
- * stand in code, bold or italics, and the prefix may be full-width. Behind a blank or
- * several prefixes (`! name`, `!!name`) a name of ours must follow, or one that is near: other words are
- * an exclamation. Quoted text is no command; nor is one that stands somewhere in a sentence.
+ * A command is `!name …`, or follows the bot's name or ID, with or without the prefix. The whole message
+ * may be code, bold or italics, and the prefix may be full-width. After a blank or several prefixes
+ * (`! name`, `!!name`), only the name of a command, or nearly one, counts: anything else is an
+ * exclamation. A command in quoted text or inside a sentence doesn't count.
  */
-export function commandLineIn(text: string, surroundings: CommandSurroundings): string | undefined {
-  const rest = withoutNothing(text);
-  return lineIn(rest, surroundings) ?? unmarked(rest, (inside) => lineIn(inside, surroundings));
+export function commandLineIn(text: string, context: CommandLineContext): string | undefined {
+  const rest = trimInvisible(text);
+  return lineIn(rest, context) ?? insideMarkup(rest, (inside) => lineIn(inside, context));
 }
 
-function lineIn(text: string, surroundings: CommandSurroundings): string | undefined {
-  const { settings, registry } = surroundings;
+function lineIn(text: string, context: CommandLineContext): string | undefined {
+  const { settings, registry } = context;
   const behind = behindAddress(text, settings.botUser);
   const rest = behind ?? text;
   if (roomIdIn(rest, registry, 'with more behind it') !== undefined) {
-    // On its own it is answered with what can be asked about it; with words behind it, it is talk.
+    // On its own, a room ID is answered with advice. With words after it, it is talk.
     return roomIdIn(rest, registry) === undefined ? undefined : rest.trimEnd().slice('!'.length);
   }
   const line = behindPrefix(rest, settings.prefix);
@@ -48,25 +55,25 @@ function lineIn(text: string, surroundings: CommandSurroundings): string | undef
   return isName(nameIn(name), registry) ? name : undefined;
 }
 
-function withoutNothing(text: string): string {
-  return text.replace(nothingInFront, '');
+function trimInvisible(text: string): string {
+  return text.replace(invisibleInFront, '');
 }
 
-/** What follows the bot's name or ID; undefined where the text addresses nobody, or somebody else. */
+/** The text after the bot's name or ID; undefined if the text addresses nobody, or somebody else. */
 function behindAddress(text: string, botUser: UserId): string | undefined {
   const [first = ''] = text.slice(0, maxAddressLength).split(/\s/u, 1);
   const names = [botUser, `@${localpartOf(botUser)}`, localpartOf(botUser)];
   const addressed = names.find(
     (name) => first.replace(/[,:]+$/u, '').toLowerCase() === name.toLowerCase(),
   );
-  // A bare name in front of a sentence is talk, unless a colon makes it an address.
+  // A bare name at the start of a sentence is talk, unless a colon makes it an address.
   const isAddress =
     addressed !== undefined &&
     (addressed.startsWith('@') || /^[,:]/u.test(text.slice(addressed.length)));
-  return isAddress ? withoutNothing(text.slice(addressed.length).replace(/^[,:]/u, '')) : undefined;
+  return isAddress ? trimInvisible(text.slice(addressed.length).replace(/^[,:]/u, '')) : undefined;
 }
 
-/** What follows the prefix, which an input method may have written in full width. */
+/** The text after the prefix, which an input method may have written in full width. */
 function behindPrefix(text: string, prefix: string): string | undefined {
   let length = 0;
   let start = '';
@@ -85,11 +92,11 @@ function behindPrefix(text: string, prefix: string): string | undefined {
 /** `!!!` is an exclamation, `!!!!` is noise. */
 const maxPrefixes = 3;
 
-/** What follows blanks, and more of the same prefix. */
+/** The text after blanks and more prefixes. */
 function behindMorePrefixes(line: string, prefix: string): string {
-  let rest = withoutNothing(line);
+  let rest = trimInvisible(line);
   for (let more = 1; more < maxPrefixes; more += 1) {
-    rest = withoutNothing(behindPrefix(rest, prefix) ?? rest);
+    rest = trimInvisible(behindPrefix(rest, prefix) ?? rest);
   }
   return rest;
 }
@@ -98,39 +105,39 @@ function nameIn(line: string): string {
   return line.slice(0, maxAddressLength).split(/\s/u, 1)[0] ?? '';
 }
 
-function isName(word: string, registry: Registry): boolean {
+function isName(word: string, registry: Pick<Registry, 'find' | 'guess'>): boolean {
   return (
     commandCalled(word, registry) !== undefined ||
-    // Short words are near to something too often: `! no`.
+    // Short words resemble a command too often: `! no`.
     (word.length > 3 && registry.guess(word) !== undefined)
   );
 }
 
-/** Whether a text is a command line that names a command of ours, or nearly one. */
-export function namesCommand(text: string, surroundings: CommandSurroundings): boolean {
-  const line = commandLineIn(text, surroundings);
-  return line !== undefined && isName(nameIn(line), surroundings.registry);
+/** Whether a text is a command line with the name of a command, or nearly one. */
+export function namesCommand(text: string, context: CommandLineContext): boolean {
+  const line = commandLineIn(text, context);
+  return line !== undefined && isName(nameIn(line), context.registry);
 }
 
-/** The command of this name, which a mark may follow: `!pending?` */
-export function commandCalled(name: string, registry: Registry): Command | undefined {
+/** The command of this name. Punctuation may follow it: `!pending?` */
+export function commandCalled(name: string, registry: Pick<Registry, 'find'>): Command | undefined {
   return (
     registry.find(name) ?? registry.find(name.slice(0, maxAddressLength).replace(/[.,:;?!]+$/u, ''))
   );
 }
 
 /**
- * The room ID that a text is or, if wanted, begins with. People paste one, and its sigil is the usual
- * prefix of commands; `!user:name` is meant as a command all the same.
+ * The room ID that a text is or, if wanted, begins with. People paste room IDs, which begin with the
+ * usual prefix of commands. `!user:name` is a command all the same.
  */
 export function roomIdIn(
   text: string,
-  registry: Registry,
+  registry: Pick<Registry, 'find' | 'guess'>,
   wanted: 'alone' | 'with more behind it' = 'alone',
 ): RoomId | undefined {
   const word = nameIn(text);
   const [opaque = '', server] = word.split(':', 2);
-  // Since room version 12 there is no server's name in it: a hash in 43 characters.
+  // From room version 12 on, a room ID is a hash of 43 characters without a server name.
   const isOne = server === undefined ? /^![\w-]{43}$/u.test(opaque) : server !== '';
   const isAlone = text.trimEnd() === word;
   return isOne &&
@@ -140,38 +147,73 @@ export function roomIdIn(
     : undefined;
 }
 
-/** What people put round words; the longer of two that begin alike first. */
-const marks = ['```', '``', '`', '***', '**', '*', '___', '__', '_'];
-/** Marks in marks: `**`!user x`**`. */
-const deepest = 3;
+/** Markup around words; of two that begin alike, the longer one first. */
+const markup = ['```', '``', '`', '***', '**', '*', '___', '__', '_'];
+/** Nested markup: `**`!user x`**`. */
+const maxDepth = 3;
 
-/** What `find` finds in a text when the marks round it are taken away. */
-function unmarked<Found>(
+/** What `find` finds in a text without the markup around it. */
+function insideMarkup<Found>(
   text: string,
   find: (inside: string) => Found | undefined,
   depth = 0,
 ): Found | undefined {
   const trimmed = text.trimEnd();
-  const mark = marks.find((one) => trimmed.startsWith(one));
-  if (mark === undefined || depth === deepest) {
+  const mark = markup.find((one) => trimmed.startsWith(one));
+  if (mark === undefined || depth === maxDepth) {
     return undefined;
   }
-  const inside = withoutMarks(trimmed, mark);
-  return inside === undefined ? undefined : (find(inside) ?? unmarked(inside, find, depth + 1));
+  const inside = withoutMarkup(trimmed, mark);
+  return inside === undefined ? undefined : (find(inside) ?? insideMarkup(inside, find, depth + 1));
 }
 
-function withoutMarks(text: string, mark: string): string | undefined {
+function withoutMarkup(text: string, mark: string): string | undefined {
   if (!text.endsWith(mark) || text.length <= mark.length * 2) {
     return undefined;
   }
   const inside = text.slice(mark.length, -mark.length);
-  // `a` and `b`: two pieces in a sentence. In words, as in an ID, `_` marks nothing.
+  // `a` and `b` are two pieces of code in a sentence. Inside a word, such as an ID, `_` is not markup.
   const isSeveral = mark.startsWith('`')
     ? inside.includes('`')
     : /(?:^|\s)[*_]|[*_](?:\s|$)/u.test(inside) && !/^[*_`]/u.test(inside);
   if (isSeveral) {
     return undefined;
   }
-  // A block may begin with the name of a language.
-  return withoutNothing(mark === '```' ? inside.replace(/^[\w+-]*\n/u, '') : inside).trimEnd();
+  // A code block may begin with the name of a language.
+  return trimInvisible(mark === '```' ? inside.replace(/^[\w+-]*\n/u, '') : inside).trimEnd();
+}
+
+/** The command that a line names. @throws UsageError there is no such command */
+export function commandNamed(context: CommandNameContext, line: string): Command {
+  const [name = ''] = line.split(/\s/u, 1);
+  const { registry, settings } = context;
+  const { prefix } = settings;
+  const command = commandCalled(name, registry);
+  if (command !== undefined) {
+    return command;
+  }
+  const room = roomIdIn(`${prefix}${name}`, registry);
+  if (room !== undefined) {
+    throw new UsageError('That is a room ID, not a command.', {
+      word: `${prefix}${name}`,
+      advice: `Did you mean \`${prefix}room ${room}\`?`,
+    });
+  }
+  throw new UsageError(`There is no command \`${prefix}${name.slice(0, 40)}\`.`, {
+    word: name,
+    advice: adviceOn(registry.guess(name), prefix),
+  });
+}
+
+function adviceOn(guess: Guess | undefined, prefix: string): string {
+  const [first] = guess?.commands ?? [];
+  if (guess === undefined || first === undefined) {
+    return `See \`${prefix}help\`.`;
+  }
+  return guess.kind === 'typo'
+    ? `Did you mean \`${prefix}${first.name}\`?`
+    : [
+        'You may be looking for:',
+        ...guess.commands.map(({ name, summary }) => `\`${prefix}${name}\` ${summary}`),
+      ].join('\n');
 }

@@ -1,18 +1,20 @@
 import { DeniedError, TargetError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { Store } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { isLater, confirmationAskedBy } from '../confirm/awaiting-delivery.ts';
-import type { Later } from '../confirm/awaiting-delivery.ts';
+import type { AskedContext, Later } from '../confirm/awaiting-delivery.ts';
 import { policyFor } from '../confirm/policy.ts';
-import type { House } from '../house.ts';
 import type { Message } from '../message.ts';
+import type { Settings } from '../settings.ts';
 
 /**
- * What a word or reaction says about a confirmation. `unclear` is what people also use for "seen": it
- * confirms nothing destructive without being asked about.
+ * What a word or reaction says about a confirmation. `unclear` is for signs that people also use for
+ * "seen": they don't confirm anything destructive unless the bot asks.
  */
 export type Sign = 'confirm' | 'cancel' | 'unclear';
 
-// Maps: in an object, `constructor` would be a word too.
+// Maps, because in an object `constructor` would be a word too.
 const words: ReadonlyMap<string, Sign> = new Map<string, Sign>([
   ...['yes', 'y', 'yep', 'yeah', 'yup', 'yes please', 'confirm', 'confirmed', 'do it'].map(
     (word) => [word, 'confirm'] as const,
@@ -27,20 +29,20 @@ const reactions: ReadonlyMap<string, Sign> = new Map<string, Sign>([
   ['✅', 'confirm'],
   ['☑', 'confirm'],
   ['✔', 'confirm'],
-  // To drop something does no harm: it can be asked for again.
+  // Cancelling does no harm: the command can be sent again.
   ['❌', 'cancel'],
   ['✖', 'cancel'],
   ['❎', 'cancel'],
   ['👎', 'cancel'],
   ['🚫', 'cancel'],
   ['🛑', 'cancel'],
-  // One tap away by accident, and the usual sign for "seen".
+  // Easily tapped by accident, and the usual sign for "seen".
   ['👍', 'unclear'],
   ['👌', 'unclear'],
   ['🆗', 'unclear'],
 ]);
 
-/** What a reaction says about the confirmation that it is on, whatever the color of the hand. */
+/** What a reaction says about a confirmation, in any skin tone. */
 export function signOfReaction(key: string): Sign | undefined {
   return reactions.get(key.replaceAll(/[\p{Emoji_Modifier}\uFE0F]/gu, ''));
 }
@@ -65,11 +67,11 @@ function signIn(text: string): Sign | undefined {
   return words.get(word) ?? signOfReaction(word);
 }
 
-/** The code of a confirmation that a message consists of; other words of four letters look the same. */
+/** The confirmation code that a message consists of. Other words of four letters look the same. */
 function codeIn(message: Message): string | undefined {
   const text = plain(message.text).replaceAll(/[`*]/gu, '');
   const isCode = /^[2346789A-HJKMNP-RT-Z]{4}$/iu.test(text);
-  // Who chose what to reply to means it; elsewhere a word like "been" must not be taken for one.
+  // In a reply, it is a code. Elsewhere, a word like "been" must not be taken for one.
   const isMeant = message.replyTo !== undefined || /\d/u.test(text) || text === text.toUpperCase();
   return isCode && isMeant ? text.toUpperCase() : undefined;
 }
@@ -82,20 +84,30 @@ export function canDecide(message: Message): boolean {
   return (sign !== undefined && isReply) || isClear || codeIn(message) !== undefined;
 }
 
+interface PendingContext {
+  readonly store: Pick<Store, 'confirmations'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+  now(): number;
+}
+
+/** What reading a decision needs. */
+export type DecisionContext = AskedContext &
+  PendingContext & { readonly settings: Pick<Settings, 'confirmation'> };
+
 /**
- * The command line that a decision stands for: a plain word that replies to a confirmation, `!confirm`
- * without a code that does, or a code alone. Undefined if the message decides nothing and is no command.
+ * The command line that a decision stands for: a word in reply to a confirmation, `!confirm` without a
+ * code in reply to one, or a code alone. Undefined if the message decides nothing and is not a command.
  *
- * @throws TargetError it may be one, and what it means must be asked
+ * @throws TargetError it may be a decision, and its sender must make clear which
  */
 export async function decisionLine(
-  house: House,
+  context: DecisionContext,
   message: Message,
   commandLine: string | undefined,
 ): Promise<string | Later | undefined> {
   const code = commandLine === undefined ? codeIn(message) : undefined;
   if (code !== undefined) {
-    const line = await lineForCode(house, message, code);
+    const line = await lineForCode(context, message, code);
     if (line !== undefined) {
       return line;
     }
@@ -105,19 +117,23 @@ export async function decisionLine(
   const asked = message.replyTo ?? (bare === undefined ? message.fallsBackTo : undefined);
   if (sign === undefined || asked === undefined) {
     if (bare === undefined && sign !== undefined && sign !== 'unclear') {
-      await assertNothingAsked(house, message);
+      await assertNothingPending(context, message);
     }
     return commandLine;
   }
-  const confirmation = await confirmationAskedBy(house, asked, message);
+  const confirmation = await confirmationAskedBy(context, asked, message);
   if (confirmation === undefined || isLater(confirmation)) {
     return confirmation ?? commandLine;
   }
   const isPending = confirmation.state === 'pending';
   if (message.replyTo === undefined) {
-    // The thread's last message happens to be the confirmation.
+    // The confirmation happens to be the last message of the thread.
     if (isPending && sign !== 'unclear') {
-      throw unclear(house, confirmation, 'in a thread that may be meant for somebody else');
+      throw unclear(
+        context.settings,
+        confirmation,
+        'in a thread, that may be meant for somebody else',
+      );
     }
     return undefined;
   }
@@ -127,32 +143,33 @@ export async function decisionLine(
   if (!isPending) {
     return undefined;
   }
-  if (isAskers(house, confirmation, message)) {
+  if (isConfirmedByRequester(context.settings, confirmation, message)) {
     return `confirm ${confirmation.code}`;
   }
-  throw unclear(house, confirmation, 'that may only mean that you have seen it');
+  throw unclear(context.settings, confirmation, 'that may only mean that you have seen it');
 }
 
 /**
- * A `yes` to nobody, by somebody who is being asked: it may be meant for a colleague, and decides nothing.
+ * A `yes` that replies to nothing may be meant for a colleague. It decides nothing, even if its sender
+ * has a pending confirmation.
  *
- * @throws TargetError how to decide
+ * @throws TargetError its sender has one; says how to decide about it
  */
-async function assertNothingAsked(house: House, message: Message): Promise<void> {
-  const pending = await house.store.confirmations.pending(message.sender);
-  const confirmation = pending.findLast(({ expiresAt }) => expiresAt > house.now());
+async function assertNothingPending(context: PendingContext, message: Message): Promise<void> {
+  const pending = await context.store.confirmations.pending(message.sender);
+  const confirmation = pending.findLast(({ expiresAt }) => expiresAt > context.now());
   if (message.thread === undefined && confirmation !== undefined) {
     throw unclear(
-      house,
+      context.settings,
       confirmation,
-      'that replies to nothing, so it may be meant for somebody else',
+      'that is not a reply, so it may be meant for somebody else',
     );
   }
 }
 
-/** Who asked, and may answer it, can mean only one thing by `ok`. */
-function isAskers(
-  { settings }: House,
+/** Whether the sender asked for it and may confirm it themselves: then `ok` can only mean one thing. */
+function isConfirmedByRequester(
+  settings: Pick<Settings, 'confirmation'>,
   { requester, danger }: Confirmation,
   { sender }: Message,
 ): boolean {
@@ -160,29 +177,29 @@ function isAskers(
   return requester === sender && policy === 'requester';
 }
 
-/** The error that asks what a sign means, and says how to decide. */
+/** Asks what a sign means, and says how to decide. */
 export function unclear(
-  { settings: { prefix } }: House,
+  { prefix }: Pick<Settings, 'prefix'>,
   { code }: Pick<Confirmation, 'code'>,
   why: string,
 ): TargetError {
   return new TargetError(
     'state',
     why,
-    `${code} still waits. To do it, tap ✅ or send \`${prefix}confirm ${code}\`. To drop it, tap ❌ or send \`${prefix}cancel ${code}\`.`,
+    `${code} is still pending. To confirm, tap ✅ or send \`${prefix}confirm ${code}\`. To cancel, tap ❌ or send \`${prefix}cancel ${code}\`.`,
   );
 }
 
 async function lineForCode(
-  house: House,
+  context: AskedContext & PendingContext,
   message: Message,
   code: string,
 ): Promise<string | Later | undefined> {
-  const named = await house.store.confirmations.byCode(code);
+  const named = await context.store.confirmations.byCode(code);
   if (message.replyTo === undefined) {
     return named?.state === 'pending' ? `confirm ${code}` : undefined;
   }
-  const confirmation = await confirmationAskedBy(house, message.replyTo, message);
+  const confirmation = await confirmationAskedBy(context, message.replyTo, message);
   if (confirmation === undefined || isLater(confirmation)) {
     return confirmation ?? (named?.state === 'pending' ? `confirm ${code}` : undefined);
   }
@@ -193,12 +210,12 @@ async function lineForCode(
     // `yeah` looks like a code.
     return undefined;
   }
-  throw unclear(house, confirmation, `${code} is not the code of what you replied to`);
+  throw unclear(context.settings, confirmation, `${code} is not the code of what you replied to`);
 }
 
-/** @throws DeniedError the bot's own signs decide nothing: it puts them there to be tapped */
-export function assertNotOwn(house: House, by: string): void {
-  if (by === house.settings.botUser) {
-    throw new DeniedError('the bot itself confirms and cancels nothing');
+/** @throws DeniedError the bot's own reactions decide nothing: they are there for people to tap */
+export function assertNotOwn({ botUser }: Pick<Settings, 'botUser'>, by: UserId): void {
+  if (by === botUser) {
+    throw new DeniedError('the bot itself can’t confirm or cancel');
   }
 }

@@ -1,84 +1,109 @@
-import { dangerOf, takesFile } from '../../chat/command/declaration.ts';
-import type { Command, Danger } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
+import { takesFile } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { maxWords, readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
-import type { Guess } from '../../chat/command/registry.ts';
-import { entryNumber, isLast, reasonOfUndo } from '../../chat/reading/entry-number.ts';
 import { readUser, withoutMarksAround } from '../../chat/reading/references.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
-import type { ArgumentKind, ReadingContext } from '../../chat/reading/values.ts';
+import type { ArgumentKind } from '../../chat/reading/values.ts';
+import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
-import type { UserId } from '../../core/ids.ts';
+import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
-import { assertNewest, lastActionOf, undoOf } from '../execute/last-action.ts';
-import type { House } from '../house.ts';
 import { originOf } from '../message.ts';
 import type { Message } from '../message.ts';
-import { fillIn, itemFor } from '../report-context.ts';
+import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { commandCalled, roomIdIn } from './command-line.ts';
+import { commandNamed } from './command-line.ts';
+import type { CommandNameContext } from './command-line.ts';
+import { expand, readingContext } from './expand.ts';
+import type { ExpandContext, ReadingSettings } from './expand.ts';
 import { assertUnmistakable } from './mistakable.ts';
+import type { MistakableContext } from './mistakable.ts';
+
+/** What reading a command whose sender may not use it needs. */
+export type ParseRefusedContext = CommandNameContext &
+  ReadingSettings & { readonly store: Pick<Store, 'outbox' | 'reportItems'> };
+
+/** What parsing needs. */
+export type ParseContext = ExpandContext &
+  MistakableContext &
+  ParseRefusedContext & {
+    /** @throws TargetError there is no such room */
+    resolveAlias(alias: RoomAlias): Promise<RoomId>;
+    /**
+     * The text of a file that was sent to the room.
+     *
+     * @throws UsageError the event is not a text file, or it is too large
+     */
+    readFile(event: EventId): Promise<string>;
+  };
+import type { Store } from '../../store/store.ts';
+import { fillIn, itemFor } from './report-context.ts';
 
 /**
  * Reads a command line by the declaration of the command that it names.
  *
- * @throws UsageError naming what can't be read
- * @throws HomeserverError, UnreachableError a room's alias or a file could not be fetched
+ * @throws UsageError what can't be read
+ * @throws HomeserverError, UnreachableError a room's alias or a file can't be fetched
  */
-export async function parse(house: House, message: Message, commandLine: string): Promise<Parsed> {
-  await assertUnmistakable(house, message);
-  const line = await expand(house, message, commandLine);
-  const command = commandNamed(house, line);
-  const item = await itemFor(house, message);
+export async function parse(
+  context: ParseContext,
+  message: Message,
+  commandLine: string,
+): Promise<Parsed> {
+  await assertUnmistakable(context, message);
+  const line = await expand(context, message, commandLine);
+  const command = commandNamed(context, line);
+  const item = await itemFor(context, message);
   try {
     const tokens = tokenize(line).slice(1);
     const read = readArguments(
       command,
-      // In front, so that no flag takes one of them for its value.
-      [...(await tokensFromFile(house, message, command, tokens)), ...tokens],
-      readingContextFor(house, item),
+      // In front, so that no flag takes one of them as its value.
+      [...(await tokensFromFile(context, message, command, tokens)), ...tokens],
+      readingContextFor(context, item),
     );
-    command.check?.(read.values, house.now());
+    command.check?.(read.values, context.now());
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
       if (value !== undefined) {
-        values[key] = await withoutAlias(house, command.args[key]?.kind, value as Json);
+        values[key] = await withoutAlias(context, command.args[key]?.kind, value as Json);
       }
     }
     return {
       ...parsedFrom(command, message, item, { ...read, values }),
-      plainWords: plainWordsIn(tokens, house.settings.serverName),
+      plainWords: plainWordsIn(tokens, context.settings.serverName),
     };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
   }
 }
 
-/** The longest line, in characters, of which the record of a refusal keeps the arguments. */
+/** The audit log keeps the arguments of a refused line up to this length, in characters. */
 const maxRecordedLineLength = 2000;
 
 /**
- * What the audit log keeps of a command whose sender may not use it. Costs next to nothing, whatever was
- * sent: no file is downloaded, no alias looked up, and a long line is not read at all.
+ * Reads a command whose sender may not use it, for the audit log. Cheap, whatever was sent: downloads no
+ * file, looks up no alias, and does not read a long line at all.
  *
  * @throws UsageError there is no such command
  */
 export async function parseRefused(
-  house: House,
+  context: ParseRefusedContext,
   message: Message,
   commandLine: string,
 ): Promise<Parsed> {
-  const command = commandNamed(house, commandLine);
-  const item = await itemFor(house, message);
+  const command = commandNamed(context, commandLine);
+  const item = await itemFor(context, message);
   let read: ReadArguments | undefined;
   try {
     read =
       commandLine.length > maxRecordedLineLength
         ? undefined
-        : readArguments(command, tokenize(commandLine).slice(1), readingContextFor(house, item));
+        : readArguments(command, tokenize(commandLine).slice(1), readingContextFor(context, item));
   } catch (error) {
     if (!(error instanceof UsageError)) {
       throw error;
@@ -113,7 +138,7 @@ function parsedFrom(
   return { command, danger: dangerOfInvocation(command, invocation), invocation };
 }
 
-/** The accounts of this server that these words name without a sigil. */
+/** The accounts of this server that these words name without `@`. */
 function plainWordsIn(tokens: readonly Token[], serverName: string): Set<UserId> {
   return new Set(
     tokens.flatMap(({ text }) =>
@@ -122,102 +147,31 @@ function plainWordsIn(tokens: readonly Token[], serverName: string): Set<UserId>
   );
 }
 
-/** The value of an argument, with the ID of a room where it holds the room's alias. */
+/** The value of an argument, with a room's alias replaced by its ID. */
 async function withoutAlias(
-  house: House,
+  context: Pick<ParseContext, 'resolveAlias'>,
   kind: ArgumentKind | undefined,
   value: Json,
 ): Promise<Json> {
   if ((kind === 'room' || kind === 'target') && typeof value === 'string') {
     const alias = parseRoomAlias(value);
-    return alias === undefined ? value : house.resolveAlias(alias);
+    return alias === undefined ? value : context.resolveAlias(alias);
   }
   if (kind === 'event') {
     const { room, event } = value as { readonly room: string; readonly event: string };
     const alias = parseRoomAlias(room);
-    return alias === undefined ? value : { room: await house.resolveAlias(alias), event };
+    return alias === undefined ? value : { room: await context.resolveAlias(alias), event };
   }
   return value;
 }
 
-/** Touching what is protected is critical, however harmless the command is otherwise. */
-export function dangerOfInvocation(command: Command, invocation: Invocation): Danger {
-  return invocation.overrideProtection === true
-    ? 'critical'
-    : dangerOf(command, invocation.arguments);
-}
-
-/** What reading needs to know of its surroundings. */
-export function readingContext({ settings, now }: House): ReadingContext {
-  return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
-}
-
-/** The same for a message about a report, which says what was left out. */
-function readingContextFor(house: House, item: ReportItem | undefined): ReadingContext {
-  return { ...readingContext(house), ...(item === undefined ? {} : { fillIn: fillIn(item) }) };
-}
-
-/** The command that a line names. @throws UsageError there is none */
-export function commandNamed(house: House, line: string): Command {
-  const [name = ''] = line.split(/\s/u, 1);
-  const { registry, settings } = house;
-  const { prefix } = settings;
-  const command = commandCalled(name, registry);
-  if (command !== undefined) {
-    return command;
-  }
-  const room = roomIdIn(`${prefix}${name}`, registry);
-  if (room !== undefined) {
-    throw new UsageError('That is a room ID, not a command.', {
-      word: `${prefix}${name}`,
-      advice: `Did you mean \`${prefix}room ${room}\`?`,
-    });
-  }
-  throw new UsageError(`There is no command \`${prefix}${name.slice(0, 40)}\`.`, {
-    word: name,
-    advice: adviceOn(registry.guess(name), prefix),
-  });
-}
-
-function adviceOn(guess: Guess | undefined, prefix: string): string {
-  const [first] = guess?.commands ?? [];
-  if (guess === undefined || first === undefined) {
-    return `\`${prefix}help\` lists what there is.`;
-  }
-  return guess.kind === 'typo'
-    ? `Did you mean \`${prefix}${first.name}\`?`
-    : [
-        'What you may be looking for:',
-        ...guess.commands.map(({ name, summary }) => `\`${prefix}${name}\` ${summary}`),
-      ].join('\n');
-}
-
-/** `more` and `undo` stand for another command line, which then goes the way of all. */
-async function expand(house: House, message: Message, line: string): Promise<string> {
-  const command = commandNamed(house, line);
-  if (command.name === 'more') {
-    return house.nextPages.get(message.sender) ?? line;
-  }
-  if (command.name !== 'undo') {
-    return line;
-  }
-  const { values } = readArguments(command, tokenize(line).slice(1), readingContext(house));
-  const wanted = String(values['entry']);
-  const entry = isLast(wanted)
-    ? await lastActionOf(house, message.sender)
-    : await house.store.auditLog.get(entryNumber(wanted) ?? 0);
-  const undo = entry === undefined ? undefined : undoOf(entry);
-  if (undo === undefined || entry === undefined) {
-    return line;
-  }
-  const undoing = commandNamed(house, undo);
-  const { values: undoes } = readArguments(undoing, tokenize(undo).slice(1), readingContext(house));
-  await assertNewest(house, entry, { command: undoing.name, values: undoes });
-  return `${undo} --reason="${reasonOfUndo(entry.id)}"`;
+/** The same for a message about a report, which fills in arguments that are left out. */
+function readingContextFor(context: ReadingSettings, item: ReportItem | undefined): ReadingContext {
+  return { ...readingContext(context), ...(item === undefined ? {} : { fillIn: fillIn(item) }) };
 }
 
 async function tokensFromFile(
-  house: House,
+  context: Pick<ParseContext, 'readFile'>,
   message: Message,
   command: Command,
   tokens: readonly Token[],
@@ -231,13 +185,13 @@ async function tokensFromFile(
       word: '--from-file',
       advice:
         message.fallsBackTo === undefined
-          ? 'Send the command as a reply to a text file with one user a line.'
-          : 'In a thread, too, choose “Reply” on the text file with one user a line.',
+          ? 'Send the command as a reply to a text file with one user per line.'
+          : 'In a thread, too, reply to a text file with one user per line.',
     });
   }
-  const lines = (await house.readFile(message.replyTo)).split(/[\r\n]+/u);
+  const lines = (await context.readFile(message.replyTo)).split(/[\r\n]+/u);
   const words = lines.flatMap((line): Token[] =>
-    // An ID may hold blanks; then it has a line of its own.
+    // An ID may contain blanks if it has a line of its own.
     line.trimStart().startsWith('@') && parseUserId(line.trim()) !== undefined
       ? [{ text: line.trim(), quoted: true }]
       : line
@@ -246,9 +200,9 @@ async function tokensFromFile(
           .map((text) => ({ text: withoutMarksAround(text), quoted: true })),
   );
   if (words.length === 0 || words.length > maxWords) {
-    throw new UsageError(`The file holds ${words.length} users.`, {
+    throw new UsageError(`The file contains ${words.length} users.`, {
       word: '--from-file',
-      advice: `It may hold 1 to ${maxWords}.`,
+      advice: `A file can contain 1 to ${maxWords}.`,
     });
   }
   return words;

@@ -1,12 +1,13 @@
 import { bold, line } from '../../chat/answers/answer.ts';
 import { codeOf } from '../../core/errors.ts';
+import type { EventId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import type { Reply } from '../answer/reply.ts';
-import type { House } from '../house.ts';
 import type { Message } from '../message.ts';
 
-/** Access and refresh tokens as Synapse and the Matrix Authentication Service write them. */
+/** Access and refresh tokens of Synapse and the Matrix Authentication Service. */
 const token = /\b(?:syt|syr|mct|mcr|mat|mar)_[\w=-]{12,}/u;
-/** A password given to a command that takes none: as a flag, or as a word behind the user. */
+/** A password given to a command that doesn't take one: as a flag, or as a word after the user. */
 const passwordFlag = /(?<!\S)[-–—]+(?:new-)?password[=\s]+\S/iu;
 const passwordWord = /^(?:reset-password|create-user)\s+(?![-–—])\S+\s+(?![-–—@])\S/iu;
 
@@ -23,14 +24,23 @@ export function holdsSecret(text: string, commandLine: string | undefined): bool
   );
 }
 
-/** Takes a message with a secret out of the room, and says what is known to have happened. */
-export async function removeSecret(house: House, message: Pick<Message, 'event'>): Promise<Reply> {
+export interface RemoveSecretContext {
+  readonly log: Pick<Log, 'warn'>;
+  /** Redacts a message of the room. @throws HomeserverError the bot may not */
+  redact(event: EventId, reason: string): Promise<void>;
+}
+
+/** Removes a message with a secret from the room; the reply says whether that worked. */
+export async function removeSecret(
+  context: RemoveSecretContext,
+  message: Pick<Message, 'event'>,
+): Promise<Reply> {
   let removed = true;
   try {
-    await house.redact(message.event, 'It held a secret');
+    await context.redact(message.event, 'It contained a secret');
   } catch (error) {
     removed = false;
-    house.log.warn({ code: codeOf(error) }, 'a message with a secret could not be redacted');
+    context.log.warn({ code: codeOf(error) }, 'a message with a secret could not be redacted');
   }
   return {
     command: '',
@@ -39,14 +49,16 @@ export async function removeSecret(house: House, message: Pick<Message, 'event'>
     answer: {
       mark: '⚠️',
       title: removed
-        ? [bold('I removed your message: '), 'it held a password or token']
+        ? [bold('I removed your message: '), 'it contained a password or token']
         : [
             bold('Remove your message now: '),
-            'it holds a password or token, and I have no power to',
+            'it contains a password or token, and I’m not allowed to remove it',
           ],
       body: [
-        line('Everybody here could read it, so change that secret. Nothing was carried out.'),
-        line('Passwords are never typed here: they are generated, and sent to you alone.'),
+        line(
+          'Everybody here could read it, so change that secret. The command was not carried out.',
+        ),
+        line('Never type passwords here: I generate them, and send them only to you.'),
       ],
     },
     error: { code: 'secret', message: 'the message held a secret' },

@@ -7,38 +7,46 @@ import type { StoreTables } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
 import type { ChainEnd } from '../../store/tables/audit-log.ts';
 import { post } from '../answer/reply.ts';
+import type { DeliverContext, PostContext } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/roles.ts';
-import type { House } from '../house.ts';
+import type { RoomPeople } from '../authorize/roles.ts';
+import { syntheticEvent } from '../message.ts';
+import type { Settings } from '../settings.ts';
+
+type SayContext = PostContext &
+  RoomPeople & { readonly settings: Pick<Settings, 'managementRoom'> };
+
+/** What anchoring needs. */
+export type AnchorContext = SayContext & DeliverContext;
 
 /**
- * Writes the head of the audit log's chain into the room, at most once a day, and only where rows have
- * come since: what stands there can't be changed through the database. Where the log does not go on from
- * the head before, the admins are called instead, and that head stays the one to compare with.
+ * Anchors the head of the audit log's chain: posts it in the room, where changing the database can't
+ * change it. At most once a day, and only if there are new rows. If the log does not continue from the
+ * head that was posted before, warns the admins instead, and keeps comparing with that head.
  *
- * @throws StoreError nothing was written; look again later
+ * @throws StoreError nothing was posted; try again later
  */
-export async function anchorHead(house: House): Promise<void> {
-  const now = house.now();
-  // No event of the room: those hold no blanks.
-  const event = `$ audit-head ${now}` as EventId;
-  const isShown = await house.store.transaction(async (tables) => {
+export async function anchorHead(context: AnchorContext): Promise<void> {
+  const now = context.now();
+  const event = syntheticEvent(`audit-head ${now}`);
+  const isPosted = await context.store.transaction(async (tables) => {
     const before = await tables.anchor.get();
     if (before !== undefined && !isPast(before.at, now)) {
       return false;
     }
     const end = await tables.auditLog.end();
-    if (before !== undefined && !(await goesOn(tables, before))) {
-      return isPast(before.warnedAt, now) && warn(house, tables, event, before);
+    if (before !== undefined && !(await continues(tables, before))) {
+      return isPast(before.warnedAt, now) && warn(context, tables, event, before);
     }
     if (end === undefined || end.count === before?.count) {
       return false;
     }
     await tables.anchor.set({ ...end, at: now, warnedAt: 0 });
-    await say(house, tables, event, headAnswer(end));
+    await say(context, tables, event, headAnswer(end));
     return true;
   });
-  if (isShown) {
-    house.deliver(event);
+  if (isPosted) {
+    context.deliver(event);
   }
 }
 
@@ -47,7 +55,7 @@ function isPast(at: number, now: number): boolean {
   return Math.abs(now - at) >= dayMs;
 }
 
-async function goesOn({ auditLog }: StoreTables, before: Anchor): Promise<boolean> {
+async function continues({ auditLog }: StoreTables, before: Anchor): Promise<boolean> {
   return (await auditLog.hashOf(before.count)) === before.head;
 }
 
@@ -60,19 +68,22 @@ function headAnswer({ count: rows, head }: ChainEnd): Answer {
 }
 
 async function warn(
-  house: House,
+  context: SayContext,
   tables: StoreTables,
   event: EventId,
   before: Anchor,
 ): Promise<true> {
-  const now = house.now();
+  const now = context.now();
   await tables.anchor.set({ ...before, warnedAt: now });
-  await say(house, tables, event, {
+  await say(context, tables, event, {
     mark: '⚠️',
-    title: [bold('The audit log was tampered with: '), 'it does not go on from what I wrote here'],
+    title: [
+      bold('The audit log was tampered with: '),
+      'it doesn’t continue from the head that I posted here',
+    ],
     body: [
       line(
-        `Row ${before.count.toLocaleString('en-US')}, written here ${when(before.at, now)}, is gone or another. Somebody has changed the database.`,
+        `Row ${before.count.toLocaleString('en-US')}, posted here ${when(before.at, now)}, is missing or different. Somebody has changed the database.`,
       ),
     ],
     next: ['audit verify'],
@@ -82,16 +93,16 @@ async function warn(
 }
 
 async function say(
-  house: House,
+  context: SayContext,
   tables: StoreTables,
   event: EventId,
   answer: Answer,
 ): Promise<void> {
   const isWarning = answer.mark === '⚠️';
-  await post(house, tables, 'alert', {
+  await post(context, tables, 'alert', {
     kind: 'alert',
-    origin: { event, room: house.settings.managementRoom },
-    mentions: isWarning ? joinedAdmins(house) : [],
+    origin: { event, room: context.settings.managementRoom },
+    mentions: isWarning ? joinedAdmins(context) : [],
     reply: { command: 'audit', status: isWarning ? 'failed' : 'done', audit: [], answer },
   });
 }

@@ -5,13 +5,17 @@ import type { Content } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Log } from '../../core/log.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
-import type { Reply } from '../answer/reply.ts';
+import type { DeliverContext, PostContext, Reply } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/roles.ts';
-import { parseJob } from '../execute/run-timer.ts';
-import type { House } from '../house.ts';
-import { invocationForm } from '../parse/stored-invocation.ts';
+import type { RoomPeople } from '../authorize/roles.ts';
+import { parseTimer } from '../execute/run-timers.ts';
+import type { ParseTimerContext } from '../execute/run-timers.ts';
+import { syntheticEvent } from '../message.ts';
+import type { Settings } from '../settings.ts';
+import { invocationForm } from '../stored-invocation.ts';
 
 const origin = z.object({ event: z.string(), room: z.string() });
 
@@ -34,31 +38,34 @@ const outgoingForm = z.discriminatedUnion('kind', [
 const progress = z.object({ startedAt: z.number(), isComplete: z.boolean() });
 const digits = /^\d{1,16}$/u;
 
-/** Named values that have a form, and what follows where one is lost. */
+/** The forms of the named values, and what happens if one of them is lost. */
 const valueForms: Readonly<Record<string, { fits(text: string): boolean; loss: string }>> = {
   filter: jsonOf(
     z.object({ id: z.unknown(), filter: z.unknown() }),
-    // With a new filter the SDK begins at the newest.
-    'it is made anew; what was sent here before this message and has no answer is not done: send it again',
+    // With a new filter, the SDK begins at the newest events.
+    'I make a new one. Commands before this message that have no answer are not carried out: resend them',
   ),
   waitingForKeys: jsonOf(
     z.array(z.object({ since: z.number(), event: z.looseObject({}) })),
-    'messages that waited for their keys are not carried out: send them again',
+    'messages whose keys were missing are not carried out: resend them',
   ),
-  'reports.event': jsonOf(progress, 'reports of messages are read anew, and left to people'),
-  'reports.user': jsonOf(progress, 'reports of users are read anew, and left to people'),
+  'reports.event': jsonOf(
+    progress,
+    'I read reports of messages again, and rules don’t act on them',
+  ),
+  'reports.user': jsonOf(progress, 'I read reports of users again, and rules don’t act on them'),
   'reports.digest': jsonOf(
     z.object({ startedAt: z.number(), grewAt: z.number(), revision: z.number() }),
     'the next digest is a new message',
   ),
-  'reports.breaker': { fits: (text) => digits.test(text), loss: 'it is counted anew' },
+  'reports.breaker': { fits: (text) => digits.test(text), loss: 'I count again' },
   audit_head: {
     fits: (text) => /^\d{1,15} [0-9a-f]{64} \d{1,15} \d{1,15}$/u.test(text),
     loss: 'compare `audit verify` with the newest head in this room: somebody may have changed the log',
   },
   record_gap: {
     fits: (text) => /^\d{1,16} \d{1,16} \d{1,15} \d{1,15}$/u.test(text),
-    loss: 'what an earlier restore left out is not in `status` any more',
+    loss: '`status` no longer shows what an earlier restore left out',
   },
 };
 
@@ -66,13 +73,13 @@ function jsonOf(form: z.ZodType, loss: string) {
   return { fits: (text: string) => faultIn(text, form) === undefined, loss };
 }
 
-/** What is wrong with stored JSON; undefined where it can be read. */
+/** What is wrong with stored JSON; undefined if it can be read. */
 function faultIn(text: string, form: z.ZodType): string | undefined {
   try {
     const read = form.safeParse(JSON.parse(text));
-    return read.success ? undefined : 'it has another form';
+    return read.success ? undefined : 'its form is not as expected';
   } catch {
-    return 'it is no JSON';
+    return 'it is not JSON';
   }
 }
 
@@ -81,33 +88,55 @@ interface Damaged {
   readonly key: string;
   readonly content: string;
   readonly reason: string;
-  /** Ends the row, so that nothing comes across it again. */
+  /** Ends the row, so that nothing reads it again. */
   readonly end: (tables: StoreTables, now: number) => Promise<void>;
-  /** What the room is told of it. */
+  /** What the room is told about it. */
   readonly told: Content;
 }
 
+type TellContext = PostContext &
+  RoomPeople & { readonly settings: Pick<Settings, 'managementRoom'> };
+
+/** What setting damaged rows aside needs. */
+export type DamagedRowsContext = TellContext &
+  ParseTimerContext & {
+    readonly log: Pick<Log, 'warn'>;
+    readonly store: Pick<
+      Store,
+      | 'auditLog'
+      | 'confirmations'
+      | 'executions'
+      | 'inbox'
+      | 'jobs'
+      | 'outbox'
+      | 'syncState'
+      | 'transaction'
+    >;
+  };
+
+type Stored<Table extends keyof Store> = { readonly store: Pick<Store, Table> };
+
 /**
- * Looks through what the bot is about to take up again, and sets aside what can't be read: one damaged row
- * must stop neither the start nor its neighbors. It is kept, and told to the admins. To be called before
- * anything of it is taken up.
+ * Checks the stored rows that the bot is about to continue with, and sets aside those that can't be read:
+ * a damaged row must not stop the start, or other rows. It is kept, and the admins are told. Call this
+ * before anything else reads these rows.
  *
  * @throws StoreError
  */
-export async function setDamagedAside(house: House): Promise<void> {
+export async function setDamagedAside(context: DamagedRowsContext): Promise<void> {
   const damaged = [
-    ...(await damagedValues(house)),
-    ...(await damagedEvents(house)),
-    ...(await damagedMessages(house)),
-    ...(await damagedConfirmations(house)),
-    ...(await damagedWork(house)),
-    ...(await damagedTimers(house)),
+    ...(await damagedValues(context)),
+    ...(await damagedEvents(context)),
+    ...(await damagedMessages(context)),
+    ...(await damagedConfirmations(context)),
+    ...(await damagedOperations(context)),
+    ...(await damagedTimers(context)),
   ];
   if (damaged.length === 0) {
     return;
   }
-  const now = house.now();
-  const { log, store } = house;
+  const now = context.now();
+  const { log, store } = context;
   await store.transaction(async (tables) => {
     for (const row of damaged) {
       const { source, key, content, reason } = row;
@@ -115,51 +144,53 @@ export async function setDamagedAside(house: House): Promise<void> {
       await tables.damagedRows.add({ source, key, content, reason }, now);
       await row.end(tables, now);
     }
-    await tell(house, tables, `damaged ${now}`, {
-      title: [bold(`${count(damaged.length, 'stored row')} can’t be read: `), 'I go on without'],
+    await tell(context, tables, `damaged ${now}`, {
+      title: [bold(`${count(damaged.length, 'stored row')} can’t be read: `), 'I continue without'],
       body: damaged.map(({ source, key, told }) => [code(`${source} ${key}`), ': ', ...told]),
     });
   });
 }
 
 /**
- * The homeserver does not take the place where the bot was in the room's history: the next sync begins at
- * the newest, and the admins are told.
+ * Drops the sync token, which the homeserver has rejected: the next sync begins at the newest events, and
+ * the admins are told.
  *
  * @throws StoreError
  */
-export async function setPlaceAside(house: House, token: string): Promise<void> {
-  const now = house.now();
+export async function setPlaceAside(
+  context: TellContext & DeliverContext,
+  token: string,
+): Promise<void> {
+  const now = context.now();
   const name = `place ${now}`;
-  await house.store.transaction(async (tables) => {
+  await context.store.transaction(async (tables) => {
     await tables.damagedRows.add(
-      { source: 'sync_state', key: 'token', content: token, reason: 'the homeserver refused it' },
+      { source: 'sync_state', key: 'token', content: token, reason: 'the homeserver rejected it' },
       now,
     );
     await tables.syncState.set('token', undefined);
-    await tell(house, tables, name, {
-      title: [bold('I lost my place in this room: '), 'the homeserver refused it'],
+    await tell(context, tables, name, {
+      title: [bold('I lost my place in this room: '), 'the homeserver rejected it'],
       body: [
-        ['What was sent here before this message and has no answer is not done: send it again.'],
+        ['Commands before this message that have no answer are not carried out: resend them.'],
         ['The homeserver’s database, or mine, may have been changed or restored.'],
       ],
     });
   });
-  house.deliver(`$ ${name}`);
+  context.deliver(syntheticEvent(name));
 }
 
 async function tell(
-  house: House,
+  context: TellContext,
   tables: StoreTables,
   name: string,
   { title, body }: { readonly title: Content; readonly body: readonly Content[] },
 ): Promise<void> {
   const maxShown = 20;
-  await post(house, tables, 'alert', {
+  await post(context, tables, 'alert', {
     kind: 'alert',
-    // No event of the room: those hold no blanks.
-    origin: { event: `$ ${name}` as EventId, room: house.settings.managementRoom },
-    mentions: joinedAdmins(house),
+    origin: { event: syntheticEvent(name), room: context.settings.managementRoom },
+    mentions: joinedAdmins(context),
     reply: {
       command: 'status',
       status: 'failed',
@@ -170,12 +201,10 @@ async function tell(
         body: [
           { kind: 'list', items: body.slice(0, maxShown) },
           ...(body.length > maxShown ? [line(`And ${body.length - maxShown} more.`)] : []),
+          line('The rows are kept in the table ', code('damaged_rows'), ' of the database.'),
           line(
-            'What was set aside is kept in the table ',
-            code('damaged_rows'),
-            ' of the database.',
+            'Check the disk, find out whether somebody edits the database by hand, and make a backup now.',
           ),
-          line('Check the disk, and ask who edits the database by hand. Make a backup now.'),
         ],
         next: ['audit verify', 'status'],
       },
@@ -183,7 +212,7 @@ async function tell(
   });
 }
 
-async function damagedValues({ store }: House): Promise<Damaged[]> {
+async function damagedValues({ store }: Stored<'syncState'>): Promise<Damaged[]> {
   const found: Damaged[] = [];
   for (const [name, { fits, loss }] of Object.entries(valueForms)) {
     const value = await store.syncState.get(name);
@@ -192,7 +221,7 @@ async function damagedValues({ store }: House): Promise<Damaged[]> {
         source: 'sync_state',
         key: name,
         content: value,
-        reason: 'it has another form',
+        reason: 'its form is not as expected',
         end: async ({ syncState }) => syncState.set(name, undefined),
         told: [loss],
       });
@@ -201,7 +230,7 @@ async function damagedValues({ store }: House): Promise<Damaged[]> {
   return found;
 }
 
-async function damagedEvents({ store }: House): Promise<Damaged[]> {
+async function damagedEvents({ store }: Stored<'inbox'>): Promise<Damaged[]> {
   return (await store.inbox.open()).flatMap(({ eventId, sender, event }) => {
     const reason = faultIn(event, incomingForm);
     return reason === undefined
@@ -213,13 +242,13 @@ async function damagedEvents({ store }: House): Promise<Damaged[]> {
             content: event,
             reason,
             end: async ({ inbox }: StoreTables, now: number) => inbox.handled(eventId, now),
-            told: ['what ', code(sender), ' sent is not done: send it again'],
+            told: ['what ', code(sender), ' sent is not carried out: resend it'],
           },
         ];
   });
 }
 
-async function damagedMessages({ store }: House): Promise<Damaged[]> {
+async function damagedMessages({ store }: Stored<'outbox'>): Promise<Damaged[]> {
   return (await store.outbox.open()).flatMap(({ id, eventId, message }) => {
     const reason = faultIn(message, outgoingForm);
     return reason === undefined
@@ -231,14 +260,16 @@ async function damagedMessages({ store }: House): Promise<Damaged[]> {
             content: message,
             reason,
             end: async ({ outbox }: StoreTables, now: number) => outbox.giveUp(id, now),
-            told: ['an answer to ', code(eventId), ' is not sent: see the audit log'],
+            told: ['the answer to ', code(eventId), ' is not sent: see the audit log'],
           },
         ];
   });
 }
 
-async function damagedConfirmations(house: House): Promise<Damaged[]> {
-  return (await house.store.confirmations.pending()).flatMap((confirmation) => {
+async function damagedConfirmations(
+  context: TellContext & Stored<'confirmations'>,
+): Promise<Damaged[]> {
+  return (await context.store.confirmations.pending()).flatMap((confirmation) => {
     const { id, eventId, code: name, command, invocation } = confirmation;
     const reason = faultIn(invocation, invocationForm);
     return reason === undefined
@@ -251,9 +282,9 @@ async function damagedConfirmations(house: House): Promise<Damaged[]> {
             reason,
             async end(tables: StoreTables, now: number) {
               await tables.confirmations.decide(id, 'expired', undefined, now);
-              await post(house, tables, 'lost', {
+              await post(context, tables, 'lost', {
                 kind: 'edit',
-                origin: { event: eventId as EventId, room: house.settings.managementRoom },
+                origin: { event: eventId as EventId, room: context.settings.managementRoom },
                 reply: unreadableReply(command),
               });
             },
@@ -262,7 +293,7 @@ async function damagedConfirmations(house: House): Promise<Damaged[]> {
               code(name),
               ' of ',
               code(command),
-              ' is dropped: send it again',
+              ' is dropped: resend the command',
             ],
           },
         ];
@@ -277,15 +308,15 @@ function unreadableReply(command: string): Reply {
     answer: {
       mark: '⚠️',
       title: [
-        bold('Can’t be confirmed any more: '),
-        'what I stored of this confirmation is damaged',
+        bold('This can’t be confirmed any more: '),
+        'my record of this confirmation is damaged',
       ],
-      body: [line('Nothing was changed. Send the command again if it is still wanted.')],
+      body: [line('Nothing was changed. Resend the command if you still want it.')],
     },
   };
 }
 
-async function damagedWork({ store }: House): Promise<Damaged[]> {
+async function damagedOperations({ store }: Stored<'auditLog' | 'executions'>): Promise<Damaged[]> {
   const found: Damaged[] = [];
   for (const { eventId, invocation } of await store.executions.open()) {
     const reason = faultIn(invocation, invocationForm);
@@ -304,8 +335,8 @@ async function damagedWork({ store }: House): Promise<Damaged[]> {
           await executions.finish(eventId, now);
         },
         told: [
-          'it is not known how this ended, look before you send it again: ',
-          open.map(({ id }) => `#${id}`).join(' ') || 'nothing was begun',
+          'the outcome is unknown. Check before you retry: ',
+          open.map(({ id }) => `#${id}`).join(' ') || 'nothing was started',
         ],
       });
     }
@@ -313,21 +344,21 @@ async function damagedWork({ store }: House): Promise<Damaged[]> {
   return found;
 }
 
-async function damagedTimers(house: House): Promise<Damaged[]> {
-  return (await house.store.jobs.waiting()).flatMap((job) => {
-    const reason = faultOfTimer(() => parseJob(house, job, undefined));
+async function damagedTimers(context: ParseTimerContext & Stored<'jobs'>): Promise<Damaged[]> {
+  return (await context.store.jobs.waiting()).flatMap((timer) => {
+    const reason = faultOfTimer(() => parseTimer(context, timer, undefined));
     return reason === undefined
       ? []
       : [
           {
             source: 'jobs',
-            key: String(job.id),
-            content: job.line,
+            key: String(timer.id),
+            content: timer.line,
             reason,
             end: async ({ jobs }: StoreTables, now: number) => {
-              await jobs.end(job.id, 'failed', now);
+              await jobs.end(timer.id, 'failed', now);
             },
-            told: ['the timer that takes back ', `#${job.intentId}`, ' won’t run: do it by hand'],
+            told: ['the timer that undoes ', `#${timer.intentId}`, ' won’t run: undo it yourself'],
           },
         ];
   });

@@ -1,26 +1,28 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
-import type { EventId } from '../../core/ids.ts';
+import type { EventId, UserId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
-import { isMadeUp } from '../answer/card.ts';
 import { post } from '../answer/reply.ts';
-import type { Reply } from '../answer/reply.ts';
+import type { PostContext, Reply } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/roles.ts';
-import type { House } from '../house.ts';
+import type { RoomPeople } from '../authorize/roles.ts';
+import { isSynthetic, syntheticEvent } from '../message.ts';
+import type { Settings } from '../settings.ts';
 
-/** A message that the bot has sent to the room, as it stands there. */
+/** A message of the bot, as the room shows it. */
 export interface OwnMessage {
   readonly event: EventId;
   /** Milliseconds since 1970. */
   readonly sentAt: number;
   /** What it answers. */
   readonly replyTo: EventId | undefined;
-  /** The message whose place it takes. */
+  /** The message that it replaces. */
   readonly edits: EventId | undefined;
-  /** Undefined where it can't be decrypted. */
+  /** Undefined if it can't be decrypted. */
   readonly answer:
     | {
         readonly command: string;
@@ -34,104 +36,113 @@ export interface OwnMessage {
   readonly firstLine: string;
 }
 
-/** A message of ours together with its newest edit. */
+/** A message of the bot with its newest edit. */
 interface Said extends OwnMessage {
   readonly isEdited: boolean;
 }
 
 const maxShown = 20;
 const maxLineLength = 100;
-/** What comes after a gap is numbered from the next full thousand on: no number stands for two things. */
+/** Numbers after a gap continue from the next multiple of this, so that no number is used twice. */
 const numberStep = 1000;
 
+/** What comparing the database with the room needs. */
+export type CompareContext = PostContext &
+  RoomPeople & {
+    readonly settings: Pick<Settings, 'managementRoom'>;
+    readonly store: Pick<Store, 'dataLoss' | 'transaction'>;
+    readonly log: Pick<Log, 'warn'>;
+  };
+
 /**
- * Compares what the database holds with what the bot itself has said in the room: a backup may have been
- * restored, or the database may be lost. What the room shows as answered counts as done and is entered as
- * such; what the database lacks is told to the admins, once. To be called before anything else is begun.
+ * Compares the database with the bot's own messages in the room, because a backup may have been restored,
+ * or the database lost. What the room shows as answered is recorded as done. The admins are told, once,
+ * what is missing in the database. Call this before anything is started.
  *
- * @param own what the bot has said and the database does not know, newest first
- * @throws StoreError nothing was entered, and nothing may be begun
+ * @param own the bot's messages that the database does not know, newest first
+ * @throws StoreError nothing was recorded, and nothing may be started
  */
-export async function compareWithRoom(house: House, own: readonly OwnMessage[]): Promise<void> {
+export async function compareWithRoom(
+  context: CompareContext,
+  own: readonly OwnMessage[],
+): Promise<void> {
   if (own.length === 0) {
     return;
   }
-  const now = house.now();
-  // No event of the room: those hold no blanks.
-  const event = `$ room-record ${now}` as EventId;
-  const isTold = await house.store.transaction(async (tables) => {
-    const lost = await enterLost(house, tables, own);
+  const now = context.now();
+  const event = syntheticEvent(`room-record ${now}`);
+  const isTold = await context.store.transaction(async (tables) => {
+    const lost = await enterLost({ botUser: context.settings.botUser, now }, tables, own);
     const end = (await tables.auditLog.end()) ?? { count: 0, head: '' };
     const missing = missingEntries(own, end.count);
     const head = await lostHead(tables, own, end.count);
     if (lost.answers.length === 0 && missing.size === 0 && head === undefined) {
       return false;
     }
-    await keepOff(tables, own, { now, missing, end: end.count });
+    await recordGapFrom(tables, own, { now, missing, end: end.count });
     const isTelling = missing.size > 0 || lost.confirmations.length > 0 || head !== undefined;
     if (isTelling) {
       const firstItem = await skipNumbers(tables, own);
       const answer = alertAnswer({ end: end.count, missing, lost, head, firstItem, now });
-      await post(house, tables, 'alert', {
+      await post(context, tables, 'alert', {
         kind: 'alert',
-        origin: { event, room: house.settings.managementRoom },
-        mentions: joinedAdmins(house),
+        origin: { event, room: context.settings.managementRoom },
+        mentions: joinedAdmins(context),
         reply: { command: 'audit', status: 'failed', audit: [], answer },
       });
     }
     for (const confirmation of lost.confirmations) {
-      await post(house, tables, 'lost', {
+      await post(context, tables, 'lost', {
         kind: 'edit',
-        origin: { event: confirmation.command, room: house.settings.managementRoom },
+        origin: { event: confirmation.command, room: context.settings.managementRoom },
         reply: lostReply(confirmation.said),
       });
     }
     return true;
   });
   if (isTold) {
-    const gap = await house.store.dataLoss.get();
-    house.log.warn(
+    const gap = await context.store.dataLoss.get();
+    context.log.warn(
       { recordEndsAt: gap?.lastKept, roomShows: gap?.lastShown },
-      'the room shows what the database does not know: was a backup restored?',
+      'the room shows what is missing in the database: was a backup restored?',
     );
   }
 }
 
 interface Lost {
-  /** Answers to commands that the database knows nothing of. */
+  /** Answers to commands that are not in the database. */
   readonly answers: readonly Said[];
-  /** Those of them that still ask. */
+  /** Those of them that are pending confirmations. */
   readonly confirmations: readonly { readonly command: EventId; readonly said: Said }[];
 }
 
-/** Enters as answered what the room shows as answered, and as decided what it shows as decided. */
+/** Records the commands that the room shows as answered, and the confirmations that it shows as decided. */
 async function enterLost(
-  house: House,
+  { botUser, now }: { readonly botUser: UserId; readonly now: number },
   tables: StoreTables,
   own: readonly OwnMessage[],
 ): Promise<Lost> {
-  const now = house.now();
   const edits = newestEdits(own);
   const answers: Said[] = [];
   const confirmations: { command: EventId; said: Said }[] = [];
-  // The oldest first: of two answers to one command the first is the answer.
+  // Oldest first, because the first of two messages about a command is its answer.
   for (const message of own.toReversed()) {
     if (message.edits !== undefined) {
       await enterDecision(tables, message, now);
       continue;
     }
-    await endJob(tables, message, now);
+    await endTimers(tables, message, now);
     const command = message.replyTo;
-    const said: Said = asItStands(message, edits.get(message.event));
+    const said: Said = withEdit(message, edits.get(message.event));
     if (command === undefined) {
       continue;
     }
-    // What could not even be stored was never done. An answer in the thread of a card replies to the card.
+    // A command that could not be stored was never done. An answer in a card's thread replies to the card.
     const isOfStoreFailure = said.answer?.error?.code === 'store';
     const isReplyToUs =
       own.some((one) => one.event === command) ||
       (await tables.outbox.commandOf(command)) !== undefined;
-    if (isMadeUp(command) || isOfStoreFailure || isReplyToUs) {
+    if (isSynthetic(command) || isOfStoreFailure || isReplyToUs) {
       continue;
     }
     if (await tables.outbox.knows(command)) {
@@ -139,7 +150,7 @@ async function enterLost(
     }
     for (const answered of [command, ...staleOnes(said)]) {
       await tables.inbox.take(
-        [{ eventId: answered, type: 'answered', sender: house.settings.botUser, event: '{}' }],
+        [{ eventId: answered, type: 'answered', sender: botUser, event: '{}' }],
         now,
       );
       await tables.inbox.handled(answered, now);
@@ -155,7 +166,7 @@ async function enterLost(
   return { answers, confirmations };
 }
 
-/** What stands in the place of each message that was edited: the newest edit. */
+/** The newest edit of each message that was edited. */
 function newestEdits(own: readonly OwnMessage[]): ReadonlyMap<EventId, OwnMessage> {
   const edits = new Map<EventId, OwnMessage>();
   for (const message of own) {
@@ -166,13 +177,13 @@ function newestEdits(own: readonly OwnMessage[]): ReadonlyMap<EventId, OwnMessag
   return edits;
 }
 
-function asItStands(message: OwnMessage, edit: OwnMessage | undefined): Said {
+function withEdit(message: OwnMessage, edit: OwnMessage | undefined): Said {
   return edit === undefined
     ? { ...message, isEdited: false }
     : { ...message, answer: edit.answer, firstLine: edit.firstLine, isEdited: true };
 }
 
-/** One answer tells of many commands that were too old. */
+/** The commands that one answer to many stale commands is about. */
 function staleOnes({ answer }: Said): EventId[] {
   const { events } = (answer?.data ?? {}) as { events?: unknown };
   return answer?.status === 'stale' && Array.isArray(events)
@@ -180,7 +191,7 @@ function staleOnes({ answer }: Said): EventId[] {
     : [];
 }
 
-/** A confirmation that is pending here, and that the room shows as decided, is so. */
+/** Records a confirmation as decided that is pending in the database and decided in the room. */
 async function enterDecision(tables: StoreTables, edit: OwnMessage, now: number): Promise<void> {
   const command = await tables.outbox.commandOf(edit.edits ?? '');
   const confirmation =
@@ -189,7 +200,7 @@ async function enterDecision(tables: StoreTables, edit: OwnMessage, now: number)
     return;
   }
   const status = edit.answer?.status;
-  // Without a word to the room: it shows how that ended.
+  // Nothing is posted: the room shows how it ended.
   await (status === undefined || status === 'expired' || status === 'cancelled'
     ? tables.confirmations.decide(confirmation.id, status ?? 'expired', undefined, now)
     : tables.confirmations.decide(
@@ -200,22 +211,22 @@ async function enterDecision(tables: StoreTables, edit: OwnMessage, now: number)
       ));
 }
 
-/** A timer that the room shows as run, as stopped, or as followed by a newer decision, does not run again. */
-async function endJob(tables: StoreTables, message: OwnMessage, now: number): Promise<void> {
+/** Ends the timers that the room shows as run, as stopped, or as replaced by a newer decision. */
+async function endTimers(tables: StoreTables, message: OwnMessage, now: number): Promise<void> {
   const { answer, replyTo } = message;
-  for (const job of replyTo === undefined ? [] : await tables.jobs.ofEvent(replyTo)) {
-    const [name] = job.line.split(' ', 1);
+  for (const timer of replyTo === undefined ? [] : await tables.jobs.ofEvent(replyTo)) {
+    const [name] = timer.line.split(' ', 1);
     if (answer === undefined || (answer.command === name && answer.status !== 'pending')) {
-      await tables.jobs.end(job.id, 'done', now);
+      await tables.jobs.end(timer.id, 'done', now);
     }
   }
   const { id, user_id: account } = (answer?.data ?? {}) as { id?: unknown; user_id?: unknown };
   if (answer?.status === 'done' && typeof account === 'string') {
-    for (const job of await tables.jobs.waitingFor(account)) {
-      const [name] = job.line.split(' ', 1);
-      const isAbout = answer.command === job.action || answer.command === name;
-      if (isAbout && replyTo !== job.eventId && message.sentAt > job.createdAt) {
-        await tables.jobs.end(job.id, 'stopped', now);
+    for (const timer of await tables.jobs.waitingFor(account)) {
+      const [name] = timer.line.split(' ', 1);
+      const isAbout = answer.command === timer.action || answer.command === name;
+      if (isAbout && replyTo !== timer.eventId && message.sentAt > timer.createdAt) {
+        await tables.jobs.end(timer.id, 'stopped', now);
       }
     }
   }
@@ -224,10 +235,10 @@ async function endJob(tables: StoreTables, message: OwnMessage, now: number): Pr
   }
 }
 
-/** Entries of the audit log that answers name and that are not there, by number. */
+/** The audit entries that answers name and that are not in the database, by number. */
 function missingEntries(own: readonly OwnMessage[], end: number): ReadonlyMap<number, OwnMessage> {
   const found = new Map<number, OwnMessage>();
-  // The newest that was said of each.
+  // For each, the newest message about it.
   for (const message of own) {
     for (const id of message.answer?.audit ?? []) {
       if (id > end && !found.has(id)) {
@@ -238,7 +249,7 @@ function missingEntries(own: readonly OwnMessage[], end: number): ReadonlyMap<nu
   return new Map([...found].sort(([one], [other]) => one - other));
 }
 
-/** The head of the audit log that was written into the room, where the log here does not hold it. */
+/** The head of the audit log that was posted in the room, if it is not in the log. */
 async function lostHead(
   { auditLog }: StoreTables,
   own: readonly OwnMessage[],
@@ -255,8 +266,8 @@ async function lostHead(
   return undefined;
 }
 
-/** Remembers what is missing: nothing that was sent before is begun, and no rule acts on older reports. */
-async function keepOff(
+/** Records the gap: commands from before it are not started, and no rule acts on older reports. */
+async function recordGapFrom(
   { outbox, dataLoss, reportCards, reportItems }: StoreTables,
   own: readonly OwnMessage[],
   { now, missing, end }: { now: number; missing: ReadonlyMap<number, unknown>; end: number },
@@ -269,15 +280,15 @@ async function keepOff(
   });
   await reportItems.makeBacklog();
   await reportCards.skipRevisions();
-  // Cards, edits and the like: known from now on as of a time that is lost.
+  // Cards, edits and so on are marked as messages from before the gap.
   for (const { event } of own) {
     if ((await outbox.commandOf(event)) === undefined) {
-      await outbox.remember(lostMark(event), 'answer', event, now);
+      await outbox.remember(lostEvent(event), 'answer', event, now);
     }
   }
 }
 
-/** Returns the number from which new items are counted. */
+/** Skips report and timer numbers. @returns the number of the next report */
 async function skipNumbers(
   { reportItems, jobs }: StoreTables,
   own: readonly OwnMessage[],
@@ -312,8 +323,8 @@ function alertAnswer({ end, missing, lost, head, firstItem, now }: Telling): Ans
     title: [
       bold(isNew ? 'My database is new' : 'My database is older than this room'),
       isNew
-        ? ', and this room shows an older one’s work: was it lost?'
-        : ': a backup was restored, or another file is in use',
+        ? ', and this room shows the work of an older one: was it lost?'
+        : ': a backup was restored, or another file is used',
     ],
     body: [
       line(
@@ -339,26 +350,26 @@ function alertAnswer({ end, missing, lost, head, firstItem, now }: Telling): Ans
         : [
             line(
               head.isOther
-                ? `Row ${head.count} of my audit log is another than the one whose head stands in this room: the log was replaced or changed.`
-                : `The head of row ${head.count} stands in this room, and my audit log has no such row.`,
+                ? `Row ${head.count} of my audit log differs from the head that was posted in this room: the log was replaced or changed.`
+                : `The head of row ${head.count} was posted in this room, but my audit log has no such row.`,
             ),
           ]),
       line(
-        'Nothing that was answered here is done again. What has no answer must be sent again. New entries count on from ',
+        'Commands that were answered here are not carried out again. Resend those that have no answer. New entries continue from ',
         bold(`#${end + 1}`),
-        ': in this room those numbers then stand for two actions.',
+        ', so in this room these numbers will stand for two actions.',
       ),
       ...(lost.confirmations.length === 0
         ? []
         : [
             line(
-              `${count(lost.confirmations.length, 'confirmation')} can’t be confirmed any more: send the command again.`,
+              `${count(lost.confirmations.length, 'confirmation')} can’t be confirmed any more: resend the command.`,
             ),
           ]),
       line(
-        `No rule acts on reports from before ${dateTime(now)}. What was resolved or dismissed since the backup is open again. New reports are numbered from #${firstItem}.`,
+        `Rules don’t act on reports from before ${dateTime(now)}. Reports that were resolved or dismissed since the backup are open again. New reports are numbered from #${firstItem}.`,
       ),
-      line('If a newer backup is at hand: stop me, restore it, and start me again.'),
+      line('If you have a newer backup, stop me, restore it, and start me again.'),
     ],
     next: ['reports', 'audit verify', 'status'],
     data: {
@@ -373,7 +384,7 @@ function alertAnswer({ end, missing, lost, head, firstItem, now }: Telling): Ans
   };
 }
 
-/** What takes the place of a confirmation that nobody can answer any more. */
+/** The text that replaces a confirmation that nobody can confirm any more. */
 function lostReply({ answer }: Said): Reply {
   return {
     command: answer?.command ?? '',
@@ -381,16 +392,18 @@ function lostReply({ answer }: Said): Reply {
     audit: [],
     answer: {
       mark: '⚠️',
-      title: [bold('Can’t be confirmed any more: '), 'my database does not know this confirmation'],
+      title: [bold('This can’t be confirmed any more: '), 'it is not in my database'],
       body: [
-        line('It was restored from a backup, or lost. As far as I know nothing was changed.'),
-        line('Send the command again if it is still wanted.'),
+        line(
+          'The database was restored from a backup, or lost. As far as I know, nothing was changed.',
+        ),
+        line('Resend the command if you still want it.'),
       ],
     },
   };
 }
 
-/** What whoever decides about a confirmation or a card of the lost time hears. */
+/** The answer to a decision about a confirmation or a card from before the database was lost. */
 export function lostRecordReply(): Reply {
   return {
     command: '',
@@ -400,8 +413,8 @@ export function lostRecordReply(): Reply {
       mark: '❌',
       title: [bold('Not done: '), 'that is from before my database was restored or lost'],
       body: [
-        line('Nothing was changed now. Send the command again if it is still wanted.'),
-        line('Reports that still wait have new cards, or are listed by the command below.'),
+        line('Nothing was changed now. Resend the command if you still want it.'),
+        line('Open reports have new cards, or are listed by the command below.'),
       ],
       next: ['reports'],
     },
@@ -409,24 +422,24 @@ export function lostRecordReply(): Reply {
   };
 }
 
-const lostPrefix = '$ lost ';
-
-function lostMark(event: EventId): EventId {
-  return `${lostPrefix}${event}` as EventId;
+/** Under such an event the outbox keeps a message from before the database was restored or lost. */
+function lostEvent(event: EventId | ''): EventId {
+  return syntheticEvent(`lost ${event}`);
 }
 
-/** Whether an event of ours, a confirmation or a card, is from a time that the database does not know. */
+/** Whether an event of the bot, a confirmation or a card, is not in the database any more. */
 export async function isFromLostRecord(
   { outbox }: Pick<StoreTables, 'outbox'>,
   event: EventId,
 ): Promise<boolean> {
   const command = await outbox.commandOf(event);
   return (
-    command !== undefined && (command.startsWith(lostPrefix) || (await outbox.has(command, 'lost')))
+    command !== undefined &&
+    (command.startsWith(lostEvent('')) || (await outbox.has(command, 'lost')))
   );
 }
 
-/** Whether this was sent while a database was in use that is not there any more: it may have been begun. */
+/** Whether this was sent before the database was restored or lost: it may have been carried out. */
 export function isFromLostTime(gap: DataLoss | undefined, sentAt: number): boolean {
   return gap !== undefined && sentAt <= gap.lastMessageAt;
 }

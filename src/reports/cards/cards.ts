@@ -3,9 +3,9 @@ import type { EventId, UserId } from '../../core/ids.ts';
 import { parseUserId } from '../../core/ids.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import { post } from '../../operations/answer/reply.ts';
-import type { Outgoing, Reply, Stage } from '../../operations/answer/reply.ts';
-import { nameOf } from '../../operations/execute/outcome.ts';
+import type { Outgoing, Reply, MessagePart } from '../../operations/answer/reply.ts';
 import type { House } from '../../operations/house.ts';
+import { nameOf } from '../../operations/members.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
@@ -48,7 +48,7 @@ export function createCards(
 
   function name(actor: string): string {
     const user = parseUserId(actor);
-    return user === undefined ? actor.replace(/^rule:/u, 'rule ') : nameOf(house, user);
+    return user === undefined ? actor.replace(/^rule:/u, 'rule ') : nameOf(house.members, user);
   }
 
   let placing: Promise<unknown> = Promise.resolve();
@@ -154,7 +154,7 @@ export function createCards(
           await tables.outbox.add(
             {
               eventId: cardEvent(item.id),
-              stage: `note-${entry.id}` satisfies Stage,
+              stage: `note-${entry.id}` satisfies MessagePart,
               message: JSON.stringify({
                 kind: 'alert',
                 origin: {
@@ -207,7 +207,7 @@ export function createCards(
   async function postFor(
     tables: StoreTables,
     id: number,
-    stage: Stage,
+    stage: MessagePart,
     message: Pick<Outgoing & { kind: 'edit' }, 'kind' | 'reply'>,
   ): Promise<void> {
     await post(house, tables, stage, {

@@ -131,9 +131,9 @@ describe('what redact-user redacts', () => {
       JSON.parse(question.invocation) as { arguments: Record<string, unknown> }
     ).arguments;
     const invocation = { ...(JSON.parse(question.invocation) as object), arguments: others };
-    const { parsedOf } = await import('../../../src/operations/confirm/find-confirmation.ts');
+    const { parsedOf } = await import('../../../src/operations/stored-invocation.ts');
     expect(() =>
       parsedOf(bot.house, { ...question, invocation: JSON.stringify(invocation) }),
-    ).toThrow('not known which time');
+    ).toThrow('is unknown');
   });
 });

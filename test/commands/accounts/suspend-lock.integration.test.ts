@@ -44,7 +44,7 @@ describe('suspend and unsuspend', () => {
 
     const again = await room.ben.ask(`!suspend ${mallory.userId} --for 24h`);
     expect(again.body).toContain(`✅ Already suspended: Mallory ${mallory.userId}`);
-    expect(again.body).toContain('nothing ends after that time');
+    expect(again.body).toContain('already in force without an end');
     expect(again.body).not.toContain('job');
     const kept = await room.ben.ask(`!undo ${again.field.audit[0]}`);
     expect(kept.body).toContain('can’t be taken back');
@@ -73,7 +73,7 @@ describe('suspend and unsuspend', () => {
     const mallory = await newUser('mallory');
     const command = await room.ana.say(`!suspend ${mallory.userId} --for 1s`);
     const answer = await room.ana.answerTo(command);
-    expect(answer.body).toMatch(/until .+ UTC, job \d+/u);
+    expect(answer.body).toMatch(/until .+ UTC, timer \d+/u);
     expect(await stateOf(mallory)).toMatchObject({ suspended: true });
     const end = await room.ana.until('its end', () => room.ana.answersTo(command)[1]);
     expect(end.field).toMatchObject({ command: 'unsuspend', status: 'done' });
@@ -164,7 +164,7 @@ describe('lock and unlock', () => {
   it('take each other back, and --for ends by itself', async () => {
     const mallory = await newUser('mallory');
     const command = await room.ana.say(`!lock ${mallory.userId} --for 1s`);
-    expect((await room.ana.answerTo(command)).body).toMatch(/until .+ UTC, job \d+/u);
+    expect((await room.ana.answerTo(command)).body).toMatch(/until .+ UTC, timer \d+/u);
     expect(await stateOf(mallory)).toMatchObject({ locked: true });
     const end = await room.ana.until('its end', () => room.ana.answersTo(command)[1]);
     expect(end.field).toMatchObject({ command: 'unlock', status: 'done' });

@@ -7,7 +7,7 @@ import type { Invocation } from '../../../src/chat/command/invocation.ts';
 import type { EventId, RoomId, UserId } from '../../../src/core/ids.ts';
 import { assertMayUse, authorize } from '../../../src/operations/authorize/authorize.ts';
 import type { House } from '../../../src/operations/house.ts';
-import { dangerOfInvocation } from '../../../src/operations/parse/parse.ts';
+import { dangerOfInvocation } from '../../../src/operations/stages.ts';
 import type { Parsed } from '../../../src/operations/stages.ts';
 import { registry } from '../../support/fuzz-house.ts';
 
@@ -78,7 +78,7 @@ test('a person needs the role, also before the arguments are read', () => {
   expect(authorize(houseWith('moderator', 'admin'), parsed).role).toBe('admin');
   for (const [role, why] of [
     ['viewer', 'needs the role moderator; yours is viewer'],
-    [undefined, 'is for members of this room'],
+    [undefined, 'only members of this room'],
   ] as const) {
     const house = houseWith('moderator', role);
     expect(() => authorize(house, parsed)).toThrow(why);

@@ -45,11 +45,11 @@ test('a room that only the invited can join and read is no warning', async () =>
 test('a room that is open to strangers is told to its admins and the log, whenever that changes', async () => {
   const [warning] = await after(joinRule('public'));
   expect(warning).toMatchObject({ kind: 'alert', mentions: [people.ana] });
-  expect(JSON.stringify(warning)).toContain('Anybody can join it');
+  expect(JSON.stringify(warning)).toContain('Anybody can join');
   expect(warned).toEqual([{ openings: ['public'] }]);
   expect(await after(joinRule('public'))).toEqual([]);
   const [second] = await after(visibility('world_readable'));
-  expect(JSON.stringify(second)).toContain('Anybody can join it');
+  expect(JSON.stringify(second)).toContain('Anybody can join');
   expect(JSON.stringify(second)).toContain('Anybody can read it without joining');
   expect(await after(joinRule('invite'))).toHaveLength(1);
   expect(await after(visibility('joined'))).toEqual([]);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { runJob } from '../../../src/operations/execute/run-timer.ts';
+import { runTimer } from '../../../src/operations/execute/run-timers.ts';
 import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
 import type { FuzzHouse } from '../../support/fuzz-house.ts';
 
@@ -86,6 +86,6 @@ test('a job that can’t be carried out', async () => {
   });
   const job = await bot.store.jobs.get(id);
   moments = [];
-  expect(job && (await runJob(bot.house, job))).toBe('failed');
+  expect(job && (await runTimer(bot.house, job))).toBe('failed');
   expectOnce();
 });

@@ -161,7 +161,7 @@ describe('a confirmation for several accounts', () => {
     const { body } = read(sent);
     expect(body).toContain('Deactivate 40 accounts?');
     expect(body).toContain('Typical: registered 2 days ago');
-    expect(body).toContain('Look at these first:');
+    expect(body).toContain('Check these first:');
     expect(body).toContain('@u7:localhost · old account');
     expect(body).not.toContain('@u8:localhost');
     const file = sent.find((one) => one.kind === 'file');

@@ -136,7 +136,7 @@ describe('who asked confirms', () => {
     await room.ana.outcomeOf(question, 'done');
     const again = await room.ana.ask(`!confirm ${code}`);
     expect(again.field.status).toBe('failed');
-    expect(again.body).toContain('It runs once');
+    expect(again.body).toContain('Each confirmation runs once');
   });
 
   it('survives a restart of the bot', async () => {
@@ -167,7 +167,7 @@ describe('who asked confirms', () => {
     expect(pending.body).toContain(first.userId);
     expect(pending.body).toContain(second.userId);
     const unclear = await room.ana.ask('!cancel');
-    expect(unclear.body).toContain('2 of your commands wait, so say which');
+    expect(unclear.body).toContain('you have 2 pending confirmations; which one?');
     expect(unclear.body).toMatch(
       new RegExp(
         `!cancel [A-Z0-9]{4}: deactivate ${first.userId}, asked by ${room.ana.user.userId}`,

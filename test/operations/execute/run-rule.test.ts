@@ -84,7 +84,7 @@ test.for(['propose', 'act'] as const)(
     const item = { id: 17, sender: asUserId(people.ana) };
     const { changes, recorded, questions } = await run({ ...call, item }, mode);
     expect({ changes, recorded }).toEqual({ changes: [], recorded: 1 });
-    expect(JSON.stringify(questions)).toContain('No rule acts on who is protected');
+    expect(JSON.stringify(questions)).toContain('Rules never act on protected users');
     expect(await bot.store.confirmations.pending()).toEqual([]);
     expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([{ status: 'protected' }]);
   },

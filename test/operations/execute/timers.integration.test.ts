@@ -22,7 +22,7 @@ it('shadow-ban --for ends by itself, says so, and both are audited', async () =>
   const mallory = await newUser('mallory');
   const command = await room.ana.say(`!shadow-ban ${mallory.userId} --for 1s --reason spam`);
   const answer = await room.ana.answerTo(command);
-  expect(answer.body).toMatch(/until .+ UTC, job \d+/);
+  expect(answer.body).toMatch(/until .+ UTC, timer \d+/);
   expect(await isBanned(mallory.userId)).toBe(true);
   const end = await secondAnswer(command);
   expect(end.field).toMatchObject({ command: 'unshadow-ban', status: 'done' });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { decideConfirmation } from '../../../src/operations/confirm/decide.ts';
 import type { Incoming } from '../../../src/operations/message.ts';
-import { accept } from '../../../src/operations/receive.ts';
+import { select } from '../../../src/operations/receive.ts';
 import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
 import type { FuzzHouse } from '../../support/fuzz-house.ts';
 
@@ -230,11 +230,11 @@ describe('where a second person must confirm', () => {
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
     // Neither is it taken in …
     const own = { kind: 'reaction', room, sender: botUser, target: event, key: '✅' };
-    expect(accept(bot.house, [own as unknown as Incoming])).toEqual([]);
+    expect(select(bot.house, [own as unknown as Incoming])).toEqual([]);
     // … nor would it count, whatever took it in.
     await expect(
       decideConfirmation(bot.house, question, { decision: 'confirm', by: botUser, event }),
-    ).rejects.toThrow('the bot itself confirms and cancels nothing');
+    ).rejects.toThrow('the bot itself can’t confirm or cancel');
   });
 });
 

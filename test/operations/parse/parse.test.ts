@@ -97,7 +97,7 @@ describe('parse', () => {
       advice: 'Did you mean `!deactivate`?',
     });
     await expect(parse(house, message, 'weather')).rejects.toMatchObject({
-      advice: '`!help` lists what there is.',
+      advice: 'See `!help`.',
     });
     // Two letters in the wrong order.
     await expect(parse(house, message, 'uesr x')).rejects.toMatchObject({

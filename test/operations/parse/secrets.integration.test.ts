@@ -123,7 +123,7 @@ describe('several users', () => {
     const command = await room.ana.sayInThread(file, '!shadow-ban --from-file');
     const answer = await room.ana.answerTo(command);
     expect(answer.field.status).toBe('usage');
-    expect(answer.body).toContain('In a thread, too, choose “Reply” on the text file');
+    expect(answer.body).toContain('In a thread, too, reply to a text file');
     expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
   });
 });
@@ -165,7 +165,7 @@ describe('undo', () => {
     expect(undone.body).toContain(`undo of #${banned.field.audit[0]}`);
     expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
     // A second time it does not shadow-ban again.
-    expect((await room.ben.ask('!undo last')).body).toContain('nothing lately');
+    expect((await room.ben.ask('!undo last')).body).toContain('no recent action');
     expect((await adminApi().users.get(asUserId(mallory.userId))).shadowBanned).toBe(false);
   });
 });

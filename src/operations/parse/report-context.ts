@@ -1,20 +1,22 @@
-import { matrixToLink } from '../chat/reading/references.ts';
-import type { ArgumentKind } from '../chat/reading/values.ts';
-import { readContent } from '../services/reports/reported-content.ts';
-import type { ReportItem } from '../store/tables/report-items.ts';
-import { itemOfCard } from './answer/card.ts';
-import type { House } from './house.ts';
-import type { Message } from './message.ts';
+import { matrixToLink } from '../../chat/reading/references.ts';
+import type { ArgumentKind } from '../../chat/reading/values.ts';
+import { readContent } from '../../services/reports/reported-content.ts';
+import type { Store } from '../../store/store.ts';
+import type { ReportItem } from '../../store/tables/report-items.ts';
+import { itemOfCard } from '../answer/card.ts';
+import type { Message } from '../message.ts';
 
-/** The item of the report queue that a message is about: it replies to its card, or stands in its thread. */
-export async function itemFor(house: House, message: Message): Promise<ReportItem | undefined> {
-  const { store } = house;
+/** The report that a message is about: the message replies to the report's card, or is in its thread. */
+export async function itemFor(
+  { store }: { readonly store: Pick<Store, 'outbox' | 'reportItems'> },
+  message: Message,
+): Promise<ReportItem | undefined> {
   const id =
     (await itemOfCard(store, message.replyTo)) ?? (await itemOfCard(store, message.thread));
   return id === undefined ? undefined : store.reportItems.get(id);
 }
 
-/** What stands for an argument that was left out of a command about a report. */
+/** The value for an argument that is left out of a command about a report. */
 export function fillIn(item: ReportItem): (kind: ArgumentKind) => string | undefined {
   return (kind) => {
     switch (kind) {

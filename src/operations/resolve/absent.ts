@@ -4,17 +4,30 @@ import type { Absent } from '../../chat/answers/absent.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { localpartOf, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import type { House } from '../house.ts';
+import type { Account, Services } from '../../services/services.ts';
+import type { Settings } from '../settings.ts';
 import type { Authorized } from '../stages.ts';
 
-/** Names of servers that differ in so few letters are taken for one another. */
+/** Where accounts of this server are looked up. */
+export interface AccountLookup {
+  /** @returns undefined if there is no such account */
+  findAccount(user: UserId): Promise<Account | undefined>;
+  /** Accounts with a similar name. */
+  findSimilar(user: UserId): Promise<UserId[]>;
+}
+
+type MeantContext = AccountLookup & { readonly settings: Pick<Settings, 'serverName'> };
+
+export type AbsentContext = MeantContext & { readonly services: Pick<Services, 'rooms'> };
+
+/** A server name with at most this many typos is taken for ours. */
 const maxServerTypos = 2;
 
-/** Accounts of this server that a user ID may have meant, which is unknown here or of another server. */
-export async function accountsMeant(house: House, user: UserId): Promise<UserId[]> {
-  const { serverName } = house.settings;
+/** Accounts of this server that may be meant by the ID of an unknown user, or of a user on another server. */
+export async function accountsMeant(context: MeantContext, user: UserId): Promise<UserId[]> {
+  const { serverName } = context.settings;
   if (serverNameOf(user) === serverName) {
-    return house.findSimilar(user);
+    return context.findSimilar(user);
   }
   const meant = looksLike(serverNameOf(user) ?? '', serverName)
     ? parseUserId(`@${localpartOf(user)}:${serverName}`)
@@ -22,10 +35,10 @@ export async function accountsMeant(house: House, user: UserId): Promise<UserId[
   if (meant === undefined) {
     return [];
   }
-  return (await house.findAccount(meant)) === undefined ? house.findSimilar(meant) : [meant];
+  return (await context.findAccount(meant)) === undefined ? context.findSimilar(meant) : [meant];
 }
 
-/** `EXAMPLE.com`, `example.com.`, `example.com:8448`, `matrix.example.com` and `exampel.com` do. */
+/** Whether a server name is like ours: `EXAMPLE.com`, `example.com.`, `example.com:8448`, `matrix.example.com` or `exampel.com`. */
 function looksLike(written: string, own: string): boolean {
   const [one, other] = [written, own].map((name) =>
     name.toLowerCase().replace(/:\d+$/u, '').replace(/\.$/u, ''),
@@ -39,11 +52,11 @@ function looksLike(written: string, own: string): boolean {
 }
 
 /**
- * Of the users and rooms that a read asks about, those that this server does not have: what is found of
- * them is true, and what is not found says nothing about anybody.
+ * The users and rooms that a read asks about and that this server does not have. The answer says so,
+ * because an empty result about them proves nothing.
  */
 export async function absentIn(
-  house: House,
+  context: AbsentContext,
   { command, danger, invocation }: Authorized,
 ): Promise<Absent[]> {
   if (danger !== 'read') {
@@ -55,18 +68,18 @@ export async function absentIn(
       kind === 'user' || kind === 'target' || (kind === 'room' && place === 'flag');
     return isLookedUp && typeof value === 'string' ? [value] : [];
   });
-  const found = await Promise.all([...new Set(asked)].map(async (id) => absentOf(house, id)));
+  const found = await Promise.all([...new Set(asked)].map(async (id) => absentOf(context, id)));
   return found.filter((one) => one !== undefined);
 }
 
-async function absentOf(house: House, id: string): Promise<Absent | undefined> {
+async function absentOf(context: AbsentContext, id: string): Promise<Absent | undefined> {
   const user = parseUserId(id);
   const room = parseRoomId(id);
   try {
     if (user !== undefined) {
-      return await absentAccount(house, user);
+      return await absentAccount(context, user);
     }
-    return room === undefined || (await house.services.rooms.find(room)) !== undefined
+    return room === undefined || (await context.services.rooms.find(room)) !== undefined
       ? undefined
       : { id: room, kind: 'room', state: 'absent', similar: [] };
   } catch (error) {
@@ -83,12 +96,12 @@ async function absentOf(house: House, id: string): Promise<Absent | undefined> {
   }
 }
 
-async function absentAccount(house: House, user: UserId): Promise<Absent | undefined> {
-  const isOurs = serverNameOf(user) === house.settings.serverName;
-  if (isOurs && (await house.findAccount(user)) !== undefined) {
+async function absentAccount(context: MeantContext, user: UserId): Promise<Absent | undefined> {
+  const isOurs = serverNameOf(user) === context.settings.serverName;
+  if (isOurs && (await context.findAccount(user)) !== undefined) {
     return undefined;
   }
-  const similar = await accountsMeant(house, user);
+  const similar = await accountsMeant(context, user);
   return isOurs || similar.length > 0
     ? { id: user, kind: 'account', state: isOurs ? 'absent' : 'elsewhere', similar }
     : undefined;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { UserId } from '../../../src/core/ids.ts';
-import { lastActionOf } from '../../../src/operations/execute/last-action.ts';
+import { lastActionOf } from '../../../src/operations/parse/expand.ts';
 import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
 import type { FuzzHouse } from '../../support/fuzz-house.ts';
 
@@ -59,18 +59,18 @@ test('is one’s own newest, whatever others have done since', async () => {
   expect(await last()).toBe(mine);
 });
 
-test('taken back, gives way to the one before, and is not done again', async () => {
+test('undone, gives way to the one before, and is not done again', async () => {
   const before = await done('lock', { undo });
   const taken = await done('shadow-ban', { undo });
   await done('unshadow-ban', { undo: 'shadow-ban x', reason: `undo of #${taken}` });
   expect(await last()).toBe(before);
 });
 
-test('that can’t be taken back is said to be so, and the one before is not taken for it', async () => {
+test('that can’t be undone is said to be so, and the one before is not taken for it', async () => {
   const before = await done('lock', { undo });
   const closed = await done('deactivate');
   await expect(last()).rejects.toMatchObject({
-    message: `your last action, #${closed} deactivate, can’t be taken back`,
+    message: `your last action, #${closed} (deactivate), can’t be undone`,
     advice: `Before it: \`!undo ${before}\`: lock \`${target}\``,
   });
 });
@@ -79,7 +79,7 @@ test('of several accounts is asked about', async () => {
   const one = await done('lock', { undo, eventId: '$batch' });
   const two = await done('lock', { undo, eventId: '$batch' });
   await expect(last()).rejects.toMatchObject({
-    message: 'your last command did 2 things, so say which',
+    message: 'your last command did 2 things; which one?',
     advice: [two, one].map((id) => `\`!undo ${id}\`: lock \`${target}\``).join('\n'),
   });
 });
@@ -94,5 +94,5 @@ test('of long ago is asked about', async () => {
 });
 
 test('there may be none', async () => {
-  await expect(last()).rejects.toThrow('you have done nothing lately');
+  await expect(last()).rejects.toThrow('you have no recent action');
 });

@@ -4,7 +4,7 @@ import { UnreachableError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
-import { runJob } from '../../../src/operations/execute/run-timer.ts';
+import { runTimer } from '../../../src/operations/execute/run-timers.ts';
 import { parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
 import { openFuzzHouse, people, registry } from '../../support/fuzz-house.ts';
 import type { FuzzHouse } from '../../support/fuzz-house.ts';
@@ -58,7 +58,7 @@ async function pass(ms: number): Promise<void> {
   bot.clock.now += ms;
   const due = (await bot.store.jobs.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
   for (const job of due) {
-    await bot.run(async () => runJob(bot.house, job));
+    await bot.run(async () => runTimer(bot.house, job));
     await bot.store.jobs.end(job.id, 'done', bot.clock.now);
   }
 }
@@ -106,7 +106,7 @@ test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
 test('the same again without a time makes it permanent, and says so', async () => {
   await say(`!shadow-ban ${mallory} --for 1m`);
   const answer = await say(`!shadow-ban ${mallory}`);
-  expect(answer).toContain('It no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
   await pass(2 * minuteMs);
   expect(banned).toContain(mallory);
 });
@@ -114,9 +114,9 @@ test('the same again without a time makes it permanent, and says so', async () =
 test('the same again with a time replaces the timer', async () => {
   await say(`!suspend ${mallory} --for 1m`);
   const answer = await say(`!suspend ${mallory} --for 7d`);
-  expect(answer).toContain('It no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
-  expect(answer).toContain('until 2026-11-28 00:00 UTC, job 2');
-  expect(answer).not.toContain('nothing ends');
+  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  expect(answer).toContain('until 2026-11-28 00:00 UTC, timer 2');
+  expect(answer).not.toContain('without an end');
   await pass(2 * minuteMs);
   expect(suspended).toContain(mallory);
   await pass(7 * 24 * 3_600_000);
@@ -125,15 +125,15 @@ test('the same again with a time replaces the timer', async () => {
 
 test('a time sets no timer on what holds for good, by whomever', async () => {
   await say(`!suspend ${mallory}`);
-  expect(await say(`!suspend ${mallory} --for 1m`)).toContain('nothing ends after that time');
-  expect(await rule(`suspend ${mallory} --for 1m`)).toContain('nothing ends after that time');
+  expect(await say(`!suspend ${mallory} --for 1m`)).toContain('already in force without an end');
+  expect(await rule(`suspend ${mallory} --for 1m`)).toContain('already in force without an end');
   expect(await bot.store.jobs.waiting()).toEqual([]);
 });
 
 test('a rule lengthens a timer, and does not shorten it', async () => {
   await say(`!suspend ${mallory} --for 1h`);
   expect(await rule(`suspend ${mallory} --for 1m`)).toContain(
-    'It ends at 2026-11-21 01:00 UTC as before, by timer 1',
+    'This still ends at 2026-11-21 01:00 UTC, by timer 1',
   );
   expect(await bot.store.jobs.waiting()).toMatchObject([{ id: 1 }]);
   await rule(`suspend ${mallory} --for 2h`, 18);
@@ -152,7 +152,7 @@ test('of several accounts the one that has a timer is not left out', async () =>
   await say(`!suspend ${mallory} --for 1m`);
   await say(`!suspend ${mallory} @other:localhost`);
   const answer = await say('!confirm');
-  expect(answer).toContain('It no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
   await pass(2 * minuteMs);
   expect([...suspended].sort()).toEqual([mallory, '@other:localhost']);
 });
@@ -161,7 +161,7 @@ test('a job that was stopped after the timers were read does not run', async () 
   await say(`!suspend ${mallory} --for 1m`);
   const [job] = await bot.store.jobs.waiting();
   await say(`!suspend ${mallory}`);
-  await bot.run(async () => job && runJob(bot.house, job));
+  await bot.run(async () => job && runTimer(bot.house, job));
   expect(suspended).toContain(mallory);
 });
 
@@ -172,13 +172,13 @@ test('undo of an old action does not take a newer one away', async () => {
   await say(`!unsuspend ${mallory}`);
   const [first = 0, back = 0] = await numbers();
   expect(await say(`!undo ${first}`)).toContain(
-    `#${first} suspend was taken back already, by #${back} unsuspend`,
+    `#${first} (suspend) was already undone by #${back} (unsuspend)`,
   );
   await say(`!suspend ${mallory}`);
   const newest = (await numbers()).at(-1) ?? 0;
   const refused = await say(`!undo #${first}`);
   expect(refused).toContain(
-    `#${first} suspend was taken back by #${back}, and #${newest} suspend came after it`,
+    `#${first} (suspend) was undone by #${back}, and #${newest} (suspend) came after it`,
   );
   expect(refused).toContain(`!undo ${newest}`);
   expect(suspended).toContain(mallory);

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 
-import { tellIntrusion } from '../../../src/operations/answer/secret-intrusion.ts';
+import { reportIntrusion } from '../../../src/operations/answer/alarms.ts';
 import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
 import { asRoomId, asUserId } from '../../support/homeserver.ts';
 
 test.each([
-  [true, 'I removed'],
-  [false, 'remove yet'],
+  [true, 'I removed the secret'],
+  [false, 'I couldn’t remove yet'],
 ])(
   'a stranger beside a secret (removed: %s) is told to the admins, and to whom the secret was for',
   async (isRemoved, words) => {
     const bot = await openFuzzHouse({ isCalm: true });
     const { sent } = await bot.run(async () =>
-      tellIntrusion(bot.house, {
+      reportIntrusion(bot.house, {
         room: asRoomId('!direct:localhost'),
         user: asUserId(people.ben),
         others: ['@carol:localhost'],

@@ -5,15 +5,30 @@ import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
+import type { Roles } from '../authorize/roles.ts';
 import { narrow } from '../confirm/preview.ts';
-import type { House } from '../house.ts';
+import type { Settings } from '../settings.ts';
 import { passed } from '../stages.ts';
 import type { Authorized, LeftOut, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
+import type { AbsentContext, AccountLookup } from './absent.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
+import type { MediaOwnerContext } from './media-owner.ts';
 import { assertRoomsInReach } from './reserved-rooms.ts';
+import type { ReservedRoomsContext } from './reserved-rooms.ts';
 
-/** Which protected accounts a command must keep off. */
+interface ProtectContext {
+  readonly roles: Pick<Roles, 'protection'>;
+  readonly settings: Pick<Settings, 'botUser'>;
+}
+
+/** What resolving needs. */
+export type ResolveContext = ProtectContext &
+  AbsentContext &
+  MediaOwnerContext &
+  ReservedRoomsContext;
+
+/** Which protected accounts a command must not touch. */
 export function protectsAccounts(
   command: Command,
   args: Readonly<Record<string, unknown>>,
@@ -26,24 +41,23 @@ export function protectsAccounts(
 }
 
 /**
- * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps it
- * off protected users in every argument: those it acts on, makes, or speaks for.
+ * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps the
+ * command away from protected users in every argument: accounts that it changes, creates, or acts as.
+ * Of several accounts, the protected ones are left out.
  *
- * Of several accounts those that are protected are left out.
- *
- * @throws TargetError an account is unknown or of another server
- * @throws ProtectedError an account must not be touched, nor any other that was named, or a room is out of reach
+ * @throws TargetError an account is unknown or on another server
+ * @throws ProtectedError all the accounts are protected, or a room is out of reach
  */
-export async function resolve(house: House, authorized: Authorized): Promise<Resolved> {
+export async function resolve(context: ResolveContext, authorized: Authorized): Promise<Resolved> {
   const { command, invocation } = authorized;
-  await assertRoomsInReach(house, authorized);
+  await assertRoomsInReach(context, authorized);
   const subject = subjectOf(command);
   const given = subject === undefined ? undefined : invocation.arguments[subject];
   const users = (given === undefined ? [] : [given].flat()) as UserId[];
   const accounts: Account[] = [];
   for (const user of users) {
     accounts.push(
-      await resolveAccount(house, user, {
+      await resolveAccount(context, user, {
         mayBeProse: users.length > 1 && authorized.plainWords?.has(user) === true,
       }),
     );
@@ -51,15 +65,15 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
   const protects = protectsAccounts(command, invocation.arguments);
   const leftOut: LeftOut[] = [];
   for (const account of accounts) {
-    if (protects !== false && !(protects === 'others' && isOwn(house, authorized, account))) {
+    if (protects !== false && !(protects === 'others' && isOwn(context, authorized, account))) {
       try {
         assertUnprotected(
-          house,
+          context,
           authorized,
           protects === 'all_but_admins' ? { ...account, admin: false } : account,
         );
       } catch (error) {
-        // The others are asked about, where there are any.
+        // The others go on, if there are any.
         if (!(error instanceof ProtectedError) || leftOut.length + 1 === accounts.length) {
           throw error;
         }
@@ -70,17 +84,17 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
   for (const key of identitiesOf(command)) {
     const named = invocation.arguments[key];
     for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
-      const isLocal = serverNameOf(user) === house.settings.serverName;
-      const account = isLocal ? await house.findAccount(user) : undefined;
-      assertUnprotected(house, authorized, { name: user, admin: account?.admin ?? false });
+      const isLocal = serverNameOf(user) === context.settings.serverName;
+      const account = isLocal ? await context.findAccount(user) : undefined;
+      assertUnprotected(context, authorized, { name: user, admin: account?.admin ?? false });
     }
   }
-  await assertMediaMayBeTouched(house, authorized, protects);
+  await assertMediaMayBeTouched(context, authorized, protects);
   const resolved = passed<Resolved>({
     ...authorized,
     accounts,
     leftOut,
-    absent: await absentIn(house, authorized),
+    absent: await absentIn(context, authorized),
   });
   const left = new Set(leftOut.map(({ user }) => user));
   return left.size === 0
@@ -92,50 +106,54 @@ export async function resolve(house: House, authorized: Authorized): Promise<Res
       );
 }
 
-/** Whether this is the account of who asks, or the bot's. */
-function isOwn(house: House, { invocation: { actor } }: Authorized, { name }: Account): boolean {
-  return name === house.settings.botUser || (actor.kind === 'person' && name === actor.user);
+/** Whether this is the account of the person who asks, or the bot's. */
+function isOwn(
+  context: ProtectContext,
+  { invocation: { actor } }: Authorized,
+  { name }: Account,
+): boolean {
+  return name === context.settings.botUser || (actor.kind === 'person' && name === actor.user);
 }
 
-/** @throws ProtectedError nothing may be done to or as this user, or not without an override */
+/** @throws ProtectedError this user is protected, and the protection is not or can't be overridden */
 function assertUnprotected(
-  house: House,
+  context: ProtectContext,
   { invocation }: Authorized,
   account: Pick<Account, 'name' | 'admin'>,
 ): void {
-  const protection = house.roles.protection(account);
-  const isItself = account.name === house.settings.botUser;
-  // A timer takes back what was allowed when it was set.
+  const protection = context.roles.protection(account);
+  const isItself = account.name === context.settings.botUser;
+  // A timer undoes what was allowed when it was set.
   const isAllowed = invocation.overrideProtection === true || invocation.actor.kind === 'timer';
   if (protection !== undefined && (isItself || !isAllowed)) {
     throw new ProtectedError(
       `${account.name} ${protection}`,
       isItself
         ? 'Nothing was changed.'
-        : 'Nothing was changed. An admin of this room can insist with `--override-protection`.',
+        : 'Nothing was changed. A room admin can override this with `--override-protection`.',
     );
   }
 }
 
 async function resolveAccount(
-  house: House,
+  context: AccountLookup & { readonly settings: Pick<Settings, 'prefix' | 'serverName'> },
   user: UserId,
   { mayBeProse }: { readonly mayBeProse: boolean },
 ): Promise<Account> {
-  const { serverName } = house.settings;
+  const { serverName } = context.settings;
   if (serverNameOf(user) !== serverName) {
-    const meant = await accountsMeant(house, user);
+    const meant = await accountsMeant(context, user);
     throw new TargetError(
       'remote_user',
-      `${user} is an account of another server`,
+      `${user} is on another server`,
       meant.length === 0
-        ? `This works on accounts of ${serverName} alone.`
+        ? `This only works for ${serverName} accounts.`
         : `Did you mean ${meant.map((other) => `\`${idWord(other)}\``).join(' or ')}? Nothing was changed.`,
     );
   }
-  const account = await house.findAccount(user);
+  const account = await context.findAccount(user);
   if (account === undefined) {
-    const similar = await accountsMeant(house, user);
+    const similar = await accountsMeant(context, user);
     const guess =
       similar.length === 0
         ? []
@@ -143,11 +161,11 @@ async function resolveAccount(
     const advice = mayBeProse
       ? [
           ...guess,
-          'Every word there is a target: put the reason after `--reason`. Nothing was changed.',
+          'Every word here is a target. Put the reason after `--reason`. Nothing was changed.',
         ]
       : guess.length > 0
         ? [...guess, 'Nothing was changed.']
-        : [`Nothing was changed. Search with \`${house.settings.prefix}users --name …\`.`];
+        : [`Nothing was changed. Search with \`${context.settings.prefix}users --name …\`.`];
     throw new TargetError('unknown_user', `there is no account ${user}`, advice.join(' '));
   }
   return account;

@@ -1,18 +1,43 @@
-import type { Command, Protects } from '../../chat/command/declaration.ts';
+import type { Protects } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { mxcParts, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { MxcUri, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import type { StoredMedia } from '../../services/services.ts';
-import type { House } from '../house.ts';
+import type { Services, StoredMedia } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
+import type { Roles } from '../authorize/roles.ts';
+import type { Members } from '../members.ts';
+import type { Settings } from '../settings.ts';
 import type { Authorized } from '../stages.ts';
+import type { AccountLookup } from './absent.ts';
 
-/** At most this many protected accounts are asked whether they have an equal file. */
+interface ProtectionContext {
+  readonly roles: Pick<Roles, 'protection'>;
+  readonly settings: Pick<Settings, 'serverName'>;
+  readonly findAccount: AccountLookup['findAccount'];
+}
+
+interface TwinContext {
+  readonly services: Pick<Services, 'api' | 'media'>;
+  readonly members: Pick<Members, 'joined'>;
+  readonly roles: Pick<Roles, 'protection'>;
+  readonly settings: Pick<Settings, 'botUser' | 'serverName'>;
+}
+
+interface SenderContext {
+  readonly store: Pick<Store, 'reportItems'>;
+  readonly settings: Pick<Settings, 'prefix' | 'serverName'>;
+}
+
+export type MediaOwnerContext = ProtectionContext & TwinContext & SenderContext;
+
+/** At most this many protected accounts are searched for an equal file. */
 const maxAccounts = 100;
-/** The newest files of each that are compared. */
+/** How many of the newest files of each are compared. */
 const comparedFiles = 500;
 
-/** The files that an invocation names. A message may name anybody's: an address is no proof of whose it is. */
+/** The files that a command names. Anybody can name any file, whoever uploaded it. */
 function mediaIn(
   command: Command,
   values: Readonly<Record<string, unknown>>,
@@ -28,20 +53,19 @@ function mediaIn(
 }
 
 /**
- * Looks up whose the files are that a command changes. Holds for every argument of the kind `media`:
+ * Checks who uploaded the files that a command changes, in every argument of the kind `media`:
  *
- * - A file of a protected account, or one that equals a protected account's, is refused like the account
- *   itself: Synapse treats equal files as one.
- * - What a rule does, or a card fills in, is about the reported message's sender: a file of anybody else
- *   is refused, and its owner named.
+ * - Files of protected accounts are protected like the accounts. So are files that equal one of theirs,
+ *   because Synapse treats equal files as one.
+ * - A rule, or an argument that a card fills in, only reaches files of the sender of the reported message.
  *
- * The owner of another server's file is not known; its server is.
+ * For a file of another server, only the server is known.
  *
- * @throws ProtectedError, TargetError nothing was changed
- * @throws UnreachableError, HomeserverError whose they are can't be found out
+ * @throws ProtectedError, TargetError the file must not be touched
+ * @throws UnreachableError, HomeserverError the owner can't be looked up
  */
 export async function assertMediaMayBeTouched(
-  house: House,
+  context: MediaOwnerContext,
   { command, danger, invocation }: Authorized,
   protects: Protects,
 ): Promise<void> {
@@ -50,34 +74,34 @@ export async function assertMediaMayBeTouched(
   }
   const { actor, filledIn = [], overrideProtection } = invocation;
   for (const { argument, uri } of mediaIn(command, invocation.arguments)) {
-    const file = await house.services.media.find(uri);
+    const file = await context.services.media.find(uri);
     if (file === undefined) {
-      // The command itself says that it isn't there.
+      // The command itself says that it doesn't exist.
       continue;
     }
     if (protects !== false) {
-      await assertNotProtected(house, uri, file, overrideProtection === true);
+      await assertNotProtected(context, uri, file, overrideProtection === true);
     }
     if (actor.kind === 'rule' || filledIn.includes(argument)) {
-      await assertOfSender(house, { uri, file, command, invocation });
+      await assertOfSender(context, { uri, file, command, invocation });
     }
   }
 }
 
 async function assertNotProtected(
-  house: House,
+  context: ProtectionContext & TwinContext & { readonly settings: Pick<Settings, 'prefix'> },
   uri: MxcUri,
   file: StoredMedia,
   overrides: boolean,
 ): Promise<void> {
-  const { botUser, prefix } = house.settings;
+  const { botUser, prefix } = context.settings;
   const owner = file.userId;
-  const protection = owner === null ? undefined : await protectionOf(house, owner);
+  const protection = owner === null ? undefined : await protectionOf(context, owner);
   if (owner !== null && protection !== undefined) {
     if (owner === botUser || !overrides) {
       throw new ProtectedError(
         `${owner} has uploaded \`${uri}\`, and ${protection}`,
-        owner === botUser ? 'Nothing was changed.' : insist,
+        owner === botUser ? 'Nothing was changed.' : overrideAdvice,
       );
     }
     return;
@@ -85,34 +109,34 @@ async function assertNotProtected(
   if (overrides || file.sha256 === null) {
     return;
   }
-  const equal = await protectedTwin(house, file.sha256, owner);
+  const equal = await protectedTwin(context, file.sha256, owner);
   if (equal !== undefined) {
     throw new ProtectedError(
       `\`${uri}\` equals a file of ${equal.owner}, who ${equal.protection}, and Synapse treats equal files as one`,
-      `${insist} \`${prefix}media ${equal.owner}\` lists it.`,
+      `${overrideAdvice} \`${prefix}media ${equal.owner}\` lists it.`,
     );
   }
 }
 
-const insist =
-  'Nothing was changed. An admin of this room can insist with `--override-protection`.';
+const overrideAdvice =
+  'Nothing was changed. A room admin can override this with `--override-protection`.';
 
-async function protectionOf(house: House, user: UserId): Promise<string | undefined> {
-  const isLocal = serverNameOf(user) === house.settings.serverName;
-  const account = isLocal ? await house.findAccount(user) : undefined;
-  return house.roles.protection({ name: user, admin: account?.admin ?? false });
+async function protectionOf(context: ProtectionContext, user: UserId): Promise<string | undefined> {
+  const isLocal = serverNameOf(user) === context.settings.serverName;
+  const account = isLocal ? await context.findAccount(user) : undefined;
+  return context.roles.protection({ name: user, admin: account?.admin ?? false });
 }
 
 /**
- * A protected account that has uploaded the same file. Asked of the members of the room and the server
- * admins; whom a pattern of the configuration protects can't be listed.
+ * A protected account that has uploaded the same file. Only members of the room and server admins are
+ * searched: accounts that a pattern in the configuration protects can't be listed.
  */
 async function protectedTwin(
-  house: House,
+  context: TwinContext,
   sha256: string,
   owner: UserId | null,
 ): Promise<{ readonly owner: UserId; readonly protection: string } | undefined> {
-  const { services, members, roles, settings } = house;
+  const { services, members, roles, settings } = context;
   const admins = await services.api.users.list({ admins: true, limit: maxAccounts });
   const isAdmin = new Set(admins.users.map(({ name }) => name));
   const candidates = [...new Set([settings.botUser, ...isAdmin, ...members.joined()])]
@@ -133,7 +157,7 @@ async function protectedTwin(
 }
 
 async function assertOfSender(
-  { store, settings }: House,
+  { store, settings }: SenderContext,
   {
     uri,
     file,
@@ -156,13 +180,13 @@ async function assertOfSender(
     return;
   }
   const whose = isLocal
-    ? (file.userId ?? 'nobody known')
-    : `somebody on ${cut(server, 255)}, which doesn’t tell who it is`;
+    ? (file.userId ?? 'an unknown user')
+    : `an unknown user of ${cut(server, 255)}`;
   throw new TargetError(
     'state',
     `the file in the reported message was uploaded by ${whose}, not by ${sender ?? 'its sender'}`,
     actor.kind === 'rule'
-      ? 'Rules only touch files of the sender who was reported. Nothing was changed.'
-      : `Nothing was changed. If it is this file that you mean, name it: \`${settings.prefix}${command.name} ${uri}\``,
+      ? 'Rules only touch files of the reported sender. Nothing was changed.'
+      : `Nothing was changed. If you mean this file, name it: \`${settings.prefix}${command.name} ${uri}\``,
   );
 }

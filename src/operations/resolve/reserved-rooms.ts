@@ -8,19 +8,19 @@ import type { DirectRooms } from '../../services/rooms/direct-rooms.ts';
 import type { Settings } from '../settings.ts';
 import type { Parsed } from '../stages.ts';
 
-/** What the guard needs to know. */
-export interface Reserved {
+/** What checking the rooms of a command needs. */
+export interface ReservedRoomsContext {
   readonly settings: Pick<Settings, 'managementRoom'>;
   readonly services: { readonly directRooms: Pick<DirectRooms, 'has'> };
 }
 
-/** The room that a stored value of an argument names, by the kind of the argument. */
+/** The room that the value of an argument names, by the kind of the argument. */
 const roomNamed: Readonly<Record<ArgumentKind, (value: Json) => RoomId | undefined>> = {
   room: roomOf,
   target: roomOf,
   event: (value) =>
     typeof value === 'object' && value !== null && 'room' in value ? roomOf(value.room) : undefined,
-  // A room as the whole of a word or text is meant as a room, too: to search for, say.
+  // A word or text that consists of a room is meant as that room: to search for it, for example.
   text: roomInText,
   word: roomInText,
   account: nothing,
@@ -48,7 +48,7 @@ function roomInText(value: Json): RoomId | undefined {
   return reference === undefined || reference.kind === 'user' ? undefined : roomOf(reference.room);
 }
 
-/** Every room that the arguments of an invocation name, whatever the command does with it. */
+/** Every room that the arguments of a command name, whatever the command does with it. */
 export function roomsNamedBy({
   command,
   invocation,
@@ -61,15 +61,15 @@ export function roomsNamedBy({
 }
 
 /**
- * Keeps every command off the bot's direct rooms, and every command that changes something off the
- * management room, in whatever argument they stand. What can be read about the management room, its
- * members see anyway. Nobody can override this.
+ * Keeps every command away from the bot's direct rooms, and every command that changes something away
+ * from the management room, whichever argument names them. Commands may read about the management room:
+ * its members see all of that anyway. Nobody can override this.
  *
- * @throws ProtectedError
- * @throws HomeserverError, UnreachableError it can't be found out
+ * @throws ProtectedError a room is out of reach
+ * @throws HomeserverError, UnreachableError this can't be checked
  */
 export async function assertRoomsInReach(
-  { settings, services }: Reserved,
+  { settings, services }: ReservedRoomsContext,
   parsed: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
 ): Promise<void> {
   for (const room of roomsNamedBy(parsed)) {
@@ -77,13 +77,13 @@ export async function assertRoomsInReach(
       if (parsed.danger !== 'read') {
         throw new ProtectedError(
           'this is the management room',
-          'Nothing was changed. What your power level allows you here, you can do with your own client.',
+          'Nothing was changed. Use your own client for what your power level allows you here.',
         );
       }
     } else if (await services.directRooms.has(room)) {
       throw new ProtectedError(
-        `\`${room}\` is a room in which I tell one person a secret`,
-        'No command reaches it. Nothing was changed.',
+        `\`${room}\` is a room where I send one person secrets`,
+        'No command can use it. Nothing was changed.',
       );
     }
   }

@@ -1,0 +1,182 @@
+import type { Invocation, Json } from '../../chat/command/invocation.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
+import { tokenize } from '../../chat/reading/tokenize.ts';
+import { StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
+import type { Store } from '../../store/store.ts';
+import type { Job } from '../../store/tables/jobs.ts';
+import { postRefusal } from '../answer/refusal.ts';
+import type { PostRefusalContext } from '../answer/refusal.ts';
+import { authorize } from '../authorize/authorize.ts';
+import type { AuthorizeContext } from '../authorize/authorize.ts';
+import { start } from '../confirm/confirm.ts';
+import type { StartContext } from '../confirm/confirm.ts';
+import { commandNamed } from '../parse/command-line.ts';
+import type { CommandNameContext } from '../parse/command-line.ts';
+import { readingContext } from '../parse/expand.ts';
+import type { ReadingSettings } from '../parse/expand.ts';
+import { resolve } from '../resolve/resolve.ts';
+import type { ResolveContext } from '../resolve/resolve.ts';
+import type { SendPermission } from '../send-permission.ts';
+import { dangerOfInvocation } from '../stages.ts';
+import type { Parsed } from '../stages.ts';
+import { execute, logFault } from './execute.ts';
+import type { ExecuteContext } from './execute.ts';
+
+/** What reading a timer needs. */
+export type ParseTimerContext = CommandNameContext & ReadingSettings;
+
+/** What running a timer needs. */
+export type TimerContext = ParseTimerContext &
+  AuthorizeContext &
+  ResolveContext &
+  StartContext &
+  ExecuteContext &
+  PostRefusalContext & {
+    readonly store: Pick<Store, 'auditLog'>;
+    readonly sendPermission: Pick<SendPermission, 'silence'>;
+    readonly log: Pick<Log, 'warn'>;
+  };
+
+/** How a timer's run ended; `later` if nothing was started: the homeserver or the room can't be reached. */
+export type TimerRun = 'done' | 'failed' | 'later';
+
+/**
+ * Runs the command of a timer, which undoes an earlier one. It passes the same stages as every command,
+ * but nobody is asked to confirm it: they agreed to it with the earlier command.
+ */
+export async function runTimer(context: TimerContext, timer: Job): Promise<TimerRun> {
+  if (context.sendPermission.silence() !== undefined) {
+    return 'later';
+  }
+  const action = await context.store.auditLog.get(timer.intentId);
+  const parsed = parseTimer(context, timer, action?.itemId ?? undefined);
+  try {
+    const resolved = await resolve(context, authorize(context, parsed));
+    const confirmed = await start(context, resolved, undefined, async ({ jobs }) => {
+      const { state } = (await jobs.get(timer.id)) ?? timer;
+      return state === 'waiting';
+    });
+    if (confirmed === undefined) {
+      // It was started before a crash and recovery has ended it, or it was stopped just now.
+      return 'done';
+    }
+    const { status } = await execute(context, confirmed);
+    return status === 'done' ? 'done' : 'failed';
+  } catch (error) {
+    if (error instanceof UnreachableError || error instanceof StoreError) {
+      return 'later';
+    }
+    logFault(context.log, parsed.command.name, error);
+    context.log.warn({ timer: timer.id, code: codeOf(error) }, 'a timer failed');
+    const { origin } = parsed.invocation;
+    await context.store.transaction(async (tables) => {
+      const { command } = parsed.invocation;
+      await postRefusal(context, tables, { command, origin, parsed, error });
+      // Otherwise it would be refused again after a crash.
+      await tables.jobs.end(timer.id, 'failed', context.now());
+    });
+    context.deliver(origin.event);
+    return 'failed';
+  }
+}
+
+/**
+ * Reads the command line of a timer.
+ *
+ * @param card the report in whose thread the outcome belongs
+ * @throws UsageError, TargetError the line can't be read, or its command no longer exists
+ */
+export function parseTimer(
+  context: ParseTimerContext,
+  timer: Job,
+  card: number | undefined,
+): Parsed {
+  const command = commandNamed(context, timer.line);
+  const { values } = readArguments(command, tokenize(timer.line).slice(1), readingContext(context));
+  const invocation: Invocation = {
+    command: command.name,
+    arguments: values as Readonly<Record<string, Json>>,
+    reason: `end of #${timer.intentId}`,
+    dryRun: false,
+    actor: { kind: 'timer', job: timer.id, user: timer.askedBy as UserId },
+    origin: {
+      // The timer runs once under this ID, which is stored: timers of earlier versions must not run again.
+      event: `$timer-${timer.id}-${timer.createdAt}` as EventId,
+      room: timer.roomId as RoomId,
+      inReplyTo: timer.eventId as EventId,
+      // A command of a report's thread is undone in that thread.
+      ...(card === undefined ? {} : { card }),
+    },
+  };
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
+
+export interface Timers {
+  /** Runs the timers that are due. Call it at the start, and when a timer was set. */
+  wake(): void;
+  stop(): void;
+}
+
+const retryMs = 30_000;
+/** `setTimeout` overflows if it is much longer than this. */
+const maxTimerMs = 86_400_000;
+
+/** Runs timers at their time, one after another. They are stored, so they survive restarts. */
+export function createTimers(options: {
+  store: Pick<Store, 'jobs'>;
+  run: (timer: Job) => Promise<TimerRun>;
+  now: () => number;
+  onError: (error: unknown) => void;
+}): Timers {
+  const { store, run, now, onError } = options;
+  let timeout: NodeJS.Timeout | undefined;
+  let isRunning = false;
+  let isStopped = false;
+
+  async function runDue(): Promise<number> {
+    for (const timer of await store.jobs.waiting()) {
+      if (isStopped) {
+        return maxTimerMs;
+      }
+      if (timer.runAt > now()) {
+        return timer.runAt - now();
+      }
+      const ended = await run(timer);
+      if (ended === 'later') {
+        return retryMs;
+      }
+      await store.jobs.end(timer.id, ended, now());
+    }
+    return maxTimerMs;
+  }
+
+  function wake(): void {
+    if (isRunning || isStopped) {
+      return;
+    }
+    isRunning = true;
+    clearTimeout(timeout);
+    runDue()
+      .catch((error: unknown) => {
+        onError(error);
+        return retryMs;
+      })
+      .then((delayMs) => {
+        isRunning = false;
+        if (!isStopped) {
+          timeout = setTimeout(wake, Math.min(Math.max(delayMs, 0), maxTimerMs));
+        }
+      })
+      .catch(onError);
+  }
+
+  return {
+    wake,
+    stop() {
+      isStopped = true;
+      clearTimeout(timeout);
+    },
+  };
+}

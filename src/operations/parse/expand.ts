@@ -1,0 +1,203 @@
+import { ago, count } from '../../chat/answers/phrases.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
+import { entryNumber, isLast, reasonOfUndo, undoneBy } from '../../chat/reading/entry-number.ts';
+import { tokenize } from '../../chat/reading/tokenize.ts';
+import type { ReadingContext } from '../../chat/reading/values.ts';
+import { dayMs } from '../../core/duration.ts';
+import { TargetError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { Store } from '../../store/store.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { Message } from '../message.ts';
+import type { Settings } from '../settings.ts';
+import { commandNamed } from './command-line.ts';
+import type { CommandNameContext } from './command-line.ts';
+
+/** The command line of the next page of the last list that each person has asked for. */
+export interface NextPages {
+  of(user: UserId): string | undefined;
+  remember(user: UserId, line: string): void;
+}
+
+export function createNextPages(): NextPages {
+  const lines = new Map<UserId, string>();
+  return {
+    of: (user) => lines.get(user),
+    remember(user, line) {
+      lines.set(user, line);
+    },
+  };
+}
+
+/** What reading the arguments of a command needs. */
+export interface ReadingSettings {
+  readonly settings: Pick<Settings, 'prefix' | 'serverName'>;
+  now(): number;
+}
+
+export function readingContext({ settings, now }: ReadingSettings): ReadingContext {
+  return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
+}
+
+interface UndoContext {
+  readonly store: Pick<Store, 'auditLog'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+  now(): number;
+}
+
+export type ExpandContext = UndoContext &
+  CommandNameContext &
+  ReadingSettings & { readonly nextPages: Pick<NextPages, 'of'> };
+
+/**
+ * The command line that a line stands for: `more` and `undo` stand for another one.
+ *
+ * @throws TargetError `undo` can't undo that
+ */
+export async function expand(
+  context: ExpandContext,
+  message: Pick<Message, 'sender'>,
+  line: string,
+): Promise<string> {
+  const command = commandNamed(context, line);
+  if (command.name === 'more') {
+    return context.nextPages.of(message.sender) ?? line;
+  }
+  if (command.name !== 'undo') {
+    return line;
+  }
+  const { values } = readArguments(command, tokenize(line).slice(1), readingContext(context));
+  const wanted = String(values['entry']);
+  const entry = isLast(wanted)
+    ? await lastActionOf(context, message.sender)
+    : await context.store.auditLog.get(entryNumber(wanted) ?? 0);
+  const undo = entry === undefined ? undefined : undoOf(entry);
+  if (undo === undefined || entry === undefined) {
+    return line;
+  }
+  const undoing = commandNamed(context, undo);
+  const { values: undoes } = readArguments(
+    undoing,
+    tokenize(undo).slice(1),
+    readingContext(context),
+  );
+  await assertNewest(context, entry, { command: undoing.name, values: undoes });
+  return `${undo} --reason="${reasonOfUndo(entry.id)}"`;
+}
+
+/** An older action is not taken for the "last" one without asking. */
+const maxAgoMs = dayMs;
+/** How many audit entries are maxSearched. */
+const maxSearched = 100;
+
+/** The command line that undoes an action, if the action was done and can be undone. */
+export function undoOf({
+  status,
+  detail,
+}: Pick<AuditEntry, 'status' | 'detail'>): string | undefined {
+  return status === 'done' &&
+    typeof detail === 'object' &&
+    detail !== null &&
+    'undo' in detail &&
+    typeof detail.undo === 'string'
+    ? detail.undo
+    : undefined;
+}
+
+/**
+ * The newest action of a person that is not undone yet. Actions that undo another one don't count, so that
+ * a second `undo last` goes on to the action before.
+ *
+ * @throws TargetError there is no such action; or it is not clear which one is meant, because the newest
+ * can't be undone, was one of several, or is long ago
+ */
+export async function lastActionOf(context: UndoContext, user: UserId): Promise<AuditEntry> {
+  const { prefix } = context.settings;
+  const found = await context.store.auditLog.search({
+    by: user,
+    status: 'done',
+    limit: maxSearched,
+  });
+  const own = found.filter(({ actor }) => actor === user);
+  const undone = new Set(own.map(({ reason }) => undoneBy(reason)));
+  const open = own.filter(({ id, reason }) => undoneBy(reason) === undefined && !undone.has(id));
+  const [last] = open;
+  if (last === undefined) {
+    throw new TargetError('unknown', 'you have no recent action to undo');
+  }
+  const describe = ({ id, command, target }: AuditEntry) =>
+    `\`${prefix}undo ${id}\`: ${command}${target === null ? '' : ` \`${target.replaceAll('`', '’')}\``}`;
+  const together = open.filter(({ eventId }) => eventId === last.eventId);
+  if (together.length > 1) {
+    throw new TargetError(
+      'state',
+      `your last command did ${count(together.length, 'thing')}; which one?`,
+      together.slice(0, 10).map(describe).join('\n'),
+    );
+  }
+  if (undoOf(last) === undefined) {
+    const earlier = open.find((entry) => undoOf(entry) !== undefined);
+    throw new TargetError(
+      'state',
+      `your last action, #${last.id} (${last.command}), can’t be undone`,
+      earlier === undefined ? undefined : `Before it: ${describe(earlier)}`,
+    );
+  }
+  if (context.now() - last.at > maxAgoMs) {
+    throw new TargetError(
+      'state',
+      `your last action was ${ago(last.at, context.now())}; if you mean it, name it`,
+      describe(last),
+    );
+  }
+  return last;
+}
+
+/**
+ * Makes sure that undoing an old action does not undo a newer decision.
+ *
+ * @param undoing the command that undoes the entry
+ * @throws TargetError the same was done again since, or the action is already undone
+ */
+async function assertNewest(
+  { store, settings: { prefix } }: Pick<UndoContext, 'settings' | 'store'>,
+  entry: AuditEntry,
+  undoing: { readonly command: string; readonly values: Readonly<Record<string, unknown>> },
+): Promise<void> {
+  const undo = undoOf(entry);
+  const since = async (command: string, values: unknown) => {
+    const target = entry.target ?? undefined;
+    const found = await store.auditLog.search({
+      target,
+      command,
+      status: 'done',
+      limit: maxSearched,
+    });
+    return found.filter(
+      ({ id, arguments: given }) =>
+        id > entry.id && JSON.stringify(given) === JSON.stringify(values),
+    );
+  };
+  const undone = await since(undoing.command, undoing.values);
+  // Undoing something else is not the same action: another token made with the same flags, for example.
+  const newest = (await since(entry.command, entry.arguments)).find(
+    (one) => (undoOf(one) ?? undo) === undo,
+  );
+  const [back] = undone;
+  const name = `#${entry.id} (${entry.command})`;
+  if (newest !== undefined && newest.id > (back?.id ?? 0)) {
+    const first = undone.at(-1);
+    throw new TargetError(
+      'state',
+      first === undefined
+        ? `${name} is not the newest: #${newest.id} (${newest.command}) came after it`
+        : `${name} was undone by #${first.id}, and #${newest.id} (${newest.command}) came after it`,
+      undoOf(newest) === undefined
+        ? `To undo the current state: \`${prefix}${undo ?? ''}\``
+        : `To undo the newest: \`${prefix}undo ${newest.id}\``,
+    );
+  }
+  if (back !== undefined) {
+    throw new TargetError('state', `${name} was already undone by #${back.id} (${back.command})`);
+  }
+}
