@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createCall, startApp } from './app/app.ts';
+import { createClient, startApp } from './app/app.ts';
 import { checkSetup } from './app/setup.ts';
 import type { Setup } from './app/setup.ts';
 import { loadCommands } from './chat/command/load-commands.ts';
@@ -105,11 +105,10 @@ async function checkConfig(config: Config, configFile: string): Promise<number> 
   console.log(`reports.rules: ${rules.length} can be run`);
   const store = await openStore(config.database.path);
   console.log(`${config.database.path}: can be written`);
-  const log = createLog({ ...config.log, level: 'silent' });
-  const call = createCall(config, log, new AbortController().signal);
+  const client = createClient(config, new AbortController().signal);
   let setup: Setup;
   try {
-    setup = await checkSetup(config, call, createMoves(store.syncState));
+    setup = await checkSetup(config, client, createMoves(store.syncState));
   } finally {
     await store.close();
   }

@@ -35,8 +35,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'whoever is in a direct room can let others in',
     file: 'src/matrix/direct/direct.ts',
-    right: 'power_level_content_override: { invite: 100, state_default: 100 },',
-    wrong: '',
+    right: 'powerLevelContentOverride: { invite: 100, state_default: 100 },',
+    wrong: 'powerLevelContentOverride: {},',
     test: 'test/matrix/direct/direct.test.ts',
   },
   {
@@ -48,16 +48,16 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'events that a sync left out come in the wrong order: an old power level wins',
-    file: 'src/matrix/sync/sync-gap.ts',
+    file: 'src/matrix/sync/room-update.ts',
     right: 'newestFirst.reverse(), isWhole: true',
     wrong: 'newestFirst, isWhole: true',
     test: 'test/matrix/sync/sync.test.ts',
   },
   {
     name: 'state that a sync tells apart from the timeline is dropped',
-    file: 'src/matrix/sync/sync.ts',
-    right: ', ...stated];',
-    wrong: '];',
+    file: 'src/matrix/sync/room-update.ts',
+    right: ', ...stated],',
+    wrong: '],',
     test: 'test/matrix/sync/sync.test.ts',
   },
   {

@@ -20,17 +20,8 @@ import {
 import type { RoomId } from '../core/ids.ts';
 import { version } from '../core/version.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
-import { createHttp, createRawCall } from '../homeserver/http.ts';
-import {
-  configureSdk,
-  createMatrixCall,
-  createMatrixClient,
-  redactEvent,
-  resolveAlias,
-  stateContent,
-} from '../matrix/client.ts';
-import type { MatrixCall } from '../matrix/client.ts';
-import { openRoomCrypto } from '../matrix/crypto/encryption.ts';
+import { createClientApi } from '../homeserver/client/client-api.ts';
+import type { ClientApi } from '../homeserver/client/client-api.ts';
 import { clearText } from '../matrix/crypto/room-crypto.ts';
 import type { RoomCrypto } from '../matrix/crypto/room-crypto.ts';
 import { createDelivery } from '../matrix/delivery/deliver.ts';
@@ -42,7 +33,8 @@ import { peopleOf } from '../matrix/direct/people-of.ts';
 import { createSecrets } from '../matrix/direct/secrets.ts';
 import { readEvents } from '../matrix/sync/read-event.ts';
 import { RoomState } from '../matrix/sync/room-state.ts';
-import { RoomSync, syncFilter, usualLongPollMs } from '../matrix/sync/sync.ts';
+import { createSync, usualLongPollMs } from '../matrix/sync/sync.ts';
+import type { RoomSync } from '../matrix/sync/sync.ts';
 import { sayUnreadable } from '../matrix/sync/unreadable.ts';
 import { createMoves, followUpgrade } from '../matrix/sync/upgrade.ts';
 import type { Moves } from '../matrix/sync/upgrade.ts';
@@ -123,15 +115,12 @@ export interface Timing {
 }
 
 /** The client-server API under this configuration. */
-export function createCall(
-  config: Config,
-  log: Logger,
-  signal: AbortSignal,
+export function createClient(
+  { homeserver: { url, accessToken } }: Config,
+  stop: AbortSignal,
   { requestTimeoutMs }: Timing = {},
-): MatrixCall {
-  const { url, accessToken } = config.homeserver;
-  configureSdk(createRawCall(createHttp({ accessToken }), signal, requestTimeoutMs), log);
-  return createMatrixCall(createMatrixClient({ url, accessToken }));
+): ClientApi {
+  return createClientApi({ url, accessToken, stop, maxTimeoutMs: requestTimeoutMs });
 }
 
 /**
@@ -154,19 +143,19 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
   let store: Store | undefined;
   let keys: Lock | undefined;
   try {
-    const call = createCall(config, log, stopping.signal, timing);
+    const client = createClient(config, stopping.signal, timing);
     const warn = (warning: string) => log.warn({}, warning);
     const opened = await openStore(config.database.path, { lock: true, warn });
     store = opened;
     const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
     const setup = await untilAnswered(log, stopping.signal, async () =>
-      checkSetup(config, call, moves),
+      checkSetup(config, client, moves),
     );
     return await buildHouse({
       config,
       log,
-      call,
+      client,
       moves,
       store,
       keys,
@@ -219,7 +208,7 @@ function isPassing(error: unknown): error is HomeserverError | UnreachableError 
 interface Parts {
   readonly config: Config;
   readonly log: Logger;
-  readonly call: MatrixCall;
+  readonly client: ClientApi;
   readonly moves: Moves;
   readonly store: Store;
   readonly keys: Lock | undefined;
@@ -230,7 +219,7 @@ interface Parts {
 }
 
 async function buildHouse(parts: Parts): Promise<App> {
-  const { config, log, call, moves, store, keys, probes, setup, stopping, timing } = parts;
+  const { config, log, client, moves, store, keys, probes, setup, stopping, timing } = parts;
   const startedAt = Date.now();
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const {
@@ -250,7 +239,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   const movedAt = await moves.intoAt(setup.room);
   const members = new RoomState();
   setup.roomState.forEach((event) => members.apply(event));
-  const crypto = await createCrypto(config, call, setup, log);
+  const crypto = await createCrypto(config, client, setup, log);
   /** Says something to the admins here at once, and throws if the room does not take it. */
   const sayNow = async (about: string, answer: Answer) => {
     const name = `${about} ${Date.now()}`;
@@ -272,7 +261,7 @@ async function buildHouse(parts: Parts): Promise<App> {
       const { tombstone } = members;
       if (tombstone !== undefined) {
         const next = await followUpgrade(
-          call,
+          client,
           { room: setup.room, tombstone },
           (user) => house.roles.of(user) === 'admin',
         );
@@ -329,7 +318,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   });
   const delivery = createDelivery({
     sendPermission,
-    call,
+    client,
     crypto,
     outbox: store.outbox,
     room: setup.room,
@@ -349,7 +338,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     secrets.removeDue(),
   );
   const secrets = createSecrets({
-    call,
+    client,
     crypto,
     store: store.secrets,
     botUser: setup.botUser,
@@ -359,7 +348,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     onIntrusion: async (intrusion) => reportIntrusion(house, intrusion),
   });
   const direct = createDirectMessages({
-    call,
+    client,
     crypto,
     store: store.syncState,
     secrets,
@@ -378,7 +367,7 @@ async function buildHouse(parts: Parts): Promise<App> {
     openDirect: direct.open,
     assertDirectIsReadable: direct.assertReadableBy,
     async redact({ room, event, reason, by }) {
-      await redactEvent(call, room, event, transactionIdFor(by, `redact ${event}`), reason);
+      await client.events.redact(room, event, transactionIdFor(by, `redact ${event}`), reason);
     },
     async status() {
       const [inbox, outbox, executions] = await Promise.all([
@@ -443,14 +432,14 @@ async function buildHouse(parts: Parts): Promise<App> {
     nextPages: createNextPages(),
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
-    readFile: async (event) => readRoomFile({ call, crypto }, setup.room, event),
-    peopleOf: async (event) => peopleOf({ call, crypto }, setup.room, event),
+    readFile: async (event) => readRoomFile({ client, crypto }, setup.room, event),
+    peopleOf: async (event) => peopleOf({ client, crypto }, setup.room, event),
     redact: async (event, reason) => {
-      await redactEvent(call, setup.room, event, transactionIdFor(event, 'redact'), reason);
+      await client.events.redact(setup.room, event, transactionIdFor(event, 'redact'), reason);
     },
     resolveAlias: async (alias) => {
       try {
-        return await resolveAlias(call, alias);
+        return await client.rooms.resolveAlias(alias);
       } catch (error) {
         throw isNotFound(error)
           ? new TargetError('unknown_room', `there is no room ${alias}`)
@@ -499,7 +488,7 @@ async function buildHouse(parts: Parts): Promise<App> {
   await setDamagedAside(house);
   // Before anything is begun: what the room shows as done was done, whatever the database says.
   const own = await untilAnswered(log, stopping.signal, async () =>
-    readOwnMessages({ call, crypto }, setup.room, setup.botUser, async (event) => {
+    readOwnMessages({ client, crypto }, setup.room, setup.botUser, async (event) => {
       return (await store.outbox.commandOf(event)) !== undefined;
     }),
   );
@@ -528,9 +517,8 @@ async function buildHouse(parts: Parts): Promise<App> {
   }, headLookMs);
   posting.unref();
 
-  const running = new RoomSync({
-    url,
-    accessToken,
+  const running = createSync({
+    client,
     room: setup.room,
     botUser: setup.botUser,
     crypto,
@@ -579,7 +567,7 @@ async function buildHouse(parts: Parts): Promise<App> {
       config.reports.rules.map(({ name, mode }) => ({ rule: name, mode })),
     ).read,
   });
-  await running.start(syncFilter(setup.room));
+  await running.start();
   if (config.reports.enabled) {
     queue.start();
   }
@@ -642,15 +630,22 @@ async function forgetPlace(state: Store['syncState'], room: RoomId): Promise<voi
 /** Encryption for the management room and for direct rooms, or none. */
 async function createCrypto(
   config: Config,
-  call: MatrixCall,
+  client: ClientApi,
   { botUser, room, roomState }: Setup,
   log: Logger,
 ): Promise<RoomCrypto> {
-  const { url, accessToken } = config.homeserver;
   const crypto = config.encryption.enabled
-    ? await openRoomCrypto({ url, accessToken, folder: config.encryption.path, botUser, call, log })
+    ? // The SDK is loaded only if encryption is on.
+      await (
+        await import('../matrix/crypto/encryption.ts')
+      ).openRoomCrypto({
+        client,
+        folder: config.encryption.path,
+        botUser,
+        log,
+      })
     : clearText(
-        async (other) => (await stateContent(call, other, 'm.room.encryption')) !== undefined,
+        async (other) => (await client.rooms.findState(other, 'm.room.encryption')) !== undefined,
       );
   await crypto.follow(room, roomState);
   return crypto;

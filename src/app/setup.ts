@@ -10,10 +10,9 @@ import { parseRoomAlias, serverNameOf } from '../core/ids.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
-import { joinRoom, resolveAlias, roomState, whoami } from '../matrix/client.ts';
-import type { MatrixCall } from '../matrix/client.ts';
+import type { ClientApi } from '../homeserver/client/client-api.ts';
+import { nativeLibrary } from '../matrix/crypto/native-library.ts';
 import { encryptionIsOff, startsEncryption } from '../matrix/crypto/room-crypto.ts';
-import { nativeLibrary } from '../matrix/crypto/sdk.ts';
 import { RoomState } from '../matrix/sync/room-state.ts';
 import { followUpgrade } from '../matrix/sync/upgrade.ts';
 import type { Moves } from '../matrix/sync/upgrade.ts';
@@ -39,7 +38,7 @@ export interface Setup {
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver does not answer
  */
-export async function checkSetup(config: Config, call: MatrixCall, moves: Moves): Promise<Setup> {
+export async function checkSetup(config: Config, client: ClientApi, moves: Moves): Promise<Setup> {
   if (config.encryption.enabled) {
     nativeLibrary();
   }
@@ -47,7 +46,7 @@ export async function checkSetup(config: Config, call: MatrixCall, moves: Moves)
   const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
   const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const botUser = await asked(
-    async () => whoami(call),
+    async () => (await client.account.whoami()).userId,
     ({ status, errcode }) =>
       status === 401
         ? new SetupError(
@@ -58,8 +57,8 @@ export async function checkSetup(config: Config, call: MatrixCall, moves: Moves)
     url,
   );
   const serverVersion = await checkAdmin(api, botUser, adminUrl);
-  const configuredRoom = await findRoom(config, call);
-  const { room, state } = await roomInUse(config, call, { configuredRoom, botUser, moves });
+  const configuredRoom = await findRoom(config, client);
+  const { room, state } = await roomInUse(config, client, { configuredRoom, botUser, moves });
   if (!config.encryption.enabled && state.some(startsEncryption)) {
     throw encryptionIsOff();
   }
@@ -99,13 +98,13 @@ async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Pro
 }
 
 /** Finds the room that the configuration names. */
-async function findRoom(config: Config, call: MatrixCall): Promise<RoomId> {
+async function findRoom(config: Config, client: ClientApi): Promise<RoomId> {
   const written = config.managementRoom;
   const alias = parseRoomAlias(written);
   return alias === undefined
     ? (written as RoomId)
     : asked(
-        async () => resolveAlias(call, alias),
+        async () => client.rooms.resolveAlias(alias),
         ({ status }) =>
           status === 404
             ? new SetupError(
@@ -123,7 +122,7 @@ const maxUpgrades = 20;
 /** Joins the management room, or the one that has replaced it. */
 async function roomInUse(
   config: Config,
-  call: MatrixCall,
+  client: ClientApi,
   start: { readonly configuredRoom: RoomId; readonly botUser: UserId; readonly moves: Moves },
 ): Promise<{ readonly room: RoomId; readonly state: readonly unknown[] }> {
   const { configuredRoom, botUser, moves } = start;
@@ -137,7 +136,7 @@ async function roomInUse(
     }
     const here = room;
     const state = await asked(
-      async () => joinedState(call, here),
+      async () => joinedState(client, here),
       ({ status, errcode }) =>
         status < 500
           ? new SetupError(
@@ -156,7 +155,7 @@ async function roomInUse(
     const roles = createRoles({ settings: config.roles, members, botUser, protectedUsers: [] });
     const next = await asked(
       async () =>
-        followUpgrade(call, { room: here, tombstone }, (user) => roles.of(user) === 'admin'),
+        followUpgrade(client, { room: here, tombstone }, (user) => roles.of(user) === 'admin'),
       () => undefined,
       url,
     );
@@ -175,9 +174,9 @@ async function roomInUse(
   );
 }
 
-async function joinedState(call: MatrixCall, room: RoomId): Promise<unknown[]> {
-  await joinRoom(call, room);
-  return roomState(call, room);
+async function joinedState(client: ClientApi, room: RoomId): Promise<unknown[]> {
+  await client.rooms.join(room);
+  return client.rooms.state(room);
 }
 
 /** Runs one request; `explain` says what a refusal means here. */

@@ -158,11 +158,6 @@ export class ForeignAnswerError extends UnreachableError {
   }
 }
 
-/** The homeserver sent more than is read. */
-export class TooLargeError extends LawspeakerError {
-  readonly code = 'too_large';
-}
-
 /** The database could not be read or written. */
 export class StoreError extends LawspeakerError {
   readonly code = 'store';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { ForeignAnswerError, HomeserverError } from '../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../core/ids.ts';
 
 type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
@@ -26,12 +27,12 @@ export function apiObject<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.object(shape).transform((value) => camel(value));
 }
 
-/** A member that older or newer servers may leave out: absent and null are the same. */
+/** A member that some versions of the server leave out: absent and null are the same. */
 export function maybe<Schema extends z.ZodType>(schema: Schema) {
   return schema.nullish().transform((value) => value ?? null);
 }
 
-/** SQLite-backed servers send some booleans as 0 and 1. */
+/** A boolean; servers on SQLite send some as 0 and 1. */
 export const bool = z
   .union([z.boolean(), z.literal(0), z.literal(1)])
   .transform((value) => value === true || value === 1);
@@ -40,7 +41,7 @@ export const bool = z
 export const flag = bool.nullish().transform((value) => value ?? false);
 
 /**
- * IDs in answers are only looked at where they begin and, for users, for a server name. The parsers
+ * Of IDs in answers, only the start is checked and, for users, that there is a server name. The parsers
  * of `ids.ts` are stricter, for what people type; but other servers' users and rooms can have IDs
  * that break the rules, and one of those must not hide a whole list from the moderators.
  */
@@ -49,7 +50,7 @@ function id<Id extends string>(pattern: RegExp, message: string) {
     z
       .string()
       .regex(pattern, message)
-      // IDs are asked for again, and half a surrogate pair has no bytes to be sent.
+      // IDs are sent back in later requests, and half a surrogate pair can't be encoded.
       .transform((text) => text.toWellFormed() as Id)
   );
 }
@@ -58,10 +59,10 @@ export const userId = id<UserId>(/^@[^:]*:./s, 'not a user ID');
 export const roomId = id<RoomId>(/^!./s, 'not a room ID');
 export const eventId = id<EventId>(/^\$./s, 'not an event ID');
 
-/** For endpoints whose answer says nothing: `{}`, or what differs between versions. */
+/** For endpoints whose answer holds nothing of use: `{}`, or what differs between versions. */
 export const nothing = z.unknown().transform(() => undefined);
 
-/** A list whose unreadable members are left out: one that nobody foresaw must not hide the others. */
+/** A list without its unreadable members: an unexpected one must not hide the others. */
 export function readable<Schema extends z.ZodType>(schema: Schema) {
   return z.array(z.unknown()).transform((members) =>
     members.flatMap((member): z.output<Schema>[] => {
@@ -69,4 +70,74 @@ export function readable<Schema extends z.ZodType>(schema: Schema) {
       return read.success ? [read.data] : [];
     }),
   );
+}
+
+/** What people keep in their account data is their own choice, and Synapse takes some 1,000 levels. */
+const usualMaxDepth = 500;
+
+/**
+ * Decodes an answer's text.
+ *
+ * @param answer.request method and path template, for errors
+ * @param answer.maxDepth how deep it may nest, 500 levels by default: neither we nor `JSON.stringify`
+ * could walk a value that nests much deeper
+ * @throws ForeignAnswerError it is not JSON
+ * @throws HomeserverError it is not what the schema describes
+ */
+export function decodeAnswer<Schema extends z.ZodType>(
+  schema: Schema,
+  answer: {
+    readonly text: string;
+    readonly status: number;
+    readonly request: string;
+    readonly maxDepth?: number | undefined;
+  },
+): z.output<Schema> {
+  const { text, status, request, maxDepth = usualMaxDepth } = answer;
+  if (Number.isFinite(maxDepth) && nestsDeeper(text, maxDepth)) {
+    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', request, 'its answer nests too deep');
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // The page of a login portal, for example: Synapse answers in JSON.
+    throw new ForeignAnswerError(status, request);
+  }
+  const result = schema.safeParse(json);
+  if (!result.success) {
+    const where = result.error.issues[0]?.path.join('.') ?? '';
+    throw new HomeserverError(
+      200,
+      'LAWSPEAKER_BAD_ANSWER',
+      request,
+      `its answer has an unexpected ${where === '' ? 'form' : `"${where}"`}`,
+    );
+  }
+  return result.data;
+}
+
+function nestsDeeper(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at];
+    if (inString) {
+      if (character === '\\') {
+        at += 1;
+      } else if (character === '"') {
+        inString = false;
+      }
+    } else if (character === '"') {
+      inString = true;
+    } else if (character === '[' || character === '{') {
+      depth += 1;
+      if (depth > maxDepth) {
+        return true;
+      }
+    } else if (character === ']' || character === '}') {
+      depth -= 1;
+    }
+  }
+  return false;
 }

@@ -1,18 +1,18 @@
 import got, { HTTPError, RequestError, TimeoutError } from 'got';
-import type { Got } from 'got';
+import type { Got, RequestPromise } from 'got';
 
 import {
   ForeignAnswerError,
   HomeserverError,
   LawspeakerError,
-  TooLargeError,
+  TooLargeAnswerError,
   UnreachableError,
 } from '../core/errors.ts';
-import { boundedAnswer, maxAnswerBytes } from './bounded-answer.ts';
 
 /** How long one request may take in all. Long jobs are polled, so nothing legitimate takes longer. */
 const maxRequestMs = 30_000;
-/** A server that asks us to wait longer than this gets its 429 passed on to the moderator. */
+const connectTimeoutMs = 5_000;
+/** If a server asks us to wait longer than this, the caller gets its 429. */
 const maxRetryAfterMs = 60_000;
 
 /** Errors that come before the request has left: it can't have been carried out. */
@@ -25,7 +25,7 @@ const beforeSending = new Set([
   'ERR_INVALID_URL',
 ]);
 
-/** Errors that end a GET's attempt but not the GET: got's own list lacks the answers cut short. */
+/** Errors after which another attempt may succeed. Got's own list lacks answers that break off. */
 const transient = [
   ...beforeSending,
   'ETIMEDOUT',
@@ -44,19 +44,42 @@ function neverLeft(error: RequestError): boolean {
 }
 
 /**
- * The one HTTP client of the bot: token, timeouts and retries. A GET is retried by itself; a
- * changing call only when it was refused by a rate limit or certainly never arrived.
+ * Whether the client itself sends a failed request again, up to twice:
+ *
+ * - `safe`: a GET; anything else only if it was rate-limited or certainly did not arrive
+ * - `idempotent`: always, since doing it twice is the same as doing it once
+ * - `never`: the caller has its own way to try again
+ */
+export type Retry = 'safe' | 'idempotent' | 'never';
+
+/** Got's options for a request with this retry rule. */
+export function retryOptions(retry: Retry) {
+  return { context: { retry }, ...(retry === 'never' ? { retry: { limit: 0 } } : {}) };
+}
+
+function mayRepeat(error: RequestError): boolean {
+  return (
+    error.options.method === 'GET' ||
+    error.options.context['retry'] === 'idempotent' ||
+    (error instanceof HTTPError && error.response.statusCode === 429) ||
+    neverLeft(error)
+  );
+}
+
+/**
+ * The bot's one HTTP client: token, timeouts and retries. Redirects are not followed: the token is for
+ * this server only, and Synapse sends none.
  *
  * @param options.requestTimeoutMs how long one request may take in all, 30 s by default
  */
 export function createHttp(options: {
-  accessToken: string;
-  requestTimeoutMs?: number | undefined;
+  readonly accessToken: string;
+  readonly requestTimeoutMs?: number | undefined;
 }): Got {
-  const { requestTimeoutMs = maxRequestMs } = options;
+  const { accessToken, requestTimeoutMs = maxRequestMs } = options;
   return got.extend({
-    headers: { authorization: `Bearer ${options.accessToken}`, 'user-agent': 'lawspeaker' },
-    timeout: { request: requestTimeoutMs, connect: 5_000 },
+    headers: { authorization: `Bearer ${accessToken}`, 'user-agent': 'lawspeaker' },
+    timeout: { request: requestTimeoutMs, connect: connectTimeoutMs },
     followRedirect: false,
     retry: {
       limit: 2,
@@ -64,19 +87,55 @@ export function createHttp(options: {
       statusCodes: [429, 502, 503, 504],
       errorCodes: transient,
       maxRetryAfter: maxRetryAfterMs,
-      calculateDelay: ({ error, computedValue }) => {
-        const repeatable =
-          error.options.method === 'GET' ||
-          (error instanceof HTTPError && error.response.statusCode === 429) ||
-          neverLeft(error);
-        return repeatable ? computedValue : 0;
+      calculateDelay({ error, computedValue, retryAfter }) {
+        if (computedValue === 0 || !mayRepeat(error)) {
+          return 0;
+        }
+        const askedMs =
+          retryAfter === undefined && error instanceof HTTPError
+            ? (matrixErrorIn(error.response.body)?.retryAfterMs ?? 0)
+            : 0;
+        return askedMs > maxRetryAfterMs ? 0 : Math.max(computedValue, askedMs);
       },
     },
   });
 }
 
 /**
- * What an error of got's means, without got's own message or cause: those can hold the token.
+ * Reads one answer and stops as soon as it is larger than `maxBytes`, counted after decompression:
+ * a small answer must not unpack to something that fills the memory.
+ *
+ * @param request method and path template, for the error
+ * @param stop ends the request for other reasons
+ * @param send makes the request, under the signal it is given
+ * @throws TooLargeAnswerError the answer is larger; and what `send` throws
+ */
+export async function boundedAnswer<Answer>(
+  request: string,
+  maxBytes: number,
+  stop: AbortSignal | undefined,
+  send: (signal: AbortSignal) => RequestPromise<Answer>,
+): Promise<Answer> {
+  const tooLarge = new AbortController();
+  const sent = send(
+    stop === undefined ? tooLarge.signal : AbortSignal.any([stop, tooLarge.signal]),
+  );
+  // Every attempt starts again at 0.
+  void sent.on('downloadProgress', ({ transferred }) => {
+    if (transferred > maxBytes) {
+      tooLarge.abort();
+    }
+  });
+  try {
+    return await sent;
+  } catch (error) {
+    throw tooLarge.signal.aborted ? new TooLargeAnswerError(request, maxBytes) : error;
+  }
+}
+
+/**
+ * Translates an error of got's into one of ours. Got's message and cause are left behind: they can hold
+ * the token.
  *
  * @param request method and path template, for people
  */
@@ -97,113 +156,50 @@ export function translateHttpError(error: unknown, request: string): Error {
   return new UnreachableError(request, "can't be reached", true);
 }
 
-/** What an answer with an error status means: the homeserver's word only if it is a Matrix error. */
+/** The error for an answer with an error status. Only a Matrix error is the homeserver's own word. */
 export function answeredError(status: number, body: unknown, request: string): Error {
-  const errcode = errcodeIn(body);
-  return errcode === undefined
+  const matrixError = matrixErrorIn(body);
+  return matrixError === undefined
     ? new ForeignAnswerError(status, request)
-    : new HomeserverError(status, errcode, request);
+    : new HomeserverError(
+        status,
+        matrixError.errcode,
+        request,
+        undefined,
+        matrixError.retryAfterMs,
+      );
 }
 
-/** The errcode of a Matrix error, undefined if it is none: a proxy's HTML page, or half an answer. */
-function errcodeIn(body: unknown): string | undefined {
+interface MatrixError {
+  readonly errcode: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Undefined if the body is not a Matrix error: a proxy's HTML page, or half an answer. */
+function matrixErrorIn(body: unknown): MatrixError | undefined {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(String(body));
-    return typeof parsed === 'object' &&
-      parsed !== null &&
-      'errcode' in parsed &&
-      typeof parsed.errcode === 'string'
-      ? parsed.errcode
-      : undefined;
+    parsed = JSON.parse(body instanceof Uint8Array ? Buffer.from(body).toString() : String(body));
   } catch {
     return undefined;
   }
+  if (typeof parsed !== 'object' || parsed === null || !('errcode' in parsed)) {
+    return undefined;
+  }
+  const { errcode, retry_after_ms: retryAfterMs } = parsed as {
+    errcode: unknown;
+    retry_after_ms?: unknown;
+  };
+  return typeof errcode === 'string'
+    ? { errcode, retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined }
+    : undefined;
 }
-
-/** One request as the Matrix SDK wants it done: the status is the caller's business. */
-export interface RawRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly query: Readonly<Record<string, unknown>>;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer | undefined;
-  readonly timeoutMs: number;
-  /** Give the body as bytes. */
-  readonly binary: boolean;
-}
-
-export interface RawResponse {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly body: string | Buffer;
-}
-
-/** The most bytes that are read of an answer in bytes, which is a file that somebody has sent. */
-const maxBinaryBytes = 512 * 1024;
-
-export type RawCall = (request: RawRequest) => Promise<RawResponse>;
 
 /**
- * The same client for the client-server API. It never retries: sync and sending have their own ways.
- *
- * @param signal ends what is under way when the bot stops
- * @param maxMs no request may take longer, whatever it says itself
- * @throws UnreachableError no answer
- * @throws TooLargeError more bytes than `maxBinaryBytes`; the rest is not read
+ * How long to wait before the next attempt, in milliseconds: `delayMs`, or longer if the server asks for
+ * it. What it asks for is cut at a minute.
  */
-export function createRawCall(
-  http: Got,
-  signal: AbortSignal,
-  maxMs = Number.POSITIVE_INFINITY,
-): RawCall {
-  return async (request) => {
-    const url = new URL(request.url);
-    for (const [name, value] of Object.entries(request.query)) {
-      for (const item of [value].flat()) {
-        url.searchParams.append(name, String(item));
-      }
-    }
-    const name = `${request.method} ${url.pathname}`;
-    try {
-      const options = {
-        method: request.method as 'GET',
-        headers: { ...request.headers },
-        ...(request.body === undefined ? {} : { body: request.body }),
-        timeout: { request: Math.min(request.timeoutMs, maxMs) },
-        retry: { limit: 0 },
-        throwHttpErrors: false,
-      } as const;
-      if (request.binary) {
-        return await readBytes(http.stream(url, { ...options, signal, decompress: false }));
-      }
-      const { statusCode, headers, body } = await boundedAnswer(
-        name,
-        maxAnswerBytes,
-        signal,
-        (bounded) => http(url, { ...options, signal: bounded, responseType: 'text' }),
-      );
-      return { statusCode, headers, body };
-    } catch (error) {
-      throw translateHttpError(error, name);
-    }
-  };
-}
-
-/** Reads a file as it comes, whatever size it is said to have, and stops where it is too large. */
-async function readBytes(stream: ReturnType<Got['stream']>): Promise<RawResponse> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Leaving the loop ends the connection.
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBinaryBytes) {
-      throw new TooLargeError(`it has more than ${maxBinaryBytes / 1024} KiB`);
-    }
-    chunks.push(chunk);
-  }
-  return {
-    statusCode: stream.response?.statusCode ?? 0,
-    headers: stream.response?.headers ?? {},
-    body: Buffer.concat(chunks),
-  };
+export function retryDelay(error: Error, delayMs: number): number {
+  const askedMs = error instanceof HomeserverError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.max(delayMs, Math.min(askedMs, maxRetryAfterMs));
 }

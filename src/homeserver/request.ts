@@ -1,21 +1,34 @@
 import type { Got } from 'got';
 import type { z } from 'zod';
 
-import { ForeignAnswerError, HomeserverError } from '../core/errors.ts';
-import { boundedAnswer, maxAnswerBytes } from './bounded-answer.ts';
-import { answeredError, translateHttpError } from './http.ts';
+import { HomeserverError } from '../core/errors.ts';
+import { decodeAnswer } from './decode.ts';
+import { answeredError, boundedAnswer, retryOptions, translateHttpError } from './http.ts';
+import type { Retry } from './http.ts';
+
+/** Bytes of an answer after decompression: more than any list of Synapse's has in one page. */
+const maxAnswerBytes = 32 * 1024 * 1024;
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
-export interface RequestOptions<Schema extends z.ZodType> {
-  /** What the answer must look like; unknown fields are dropped. */
-  readonly answer: Schema;
+interface PathAndQuery {
   /** Values of the template's `{names}`; each becomes one encoded segment. */
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Query;
+}
+
+export interface RequestOptions<Schema extends z.ZodType> extends PathAndQuery {
+  /** What the answer must look like; unknown fields are dropped. */
+  readonly answer: Schema;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly file?: { readonly bytes: Buffer; readonly contentType: string };
+  /** How long this request may take in all, if that differs from the client's default. */
   readonly timeoutMs?: number;
+  /** `safe` by default. */
+  readonly retry?: Retry;
 }
 
 /**
@@ -31,36 +44,103 @@ export type SendRequest = <Schema extends z.ZodType>(
   options: RequestOptions<Schema>,
 ) => Promise<z.output<Schema>>;
 
-export function createSendRequest(http: Got, baseUrl: string): SendRequest {
-  const base = baseUrl.replace(/\/+$/, '');
+/**
+ * Reads what a GET answers, as bytes.
+ *
+ * @throws TooLargeAnswerError there are more than `maxBytes`; the rest is not read
+ * @throws as `SendRequest`
+ */
+export type Download = (
+  template: string,
+  options: PathAndQuery & { readonly maxBytes: number },
+) => Promise<Buffer>;
+
+/** Bounds for all requests of one client. */
+export interface RequestBounds {
+  /** Ends all requests. */
+  readonly stop?: AbortSignal | undefined;
+  /** No request takes longer, whatever its own timeout. */
+  readonly maxTimeoutMs?: number | undefined;
+  /** Answers that nest deeper are refused: see `decodeAnswer`. */
+  readonly maxDepth?: number | undefined;
+}
+
+/** Requests to the API at `baseUrl`. */
+export function createSendRequest(
+  http: Got,
+  baseUrl: string,
+  bounds: RequestBounds = {},
+): SendRequest {
   return async (method, template, options) => {
     const request = `${method} ${template}`;
-    const url = `${base}${fillTemplate(template, options.path ?? {})}${queryString(options.query)}`;
-    let status: number;
-    let text: string;
-    try {
-      const response = await boundedAnswer(request, maxAnswerBytes, undefined, (signal) =>
+    const { answer, body, file, timeoutMs, retry = 'safe' } = options;
+    const url = urlOf(baseUrl, template, options);
+    const { statusCode: status, body: text } = await sent(request, async () =>
+      boundedAnswer(request, maxAnswerBytes, bounds.stop, (signal) =>
         http(url, {
           method,
           responseType: 'text',
           signal,
-          ...(options.body === undefined ? {} : { json: options.body }),
-          ...(options.timeoutMs === undefined
+          ...retryOptions(retry),
+          ...timeoutOptions(timeoutMs, bounds),
+          ...(body === undefined ? {} : { json: body }),
+          ...(file === undefined
             ? {}
-            : { timeout: { request: options.timeoutMs, connect: 5_000 } }),
+            : { body: file.bytes, headers: { 'content-type': file.contentType } }),
         }),
-      );
-      status = response.statusCode;
-      text = response.body;
-    } catch (error) {
-      throw translateHttpError(error, request);
-    }
-    // Redirects are not followed: the token is for this server only, and Synapse sends none.
+      ),
+    );
     if (status >= 300) {
       throw answeredError(status, text, request);
     }
-    return decode(options.answer, { text, status }, request);
+    return decodeAnswer(answer, { text, status, request, maxDepth: bounds.maxDepth });
   };
+}
+
+/** Downloads from the API at `baseUrl`. */
+export function createDownload(http: Got, baseUrl: string, bounds: RequestBounds = {}): Download {
+  return async (template, { maxBytes, ...options }) => {
+    const request = `GET ${template}`;
+    const url = urlOf(baseUrl, template, options);
+    const { statusCode: status, body } = await sent(request, async () =>
+      boundedAnswer(request, maxBytes, bounds.stop, (signal) =>
+        http(url, {
+          responseType: 'buffer',
+          decompress: false,
+          signal,
+          ...timeoutOptions(undefined, bounds),
+        }),
+      ),
+    );
+    if (status >= 300) {
+      throw answeredError(status, body, request);
+    }
+    return Buffer.from(body);
+  };
+}
+
+async function sent<Answer>(request: string, send: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await send();
+  } catch (error) {
+    throw translateHttpError(error, request);
+  }
+}
+
+/** Got's option for a timeout of its own, or for the client's bound; nothing leaves got's as it is. */
+function timeoutOptions(timeoutMs: number | undefined, { maxTimeoutMs }: RequestBounds) {
+  if (timeoutMs === undefined && maxTimeoutMs === undefined) {
+    return {};
+  }
+  const request = Math.min(
+    timeoutMs ?? Number.POSITIVE_INFINITY,
+    maxTimeoutMs ?? Number.POSITIVE_INFINITY,
+  );
+  return { timeout: { request } };
+}
+
+function urlOf(baseUrl: string, template: string, { path = {}, query = {} }: PathAndQuery): string {
+  return `${baseUrl.replace(/\/+$/, '')}${fillTemplate(template, path)}${queryString(query)}`;
 }
 
 /** Encodes every value as one segment: an ID with `?`, `#` or `/` must not reach another path. */
@@ -74,7 +154,7 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
     if (/^\.{1,2}$/.test(value)) {
       throw new TypeError(`{${name}} may not be ${value}`);
     }
-    // Half a surrogate pair can stand in JSON, but has no bytes to be encoded.
+    // JSON can hold half a surrogate pair, but it can't be encoded.
     if (!value.isWellFormed()) {
       throw new TypeError(`{${name}} is not Unicode`);
     }
@@ -82,7 +162,7 @@ export function fillTemplate(template: string, values: Readonly<Record<string, s
   });
 }
 
-function queryString(query: Query = {}): string {
+function queryString(query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const item of Array.isArray(value) ? (value as readonly string[]) : [value]) {
@@ -94,64 +174,7 @@ function queryString(query: Query = {}): string {
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
-function decode<Schema extends z.ZodType>(
-  schema: Schema,
-  { text, status }: { readonly text: string; readonly status: number },
-  request: string,
-): z.output<Schema> {
-  if (nestsTooDeep(text)) {
-    throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', request, 'its answer nests too deep');
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    // A login portal's page, say: Synapse answers in JSON.
-    throw new ForeignAnswerError(status, request);
-  }
-  const result = schema.safeParse(json);
-  if (!result.success) {
-    const where = result.error.issues[0]?.path.join('.') ?? '';
-    throw new HomeserverError(
-      200,
-      'LAWSPEAKER_BAD_ANSWER',
-      request,
-      `its answer has an unexpected ${where === '' ? 'form' : `"${where}"`}`,
-    );
-  }
-  return result.data;
-}
-
-/** What people keep in their account data is their own choice, and Synapse takes some 1,000 levels. */
-const deepest = 500;
-
-/** Values that are deeper could not be walked, by us or by `JSON.stringify`. */
-function nestsTooDeep(text: string): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at];
-    if (inString) {
-      if (character === '\\') {
-        at += 1;
-      } else if (character === '"') {
-        inString = false;
-      }
-    } else if (character === '"') {
-      inString = true;
-    } else if (character === '[' || character === '{') {
-      depth += 1;
-      if (depth > deepest) {
-        return true;
-      }
-    } else if (character === ']' || character === '}') {
-      depth -= 1;
-    }
-  }
-  return false;
-}
-
-/** What `call` answers, undefined where the server has no such thing. */
+/** What `call` answers, undefined if the server has no such thing. */
 export async function orUndefined<Value>(call: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await call();

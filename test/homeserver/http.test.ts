@@ -13,8 +13,9 @@ import {
   TooLargeAnswerError,
   UnreachableError,
 } from '../../src/core/errors.ts';
-import { createHttp, createRawCall } from '../../src/homeserver/http.ts';
-import { createSendRequest, fillTemplate } from '../../src/homeserver/request.ts';
+import { createClientApi } from '../../src/homeserver/client/client-api.ts';
+import { createHttp } from '../../src/homeserver/http.ts';
+import { createDownload, createSendRequest, fillTemplate } from '../../src/homeserver/request.ts';
 import {
   answer,
   hangUp,
@@ -119,6 +120,57 @@ describe('retries', () => {
     expect(performance.now() - startMs).toBeGreaterThan(950);
     expect(server.requests).toHaveLength(2);
     expect(server.requests[1]).toMatchObject({ method, body: server.requests[0]?.body });
+  });
+
+  test('a 429 without a header waits what its body says', async () => {
+    const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1500 });
+    await using server = await startFaultyServer(limited, good);
+    const startMs = performance.now();
+    await sender(server.url)('POST', template, thing);
+    expect(performance.now() - startMs).toBeGreaterThan(1450);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test.for([
+    ['after 502', answer(502, matrixError, now)],
+    ['when the connection breaks', hangUp],
+  ] as const)('an idempotent PUT is sent again %s', async ([, fault]) => {
+    await using server = await startFaultyServer(fault, good);
+    const idempotent = { ...thing, body: { a: 1 }, retry: 'idempotent' } as const;
+    await expect(sender(server.url)('PUT', template, idempotent)).resolves.toEqual({ ok: true });
+    expect(server.requests).toHaveLength(2);
+    expect(server.requests[1]?.body).toBe('{"a":1}');
+  });
+
+  test.for([
+    ['502', answer(502, matrixError, now)],
+    ['429', answer(429, { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 700 }, now)],
+  ] as const)('a request whose caller tries again is sent once, after %s', async ([, fault]) => {
+    await using server = await startFaultyServer(fault, good);
+    const error = await failure(sender(server.url)('GET', template, { ...thing, retry: 'never' }));
+    expect(error).toBeInstanceOf(HomeserverError);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('an error tells how long the server asks to wait', async () => {
+    const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 61_000 });
+    await using server = await startFaultyServer(limited);
+    const error = await failure(sender(server.url)('GET', template, thing));
+    expect(error).toMatchObject({ status: 429, retryAfterMs: 61_000 });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('a stop ends the wait for the next attempt', async () => {
+    const limited = answer(429, { errcode: 'M_LIMIT_EXCEEDED' }, { 'retry-after': '50' });
+    await using server = await startFaultyServer(limited);
+    const stopping = new AbortController();
+    const send = createSendRequest(createHttp({ accessToken }), server.url, {
+      stop: stopping.signal,
+    });
+    const failed = failure(send('PUT', template, thing));
+    await expect.poll(() => server.requests.length).toBe(1);
+    stopping.abort();
+    expect(await failed).toBeInstanceOf(UnreachableError);
   });
 
   test('a 429 that asks for more than a minute is passed on', async () => {
@@ -281,16 +333,12 @@ describe('the size of an answer', () => {
 
   test('of the client API is bounded', async () => {
     await using server = await startFaultyServer(explode);
-    const call = createRawCall(createHttp({ accessToken }), new AbortController().signal);
-    const sync = call({
-      method: 'GET',
-      url: `${server.url}/_matrix/client/v3/sync`,
-      query: {},
-      headers: {},
-      body: undefined,
-      timeoutMs: 10_000,
-      binary: false,
+    const client = createClientApi({
+      url: server.url,
+      accessToken,
+      stop: new AbortController().signal,
     });
+    const sync = client.sync({ since: 's1', holdMs: 0, filter: {} });
     await expect(sync).rejects.toThrow(TooLargeAnswerError);
   });
 });
@@ -372,24 +420,22 @@ describe('paths and queries', () => {
 });
 
 describe('a file', () => {
+  const maxBytes = 512 * 1024;
   const download = async (url: string) =>
-    createRawCall(
-      createHttp({ accessToken }),
-      new AbortController().signal,
-    )({
-      method: 'GET',
-      url,
-      query: {},
-      headers: {},
-      body: undefined,
-      timeoutMs: 10_000,
-      binary: true,
-    });
+    createDownload(createHttp({ accessToken }), url)('/file', { maxBytes });
 
   test('is read as it is', async () => {
     await using server = await startFaultyServer(answer(200, '@a:x\n@b:x'));
-    const { statusCode, body } = await download(server.url);
-    expect({ statusCode, body: String(body) }).toEqual({ statusCode: 200, body: '@a:x\n@b:x' });
+    expect(String(await download(server.url))).toBe('@a:x\n@b:x');
+  });
+
+  test('that the homeserver refuses is an error with its errcode', async () => {
+    await using server = await startFaultyServer(answer(404, { errcode: 'M_NOT_FOUND' }));
+    expect(await failure(download(server.url))).toMatchObject({
+      status: 404,
+      errcode: 'M_NOT_FOUND',
+      request: 'GET /file',
+    });
   });
 
   test('that never ends is read as far as a list may go, and no further', async () => {
@@ -405,7 +451,7 @@ describe('a file', () => {
       response.on('drain', more);
       more();
     });
-    expect(await failure(download(server.url))).toMatchObject({ code: 'too_large' });
+    expect(await failure(download(server.url))).toBeInstanceOf(TooLargeAnswerError);
     await closed.promise;
   });
 });

@@ -2,19 +2,45 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { z } from 'zod';
+
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { MatrixEvent, SyncAnswer, SyncOptions } from '../../dev/synapse/matrix-user.ts';
+import { createClientApi } from '../../src/homeserver/client/client-api.ts';
+import type { ClientApi } from '../../src/homeserver/client/client-api.ts';
+import { nativeLibrary } from '../../src/matrix/crypto/native-library.ts';
 import {
   EncryptedRoomEvent,
   LogLevel,
   LogService,
   MatrixClient,
   RustSdkCryptoStorageProvider,
-  nativeLibrary,
 } from '../../src/matrix/crypto/sdk.ts';
 import { homeserver } from './homeserver.ts';
 
-type Client = InstanceType<typeof MatrixClient>;
+/** The SDK's client; the HTTP that it ships is not loaded. */
+class Client extends MatrixClient {
+  readonly #api: ClientApi;
+
+  constructor(api: ClientApi, keys: InstanceType<typeof RustSdkCryptoStorageProvider>) {
+    super('', '', undefined, keys);
+    this.#api = api;
+  }
+
+  override async doRequest(
+    method: 'GET' | 'POST' | 'PUT',
+    endpoint: string,
+    query?: Record<string, string> | null,
+    body?: unknown,
+  ): Promise<unknown> {
+    return this.#api.send(method, endpoint, { query: query ?? {}, body, answer: z.unknown() });
+  }
+
+  override async downloadContent(uri: string): Promise<{ data: Buffer; contentType: string }> {
+    return { data: await this.#api.media.download(uri), contentType: 'text/plain' };
+  }
+}
+
 type Keys = Parameters<Client['sendToDevices']>;
 
 interface SyncForDevice {
@@ -56,7 +82,9 @@ export class EncryptedUser extends MatrixUser {
     const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-keys-'));
     const store = new RustSdkCryptoStorageProvider(folder, nativeLibrary().StoreType.Sqlite);
     const { url } = homeserver();
-    const client = new MatrixClient(url, user.account.accessToken, undefined, store);
+    const { accessToken } = user.account;
+    const { signal: stop } = new AbortController();
+    const client = new Client(createClientApi({ url, accessToken, stop }), store);
     await client.crypto.prepare([]);
     return new EncryptedUser(user, client, folder);
   }

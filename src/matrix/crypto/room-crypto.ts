@@ -1,7 +1,12 @@
 import { SetupError } from '../../core/errors.ts';
-import type { RoomId } from '../../core/ids.ts';
+import type { EventId, RoomId } from '../../core/ids.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import type { DeviceUpdate } from '../../homeserver/client/sync.ts';
 
 type Json = Record<string, unknown>;
+
+/** The only algorithm of encrypted rooms that is in use. */
+export const megolm = 'm.megolm.v1.aes-sha2';
 
 /** A file as it is uploaded, and how the message says where it is. */
 export interface PackedFile {
@@ -34,7 +39,7 @@ export interface RoomCrypto {
    *
    * @throws HomeserverError, UnreachableError it has to be taken in again
    */
-  receive(sync: unknown): Promise<void>;
+  receive(sync: DeviceUpdate): Promise<void>;
   /** The event as its sender meant it; undefined where its key is not there. */
   decrypt(room: RoomId, event: unknown): Promise<object | undefined>;
   /**
@@ -130,4 +135,20 @@ export function startsEncryption(event: unknown): boolean {
     'state_key' in event &&
     event.state_key === ''
   );
+}
+
+/**
+ * Sends an event, encrypted if the room is. The same transaction ID gives the event that was sent first,
+ * even if it is encrypted anew.
+ *
+ * @throws HomeserverError, UnreachableError
+ */
+export async function sendEvent(
+  { client, crypto }: { client: Pick<ClientApi, 'events'>; crypto: Pick<RoomCrypto, 'encrypt'> },
+  room: RoomId,
+  message: { readonly type: string; readonly content: Json },
+  transactionId: string,
+): Promise<EventId> {
+  const event = await crypto.encrypt(room, message.type, message.content);
+  return client.events.send(room, event, transactionId);
 }

@@ -3,10 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { retryDelay } from '../../homeserver/http.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import type { Outgoing } from '../../operations/answer/reply.ts';
-import { redactEvent, sendEvent, uploadFile, waitAfter } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
+import { sendEvent } from '../crypto/room-crypto.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { alertContent, editContent, fileContent, replyContent } from './content.ts';
 import type { WatchedSendPermission } from './send-permission.ts';
@@ -49,7 +50,7 @@ const maxSilenced = 2;
  * Tries until the homeserver takes it, under the same transaction ID, or says that it never will.
  */
 export function createDelivery(options: {
-  call: MatrixCall;
+  client: Pick<ClientApi, 'events' | 'media'>;
   crypto: RoomCrypto;
   outbox: OutboxStore;
   /** The management room, and since when it is in use: no event can relate to one of another room. */
@@ -60,7 +61,7 @@ export function createDelivery(options: {
   signal: AbortSignal;
   sendPermission: WatchedSendPermission;
 }): Delivery {
-  const { call, crypto, outbox, prefix, log, signal, sendPermission, room, since } = options;
+  const { client, crypto, outbox, prefix, log, signal, sendPermission, room, since } = options;
   const { largestContent } = crypto;
   const inFlight = new Map<string, Promise<void>>();
   let looking: Promise<void> = Promise.resolve();
@@ -75,7 +76,7 @@ export function createDelivery(options: {
   async function send(outgoing: Outgoing, transactionId: string): Promise<EventId | null> {
     const origin = await placed(outgoing.origin);
     const put = async (type: string, content: Record<string, unknown>) =>
-      sendEvent({ call, crypto }, origin.room, { type, content }, transactionId);
+      sendEvent({ client, crypto }, origin.room, { type, content }, transactionId);
     const sent = async (stage: string) =>
       (await outbox.sentEvent(origin.event, stage, since)) as EventId | undefined;
     switch (outgoing.kind) {
@@ -88,7 +89,7 @@ export function createDelivery(options: {
         );
       case 'file': {
         const packed = await crypto.packFile(origin.room, outgoing.file);
-        const location = packed.location(await uploadFile(call, packed));
+        const location = packed.location(await client.media.upload(packed));
         return put('m.room.message', fileContent(outgoing.file, location, origin));
       }
       case 'edit': {
@@ -111,7 +112,9 @@ export function createDelivery(options: {
       }
       case 'withdraw': {
         const target = await sent(outgoing.stage);
-        return target === undefined ? null : redactEvent(call, origin.room, target, transactionId);
+        return target === undefined
+          ? null
+          : client.events.redact(origin.room, target, transactionId);
       }
     }
   }
@@ -168,7 +171,7 @@ export function createDelivery(options: {
           await markDelivered(waiting.id, null);
           return true;
         }
-        const waitMs = waitAfter(error, delayMs);
+        const waitMs = retryDelay(error, delayMs);
         log.warn({ code: error.code, delayMs: waitMs }, 'an answer waits for the homeserver');
         await wait(waitMs, undefined, { signal });
         delayMs = Math.min(delayMs * 2, maxRetryMs);

@@ -2,12 +2,9 @@ import { z } from 'zod';
 
 import { parseEventId } from '../../core/ids.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { OwnMessage } from '../../operations/record/room-record.ts';
-import { roomPath } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
-
-const page = z.object({ chunk: z.array(z.unknown()).default([]), end: z.string().optional() });
 
 const envelope = z.object({
   type: z.string(),
@@ -46,40 +43,36 @@ const maxPages = 40;
  * `isKnown` knows all. Only what the homeserver says this account has sent: nobody else can have a message
  * taken for one. Messages without an answer in them (typed by hand, say) are left out; those that can't be
  * decrypted are there without their answer.
- * GET /_matrix/client/v3/rooms/{room}/messages
  *
  * @throws HomeserverError, UnreachableError
  */
 export async function readOwnMessages(
-  { call, crypto }: { call: MatrixCall; crypto: RoomCrypto },
+  { client, crypto }: { client: Pick<ClientApi, 'events'>; crypto: RoomCrypto },
   room: RoomId,
   botUser: UserId,
   isKnown: (event: EventId) => Promise<boolean>,
 ): Promise<OwnMessage[]> {
-  const filter = JSON.stringify({
-    senders: [botUser],
-    types: ['m.room.message', 'm.room.encrypted'],
-  });
   const found: OwnMessage[] = [];
   let from: string | undefined;
   for (let pages = 0; pages < maxPages; pages += 1) {
-    const read = page.parse(
-      await call('GET', `${roomPath(room)}/messages`, {
-        query: { dir: 'b', limit: pageSize, filter, ...(from === undefined ? {} : { from }) },
-      }),
-    );
-    let isAllKnown = read.chunk.length > 0;
-    for (const raw of read.chunk) {
+    const { chunk, end } = await client.events.page(room, {
+      from,
+      limit: pageSize,
+      senders: [botUser],
+      types: ['m.room.message', 'm.room.encrypted'],
+    });
+    let isAllKnown = chunk.length > 0;
+    for (const raw of chunk) {
       const own = await readOwn(crypto, room, botUser, raw);
       if (own !== undefined && !(await isKnown(own.event))) {
         isAllKnown = false;
         found.push(own);
       }
     }
-    if (isAllKnown || read.end === undefined || read.end === from) {
+    if (isAllKnown || end === null || end === from) {
       break;
     }
-    from = read.end;
+    from = end;
   }
   return found;
 }

@@ -1,14 +1,12 @@
 import { z } from 'zod';
 
-import { LawspeakerError, TooLargeError, UsageError } from '../../core/errors.ts';
+import { LawspeakerError, TooLargeAnswerError, UsageError } from '../../core/errors.ts';
 import { parseMxcUri } from '../../core/ids.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
-import { downloadMedia, roomPath } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { maxFileBytes } from '../../homeserver/client/media.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 
-/** A list of a thousand user IDs fits well; what is larger is no list. Downloads stop there, too. */
-const maxFileBytes = 512 * 1024;
 const tooLarge = `That file is too large: a list may have ${maxFileBytes / 1024} KiB.`;
 
 const uri = z.string().refine((text) => parseMxcUri(text) !== undefined);
@@ -41,17 +39,15 @@ const fileEvent = z.object({
 
 /**
  * The text of a file that was sent to the room.
- * GET /_matrix/client/v3/rooms/{room}/event/{event}, GET /_matrix/client/v1/media/download/…
  *
  * @throws UsageError the event is no file, or no text, or too large, or can't be decrypted
  */
 export async function readRoomFile(
-  { call, crypto }: { call: MatrixCall; crypto: RoomCrypto },
+  { client, crypto }: { client: Pick<ClientApi, 'events' | 'media'>; crypto: RoomCrypto },
   room: RoomId,
   event: EventId,
 ): Promise<string> {
-  const raw = await call('GET', `${roomPath(room)}/event/${encodeURIComponent(event)}`);
-  const clear = await crypto.decrypt(room, raw);
+  const clear = await crypto.decrypt(room, await client.events.get(room, event));
   if (clear === undefined) {
     throw refusal('That message can’t be read: the key to it did not reach me.');
   }
@@ -68,10 +64,10 @@ export async function readRoomFile(
   try {
     bytes =
       content.file === undefined
-        ? await downloadMedia(call, content.url)
+        ? await client.media.download(content.url)
         : await crypto.unpackFile(content.file);
   } catch (error) {
-    if (error instanceof TooLargeError) {
+    if (error instanceof TooLargeAnswerError) {
       throw refusal(tooLarge);
     }
     throw error instanceof LawspeakerError

@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
 import { parseRoomId, serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import { roomPath, roomState, sendEvent } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { megolm, sendEvent } from '../crypto/room-crypto.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { escapeHtml, visible } from '../delivery/render.ts';
 import { readDirectState } from './direct-state.ts';
-import { hasDecryptingDevice } from './recipient-devices.ts';
 import type { Secrets } from './secrets.ts';
 
 /** Where the direct rooms are remembered, by person. */
@@ -39,7 +38,7 @@ export interface DirectMessages {
 }
 
 export function createDirectMessages(options: {
-  call: MatrixCall;
+  client: Pick<ClientApi, 'rooms' | 'events' | 'deviceKeys'>;
   crypto: RoomCrypto;
   store: DirectStore;
   secrets: Pick<Secrets, 'removeEarlier' | 'send'>;
@@ -49,11 +48,17 @@ export function createDirectMessages(options: {
   /** A time as people read it. */
   clock: (atMs: number) => string;
 }): DirectMessages {
-  const { call, crypto, store, secrets, botUser, join, clock } = options;
+  const { client, crypto, store, secrets, botUser, join, clock } = options;
   const isLocal = (user: UserId) => serverNameOf(user) === serverNameOf(botUser);
 
+  /** Whether one of a person's devices can decrypt what is sent to it. */
+  async function hasDecryptingDevice(user: UserId): Promise<boolean> {
+    const devices = await client.deviceKeys.query(user);
+    return Object.values(devices).some(({ algorithms }) => algorithms.includes(megolm));
+  }
+
   async function assertReadableBy(user: UserId): Promise<void> {
-    if (crypto.directRoomState.length > 0 && !(await hasDecryptingDevice(call, user))) {
+    if (crypto.directRoomState.length > 0 && !(await hasDecryptingDevice(user))) {
       throw new TargetError(
         'state',
         'you could not read the secret: it is sent encrypted, and none of your devices has keys to decrypt it',
@@ -63,8 +68,8 @@ export function createDirectMessages(options: {
   }
 
   async function setVisibility(room: RoomId, visibility: Visibility): Promise<void> {
-    await call('PUT', `${roomPath(room)}/state/m.room.history_visibility/`, {
-      body: { history_visibility: visibility },
+    await client.rooms.setState(room, 'm.room.history_visibility', {
+      history_visibility: visibility,
     });
     // Who gets the keys depends on it.
     await crypto.follow(room, [{ type: 'm.room.history_visibility', state_key: '' }]);
@@ -76,7 +81,7 @@ export function createDirectMessages(options: {
    */
   async function makeReady(room: RoomId, user: UserId): Promise<boolean> {
     try {
-      const before = readDirectState(await roomState(call, room), { user, botUser });
+      const before = readDirectState(await client.rooms.state(room), { user, botUser });
       if (!before.isPrivate || !(await crypto.secure(room))) {
         return false;
       }
@@ -101,32 +106,25 @@ export function createDirectMessages(options: {
     }
   }
 
-  /** POST /_matrix/client/v3/createRoom */
   async function createFor(user: UserId): Promise<RoomId> {
     const visibility: Visibility = isLocal(user) ? 'joined' : 'invited';
-    const answer = await call('POST', '/_matrix/client/v3/createRoom', {
-      body: {
-        name: 'Lawspeaker, for you alone',
-        preset: 'private_chat',
-        is_direct: true,
-        invite: [user],
-        initial_state: [
-          ...crypto.directRoomState,
-          {
-            type: 'm.room.history_visibility',
-            state_key: '',
-            content: { history_visibility: visibility },
-          },
-          { type: 'm.room.guest_access', state_key: '', content: { guest_access: 'forbidden' } },
-        ],
-        // Whoever is invited can't let others in.
-        power_level_content_override: { invite: 100, state_default: 100 },
-      },
+    const room = await client.rooms.create({
+      name: 'Lawspeaker, for you alone',
+      preset: 'private_chat',
+      isDirect: true,
+      invite: [user],
+      initialState: [
+        ...crypto.directRoomState,
+        {
+          type: 'm.room.history_visibility',
+          state_key: '',
+          content: { history_visibility: visibility },
+        },
+        { type: 'm.room.guest_access', state_key: '', content: { guest_access: 'forbidden' } },
+      ],
+      // Whoever is invited can't let others in.
+      powerLevelContentOverride: { invite: 100, state_default: 100 },
     });
-    const room = parseRoomId(String((answer as { room_id?: unknown }).room_id));
-    if (room === undefined) {
-      throw new HomeserverError(200, 'LAWSPEAKER_BAD_ANSWER', 'POST /createRoom');
-    }
     if (isLocal(user)) {
       await join(room, user);
     }
@@ -166,7 +164,7 @@ export function createDirectMessages(options: {
       // The default push rules suppress notices.
       const content = { ...contentOf(lines), msgtype: 'm.text' };
       const message = { type: 'm.room.message', content };
-      await sendEvent({ call, crypto }, room, message, randomUUID());
+      await sendEvent({ client, crypto }, room, message, randomUUID());
     },
   };
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
 import type { EventId, RoomId } from '../../core/ids.ts';
-import { roomPath } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 
 const event = z.object({
@@ -17,15 +16,14 @@ const event = z.object({
 
 /**
  * Who sent an event and whom it mentions; empty if that can't be found out.
- * GET /_matrix/client/v3/rooms/{room}/event/{event}
  */
 export async function peopleOf(
-  { call, crypto }: { call: MatrixCall; crypto: RoomCrypto },
+  { client, crypto }: { client: Pick<ClientApi, 'events'>; crypto: RoomCrypto },
   room: RoomId,
   id: EventId,
 ): Promise<readonly string[]> {
   try {
-    const raw = await call('GET', `${roomPath(room)}/event/${encodeURIComponent(id)}`);
+    const raw = await client.events.get(room, id);
     const { sender, content } = event.parse((await crypto.decrypt(room, raw)) ?? raw);
     return [sender, ...(content['m.mentions']?.user_ids ?? [])];
   } catch {

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { HomeserverError, codeOf } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
-import { redactEvent, roomPath, roomState, sendEvent } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { sendEvent } from '../crypto/room-crypto.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { readDirectState } from './direct-state.ts';
 
@@ -40,14 +40,12 @@ const retryMs = 30_000;
 /** The number of former messages that are looked at. */
 const earlierLimit = 500;
 
-const messagesPage = z.object({
-  chunk: z.array(
-    z.object({
-      event_id: z.string().transform((id) => id as EventId),
-      content: z.record(z.string(), z.unknown()),
-    }),
-  ),
-});
+const ownMessages = z.array(
+  z.object({
+    event_id: z.string().transform((id) => id as EventId),
+    content: z.record(z.string(), z.unknown()),
+  }),
+);
 
 export type MessageContent = Record<string, unknown>;
 
@@ -76,7 +74,7 @@ export interface Secrets {
 }
 
 export function createSecrets(options: {
-  readonly call: MatrixCall;
+  readonly client: Pick<ClientApi, 'rooms' | 'events'>;
   readonly crypto: RoomCrypto;
   readonly store: SecretStore;
   readonly botUser: UserId;
@@ -86,7 +84,7 @@ export function createSecrets(options: {
   readonly wakeAt: (at: number) => void;
   readonly onIntrusion: (intrusion: Intrusion) => Promise<void>;
 }): Secrets {
-  const { call, crypto, store, botUser, keepForMs, log, wakeAt, onIntrusion } = options;
+  const { client, crypto, store, botUser, keepForMs, log, wakeAt, onIntrusion } = options;
   const standing = new Map<string, Secret>();
   const told = new Set<RoomId>();
   /** Rooms of which it has to be found out who is in them. */
@@ -101,14 +99,14 @@ export function createSecrets(options: {
     }
     // If it never arrived, this does, and is redacted like the other.
     const content = { msgtype: 'm.notice', body: 'A secret was not sent to you.' };
-    return sendEvent({ call, crypto }, room, { type: 'm.room.message', content }, id);
+    return sendEvent({ client, crypto }, room, { type: 'm.room.message', content }, id);
   }
 
   /** Returns false if it is to be tried again. */
   async function remove(secret: Secret): Promise<boolean> {
     try {
       const event = await eventOf(secret);
-      await redactEvent(call, secret.room, event, `${secret.id}-redact`, 'It held a secret');
+      await client.events.redact(secret.room, event, `${secret.id}-redact`, 'It held a secret');
     } catch (error) {
       log.warn({ code: codeOf(error) }, 'a secret could not be removed from a direct room');
       const isGone = error instanceof HomeserverError && [403, 404].includes(error.status);
@@ -150,7 +148,7 @@ export function createSecrets(options: {
   const inRoom = (room: RoomId) => [...standing.values()].filter((one) => one.room === room);
 
   async function othersIn(room: RoomId, user: UserId): Promise<string[]> {
-    const { present } = readDirectState(await roomState(call, room), { user, botUser });
+    const { present } = readDirectState(await client.rooms.state(room), { user, botUser });
     return [...present].filter((member) => member !== user && member !== botUser);
   }
 
@@ -195,7 +193,7 @@ export function createSecrets(options: {
       standing.set(id, secret);
       try {
         const message = { type: 'm.room.message', content: contentUntil(dueAt) };
-        const event = await sendEvent({ call, crypto }, room, message, id);
+        const event = await sendEvent({ client, crypto }, room, message, id);
         standing.set(id, { ...secret, event });
         wakeAt(dueAt);
         await store.sent(id, event);
@@ -209,13 +207,14 @@ export function createSecrets(options: {
     },
 
     async removeEarlier({ room, user }) {
-      const filter = { senders: [botUser], types: ['m.room.message', 'm.room.encrypted'] };
-      const page = await call('GET', `${roomPath(room)}/messages`, {
-        query: { dir: 'b', limit: earlierLimit, filter: JSON.stringify(filter) },
+      const { chunk } = await client.events.page(room, {
+        limit: earlierLimit,
+        senders: [botUser],
+        types: ['m.room.message', 'm.room.encrypted'],
       });
-      const earlier = messagesPage
-        .parse(page)
-        .chunk.filter(({ content }) => Object.keys(content).length > 0);
+      const earlier = ownMessages
+        .parse(chunk)
+        .filter(({ content }) => Object.keys(content).length > 0);
       const due = { room, user, dueAt: Date.now() };
       for (const { event_id: event } of earlier) {
         const known = [...standing.values()].find((one) => one.event === event);

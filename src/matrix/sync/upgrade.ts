@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import { parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import { joinRoom, roomPath, roomState } from '../client.ts';
-import type { MatrixCall } from '../client.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { Tombstone } from './tombstone.ts';
 
 /** Which rooms the bot has moved to, and when. Remembered: the old room no longer decides afterwards. */
@@ -56,7 +55,7 @@ export type Following =
  * @throws HomeserverError, UnreachableError it can't be found out now
  */
 export async function followUpgrade(
-  call: MatrixCall,
+  client: Pick<ClientApi, 'rooms'>,
   old: { readonly room: RoomId; readonly tombstone: Tombstone },
   isAdmin: (user: UserId) => boolean,
 ): Promise<Following> {
@@ -74,7 +73,7 @@ export async function followUpgrade(
     return { refused: `${sender}, who replaced it, does not have role admin there`, advice };
   }
   try {
-    await joinRoom(call, replacement);
+    await client.rooms.join(replacement);
   } catch (error) {
     if (error instanceof HomeserverError && error.status < 500 && error.status !== 429) {
       return {
@@ -84,11 +83,11 @@ export async function followUpgrade(
     }
     throw error;
   }
-  const state = await roomState(call, replacement);
+  const state = await client.rooms.state(replacement);
   const predecessor = state.flatMap((event) => createEvent.safeParse(event).data ?? []).at(0)
     ?.content.predecessor.room_id;
   if (predecessor !== old.room) {
-    await call('POST', `${roomPath(replacement)}/leave`, { body: {} });
+    await client.rooms.leave(replacement);
     return { refused: 'that room does not name it as its predecessor', advice };
   }
   return { room: replacement };

@@ -11,8 +11,8 @@ import { openGate } from '../../../dev/room/gate.ts';
 import { Moderator } from '../../../dev/room/moderator.ts';
 import { segment } from '../../../dev/synapse/http.ts';
 import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
-import { canEncrypt } from '../../../src/matrix/crypto/sdk.ts';
-import { EncryptedUser } from '../../support/encrypted-user.ts';
+import { nativeLibrary } from '../../../src/matrix/crypto/native-library.ts';
+import type { EncryptedUser } from '../../support/encrypted-user.ts';
 import { adminApi, homeserver, idOf, newUser } from '../../support/homeserver.ts';
 
 const encryption = {
@@ -21,6 +21,23 @@ const encryption = {
   // A new key for each message.
   content: { algorithm: 'm.megolm.v1.aes-sha2', rotation_period_msgs: 1 },
 };
+
+const canEncrypt = hasNativeLibrary();
+
+function hasNativeLibrary(): boolean {
+  try {
+    nativeLibrary();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The SDK can't be loaded without the library. */
+async function encryptedUser(user: MatrixUser): Promise<EncryptedUser> {
+  const { EncryptedUser } = await import('../../support/encrypted-user.ts');
+  return EncryptedUser.at(user);
+}
 
 let folder: string;
 beforeEach(async () => {
@@ -132,10 +149,7 @@ async function withRoom(
   const { url = homeserver().url, state = [encryption] } = settings;
   const { ana, bot, room, config: direct } = await newManagementRoom([benAccount], state);
   const config = { ...direct, homeserver: { ...direct.homeserver, url } };
-  const [anaClient, benClient] = await Promise.all([
-    EncryptedUser.at(ana),
-    EncryptedUser.at(benAccount),
-  ]);
+  const [anaClient, benClient] = await Promise.all([encryptedUser(ana), encryptedUser(benAccount)]);
   const people = await Promise.all(
     [anaClient, benClient].map(async (user) => new Moderator(user, room).look()),
   );
@@ -374,7 +388,7 @@ describe('an encrypted management room', () => {
         expect(answer.body).toContain('none of your devices has keys');
         await expect(mallory.login()).resolves.toBeDefined();
 
-        const client = await EncryptedUser.at(ana);
+        const client = await encryptedUser(ana);
         const question = await moderator.ask(`!reset-password ${mallory.userId}`);
         expect(question.field.status).toBe('pending');
         await client.close();

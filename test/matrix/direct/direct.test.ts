@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 
-import type { MatrixCall } from '../../../src/matrix/client.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { createDirectMessages } from '../../../src/matrix/direct/direct.ts';
+import { fakeClient } from '../../support/fake-client.ts';
 import { asRoomId, asUserId } from '../../support/homeserver.ts';
 
 const botUser = asUserId('@lawspeaker:localhost');
@@ -30,16 +30,16 @@ beforeEach(() => {
 
 /** Tells Ben a secret; the room that is remembered for him has this state. */
 async function tell(state: readonly object[]): Promise<void> {
-  const call: MatrixCall = async (_method, path, options) => {
+  const client = fakeClient(({ path, body }) => {
     if (path.endsWith('/createRoom')) {
-      made.push(options?.body);
+      made.push(body);
       return { room_id: fresh };
     }
     return path.includes(encodeURIComponent(fresh)) ? privateState : state;
-  };
+  });
   const remembered = new Map<string, string | undefined>([[`direct.${ben}`, known]]);
   const direct = createDirectMessages({
-    call,
+    client,
     crypto: clearText(async () => false),
     store: {
       get: async (name) => remembered.get(name),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
-import { createCall } from '../../../src/app/app.ts';
+import { createClient } from '../../../src/app/app.ts';
 import { clock } from '../../../src/chat/answers/phrases.ts';
 import { configSchema } from '../../../src/config/schema.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
@@ -106,9 +106,8 @@ async function openParts(crypto: RoomCrypto) {
   const stopping = new AbortController();
   const { url } = homeserver();
   const { accessToken } = bot.account;
-  const call = createCall(
+  const client = createClient(
     configSchema.parse({ homeserver: { url, accessToken }, managementRoom: '!none:localhost' }),
-    log,
     stopping.signal,
   );
   const store = await openStore(':memory:');
@@ -119,7 +118,7 @@ async function openParts(crypto: RoomCrypto) {
     store,
     secretsOn: () =>
       createSecrets({
-        call,
+        client,
         crypto,
         store: store.secrets,
         botUser,
@@ -130,7 +129,7 @@ async function openParts(crypto: RoomCrypto) {
       }),
     directOn: (secrets: ReturnType<typeof createSecrets>) =>
       createDirectMessages({
-        call,
+        client,
         crypto,
         store: store.syncState,
         secrets,

@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
 
 import { UnreachableError } from '../../../src/core/errors.ts';
-import type { MatrixCall } from '../../../src/matrix/client.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { createSecrets } from '../../../src/matrix/direct/secrets.ts';
 import type { Intrusion, Secrets, SecretStore } from '../../../src/matrix/direct/secrets.ts';
+import { fakeClient } from '../../support/fake-client.ts';
 import { asRoomId, asUserId } from '../../support/homeserver.ts';
 
 const room = asRoomId('!direct:localhost');
@@ -30,7 +30,7 @@ beforeEach(() => {
   secrets = start();
 });
 
-const call: MatrixCall = async (_method, path) => {
+const client = fakeClient(({ path }) => {
   if (path.endsWith('/state')) {
     return Object.entries(memberships).map(([member, membership]) => ({
       type: 'm.room.member',
@@ -45,12 +45,12 @@ const call: MatrixCall = async (_method, path) => {
     removed.push(decodeURIComponent(path.split('/').at(-2) ?? ''));
   }
   return { event_id: '$secret' };
-};
+});
 
 /** As after a restart, on the same database. */
 function start(): Secrets {
   return createSecrets({
-    call,
+    client,
     crypto: clearText(async () => false),
     store: {
       add: async (secret) => void stored.set(secret.id, { ...secret, event: undefined }),

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { createHttp, createRawCall } from '../../../src/homeserver/http.ts';
-import { configureSdk } from '../../../src/matrix/client.ts';
+import { createClientApi } from '../../../src/homeserver/client/client-api.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { RoomState } from '../../../src/matrix/sync/room-state.ts';
-import { RoomSync, syncFilter } from '../../../src/matrix/sync/sync.ts';
+import { createSync } from '../../../src/matrix/sync/sync.ts';
 import { createLog } from '../../../src/observability/log.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';
 import type { FaultyServer } from '../../support/faulty-server.ts';
@@ -49,25 +48,17 @@ afterEach(async () => {
 });
 
 async function sync(answers: Answers): Promise<void> {
-  // Another filter would be another place.
-  stored.set('filter', JSON.stringify({ id: '1', filter: syncFilter(room) }));
   server = await startFaultyServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
     const found = answers(pathname, searchParams);
     if (found !== undefined) {
       answer(...found)(request, response);
-    } else if (pathname.endsWith('/filter')) {
-      answer(200, { filter_id: '1' })(request, response);
-    } else if (!pathname.endsWith('/sync')) {
-      answer(200, { user_id: bot, joined_rooms: [room] })(request, response);
     }
     // Nothing new: the sync is held.
   });
   const log = createLog({ level: 'silent', format: 'json' });
-  configureSdk(createRawCall(createHttp({ accessToken: 'token' }), stop.signal), log);
-  const running = new RoomSync({
-    url: server.url,
-    accessToken: 'token',
+  const running = createSync({
+    client: createClientApi({ url: server.url, accessToken: 'token', stop: stop.signal }),
     room,
     botUser: bot,
     crypto: clearText(async () => false),
@@ -99,7 +90,7 @@ async function sync(answers: Answers): Promise<void> {
     },
   });
   stop.signal.addEventListener('abort', () => running.stop());
-  await running.start(syncFilter(room));
+  await running.start();
 }
 
 const joined = (part: object) => ({
@@ -140,6 +131,9 @@ test('of a gap without an end the newest is taken in, and that there was more is
   await sync((path, query) => {
     if (path.endsWith('/sync') && query.get('since') === 's1') {
       return [200, joined({ timeline: { limited: true, prev_batch: 'p0', events: [] } })];
+    }
+    if (path.endsWith('/state')) {
+      return [200, []];
     }
     const page = Number(query.get('from')?.slice('p'.length));
     const chunk = Array.from({ length: 100 }, (_, at) => ({ event_id: `$${page * 100 + at}` }));

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 
 import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
-import type { MatrixCall } from '../../../src/matrix/client.ts';
 import { createMoves, followUpgrade } from '../../../src/matrix/sync/upgrade.ts';
+import { fakeClient } from '../../support/fake-client.ts';
 import { asRoomId, asUserId } from '../../support/homeserver.ts';
 
 const room = asRoomId('!old:localhost');
@@ -20,7 +20,7 @@ beforeEach(() => {
   calls = [];
 });
 
-const call: MatrixCall = async (_method, path) => {
+const client = fakeClient(({ path }) => {
   const action = path.split('/').at(-1) ?? '';
   if (!path.endsWith('/state')) {
     calls.push(path.includes('/join') ? 'join' : action);
@@ -31,10 +31,10 @@ const call: MatrixCall = async (_method, path) => {
   }
   const content = { predecessor: { room_id: predecessor } };
   return [{ type: 'm.room.create', state_key: '', content }];
-};
+});
 
 const follow = async (by: object = tombstone) =>
-  followUpgrade(call, { room, tombstone: { ...tombstone, ...by } }, isAdmin);
+  followUpgrade(client, { room, tombstone: { ...tombstone, ...by } }, isAdmin);
 
 test('the bot follows an admin into the room that names the old one as its predecessor', async () => {
   expect(await follow()).toEqual({ room: replacement });

@@ -5,6 +5,7 @@ import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { readOwnMessages } from '../../../src/matrix/delivery/own-messages.ts';
 import { compareWithRoom } from '../../../src/operations/record/room-record.ts';
 import type { OwnMessage } from '../../../src/operations/record/room-record.ts';
+import { fakeClient } from '../../support/fake-client.ts';
 import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
 import type { FuzzHouse } from '../../support/fuzz-house.ts';
 
@@ -232,7 +233,7 @@ test('only what the bot itself has sent counts, whatever else claims to be its a
   const own = await readOwnMessages(
     {
       crypto: clearText(async () => false),
-      call: async (...request) => {
+      client: fakeClient((request) => {
         asked.push(request);
         return {
           chunk: [
@@ -248,7 +249,7 @@ test('only what the bot itself has sent counts, whatever else claims to be its a
             'nonsense',
           ],
         };
-      },
+      }),
     },
     room,
     botUser,

@@ -1,28 +1,29 @@
 import { expect, test } from 'vitest';
 
 import type { RoomId } from '../../../src/core/ids.ts';
-import type { MatrixCall } from '../../../src/matrix/client.ts';
-import { readGap } from '../../../src/matrix/sync/sync-gap.ts';
+import type { ClientApi } from '../../../src/homeserver/client/client-api.ts';
+import { readGap } from '../../../src/matrix/sync/room-update.ts';
+import { fakeClient } from '../../support/fake-client.ts';
 
 const room = '!room:localhost' as RoomId;
 const gap = { since: 's', before: 'b' };
 
 /** A server whose pages never end; the newest event is `0`. */
-function endless(body = ''): { call: MatrixCall; pages: () => number } {
+function endless(body = ''): { client: ClientApi; pages: () => number } {
   let pages = 0;
   return {
     pages: () => pages,
-    call: async () => {
+    client: fakeClient(() => {
       pages += 1;
       const chunk = Array.from({ length: 100 }, (_, at) => ({ at: (pages - 1) * 100 + at, body }));
       return { chunk, end: `page ${pages}` };
-    },
+    }),
   };
 }
 
 test('a gap that never ends is read up to a bound: the newest, oldest first', async () => {
-  const { call, pages } = endless();
-  const { events, isWhole } = await readGap(call, room, gap);
+  const { client, pages } = endless();
+  const { events, isWhole } = await readGap(client, room, gap);
   expect(isWhole).toBe(false);
   expect(pages()).toBe(50);
   expect(events).toHaveLength(5000);
@@ -31,13 +32,17 @@ test('a gap that never ends is read up to a bound: the newest, oldest first', as
 });
 
 test('so is one with huge events', async () => {
-  const { call, pages } = endless('x'.repeat(60_000));
-  expect((await readGap(call, room, gap)).isWhole).toBe(false);
+  const { client, pages } = endless('x'.repeat(60_000));
+  expect((await readGap(client, room, gap)).isWhole).toBe(false);
   expect(pages()).toBe(3);
 });
 
 test('a gap that ends is read whole', async () => {
   const answers = [{ chunk: [3, 2], end: 'more' }, { chunk: [1], end: 'last' }, { chunk: [] }];
-  const { events, isWhole } = await readGap(async () => answers.shift(), room, gap);
+  const { events, isWhole } = await readGap(
+    fakeClient(() => answers.shift()),
+    room,
+    gap,
+  );
   expect({ events, isWhole }).toEqual({ events: [1, 2, 3], isWhole: true });
 });

@@ -1,0 +1,54 @@
+import { createHttp } from '../http.ts';
+import { createDownload, createSendRequest } from '../request.ts';
+import type { Download, SendRequest } from '../request.ts';
+import { accountApi } from './account.ts';
+import { deviceKeysApi } from './device-keys.ts';
+import { eventsApi } from './events.ts';
+import { mediaApi } from './media.ts';
+import { roomsApi } from './rooms.ts';
+import { syncApi } from './sync.ts';
+
+export interface ClientApiOptions {
+  /** The homeserver's base URL. */
+  readonly url: string;
+  /** The bot's. */
+  readonly accessToken: string;
+  /** Ends all requests. */
+  readonly stop: AbortSignal;
+  /** No request takes longer, whatever its own timeout. */
+  readonly maxTimeoutMs?: number | undefined;
+}
+
+/**
+ * The client-server API, as far as the bot uses it, with the bot's own account. All that it offers
+ * throws:
+ *
+ * - HomeserverError: any status but 2xx, or an answer that is not what it should be
+ * - UnreachableError: no answer; it tells whether the request may have been carried out
+ */
+export function createClientApi(options: ClientApiOptions): ClientApi {
+  const { url, accessToken, stop, maxTimeoutMs } = options;
+  const http = createHttp({ accessToken });
+  // Anybody in a room can send events that nest deep. They must not keep the bot from reading the room.
+  const bounds = { stop, maxTimeoutMs, maxDepth: Number.POSITIVE_INFINITY };
+  return clientApiOn({
+    send: createSendRequest(http, url, bounds),
+    download: createDownload(http, url, bounds),
+  });
+}
+
+/** The same over another way to send. */
+export function clientApiOn({ send, download }: { send: SendRequest; download: Download }) {
+  return {
+    /** Any request, for the Matrix SDK, which makes its own. */
+    send,
+    account: accountApi(send),
+    rooms: roomsApi(send),
+    events: eventsApi(send),
+    media: mediaApi(send, download),
+    deviceKeys: deviceKeysApi(send),
+    sync: syncApi(send),
+  };
+}
+
+export type ClientApi = ReturnType<typeof clientApiOn>;

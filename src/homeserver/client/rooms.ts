@@ -1,0 +1,122 @@
+import { z } from 'zod';
+
+import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { apiObject, nothing, roomId } from '../decode.ts';
+import { orUndefined } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+
+const content = z.record(z.string(), z.unknown());
+
+export interface NewRoom {
+  readonly name: string;
+  readonly preset: 'private_chat';
+  readonly isDirect: boolean;
+  readonly invite: readonly UserId[];
+  readonly initialState: readonly object[];
+  readonly powerLevelContentOverride: Readonly<Record<string, number>>;
+}
+
+/** Rooms that the bot is in, or may come into. */
+export function roomsApi(send: SendRequest) {
+  const stateTemplate = '/_matrix/client/v3/rooms/{room_id}/state/{event_type}/';
+
+  return {
+    /** Creates a room. POST /_matrix/client/v3/createRoom */
+    async create(room: NewRoom): Promise<RoomId> {
+      const answer = await send('POST', '/_matrix/client/v3/createRoom', {
+        body: {
+          name: room.name,
+          preset: room.preset,
+          is_direct: room.isDirect,
+          invite: room.invite,
+          initial_state: room.initialState,
+          power_level_content_override: room.powerLevelContentOverride,
+        },
+        answer: apiObject({ room_id: roomId }),
+      });
+      return answer.roomId;
+    },
+
+    /** The room behind an alias. GET /_matrix/client/v3/directory/room/{room_alias} */
+    async resolveAlias(alias: RoomAlias): Promise<RoomId> {
+      const answer = await send('GET', '/_matrix/client/v3/directory/room/{room_alias}', {
+        path: { room_alias: alias },
+        answer: apiObject({ room_id: roomId }),
+      });
+      return answer.roomId;
+    },
+
+    /** Joins a room. Idempotent. POST /_matrix/client/v3/join/{room_id} */
+    async join(room: RoomId): Promise<void> {
+      return send('POST', '/_matrix/client/v3/join/{room_id}', {
+        path: { room_id: room },
+        body: {},
+        answer: nothing,
+      });
+    },
+
+    /** Leaves a room. POST /_matrix/client/v3/rooms/{room_id}/leave */
+    async leave(room: RoomId): Promise<void> {
+      return send('POST', '/_matrix/client/v3/rooms/{room_id}/leave', {
+        path: { room_id: room },
+        body: {},
+        answer: nothing,
+      });
+    },
+
+    /** All state events of a room, raw. GET /_matrix/client/v3/rooms/{room_id}/state */
+    async state(room: RoomId): Promise<unknown[]> {
+      return send('GET', '/_matrix/client/v3/rooms/{room_id}/state', {
+        path: { room_id: room },
+        answer: z.array(z.unknown()),
+      });
+    },
+
+    /**
+     * The content of the state event of a type with the empty state key, undefined if there is none.
+     * GET /_matrix/client/v3/rooms/{room_id}/state/{event_type}/
+     */
+    async findState(room: RoomId, type: string): Promise<Record<string, unknown> | undefined> {
+      return orUndefined(async () =>
+        send('GET', stateTemplate, { path: { room_id: room, event_type: type }, answer: content }),
+      );
+    },
+
+    /**
+     * Sets the state of a type with the empty state key. Idempotent.
+     * PUT /_matrix/client/v3/rooms/{room_id}/state/{event_type}/
+     */
+    async setState(
+      room: RoomId,
+      type: string,
+      value: Readonly<Record<string, unknown>>,
+    ): Promise<void> {
+      return send('PUT', stateTemplate, {
+        path: { room_id: room, event_type: type },
+        body: value,
+        answer: nothing,
+        retry: 'idempotent',
+      });
+    },
+
+    /**
+     * Members of a room with their membership, without those who have left.
+     * GET /_matrix/client/v3/rooms/{room_id}/members
+     */
+    async members(room: RoomId): Promise<{ userId: string; membership: string }[]> {
+      const { chunk } = await send('GET', '/_matrix/client/v3/rooms/{room_id}/members', {
+        path: { room_id: room },
+        query: { not_membership: 'leave' },
+        answer: z.object({
+          chunk: z.array(
+            z.object({ state_key: z.string(), content: z.object({ membership: z.string() }) }),
+          ),
+        }),
+      });
+      return chunk.map((event) => ({
+        userId: event.state_key,
+        membership: event.content.membership,
+      }));
+    },
+  };
+}
