@@ -93,7 +93,7 @@ export async function startBotProcess(
         log.write(`${line}\n`);
       }
       lines.push(line);
-      if (line.includes('Lawspeaker is at work')) {
+      if (line.includes('Lawspeaker started')) {
         resolve();
       }
     });

@@ -81,7 +81,7 @@ test('with too low a power level not even the first command is carried out, admi
 
   await setLevels({});
   const alert = await room.ana.until('the alert', () =>
-    room.ana.unasked().find(({ body }) => body.includes('I could not speak here')),
+    room.ana.unasked().find(({ body }) => body.includes('I could not send messages here')),
   );
   expect(alert.content).toMatchObject({
     msgtype: 'm.text',

@@ -7,7 +7,7 @@ import { makeTemporaryFolder } from '../../dev/synapse/data-folder.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
-import type { Timing } from '../../src/app/app.ts';
+import type { Timing } from '../../src/app/timing.ts';
 import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import { uniqueLocalpart } from './homeserver.ts';

@@ -1,6 +1,7 @@
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
+import { createWorker } from '../../core/async/worker.ts';
 import { StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
@@ -120,8 +121,6 @@ export interface Timers {
 }
 
 const retryMs = 30_000;
-/** `setTimeout` overflows if it is much longer than this. */
-const maxTimerMs = 86_400_000;
 
 /** Runs timers at their time, one after another. They are stored, so they survive restarts. */
 export function createTimers(options: {
@@ -131,52 +130,34 @@ export function createTimers(options: {
   onError: (error: unknown) => void;
 }): Timers {
   const { store, run, now, onError } = options;
-  let timeout: NodeJS.Timeout | undefined;
-  let isRunning = false;
-  let isStopped = false;
-
-  async function runDue(): Promise<number> {
-    for (const timer of await store.jobs.waiting()) {
-      if (isStopped) {
-        return maxTimerMs;
-      }
-      if (timer.runAt > now()) {
-        return timer.runAt - now();
-      }
-      const ended = await run(timer);
-      if (ended === 'later') {
-        return retryMs;
-      }
-      await store.jobs.end(timer.id, ended, now());
-    }
-    return maxTimerMs;
-  }
-
-  function wake(): void {
-    if (isRunning || isStopped) {
-      return;
-    }
-    isRunning = true;
-    clearTimeout(timeout);
-    runDue()
-      .catch((error: unknown) => {
-        onError(error);
-        return retryMs;
-      })
-      .then((delayMs) => {
-        isRunning = false;
-        if (!isStopped) {
-          timeout = setTimeout(wake, Math.min(Math.max(delayMs, 0), maxTimerMs));
+  const worker = createWorker({
+    async work(signal) {
+      for (const timer of await store.jobs.waiting()) {
+        if (signal.aborted) {
+          return;
         }
-      })
-      .catch(onError);
-  }
-
+        if (timer.runAt > now()) {
+          worker.wakeAt(timer.runAt);
+          return;
+        }
+        const ended = await run(timer);
+        if (ended === 'later') {
+          worker.wakeIn(retryMs);
+          return;
+        }
+        await store.jobs.end(timer.id, ended, now());
+      }
+    },
+    onError(error) {
+      onError(error);
+      worker.wakeIn(retryMs);
+    },
+    now,
+  });
   return {
-    wake,
+    wake: worker.wake,
     stop() {
-      isStopped = true;
-      clearTimeout(timeout);
+      void worker.stop();
     },
   };
 }

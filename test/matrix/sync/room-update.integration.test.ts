@@ -29,7 +29,7 @@ it('what an absence left out beyond a bound is told in the room, and the bot goe
     expect((await ana.ask('!version')).field.status).toBe('done');
     isAway = true;
     const told = await ana.until('the gap', () =>
-      ana.unasked().find(({ body }) => body.includes('I did not read all that was said')),
+      ana.unasked().find(({ body }) => body.includes('I could not read everything that was sent')),
     );
     expect(pages).toBe(50);
     expect(told.content['m.mentions']).toEqual({ user_ids: [ana.user.userId] });

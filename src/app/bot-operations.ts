@@ -1,0 +1,55 @@
+import { hourMs } from '../core/duration.ts';
+import { version } from '../core/version.ts';
+import type { SyncHealth } from '../matrix/sync/sync.ts';
+import { decideConfirmation } from '../operations/confirm/decide.ts';
+import type { DecideContext } from '../operations/confirm/decide.ts';
+import { findConfirmation } from '../operations/confirm/find-confirmation.ts';
+import type { FindContext } from '../operations/confirm/find-confirmation.ts';
+import type { BotOperations, ReportReading } from '../services/bot/bot.ts';
+import type { Store } from '../store/store.ts';
+import type { Transport } from './transport.ts';
+
+/** Builds what commands ask of the bot itself: decide, report its status, and use its direct rooms. */
+export function createBotOperations(options: {
+  readonly transport: Pick<Transport, 'direct' | 'redact'>;
+  readonly store: Store;
+  readonly maxRuleActions: number;
+  /** The operations, which are built with the services. */
+  readonly context: () => DecideContext & FindContext;
+  /** Undefined before the first sync. */
+  readonly syncHealth: () => SyncHealth | undefined;
+  readonly reportReadings: () => ReportReading[];
+}): BotOperations {
+  const { transport, store } = options;
+  const startedAt = Date.now();
+  return {
+    async settle({ decision, code, by, event }) {
+      const context = options.context();
+      const confirmation = await findConfirmation(context, { code, by, event, decision });
+      return decideConfirmation(context, confirmation, { decision, by, event });
+    },
+    openDirect: transport.direct.open,
+    assertDirectIsReadable: transport.direct.assertReadableBy,
+    redact: transport.redact,
+    async status() {
+      const [inbox, outbox, executions] = await Promise.all([
+        store.inbox.open(),
+        store.outbox.open(),
+        store.executions.open(),
+      ]);
+      return {
+        version,
+        node: process.versions.node,
+        startedAt,
+        ...(options.syncHealth() ?? { online: false, lastSyncAt: undefined, failures: 0 }),
+        openInbox: inbox.length,
+        openOutbox: outbox.length,
+        ruleActions: await store.auditLog.countByRules(Date.now() - hourMs),
+        maxRuleActions: options.maxRuleActions,
+        openExecutions: executions.length,
+        dataLoss: await store.dataLoss.get(),
+        reportReadings: options.reportReadings(),
+      };
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import type { Registry } from '../chat/command/registry.ts';
+import { createWorker } from '../core/async/worker.ts';
+import { minuteMs } from '../core/duration.ts';
+import { codeOf } from '../core/errors.ts';
+import type { AdminApi } from '../homeserver/admin/admin-api.ts';
+import type { Logger } from '../observability/log.ts';
+import { createDenials } from '../operations/authorize/denials.ts';
+import type { Roles } from '../operations/authorize/roles.ts';
+import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
+import { recover } from '../operations/execute/recover.ts';
+import { createTimers, runTimer } from '../operations/execute/run-timers.ts';
+import type { Members } from '../operations/members.ts';
+import { createNextPages } from '../operations/parse/expand.ts';
+import { createPipeline } from '../operations/pipeline.ts';
+import { anchorHead } from '../operations/record/anchor.ts';
+import type { Settings } from '../operations/settings.ts';
+import type { Services } from '../services/services.ts';
+import type { Store } from '../store/store.ts';
+import type { Timing } from './timing.ts';
+import type { Transport } from './transport.ts';
+
+/** How often operations whose outcome is not known are reconciled. */
+const recoverEveryMs = 30_000;
+const usualHeadLookMs = 15 * minuteMs;
+
+export type Operations = ReturnType<typeof createOperations>;
+
+/**
+ * Builds what carries out commands: the pipeline of the stages, timers, the expiry of confirmations,
+ * recovery, and the anchoring of the audit log. Nothing of it runs before `start`.
+ */
+export function createOperations(options: {
+  readonly settings: Settings;
+  readonly registry: Registry;
+  readonly services: Services;
+  readonly api: Pick<AdminApi, 'users'>;
+  readonly store: Store;
+  readonly members: Members;
+  readonly roles: Roles;
+  readonly log: Logger;
+  readonly transport: Pick<Transport, 'room' | 'sayStoreFailure' | 'sendPermission'>;
+  readonly timing: Pick<Timing, 'headLookMs'>;
+  /** A report has changed. */
+  readonly wakeReports: () => void;
+}) {
+  const { settings, registry, services, store, members, roles, log, transport } = options;
+
+  /** Everything that stages need; each of them takes its own part. */
+  const context = {
+    settings,
+    registry,
+    services,
+    store,
+    members,
+    roles,
+    log,
+    ...transport.room,
+    sendPermission: transport.sendPermission,
+    findAccount: options.api.users.find,
+    findSimilar: services.accounts.similar,
+    inFlight: createInFlight(),
+    reconcileTimes: createReconcileTimes(),
+    denials: createDenials(),
+    nextPages: createNextPages(),
+    now: () => Date.now(),
+    expireAt: (at: number) => expiry.wakeAt(at),
+    recoverAt: (at: number) => recovery.wakeAt(at),
+    wakeTimers: () => timers.wake(),
+    wakeReports: options.wakeReports,
+  };
+
+  const pipeline = createPipeline(context, transport.sayStoreFailure);
+  const expiry = createWorker({
+    work: pipeline.expireConfirmations,
+    onError: (error) => log.error({ err: error }, 'expiring confirmations failed'),
+  });
+  const recovery = createWorker({
+    work: async () => recover(context),
+    onError: (error) => log.error({ err: error }, 'recovery failed'),
+  });
+  const timers = createTimers({
+    store,
+    run: async (timer) => runTimer(context, timer),
+    now: context.now,
+    onError: (error) => log.error({ err: error }, 'running timers failed'),
+  });
+  const intervals: NodeJS.Timeout[] = [];
+
+  return {
+    context,
+    pipeline,
+
+    /** Ends what a crash interrupted, then handles the events that were received before. */
+    async start(): Promise<void> {
+      await recover(context);
+      await pipeline.resume();
+      await pipeline.expireConfirmations();
+    },
+
+    /** Runs timers, recovery and anchoring from now on. */
+    run(): void {
+      timers.wake();
+      const anchor = () => {
+        anchorHead(context).catch((error: unknown) => {
+          log.warn({ code: codeOf(error) }, 'the head of the audit log could not be anchored');
+        });
+      };
+      intervals.push(
+        setInterval(recovery.wake, recoverEveryMs).unref(),
+        setInterval(anchor, options.timing.headLookMs ?? usualHeadLookMs).unref(),
+      );
+    },
+
+    /** The bot can send messages again. */
+    wake(): void {
+      timers.wake();
+      recovery.wake();
+    },
+
+    /** The homeserver answers again: it may know outcomes now. */
+    recover: recovery.wake,
+
+    /** Starts nothing more, and resolves when no command is in flight. */
+    async stop(): Promise<void> {
+      intervals.forEach((interval) => clearInterval(interval));
+      void expiry.stop();
+      void recovery.stop();
+      timers.stop();
+      await pipeline.stop();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { writeListenAddress } from '../config/listen.ts';
+import type { Config } from '../config/schema.ts';
+import { version } from '../core/version.ts';
+import type { RoomSync } from '../matrix/sync/sync.ts';
+import { usualLongPollMs } from '../matrix/sync/sync.ts';
+import type { Logger } from '../observability/log.ts';
+import { openProbes } from '../observability/probes.ts';
+import type { Probes } from '../observability/probes.ts';
+import type { SendPermission } from '../operations/send-permission.ts';
+import type { ReportQueue } from '../reports/triage/report-queue.ts';
+import { createMetricsSnapshot } from '../services/bot/metrics-snapshot.ts';
+import type { Store } from '../store/store.ts';
+import { usualReportTroubleMs } from './reports.ts';
+import type { Timing } from './timing.ts';
+
+const usualSyncMarginMs = 15_000;
+
+/** Opens the address of probes and metrics. @throws SetupError it can't be opened */
+export async function openConfiguredProbes(
+  { http: { listen } }: Pick<Config, 'http'>,
+  log: Logger,
+): Promise<Probes> {
+  return openProbes(
+    listen === 'off' ? undefined : { ...listen, written: writeListenAddress(listen) },
+    { version, log },
+  );
+}
+
+/** Lets the probes watch the running bot. */
+export function watchBot(
+  probes: Probes,
+  {
+    config,
+    store,
+    sync,
+    reports,
+    sendPermission,
+    timing,
+  }: {
+    readonly config: Config;
+    readonly store: Store;
+    readonly sync: RoomSync;
+    readonly reports: Pick<ReportQueue, 'readings'>;
+    readonly sendPermission: Pick<SendPermission, 'silence'>;
+    readonly timing: Timing;
+  },
+): void {
+  const { longPollMs = usualLongPollMs, syncMarginMs = usualSyncMarginMs } = timing;
+  const rules = config.reports.rules.map(({ name, mode }) => ({ rule: name, mode }));
+  probes.watch({
+    syncAgeMs: () => sync.ageMs,
+    syncFailures: () => sync.health.failures,
+    reportReadings: reports.readings,
+    maxSyncAgeMs: 2 * longPollMs + syncMarginMs,
+    silence: sendPermission.silence,
+    maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
+    readDatabase: store.statistics.ping,
+    figures: createMetricsSnapshot(store, rules).read,
+  });
+}

@@ -1,0 +1,41 @@
+import type { Registry } from '../chat/command/registry.ts';
+import { placesOf } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { durationMs, minuteMs } from '../core/duration.ts';
+import { createRules } from '../reports/rules/rule.ts';
+import { createReportQueue } from '../reports/triage/report-queue.ts';
+import type { ReportQueue } from '../reports/triage/report-queue.ts';
+import type { Operations } from './operations.ts';
+import type { Timing } from './timing.ts';
+
+/** Reports that can't be read for this long are told in the room. */
+export const usualReportTroubleMs = 5 * minuteMs;
+
+/**
+ * Builds the report queue, with the rules of the configuration.
+ *
+ * @throws SetupError a rule can't be used
+ */
+export function createReports(options: {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly context: Operations['context'];
+  readonly timing: Timing;
+}): ReportQueue {
+  const { config, registry, context, timing } = options;
+  const { reports } = config;
+  return createReportQueue(context, {
+    rules: createRules(reports.rules, {
+      registry,
+      serverName: context.settings.serverName,
+      prefix: context.settings.prefix,
+      commandRoles: config.roles.commands,
+      places: placesOf(config),
+    }),
+    pollIntervalMs: timing.pollIntervalMs ?? durationMs(reports.pollInterval),
+    onCall: reports.onCall,
+    maxCardsPerMinute: reports.maxCardsPerMinute,
+    remindAfterMs: durationMs(reports.remindAfter),
+    troubleAfterMs: timing.reportTroubleMs ?? usualReportTroubleMs,
+  });
+}

@@ -1,0 +1,19 @@
+/** Times that tests change, in milliseconds. */
+export interface Timing {
+  /** The longest time that a request may take. */
+  readonly requestTimeoutMs?: number;
+  /** How long the homeserver may hold a sync if there is nothing new; less than a request may take. */
+  readonly longPollMs?: number;
+  /** A sync may be late by two long polls and this before the bot is not ready. */
+  readonly syncMarginMs?: number;
+  /** Between two requests for new reports. */
+  readonly pollIntervalMs?: number;
+  /** The room is told if reports can't be read for this long. */
+  readonly reportTroubleMs?: number;
+  /** How long a decision waits for a delivery before it looks for its confirmation again. */
+  readonly deliveryPatienceMs?: number;
+  /** Before the bot first tries again to send messages, when it could not. */
+  readonly voiceRetryMs?: number;
+  /** Between two checks whether the audit log's head is to be anchored. */
+  readonly headLookMs?: number;
+}
