@@ -255,7 +255,9 @@ it('an absence whose events never end is given up, and the room is told', async 
     );
   }
   const alert = await room.ana.until('the alert', () =>
-    room.ana.unasked().find(({ body }) => body.includes('I could not read everything that was sent')),
+    room.ana
+      .unasked()
+      .find(({ body }) => body.includes('I could not read everything that was sent')),
   );
   expect(await highlightsOf(room.ana.user)).toContain(alert.event);
   expect((await room.ana.answerTo(command)).field.status).toBe('done');

@@ -2,9 +2,9 @@ import { bold, line } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import type { RoomId } from '../../core/ids.ts';
 import { post } from '../../operations/answer/reply.ts';
-import type { Reply } from '../../operations/answer/reply.ts';
-import type { House } from '../../operations/house.ts';
+import type { DeliverContext, Reply } from '../../operations/answer/reply.ts';
 import { nameOf } from '../../operations/members.ts';
+import type { Members } from '../../operations/members.ts';
 import { readEnvelope } from './read-event.ts';
 
 const advice: ReadonlyMap<string, { readonly cause: string; readonly mend: string }> = new Map([
@@ -41,19 +41,21 @@ function adviceOn(why: string | undefined): string {
  * @param withheld why the sender's client keeps the key of an event from the bot, if it has said so
  */
 export async function sayUnreadable(
-  house: House,
+  context: DeliverContext & {
+    readonly members: Pick<Members, 'displayName' | 'isJoined'>;
+  },
   room: RoomId,
   raw: readonly object[],
   withheld: (event: object) => string | undefined,
 ): Promise<void> {
-  const now = house.now();
+  const now = context.now();
   const sent = raw
     .flatMap((event) => {
       const read = readEnvelope(event);
       return read === undefined ? [] : [{ ...read, why: withheld(event) }];
     })
-    .filter(({ sender }) => house.members.isJoined(sender));
-  const told = await house.store.transaction(async (tables) => {
+    .filter(({ sender }) => context.members.isJoined(sender));
+  const told = await context.store.transaction(async (tables) => {
     const taken = await tables.inbox.take(
       sent.map(({ event, sender }) => ({
         eventId: event,
@@ -72,7 +74,7 @@ export async function sayUnreadable(
     if (last !== undefined) {
       const whose =
         unread.length === 1
-          ? `a message of ${nameOf(house.members, last.sender)}`
+          ? `a message of ${nameOf(context.members, last.sender)}`
           : `${unread.length} messages`;
       const reply: Reply = {
         command: '',
@@ -91,7 +93,7 @@ export async function sayUnreadable(
         },
         error: { code: 'undecryptable', message: 'the key of the message did not arrive' },
       };
-      await post(house, tables, 'answer', {
+      await post(context, tables, 'answer', {
         kind: 'reply',
         origin: { event: last.event, room },
         reply,
@@ -100,6 +102,6 @@ export async function sayUnreadable(
     return last;
   });
   if (told !== undefined) {
-    house.deliver(told.event);
+    context.deliver(told.event);
   }
 }
