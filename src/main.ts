@@ -13,7 +13,7 @@ import { loadConfig, placesOf } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { LawspeakerError, SetupError, UsageError } from './core/errors.ts';
 import { version } from './core/version.ts';
-import { createMoves } from './matrix/sync/upgrade.ts';
+import { createMoves } from './matrix/room/upgrade.ts';
 import { createLog } from './observability/log.ts';
 import { matchLine, summaryLines } from './reports/rules/replay-text.ts';
 import { replay } from './reports/rules/replay.ts';

@@ -9,10 +9,10 @@ import { version } from '../core/version.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import { createClientApi } from '../homeserver/client/client-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
-import { RoomState } from '../matrix/sync/room-state.ts';
+import { RoomState } from '../matrix/room/room-state.ts';
+import { createMoves } from '../matrix/room/upgrade.ts';
+import type { Moves } from '../matrix/room/upgrade.ts';
 import type { RoomSync } from '../matrix/sync/sync.ts';
-import { createMoves } from '../matrix/sync/upgrade.ts';
-import type { Moves } from '../matrix/sync/upgrade.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Probes } from '../observability/probes.ts';
 import { createOpenRoomWarning } from '../operations/authorize/open-room.ts';
@@ -200,7 +200,7 @@ async function run(parts: Parts): Promise<App> {
   const warnIfOpen = createOpenRoomWarning(context, () => members.openings());
 
   await checkDatabase(context, { client, crypto: transport.crypto }, stopping.signal);
-  transport.sendPermission.look();
+  transport.sendPermission.check();
   await started.start();
   await transport.secrets.start();
   await warnIfOpen();

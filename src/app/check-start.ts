@@ -3,7 +3,7 @@ import type { RoomId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { RoomCrypto } from '../matrix/crypto/room-crypto.ts';
-import { readOwnMessages } from '../matrix/delivery/own-messages.ts';
+import { readOwnMessages } from '../matrix/room/own-messages.ts';
 import { raiseAlarm } from '../operations/answer/alarms.ts';
 import type { RaiseAlarmContext } from '../operations/answer/alarms.ts';
 import { setDamagedAside } from '../operations/record/damaged-rows.ts';

@@ -41,7 +41,7 @@ export function watchBot(
     readonly store: Store;
     readonly sync: RoomSync;
     readonly reports: Pick<ReportQueue, 'readings'>;
-    readonly sendPermission: Pick<SendPermission, 'silence'>;
+    readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     readonly timing: Timing;
   },
 ): void {
@@ -52,7 +52,7 @@ export function watchBot(
     syncFailures: () => sync.health.failures,
     reportReadings: reports.readings,
     maxSyncAgeMs: 2 * longPollMs + syncMarginMs,
-    silence: sendPermission.silence,
+    silence: sendPermission.whyMissing,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     readDatabase: store.statistics.ping,
     figures: createMetricsSnapshot(store, rules).read,

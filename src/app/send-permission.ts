@@ -6,9 +6,9 @@ import type { Log } from '../core/log.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import { createSendPermission } from '../matrix/delivery/send-permission.ts';
 import type { WatchedSendPermission } from '../matrix/delivery/send-permission.ts';
-import type { RoomState } from '../matrix/sync/room-state.ts';
-import { followUpgrade } from '../matrix/sync/upgrade.ts';
-import type { Moves } from '../matrix/sync/upgrade.ts';
+import type { RoomState } from '../matrix/room/room-state.ts';
+import { followUpgrade } from '../matrix/room/upgrade.ts';
+import type { Moves } from '../matrix/room/upgrade.ts';
 import { joinedAdmins } from '../operations/authorize/roles.ts';
 import type { Roles } from '../operations/authorize/roles.ts';
 import type { Settings } from '../operations/settings.ts';
@@ -40,11 +40,11 @@ export function watchSendPermission(options: {
   const permission = createSendPermission({
     log,
     firstRetryMs: options.firstRetryMs,
-    fault: () => members.silence(botUser),
+    whyMissing: () => members.whyUnableToSend(botUser),
     onRegained: options.onRegained,
 
     async regain(why) {
-      const found = members.silence(botUser);
+      const found = members.whyUnableToSend(botUser);
       const { tombstone } = members;
       if (tombstone !== undefined) {
         const isAdmin = (user: UserId) => roles.of(user) === 'admin';

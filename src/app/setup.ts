@@ -13,9 +13,9 @@ import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import { nativeLibrary } from '../matrix/crypto/native-library.ts';
 import { encryptionIsOff, startsEncryption } from '../matrix/crypto/room-crypto.ts';
-import { RoomState } from '../matrix/sync/room-state.ts';
-import { followUpgrade } from '../matrix/sync/upgrade.ts';
-import type { Moves } from '../matrix/sync/upgrade.ts';
+import { RoomState } from '../matrix/room/room-state.ts';
+import { followUpgrade } from '../matrix/room/upgrade.ts';
+import type { Moves } from '../matrix/room/upgrade.ts';
 import { createRoles } from '../operations/authorize/roles.ts';
 
 /** What the homeserver says about the configuration. */

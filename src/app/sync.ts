@@ -1,8 +1,8 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import type { Log } from '../core/log.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
+import type { RoomState } from '../matrix/room/room-state.ts';
 import { readEvents } from '../matrix/sync/read-event.ts';
-import type { RoomState } from '../matrix/sync/room-state.ts';
 import { createSync } from '../matrix/sync/sync.ts';
 import type { RoomSync } from '../matrix/sync/sync.ts';
 import { sayUnreadable } from '../matrix/sync/unreadable.ts';
@@ -45,7 +45,7 @@ export function createRoomSync(options: {
     async take(events, how) {
       events.forEach((event) => members.apply(event));
       // Before anything that these events ask for is started.
-      sendPermission.look();
+      sendPermission.check();
       await warnIfOpen();
       const incoming = readEvents(room, events);
       await (how === 'first' ? pipeline.skip(incoming) : pipeline.accept(incoming));

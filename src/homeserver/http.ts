@@ -199,7 +199,7 @@ function matrixErrorIn(body: unknown): MatrixError | undefined {
  * How long to wait before the next attempt, in milliseconds: `delayMs`, or longer if the server asks for
  * it. What it asks for is cut at a minute.
  */
-export function retryDelay(error: Error, delayMs: number): number {
+export function retryDelay(error: unknown, delayMs: number): number {
   const askedMs = error instanceof HomeserverError ? (error.retryAfterMs ?? 0) : 0;
   return Math.max(delayMs, Math.min(askedMs, maxRetryAfterMs));
 }

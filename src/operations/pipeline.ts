@@ -48,7 +48,7 @@ export type PipelineContext = HandleContext &
   WithoutStaleContext &
   ExpireContext & {
     readonly store: Pick<Store, 'confirmations' | 'inbox'>;
-    readonly sendPermission: Pick<SendPermission, 'mayAct'>;
+    readonly sendPermission: Pick<SendPermission, 'granted'>;
     readonly log: Pick<Log, 'error'>;
     expireAt(at: number): void;
   };
@@ -60,7 +60,7 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
   const schedule = (incoming: Incoming) => {
     queue.add(incoming.sender, async () => {
       // While nobody can be answered, nothing is done. Later the event is handled, unless it is stale.
-      if (!(await context.sendPermission.mayAct())) {
+      if (!(await context.sendPermission.granted())) {
         return;
       }
       const later = await handle(context, sayNow, incoming);

@@ -14,8 +14,8 @@ import {
   fileContent,
   replyContent,
 } from '../../src/matrix/delivery/content.ts';
+import { RoomState } from '../../src/matrix/room/room-state.ts';
 import { readEvents } from '../../src/matrix/sync/read-event.ts';
-import { RoomState } from '../../src/matrix/sync/room-state.ts';
 import type { Outgoing } from '../../src/operations/answer/reply.ts';
 import { createDenials } from '../../src/operations/authorize/denials.ts';
 import { createRoles } from '../../src/operations/authorize/roles.ts';
@@ -178,7 +178,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
       protectedUsers: ['@protected*:localhost'],
     }),
     log: { info: () => undefined, warn: () => undefined, error: fault },
-    sendPermission: { silence: () => undefined, mayAct: async () => true },
+    sendPermission: { whyMissing: () => undefined, granted: async () => true },
     inFlight: createInFlight(),
     reconcileTimes: createReconcileTimes(),
     denials: createDenials(),

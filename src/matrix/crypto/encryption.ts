@@ -3,6 +3,7 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
+import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import {
   HomeserverError,
   LawspeakerError,
@@ -22,8 +23,8 @@ type Json = Record<string, unknown>;
 
 /** The file in which the native library keeps its keys. */
 const keyFile = 'matrix-sdk-crypto.sqlite3';
-/** An encrypted event is a third longer than what it holds, and a little more. */
-const largestEncryptedContent = 44_000;
+/** Encryption makes an event about a third longer. */
+const maxEncryptedContentBytes = 44_000;
 
 const period = z.int().positive().optional().catch(undefined);
 
@@ -41,18 +42,18 @@ const memberEvent = z.object({
   content: z.object({ membership: z.literal('join') }),
 });
 
-/** An event whose content is there to be decrypted: state never is, and a redacted event has none. */
-const lockedEvent = z.looseObject({
+/** An event that can be decrypted: state is never encrypted, and a redacted event has no content. */
+const encryptedEvent = z.looseObject({
   type: z.literal('m.room.encrypted'),
   state_key: z.undefined().optional(),
   event_id: z.string(),
   content: z.looseObject({ algorithm: z.string() }),
 });
 
-/** What an encrypted event may turn out to be; a hidden redaction or state event has no effect. */
+/** Types that count inside an encrypted event; an encrypted redaction or state event has no effect. */
 const messageTypes = new Set(['m.room.message', 'm.reaction']);
 
-/** A client tells that it keeps a key from this device, and why. It is sent in clear. */
+/** A client's notice, in clear text, that it withholds a key from this device, and why. */
 const withheldKey = z.object({
   type: z.literal('m.room_key.withheld'),
   sender: z.string(),
@@ -61,14 +62,14 @@ const withheldKey = z.object({
 
 const sessionOf = z.object({ sender: z.string(), content: z.object({ session_id: z.string() }) });
 
-/** What was said of more keys than this is forgotten, the oldest first. */
+/** Older notices are forgotten. */
 const maxWithheld = 1000;
 
 /**
- * Encryption by the SDK's native library, with its keys in `folder`: a folder in it for each device
- * of the bot, so that a new access token begins with new keys.
+ * Encryption by the SDK's native library. Each device of the bot has its keys in a folder of its own inside
+ * `folder`, so a new access token starts with new keys.
  *
- * @throws SetupError it can't work like this, and what to do
+ * @throws SetupError encryption can't work, and what to do
  */
 export async function openRoomCrypto(options: {
   client: ClientApi;
@@ -81,15 +82,15 @@ export async function openRoomCrypto(options: {
   const folder = path.join(options.folder, device.replaceAll(/[^\w-]/gu, '_'));
   if (!existsSync(path.join(folder, keyFile)) && (await isKnown(client, botUser, device))) {
     throw new SetupError(
-      `The homeserver knows keys of the bot’s device ${device}, and ${folder} has none: they are lost.`,
-      'Keys can’t be made anew for a device: log in again as the bot and set homeserver.accessToken.',
+      `The homeserver knows keys of the bot’s device ${device}, and ${folder} does not have them: they are lost.`,
+      'A device can’t get new keys: log in again as the bot and set homeserver.accessToken.',
     );
   }
   const keys = await KeyClient.open({ client, folder, botUser, device, log });
   const { crypto } = keys;
-  const serially = createQueue();
+  const queue = createSerialQueue();
 
-  /** By sender and session, why its key does not come. */
+  /** By sender and session, why a key is withheld. */
   const withheld = new Map<string, string>();
 
   function noteWithheld(event: unknown): void {
@@ -116,21 +117,23 @@ export async function openRoomCrypto(options: {
     return settings;
   }
 
-  /** Undefined for a room without encryption; a room that the bot doesn't know yet is asked about. */
+  /** Undefined for a room without encryption. Asks the homeserver about rooms that are not known yet. */
   async function settingsOf(room: RoomId): Promise<RoomSettings | undefined> {
     return keys.rooms.get(room) ?? askForSettings(room);
   }
 
-  /** Which devices people have may have changed while nobody looked. */
-  async function lookAnewAt(users: readonly string[]): Promise<void> {
-    await serially(async () => crypto.updateSyncData([], {}, [], [...users], [])).catch(
-      // That they have to be asked for is stored by now, and done before the next message is sent.
-      (error: unknown) => log.warn({ reason: reasonOf(error) }, 'devices could not be asked for'),
-    );
+  /** Users may have got new devices since the bot last asked. */
+  async function refreshDevicesOf(users: readonly string[]): Promise<void> {
+    await queue
+      .run(async () => crypto.updateSyncData([], {}, [], [...users], []))
+      .catch(
+        // The library has stored that it must ask, and does so before it encrypts the next message.
+        (error: unknown) => log.warn({ reason: reasonOf(error) }, 'devices could not be queried'),
+      );
   }
 
   return {
-    largestContent: largestEncryptedContent,
+    maxContentBytes: maxEncryptedContentBytes,
     directRoomState: [{ type: 'm.room.encryption', state_key: '', content: { algorithm: megolm } }],
 
     async follow(room, events) {
@@ -141,14 +144,14 @@ export async function openRoomCrypto(options: {
         await askForSettings(room);
       }
       if (isNew && keys.rooms.has(room)) {
-        await lookAnewAt(joinedIn(events));
+        await refreshDevicesOf(joinedIn(events));
       }
     },
 
     async receive(sync) {
       const { toDevice, deviceLists } = sync;
       toDevice.events.forEach(noteWithheld);
-      await serially(async () =>
+      await queue.run(async () =>
         crypto.updateSyncData(
           toDevice.events as never,
           sync.deviceOneTimeKeysCount as never,
@@ -160,15 +163,18 @@ export async function openRoomCrypto(options: {
     },
 
     async decrypt(room, event) {
-      const locked = lockedEvent.safeParse(event);
-      if (!locked.success) {
+      const encrypted = encryptedEvent.safeParse(event);
+      if (!encrypted.success) {
         return event as object;
       }
       try {
         const { raw } = await crypto.decryptRoomEvent(new EncryptedRoomEvent(event), room);
-        return messageTypes.has((raw as { type: string }).type) ? (raw as object) : locked.data;
+        return messageTypes.has((raw as { type: string }).type) ? (raw as object) : encrypted.data;
       } catch (error) {
-        log.warn({ event: locked.data.event_id, reason: reasonOf(error) }, 'no key for a message');
+        log.warn(
+          { event: encrypted.data.event_id, reason: reasonOf(error) },
+          'no key for a message',
+        );
         return undefined;
       }
     },
@@ -181,18 +187,18 @@ export async function openRoomCrypto(options: {
     },
 
     async encrypt(room, type, content) {
-      // Clients neither encrypt reactions nor look for encrypted ones.
+      // Clients neither encrypt reactions nor expect encrypted ones.
       if (type === 'm.reaction' || (await settingsOf(room)) === undefined) {
         return { type, content };
       }
-      // Two at once could use up a key between handing it out and encrypting with it.
-      const encrypted = await serially(async () =>
-        crypto.encryptRoomEvent(room, type, content),
-      ).catch((error: unknown) => {
-        log.warn({ reason: reasonOf(error) }, 'a message could not be encrypted');
-        throw asTemporary(error);
-      });
-      return { type: 'm.room.encrypted', content: { ...encrypted } };
+      // Two at once could use up a key after it was shared and before it encrypts the message.
+      const encryptedContent = await queue
+        .run(async () => crypto.encryptRoomEvent(room, type, content))
+        .catch((error: unknown) => {
+          log.warn({ reason: reasonOf(error) }, 'a message could not be encrypted');
+          throw asTemporary(error);
+        });
+      return { type: 'm.room.encrypted', content: { ...encryptedContent } };
     },
 
     async packFile(room, file) {
@@ -250,9 +256,9 @@ async function isKnown(client: ClientApi, user: UserId, device: string): Promise
   return device in (await client.deviceKeys.query(user, [device]));
 }
 
-/** The answer itself was not refused: it is tried again until the keys can be handed out. */
+/** The message itself was not refused, so the caller must try again until the keys can be shared. */
 function asTemporary(error: unknown): Error {
-  const request = 'handing out keys';
+  const request = 'sharing keys';
   if (error instanceof HomeserverError) {
     return new UnreachableError(error.request, `refused the keys (${error.errcode})`, false);
   }
@@ -266,8 +272,8 @@ function readSettings(encryption: Json, visibility: Json): RoomSettings {
   const read = encryptionContent.safeParse(encryption);
   if (!read.success) {
     throw new SetupError(
-      'The room is encrypted in a way that the bot does not know.',
-      `It knows ${megolm} alone: use a room with that.`,
+      'The bot does not know the room’s encryption algorithm.',
+      `Use a room with ${megolm}.`,
     );
   }
   const { rotation_period_ms: ms, rotation_period_msgs: messages } = read.data;
@@ -275,7 +281,7 @@ function readSettings(encryption: Json, visibility: Json): RoomSettings {
     algorithm: megolm,
     ...(ms === undefined ? {} : { rotation_period_ms: ms }),
     ...(messages === undefined ? {} : { rotation_period_msgs: messages }),
-    // The strictest where it is not said.
+    // The strictest by default.
     historyVisibility: z.string().catch('joined').parse(visibility['history_visibility']),
   };
 }
@@ -290,14 +296,4 @@ function joinedIn(events: readonly unknown[]): string[] {
     const read = memberEvent.safeParse(event);
     return read.success ? [read.data.state_key] : [];
   });
-}
-
-/** Runs one thing after the other. */
-function createQueue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return async <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const result = last.then(work, work);
-    last = result.catch(() => undefined);
-    return result;
-  };
 }

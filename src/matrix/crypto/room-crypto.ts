@@ -8,49 +8,49 @@ type Json = Record<string, unknown>;
 /** The only algorithm of encrypted rooms that is in use. */
 export const megolm = 'm.megolm.v1.aes-sha2';
 
-/** A file as it is uploaded, and how the message says where it is. */
+/** A file in the form in which it is uploaded. */
 export interface PackedFile {
   readonly bytes: Buffer;
   readonly contentType: string;
-  /** Undefined where the homeserver should not learn it. */
+  /** Undefined if the homeserver must not know it. */
   readonly name: string | undefined;
-  /** The part of the message's content that leads to the file. */
+  /** The part of a message's content that says where the file is. */
   location(uri: string): Json;
 }
 
 /**
- * What the transport knows of encryption. Everything that comes from a room or goes there passes
- * through here; where encryption is off it passes as it is, by `clearText`.
+ * Encryption of rooms. Everything that is read from a room or sent there passes through here; if encryption
+ * is off, `clearText` leaves it as it is.
  */
 export interface RoomCrypto {
-  /** The most bytes of JSON that fit into one event, as they are before encryption. */
-  readonly largestContent: number;
-  /** State with which a room for one person begins. */
+  /** How many bytes of JSON fit into one event, before encryption. */
+  readonly maxContentBytes: number;
+  /** State events that a new direct room starts with. */
   readonly directRoomState: readonly object[];
   /**
-   * Takes in a room's state events, before anything else of it is read or sent there.
+   * Takes in a room's state events, before other events of the room are read or sent.
    *
-   * @throws SetupError the room can't be used like this
+   * @throws SetupError the bot can't use the room as it is encrypted
    */
   follow(room: RoomId, events: readonly unknown[]): Promise<void>;
   /**
    * Takes in what a sync holds for this device (keys, lists of devices), before its events are read.
-   * The same may be taken in again.
+   * Taking in the same again is harmless.
    *
-   * @throws HomeserverError, UnreachableError it has to be taken in again
+   * @throws HomeserverError, UnreachableError it must be taken in again
    */
   receive(sync: DeviceUpdate): Promise<void>;
-  /** The event as its sender meant it; undefined where its key is not there. */
+  /** The decrypted event; undefined if its key is missing. */
   decrypt(room: RoomId, event: unknown): Promise<object | undefined>;
   /**
-   * Why the sender's client keeps the key of an event from the bot, if it has said so, such as
+   * Why the sender's client withholds the key of an event from the bot, if it says so; for example
    * `m.unverified`. https://spec.matrix.org/latest/client-server-api/#mroom_keywithheld
    */
   withheld(event: object): string | undefined;
   /**
-   * The type and content to send for these.
+   * The type and content to send for this type and content.
    *
-   * @throws HomeserverError, UnreachableError it can't be sent now
+   * @throws HomeserverError, UnreachableError they can't be encrypted now
    */
   encrypt(room: RoomId, type: string, content: Json): Promise<{ type: string; content: Json }>;
   packFile(
@@ -58,18 +58,18 @@ export interface RoomCrypto {
     file: { name: string; contentType: string; content: string },
   ): Promise<PackedFile>;
   /**
-   * Downloads a file that was encrypted.
+   * Downloads and decrypts a file.
    *
-   * @throws HomeserverError, UnreachableError it can't be had
-   * @throws Error it is not what the message describes
+   * @throws HomeserverError, UnreachableError it can't be downloaded
+   * @throws Error it does not match the message's description of it
    */
   unpackFile(file: EncryptedFileInfo): Promise<Buffer>;
-  /** Whether a secret may be told in this room of ours, which is encrypted first where it has to be. */
+  /** Encrypts a direct room if necessary. Returns whether a secret may be sent there. */
   secure(room: RoomId): Promise<boolean>;
   close(): void;
 }
 
-/** `file` of a message, as far as it must be right for decrypting it. */
+/** The fields of a message's `file` that decrypting needs. */
 export interface EncryptedFileInfo {
   readonly url: string;
   readonly key: {
@@ -84,13 +84,17 @@ export interface EncryptedFileInfo {
   readonly v: 'v2';
 }
 
-/** Below the 65,536 bytes that an event may have, with room for what the server adds. */
-export const largestClearContent = 60_000;
+/** Below the 65,536 bytes of the largest event, with room for what the server adds. */
+export const maxClearContentBytes = 60_000;
 
-/** Encryption that is off. @param isEncrypted asks the homeserver */
+/**
+ * Encryption that is off.
+ *
+ * @param isEncrypted asks the homeserver about a room
+ */
 export function clearText(isEncrypted: (room: RoomId) => Promise<boolean>): RoomCrypto {
   return {
-    largestContent: largestClearContent,
+    maxContentBytes: maxClearContentBytes,
     directRoomState: [],
     async follow(_room, events) {
       if (events.some(startsEncryption)) {
@@ -110,18 +114,18 @@ export function clearText(isEncrypted: (room: RoomId) => Promise<boolean>): Room
     unpackFile: async () => {
       throw new TypeError('encryption is off');
     },
-    // What is said in clear does not belong where people expect encryption.
+    // In an encrypted room, people expect that nothing is readable by others.
     secure: async (room) => !(await isEncrypted(room)),
     close: () => undefined,
   };
 }
 
-/** The room is encrypted, and the bot is not to encrypt. */
+/** For an encrypted room if the configuration turns encryption off. */
 export function encryptionIsOff(): SetupError {
   return new SetupError(
     'The management room is encrypted, and encryption is off, so the bot can’t read it.',
-    'Set encryption.enabled: true (docs/encryption.md tells how), or move to a room without encryption: ' +
-      'it can’t be switched off again in this one.',
+    'Set encryption.enabled: true (see docs/encryption.md), or move to a room without encryption: ' +
+      'a room’s encryption can’t be switched off.',
   );
 }
 

@@ -4,7 +4,7 @@ import type { EventId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Reply } from '../../operations/answer/reply.ts';
 import { isSynthetic } from '../../operations/message.ts';
-import { largestClearContent } from '../crypto/room-crypto.ts';
+import { maxClearContentBytes } from '../crypto/room-crypto.ts';
 import { render } from './render.ts';
 
 type Json = Record<string, unknown>;
@@ -121,7 +121,7 @@ export function replyContent(
   reply: Reply,
   origin: Origin,
   prefix: string,
-  largest = largestClearContent,
+  largest = maxClearContentBytes,
 ): Json {
   return fitting(largest, (measure) => ({
     ...message(reply, prefix, measure),
@@ -134,7 +134,7 @@ export function editContent(
   reply: Reply,
   original: EventId,
   prefix: string,
-  largest = largestClearContent,
+  largest = maxClearContentBytes,
 ): Json {
   return fitting(largest, (measure) => {
     const content = message(reply, prefix, measure);
@@ -200,7 +200,7 @@ export function alertContent(
   mentions: readonly UserId[],
   origin: Origin,
   prefix: string,
-  largest = largestClearContent,
+  largest = maxClearContentBytes,
 ): Json {
   return fitting(largest, (withData) => ({
     ...message(reply, prefix, withData),

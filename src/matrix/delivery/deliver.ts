@@ -1,5 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { createBackoff } from '../../core/async/backoff.ts';
+import { createKeyedQueue } from '../../core/async/keyed-queue.ts';
 import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
@@ -12,7 +14,8 @@ import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { alertContent, editContent, fileContent, replyContent } from './content.ts';
 import type { WatchedSendPermission } from './send-permission.ts';
 
-interface Waiting {
+/** A message in the outbox that is not delivered yet. */
+interface Pending {
   readonly id: number;
   readonly eventId: string;
   readonly transactionId: string;
@@ -22,39 +25,40 @@ interface Waiting {
 
 /** What delivering needs of the outbox table. */
 export interface OutboxStore {
-  open(eventId?: string): Promise<Waiting[]>;
+  open(eventId?: string): Promise<Pending[]>;
   markDelivered(id: number, sentEventId: string | null, at: number): Promise<void>;
   sentEvent(eventId: string, stage: string, since?: number): Promise<string | undefined>;
 }
 
 export interface Delivery {
-  /** Sends what waits for this command, or for all; returns at once. */
+  /** Sends the pending messages of this command, or of all commands. Returns at once. */
   deliver(eventId?: string): void;
-  /** Sends past the outbox, for the time when the database can't be written. */
+  /** Sends without the outbox, for when the database can't be written. */
   sendNow(outgoing: Outgoing, transactionId: string): Promise<void>;
   /** Resolves when the next message of the outbox is sent or given up. */
   next(): Promise<void>;
-  /** Resolves when nothing that can be sent is waiting. */
+  /** Resolves when nothing that can be sent is pending. */
   idle(): Promise<void>;
 }
 
 const firstRetryMs = 500;
 const maxRetryMs = 30_000;
-/** A server that answers this often with an error (a quarter of an hour) will never take it. */
+/** After this many errors (a quarter of an hour), the server will never accept the message. */
 const maxRefusals = 35;
-/** A message that is refused so often, while others are not, is at fault itself. */
-const maxSilenced = 2;
+/** A message that is forbidden this often, while others are accepted, is itself the cause. */
+const maxPermissionLosses = 2;
 
 /**
- * Sends what stands in the outbox: for each command in order, for different commands side by side.
- * Tries until the homeserver takes it, under the same transaction ID, or says that it never will.
+ * Sends the messages of the outbox: in order for each command, side by side for different commands. Tries
+ * with the same transaction ID until the homeserver accepts a message or says that it never will.
  */
 export function createDelivery(options: {
   client: Pick<ClientApi, 'events' | 'media'>;
   crypto: RoomCrypto;
   outbox: OutboxStore;
-  /** The management room, and since when it is in use: no event can relate to one of another room. */
+  /** The management room. */
   room: RoomId;
+  /** When the bot moved into that room: older events are in another room, so nothing can relate to them. */
   since: number;
   prefix: string;
   log: Log;
@@ -62,15 +66,15 @@ export function createDelivery(options: {
   sendPermission: WatchedSendPermission;
 }): Delivery {
   const { client, crypto, outbox, prefix, log, signal, sendPermission, room, since } = options;
-  const { largestContent } = crypto;
-  const inFlight = new Map<string, Promise<void>>();
-  let looking: Promise<void> = Promise.resolve();
-  let settling = Promise.withResolvers<void>();
+  const { maxContentBytes } = crypto;
+  const queue = createKeyedQueue();
+  let starting: Promise<void> = Promise.resolve();
+  let nextDelivery = Promise.withResolvers<void>();
 
   async function markDelivered(id: number, sentEventId: string | null): Promise<void> {
     await outbox.markDelivered(id, sentEventId, Date.now());
-    settling.resolve();
-    settling = Promise.withResolvers();
+    nextDelivery.resolve();
+    nextDelivery = Promise.withResolvers();
   }
 
   async function send(outgoing: Outgoing, transactionId: string): Promise<EventId | null> {
@@ -81,11 +85,11 @@ export function createDelivery(options: {
       (await outbox.sentEvent(origin.event, stage, since)) as EventId | undefined;
     switch (outgoing.kind) {
       case 'reply':
-        return put('m.room.message', replyContent(outgoing.reply, origin, prefix, largestContent));
+        return put('m.room.message', replyContent(outgoing.reply, origin, prefix, maxContentBytes));
       case 'alert':
         return put(
           'm.room.message',
-          alertContent(outgoing.reply, outgoing.mentions, origin, prefix, largestContent),
+          alertContent(outgoing.reply, outgoing.mentions, origin, prefix, maxContentBytes),
         );
       case 'file': {
         const packed = await crypto.packFile(origin.room, outgoing.file);
@@ -96,10 +100,10 @@ export function createDelivery(options: {
         const original = await sent('answer');
         return put(
           'm.room.message',
-          // Where the confirmation never reached the room, its outcome is the answer.
+          // If the confirmation never reached the room, its outcome becomes the answer.
           original === undefined
-            ? replyContent(outgoing.reply, origin, prefix, largestContent)
-            : editContent(outgoing.reply, original, prefix, largestContent),
+            ? replyContent(outgoing.reply, origin, prefix, maxContentBytes)
+            : editContent(outgoing.reply, original, prefix, maxContentBytes),
         );
       }
       case 'reaction': {
@@ -119,10 +123,10 @@ export function createDelivery(options: {
     }
   }
 
-  /** What belongs to a report stands in the thread of its card, once the room has that. */
+  /** Puts what belongs to a report into the thread of its card, once the card is in the room. */
   async function placed(origin: Outgoing['origin']): Promise<Outgoing['origin']> {
     if (origin.room !== room) {
-      // The command is in a room that this one has replaced. No event of a room: those hold no blanks.
+      // The command is in a room that this one has replaced. Event IDs hold no blanks, so this is not one.
       return { event: '$ earlier room' as EventId, room };
     }
     if (origin.card === undefined) {
@@ -130,64 +134,63 @@ export function createDelivery(options: {
     }
     const card = cardEvent(origin.card);
     if (card !== origin.event) {
-      await inFlight.get(card);
+      await queue.idle(card);
     }
     const thread = (await outbox.sentEvent(card, 'answer', since)) as EventId | undefined;
     return thread === undefined ? origin : { inReplyTo: thread, ...origin, thread };
   }
 
   /** Returns false if the bot stops first. */
-  async function sendUntilTaken(waiting: Waiting): Promise<boolean> {
-    let delayMs = firstRetryMs;
-    let silenced = 0;
+  async function sendUntilAccepted(pending: Pending): Promise<boolean> {
+    const backoff = createBackoff({ firstMs: firstRetryMs, maxMs: maxRetryMs });
+    let permissionLosses = 0;
     let kind: Outgoing['kind'] | undefined;
     for (let tries = 1; ; tries += 1) {
       try {
-        const outgoing = JSON.parse(waiting.message) as Outgoing;
+        const outgoing = JSON.parse(pending.message) as Outgoing;
         kind = outgoing.kind;
-        const event = await send(outgoing, waiting.transactionId);
-        await markDelivered(waiting.id, event);
+        const event = await send(outgoing, pending.transactionId);
+        await markDelivered(pending.id, event);
         return true;
       } catch (error) {
         if (signal.aborted) {
           throw error;
         }
         if (!(error instanceof LawspeakerError)) {
-          // A fault of ours comes again at every try, and would keep back what stands behind it.
+          // A fault in the bot comes again at every attempt, and would hold up the messages behind it.
           log.error({ err: error }, 'an answer could not be made');
-          await markDelivered(waiting.id, null);
+          await markDelivered(pending.id, null);
           return true;
         }
-        if (isSilencing(error, kind) && silenced < maxSilenced) {
-          silenced += 1;
+        if (isPermissionLoss(error, kind) && permissionLosses < maxPermissionLosses) {
+          permissionLosses += 1;
           sendPermission.lost(error.message);
-          if (await sendPermission.mayAct()) {
+          if (await sendPermission.granted()) {
             continue;
           }
           return false;
         }
         if (isFinal(error) || (tries >= maxRefusals && isRefusal(error))) {
-          log.error({ code: error.code }, 'an answer was refused');
-          await markDelivered(waiting.id, null);
+          log.error({ code: error.code }, 'the homeserver refused an answer');
+          await markDelivered(pending.id, null);
           return true;
         }
-        const waitMs = retryDelay(error, delayMs);
-        log.warn({ code: error.code, delayMs: waitMs }, 'an answer waits for the homeserver');
-        await wait(waitMs, undefined, { signal });
-        delayMs = Math.min(delayMs * 2, maxRetryMs);
+        const delayMs = retryDelay(error, backoff.next());
+        log.warn({ code: error.code, delayMs }, 'an answer could not be sent, trying again');
+        await wait(delayMs, undefined, { signal });
       }
     }
   }
 
   async function sendAll(eventId: string): Promise<void> {
-    // What is added meanwhile is found by the next round.
+    // The next round finds what was added in the meantime.
     for (;;) {
-      const waiting = await outbox.open(eventId);
-      if (waiting.length === 0) {
+      const pending = await outbox.open(eventId);
+      if (pending.length === 0) {
         return;
       }
-      for (const one of waiting) {
-        if (!(await sendUntilTaken(one))) {
+      for (const one of pending) {
+        if (!(await sendUntilAccepted(one))) {
           return;
         }
       }
@@ -195,20 +198,13 @@ export function createDelivery(options: {
   }
 
   function start(eventId: string): void {
-    const before = inFlight.get(eventId) ?? Promise.resolve();
-    const task = before
-      .then(async () => sendAll(eventId))
-      .catch((error: unknown) => {
+    queue.add(eventId, async () =>
+      sendAll(eventId).catch((error: unknown) => {
         if (!signal.aborted) {
           log.error({ err: error }, 'an answer could not be delivered');
         }
-      })
-      .finally(() => {
-        if (inFlight.get(eventId) === task) {
-          inFlight.delete(eventId);
-        }
-      });
-    inFlight.set(eventId, task);
+      }),
+    );
   }
 
   return {
@@ -217,8 +213,8 @@ export function createDelivery(options: {
         start(eventId);
         return;
       }
-      looking = outbox.open().then(
-        (waiting) => new Set(waiting.map((one) => one.eventId)).forEach(start),
+      starting = outbox.open().then(
+        (pending) => new Set(pending.map((one) => one.eventId)).forEach(start),
         (error: unknown) => log.error({ err: error }, 'the outbox can’t be read'),
       );
     },
@@ -227,19 +223,17 @@ export function createDelivery(options: {
       await send(outgoing, transactionId);
     },
 
-    next: async () => settling.promise,
+    next: async () => nextDelivery.promise,
 
     async idle() {
-      await looking;
-      while (inFlight.size > 0) {
-        await Promise.all(inFlight.values());
-      }
+      await starting;
+      await queue.idle();
     },
   };
 }
 
-/** The bot may not send messages at all, as far as this one tells. */
-function isSilencing(error: LawspeakerError, kind: Outgoing['kind'] | undefined): boolean {
+/** Whether an error means that the bot may not send messages at all. */
+function isPermissionLoss(error: LawspeakerError, kind: Outgoing['kind'] | undefined): boolean {
   return (
     error instanceof HomeserverError &&
     error.status === 403 &&
@@ -248,7 +242,7 @@ function isSilencing(error: LawspeakerError, kind: Outgoing['kind'] | undefined)
   );
 }
 
-/** A refusal that another try can't change. */
+/** A refusal that another attempt can't change. */
 function isFinal(error: LawspeakerError): boolean {
   return (
     error instanceof HomeserverError &&
@@ -259,7 +253,10 @@ function isFinal(error: LawspeakerError): boolean {
   );
 }
 
-/** Somebody answers, and does not take it: also a proxy, whose word can change, say for a large file. */
+/**
+ * Whether something answers and does not accept the message. That includes a proxy, which may change its
+ * answer, for example about a large file.
+ */
 function isRefusal(error: LawspeakerError): boolean {
   return (
     error instanceof HomeserverError ||

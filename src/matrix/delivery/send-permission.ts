@@ -1,44 +1,45 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { createBackoff } from '../../core/async/backoff.ts';
 import { HomeserverError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { SendPermission } from '../../operations/send-permission.ts';
 
 const usualFirstRetryMs = 1000;
-const usualMaxRetryMs = 60_000;
+const maxRetryMs = 60_000;
+/** Somebody may be changing the room at this very moment. */
 const failuresUntilTold = 2;
 
-/** The sendPermission of the bot as its transport sees it. */
+/** The permission as delivery and sync see it. */
 export interface WatchedSendPermission extends SendPermission {
-  /** A message was refused, and why; tells what can be told, and tries until it can speak again. */
+  /** The homeserver refused a message, and why. Tells the admins, and tries until sending works again. */
   lost(why: string): void;
-  /** The room has changed: looks whether the bot may still speak there, or may again. */
-  look(): void;
-  /** Whoever waits to act hears that it is over. */
+  /** The room's state may have changed: checks whether the permission was lost or is back. */
+  check(): void;
+  /** Ends all waiting: `granted` resolves to false. */
   stop(): void;
 }
 
 /**
- * Whether the bot can speak in the management room. Nobody can be answered while it can't, so nothing is
- * begun then: no command, no rule, no timer.
+ * Watches whether the bot can send messages to the management room. While it can't, nobody can be answered,
+ * so the bot starts nothing: no command, no rule, no timer.
  *
- * @param options.fault why it can't speak, as far as the room's state tells
- * @param options.regain tries to be heard again; gives why it can't, throws what kept it from it
- * @param options.tell tells people in other ways, each reason once, after two tries have failed: somebody
- * may be at work on it just now
- * @param options.onRegained it can speak again
+ * @param options.whyMissing why the bot can't send, according to the room's state
+ * @param options.regain tries to send again; gives why it can't, or throws what prevented the attempt
+ * @param options.tell tells the admins in another way, once for each reason, after two failed attempts
+ * @param options.onRegained the bot can send again
  */
 export function createSendPermission(options: {
-  readonly fault: () => string | undefined;
+  readonly whyMissing: () => string | undefined;
   readonly regain: (why: string) => Promise<string | undefined>;
   readonly tell: (why: string) => Promise<void>;
   readonly onRegained: () => void;
   readonly log: Log;
   readonly firstRetryMs?: number | undefined;
 }): WatchedSendPermission {
-  const { fault, regain, tell, onRegained, log, firstRetryMs = usualFirstRetryMs } = options;
+  const { regain, tell, onRegained, log, firstRetryMs = usualFirstRetryMs } = options;
   let why: string | undefined;
-  let lastFault: string | undefined;
+  let lastChecked: string | undefined;
   let regained = Promise.withResolvers<void>();
   let hurried = Promise.withResolvers<void>();
   const stopping = new AbortController();
@@ -48,24 +49,27 @@ export function createSendPermission(options: {
     try {
       return await regain(before);
     } catch (error) {
-      // What keeps it from trying, such as a homeserver that is away, is no reason of its own.
+      // Other errors, such as a homeserver that is down, are not the reason.
       return error instanceof HomeserverError && error.status === 403 ? error.message : before;
     }
   }
 
-  async function tryUntilHeard(): Promise<void> {
+  async function waitForNextTry(delayMs: number): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([
+      wait(delayMs, undefined, { signal: timer.signal, ref: false }).catch(() => undefined),
+      hurried.promise,
+      stopped.promise,
+    ]);
+    timer.abort();
+    hurried = Promise.withResolvers();
+  }
+
+  async function tryUntilRegained(): Promise<void> {
+    const backoff = createBackoff({ firstMs: firstRetryMs, maxMs: maxRetryMs });
     let told: string | undefined;
-    let failures = 0;
-    for (let delayMs = firstRetryMs; why !== undefined; delayMs *= 2) {
-      const pause = Math.min(delayMs, usualMaxRetryMs);
-      const timer = new AbortController();
-      await Promise.race([
-        wait(pause, undefined, { signal: timer.signal, ref: false }).catch(() => undefined),
-        hurried.promise,
-        stopped.promise,
-      ]);
-      timer.abort();
-      hurried = Promise.withResolvers();
+    for (let failures = 1; why !== undefined; failures += 1) {
+      await waitForNextTry(backoff.next());
       if (stopping.signal.aborted) {
         return;
       }
@@ -73,19 +77,17 @@ export function createSendPermission(options: {
       if (stopping.signal.aborted) {
         return;
       }
-      if (found === undefined) {
-        why = undefined;
+      why = found;
+      if (why === undefined) {
         regained.resolve();
-        log.info({}, 'I can speak in the management room again');
+        log.info({}, 'sending to the management room works again');
         onRegained();
         return;
       }
-      why = found;
-      failures += 1;
       if (failures >= failuresUntilTold && why !== told) {
         told = why;
         await tell(why).catch((error: unknown) => {
-          log.warn({ code: codeOf(error) }, 'nobody could be told that I can’t speak');
+          log.warn({ code: codeOf(error) }, 'the admins could not be told that sending fails');
         });
       }
     }
@@ -97,23 +99,23 @@ export function createSendPermission(options: {
     }
     why = reason;
     regained = Promise.withResolvers();
-    log.error({ reason }, 'I can’t speak in the management room: nothing is begun until I can');
-    void tryUntilHeard();
+    log.error({ reason }, 'can’t send to the management room: starting nothing until that works');
+    void tryUntilRegained();
   }
 
   return {
-    silence: () => why,
-    async mayAct() {
+    whyMissing: () => why,
+    async granted() {
       if (why !== undefined) {
         await Promise.race([regained.promise, stopped.promise]);
       }
       return !stopping.signal.aborted;
     },
     lost,
-    look() {
-      const found = fault();
-      const hasChanged = found !== lastFault;
-      lastFault = found;
+    check() {
+      const found = options.whyMissing();
+      const hasChanged = found !== lastChecked;
+      lastChecked = found;
       if (why === undefined && found !== undefined) {
         lost(found);
       } else if (hasChanged) {

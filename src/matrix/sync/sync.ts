@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { createBackoff } from '../../core/async/backoff.ts';
 import {
   HomeserverError,
   LawspeakerError,
@@ -14,7 +15,7 @@ import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { SyncAnswer } from '../../homeserver/client/sync.ts';
 import { retryDelay } from '../../homeserver/http.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
-import { createReader } from './missing-keys.ts';
+import { createDecryptor } from './decrypt.ts';
 import { readUpdate } from './room-update.ts';
 import type { RoomUpdate } from './room-update.ts';
 
@@ -108,7 +109,7 @@ function filterFor(rooms: readonly RoomId[]): object {
 export function createSync(options: SyncOptions): RoomSync {
   const { client, room, botUser, crypto, store, log, watched } = options;
   const { longPollMs = usualLongPollMs } = options;
-  const reader = createReader({ crypto, room, own: botUser, store });
+  const decryptor = createDecryptor({ crypto, room, botUser, store });
   const stopping = new AbortController();
   const firstSync = Promise.withResolvers<void>();
   let health: SyncHealth = { online: false, lastSyncAt: undefined, failures: 0 };
@@ -157,17 +158,17 @@ export function createSync(options: SyncOptions): RoomSync {
   }
 
   async function take(events: readonly unknown[], how: 'first' | 'new'): Promise<void> {
-    const reading = await reader.read(events, how);
-    if (reading.late.length > 0) {
-      await options.take(reading.late, 'new');
+    const decrypted = await decryptor.decrypt(events, how);
+    if (decrypted.late.length > 0) {
+      await options.take(decrypted.late, 'new');
     }
-    if (reading.events.length > 0) {
-      await options.take(reading.events, how);
+    if (decrypted.events.length > 0) {
+      await options.take(decrypted.events, how);
     }
-    if (reading.unreadable.length > 0) {
-      await options.giveUp(reading.unreadable);
+    if (decrypted.unreadable.length > 0) {
+      await options.giveUp(decrypted.unreadable);
     }
-    await reading.done();
+    await decrypted.done();
   }
 
   /**
@@ -198,7 +199,7 @@ export function createSync(options: SyncOptions): RoomSync {
 
   async function run(): Promise<void> {
     let since = await store.get('token');
-    let delayMs = firstRetryMs;
+    const backoff = createBackoff({ firstMs: firstRetryMs, maxMs: maxRetryMs });
     // If the bot was stopped during a sync, Synapse may still cache the answer to it. A sync with another
     // timeout is answered anew, and events come together with their redactions.
     let holdMs = since === undefined ? uncachedHoldMs() : 0;
@@ -209,13 +210,12 @@ export function createSync(options: SyncOptions): RoomSync {
       } catch (error) {
         assertMayPass(error);
         health = { ...health, online: false, failures: health.failures + 1 };
-        const waitMs = error instanceof Error ? retryDelay(error, delayMs) : delayMs;
+        const delayMs = retryDelay(error, backoff.next());
         if (!stopping.signal.aborted) {
           const reason = error instanceof LawspeakerError ? error.message : codeOf(error);
-          log.warn({ reason, delayMs: waitMs }, 'syncing failed, trying again');
+          log.warn({ reason, delayMs }, 'syncing failed, trying again');
         }
-        await wait(waitMs, undefined, { signal: stopping.signal });
-        delayMs = Math.min(delayMs * 2, maxRetryMs);
+        await wait(delayMs, undefined, { signal: stopping.signal });
         holdMs = since === undefined ? uncachedHoldMs() : 0;
         continue;
       }
@@ -231,8 +231,8 @@ export function createSync(options: SyncOptions): RoomSync {
       }
       await storeToken(update.token, since);
       since = update.token;
-      delayMs = firstRetryMs;
-      holdMs = reader.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
+      backoff.reset();
+      holdMs = decryptor.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
       noteAnswer();
     }
   }

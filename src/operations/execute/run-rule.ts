@@ -40,7 +40,7 @@ export type RuleContext = ProtectContext &
   PostRefusalContext & {
     readonly store: Pick<Store, 'confirmations'>;
     readonly settings: Pick<Settings, 'managementRoom' | 'proposalExpiresAfterMs'>;
-    readonly sendPermission: Pick<SendPermission, 'silence'>;
+    readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     readonly log: Pick<Log, 'warn'>;
   };
 
@@ -70,7 +70,7 @@ export async function runRuleLine(
   mode: 'act' | 'propose',
   record: (tables: StoreTables) => Promise<void>,
 ): Promise<void> {
-  if (context.sendPermission.silence() !== undefined) {
+  if (context.sendPermission.whyMissing() !== undefined) {
     throw new UnreachableError(`rule ${call.rule}`, 'does not let the bot send messages', false);
   }
   const parsed = parsedCall(context.settings, call);

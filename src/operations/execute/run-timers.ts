@@ -36,7 +36,7 @@ export type TimerContext = ParseTimerContext &
   ExecuteContext &
   PostRefusalContext & {
     readonly store: Pick<Store, 'auditLog'>;
-    readonly sendPermission: Pick<SendPermission, 'silence'>;
+    readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     readonly log: Pick<Log, 'warn'>;
   };
 
@@ -48,7 +48,7 @@ export type TimerRun = 'done' | 'failed' | 'later';
  * but nobody is asked to confirm it: they agreed to it with the earlier command.
  */
 export async function runTimer(context: TimerContext, timer: Job): Promise<TimerRun> {
-  if (context.sendPermission.silence() !== undefined) {
+  if (context.sendPermission.whyMissing() !== undefined) {
     return 'later';
   }
   const action = await context.store.auditLog.get(timer.intentId);

@@ -135,7 +135,7 @@ export function createTriage(
   }
 
   async function round(): Promise<void> {
-    if (house.sendPermission.silence() !== undefined) {
+    if (house.sendPermission.whyMissing() !== undefined) {
       // Woken when it can speak again.
       return;
     }

@@ -7,16 +7,16 @@ import { createSendPermission } from '../../../src/matrix/delivery/send-permissi
 import type { WatchedSendPermission } from '../../../src/matrix/delivery/send-permission.ts';
 
 let permission: WatchedSendPermission;
-/** What the room's state says against speaking. */
-let fault: string | undefined;
-/** What the homeserver says to each try. */
+/** Why the bot can't send, according to the room's state. */
+let missing: string | undefined;
+/** What each attempt to send gives. */
 let regain: () => Promise<string | undefined>;
 let tries: number;
 let told: string[];
 let regained: number;
 beforeEach(() => {
-  fault = undefined;
-  regain = async () => fault;
+  missing = undefined;
+  regain = async () => missing;
   tries = 0;
   told = [];
   regained = 0;
@@ -26,7 +26,7 @@ afterEach(() => permission.stop());
 
 function createWith(firstRetryMs: number): WatchedSendPermission {
   return createSendPermission({
-    fault: () => fault,
+    whyMissing: () => missing,
     async regain() {
       tries += 1;
       return regain();
@@ -42,72 +42,72 @@ function createWith(firstRetryMs: number): WatchedSendPermission {
   });
 }
 
-/** Whether work is begun now; undefined while it waits. */
-function begun(): () => boolean | undefined {
+/** Whether work may start; undefined while it waits. */
+function started(): () => boolean | undefined {
   let answer: boolean | undefined;
-  void permission.mayAct().then((mayAct) => (answer = mayAct));
+  void permission.granted().then((granted) => (answer = granted));
   return () => answer;
 }
 
 const tooLow = 'my power level there is 0, and messages need 50';
 const suspended = new HomeserverError(403, 'M_USER_SUSPENDED', 'PUT /send');
 
-test('a bot that can speak works', async () => {
-  permission.look();
-  expect(permission.silence()).toBeUndefined();
-  expect(await permission.mayAct()).toBe(true);
+test('a bot that can send works', async () => {
+  permission.check();
+  expect(permission.whyMissing()).toBeUndefined();
+  expect(await permission.granted()).toBe(true);
   expect(tries).toBe(0);
 });
 
-test('while it can’t speak nothing is begun, until a message is taken again', async () => {
+test('while it can’t send nothing is started, until a message is accepted again', async () => {
   regain = async () => Promise.reject(suspended);
   permission.lost('refused');
-  const work = begun();
+  const work = started();
   await expect.poll(() => tries).toBeGreaterThan(2);
-  expect(permission.silence()).toBe(suspended.message);
+  expect(permission.whyMissing()).toBe(suspended.message);
   expect([work(), regained]).toEqual([undefined, 0]);
   regain = async () => undefined;
   await expect.poll(work).toBe(true);
-  expect(permission.silence()).toBeUndefined();
+  expect(permission.whyMissing()).toBeUndefined();
   expect(regained).toBe(1);
 });
 
-test('people are told in other ways after the second try, each reason once', async () => {
-  fault = tooLow;
+test('the admins are told in another way after the second attempt, once for each reason', async () => {
+  missing = tooLow;
   const toldAt: number[] = [];
   regain = async () => {
     toldAt.push(told.length);
     return tries < 5 ? tooLow : Promise.reject(suspended);
   };
-  permission.look();
+  permission.check();
   await expect.poll(() => tries).toBeGreaterThan(6);
   expect(toldAt.slice(0, 6)).toEqual([0, 0, 1, 1, 1, 2]);
   expect(told).toEqual([tooLow, suspended.message]);
 });
 
-test('a homeserver that is away is no reason of its own', async () => {
+test('a homeserver that is down is not taken for the reason', async () => {
   regain = async () => Promise.reject(new UnreachableError('PUT /send', 'does not answer', false));
   permission.lost(tooLow);
   await expect.poll(() => tries).toBeGreaterThan(2);
-  expect(permission.silence()).toBe(tooLow);
+  expect(permission.whyMissing()).toBe(tooLow);
   expect(told).toEqual([tooLow]);
 });
 
 test('it tries at once when the room has changed', async () => {
   permission = createWith(3_600_000);
-  fault = tooLow;
-  permission.look();
+  missing = tooLow;
+  permission.check();
   await wait(5);
   expect(tries).toBe(0);
-  fault = undefined;
-  permission.look();
-  await expect.poll(() => permission.silence()).toBeUndefined();
+  missing = undefined;
+  permission.check();
+  await expect.poll(() => permission.whyMissing()).toBeUndefined();
   expect(tries).toBe(1);
 });
 
-test('work that waits when the bot stops hears that it is over', async () => {
+test('work that waits when the bot stops is not started', async () => {
   permission.lost(tooLow);
-  const work = begun();
+  const work = started();
   permission.stop();
   await expect.poll(work).toBe(false);
 });

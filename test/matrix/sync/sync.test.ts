@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { createClientApi } from '../../../src/homeserver/client/client-api.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
-import { RoomState } from '../../../src/matrix/sync/room-state.ts';
+import { RoomState } from '../../../src/matrix/room/room-state.ts';
 import { createSync } from '../../../src/matrix/sync/sync.ts';
 import { createLog } from '../../../src/observability/log.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { EventId } from '../../../src/core/ids.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
-import { readOwnMessages } from '../../../src/matrix/delivery/own-messages.ts';
+import { readOwnMessages } from '../../../src/matrix/room/own-messages.ts';
 import { compareWithRoom } from '../../../src/operations/record/room-record.ts';
 import type { OwnMessage } from '../../../src/operations/record/room-record.ts';
 import { fakeClient } from '../../support/fake-client.ts';

@@ -4,28 +4,28 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { redactedBy } from './read-event.ts';
 
-/** Where events wait for their keys. */
-export interface LateKeyStore {
+/** Where events are stored while they wait for their keys. */
+export interface WaitingEventStore {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string | undefined): Promise<void>;
 }
 
-/** Events as they were meant, and what is to be done when they have been taken in. */
-export interface Reading {
-  /** Came before, and can be read only now. */
+/** The events of one sync after decryption. */
+export interface DecryptedEvents {
+  /** From earlier syncs: their keys have arrived only now. */
   readonly late: readonly object[];
   readonly events: readonly object[];
-  /** Will not be read any more: their keys did not come in time. */
+  /** Still encrypted: their keys did not arrive in time. */
   readonly unreadable: readonly object[];
-  /** To be called when all three have been dealt with; until then they come again. */
+  /** To be called when all three lists have been handled; until then they come again. */
   done(): Promise<void>;
 }
 
-export interface Reader {
+export interface Decryptor {
   /** Whether events wait for their keys. */
   readonly isWaiting: boolean;
-  /** @param how events from before the bot's first start are not waited for */
-  read(events: readonly unknown[], how: 'first' | 'new'): Promise<Reading>;
+  /** @param how events from before the bot's first start don't wait for their keys */
+  decrypt(events: readonly unknown[], how: 'first' | 'new'): Promise<DecryptedEvents>;
 }
 
 interface Waiting {
@@ -36,21 +36,21 @@ interface Waiting {
 const waitingEvents = z.array(z.object({ since: z.number(), event: z.looseObject({}) }));
 
 const name = 'waitingForKeys';
-/** Keys come before or soon after their event; whoever typed a command does not wait for ever. */
+/** Keys come before or soon after their event, and somebody is waiting for an answer. */
 const patienceMs = 30_000;
 /** A flood of events without keys must not fill the database. */
 const maxWaiting = 200;
 
-/** Reads a room's events; those whose keys are still on their way are kept, also over a restart. */
-export function createReader(options: {
+/** Decrypts a room's events. Events whose keys are missing are stored for a while, across restarts too. */
+export function createDecryptor(options: {
   crypto: RoomCrypto;
   room: RoomId;
-  /** Whose events nobody needs to read: the bot's own. */
-  own: UserId;
-  store: LateKeyStore;
+  /** The bot: it does not need to read its own events. */
+  botUser: UserId;
+  store: WaitingEventStore;
   now?: () => number;
-}): Reader {
-  const { crypto, room, own, store, now = Date.now } = options;
+}): Decryptor {
+  const { crypto, room, botUser, store, now = Date.now } = options;
   let waiting: readonly Waiting[] | undefined;
 
   async function load(): Promise<readonly Waiting[]> {
@@ -58,7 +58,7 @@ export function createReader(options: {
     return stored === undefined ? [] : waitingEvents.parse(JSON.parse(stored));
   }
 
-  async function keep(next: readonly Waiting[]): Promise<void> {
+  async function save(next: readonly Waiting[]): Promise<void> {
     if (next.length > 0 || (waiting ?? []).length > 0) {
       await store.set(name, next.length === 0 ? undefined : JSON.stringify(next));
     }
@@ -70,15 +70,15 @@ export function createReader(options: {
       return (waiting ?? []).length > 0;
     },
 
-    async read(incoming, how) {
+    async decrypt(incoming, how) {
       waiting ??= await load();
       const redacted = redactedBy(incoming);
       const late: object[] = [];
-      const locked: Waiting[] = [];
+      const encrypted: Waiting[] = [];
       for (const one of waiting) {
         const clear = redacted.has(idOf(one.event)) ? {} : await crypto.decrypt(room, one.event);
         if (clear === undefined) {
-          locked.push(one);
+          encrypted.push(one);
         } else {
           late.push(clear);
         }
@@ -86,7 +86,7 @@ export function createReader(options: {
       const events: object[] = [];
       const fresh: Waiting[] = [];
       for (const event of incoming) {
-        const clear = isBy(own, event) ? event : await crypto.decrypt(room, event);
+        const clear = isBy(botUser, event) ? event : await crypto.decrypt(room, event);
         if (clear !== undefined) {
           events.push(clear);
         } else if (how === 'new' && !redacted.has(idOf(event))) {
@@ -94,23 +94,23 @@ export function createReader(options: {
         }
       }
       if (fresh.length > 0) {
-        // Before the sync token moves on: the homeserver won't send them again.
-        await keep([...waiting, ...fresh]);
+        // Before the sync token moves on: the homeserver won't send these events again.
+        await save([...waiting, ...fresh]);
       }
-      const patient = [...locked, ...fresh].filter(
-        // A key that is kept from us on purpose does not come by waiting.
+      const patient = [...encrypted, ...fresh].filter(
+        // Waiting is no use if the sender's client withholds the key.
         ({ since, event }) => now() - since < patienceMs && crypto.withheld(event) === undefined,
       );
       const left = patient.slice(-maxWaiting);
       const isLeft = new Set(left);
-      const unreadable = [...locked, ...fresh].filter((one) => !isLeft.has(one));
+      const unreadable = [...encrypted, ...fresh].filter((one) => !isLeft.has(one));
       return {
         late,
         events,
         unreadable: unreadable.map(({ event }) => event),
         done: async () => {
           if (late.length > 0 || unreadable.length > 0) {
-            await keep(left);
+            await save(left);
           }
         },
       };

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 
 import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
-import { createMoves, followUpgrade } from '../../../src/matrix/sync/upgrade.ts';
+import { createMoves, followUpgrade } from '../../../src/matrix/room/upgrade.ts';
 import { fakeClient } from '../../support/fake-client.ts';
 import { asRoomId, asUserId } from '../../support/homeserver.ts';
 

@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
-import { createReader } from '../../../src/matrix/sync/missing-keys.ts';
+import { createDecryptor } from '../../../src/matrix/sync/decrypt.ts';
 
 const room = parseRoomId('!room:x') ?? expect.unreachable();
-const own = parseUserId('@bot:x') ?? expect.unreachable();
+const botUser = parseUserId('@bot:x') ?? expect.unreachable();
 
 interface Event {
   readonly event_id: string;
@@ -33,10 +33,10 @@ beforeEach(() => {
 });
 
 /** A bot that has just started, on the same database. */
-function reader() {
-  return createReader({
+function decryptor() {
+  return createDecryptor({
     room,
-    own,
+    botUser,
     now: () => now,
     store: {
       get: async (name) => stored.get(name),
@@ -66,20 +66,20 @@ function reader() {
 describe('an event whose key is missing', () => {
   test('is not waited for if the sender’s client keeps the key from the bot', async () => {
     withheld.add('$a');
-    const { unreadable, done } = await reader().read([locked('$a'), locked('$b')], 'new');
+    const { unreadable, done } = await decryptor().decrypt([locked('$a'), locked('$b')], 'new');
     expect(unreadable).toEqual([locked('$a')]);
     await done();
     // What was said later counts, too.
     withheld.add('$b');
-    expect((await reader().read([], 'new')).unreadable).toEqual([locked('$b')]);
+    expect((await decryptor().decrypt([], 'new')).unreadable).toEqual([locked('$b')]);
   });
 
   test('is read when the key comes, also after a restart', async () => {
-    const first = await reader().read([locked('$a')], 'new');
+    const first = await decryptor().decrypt([locked('$a')], 'new');
     expect(first).toMatchObject({ events: [], late: [], unreadable: [] });
     keys.add('$a');
-    const again = reader();
-    const { late, done } = await again.read([], 'new');
+    const again = decryptor();
+    const { late, done } = await again.decrypt([], 'new');
     expect(late).toEqual([opened('$a')]);
     expect(again.isWaiting).toBe(true);
     await done();
@@ -88,45 +88,45 @@ describe('an event whose key is missing', () => {
   });
 
   test('comes again until it was dealt with', async () => {
-    await reader().read([locked('$a')], 'new');
+    await decryptor().decrypt([locked('$a')], 'new');
     keys.add('$a');
-    await reader().read([], 'new');
-    expect((await reader().read([], 'new')).late).toEqual([opened('$a')]);
+    await decryptor().decrypt([], 'new');
+    expect((await decryptor().decrypt([], 'new')).late).toEqual([opened('$a')]);
   });
 
   test('is given up after half a minute, once', async () => {
-    const waiting = reader();
-    await (await waiting.read([locked('$a')], 'new')).done();
+    const waiting = decryptor();
+    await (await waiting.decrypt([locked('$a')], 'new')).done();
     now = 29_999;
-    expect((await waiting.read([], 'new')).unreadable).toEqual([]);
+    expect((await waiting.decrypt([], 'new')).unreadable).toEqual([]);
     now = 30_000;
-    const { unreadable, done } = await waiting.read([], 'new');
+    const { unreadable, done } = await waiting.decrypt([], 'new');
     expect(unreadable).toEqual([locked('$a')]);
     await done();
     keys.add('$a');
-    expect(await waiting.read([], 'new')).toMatchObject({ late: [], unreadable: [] });
+    expect(await waiting.decrypt([], 'new')).toMatchObject({ late: [], unreadable: [] });
   });
 
   test('is forgotten when it is redacted meanwhile', async () => {
-    const waiting = reader();
-    await (await waiting.read([locked('$a')], 'new')).done();
+    const waiting = decryptor();
+    await (await waiting.decrypt([locked('$a')], 'new')).done();
     keys.add('$a');
-    const { late } = await waiting.read([redaction('$a')], 'new');
+    const { late } = await waiting.decrypt([redaction('$a')], 'new');
     expect(JSON.stringify(late)).not.toContain('$a');
   });
 
-  test('is not waited for where it is the bot’s own, or older than its first start', async () => {
-    const fresh = reader();
-    await fresh.read([locked('$own', own)], 'new');
-    await fresh.read([locked('$old')], 'first');
+  test('is not waited for where it is the bot’s botUser, or older than its first start', async () => {
+    const fresh = decryptor();
+    await fresh.decrypt([locked('$botUser', botUser)], 'new');
+    await fresh.decrypt([locked('$old')], 'first');
     expect(fresh.isWaiting).toBe(false);
     expect(stored.size).toBe(0);
   });
 
   test('does not fill the database when there are many: the oldest are given up', async () => {
-    const waiting = reader();
+    const waiting = decryptor();
     const flood = Array.from({ length: 250 }, (_, index) => locked(`$${index}`));
-    const { unreadable, done } = await waiting.read(flood, 'new');
+    const { unreadable, done } = await waiting.decrypt(flood, 'new');
     expect(unreadable).toEqual(flood.slice(0, 50));
     await done();
     expect(JSON.parse([...stored.values()].join(''))).toHaveLength(200);
@@ -134,7 +134,7 @@ describe('an event whose key is missing', () => {
 });
 
 test('without encryption nothing is stored, and everything passes', async () => {
-  const { events } = await reader().read([opened('$a'), redaction('$b')], 'new');
+  const { events } = await decryptor().decrypt([opened('$a'), redaction('$b')], 'new');
   expect(events).toEqual([opened('$a'), redaction('$b')]);
   expect(stored.size).toBe(0);
 });

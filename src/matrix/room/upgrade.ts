@@ -4,7 +4,7 @@ import { HomeserverError } from '../../core/errors.ts';
 import { parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
-import type { Tombstone } from './tombstone.ts';
+import type { Tombstone } from './room-state.ts';
 
 /** Which rooms the bot has moved to, and when. Remembered: the old room no longer decides afterwards. */
 export interface Moves {

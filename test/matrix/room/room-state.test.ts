@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { parseUserId } from '../../../src/core/ids.ts';
-import { RoomState } from '../../../src/matrix/sync/room-state.ts';
+import { RoomState } from '../../../src/matrix/room/room-state.ts';
 
 const user = (name: string) => parseUserId(`@${name}:x`) ?? expect.unreachable();
 const [ana, ben, vic] = [user('ana'), user('ben'), user('vic')];
