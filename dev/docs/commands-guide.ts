@@ -2,13 +2,13 @@ import { flagName } from '../../src/chat/command/arguments.ts';
 import type { Argument } from '../../src/chat/command/arguments.ts';
 import { argumentsOf, groups, placeholderOf, roleFor } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger } from '../../src/chat/command/declaration.ts';
-import { usage } from '../../src/chat/command/help.ts';
+import { reversibility, usage } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 
 const dangers: Record<Danger, string> = {
   read: 'changes nothing',
-  change: 'changes something, can be taken back',
+  change: 'changes something, without confirmation',
   destructive: 'destructive, asks for confirmation',
   critical: 'critical, asks for confirmation',
 };
@@ -59,7 +59,9 @@ function argumentLine([key, argument]: [string, Argument]): string {
 }
 
 function roleLine(command: Command): string {
-  return typeof command.danger === 'function'
-    ? 'How dangerous it is, and which role it needs, depends on its flags.'
-    : `For the role ${roleFor(command, command.danger)}; ${dangers[command.danger]}.`;
+  const first =
+    typeof command.danger === 'function'
+      ? 'Its flags decide which role it needs and whether it asks for confirmation.'
+      : `For the role ${roleFor(command, command.danger)}; ${dangers[command.danger]}.`;
+  return [first, reversibility(command, '!')].filter(Boolean).join(' ');
 }

@@ -22,7 +22,14 @@ export class UsageError extends LawspeakerError {
   /** The command whose usage should be shown. */
   readonly command: string | undefined;
 
-  constructor(message: string, options: { word?: string; command?: string; advice?: string } = {}) {
+  constructor(
+    message: string,
+    options: {
+      readonly word?: string | undefined;
+      readonly command?: string | undefined;
+      readonly advice?: string | undefined;
+    } = {},
+  ) {
     super(message, options.advice);
     this.word = options.word;
     this.command = options.command;
@@ -30,11 +37,7 @@ export class UsageError extends LawspeakerError {
 
   /** The same error, said about `command`. */
   about(command: string): UsageError {
-    return new UsageError(this.message, {
-      command,
-      ...(this.word === undefined ? {} : { word: this.word }),
-      ...(this.advice === undefined ? {} : { advice: this.advice }),
-    });
+    return new UsageError(this.message, { command, word: this.word, advice: this.advice });
   }
 }
 

@@ -106,7 +106,7 @@ describe('audit export', () => {
 test.each([
   [{ by: 'ana' }, '--by'],
   [{ status: 'fine' }, '--status'],
-  [{ since: 'yesterday' }, '--since: yesterday is no date'],
+  [{ since: 'yesterday' }, '--since: yesterday is not a valid date'],
   [{ since: '1d', until: '2d' }, '--since is later'],
   [{ limit: '0' }, '--limit'],
   [{ limit: '1e3' }, '--limit'],

@@ -124,7 +124,12 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
       optional.indexOf(true) === -1 || optional.slice(optional.indexOf(true)).every(Boolean),
     ).toBe(true);
     const many = byPlace.findIndex(([, { options }]) => options.many === true);
-    expect(many === -1 || many === byPlace.length - 1).toBe(true);
+    const rest = byPlace.findIndex(([, { options }]) => options.rest === true);
+    expect(rest === -1 || rest === byPlace.length - 1).toBe(true);
+    // A text may follow, which takes the last word, so it can't be left out.
+    const last = rest === -1 ? byPlace.length - 1 : rest - 1;
+    expect(many === -1 || many === last).toBe(true);
+    expect(many !== -1 && rest !== -1 && byPlace[rest]?.[1].options.optional === true).toBe(false);
     for (const [, { kind, options }] of declared) {
       // Choices are compared with what was typed in lower case.
       expect((options.choices ?? []).every((choice) => choice === choice.toLowerCase())).toBe(true);
@@ -133,6 +138,11 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
       expect(typeof fallback !== 'number' || (fallback >= min && fallback <= max)).toBe(true);
     }
     expect(declared.filter(([, { kind }]) => kind === 'account').length).toBeLessThanOrEqual(1);
+  });
+
+  test('can be taken back where it says so', () => {
+    expect(command.timed === true && command.undo === undefined).toBe(false);
+    expect(command.reversible === false && command.undo !== undefined).toBe(false);
   });
 
   test('its usage and help can be read on a phone', () => {

@@ -181,7 +181,7 @@ describe('a command', () => {
     const mallory = await newUser('mallory');
     const answer = await room.ana.ask(`!deactivate ${mallory.userId} --eraze`);
     expect(answer.field).toMatchObject({ status: 'usage', audit: [] });
-    expect(answer.body).toContain('`--eraze` is not a flag of deactivate'.replaceAll('`', ''));
+    expect(answer.body).toContain('`!deactivate` has no flag `--eraze`'.replaceAll('`', ''));
     expect(answer.body).toContain('Did you mean --erase?');
     expect(answer.body).toContain('Usage: !deactivate USER…');
     const unknown = await room.ana.ask('!deactivte x');

@@ -1,9 +1,18 @@
+import { readDuration } from '../../core/duration.ts';
 import type { Account } from '../../services/services.ts';
 import type { ArgumentKind, ParsedValues } from '../reading/values.ts';
 
 export interface ArgumentOptions {
-  /** A positional that may be left out. Flags always may. */
+  /** A positional that may be left out. */
   readonly optional?: boolean;
+  /** A flag that must be given. */
+  readonly required?: true;
+  /**
+   * The last positional, of kind `text`: the rest of the line, which needs no quotes. Behind users of
+   * whom there may be several, the text starts at the first word that is not a full ID or a link, and
+   * the last word always belongs to it. Flags may stand anywhere in front of `--`.
+   */
+  readonly rest?: true;
   /**
    * A flag whose value may be typed without its name, if it can be nothing else: `reports open`. Only for
    * commands that change nothing.
@@ -16,7 +25,10 @@ export interface ArgumentOptions {
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** Of a date it is written as people write it: `1d` is one day before the command is read. */
+  /**
+   * Durations and dates are written as people write them; for a date `1d` is one day before the command
+   * is read.
+   */
   readonly default?: string | number | boolean;
   /** A date that lies in the future: a duration is read as that long from now. */
   readonly ahead?: true;
@@ -30,6 +42,8 @@ export interface Argument<ParsedValue = unknown, RunValue = unknown> {
   readonly kind: ArgumentKind;
   readonly description: string;
   readonly options: ArgumentOptions;
+  /** The value if the argument is not given. A date's is read with the command. */
+  readonly fallback?: string | number | boolean | undefined;
   readonly parsed?: ParsedValue;
   readonly run?: RunValue;
 }
@@ -53,7 +67,7 @@ type Positional<Value, Options> = Options extends { many: true }
 
 type Flag<Value, Options> = Options extends { many: true }
   ? Value[]
-  : Options extends { default: unknown }
+  : Options extends { default: unknown } | { required: true }
     ? Value
     : Value | undefined;
 
@@ -79,7 +93,23 @@ export function flag<Kind extends ArgumentKind, const Options extends ArgumentOp
   description: string,
   options?: Options,
 ): Argument<Flag<One<Kind, Options>, Options>, Flag<RunOne<Kind, Options>, Options>> {
-  return { place: 'flag', kind, description, options: options ?? {} };
+  const { default: fallback } = options ?? {};
+  return {
+    place: 'flag',
+    kind,
+    description,
+    options: options ?? {},
+    fallback: kind === 'duration' ? durationOf(fallback) : fallback,
+  };
+}
+
+/** @throws TypeError the declaration's default is not a duration */
+function durationOf(fallback: ArgumentOptions['default']): number | undefined {
+  const durationMs = typeof fallback === 'string' ? readDuration(fallback) : undefined;
+  if (fallback !== undefined && durationMs === undefined) {
+    throw new TypeError(`the default ${fallback} is not a duration`);
+  }
+  return durationMs;
 }
 
 /** The values as they were read and are stored with a confirmation. */

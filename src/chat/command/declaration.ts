@@ -11,8 +11,9 @@ export const roles = ['viewer', 'moderator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * What a command can do: nothing (`read`), something that can be taken back (`change`), something
- * that can't (`destructive`), or something that gives power over the server (`critical`).
+ * How much harm a command can do: it changes nothing (`read`), it does no lasting harm (`change`), it
+ * destroys something (`destructive`), or it gives power over the server (`critical`). The last two ask
+ * for confirmation. Whether a change can be taken back is another question: see `reversible`.
  */
 export type Danger = (typeof dangers)[number];
 /** The least dangerous first. */
@@ -100,6 +101,11 @@ interface Base<Declared extends Arguments, Result> {
   readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
   /** Done from the card of a report, it settles it. */
   readonly resolvesReports?: true;
+  /**
+   * False if nothing takes it back, neither `undo` nor another command. It may still be harmless, such as
+   * a message: then its danger is `change`, and it does not ask for confirmation.
+   */
+  readonly reversible?: false | undefined;
   /** Takes `--for 24h`: `undo` is run when the time is over. */
   readonly timed?: true;
   /** It doesn't hold for users of application services, which is said where one is among several. */
@@ -152,8 +158,14 @@ interface Depends<Declared extends Arguments> {
   preview(context: Context<Declared>): Promise<Preview>;
 }
 
-/** A command: all that the rest of the house needs to know of it. */
+/** What can't be taken back offers no `undo` and no `--for`. */
+type Reversibility =
+  | { readonly reversible?: undefined }
+  | { readonly reversible: false; readonly undo?: undefined; readonly timed?: undefined };
+
+/** A command: all that is known of it. */
 export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared, Result> &
+  Reversibility &
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
 /** A command whose arguments and result are its own business. */
@@ -187,7 +199,7 @@ export function dangerOf(command: Command, args: Readonly<Record<string, unknown
 
 /** The danger of an invocation without flags, which only ever add to it. */
 export function leastDangerOf(command: Command): Danger {
-  const defaults = Object.entries(command.args).map(([key, { options }]) => [key, options.default]);
+  const defaults = Object.entries(command.args).map(([key, { fallback }]) => [key, fallback]);
   return dangerOf(command, Object.fromEntries(defaults) as Record<string, unknown>);
 }
 

@@ -4,11 +4,11 @@ import type { Answer, Block, Content } from '../answers/answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { argumentsOf, dangerOf, groups, placeholderOf, roleFor } from './declaration.ts';
-import type { Command, Danger, Group } from './declaration.ts';
+import type { Command, Danger, Group, Role } from './declaration.ts';
 import type { Registry } from './registry.ts';
 
 function shape(key: string, argument: Argument): string {
-  const { choices, many, optional, unless } = argument.options;
+  const { choices, many, optional, required, unless } = argument.options;
   if (argument.place === 'positional') {
     const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}`;
     return optional === true || unless !== undefined ? `[${word}]` : word;
@@ -22,7 +22,8 @@ function shape(key: string, argument: Argument): string {
       ? (argument.options.placeholder ?? valueName(argument))
       : choices.join('|');
   const typed = argument.options.bare === true ? `[--${name}]` : `--${name}`;
-  return `[${typed} ${value}]${many === true ? '…' : ''}`;
+  const whole = `${typed} ${value}`;
+  return `${required === true ? whole : `[${whole}]`}${many === true ? '…' : ''}`;
 }
 
 function valueName({ kind }: Argument): string {
@@ -50,11 +51,25 @@ export function usage(command: Command, prefix: string): string {
 }
 
 const dangers: Record<Danger, string> = {
-  read: 'changes nothing',
-  change: 'can be taken back',
-  destructive: 'asks for confirmation',
-  critical: 'critical, asks for confirmation',
+  read: 'Read-only',
+  change: 'Needs no confirmation',
+  destructive: 'Asks for confirmation',
+  critical: 'Critical: asks for confirmation',
 };
+
+const audiences: Record<Role, string> = {
+  viewer: 'Anyone in the room can use it.',
+  moderator: 'Moderators and admins can use it.',
+  admin: 'Only admins can use it.',
+};
+
+/** Whether it can be undone; empty if that depends. */
+export function reversibility(command: Command, prefix: string): string {
+  if (command.reversible === false) {
+    return 'It can’t be undone.';
+  }
+  return command.undo === undefined ? '' : `${prefix}undo takes it back.`;
+}
 
 /** The answer to `help COMMAND`, made from the declaration. */
 export function helpFor(command: Command, prefix: string): Answer {
@@ -78,10 +93,15 @@ export function helpFor(command: Command, prefix: string): Answer {
   }
   body.push(
     line(
-      danger === undefined
-        ? 'How dangerous it is depends on its flags.'
-        : `For ${roleFor(command, danger)}s; ${dangers[danger]}.`,
-      ...(command.aliases === undefined ? [] : [` Also: ${command.aliases.join(', ')}.`]),
+      [
+        danger === undefined
+          ? 'Who can use it, and whether it asks for confirmation, depends on its flags.'
+          : `${audiences[roleFor(command, danger)]} ${dangers[danger]}.`,
+        reversibility(command, prefix),
+        command.aliases === undefined ? '' : `Also: ${command.aliases.join(', ')}.`,
+      ]
+        .filter(Boolean)
+        .join(' '),
     ),
   );
   return {

@@ -1,19 +1,16 @@
-import parser from 'yargs-parser';
-
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import { amount } from '../answers/phrases.ts';
-import { isExact } from '../reading/tokenize.ts';
+import { readReference } from '../reading/references.ts';
 import type { Token } from '../reading/tokenize.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
-import { readValue, readWord } from '../reading/values.ts';
+import { readValue, readWord, textFor } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { takeBareValues } from './bare-values.ts';
 import { argumentsOf, canChange, placeholderOf } from './declaration.ts';
 import type { Command } from './declaration.ts';
-import { assertFlagsFit, endOfFlags, flagParts, isFlag } from './flag-tokens.ts';
-import type { Flags } from './flag-tokens.ts';
+import { parseFlags } from './parse-flags.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
@@ -27,9 +24,9 @@ export interface ReadArguments {
   readonly filledIn: readonly string[];
 }
 
-/** The most words that one argument takes: more users than this are a case for several messages. */
+/** The maximum number of words in one argument, such as users. */
 export const maxWords = 1000;
-/** The longest reason, in characters: it is kept with every account that the command acts on. */
+/** The maximum length of a reason, in characters: it is stored with each account. */
 const maxReason = 1000;
 
 /**
@@ -43,7 +40,7 @@ export function readArguments(
   context: ReadingContext,
 ): ReadArguments {
   if (tokens.length > 2 * maxWords) {
-    throw tooMany(tokens.length, 'one command', 2 * maxWords);
+    throw tooMany(tokens.length, 'One command', 2 * maxWords);
   }
   const declared = argumentsOf(command);
   const flags = new Map(
@@ -51,23 +48,23 @@ export function readArguments(
       .filter(([, { place }]) => place === 'flag')
       .map(([key, argument]) => [flagName(key), { key, argument }] as const),
   );
-  assertFlagsFit(tokens, flags, command.name);
-  const parsed = structure(tokens, flags);
+  const typedName = `${context.prefix}${command.name}`;
+  const { words, given } = parseFlags(tokens, flags, typedName);
   const values: Record<string, unknown> = {};
-  const isGiven = (key: string) => parsed.flags[flagName(key)] !== undefined;
-  const bare = takeBareValues(declared, parsed.positionals, {
+  const isGiven = (key: string) => given.has(flagName(key));
+  const bare = takeBareValues(declared, words, {
     context,
     isGiven,
     positionals: Object.values(declared).filter(({ place }) => place === 'positional').length,
   });
   const filledIn = readPositionals(declared, bare.rest, values, {
     context,
+    command: typedName,
     isGiven: (key) => isGiven(key) || bare.values[key] !== undefined,
     takesReason: canChange(command),
   });
   for (const [name, { key, argument }] of flags) {
-    values[key] =
-      bare.values[key] ?? readFlag(name, argument, parsed.flags[name], parsed.word, context);
+    values[key] = bare.values[key] ?? readFlag(name, key, argument, given.get(name), context);
   }
   if (!canChange(command)) {
     return {
@@ -82,7 +79,7 @@ export function readArguments(
   const { reason, dryRun, overrideProtection, fromFile: _, ...rest } = values;
   if (typeof reason === 'string' && reason.length > maxReason) {
     throw new UsageError(
-      `\`--reason\` is too long: it may have ${amount(maxReason, 'character')} at most.`,
+      `\`--reason\` is too long. The limit is ${amount(maxReason, 'character')}.`,
       { word: '--reason' },
     );
   }
@@ -98,128 +95,132 @@ export function readArguments(
   };
 }
 
-interface Structure {
-  readonly positionals: readonly Word[];
-  readonly flags: Readonly<Record<string, unknown>>;
-  /** What people wrote where a placeholder stands. */
-  readonly word: (placeholder: string) => Word;
+interface PositionalOptions {
+  readonly context: ReadingContext;
+  /** With its prefix, for error messages. */
+  readonly command: string;
+  readonly isGiven: (flag: string) => boolean;
+  readonly takesReason: boolean;
 }
 
-/** Finds out what is a flag, what its value and what a positional. */
-function structure(tokens: readonly Token[], flags: Flags): Structure {
-  const names = (wanted: (argument: Argument) => boolean) =>
-    [...flags].filter(([, { argument }]) => wanted(argument)).map(([name]) => name);
-  const end = endOfFlags(tokens);
-  // yargs-parser sees `value:3` for the third word, so that it never guesses about what people wrote.
-  const words = tokens.map((token, at) => {
-    if (at > end || !isFlag(token)) {
-      const shape = at === end ? '--' : `value:${at}`;
-      return { shape, text: token.text, exact: isExact(token) };
-    }
-    const { name, value } = flagParts(token);
-    return value === undefined || flags.get(name)?.argument.kind === 'boolean'
-      ? { shape: token.text, text: '', exact: false }
-      : { shape: `--${name}=value:${at}`, text: value, exact: isExact(token) };
-  });
-  const word = (placeholder: string): Word =>
-    words[Number(placeholder.slice('value:'.length))] ?? { text: '', exact: false };
-  const {
-    _: before,
-    '--': after = [],
-    ...values
-  } = parser(
-    words.map(({ shape }) => shape),
-    {
-      boolean: names(({ kind }) => kind === 'boolean'),
-      string: names(({ kind }) => kind !== 'boolean'),
-      array: names(({ options }) => options.many === true),
-      configuration: {
-        'boolean-negation': true,
-        'camel-case-expansion': false,
-        'dot-notation': false,
-        'greedy-arrays': false,
-        'parse-numbers': false,
-        'parse-positional-numbers': false,
-        'populate--': true,
-        'short-option-groups': false,
-      },
-    },
-  );
-  return {
-    positionals: [...before, ...(after as unknown[])].map((one) => word(String(one))),
-    flags: values,
-    word,
-  };
-}
-
-/** Returns the arguments that were filled in. */
+/**
+ * Reads the words by the declared positionals into `values`. Returns the arguments that were filled in.
+ *
+ * @throws UsageError a word is missing, surplus, or can't be read
+ */
 function readPositionals(
   declared: Readonly<Record<string, Argument>>,
   words: readonly Word[],
   values: Record<string, unknown>,
-  how: {
-    readonly context: ReadingContext;
-    readonly isGiven: (flag: string) => boolean;
-    readonly takesReason: boolean;
-  },
+  options: PositionalOptions,
 ): string[] {
-  const { context, isGiven, takesReason } = how;
-  const rest = [...words];
+  const { context, isGiven } = options;
+  const left = [...words];
   const allFilledIn: string[] = [];
-  for (const [key, argument] of Object.entries(declared)) {
-    if (argument.place === 'flag') {
-      continue;
-    }
-    const { many, optional = false, unless } = argument.options;
+  const positionals = Object.entries(declared).filter(([, { place }]) => place === 'positional');
+  const hasRest = positionals.some(([, argument]) => argument.options.rest === true);
+  for (const [key, argument] of positionals) {
+    const { many, optional = false, rest, unless } = argument.options;
     const isReplaced = unless !== undefined && isGiven(unless);
-    const mayMiss = optional || isReplaced;
-    if (isReplaced && rest.length > 0) {
+    // In front of a text, nobody can tell a surplus word from the text.
+    if (isReplaced && left.length > 0 && !hasRest) {
       throw new UsageError(
         `Give ${placeholderOf(key, argument)} or \`--${flagName(unless)}\`, not both.`,
       );
     }
-    const filledIn = rest.length === 0 && !mayMiss ? context.fillIn?.(argument.kind) : undefined;
+    if (isReplaced) {
+      values[key] = many === true ? [] : undefined;
+      continue;
+    }
+    const filledIn = left.length === 0 && !optional ? context.fillIn?.(argument.kind) : undefined;
     if (filledIn !== undefined) {
-      rest.push({ text: filledIn, exact: true });
+      left.push({ text: filledIn, exact: true });
       allFilledIn.push(key);
     }
-    if (rest.length === 0) {
-      if (!mayMiss) {
-        throw new UsageError(`${capital(placeholderOf(key, argument))} is missing.`, {
-          advice: argument.description,
-        });
+    if (left.length === 0) {
+      if (!optional) {
+        throw missing(key, argument);
       }
       values[key] = many === true ? [] : undefined;
       continue;
     }
-    const own = many === true ? rest.splice(0) : rest.splice(0, 1);
-    if (own.length > maxWords) {
-      throw tooMany(own.length, placeholderOf(key, argument), maxWords);
+    if (rest === true) {
+      const text = left.splice(0).map((word) => word.text);
+      values[key] = text.join(' ');
+      continue;
     }
-    const read = own.map((word, at) => {
-      try {
-        return readWord(word, argument, context);
-      } catch (error) {
-        // Behind a first that can be read, a word that can't is likely to be meant as prose.
-        throw error instanceof UsageError && at > 0 && takesReason
-          ? withReasonAdvice(error)
-          : error;
-      }
-    });
+    const count = many !== true ? 1 : hasRest ? countUsers(left) : left.length;
+    const read = readWords(key, argument, left.splice(0, count), options);
     values[key] = many === true ? [...new Set(read)] : read[0];
   }
-  const [surplus] = rest;
+  const [surplus] = left;
   if (surplus !== undefined) {
-    const search = openUserFlag(declared, isGiven);
-    const error = new UsageError(`\`${cut(surplus.text)}\` is one word too many.`, {
-      word: surplus.text,
-      ...(search === undefined
-        ? {}
-        : { advice: `If it is a user, write \`--${search} ${cut(surplus.text)}\`.` }),
-    });
-    throw takesReason ? withReasonAdvice(error) : error;
+    throw unexpected(surplus, declared, options);
   }
   return allFilledIn;
+}
+
+/**
+ * How many words in front of a text are users: the first, and those behind it that are full IDs or links.
+ * The last word belongs to the text.
+ */
+function countUsers(words: readonly Word[]): number {
+  const textAt = words.findIndex(
+    (word, at) => at > 0 && readReference(textFor(word, 'account'))?.kind !== 'user',
+  );
+  return Math.max(1, Math.min(textAt === -1 ? words.length : textAt, words.length - 1));
+}
+
+function readWords(
+  key: string,
+  argument: Argument,
+  words: readonly Word[],
+  { context, takesReason }: PositionalOptions,
+): unknown[] {
+  if (words.length > maxWords) {
+    throw tooMany(words.length, placeholderOf(key, argument), maxWords);
+  }
+  return words.map((word, at) => {
+    try {
+      return readWord(word, argument, context);
+    } catch (error) {
+      // After a word that can be read, one that can't is probably part of a sentence.
+      throw error instanceof UsageError && at > 0 && takesReason ? withReasonAdvice(error) : error;
+    }
+  });
+}
+
+function missing(key: string, argument: Argument): UsageError {
+  if (['account', 'user', 'identity'].includes(argument.kind)) {
+    return new UsageError('Which user?', { advice: 'Give `@name:server` or a name.' });
+  }
+  if (argument.kind === 'room') {
+    return new UsageError('Which room?', {
+      advice: 'Give a room ID (`!…`), an alias (`#name:server`) or a link.',
+    });
+  }
+  return new UsageError(`${placeholderOf(key, argument)} is missing.`, {
+    advice: `${argument.description}.`,
+  });
+}
+
+function unexpected(
+  { text }: Word,
+  declared: Readonly<Record<string, Argument>>,
+  { command, isGiven, takesReason }: PositionalOptions,
+): UsageError {
+  const search = openUserFlag(declared, isGiven);
+  const takesNone = Object.values(declared).every(({ place }) => place === 'flag');
+  const error = new UsageError(`Unexpected word: \`${cut(text)}\`.`, {
+    word: text,
+    advice:
+      search !== undefined
+        ? `If it is a user, write \`--${search} ${cut(text)}\`.`
+        : takesNone
+          ? `\`${command}\` takes no such argument.`
+          : undefined,
+  });
+  return takesReason ? withReasonAdvice(error) : error;
 }
 
 /** The flag by which a command that only reads can be asked about one user. */
@@ -236,53 +237,56 @@ function openUserFlag(
 
 function withReasonAdvice({ message, word, advice }: UsageError): UsageError {
   return new UsageError(message, {
-    ...(word === undefined ? {} : { word }),
-    advice: [advice, 'If it is part of the reason, put the reason after `--reason`.']
+    word,
+    advice: [advice, 'If it is part of the reason, write `--reason "…"`.']
       .filter((part) => part !== undefined)
       .join(' '),
   });
 }
 
+/** @throws UsageError the flag is required, or its value can't be read */
 function readFlag(
   name: string,
+  key: string,
   argument: Argument,
-  found: unknown,
-  word: (placeholder: string) => Word,
+  given: readonly (boolean | Word)[] | undefined,
   context: ReadingContext,
 ): unknown {
-  const { many, default: fallback } = argument.options;
-  if (found === undefined) {
+  const { many, required } = argument.options;
+  if (given === undefined) {
+    if (required === true) {
+      throw new UsageError(`\`--${name}\` is missing.`, {
+        word: `--${name}`,
+        advice: `${argument.description}: \`--${name} ${placeholderOf(key, argument)}\``,
+      });
+    }
     if (many === true) {
       return [];
     }
-    return argument.kind === 'date' && typeof fallback === 'string'
-      ? readValue(fallback, argument, context)
-      : fallback;
+    return argument.kind === 'date' && typeof argument.fallback === 'string'
+      ? readValue(argument.fallback, argument, context)
+      : argument.fallback;
   }
-  if (argument.kind === 'boolean') {
-    return found === true || found === 'true';
-  }
-  const read = (value: unknown) => {
+  const read = given.map((value) => {
+    if (typeof value === 'boolean') {
+      return value;
+    }
     try {
-      return readWord(word(String(value)), argument, context);
+      return readWord(value, argument, context);
     } catch (error) {
       throw error instanceof UsageError
         ? new UsageError(`\`--${name}\`: ${error.message}`, {
-            ...(error.word === undefined ? {} : { word: error.word }),
-            ...(error.advice === undefined ? {} : { advice: error.advice }),
+            word: error.word,
+            advice: error.advice,
           })
         : error;
     }
-  };
-  return Array.isArray(found) ? found.map(read) : read(found);
+  });
+  return many === true ? read : read[0];
 }
 
 function tooMany(words: number, where: string, max: number): UsageError {
-  return new UsageError(`${amount(words, 'word')} are too many for ${where}.`, {
-    advice: `${amount(max, 'word')} at most: send the rest in another message.`,
+  return new UsageError(`${where} can’t have ${amount(words, 'word')}.`, {
+    advice: `The limit is ${amount(max, 'word')}. Send the rest in another message.`,
   });
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -26,10 +26,10 @@ export function writeInvocation(
       if (argument.place === 'positional') {
         positionals.push(writeWord(argument.kind, one));
       } else if (argument.kind === 'boolean') {
-        if (one !== argument.options.default) {
+        if (one !== argument.fallback) {
           flags.push(`--${one === true ? '' : 'no-'}${flagName(key)}`);
         }
-      } else if (one !== argument.options.default) {
+      } else if (one !== argument.fallback) {
         flags.push(`--${flagName(key)}=${writeWord(argument.kind, one)}`);
       }
     }

@@ -77,7 +77,7 @@ export function tokenize(line: string): Token[] {
     if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue()))) {
       const close = quotes.closeOf(at);
       if (close === undefined) {
-        throw new UsageError(`The quote ${character} is not closed.`, {
+        throw new UsageError(`Missing closing quote (${character}).`, {
           word: characters.slice(at, at + maxWordShownLength).join(''),
         });
       }

@@ -86,13 +86,13 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
           throw wrong(
             word,
             'a file, not a user',
-            `\`${context.prefix}quarantine ${media}\` keeps everybody from downloading that one file.`,
+            `\`${context.prefix}quarantine ${media}\` makes that one file unavailable.`,
           );
         }
         throw wrong(
           word,
-          'no user',
-          `Write \`@name:server\`, a link to the user, or a bare name of ${context.serverName}.`,
+          'not a user',
+          `Give \`@name:server\`, a link to the user, or a name on ${context.serverName}.`,
         );
       }
       return user;
@@ -104,7 +104,11 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
     case 'event': {
       const reference = readReference(word);
       if (reference?.kind !== 'event') {
-        throw wrong(word, 'no link to a message', 'Copy it from the message in your client.');
+        throw wrong(
+          word,
+          'not a link to a message',
+          'Copy the link from the message in your client.',
+        );
       }
       return { room: reference.room, event: reference.event };
     }
@@ -113,10 +117,10 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
       if (media === undefined) {
         throw wrong(
           word,
-          'no file',
+          'not a media link',
           readReference(word)?.kind === 'event'
-            ? `That is a link to a message. What \`${context.prefix}redact\` asks about it names the file.`
-            : 'Write `mxc://server/id`, or the link to download the file.',
+            ? `That is a link to a message. \`${context.prefix}redact\` shows which file it contains.`
+            : 'Give `mxc://server/id` or a download link.',
         );
       }
       return media;
@@ -127,8 +131,12 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
       const digits = argument.place === 'positional' ? word.replace(/^#|[,;]$/gu, '') : word;
       const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
       if (Number.isNaN(number) || number < min || number > max) {
-        const range = argument.options.max === undefined ? `${min} or more` : `${min} to ${max}`;
-        throw wrong(word, 'no fitting number', `Write a whole number, ${range}.`);
+        throw wrong(
+          word,
+          argument.options.max === undefined
+            ? `not a whole number, ${min} or more`
+            : `not a whole number between ${min} and ${max}`,
+        );
       }
       return number;
     }
@@ -138,8 +146,8 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
         const guess = nearest(word.toLowerCase(), choices ?? []);
         throw wrong(
           word,
-          'not possible here',
-          `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}One of: ${choices?.join(', ') ?? ''}.`,
+          'not one of the possible values',
+          `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}Possible values: ${choices?.join(', ') ?? ''}.`,
         );
       }
       return choice;
@@ -147,7 +155,7 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
     case 'duration': {
       const durationMs = readDuration(word);
       if (durationMs === undefined) {
-        throw wrong(word, 'no duration', 'Write it as `30s`, `5m`, `1h`, `7d` or `2w`.');
+        throw wrong(word, 'not a valid duration', 'Use e.g. `30s`, `5m`, `1h`, `7d` or `2w`.');
       }
       return durationMs;
     }
@@ -155,7 +163,7 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
       return readDate(word, context.now, argument.options.ahead === true);
     case 'word':
       if (word === '' || /\s/u.test(word)) {
-        throw wrong(word, 'not a single word', 'It may hold no blanks.');
+        throw wrong(word, 'not a single word', 'It can’t contain spaces.');
       }
       return word;
     case 'text':
@@ -164,14 +172,14 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
   }
 }
 
-function wrong(word: string, what: string, advice: string): UsageError {
+function wrong(word: string, what: string, advice?: string): UsageError {
   return new UsageError(`\`${cut(word)}\` is ${what}.`, { word, advice });
 }
 
 function readRoom(word: string): RoomId | RoomAlias {
   const reference = readReference(word);
   if (reference?.kind !== 'room') {
-    throw wrong(word, 'no room', 'Write a room ID (`!…`), an alias (`#name:server`) or a link.');
+    throw wrong(word, 'not a room', 'Give a room ID (`!…`), an alias (`#name:server`) or a link.');
   }
   return reference.room;
 }
@@ -190,7 +198,7 @@ function readTarget(word: string, { serverName }: ReadingContext): UserId | Room
     throw wrong(
       word,
       'neither a user nor a room',
-      `Write \`@name:server\`, a bare name of ${serverName}, \`!…\`, \`#name:server\`, or a link to one of them.`,
+      `Give \`@name:server\`, a name on ${serverName}, \`!…\`, \`#name:server\`, or a link.`,
     );
   }
   return target;
@@ -215,8 +223,8 @@ function readDate(word: string, now: number, isAhead: boolean): number {
   if (Number.isNaN(date) || date < 0 || date > lastDate) {
     throw wrong(
       word,
-      'no date',
-      `Write \`2026-11-21\`, \`2026-11-21T18:40Z\`, or how long ${isAhead ? 'from now' : 'ago'}, such as \`7d\`.`,
+      'not a valid date',
+      `Use e.g. \`2026-11-21\`, \`2026-11-21T18:40Z\`, or how long ${isAhead ? 'from now' : 'ago'}, such as \`7d\`.`,
     );
   }
   return date;

@@ -5,7 +5,7 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
+import { dayMs, writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { assertWhisperIsReadable, openDirectAnswer, whispered } from './direct-message.ts';
 
@@ -14,7 +14,7 @@ const maxMs = dayMs;
 const declared = {
   account: positional('account', 'As whom', { placeholder: 'USER' }),
   for: flag('duration', 'How long it works, at most 24h', {
-    default: hourMs,
+    default: '1h',
     placeholder: '1h',
   }),
 } as const;

@@ -5,7 +5,7 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
+import { TargetError } from '../../core/errors.ts';
 import { checkDeviceName, unknownDevice } from './device-text.ts';
 
 export default defineCommand({
@@ -16,23 +16,17 @@ export default defineCommand({
   args: {
     account: positional('account', 'Whose device', { placeholder: 'USER' }),
     device: positional('text', 'Its ID; capitals count'),
-    name: flag('text', 'The new name', { placeholder: 'NAME' }),
+    name: flag('text', 'The new name', { required: true, placeholder: 'NAME' }),
   },
   danger: 'change',
   protects: true,
   example: 'rename-device @mallory:example.com QBUAZIFURK --name "Lost phone"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}'],
 
-  check({ name }) {
-    if (name === undefined) {
-      throw new UsageError('`--name` is missing.', { advice: 'Write `--name "New name"`.' });
-    }
-    checkDeviceName(name);
-  },
+  check: ({ name }) => checkDeviceName(name),
 
   async run({ args, services, prefix }) {
-    // It is given, or `check` has refused.
-    const { account, device: id, name = '' } = args;
+    const { account, device: id, name } = args;
     const [device] = (await services.devices.findAll(account.name, [id])).devices;
     if (device === undefined) {
       throw unknownDevice(account, [id], prefix);
@@ -55,7 +49,7 @@ export default defineCommand({
   undo: ({ args: { account, device } }, { before }) =>
     `rename-device ${idWord(account.name)} ${quote(device)} --name=${quote(before ?? '')}`,
 
-  reconcile: async ({ args: { account, device, name = '' }, services }) =>
+  reconcile: async ({ args: { account, device, name }, services }) =>
     services.devices.reconcileRenaming(account.name, device, name),
 });
 

@@ -242,9 +242,9 @@ function medianCreation(previews: readonly AccountPreview[]): number {
 
 /** The flags that apply to all the accounts, as they were understood. */
 function given({ command, invocation }: Resolved): Block[] {
-  const parts = Object.entries(command.args).flatMap(([key, { place, kind, options }]) => {
+  const parts = Object.entries(command.args).flatMap(([key, { place, kind, fallback }]) => {
     const value = invocation.arguments[key];
-    if (place !== 'flag' || value === undefined || value === options.default) {
+    if (place !== 'flag' || value === undefined || value === fallback) {
       // A time is shown even if it is the default.
       if (kind !== 'date' || value === undefined) {
         return [];

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command, GroupedCommand, Role } from '../../chat/command/declaration.ts';
-import { flagParts, isFlag } from '../../chat/command/flag-tokens.ts';
+import { flagParts, isFlag } from '../../chat/command/parse-flags.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { Registry } from '../../chat/command/registry.ts';
 import { matrixToLink } from '../../chat/reading/references.ts';

@@ -5,6 +5,7 @@ import { flag, positional } from '../../../src/chat/command/arguments.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
 import { argumentsOf, defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
+import { usage } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
@@ -84,6 +85,7 @@ describe('every way to write a flag', () => {
     ['a --order-by name', { orderBy: 'name' }],
     ['a --order-by NAME', { orderBy: 'name' }],
     ['a --erase', { erase: true }],
+    ['--erase a', { erase: true }],
     ['a --erase=true', { erase: true }],
     ['a --erase=false', { erase: false }],
     ['a --no-erase', { erase: false }],
@@ -101,7 +103,7 @@ describe('every way to write a flag', () => {
     ['a --text=', { text: '' }],
     ['a --text ""', { text: '' }],
     ['a --text -', { text: '-' }],
-    // What stands inside for words, and what yargs-parser would take for more than text.
+    // What a parser may take for more than text.
     ['a --text value:0', { text: 'value:0' }],
     ['a --text=value:3', { text: 'value:3' }],
     ['a --text true', { text: 'true' }],
@@ -147,7 +149,7 @@ describe('kinds', () => {
     expect(values('!a:x', two)).toEqual({ room: '!a:x', number: undefined });
     expect(values('matrix:r/lobby:x 5', two)).toEqual({ room: '#lobby:x', number: 5 });
     expect(refused('lobby', two).word).toBe('lobby');
-    expect(refused('@a:x', two).message).toContain('no room');
+    expect(refused('@a:x', two).message).toContain('not a room');
   });
 
   test('events', () => {
@@ -155,7 +157,7 @@ describe('kinds', () => {
       room: '!r:x',
       event: '$e',
     });
-    expect(refused('a --message $e').message).toContain('no link to a message');
+    expect(refused('a --message $e').message).toContain('not a link to a message');
   });
 
   test('files', () => {
@@ -172,7 +174,7 @@ describe('kinds', () => {
   test('numbers', () => {
     expect(values('a --limit 100').limit).toBe(100);
     for (const word of ['0', '101', '1.5', '1e2', '0x10', '٣', 'many', '""', '9'.repeat(16)]) {
-      expect(refused(`a --limit ${word}`).advice).toContain('1 to 100');
+      expect(refused(`a --limit ${word}`).message).toContain('between 1 and 100');
     }
     expect(refused('a --limit -5').message).toContain('`--limit` needs a value');
     expect(refused('a --limit=-5').word).toBe('-5');
@@ -181,9 +183,9 @@ describe('kinds', () => {
   test('choices', () => {
     expect(refused('a --order-by nam')).toMatchObject({
       word: 'nam',
-      advice: 'Did you mean `name`? One of: name, age.',
+      advice: 'Did you mean `name`? Possible values: name, age.',
     });
-    expect(refused('a --order-by weather').advice).toBe('One of: name, age.');
+    expect(refused('a --order-by weather').advice).toBe('Possible values: name, age.');
     expect(refused('a --order-by constructor').word).toBe('constructor');
   });
 
@@ -262,9 +264,9 @@ describe('what can be misread is refused, naming the word', () => {
   });
 
   test('missing and surplus', () => {
-    expect(refused('').message).toBe('USER is missing.');
-    expect(refused('--erase').message).toBe('USER is missing.');
-    expect(refused('', two).message).toBe('ROOM is missing.');
+    expect(refused('').message).toBe('Which user?');
+    expect(refused('--erase').message).toBe('Which user?');
+    expect(refused('', two).message).toBe('Which room?');
     expect(refused('!a:x 1 more', two)).toMatchObject({ word: 'more' });
     expect(refused('!a:x 1 -- --x', two)).toMatchObject({ word: '--x' });
   });
@@ -304,6 +306,103 @@ describe('what can be misread is refused, naming the word', () => {
       expect(message.length + advice.length).toBeLessThan(500);
     }
     expect(refused(`!a:x 1 ${long}`, two).message.length).toBeLessThan(200);
+  });
+});
+
+/** What a server notice would declare: users and a text, a flag that must be given. */
+const notice = defineCommand({
+  name: 'notice',
+  summary: 'Tells something',
+  args: {
+    users: positional('account', 'One or more users', {
+      many: true,
+      unless: 'allUsers',
+      placeholder: 'USER',
+    }),
+    text: positional('text', 'What to say', { rest: true }),
+    allUsers: flag('boolean', 'Everybody'),
+    before: flag('duration', 'Only users seen before', { required: true, placeholder: 'AGE' }),
+    every: flag('duration', 'How often', { default: '1d' }),
+  },
+  danger: 'change',
+  reversible: false,
+  protects: false,
+  example: 'notice @a:x --before 1h hello',
+  run: async ({ args }) => {
+    // Neither is ever undefined.
+    const before: number = args.before;
+    const text: string = args.text;
+    return [before, text];
+  },
+  answer: () => ({ mark: '✅', title: [] }),
+});
+
+describe('a flag that must be given', () => {
+  test('is read', () => {
+    expect(values('a --before 2h hello', notice)).toMatchObject({ before: 7_200_000 });
+  });
+
+  test('is demanded, with an example', () => {
+    expect(refused('a hello', notice)).toMatchObject({
+      message: '`--before` is missing.',
+      word: '--before',
+      advice: 'Only users seen before: `--before AGE`',
+    });
+  });
+
+  test('stands without brackets in the usage', () => {
+    expect(usage(notice, '!')).toBe(
+      '!notice [USER…] TEXT [--all-users] --before AGE [--every 24h] [--reason TEXT] [--dry-run]',
+    );
+  });
+});
+
+describe('the rest of a line as one text', () => {
+  test.each([
+    ['alice please read this', ['@alice:example.com'], 'please read this'],
+    ['alice bob please', ['@alice:example.com'], 'bob please'],
+    ['@a:x, @b:x please read', ['@a:x', '@b:x'], 'please read'],
+    ['@a:x https://matrix.to/#/@b:x please', ['@a:x', '@b:x'], 'please'],
+    ['@a:x @b:x don’t write to @c:x', ['@a:x', '@b:x'], 'don’t write to @c:x'],
+    ['@a:x #lobby:x is closed', ['@a:x'], '#lobby:x is closed'],
+    ['@a:x @b:x', ['@a:x'], '@b:x'],
+    ['@a:x "two  words\nand a line"', ['@a:x'], 'two  words\nand a line'],
+    ['--before 1h @a:x hello -- --you', ['@a:x'], 'hello --you'],
+    ['@a:x hello --every 2d again', ['@a:x'], 'hello again'],
+  ])('%s', (line, users, text) => {
+    const { values: read } = readArguments(
+      notice,
+      tokenize(`--before=1h ${line}`.replace('--before=1h --before 1h', '--before 1h')),
+      context,
+    );
+    expect(read).toMatchObject({ users, text });
+  });
+
+  test('belongs to nobody if a flag stands for the users', () => {
+    expect(values('--all-users --before 1h @a:x hello', notice)).toMatchObject({
+      users: [],
+      text: '@a:x hello',
+    });
+  });
+
+  test('is demanded', () => {
+    expect(refused('@a:x --before 1h', notice)).toMatchObject({
+      message: 'TEXT is missing.',
+      advice: 'What to say.',
+    });
+  });
+});
+
+describe('a default', () => {
+  test('is written as people write it, and is a value when it is read', () => {
+    expect(values('a --before 1h x', notice)['every']).toBe(86_400_000);
+    expect(notice.args['every']?.options.default).toBe('1d');
+  });
+
+  test('that can’t be read stops the start', () => {
+    expect(() => flag('duration', 'How often', { default: 'often' })).toThrow(
+      'the default often is not a duration',
+    );
   });
 });
 
@@ -427,7 +526,7 @@ test('nothing that is typed reaches the prototype of all objects', () => {
 test('a thousand users are read at once, and no more', () => {
   const names = Array.from({ length: 1001 }, (_, at) => `u${at}`);
   expect(values(names.slice(1).join(' ')).users).toHaveLength(1000);
-  expect(() => values(names.join(' '))).toThrow('1,001 words are too many');
+  expect(() => values(names.join(' '))).toThrow('USER can’t have 1,001 words');
 });
 
 describe('a value without the name of its flag', () => {
@@ -460,20 +559,22 @@ describe('a value without the name of its flag', () => {
   });
 
   test.each([
-    ['reports open claimed', 'one word too many'],
-    ['reports --state open claimed', 'one word too many'],
-    ['stats soon', 'one word too many'],
-    ['reports opne', 'one word too many'],
+    ['reports open claimed', 'Unexpected word'],
+    ['reports --state open claimed', 'Unexpected word'],
+    ['stats soon', 'Unexpected word'],
+    ['reports opne', 'Unexpected word'],
   ])('%s is refused', async (line, why) => {
     await expect(read(line)).rejects.toThrow(why);
   });
 
   test('a name where only the flag for users can take it is answered with the flag', async () => {
     await expect(read('reports mallory')).rejects.toMatchObject({
-      message: '`mallory` is one word too many.',
+      message: 'Unexpected word: `mallory`.',
       advice: 'If it is a user, write `--sender mallory`.',
     });
-    await expect(read('reports @bob mallory')).rejects.toMatchObject({ advice: undefined });
+    await expect(read('reports @bob mallory')).rejects.toMatchObject({
+      advice: '`!reports` takes no such argument.',
+    });
   });
 
   test('a file where a user is wanted is said to be one, with what takes it', async () => {

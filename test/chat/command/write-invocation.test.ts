@@ -109,7 +109,7 @@ function valueOf({ kind, options }: Argument): Arbitrary<Json> {
 
 /** An argument's value; undefined where it may be left out, with what then stands for it. */
 function givenOf(argument: Argument): Arbitrary<Json | undefined> {
-  const { many, optional, default: fallback } = argument.options;
+  const { many, optional, required, default: fallback } = argument.options;
   const one = valueOf(argument);
   if (many === true) {
     const fewest = argument.place === 'positional' && optional !== true ? 1 : 0;
@@ -119,16 +119,19 @@ function givenOf(argument: Argument): Arbitrary<Json | undefined> {
       selector: (value) => JSON.stringify(value),
     });
   }
-  return argument.place === 'positional' && optional !== true
+  return required === true || (argument.place === 'positional' && optional !== true)
     ? one
     : fc.oneof(fc.constant(standsFor(argument.kind, fallback)), one);
 }
 
 /** A default time is declared as how long ago, and read as when that was. */
 function standsFor(kind: Argument['kind'], fallback: Argument['options']['default']) {
-  return kind === 'date' && typeof fallback === 'string'
-    ? context.now - (readDuration(fallback) ?? Number.NaN)
-    : fallback;
+  const durationMs = typeof fallback === 'string' ? (readDuration(fallback) ?? Number.NaN) : 0;
+  return kind === 'date' && fallback !== undefined
+    ? context.now - durationMs
+    : kind === 'duration' && fallback !== undefined
+      ? durationMs
+      : fallback;
 }
 
 function invocationOf(command: Command) {
@@ -187,7 +190,24 @@ const sample = defineCommand({
   answer: () => ({ mark: '✅', title: [] }),
 });
 
-test.each([sample, ...commands].map((command) => [command.name, command] as const))(
+/** Users and the rest of the line as a text. */
+const notice = defineCommand({
+  name: 'notice',
+  summary: 'Tells something',
+  args: {
+    users: positional('user', 'Users', { many: true }),
+    text: positional('text', 'What to say', { rest: true }),
+    before: flag('duration', 'Only users seen before', { required: true }),
+    every: flag('duration', 'How often', { default: '1d' }),
+  },
+  danger: 'change',
+  reversible: false,
+  example: 'notice',
+  run: async () => undefined,
+  answer: () => ({ mark: '✅', title: [] }),
+});
+
+test.each([sample, notice, ...commands].map((command) => [command.name, command] as const))(
   '%s: what is written is read as the same invocation',
   (_, command) => {
     fc.assert(

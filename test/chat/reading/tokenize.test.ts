@@ -95,7 +95,7 @@ describe('quotes group', () => {
     '--reason="open',
     '"',
   ])('a quote that is not closed is an error that shows it: %s', (line) => {
-    expect(faultOf(`a ${line}`)?.message).toContain('is not closed');
+    expect(faultOf(`a ${line}`)?.message).toContain('Missing closing quote');
     const word = faultOf(`a ${line}${'x'.repeat(1000)}`)?.word ?? '';
     expect(`${line}xxx`).toContain(word.slice(0, 3));
     expect(word).toHaveLength(40);

@@ -132,7 +132,7 @@ it('says how it is done for a suspended account in a room of an old version', as
 });
 
 it.each([
-  ['!redact-user', 'usage', 'USER is missing'],
+  ['!redact-user', 'usage', 'Which user?'],
   ['!redact-user @nobody-at-all:localhost', 'failed', 'there is no account'],
   ['!redact-user @spam:elsewhere.example', 'failed', 'an account of another server'],
   ['!redact-user ana --since tomorrow-ish', 'usage', 'tomorrow-ish'],

@@ -111,7 +111,7 @@ describe('quarantine and unquarantine', () => {
     for (const word of ['evil.png', 'https://example.com/evil.png', 'mxc://localhost']) {
       const odd = await room.ana.ask(`!quarantine ${word}`);
       expect(odd.field).toMatchObject({ status: 'usage' });
-      expect(odd.body).toContain(`${word} is no file`);
+      expect(odd.body).toContain(`${word} is not a media link`);
       expect(odd.body).toContain('mxc://server/id');
     }
   });

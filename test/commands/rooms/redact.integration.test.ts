@@ -172,7 +172,7 @@ describe('redact', () => {
     for (const words of ['hello', event, place, `https://example.com/${event}`]) {
       expect(await refused(words)).toMatchObject({
         status: 'usage',
-        body: expect.stringContaining('no link to a message') as string,
+        body: expect.stringContaining('not a link to a message') as string,
       });
     }
     expect(await refused('')).toMatchObject({ status: 'usage' });

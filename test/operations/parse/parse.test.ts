@@ -159,7 +159,7 @@ describe('parse', () => {
   test('a fault names the command whose usage helps', async () => {
     await expect(parse(house, message, 'deactivate')).rejects.toMatchObject({
       command: 'deactivate',
-      message: 'USER is missing.',
+      message: 'Which user?',
     });
     await expect(parse(house, message, 'deactivate "a')).rejects.toMatchObject({
       command: 'deactivate',

@@ -55,7 +55,7 @@ describe('words behind a target', () => {
     ] as const) {
       const answer = await room.ana.ask(line);
       expect([line, answer.field.status]).toEqual([line, status]);
-      expect(answer.body).toContain('put the reason after --reason');
+      expect(answer.body).toContain('If it is part of the reason, write --reason');
     }
     expect(await isShadowBanned(mallory.userId)).toBe(false);
   });

@@ -289,7 +289,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect(await fired('2026-01-01')).toBe(Date.now() > Date.UTC(2026, 0, 12));
     const { status, errors } = await lawspeaker([], 'rules', 'test', '--since', 'monday');
     expect(status).toBe(2);
-    expect(errors).toContain('`monday` is no date.');
+    expect(errors).toContain('`monday` is not a valid date.');
     expect((await lawspeaker([], 'audit', 'verify', '--since', '7d')).errors).toContain(
       '--since belongs to rules test',
     );
@@ -313,7 +313,9 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect(status).toBe(2);
     const lines = readFileSync(configFile(), 'utf8').split('\n');
     const lineOf = (text: string) => lines.findIndex((line) => line.includes(text)) + 1;
-    expect(errors).toMatch(/ {2}reports\.rules\.0\.then\.0: `--for`: `ever` is no duration\./u);
+    expect(errors).toMatch(
+      / {2}reports\.rules\.0\.then\.0: `--for`: `ever` is not a valid duration\./u,
+    );
     expect(errors).toContain(` (line ${lineOf('--for ever')})\n  reports.rules.0.then.1: `);
     expect(errors).toContain(` (line ${lineOf('@ben')})\n`);
     expect(errors).not.toMatch(/^\s+at /mu);

@@ -1,0 +1,156 @@
+import { UsageError } from '../../core/errors.ts';
+import { cut, nearest } from '../../core/text.ts';
+import { readReference } from '../reading/references.ts';
+import { isExact } from '../reading/tokenize.ts';
+import type { Token } from '../reading/tokenize.ts';
+import type { Word } from '../reading/values.ts';
+import type { Argument } from './arguments.ts';
+
+/** The declared flags, by the name that is typed. */
+export type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;
+
+/** A command line, with its flags separated from its other words. */
+export interface ParsedFlags {
+  /** The words that are neither flags nor values of flags. */
+  readonly words: readonly Word[];
+  /** What was given for each flag, by the name that is typed: booleans for boolean flags. */
+  readonly given: ReadonlyMap<string, readonly (boolean | Word)[]>;
+}
+
+/**
+ * Separates the flags from the other words. Where a lenient parser would guess, this one asks.
+ *
+ * @param command with its prefix, for error messages
+ * @throws UsageError an unknown flag, a missing or surplus value, a flag given twice
+ */
+export function parseFlags(tokens: readonly Token[], flags: Flags, command: string): ParsedFlags {
+  const words: Word[] = [];
+  const given = new Map<string, (boolean | Word)[]>();
+  for (let at = 0; at < tokens.length; at += 1) {
+    const token = tokens[at] as Token;
+    if (isEndOfFlags(token)) {
+      words.push(...tokens.slice(at + 1).map(wordOf));
+      break;
+    }
+    if (!isFlag(token)) {
+      words.push(wordOf(token));
+      continue;
+    }
+    const { name, key, value, isNegation, argument } = readFlag(token, flags, command);
+    const values = given.get(key);
+    if (values !== undefined && argument.options.many !== true) {
+      throw new UsageError(`\`--${key}\` was given twice.`, { word: token.text });
+    }
+    let read: boolean | Word;
+    if (argument.kind === 'boolean') {
+      // `--no-erase=false` says two things at once.
+      if (value !== undefined && (isNegation || (value !== 'true' && value !== 'false'))) {
+        throw new UsageError(`\`--${key}\` takes no value.`, {
+          word: token.text,
+          advice: `Write \`--${key}\` or \`--no-${key}\`.`,
+        });
+      }
+      read = value === undefined ? !isNegation : value === 'true';
+    } else if (isNegation) {
+      throw new UsageError(`\`--${key}\` needs a value, so \`--${name}\` has no meaning.`, {
+        word: token.text,
+      });
+    } else if (value === undefined) {
+      read = nextValue(tokens, at, key, argument, flags);
+      at += 1;
+    } else {
+      read = { text: value, exact: isExact(token) };
+    }
+    given.set(key, [...(values ?? []), read]);
+  }
+  return { words, given };
+}
+
+function wordOf(token: Token): Word {
+  return { text: token.text, exact: isExact(token) };
+}
+
+/** Whether a word is a flag by its form. */
+export function isFlag(token: Token): boolean {
+  return !token.quoted && token.text.startsWith('-') && token.text !== '-';
+}
+
+function isEndOfFlags({ text, quoted }: Token): boolean {
+  return text === '--' && !quoted;
+}
+
+/** The name and the value of `--name=value`. */
+export function flagParts({ text }: Token): { name: string; value: string | undefined } {
+  const [, name = '', value] = /^--?([^=]+)(?:=([\s\S]*))?$/u.exec(text) ?? [];
+  return { name, value };
+}
+
+/**
+ * @returns `name` as it was typed; `key` without the `no-` of a negation
+ * @throws UsageError there is no such flag
+ */
+function readFlag(token: Token, flags: Flags, command: string) {
+  const { name, value } = flagParts(token);
+  const isNegation = name.startsWith('no-') && !flags.has(name);
+  const key = isNegation ? name.slice('no-'.length) : name;
+  const argument = flags.get(key)?.argument;
+  if (argument === undefined || !token.text.startsWith('--')) {
+    const typed = token.text.split('=', 1)[0] ?? '';
+    const guess = nearest(name, [...flags.keys()]) ?? (flags.has(name) ? name : undefined);
+    throw new UsageError(`\`${command}\` has no flag \`${cut(typed)}\`.`, {
+      word: typed,
+      advice: guess === undefined ? quotingAdvice(token) : `Did you mean \`--${guess}\`?`,
+    });
+  }
+  return { name, key, value, isNegation, argument };
+}
+
+/** The value in the word behind a flag. */
+function nextValue(
+  tokens: readonly Token[],
+  at: number,
+  key: string,
+  { kind }: Argument,
+  flags: Flags,
+): Word {
+  const next = tokens[at + 1];
+  if (next === undefined || isFlag(next)) {
+    const isValue = next !== undefined && !isEndOfFlags(next) && !flags.has(flagParts(next).name);
+    throw new UsageError(`\`--${key}\` needs a value.`, {
+      word: tokens[at]?.text,
+      advice: isValue ? quotingAdvice(next) : undefined,
+    });
+  }
+  if (kind === 'text') {
+    assertQuoted(key, next, tokens.slice(at + 2));
+  }
+  return wordOf(next);
+}
+
+/** Tokens and names may begin with a dash. */
+function quotingAdvice({ text }: Token): string {
+  return `If it is a value, put it in quotes: \`"${cut(text)}"\`.`;
+}
+
+/**
+ * In `--reason spam links` the word `links` would become a target. Words that can only belong to the
+ * sentence are refused, also behind its dash; full IDs and links may follow.
+ */
+function assertQuoted(key: string, value: Token, following: readonly Token[]): void {
+  if (value.quoted) {
+    return;
+  }
+  const end = following.findIndex((token) => isFlag(token) && !isEndOfFlags(token));
+  const stray = following
+    .slice(0, end === -1 ? following.length : end)
+    .find(
+      (token) => !token.quoted && !isEndOfFlags(token) && readReference(token.text) === undefined,
+    );
+  if (stray !== undefined) {
+    const word = cut(stray.text);
+    throw new UsageError(`\`${word}\` follows \`--${key}\` without quotes.`, {
+      word: stray.text,
+      advice: `Put the words in quotes: \`--${key} "${cut(value.text)} ${word} …"\`.`,
+    });
+  }
+}
