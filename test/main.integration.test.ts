@@ -78,7 +78,7 @@ describe('an adminUrl where something else answers', () => {
     expect(status).toBe(2);
     expect(errors).toContain(`Something other than Synapse answers at ${server.url} (${code}`);
     expect(errors).toContain('homeserver.adminUrl');
-    expect(errors).not.toContain('is no server admin');
+    expect(errors).not.toContain('is not a server admin');
   });
 });
 
@@ -93,7 +93,7 @@ describe('start', () => {
       'does not accept the access token (M_UNKNOWN_TOKEN)',
     ],
     [
-      'an account that is no server admin',
+      'an account that is not a server admin',
       async () => {
         const config = await goodConfig();
         const user = await newUser('ordinary');
@@ -102,7 +102,7 @@ describe('start', () => {
           homeserver: { ...config.homeserver, accessToken: user.account.accessToken },
         };
       },
-      'is no server admin',
+      'is not a server admin',
     ],
     [
       'a room that the bot was not invited to',

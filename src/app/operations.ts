@@ -2,8 +2,8 @@ import type { Registry } from '../chat/command/registry.ts';
 import { createWorker } from '../core/async/worker.ts';
 import { minuteMs } from '../core/duration.ts';
 import { codeOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
-import type { Logger } from '../observability/log.ts';
 import { createDenials } from '../operations/authorize/denials.ts';
 import type { Roles } from '../operations/authorize/roles.ts';
 import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
@@ -13,6 +13,7 @@ import type { Members } from '../operations/members.ts';
 import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
 import { anchorHead } from '../operations/record/anchor.ts';
+import type { SendPermission } from '../operations/send-permission.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
@@ -37,8 +38,10 @@ export function createOperations(options: {
   readonly store: Store;
   readonly members: Members;
   readonly roles: Roles;
-  readonly log: Logger;
-  readonly transport: Pick<Transport, 'room' | 'sayStoreFailure' | 'sendPermission'>;
+  readonly log: Log;
+  readonly transport: Pick<Transport, 'room' | 'sayStoreFailure'> & {
+    readonly sendPermission: SendPermission;
+  };
   readonly timing: Pick<Timing, 'headLookMs'>;
   /** A report has changed. */
   readonly wakeReports: () => void;

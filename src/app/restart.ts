@@ -1,4 +1,4 @@
-/** Ends the run of an app that starts again at once, such as in another room. */
+/** Ends the run of an app that must start again at once, for example in another room. */
 export class RestartNeeded extends Error {}
 
 interface Running {

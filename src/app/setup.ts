@@ -18,7 +18,7 @@ import { followUpgrade } from '../matrix/room/upgrade.ts';
 import type { Moves } from '../matrix/room/upgrade.ts';
 import { createRoles } from '../operations/authorize/roles.ts';
 
-/** What the homeserver says about the configuration. */
+/** What the homeserver tells about the configuration. */
 export interface Setup {
   readonly botUser: UserId;
   readonly serverName: string;
@@ -31,10 +31,10 @@ export interface Setup {
 }
 
 /**
- * Asks the homeserver whether the bot can work: the token is valid, its account is a server admin,
- * the management room can be joined, and read.
+ * Asks the homeserver whether the bot can work: whether the token is valid, its account is a server admin,
+ * and the management room can be joined and read.
  *
- * @param moves where the bot has moved to from rooms that were upgraded
+ * @param moves the rooms that the bot has moved to from upgraded rooms
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver does not answer
  */
@@ -78,7 +78,7 @@ async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Pro
     ({ status, errcode }) => {
       if (status === 403) {
         return new SetupError(
-          `${botUser} is no server admin, so it can’t use the admin API.`,
+          `${botUser} is not a server admin, so it can’t use the admin API.`,
           'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
         );
       }
@@ -92,7 +92,7 @@ async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Pro
     adminUrl,
   );
   if (!account.admin) {
-    throw new SetupError(`${botUser} is no server admin.`, 'Grant it admin rights.');
+    throw new SetupError(`${botUser} is not a server admin.`, 'Grant it admin rights.');
   }
   return asked(api.server.version, () => undefined, adminUrl);
 }
@@ -116,10 +116,10 @@ async function findRoom(config: Config, client: ClientApi): Promise<RoomId> {
       );
 }
 
-/** Nobody upgrades a room so often: a circle ends here. */
+/** Ends a loop of rooms that replace each other. */
 const maxUpgrades = 20;
 
-/** Joins the management room, or the one that has replaced it. */
+/** Joins the management room, or the room that has replaced it. */
 async function roomInUse(
   config: Config,
   client: ClientApi,
@@ -169,7 +169,7 @@ async function roomInUse(
     room = next.room;
   }
   throw new SetupError(
-    `The management room ${configuredRoom} was replaced too often.`,
+    `The management room ${configuredRoom} was replaced too many times.`,
     'Set managementRoom to the room that is in use.',
   );
 }
@@ -179,7 +179,7 @@ async function joinedState(client: ClientApi, room: RoomId): Promise<unknown[]> 
   return client.rooms.state(room);
 }
 
-/** Runs one request; `explain` says what a refusal means here. */
+/** Makes one request; `explain` says what an error means here. */
 async function asked<Result>(
   request: () => Promise<Result>,
   explain: (error: HomeserverError) => SetupError | undefined,
@@ -195,7 +195,7 @@ async function asked<Result>(
       );
     }
     if (error instanceof HomeserverError && (error.status >= 500 || error.status === 429)) {
-      // A proxy whose Synapse is still starting, say: that passes.
+      // For example, a proxy whose Synapse is still starting. This passes.
       throw new UnreachableError(
         error.request,
         `at ${url} answers with ${error.status} ${error.errcode}`,

@@ -1,7 +1,7 @@
 import type { Origin } from '../chat/command/invocation.ts';
 import type { EventId, RoomId, UserId } from '../core/ids.ts';
 
-/** A text message of the management room, as the transport read it. */
+/** A text message of the management room. */
 export interface Message {
   readonly kind: 'message';
   readonly event: EventId;
@@ -9,20 +9,20 @@ export interface Message {
   readonly sender: UserId;
   /** By the sender's server's clock. */
   readonly sentAt: number;
-  /** Without the quoted part of a reply; pills are the IDs that they point to. */
+  /** Without the quoted part of a reply, and with IDs in place of pills. */
   readonly text: string;
-  /** Why its sender may have seen something else than `text`, as a sentence: it is no command then. */
+  /** Why its sender may have seen something other than `text`, as a sentence: then it is not a command. */
   readonly doubt?: string;
-  /** Whom the client says it mentions, by `m.mentions`. */
+  /** The user IDs in `m.mentions`. */
   readonly mentions?: readonly string[];
-  /** Set by the pipeline where the text held a secret, and was dropped. */
+  /** Set if the text contained a secret. The text is dropped then. */
   readonly heldSecret?: true;
   readonly thread: EventId | undefined;
   /** The event that its sender chose to reply to. */
   readonly replyTo: EventId | undefined;
-  /** The event before it in its thread, to which a client let it reply without its sender's doing. */
+  /** The event before it in its thread, which a client gives for clients that don't show threads. */
   readonly fallsBackTo?: EventId;
-  /** Set where it stands for a reaction, whose answer replies to what was reacted to. */
+  /** Set if it stands for a reaction: the answer replies to the event that was reacted to. */
   readonly reactedTo?: EventId;
 }
 
@@ -38,8 +38,8 @@ export interface Reaction {
 }
 
 /**
- * An edit, a file's caption or an emote. It may look like a command and never is one: a kind of its own, so
- * that nothing which carries commands out can be handed it.
+ * An edit, a file's caption or an emote. It may look like a command and is never one. It has a type of its
+ * own, so that it can't be passed to what carries out commands.
  */
 export interface Lookalike {
   readonly kind: 'lookalike';

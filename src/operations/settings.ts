@@ -5,15 +5,15 @@ export type ConfirmationPolicy = 'none' | 'requester' | 'other';
 
 export interface Settings {
   readonly prefix: string;
-  /** Older commands are answered as stale and not carried out. */
+  /** Older commands are stale: they are answered, but not carried out. */
   readonly maxAgeMs: number;
   readonly confirmationExpiresAfterMs: number;
-  /** For so long the homeserver may still be at work on a call that was cut off. */
+  /** How long the homeserver may still work on a call that was interrupted. */
   readonly reconcileAfterMs: number;
   readonly confirmation: Readonly<Record<'destructive' | 'critical', ConfirmationPolicy>>;
-  /** How long what a rule proposes waits for somebody. */
+  /** How long a proposal of a rule can be confirmed. */
   readonly proposalExpiresAfterMs: number;
-  /** After so many actions of rules in an hour they only propose. */
+  /** After this many actions in an hour, rules only propose. */
   readonly maxRuleActionsPerHour: number;
   readonly serverName: string;
   readonly botUser: UserId;

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { UserId } from '../../src/core/ids.ts';
 import { replyContent } from '../../src/matrix/delivery/content.ts';
-import { openFuzzHouse, people } from '../support/fuzz-house.ts';
-import type { FuzzHouse } from '../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../support/fuzz-bot.ts';
+import type { FuzzBot } from '../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let resets: number;
 
 const account = (name: string) => ({
@@ -32,10 +32,10 @@ const account = (name: string) => ({
 });
 
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   resets = 0;
-  const { services } = bot.house;
-  Object.assign(bot.house, { findAccount: async (name: UserId) => account(name) });
+  const { services } = bot.context;
+  Object.assign(bot.context, { findAccount: async (name: UserId) => account(name) });
   Object.assign(services.accounts, {
     footprint: async () => ({ rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true }),
   });
@@ -120,7 +120,7 @@ test.for([
   [undefined, false],
   [false, true],
 ] as const)('where password login is %s, a useless password is told: %s', async ([has, isTold]) => {
-  Object.assign(bot.house.services.server, { hasPasswordLogin: async () => has });
+  Object.assign(bot.context.services.server, { hasPasswordLogin: async () => has });
   const reset = await ask('!reset-password mallory');
   expect(reset.includes('password login is off')).toBe(isTold);
   expect(reset.startsWith(isTold ? '❌' : '⚠️ Reset')).toBe(true);

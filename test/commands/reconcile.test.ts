@@ -4,7 +4,7 @@ import type { Context, Reconciliation } from '../../src/chat/command/declaration
 import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import { createAccountService } from '../../src/services/accounts/account-service.ts';
 import { createDeviceService } from '../../src/services/devices/device-service.ts';
-import { registry } from '../support/fuzz-house.ts';
+import { registry } from '../support/fuzz-bot.ts';
 
 /** What a command finds out about a call that was cut off, from what the homeserver says now. */
 async function reconcile(

@@ -8,18 +8,18 @@ import { writeInvocation } from '../../src/chat/command/write-invocation.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import type { RoomId } from '../../src/core/ids.ts';
 import { runTimer } from '../../src/operations/execute/run-timers.ts';
-import { openFuzzHouse, people, registry, room } from '../support/fuzz-house.ts';
-import type { FuzzHouse, Outcome } from '../support/fuzz-house.ts';
+import { openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
+import type { FuzzBot, Outcome } from '../support/fuzz-bot.ts';
 
 const directRoom = '!direct:localhost' as RoomId;
 const otherRoom = '!lobby:localhost' as RoomId;
 /** The rooms that are direct rooms at the moment. */
 const directRooms = new Set<RoomId>([directRoom]);
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeAll(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
-  Object.assign(bot.house.services, {
+  bot = await openFuzzBot({ isCalm: true });
+  Object.assign(bot.context.services, {
     directRooms: {
       has: async (one: RoomId) => directRooms.has(one),
       among: async () => new Set<RoomId>(),
@@ -137,7 +137,7 @@ test('a timer reaches it no more than a person', async () => {
   });
   const job = await bot.store.jobs.get(id);
   const { changes } = await bot.run(async () => {
-    expect(job && (await runTimer(bot.house, job))).toBe('failed');
+    expect(job && (await runTimer(bot.context, job))).toBe('failed');
   });
   expect(changes).toEqual([]);
 });

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Outgoing } from '../../src/operations/answer/reply.ts';
-import { openFuzzHouse, people } from '../support/fuzz-house.ts';
-import type { FuzzHouse, Outcome } from '../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../support/fuzz-bot.ts';
+import type { FuzzBot, Outcome } from '../support/fuzz-bot.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let said = 0;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -64,8 +64,8 @@ describe('a question', () => {
 
   test('whose time runs out while its confirmation is checked is not carried out', async () => {
     await ask();
-    const { findAccount } = bot.house;
-    Object.assign(bot.house, {
+    const { findAccount } = bot.context;
+    Object.assign(bot.context, {
       findAccount: async (user: Parameters<typeof findAccount>[0]) => {
         bot.clock.now += hourMs;
         return findAccount(user);

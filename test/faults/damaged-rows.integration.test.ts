@@ -42,7 +42,7 @@ it('a place that the homeserver refuses is given up: the bot starts, says so, an
 it('damaged rows don’t stop the start, and are told once', async () => {
   const now = Date.now();
   await damage(
-    `UPDATE sync_state SET value = '{"id":' WHERE name = 'filter'`,
+    `INSERT OR REPLACE INTO sync_state (name, value) VALUES ('waitingForKeys', '{"id":')`,
     `INSERT INTO inbox VALUES ('$damaged', 'message', '@x:localhost', '{"kind":', ${now}, NULL)`,
     `INSERT INTO outbox (event_id, transaction_id, message, created_at)
       VALUES ('$damaged', 'damaged', 'nonsense', ${now})`,

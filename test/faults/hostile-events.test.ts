@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { UserId } from '../../src/core/ids.ts';
 import type { Account } from '../../src/services/services.ts';
-import { openFuzzHouse, people } from '../support/fuzz-house.ts';
-import type { FuzzHouse } from '../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../support/fuzz-bot.ts';
+import type { FuzzBot } from '../support/fuzz-bot.ts';
 
 /** The promise is 100 ms of a processor; a tick is counted with all that runs beside it. */
 const maxBlockingMs = 200;
@@ -18,13 +18,13 @@ const maxGrowth = 1_000_000;
 const maxEventBytes = 65_000;
 
 let folder: string;
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let filesRead = 0;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-load-'));
-  bot = await openFuzzHouse({ isCalm: true, file: path.join(folder, 'lawspeaker.db') });
-  Object.assign(bot.house, {
+  bot = await openFuzzBot({ isCalm: true, file: path.join(folder, 'lawspeaker.db') });
+  Object.assign(bot.context, {
     // Everybody is there, so that nothing ends a long list early.
     findAccount: async (name: UserId) => {
       // As an answer that comes over the wire.
@@ -36,7 +36,7 @@ beforeAll(async () => {
       return '@mallory:localhost';
     },
   });
-  Object.assign(bot.house.services.accounts, {
+  Object.assign(bot.context.services.accounts, {
     async footprint() {
       await nextTurn();
       return { rooms: 1, devices: 1, files: 0, bytes: 0, bytesAreAll: true };

@@ -133,7 +133,7 @@ it('a new database beside an old room is an alarm, and nothing is done twice', a
   await useDatabase(undefined);
   await room.startBot();
   const alert = await newAlert(1);
-  expect(alert.body).toContain('My database is new, and this room shows an older one’s work');
+  expect(alert.body).toContain('My database is new, and this room shows the work of an older one');
   expect(alert.body).toContain('my audit log has no such row');
   await nothingMoreIsSaid();
   expect(ana.answersTo(last)).toHaveLength(1);

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { canChange } from '../../src/chat/command/declaration.ts';
-import { openFuzzHouse, people, registry, room } from '../support/fuzz-house.ts';
+import { openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
 import {
   anyJson,
   anyNumber,
@@ -140,7 +140,7 @@ function mayChange(raw: object): boolean {
 test(
   'no message crashes the bot, does what its sender may not, or breaks out of an answer',
   async () => {
-    const bot = await openFuzzHouse();
+    const bot = await openFuzzBot();
     const seen = { cases: 0, changes: 0, answers: 0, done: 0, denied: 0, usage: 0, removed: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 3 }), async (events) => {
@@ -180,7 +180,7 @@ test(
     );
     // It was no fuzzing where nothing had come through.
     expect(Object.entries(seen).filter(([, times]) => times < 50)).toEqual([]);
-    expect(await bot.house.services.audit.verify()).toMatchObject({ fault: undefined });
+    expect(await bot.context.services.audit.verify()).toMatchObject({ fault: undefined });
     await bot.store.close();
   },
   fuzzTimeoutMs,

@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import type { UserId } from '../../src/core/ids.ts';
-import { goodState, openFuzzHouse, people } from '../support/fuzz-house.ts';
+import { goodState, openFuzzBot, people } from '../support/fuzz-bot.ts';
 import {
   anyJson,
   anyNumber,
@@ -70,7 +70,7 @@ type Json = Readonly<Record<string, unknown>> | null | undefined;
 test(
   'a reaction counts only as a tick of who asked',
   async () => {
-    const bot = await openFuzzHouse({ isCalm: true });
+    const bot = await openFuzzBot({ isCalm: true });
     let cases = 0;
     let commands = 0;
     let skipsInARow = 0;
@@ -147,7 +147,7 @@ test(
     expect(seen.confirmed).toBeGreaterThan(50);
     expect(seen.cancelled).toBeGreaterThan(50);
     expect(seen.left).toBeGreaterThan(500);
-    expect(await bot.house.services.audit.verify()).toMatchObject({ fault: undefined });
+    expect(await bot.context.services.audit.verify()).toMatchObject({ fault: undefined });
     await bot.store.close();
   },
   fuzzTimeoutMs,
@@ -229,7 +229,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 test(
   'no state event gives power that it does not say',
   async () => {
-    const bot = await openFuzzHouse();
+    const bot = await openFuzzBot();
     let cases = 0;
     const seen = { changes: 0, refused: 0 };
     await fc.assert(

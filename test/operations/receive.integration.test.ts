@@ -229,7 +229,9 @@ describe('roles', () => {
     expect((await room.vic.ask(`!user ${mallory.userId}`)).field.status).toBe('done');
     const denied = await room.vic.ask(`!shadow-ban ${mallory.userId}`);
     expect(denied.field).toMatchObject({ status: 'denied' });
-    expect(denied.body).toContain('needs the role moderator; yours is viewer');
+    expect(denied.body).toContain(
+      'you need to be a moderator to use shadow-ban (you are a viewer)',
+    );
     expect(await isBanned(mallory.userId)).toBe(false);
     const audit = await room.ana.ask(`!audit --by ${room.vic.user.userId}`);
     expect(audit.body).toContain('denied');

@@ -25,7 +25,7 @@ export function authorize(context: AuthorizeContext, parsed: Parsed): Authorized
   if (actor.kind === 'timer') {
     // It undoes what the person who set it was allowed to do, and does nothing more dangerous.
     if (parsed.danger !== 'change') {
-      throw new DeniedError(`a timer may not run ${parsed.command.name}`);
+      throw new DeniedError(`timers can’t run ${parsed.command.name}`);
     }
     return passed<Authorized>({ ...parsed, role: 'moderator' });
   }
@@ -36,7 +36,7 @@ export function authorize(context: AuthorizeContext, parsed: Parsed): Authorized
 function assertRuleMay(context: AuthorizeContext, { command, danger }: Parsed): void {
   const needed = context.roles.needed(command.name, roleFor(command, danger));
   if (danger === 'critical' || roles.indexOf(needed) > roles.indexOf('moderator')) {
-    throw new DeniedError(`no rule may run ${command.name}: it needs the role ${needed}`);
+    throw new DeniedError(`rules can’t run ${command.name}: it needs the role ${needed}`);
   }
 }
 
@@ -64,7 +64,13 @@ export function requireRole(
     );
   }
   if (roles.indexOf(role) < roles.indexOf(needed)) {
-    throw new DeniedError(`${command.name} needs the role ${needed}; yours is ${role}`);
+    throw new DeniedError(
+      `you need to be ${article(needed)} to use ${command.name} (you are ${article(role)})`,
+    );
   }
   return role;
+}
+
+function article(role: Role): string {
+  return role === 'admin' ? 'an admin' : `a ${role}`;
 }

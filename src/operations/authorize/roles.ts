@@ -9,11 +9,11 @@ import type { Settings } from '../settings.ts';
 export interface Roles {
   /** The role of a joined member of the management room; undefined for anybody else. */
   of(user: UserId): Role | undefined;
-  /** What this command needs at this danger, the configuration's overrides included. */
+  /** The role that a command needs: the declared one, or the one that the configuration sets. */
   needed(command: string, byDeclaration: Role): Role;
   /**
-   * Why automation and commands must not touch this account; undefined where they may. Goes by what the
-   * account could do here, whether it is in the room or not.
+   * Why automation and commands must not touch this account, such as `is a server admin`; undefined if they
+   * may. What counts is what the account could do in the room, whether it is there or not.
    */
   protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
 }
@@ -22,16 +22,16 @@ export interface RoleSettings {
   readonly viewer: { readonly powerLevel: number; readonly users: readonly string[] };
   readonly moderator: { readonly powerLevel: number; readonly users: readonly string[] };
   readonly admin: { readonly powerLevel: number; readonly users: readonly string[] };
-  /** The role that a command needs, where it is not the declared one. */
+  /** The roles that commands need, if they differ from the declared ones. */
   readonly commands: Readonly<Record<string, Role>>;
 }
 
-/** Roles by power level in the management room and by configuration. */
+/** Gives roles by the power level in the management room and by the configuration. */
 export function createRoles(options: {
   settings: RoleSettings;
   members: Members;
   botUser: UserId;
-  /** Globs of user IDs that nothing may be done to, such as `@*:example.com`. */
+  /** Globs of user IDs that must not be touched, such as `@*:example.com`. */
   protectedUsers: readonly string[];
 }): Roles {
   const { settings, members, botUser, protectedUsers } = options;
@@ -69,7 +69,7 @@ export function createRoles(options: {
       if (isModerator) {
         return members.isJoined(account.name)
           ? 'is a moderator here'
-          : 'would be a moderator here as soon as it joins';
+          : 'would be a moderator here as soon as they join';
       }
       return protectedUsers.some((glob) => matchesGlob(glob, account.name))
         ? 'is protected by the configuration'
@@ -85,7 +85,7 @@ export interface RoomPeople {
   readonly settings: Pick<Settings, 'botUser'>;
 }
 
-/** Joined members with role admin, without the bot itself. */
+/** The joined members with the role admin, without the bot. */
 export function joinedAdmins({ members, roles, settings }: RoomPeople): UserId[] {
   return members
     .joined()
@@ -93,8 +93,8 @@ export function joinedAdmins({ members, roles, settings }: RoomPeople): UserId[]
 }
 
 /**
- * Whom an alert about the bot's own work mentions: those on call, or the admins of the room if nobody
- * is, since an alert that mentions nobody notifies nobody.
+ * The people whom an alert about the bot's own work mentions: those on call, or the admins of the room if
+ * nobody is. An alert that mentions nobody notifies nobody.
  */
 export function alertedPeople(room: RoomPeople, onCall: readonly UserId[]): readonly UserId[] {
   return onCall.length > 0 ? onCall : joinedAdmins(room);

@@ -40,11 +40,6 @@ const digits = /^\d{1,16}$/u;
 
 /** The forms of the named values, and what happens if one of them is lost. */
 const valueForms: Readonly<Record<string, { fits(text: string): boolean; loss: string }>> = {
-  filter: jsonOf(
-    z.object({ id: z.unknown(), filter: z.unknown() }),
-    // With a new filter, the SDK begins at the newest events.
-    'I make a new one. Commands before this message that have no answer are not carried out: resend them',
-  ),
   waitingForKeys: jsonOf(
     z.array(z.object({ since: z.number(), event: z.looseObject({}) })),
     'messages whose keys were missing are not carried out: resend them',

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { dangerOf } from '../../../src/chat/command/declaration.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
-import { registry } from '../../support/fuzz-house.ts';
+import { registry } from '../../support/fuzz-bot.ts';
 
 test.for([
   ['--displayname Mallory', 'change'],

@@ -4,14 +4,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { UnreachableError } from '../../../src/core/errors.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
-import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { botUser, openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
 const shared = '!shared:localhost';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let askedAt: number;
 /** From when the homeserver was told to redact. */
 let starts: (number | undefined)[];
@@ -20,12 +20,12 @@ let startedIn: (readonly string[])[];
 let answersAreLost: boolean;
 
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   askedAt = bot.clock.now;
   starts = [];
   startedIn = [];
   answersAreLost = false;
-  const { api } = bot.house.services;
+  const { api } = bot.context.services;
   const sent = [0.5, 3, 30, 300].map((hours) => ({
     eventId: `$sent${hours}`,
     type: 'm.room.message',
@@ -89,7 +89,7 @@ describe('what redact-user redacts', () => {
 
   test('is not in the management room or in a direct room of the bot, which the question says', async () => {
     const direct = '!direct:localhost';
-    const { events, users } = bot.house.services.api;
+    const { events, users } = bot.context.services.api;
     const rooms = [shared, room, direct];
     Object.assign(users, {
       memberships: async () => rooms.map((roomId) => ({ roomId, membership: 'join' })),
@@ -117,7 +117,7 @@ describe('what redact-user redacts', () => {
     await say('!redact-user @mallory:localhost');
     await say('!confirm');
     bot.clock.now += 26 * hourMs;
-    await bot.run(async () => recover(bot.house));
+    await bot.run(async () => recover(bot.context));
     const [entry] = await bot.store.auditLog.search({ command: 'redact-user', limit: 1 });
     expect(entry?.status).toBe('unknown');
     expect(entry?.arguments).toMatchObject({ since: askedAt - 24 * hourMs });
@@ -133,7 +133,7 @@ describe('what redact-user redacts', () => {
     const invocation = { ...(JSON.parse(question.invocation) as object), arguments: others };
     const { parsedOf } = await import('../../../src/operations/stored-invocation.ts');
     expect(() =>
-      parsedOf(bot.house, { ...question, invocation: JSON.stringify(invocation) }),
+      parsedOf(bot.context, { ...question, invocation: JSON.stringify(invocation) }),
     ).toThrow('is unknown');
   });
 });

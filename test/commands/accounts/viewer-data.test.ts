@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { replyContent } from '../../../src/matrix/delivery/content.ts';
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 
 const summary = {
   name: '@mallory:localhost',
@@ -31,16 +31,16 @@ const account = {
 };
 
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
-  Object.assign(bot.house, { findAccount: async () => account });
-  Object.assign(bot.house.services.api.users, {
+  bot = await openFuzzBot({ isCalm: true });
+  Object.assign(bot.context, { findAccount: async () => account });
+  Object.assign(bot.context.services.api.users, {
     find: async () => account,
     get: async () => account,
     findByThreepid: async () => undefined,
     findByExternalId: async () => undefined,
     list: async () => ({ users: [summary], total: 1, nextToken: null }),
   });
-  Object.assign(bot.house.services.api.devices, { list: async () => [] });
+  Object.assign(bot.context.services.api.devices, { list: async () => [] });
 });
 afterEach(async () => bot.store.close());
 

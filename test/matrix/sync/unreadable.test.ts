@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from 'vitest';
 
 import { sayUnreadable } from '../../../src/matrix/sync/unreadable.ts';
-import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 
-const bot = await openFuzzHouse({ isCalm: true });
+const bot = await openFuzzBot({ isCalm: true });
 afterAll(async () => bot.store.close());
 
 const locked = (id: string, sender: string) => ({
@@ -21,7 +21,7 @@ test.each([
   [undefined, 'the key to it did not reach me', 'log out of that client'],
 ])('a key that is withheld as %s: the cause is named, and what to do', async (why, cause, mend) => {
   const event = locked(`$locked-${why}`, people.ben);
-  await sayUnreadable(bot.house, room, [event], () => why);
+  await sayUnreadable(bot.context, room, [event], () => why);
   const [said] = await bot.store.outbox.open(event.event_id);
   expect(said?.message).toContain(cause);
   expect(said?.message).toContain(mend);
@@ -31,7 +31,7 @@ test('several are told in one message, each once, and nothing of those who are n
   const events = ['$one', '$two', '$three'].map((id) => locked(id, people.ben));
   const ask = async (...these: readonly object[]) => {
     const { sent } = await bot.run(async () =>
-      sayUnreadable(bot.house, room, these, () => undefined),
+      sayUnreadable(bot.context, room, these, () => undefined),
     );
     return JSON.stringify(sent.map(({ outgoing }) => outgoing));
   };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { reportIntrusion } from '../../../src/operations/answer/alarms.ts';
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import { asRoomId, asUserId } from '../../support/homeserver.ts';
 
 test.each([
@@ -10,9 +10,9 @@ test.each([
 ])(
   'a stranger beside a secret (removed: %s) is told to the admins, and to whom the secret was for',
   async (isRemoved, words) => {
-    const bot = await openFuzzHouse({ isCalm: true });
+    const bot = await openFuzzBot({ isCalm: true });
     const { sent } = await bot.run(async () =>
-      reportIntrusion(bot.house, {
+      reportIntrusion(bot.context, {
         room: asRoomId('!direct:localhost'),
         user: asUserId(people.ben),
         others: ['@carol:localhost'],

@@ -6,13 +6,13 @@ import type { Role } from '../../../src/chat/command/declaration.ts';
 import type { Invocation } from '../../../src/chat/command/invocation.ts';
 import type { EventId, RoomId, UserId } from '../../../src/core/ids.ts';
 import { assertMayUse, authorize } from '../../../src/operations/authorize/authorize.ts';
-import type { House } from '../../../src/operations/house.ts';
+import type { AuthorizeContext } from '../../../src/operations/authorize/authorize.ts';
 import { dangerOfInvocation } from '../../../src/operations/stages.ts';
 import type { Parsed } from '../../../src/operations/stages.ts';
-import { registry } from '../../support/fuzz-house.ts';
+import { registry } from '../../support/fuzz-bot.ts';
 
-/** A house whose configuration gives every command to viewers. */
-const house = { roles: { needed: () => 'viewer', of: () => 'admin' } } as unknown as House;
+/** A context whose configuration gives every command to viewers. */
+const context = { roles: { needed: () => 'viewer', of: () => 'admin' } } satisfies AuthorizeContext;
 
 test.for([
   ['admin', { account: '@mallory:localhost', grant: true }, {}],
@@ -33,18 +33,18 @@ test.for([
     };
     const danger = dangerOfInvocation(command, invocation);
     expect(danger).toBe('critical');
-    expect(() => authorize(house, { command, danger, invocation })).toThrow('no rule may run');
+    expect(() => authorize(context, { command, danger, invocation })).toThrow('rules can’t run');
     // Nor is it what keeps people from it.
     const actor = { kind: 'person', user: '@ana:localhost' } as Invocation['actor'];
     expect(() =>
-      authorize(house, { command, danger, invocation: { ...invocation, actor } }),
+      authorize(context, { command, danger, invocation: { ...invocation, actor } }),
     ).not.toThrow();
   },
 );
 
 /** Where every command needs one role, and everybody has another. */
-const houseWith = (needed: Role, of: Role | undefined) =>
-  ({ roles: { needed: () => needed, of: () => of } }) as unknown as House;
+const contextWith = (needed: Role, of: Role | undefined) =>
+  ({ roles: { needed: () => needed, of: () => of } }) satisfies AuthorizeContext;
 
 function asking(name: string, actor: Invocation['actor']): Parsed {
   const command = registry.find(name);
@@ -61,27 +61,27 @@ function asking(name: string, actor: Invocation['actor']): Parsed {
 
 test('a rule has the power of a moderator: nothing that the configuration keeps for admins', () => {
   const parsed = asking('shadow-ban', { kind: 'rule', name: 'x' });
-  expect(authorize(houseWith('moderator', undefined), parsed).role).toBe('moderator');
-  expect(() => authorize(houseWith('admin', 'admin'), parsed)).toThrow('needs the role admin');
+  expect(authorize(contextWith('moderator', undefined), parsed).role).toBe('moderator');
+  expect(() => authorize(contextWith('admin', 'admin'), parsed)).toThrow('needs the role admin');
 });
 
 test('a timer takes back, and does nothing that is destructive', () => {
   const actor = { kind: 'timer', job: 1, user: '@ana:localhost' as UserId } as const;
-  const house = houseWith('moderator', undefined);
-  expect(authorize(house, asking('shadow-ban', actor)).role).toBe('moderator');
-  expect(() => authorize(house, asking('deactivate', actor))).toThrow('a timer may not run');
+  const context = contextWith('moderator', undefined);
+  expect(authorize(context, asking('shadow-ban', actor)).role).toBe('moderator');
+  expect(() => authorize(context, asking('deactivate', actor))).toThrow('timers can’t run');
 });
 
 test('a person needs the role, also before the arguments are read', () => {
   const user = '@vic:localhost' as UserId;
   const parsed = asking('shadow-ban', { kind: 'person', user });
-  expect(authorize(houseWith('moderator', 'admin'), parsed).role).toBe('admin');
+  expect(authorize(contextWith('moderator', 'admin'), parsed).role).toBe('admin');
   for (const [role, why] of [
-    ['viewer', 'needs the role moderator; yours is viewer'],
+    ['viewer', 'you need to be a moderator to use'],
     [undefined, 'only members of this room'],
   ] as const) {
-    const house = houseWith('moderator', role);
-    expect(() => authorize(house, parsed)).toThrow(why);
-    expect(() => assertMayUse(house, parsed.command, user)).toThrow(why);
+    const context = contextWith('moderator', role);
+    expect(() => authorize(context, parsed)).toThrow(why);
+    expect(() => assertMayUse(context, parsed.command, user)).toThrow(why);
   }
 });

@@ -2,18 +2,18 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createOpenRoomWarning } from '../../../src/operations/authorize/open-room.ts';
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let look: () => Promise<void>;
 let warned: unknown[];
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   warned = [];
   const warn = (fields: unknown) => void warned.push(fields);
-  Object.assign(bot.house, { log: { ...bot.house.log, warn } });
-  look = createOpenRoomWarning(bot.house, () => bot.members.openings());
+  Object.assign(bot.context, { log: { ...bot.context.log, warn } });
+  look = createOpenRoomWarning(bot.context, () => bot.members.openings());
 });
 afterEach(async () => bot.store.close());
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { runTimer } from '../../../src/operations/execute/run-timers.ts';
-import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 /** What a crash at this moment would leave behind. */
 interface Moment {
@@ -11,12 +11,12 @@ interface Moment {
   readonly open: number;
 }
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let moments: Moment[];
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   moments = [];
-  const { store } = bot.house;
+  const { store } = bot.context;
   const { transaction } = store;
   Object.assign(store, {
     transaction: async (work: Parameters<typeof transaction>[0]) => {
@@ -66,7 +66,7 @@ test('a command that is denied', async () => {
 test('a question whose target is gone when it is confirmed', async () => {
   await bot.take([say('$asked', '!deactivate @mallory:localhost')]);
   expect(await bot.store.confirmations.pending()).toHaveLength(1);
-  Object.assign(bot.house, { findAccount: async () => undefined });
+  Object.assign(bot.context, { findAccount: async () => undefined });
   moments = [];
   await bot.take([say('$confirmed', '!confirm')]);
   // What is left to do is to answer the `!confirm`, which finds the question dropped.
@@ -86,6 +86,6 @@ test('a job that can’t be carried out', async () => {
   });
   const job = await bot.store.jobs.get(id);
   moments = [];
-  expect(job && (await runTimer(bot.house, job))).toBe('failed');
+  expect(job && (await runTimer(bot.context, job))).toBe('failed');
   expectOnce();
 });

@@ -133,7 +133,7 @@ describe('protection', () => {
     const levels = { [ana]: 100, [ben]: 50, [vic]: 49 };
     const { of, protection } = rolesIn({ levels, left: [ana, ben, vic, eve] });
     expect([ana, ben].map(of)).toEqual([undefined, undefined]);
-    const reason = 'would be a moderator here as soon as it joins';
+    const reason = 'would be a moderator here as soon as they join';
     expect([ana, ben].map((who) => protection(account(who)))).toEqual([reason, reason]);
     expect([vic, eve].map((who) => protection(account(who)))).toEqual([undefined, undefined]);
   });

@@ -7,21 +7,21 @@ import type { UserId } from '../../../src/core/ids.ts';
 import { replyContent } from '../../../src/matrix/delivery/content.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import type { Account } from '../../../src/services/services.ts';
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 const dayMs = 86_400_000;
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 /** What is special to an account, by its localpart. */
 let accounts: Map<string, Partial<Account>>;
 let deactivated: string[];
 
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   accounts = new Map();
   deactivated = [];
-  Object.assign(bot.house, {
+  Object.assign(bot.context, {
     findAccount: async (name: UserId) => ({
       name,
       displayname: null,
@@ -44,10 +44,10 @@ beforeEach(async () => {
       ...accounts.get(name.slice(1).split(':', 1)[0] ?? ''),
     }),
   });
-  Object.assign(bot.house.services.accounts, {
+  Object.assign(bot.context.services.accounts, {
     footprint: async () => ({ rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true }),
   });
-  Object.assign(bot.house.services.api.users, {
+  Object.assign(bot.context.services.api.users, {
     deactivate: async (name: string) => {
       deactivated.push(name);
     },
@@ -195,7 +195,7 @@ describe('how several end', () => {
     [undefined, undefined, 'done'],
   ] as const)('%s and %s: %s', async ([first, second, status]) => {
     const ends: readonly (Error | undefined)[] = [first, second];
-    Object.assign(bot.house.services.api.users, {
+    Object.assign(bot.context.services.api.users, {
       deactivate: async () => {
         const end = ends[deactivated.push('') - 1];
         if (end !== undefined) {

@@ -101,7 +101,7 @@ describe('a second person must confirm', () => {
 
     const code = question.field.confirmation?.code ?? '';
     expect((await ben.ask(`!confirm ${code}`)).field.status).toBe('denied');
-    expect((await ben.outcomeOf(question, 'denied')).body).toContain('yours is viewer');
+    expect((await ben.outcomeOf(question, 'denied')).body).toContain('(you are a viewer)');
     expect((await ana.ask(`!confirm ${code}`)).field.status).toBe('failed');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
   });

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
-  Object.assign(bot.house.services.api.users, { shadowBan: async () => undefined });
+  bot = await openFuzzBot({ isCalm: true });
+  Object.assign(bot.context.services.api.users, { shadowBan: async () => undefined });
 });
 afterEach(async () => bot.store.close());
 

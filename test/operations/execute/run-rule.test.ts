@@ -4,16 +4,16 @@ import { UnreachableError } from '../../../src/core/errors.ts';
 import type { RuleCall } from '../../../src/operations/execute/run-rule.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
 import { parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
-import { openFuzzHouse, people, registry } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 import { asUserId } from '../../support/homeserver.ts';
 
 const mallory = asUserId('@mallory:localhost');
 const surroundings = { registry, serverName: 'localhost', prefix: '!' };
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -26,7 +26,7 @@ function callOf(line: string): RuleCall {
 async function run(call: RuleCall, mode: 'act' | 'propose') {
   let recorded = 0;
   const { sent, changes } = await bot.run(async () =>
-    runRuleLine(bot.house, call, mode, async () => {
+    runRuleLine(bot.context, call, mode, async () => {
       recorded += 1;
     }),
   );
@@ -91,7 +91,7 @@ test.for(['propose', 'act'] as const)(
 );
 
 test('where a second person must confirm, a rule that acts only proposes', async () => {
-  Object.assign(bot.house.settings.confirmation, { destructive: 'other' });
+  Object.assign(bot.context.settings.confirmation, { destructive: 'other' });
   const { changes } = await run(callOf('deactivate @mallory:localhost'), 'act');
   expect(changes).toEqual([]);
   expect(await bot.store.confirmations.pending()).toHaveLength(1);
@@ -102,7 +102,7 @@ test('server admins are protected from rules; accounts of other servers are not 
   const root = { id: 17, sender: asUserId('@root:localhost') };
   await run({ ...call, item: root }, 'propose');
   expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([{ status: 'protected' }]);
-  Object.assign(bot.house, {
+  Object.assign(bot.context, {
     findAccount: async () => {
       throw new TypeError('looked up');
     },
@@ -115,24 +115,24 @@ test('server admins are protected from rules; accounts of other servers are not 
 test('while the homeserver is away, or the bot may not speak, nothing begins or is refused', async () => {
   const call = callOf('shadow-ban @mallory:localhost');
   const away = new UnreachableError('GET /users', 'does not answer', false);
-  const { findAccount, sendPermission } = bot.house;
+  const { findAccount, sendPermission } = bot.context;
   const nothing = async () => {
     let recorded = 0;
     const record = async () => {
       recorded += 1;
     };
-    const running = runRuleLine(bot.house, call, 'act', record);
+    const running = runRuleLine(bot.context, call, 'act', record);
     await expect(running).rejects.toBeInstanceOf(UnreachableError);
     expect(recorded).toBe(0);
     expect(await bot.store.auditLog.search({ limit: 10 })).toEqual([]);
   };
-  Object.assign(bot.house, {
+  Object.assign(bot.context, {
     findAccount: async () => {
       throw away;
     },
   });
   await nothing();
-  Object.assign(bot.house, {
+  Object.assign(bot.context, {
     findAccount,
     sendPermission: { ...sendPermission, silence: () => 'it is suspended' },
   });

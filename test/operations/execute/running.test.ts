@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let called: PromiseWithResolvers<void>;
 let answered: PromiseWithResolvers<void>;
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   called = Promise.withResolvers();
   answered = Promise.withResolvers();
-  Object.assign(bot.house.services.api.users, {
+  Object.assign(bot.context.services.api.users, {
     deactivate: async () => {
       called.resolve();
       return answered.promise;

@@ -49,7 +49,7 @@ it('a timer that ran out while the bot was away ends when it is back', async () 
 it('jobs shows what waits, and stop-job stops it', async () => {
   const mallory = await newUser('mallory');
   const answer = await room.ana.ask(`!shadow-ban ${mallory.userId} --for 24h`);
-  const job = /job (\d+)/.exec(answer.body)?.[1];
+  const job = /timer (\d+)/.exec(answer.body)?.[1];
   const jobs = await room.ana.ask('!jobs');
   expect(jobs.body).toContain(`!unshadow-ban ${mallory.userId}`);
   expect((await room.vic.ask(`!stop-job ${job}`)).field.status).toBe('denied');

@@ -6,22 +6,22 @@ import { recover } from '../../../src/operations/execute/recover.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
 import { runTimer } from '../../../src/operations/execute/run-timers.ts';
 import { parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
-import { openFuzzHouse, people, registry } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 const mallory = '@mallory:localhost';
 const minuteMs = 60_000;
-let bot: FuzzHouse;
+let bot: FuzzBot;
 /** Who is suspended, and who shadow-banned. */
 let suspended: Set<string>;
 let banned: Set<string>;
 
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
   suspended = new Set();
   banned = new Set();
-  const { find } = bot.house.services.api.users;
-  Object.assign(bot.house, {
+  const { find } = bot.context.services.api.users;
+  Object.assign(bot.context, {
     findAccount: async (user: UserId) => {
       const account = await find(user);
       return (
@@ -29,7 +29,7 @@ beforeEach(async () => {
       );
     },
   });
-  Object.assign(bot.house.services.api.users, {
+  Object.assign(bot.context.services.api.users, {
     setSuspended: async (user: string, isSo: boolean) =>
       void (isSo ? suspended.add(user) : suspended.delete(user)),
     shadowBan: async (user: string) => void banned.add(user),
@@ -58,7 +58,7 @@ async function pass(ms: number): Promise<void> {
   bot.clock.now += ms;
   const due = (await bot.store.jobs.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
   for (const job of due) {
-    await bot.run(async () => runTimer(bot.house, job));
+    await bot.run(async () => runTimer(bot.context, job));
     await bot.store.jobs.end(job.id, 'done', bot.clock.now);
   }
 }
@@ -71,7 +71,7 @@ async function rule(line: string, id = 17): Promise<string> {
   );
   const { sent } = await bot.run(async () =>
     runRuleLine(
-      bot.house,
+      bot.context,
       { rule: 'spam', item: { id, sender: mallory }, at: 0, ...call },
       'act',
       async () => undefined,
@@ -161,7 +161,7 @@ test('a job that was stopped after the timers were read does not run', async () 
   await say(`!suspend ${mallory} --for 1m`);
   const [job] = await bot.store.jobs.waiting();
   await say(`!suspend ${mallory}`);
-  await bot.run(async () => job && runTimer(bot.house, job));
+  await bot.run(async () => job && runTimer(bot.context, job));
   expect(suspended).toContain(mallory);
 });
 
@@ -188,7 +188,7 @@ test('undo of an old action does not take a newer one away', async () => {
 
 test('what was cut off and yet done ends older timers once that is known', async () => {
   await say(`!shadow-ban ${mallory} --for 1m`);
-  const { users } = bot.house.services.api;
+  const { users } = bot.context.services.api;
   const isCutOff = async () => {
     throw new UnreachableError('the homeserver', 'does not answer', true);
   };
@@ -196,7 +196,7 @@ test('what was cut off and yet done ends older timers once that is known', async
   await say(`!shadow-ban ${mallory}`);
   expect(await bot.store.jobs.waiting()).toHaveLength(1);
   Object.assign(users, { get: async (name: string) => ({ name, shadowBanned: true }) });
-  const { sent } = await bot.run(async () => recover(bot.house));
+  const { sent } = await bot.run(async () => recover(bot.context));
   expect(JSON.stringify(sent)).toContain('timer 1 was stopped');
   await pass(2 * minuteMs);
   expect(banned).toContain(mallory);

@@ -3,12 +3,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decideConfirmation } from '../../../src/operations/confirm/decide.ts';
 import type { Incoming } from '../../../src/operations/message.ts';
 import { select } from '../../../src/operations/receive.ts';
-import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { botUser, openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -169,13 +169,13 @@ describe('a reaction', () => {
     const { event } = await asked();
     const { changes, sent } = await bot.take([tap('✅', event, people.vic)]);
     expect(changes).toEqual([]);
-    expect(words(sent)).toContain('needs the role moderator');
+    expect(words(sent)).toContain('you need to be a moderator');
   });
 });
 
 describe('where a second person must confirm', () => {
   beforeEach(() => {
-    Object.assign(bot.house.settings.confirmation, { destructive: 'other', critical: 'other' });
+    Object.assign(bot.context.settings.confirmation, { destructive: 'other', critical: 'other' });
   });
 
   test('ok of that person is asked about, and yes is enough', async () => {
@@ -230,10 +230,10 @@ describe('where a second person must confirm', () => {
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
     // Neither is it taken in …
     const own = { kind: 'reaction', room, sender: botUser, target: event, key: '✅' };
-    expect(select(bot.house, [own as unknown as Incoming])).toEqual([]);
+    expect(select(bot.context, [own as unknown as Incoming])).toEqual([]);
     // … nor would it count, whatever took it in.
     await expect(
-      decideConfirmation(bot.house, question, { decision: 'confirm', by: botUser, event }),
+      decideConfirmation(bot.context, question, { decision: 'confirm', by: botUser, event }),
     ).rejects.toThrow('the bot itself can’t confirm or cancel');
   });
 });
@@ -242,7 +242,7 @@ test('a confirmation whose time is over confirms nothing, also before the bot ha
   const { event, question } = await asked();
   bot.clock.now = question.expiresAt;
   const by = { decision: 'confirm', by: people.ben, event: '$late' } as never;
-  await expect(decideConfirmation(bot.house, question, by)).rejects.toThrow('expired');
+  await expect(decideConfirmation(bot.context, question, by)).rejects.toThrow('expired');
   const late = await bot.take([
     tap('✅', event, people.ben),
     message(`!confirm ${question.code}`, people.ben),

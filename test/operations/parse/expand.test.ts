@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { UserId } from '../../../src/core/ids.ts';
 import { lastActionOf } from '../../../src/operations/parse/expand.ts';
-import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -48,7 +48,7 @@ async function done(
 }
 
 const undo = `unshadow-ban ${target}`;
-const last = async () => (await lastActionOf(bot.house, ben)).id;
+const last = async () => (await lastActionOf(bot.context, ben)).id;
 
 test('is one’s own newest, whatever others have done since', async () => {
   await done('lock', { undo });

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let sends = 0;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -75,7 +75,7 @@ test.each([
 test('a mention of whom the text names, or whom is replied to, is as usual', async () => {
   const named = { body: `!shadow-ban ${bob}`, 'm.mentions': { user_ids: [bob] } };
   expect((await send(named)).changes).toHaveLength(1);
-  Object.assign(bot.house, { peopleOf: async () => [mallory] });
+  Object.assign(bot.context, { peopleOf: async () => [mallory] });
   const reply = { 'm.in_reply_to': { event_id: '$hello' } };
   const replied = { body: `!shadow-ban ${bob}`, 'm.relates_to': reply };
   const { changes } = await send({ ...replied, 'm.mentions': { user_ids: [mallory] } });

@@ -4,9 +4,9 @@ import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { TargetError, UsageError } from '../../../src/core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
-import type { House } from '../../../src/operations/house.ts';
 import type { Message } from '../../../src/operations/message.ts';
 import { parse } from '../../../src/operations/parse/parse.ts';
+import type { ParseContext } from '../../../src/operations/parse/parse.ts';
 import type { Settings } from '../../../src/operations/settings.ts';
 
 const registry = createRegistry(await loadCommands());
@@ -30,7 +30,7 @@ const settings: Settings = {
   managementRoom: room,
 };
 
-const house = {
+const context = {
   settings,
   registry,
   now: () => 1_000_000,
@@ -43,7 +43,7 @@ const house = {
     }
     throw new TargetError('unknown_room', `there is no room ${alias}`);
   },
-} as unknown as House;
+} as unknown as ParseContext;
 
 const message: Message = {
   kind: 'message',
@@ -59,7 +59,7 @@ const message: Message = {
 describe('parse', () => {
   test('makes an invocation of what was typed', async () => {
     const parsed = await parse(
-      house,
+      context,
       { ...message, thread },
       'deactivate mallory @eve:example.com --erase --reason "spam links"',
     );
@@ -76,7 +76,7 @@ describe('parse', () => {
   });
 
   test('without a thread, reason and what was left out', async () => {
-    const { invocation } = await parse(house, message, 'AUDIT');
+    const { invocation } = await parse(context, message, 'AUDIT');
     expect(invocation).toEqual({
       command: 'audit',
       arguments: expect.not.objectContaining({ since: expect.anything() as unknown }) as unknown,
@@ -88,23 +88,25 @@ describe('parse', () => {
   });
 
   test('by an alias', async () => {
-    expect((await parse(house, message, 'commands')).command.name).toBe('help');
+    expect((await parse(context, message, 'commands')).command.name).toBe('help');
   });
 
   test('names a command that is near, or help', async () => {
-    await expect(parse(house, message, 'deactivat x')).rejects.toMatchObject({
+    await expect(parse(context, message, 'deactivat x')).rejects.toMatchObject({
       word: 'deactivat',
       advice: 'Did you mean `!deactivate`?',
     });
-    await expect(parse(house, message, 'weather')).rejects.toMatchObject({
+    await expect(parse(context, message, 'weather')).rejects.toMatchObject({
       advice: 'See `!help`.',
     });
     // Two letters in the wrong order.
-    await expect(parse(house, message, 'uesr x')).rejects.toMatchObject({
+    await expect(parse(context, message, 'uesr x')).rejects.toMatchObject({
       advice: 'Did you mean `!user`?',
     });
     for (const name of ['constructor', '__proto__', 'x'.repeat(60_000)]) {
-      const error = (await parse(house, message, name).catch((reason: unknown) => reason)) as Error;
+      const error = (await parse(context, message, name).catch(
+        (reason: unknown) => reason,
+      )) as Error;
       expect(error).toBeInstanceOf(UsageError);
       expect(error.message.length).toBeLessThan(100);
     }
@@ -122,7 +124,7 @@ describe('parse', () => {
     ['kick', ['delete-device']],
     ['unban', ['unsuspend', 'unshadow-ban', 'unlock']],
   ])('!%s is no command, and answered with those that do it', async (name, commands) => {
-    const error = (await parse(house, message, `${name} @mal:x`).catch(
+    const error = (await parse(context, message, `${name} @mal:x`).catch(
       (reason: unknown) => reason,
     )) as UsageError;
     expect(error).toBeInstanceOf(UsageError);
@@ -134,7 +136,7 @@ describe('parse', () => {
   });
 
   test('of what a word may mean, the least dangerous is named first', async () => {
-    const error = (await parse(house, message, 'ban @mal:x').catch(
+    const error = (await parse(context, message, 'ban @mal:x').catch(
       (reason: unknown) => reason,
     )) as UsageError;
     const at = (command: string) => (error.advice ?? '').indexOf(`\`!${command}\` `);
@@ -145,7 +147,7 @@ describe('parse', () => {
   test.each(['!lobby:example.com', `!${'Ab3-_'.repeat(9).slice(0, 43)}`])(
     'the room ID %s is said to be one',
     async (id) => {
-      await expect(parse(house, message, id.slice(1))).rejects.toMatchObject({
+      await expect(parse(context, message, id.slice(1))).rejects.toMatchObject({
         message: 'That is a room ID, not a command.',
         advice: `Did you mean \`!room ${id}\`?`,
       });
@@ -153,38 +155,40 @@ describe('parse', () => {
   );
 
   test('a mark behind the name is no part of it', async () => {
-    expect((await parse(house, message, 'pending?')).command.name).toBe('pending');
+    expect((await parse(context, message, 'pending?')).command.name).toBe('pending');
   });
 
   test('a fault names the command whose usage helps', async () => {
-    await expect(parse(house, message, 'deactivate')).rejects.toMatchObject({
+    await expect(parse(context, message, 'deactivate')).rejects.toMatchObject({
       command: 'deactivate',
       message: 'Which user?',
     });
-    await expect(parse(house, message, 'deactivate "a')).rejects.toMatchObject({
+    await expect(parse(context, message, 'deactivate "a')).rejects.toMatchObject({
       command: 'deactivate',
     });
-    await expect(parse(house, message, 'commands --x')).rejects.toMatchObject({ command: 'help' });
+    await expect(parse(context, message, 'commands --x')).rejects.toMatchObject({
+      command: 'help',
+    });
   });
 
   test('resolves aliases of rooms', async () => {
-    const { invocation } = await parse(house, message, 'room #lobby:example.com');
+    const { invocation } = await parse(context, message, 'room #lobby:example.com');
     expect(Object.values(invocation.arguments)).toContain(resolved);
-    await expect(parse(house, message, 'room #none:example.com')).rejects.toThrow(TargetError);
+    await expect(parse(context, message, 'room #none:example.com')).rejects.toThrow(TargetError);
   });
 
   test('resolves aliases in links to messages', async () => {
     const link = 'https://matrix.to/#/%23lobby%3Aexample.com/%24a%2Fb%2Bc?via=example.com';
-    const { invocation } = await parse(house, message, `redact ${link}`);
+    const { invocation } = await parse(context, message, `redact ${link}`);
     expect(invocation.arguments).toEqual({ message: { room: resolved, event: '$a/b+c' } });
     const gone = 'https://matrix.to/#/#none:example.com/$event';
-    await expect(parse(house, message, `redact ${gone}`)).rejects.toThrow(TargetError);
+    await expect(parse(context, message, `redact ${gone}`)).rejects.toThrow(TargetError);
   });
 
   test('insisting on a protected account is critical, whatever the command', async () => {
-    const parsed = await parse(house, message, 'shadow-ban a --override-protection');
+    const parsed = await parse(context, message, 'shadow-ban a --override-protection');
     expect(parsed.danger).toBe('critical');
     expect(parsed.invocation.overrideProtection).toBe(true);
-    expect((await parse(house, message, 'shadow-ban a')).danger).toBe('change');
+    expect((await parse(context, message, 'shadow-ban a')).danger).toBe('change');
   });
 });

@@ -2,15 +2,15 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { StoreError } from '../../../src/core/errors.ts';
 import { anchorHead } from '../../../src/operations/record/anchor.ts';
-import { openFuzzHouse, people } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 const hourMs = 3_600_000;
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 let said = 0;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -30,7 +30,7 @@ async function act(): Promise<void> {
 
 /** What one look has put into the room. */
 async function look() {
-  const { sent } = await bot.run(async () => anchorHead(bot.house));
+  const { sent } = await bot.run(async () => anchorHead(bot.context));
   return sent.map(({ outgoing }) => {
     if (outgoing.kind !== 'alert') {
       throw new Error(`a ${outgoing.kind} was sent`);
@@ -88,7 +88,7 @@ test('where the log does not go on from it, the admins are called once a day, an
   expect(await look()).toMatchObject([warning]);
   expect(await bot.store.anchor.get()).toMatchObject({ ...other, warnedAt: bot.clock.now });
 
-  const { fault } = await bot.house.services.audit.verify();
+  const { fault } = await bot.context.services.audit.verify();
   expect(fault).toEqual({ id: 2, kind: 'replaced' });
 });
 
@@ -100,16 +100,16 @@ test('rows that were cut off are missed even where nothing new has come', async 
 
 test('while the database fails nothing is posted, and later it is', async () => {
   await act();
-  const { transaction } = bot.house.store;
-  Object.assign(bot.house.store, {
+  const { transaction } = bot.context.store;
+  Object.assign(bot.context.store, {
     transaction: async (work: Parameters<typeof transaction>[0]) =>
       transaction(async (tables) => {
         await work(tables);
         throw new StoreError('the database failed (SQLITE_FULL)');
       }),
   });
-  await expect(anchorHead(bot.house)).rejects.toThrow(StoreError);
+  await expect(anchorHead(bot.context)).rejects.toThrow(StoreError);
   expect(await bot.store.outbox.open()).toEqual([]);
-  Object.assign(bot.house.store, { transaction });
+  Object.assign(bot.context.store, { transaction });
   expect(await look()).toEqual([notice(2)]);
 });

@@ -3,21 +3,21 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { createPipeline } from '../../../src/operations/pipeline.ts';
 import { setDamagedAside } from '../../../src/operations/record/damaged-rows.ts';
-import { openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
 /** What a start takes up again. */
 async function start() {
   const { sent, changes } = await bot.run(async () => {
-    await setDamagedAside(bot.house);
-    await recover(bot.house);
-    const pipeline = createPipeline(bot.house, async () => undefined);
+    await setDamagedAside(bot.context);
+    await recover(bot.context);
+    const pipeline = createPipeline(bot.context, async () => undefined);
     await pipeline.resume();
     await pipeline.expireConfirmations();
     await pipeline.idle();
@@ -157,7 +157,6 @@ test('a timer that can’t be read does not hold up the others', async () => {
 });
 
 test.each([
-  ['filter', 'x'],
   ['waitingForKeys', '[1]'],
   ['reports.event', '{'],
   ['reports.user', '7'],
@@ -175,7 +174,7 @@ test.each([
 });
 
 test('what can be read stays, and nothing is told', async () => {
-  await bot.store.syncState.set('filter', '{"id":"1","filter":{"room":{}}}');
+  await bot.store.syncState.set('waitingForKeys', '[]');
   await bot.store.syncState.set(
     'reports.event',
     '{"startedAt":1,"isComplete":true,"isQuiet":false,"total":1}',

@@ -6,12 +6,12 @@ import { readOwnMessages } from '../../../src/matrix/room/own-messages.ts';
 import { compareWithRoom } from '../../../src/operations/record/room-record.ts';
 import type { OwnMessage } from '../../../src/operations/record/room-record.ts';
 import { fakeClient } from '../../support/fake-client.ts';
-import { botUser, openFuzzHouse, people, room } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { botUser, openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -42,7 +42,9 @@ const said = (message: Partial<OwnMessage>): OwnMessage => ({
 });
 
 const compare = async (...own: OwnMessage[]) =>
-  (await bot.run(async () => compareWithRoom(bot.house, own))).sent.map(({ outgoing }) => outgoing);
+  (await bot.run(async () => compareWithRoom(bot.context, own))).sent.map(
+    ({ outgoing }) => outgoing,
+  );
 
 test('what the room shows as answered is not done; what it does not, is', async () => {
   const [alert, ...more] = await compare(said({ replyTo: '$answered' as EventId }));

@@ -4,14 +4,14 @@ import type { Cards } from '../../../src/reports/cards/cards.ts';
 import { createRuleRunner } from '../../../src/reports/rules/apply-rules.ts';
 import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
-import { openFuzzHouse } from '../../support/fuzz-house.ts';
-import type { FuzzHouse } from '../../support/fuzz-house.ts';
+import { openFuzzBot } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
 import { asUserId } from '../../support/homeserver.ts';
 import { surroundings } from './rule-input.ts';
 
-let bot: FuzzHouse;
+let bot: FuzzBot;
 beforeEach(async () => {
-  bot = await openFuzzHouse({ isCalm: true });
+  bot = await openFuzzBot({ isCalm: true });
 });
 afterEach(async () => bot.store.close());
 
@@ -50,7 +50,7 @@ async function apply(...rules: readonly Rule[]) {
       { isBacklog: false, isQuiet: false },
     ),
   );
-  const { apply: applyTo } = createRuleRunner(bot.house, {
+  const { apply: applyTo } = createRuleRunner(bot.context, {
     rules,
     onCall: [],
     cards: () => ({ place: async () => undefined }) as unknown as Cards,
@@ -60,7 +60,7 @@ async function apply(...rules: readonly Rule[]) {
 }
 
 test('where the first line of a rule opens the breaker, the second is only proposed', async () => {
-  Object.assign(bot.house.settings, { maxRuleActionsPerHour: 1 });
+  Object.assign(bot.context.settings, { maxRuleActionsPerHour: 1 });
   const { changes } = await apply(rule('spam', 'shadow-ban {sender}', 'lock {sender}'));
   expect(changes).toEqual([expect.stringContaining('shadow_ban')]);
   expect(await bot.store.confirmations.pending()).toMatchObject([{ command: 'lock' }]);

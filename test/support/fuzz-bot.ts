@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import type { z } from 'zod';
 
+import type { Operations } from '../../src/app/operations.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 import { HomeserverError } from '../../src/core/errors.ts';
@@ -22,9 +23,9 @@ import { createRoles } from '../../src/operations/authorize/roles.ts';
 import { decideConfirmation } from '../../src/operations/confirm/decide.ts';
 import { findConfirmation } from '../../src/operations/confirm/find-confirmation.ts';
 import { createInFlight, createReconcileTimes } from '../../src/operations/execute/reconcile.ts';
-import type { House } from '../../src/operations/house.ts';
 import { createNextPages } from '../../src/operations/parse/expand.ts';
 import { createPipeline } from '../../src/operations/pipeline.ts';
+import type { Settings } from '../../src/operations/settings.ts';
 import { createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
 import { fakeHttp } from './fake-http.ts';
@@ -89,7 +90,7 @@ export interface Outcome {
  * The whole way from raw events to rendered answers, on a real store, before a homeserver that
  * answers what it likes and refuses every change.
  */
-export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) {
+export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
   const store = await openStore(file);
   const members = new RoomState();
   goodState.forEach((event) => members.apply(event));
@@ -121,8 +122,8 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     managementRoom: room,
     bot: {
       async settle({ decision, code, by, event }) {
-        const question = await findConfirmation(house, { code, by, event, decision });
-        return decideConfirmation(house, question, { decision, by, event });
+        const question = await findConfirmation(context, { code, by, event, decision });
+        return decideConfirmation(context, question, { decision, by, event });
       },
       status: async () => ({
         version: '0',
@@ -147,7 +148,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
       },
     },
   });
-  const settings: House['settings'] = {
+  const settings: Settings = {
     prefix: '!',
     maxAgeMs: 300_000,
     confirmationExpiresAfterMs: 600_000,
@@ -160,7 +161,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     managementRoom: room,
   };
   const fault = (fields: object, message: string) => faults.push({ message, ...fields });
-  const house: House = {
+  const context: Operations['context'] = {
     settings,
     registry,
     services,
@@ -200,7 +201,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
     wakeReports: () => undefined,
   };
   const said: Outgoing[] = [];
-  const pipeline = createPipeline(house, async (outgoing) => {
+  const pipeline = createPipeline(context, async (outgoing) => {
     said.push(outgoing);
   });
 
@@ -241,7 +242,7 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
   }
 
   return {
-    house,
+    context,
     store,
     members,
     clock,
@@ -253,12 +254,12 @@ export async function openFuzzHouse({ isCalm = false, file = ':memory:' } = {}) 
         await pipeline.accept(readEvents(room, events));
       }),
     expireConfirmations: async () => step(pipeline.expireConfirmations),
-    /** Whatever else the house does by itself. */
+    /** Whatever else the bot does by itself. */
     run: step,
   };
 }
 
-export type FuzzHouse = Awaited<ReturnType<typeof openFuzzHouse>>;
+export type FuzzBot = Awaited<ReturnType<typeof openFuzzBot>>;
 
 function render(outgoing: Outgoing): void {
   switch (outgoing.kind) {
