@@ -2,7 +2,7 @@ import { defineConfig } from 'oxlint';
 import type { OxlintOverride } from 'oxlint';
 
 /** What each folder under `src/` may import besides itself. `app/`, `cli/` and `main.ts` may import all. */
-const allowedImports: Record<string, readonly string[]> = {
+export const allowedImports: Record<string, readonly string[]> = {
   core: [],
   config: ['core'],
   observability: ['core'],

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { allowedImports } from '../../oxlint.config.ts';
+
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'docs/design.md',
+  'docs/encryption.md',
+  'docs/reliability.md',
+  'docs/reports.md',
+  'docs/security.md',
+];
+
+/** Placeholders, what you make yourself, and the files of the example. */
+const notHere = /[A-Z]{3}|^config\/lawspeaker\.yaml$|purge-media-cache/u;
+
+describe.each(documents)('%s', (name) => {
+  it('names only files and folders that exist', async () => {
+    const text = await readFile(name, 'utf8');
+    const paths = [...text.matchAll(/(?:src|test|dev|docs|config|bench)\/[\w./-]*\w\/?/gu)].map(
+      ([match]) => match,
+    );
+    const linked = [...text.matchAll(/\]\((?!https?:)([^)#]+)/gu)].map(([, target = '']) =>
+      path.join(path.dirname(name), target),
+    );
+    const missing = [...paths, ...linked].filter(
+      (file) => !existsSync(file) && !notHere.test(file),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+it('docs/design.md shows the folders and what the linter lets them import', async () => {
+  const text = await readFile('docs/design.md', 'utf8');
+  const rows = text.matchAll(/^\| `src\/(\w+)\/`\s*\|[^|]*\|([^|]*)\|$/gmu);
+  const shown = [...rows].map(([, folder = '', imports = '']) => [folder, imports.trim()]);
+  const all: Record<string, readonly string[] | undefined> = {
+    cli: undefined,
+    app: undefined,
+    ...allowedImports,
+  };
+  const expected = Object.entries(all).map(([folder, imports]) => [
+    folder,
+    imports?.join(', ').replace(/^$/u, 'nothing') ?? 'everything',
+  ]);
+  expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(expected));
+});
