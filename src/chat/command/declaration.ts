@@ -37,6 +37,12 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly actor: Actor;
   readonly origin: Origin;
   readonly invocation: Invocation;
+  /**
+   * For requests that Synapse or the client-server API does at most once for each transaction ID. The same
+   * for the same account of the same command message, also after a restart. A command that makes several
+   * such requests appends a number.
+   */
+  readonly transactionId: string;
   readonly services: Services;
   /** Of the users and rooms that a read asks about, those that this server does not have. */
   readonly absent: readonly Absent[];
@@ -134,6 +140,11 @@ interface Base<Declared extends Arguments, Result> {
    * and no account holds.
    */
   undo?(context: Context<Declared>, result: Result): string | undefined;
+  /**
+   * The ID of the homeserver's own job that `run` has started (`delete_id`, `redact_id`, `purge_id`).
+   * It is stored in the audit log with the outcome.
+   */
+  serverJob?(result: Result): string | undefined;
   /**
    * Asks the homeserver whether a call that was cut off has happened. Of an account it gets the name
    * alone: after a crash nothing else of it is known.

@@ -109,6 +109,8 @@ export default defineCommand({
     return { room, outcome };
   },
 
+  serverJob: ({ outcome }) => outcome.deleteId,
+
   answer({ args: { purge, block } }, { room, outcome }) {
     const { state, kickedUsers, failedToKickUsers, newRoomId, localAliases } = outcome;
     const data = { roomId: room.roomId, block, purge, ...outcome };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { subjectOf } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import type { Registry } from '../../chat/command/registry.ts';
@@ -36,6 +38,7 @@ export function commandContextFor(
     actor: invocation.actor,
     origin: invocation.origin,
     invocation,
+    transactionId: transactionIdFor(invocation, account),
     services: context.services,
     absent: resolved.absent ?? [],
     registry: context.registry,
@@ -45,6 +48,16 @@ export function commandContextFor(
     serverName: context.settings.serverName,
     now: context.now(),
   };
+}
+
+/** The same each time, so that a request that is made again after a crash has no second effect. */
+function transactionIdFor(
+  { command, origin }: Resolved['invocation'],
+  account: Account | undefined,
+): string {
+  return createHash('sha256')
+    .update(JSON.stringify([origin.event, command, account?.name ?? null]))
+    .digest('base64url');
 }
 
 /** One context for each account, or a single one if the command acts on no accounts. */

@@ -179,12 +179,14 @@ async function attemptOnce(
   }
   try {
     const undo = command.undo?.(commandContext, result);
+    const serverJob = command.serverJob?.(result);
     const answer = command.answer(commandContext, result);
     return {
       ...ranAttempt(answer.status),
       answer,
       tookMs: tookMs(),
       ...(undo === undefined ? {} : { undo }),
+      ...(serverJob === undefined ? {} : { serverJob }),
     };
   } catch (error) {
     // It was done, even if wording the answer failed.
@@ -242,7 +244,7 @@ async function recordOutcome(
 }
 
 /** The outcome of an attempt, as the audit log stores it. */
-export function outcomeOf({ status, error, tookMs, undo }: Attempt): {
+export function outcomeOf({ status, error, tookMs, undo, serverJob }: Attempt): {
   status: string;
   detail: object;
 } {
@@ -251,6 +253,7 @@ export function outcomeOf({ status, error, tookMs, undo }: Attempt): {
     detail: {
       ...(tookMs === undefined ? {} : { took_ms: tookMs }),
       ...(undo === undefined ? {} : { undo }),
+      ...(serverJob === undefined ? {} : { server_job: serverJob }),
       ...(error === undefined ? {} : { code: codeOf(error) }),
       ...(error instanceof HomeserverError || error instanceof ForeignAnswerError
         ? { http_status: error.status }

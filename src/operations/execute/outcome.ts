@@ -33,6 +33,8 @@ export interface Attempt {
   readonly tookMs?: number;
   /** The command line that undoes it. */
   readonly undo?: string | undefined;
+  /** The ID of the homeserver's own job that does it. */
+  readonly serverJob?: string | undefined;
   /** The timer that will undo it. */
   readonly timer?: Timer;
   /** Timers that would have undone it earlier, and no longer will. */
