@@ -11,6 +11,8 @@ export default defineConfig({
       'test/**/*.integration.test.ts',
       'test/{cli,dev,faults,fuzz}/**',
       'test/reports/rules/replay.test.ts',
+      // It sets the umask, which a worker thread can't.
+      'test/store/files/private-files.test.ts',
     ],
     isolate: false,
     maxWorkers: 1,
