@@ -10,10 +10,10 @@ import { postAndDeliver } from './answer/reply.ts';
 import type { DeliverContext, SayNow } from './answer/reply.ts';
 import { countDenial } from './authorize/denials.ts';
 import type { DenialContext } from './authorize/denials.ts';
-import { confirmationAskedBy, isLater } from './confirm/awaiting-delivery.ts';
-import type { AskedContext, Later } from './confirm/awaiting-delivery.ts';
 import { decideConfirmation } from './confirm/decide.ts';
 import type { DecideContext } from './confirm/decide.ts';
+import { confirmationAskedBy, isLater } from './confirm/find-confirmation.ts';
+import type { AskedContext, Later } from './confirm/find-confirmation.ts';
 import { logFault } from './execute/execute.ts';
 import { handleMessage } from './handle-message.ts';
 import type { MessageContext } from './handle-message.ts';
@@ -22,7 +22,7 @@ import { signOfReaction, unclear } from './parse/decision-word.ts';
 import { refusalOf } from './receive.ts';
 import { isFromLostRecord, isFromLostTime, lostRecordReply } from './record/room-record.ts';
 import type { Settings } from './settings.ts';
-import { parsedOf } from './stored-invocation.ts';
+import { parsedOf } from './stages.ts';
 
 type LostContext = DeliverContext & { readonly store: Pick<Store, 'outbox'> };
 

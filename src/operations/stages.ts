@@ -1,9 +1,16 @@
+import { z } from 'zod';
+
 import type { Absent } from '../chat/answers/absent.ts';
 import { dangerOf, subjectOf } from '../chat/command/declaration.ts';
 import type { Command, Danger, Role } from '../chat/command/declaration.ts';
-import type { Invocation } from '../chat/command/invocation.ts';
+import { actorName } from '../chat/command/invocation.ts';
+import type { Invocation, Json } from '../chat/command/invocation.ts';
+import type { Registry } from '../chat/command/registry.ts';
+import { writeValue } from '../chat/command/write-invocation.ts';
+import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Account } from '../services/services.ts';
+import type { Intent } from '../store/tables/audit-log.ts';
 
 declare const stage: unique symbol;
 interface Stage<Name extends string> {
@@ -67,4 +74,99 @@ export function dangerOfInvocation(command: Command, invocation: Invocation): Da
   return invocation.overrideProtection === true
     ? 'critical'
     : dangerOf(command, invocation.arguments);
+}
+
+/** What every stored invocation contains, whatever its command. */
+export const invocationForm = z.looseObject({
+  command: z.string(),
+  arguments: z.record(z.string(), z.unknown()),
+  actor: z.looseObject({ kind: z.enum(['person', 'rule', 'timer']) }),
+  origin: z.looseObject({ event: z.string(), room: z.string() }),
+});
+
+/** Reads a stored invocation; undefined if the row is damaged, so that it does no harm to other rows. */
+export function readInvocation(text: string): Invocation | undefined {
+  try {
+    const read = invocationForm.safeParse(JSON.parse(text));
+    return read.success ? (read.data as unknown as Invocation) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads the command that a stored confirmation or operation is about.
+ *
+ * @throws TargetError the command doesn't exist any more, or an older version stored it without a time
+ */
+export function parsedOf(
+  { registry }: { readonly registry: Pick<Registry, 'find'> },
+  stored: { readonly invocation: string; readonly command: string },
+): Parsed {
+  const invocation = JSON.parse(stored.invocation) as Invocation;
+  const command = registry.find(stored.command);
+  if (command === undefined) {
+    throw new TargetError('unknown', `the command ${stored.command} no longer exists`);
+  }
+  const missing = Object.entries(command.args).find(
+    ([key, { kind, options }]) =>
+      kind === 'date' && options.default !== undefined && invocation.arguments[key] === undefined,
+  );
+  if (missing !== undefined) {
+    // An older version left such a time open. No time doesn't mean any time.
+    throw new TargetError('state', `the time that ${stored.command} was meant for is unknown`);
+  }
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
+
+/** The audit entry of a command, for one of its targets. */
+export function intentFor(
+  { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
+  account: Pick<Account, 'name'> | undefined,
+  confirmer?: string,
+): Intent {
+  const redacted = new Set(command.audit?.redact ?? []);
+  const subject = subjectOf(command);
+  const keep = (name: string, value: Json) => {
+    if (redacted.has(name)) {
+      return '(not kept)';
+    }
+    // Each account has an entry of its own: the whole list in each would grow quadratically.
+    return name === subject && account !== undefined && Array.isArray(value)
+      ? [account.name]
+      : value;
+  };
+  return {
+    actor: actorName(invocation.actor),
+    confirmer,
+    command: invocation.command,
+    arguments: Object.fromEntries(
+      Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
+    ),
+    target: account?.name ?? otherTarget(command, invocation),
+    reason: invocation.reason,
+    eventId: invocation.origin.event,
+    roomId: invocation.origin.room,
+    itemId: invocation.item,
+  };
+}
+
+/** The target of a command without accounts: its first positional argument, or the flag that replaces it. */
+function otherTarget(
+  command: Parsed['command'],
+  invocation: Parsed['invocation'],
+): string | undefined {
+  const [key, first] =
+    Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];
+  const { unless = key } = first?.options ?? {};
+  const name = invocation.arguments[unless ?? ''] === undefined ? key : unless;
+  const given = invocation.arguments[name ?? ''];
+  if (name === undefined || given === undefined || command.audit?.redact.includes(name) === true) {
+    return undefined;
+  }
+  const { kind } = command.args[name] ?? {};
+  return [given]
+    .flat()
+    .map((value) => writeValue(kind, value))
+    .join(' ');
 }

@@ -16,9 +16,8 @@ import {
   UsageError,
 } from '../../core/errors.ts';
 import type { StoreTables } from '../../store/store.ts';
-import { intentFor } from '../execute/intent.ts';
 import type { Settings } from '../settings.ts';
-import { targetsOf } from '../stages.ts';
+import { intentFor, targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { post } from './reply.ts';
 import type { PostContext, Reply } from './reply.ts';

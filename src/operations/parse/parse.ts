@@ -1,27 +1,28 @@
-import type { Command } from '../../chat/command/declaration.ts';
 import { takesFile } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { maxWords, readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import { readUser, withoutMarksAround } from '../../chat/reading/references.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
-import type { ArgumentKind } from '../../chat/reading/values.ts';
-import type { ReadingContext } from '../../chat/reading/values.ts';
+import type { ArgumentKind, ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { cut } from '../../core/text.ts';
+import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
+import { fillIn, itemFor } from '../answer/card.ts';
 import { originOf } from '../message.ts';
 import type { Message } from '../message.ts';
+import type { Settings } from '../settings.ts';
 import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { commandNamed } from './command-line.ts';
 import type { CommandNameContext } from './command-line.ts';
 import { expand, readingContext } from './expand.ts';
 import type { ExpandContext, ReadingSettings } from './expand.ts';
-import { assertUnmistakable } from './mistakable.ts';
-import type { MistakableContext } from './mistakable.ts';
 
 /** What reading a command whose sender may not use it needs. */
 export type ParseRefusedContext = CommandNameContext &
@@ -40,8 +41,6 @@ export type ParseContext = ExpandContext &
      */
     readFile(event: EventId): Promise<string>;
   };
-import type { Store } from '../../store/store.ts';
-import { fillIn, itemFor } from './report-context.ts';
 
 /**
  * Reads a command line by the declaration of the command that it names.
@@ -206,4 +205,58 @@ async function tokensFromFile(
     });
   }
   return words;
+}
+
+export interface MistakableContext {
+  readonly settings: Pick<Settings, 'botUser' | 'serverName'>;
+  /** The sender of an event of the room and whom it mentions; empty if that can't be looked up. */
+  peopleOf(event: EventId): Promise<readonly string[]>;
+}
+
+/**
+ * Makes sure that the sender and the bot see the same command: the links, the formatted text and the
+ * mentions of a message must not name anybody whom its text does not.
+ *
+ * @throws UsageError says what differs
+ */
+export async function assertUnmistakable(
+  context: MistakableContext,
+  message: Message,
+): Promise<void> {
+  if (message.doubt !== undefined) {
+    throw new UsageError(message.doubt, {
+      advice:
+        'Write the ID itself, such as `@name:server`, or paste a link to it. Nothing was changed.',
+    });
+  }
+  const strange = await strangeMention(context, message);
+  if (strange !== undefined) {
+    throw new UsageError(
+      `The message mentions \`${cut(strange, 255).replaceAll('`', "'")}\`, but its text does not.`,
+      { advice: 'Put the ID into the command, or remove the mention. Nothing was changed.' },
+    );
+  }
+}
+
+/** Somebody whom a message mentions for no visible reason. */
+async function strangeMention(
+  { settings, peopleOf }: MistakableContext,
+  message: Message,
+): Promise<string | undefined> {
+  const { mentions = [], replyTo, fallsBackTo, sender, text } = message;
+  const pointsTo = replyTo ?? fallsBackTo;
+  const unnamed = mentions.filter((user) => user !== settings.botUser && user !== sender);
+  if (unnamed.length === 0) {
+    return undefined;
+  }
+  const words = new Set<string | undefined>(
+    text.split(/[\s=,;:"'()<>]+/u).map((word) => readUser(word, settings.serverName)),
+  );
+  const strange = unnamed.filter((user) => !text.includes(user) && !words.has(user));
+  if (strange.length === 0 || pointsTo === undefined) {
+    return strange[0];
+  }
+  // Clients mention the sender of the message that is replied to, and everybody mentioned in it.
+  const replied = new Set(await peopleOf(pointsTo));
+  return strange.find((user) => !replied.has(user));
 }

@@ -15,7 +15,7 @@ import { parseTimer } from '../execute/run-timers.ts';
 import type { ParseTimerContext } from '../execute/run-timers.ts';
 import { syntheticEvent } from '../message.ts';
 import type { Settings } from '../settings.ts';
-import { invocationForm } from '../stored-invocation.ts';
+import { invocationForm } from '../stages.ts';
 
 const origin = z.object({ event: z.string(), room: z.string() });
 

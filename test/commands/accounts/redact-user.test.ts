@@ -131,7 +131,7 @@ describe('what redact-user redacts', () => {
       JSON.parse(question.invocation) as { arguments: Record<string, unknown> }
     ).arguments;
     const invocation = { ...(JSON.parse(question.invocation) as object), arguments: others };
-    const { parsedOf } = await import('../../../src/operations/stored-invocation.ts');
+    const { parsedOf } = await import('../../../src/operations/stages.ts');
     expect(() =>
       parsedOf(bot.context, { ...question, invocation: JSON.stringify(invocation) }),
     ).toThrow('is unknown');

@@ -134,7 +134,7 @@ test('while the homeserver is away, or the bot may not speak, nothing begins or 
   await nothing();
   Object.assign(bot.context, {
     findAccount,
-    sendPermission: { ...sendPermission, silence: () => 'it is suspended' },
+    sendPermission: { ...sendPermission, whyMissing: () => 'it is suspended' },
   });
   await nothing();
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { contentLines } from '../../../src/chat/answers/report-item.ts';
 import { render } from '../../../src/matrix/delivery/render.ts';
-import { fillIn } from '../../../src/operations/parse/report-context.ts';
+import { fillIn } from '../../../src/operations/answer/card.ts';
 import { describe } from '../../../src/reports/intake/people.ts';
 import { readRuleInput } from '../../../src/reports/rules/read-rule-input.ts';
 import { formattedText } from '../../../src/services/reports/formatted-text.ts';
