@@ -2,13 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { styleText } from 'node:util';
 
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
 import { SetupError } from '../../src/core/errors.ts';
+import type { UserId } from '../../src/core/ids.ts';
+import { commandLineIn } from '../../src/operations/parse/command-line.ts';
 import { startBotProcess } from '../room/bot-process.ts';
 import type { BotProcess } from '../room/bot-process.ts';
 import { Moderator } from '../room/moderator.ts';
-import type { Answer } from '../room/moderator.ts';
 import { startHomeserver } from '../synapse/homeserver.ts';
 import type { Homeserver } from '../synapse/homeserver.ts';
 import { setScene } from './scene.ts';
@@ -16,7 +20,10 @@ import type { Scene } from './scene.ts';
 
 const isInteractive = process.stdin.isTTY;
 
-/** What was started, to be ended in the opposite order, however the demo ends. */
+/** How long to wait for an answer to a line that is not a command. */
+const chatPatienceMs = 3_000;
+
+/** Stops what was started, last one first, however the demo ends. */
 const undo: (() => Promise<unknown>)[] = [];
 
 async function cleanUp(): Promise<void> {
@@ -29,17 +36,17 @@ function progress(line: string): void {
   console.error(styleText('dim', line));
 }
 
-interface Stage {
+interface Demo {
   readonly homeserver: Homeserver;
   readonly scene: Scene;
   readonly bot: BotProcess;
   readonly moderator: Moderator;
 }
 
-async function raiseStage(): Promise<Stage> {
+async function start(): Promise<Demo> {
   const homeserver = await startHomeserver({ onProgress: progress });
   undo.push(async () => homeserver.stop());
-  progress('Making users, rooms and a reported message…');
+  progress('Creating users, rooms and a reported message…');
   const scene = await setScene(homeserver);
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-demo-'));
   undo.push(async () => rm(folder, { recursive: true, force: true }));
@@ -55,33 +62,37 @@ async function raiseStage(): Promise<Stage> {
   return { homeserver, scene, bot, moderator };
 }
 
-function show(answer: Answer, isEdit: boolean): void {
-  const [first = '', ...rest] = answer.body.split('\n');
-  const heading = styleText('bold', first);
-  console.log(`${isEdit ? styleText('dim', '(edited) ') : ''}${heading}`);
+function print(body: string, isEdit: boolean): void {
+  const [first = '', ...rest] = body.split('\n');
+  console.log(`${isEdit ? styleText('dim', '(edited) ') : ''}${styleText('bold', first)}`);
   rest.forEach((line) => console.log(`  ${line}`));
   console.log();
 }
 
-/** One command a line from a pipe: waits for each answer, prints it. */
-async function readPiped({ moderator }: Stage): Promise<void> {
+/** Reads a message per line from a pipe, and waits for each answer. */
+async function readPiped({ moderator, scene }: Demo): Promise<void> {
+  const registry = createRegistry(await loadCommands());
+  const context = { registry, settings: { prefix: '!', botUser: scene.bot.userId as UserId } };
   for await (const line of createInterface({ input: process.stdin })) {
-    if (line.trim() !== '') {
-      console.log(styleText('cyan', `ana> ${line}`));
-      const event = await moderator.say(line);
-      if (isCommand(line)) {
-        show(await moderator.answerTo(event), false);
-      }
+    if (line.trim() === '') {
+      continue;
+    }
+    console.log(styleText('cyan', `ana> ${line}`));
+    const event = await moderator.say(line);
+    const answer = moderator.answerTo(event);
+    const isCommand = commandLineIn(line, context) !== undefined;
+    // The bot also answers other lines, such as the code of a confirmation or a `yes`.
+    const first = isCommand
+      ? await answer
+      : await Promise.race([answer.catch(() => undefined), delay(chatPatienceMs)]);
+    if (first !== undefined) {
+      print(first.body, false);
     }
   }
 }
 
-function isCommand(line: string): boolean {
-  return /^\s*(?:![\p{L}]|@?lawspeaker[:,\s])/iu.test(line);
-}
-
-/** The terminal as the moderator's room: lines are sent, what the bot says is shown as it comes. */
-async function readTerminal({ moderator, homeserver, scene }: Stage): Promise<void> {
+/** Makes the terminal the moderator's room: sends each line, and shows the bot's messages as they arrive. */
+async function readTerminal({ moderator, homeserver, scene }: Demo): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const prompt = () => {
     terminal.setPrompt(styleText('cyan', 'ana> '));
@@ -101,9 +112,9 @@ async function readTerminal({ moderator, homeserver, scene }: Stage): Promise<vo
   console.log(`\n${styleText('bold', 'You are Ana, a moderator, in the management room.')}`);
   scene.people.forEach((line) => console.log(`  ${line}`));
   console.log(
-    `  Or with a client of your own: ${homeserver.url}, user ana, password ${scene.moderator.account.password}`,
+    `  Or use your own client: ${homeserver.url}, user ana, password ${scene.moderator.account.password}`,
   );
-  console.log('Try !help, !user mallory, !deactivate mallory --erase. End with Ctrl-D.\n');
+  console.log('Try !help, !user mallory, !deactivate mallory --erase. Press Ctrl-D to exit.\n');
   prompt();
   for await (const line of terminal) {
     if (line.trim() !== '') {
@@ -121,13 +132,8 @@ function showEvent(
     return;
   }
   const replacement = event.content['m.new_content'] as { body?: string } | undefined;
-  const [first = '', ...rest] = String(replacement?.body ?? event.content['body']).split('\n');
   process.stdout.write('\r\u001B[K');
-  console.log(
-    `${replacement === undefined ? '' : styleText('dim', '(edited) ')}${styleText('bold', first)}`,
-  );
-  rest.forEach((line) => console.log(`  ${line}`));
-  console.log();
+  print(String(replacement?.body ?? event.content['body']), replacement !== undefined);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -137,8 +143,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 try {
-  const stage = await raiseStage();
-  await (isInteractive ? readTerminal(stage) : readPiped(stage));
+  const demo = await start();
+  await (isInteractive ? readTerminal(demo) : readPiped(demo));
 } catch (error) {
   console.error(error instanceof SetupError ? error.message : error);
   process.exitCode = 1;

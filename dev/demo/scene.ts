@@ -1,12 +1,12 @@
 import type { Homeserver } from '../synapse/homeserver.ts';
 import { MatrixUser } from '../synapse/matrix-user.ts';
 
-/** Who and what the demo finds on its server. */
+/** The users and the room of the demo. */
 export interface Scene {
   readonly bot: MatrixUser;
   readonly moderator: MatrixUser;
   readonly room: string;
-  /** What there is to try, one line each. */
+  /** Who is there to try commands on, one line each. */
   readonly people: readonly string[];
 }
 
@@ -15,7 +15,7 @@ const tinyPng = Buffer.from(
   'base64',
 );
 
-/** Peoples the server: a bot, a moderator, some users, rooms, and a message that was reported. */
+/** Creates a bot, a moderator, some users, rooms, and a message that was reported. */
 export async function setScene(homeserver: Homeserver): Promise<Scene> {
   const register = async (localpart: string, displayName: string, admin = false) =>
     MatrixUser.register(homeserver, { localpart, displayName, admin });
@@ -43,9 +43,9 @@ export async function setScene(homeserver: Homeserver): Promise<Scene> {
     moderator,
     room,
     people: [
-      '@mallory  sent spam to two rooms, and was reported',
+      '@mallory  sent spam, and was reported',
       '@alice    an ordinary user',
-      '@bob      an ordinary user, who reported it',
+      '@bob      reported the spam',
       '@ana      you, the moderator',
     ],
   };
