@@ -8,7 +8,7 @@ type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   : Name;
 
 /** An API object under our names: `creation_ts` becomes `creationTs`. Not deep: nest the schemas. */
-export type Camel<Value> = {
+type Camel<Value> = {
   [Name in keyof Value as Name extends string ? CamelCase<Name> : Name]: Value[Name];
 };
 

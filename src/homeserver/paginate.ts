@@ -1,24 +1,24 @@
 import { HomeserverError } from '../core/errors.ts';
 
-/** A page in the endpoint's own terms: its token is a string for some endpoints, else a number. */
+/** One page of a list. Tokens are strings for some endpoints, numbers for others. */
 interface Page<Item, Token extends string | number> {
   readonly items: readonly Item[];
   /** Null on the last page. */
   readonly next: Token | null;
 }
 
-/** A list of 100,000 in pages of the server's own size. */
+/** 100,000 items in pages of the server's default size. */
 const maxPages = 1000;
 
 /**
- * Walks all pages of a list and yields their items; stops asking when the reader stops reading.
+ * Yields the items of all pages of a list. Fetches a page only when its items are read.
  *
- * The server's tokens are row offsets, evaluated anew at each request: what is added or deleted
- * meanwhile lets items come twice or be left out.
+ * The server's tokens are row offsets: if items are added or deleted in the meantime, others may come
+ * twice or be left out.
  *
  * @param request method and path template, for the error
- * @param start the token to begin with, undefined for the first page
- * @throws HomeserverError what `fetchPage` throws, or that the pages turn in a circle or don't end
+ * @param start the token to start with, undefined for the first page
+ * @throws HomeserverError the pages repeat or don't end; and what `fetchPage` throws
  */
 export async function* paginate<Item, Token extends string | number>(
   request: string,
@@ -40,14 +40,14 @@ export async function* paginate<Item, Token extends string | number>(
     200,
     'LAWSPEAKER_BAD_ANSWER',
     request,
-    seen.has(from) ? 'its pages turn in a circle' : `it has more than ${maxPages} pages`,
+    seen.has(from) ? 'its pages repeat' : `it has more than ${maxPages} pages`,
   );
 }
 
 /**
- * The page size for a query, undefined for the server's own (100).
+ * The page size for a query, undefined for the server's default (100).
  *
- * @throws RangeError below 1: the server answers 0 with empty pages that never end
+ * @throws RangeError it is below 1: the server answers 0 with empty pages that never end
  */
 export function pageSize(limit: number | undefined): number | undefined {
   if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {

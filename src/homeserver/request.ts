@@ -1,7 +1,7 @@
 import type { Got } from 'got';
 import type { z } from 'zod';
 
-import { HomeserverError } from '../core/errors.ts';
+import { isNotFound, orUndefined } from '../core/errors.ts';
 import { decodeAnswer } from './decode.ts';
 import { answeredError, boundedAnswer, retryOptions, translateHttpError } from './http.ts';
 import type { Retry } from './http.ts';
@@ -56,7 +56,7 @@ export type Download = (
 ) => Promise<Buffer>;
 
 /** Bounds for all requests of one client. */
-export interface RequestBounds {
+interface RequestBounds {
   /** Ends all requests. */
   readonly stop?: AbortSignal | undefined;
   /** No request takes longer, whatever its own timeout. */
@@ -174,14 +174,7 @@ function queryString(query: Query): string {
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
-/** What `call` answers, undefined if the server has no such thing. */
-export async function orUndefined<Value>(call: () => Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof HomeserverError && error.isNotFound) {
-      return undefined;
-    }
-    throw error;
-  }
+/** What `call` answers, undefined if the server says that there is no such thing. */
+export async function ifFound<Value>(call: () => Promise<Value>): Promise<Value | undefined> {
+  return orUndefined(call(), isNotFound);
 }

@@ -13,10 +13,10 @@ import { serverApi } from './server.ts';
 import { statisticsApi } from './statistics.ts';
 import { usersApi } from './users.ts';
 
-export interface AdminApiOptions {
+interface AdminApiOptions {
   /** The homeserver's base URL. */
   readonly url: string;
-  /** Of an account that is a server admin. */
+  /** The token of a server admin. */
   readonly accessToken: string;
   /** How long one request may take in all; see `createHttp`. */
   readonly requestTimeoutMs?: number | undefined;
@@ -32,7 +32,7 @@ export function createAdminApi(options: AdminApiOptions): AdminApi {
   return adminApiOn(createSendRequest(createHttp(options), options.url));
 }
 
-/** The same over another way to send. */
+/** The same API over another way to send. */
 export function adminApiOn(send: SendRequest) {
   return {
     users: usersApi(send),

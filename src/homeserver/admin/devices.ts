@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, maybe, nothing } from '../decode.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const device = apiObject({
@@ -10,7 +10,7 @@ const device = apiObject({
   display_name: maybe(z.string()),
   last_seen_ip: maybe(z.string()),
   last_seen_user_agent: maybe(z.string()),
-  /** Milliseconds since 1970; some minutes late. */
+  /** Milliseconds since 1970; the server updates it only every few minutes. */
   last_seen_ts: maybe(z.number()),
 });
 
@@ -18,7 +18,7 @@ export type Device = z.output<typeof device>;
 
 /**
  * The devices of an account, by `/_synapse/admin/v2/users/{user_id}/devices`.
- * All throw HomeserverError: 404 unknown, 400 of another server.
+ * All throw HomeserverError: 404 unknown account, 400 account of another server.
  */
 export function devicesApi(send: SendRequest) {
   const all = '/_synapse/admin/v2/users/{user_id}/devices';
@@ -35,17 +35,17 @@ export function devicesApi(send: SendRequest) {
     },
 
     /**
-     * One device, undefined where the account or the device is unknown.
+     * One device, undefined if the account or the device is unknown.
      * GET /_synapse/admin/v2/users/{user_id}/devices/{device_id}
      */
     async find(user: UserId, deviceId: string): Promise<Device | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', one, { path: { user_id: user, device_id: deviceId }, answer: device }),
       );
     },
 
     /**
-     * Adds a device that nobody is logged in on. Idempotent.
+     * Adds a device without a session. Idempotent.
      * POST /_synapse/admin/v2/users/{user_id}/devices
      */
     async create(user: UserId, deviceId: string): Promise<void> {
@@ -57,7 +57,7 @@ export function devicesApi(send: SendRequest) {
     },
 
     /**
-     * Gives a device another name, of 100 characters at most. Idempotent.
+     * Renames a device; a name has up to 100 characters. Idempotent.
      * PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}
      */
     async rename(user: UserId, deviceId: string, displayName: string): Promise<void> {
@@ -69,7 +69,7 @@ export function devicesApi(send: SendRequest) {
     },
 
     /**
-     * Logs a device out. Idempotent: an unknown device is no error.
+     * Logs a device out. Idempotent: an unknown device is not an error.
      * DELETE /_synapse/admin/v2/users/{user_id}/devices/{device_id}
      */
     async delete(user: UserId, deviceId: string): Promise<void> {
@@ -80,7 +80,7 @@ export function devicesApi(send: SendRequest) {
     },
 
     /**
-     * Logs several devices out. Idempotent: unknown devices are no error.
+     * Logs several devices out. Idempotent: unknown devices are not an error.
      * POST /_synapse/admin/v2/users/{user_id}/delete_devices
      */
     async deleteMany(user: UserId, deviceIds: readonly string[]): Promise<void> {
@@ -92,5 +92,3 @@ export function devicesApi(send: SendRequest) {
     },
   };
 }
-
-export type DevicesApi = ReturnType<typeof devicesApi>;

@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 import { apiObject, eventId, maybe, nothing, readable, roomId, userId } from '../decode.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const report = {
-  /** Used again after the newest report was deleted and the server restarted. */
+  /** The server reuses it if the newest report is deleted and the server restarts. */
   id: z.number(),
   /** Milliseconds since 1970. */
   received_ts: z.number(),
@@ -16,9 +16,9 @@ const report = {
   user_id: userId,
   reason: maybe(z.string()),
   score: maybe(z.number()),
-  /** Who wrote the event; null where it was purged. */
+  /** Who sent the event; null if it was purged. */
   sender: maybe(userId),
-  /** The room's. */
+  /** The alias and name of the room. */
   canonical_alias: maybe(z.string()),
   name: maybe(z.string()),
 };
@@ -29,11 +29,11 @@ export type EventReport = z.output<typeof eventReport>;
 
 const eventReportDetail = apiObject({
   ...report,
-  /** As it was sent, also after a redaction, without its ID; encrypted ones stay so. */
+  /** As it was sent, even if it was redacted, without its ID. Not decrypted. */
   event_json: z.record(z.string(), z.unknown()),
 });
 
-export type EventReportDetail = z.output<typeof eventReportDetail>;
+type EventReportDetail = z.output<typeof eventReportDetail>;
 
 const eventReportPage = apiObject({
   event_reports: readable(eventReport),
@@ -41,18 +41,18 @@ const eventReportPage = apiObject({
   next_token: maybe(z.number()),
 });
 
-export type EventReportPage = z.output<typeof eventReportPage>;
+type EventReportPage = z.output<typeof eventReportPage>;
 
-export interface EventReportQuery {
-  /** Part of the reporter's ID; `%` and `_` are wildcards. Compare again what comes back. */
+interface EventReportQuery {
+  /** Part of the reporter's ID; `%` and `_` are wildcards, so check the results. */
   readonly userId?: string | undefined;
   /** Part of the room's ID, likewise. */
   readonly roomId?: string | undefined;
-  /** The ID of who wrote the event, exactly. */
+  /** The exact ID of the event's sender. */
   readonly senderId?: string | undefined;
-  /** `b`, the newest first, where left out. Those of the same millisecond come in any order. */
+  /** `b` (newest first) by default. Reports of the same millisecond come in any order. */
   readonly dir?: 'f' | 'b' | undefined;
-  /** Reports a page, 1 or more; the server's default is 100. */
+  /** Reports per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: number | undefined;
 }
@@ -79,7 +79,7 @@ export function eventReportsApi(send: SendRequest) {
     /** One page of reports. GET /_synapse/admin/v1/event_reports */
     list,
 
-    /** All reports that `list` would show on its pages, one by one. */
+    /** All reports on all pages of `list`, one by one. */
     all(query: EventReportQuery = {}): AsyncGenerator<EventReport, void, undefined> {
       return paginate('GET /_synapse/admin/v1/event_reports', query.from, async (from) => {
         const page = await list({ ...query, from });
@@ -88,12 +88,12 @@ export function eventReportsApi(send: SendRequest) {
     },
 
     /**
-     * One report with its event. Undefined if unknown, and also where the event was purged or the
-     * room deleted, although the list may still show it.
+     * One report with its event. Undefined if it is unknown, or if the event was purged or the room
+     * deleted, although the list may still show it.
      * GET /_synapse/admin/v1/event_reports/{report_id}
      */
     async find(id: number): Promise<EventReportDetail | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', one, { path: { report_id: String(id) }, answer: eventReportDetail }),
       );
     },
@@ -101,12 +101,10 @@ export function eventReportsApi(send: SendRequest) {
     /**
      * Removes a report, not the event. DELETE /_synapse/admin/v1/event_reports/{report_id}
      *
-     * @throws HomeserverError 404 unknown, also the second time
+     * @throws HomeserverError 404 unknown or already removed
      */
     async delete(id: number): Promise<void> {
       return send('DELETE', one, { path: { report_id: String(id) }, answer: nothing });
     },
   };
 }
-
-export type EventReportsApi = ReturnType<typeof eventReportsApi>;

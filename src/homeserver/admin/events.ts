@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import { apiObject, eventId, maybe, roomId, userId } from '../decode.ts';
 import { pageSize } from '../paginate.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const content = z.record(z.string(), z.unknown());
@@ -25,41 +25,41 @@ const roomEvent = apiObject({
   event_id: eventId,
   type: z.string(),
   sender: userId,
-  /** As its server says, in milliseconds since 1970. */
+  /** According to its server, in milliseconds since 1970. */
   origin_server_ts: z.number(),
-  /** Null for what is no state. */
+  /** Null if this is not a state event. */
   state_key: maybe(z.string()),
-  /** Empty, or nearly so, once it was redacted. */
+  /** Empty, or nearly empty, if it was redacted. */
   content,
   unsigned: maybe(
     apiObject({
       redacted_because: maybe(redaction),
-      // A relation of a form that we don't know is none.
+      // A relation of an unknown form does not count.
       'm.relations': z.object({ 'm.replace': edit.optional() }).optional().catch(undefined),
     }),
   ),
 }).transform(({ unsigned, ...event }) => ({
   ...event,
-  /** What took it back; null where nothing has. */
+  /** The redaction; null if there is none. */
   redactedBecause: unsigned?.redactedBecause ?? null,
-  /** The last edit of it. */
+  /** The last edit; null if there is none. */
   lastEdit: unsigned?.['m.relations']?.['m.replace'] ?? null,
 }));
 
-/** An event as the room's members see it: without its content once it was redacted. */
+/** An event as the room's members see it: without its content if it was redacted. */
 export type RoomEvent = z.output<typeof roomEvent>;
 
 const rawEvent = apiObject({
   type: z.string(),
   sender: userId,
   origin_server_ts: z.number(),
-  /** Null for the event that made a room of version 12. */
+  /** Null for the create event of a room of version 12. */
   room_id: maybe(roomId),
   content,
 });
 
-/** An event as it was sent, also after a redaction. */
-export type RawEvent = z.output<typeof rawEvent>;
+/** An event as it was sent, even if it was redacted. */
+type RawEvent = z.output<typeof rawEvent>;
 
 const stateEvent = apiObject({
   type: z.string(),
@@ -76,24 +76,24 @@ export interface PlacedEvent {
   readonly place: string;
 }
 
-export interface EventQuery {
-  /** Left out: from the newest for `b`, from the oldest for `f`. */
+interface EventQuery {
+  /** By default, `b` starts from the newest event and `f` from the oldest. */
   readonly from?: string | undefined;
-  /** `b` begins with the event at that place itself, `f` behind it. */
+  /** `b` starts with the event at that place, `f` with the one after it. */
   readonly dir: 'f' | 'b';
-  /** 1 or more; the server gives 1000 at most. */
+  /** 1 or more; the server's maximum is 1000. */
   readonly limit: number;
   readonly types?: readonly string[];
   readonly senders?: readonly UserId[];
 }
 
-/** Events of any room that this server is in, by the admin API: the caller need not be a member. */
+/** Events of any room that this server is in; the caller need not be a member. */
 export function eventsApi(send: SendRequest) {
   async function find(room: RoomId, event: EventId): Promise<PlacedEvent | undefined> {
-    return orUndefined(async () => {
+    return ifFound(async () => {
       const answer = await send('GET', '/_synapse/admin/v1/rooms/{room_id}/context/{event_id}', {
         path: { room_id: room, event_id: event },
-        // Without a filter, the whole state of the room comes along, each member of it.
+        // Without a filter, the server adds the whole state of the room, with every member.
         query: { limit: 0, filter: JSON.stringify({ lazy_load_members: true, types: [] }) },
         answer: apiObject({ event: roomEvent, end: z.string() }),
       });
@@ -103,23 +103,23 @@ export function eventsApi(send: SendRequest) {
 
   return {
     /**
-     * An event of a room as it stands; undefined where this server has no such event, or has it in
+     * An event of a room in its current form; undefined if this server does not have it, or has it in
      * another room. GET /_synapse/admin/v1/rooms/{room_id}/context/{event_id}
      */
     find,
 
-    /** Whether it is redacted; undefined where `find` finds nothing. */
+    /** Whether an event is redacted; undefined if `find` finds nothing. */
     async isRedacted(room: RoomId, event: EventId): Promise<boolean | undefined> {
       const placed = await find(room, event);
       return placed === undefined ? undefined : placed.event.redactedBecause !== null;
     },
 
     /**
-     * An event as it was sent, of whatever room; undefined where this server doesn't have it.
+     * An event as it was sent, in any room; undefined if this server does not have it.
      * GET /_synapse/admin/v1/fetch_event/{event_id}
      */
     async fetch(event: EventId): Promise<RawEvent | undefined> {
-      return orUndefined(async () => {
+      return ifFound(async () => {
         const answer = await send('GET', '/_synapse/admin/v1/fetch_event/{event_id}', {
           path: { event_id: event },
           answer: apiObject({ event: rawEvent }),
@@ -129,8 +129,8 @@ export function eventsApi(send: SendRequest) {
     },
 
     /**
-     * Events before or behind a place in the room. `context` would leave out those that were sent at
-     * the same time as its event (seen on 1.163.2); this doesn't.
+     * Events before or after a place in the room. Unlike `context`, it includes events that were sent in
+     * the same millisecond (seen on 1.163.2).
      * GET /_synapse/admin/v1/rooms/{room_id}/messages
      */
     async page(room: RoomId, query: EventQuery): Promise<RoomEvent[]> {
@@ -149,7 +149,7 @@ export function eventsApi(send: SendRequest) {
     },
 
     /**
-     * The room's state of one type, as it is now. GET /_synapse/admin/v1/rooms/{room_id}/state
+     * The current state of one type. GET /_synapse/admin/v1/rooms/{room_id}/state
      *
      * @throws HomeserverError 404 unknown room
      */
@@ -163,5 +163,3 @@ export function eventsApi(send: SendRequest) {
     },
   };
 }
-
-export type EventsApi = ReturnType<typeof eventsApi>;

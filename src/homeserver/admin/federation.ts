@@ -2,17 +2,17 @@ import { z } from 'zod';
 
 import { apiObject, maybe, nothing, roomId } from '../decode.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const destination = apiObject({
   /** A server name. */
   destination: z.string(),
-  /** When it was last tried in vain, in milliseconds since 1970; 0: it can be reached. */
+  /** When the last failed attempt was, in milliseconds since 1970; 0 if the server can be reached. */
   retry_last_ts: maybe(z.number()),
   /** Milliseconds. */
   retry_interval: maybe(z.number()),
-  /** Since when it can't be reached, in milliseconds since 1970. */
+  /** When it became unreachable, in milliseconds since 1970. */
   failure_ts: maybe(z.number()),
   last_successful_stream_ordering: maybe(z.number()),
 });
@@ -26,11 +26,11 @@ const destinationPage = apiObject({
   next_token: maybe(z.string()),
 });
 
-export type DestinationPage = z.output<typeof destinationPage>;
+type DestinationPage = z.output<typeof destinationPage>;
 
 const destinationRoom = apiObject({ room_id: roomId, stream_ordering: maybe(z.number()) });
 
-export type DestinationRoom = z.output<typeof destinationRoom>;
+type DestinationRoom = z.output<typeof destinationRoom>;
 
 const destinationRoomPage = apiObject({
   rooms: z.array(destinationRoom),
@@ -38,7 +38,7 @@ const destinationRoomPage = apiObject({
   next_token: maybe(z.string()),
 });
 
-export type DestinationRoomPage = z.output<typeof destinationRoomPage>;
+type DestinationRoomPage = z.output<typeof destinationRoomPage>;
 
 export const destinationOrders = [
   'destination',
@@ -50,18 +50,18 @@ export const destinationOrders = [
 
 interface PageQuery {
   readonly dir?: 'f' | 'b' | undefined;
-  /** Items a page, 1 or more; the server's default is 100. */
+  /** Items per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: string | undefined;
 }
 
 export interface DestinationQuery extends PageQuery {
-  /** A part of the server name, ASCII. */
+  /** Part of the server name, in ASCII. */
   readonly destination?: string | undefined;
   readonly orderBy?: (typeof destinationOrders)[number] | undefined;
 }
 
-export type DestinationRoomQuery = PageQuery;
+type DestinationRoomQuery = PageQuery;
 
 /** Other servers, by `/_synapse/admin/v1/federation/destinations`. */
 export function federationApi(send: SendRequest) {
@@ -96,7 +96,7 @@ export function federationApi(send: SendRequest) {
     /** One page of servers. GET /_synapse/admin/v1/federation/destinations */
     list,
 
-    /** All servers that `list` would show on its pages, one by one. */
+    /** All servers on all pages of `list`, one by one. */
     all(query: DestinationQuery = {}): AsyncGenerator<Destination, void, undefined> {
       return paginate(`GET ${listTemplate}`, query.from, async (from) => {
         const page = await list({ ...query, from });
@@ -105,11 +105,11 @@ export function federationApi(send: SendRequest) {
     },
 
     /**
-     * One server, undefined if never talked to.
+     * One server, undefined if this server has never talked to it.
      * GET /_synapse/admin/v1/federation/destinations/{destination}
      */
     async find(serverName: string): Promise<Destination | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', '/_synapse/admin/v1/federation/destinations/{destination}', {
           path: { destination: serverName },
           answer: destination,
@@ -121,11 +121,11 @@ export function federationApi(send: SendRequest) {
      * One page of the rooms shared with a server.
      * GET /_synapse/admin/v1/federation/destinations/{destination}/rooms
      *
-     * @throws HomeserverError 404 never talked to
+     * @throws HomeserverError 404 this server has never talked to it
      */
     listRooms,
 
-    /** All rooms that `listRooms` would show on its pages, one by one. */
+    /** All rooms on all pages of `listRooms`, one by one. */
     allRooms(
       serverName: string,
       query: DestinationRoomQuery = {},
@@ -137,10 +137,10 @@ export function federationApi(send: SendRequest) {
     },
 
     /**
-     * Tries a server that could not be reached again at once instead of waiting.
+     * Retries an unreachable server at once instead of waiting.
      * POST /_synapse/admin/v1/federation/destinations/{destination}/reset_connection
      *
-     * @throws HomeserverError 404 never talked to, 400 it can be reached
+     * @throws HomeserverError 404 this server has never talked to it, 400 it can be reached
      */
     async resetConnection(serverName: string): Promise<void> {
       const template = '/_synapse/admin/v1/federation/destinations/{destination}/reset_connection';
@@ -148,5 +148,3 @@ export function federationApi(send: SendRequest) {
     },
   };
 }
-
-export type FederationApi = ReturnType<typeof federationApi>;

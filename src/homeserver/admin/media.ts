@@ -4,10 +4,10 @@ import type { MxcUri, UserId } from '../../core/ids.ts';
 import { mxcParts } from '../../core/ids.ts';
 import { apiObject, flag, maybe, nothing, userId } from '../decode.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
-/** Deleting goes file by file while the server keeps us waiting. */
+/** The server deletes file by file before it answers. */
 const deleteTimeoutMs = 120_000;
 
 const userMedia = apiObject({
@@ -23,13 +23,13 @@ const userMedia = apiObject({
   /** A user ID, or `system`. */
   quarantined_by: maybe(z.string()),
   safe_from_quarantine: flag,
-  /** The page that this is a preview image of. */
+  /** The web page, if this is a preview image. */
   url_cache: maybe(z.string()),
-  /** Hexadecimal; equal files have equal ones. */
+  /** Hexadecimal; the same for equal files. */
   sha256: maybe(z.string()),
 });
 
-/** A file that an account has uploaded. */
+/** A file that an account uploaded. */
 export type UserMedia = z.output<typeof userMedia>;
 
 const mediaPage = apiObject({
@@ -38,27 +38,27 @@ const mediaPage = apiObject({
   next_token: maybe(z.number()),
 });
 
-export type MediaPage = z.output<typeof mediaPage>;
+type MediaPage = z.output<typeof mediaPage>;
 
 const storedMedia = apiObject({
-  /** Null for a file of this server. */
+  /** Null for a file that was uploaded to this server. */
   media_origin: maybe(z.string()),
   media_id: z.string(),
-  /** Who has uploaded it; null for a file of another server. */
+  /** Who uploaded it; null for a file of another server. */
   user_id: maybe(userId),
   media_type: maybe(z.string()),
   /** Bytes. */
   media_length: maybe(z.number()),
   upload_name: maybe(z.string()),
-  /** Milliseconds since 1970; of another server's file, when it was first fetched. */
+  /** Milliseconds since 1970; for another server's file, when this server fetched it. */
   created_ts: maybe(z.number()),
   last_access_ts: maybe(z.number()),
   /** A user ID, or `system`. */
   quarantined_by: maybe(z.string()),
-  /** Files of this server alone can be. */
+  /** Always false for a file of another server. */
   safe_from_quarantine: flag,
   url_cache: maybe(z.string()),
-  /** Hexadecimal; equal files have equal ones. */
+  /** Hexadecimal; the same for equal files. */
   sha256: maybe(z.string()),
 });
 
@@ -76,11 +76,11 @@ export const mediaOrders = [
   'safe_from_quarantine',
 ] as const;
 
-/** Newest first where neither `orderBy` nor `dir` is given; else `dir` is `f` by default. */
+/** Newest first if neither `orderBy` nor `dir` is given; otherwise `dir` is `f` by default. */
 export interface MediaQuery {
   readonly orderBy?: (typeof mediaOrders)[number] | undefined;
   readonly dir?: 'f' | 'b' | undefined;
-  /** Files a page, 1 or more; the server's default is 100. */
+  /** Files per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: number | undefined;
 }
@@ -100,9 +100,9 @@ function pathOf(uri: MxcUri) {
 }
 
 /**
- * What accounts have uploaded, by `/_synapse/admin/v1/users/{user_id}/media`, and single files, by
- * `/_synapse/admin/v1/media`. All about an account throw HomeserverError: 404 unknown, 400 of another
- * server.
+ * The files of an account, by `/_synapse/admin/v1/users/{user_id}/media`, and single files, by
+ * `/_synapse/admin/v1/media`. Those that take an account throw HomeserverError: 404 unknown account,
+ * 400 account of another server.
  */
 export function mediaApi(send: SendRequest) {
   const template = '/_synapse/admin/v1/users/{user_id}/media';
@@ -119,7 +119,7 @@ export function mediaApi(send: SendRequest) {
     /** One page of an account's files. GET /_synapse/admin/v1/users/{user_id}/media */
     list,
 
-    /** All files that `list` would show on its pages, one by one. */
+    /** All files on all pages of `list`, one by one. */
     all(user: UserId, query: MediaQuery = {}): AsyncGenerator<UserMedia, void, undefined> {
       return paginate(`GET ${template}`, query.from, async (from) => {
         const page = await list(user, { ...query, from });
@@ -128,11 +128,11 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * Deletes the files that `list` shows on that one page (the newest 100 by default), for good
-     * and whether protected or not. What is left moves up: to delete all, repeat until nothing is.
+     * Permanently deletes the files that `list` shows on that one page (the newest 100 by default),
+     * protected or not. The next files move up: to delete all, repeat until none are left.
      * DELETE /_synapse/admin/v1/users/{user_id}/media
      *
-     * @returns the IDs of what was deleted
+     * @returns the IDs of the deleted files
      */
     async deletePage(user: UserId, query: MediaQuery = {}): Promise<string[]> {
       const answer = await send('DELETE', template, {
@@ -145,11 +145,11 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * One file; undefined where this server holds none, such as another server's that nobody here has
-     * opened. GET /_synapse/admin/v1/media/{server_name}/{media_id}
+     * One file; undefined if this server does not have it, for example another server's file that nobody
+     * here has opened. GET /_synapse/admin/v1/media/{server_name}/{media_id}
      */
     async find(uri: MxcUri): Promise<StoredMedia | undefined> {
-      return orUndefined(async () => {
+      return ifFound(async () => {
         const answer = await send('GET', '/_synapse/admin/v1/media/{server_name}/{media_id}', {
           path: pathOf(uri),
           answer: apiObject({ media_info: storedMedia }),
@@ -159,9 +159,9 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * Keeps everybody from downloading a file and all that equal it, whoever uploaded them; and what
-     * equals it later. Idempotent, but notes who did it last. Says yes to what is unknown or safe from
-     * it too, and does nothing: look with `find`.
+     * Prevents downloads of a file and of all equal files, now and later, whoever uploads them.
+     * Idempotent, but stores who did it last. For files that are unknown or safe from quarantine, the
+     * server reports success and does nothing: check with `find`.
      * POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}
      */
     async quarantine(uri: MxcUri): Promise<void> {
@@ -172,7 +172,7 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * Takes a quarantine back, of all equal files. Idempotent, and says yes to everything.
+     * Lifts the quarantine of a file and of all equal files. Idempotent; always reports success.
      * POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}
      */
     async unquarantine(uri: MxcUri): Promise<void> {
@@ -183,5 +183,3 @@ export function mediaApi(send: SendRequest) {
     },
   };
 }
-
-export type MediaApi = ReturnType<typeof mediaApi>;

@@ -2,20 +2,20 @@ import { z } from 'zod';
 
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
-/** What a user's redaction takes: messages, encrypted ones, and joins. Nothing else. */
+/** The event types that redacting a user removes: messages, encrypted events, and memberships. */
 export const redactableTypes = ['m.room.message', 'm.room.encrypted', 'm.room.member'] as const;
 
 export interface UserRedaction {
-  /** Not empty: for the server none would mean all that the user is in. */
+  /** Not empty: the server would take an empty list for all rooms of the user. */
   readonly rooms: readonly [RoomId, ...RoomId[]];
   readonly reason?: string | undefined;
-  /** Milliseconds since 1970, 1 or more: events of this very time are among them. */
+  /** Milliseconds since 1970, 1 or more; inclusive. */
   readonly afterTs?: number | undefined;
   readonly beforeTs?: number | undefined;
-  /** So many a room, those received last; redacted ones are counted too. 1000 where left out. */
+  /** How many events per room, the latest first, counting redacted ones; 1000 by default. */
   readonly limit?: number | undefined;
 }
 
@@ -24,31 +24,31 @@ const redactionStatus = z.discriminatedUnion('status', [
   z.object({ status: z.literal('active') }),
   apiObject({
     status: z.literal('complete'),
-    /** Why not, in the server's own words, by event ID. */
+    /** By event ID, why it was not redacted, in the server's words. */
     failed_redactions: z.record(z.string(), z.string()).default({}),
   }),
   z.object({ status: z.literal('failed'), error: z.string().default('') }),
 ]);
 
-/** `complete` says nothing of whether all were redacted. */
+/** `complete` does not mean that all events were redacted. */
 export type UserRedactionStatus = z.output<typeof redactionStatus>;
 
-/** Redacting what a user has sent, by `/_synapse/admin/v1/user`. */
+/** Redacting a user's events, by `/_synapse/admin/v1/user`. */
 export function redactionsApi(send: SendRequest) {
   return {
     /**
-     * Begins to redact a user's events, in the name of the user where that is of this server, else of
-     * the caller. It works for who has left, was banned or is deactivated. Unknown users are accepted.
+     * Starts to redact a user's events, in the name of the user if they are on this server, otherwise of
+     * the caller. Works for users who have left, were banned or are deactivated. Accepts unknown users.
      * POST /_synapse/admin/v1/user/{user_id}/redact
      *
-     * @returns the ID to ask `status` for
-     * @throws HomeserverError 400 a redaction of this user's is under way
-     * @throws RangeError a time or limit that the server takes for none
+     * @returns the ID for `status`
+     * @throws HomeserverError 400 another redaction of this user is running
+     * @throws RangeError the server would ignore this time or limit
      */
     async start(user: UserId, redaction: UserRedaction): Promise<string> {
       const { rooms, reason, afterTs, beforeTs, limit } = redaction;
       if ([afterTs, beforeTs, limit].some((number) => number !== undefined && number < 1)) {
-        throw new RangeError('0 would mean no bound at all');
+        throw new RangeError('0 would mean no limit at all');
       }
       const answer = await send('POST', '/_synapse/admin/v1/user/{user_id}/redact', {
         path: { user_id: user },
@@ -59,11 +59,11 @@ export function redactionsApi(send: SendRequest) {
     },
 
     /**
-     * How far it is; undefined where the server does not know it (any more: it keeps them for 7
-     * days). GET /_synapse/admin/v1/user/redact_status/{redact_id}
+     * The progress of a redaction; undefined if the server does not know it. It forgets redactions after
+     * 7 days. GET /_synapse/admin/v1/user/redact_status/{redact_id}
      */
     async status(redactId: string): Promise<UserRedactionStatus | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', '/_synapse/admin/v1/user/redact_status/{redact_id}', {
           path: { redact_id: redactId },
           answer: redactionStatus,
@@ -72,5 +72,3 @@ export function redactionsApi(send: SendRequest) {
     },
   };
 }
-
-export type RedactionsApi = ReturnType<typeof redactionsApi>;

@@ -1,35 +1,35 @@
 import { z } from 'zod';
 
 import { apiObject, maybe, nothing } from '../decode.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const registrationToken = apiObject({
   token: z.string(),
-  /** Null: any number. */
+  /** Null for no limit. */
   uses_allowed: maybe(z.number()),
-  /** Registrations begun with it. */
+  /** Registrations that have started with it. */
   pending: z.number(),
-  /** Registrations done with it. */
+  /** Registrations that have finished with it. */
   completed: z.number(),
-  /** Milliseconds since 1970; null: never. */
+  /** Milliseconds since 1970; null for never. */
   expiry_time: maybe(z.number()),
 });
 
-/** A token that people may register with. A secret while it is valid. */
+/** A token that people can register with. A secret as long as it is valid. */
 export type RegistrationToken = z.output<typeof registrationToken>;
 
 export interface NewRegistrationToken {
-  /** 1 to 64 of `A-Z a-z 0-9 . _ ~ -`; left out: a random one. */
+  /** 1 to 64 of `A-Z a-z 0-9 . _ ~ -`; random by default. */
   readonly token?: string | undefined;
-  /** Of a random token, 1 to 64; left out: 16. */
+  /** The length of a random token, 1 to 64; 16 by default. */
   readonly length?: number | undefined;
   readonly usesAllowed?: number | null | undefined;
   /** Milliseconds since 1970, in the future. */
   readonly expiryTime?: number | null | undefined;
 }
 
-/** What is left out stays as it is; null is without limit. */
+/** Undefined leaves a limit as it is; null removes it. */
 export type RegistrationTokenChange = Pick<NewRegistrationToken, 'usesAllowed' | 'expiryTime'>;
 
 /** Registration tokens, by `/_synapse/admin/v1/registration_tokens`. */
@@ -38,7 +38,7 @@ export function registrationTokensApi(send: SendRequest) {
 
   return {
     /**
-     * All tokens, or only those that can (not) be used any more. The endpoint has no pages.
+     * All tokens, or only those that are valid (or not). The endpoint has no pages.
      * GET /_synapse/admin/v1/registration_tokens
      */
     async list(query: { valid?: boolean } = {}): Promise<RegistrationToken[]> {
@@ -51,15 +51,13 @@ export function registrationTokensApi(send: SendRequest) {
 
     /** One token, undefined if unknown. GET /_synapse/admin/v1/registration_tokens/{token} */
     async find(token: string): Promise<RegistrationToken | undefined> {
-      return orUndefined(async () =>
-        send('GET', one, { path: { token }, answer: registrationToken }),
-      );
+      return ifFound(async () => send('GET', one, { path: { token }, answer: registrationToken }));
     },
 
     /**
-     * Makes a token. POST /_synapse/admin/v1/registration_tokens/new
+     * Creates a token. POST /_synapse/admin/v1/registration_tokens/new
      *
-     * @throws HomeserverError 400 the token exists, or a value is out of its bounds
+     * @throws HomeserverError 400 the token exists, or a value is out of range
      */
     async create(options: NewRegistrationToken = {}): Promise<RegistrationToken> {
       return send('POST', '/_synapse/admin/v1/registration_tokens/new', {
@@ -76,7 +74,7 @@ export function registrationTokensApi(send: SendRequest) {
     /**
      * Changes a token's limits. Idempotent. PUT /_synapse/admin/v1/registration_tokens/{token}
      *
-     * @throws HomeserverError 404 unknown, 400 a value is out of its bounds
+     * @throws HomeserverError 404 unknown, 400 a value is out of range
      */
     async modify(token: string, change: RegistrationTokenChange): Promise<RegistrationToken> {
       return send('PUT', one, {
@@ -96,5 +94,3 @@ export function registrationTokensApi(send: SendRequest) {
     },
   };
 }
-
-export type RegistrationTokensApi = ReturnType<typeof registrationTokensApi>;

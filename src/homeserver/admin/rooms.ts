@@ -3,28 +3,28 @@ import { z } from 'zod';
 import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { apiObject, flag, maybe, roomId, userId } from '../decode.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const summary = {
   room_id: roomId,
   name: maybe(z.string()),
   canonical_alias: maybe(z.string()),
-  /** Null, like the names, if the server keeps no statistics of the room (yet): `stats.enabled`. */
+  /** Null, like the names, if the server has no statistics of the room (yet): see `stats.enabled`. */
   joined_members: maybe(z.number()),
   joined_local_members: maybe(z.number()),
   version: maybe(z.string()),
   creator: maybe(z.string()),
-  /** The algorithm, null where not encrypted. */
+  /** The algorithm; null if the room is not encrypted. */
   encryption: maybe(z.string()),
   federatable: flag,
-  /** Listed in the room directory, which says nothing about who may join. */
+  /** Whether it is in the room directory, which says nothing about who may join. */
   public: flag,
   join_rules: maybe(z.string()),
   guest_access: maybe(z.string()),
   history_visibility: maybe(z.string()),
   state_events: maybe(z.number()),
-  /** Such as `m.space`. */
+  /** For example `m.space`. */
   room_type: maybe(z.string()),
 };
 
@@ -37,7 +37,7 @@ const roomDetail = apiObject({
   avatar: maybe(z.string()),
   topic: maybe(z.string()),
   joined_local_devices: maybe(z.number()),
-  /** All local members have left and forgotten it. */
+  /** Whether all local members have left and forgotten it. */
   forgotten: flag,
   tombstoned: flag,
   replacement_room: maybe(z.string()),
@@ -53,7 +53,7 @@ const roomPage = apiObject({
   prev_batch: maybe(z.number()),
 });
 
-export type RoomPage = z.output<typeof roomPage>;
+type RoomPage = z.output<typeof roomPage>;
 
 export const roomOrders = [
   'name',
@@ -73,34 +73,34 @@ export const roomOrders = [
 
 export interface RoomQuery {
   /**
-   * A part of the name or of the canonical alias' localpart, or the whole ID; not empty. What is
-   * found by name or alias comes whatever `publicRooms` and `emptyRooms` say (seen on 1.163.2).
+   * Part of the name or of the canonical alias's localpart, or the whole ID; not empty. For matches by
+   * name or alias, the server ignores `publicRooms` and `emptyRooms` (seen on 1.163.2).
    */
   readonly searchTerm?: string | undefined;
-  /** Only rooms in the directory, or only others. */
+  /** Only rooms in the directory, or only the others. */
   readonly publicRooms?: boolean | undefined;
-  /** Only rooms without joined members, or only others. */
+  /** Only rooms without joined members, or only the others. */
   readonly emptyRooms?: boolean | undefined;
   readonly orderBy?: (typeof roomOrders)[number] | undefined;
-  /** For counts `f` begins with the largest. */
+  /** For counts, `f` starts with the largest. */
   readonly dir?: 'f' | 'b' | undefined;
-  /** Rooms a page, 1 or more; the server's default is 100. */
+  /** Rooms per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: number | undefined;
 }
 
 const roomMembers = apiObject({ members: z.array(userId), total: z.number() });
 
-export type RoomMembers = z.output<typeof roomMembers>;
+type RoomMembers = z.output<typeof roomMembers>;
 
 export interface RoomDeletion {
-  /** Whether local users are kept from joining the room ID again. */
+  /** Whether to prevent local users from joining the room again. */
   readonly block: boolean;
-  /** Whether all traces leave the database; true where left out. */
+  /** Whether to remove all traces from the database; true by default. */
   readonly purge?: boolean | undefined;
-  /** Purges even if local users could not be removed. */
+  /** Purge even if local users could not be removed. */
   readonly forcePurge?: boolean | undefined;
-  /** Who makes a replacement room, which local members are joined to. Local and registered. */
+  /** A local account that creates a replacement room, which local members are joined to. */
   readonly newRoomUserId?: UserId | undefined;
   /** The replacement room's name. */
   readonly roomName?: string | undefined;
@@ -112,7 +112,7 @@ const deletionStatus = apiObject({
   delete_id: maybe(z.string()),
   room_id: maybe(roomId),
   status: z.enum(['scheduled', 'active', 'complete', 'failed', 'cancelled']),
-  /** Null until the first step is done, and where that failed. */
+  /** Null until the first step is done, and if it failed. */
   shutdown_room: maybe(
     apiObject({
       kicked_users: z.array(userId).default([]),
@@ -123,7 +123,7 @@ const deletionStatus = apiObject({
   ),
 });
 
-/** How far a deletion is. The endpoint doesn't tell why one has failed. */
+/** The progress of a deletion. The endpoint does not say why a deletion failed. */
 export type RoomDeletionStatus = z.output<typeof deletionStatus>;
 
 const blocked = apiObject({ block: z.boolean() });
@@ -155,12 +155,12 @@ export function roomsApi(send: SendRequest) {
 
   return {
     /**
-     * One page of the rooms that the server knows. Names and counts, here and in `get`, are the
-     * server's statistics and come a moment after the events. GET /_synapse/admin/v1/rooms
+     * One page of the rooms that the server knows. Names and counts, here and in `get`, come from the
+     * server's statistics, which follow the events with a short delay. GET /_synapse/admin/v1/rooms
      */
     list,
 
-    /** All rooms that `list` would show on its pages, one by one. */
+    /** All rooms on all pages of `list`, one by one. */
     all(query: RoomQuery = {}): AsyncGenerator<RoomSummary, void, undefined> {
       return paginate('GET /_synapse/admin/v1/rooms', query.from, async (from) => {
         const page = await list({ ...query, from });
@@ -175,13 +175,13 @@ export function roomsApi(send: SendRequest) {
      */
     get,
 
-    /** As `get`, with undefined for an unknown room. */
+    /** Like `get`, but undefined for an unknown room. */
     async find(room: RoomId): Promise<RoomDetail | undefined> {
-      return orUndefined(async () => get(room));
+      return ifFound(async () => get(room));
     },
 
     /**
-     * Who is joined now, of this server and others. GET /_synapse/admin/v1/rooms/{room_id}/members
+     * Joined users of this and other servers. GET /_synapse/admin/v1/rooms/{room_id}/members
      *
      * @throws HomeserverError 404 unknown
      */
@@ -193,12 +193,12 @@ export function roomsApi(send: SendRequest) {
     },
 
     /**
-     * Starts removing a room from this server: local users leave it, then its history goes. Members
-     * on other servers keep theirs. Unknown rooms are accepted too: `get` it first.
+     * Starts to remove a room from this server: local users are removed, then the history. Members on
+     * other servers keep theirs. Accepts unknown rooms: call `get` first.
      * DELETE /_synapse/admin/v2/rooms/{room_id}
      *
-     * @returns the ID to ask `deletionStatus` for
-     * @throws HomeserverError 400 a deletion of this room runs already
+     * @returns the ID for `deletionStatus`
+     * @throws HomeserverError 400 a deletion of this room is running already
      */
     async delete(room: RoomId, options: RoomDeletion): Promise<string> {
       const answer = await send('DELETE', '/_synapse/admin/v2/rooms/{room_id}', {
@@ -217,11 +217,11 @@ export function roomsApi(send: SendRequest) {
     },
 
     /**
-     * How far a deletion is, undefined where the server does not know it (any more: it keeps them
-     * for 7 days). GET /_synapse/admin/v2/rooms/delete_status/{delete_id}
+     * The progress of a deletion; undefined if the server does not know it. It forgets deletions after
+     * 7 days. GET /_synapse/admin/v2/rooms/delete_status/{delete_id}
      */
     async deletionStatus(deleteId: string): Promise<RoomDeletionStatus | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', '/_synapse/admin/v2/rooms/delete_status/{delete_id}', {
           path: { delete_id: deleteId },
           answer: deletionStatus,
@@ -230,7 +230,7 @@ export function roomsApi(send: SendRequest) {
     },
 
     /**
-     * Whether users of this server are kept from joining a room, known here or not.
+     * Whether users of this server are prevented from joining a room. The room may be unknown here.
      * GET /_synapse/admin/v1/rooms/{room_id}/block
      */
     async isBlocked(room: RoomId): Promise<boolean> {
@@ -239,20 +239,20 @@ export function roomsApi(send: SendRequest) {
     },
 
     /**
-     * Keeps users of this server from joining a room, known here or not, or lets them again. Those
-     * who are in it stay. Idempotent. PUT /_synapse/admin/v1/rooms/{room_id}/block
+     * Prevents users of this server from joining a room, or allows it again. The room may be unknown
+     * here; its members stay. Idempotent. PUT /_synapse/admin/v1/rooms/{room_id}/block
      */
     async setBlocked(room: RoomId, block: boolean): Promise<void> {
       await send('PUT', blockPath, { path: { room_id: room }, body: { block }, answer: blocked });
     },
 
     /**
-     * Joins a local account to a room. Rooms that are not public need the caller in the room, with
-     * the power to invite. Idempotent. POST /_synapse/admin/v1/join/{room_id_or_alias}
+     * Joins a local account to a room. If the room is not public, the caller must be in it and have the
+     * power to invite. Idempotent. POST /_synapse/admin/v1/join/{room_id_or_alias}
      *
-     * @param options.via servers that know a room that this one doesn't
+     * @param options.via servers that know the room, if this server does not
      * @throws HomeserverError 403 the caller can't invite, the account is banned (`M_BAD_STATE`) or
-     * the room blocked; 404 unknown account, alias or room; 502 its servers are down
+     * the room is blocked; 404 unknown account, alias or room; 502 its servers are down
      */
     async join(
       room: RoomId | RoomAlias,
@@ -269,5 +269,3 @@ export function roomsApi(send: SendRequest) {
     },
   };
 }
-
-export type RoomsApi = ReturnType<typeof roomsApi>;

@@ -13,33 +13,33 @@ const backgroundUpdate = apiObject({
 
 const backgroundUpdateStatus = apiObject({
   enabled: bool,
-  /** By database; empty when none runs. */
+  /** By database; empty if none is running. */
   current_updates: z.record(z.string(), backgroundUpdate).default({}),
 });
 
 export type BackgroundUpdateStatus = z.output<typeof backgroundUpdateStatus>;
 
-export const taskStatuses = ['scheduled', 'active', 'complete', 'failed', 'cancelled'] as const;
+const taskStatuses = ['scheduled', 'active', 'complete', 'failed', 'cancelled'] as const;
 
 const scheduledTask = apiObject({
   id: z.string(),
-  /** Such as `shutdown_and_purge_room`. */
+  /** For example `shutdown_and_purge_room`. */
   action: z.string(),
   status: z.enum(taskStatuses),
-  /** When it was last changed, in milliseconds since 1970. */
+  /** When it last changed, in milliseconds since 1970. */
   timestamp_ms: z.number(),
-  /** The room or user that it is about. */
+  /** The room or user that it affects. */
   resource_id: maybe(z.string()),
-  /** The server's own words. */
+  /** In the server's words. */
   error: maybe(z.string()),
 });
 
-/** Long work of the server's: deleting a room, purging history, redacting a user's messages. */
+/** A long job of the server: deleting a room, purging history, redacting a user's messages. */
 export type ScheduledTask = z.output<typeof scheduledTask>;
 
 export interface ScheduledTaskQuery {
   readonly action?: string | undefined;
-  /** A room or user, exactly. */
+  /** The exact ID of a room or user. */
   readonly resourceId?: string | undefined;
   readonly status?: readonly (typeof taskStatuses)[number][] | undefined;
 }
@@ -59,7 +59,7 @@ export function serverApi(send: SendRequest) {
 
     /**
      * Whether people can log in with a password; undefined if the server doesn't say, for example
-     * because the admin API has an address of its own. GET /_matrix/client/v3/login
+     * because the admin API has a different URL. GET /_matrix/client/v3/login
      *
      * @throws UnreachableError
      */
@@ -78,7 +78,7 @@ export function serverApi(send: SendRequest) {
     },
 
     /**
-     * Whether updates of the database go on in the background.
+     * Whether background updates of the database are enabled.
      * GET /_synapse/admin/v1/background_updates/enabled
      */
     async backgroundUpdatesEnabled(): Promise<boolean> {
@@ -86,10 +86,10 @@ export function serverApi(send: SendRequest) {
     },
 
     /**
-     * Stops updates of the database, or lets them go on; until the server's restart. Idempotent.
+     * Pauses or resumes background updates of the database, until the server restarts. Idempotent.
      * POST /_synapse/admin/v1/background_updates/enabled
      *
-     * @returns whether they go on now
+     * @returns whether they are enabled now
      */
     async setBackgroundUpdatesEnabled(value: boolean): Promise<boolean> {
       const answer = await send('POST', enabled, {
@@ -99,7 +99,7 @@ export function serverApi(send: SendRequest) {
       return answer.enabled;
     },
 
-    /** Which updates run now. GET /_synapse/admin/v1/background_updates/status */
+    /** The background updates that are running. GET /_synapse/admin/v1/background_updates/status */
     async backgroundUpdateStatus(): Promise<BackgroundUpdateStatus> {
       return send('GET', '/_synapse/admin/v1/background_updates/status', {
         answer: backgroundUpdateStatus,
@@ -107,8 +107,8 @@ export function serverApi(send: SendRequest) {
     },
 
     /**
-     * Long work of the last 7 days, the oldest first; no pages. It alone tells why a room's deletion
-     * has failed. GET /_synapse/admin/v1/scheduled_tasks
+     * Long jobs of the last 7 days, oldest first; no pages. Only this endpoint says why the deletion of a
+     * room failed. GET /_synapse/admin/v1/scheduled_tasks
      */
     async scheduledTasks(query: ScheduledTaskQuery = {}): Promise<ScheduledTask[]> {
       const answer = await send('GET', '/_synapse/admin/v1/scheduled_tasks', {
@@ -119,5 +119,3 @@ export function serverApi(send: SendRequest) {
     },
   };
 }
-
-export type ServerApi = ReturnType<typeof serverApi>;

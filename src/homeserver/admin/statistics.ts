@@ -12,7 +12,7 @@ const mediaUsage = apiObject({
   media_length: z.number(),
 });
 
-/** How much an account has uploaded. */
+/** How much an account uploaded. */
 export type MediaUsage = z.output<typeof mediaUsage>;
 
 const mediaUsagePage = apiObject({
@@ -21,20 +21,20 @@ const mediaUsagePage = apiObject({
   next_token: maybe(z.number()),
 });
 
-export type MediaUsagePage = z.output<typeof mediaUsagePage>;
+type MediaUsagePage = z.output<typeof mediaUsagePage>;
 
 export const mediaUsageOrders = ['user_id', 'displayname', 'media_length', 'media_count'] as const;
 
 export interface MediaUsageQuery {
-  /** A part of the ID or the display name, ASCII. */
+  /** Part of the ID or the display name, in ASCII. */
   readonly searchTerm?: string | undefined;
-  /** Counts only files created from then on, in milliseconds since 1970. */
+  /** Counts only files created at or after this time, in milliseconds since 1970. */
   readonly fromTs?: number | undefined;
-  /** Counts only files created until then, in milliseconds since 1970; after `fromTs`. */
+  /** Counts only files created up to this time, in milliseconds since 1970; after `fromTs`. */
   readonly untilTs?: number | undefined;
   readonly orderBy?: (typeof mediaUsageOrders)[number] | undefined;
   readonly dir?: 'f' | 'b' | undefined;
-  /** Accounts a page, 1 or more; the server's default is 100. */
+  /** Accounts per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: number | undefined;
 }
@@ -60,12 +60,12 @@ export function statisticsApi(send: SendRequest) {
 
   return {
     /**
-     * One page of accounts that have uploaded something.
+     * One page of accounts that uploaded something.
      * GET /_synapse/admin/v1/statistics/users/media
      */
     listMediaUsage,
 
-    /** All accounts that `listMediaUsage` would show on its pages, one by one. */
+    /** All accounts on all pages of `listMediaUsage`, one by one. */
     allMediaUsage(query: MediaUsageQuery = {}): AsyncGenerator<MediaUsage, void, undefined> {
       return paginate(`GET ${template}`, query.from, async (from) => {
         const page = await listMediaUsage({ ...query, from });
@@ -74,5 +74,3 @@ export function statisticsApi(send: SendRequest) {
     },
   };
 }
-
-export type StatisticsApi = ReturnType<typeof statisticsApi>;

@@ -4,15 +4,15 @@ import type { UserId } from '../../core/ids.ts';
 import { apiObject, bool, nothing } from '../decode.ts';
 import type { SendRequest } from '../request.ts';
 
-/** What lets somebody in, and how far. */
+/** Passwords, sessions and admin rights. */
 export function userAccessApi(send: SendRequest) {
   return {
     /**
-     * Sets a new password. The server takes any, also an empty one.
+     * Sets a new password. The server accepts any, even an empty one.
      * POST /_synapse/admin/v1/reset_password/{user_id}
      *
-     * @param options.logoutDevices whether all sessions end
-     * @throws HomeserverError 404 unknown or of another server
+     * @param options.logoutDevices whether to end all sessions
+     * @throws HomeserverError 404 unknown account or account of another server
      */
     async resetPassword(
       user: UserId,
@@ -29,7 +29,7 @@ export function userAccessApi(send: SendRequest) {
      * Whether an account is a server admin; false for an unknown account.
      * GET /_synapse/admin/v1/users/{user_id}/admin
      *
-     * @throws HomeserverError 400 of another server
+     * @throws HomeserverError 400 account of another server
      */
     async getAdmin(user: UserId): Promise<boolean> {
       const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/admin', {
@@ -40,10 +40,10 @@ export function userAccessApi(send: SendRequest) {
     },
 
     /**
-     * Makes an account a server admin, or no longer. Idempotent.
+     * Grants or removes server admin rights. Idempotent.
      * PUT /_synapse/admin/v1/users/{user_id}/admin
      *
-     * @throws HomeserverError 404 unknown, 400 of another server or one's own demotion
+     * @throws HomeserverError 404 unknown account, 400 account of another server or the caller's own rights
      */
     async setAdmin(user: UserId, admin: boolean): Promise<void> {
       return send('PUT', '/_synapse/admin/v1/users/{user_id}/admin', {
@@ -54,11 +54,11 @@ export function userAccessApi(send: SendRequest) {
     },
 
     /**
-     * An access token that acts as the account, without a device. A secret. It works for
+     * Creates an access token that acts as the account, without a device. A secret. Works for
      * deactivated accounts too. POST /_synapse/admin/v1/users/{user_id}/login
      *
-     * @param options.validUntilMs when the token dies, in milliseconds since 1970: without it, never
-     * @throws HomeserverError 404 unknown, 400 of another server or the caller itself
+     * @param options.validUntilMs when the token expires, in milliseconds since 1970
+     * @throws HomeserverError 404 unknown account, 400 account of another server or the caller itself
      */
     async loginAs(user: UserId, options: { validUntilMs: number }) {
       return send('POST', '/_synapse/admin/v1/users/{user_id}/login', {

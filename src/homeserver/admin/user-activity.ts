@@ -11,7 +11,7 @@ const connection = apiObject({
   user_agent: maybe(z.string()),
 });
 
-/** An address and program that an account was seen with; `lastSeen` in milliseconds since 1970. */
+/** An IP address and client that an account used; `lastSeen` in milliseconds since 1970. */
 export type Connection = z.output<typeof connection>;
 
 const whois = z
@@ -23,15 +23,15 @@ const whois = z
       }),
     ),
   })
-  // Synapse has one pseudo-device with one session: what matters are the connections.
+  // Synapse sends one pseudo-device with one session; only the connections matter.
   .transform(({ devices }) =>
     Object.values(devices).flatMap(({ sessions }) =>
       sessions.flatMap(({ connections }) => connections),
     ),
   );
 
-/** How a user stands in a room: `join`, `leave`, `invite`, `ban` or `knock`. */
-export interface Membership {
+/** A user's membership in a room: `join`, `leave`, `invite`, `ban` or `knock`. */
+interface Membership {
   readonly roomId: RoomId;
   readonly membership: string;
 }
@@ -47,7 +47,7 @@ const accountData = z
   })
   .transform((answer) => answer.account_data);
 
-/** What an account keeps on the server: contents by type, for all rooms and for single ones. */
+/** Account data: contents by type, global and by room. */
 export type AccountData = z.output<typeof accountData>;
 
 const pusher = apiObject({
@@ -65,14 +65,14 @@ const pusher = apiObject({
 
 export type Pusher = z.output<typeof pusher>;
 
-/** Where an account is, what it was seen with, what it keeps. */
+/** An account's rooms, connections, account data and pushers. */
 export function userActivityApi(send: SendRequest) {
   return {
     /**
-     * Addresses and programs that an account was lately seen with; empty for an unknown account.
+     * IP addresses and clients that an account used recently; empty for an unknown account.
      * GET /_synapse/admin/v1/whois/{user_id}
      *
-     * @throws HomeserverError 400 of another server
+     * @throws HomeserverError 400 account of another server
      */
     async whois(user: UserId): Promise<Connection[]> {
       return send('GET', '/_synapse/admin/v1/whois/{user_id}', {
@@ -82,8 +82,8 @@ export function userActivityApi(send: SendRequest) {
     },
 
     /**
-     * Rooms that an account is in, without order; empty for an unknown account. Of a remote user:
-     * those shared with this server. GET /_synapse/admin/v1/users/{user_id}/joined_rooms
+     * Rooms that an account is in, in no particular order; empty for an unknown account. For a remote
+     * user, the rooms shared with this server. GET /_synapse/admin/v1/users/{user_id}/joined_rooms
      */
     async joinedRooms(user: UserId) {
       return send('GET', '/_synapse/admin/v1/users/{user_id}/joined_rooms', {
@@ -93,8 +93,8 @@ export function userActivityApi(send: SendRequest) {
     },
 
     /**
-     * Rooms that a user is or was in, or was asked into, with how it stands there; empty for an unknown
-     * user. Rooms that were left stay among them. GET /_synapse/admin/v1/users/{user_id}/memberships
+     * Rooms that a user is or was in, or was invited to, with their membership; empty for an unknown
+     * user. GET /_synapse/admin/v1/users/{user_id}/memberships
      */
     async memberships(user: UserId): Promise<Membership[]> {
       const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/memberships', {
@@ -110,7 +110,7 @@ export function userActivityApi(send: SendRequest) {
     /**
      * An account's account data. GET /_synapse/admin/v1/users/{user_id}/accountdata
      *
-     * @throws HomeserverError 404 unknown, 400 of another server
+     * @throws HomeserverError 404 unknown account, 400 account of another server
      */
     async accountData(user: UserId): Promise<AccountData> {
       return send('GET', '/_synapse/admin/v1/users/{user_id}/accountdata', {
@@ -122,7 +122,7 @@ export function userActivityApi(send: SendRequest) {
     /**
      * Where an account's notifications go. GET /_synapse/admin/v1/users/{user_id}/pushers
      *
-     * @throws HomeserverError 404 unknown, 400 of another server
+     * @throws HomeserverError 404 unknown account, 400 account of another server
      */
     async pushers(user: UserId): Promise<Pusher[]> {
       const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/pushers', {

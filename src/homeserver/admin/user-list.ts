@@ -19,7 +19,7 @@ const userSummary = apiObject({
   last_seen_ts: maybe(z.number()),
 });
 
-/** One account as the list shows it. Times in milliseconds since 1970. */
+/** One account in the list. Times in milliseconds since 1970. */
 export type UserSummary = z.output<typeof userSummary>;
 
 const userPage = apiObject({
@@ -44,18 +44,18 @@ export const userOrders = [
 ] as const;
 
 export interface UserQuery {
-  /** A part of the localpart or the display name. */
+  /** Part of the localpart or the display name. */
   readonly name?: string | undefined;
-  /** A part of the ID, ASCII; ignored by the server where `name` is given. */
+  /** Part of the ID, in ASCII; the server ignores it if `name` is given. */
   readonly userId?: string | undefined;
   readonly guests?: boolean | undefined;
-  /** True shows deactivated accounts as well. */
+  /** True to include deactivated accounts. */
   readonly deactivated?: boolean | undefined;
-  /** Only admins, or only others. */
+  /** Only admins, or only the others. */
   readonly admins?: boolean | undefined;
   readonly orderBy?: (typeof userOrders)[number] | undefined;
   readonly dir?: 'f' | 'b' | undefined;
-  /** Accounts a page, 1 or more; the server's default is 100. */
+  /** Accounts per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: string | undefined;
 }
@@ -86,11 +86,11 @@ export function userListApi(send: SendRequest) {
     /**
      * One page of accounts. GET /_synapse/admin/v2/users
      *
-     * Always asks for locked accounts too, which the server would hide otherwise.
+     * Includes locked accounts, which the server hides by default.
      */
     list,
 
-    /** All accounts that `list` would show on its pages, one by one. */
+    /** All accounts on all pages of `list`, one by one. */
     all(query: UserQuery = {}): AsyncGenerator<UserSummary, void, undefined> {
       return paginate(`GET ${template}`, query.from, async (from) => {
         const page = await list({ ...query, from });

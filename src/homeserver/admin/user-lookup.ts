@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, userId } from '../decode.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
-/** Whether a localpart can still be registered, and else why not. */
-export type UsernameAvailability =
+/** Whether a localpart can be registered, and if not, why. */
+type UsernameAvailability =
   | { readonly available: true }
   | { readonly available: false; readonly reason: 'taken' | 'invalid' | 'reserved' };
 
@@ -17,16 +17,16 @@ const unavailable: Readonly<Record<string, 'taken' | 'invalid' | 'reserved'>> = 
   M_EXCLUSIVE: 'reserved',
 };
 
-/** Finding accounts by what is not their ID. */
+/** Finding accounts by something other than their ID. */
 export function userLookupApi(send: SendRequest) {
   return {
     /**
-     * Whether a localpart is free and fit for an account. Those of deactivated accounts are taken;
-     * those in the namespace of an application service are reserved.
+     * Whether a localpart is valid and available. Localparts of deactivated accounts are taken; those
+     * in the namespace of an application service are reserved.
      * GET /_synapse/admin/v1/username_available
      */
     async usernameAvailable(localpart: string): Promise<UsernameAvailability> {
-      // The server takes only ASCII here, and has no errcode of its own for the rest.
+      // The server accepts only ASCII here, and has no errcode for anything else.
       if (!/^[\u0021-\u007e]+$/.test(localpart)) {
         return { available: false, reason: 'invalid' };
       }
@@ -46,11 +46,11 @@ export function userLookupApi(send: SendRequest) {
     },
 
     /**
-     * The account that an e-mail address or a phone number (digits with country code) belongs to.
+     * The account with an e-mail address or a phone number (digits with country code).
      * GET /_synapse/admin/v1/threepid/{medium}/users/{address}
      */
     async findByThreepid(medium: 'email' | 'msisdn', address: string): Promise<UserId | undefined> {
-      return orUndefined(async () => {
+      return ifFound(async () => {
         const found = await send('GET', '/_synapse/admin/v1/threepid/{medium}/users/{address}', {
           // Synapse stores addresses in lower case and compares them exactly.
           path: { medium, address: medium === 'email' ? address.toLowerCase() : address },
@@ -61,12 +61,12 @@ export function userLookupApi(send: SendRequest) {
     },
 
     /**
-     * The account that someone known to an identity provider has here.
+     * The account of a person whom an identity provider knows by this ID.
      * GET /_synapse/admin/v1/auth_providers/{provider}/users/{external_id}
      */
     async findByExternalId(provider: string, externalId: string): Promise<UserId | undefined> {
       const template = '/_synapse/admin/v1/auth_providers/{provider}/users/{external_id}';
-      return orUndefined(async () => {
+      return ifFound(async () => {
         const found = await send('GET', template, {
           path: { provider, external_id: externalId },
           answer: apiObject({ user_id: userId }),

@@ -6,7 +6,7 @@ import type { SendRequest } from '../request.ts';
 
 const template = '/_synapse/admin/v1/users/{user_id}/override_ratelimit';
 
-/** Both 0: no limit at all. */
+/** Both 0 for no limit at all. */
 export interface Ratelimit {
   readonly messagesPerSecond: number;
   readonly burstCount: number;
@@ -16,13 +16,13 @@ const ratelimit = apiObject({ messages_per_second: z.number(), burst_count: z.nu
 const maybeRatelimit = z.union([ratelimit, nothing]);
 
 /**
- * A rate limit of an account's own, instead of the server's.
- * All throw HomeserverError: 404 unknown, 400 of another server.
+ * An account's own rate limit, instead of the server's.
+ * All throw HomeserverError: 404 unknown account, 400 account of another server.
  */
 export function userRatelimitApi(send: SendRequest) {
   return {
     /**
-     * The account's own limit, undefined where the server's holds.
+     * The account's own limit, undefined if the server's applies.
      * GET /_synapse/admin/v1/users/{user_id}/override_ratelimit
      */
     async getRatelimit(user: UserId): Promise<Ratelimit | undefined> {
@@ -36,14 +36,14 @@ export function userRatelimitApi(send: SendRequest) {
     async setRatelimit(user: UserId, limit: Ratelimit): Promise<Ratelimit> {
       return send('POST', template, {
         path: { user_id: user },
-        // Always both: what is left out counts as 0, and an empty body lifts all limits.
+        // Always both: the server takes a missing one for 0, and an empty body for no limit.
         body: { messages_per_second: limit.messagesPerSecond, burst_count: limit.burstCount },
         answer: ratelimit,
       });
     },
 
     /**
-     * Lets the server's limit hold again. Idempotent.
+     * Removes the account's own limit. Idempotent.
      * DELETE /_synapse/admin/v1/users/{user_id}/override_ratelimit
      */
     async clearRatelimit(user: UserId): Promise<void> {

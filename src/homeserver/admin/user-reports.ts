@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 import { apiObject, maybe, nothing, readable, userId } from '../decode.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const userReport = apiObject({
-  /** Used again after the newest report was deleted and the server restarted. */
+  /** The server reuses it if the newest report is deleted and the server restarts. */
   id: z.number(),
   /** Milliseconds since 1970. */
   received_ts: z.number(),
@@ -16,7 +16,7 @@ const userReport = apiObject({
   reason: maybe(z.string()),
 });
 
-export type UserReport = z.output<typeof userReport>;
+type UserReport = z.output<typeof userReport>;
 
 const userReportPage = apiObject({
   user_reports: readable(userReport),
@@ -24,21 +24,21 @@ const userReportPage = apiObject({
   next_token: maybe(z.number()),
 });
 
-export type UserReportPage = z.output<typeof userReportPage>;
+type UserReportPage = z.output<typeof userReportPage>;
 
-export interface UserReportQuery {
-  /** Part of the reporter's ID; `%` and `_` are wildcards. Compare again what comes back. */
+interface UserReportQuery {
+  /** Part of the reporter's ID; `%` and `_` are wildcards, so check the results. */
   readonly userId?: string | undefined;
   /** Part of the reported user's ID, likewise. */
   readonly targetUserId?: string | undefined;
-  /** `b`, the newest first, where left out. */
+  /** `b` (newest first) by default. */
   readonly dir?: 'f' | 'b' | undefined;
-  /** Reports a page, 1 or more; the server's default is 100. */
+  /** Reports per page, 1 or more; the server's default is 100. */
   readonly limit?: number | undefined;
   readonly from?: number | undefined;
 }
 
-/** Reports of users, by `/_synapse/admin/v1/user_reports`, which is in no document of Synapse's. */
+/** Reports of users, by `/_synapse/admin/v1/user_reports`, which Synapse does not document. */
 export function userReportsApi(send: SendRequest) {
   const one = '/_synapse/admin/v1/user_reports/{report_id}';
 
@@ -63,7 +63,7 @@ export function userReportsApi(send: SendRequest) {
      */
     list,
 
-    /** All reports that `list` would show on its pages, one by one. */
+    /** All reports on all pages of `list`, one by one. */
     all(query: UserReportQuery = {}): AsyncGenerator<UserReport, void, undefined> {
       return paginate('GET /_synapse/admin/v1/user_reports', query.from, async (from) => {
         const page = await list({ ...query, from });
@@ -73,7 +73,7 @@ export function userReportsApi(send: SendRequest) {
 
     /** One report, undefined if unknown. GET /_synapse/admin/v1/user_reports/{report_id} */
     async find(id: number): Promise<UserReport | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', one, { path: { report_id: String(id) }, answer: userReport }),
       );
     },
@@ -81,12 +81,10 @@ export function userReportsApi(send: SendRequest) {
     /**
      * Removes a report. DELETE /_synapse/admin/v1/user_reports/{report_id}
      *
-     * @throws HomeserverError 404 unknown, also the second time
+     * @throws HomeserverError 404 unknown or already removed
      */
     async delete(id: number): Promise<void> {
       return send('DELETE', one, { path: { report_id: String(id) }, answer: nothing });
     },
   };
 }
-
-export type UserReportsApi = ReturnType<typeof userReportsApi>;

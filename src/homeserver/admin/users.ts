@@ -1,6 +1,6 @@
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 import { userAccessApi } from './user-access.ts';
 import { userActivityApi } from './user-activity.ts';
@@ -27,20 +27,20 @@ export interface ExternalIdInput {
 }
 
 interface Profile {
-  /** Empty: none. */
+  /** Empty to remove it. */
   readonly displayname?: string | undefined;
-  /** An mxc URI; empty: none. */
+  /** An mxc URI; empty to remove it. */
   readonly avatarUrl?: string | undefined;
 }
 
 interface Account {
   readonly password?: string | undefined;
   readonly admin?: boolean | undefined;
-  /** Replaces all. An address that another account has is taken away from it. */
+  /** Replaces all. If another account has an address, it loses it. */
   readonly threepids?: readonly ThreepidInput[] | undefined;
   /** Replaces all. */
   readonly externalIds?: readonly ExternalIdInput[] | undefined;
-  /** `bot`, `support` or one that the server's configuration adds; null: an ordinary account. */
+  /** `bot`, `support` or a type from the server's configuration; null for an ordinary account. */
   readonly userType?: string | null | undefined;
 }
 
@@ -49,14 +49,14 @@ export type NewUser = Profile & Account;
 type Without<Fields> = { readonly [Name in keyof Fields]?: undefined };
 
 /**
- * Either the profile or the rest. The server takes a profile's change from the message allowance
- * of the account itself, so that a spammer who has used it up would stop the rest with a 429.
+ * Either the profile or the rest. The server counts a profile change against the account's own message
+ * rate limit, so a spammer who has reached it would block the rest with a 429.
  */
-export type UserChange =
+type UserChange =
   | (Profile & Without<Account> & { readonly logoutDevices?: undefined })
   | (Account &
       Without<Profile> & {
-        /** With a password: whether all sessions end. True where left out. */
+        /** With a password: whether to end all sessions; true by default. */
         readonly logoutDevices?: boolean | undefined;
       });
 
@@ -85,14 +85,14 @@ export function usersApi(send: SendRequest) {
   }
 
   async function find(user: UserId): Promise<UserDetail | undefined> {
-    return orUndefined(async () => get(user));
+    return ifFound(async () => get(user));
   }
 
   async function put(user: UserId, body: Readonly<Record<string, unknown>>): Promise<UserDetail> {
     return send('PUT', template, { path: { user_id: user }, body, answer: userDetail });
   }
 
-  /** The endpoint creates an account for every ID that has none: a typing error must not. */
+  /** The endpoint creates accounts that don't exist; a typing error must not. */
   async function putExisting(
     user: UserId,
     body: Readonly<Record<string, unknown>>,
@@ -105,19 +105,19 @@ export function usersApi(send: SendRequest) {
     /**
      * One account. GET /_synapse/admin/v2/users/{user_id}
      *
-     * @throws HomeserverError 404 unknown, 400 of another server
+     * @throws HomeserverError 404 unknown account, 400 account of another server
      */
     get,
 
-    /** As `get`, with undefined for an unknown account. */
+    /** Like `get`, but undefined for an unknown account. */
     find,
 
     /**
-     * Makes a new account. PUT /_synapse/admin/v2/users/{user_id}
+     * Creates an account. PUT /_synapse/admin/v2/users/{user_id}
      *
-     * @throws TargetError `state`: the account exists, also where it is deactivated
-     * @throws HomeserverError 400 not a name for an account; 400 or 409 `threepids` or
-     * `externalIds` are refused, which leaves the account behind without them
+     * @throws TargetError `state`: the account exists, possibly deactivated
+     * @throws HomeserverError 400 invalid username; 400 or 409 `threepids` or `externalIds` are refused,
+     * and the account was created without them
      */
     async create(user: UserId, fields: NewUser): Promise<UserDetail> {
       if ((await find(user)) !== undefined) {
@@ -129,10 +129,10 @@ export function usersApi(send: SendRequest) {
     /**
      * Changes an account that exists. PUT /_synapse/admin/v2/users/{user_id}
      *
-     * Not all or nothing: where the server refuses one field, it may have set others.
+     * Not all or nothing: if the server refuses one field, it may have set others.
      *
-     * @throws HomeserverError 404 unknown, 400 of another server or one's own demotion, 409 an
-     * external ID of another account
+     * @throws HomeserverError 404 unknown account, 400 account of another server or the caller's own admin
+     * rights, 409 another account has the external ID
      */
     async modify(user: UserId, change: UserChange): Promise<UserDetail> {
       return putExisting(user, toBody(change));
@@ -146,5 +146,3 @@ export function usersApi(send: SendRequest) {
     ...userRatelimitApi(send),
   };
 }
-
-export type UsersApi = ReturnType<typeof usersApi>;

@@ -8,7 +8,7 @@ import { mediaApi } from './media.ts';
 import { roomsApi } from './rooms.ts';
 import { syncApi } from './sync.ts';
 
-export interface ClientApiOptions {
+interface ClientApiOptions {
   /** The homeserver's base URL. */
   readonly url: string;
   /** The bot's. */
@@ -37,7 +37,7 @@ export function createClientApi(options: ClientApiOptions): ClientApi {
   });
 }
 
-/** The same over another way to send. */
+/** The same API over another way to send. */
 export function clientApiOn({ send, download }: { send: SendRequest; download: Download }) {
   return {
     /** Any request, for the Matrix SDK, which makes its own. */

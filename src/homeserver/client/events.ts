@@ -13,7 +13,7 @@ const messagesPage = apiObject({
   end: maybe(z.string()),
 });
 
-export interface MessagesQuery {
+interface MessagesQuery {
   /** Where to start; from the newest if left out. */
   readonly from?: string | undefined;
   /** Where to end. */

@@ -2,12 +2,12 @@ import { z } from 'zod';
 
 import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { apiObject, nothing, roomId } from '../decode.ts';
-import { orUndefined } from '../request.ts';
+import { ifFound } from '../request.ts';
 import type { SendRequest } from '../request.ts';
 
 const content = z.record(z.string(), z.unknown());
 
-export interface NewRoom {
+interface NewRoom {
   readonly name: string;
   readonly preset: 'private_chat';
   readonly isDirect: boolean;
@@ -77,7 +77,7 @@ export function roomsApi(send: SendRequest) {
      * GET /_matrix/client/v3/rooms/{room_id}/state/{event_type}/
      */
     async findState(room: RoomId, type: string): Promise<Record<string, unknown> | undefined> {
-      return orUndefined(async () =>
+      return ifFound(async () =>
         send('GET', stateTemplate, { path: { room_id: room, event_type: type }, answer: content }),
       );
     },

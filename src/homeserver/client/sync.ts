@@ -40,7 +40,7 @@ export type DeviceUpdate = Pick<
   'toDevice' | 'deviceLists' | 'deviceOneTimeKeysCount' | 'deviceUnusedFallbackKeyTypes'
 >;
 
-export interface SyncQuery {
+interface SyncQuery {
   /** The last answer's `nextBatch`; undefined to start at the newest. */
   readonly since: string | undefined;
   /** How long the server may hold the request if there is nothing new: up to 30 s. */

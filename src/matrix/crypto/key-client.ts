@@ -51,7 +51,7 @@ class KeyStore extends RustSdkCryptoStorageProvider {
   }
 }
 
-export interface KeyClientOptions {
+interface KeyClientOptions {
   readonly client: ClientApi;
   readonly folder: string;
   readonly botUser: UserId;

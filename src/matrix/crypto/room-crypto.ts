@@ -9,7 +9,7 @@ type Json = Record<string, unknown>;
 export const megolm = 'm.megolm.v1.aes-sha2';
 
 /** A file in the form in which it is uploaded. */
-export interface PackedFile {
+interface PackedFile {
   readonly bytes: Buffer;
   readonly contentType: string;
   /** Undefined if the homeserver must not know it. */
@@ -70,7 +70,7 @@ export interface RoomCrypto {
 }
 
 /** The fields of a message's `file` that decrypting needs. */
-export interface EncryptedFileInfo {
+interface EncryptedFileInfo {
   readonly url: string;
   readonly key: {
     readonly kty: 'oct';

@@ -24,13 +24,13 @@ interface Pending {
 }
 
 /** What delivering needs of the outbox table. */
-export interface OutboxStore {
+interface OutboxStore {
   open(eventId?: string): Promise<Pending[]>;
   markDelivered(id: number, sentEventId: string | null, at: number): Promise<void>;
   sentEvent(eventId: string, stage: string, since?: number): Promise<string | undefined>;
 }
 
-export interface Delivery {
+interface Delivery {
   /** Sends the pending messages of this command, or of all commands. Returns at once. */
   deliver(eventId?: string): void;
   /** Sends without the outbox, for when the database can't be written. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { UserId } from '../../core/ids.ts';
 
 /** What a direct room's state says about who can read what is said there. */
-export interface DirectState {
+interface DirectState {
   /** Joined, invited or knocking. */
   readonly present: ReadonlySet<string>;
   /** Whether the bot and that person are joined, and nobody else is present. */

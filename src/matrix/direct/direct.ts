@@ -11,7 +11,7 @@ import { readDirectState } from './direct-state.ts';
 import type { Secrets } from './secrets.ts';
 
 /** Where the direct rooms are remembered, by person. */
-export interface DirectStore {
+interface DirectStore {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string | undefined): Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface DirectStore {
 type Visibility = 'joined' | 'invited';
 
 /** Rooms with one person each, for what nobody else may read. Nothing said there is stored here. */
-export interface DirectMessages {
+interface DirectMessages {
   /**
    * Whether a person could read what is said in the direct room.
    *

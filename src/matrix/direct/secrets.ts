@@ -47,7 +47,7 @@ const ownMessages = z.array(
   }),
 );
 
-export type MessageContent = Record<string, unknown>;
+type MessageContent = Record<string, unknown>;
 
 /** Sends messages with secrets, and takes them away again. */
 export interface Secrets {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export type PowerLevelContent = Readonly<Record<string, unknown>>;
 
 /** A power level for each user that a room names, and one for all others. */
-export interface PowerLevels {
+interface PowerLevels {
   readonly users: ReadonlyMap<string, number>;
   readonly usersDefault: number;
 }

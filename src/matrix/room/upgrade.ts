@@ -43,9 +43,7 @@ const createEvent = z.object({
 });
 
 /** The room that the bot may move to, or why it may not and what to do. */
-export type Following =
-  | { readonly room: RoomId }
-  | { readonly refused: string; readonly advice: string };
+type Following = { readonly room: RoomId } | { readonly refused: string; readonly advice: string };
 
 /**
  * Joins the room that has replaced a management room. Whoever has power in the new room has roles over

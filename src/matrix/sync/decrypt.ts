@@ -5,13 +5,13 @@ import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { redactedBy } from './read-event.ts';
 
 /** Where events are stored while they wait for their keys. */
-export interface WaitingEventStore {
+interface WaitingEventStore {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string | undefined): Promise<void>;
 }
 
 /** The events of one sync after decryption. */
-export interface DecryptedEvents {
+interface DecryptedEvents {
   /** From earlier syncs: their keys have arrived only now. */
   readonly late: readonly object[];
   readonly events: readonly object[];
@@ -21,7 +21,7 @@ export interface DecryptedEvents {
   done(): Promise<void>;
 }
 
-export interface Decryptor {
+interface Decryptor {
   /** Whether events wait for their keys. */
   readonly isWaiting: boolean;
   /** @param how events from before the bot's first start don't wait for their keys */

@@ -25,7 +25,7 @@ const seenBySome = new Set([
 ]);
 
 /** A formatted message as it was understood. */
-export interface FormattedText {
+interface FormattedText {
   /** The text, with every link to Matrix as the ID that it points to. */
   readonly text: string;
   /** How many links to Matrix there are. */

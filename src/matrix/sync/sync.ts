@@ -20,7 +20,7 @@ import { readUpdate } from './room-update.ts';
 import type { RoomUpdate } from './room-update.ts';
 
 /** Where the sync token is kept. */
-export interface SyncStore {
+interface SyncStore {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string | undefined): Promise<void>;
 }
