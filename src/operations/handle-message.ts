@@ -7,7 +7,14 @@ import { postRefusal, refusalReply } from './answer/refusal.ts';
 import type { PostRefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
 import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
-import { isStale, lostTimeReply, staleReply } from './answer/stale.ts';
+import {
+  isFromLostRecord,
+  isFromLostTime,
+  isStale,
+  lostRecordReply,
+  lostTimeReply,
+  staleReply,
+} from './answer/stale.ts';
 import type { StaleContext } from './answer/stale.ts';
 import { assertMayUse, authorize } from './authorize/authorize.ts';
 import type { AuthorizeContext } from './authorize/authorize.ts';
@@ -30,7 +37,6 @@ import { parse, parseRefused } from './parse/parse.ts';
 import type { ParseContext, ParseRefusedContext } from './parse/parse.ts';
 import { removeSecret } from './parse/secret.ts';
 import type { RemoveSecretContext } from './parse/secret.ts';
-import { isFromLostRecord, isFromLostTime, lostRecordReply } from './record/room-record.ts';
 import { resolve } from './resolve/resolve.ts';
 import type { ResolveContext } from './resolve/resolve.ts';
 import type { Parsed, Resolved } from './stages.ts';

@@ -8,6 +8,7 @@ import { refusalReply, sentence } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { postAndDeliver } from './answer/reply.ts';
 import type { DeliverContext, SayNow } from './answer/reply.ts';
+import { isFromLostRecord, isFromLostTime, lostRecordReply } from './answer/stale.ts';
 import { countDenial } from './authorize/denials.ts';
 import type { DenialContext } from './authorize/denials.ts';
 import { decideConfirmation } from './confirm/decide.ts';
@@ -20,7 +21,6 @@ import type { MessageContext } from './handle-message.ts';
 import type { Message, Reaction } from './message.ts';
 import { signOfReaction, unclear } from './parse/decision-word.ts';
 import { refusalOf } from './receive.ts';
-import { isFromLostRecord, isFromLostTime, lostRecordReply } from './record/room-record.ts';
 import type { Settings } from './settings.ts';
 import { parsedOf } from './stages.ts';
 

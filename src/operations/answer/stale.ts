@@ -1,9 +1,12 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago, span } from '../../chat/answers/phrases.ts';
+import type { EventId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
+import type { StoreTables } from '../../store/store.ts';
+import type { DataLoss } from '../../store/tables/data-loss.ts';
 import { nameOf } from '../members.ts';
 import type { Members } from '../members.ts';
-import { originOf } from '../message.ts';
+import { originOf, syntheticEvent } from '../message.ts';
 import type { Incoming, Message } from '../message.ts';
 import { commandLineIn } from '../parse/command-line.ts';
 import type { CommandLineContext } from '../parse/command-line.ts';
@@ -114,4 +117,45 @@ export function staleReply(ageMs: number, commandLine: string): Reply {
       body: [line('Nothing was changed. Resend it if you still want it.')],
     },
   };
+}
+
+/** The answer to a decision about a confirmation or a card from before the database was lost. */
+export function lostRecordReply(): Reply {
+  return {
+    command: '',
+    status: 'failed',
+    audit: [],
+    answer: {
+      mark: '❌',
+      title: [bold('Not done: '), 'that is from before my database was restored or lost'],
+      body: [
+        line('Nothing was changed now. Resend the command if you still want it.'),
+        line('Open reports have new cards, or are listed by the command below.'),
+      ],
+      next: ['reports'],
+    },
+    error: { code: 'lost_record', message: 'the database does not know it' },
+  };
+}
+
+/** Under such an event the outbox keeps a message from before the database was restored or lost. */
+export function lostEvent(event: EventId | ''): EventId {
+  return syntheticEvent(`lost ${event}`);
+}
+
+/** Whether an event of the bot, a confirmation or a card, is not in the database any more. */
+export async function isFromLostRecord(
+  { outbox }: Pick<StoreTables, 'outbox'>,
+  event: EventId,
+): Promise<boolean> {
+  const command = await outbox.commandOf(event);
+  return (
+    command !== undefined &&
+    (command.startsWith(lostEvent('')) || (await outbox.has(command, 'lost')))
+  );
+}
+
+/** Whether this was sent before the database was restored or lost: it may have been carried out. */
+export function isFromLostTime(gap: DataLoss | undefined, sentAt: number): boolean {
+  return gap !== undefined && sentAt <= gap.lastMessageAt;
 }

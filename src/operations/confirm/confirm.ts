@@ -2,6 +2,8 @@ import { facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { clock, count } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
+import { canChange } from '../../chat/command/declaration.ts';
+import type { Command, Danger } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
@@ -11,10 +13,9 @@ import type { DeliverContext, Reply } from '../answer/reply.ts';
 import type { InFlight } from '../execute/reconcile.ts';
 import { askerName } from '../members.ts';
 import type { Members } from '../members.ts';
-import type { Settings } from '../settings.ts';
+import type { ConfirmationPolicy, Settings } from '../settings.ts';
 import { intentFor, passed, readInvocation, targetsOf } from '../stages.ts';
 import type { Confirmed, Parsed, Resolved } from '../stages.ts';
-import { policyOf } from './policy.ts';
 import { makePreview } from './preview.ts';
 import type { PreviewContext, Shown } from './preview.ts';
 
@@ -249,4 +250,46 @@ function targetNames(parsed: Pick<Parsed, 'command' | 'invocation'>): string[] {
   const accounts: string[] = targetsOf(parsed);
   const { target } = intentFor(parsed, undefined);
   return accounts.length > 0 ? accounts : target ? [target] : [];
+}
+
+/** Who has to agree before something of this danger is done. */
+export function policyFor(
+  danger: Danger,
+  settings: Pick<Settings, 'confirmation'>,
+): ConfirmationPolicy {
+  return danger === 'destructive' || danger === 'critical' ? settings.confirmation[danger] : 'none';
+}
+
+/**
+ * Who has to agree before this is done. A person who names several targets is always shown them first,
+ * however harmless the command is: a word of prose may have been read as a target.
+ */
+export function policyOf(
+  { command, danger, invocation }: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
+  settings: Pick<Settings, 'confirmation'>,
+): ConfirmationPolicy {
+  const policy = policyFor(danger, settings);
+  return policy === 'none' &&
+    danger !== 'read' &&
+    invocation.actor.kind === 'person' &&
+    namesSeveral(command, invocation.arguments)
+    ? 'requester'
+    : policy;
+}
+
+/** Whether several targets were given that may be words of prose; report numbers can't be. */
+function namesSeveral(command: Command, given: Readonly<Record<string, unknown>>): boolean {
+  return (
+    canChange(command) &&
+    Object.entries(command.args).some(([key, { place, kind, options }]) => {
+      const value = given[key];
+      return (
+        place === 'positional' &&
+        options.many === true &&
+        kind !== 'item' &&
+        Array.isArray(value) &&
+        value.length > 1
+      );
+    })
+  );
 }

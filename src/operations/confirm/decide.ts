@@ -27,11 +27,10 @@ import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { parsedOf, targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { start } from './confirm.ts';
+import { policyOf, start } from './confirm.ts';
 import type { StartContext } from './confirm.ts';
 import { assertUndecided, droppedReply } from './find-confirmation.ts';
 import type { ExpireContext } from './find-confirmation.ts';
-import { policyOf } from './policy.ts';
 import { makePreview } from './preview.ts';
 import type { PreviewContext } from './preview.ts';
 

@@ -2,9 +2,9 @@ import { DeniedError, TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
+import { policyFor } from '../confirm/confirm.ts';
 import { isLater, confirmationAskedBy } from '../confirm/find-confirmation.ts';
 import type { AskedContext, Later } from '../confirm/find-confirmation.ts';
-import { policyFor } from '../confirm/policy.ts';
 import type { Message } from '../message.ts';
 import type { Settings } from '../settings.ts';
 

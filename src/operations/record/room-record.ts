@@ -5,9 +5,9 @@ import type { EventId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { DataLoss } from '../../store/tables/data-loss.ts';
 import { post } from '../answer/reply.ts';
 import type { PostContext, Reply } from '../answer/reply.ts';
+import { lostEvent } from '../answer/stale.ts';
 import { joinedAdmins } from '../authorize/roles.ts';
 import type { RoomPeople } from '../authorize/roles.ts';
 import { isSynthetic, syntheticEvent } from '../message.ts';
@@ -401,45 +401,4 @@ function lostReply({ answer }: Said): Reply {
       ],
     },
   };
-}
-
-/** The answer to a decision about a confirmation or a card from before the database was lost. */
-export function lostRecordReply(): Reply {
-  return {
-    command: '',
-    status: 'failed',
-    audit: [],
-    answer: {
-      mark: '❌',
-      title: [bold('Not done: '), 'that is from before my database was restored or lost'],
-      body: [
-        line('Nothing was changed now. Resend the command if you still want it.'),
-        line('Open reports have new cards, or are listed by the command below.'),
-      ],
-      next: ['reports'],
-    },
-    error: { code: 'lost_record', message: 'the database does not know it' },
-  };
-}
-
-/** Under such an event the outbox keeps a message from before the database was restored or lost. */
-function lostEvent(event: EventId | ''): EventId {
-  return syntheticEvent(`lost ${event}`);
-}
-
-/** Whether an event of the bot, a confirmation or a card, is not in the database any more. */
-export async function isFromLostRecord(
-  { outbox }: Pick<StoreTables, 'outbox'>,
-  event: EventId,
-): Promise<boolean> {
-  const command = await outbox.commandOf(event);
-  return (
-    command !== undefined &&
-    (command.startsWith(lostEvent('')) || (await outbox.has(command, 'lost')))
-  );
-}
-
-/** Whether this was sent before the database was restored or lost: it may have been carried out. */
-export function isFromLostTime(gap: DataLoss | undefined, sentAt: number): boolean {
-  return gap !== undefined && sentAt <= gap.lastMessageAt;
 }
