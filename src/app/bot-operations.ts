@@ -5,7 +5,7 @@ import { decideConfirmation } from '../operations/confirm/decide.ts';
 import type { DecideContext } from '../operations/confirm/decide.ts';
 import { findConfirmation } from '../operations/confirm/find-confirmation.ts';
 import type { FindContext } from '../operations/confirm/find-confirmation.ts';
-import type { BotOperations, ReportReading } from '../services/bot/bot.ts';
+import type { BotOperations, ReportReading } from '../services/bot/bot-operations.ts';
 import type { Store } from '../store/store.ts';
 import type { Transport } from './transport.ts';
 
@@ -23,7 +23,7 @@ export function createBotOperations(options: {
   const { transport, store } = options;
   const startedAt = Date.now();
   return {
-    async settle({ decision, code, by, event }) {
+    async decide({ decision, code, by, event }) {
       const context = options.context();
       const confirmation = await findConfirmation(context, { code, by, event, decision });
       return decideConfirmation(context, confirmation, { decision, by, event });

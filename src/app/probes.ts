@@ -8,7 +8,7 @@ import { openProbes } from '../observability/probes.ts';
 import type { Probes } from '../observability/probes.ts';
 import type { SendPermission } from '../operations/send-permission.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
-import { createMetricsSnapshot } from '../services/bot/metrics-snapshot.ts';
+import { createMetricValues } from '../services/bot/metric-values.ts';
 import type { Store } from '../store/store.ts';
 import { usualReportTroubleMs } from './reports.ts';
 import type { Timing } from './timing.ts';
@@ -55,6 +55,6 @@ export function watchBot(
     silence: sendPermission.whyMissing,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     readDatabase: store.statistics.ping,
-    figures: createMetricsSnapshot(store, rules).read,
+    figures: createMetricValues(store, rules).read,
   });
 }

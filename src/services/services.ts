@@ -1,32 +1,25 @@
 import type { RoomId, UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { Store } from '../store/store.ts';
-import type { Anchor } from '../store/tables/anchor.ts';
-import type {
-  AuditEntry,
-  AuditFilter,
-  AuditQuery,
-  Verification,
-} from '../store/tables/audit-log.ts';
-import type { Confirmation } from '../store/tables/confirmations.ts';
-import type { Job } from '../store/tables/jobs.ts';
 import { createAccountService } from './accounts/account-service.ts';
 import type { AccountService } from './accounts/account-service.ts';
-import { exportWhole } from './bot/audit-export.ts';
-import type { ExportFormat, ExportPiece } from './bot/audit-export.ts';
-import type { BotOperations } from './bot/bot.ts';
-import { statisticsService } from './bot/statistics.ts';
-import type { StatisticsService } from './bot/statistics.ts';
-import { subjectHistoryService } from './bot/subject-history.ts';
-import type { SubjectHistoryService } from './bot/subject-history.ts';
+import { createAuditService } from './bot/audit-service.ts';
+import type { AuditService } from './bot/audit-service.ts';
+import type { BotOperations } from './bot/bot-operations.ts';
+import { createHistoryService } from './bot/history-service.ts';
+import type { HistoryService } from './bot/history-service.ts';
+import { createStatisticsService } from './bot/statistics-service.ts';
+import type { StatisticsService } from './bot/statistics-service.ts';
+import { createTimerService } from './bot/timer-service.ts';
+import type { TimerService } from './bot/timer-service.ts';
 import { createDeviceService } from './devices/device-service.ts';
 import type { DeviceService } from './devices/device-service.ts';
 import { createMediaService } from './media/media-service.ts';
 import type { MediaService } from './media/media-service.ts';
 import { createRedactionService } from './redaction/redaction-service.ts';
 import type { RedactionService } from './redaction/redaction-service.ts';
-import { reportQueueService } from './reports/report-queue.ts';
-import type { ReportQueueService } from './reports/report-queue.ts';
+import { createReportService } from './reports/report-service.ts';
+import type { ReportService } from './reports/report-service.ts';
 import { createDirectRooms } from './rooms/direct-rooms.ts';
 import type { DirectRooms } from './rooms/direct-rooms.ts';
 import { createRoomService } from './rooms/room-service.ts';
@@ -40,8 +33,9 @@ export type { Device } from '../homeserver/admin/devices.ts';
 export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
 export type { UserDetail as Account, UserSummary } from '../homeserver/admin/users.ts';
 export type { Footprint } from './accounts/account-service.ts';
-export type { BotStatus, Decided, DirectAnswer } from './bot/bot.ts';
-export type { AuditEntry, AuditQuery, Verification } from '../store/tables/audit-log.ts';
+export type { BotStatus, Decided, DirectAnswer } from './bot/bot-operations.ts';
+export type { Verified } from './bot/audit-service.ts';
+export type { AuditEntry } from '../store/tables/audit-log.ts';
 export type { Job } from '../store/tables/jobs.ts';
 export type { Confirmation } from '../store/tables/confirmations.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
@@ -49,7 +43,7 @@ export type { Destination } from '../homeserver/admin/federation.ts';
 export { destinationOrders } from '../homeserver/admin/federation.ts';
 export type { StoredMedia, UserMedia } from '../homeserver/admin/media.ts';
 export { mediaOrders } from '../homeserver/admin/media.ts';
-export type { ItemStory, ReportQueueService } from './reports/report-queue.ts';
+export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 export type { RegistrationToken } from '../homeserver/admin/registration-tokens.ts';
@@ -57,11 +51,6 @@ export type { RoomDetail, RoomSummary } from '../homeserver/admin/rooms.ts';
 export { roomOrders } from '../homeserver/admin/rooms.ts';
 export type { BackgroundUpdateStatus } from '../homeserver/admin/server.ts';
 export { mediaUsageOrders } from '../homeserver/admin/statistics.ts';
-
-/** What became of checking the audit log, and the newest head that was posted in the room. */
-export interface Verified extends Verification {
-  readonly posted: Anchor | undefined;
-}
 
 /**
  * What commands can do, in a moderator's words: one service for each domain.
@@ -84,31 +73,12 @@ export interface Services {
   readonly registrationTokens: RegistrationTokenService;
   readonly rooms: RoomService;
   readonly server: ServerService;
-  /** The audit log, to read. */
-  readonly audit: {
-    get(id: number): Promise<AuditEntry | undefined>;
-    search(query: AuditQuery): Promise<AuditEntry[]>;
-    /** Goes along the chain, and compares it with the newest head that was posted in the room. */
-    verify(): Promise<Verified>;
-    /** @throws TargetError it is too large for a message */
-    export(
-      filter: AuditFilter,
-      options: { readonly format: ExportFormat; readonly limit?: number | undefined },
-    ): Promise<ExportPiece>;
-  };
-  /** Timed reversals. */
-  readonly jobs: {
-    waiting(): Promise<Job[]>;
-    get(id: number): Promise<Job | undefined>;
-    /** False where it has ended before. */
-    stop(id: number, at: number): Promise<boolean>;
-  };
-  readonly confirmations: {
-    pending(): Promise<Confirmation[]>;
-  };
-  readonly reports: ReportQueueService;
+  readonly reports: ReportService;
+  readonly audit: AuditService;
+  readonly timers: TimerService;
+  readonly confirmations: Pick<Store['confirmations'], 'pending'>;
   readonly statistics: StatisticsService;
-  readonly history: SubjectHistoryService;
+  readonly history: HistoryService;
   readonly bot: BotOperations;
   readonly directRooms: DirectRooms;
 }
@@ -117,7 +87,7 @@ export function createServices(parts: {
   api: AdminApi;
   store: Store;
   bot: BotOperations;
-  /** An item of the report queue has changed. */
+  /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
   botUser: UserId;
   /** The homeserver's name. */
@@ -135,24 +105,12 @@ export function createServices(parts: {
     registrationTokens: createRegistrationTokenService(api),
     rooms: createRoomService(api, serverName),
     server: createServerService(api),
-    audit: {
-      get: store.auditLog.get,
-      search: store.auditLog.search,
-      async verify() {
-        const posted = await store.anchor.get();
-        return { ...(await store.auditLog.verify(posted)), posted };
-      },
-      export: async (filter, options) => exportWhole(store.auditLog, filter, options),
-    },
-    jobs: {
-      waiting: async () => store.jobs.waiting(),
-      get: store.jobs.get,
-      stop: async (id, at) => store.jobs.end(id, 'stopped', at),
-    },
-    confirmations: { pending: async () => store.confirmations.pending() },
-    reports: reportQueueService(store, wakeReports),
-    statistics: statisticsService(store),
-    history: subjectHistoryService(store),
+    reports: createReportService(api, store, wakeReports),
+    audit: createAuditService(store),
+    timers: createTimerService(store),
+    confirmations: store.confirmations,
+    statistics: createStatisticsService(store),
+    history: createHistoryService(store),
     bot,
     directRooms,
   };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { StoreError } from '../../src/core/errors.ts';
 import { createHealth } from '../../src/observability/health.ts';
-import type { ReportReading } from '../../src/services/bot/bot.ts';
+import type { ReportReading } from '../../src/services/bot/bot-operations.ts';
 
 const well = {
   syncAgeMs: () => 10,

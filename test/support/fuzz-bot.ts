@@ -121,7 +121,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     serverName: 'localhost',
     managementRoom: room,
     bot: {
-      async settle({ decision, code, by, event }) {
+      async decide({ decision, code, by, event }) {
         const question = await findConfirmation(context, { code, by, event, decision });
         return decideConfirmation(context, question, { decision, by, event });
       },

@@ -11,5 +11,5 @@ export async function decideFrom(
   if (actor.kind !== 'person') {
     throw new DeniedError('only people confirm and cancel');
   }
-  return services.bot.settle({ decision, code, by: actor.user, event: origin.event });
+  return services.bot.decide({ decision, code, by: actor.user, event: origin.event });
 }

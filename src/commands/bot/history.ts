@@ -12,13 +12,13 @@ import { idWord } from '../../chat/reading/references.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import { subjectSources } from '../../services/bot/subject-history.ts';
+import { subjectSources } from '../../services/bot/history-service.ts';
 import type {
   Subject,
   SubjectEntry,
   SubjectMark,
   SubjectSummary,
-} from '../../services/bot/subject-history.ts';
+} from '../../services/bot/history-service.ts';
 import { auditStatus } from './audit-status.ts';
 
 /** Entries read at once where all are wanted. */

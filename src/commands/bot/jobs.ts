@@ -9,7 +9,7 @@ export default defineCommand({
   args: {},
   danger: 'read',
   example: 'jobs',
-  run: async ({ services }) => services.jobs.waiting(),
+  run: async ({ services }) => services.timers.pending(),
   answer({ now, prefix }, jobs) {
     const [first] = jobs;
     if (first === undefined) {

@@ -6,7 +6,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import type { Overview, Worker } from '../../services/bot/statistics.ts';
+import type { Overview, Worker } from '../../services/bot/statistics-service.ts';
 import { bars } from './bars.ts';
 
 const usualLastMs = 30 * dayMs;
@@ -57,7 +57,7 @@ export default defineCommand({
           barNames.get(overview.stepMs) ?? '',
         ),
         ...picture('report', overview.reports, overview),
-        ...picture('item', overview.settled, overview, ' settled'),
+        ...picture('item', overview.closed, overview, ' closed'),
         ...picture('action', overview.actions, overview),
         facts(
           `${overview.resolved} resolved`,
@@ -135,14 +135,14 @@ function timeOf(at: number, stepMs: number): string {
     : `${stepMs === dayMs ? 'on' : 'from'} ${day}`;
 }
 
-function medians({ medianClaimMs, medianResolveMs }: Overview): Block[] {
-  return medianClaimMs === undefined && medianResolveMs === undefined
+function medians({ medianClaimMs, medianCloseMs }: Overview): Block[] {
+  return medianClaimMs === undefined && medianCloseMs === undefined
     ? []
     : [
         facts(
           medianClaimMs !== undefined && `Half were claimed within ${span(medianClaimMs)}`,
-          medianResolveMs !== undefined &&
-            `${medianClaimMs === undefined ? 'Half were' : 'half'} settled within ${span(medianResolveMs)}`,
+          medianCloseMs !== undefined &&
+            `${medianClaimMs === undefined ? 'Half were' : 'half'} settled within ${span(medianCloseMs)}`,
         ),
       ];
 }

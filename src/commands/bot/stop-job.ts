@@ -11,11 +11,11 @@ export default defineCommand({
   danger: 'change',
   example: 'stop-job 3',
   async run({ args, services, now }) {
-    const job = await services.jobs.get(args.job);
+    const job = await services.timers.get(args.job);
     if (job === undefined) {
       throw new TargetError('unknown', `there is no timer ${args.job}`);
     }
-    if (!(await services.jobs.stop(job.id, now))) {
+    if (!(await services.timers.stop(job.id, now))) {
       throw new TargetError('state', `timer ${job.id} is over (${job.state})`);
     }
     return job;
@@ -27,7 +27,7 @@ export default defineCommand({
     data: job,
   }),
   async reconcile({ args, services }) {
-    const job = await services.jobs.get(args.job);
+    const job = await services.timers.get(args.job);
     return job?.state === 'stopped' ? 'done' : 'not_done';
   },
 });

@@ -9,7 +9,7 @@ import {
   UnreachableError,
 } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
-import type { Decided } from '../../services/bot/bot.ts';
+import type { Decided } from '../../services/bot/bot-operations.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { postRefusal } from '../answer/refusal.ts';

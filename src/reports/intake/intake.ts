@@ -1,6 +1,6 @@
 import { HomeserverError, TooLargeAnswerError } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
-import { createStatisticsCheck } from '../../services/server/room-statistics.ts';
+import { createStatisticsCheck } from '../../services/reports/statistics-check.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { NewReport } from '../../store/tables/reports.ts';
@@ -28,15 +28,15 @@ export interface ReportPage {
  * @param managementRoom the room whose statistics show whether reports of messages are listed
  */
 export function reportSources(
-  { api }: Pick<Services, 'api'>,
+  { reports, rooms }: Pick<Services, 'reports' | 'rooms'>,
   managementRoom: RoomId,
 ): ReportSource[] {
   return [
     {
       kind: 'event',
-      assertComplete: createStatisticsCheck(api, managementRoom),
+      assertComplete: createStatisticsCheck(rooms, managementRoom),
       async page(query) {
-        const { eventReports, total, nextToken } = await api.reports.events.list(query);
+        const { eventReports, total, nextToken } = await reports.listEventReports(query);
         return {
           total,
           next: nextToken,
@@ -58,7 +58,7 @@ export function reportSources(
     {
       kind: 'user',
       async page(query) {
-        const { userReports, total, nextToken } = await api.reports.users.list(query);
+        const { userReports, total, nextToken } = await reports.listUserReports(query);
         return {
           total,
           next: nextToken,

@@ -129,14 +129,14 @@ async function lookAtReporters(
 }
 
 async function detailOf(
-  { services: { api, directRooms } }: Looking,
+  { services: { reports, directRooms } }: Looking,
   item: ReportItem,
   reportId: number | undefined,
 ): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
   const report =
     item.kind === 'user' || reportId === undefined
       ? undefined
-      : await api.reports.events.find(reportId);
+      : await reports.findEventReport(reportId);
   // The number may be that of another report by now.
   if (report === undefined || report.eventId !== item.subject) {
     return {};
@@ -155,7 +155,7 @@ async function detailOf(
  * @returns undefined where it is not edited
  */
 async function editedSince(
-  { services: { api } }: Looking,
+  { services: { rooms } }: Looking,
   item: ReportItem,
   kept: string | null,
 ): Promise<string | undefined> {
@@ -165,7 +165,7 @@ async function editedSince(
   if (content === undefined || content.isEncrypted || room === undefined || event === undefined) {
     return undefined;
   }
-  const found = await api.events.find(room, event);
+  const found = await rooms.findEvent(room, event);
   const edit = found?.event.lastEdit?.content['m.new_content'];
   return edit === undefined ? undefined : JSON.stringify(withEdit(content, edit));
 }

@@ -1,6 +1,6 @@
 import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import type { ReportReading } from '../../services/bot/bot.ts';
+import type { ReportReading } from '../../services/bot/bot-operations.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import { takeInReports } from './intake.ts';
 import type { ReportSource } from './intake.ts';

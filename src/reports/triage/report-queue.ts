@@ -1,7 +1,7 @@
 import type { UserId } from '../../core/ids.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
 import type { House } from '../../operations/house.ts';
-import type { ReportReading } from '../../services/bot/bot.ts';
+import type { ReportReading } from '../../services/bot/bot-operations.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { backlogOf, troubleOf, troubleOver } from '../cards/card.ts';
 import { announce } from '../cards/cards.ts';

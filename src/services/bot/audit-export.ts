@@ -6,12 +6,12 @@ import type { AuditEntry, AuditFilter, AuditLog } from '../../store/tables/audit
 export const exportFormats = ['jsonl', 'csv'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** So many entries are in memory at once. */
+/** How many entries are in memory at once. */
 const entriesAtOnce = 500;
-/** What a message of the room brings along is held in memory whole, and uploaded. */
-const largestFile = 10_000_000;
+/** A file that is sent to the room is held in memory as a whole. */
+const maxFileLength = 10_000_000;
 
-/** An entry in the API's names; times as ISO 8601, which spreadsheets and log tools read. */
+/** An entry with the names that the API uses. Times are ISO 8601, for spreadsheets and log tools. */
 function recordOf(entry: AuditEntry) {
   return {
     id: entry.id,
@@ -54,19 +54,19 @@ function isoTime(at: number): string {
   return new Date(at).toISOString();
 }
 
-/** What stands above the entries. */
+/** The first line of the file. */
 export function exportHead(format: ExportFormat): string {
   return format === 'csv' ? `${columns.join(',')}\n` : '';
 }
 
-/** Entries as lines of a file. */
+/** The entries as lines of the file. */
 export function exportLines(entries: readonly AuditEntry[], format: ExportFormat): string {
   const records = entries.map(recordOf);
   return format === 'jsonl'
     ? records.map((record) => `${JSON.stringify(record)}\n`).join('')
     : stringify(records, {
         columns: [...columns],
-        // Spreadsheets run cells that begin with `=`: reasons are people’s words.
+        // Spreadsheets run cells that begin with `=`, and anybody can write a reason.
         escape_formulas: true,
       });
 }
@@ -77,7 +77,7 @@ export interface ExportPiece {
   readonly count: number;
 }
 
-/** All entries that fit, oldest first, piece by piece: however many they are, few are in memory. */
+/** All entries that match, oldest first, in pieces, so that few are in memory at once. */
 export async function* exportAudit(
   log: Pick<AuditLog, 'inOrder'>,
   filter: AuditFilter,
@@ -103,9 +103,9 @@ export async function* exportAudit(
 }
 
 /**
- * The same as one text, for a message of the room.
+ * The same as one text, for a file in the room.
  *
- * @throws TargetError it is too large for that
+ * @throws TargetError the text is too large for that
  */
 export async function exportWhole(
   log: Pick<AuditLog, 'inOrder'>,
@@ -119,10 +119,10 @@ export async function exportWhole(
     texts.push(piece.text);
     length += piece.text.length;
     count += piece.count;
-    if (length > largestFile) {
+    if (length > maxFileLength) {
       throw new TargetError(
         'state',
-        'that is too much for a file in the room',
+        'the export is too large for a file in the room',
         'Narrow it with `--since` and `--until`, or run `lawspeaker audit export` on the bot’s machine.',
       );
     }

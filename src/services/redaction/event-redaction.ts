@@ -10,7 +10,7 @@ import {
 } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { BotOperations } from '../bot/bot.ts';
+import type { BotOperations } from '../bot/bot-operations.ts';
 import { serverMessage } from '../server-message.ts';
 import { findRedactable, planAsSender, planRedaction } from './event-redaction-plan.ts';
 import type { PlanningApi, RedactionPlan, RedactionTarget } from './event-redaction-plan.ts';

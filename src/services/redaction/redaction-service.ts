@@ -1,6 +1,6 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { BotOperations } from '../bot/bot.ts';
+import type { BotOperations } from '../bot/bot-operations.ts';
 import type { DirectRooms } from '../rooms/direct-rooms.ts';
 import { planRedaction } from './event-redaction-plan.ts';
 import { reconcileRedaction, redactEvent } from './event-redaction.ts';

@@ -4,8 +4,9 @@ const breaksLine = /^(?:br|p|div|li|tr|td|th|blockquote|pre|h[1-6])$/iu;
 const toMatrix = /^(?:https:\/\/matrix\.to\/|matrix:)/iu;
 
 /**
- * The text that people see of a formatted body, and where its links lead unless they say so themselves or
- * lead to Matrix. Takes time in proportion to its length, whatever stands in it: nothing is nested here.
+ * The text that people see of a formatted body. The address of a link follows in parentheses, unless
+ * the text shows it or it leads to Matrix. The time needed is proportional to the length, whatever the
+ * input: nesting is not tracked.
  */
 export function formattedText(html: string): string {
   const source = withoutQuotedMessage(html);
@@ -75,7 +76,7 @@ export function formattedText(html: string): string {
   return text.trim().toWellFormed();
 }
 
-/** Clients leave out the message that a reply quotes. */
+/** Clients don't show the message that a reply quotes. */
 function withoutQuotedMessage(html: string): string {
   const end = '</mx-reply>';
   const at = html.startsWith('<mx-reply>') ? html.indexOf(end) : -1;

@@ -2,41 +2,41 @@ import { z } from 'zod';
 
 import { formattedText } from './formatted-text.ts';
 
-/** What a message says, to those whose clients show formatting and to the others. */
+/** What a message says: to clients that show formatting, and to others. */
 export interface Wording {
   readonly body?: string | undefined;
-  /** The text of its formatted body, where it is not the body's. */
+  /** The text of the formatted body, if it differs from the body. */
   readonly formatted?: string | undefined;
 }
 
-/** What of a reported message is kept: evidence, where the message is redacted or purged later. */
+/** What is kept of a reported message: evidence, in case the message is redacted or purged later. */
 export interface ReportedContent extends Wording {
   /** Such as `m.room.message`. */
   readonly type: string;
   readonly msgtype?: string | undefined;
-  /** What its sender made of it later, as far as that was seen; the newest last. */
+  /** Later edits, as far as the bot has seen them, newest last. */
   readonly edits?: readonly Wording[] | undefined;
   /** Such as `image/png`. */
   readonly mimetype?: string | undefined;
-  /** The mxc URI of its file; undefined where it names several. */
+  /** The mxc URI of its file; undefined if it names several. */
   readonly url?: string | undefined;
-  /** Where it names several: clients differ in which one they show. */
+  /** All mxc URIs, if it names several: clients differ in which one they show. */
   readonly urls?: readonly string[] | undefined;
   readonly isEncrypted: boolean;
-  /** When it was sent, by its server's clock; milliseconds since 1970. */
+  /** When it was sent, by its server's clock, in milliseconds since 1970. */
   readonly sentAt?: number | undefined;
 }
 
-/** No event is larger. */
+/** The maximum size of an event. */
 const maxBodyLength = 65_536;
-/** So many edits of a message are kept, the newest. */
+/** How many edits of a message are kept, the newest ones. */
 const keptEdits = 5;
 const maxNameLength = 255;
 
-const text = (longest: number) =>
+const text = (maxLength: number) =>
   z
     .string()
-    .transform((value) => value.slice(0, longest).toWellFormed())
+    .transform((value) => value.slice(0, maxLength).toWellFormed())
     .optional()
     .catch(undefined);
 
@@ -71,7 +71,7 @@ const event = z.object({
     .catch(undefined),
 });
 
-/** What is kept of an event, whatever its sender has put into it. */
+/** What to keep of an event, whatever its sender has put into it. */
 export function contentOf(eventJson: unknown): ReportedContent {
   const read = event.safeParse(eventJson);
   const { type = 'unknown', origin_server_ts: sentAt, content } = read.data ?? {};
@@ -90,7 +90,7 @@ function wordingOf(content: unknown): Wording {
   return wording.safeParse(content).data ?? {};
 }
 
-/** The files that a message has named; none, one or several. */
+/** The files that a message has named. */
 export function filesOf({ url, urls }: Pick<ReportedContent, 'url' | 'urls'>): readonly string[] {
   return urls ?? (url === undefined ? [] : [url]);
 }
@@ -101,7 +101,7 @@ function filesIn(urls: readonly (string | undefined)[]): Pick<ReportedContent, '
 }
 
 /**
- * What was kept, with the edit that people see now.
+ * What was kept, with the edit that people see now added.
  *
  * @param newContent the `m.new_content` of the message's last edit
  */
@@ -116,14 +116,14 @@ export function withEdit(kept: ReportedContent, newContent: unknown): ReportedCo
     : { ...kept, ...files, edits: [...edits, edit].slice(-keptEdits) };
 }
 
-/** All that it says or has said, to whomever. */
+/** Everything that the message says or has said, in all versions. */
 export function textsOf({ body, formatted, edits = [] }: ReportedContent): string[] {
   return [{ body, formatted }, ...edits]
     .flatMap((words) => [words.body, words.formatted])
     .filter((words) => words !== undefined);
 }
 
-/** What was kept, from its JSON; undefined where nothing was, or it can't be read. */
+/** What was kept, from its JSON; undefined if nothing was kept or it can't be read. */
 export function readContent(kept: string | null): ReportedContent | undefined {
   if (kept === null) {
     return undefined;

@@ -48,10 +48,8 @@ class Reported {
     const found = { eventId: event, roomId: '!lobby:localhost', sender: '@mallory:x', eventJson };
     const lastEdit = this.edit && { content: { 'm.new_content': this.edit } };
     const services = {
-      api: {
-        reports: { events: { find: async () => found } },
-        events: { find: async () => ({ event: { lastEdit: lastEdit ?? null } }) },
-      },
+      reports: { findEventReport: async () => found },
+      rooms: { findEvent: async () => ({ event: { lastEdit: lastEdit ?? null } }) },
       directRooms: { has: async () => false },
     } as unknown as Services;
     const askPerson = async () => ({ createdAt: 0, isRestricted: false });

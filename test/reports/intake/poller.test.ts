@@ -14,7 +14,7 @@ import type { RoomId } from '../../../src/core/ids.ts';
 import type { ReportSource } from '../../../src/reports/intake/intake.ts';
 import { createPoller } from '../../../src/reports/intake/poller.ts';
 import type { Poller } from '../../../src/reports/intake/poller.ts';
-import { createStatisticsCheck } from '../../../src/services/server/room-statistics.ts';
+import { createStatisticsCheck } from '../../../src/services/reports/statistics-check.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 
@@ -155,11 +155,14 @@ test('a list that can be read and lists nothing is trouble', async () => {
     find: async () => ({ joinedMembers: counted.length === 0 ? 4 : counted.shift() }),
     members: async () => ({ total: 4, members: [] }),
   };
-  const api = { rooms } as unknown as Parameters<typeof createStatisticsCheck>[0];
-  const check = createStatisticsCheck(api, '!room:localhost' as RoomId, {
-    patienceMs: 0,
-    intervalMs: 0,
-  });
+  const check = createStatisticsCheck(
+    rooms as unknown as Parameters<typeof createStatisticsCheck>[0],
+    '!room:localhost' as RoomId,
+    {
+      patienceMs: 0,
+      intervalMs: 0,
+    },
+  );
   assertComplete = check;
   start(['event']);
   await expect
@@ -167,8 +170,8 @@ test('a list that can be read and lists nothing is trouble', async () => {
     .toEqual([expect.stringContaining('stats.enabled: true in its homeserver.yaml')]);
   expect(told).toEqual([expect.any(TargetError)]);
   await expect(check()).rejects.toThrow('keeps no room statistics');
-  await expect(check()).rejects.toThrow('statistics stand still');
-  await expect(check()).rejects.toThrow('statistics stand still');
+  await expect(check()).rejects.toThrow('stopped updating its room statistics');
+  await expect(check()).rejects.toThrow('stopped updating its room statistics');
   poller.hurry();
   await expect.poll(() => told.at(-1)).toBeUndefined();
 });

@@ -5,10 +5,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { accusation } from '../../../src/chat/answers/report-item.ts';
+import { adminApiOn } from '../../../src/homeserver/admin/admin-api.ts';
 import { render } from '../../../src/matrix/delivery/render.ts';
 import { createPeople, describe, lookAtWitnesses } from '../../../src/reports/intake/people.ts';
 import { readRuleInput } from '../../../src/reports/rules/read-rule-input.ts';
-import { reportQueueService } from '../../../src/services/reports/report-queue.ts';
+import { createReportService } from '../../../src/services/reports/report-service.ts';
 import type { Account, Services } from '../../../src/services/services.ts';
 import type { ReportItem } from '../../../src/store/tables/report-items.ts';
 import { asUserId } from '../../support/homeserver.ts';
@@ -52,6 +53,11 @@ async function reportedOften(reporter: string, reason: string): Promise<void> {
   });
 }
 
+/** The homeserver plays no part in a story. */
+const nobody = adminApiOn(async () => {
+  throw new TypeError('asked the homeserver');
+});
+
 const witnesses = ['@ana:localhost', '@ben:localhost', '@cyd:localhost'];
 const threePeople = ruleOf({
   when: { distinctReporters: { atLeast: 3 } },
@@ -67,7 +73,9 @@ async function itemAt(id: number): Promise<ReportItem> {
 }
 
 async function title(id: number): Promise<string> {
-  const story = await reportQueueService(queue.store, () => undefined).story(await itemAt(id));
+  const story = await createReportService(nobody, queue.store, () => undefined).story(
+    await itemAt(id),
+  );
   return render({ mark: 'ℹ️', title: accusation(story) }, '!').body;
 }
 

@@ -2,9 +2,9 @@ import { dayMs, hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
 import type { Period, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
-import { workerOf } from './metrics-snapshot.ts';
+import { workerOf } from './metric-values.ts';
 
-/** What one person, or one rule, has done in a period. */
+/** What one person or one rule did in a period. */
 export interface Worker {
   /** A user ID, `rule:NAME` or `timer`. */
   readonly by: string;
@@ -15,26 +15,27 @@ export interface Worker {
   readonly actions: number;
 }
 
-/** A period in figures. */
+/** The numbers for a period. */
 export interface Overview extends Period {
-  /** Each bar of the picture stands for so long. */
+  /** The length of time that each bar stands for. */
   readonly stepMs: number;
-  /** All items, whenever they were reported. */
+  /** All items, no matter when they were reported. */
   readonly items: Readonly<Record<ItemState, number>>;
   readonly oldestOpenAt: number | undefined;
   /** By step. */
   readonly reports: readonly number[];
-  readonly settled: readonly number[];
+  /** Items that were resolved or dismissed. */
+  readonly closed: readonly number[];
   readonly actions: readonly number[];
   readonly resolved: number;
   readonly dismissed: number;
   readonly failedActions: number;
   readonly refusals: number;
-  /** From the opening of an item to its first claim and settlement. */
+  /** From the opening of an item until somebody claimed it, and until somebody resolved or dismissed it. */
   readonly medianClaimMs: number | undefined;
-  readonly medianResolveMs: number | undefined;
+  readonly medianCloseMs: number | undefined;
   readonly rules: readonly RuleCount[];
-  /** Who did most comes first. */
+  /** Those who did most come first. */
   readonly workers: readonly Worker[];
   readonly topSenders: readonly { readonly sender: string; readonly items: number }[];
   readonly topRooms: readonly {
@@ -44,11 +45,11 @@ export interface Overview extends Period {
   }[];
 }
 
-/** More bars than this are wider than a phone. */
+/** More bars are wider than a phone. */
 const maxBars = 31;
 const shownTop = 5;
 
-/** The steps of a period that ends with this hour or day: by hour, day, week or four weeks. */
+/** A period that ends with this hour or day, and its steps: hours, days, weeks or four weeks. */
 export function stepsOf(lastMs: number, now: number): Period & { readonly stepMs: number } {
   const stepMs = [hourMs, dayMs, 7 * dayMs].find((step) => lastMs <= maxBars * step) ?? 28 * dayMs;
   const unitMs = Math.min(stepMs, dayMs);
@@ -56,7 +57,7 @@ export function stepsOf(lastMs: number, now: number): Period & { readonly stepMs
   return { since: until - Math.ceil(lastMs / stepMs) * stepMs, until, stepMs };
 }
 
-/** The middle of some durations; of an even number the mean of the two in the middle. */
+/** The median; the mean of the two middle durations if their number is even. */
 export function median(durations: readonly number[]): number | undefined {
   const sorted = durations.toSorted((one, other) => one - other);
   const upper = sorted[Math.floor(sorted.length / 2)];
@@ -64,14 +65,14 @@ export function median(durations: readonly number[]): number | undefined {
   return upper === undefined || lower === undefined ? undefined : Math.round((upper + lower) / 2);
 }
 
-export function statisticsService(store: Pick<Store, 'reportItems' | 'statistics'>) {
+export function createStatisticsService(store: Pick<Store, 'reportItems' | 'statistics'>) {
   const { statistics } = store;
   return {
-    /** The last so many milliseconds in figures. */
+    /** The numbers for the last `lastMs` milliseconds. */
     async overview(lastMs: number, now: number): Promise<Overview> {
       const { stepMs, ...period } = stepsOf(lastMs, now);
       const { since } = period;
-      const [items, oldestOpenAt, reports, settled, actions] = await Promise.all([
+      const [items, oldestOpenAt, reports, closed, actions] = await Promise.all([
         store.reportItems.countByState(),
         statistics.oldestOpenAt(),
         statistics.reportsPer(stepMs, period),
@@ -96,14 +97,14 @@ export function statisticsService(store: Pick<Store, 'reportItems' | 'statistics
         items,
         oldestOpenAt,
         reports,
-        settled,
+        closed,
         actions,
         resolved: stepSum('resolved'),
         dismissed: stepSum('dismissed'),
         failedActions: sum(({ kind, status }) => kind === 'outcome' && status === 'failed'),
         refusals: sum(({ kind }) => kind === 'refusal'),
         medianClaimMs: median(durationsOf(steps, true)),
-        medianResolveMs: median(durationsOf(steps, false)),
+        medianCloseMs: median(durationsOf(steps, false)),
         rules,
         workers: workersOf(counts, audited),
         topSenders,
@@ -140,4 +141,4 @@ function workersOf(counts: Counts, audited: Audited): Worker[] {
   );
 }
 
-export type StatisticsService = ReturnType<typeof statisticsService>;
+export type StatisticsService = ReturnType<typeof createStatisticsService>;

@@ -5,9 +5,15 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { StoreError } from '../../../src/core/errors.ts';
-import { reportQueueService } from '../../../src/services/reports/report-queue.ts';
+import { adminApiOn } from '../../../src/homeserver/admin/admin-api.ts';
+import { createReportService } from '../../../src/services/reports/report-service.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+
+/** Nothing here asks the homeserver. */
+const api = adminApiOn(async () => {
+  throw new TypeError('asked the homeserver');
+});
 
 let folder: string;
 let store: Store;
@@ -38,7 +44,7 @@ test('several items are moved together: where one fails, none is', async () => {
     { isBacklog: false, isQuiet: false },
   );
   const item = joined?.itemId ?? 0;
-  const queue = reportQueueService(store, () => undefined);
+  const queue = createReportService(api, store, () => undefined);
   const to = { state: 'resolved', by: '@ana:x', isShown: true } as const;
   // The database knows no such item, and what comes second fails.
   await expect(queue.move([item, item + 1], to, 2000)).rejects.toBeInstanceOf(StoreError);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { median, stepsOf } from '../../../src/services/bot/statistics.ts';
+import { median, stepsOf } from '../../../src/services/bot/statistics-service.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;

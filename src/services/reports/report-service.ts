@@ -1,28 +1,29 @@
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
 import type { ItemCursor, ItemQuery, ReportItem } from '../../store/tables/report-items.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
 
-/** Who has reported an item, and what became of what they reported before. */
+/** Somebody who has reported an item, and how their earlier reports ended. */
 export interface Reporter {
   readonly user: string;
   readonly createdAt: number | null;
   readonly record: Reliability;
 }
 
-/** All that is known of an item without asking the homeserver. */
+/** Everything that the database knows about an item. */
 export interface ItemStory {
   readonly item: ReportItem;
-  /** The newest of each person but the sender, oldest first. */
+  /** The latest report by each person except the sender, oldest first. */
   readonly reports: readonly StoredReport[];
-  /** Those who reported it last, at most `shownReporters`. */
+  /** The latest reporters, at most `shownReporters`. */
   readonly reporters: readonly Reporter[];
   /** People other than the sender who have reported it. */
   readonly reporterCount: number;
-  /** Items about the same account from before. */
+  /** Earlier items about the same account. */
   readonly earlier: readonly ReportItem[];
-  /** Audited actions on the account, the newest first. */
+  /** Audited actions on the account, newest first. */
   readonly actions: readonly AuditEntry[];
   readonly history: readonly HistoryEntry[];
 }
@@ -31,16 +32,31 @@ const shownReporters = 10;
 
 type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer Rest] ? Rest : never;
 
-/** The report queue: what people ask of it, and do with it. */
-export function reportQueueService(store: Store, wake: () => void) {
+/**
+ * The report queue, and the homeserver's own lists of reports.
+ *
+ * @param wake called when an item has changed
+ */
+export function createReportService(
+  { reports }: Pick<AdminApi, 'reports'>,
+  store: Store,
+  wake: () => void,
+) {
   return {
+    /** GET /_synapse/admin/v1/event_reports */
+    listEventReports: reports.events.list,
+    /** GET /_synapse/admin/v1/event_reports/{report_id} */
+    findEventReport: reports.events.find,
+    /** GET /_synapse/admin/v1/user_reports */
+    listUserReports: reports.users.list,
+
     get: store.reportItems.get,
     search: async (query: ItemQuery, page: { limit: number; after?: ItemCursor | undefined }) =>
       store.reportItems.search(query, page),
     count: store.reportItems.count,
     countByState: store.reportItems.countByState,
 
-    /** What people should know of an item before they decide. */
+    /** What people need to know about an item before they decide. */
     async story(item: ReportItem): Promise<ItemStory> {
       const reports = await store.reports.ofItem(item.id);
       const users = [...new Set(reports.toReversed().map(({ reporter }) => reporter))];
@@ -61,7 +77,7 @@ export function reportQueueService(store: Store, wake: () => void) {
       return { item, reports, reporters, reporterCount, earlier, actions, history };
     },
 
-    /** Moves items to a state, all of them or none; their cards follow. */
+    /** Moves items to a state, all of them or none. Their cards are updated. */
     async move(ids: readonly number[], ...move: Move): Promise<void> {
       await store.transaction(async ({ reportItems }) => {
         for (const id of ids) {
@@ -71,7 +87,7 @@ export function reportQueueService(store: Store, wake: () => void) {
       wake();
     },
 
-    /** Gives an item that stands in a digest a card of its own. */
+    /** Gives an item that is only part of a digest a card of its own. */
     async wantCard(id: number): Promise<void> {
       await store.reportCards.request(id);
       wake();
@@ -79,4 +95,4 @@ export function reportQueueService(store: Store, wake: () => void) {
   };
 }
 
-export type ReportQueueService = ReturnType<typeof reportQueueService>;
+export type ReportService = ReturnType<typeof createReportService>;

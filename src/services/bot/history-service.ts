@@ -11,7 +11,7 @@ import type {
   SubjectMark,
 } from '../../store/tables/subject-history.ts';
 
-/** One thing that is known of a user or room. */
+/** One thing that is known about a user or room. */
 export type SubjectEntry = { readonly mark: SubjectMark } & (
   | { readonly kind: 'action'; readonly entry: AuditEntry }
   | { readonly kind: 'item'; readonly item: ReportItem }
@@ -20,9 +20,9 @@ export type SubjectEntry = { readonly mark: SubjectMark } & (
   | { readonly kind: 'timer'; readonly job: Job }
 );
 
-/** What is known in figures. */
+/** How much is known. */
 export interface SubjectSummary extends SubjectCounts {
-  /** What became of what the user reported; undefined for a room. */
+  /** How the user's own reports ended; undefined for a room. */
   readonly reliability: Reliability | undefined;
 }
 
@@ -31,8 +31,8 @@ export { subjectSources } from '../../store/tables/subject-history.ts';
 
 type Tables = Pick<Store, 'auditLog' | 'jobs' | 'reportItems' | 'reports' | 'subjectHistory'>;
 
-/** All that is known here of a user or room, by time. */
-export function subjectHistoryService(store: Tables) {
+/** Everything that the database knows about a user or room, by time. */
+export function createHistoryService(store: Tables) {
   return {
     length: store.subjectHistory.length,
 
@@ -43,7 +43,7 @@ export function subjectHistoryService(store: Tables) {
       return { ...counts, reliability };
     },
 
-    /** The newest first. */
+    /** Newest first. */
     async page(
       subject: Subject,
       page: { readonly limit: number; readonly after?: SubjectMark | undefined },
@@ -85,4 +85,4 @@ async function entryOf(
   }
 }
 
-export type SubjectHistoryService = ReturnType<typeof subjectHistoryService>;
+export type HistoryService = ReturnType<typeof createHistoryService>;

@@ -5,48 +5,49 @@ import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
 import type { AuditGroup, OpenWork, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
 
-/** What somebody does with reports and commands. */
+/** What somebody did with reports or commands. */
 export type Work = 'asked' | 'confirmed' | QueueStep['kind'];
 
-/** The figures of this moment, for the metrics. All but `steps` are since the first start. */
-export interface MetricsSnapshot {
+/** What the metrics show now. Counts are since the first start, except `steps`. */
+export interface MetricValues {
   readonly items: Readonly<Record<ItemState, number>>;
   readonly oldestOpenAt: number | undefined;
   readonly reports: number;
-  /** What the breaker of the rules counts. */
+  /** What the rules' circuit breaker counts. */
   readonly ruleActionsLastHour: number;
   readonly firings: readonly RuleCount[];
   readonly actions: readonly { command: string; status: string; count: number }[];
   readonly work: readonly { by: string; what: Work; count: number }[];
   readonly open: OpenWork;
-  /** Items that were claimed or settled, since this was last asked. */
+  /** Items that were claimed, resolved or dismissed since the last reading. */
   readonly steps: readonly { what: QueueStep['kind']; by: string; tookMs: number }[];
 }
 
-/** So many rows at once hold up nothing else for long. */
+/** Few enough rows that nothing else waits long. */
 const rowsAtOnce = 5000;
 
-/** Whose work it is: a user ID or `rule:NAME`. Timers have numbers without end. */
+/** A user ID, `rule:NAME` or `timer`. All timers count as one, because each has its own number. */
 export function workerOf(actor: string): string {
   return actor.startsWith('timer:') ? 'timer' : actor;
 }
 
 /**
- * Counts along the audit log and the history of the queue: each time only what is new, the first time
- * all, in stretches. So a restart loses nothing, and a look costs little however long the logs are.
+ * Counts the rows of the audit log and of the reports' history: all of them on the first reading, in
+ * portions, and later only new ones. A restart loses nothing, and a reading is cheap however long the
+ * logs are.
  *
- * @param rules those of the configuration: where one has never fitted, it is shown to have not
+ * @param rules the configured rules: those that have never matched are shown with 0
  */
-export function createMetricsSnapshot(
+export function createMetricValues(
   store: Pick<Store, 'auditLog' | 'reportItems' | 'reports' | 'statistics'>,
   rules: readonly Omit<RuleCount, 'count'>[],
-): { read(): Promise<MetricsSnapshot> } {
+): { read(): Promise<MetricValues> } {
   const { statistics } = store;
   const actions = createTally<{ command: string; status: string }>();
   const work = createTally<{ by: string; what: Work }>();
   let auditId = 0;
   let stepId = 0;
-  let steps: MetricsSnapshot['steps'][number][] = [];
+  let steps: MetricValues['steps'][number][] = [];
 
   function countGroup({ kind, command, status, actor, confirmer, count }: AuditGroup): void {
     if (kind !== 'intent') {
@@ -81,9 +82,9 @@ export function createMetricsSnapshot(
   }
 
   let last: Promise<unknown> = Promise.resolve();
-  async function read(): Promise<MetricsSnapshot> {
+  async function read(): Promise<MetricValues> {
     await catchUp();
-    const [items, oldestOpenAt, reports, ruleActionsLastHour, fits, open] = await Promise.all([
+    const [items, oldestOpenAt, reports, ruleActionsLastHour, matches, open] = await Promise.all([
       store.reportItems.countByState(),
       statistics.oldestOpenAt(),
       store.reports.count(),
@@ -91,25 +92,27 @@ export function createMetricsSnapshot(
       statistics.countMatches(),
       statistics.openWork(),
     ]);
-    const unseen = rules.filter(
-      ({ rule, mode }) => !fits.some((fit) => fit.rule === rule && fit.mode === mode),
+    const unmatched = rules.filter(
+      ({ rule, mode }) => !matches.some((match) => match.rule === rule && match.mode === mode),
     );
-    const firings = [...fits, ...unseen.map((rule) => ({ ...rule, count: 0 }))];
-    const metricsSnapshot = {
+    const firings = [...matches, ...unmatched.map((rule) => ({ ...rule, count: 0 }))];
+    const newSteps = steps;
+    steps = [];
+    return {
       items,
       oldestOpenAt,
       reports,
       ruleActionsLastHour,
       firings,
       open,
-      steps,
+      steps: newSteps,
+      actions: actions.all(),
+      work: work.all(),
     };
-    steps = [];
-    return { ...metricsSnapshot, actions: actions.all(), work: work.all() };
   }
 
   return {
-    /** One after the other, so that no row is counted twice. */
+    /** Readings never overlap, so that no row is counted twice. */
     async read() {
       const reading = last.then(read, read);
       last = reading;
@@ -118,7 +121,7 @@ export function createMetricsSnapshot(
   };
 }
 
-/** Counts by labels. */
+/** Counts for each combination of labels. */
 function createTally<Labels extends Readonly<Record<string, string>>>() {
   const counts = new Map<string, Labels & { count: number }>();
   return {

@@ -1,7 +1,7 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
 
-/** How a confirmation ended, for the one line that answers `confirm` and `cancel`. */
+/** How a confirmation ended, for the answer to `confirm` and `cancel`, which is one line. */
 export interface Decided {
   readonly command: string;
   readonly code: string;
@@ -14,9 +14,9 @@ export interface Decided {
 /** How reading one of the homeserver's lists of reports goes. */
 export interface ReportReading {
   readonly kind: 'event' | 'user';
-  /** Milliseconds since it was read last, or since the bot began to try. */
+  /** Milliseconds since the last successful reading, or since the first attempt. */
   readonly ageMs: number;
-  /** If it can't be read now, or not all that it should list: for how many milliseconds, and why. */
+  /** If the list can't be read now, or is incomplete: for how many milliseconds, and why. */
   readonly failing: { readonly forMs: number; readonly why: string } | undefined;
 }
 
@@ -26,32 +26,32 @@ export interface BotStatus {
   readonly startedAt: number;
   /** When the homeserver last answered a sync; undefined before the first. */
   readonly lastSyncAt: number | undefined;
-  /** The homeserver answers syncs. */
+  /** Whether the homeserver answers syncs. */
   readonly online: boolean;
   /** Failed syncs since the start. */
   readonly failures: number;
   readonly openInbox: number;
   readonly openOutbox: number;
   readonly openExecutions: number;
-  /** What rules did within the last hour, and after how much they only propose. */
+  /** How many actions rules took within the last hour, and at how many they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;
   /** What the room shows and the audit log lacks, if the database was restored or lost. */
   readonly dataLoss: DataLoss | undefined;
-  /** A list each; none where the queue is switched off. */
+  /** One for each list; empty if the report queue is switched off. */
   readonly reportReadings: readonly ReportReading[];
 }
 
-/** Sends lines to one person alone. They are stored nowhere else. */
+/** Sends lines to one person in a direct message. They are stored nowhere else. */
 export type DirectAnswer = (lines: readonly string[]) => Promise<void>;
 
 /**
- * What commands need of the bot around them. Declared here and handed in by `app.ts`, since the
- * pipeline stands above the services.
+ * What commands need from the bot itself. Declared here and implemented in `app/`, because services may
+ * not import the operations.
  */
 export interface BotOperations {
-  /** Settles a pending confirmation; without a code, the asker's only one. */
-  settle(request: {
+  /** Confirms or cancels a pending confirmation; without a code, the only one of that person. */
+  decide(request: {
     readonly decision: 'confirm' | 'cancel';
     readonly code: string | undefined;
     readonly by: UserId;
@@ -59,25 +59,25 @@ export interface BotOperations {
   }): Promise<Decided>;
   status(): Promise<BotStatus>;
   /**
-   * Opens the direct room with a person, for a secret. Call it before the change whose secret is to
-   * be sent, so that a room that can't be opened prevents the change.
+   * Opens the direct room with a person, to send them a secret. Call it before the change that creates
+   * the secret, so that nothing is changed if the room can't be opened.
    *
-   * @throws TargetError the person could not read what is said there
-   * @throws HomeserverError, UnreachableError it can't be opened
+   * @throws TargetError the person couldn't read messages there
+   * @throws HomeserverError, UnreachableError the room can't be opened
    */
   openDirect(user: UserId): Promise<DirectAnswer>;
   /**
-   * Whether a person could read what is said in the direct room: to be asked before a confirmation.
+   * Checks that a person can read messages in the direct room. Call it before asking for confirmation.
    *
-   * @throws TargetError they could not, and what to do
+   * @throws TargetError they couldn't, and what to do
    */
   assertDirectIsReadable(user: UserId): Promise<void>;
   /**
-   * Redacts an event as the bot, which must be in the room and have the power to. Of an event that is
-   * not there the homeserver says nothing.
+   * Redacts an event as the bot, which must be in the room and have the power to redact. The homeserver
+   * also accepts an event that doesn't exist.
    *
-   * @param request.by the event that asks for it: the same one asks for the same redaction again
-   * @throws HomeserverError 403 it may not, 429 it does too much
+   * @param request.by the event that asks for it: with the same one, the redaction is sent only once
+   * @throws HomeserverError 403 the bot may not, 429 it has reached its rate limit
    */
   redact(request: {
     readonly room: RoomId;
