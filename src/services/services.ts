@@ -64,8 +64,6 @@ export { mediaUsageOrders } from '../homeserver/admin/statistics.ts';
  * clients they use; only the service calls them.
  */
 export interface Services {
-  /** The admin API. Commands move to the named functions below, and this goes. */
-  readonly api: AdminApi;
   readonly accounts: AccountService;
   readonly devices: DeviceService;
   readonly media: MediaService;
@@ -97,7 +95,6 @@ export function createServices(parts: {
   const { api, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
-    api,
     accounts: createAccountService(api),
     devices: createDeviceService(api),
     media: createMediaService(api, serverName),

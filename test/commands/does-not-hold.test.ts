@@ -39,7 +39,7 @@ beforeEach(async () => {
   Object.assign(services.accounts, {
     footprint: async () => ({ rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true }),
   });
-  Object.assign(services.api.users, {
+  Object.assign(bot.api.users, {
     find: async (name: string) => (name.includes('new') ? undefined : account(name)),
     get: async (name: string) => account(name),
     list: async () => ({

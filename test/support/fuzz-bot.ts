@@ -243,6 +243,8 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
 
   return {
     context,
+    /** The admin API that the services use. Tests replace its functions. */
+    api,
     store,
     members,
     clock,

@@ -8,7 +8,7 @@ import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { nameRooms, namelessRoom } from '../../services/rooms/room-names.ts';
+import { namelessRoom } from '../../services/rooms/room-names.ts';
 
 /** A page has no more; a file of thousands would cost a request for each. */
 const namedRooms = 100;
@@ -36,7 +36,7 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services: { accounts, api, directRooms }, prefix, absent }) {
+  async run({ args, services: { accounts, directRooms, rooms }, prefix, absent }) {
     const { where } = await accounts.locate(args.user);
     if (where === 'nowhere') {
       throw new TargetError(
@@ -58,7 +58,7 @@ export default defineCommand({
     );
     const rows =
       page.rows.length <= namedRooms
-        ? await nameRooms(api, page.rows)
+        ? await rooms.names(page.rows)
         : page.rows.map((room) => namelessRoom(room));
     return { where, hidden: hidden.size, listing: { ...page, rows } };
   },

@@ -154,7 +154,7 @@ async function namesOf(
 ): Promise<[Sender, Inline[]]> {
   const isLocal = serverNameOf(sender) === serverName;
   const [account, room] = await Promise.all([
-    isLocal ? services.api.users.find(sender) : undefined,
+    isLocal ? services.accounts.find(sender) : undefined,
     services.rooms.find(message.room),
   ]);
   return [

@@ -19,7 +19,7 @@ interface ProtectionContext {
 }
 
 interface TwinContext {
-  readonly services: Pick<Services, 'api' | 'media'>;
+  readonly services: Pick<Services, 'accounts' | 'media'>;
   readonly members: Pick<Members, 'joined'>;
   readonly roles: Pick<Roles, 'protection'>;
   readonly settings: Pick<Settings, 'botUser' | 'serverName'>;
@@ -137,8 +137,7 @@ async function protectedTwin(
   owner: UserId | null,
 ): Promise<{ readonly owner: UserId; readonly protection: string } | undefined> {
   const { services, members, roles, settings } = context;
-  const admins = await services.api.users.list({ admins: true, limit: maxAccounts });
-  const isAdmin = new Set(admins.users.map(({ name }) => name));
+  const isAdmin = new Set(await services.accounts.serverAdmins(maxAccounts));
   const candidates = [...new Set([settings.botUser, ...isAdmin, ...members.joined()])]
     .filter((user) => user !== owner && serverNameOf(user) === settings.serverName)
     .flatMap((user) => {

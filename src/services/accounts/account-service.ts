@@ -83,6 +83,9 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
       all: () => users.all({ ...query, limit: rowsPerRequest }),
     }),
 
+    /** An account of this server; undefined if there is none. */
+    find: async (user: UserId) => users.find(user),
+
     /** Looks a user up, of this server or another. GET /_synapse/admin/v2/users/{user_id} */
     async locate(user: UserId): Promise<Located> {
       try {
@@ -241,6 +244,12 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
 
     reconcileServerAdmin: async (user: UserId, admin: boolean): Promise<Done> =>
       (await users.getAdmin(user)) === admin ? 'done' : 'not_done',
+
+    /** All server admins, at most `limit`. */
+    async serverAdmins(limit: number): Promise<UserId[]> {
+      const admins = await users.list({ admins: true, limit });
+      return admins.users.map(({ name }) => name);
+    },
 
     /** The server admins besides `user` who can act: neither deactivated nor locked. */
     async otherServerAdmins(user: UserId): Promise<UserId[]> {

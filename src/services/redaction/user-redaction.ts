@@ -118,14 +118,14 @@ async function shareOf(
  * @throws TargetError as `findSent`, or Synapse gave up, and why
  */
 export async function redactUser(
-  services: Redacting,
+  clients: Redacting,
   request: UserRedactionRequest,
   reason: string | undefined,
   times: PollTimes = usualTimes,
 ): Promise<UserRedactionOutcome> {
-  const [first, ...others] = await findSent(services, request);
+  const [first, ...others] = await findSent(clients, request);
   const task = await runRedactionTask(
-    services.api,
+    clients.api,
     request.user,
     {
       rooms: [first.room, ...others.map(({ room }) => room)],
@@ -158,14 +158,14 @@ export async function redactUser(
  * because Synapse may have tried and failed.
  */
 export async function reconcileUserRedaction(
-  services: Redacting,
+  clients: Redacting,
   request: UserRedactionRequest,
 ): Promise<'unknown' | 'done' | 'unknowable'> {
-  if (await isRedacting(services.api, request.user)) {
+  if (await isRedacting(clients.api, request.user)) {
     return 'unknown';
   }
   try {
-    await findSent(services, request);
+    await findSent(clients, request);
     return 'unknowable';
   } catch (error) {
     if (error instanceof TargetError) {

@@ -2,29 +2,29 @@ import { HomeserverError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 
-/** The rooms in which the bot tells one person what nobody else may read. */
+/** The rooms where the bot sends secrets to one person. */
 export interface DirectRooms {
   /**
-   * Whether a room is one of them. False for a room that this server doesn't know.
+   * Whether a room is a direct room. False for a room that this server doesn't know.
    *
-   * @throws HomeserverError, UnreachableError it can't be found out, so treat it as one
+   * @throws HomeserverError, UnreachableError it isn't known, so treat the room as one
    */
   has(room: RoomId): Promise<boolean>;
-  /** Those of the given rooms that are direct rooms and that the bot is in, for lists to leave out. */
+  /** Which of the given rooms are direct rooms that the bot is in. Lists leave them out. */
   among(rooms: readonly RoomId[]): Promise<ReadonlySet<RoomId>>;
-  /** As `among`, and the management room: in these nothing is changed that nobody has named. */
+  /** As `among`, plus the management room: nothing changes in these unless somebody names them. */
   reservedAmong(rooms: readonly RoomId[]): Promise<ReadonlySet<RoomId>>;
 }
 
-/** The number of rooms asked about at the same time. */
-const atOnce = 5;
-/** The number of rooms of others that are remembered. */
+/** The number of rooms that are requested at the same time. */
+const concurrency = 5;
+/** How many rooms that others created are remembered. */
 const maxRemembered = 20_000;
 
 /**
  * Recognizes direct rooms by what the homeserver says: the bot's account created the room, and the
- * room is not open to everybody. That can't be forged by whoever wants a room out of the moderators'
- * reach, and it also holds after the database is lost or restored.
+ * room is not public. Nobody can forge that to keep a room out of the moderators' reach, and it is
+ * still true after the database is lost or restored.
  *
  * GET /_synapse/admin/v1/rooms/{room_id}/state, GET /_synapse/admin/v1/users/{user_id}/joined_rooms
  */
@@ -32,7 +32,7 @@ export function createDirectRooms(
   api: Pick<AdminApi, 'events' | 'users'>,
   { botUser, managementRoom }: { readonly botUser: UserId; readonly managementRoom: RoomId },
 ): DirectRooms {
-  // Who created a room never changes.
+  // The creator of a room never changes.
   const createdByOthers = new Set<RoomId>();
 
   async function isCreatedByBot(room: RoomId): Promise<boolean> {
@@ -76,8 +76,8 @@ export function createDirectRooms(
     const shared = new Set(joinedRooms);
     const candidates = rooms.filter((room) => shared.has(room));
     const found = new Set<RoomId>();
-    for (let start = 0; start < candidates.length; start += atOnce) {
-      const batch = candidates.slice(start, start + atOnce);
+    for (let start = 0; start < candidates.length; start += concurrency) {
+      const batch = candidates.slice(start, start + concurrency);
       const answers = await Promise.all(batch.map(has));
       batch.filter((_, at) => answers[at]).forEach((room) => found.add(room));
     }

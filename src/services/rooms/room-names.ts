@@ -13,24 +13,24 @@ export type NamedRoom = Pick<
   | 'roomType'
 > & { readonly joinedMembers: number | null };
 
-/** So many rooms are asked for at the same time. */
-const atOnce = 5;
+/** The number of rooms that are requested at the same time. */
+const concurrency = 5;
 
-/** Names of rooms, in the order given; nulls for rooms that are gone. */
+/** The names of rooms, in the order given; nulls for rooms that don't exist any more. */
 export async function nameRooms(
   api: Pick<AdminApi, 'rooms'>,
   rooms: readonly RoomId[],
 ): Promise<NamedRoom[]> {
   const named: NamedRoom[] = [];
-  for (let start = 0; start < rooms.length; start += atOnce) {
-    const batch = rooms.slice(start, start + atOnce);
+  for (let start = 0; start < rooms.length; start += concurrency) {
+    const batch = rooms.slice(start, start + concurrency);
     const found = await Promise.all(batch.map(async (room) => api.rooms.find(room)));
     named.push(...batch.map((room, at) => found[at] ?? namelessRoom(room)));
   }
   return named;
 }
 
-/** A room of which nothing but the ID is known. */
+/** A room of which only the ID is known. */
 export function namelessRoom(roomId: RoomId): NamedRoom {
   return {
     roomId,

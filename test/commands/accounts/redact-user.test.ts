@@ -25,7 +25,7 @@ beforeEach(async () => {
   starts = [];
   startedIn = [];
   answersAreLost = false;
-  const { api } = bot.context.services;
+  const { api } = bot;
   const sent = [0.5, 3, 30, 300].map((hours) => ({
     eventId: `$sent${hours}`,
     type: 'm.room.message',
@@ -89,7 +89,7 @@ describe('what redact-user redacts', () => {
 
   test('is not in the management room or in a direct room of the bot, which the question says', async () => {
     const direct = '!direct:localhost';
-    const { events, users } = bot.context.services.api;
+    const { events, users } = bot.api;
     const rooms = [shared, room, direct];
     Object.assign(users, {
       memberships: async () => rooms.map((roomId) => ({ roomId, membership: 'join' })),

@@ -33,14 +33,14 @@ const account = {
 beforeEach(async () => {
   bot = await openFuzzBot({ isCalm: true });
   Object.assign(bot.context, { findAccount: async () => account });
-  Object.assign(bot.context.services.api.users, {
+  Object.assign(bot.api.users, {
     find: async () => account,
     get: async () => account,
     findByThreepid: async () => undefined,
     findByExternalId: async () => undefined,
     list: async () => ({ users: [summary], total: 1, nextToken: null }),
   });
-  Object.assign(bot.context.services.api.devices, { list: async () => [] });
+  Object.assign(bot.api.devices, { list: async () => [] });
 });
 afterEach(async () => bot.store.close());
 

@@ -47,7 +47,7 @@ beforeEach(async () => {
   Object.assign(bot.context.services.accounts, {
     footprint: async () => ({ rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true }),
   });
-  Object.assign(bot.context.services.api.users, {
+  Object.assign(bot.api.users, {
     deactivate: async (name: string) => {
       deactivated.push(name);
     },
@@ -195,7 +195,7 @@ describe('how several end', () => {
     [undefined, undefined, 'done'],
   ] as const)('%s and %s: %s', async ([first, second, status]) => {
     const ends: readonly (Error | undefined)[] = [first, second];
-    Object.assign(bot.context.services.api.users, {
+    Object.assign(bot.api.users, {
       deactivate: async () => {
         const end = ends[deactivated.push('') - 1];
         if (end !== undefined) {

@@ -6,7 +6,7 @@ import type { FuzzBot } from '../../support/fuzz-bot.ts';
 let bot: FuzzBot;
 beforeEach(async () => {
   bot = await openFuzzBot({ isCalm: true });
-  Object.assign(bot.context.services.api.users, { shadowBan: async () => undefined });
+  Object.assign(bot.api.users, { shadowBan: async () => undefined });
 });
 afterEach(async () => bot.store.close());
 

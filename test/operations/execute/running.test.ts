@@ -13,7 +13,7 @@ beforeEach(async () => {
   bot = await openFuzzBot({ isCalm: true });
   called = Promise.withResolvers();
   answered = Promise.withResolvers();
-  Object.assign(bot.context.services.api.users, {
+  Object.assign(bot.api.users, {
     deactivate: async () => {
       called.resolve();
       return answered.promise;

@@ -20,7 +20,7 @@ beforeEach(async () => {
   bot = await openFuzzBot({ isCalm: true });
   suspended = new Set();
   banned = new Set();
-  const { find } = bot.context.services.api.users;
+  const { find } = bot.api.users;
   Object.assign(bot.context, {
     findAccount: async (user: UserId) => {
       const account = await find(user);
@@ -29,7 +29,7 @@ beforeEach(async () => {
       );
     },
   });
-  Object.assign(bot.context.services.api.users, {
+  Object.assign(bot.api.users, {
     setSuspended: async (user: string, isSo: boolean) =>
       void (isSo ? suspended.add(user) : suspended.delete(user)),
     shadowBan: async (user: string) => void banned.add(user),
@@ -188,7 +188,7 @@ test('undo of an old action does not take a newer one away', async () => {
 
 test('what was cut off and yet done ends older timers once that is known', async () => {
   await say(`!shadow-ban ${mallory} --for 1m`);
-  const { users } = bot.context.services.api;
+  const { users } = bot.api;
   const isCutOff = async () => {
     throw new UnreachableError('the homeserver', 'does not answer', true);
   };
