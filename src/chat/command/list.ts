@@ -36,14 +36,24 @@ export interface Listing<Row> {
   readonly nextFrom: string | undefined;
 }
 
-/** A column as people see it and as a file holds it. */
-export interface ListColumn<Row> extends Column {
-  readonly show: (row: Row) => Content;
-  /** Too much for a phone: only files have it. */
-  readonly fileOnly?: true;
-  /** For CSV; our names, in the API's form. */
+/** A column of a file. */
+interface FileColumn<Row> {
+  /** The API's name, for CSV and JSON. */
   readonly name: string;
   readonly value: (row: Row) => string | number | boolean | null;
+}
+
+/** A column that answers show as well. */
+interface ShownColumn<Row> extends FileColumn<Row>, Column {
+  readonly show: (row: Row) => Content;
+}
+
+/** A column of a list. A phone has little room, so only columns with a title are shown. */
+export type ListColumn<Row> = FileColumn<Row> | ShownColumn<Row>;
+
+/** The columns that answers show. */
+export function shownColumns<Row>(columns: readonly ListColumn<Row>[]): ShownColumn<Row>[] {
+  return columns.filter((column) => 'show' in column);
 }
 
 /** Reads a page, or everything with `--all`. */
@@ -118,7 +128,7 @@ export function listAnswer<Row>(
       data: { total },
     };
   }
-  const shown = form.columns.filter(({ fileOnly }) => fileOnly !== true);
+  const shown = shownColumns(form.columns);
   const isPart = rows.length < total || nextFrom !== undefined;
   return {
     mark: 'ℹ️',

@@ -66,10 +66,7 @@ export default defineCommand({
           value: ({ roomId }) => roomId,
         },
         {
-          title: 'Size',
           name: 'bytes',
-          fileOnly: true,
-          show: ({ bytes }) => [size(bytes)],
           value: ({ bytes }) => bytes,
         },
       ],

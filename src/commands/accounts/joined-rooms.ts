@@ -1,6 +1,5 @@
 import { code } from '../../chat/answers/answer.ts';
 import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
-import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -84,17 +83,11 @@ export default defineCommand({
           value: ({ roomId }) => roomId,
         },
         {
-          title: 'Name',
           name: 'name',
-          fileOnly: true,
-          show: ({ name }) => [inert(name ?? '', 40)],
           value: ({ name }) => name,
         },
         {
-          title: 'Alias',
           name: 'canonical_alias',
-          fileOnly: true,
-          show: ({ canonicalAlias }) => (canonicalAlias === null ? [] : [code(canonicalAlias)]),
           value: ({ canonicalAlias }) => canonicalAlias,
         },
         {

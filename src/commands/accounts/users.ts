@@ -60,19 +60,11 @@ export default defineCommand({
           value: accountState,
         },
         {
-          title: 'Registered',
           name: 'creation_ts',
-          fileOnly: true,
-          show: ({ creationTs }) => [creationTs === null ? '' : ago(creationTs, context.now)],
           value: ({ creationTs }) => creationTs,
         },
         {
-          title: 'Last seen',
           name: 'last_seen_ts',
-          fileOnly: true,
-          show: ({ lastSeenTs }) => [
-            lastSeenTs === null ? 'unknown' : ago(lastSeenTs, context.now),
-          ],
           value: ({ lastSeenTs }) => lastSeenTs,
         },
       ],

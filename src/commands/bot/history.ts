@@ -108,17 +108,11 @@ export default defineCommand({
           value: (entry) => textOf(whatOf(entry, now)),
         },
         {
-          title: 'Kind',
           name: 'kind',
-          fileOnly: true,
-          show: ({ kind }) => [kind],
           value: ({ kind }) => kind,
         },
         {
-          title: '#',
           name: 'id',
-          fileOnly: true,
-          show: ({ mark }) => [String(mark.id)],
           value: ({ mark }) => mark.id,
         },
       ],

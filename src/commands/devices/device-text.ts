@@ -2,6 +2,7 @@ import { code } from '../../chat/answers/answer.ts';
 import type { Block, Content, Inline } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
+import { shownColumns } from '../../chat/command/list.ts';
 import type { ListColumn } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
@@ -25,10 +26,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
       value: ({ deviceId }) => deviceId,
     },
     {
-      title: 'Name',
       name: 'display_name',
-      fileOnly: true,
-      show: ({ displayName }) => [cut(displayName ?? '', 40)],
       value: ({ displayName }) => displayName,
     },
     {
@@ -41,17 +39,11 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
       value: ({ lastSeenTs }) => lastSeenTs,
     },
     {
-      title: 'Address',
       name: 'last_seen_ip',
-      fileOnly: true,
-      show: ({ lastSeenIp }) => (lastSeenIp === null ? [] : [code(lastSeenIp)]),
       value: ({ lastSeenIp }) => lastSeenIp,
     },
     {
-      title: 'Program',
       name: 'last_seen_user_agent',
-      fileOnly: true,
-      show: ({ lastSeenUserAgent }) => [cut(lastSeenUserAgent ?? '')],
       value: ({ lastSeenUserAgent }) => lastSeenUserAgent,
     },
   ];
@@ -59,7 +51,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
 
 /** Devices as a table, for questions. */
 export function deviceTable(devices: readonly Device[], now: number): Block {
-  const columns = deviceColumns(now).filter(({ fileOnly }) => fileOnly !== true);
+  const columns = shownColumns(deviceColumns(now));
   return {
     kind: 'table',
     columns,

@@ -40,19 +40,11 @@ export default defineCommand({
           value: ({ appDisplayName }) => appDisplayName,
         },
         {
-          title: 'App ID',
           name: 'app_id',
-          fileOnly: true,
-          show: ({ appId }) => [code(cut(appId))],
           value: ({ appId }) => appId,
         },
         {
-          title: 'Device',
           name: 'device_display_name',
-          fileOnly: true,
-          show: ({ deviceDisplayName, deviceId }) => [
-            inert([deviceDisplayName, deviceId].filter((part) => part !== null).join(', '), 50),
-          ],
           value: ({ deviceDisplayName }) => deviceDisplayName,
         },
         {
@@ -66,10 +58,7 @@ export default defineCommand({
           value: ({ address }) => address,
         },
         {
-          title: 'On',
           name: 'enabled',
-          fileOnly: true,
-          show: ({ enabled }) => [enabled === false ? 'no' : 'yes'],
           value: ({ enabled }) => enabled,
         },
       ],

@@ -5,7 +5,6 @@ import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
 import { UsageError } from '../../core/errors.ts';
-import { cut } from '../../core/text.ts';
 import { mediaUsageOrders } from '../../services/services.ts';
 
 export default defineCommand({
@@ -53,10 +52,7 @@ export default defineCommand({
           value: ({ userId }) => userId,
         },
         {
-          title: 'Name',
           name: 'displayname',
-          fileOnly: true,
-          show: ({ displayname }) => [cut(displayname ?? '', 30)],
           value: ({ displayname }) => displayname,
         },
         {
@@ -69,10 +65,7 @@ export default defineCommand({
           value: ({ mediaCount }) => mediaCount,
         },
         {
-          title: 'Size',
           name: 'media_length',
-          fileOnly: true,
-          show: ({ mediaLength }) => [size(mediaLength)],
           value: ({ mediaLength }) => mediaLength,
         },
       ],

@@ -85,10 +85,7 @@ export default defineCommand({
       ...(newest === undefined ? {} : { next: [`report ${newest.id}`] }),
       columns: [
         {
-          title: '#',
           name: 'id',
-          fileOnly: true,
-          show: ({ id }) => [id.toString()],
           value: ({ id }) => id,
         },
         {
@@ -110,32 +107,18 @@ export default defineCommand({
           ],
           value: (item) => item.state,
         },
-        fileColumn('Kind', 'kind', ({ kind }) => kind),
-        fileColumn('What', 'subject', ({ subject }) => subject),
-        fileColumn('Room', 'room_id', ({ roomId }) => roomId),
-        fileColumn('Reports', 'reports', ({ reports }) => reports),
-        fileColumn('Last', 'last_report_ts', ({ lastReportAt }) => lastReportAt),
-        fileColumn('Claimed by', 'claimed_by', ({ claimedBy }) => claimedBy),
-        fileColumn('Closed by', 'closed_by', ({ closedBy }) => closedBy),
-        fileColumn('Note', 'note', ({ note }) => note),
+        { name: 'kind', value: ({ kind }) => kind },
+        { name: 'subject', value: ({ subject }) => subject },
+        { name: 'room_id', value: ({ roomId }) => roomId },
+        { name: 'reports', value: ({ reports }) => reports },
+        { name: 'last_report_ts', value: ({ lastReportAt }) => lastReportAt },
+        { name: 'claimed_by', value: ({ claimedBy }) => claimedBy },
+        { name: 'closed_by', value: ({ closedBy }) => closedBy },
+        { name: 'note', value: ({ note }) => note },
       ],
     });
   },
 });
-
-function fileColumn(
-  title: string,
-  name: string,
-  value: (item: ReportItem) => string | number | null,
-) {
-  return {
-    title,
-    name,
-    fileOnly: true as const,
-    show: (item: ReportItem) => [cut(String(value(item) ?? ''))],
-    value,
-  };
-}
 
 function markIn(from: string | undefined): ItemCursor | undefined {
   if (from === undefined) {

@@ -46,10 +46,7 @@ export default defineCommand({
           value: (user) => user,
         },
         {
-          title: 'Server',
           name: 'server',
-          fileOnly: true,
-          show: (user) => [serverNameOf(user) ?? ''],
           value: (user) => serverNameOf(user) ?? null,
         },
       ],

@@ -1,12 +1,9 @@
-import { code } from '../../chat/answers/answer.ts';
 import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
-import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { UsageError } from '../../core/errors.ts';
-import { cut } from '../../core/text.ts';
 import { roomOrders } from '../../services/services.ts';
 
 export default defineCommand({
@@ -66,17 +63,11 @@ export default defineCommand({
           value: ({ roomId }) => roomId,
         },
         {
-          title: 'Name',
           name: 'name',
-          fileOnly: true,
-          show: ({ name }) => [inert(name ?? '')],
           value: ({ name }) => name,
         },
         {
-          title: 'Alias',
           name: 'canonical_alias',
-          fileOnly: true,
-          show: ({ canonicalAlias }) => [cut(canonicalAlias ?? '')],
           value: ({ canonicalAlias }) => canonicalAlias,
         },
         {
@@ -86,24 +77,15 @@ export default defineCommand({
           value: ({ joinedMembers }) => joinedMembers,
         },
         {
-          title: 'Local',
           name: 'joined_local_members',
-          fileOnly: true,
-          show: ({ joinedLocalMembers }) => [joinedLocalMembers?.toLocaleString('en-US') ?? ''],
           value: ({ joinedLocalMembers }) => joinedLocalMembers,
         },
         {
-          title: 'Join',
           name: 'join_rules',
-          fileOnly: true,
-          show: ({ joinRules }) => [cut(joinRules ?? '', 40)],
           value: ({ joinRules }) => joinRules,
         },
         {
-          title: 'Creator',
           name: 'creator',
-          fileOnly: true,
-          show: ({ creator }) => (creator === null ? [] : [code(cut(creator))]),
           value: ({ creator }) => creator,
         },
       ],
