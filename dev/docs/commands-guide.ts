@@ -23,8 +23,8 @@ export async function commandsGuide(): Promise<string> {
   });
   return [
     '# Commands',
-    'Made from the declarations in `src/commands/` by `npm run docs`; a test keeps it current. `!help` says the same in the room.',
-    'Users are given as `@name:server`, as a link or pill, or as a bare name of this homeserver; rooms as ID, alias, link or pill. Marks around an ID, such as a full stop, are left out; quotes keep an ID as it is written, with its blanks and marks. Several targets are always shown and confirmed first, and a reason stands behind `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`; those on accounts `--override-protection` (role admin, always confirmed), those on several accounts `--from-file`, as a reply to a text file.',
+    '`npm run docs` generates this page from the declarations in `src/commands/`, and a test keeps it current. `!help` shows the same in the room.',
+    'Name users as `@name:server`, as a link or pill, or as a bare name of this homeserver; name rooms by ID, alias, link or pill. Punctuation around an ID, such as a full stop, is ignored; quotes keep an ID exactly as written. Several targets are always shown and confirmed first, and a reason follows `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`. Commands on accounts also take `--override-protection` (role admin, always confirmed); commands on several accounts take `--from-file`, as a reply to a text file.',
     ...sections,
     '',
   ]

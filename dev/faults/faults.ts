@@ -1,15 +1,15 @@
 /** A mistake that somebody could make in the code, and the test beside it that must notice it. */
 export interface SeededFault {
-  /** What users would suffer. */
+  /** The effect on users. */
   readonly name: string;
   readonly file: string;
-  /** A piece of the file that stands there once. */
+  /** A piece of the file that occurs once. */
   readonly right: string;
   readonly wrong: string;
   readonly test: string;
 }
 
-/** Faults that were put in once, by hand or by mutation, and that no test noticed then, or only tests far away. */
+/** Faults that no test noticed when somebody first tried them, or only a distant test. */
 export const seededFaults: readonly SeededFault[] = [
   {
     name: 'redact-user ignores --since: everything that was ever sent is redacted',

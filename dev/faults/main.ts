@@ -28,7 +28,7 @@ async function isNoticed({ name, file, right, wrong, test }: SeededFault): Promi
   const path = `${root}${file}`;
   const code = readFileSync(path, 'utf8');
   if (code.split(right).length !== 2) {
-    console.log(`✗ ${name}: its place in ${file} is gone`);
+    console.log(`✗ ${name}: ${file} no longer contains the code`);
     return false;
   }
   const restore = () => writeFileSync(path, code);

@@ -9,33 +9,33 @@ import { fileURLToPath } from 'node:url';
 
 import type { KillPlan } from './kill-switch.ts';
 
-/** The program to run: what was built for these tests, or the sources. */
+/** The program to run: the build if these tests use one, else the sources. */
 export const program =
   process.env['LAWSPEAKER_TEST_PROGRAM'] ??
   fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const killSwitch = new URL('kill-switch.ts', import.meta.url).href;
 
-/** How a process ended: with a status, or by a signal. */
+/** How a process exited: with a status, or by a signal. */
 export interface Exit {
   readonly status: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The real command line, running as its own process. */
+/** The bot, running as a process of its own. */
 export interface BotProcess {
   readonly process: ChildProcess;
   readonly logFile: string;
-  /** Resolves when it has ended, however. */
+  /** Resolves when it has exited, for whatever reason. */
   readonly exited: Promise<Exit>;
-  /** SIGTERM, and the exit status. */
+  /** Sends SIGTERM; resolves with the exit status. */
   stop(): Promise<number | null>;
-  /** SIGKILL: what a crash is. */
+  /** Sends SIGKILL, as a crash would. */
   kill(): Promise<void>;
-  /** Gives the kill switch a new plan; false where the process ended before it had it. */
+  /** Gives the kill switch a new plan; false if the process exited first. */
   arm(plan: KillPlan): Promise<boolean>;
 }
 
-/** It ended before it was at work. */
+/** The bot exited before it had started. */
 export class BotEndedError extends Error {
   override readonly name = 'BotEndedError';
   readonly exit: Exit;
@@ -47,12 +47,12 @@ export class BotEndedError extends Error {
 }
 
 /**
- * Writes the configuration into `folder` and runs `lawspeaker start` with it; returns when the bot is
- * at work.
+ * Writes the configuration into `folder` and runs `lawspeaker start` with it; returns when the bot has
+ * started.
  *
- * @param plan preloads the kill switch, with this plan for it
- * @param launcher a command that runs the one given behind it
- * @throws BotEndedError with the bot's last words, when it ends before that
+ * @param plan a plan for the kill switch, which is then preloaded
+ * @param launcher a command that runs the command that follows it
+ * @throws BotEndedError with the bot's last log lines, if it exits before that
  */
 export async function startBotProcess(
   folder: string,

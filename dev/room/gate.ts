@@ -7,15 +7,15 @@ export interface Passage {
   readonly method: string;
   readonly path: string;
   /**
-   * Hands the request to the homeserver, also when who sent it is gone; resolves when its whole answer
-   * is here, not yet passed on.
+   * Sends the request to the homeserver, even if the client is gone. Resolves with the whole answer,
+   * which is not passed on yet.
    */
   forward(): Promise<{ status: number; body: string }>;
-  /** Passes the homeserver's answer on. */
+  /** Passes on the homeserver's answer. */
   answer(): void;
-  /** Answers in the homeserver's place. */
+  /** Answers instead of the homeserver. */
   respond(status: number, body: string, headers?: Readonly<Record<string, string>>): void;
-  /** Passes half of the homeserver's answer on, then drops the connection. */
+  /** Passes on half of the homeserver's answer, then drops the connection. */
   breakOff(): void;
   /** Drops the connection. */
   drop(): void;
@@ -24,18 +24,18 @@ export interface Passage {
 export interface Gate extends AsyncDisposable {
   readonly url: string;
   /**
-   * Meets the next request whose method and path fit, instead of passing it through. Resolves when all
-   * of it has arrived, and holds it until it is told what to do.
+   * Holds the next request with this method and a matching path. Resolves when all of it has arrived;
+   * the test then decides what to do with it.
    */
   meet(method: string, path: RegExp): Promise<Passage>;
   /** Resolves when the next request like this has been passed through and answered. */
   met(method: string, path: RegExp): Promise<void>;
-  /** Drops every connection whose path fits, those that wait included, until `open`. */
+  /** Drops every connection with a matching path, even a held one, until `open`. */
   close(path: RegExp): void;
   open(): void;
-  /** Resolves when so many requests like this were turned away since `close`. */
+  /** Resolves when this number of such requests has been turned away since `close`. */
   turnedAway(method: string, path: RegExp, times: number): Promise<void>;
-  /** How many requests with this method and path have come by. */
+  /** The number of requests with this method and path so far. */
   count(method: string, path: RegExp): number;
 }
 
@@ -46,8 +46,8 @@ interface Meeting {
 }
 
 /**
- * A gate between the bot and a homeserver: everything passes, except what a test wants to meet. By
- * itself it adds nothing and changes nothing; the homeserver behind it is real.
+ * Opens a gate between the bot and a real homeserver: a proxy that passes everything on unchanged,
+ * except for the requests that a test wants to hold.
  */
 export async function openGate(homeserverUrl: string): Promise<Gate> {
   const target = new URL(homeserverUrl);
@@ -61,7 +61,7 @@ export async function openGate(homeserverUrl: string): Promise<Gate> {
     const { method = '', url: path = '' } = incoming;
     seen.push({ method, path });
     const sent = incoming.toArray().then((chunks) => Buffer.concat(chunks));
-    // Who asked was killed meanwhile, say.
+    // The client may have been killed in the meantime.
     sent.catch(() => undefined);
     const passage = passageFor(target, incoming, sent, outgoing);
     if (closed?.test(path) === true) {

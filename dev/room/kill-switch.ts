@@ -1,16 +1,15 @@
 /**
- * Preloaded into a bot (`node --import …/kill-switch.ts src/main.ts start …`), it makes the process
- * crash at a chosen point: `kill -9` to itself. Points are the boundaries at which the world outside
- * changes, named by what passes and how often it has passed since the switch was armed:
+ * Preloaded into a bot (`node --import …/kill-switch.ts src/main.ts start …`), this makes the process
+ * kill itself with SIGKILL at a chosen point. Points are the boundaries at which something outside the
+ * process changes. Their names say what changes, and how often it has since the switch was armed:
  *
  * - `before commit audit_log+executions+outbox 1`, `after …`: a transaction that wrote these tables, or
- *   one statement outside of any;
- * - `before PUT send 3`: a request was made and nothing of it is written yet;
+ *   one statement outside a transaction;
+ * - `before PUT send 3`: a request was created, and nothing of it has been sent yet;
  * - `after PUT send 3`: its answer has arrived, and nobody has read it.
  *
- * What to do is a `KillPlan` as JSON in the environment variable LAWSPEAKER_KILL_SWITCH; a plan that
- * comes as a message from the parent process replaces it, starts the counting anew, and is answered
- * by `armed`.
+ * The environment variable LAWSPEAKER_KILL_SWITCH holds a `KillPlan` as JSON. A plan that comes as a
+ * message from the parent process replaces it and restarts the count; the answer is `armed`.
  */
 import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync } from 'node:fs';
@@ -19,13 +18,13 @@ import { flushCompileCache } from 'node:module';
 
 import Database from 'better-sqlite3';
 
-/** What the switch has to do. */
+/** When the switch kills the process. */
 export interface KillPlan {
-  /** The point to die at: its name, or its number among all points, from 1. Without one it lives. */
+  /** The point to die at: its name, or its number among all points, from 1. Default: never. */
   readonly at?: string | number | undefined;
-  /** Count from behind this point instead of from the beginning. */
+  /** Start counting after this point instead of at the beginning. */
   readonly since?: string | undefined;
-  /** A file that gets the name of every point passed, the last one included, one a line. */
+  /** A file to which the name of every point is appended, including the last one, one per line. */
   readonly record?: string | undefined;
 }
 
@@ -38,11 +37,11 @@ process.on('message', (message) => {
   plan = message as KillPlan;
   isBehind = plan.since === undefined;
   startCounting();
-  // Who is killed leaves no cache behind, and the next life starts slowly.
+  // A killed process writes no cache, and the next one would start slowly.
   flushCompileCache();
   process.send?.('armed');
 });
-// The bot ends when it wants to.
+// The channel must not keep the bot running.
 process.channel?.unref();
 
 function startCounting(): void {
@@ -87,7 +86,7 @@ subscribe('http.client.response.finish', (message) => {
   pass('after', nameOf((message as { request: ClientRequest }).request));
 });
 
-/** Tables that the transaction under way has written. */
+/** Tables that the current transaction has written. */
 const written = new Set<string>();
 const writing = /^\s*(?:insert\s+into|update|delete\s+from)\s+"?(\w+)/iu;
 
@@ -109,7 +108,7 @@ Database.prototype.prepare = function prepareWatched(this: Database.Database, sq
   return statement;
 } as typeof Database.prototype.prepare;
 
-/** What is to be done around this statement; undefined for what writes nothing. */
+/** Wraps the execution of this statement; undefined if it writes nothing. */
 function watchedBy(
   database: Database.Database,
   sql: string,
@@ -137,7 +136,7 @@ function watchedBy(
 }
 
 function around(tables: readonly string[], run: () => unknown): unknown {
-  // What wrote nothing changes nothing.
+  // A transaction that wrote nothing changes nothing.
   if (tables.length === 0) {
     return run();
   }

@@ -13,7 +13,7 @@ export interface AnswerField {
   readonly truncated?: boolean;
 }
 
-/** An answer of the bot's, as it stands now: an edit has taken the place of what it edits. */
+/** An answer of the bot, with its latest edit. */
 export interface Answer {
   readonly event: string;
   readonly body: string;
@@ -28,13 +28,13 @@ const longPollMs = 10_000;
 const retryMs = 100;
 
 /**
- * A moderator at a client: types into the management room and reads what comes back. Reads by a
- * sync of its own, and waits for events, never for time.
+ * A moderator with a client: types in the management room and reads the answers. It has its own sync
+ * loop, and waits for events, not for time to pass.
  */
 export class Moderator {
   readonly user: MatrixUser;
   readonly room: string;
-  /** All events of the room since the moderator began to look, oldest first. */
+  /** All events of the room since `look`, oldest first. */
   readonly events: MatrixEvent[] = [];
   #since: string | undefined;
   readonly #away = new AbortController();
@@ -46,7 +46,7 @@ export class Moderator {
     this.room = room;
   }
 
-  /** Begins to look; what was said before is not seen. */
+  /** Starts to read the room. Earlier messages are not seen. */
   async look(): Promise<this> {
     const filter = { room: { rooms: [this.room], timeline: { limit: 1 } } };
     this.#since = (await this.user.sync({ filter })).next_batch;
@@ -73,13 +73,13 @@ export class Moderator {
           this.#waiting.forEach((wake) => wake());
         }
       } catch {
-        // The server is away, which some tests want: look again.
+        // The server is down, as some tests want: try again.
         await wait(signal.aborted ? 0 : retryMs);
       }
     }
   }
 
-  /** Resolves with what `find` finds among the events, as soon as it finds something. */
+  /** Resolves with the result of `find` as soon as there is one. */
   async until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
     const found = find();
     if (found !== undefined) {
@@ -89,7 +89,7 @@ export class Moderator {
       const timer = setTimeout(() => {
         this.#waiting.delete(look);
         const last = this.events.slice(-5).map((event) => JSON.stringify(event.content));
-        reject(new Error(`waited in vain for ${what}; the last events:\n${last.join('\n')}`));
+        reject(new Error(`timed out waiting for ${what}; the last events:\n${last.join('\n')}`));
       }, answerTimeoutMs);
       const look = () => {
         const seen = find();
@@ -103,7 +103,7 @@ export class Moderator {
     });
   }
 
-  /** Calls `onEvents` now and whenever there is something new. */
+  /** Calls `onEvents` now and after each new event. */
   follow(onEvents: () => void): void {
     this.#waiting.add(onEvents);
     onEvents();
@@ -123,25 +123,25 @@ export class Moderator {
     return this.until(`an answer to ${command}`, () => this.answersTo(command)[0]);
   }
 
-  /** The answer when it has been edited to one of these statuses, or was it from the start. */
+  /** The answer once it has one of these statuses, from the start or after an edit. */
   async outcomeOf(answer: Pick<Answer, 'event'>, ...statuses: string[]): Promise<Answer> {
     return this.until(`${answer.event} to become ${statuses.join(' or ')}`, () => {
-      const now = this.#asItStands(answer.event);
+      const now = this.#latest(answer.event);
       return now !== undefined && statuses.includes(now.field.status) ? now : undefined;
     });
   }
 
-  /** What the bot said of its own accord, outside all threads, as it stands now. */
+  /** Messages that the bot sent by itself, outside threads, with their latest edits. */
   unasked(): Answer[] {
     return this.events
       .filter(
         (event) =>
           event.content['dev.lawspeaker.answer'] !== undefined && relation(event) === undefined,
       )
-      .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+      .flatMap((event) => this.#latest(event.event_id) ?? []);
   }
 
-  /** The bot's messages in the thread of an event, oldest first, as they stand now. */
+  /** The bot's messages in the thread of an event, oldest first, with their latest edits. */
   inThread(root: string): Answer[] {
     return this.events
       .filter((event) => {
@@ -150,10 +150,10 @@ export class Moderator {
           event.content['dev.lawspeaker.answer'] !== undefined && type === 'm.thread' && id === root
         );
       })
-      .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+      .flatMap((event) => this.#latest(event.event_id) ?? []);
   }
 
-  /** Types a command into the thread of an event. */
+  /** Types a command in the thread of an event. */
   async sayInThread(root: string, text: string): Promise<string> {
     return this.user.send(this.room, 'm.room.message', {
       msgtype: 'm.text',
@@ -171,10 +171,10 @@ export class Moderator {
   answersTo(command: string): Answer[] {
     return this.events
       .filter((event) => relation(event)?.['m.in_reply_to']?.event_id === command)
-      .flatMap((event) => this.#asItStands(event.event_id) ?? []);
+      .flatMap((event) => this.#latest(event.event_id) ?? []);
   }
 
-  /** The statuses that an answer has had, one after the other. */
+  /** The statuses that an answer has had, in order. */
   statusesOf(answer: Pick<Answer, 'event'>): string[] {
     return this.events.flatMap((event) => {
       const { rel_type: kind, event_id: target } = relation(event) ?? {};
@@ -186,7 +186,7 @@ export class Moderator {
     });
   }
 
-  #asItStands(event: string): Answer | undefined {
+  #latest(event: string): Answer | undefined {
     const original = this.events.find((one) => one.event_id === event);
     const edit = this.events.findLast(
       (one) => relation(one)?.rel_type === 'm.replace' && relation(one)?.event_id === event,
