@@ -63,13 +63,13 @@ test('a command that is denied', async () => {
   expectOnce();
 });
 
-test('a question whose target is gone when it is confirmed', async () => {
+test('a confirmation whose target is gone when it is confirmed', async () => {
   await bot.take([say('$asked', '!deactivate @mallory:localhost')]);
   expect(await bot.store.confirmations.pending()).toHaveLength(1);
   Object.assign(bot.context, { findAccount: async () => undefined });
   moments = [];
   await bot.take([say('$confirmed', '!confirm')]);
-  // What is left to do is to answer the `!confirm`, which finds the question dropped.
+  // What is left to do is to answer the `!confirm`, which finds the confirmation dropped.
   expect(moments.find(({ refusals }) => refusals > 0)).toMatchObject({ refusals: 1, open: 1 });
   expect(moments.at(-1)).toMatchObject({ refusals: 1, open: 0 });
 });

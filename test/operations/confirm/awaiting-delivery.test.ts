@@ -26,16 +26,16 @@ const tick = (target: string, sentAt: number) => ({
 });
 
 /** What the first answer is sent as, once it is. */
-const question = '$sent1';
+const confirmation = '$sent1';
 
-describe('a tick on a question that is on its way still', () => {
-  test('counts when the question has arrived', async () => {
-    const { changes } = await bot.take([command(), tick(question, bot.clock.now)]);
+describe('a tick on a confirmation that is on its way still', () => {
+  test('counts when the confirmation has arrived', async () => {
+    const { changes } = await bot.take([command(), tick(confirmation, bot.clock.now)]);
     expect(changes).toHaveLength(1);
   });
 
   test('counts for nothing where it is older than a command may be', async () => {
-    const { changes } = await bot.take([command(), tick(question, bot.clock.now - 300_001)]);
+    const { changes } = await bot.take([command(), tick(confirmation, bot.clock.now - 300_001)]);
     expect(changes).toEqual([]);
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
     expect(await bot.store.inbox.open()).toEqual([]);

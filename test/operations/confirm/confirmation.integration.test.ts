@@ -25,8 +25,8 @@ describe('a second person must confirm', () => {
       room.ben.events.find((event) => event.type === 'm.room.power_levels'),
     );
 
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-    const code = question.field.confirmation?.code ?? '';
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const code = confirmation.field.confirmation?.code ?? '';
     const [ben, carols] = await Promise.all([
       room.ben.say(`!confirm ${code}`),
       carol.sendText(room.id, `!confirm ${code}`),
@@ -37,7 +37,7 @@ describe('a second person must confirm', () => {
       'was already confirmed by',
     );
 
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.body).toMatch(/Asked by Ana \(@ana\S+\), confirmed by (Ben|Carol) \(@/u);
     expect(outcome.field.audit).toHaveLength(1);
     const entry = await room.ana.ask(`!audit ${outcome.field.audit[0]}`);
@@ -53,7 +53,7 @@ describe('a second person must confirm', () => {
     const mallory = await newUser('mallory');
     const root = await room.ana.say('about the spam');
     const command = await room.ana.sayInThread(root, `!deactivate ${mallory.userId}`);
-    const question = await room.ana.answerTo(command);
+    const confirmation = await room.ana.answerTo(command);
     const inThread = (body: string, isFallback: boolean) =>
       room.ben.user.send(room.id, 'm.room.message', {
         msgtype: 'm.text',
@@ -62,31 +62,31 @@ describe('a second person must confirm', () => {
           rel_type: 'm.thread',
           event_id: root,
           is_falling_back: isFallback,
-          'm.in_reply_to': { event_id: question.event },
+          'm.in_reply_to': { event_id: confirmation.event },
         },
       });
     const yes = await inThread('yes', true);
     const asked = await room.ben.answerTo(yes);
     expect(asked.body).toContain('may be meant for somebody else');
-    expect(asked.body).toContain(`!confirm ${question.field.confirmation?.code}`);
+    expect(asked.body).toContain(`!confirm ${confirmation.field.confirmation?.code}`);
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
     // Chosen as a reply, it does.
     await inThread('yes', false);
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: true });
   });
 
-  it('who asked can’t confirm, and the question stays open', async () => {
+  it('who asked can’t confirm, and the confirmation stays open', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-    const code = question.field.confirmation?.code ?? '';
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const code = confirmation.field.confirmation?.code ?? '';
     const refused = await room.ana.ask(`!confirm ${code}`);
     expect(refused.field.status).toBe('denied');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
     expect((await room.ben.ask(`!confirm ${code}`)).field.status).toBe('done');
   });
 
-  it('drops the question if who asked has lost the role since, whoever confirms', async () => {
+  it('drops the confirmation if who asked has lost the role since, whoever confirms', async () => {
     const { ana, ben } = room;
     const [mallory, dora] = await Promise.all([newUser('mallory'), newUser('dora')]);
     await ana.user.invite(room.id, dora.userId);
@@ -95,13 +95,13 @@ describe('a second person must confirm', () => {
       ana.user.setState(room.id, 'm.room.power_levels', { users });
     await levels({ [ben.user.userId]: 50, [dora.userId]: 50 });
     const asked = await dora.sendText(room.id, `!deactivate ${mallory.userId}`);
-    const question = await ben.answerTo(asked);
-    expect(question.field.status).toBe('pending');
+    const confirmation = await ben.answerTo(asked);
+    expect(confirmation.field.status).toBe('pending');
     await levels({ [ben.user.userId]: 50 });
 
-    const code = question.field.confirmation?.code ?? '';
+    const code = confirmation.field.confirmation?.code ?? '';
     expect((await ben.ask(`!confirm ${code}`)).field.status).toBe('denied');
-    expect((await ben.outcomeOf(question, 'denied')).body).toContain('(you are a viewer)');
+    expect((await ben.outcomeOf(confirmation, 'denied')).body).toContain('(you are a viewer)');
     expect((await ana.ask(`!confirm ${code}`)).field.status).toBe('failed');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
   });
@@ -116,10 +116,10 @@ describe('who asked confirms', () => {
 
   it('others can’t, by code or by reaction', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-    const code = question.field.confirmation?.code ?? '';
-    await room.ben.user.react(room.id, question.event, '✅');
-    expect((await room.ben.answerTo(question.event)).body).toContain(
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const code = confirmation.field.confirmation?.code ?? '';
+    await room.ben.user.react(room.id, confirmation.event, '✅');
+    expect((await room.ben.answerTo(confirmation.event)).body).toContain(
       `only Ana (${room.ana.user.userId}), who asked, can confirm ${code}`,
     );
     expect((await room.ben.ask(`!confirm ${code}`)).field.status).toBe('denied');
@@ -130,10 +130,10 @@ describe('who asked confirms', () => {
 
   it('runs once, however often it is confirmed', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-    const code = question.field.confirmation?.code ?? '';
-    await room.ana.user.react(room.id, question.event, '✅');
-    await room.ana.outcomeOf(question, 'done');
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const code = confirmation.field.confirmation?.code ?? '';
+    await room.ana.user.react(room.id, confirmation.event, '✅');
+    await room.ana.outcomeOf(confirmation, 'done');
     const again = await room.ana.ask(`!confirm ${code}`);
     expect(again.field.status).toBe('failed');
     expect(again.body).toContain('Each confirmation runs once');
@@ -141,20 +141,20 @@ describe('who asked confirms', () => {
 
   it('survives a restart of the bot', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
     await room.stopBot();
     await room.startBot();
     expect((await room.ana.ask('!confirm')).field.status).toBe('done');
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: true });
   });
 
-  it('finds out when the account became protected in between, and drops the question', async () => {
+  it('finds out when the account became protected in between, and drops the confirmation', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
     await adminApi().users.setAdmin(asUserId(mallory.userId), true);
     expect((await room.ana.ask('!confirm')).field.status).toBe('protected');
-    const outcome = await room.ana.outcomeOf(question, 'protected');
+    const outcome = await room.ana.outcomeOf(confirmation, 'protected');
     expect(outcome.body).toContain('is a server admin');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
   });
@@ -178,22 +178,22 @@ describe('who asked confirms', () => {
   });
 });
 
-describe('a question that nobody answers', () => {
+describe('a confirmation that nobody answers', () => {
   it('expires, and says so itself', async () => {
     const room = await openRoom({ confirmation: { expiresAfter: '1s' } });
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-    const outcome = await room.ana.outcomeOf(question, 'expired');
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const outcome = await room.ana.outcomeOf(confirmation, 'expired');
     expect(outcome.body).toContain('Expired');
-    expect((await room.ana.ask(`!confirm ${question.field.confirmation?.code}`)).body).toContain(
-      'expired',
-    );
+    expect(
+      (await room.ana.ask(`!confirm ${confirmation.field.confirmation?.code}`)).body,
+    ).toContain('expired');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
     await room.close();
   });
 });
 
-describe('a reply to the question', () => {
+describe('a reply to the confirmation', () => {
   let room: TestRoom;
   beforeAll(async () => {
     room = await openRoom();
@@ -207,17 +207,17 @@ describe('a reply to the question', () => {
       'm.relates_to': { 'm.in_reply_to': { event_id: to } },
     });
 
-  it('settles it by a plain word, or by !confirm without a code', async () => {
+  it('decides by a plain word, or by !confirm without a code', async () => {
     const [first, second, third] = await Promise.all([
       newUser('one'),
       newUser('two'),
       newUser('three'),
     ]);
-    const questions = [];
+    const confirmations = [];
     for (const user of [first, second, third]) {
-      questions.push(await room.ana.ask(`!deactivate ${user.userId}`));
+      confirmations.push(await room.ana.ask(`!deactivate ${user.userId}`));
     }
-    const [one, two, three] = questions;
+    const [one, two, three] = confirmations;
     await room.ana.answerTo(await reply(two?.event ?? '', 'Yes!'));
     expect(await account(second.userId)).toMatchObject({ deactivated: true });
     await room.ana.answerTo(await reply(three?.event ?? '', '!confirm'));
@@ -235,15 +235,15 @@ describe('a reply to the question', () => {
   });
 });
 
-describe('the account changes between question and answer', () => {
+describe('the account changes between confirmation and answer', () => {
   it('what there is nothing left to do about is said, and not done', async () => {
     const room = await openRoom();
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
     await adminApi().users.deactivate(asUserId(mallory.userId), { erase: false });
     const answer = await room.ana.ask('!confirm');
     expect(answer.body).toContain('is already deactivated');
-    const outcome = await room.ana.outcomeOf(question, 'failed');
+    const outcome = await room.ana.outcomeOf(confirmation, 'failed');
     expect(outcome.body).toContain('is already deactivated');
     await room.close();
   });

@@ -15,27 +15,27 @@ describe('a reaction that counts for nothing', () => {
   });
   afterAll(async () => room.close());
 
-  it('on another message, or another one on the question', async () => {
+  it('on another message, or another one on the confirmation', async () => {
     const mallory = await newUser('mallory');
     const command = await room.ana.say(`!deactivate ${mallory.userId}`);
-    const question = await room.ana.answerTo(command);
+    const confirmation = await room.ana.answerTo(command);
     await room.ana.user.react(room.id, command, '✅');
-    await room.ana.user.react(room.id, question.event, '👀');
-    await room.ana.user.react(room.id, question.event, '👍');
-    const asked = await room.ana.answerTo(question.event);
+    await room.ana.user.react(room.id, confirmation.event, '👀');
+    await room.ana.user.react(room.id, confirmation.event, '👍');
+    const asked = await room.ana.answerTo(confirmation.event);
     expect(asked.body).toContain('👍 may only mean that you have seen it');
-    expect(asked.body).toContain(`!confirm ${question.field.confirmation?.code}`);
+    expect(asked.body).toContain(`!confirm ${confirmation.field.confirmation?.code}`);
     await room.ana.ask('!version');
-    expect(room.ana.answersTo(question.event)).toHaveLength(1);
+    expect(room.ana.answersTo(confirmation.event)).toHaveLength(1);
     expect(await isDeactivated(mallory.userId)).toBe(false);
     expect((await room.ana.ask('!cancel')).field.status).toBe('done');
   });
 
   it('taken back before the bot saw it', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
     await room.stopBot();
-    const reaction = await room.ana.user.react(room.id, question.event, '✅');
+    const reaction = await room.ana.user.react(room.id, confirmation.event, '✅');
     await room.ana.user.redact(room.id, reaction);
     await room.startBot();
     await room.ana.ask('!version');
@@ -43,20 +43,20 @@ describe('a reaction that counts for nothing', () => {
     expect((await room.ana.ask('!cancel')).field.status).toBe('done');
   });
 
-  it('after the question has been settled', async () => {
+  it('after the confirmation is decided', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
     await room.ana.ask('!cancel');
-    await room.ana.user.react(room.id, question.event, '✅');
+    await room.ana.user.react(room.id, confirmation.event, '✅');
     await room.ana.ask('!version');
     expect(await isDeactivated(mallory.userId)).toBe(false);
   });
 
   it('by a moderator who has left in the meantime', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ben.ask(`!deactivate ${mallory.userId}`);
+    const confirmation = await room.ben.ask(`!deactivate ${mallory.userId}`);
     await room.stopBot();
-    await room.ben.user.react(room.id, question.event, '✅');
+    await room.ben.user.react(room.id, confirmation.event, '✅');
     await room.ben.user.leave(room.id);
     await room.startBot();
     await room.ana.ask('!version');
@@ -75,7 +75,7 @@ describe('roles', () => {
     await room.close();
   });
 
-  it('are lost with the power level, also for a question that was asked before', async () => {
+  it('are lost with the power level, also for a confirmation that was asked before', async () => {
     const room = await openRoom();
     const mallory = await newUser('mallory');
     await room.ben.ask(`!deactivate ${mallory.userId}`);

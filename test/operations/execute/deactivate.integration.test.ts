@@ -17,20 +17,24 @@ describe('deactivate', () => {
     const mallory = await newUser('mallory', { displayName: 'Mallory' });
     await newRoom(mallory);
 
-    const question = await room.ana.ask(`!deactivate ${mallory.userId} --erase --reason spam`);
-    expect(question.field).toMatchObject({ command: 'deactivate', status: 'pending', audit: [] });
-    expect(question.body).toContain(`Deactivate Mallory ${mallory.userId} and erase?`);
-    expect(question.body).toMatch(/Registered (just now|.+ ago)/);
-    expect(question.body).toContain('1 room · 1 device · no files');
-    expect(question.body).toContain('Erasing can’t be undone');
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId} --erase --reason spam`);
+    expect(confirmation.field).toMatchObject({
+      command: 'deactivate',
+      status: 'pending',
+      audit: [],
+    });
+    expect(confirmation.body).toContain(`Deactivate Mallory ${mallory.userId} and erase?`);
+    expect(confirmation.body).toMatch(/Registered (just now|.+ ago)/);
+    expect(confirmation.body).toContain('1 room · 1 device · no files');
+    expect(confirmation.body).toContain('Erasing can’t be undone');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: false });
 
-    const { code } = question.field.confirmation ?? { code: '' };
-    const settled = await room.ana.ask(`!confirm ${code}`);
-    expect(settled.body).toContain(`${code} Deactivated and erased`);
-    expect(settled.body.split('\n')).toHaveLength(1);
+    const { code } = confirmation.field.confirmation ?? { code: '' };
+    const confirmed = await room.ana.ask(`!confirm ${code}`);
+    expect(confirmed.body).toContain(`${code} Deactivated and erased`);
+    expect(confirmed.body.split('\n')).toHaveLength(1);
 
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.edited).toBe(true);
     expect(outcome.body).toContain('✅ Deactivated and erased');
     expect(outcome.body).toContain(
@@ -50,15 +54,15 @@ describe('deactivate', () => {
     });
   });
 
-  it('is confirmed by the reaction on the question', async () => {
+  it('is confirmed by the reaction on the confirmation', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-    await room.ana.user.react(room.id, question.event, '✅');
-    await room.ana.outcomeOf(question, 'done');
+    const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+    await room.ana.user.react(room.id, confirmation.event, '✅');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await account(mallory.userId)).toMatchObject({ deactivated: true, erased: false });
   });
 
-  it('is dropped by ❌ and by !cancel, and says so in the question', async () => {
+  it('is dropped by ❌ and by !cancel, and says so in the confirmation', async () => {
     const mallory = await newUser('mallory');
     const byReaction = await room.ana.ask(`!deactivate ${mallory.userId}`);
     await room.ana.user.react(room.id, byReaction.event, '❌');
@@ -74,10 +78,10 @@ describe('deactivate', () => {
 
   it('takes several accounts under one confirmation, each with its own entry', async () => {
     const [first, second] = await Promise.all([newUser('one'), newUser('two')]);
-    const question = await room.ana.ask(`!deactivate ${first.userId} ${second.userId}`);
-    expect(question.body).toContain('2 accounts');
+    const confirmation = await room.ana.ask(`!deactivate ${first.userId} ${second.userId}`);
+    expect(confirmation.body).toContain('2 accounts');
     await room.ana.ask('!confirm');
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.field.audit).toHaveLength(2);
     expect(outcome.body).toContain('2 of 2 done');
     for (const user of [first, second]) {
@@ -136,12 +140,12 @@ describe('what may not be touched', () => {
 
   it('one protected account in a batch is left out, and the others are asked about', async () => {
     const mallory = await newUser('mallory');
-    const question = await room.ana.ask(`!shadow-ban ${mallory.userId} ${room.bot.userId}`);
-    expect(question.field.status).toBe('pending');
-    expect(question.body).toContain('Shadow-ban 1 account?');
-    expect(question.body).toContain(`Left out: ${room.bot.userId} (is this bot itself)`);
-    await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const confirmation = await room.ana.ask(`!shadow-ban ${mallory.userId} ${room.bot.userId}`);
+    expect(confirmation.field.status).toBe('pending');
+    expect(confirmation.body).toContain('Shadow-ban 1 account?');
+    expect(confirmation.body).toContain(`Left out: ${room.bot.userId} (is this bot itself)`);
+    await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.field.audit).toHaveLength(1);
     expect(await account(mallory.userId)).toMatchObject({ shadowBanned: true });
     expect(await account(room.bot.userId)).toMatchObject({ shadowBanned: false });

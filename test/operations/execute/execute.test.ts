@@ -21,7 +21,7 @@ test('a batch goes on after an account that failed: each has its call, its entry
       content: { msgtype: 'm.text', body: `!shadow-ban ${names.join(' ')}` },
     },
   ]);
-  const question = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const confirmation = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
   const { changes, sent } = await bot.take([
     {
       type: 'm.reaction',
@@ -29,7 +29,7 @@ test('a batch goes on after an account that failed: each has its call, its entry
       sender: people.ben,
       origin_server_ts: bot.clock.now,
       content: {
-        'm.relates_to': { rel_type: 'm.annotation', event_id: question ?? '', key: '✅' },
+        'm.relates_to': { rel_type: 'm.annotation', event_id: confirmation ?? '', key: '✅' },
       },
     },
   ]);

@@ -30,17 +30,21 @@ async function run(call: RuleCall, mode: 'act' | 'propose') {
       recorded += 1;
     }),
   );
-  return { changes, recorded, questions: sent.filter(({ outgoing }) => outgoing.kind === 'reply') };
+  return {
+    changes,
+    recorded,
+    confirmations: sent.filter(({ outgoing }) => outgoing.kind === 'reply'),
+  };
 }
 
 test('a proposal that was committed before a crash is not made a second time', async () => {
   const call = callOf('deactivate @mallory:localhost');
   const first = await run(call, 'propose');
   expect(first).toMatchObject({ changes: [], recorded: 1 });
-  expect(first.questions).toHaveLength(1);
-  expect(await run(call, 'propose')).toEqual({ changes: [], recorded: 0, questions: [] });
+  expect(first.confirmations).toHaveLength(1);
+  expect(await run(call, 'propose')).toEqual({ changes: [], recorded: 0, confirmations: [] });
   // Nor is it done by itself, should the breaker have closed meanwhile.
-  expect(await run(call, 'act')).toEqual({ changes: [], recorded: 0, questions: [] });
+  expect(await run(call, 'act')).toEqual({ changes: [], recorded: 0, confirmations: [] });
   expect(await bot.store.confirmations.pending()).toHaveLength(1);
 });
 
@@ -51,7 +55,7 @@ test('a proposal that was confirmed, or dropped, is not made or done again', asy
     [18, '❌'],
   ] as const) {
     const about = { ...call, item: { ...call.item, id } };
-    const [question] = (await run(about, 'propose')).questions;
+    const [confirmation] = (await run(about, 'propose')).confirmations;
     await bot.take([
       {
         type: 'm.reaction',
@@ -59,13 +63,13 @@ test('a proposal that was confirmed, or dropped, is not made or done again', asy
         sender: people.ben,
         origin_server_ts: bot.clock.now,
         content: {
-          'm.relates_to': { rel_type: 'm.annotation', event_id: question?.event ?? '', key },
+          'm.relates_to': { rel_type: 'm.annotation', event_id: confirmation?.event ?? '', key },
         },
       },
     ]);
     expect(await bot.store.confirmations.pending()).toEqual([]);
     for (const mode of ['propose', 'act'] as const) {
-      expect(await run(about, mode)).toEqual({ changes: [], recorded: 0, questions: [] });
+      expect(await run(about, mode)).toEqual({ changes: [], recorded: 0, confirmations: [] });
     }
   }
 });
@@ -82,9 +86,9 @@ test.for(['propose', 'act'] as const)(
   async (mode) => {
     const call = callOf('block-room !lobby:localhost');
     const item = { id: 17, sender: asUserId(people.ana) };
-    const { changes, recorded, questions } = await run({ ...call, item }, mode);
+    const { changes, recorded, confirmations } = await run({ ...call, item }, mode);
     expect({ changes, recorded }).toEqual({ changes: [], recorded: 1 });
-    expect(JSON.stringify(questions)).toContain('Rules never act on protected users');
+    expect(JSON.stringify(confirmations)).toContain('Rules never act on protected users');
     expect(await bot.store.confirmations.pending()).toEqual([]);
     expect(await bot.store.auditLog.search({ limit: 10 })).toMatchObject([{ status: 'protected' }]);
   },

@@ -44,11 +44,11 @@ const tap = (key: string, target: string, sender: string) => {
 async function asked() {
   const { sent } = await bot.take([message('!deactivate @mallory:localhost', people.ben)]);
   const answer = sent.find(({ outgoing }) => outgoing.kind === 'reply');
-  const [question] = (await bot.store.confirmations.pending()).slice(-1);
-  if (answer === undefined || question === undefined) {
+  const [confirmation] = (await bot.store.confirmations.pending()).slice(-1);
+  if (answer === undefined || confirmation === undefined) {
     throw new Error('nothing was asked');
   }
-  return { event: answer.event, question };
+  return { event: answer.event, confirmation };
 }
 
 const replyTo = (event: string) => ({ 'm.in_reply_to': { event_id: event } });
@@ -104,10 +104,10 @@ describe('a reply of who asked', () => {
 test.each(['yes', 'No.', 'yes please', 'stop'])(
   '%j that replies to nothing decides nothing, and whoever is asked is told how to decide',
   async (text) => {
-    const { question } = await asked();
+    const { confirmation } = await asked();
     const { changes, sent } = await bot.take([message(text, people.ben)]);
     expect(changes).toEqual([]);
-    expect(words(sent)).toContain(`confirm ${question.code}`);
+    expect(words(sent)).toContain(`confirm ${confirmation.code}`);
     expect((await bot.store.confirmations.pending()).length).toBeGreaterThan(0);
     // Others only talk.
     expect((await bot.take([message(text, people.ana)])).sent).toEqual([]);
@@ -117,8 +117,8 @@ test.each(['yes', 'No.', 'yes please', 'stop'])(
 describe('the code', () => {
   test('alone confirms, as a reply or not, however it is written', async () => {
     for (const isReply of [true, false]) {
-      const { event, question } = await asked();
-      const text = isReply ? question.code.toLowerCase() : `\`${question.code}\``;
+      const { event, confirmation } = await asked();
+      const text = isReply ? confirmation.code.toLowerCase() : `\`${confirmation.code}\``;
       const relation = isReply ? replyTo(event) : undefined;
       expect((await bot.take([message(text, people.ben, relation)])).changes).toHaveLength(1);
     }
@@ -126,15 +126,17 @@ describe('the code', () => {
 
   test('of another than what it replies to confirms neither', async () => {
     const { event } = await asked();
-    const { question } = await asked();
-    const { changes, sent } = await bot.take([message(question.code, people.ben, replyTo(event))]);
+    const { confirmation } = await asked();
+    const { changes, sent } = await bot.take([
+      message(confirmation.code, people.ben, replyTo(event)),
+    ]);
     expect(changes).toEqual([]);
     expect(words(sent)).toContain('is not the code of what you replied to');
   });
 
   test('in the mouth of somebody who did not ask is refused', async () => {
-    const { question } = await asked();
-    const { changes, sent } = await bot.take([message(question.code, people.ana)]);
+    const { confirmation } = await asked();
+    const { changes, sent } = await bot.take([message(confirmation.code, people.ana)]);
     expect(changes).toEqual([]);
     expect(words(sent)).toContain('who asked, can confirm');
   });
@@ -158,10 +160,10 @@ describe('a reaction', () => {
   });
 
   test.each(['👍', '👍🏿', '👌'])('%s is asked about', async (key) => {
-    const { event, question } = await asked();
+    const { event, confirmation } = await asked();
     const { changes, sent } = await bot.take([tap(key, event, people.ben)]);
     expect(changes).toEqual([]);
-    expect(words(sent)).toContain(`!confirm ${question.code}`);
+    expect(words(sent)).toContain(`!confirm ${confirmation.code}`);
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
   });
 
@@ -179,15 +181,15 @@ describe('where a second person must confirm', () => {
   });
 
   test('ok of that person is asked about, and yes is enough', async () => {
-    const { event, question } = await asked();
+    const { event, confirmation } = await asked();
     const { changes, sent } = await bot.take([message('ok', people.ana, replyTo(event))]);
     expect(changes).toEqual([]);
-    expect(words(sent)).toContain(`!confirm ${question.code}`);
+    expect(words(sent)).toContain(`!confirm ${confirmation.code}`);
     expect((await bot.take([message('yes', people.ana, replyTo(event))])).changes).toHaveLength(1);
   });
 
   test.each(['yes', 'no'])('%s to somebody else in a thread is asked about', async (text) => {
-    const { event, question } = await asked();
+    const { event, confirmation } = await asked();
     const relation = {
       rel_type: 'm.thread',
       event_id: '$root',
@@ -196,12 +198,12 @@ describe('where a second person must confirm', () => {
     };
     const { changes, sent } = await bot.take([message(text, people.ana, relation)]);
     expect(changes).toEqual([]);
-    expect(words(sent)).toContain(`!confirm ${question.code}`);
+    expect(words(sent)).toContain(`!confirm ${confirmation.code}`);
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
   });
 
   test('nobody confirms what somebody has asked who has lost the role since', async () => {
-    const { event, question } = await asked();
+    const { event, confirmation } = await asked();
     await bot.take([
       {
         type: 'm.room.power_levels',
@@ -213,18 +215,18 @@ describe('where a second person must confirm', () => {
     ]);
     const { changes } = await bot.take([tap('✅', event, people.ana)]);
     expect(changes).toEqual([]);
-    expect(await bot.store.confirmations.byEvent(question.eventId)).toMatchObject({
+    expect(await bot.store.confirmations.byEvent(confirmation.eventId)).toMatchObject({
       state: 'cancelled',
     });
   });
 
   test('the bot’s own tick, word or code confirms nothing', async () => {
-    const { event, question } = await asked();
+    const { event, confirmation } = await asked();
     const { changes } = await bot.take([
       tap('✅', event, botUser),
       message('yes', botUser, replyTo(event)),
-      message(question.code, botUser),
-      message(`!confirm ${question.code}`, botUser),
+      message(confirmation.code, botUser),
+      message(`!confirm ${confirmation.code}`, botUser),
     ]);
     expect(changes).toEqual([]);
     expect(await bot.store.confirmations.pending()).toHaveLength(1);
@@ -233,22 +235,22 @@ describe('where a second person must confirm', () => {
     expect(select(bot.context, [own as unknown as Incoming])).toEqual([]);
     // … nor would it count, whatever took it in.
     await expect(
-      decideConfirmation(bot.context, question, { decision: 'confirm', by: botUser, event }),
+      decideConfirmation(bot.context, confirmation, { decision: 'confirm', by: botUser, event }),
     ).rejects.toThrow('the bot itself can’t confirm or cancel');
   });
 });
 
 test('a confirmation whose time is over confirms nothing, also before the bot has noticed', async () => {
-  const { event, question } = await asked();
-  bot.clock.now = question.expiresAt;
+  const { event, confirmation } = await asked();
+  bot.clock.now = confirmation.expiresAt;
   const by = { decision: 'confirm', by: people.ben, event: '$late' } as never;
-  await expect(decideConfirmation(bot.context, question, by)).rejects.toThrow('expired');
+  await expect(decideConfirmation(bot.context, confirmation, by)).rejects.toThrow('expired');
   const late = await bot.take([
     tap('✅', event, people.ben),
-    message(`!confirm ${question.code}`, people.ben),
+    message(`!confirm ${confirmation.code}`, people.ben),
   ]);
   expect(late.changes).toEqual([]);
-  expect(await bot.store.confirmations.byEvent(question.eventId)).toMatchObject({
+  expect(await bot.store.confirmations.byEvent(confirmation.eventId)).toMatchObject({
     state: 'expired',
   });
 });

@@ -92,13 +92,13 @@ describe('several users', () => {
       body: '!shadow-ban --from-file --reason "spam wave"',
       'm.relates_to': { 'm.in_reply_to': { event_id: file } },
     });
-    const question = await room.ana.answerTo(command);
-    expect(question.field).toMatchObject({ status: 'pending' });
+    const confirmation = await room.ana.answerTo(command);
+    expect(confirmation.field).toMatchObject({ status: 'pending' });
     for (const { userId } of users) {
-      expect(question.body).toContain(userId);
+      expect(confirmation.body).toContain(userId);
     }
-    await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
-    const answer = await room.ana.outcomeOf(question, 'done');
+    await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
+    const answer = await room.ana.outcomeOf(confirmation, 'done');
     expect(answer.body).toContain('3 of 3 done');
     for (const { userId } of users) {
       expect((await adminApi().users.get(asUserId(userId))).shadowBanned).toBe(true);

@@ -38,7 +38,7 @@ const message = (event: string, text: string) =>
 const receive = async (eventId: string, event: string) =>
   bot.store.inbox.take([{ eventId, type: 'message', sender: people.ben, event }], bot.clock.now);
 
-const question = (eventId: string, invocation: string) => ({
+const confirmation = (eventId: string, invocation: string) => ({
   invocation,
   command: 'deactivate',
   requester: people.ben,
@@ -84,7 +84,7 @@ test('an answer that can’t be read keeps nothing from being sent', async () =>
 });
 
 test('a confirmation that can’t be read is dropped where it stands, others still hold', async () => {
-  await bot.store.confirmations.ask(question('$damaged', '{}'));
+  await bot.store.confirmations.ask(confirmation('$damaged', '{}'));
   const asked = await bot.take([
     {
       type: 'm.room.message',

@@ -95,17 +95,17 @@ test('a command of the lost time that has no answer may have been begun: it is n
 
 test('a confirmation that the room shows as decided is decided, without a word', async () => {
   const asked = await bot.take([command('$ask', '!deactivate @mallory:localhost')]);
-  const question = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const confirmation = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
   const edit = said({
     event: '$edit' as EventId,
-    edits: question,
+    edits: confirmation,
     sentAt: bot.clock.now + 1,
     answer: { command: 'deactivate', status: 'done', audit: [9] },
   });
   expect(await compare(edit)).toMatchObject([{ kind: 'alert' }]);
   expect(await bot.store.confirmations.byEvent('$ask')).toMatchObject({ state: 'confirmed' });
   bot.clock.now += 1000;
-  const { changes } = await bot.take([tick('$tick', question ?? '')]);
+  const { changes } = await bot.take([tick('$tick', confirmation ?? '')]);
   expect(changes).toEqual([]);
   bot.clock.now += 3_600_000;
   expect((await bot.expireConfirmations()).sent).toEqual([]);

@@ -81,9 +81,9 @@ beforeAll(async () => {
   });
   await Promise.all([ex.leave(room.id), exCreator.leave(room.id)]);
   // A direct room of the bot's, with a secret in it.
-  const question = await ana.ask(`!reset-password ${victim.userId}`);
+  const confirmation = await ana.ask(`!reset-password ${victim.userId}`);
   await ana.ask('!confirm');
-  await ana.outcomeOf(question, 'done');
+  await ana.outcomeOf(confirmation, 'done');
   await readDirectRoom(room, ana.user);
   const { joinedRooms } = await users.joinedRooms(idOf(room.bot));
   const direct = joinedRooms.find((id) => id !== room.id) ?? expect.unreachable();

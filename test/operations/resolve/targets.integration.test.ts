@@ -17,26 +17,26 @@ describe('words behind a target', () => {
   it('that name accounts too are shown before anything is done to one', async () => {
     const [mallory, please] = await Promise.all([newUser('mallory'), newUser('please')]);
     const names = [mallory, please].map(({ account }) => account.localpart);
-    const question = await room.ana.ask(`!shadow-ban ${names.join(' ')}`);
-    expect(question.field).toMatchObject({ status: 'pending', audit: [] });
-    expect(question.body).toContain(mallory.userId);
-    expect(question.body).toContain(please.userId);
+    const confirmation = await room.ana.ask(`!shadow-ban ${names.join(' ')}`);
+    expect(confirmation.field).toMatchObject({ status: 'pending', audit: [] });
+    expect(confirmation.body).toContain(mallory.userId);
+    expect(confirmation.body).toContain(please.userId);
     expect(await isShadowBanned(mallory.userId)).toBe(false);
 
     // Only whoever typed them knows whom they meant.
-    const { code } = question.field.confirmation ?? {};
+    const { code } = confirmation.field.confirmation ?? {};
     const stranger = await room.ben.ask(`!confirm ${code}`);
     expect(stranger.field.status).toBe('denied');
     await room.ana.say(`!confirm ${code}`);
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await isShadowBanned(please.userId)).toBe(true);
   });
 
   it('are shown first also where the configuration asks about nothing', async () => {
     const [one, two] = await Promise.all([newUser('one'), newUser('two')]);
-    const question = await room.ana.ask(`!deactivate ${one.userId} ${two.userId}`);
-    expect(question.field.status).toBe('pending');
-    await room.ana.ask(`!cancel ${question.field.confirmation?.code}`);
+    const confirmation = await room.ana.ask(`!deactivate ${one.userId} ${two.userId}`);
+    expect(confirmation.field.status).toBe('pending');
+    await room.ana.ask(`!cancel ${confirmation.field.confirmation?.code}`);
     const devices = await room.ana.ask(`!add-device ${one.userId} LAPTOP please`);
     expect(devices.field.status).toBe('pending');
     await room.ana.ask(`!cancel ${devices.field.confirmation?.code}`);
