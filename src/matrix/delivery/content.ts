@@ -9,18 +9,18 @@ import { render } from './render.ts';
 
 type Json = Record<string, unknown>;
 
-/** The most that `data` may take up, in bytes of JSON. */
-const maxDataLength = 20_000;
-/** Characters of a body that can be read; an edit carries it twice, three bytes or more each. */
+/** Bytes of JSON. */
+const maxDataBytes = 20_000;
+/** Characters. An edit holds the body twice, and a character can take three bytes or more. */
 const maxBodyLength = 12_000;
 const shortBody = 4_000;
-/** An error's message can hold what a stranger wrote. */
+/** An error's message can quote what a stranger wrote. */
 const maxMessageLength = 500;
 const maxTrailLength = 100;
 
 /**
- * A value as the API writes it, in a form that an event may have: `creationTs` becomes `creation_ts`
- * (keys that are data themselves stay), and numbers that events can't hold become text.
+ * A value with the API's names, in a form that events allow: `creationTs` becomes `creation_ts` (keys that
+ * are data themselves stay), and numbers that events can't hold become text.
  */
 export function apiNames(value: unknown): unknown {
   if (Array.isArray(value)) {
@@ -39,38 +39,38 @@ export function apiNames(value: unknown): unknown {
   if (typeof value === 'string') {
     return value.toWellFormed();
   }
-  // Canonical JSON knows no fractions, and no integers beyond these: Synapse refuses the event.
+  // Canonical JSON has neither fractions nor larger integers: Synapse refuses such events.
   return typeof value === 'number' && !Number.isSafeInteger(value) ? String(value) : value;
 }
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
 /** How much of an answer is sent. */
-interface Measure {
+interface Detail {
   readonly data: boolean;
   readonly html: boolean;
   readonly body: number;
-  /** How many numbers of audit entries. */
+  /** How many audit numbers. */
   readonly trail: number;
 }
 
-/** From all of it to what always fits. */
-const metricsSnapshot: readonly Measure[] = [
+/** From everything to what always fits. */
+const detailLevels: readonly Detail[] = [
   { data: true, html: true, body: maxBodyLength, trail: Number.POSITIVE_INFINITY },
   { data: false, html: true, body: maxBodyLength, trail: Number.POSITIVE_INFINITY },
   { data: false, html: false, body: maxBodyLength, trail: maxTrailLength },
   { data: false, html: false, body: shortBody, trail: maxTrailLength },
 ];
 
-function machineReadable(reply: Reply, measure: Measure): Json {
+function machineReadable(reply: Reply, detail: Detail): Json {
   const { command, status, audit, confirmation, error, answer } = reply;
   const data = answer.data === undefined ? undefined : apiNames(answer.data);
-  const fits = measure.data && bytesOf(data ?? null) <= maxDataLength;
-  const isWhole = (data === undefined || fits) && audit.length <= measure.trail;
+  const fits = detail.data && bytesOf(data ?? null) <= maxDataBytes;
+  const isWhole = (data === undefined || fits) && audit.length <= detail.trail;
   return {
     command: command.toWellFormed(),
     status,
-    audit: audit.slice(0, measure.trail),
+    audit: audit.slice(0, detail.trail),
     ...(confirmation === undefined ? {} : { confirmation: apiNames(confirmation) }),
     ...(error === undefined
       ? {}
@@ -85,27 +85,27 @@ function machineReadable(reply: Reply, measure: Measure): Json {
   };
 }
 
-function message(reply: Reply, prefix: string, measure: Measure): Json {
+function message(reply: Reply, prefix: string, detail: Detail): Json {
   const { body, html } = render(reply.answer, prefix);
-  const isLong = body.length > measure.body;
+  const isLong = body.length > detail.body;
   return {
     msgtype: 'm.notice',
-    body: isLong ? `${body.slice(0, measure.body).toWellFormed()}\n… (cut)` : body,
-    ...(isLong || !measure.html || html.length > maxBodyLength * 2
+    body: isLong ? `${body.slice(0, detail.body).toWellFormed()}\n… (cut)` : body,
+    ...(isLong || !detail.html || html.length > maxBodyLength * 2
       ? {}
       : { format: 'org.matrix.custom.html', formatted_body: html }),
-    // Answers talk about people without calling them.
+    // Answers name people without notifying them.
     'm.mentions': {},
-    'dev.lawspeaker.answer': machineReadable(reply, measure),
+    'dev.lawspeaker.answer': machineReadable(reply, detail),
   };
 }
 
-/** The fullest content that the homeserver takes. */
-function fitting(largest: number, build: (measure: Measure) => Json): Json {
+/** The most detailed content that fits. */
+function fitting(maxBytes: number, build: (detail: Detail) => Json): Json {
   let content: Json = {};
-  for (const measure of metricsSnapshot) {
-    content = build(measure);
-    if (bytesOf(content) <= largest) {
+  for (const detail of detailLevels) {
+    content = build(detail);
+    if (bytesOf(content) <= maxBytes) {
       break;
     }
   }
@@ -115,29 +115,29 @@ function fitting(largest: number, build: (measure: Measure) => Json): Json {
 /**
  * The content of an answer that replies to the command, in its thread if it has one.
  *
- * @param largest how many bytes of JSON it may have
+ * @param maxBytes of JSON
  */
 export function replyContent(
   reply: Reply,
   origin: Origin,
   prefix: string,
-  largest = maxClearContentBytes,
+  maxBytes = maxClearContentBytes,
 ): Json {
-  return fitting(largest, (measure) => ({
-    ...message(reply, prefix, measure),
+  return fitting(maxBytes, (detail) => ({
+    ...message(reply, prefix, detail),
     ...relationTo(origin),
   }));
 }
 
-/** The content of an edit that puts a new answer in the place of the event `original`. */
+/** The content of an edit that replaces the event `original` with a new answer. */
 export function editContent(
   reply: Reply,
   original: EventId,
   prefix: string,
-  largest = maxClearContentBytes,
+  maxBytes = maxClearContentBytes,
 ): Json {
-  return fitting(largest, (measure) => {
-    const content = message(reply, prefix, measure);
+  return fitting(maxBytes, (detail) => {
+    const content = message(reply, prefix, detail);
     return {
       ...content,
       body: `* ${String(content['body'])}`,
@@ -147,7 +147,7 @@ export function editContent(
   });
 }
 
-/** The content of a file that belongs to an answer; `location` leads to what was uploaded. */
+/** The content of a file that belongs to an answer; `location` says where it was uploaded. */
 export function fileContent(
   { name, contentType, content }: AnswerFile,
   location: Json,
@@ -164,7 +164,7 @@ export function fileContent(
   };
 }
 
-/** A thread's own message; clients without threads show it as a reply to its root. */
+/** Relates a message to a thread; clients without threads show it as a reply to the thread's root. */
 function inThread(thread: EventId): Json {
   return {
     rel_type: 'm.thread',
@@ -174,7 +174,7 @@ function inThread(thread: EventId): Json {
   };
 }
 
-/** Relates a message to the command, in its thread if it has one; nothing if there is no command to see. */
+/** Relates a message to the command, in its thread if it has one. Empty if no command is in the room. */
 function relationTo(origin: Origin): Json {
   const replied = origin.inReplyTo ?? origin.event;
   if (isSynthetic(replied)) {
@@ -191,8 +191,8 @@ function relationTo(origin: Origin): Json {
 }
 
 /**
- * The content of a message that answers nobody and mentions people; in a thread if it has one. The
- * default push rules suppress notices before they look at mentions, so one that mentions somebody is
+ * The content of a message that is not an answer and mentions people; in a thread if it has one. The
+ * default push rules suppress notices before they check mentions, so a message that mentions somebody is
  * an ordinary text.
  */
 export function alertContent(
@@ -200,10 +200,10 @@ export function alertContent(
   mentions: readonly UserId[],
   origin: Origin,
   prefix: string,
-  largest = maxClearContentBytes,
+  maxBytes = maxClearContentBytes,
 ): Json {
-  return fitting(largest, (withData) => ({
-    ...message(reply, prefix, withData),
+  return fitting(maxBytes, (detail) => ({
+    ...message(reply, prefix, detail),
     ...(mentions.length === 0 ? {} : { msgtype: 'm.text' }),
     'm.mentions': { user_ids: mentions },
     ...(origin.thread === undefined ? {} : { 'm.relates_to': inThread(origin.thread) }),

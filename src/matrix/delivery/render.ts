@@ -5,15 +5,15 @@ import { withoutSchemes } from '../../chat/answers/untrusted-text.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
 
 /**
- * Control characters, bidi controls, fillers, tags, and others that have no form of their own. Not a
- * joiner between two emoji, of which it is a part.
+ * Control characters, bidi controls, fillers, tags, and other invisible characters. Except a joiner between
+ * two emoji, which is part of them.
  */
 const hidden =
   /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic})|([\u034F\u17B4\u17B5]|[\p{Cc}\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{1D173}-\u{1D17A}\u{E0000}-\u{E007F}])/gu;
-/** Surrogates without their other half; JSON and HTML can't carry them. */
+/** Half surrogate pairs, which JSON and HTML can't hold. */
 const loneSurrogate = /\p{Cs}/gu;
 
-/** Data as one visible line: what could reorder or break the answer is shown instead of obeyed. */
+/** Data as one visible line: shows characters that could reorder or break the answer. */
 export function visible(text: string): string {
   return text
     .replaceAll(loneSurrogate, '\uFFFD')
@@ -26,7 +26,7 @@ export function visible(text: string): string {
     });
 }
 
-/** As `visible`; in an ID blanks are shown too, which would be lost at its end or beside another. */
+/** Like `visible`, but also shows blanks in IDs, which would get lost at the end or beside another blank. */
 function visibleCode(text: string): string {
   const isId = (parseUserId(text) ?? parseRoomAlias(text)) !== undefined;
   return visible(
@@ -49,7 +49,7 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
-/** Whatever a sentence holds, it holds nothing that can be opened by a tap; only code is left as it is. */
+/** Sentences never hold anything that opens with a tap. Only code stays as it is. */
 function inlineText(inline: Inline): string {
   if (typeof inline === 'string') {
     return withoutSchemes(visible(inline));
@@ -159,7 +159,7 @@ export function render(answer: Answer, prefix: string): { body: string; html: st
   const shown = blocks.filter((block) => block.kind !== 'line' || block.content.length > 0);
   let html = '';
   for (const [at, block] of shown.entries()) {
-    // Tables and lists bring their own breaks.
+    // Tables and lists already start and end with a line break.
     const follows = at > 0 && block.kind === 'line' && shown[at - 1]?.kind === 'line';
     html += `${follows ? '<br>' : ''}${blockHtml(block)}`;
   }

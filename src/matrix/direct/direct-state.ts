@@ -2,13 +2,13 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 
-/** What a direct room's state says about who can read what is said there. */
+/** Who can read messages in a direct room, according to its state. */
 interface DirectState {
   /** Joined, invited or knocking. */
   readonly present: ReadonlySet<string>;
-  /** Whether the bot and that person are joined, and nobody else is present. */
+  /** Whether the bot and the person are joined, and nobody else is present. */
   readonly isJoined: boolean;
-  /** The two are alone, that person being joined or invited, and only the bot can change that. */
+  /** Whether the two are alone, the person being joined or invited, and only the bot can change that. */
   readonly isPrivate: boolean;
   /** `joined`, `invited`, `shared` or `world_readable`. */
   readonly visibility: string;
@@ -29,13 +29,13 @@ const levels = z.object({
 });
 
 const presence: ReadonlySet<unknown> = new Set(['join', 'invite', 'knock']);
-/** With these, others could be let in, or what was said before could be opened to them. */
+/** Changing these could let others in, or let them read earlier messages. */
 const decisive = ['m.room.power_levels', 'm.room.join_rules', 'm.room.history_visibility'];
 
 /**
- * Reads the state of a direct room. What can't be read makes it not private.
+ * Reads the state of a direct room. If something can't be read, the room does not count as private.
  *
- * @param state what `GET /_matrix/client/v3/rooms/{room}/state` gives
+ * @param state all state events of the room, raw
  */
 export function readDirectState(
   state: readonly unknown[],
@@ -72,7 +72,7 @@ export function readDirectState(
   };
 }
 
-/** Whether a member can neither invite nor change what decides about reading. */
+/** Whether a member can neither invite others nor change who can read. */
 function isPowerless(content: Readonly<Record<string, unknown>>, user: UserId): boolean {
   const read = levels.safeParse(content);
   if (!read.success) {

@@ -10,30 +10,30 @@ import { escapeHtml, visible } from '../delivery/render.ts';
 import { readDirectState } from './direct-state.ts';
 import type { Secrets } from './secrets.ts';
 
-/** Where the direct rooms are remembered, by person. */
+/** Where the direct room of each person is stored. */
 interface DirectStore {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string | undefined): Promise<void>;
 }
 
-/** What of a room's history new members can read. */
+/** Since when members can read a room's history. */
 type Visibility = 'joined' | 'invited';
 
-/** Rooms with one person each, for what nobody else may read. Nothing said there is stored here. */
+/** Rooms with one person each, for messages that nobody else may read. The messages are not stored here. */
 interface DirectMessages {
   /**
-   * Whether a person could read what is said in the direct room.
+   * Checks that a person can read messages in their direct room.
    *
-   * @throws TargetError they could not, and what to do
+   * @throws TargetError they can't, and what to do
    */
   assertReadableBy(user: UserId): Promise<void>;
   /**
-   * Opens the room; the function that it gives sends lines there, which are redacted after a while.
+   * Opens the direct room. The function that it returns sends lines there, which are redacted after a while.
    *
-   * @throws TargetError the person could not read what is said there
+   * @throws TargetError the person can't read messages there
    */
   open(user: UserId): Promise<(lines: readonly string[]) => Promise<void>>;
-  /** Says something there that is no secret: it stays, and notifies the person. */
+  /** Sends a message that is not a secret: it stays, and notifies the person. */
   tell(user: UserId, lines: readonly string[]): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function createDirectMessages(options: {
   store: DirectStore;
   secrets: Pick<Secrets, 'removeEarlier' | 'send'>;
   botUser: UserId;
-  /** Makes an account of this server a member of a room of the bot's. */
+  /** Joins an account of this server to one of the bot's rooms. */
   join: (room: RoomId, user: UserId) => Promise<void>;
   /** A time as people read it. */
   clock: (atMs: number) => string;
@@ -61,8 +61,8 @@ export function createDirectMessages(options: {
     if (crypto.directRoomState.length > 0 && !(await hasDecryptingDevice(user))) {
       throw new TargetError(
         'state',
-        'you could not read the secret: it is sent encrypted, and none of your devices has keys to decrypt it',
-        'Nothing was changed. Log in with a client that supports encryption, such as Element, and send the command again, or ask somebody here who has one.',
+        'you couldn’t read the secret: it is sent encrypted, and none of your devices can decrypt it',
+        'Nothing was changed. Log in with a client that supports encryption, such as Element, and resend the command, or ask somebody here who has one.',
       );
     }
   }
@@ -71,13 +71,13 @@ export function createDirectMessages(options: {
     await client.rooms.setState(room, 'm.room.history_visibility', {
       history_visibility: visibility,
     });
-    // Who gets the keys depends on it.
+    // It decides who gets the keys.
     await crypto.follow(room, [{ type: 'm.room.history_visibility', state_key: '' }]);
   }
 
   /**
-   * Makes a room ready to tell a secret in it. False if somebody else is there or could come in, or the
-   * bot can't change what must be changed.
+   * Prepares a room for a secret. Returns false if somebody else is there or could come in, or if the bot
+   * can't change what must be changed.
    */
   async function makeReady(room: RoomId, user: UserId): Promise<boolean> {
     try {
@@ -86,7 +86,7 @@ export function createDirectMessages(options: {
         return false;
       }
       if (!before.isJoined && isLocal(user)) {
-        // Those who are not members yet could not read what is for members alone.
+        // Until they join, they could not read messages for joined members only.
         await join(room, user);
       }
       const wanted: Visibility = before.isJoined || isLocal(user) ? 'joined' : 'invited';
@@ -94,7 +94,7 @@ export function createDirectMessages(options: {
         await setVisibility(room, wanted);
       }
       if (before.visibility !== 'joined' && before.visibility !== 'invited') {
-        // Whoever came in later could read what was said until now.
+        // Somebody who joined later could read the earlier messages.
         await secrets.removeEarlier({ room, user });
       }
       return true;
@@ -109,7 +109,7 @@ export function createDirectMessages(options: {
   async function createFor(user: UserId): Promise<RoomId> {
     const visibility: Visibility = isLocal(user) ? 'joined' : 'invited';
     const room = await client.rooms.create({
-      name: 'Lawspeaker, for you alone',
+      name: 'Lawspeaker (private)',
       preset: 'private_chat',
       isDirect: true,
       invite: [user],
@@ -122,7 +122,7 @@ export function createDirectMessages(options: {
         },
         { type: 'm.room.guest_access', state_key: '', content: { guest_access: 'forbidden' } },
       ],
-      // Whoever is invited can't let others in.
+      // The invited person must not be able to let others in.
       powerLevelContentOverride: { invite: 100, state_default: 100 },
     });
     if (isLocal(user)) {
@@ -131,7 +131,7 @@ export function createDirectMessages(options: {
     return room;
   }
 
-  /** The direct room with a person; a new one if there is none that is private. */
+  /** The direct room with a person. Creates a new one if the last one is not private. */
   async function roomFor(user: UserId): Promise<RoomId> {
     const name = `direct.${user}`;
     const known = parseRoomId((await store.get(name)) ?? '');
@@ -149,12 +149,12 @@ export function createDirectMessages(options: {
       await assertReadableBy(user);
       await roomFor(user);
       return async (lines) => {
-        // Again: the change took its time, and somebody may have come in since.
+        // Checked again: the command took time, and somebody may have joined in the meantime.
         const room = await roomFor(user);
         await secrets.send({ room, user }, (dueAt) =>
           contentOf([
             ...lines,
-            `I remove this message at ${clock(dueAt)}, or at once if anybody else enters this room.`,
+            `I will remove this message at ${clock(dueAt)}, or immediately if anybody else joins this room.`,
           ]),
         );
       };

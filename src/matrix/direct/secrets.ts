@@ -19,7 +19,7 @@ interface Secret {
   readonly dueAt: number;
 }
 
-/** Where these messages are remembered; what they say never is. */
+/** Where these messages are listed, without their content. */
 export interface SecretStore {
   add(secret: Omit<Secret, 'event'>): Promise<void>;
   sent(id: string, event: EventId): Promise<void>;
@@ -27,17 +27,17 @@ export interface SecretStore {
   all(): Promise<Secret[]>;
 }
 
-/** Somebody else was found in a direct room in which a secret stood. */
+/** Somebody else is in a direct room with a secret. */
 export interface Intrusion {
   readonly room: RoomId;
   readonly user: UserId;
   readonly others: readonly string[];
-  /** Whether all secrets there are redacted by now. */
+  /** Whether all secrets there have been redacted. */
   readonly isRemoved: boolean;
 }
 
 const retryMs = 30_000;
-/** The number of former messages that are looked at. */
+/** How many earlier messages are checked. */
 const earlierLimit = 500;
 
 const ownMessages = z.array(
@@ -49,27 +49,27 @@ const ownMessages = z.array(
 
 type MessageContent = Record<string, unknown>;
 
-/** Sends messages with secrets, and takes them away again. */
+/** Sends messages with secrets, and redacts them later. */
 export interface Secrets {
-  /** Sends one. It is redacted `keepForMs` later, also by another process. */
+  /** Sends a secret. It is redacted `keepForMs` later, after a restart too. */
   send(
     to: { room: RoomId; user: UserId },
     contentUntil: (dueAt: number) => MessageContent,
   ): Promise<void>;
   /**
-   * Redacts what the bot has said in a room so far, as far back as one page reaches: it was not redacted
-   * by itself in former versions.
+   * Redacts the bot's earlier messages in a room, as many as fit on one page. Older versions did not redact
+   * secrets.
    *
-   * @throws HomeserverError, UnreachableError it could not be read
+   * @throws HomeserverError, UnreachableError they could not be read
    */
   removeEarlier(to: { room: RoomId; user: UserId }): Promise<void>;
-  /** The rooms in which a secret stands. */
+  /** The rooms with a secret. */
   rooms(): readonly RoomId[];
-  /** Looks who is in a room; redacts its secrets and tells if somebody else is. Never throws. */
+  /** Checks who is in a room. If somebody else is, redacts its secrets and reports it. Never throws. */
   check(room: RoomId): Promise<void>;
-  /** Redacts what is due, and looks again where that failed. Never throws. */
+  /** Redacts what is due, and checks the rooms again whose check failed. Never throws. */
   removeDue(): Promise<void>;
-  /** Takes up what was sent before a restart. */
+  /** Continues with the secrets that were sent before a restart. */
   start(): Promise<void>;
 }
 
@@ -80,29 +80,29 @@ export function createSecrets(options: {
   readonly botUser: UserId;
   readonly keepForMs: number;
   readonly log: Log;
-  /** `removeDue` is to be called then. */
+  /** Asks for a call of `removeDue` at this time. */
   readonly wakeAt: (at: number) => void;
   readonly onIntrusion: (intrusion: Intrusion) => Promise<void>;
 }): Secrets {
   const { client, crypto, store, botUser, keepForMs, log, wakeAt, onIntrusion } = options;
-  const standing = new Map<string, Secret>();
+  const pending = new Map<string, Secret>();
   const told = new Set<RoomId>();
-  /** Rooms of which it has to be found out who is in them. */
+  /** Rooms whose members are not known yet. */
   const unchecked = new Set<RoomId>();
   /** Redactions in flight: a room's change and a timer may want the same one. */
   const removing = new Map<string, Promise<boolean>>();
 
-  /** Finds the event of a message that may have been sent: the same transaction gives the same event. */
+  /** Finds the event of a message that may have been sent: the same transaction ID gives the same event. */
   async function eventOf({ id, room, event }: Secret): Promise<EventId> {
     if (event !== undefined) {
       return event;
     }
-    // If it never arrived, this does, and is redacted like the other.
+    // If the message never arrived, this one does, and is redacted instead.
     const content = { msgtype: 'm.notice', body: 'A secret was not sent to you.' };
     return sendEvent({ client, crypto }, room, { type: 'm.room.message', content }, id);
   }
 
-  /** Returns false if it is to be tried again. */
+  /** Returns false if it must be tried again. */
   async function remove(secret: Secret): Promise<boolean> {
     try {
       const event = await eventOf(secret);
@@ -113,11 +113,11 @@ export function createSecrets(options: {
       if (!isGone) {
         return false;
       }
-      // The bot was removed from the room, or the room is gone: trying again changes nothing.
-      log.error({ room: secret.room }, 'a secret stays in a direct room that the bot can’t reach');
+      // The bot was removed from the room, or the room was deleted: another attempt changes nothing.
+      log.error({ room: secret.room }, 'a secret stays in a direct room that the bot can’t access');
     }
     await store.remove(secret.id);
-    standing.delete(secret.id);
+    pending.delete(secret.id);
     return true;
   }
 
@@ -126,7 +126,7 @@ export function createSecrets(options: {
       removing.get(secret.id) ??
       remove(secret)
         .catch((error: unknown) => {
-          log.warn({ code: codeOf(error) }, 'a removed secret could not be written down');
+          log.warn({ code: codeOf(error) }, 'the removal of a secret could not be stored');
           return false;
         })
         .finally(() => removing.delete(secret.id));
@@ -145,7 +145,7 @@ export function createSecrets(options: {
     return isWhole;
   }
 
-  const inRoom = (room: RoomId) => [...standing.values()].filter((one) => one.room === room);
+  const inRoom = (room: RoomId) => [...pending.values()].filter((one) => one.room === room);
 
   async function othersIn(room: RoomId, user: UserId): Promise<string[]> {
     const { present } = readDirectState(await client.rooms.state(room), { user, botUser });
@@ -165,8 +165,8 @@ export function createSecrets(options: {
         return;
       }
       const due = Date.now();
-      // Whatever keeps them from being redacted now, they are due.
-      inRoom(room).forEach((secret) => standing.set(secret.id, { ...secret, dueAt: due }));
+      // If they can't be redacted now, they stay due.
+      inRoom(room).forEach((secret) => pending.set(secret.id, { ...secret, dueAt: due }));
       const isRemoved = await removeAll(inRoom(room));
       if (!told.has(room)) {
         told.add(room);
@@ -179,7 +179,7 @@ export function createSecrets(options: {
         return;
       }
       unchecked.add(room);
-      log.warn({ code: codeOf(error) }, 'who is in a direct room could not be found out');
+      log.warn({ code: codeOf(error) }, 'the members of a direct room could not be read');
       wakeAt(Date.now() + retryMs);
     }
   }
@@ -190,16 +190,16 @@ export function createSecrets(options: {
       const dueAt = Date.now() + keepForMs;
       await store.add({ id, room, user, dueAt });
       const secret: Secret = { id, room, user, event: undefined, dueAt };
-      standing.set(id, secret);
+      pending.set(id, secret);
       try {
         const message = { type: 'm.room.message', content: contentUntil(dueAt) };
         const event = await sendEvent({ client, crypto }, room, message, id);
-        standing.set(id, { ...secret, event });
+        pending.set(id, { ...secret, event });
         wakeAt(dueAt);
         await store.sent(id, event);
       } catch (error) {
-        // The asker is told that it got lost. If it did arrive, nobody should find it later.
-        standing.set(id, { ...(standing.get(id) ?? secret), dueAt: Date.now() });
+        // The requester is told that it got lost. If it did arrive, nobody must find it later.
+        pending.set(id, { ...(pending.get(id) ?? secret), dueAt: Date.now() });
         wakeAt(Date.now());
         throw error;
       }
@@ -217,26 +217,26 @@ export function createSecrets(options: {
         .filter(({ content }) => Object.keys(content).length > 0);
       const due = { room, user, dueAt: Date.now() };
       for (const { event_id: event } of earlier) {
-        const known = [...standing.values()].find((one) => one.event === event);
+        const known = [...pending.values()].find((one) => one.event === event);
         if (known === undefined) {
           const id = randomUUID();
           await store.add({ id, ...due });
           await store.sent(id, event);
-          standing.set(id, { id, event, ...due });
+          pending.set(id, { id, event, ...due });
         } else {
-          standing.set(known.id, { ...known, ...due });
+          pending.set(known.id, { ...known, ...due });
         }
       }
       wakeAt(Date.now());
     },
 
-    rooms: () => [...new Set([...standing.values()].map(({ room }) => room))],
+    rooms: () => [...new Set([...pending.values()].map(({ room }) => room))],
 
     check,
 
     async removeDue() {
       const now = Date.now();
-      const secrets = [...standing.values()];
+      const secrets = [...pending.values()];
       await removeAll(secrets.filter(({ dueAt }) => dueAt <= now));
       for (const room of unchecked) {
         await check(room);
@@ -249,9 +249,9 @@ export function createSecrets(options: {
 
     async start() {
       for (const secret of await store.all()) {
-        // Sent by a process that did not live to see it arrive.
+        // The process ended before it knew whether this one arrived.
         const dueAt = secret.event === undefined ? 0 : secret.dueAt;
-        standing.set(secret.id, { ...secret, dueAt });
+        pending.set(secret.id, { ...secret, dueAt });
         unchecked.add(secret.room);
         wakeAt(Date.now());
       }

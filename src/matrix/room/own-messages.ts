@@ -35,14 +35,14 @@ const answer = z.object({
 });
 
 const pageSize = 100;
-/** Older messages of ours are not looked at: 4,000 are days of a busy room, and years of a quiet one. */
+/** 4,000 messages are days of a busy room, and years of a quiet one. */
 const maxPages = 40;
 
 /**
- * What the bot itself has said in the management room, newest first, back to the first page of which
- * `isKnown` knows all. Only what the homeserver says this account has sent: nobody else can have a message
- * taken for one. Messages without an answer in them (typed by hand, say) are left out; those that can't be
- * decrypted are there without their answer.
+ * The bot's own messages in the management room, newest first, back to the first page whose messages
+ * `isKnown` knows. The homeserver says who sent them, so nobody else can forge one. Messages without an
+ * answer in them (for example, typed by hand) are left out; messages that can't be decrypted come without
+ * their answer.
  *
  * @throws HomeserverError, UnreachableError
  */
@@ -93,7 +93,7 @@ async function readOwn(
   const clear = isLocked ? await crypto.decrypt(room, raw) : raw;
   const read = envelope.safeParse(clear);
   const content = read.success ? read.data.content : {};
-  // How it relates to others stands outside of what is encrypted, too.
+  // Relations are also outside of the encrypted part.
   const relation = content['m.relates_to'] ?? sent.data.content['m.relates_to'];
   const isEdit = relation?.rel_type === 'm.replace';
   const said = answer.safeParse(isEdit ? content['m.new_content'] : content);

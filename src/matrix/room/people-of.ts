@@ -15,7 +15,7 @@ const event = z.object({
 });
 
 /**
- * Who sent an event and whom it mentions; empty if that can't be found out.
+ * Who sent an event and whom it mentions; empty if it can't be read.
  */
 export async function peopleOf(
   { client, crypto }: { client: Pick<ClientApi, 'events'>; crypto: RoomCrypto },
@@ -27,7 +27,7 @@ export async function peopleOf(
     const { sender, content } = event.parse((await crypto.decrypt(room, raw)) ?? raw);
     return [sender, ...(content['m.mentions']?.user_ids ?? [])];
   } catch {
-    // The command is refused then, which can do no harm.
+    // The command is refused then, which does no harm.
     return [];
   }
 }

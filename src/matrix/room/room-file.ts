@@ -7,12 +7,12 @@ import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { maxFileBytes } from '../../homeserver/client/media.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 
-const tooLarge = `That file is too large: a list may have ${maxFileBytes / 1024} KiB.`;
+const tooLarge = `That file is too large: a list may have up to ${maxFileBytes / 1024} KiB.`;
 
 const uri = z.string().refine((text) => parseMxcUri(text) !== undefined);
 const info = z.object({ size: z.number().optional() }).optional();
 
-/** Where a file is: a link, or in an encrypted room a link with the key. */
+/** A file's location: a link, with the key if the room is encrypted. */
 const fileEvent = z.object({
   type: z.literal('m.room.message'),
   content: z.union([
@@ -40,7 +40,7 @@ const fileEvent = z.object({
 /**
  * The text of a file that was sent to the room.
  *
- * @throws UsageError the event is no file, or no text, or too large, or can't be decrypted
+ * @throws UsageError the event is not a file, or the file is not text, too large, or can't be decrypted
  */
 export async function readRoomFile(
   { client, crypto }: { client: Pick<ClientApi, 'events' | 'media'>; crypto: RoomCrypto },
@@ -49,14 +49,14 @@ export async function readRoomFile(
 ): Promise<string> {
   const clear = await crypto.decrypt(room, await client.events.get(room, event));
   if (clear === undefined) {
-    throw refusal('That message can’t be read: the key to it did not reach me.');
+    throw refusal('I can’t read that message: its key did not reach me.');
   }
   const read = fileEvent.safeParse(clear);
   if (!read.success) {
-    throw refusal('That message is no file.');
+    throw refusal('That message is not a file.');
   }
   const { content } = read.data;
-  // What the sender says spares the download; what comes is measured all the same.
+  // The size that the sender states saves a download; the download is measured too.
   if ((content.info?.size ?? 0) > maxFileBytes) {
     throw refusal(tooLarge);
   }
@@ -72,18 +72,18 @@ export async function readRoomFile(
     }
     throw error instanceof LawspeakerError
       ? error
-      : refusal('That file can’t be decrypted with the key that came with it.');
+      : refusal('I can’t decrypt that file with the key in the message.');
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw refusal('That file is no text.');
+    throw refusal('That file is not a text file.');
   }
 }
 
 function refusal(message: string): UsageError {
   return new UsageError(message, {
     word: '--from-file',
-    advice: 'Reply to a text file with one user a line.',
+    advice: 'Reply to a text file with one user per line.',
   });
 }

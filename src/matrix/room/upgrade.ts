@@ -6,9 +6,9 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { Tombstone } from './room-state.ts';
 
-/** Which rooms the bot has moved to, and when. Remembered: the old room no longer decides afterwards. */
+/** Which rooms the bot has moved to, and when. Stored, because the old room no longer decides afterwards. */
 export interface Moves {
-  /** Where the bot has moved to from this room. */
+  /** Where the bot moved from this room. */
   from(room: RoomId): Promise<RoomId | undefined>;
   /** When the bot moved into this room, in milliseconds since 1970. */
   intoAt(room: RoomId): Promise<number | undefined>;
@@ -42,15 +42,15 @@ const createEvent = z.object({
   content: z.object({ predecessor: z.object({ room_id: z.string() }) }),
 });
 
-/** The room that the bot may move to, or why it may not and what to do. */
+/** The room that the bot may move to, or why it may not, and what to do. */
 type Following = { readonly room: RoomId } | { readonly refused: string; readonly advice: string };
 
 /**
- * Joins the room that has replaced a management room. Whoever has power in the new room has roles over
- * the homeserver, so the bot follows only an admin of the old room, and only into a room that names the
- * old one as its predecessor.
+ * Joins the room that has replaced a management room. Power in the new room gives roles over the homeserver,
+ * so the bot follows only an admin of the old room, and only to a room that names the old one as its
+ * predecessor.
  *
- * @throws HomeserverError, UnreachableError it can't be found out now
+ * @throws HomeserverError, UnreachableError it can't be checked now
  */
 export async function followUpgrade(
   client: Pick<ClientApi, 'rooms'>,
@@ -61,12 +61,12 @@ export async function followUpgrade(
   const by = parseUserId(sender);
   if (replacement === undefined || replacement === old.room) {
     return {
-      refused: 'that names no other room',
+      refused: 'the upgrade does not name another room',
       advice:
-        'Set managementRoom to the room that is in use, invite the bot to it, and start again.',
+        'Set managementRoom to the room that is in use, invite the bot to it, and restart the bot.',
     };
   }
-  const advice = `If you want to use that room, set managementRoom to ${replacement}, invite the bot to it, and start again.`;
+  const advice = `If you want to use that room, set managementRoom to ${replacement}, invite the bot to it, and restart the bot.`;
   if (by === undefined || !isAdmin(by)) {
     return { refused: `${sender}, who replaced it, does not have role admin there`, advice };
   }
@@ -76,7 +76,7 @@ export async function followUpgrade(
     if (error instanceof HomeserverError && error.status < 500 && error.status !== 429) {
       return {
         refused: `the bot can’t join that room (${error.errcode})`,
-        advice: `Invite the bot to ${replacement}: it follows then. If it doesn’t run, start it again.`,
+        advice: `Invite the bot to ${replacement}, and it will follow. If it isn’t running, start it again.`,
       };
     }
     throw error;

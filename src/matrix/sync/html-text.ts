@@ -5,14 +5,14 @@ import { matrixToLink, readMedia, readReference } from '../../chat/reading/refer
 import { quote } from '../../chat/reading/tokenize.ts';
 import { cut } from '../../core/text.ts';
 
-/** Clients render no deeper; the parser's time grows with the square of the depth. */
-const deepest = 100;
+/** Clients don't render deeper levels, and the parser's time grows with the square of the depth. */
+const maxDepth = 100;
 
 class TooDeepError extends Error {}
 
 const lineBreaks = new Set(['br', 'p', 'div', 'li', 'tr', 'blockquote', 'pre', 'h1', 'h2', 'h3']);
 
-/** Some clients show what stands in these, and others don't. */
+/** Some clients show the content of these elements, and others don't. */
 const seenBySome = new Set([
   'iframe',
   'noscript',
@@ -28,16 +28,16 @@ const seenBySome = new Set([
 interface FormattedText {
   /** The text, with every link to Matrix as the ID that it points to. */
   readonly text: string;
-  /** How many links to Matrix there are. */
+  /** The number of links to Matrix. */
   readonly pills: number;
-  /** Why what a reader sees may not be what it means, as a sentence; undefined if it is clear. */
+  /** A sentence that says why the message may mean something else than it shows; undefined if it does not. */
   readonly doubt: string | undefined;
 }
 
 /**
- * Reads a formatted message: every pill and link to Matrix becomes the ID that it points to, since
- * Element and others put only the display name of a pill into the plain body. Links must not mislead:
- * a link whose text is another ID, or that leads elsewhere than its text says, is a doubt.
+ * Reads a formatted message: every pill and link to Matrix becomes the ID that it points to, because
+ * Element and others put only the display name of a pill into the plain body. Links must not mislead: a link
+ * whose text is another ID or another address is a doubt.
  */
 export function readFormatted(html: string): FormattedText {
   let text = '';
@@ -50,7 +50,7 @@ export function readFormatted(html: string): FormattedText {
 
   const closeLink = ({ href, label }: { href: string; label: string }) => {
     if (doubt !== undefined) {
-      // One is enough to refuse the message, and thousands would take their time.
+      // One doubt is enough to refuse the message, and checking thousands of links takes long.
       text += label;
       return;
     }
@@ -62,7 +62,7 @@ export function readFormatted(html: string): FormattedText {
   const parser = new Parser({
     onopentag(name, attributes) {
       depth += 1;
-      if (depth > deepest) {
+      if (depth > maxDepth) {
         throw new TooDeepError();
       }
       if (name === 'mx-reply' || quotedDepth > 0) {
@@ -118,7 +118,7 @@ export function readFormatted(html: string): FormattedText {
       return {
         text: '',
         pills: 0,
-        doubt: 'The message’s formatting is nested too deep to be read.',
+        doubt: 'The message’s formatting is nested too deep for me to read.',
       };
     }
     throw error;
@@ -126,14 +126,14 @@ export function readFormatted(html: string): FormattedText {
   return { text: text.trim(), pills, doubt };
 }
 
-/** What a link stands for in a command. */
+/** What a link means in a command. */
 function meaningOf(
   href: string,
   label: string,
 ): { readonly text: string; readonly isPill: boolean; readonly doubt: string | undefined } {
   const target = targetOf(href);
   if (target === undefined) {
-    // A client made a link of an address that was typed: there is nothing behind the text.
+    // The client turned a typed address into a link: it points to what the text says.
     return bareAddress(href) === bareAddress(label)
       ? { text: label, isPill: false, doubt: undefined }
       : {
@@ -142,7 +142,7 @@ function meaningOf(
           doubt: `“${shown(label)}” is a link to \`${shown(href)}\`, which I can’t read as a user, room or message.`,
         };
   }
-  // What looks like a display name is one, whatever it says; an ID must be the one that is meant.
+  // A display name can be anything, but a text that looks like an ID must be the target's.
   const named = targetOf(label);
   const isOther =
     named === undefined ? idsSeenIn(label).some((id) => id !== target) : named !== target;
@@ -153,13 +153,13 @@ function meaningOf(
   };
 }
 
-/** User IDs and the like anywhere in what a link shows, as its reader sees them. */
+/** User IDs and the like anywhere in a link's text, as its reader sees them. */
 function idsSeenIn(label: string): string[] {
   const seen = label.normalize('NFKC').replaceAll(/\p{Cf}/gu, '');
   return [...seen.matchAll(/[@#!][^\s:]*:\S+/gu)].map(([id]) => id.replace(/[^\p{L}\p{N}]+$/u, ''));
 }
 
-/** The ID that a link or ID names, or the link itself to a message; undefined for other text. */
+/** The ID that a link or ID names, or the link itself if it points to a message; undefined for other text. */
 function targetOf(link: string): string | undefined {
   const reference = readReference(link);
   switch (reference?.kind) {
@@ -174,24 +174,24 @@ function targetOf(link: string): string | undefined {
   }
 }
 
-/** An address without what clients add to it or leave out. */
+/** An address without the parts that clients add or leave out. */
 function bareAddress(address: string): string {
   return address.replace(/^(?:https?:\/\/|mailto:)/iu, '').replace(/\/$/u, '');
 }
 
-/** For a sentence that marks code with backticks. */
+/** Text for a sentence that marks code with backticks. */
 function shown(text: string): string {
   return withoutSchemes(cut(text, 80)).replaceAll('`', "'");
 }
 
-/** Markdown and typography change marks. Letters, digits and what stands in IDs and flags they leave alone. */
+/** Markdown and typography change punctuation, but not letters, digits, and characters of IDs and flags. */
 const changedByFormatting = /[^\p{L}\p{N}\p{M}@:./%=+_-]/gu;
-/** Two hyphens become a dash on phones. */
+/** Phones turn two hyphens into a dash. */
 const dashes = /[-\u2010-\u2015\u2212]+/gu;
-/** Underscores round words are emphasis; within them, as in IDs, they stay. */
+/** Underscores around words are emphasis; inside words, as in IDs, they stay. */
 const emphasis = /(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu;
 
-/** Whether a plain and a formatted body say the same, but for what formatting takes or changes. */
+/** Whether a plain and a formatted body say the same, apart from characters that formatting changes. */
 export function saysTheSame(plain: string, formatted: string): boolean {
   const [one, other] = [plain, formatted].map((text) =>
     text
@@ -203,7 +203,7 @@ export function saysTheSame(plain: string, formatted: string): boolean {
   return one === other;
 }
 
-/** A plain body without the quoted message that old clients put in front of a reply. */
+/** A plain body without the quoted message that older clients put before a reply. */
 export function withoutReplyFallback(body: string): string {
   // An emote is quoted as `> * <@user:server> waves`.
   if (!/^> (?:\* )?<@/u.test(body)) {

@@ -5,7 +5,7 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Incoming, Lookalike, Message } from '../../operations/message.ts';
 import { readFormatted, saysTheSame, withoutReplyFallback } from './html-text.ts';
 
-/** No client mentions so many; each has to be looked for in the text. */
+/** No client mentions more, and the text is searched for each of them. */
 const maxMentions = 50;
 
 const eventId = z.string().refine((text): text is EventId => parseEventId(text) !== undefined);
@@ -42,7 +42,7 @@ const message = envelope.extend({
   }),
 });
 
-/** What shows text that may look like a command, and is not carried out. */
+/** Events whose text may look like a command, but is never carried out. */
 const lookalike = envelope.extend({
   type: z.literal('m.room.message'),
   state_key: z.undefined().optional(),
@@ -79,8 +79,8 @@ const redaction = z.object({
 });
 
 /**
- * Reads the events of one sync, leaving out what the same sync says is redacted: Synapse may send an
- * event as it was together with its redaction.
+ * Reads the events of one sync, without those that are redacted in the same sync: Synapse may send an
+ * unredacted event together with its redaction.
  */
 export function readEvents(room: RoomId, raw: readonly unknown[]): Incoming[] {
   const redacted = redactedBy(raw);
@@ -90,7 +90,7 @@ export function readEvents(room: RoomId, raw: readonly unknown[]): Incoming[] {
   });
 }
 
-/** The IDs of what these events redact. */
+/** The IDs of the events that these events redact. */
 export function redactedBy(raw: readonly unknown[]): ReadonlySet<unknown> {
   return new Set(
     raw.flatMap((event) => {
@@ -102,7 +102,7 @@ export function redactedBy(raw: readonly unknown[]): ReadonlySet<unknown> {
   );
 }
 
-/** Who sent an event and when, whatever it holds. */
+/** Who sent an event and when, whatever its content. */
 export function readEnvelope(
   raw: unknown,
 ): { event: EventId; sender: UserId; sentAt: number } | undefined {
@@ -113,9 +113,9 @@ export function readEnvelope(
 }
 
 /**
- * What a message replies to. In a thread, clients let every message reply to the one before it, for clients
- * that don't know threads, and mark that as a fallback: nobody has chosen what it replies to. Without the
- * mark it is a reply, as the specification says; a mark that is no boolean is taken for one.
+ * What a message replies to. In a thread, every message replies to the one before it, for clients that don't
+ * support threads, and is marked as a fallback: nobody chose what it replies to. Without the mark, it is a
+ * reply, as the specification says. A mark that is not a boolean counts as set.
  *
  * https://spec.matrix.org/latest/client-server-api/#fallback-for-unthreaded-clients
  */
@@ -137,8 +137,9 @@ function idOf(value: unknown): EventId | undefined {
 }
 
 /**
- * What a message says. A formatted message with links to Matrix is read by its HTML, any other by its
- * plain body, which still has what Markdown took. The two must say the same: clients show the HTML.
+ * The text of a message. A formatted message with links to Matrix is read by its HTML, any other by its plain
+ * body, which still has the characters that Markdown removes. The two must say the same, because clients
+ * show the HTML.
  */
 function readText(content: z.infer<typeof message>['content']): {
   text: string;
@@ -164,8 +165,8 @@ function readText(content: z.infer<typeof message>['content']): {
 }
 
 /**
- * Reads a room event as a message, a reaction, or what only looks like a message; undefined for anything
- * else: notices, redacted events, state, and whatever has not the form that it should have.
+ * Reads a room event as a message, a reaction, or a lookalike of a message. Undefined for anything else:
+ * notices, redacted events, state, and malformed events.
  */
 export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
   const asMessage = message.safeParse(raw);
@@ -186,7 +187,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       room,
       sender,
       sentAt: origin_server_ts,
-      // Half a surrogate pair can be neither stored nor sent.
+      // Half surrogate pairs can be neither stored nor sent.
       text: text.toWellFormed(),
       ...(doubt === undefined ? {} : { doubt: doubt.toWellFormed() }),
       ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, maxMentions) }),
@@ -205,7 +206,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       sender,
       sentAt: origin_server_ts,
       target,
-      // Clients append U+FE0F, which asks for the colorful form, or don't.
+      // Some clients append U+FE0F, which asks for the colored form.
       key: key.replaceAll('\uFE0F', ''),
     };
   }
@@ -238,7 +239,7 @@ function readLookalike(room: RoomId, raw: unknown): Lookalike | undefined {
   if (msgtype === 'm.emote') {
     return { ...shared, form: 'emote', text: withoutReplyFallback(body).toWellFormed(), ...more };
   }
-  // Without `filename`, or if it is the same, the body is the file's name and no caption.
+  // Without `filename`, or if it is the same, the body is the file's name and not a caption.
   // https://spec.matrix.org/latest/client-server-api/#media-captions
   return msgtype !== 'm.text' && typeof filename === 'string' && filename !== body
     ? { ...shared, form: 'caption', text: body.toWellFormed(), ...more }

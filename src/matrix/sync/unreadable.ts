@@ -7,38 +7,40 @@ import { nameOf } from '../../operations/members.ts';
 import type { Members } from '../../operations/members.ts';
 import { readEnvelope } from './read-event.ts';
 
-const advice: ReadonlyMap<string, { readonly cause: string; readonly mend: string }> = new Map([
+const reasons: ReadonlyMap<string, { readonly cause: string; readonly advice: string }> = new Map([
   [
     'm.unverified',
     {
       cause: 'your client sends keys to verified devices only, and mine is not verified',
-      mend: 'First turn that off: in Element, “Only send messages to verified users” in this room’s or your security settings.',
+      advice:
+        'First turn that off: in Element, “Only send messages to verified users” in this room’s settings or in your security settings.',
     },
   ],
   [
     'm.blacklisted',
     {
       cause: 'your client has blocked my device',
-      mend: 'First unblock it: in the list of my devices, in my profile.',
+      advice: 'First unblock it in my profile, in the list of my devices.',
     },
   ],
 ]);
 
 function causeOf(why: string | undefined): string[] {
-  return [advice.get(why ?? '')?.cause ?? 'the key to it did not reach me'];
+  return [reasons.get(why ?? '')?.cause ?? 'its key did not reach me'];
 }
 
 function adviceOn(why: string | undefined): string {
   return (
-    advice.get(why ?? '')?.mend ?? 'If that does not help, log out of that client and in again.'
+    reasons.get(why ?? '')?.advice ??
+    'If that doesn’t help, log out of that client and log in again.'
   );
 }
 
 /**
- * Says once that messages could not be decrypted, and settles them: should their keys come later, they
- * are not carried out any more, for whoever sent them has sent them again by then.
+ * Says once that messages could not be decrypted, and marks them as handled: if their keys come later, they
+ * are not carried out, because their senders have resent them by then.
  *
- * @param withheld why the sender's client keeps the key of an event from the bot, if it has said so
+ * @param withheld why the sender's client withholds the key of an event from the bot, if it says so
  */
 export async function sayUnreadable(
   context: DeliverContext & {
@@ -74,7 +76,7 @@ export async function sayUnreadable(
     if (last !== undefined) {
       const whose =
         unread.length === 1
-          ? `a message of ${nameOf(context.members, last.sender)}`
+          ? `a message from ${nameOf(context.members, last.sender)}`
           : `${unread.length} messages`;
       const reply: Reply = {
         command: '',
@@ -84,9 +86,7 @@ export async function sayUnreadable(
           mark: '⚠️',
           title: [bold(`I can’t read ${whose}: `), ...causeOf(last.why)],
           body: [
-            line(
-              `Sent ${ago(last.sentAt, now)}. Nothing was carried out, and won’t be: send it again.`,
-            ),
+            line(`Sent ${ago(last.sentAt, now)}. I did not carry it out, and won’t: resend it.`),
             line(adviceOn(last.why)),
           ],
           data: { events: unread.map(({ event }) => event) },

@@ -385,7 +385,7 @@ describe('an encrypted management room', () => {
       try {
         const answer = await moderator.ask(`!reset-password ${mallory.userId}`);
         expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
-        expect(answer.body).toContain('none of your devices has keys');
+        expect(answer.body).toContain('none of your devices can decrypt it');
         await expect(mallory.login()).resolves.toBeDefined();
 
         const client = await encryptedUser(ana);
@@ -425,7 +425,7 @@ describe('an encrypted management room', () => {
         const locked = await ben.say('!version');
         const answer = await ana.answerTo(locked);
         expect(answer.field.error?.code).toBe('undecryptable');
-        expect(answer.body).toContain('I can’t read a message of Ben');
+        expect(answer.body).toContain('I can’t read a message from Ben');
         await benClient.releaseKeys();
         const again = await ben.ask('!version');
         expect(again.field.status).toBe('done');

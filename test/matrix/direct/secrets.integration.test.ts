@@ -20,7 +20,7 @@ describe('a secret', () => {
     const other = await openRoom({ secrets: { keepFor: '4s' } });
     try {
       const first = await tellSecret(other.ana, other);
-      expect(bodyOf(first.messages[0])).toMatch(/I remove this message at \d\d:\d\d UTC/u);
+      expect(bodyOf(first.messages[0])).toMatch(/I will remove this message at \d\d:\d\d UTC/u);
       await redacted(first, other.ana.user);
 
       const second = await tellSecret(other.ana, other);
@@ -74,7 +74,7 @@ describe('a secret', () => {
       for (const attempt of [direct.open, direct.assertReadableBy]) {
         await expect(attempt(idOf(ana))).rejects.toMatchObject({
           code: 'state',
-          message: expect.stringContaining('none of your devices has keys'),
+          message: expect.stringContaining('none of your devices can decrypt it'),
         });
       }
       expect(await directRoomsOf(ana, { id: '', bot })).toEqual([]);

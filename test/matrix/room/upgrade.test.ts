@@ -60,7 +60,9 @@ test('it leaves a room that names another predecessor', async () => {
 });
 
 test.each([undefined, room])('it goes nowhere where the room is replaced by %s', async (to) => {
-  expect(await follow({ replacement: to })).toMatchObject({ refused: 'that names no other room' });
+  expect(await follow({ replacement: to })).toMatchObject({
+    refused: 'the upgrade does not name another room',
+  });
   expect(calls).toEqual([]);
 });
 

@@ -17,8 +17,8 @@ const locked = (id: string, sender: string) => ({
 test.each([
   ['m.unverified', 'sends keys to verified devices only', 'turn that off'],
   ['m.blacklisted', 'has blocked my device', 'unblock'],
-  ['m.other', 'the key to it did not reach me', 'log out of that client'],
-  [undefined, 'the key to it did not reach me', 'log out of that client'],
+  ['m.other', 'its key did not reach me', 'log out of that client'],
+  [undefined, 'its key did not reach me', 'log out of that client'],
 ])('a key that is withheld as %s: the cause is named, and what to do', async (why, cause, mend) => {
   const event = locked(`$locked-${why}`, people.ben);
   await sayUnreadable(bot.context, room, [event], () => why);
@@ -36,7 +36,7 @@ test('several are told in one message, each once, and nothing of those who are n
     return JSON.stringify(sent.map(({ outgoing }) => outgoing));
   };
   expect(await ask(...events.slice(0, 2))).toContain('I can’t read 2 messages');
-  expect(await ask(...events)).toContain('I can’t read a message of Ben');
+  expect(await ask(...events)).toContain('I can’t read a message from Ben');
   expect(await ask(...events)).toBe('[]');
   expect(await ask(locked('$eve', people.eve))).toBe('[]');
 });
