@@ -17,8 +17,8 @@ import { createMoves } from './matrix/room/upgrade.ts';
 import { createLog } from './observability/log.ts';
 import { matchLine, summaryLines } from './reports/rules/replay-text.ts';
 import { replay } from './reports/rules/replay.ts';
-import { readHistory } from './reports/rules/report-history.ts';
-import type { ReportHistory } from './reports/rules/report-history.ts';
+import { readReplayData } from './reports/rules/replay-input.ts';
+import type { ReplayData } from './reports/rules/replay-input.ts';
 import { createRules } from './reports/rules/rule.ts';
 import type { Rule } from './reports/rules/rule.ts';
 import { openStore } from './store/store.ts';
@@ -167,15 +167,15 @@ async function testRules(config: Config, sinceText: string): Promise<number> {
   }
   const { maxActionsPerHour } = config.reports;
   const replayed = replay(kept, rules, { since, maxActionsPerHour });
-  replayed.firings.forEach((match) => console.log(matchLine(match)));
+  replayed.matches.forEach((match) => console.log(matchLine(match)));
   summaryLines(replayed, rules, since).forEach((line) => console.log(line));
   return exit.done;
 }
 
-async function readStored(config: Config): Promise<ReportHistory> {
+async function readStored(config: Config): Promise<ReplayData> {
   const store = await openStore(config.database.path, { readonly: true });
   try {
-    return await readHistory(store);
+    return await readReplayData(store);
   } finally {
     await store.close();
   }

@@ -98,8 +98,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a second rule acts on what the first has resolved',
     file: 'src/reports/rules/apply-rules.ts',
-    right: '.fits && !(await isClosed(id))',
-    wrong: '.fits',
+    right: '.matches && !(await isClosed(id))',
+    wrong: '.matches',
     test: 'test/reports/rules/apply-rules.test.ts',
   },
   {
@@ -119,8 +119,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a list of reports that fails is asked for less and less often, without an end',
     file: 'src/reports/intake/poller.ts',
-    right: 'pauseMs = Math.min(pauseMs * 2, maxPauseMs);',
-    wrong: 'pauseMs *= 2;',
+    right: 'firstMs: intervalMs * 2, maxMs: maxPauseMs',
+    wrong: 'firstMs: intervalMs * 2, maxMs: Number.POSITIVE_INFINITY',
     test: 'test/reports/intake/poller-pause.test.ts',
   },
   {

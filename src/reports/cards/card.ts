@@ -23,24 +23,24 @@ const marks: Record<ItemState, Mark> = {
   dismissed: 'ℹ️',
 };
 
-/** What a card knows besides the item. */
-export interface Around {
+/** What a card shows besides the item. */
+export interface CardContext {
   readonly nameOf: (actor: string) => string;
-  /** Rules that lack nothing but people, such as `rule x would act at 3 people (2 now)`. */
+  /** The rules that only need more reporters, such as `rule x would act at 3 reporters (2 now)`. */
   readonly nearRules: readonly string[];
 }
 
-/** The card of an item: one message, edited as things change. */
-export function cardOf(story: ItemStory, { nameOf, nearRules }: Around): Answer {
+/** The card of an item: one message, which is edited when the item changes. */
+export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): Answer {
   const { item, reports } = story;
-  const stand = standOf(item, nameOf, dateTime);
+  const status = standOf(item, nameOf, dateTime);
   const isClosed = item.state === 'resolved' || item.state === 'dismissed';
   const others = reasonsOf(reports).slice(1, 4);
   return {
     mark: marks[item.state],
     title: [bold(`Report #${item.id}: `, ...accusation(story)), ' about ', ...whatIsReported(item)],
     body: [
-      ...(stand.length === 0 ? [] : [line(...stand)]),
+      ...(status.length === 0 ? [] : [line(...status)]),
       ...contentLines(item, { isAskedFor: false }),
       circumstances(story, dateTime),
       ...(others.length === 0
@@ -60,15 +60,15 @@ export function cardOf(story: ItemStory, { nameOf, nearRules }: Around): Answer 
 }
 
 const wordOf = new Map([
-  ['🙋', 'mine'],
+  ['🙋', 'claim'],
   ['👻', 'shadow-ban'],
   ['🔨', 'deactivate'],
   ['🙈', 'redact'],
   ['🗑', 'dismiss'],
-  ['✅', 'resolved'],
+  ['✅', 'resolve'],
 ]);
 
-/** The reactions that a card offers, in the order in which it does. */
+/** The reactions that a card offers, in order. */
 export function offeredReactions(item: ReportItem): string[] {
   return [...wordOf.keys()].filter(
     (key) =>
@@ -86,7 +86,7 @@ function dataOf({ item, reporterCount }: ItemStory) {
   return { id, kind, subject, roomId, sender, state, reports, reporterCount, claimedBy, closedBy };
 }
 
-/** Many items that came at once, in one message that grows. */
+/** Many items that came at once: one message, which is edited when there are more. */
 export function digestOf({ items, reports, senders, topSenders, topRooms }: Digest): Answer {
   const list = (names: Digest['topSenders']) =>
     names.map(({ name, items: number }) => `${name ?? ''} (${number})`).join(', ');
@@ -96,12 +96,12 @@ export function digestOf({ items, reports, senders, topSenders, topRooms }: Dige
     mark: '⚠️',
     title: [
       bold(`${count(items, 'more item')} reported at once`),
-      `, ${count(reports, 'report')} about ${senders === 1 ? '1 account' : `${senders} accounts`}: too many for a card each`,
+      `, ${count(reports, 'report')} about ${senders === 1 ? '1 account' : `${senders} accounts`}: too many for single cards`,
     ],
     body: [
-      ...(topSenders.length === 0 ? [] : [line(`Most about: ${list(topSenders)}`)]),
-      ...(topRooms.length === 0 ? [] : [line(`Most in: ${list(rooms)}`)]),
-      line('Claimed, or shown by their number, they get their card.'),
+      ...(topSenders.length === 0 ? [] : [line(`Mostly about: ${list(topSenders)}`)]),
+      ...(topRooms.length === 0 ? [] : [line(`Mostly in: ${list(rooms)}`)]),
+      line('An item gets its card when it is claimed or shown with `!report`.'),
     ],
     next: [
       'reports --state open',
@@ -111,7 +111,7 @@ export function digestOf({ items, reports, senders, topSenders, topRooms }: Dige
   };
 }
 
-/** What was there before the first start. */
+/** The reports from before the first start. */
 export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
   return {
     mark: 'ℹ️',
@@ -123,22 +123,22 @@ export function backlogOf(kind: ReportItem['kind'], total: number): Answer {
           kind === 'event' ? 'reports of messages' : 'reports of users',
         ),
       ),
-      ' from before my time: they wait in the queue, without cards',
+      ' from before my first start: they are in the queue, without cards',
     ],
-    body: [line('No rule acts on them. What is reported from now on comes here by itself.')],
+    body: [line('Rules ignore them. New reports appear here automatically.')],
     next: ['reports', 'reports --since 1d', 'stats'],
     data: { kind, total },
   };
 }
 
-/** Silence must not be taken for peace. */
+/** Without this, a room without reports would look peaceful. */
 export function troubleOf(why: string): Answer {
   return {
     mark: '⚠️',
     title: [bold('Reports can’t be read'), `: ${why}`],
     body: [
-      line('Until they can, nothing that is reported comes here. None is lost: I go on trying.'),
-      line('Look whether the bot is still a server admin, and reaches the admin API.'),
+      line('Until then no new reports appear here. None are lost: I keep trying.'),
+      line('Check that the bot is still a server admin and can reach the admin API.'),
     ],
     next: ['status'],
     data: { readable: false },
@@ -147,11 +147,11 @@ export function troubleOf(why: string): Answer {
 
 export const troubleOver: Answer = {
   mark: '✅',
-  title: [bold('Reports are read again'), ': what was missed is here or follows'],
+  title: [bold('Reports can be read again'), ': those that I missed will follow'],
   data: { readable: true },
 };
 
-/** A line of an item's history, for the thread of its card. */
+/** An entry of an item's history, for the thread of its card. */
 export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): Answer {
   const who = entry.actor === null ? 'somebody' : nameOf(entry.actor);
   switch (entry.kind) {
@@ -160,13 +160,13 @@ export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): 
         mark: '⚠️',
         title: [
           bold('Reported again'),
-          ` by ${who}, after it was ${entry.detail ?? 'settled'}: open anew`,
+          ` by ${who}, after it was ${entry.detail ?? 'closed'}: now open`,
         ],
       };
     case 'claimed':
       return { mark: 'ℹ️', title: [bold(`Claimed by ${who}`)] };
     case 'released':
-      return { mark: 'ℹ️', title: [bold(`Opened again by ${who}`)] };
+      return { mark: 'ℹ️', title: [bold(`Reopened by ${who}`)] };
     case 'resolved':
     case 'dismissed':
       return {
@@ -180,19 +180,19 @@ export function noteOf(entry: HistoryEntry, nameOf: (actor: string) => string): 
     case 'proposed':
       return {
         mark: 'ℹ️',
-        title: [bold(`The ${who} fits`), ': in mode act it would have run'],
+        title: [bold(`The ${who} matches`), ': in mode act it would have run'],
         body: [line(entry.detail ?? '')],
       };
   }
 }
 
-/** Items that nobody has settled for long. */
+/** Items that have been open or claimed for a long time. */
 export function reminderOf(items: readonly ReportItem[], afterText: string): Answer {
   const shown = items.slice(0, 10);
   const [oldest] = items;
   return {
     mark: '⚠️',
-    title: [bold(`${count(items.length, 'report')} waiting for more than ${afterText}`)],
+    title: [bold(`${count(items.length, 'report')} open for more than ${afterText}`)],
     body: [
       {
         kind: 'list',

@@ -1,4 +1,5 @@
 import type { Answer } from '../../chat/answers/answer.ts';
+import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import { parseUserId } from '../../core/ids.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
@@ -11,30 +12,30 @@ import type { ReportItem } from '../../store/tables/report-items.ts';
 import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
 
 const windowMs = 60_000;
-/** A digest that has not grown for so long is over; what comes then begins another. */
-const digestRestMs = 600_000;
-/** A digest is edited at most so often. */
+/** A digest that has not grown for this long is complete. The next item starts another. */
+const digestCompleteMs = 600_000;
+/** The minimum time between two edits of a digest. */
 const digestEditMs = 5000;
-const atOnce = 200;
+const maxAtOnce = 200;
 
-/** A digest, as it is kept between starts. */
-interface KeptDigest {
+/** A digest, as it survives restarts. */
+interface StoredDigest {
   readonly startedAt: number;
   readonly grewAt: number;
   readonly revision: number;
-  /** How many items it tells of. */
+  /** How many items it shows. */
   readonly shown: number;
   readonly shownAt: number;
 }
 
 const digestName = 'reports.digest';
 
-/** Puts the queue into the room: a card for each item, edited as it changes, or a digest of many. */
+/** Shows the queue in the room: a card for each item, edited when it changes, or a digest of many. */
 export function createCards(
   house: House,
   settings: {
     readonly maxCardsPerMinute: number;
-    /** What of the rules is worth saying on an item's card. */
+    /** What to say about rules on an item's card. */
     readonly nearRules: (item: ReportItem) => Promise<readonly string[]>;
   },
 ) {
@@ -51,14 +52,12 @@ export function createCards(
     return user === undefined ? actor.replace(/^rule:/u, 'rule ') : nameOf(house.members, user);
   }
 
-  let placing: Promise<unknown> = Promise.resolve();
+  // One after another: otherwise several items could take the last card of a minute.
+  const placing = createSerialQueue();
 
-  /** Gives an item a card of its own, or, where there are too many, a place in the digest. */
+  /** Posts a card for an item. If there are too many, the item is counted in a digest instead. */
   async function place(id: number, how: { readonly isUrgent: boolean }): Promise<void> {
-    // One after the other, or several would see the same room for one more card.
-    const placed = placing.then(async () => placeNext(id, how));
-    placing = placed.catch(() => undefined);
-    await placed;
+    await placing.run(async () => placeNext(id, how));
   }
 
   async function placeNext(
@@ -71,7 +70,7 @@ export function createCards(
     }
     const recent = await store.reportCards.countSince(house.now() - windowMs);
     if (recent >= settings.maxCardsPerMinute && !isUrgent) {
-      await fold(item);
+      await addToDigest(item);
       return;
     }
     const answer = await answerFor(item);
@@ -91,29 +90,29 @@ export function createCards(
     house.deliver(cardEvent(id));
   }
 
-  async function fold(item: ReportItem): Promise<void> {
+  async function addToDigest(item: ReportItem): Promise<void> {
     const now = house.now();
     await store.transaction(async (tables) => {
       await tables.reportCards.markPosted(item.id, 'digest', now);
-      const before = await keptDigest(tables);
-      const isOver = before === undefined || now - before.grewAt > digestRestMs;
-      await keepDigest(
+      const before = await readDigest(tables);
+      const isComplete = before === undefined || now - before.grewAt > digestCompleteMs;
+      await writeDigest(
         tables,
-        isOver
+        isComplete
           ? { startedAt: now, grewAt: now, revision: 0, shown: 0, shownAt: 0 }
           : { ...before, grewAt: now },
       );
     });
   }
 
-  /** Edits the cards of items that have changed. Returns whether some have to wait. */
+  /** Edits the cards of items that have changed. Returns whether some of them have to wait. */
   async function refresh(): Promise<boolean> {
     let mustWait = false;
-    for (const item of await store.reportCards.outdated(atOnce)) {
+    for (const item of await store.reportCards.outdated(maxAtOnce)) {
       if (item.card !== 'own') {
         await promote(item);
       } else if ((await store.outbox.open(cardEvent(item.id))).length > 0) {
-        // What is on its way is sent first: only the newest state is worth an edit.
+        // Pending messages are sent first: only the latest state is worth an edit.
         mustWait = true;
       } else {
         await edit(item);
@@ -123,7 +122,7 @@ export function createCards(
   }
 
   async function promote(item: ReportItem): Promise<void> {
-    // In a digest, more reports alone are no reason for a card.
+    // More reports are not a reason to give an item of a digest a card.
     const isWanted = item.card === 'none' || item.state === 'claimed';
     if (isWanted) {
       await place(item.id, { isUrgent: true });
@@ -144,9 +143,9 @@ export function createCards(
     house.deliver(cardEvent(item.id));
   }
 
-  /** Says in the threads what happened to items and is not said there yet. */
-  async function note(): Promise<void> {
-    for (const entry of await store.reportHistory.notShown(atOnce)) {
+  /** Posts new history entries in the threads of the cards. */
+  async function postHistory(): Promise<void> {
+    for (const entry of await store.reportHistory.notShown(maxAtOnce)) {
       const item = await store.reportItems.get(entry.itemId);
       await store.transaction(async (tables) => {
         await tables.reportHistory.markShown(entry.id);
@@ -174,29 +173,29 @@ export function createCards(
     }
   }
 
-  /** Tells of the items that got no card. Returns whether there will be more to tell soon. */
+  /** Posts or edits the digest of the items without cards. Returns whether it has to be edited again soon. */
   async function refreshDigest(): Promise<boolean> {
-    const kept = await keptDigest(store);
-    if (kept === undefined) {
+    const stored = await readDigest(store);
+    if (stored === undefined) {
       return false;
     }
-    const digest = await store.reportCards.digest(kept.startedAt);
+    const digest = await store.reportCards.digest(stored.startedAt);
     const now = house.now();
-    if (digest.items === kept.shown) {
+    if (digest.items === stored.shown) {
       return false;
     }
-    if (now - kept.shownAt < digestEditMs) {
+    if (now - stored.shownAt < digestEditMs) {
       return true;
     }
     const origin = {
-      event: `$ digest ${kept.startedAt}` as EventId,
+      event: `$ digest ${stored.startedAt}` as EventId,
       room: house.settings.managementRoom,
     };
     const reply = replyOf(digestOf(digest));
     await store.transaction(async (tables) => {
-      const revision = kept.revision + 1;
-      await keepDigest(tables, { ...kept, revision, shown: digest.items, shownAt: now });
-      await (kept.revision === 0
+      const revision = stored.revision + 1;
+      await writeDigest(tables, { ...stored, revision, shown: digest.items, shownAt: now });
+      await (stored.revision === 0
         ? post(house, tables, 'answer', { kind: 'alert', origin, mentions: [], reply })
         : post(house, tables, `edit-${revision}`, { kind: 'edit', origin, reply }));
     });
@@ -216,29 +215,31 @@ export function createCards(
     });
   }
 
-  return { place, refresh, note, refreshDigest };
+  return { place, refresh, postHistory, refreshDigest };
 }
 
 export type Cards = ReturnType<typeof createCards>;
 
-async function keptDigest(tables: Pick<StoreTables, 'syncState'>): Promise<KeptDigest | undefined> {
-  const kept = await tables.syncState.get(digestName);
-  return kept === undefined ? undefined : (JSON.parse(kept) as KeptDigest);
+async function readDigest(
+  tables: Pick<StoreTables, 'syncState'>,
+): Promise<StoredDigest | undefined> {
+  const stored = await tables.syncState.get(digestName);
+  return stored === undefined ? undefined : (JSON.parse(stored) as StoredDigest);
 }
 
-async function keepDigest(
+async function writeDigest(
   tables: Pick<StoreTables, 'syncState'>,
-  digest: KeptDigest,
+  digest: StoredDigest,
 ): Promise<void> {
   await tables.syncState.set(digestName, JSON.stringify(digest));
 }
 
-/** Nobody has asked for it. */
+/** A reply that no command asked for. */
 export function replyOf(answer: Answer): Reply {
   return { command: 'report', status: 'done', audit: [], answer };
 }
 
-/** Tells the room something of its own accord, once under this name, and calls people. */
+/** Posts a message that no command asked for, once for each name, and mentions people. */
 export async function announce(
   house: House,
   tables: StoreTables,

@@ -5,18 +5,18 @@ import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { NewReport } from '../../store/tables/reports.ts';
 
-/** One list of reports that the server keeps. */
+/** One of the homeserver's lists of reports. */
 export interface ReportSource {
   readonly kind: 'event' | 'user';
   /** The newest first, from this offset on. */
   page(query: { from: number; limit: number }): Promise<ReportPage>;
-  /** Throws why the server does not list all that it stores, if that is so. */
+  /** Throws if the homeserver does not list all reports that it has. */
   readonly assertComplete?: () => Promise<void>;
 }
 
 export interface ReportPage {
   readonly reports: readonly NewReport[];
-  /** Of all pages. */
+  /** The number of reports on all pages. */
   readonly total: number;
   /** The offset of the next page; null on the last. */
   readonly next: number | null;
@@ -25,7 +25,7 @@ export interface ReportPage {
 /**
  * GET /_synapse/admin/v1/event_reports and /_synapse/admin/v1/user_reports
  *
- * @param managementRoom the room whose statistics show whether reports of messages are listed
+ * @param managementRoom its statistics show whether reports of messages are listed
  */
 export function reportSources(
   { reports, rooms }: Pick<Services, 'reports' | 'rooms'>,
@@ -80,24 +80,24 @@ export function reportSources(
   ];
 }
 
-/** How far a list was read; kept between starts. Never an offset: offsets shift. */
+/** How far a list was read; survives restarts. Not an offset: offsets shift. */
 interface Progress {
   /** When it was read for the first time; milliseconds since 1970. */
   readonly startedAt: number;
-  /** Nothing of what was there at the first start is shown one by one. */
+  /** The reports from before the first start get no cards. */
   readonly isQuiet: boolean;
-  /** It was once read to its end. */
+  /** The list was read to its end at least once. */
   readonly isComplete: boolean;
-  /** How many reports the server had when it was last read; null where that did not add up. */
+  /** How many reports the homeserver had when it was last read; null if the numbers did not add up. */
   readonly total: number | null;
 }
 
-/** Far more reports than any server keeps. */
+/** Far more than any homeserver has. */
 const maxPages = 2000;
 
 /**
- * A page, or as much of it as can be read: whoever reports can write megabytes each time, and must not
- * hide the reports of others. One report that is too large by itself is left out.
+ * Reads a page, or as much of it as possible. Each report can be megabytes long, which must not hide the
+ * reports of others. A single report that is too large is skipped.
  */
 async function readPage(
   source: ReportSource,
@@ -116,34 +116,35 @@ async function readPage(
   }
 }
 
-/** What one reading has found. */
-export interface Reading {
-  /** Reports that were not known. */
+/** What one reading of a list has found. */
+export interface ImportResult {
+  /** How many reports were new. */
   readonly found: number;
-  /** What was there at the first start, where that has just been read to its end. */
+  /** How many reports are from before the first start; set once, when they have been read to the end. */
   readonly backlog: number | undefined;
+  readonly hasReadAll: boolean;
 }
 
-/** Mostly there is nothing new, and what people write into reports has no limit. */
+/** Small: usually there is nothing new, and reports have no maximum length. */
 const firstPageSize = 20;
-/** As large as the server's own default. */
+/** The homeserver's default. */
 const pageSize = 100;
-/** For reading all: the server has no maximum. */
+/** For reading everything: the homeserver has no maximum. */
 const largePageSize = 500;
-/** Of the page before, so that a report deleted meanwhile hides none. */
+/** Reports of the previous page that are read again: one that was deleted meanwhile must not hide another. */
 const overlap = 10;
 
 /**
- * Takes in what a list has that is not known yet, the newest first, until a page is wholly known. Each
- * page is committed by itself; where that was broken off, it is read to the end again.
+ * Stores the reports of a list that are not known yet: from the newest one on, until a page has nothing
+ * new. Each page is committed by itself. If the first reading is interrupted, it starts again.
  *
- * Reports come in any order, go, and move the others. What the server counts tells: where it has more
- * or fewer than was to be expected, all is read anew.
+ * Reports can appear in any order and disappear, which shifts the others. The homeserver's total shows
+ * it: if it isn't what the new reports add up to, the whole list is read again.
  *
- * @param few more than so many at the first start are summed up
- * @param mayReadAll false where all was read a short while ago
+ * @param options.few if there are more reports at the first start, they get no cards
+ * @param options.mayReadAll false if the whole list was read a short while ago
  */
-export async function takeInReports(
+export async function importReports(
   store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>,
   source: ReportSource,
   options: {
@@ -152,11 +153,11 @@ export async function takeInReports(
     readonly now: () => number;
     readonly onBacklog: (tables: StoreTables, total: number) => Promise<void>;
   },
-): Promise<Reading & { readonly hasReadAll: boolean }> {
+): Promise<ImportResult> {
   const { few, mayReadAll, now, onBacklog } = options;
   const name = `reports.${source.kind}`;
-  const kept = await store.syncState.get(name);
-  let progress = kept === undefined ? undefined : (JSON.parse(kept) as Progress);
+  const stored = await store.syncState.get(name);
+  let progress = stored === undefined ? undefined : (JSON.parse(stored) as Progress);
   const lostUntil = (await store.dataLoss.get())?.foundAt ?? 0;
   const isFirst = progress?.isComplete !== true;
   const readsAll = isFirst || (progress?.total === null && mayReadAll);
@@ -190,16 +191,16 @@ export async function takeInReports(
       if (isFirst && from === 0) {
         await syncState.set(name, JSON.stringify(progress));
       }
-      let joined = 0;
-      // The oldest of a page first, so that items begin with their first report.
+      let added = 0;
+      // The oldest of a page first, so that items start with their first report.
       for (const report of page.reports.toReversed()) {
         const isBacklog = isFirst && report.receivedTs < startedAt;
-        // What was done about it while another database was in use is not known: it is for people.
-        const isOfLostTime = report.receivedTs < lostUntil;
-        const how = { isBacklog: isBacklog || isOfLostTime, isQuiet: isBacklog && isQuiet };
-        joined += (await reports.add(report, now(), how)) === undefined ? 0 : 1;
+        // Before data was lost, something may have been done about it: only people can know.
+        const mayBeLost = report.receivedTs < lostUntil;
+        const itemOptions = { isBacklog: isBacklog || mayBeLost, isQuiet: isBacklog && isQuiet };
+        added += (await reports.add(report, now(), itemOptions)) === undefined ? 0 : 1;
       }
-      return joined;
+      return added;
     });
     found += fresh;
     isAtEnd = page.next === null;

@@ -1,84 +1,70 @@
+import { createBackoff } from '../../core/async/backoff.ts';
+import { createWorker } from '../../core/async/worker.ts';
+import type { Worker } from '../../core/async/worker.ts';
+import { minuteMs } from '../../core/duration.ts';
 import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { ReportReading } from '../../services/bot/bot-operations.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import { takeInReports } from './intake.ts';
+import { importReports } from './intake.ts';
 import type { ReportSource } from './intake.ts';
 
 export interface Poller {
   start(): void;
-  /** Asks at once: a homeserver that was away is back. */
+  /** Reads at once: the homeserver is reachable again. */
   hurry(): void;
-  /** How reading goes, a list each. */
+  /** How reading each list goes. */
   readings(): ReportReading[];
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   stop(): Promise<void>;
 }
 
-const maxPauseMs = 300_000;
-/** All reports are read anew at most so often. */
-const readAllEveryMs = 600_000;
-/** A list that takes long to answer is asked less often: so many times as long as it took. */
+const maxPauseMs = 5 * minuteMs;
+/** The minimum time between two readings of all reports. */
+const readAllEveryMs = 10 * minuteMs;
+/** After a slow answer the pause is this many times as long as the answer took. */
 const restFactor = 4;
 
-/** A list, and how reading it goes. Times are by `performance.now()`, which nobody sets back. */
+/** How reading a list goes. Times are by `performance.now()`, which nobody sets back. */
 interface Reading {
   readonly source: ReportSource;
-  /** Or begun with. */
+  /** When the list was last read, or when the bot started. */
   readAtMs: number;
-  /** Since it was read last, or begun with, it could not be. */
+  /** Set while the list can't be read. */
   failure?: { readonly sinceMs: number; readonly error: unknown };
 }
 
 /**
- * Asks for new reports every few seconds, since Synapse tells nobody of them; less often while the
- * homeserver suffers. Each list is read by itself: one that fails holds up no other.
+ * Asks for new reports every few seconds, since Synapse does not push them, and less often while the
+ * homeserver has trouble. Each list is read by itself, so that one that fails doesn't hold up another.
  */
 export function createPoller(options: {
   readonly store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>;
   readonly sources: readonly ReportSource[];
   readonly intervalMs: number;
-  /** More reports than this at the first start are summed up. */
+  /** If there are more reports than this at the first start, they get no cards. */
   readonly few: number;
   readonly now: () => number;
   readonly log: Log;
-  /** There may be something new in the store. */
+  /** There may be new reports in the store. */
   readonly onNew: (kind: ReportSource['kind']) => void;
   readonly onBacklog: (
     tables: StoreTables,
     kind: ReportSource['kind'],
     total: number,
   ) => Promise<void>;
-  /** What fails for so long is told. */
+  /** How long a list must fail before `onTrouble` is called. */
   readonly troubleAfterMs: number;
   /**
-   * A list can't be read for long, and why; without an error: all can be read again. Returns whether
-   * that is told: what is told is not told twice.
+   * Called with an error when a list has failed for long, and without one when all lists can be read
+   * again. Returns whether it has told people: if so, it is not called again for the same thing.
    */
   readonly onTrouble: (error?: unknown) => Promise<boolean>;
 }): Poller {
   const { store, sources, intervalMs, few, now, log, onNew, onBacklog } = options;
   const { troubleAfterMs, onTrouble } = options;
-  const stopping = new AbortController();
-  const { signal } = stopping;
   const readings = new Set<Reading>();
-  const resting = new Set<() => void>();
-  let running: Promise<unknown> = Promise.resolve();
-
-  async function rest(pauseMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        resting.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, pauseMs);
-      timer.unref();
-      resting.add(end);
-    });
-  }
-
-  /** The lists that can't be read mostly fail for one reason: one message tells of all. */
+  /** All lists usually fail for the same reason: one message is enough. */
   let isTroubleTold = false;
 
   async function succeeded(reading: Reading): Promise<void> {
@@ -98,12 +84,15 @@ export function createPoller(options: {
     }
   }
 
-  /** It could be read. Does it list what it should? */
-  async function judge(reading: Reading): Promise<void> {
+  /** The list could be read, but is it complete? */
+  async function checkCompleteness(reading: Reading): Promise<void> {
     try {
       await reading.source.assertComplete?.();
     } catch (error) {
-      log.warn({ kind: reading.source.kind, code: codeOf(error) }, 'not all reports are listed');
+      log.warn(
+        { kind: reading.source.kind, code: codeOf(error) },
+        'the homeserver does not list all reports',
+      );
       await failed(reading, error);
       return;
     }
@@ -111,82 +100,100 @@ export function createPoller(options: {
   }
 
   async function tell(error?: unknown): Promise<void> {
-    // At once, or the other list would tell it, too.
+    // Set at once: otherwise the other list would tell it, too.
     isTroubleTold = error !== undefined;
     let isTold = false;
     try {
       isTold = await onTrouble(error);
     } catch (untold) {
-      log.warn({ code: codeOf(untold) }, 'that reports can’t be read could not be told');
+      log.warn({ code: codeOf(untold) }, 'could not tell the room whether reports can be read');
     }
     if (!isTold) {
       isTroubleTold = error === undefined;
     }
   }
 
-  async function complain(reading: Reading, error: unknown, pauseMs: number): Promise<void> {
-    const { kind } = reading.source;
-    if (!(error instanceof LawspeakerError)) {
-      log.error({ kind, err: error }, 'reports could not be read by a fault of ours');
-    }
-    if (!signal.aborted) {
-      log.warn({ kind, code: codeOf(error), pauseMs }, 'reports could not be read, trying again');
-      await failed(reading, error);
-    }
-  }
-
-  async function poll(source: ReportSource): Promise<void> {
+  function createListPoller(source: ReportSource): Worker {
+    const { kind } = source;
     const reading: Reading = { source, readAtMs: performance.now() };
     readings.add(reading);
+    const backoff = createBackoff({ firstMs: intervalMs * 2, maxMs: maxPauseMs });
     let isOffered = true;
     let readAllAt = Number.NEGATIVE_INFINITY;
-    let pauseMs = intervalMs;
-    while (!signal.aborted) {
+
+    /** Returns how long to pause. */
+    async function read(): Promise<number> {
       const startedAt = performance.now();
-      try {
-        const taken = await takeInReports(store, source, {
-          few,
-          mayReadAll: startedAt - readAllAt >= readAllEveryMs,
-          now,
-          onBacklog: async (tables, total) => onBacklog(tables, source.kind, total),
-        });
-        if (taken.hasReadAll) {
-          readAllAt = startedAt;
+      const result = await importReports(store, source, {
+        few,
+        mayReadAll: startedAt - readAllAt >= readAllEveryMs,
+        now,
+        onBacklog: async (tables, total) => onBacklog(tables, kind, total),
+      });
+      if (result.hasReadAll) {
+        readAllAt = startedAt;
+      }
+      if (result.found > 0 || result.backlog !== undefined) {
+        onNew(kind);
+      }
+      isOffered = true;
+      await checkCompleteness(reading);
+      const tookMs = performance.now() - startedAt;
+      const pauseMs = Math.min(Math.max(intervalMs, tookMs * restFactor), maxPauseMs);
+      backoff.reset(pauseMs * 2);
+      return pauseMs;
+    }
+
+    /** Returns how long to pause. */
+    async function handleFailure(error: unknown, signal: AbortSignal): Promise<number> {
+      if (isNotOffered(source, error)) {
+        if (isOffered) {
+          log.info({ kind }, 'this homeserver has no such reports');
         }
-        if (taken.found > 0 || taken.backlog !== undefined) {
-          onNew(source.kind);
-        }
-        isOffered = true;
-        await judge(reading);
-        const tookMs = performance.now() - startedAt;
-        pauseMs = Math.min(Math.max(intervalMs, tookMs * restFactor), maxPauseMs);
-      } catch (error) {
-        if (isNotOffered(source, error)) {
-          // It is asked for again: the homeserver may be updated, and its figure must not vanish.
-          if (isOffered) {
-            log.info({ kind: source.kind }, 'this homeserver has no such reports');
-          }
-          isOffered = false;
-          pauseMs = maxPauseMs;
-          await succeeded(reading);
-        } else {
-          pauseMs = Math.min(pauseMs * 2, maxPauseMs);
-          await complain(reading, error, pauseMs);
-        }
+        isOffered = false;
+        await succeeded(reading);
+        // Later the homeserver may have been updated.
+        return maxPauseMs;
+      }
+      const pauseMs = backoff.next();
+      if (!(error instanceof LawspeakerError)) {
+        log.error({ kind, err: error }, 'reading reports failed because of an internal error');
       }
       if (!signal.aborted) {
-        await rest(pauseMs);
+        log.warn({ kind, code: codeOf(error), pauseMs }, 'could not read reports, trying again');
+        await failed(reading, error);
       }
+      return pauseMs;
     }
+
+    const worker = createWorker({
+      async work(signal) {
+        let pauseMs: number;
+        try {
+          pauseMs = await read();
+        } catch (error) {
+          pauseMs = await handleFailure(error, signal);
+        }
+        worker.wakeIn(pauseMs);
+      },
+      onError(error) {
+        log.error({ kind, err: error }, 'reading reports failed because of an internal error');
+        worker.wakeIn(maxPauseMs);
+      },
+    });
+    return worker;
   }
 
-  const endRests = () => resting.forEach((end) => end());
+  let workers: readonly Worker[] = [];
 
   return {
     start() {
-      running = Promise.all(sources.map(poll));
+      workers = sources.map(createListPoller);
+      workers.forEach((worker) => worker.wake());
     },
-    hurry: endRests,
+    hurry() {
+      workers.forEach((worker) => worker.wake());
+    },
     readings() {
       const nowMs = performance.now();
       return [...readings].map(({ source, readAtMs, failure }) => ({
@@ -196,21 +203,19 @@ export function createPoller(options: {
       }));
     },
     async stop() {
-      stopping.abort();
-      endRests();
-      await running;
+      await Promise.all(workers.map(async (worker) => worker.stop()));
     },
   };
 }
 
-/** What an error of any kind says to people. */
+/** An error in words for people. */
 export function wordsOf(error: unknown): string {
-  return error instanceof LawspeakerError ? error.message : 'the bot has a fault of its own';
+  return error instanceof LawspeakerError ? error.message : 'an internal error of the bot';
 }
 
 /**
- * Older servers have no reports of users, and say so. Any other 404 is trouble: a proxy that is being
- * set up, say, or the wrong address.
+ * Older homeservers have no reports of users, and say so. Any other 404 is trouble, such as a wrong
+ * address or a proxy that is being set up.
  */
 function isNotOffered({ kind }: ReportSource, error: unknown): boolean {
   return (

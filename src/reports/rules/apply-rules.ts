@@ -1,5 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { clock } from '../../chat/answers/phrases.ts';
+import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
@@ -10,7 +11,7 @@ import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { announce } from '../cards/cards.ts';
 import type { Cards } from '../cards/cards.ts';
-import { readRuleInput } from './read-rule-input.ts';
+import { readRuleInput } from './rule-input.ts';
 import type { RuleInput } from './rule-input.ts';
 import { isLine, lineFor } from './rule-lines.ts';
 import { missingText } from './rule.ts';
@@ -18,34 +19,32 @@ import type { Rule } from './rule.ts';
 
 const breakerName = 'reports.breaker';
 
-/** What rules do about an item: act, propose, or only say so; each once an item. */
+/** Applies the rules to items: they act, propose or only say that they match, once for each item. */
 export function createRuleRunner(
   house: House,
   options: {
     readonly rules: readonly Rule[];
-    /** Who is called where a rule says so. */
+    /** Who is mentioned by rules with `alert`. */
     readonly onCall: readonly UserId[];
     readonly cards: () => Cards;
-    /** Asks the homeserver anew about those whose reports count. */
-    readonly lookAtWitnesses: (item: ReportItem) => Promise<void>;
+    /** Asks the homeserver again about the people whose reports count. */
+    readonly refreshReporters: (item: ReportItem) => Promise<void>;
   },
 ) {
   const { rules, onCall } = options;
   const { store } = house;
 
-  async function factsOf(item: ReportItem): Promise<RuleInput> {
+  async function readInput(item: ReportItem): Promise<RuleInput> {
     const { serverName } = house.settings;
     return readRuleInput(store, item, { serverName, now: house.now() });
   }
 
-  let applying: Promise<unknown> = Promise.resolve();
+  // One item after another: otherwise several could take the last action before the breaker opens.
+  const applying = createSerialQueue();
 
-  /** Applies the rules to an item that has something new. */
+  /** Applies the rules to an item that is new or has changed. */
   async function apply(id: number): Promise<void> {
-    // One item after the other, or several would take the last action that the breaker leaves.
-    const applied = applying.then(async () => applyNext(id));
-    applying = applied.catch(() => undefined);
-    await applied;
+    await applying.run(async () => applyNext(id));
   }
 
   async function applyNext(id: number): Promise<void> {
@@ -53,25 +52,25 @@ export function createRuleRunner(
     if (item === undefined || item.isBacklog || rules.length === 0) {
       return;
     }
-    let facts = await factsOf(item);
-    const firings = new Map(
+    let input = await readInput(item);
+    const matches = new Map(
       (await store.ruleMatches.ofItem(id)).map((match) => [match.rule, match]),
     );
-    if (rules.some((rule) => !firings.has(rule.name) && rule.evaluate(facts).fits)) {
-      // Who was an honest witness days ago may be banned by now.
-      await options.lookAtWitnesses(item);
-      facts = await factsOf(item);
+    if (rules.some((rule) => !matches.has(rule.name) && rule.evaluate(input).matches)) {
+      // A reporter may have been banned since they were looked up.
+      await options.refreshReporters(item);
+      input = await readInput(item);
     }
     for (const rule of rules) {
-      const before = firings.get(rule.name);
+      const before = matches.get(rule.name);
       if (before === undefined) {
-        // The rule before may have settled it.
-        if (rule.evaluate(facts).fits && !(await isClosed(id))) {
-          await fire(rule, item, facts);
+        // The previous rule may have closed it.
+        if (rule.evaluate(input).matches && !(await isClosed(id))) {
+          await startMatch(rule, item, input);
         }
       } else if (before.endedAt === null) {
-        // Broken off by a crash: what was begun is ended.
-        await carryOut(rule, item, facts, before.mode);
+        // A crash interrupted it.
+        await carryOut(rule, item, input, before.mode);
       }
     }
   }
@@ -81,26 +80,27 @@ export function createRuleRunner(
     return state === 'resolved' || state === 'dismissed';
   }
 
-  async function fire(rule: Rule, item: ReportItem, facts: RuleInput): Promise<void> {
+  async function startMatch(rule: Rule, item: ReportItem, input: RuleInput): Promise<void> {
     if (rule.mode === 'observe') {
-      await observe(rule, item, facts);
+      await observe(rule, item, input);
       return;
     }
     const mode = rule.mode === 'act' && !(await isBreakerOpen()) ? 'act' : 'propose';
-    // What a rule asks or does is seen in its item's thread; questions by the hundred help nobody.
+    // What a rule does or proposes is shown in the thread of the item's card. Without a card, it proposes nothing:
+    // hundreds of confirmations help nobody.
     if (mode === 'act') {
       await options.cards().place(item.id, { isUrgent: true });
     } else if ((await store.reportItems.get(item.id))?.card !== 'own') {
       return;
     }
-    await carryOut(rule, item, facts, mode);
+    await carryOut(rule, item, input, mode);
   }
 
-  async function observe(rule: Rule, item: ReportItem, facts: RuleInput): Promise<void> {
+  async function observe(rule: Rule, item: ReportItem, input: RuleInput): Promise<void> {
     const now = house.now();
-    const lines = linesOf(rule, facts).map((line) => (isLine(line) ? line.line : line.why));
+    const lines = linesOf(rule, input).map((line) => (isLine(line) ? line.line : line.why));
     await store.transaction(async (tables) => {
-      if (await begin(tables, rule, item, 'observe')) {
+      if (await recordMatch(tables, rule, item, 'observe')) {
         await tables.reportHistory.add(
           {
             itemId: item.id,
@@ -120,13 +120,13 @@ export function createRuleRunner(
   async function carryOut(
     rule: Rule,
     item: ReportItem,
-    facts: RuleInput,
+    input: RuleInput,
     mode: RuleMode,
   ): Promise<void> {
     const record = async (tables: StoreTables) => {
-      await begin(tables, rule, item, mode);
+      await recordMatch(tables, rule, item, mode);
     };
-    for (const [at, line] of linesOf(rule, facts).entries()) {
+    for (const [at, line] of linesOf(rule, input).entries()) {
       if (!isLine(line)) {
         const { why } = line;
         house.log.info({ rule: rule.name, item: item.id, why }, 'a line of a rule does not apply');
@@ -143,8 +143,8 @@ export function createRuleRunner(
     house.deliver(`$ ${alertName(rule, item)}`);
   }
 
-  /** Once an item; what a rule calls people for, it calls them for then. */
-  async function begin(
+  /** Records the match and alerts people. Returns false if the rule has matched the item before. */
+  async function recordMatch(
     tables: StoreTables,
     rule: Rule,
     item: ReportItem,
@@ -159,7 +159,7 @@ export function createRuleRunner(
         mentions: alertedPeople(house, onCall),
         answer: {
           mark: '⚠️',
-          title: [bold(`Look at report #${item.id}`), `: the rule ${rule.name} fits`],
+          title: [bold(`Look at report #${item.id}`), `: rule ${rule.name} matches`],
           next: [`report ${item.id}`, `claim ${item.id}`],
         },
       });
@@ -167,7 +167,7 @@ export function createRuleRunner(
     return isFirst;
   }
 
-  /** Whether rules have done so much within an hour that they only propose. Says so when it begins. */
+  /** Whether rules have reached the maximum of actions in an hour. Tells the room when that starts. */
   async function isBreakerOpen(): Promise<boolean> {
     const now = house.now();
     const limit = house.settings.maxRuleActionsPerHour;
@@ -180,12 +180,12 @@ export function createRuleRunner(
       return false;
     }
     if (Number.isNaN(openedAt)) {
-      await sayBreakerOpened(now, actions);
+      await announceBreaker(now, actions);
     }
     return true;
   }
 
-  async function sayBreakerOpened(now: number, actions: number): Promise<void> {
+  async function announceBreaker(now: number, actions: number): Promise<void> {
     await store.transaction(async (tables) => {
       await tables.syncState.set(breakerName, String(now));
       await announce(house, tables, {
@@ -193,10 +193,10 @@ export function createRuleRunner(
         mentions: alertedPeople(house, onCall),
         answer: {
           mark: '⚠️',
-          title: [bold('Rules have stopped acting'), `: ${actions} actions within an hour`],
+          title: [bold('Rules have stopped acting'), `: ${actions} actions in an hour`],
           body: [
             line(
-              'They only propose until it is less, at ',
+              'For now they only propose. They resume at ',
               clock(now + hourMs),
               ' at the latest. The limit is ',
               code('reports.maxActionsPerHour'),
@@ -211,14 +211,14 @@ export function createRuleRunner(
     house.deliver(`$ breaker ${now}`);
   }
 
-  /** Rules that lack nothing but reporters, for the card. */
+  /** The rules that only need more reporters to match, for the card. */
   async function nearRules(item: ReportItem): Promise<string[]> {
     if (item.isBacklog || rules.length === 0) {
       return [];
     }
-    const facts = await factsOf(item);
+    const input = await readInput(item);
     return rules.flatMap((rule) => {
-      const { missing } = rule.evaluate(facts);
+      const { missing } = rule.evaluate(input);
       return missing === undefined ? [] : missingText(rule, missing);
     });
   }
@@ -228,7 +228,7 @@ export function createRuleRunner(
 
 const alertName = (rule: Rule, item: ReportItem) => `alert ${rule.name} ${item.id}`;
 
-function linesOf(rule: Rule, facts: RuleInput) {
-  const { reporter = facts.reports.at(-1)?.reporter } = rule.evaluate(facts);
-  return rule.lines.map((template) => lineFor(template, facts, reporter));
+function linesOf(rule: Rule, input: RuleInput) {
+  const { reporter = input.reports.at(-1)?.reporter } = rule.evaluate(input);
+  return rule.lines.map((template) => lineFor(template, input, reporter));
 }

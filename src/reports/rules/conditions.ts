@@ -3,29 +3,30 @@ import type { Conditions, RuleConfig } from '../../config/rules.ts';
 import { durationMs } from '../../core/duration.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import { textsOf } from '../../services/reports/reported-content.ts';
-import type { RuleInput, RuleReport, ReportedContent } from './rule-input.ts';
+import type { ReportedContent } from '../../services/reports/reported-content.ts';
+import type { ReportInput, RuleInput } from './rule-input.ts';
 
-/** Whether an item is such as a rule is about, whoever has reported it. */
+/** Whether a rule is about an item, whoever has reported it. */
 export type ItemTest = (item: RuleInput) => boolean;
 
-/** Whether a report counts for a rule, whatever it reports and however old it is. */
-export type ReportTest = (report: RuleReport) => boolean;
+/** Whether a report counts for a rule, whatever it is about and however old it is. */
+export type ReportTest = (report: ReportInput) => boolean;
 
 interface Range {
   readonly atLeast?: number | string | undefined;
   readonly atMost?: number | string | undefined;
 }
 
-/** Numbers, or durations in milliseconds. */
+/** The bounds are numbers, or durations such as `1h`. */
 function inRange({ atLeast, atMost }: Range): (value: number) => boolean {
   const bound = (value: number | string | undefined, otherwise: number) =>
     value === undefined ? otherwise : typeof value === 'string' ? durationMs(value) : value;
-  const least = bound(atLeast, Number.NEGATIVE_INFINITY);
-  const most = bound(atMost, Number.POSITIVE_INFINITY);
-  return (value) => value >= least && value <= most;
+  const min = bound(atLeast, Number.NEGATIVE_INFINITY);
+  const max = bound(atMost, Number.POSITIVE_INFINITY);
+  return (value) => value >= min && value <= max;
 }
 
-/** All conditions on what is reported and by whom it was sent. What is not known fits none of them. */
+/** All conditions on what is reported and who sent it. What is not known meets no condition. */
 export function itemTest({ when, about }: Pick<RuleConfig, 'when' | 'about'>): ItemTest {
   const tests = [
     about === undefined ? undefined : aboutTest(about),
@@ -35,7 +36,7 @@ export function itemTest({ when, about }: Pick<RuleConfig, 'when' | 'about'>): I
     mediaTest(when.mediaType),
     earlierTest(when.earlierItems),
     timeTest(when.timeOfDay),
-    // The costliest comes last.
+    // The most expensive test comes last.
     contentTest(when.content),
   ].filter((test) => test !== undefined);
   return (item) => tests.every((test) => test(item));
@@ -60,10 +61,10 @@ function senderAgeTest(wanted: Conditions['senderAccountAge']): ItemTest | undef
   if (wanted === undefined) {
     return undefined;
   }
-  const fits = inRange(wanted);
+  const isInRange = inRange(wanted);
   return ({ senderCreatedAt, now }) =>
-    // By clocks that differ, an account can be younger than nothing.
-    senderCreatedAt !== null && fits(Math.max(0, now - senderCreatedAt));
+    // Clocks differ: an account may seem to be created in the future.
+    senderCreatedAt !== null && isInRange(Math.max(0, now - senderCreatedAt));
 }
 
 function roomTest(globs: Conditions['room']): ItemTest | undefined {
@@ -80,24 +81,24 @@ function mediaTest(wanted: Conditions['mediaType']): ItemTest | undefined {
   if (wanted === undefined) {
     return undefined;
   }
-  const fits = mediaTypeTest(wanted);
-  return ({ content }) => content !== null && mediaTypesOf(content).some(fits);
+  const matches = mediaTypeTest(wanted);
+  return ({ content }) => content !== null && mediaTypesOf(content).some(matches);
 }
 
-/** Whether a media type, or a msgtype, is one of those that are wanted. Case makes no difference. */
+/** Whether a media type or msgtype matches one of the globs. Case makes no difference. */
 export function mediaTypeTest(globs: readonly string[]): (mediaType: string) => boolean {
   const wanted = globs.map((glob) => glob.toLowerCase());
   return (mediaType) => wanted.some((glob) => matchesGlob(glob, mediaType.toLowerCase()));
 }
 
-/** What the sender calls it; a type's parameters say nothing here. Stickers have no msgtype. */
+/** The types that the sender gives, without parameters. Stickers have no msgtype. */
 function mediaTypesOf({ type, msgtype, mimetype }: ReportedContent): string[] {
   return [msgtype ?? type, mimetype?.split(';', 1)[0]?.trim()].filter((name) => name !== undefined);
 }
 
 function earlierTest(wanted: Conditions['earlierItems']): ItemTest | undefined {
-  const fits = wanted && inRange(wanted);
-  return fits && (({ sender, earlierItems }) => sender !== null && fits(earlierItems));
+  const isInRange = wanted && inRange(wanted);
+  return isInRange && (({ sender, earlierItems }) => sender !== null && isInRange(earlierItems));
 }
 
 function timeTest(wanted: Conditions['timeOfDay']): ItemTest | undefined {
@@ -116,7 +117,7 @@ function timeTest(wanted: Conditions['timeOfDay']): ItemTest | undefined {
       return false;
     }
     const time = format.format(now);
-    // Times of this form sort as text. From 22:00 to 06:00 goes over midnight.
+    // Times in this format sort as text. From 22:00 to 06:00 includes midnight.
     return from < to ? time >= from && time < to : time >= from || time < to;
   };
 }
@@ -129,45 +130,45 @@ function contentTest(wanted: Conditions['content']): ItemTest | undefined {
   return ({ content }) => content !== null && textsOf(content).some((text) => pattern.isIn(text));
 }
 
-/** Where the rule says nothing of it, reporters must be so old. */
+/** The minimum age of a reporter's account, unless the rule sets one. */
 const defaultReporterAge = '24h';
-/** So many settled reports make a record. */
-const shortestRecord = 3;
-/** Whose reports lead to something more seldom is no witness. */
-const lowestReliability = 0.25;
+/** A reporter's record counts from this many closed items on. */
+const minRecord = 3;
+/** Reports by people whose share of resolved items is lower do not count. */
+const minReliability = 0.25;
 
 /**
- * The conditions on a single report and on who has sent it. For what changes something there are some
- * that no rule can do without.
+ * The conditions on a single report and its reporter. Some of them always apply to rules that act or
+ * propose.
  */
 export function reportTest({ when, mode }: Pick<RuleConfig, 'when' | 'mode'>): ReportTest {
-  const isWatching = mode === 'observe';
-  const age = when.reporterAccountAge?.atLeast ?? (isWatching ? undefined : defaultReporterAge);
-  const youngestMs = age === undefined ? undefined : durationMs(age);
+  const isObserving = mode === 'observe';
+  const age = when.reporterAccountAge?.atLeast ?? (isObserving ? undefined : defaultReporterAge);
+  const minAgeMs = age === undefined ? undefined : durationMs(age);
   const least = when.reporterReliability?.atLeast;
   const reason = when.reason && compilePattern(when.reason.matches);
-  const fitsScore = when.score && inRange(when.score);
+  const isScore = when.score && inRange(when.score);
   return (report) =>
     !report.reporterRestricted &&
-    (youngestMs === undefined || isOlder(report, youngestMs)) &&
-    (isWatching || !isUnreliable(report)) &&
+    (minAgeMs === undefined || isOlder(report, minAgeMs)) &&
+    (isObserving || !isUnreliable(report)) &&
     (least === undefined || (reliabilityOf(report) ?? 0) >= least) &&
-    (fitsScore === undefined || (report.score !== null && fitsScore(report.score))) &&
-    // Last: what strangers wrote can be long.
+    (isScore === undefined || (report.score !== null && isScore(report.score))) &&
+    // The most expensive test comes last: reasons can be long.
     (reason === undefined || (report.reason !== null && reason.isIn(report.reason)));
 }
 
-/** When they reported: an account does not come of age by waiting for others. */
-function isOlder({ receivedTs, reporterCreatedAt }: RuleReport, ageMs: number): boolean {
+/** The age at the time of the report: reporting early and waiting must not help. */
+function isOlder({ receivedTs, reporterCreatedAt }: ReportInput, ageMs: number): boolean {
   return reporterCreatedAt !== null && receivedTs - reporterCreatedAt >= ageMs;
 }
 
-function isUnreliable(report: RuleReport): boolean {
+function isUnreliable(report: ReportInput): boolean {
   const { resolved, dismissed } = report.reporterRecord;
-  return resolved + dismissed >= shortestRecord && (reliabilityOf(report) ?? 0) < lowestReliability;
+  return resolved + dismissed >= minRecord && (reliabilityOf(report) ?? 0) < minReliability;
 }
 
-/** The share of their reports that led to something; undefined where none is settled. */
-function reliabilityOf({ reporterRecord: { resolved, dismissed } }: RuleReport) {
+/** The share of their closed items that were resolved; undefined if none is closed. */
+function reliabilityOf({ reporterRecord: { resolved, dismissed } }: ReportInput) {
   return resolved + dismissed === 0 ? undefined : resolved / (resolved + dismissed);
 }

@@ -5,22 +5,22 @@ import { UsageError } from '../../core/errors.ts';
 export const placeholderNames = ['sender', 'event', 'room', 'reporter'] as const;
 export type Placeholder = (typeof placeholderNames)[number];
 
-/** What each stands for; undefined where there is nothing that it could. */
+/** The text for each placeholder; undefined if there is none. */
 export type Words = Readonly<Record<Placeholder, string | undefined>>;
 
 /**
- * Which of them a line holds.
+ * The placeholders in a line.
  *
- * @throws UsageError a brace belongs to none
+ * @throws UsageError a brace does not belong to a placeholder
  */
 export function placeholdersIn(text: string): Set<Placeholder> {
   const found = new Set<Placeholder>();
   for (const [word, name] of text.matchAll(/\{(\w*)\}|\{[^{}]*\}?|\}/gu)) {
     const known = placeholderNames.find((placeholder) => placeholder === name);
     if (known === undefined) {
-      throw new UsageError(`\`${word.slice(0, 40)}\` is no placeholder.`, {
+      throw new UsageError(`\`${word.slice(0, 40)}\` is not a placeholder.`, {
         word,
-        advice: 'There are `{sender}`, `{event}`, `{room}` and `{reporter}`.',
+        advice: 'The placeholders are `{sender}`, `{event}`, `{room}` and `{reporter}`.',
       });
     }
     found.add(known);
@@ -29,10 +29,10 @@ export function placeholdersIn(text: string): Set<Placeholder> {
 }
 
 /**
- * Puts them in, word by word: whatever strangers have chosen to be called, no word becomes two, and what
- * is a value stays one, also where it begins with a dash.
+ * Replaces the placeholders of each word. Whatever strangers call themselves, one word stays one word,
+ * and a value stays a value even if it starts with a dash.
  */
-export function substituted(tokens: readonly Token[], words: Words): Token[] {
+export function substitute(tokens: readonly Token[], words: Words): Token[] {
   return tokens.map((token) => ({
     text: token.text.replaceAll(
       /\{(\w+)\}/gu,

@@ -1,11 +1,11 @@
 import { amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
-import type { RuleMatch, Replay } from './replay.ts';
+import type { ReplayedMatch, Replay } from './replay.ts';
 import { isLine } from './rule-lines.ts';
 import type { Rule } from './rule.ts';
 
-/** One line for each time that a rule would have fitted an item. */
-export function matchLine({ at, rule, mode, item, lines }: RuleMatch): string {
+/** One line for each time that a rule would have matched an item. */
+export function matchLine({ at, rule, mode, item, lines }: ReplayedMatch): string {
   const held = mode === rule.mode ? mode : `${mode} (the breaker)`;
   const done = lines.map((line) => (isLine(line) ? line.line : `nothing: ${line.why}`));
   return plain(
@@ -20,34 +20,34 @@ export function matchLine({ at, rule, mode, item, lines }: RuleMatch): string {
   );
 }
 
-/** What came of each rule, what people made of the same items, and what a replay can't know. */
+/** The result of each rule, what people decided about the same items, and what a replay can't know. */
 export function summaryLines(
-  { firings, reports, items, ofUnknownAge }: Replay,
+  { matches, reports, items, ofUnknownAge }: Replay,
   rules: readonly Rule[],
   since: number,
 ): string[] {
   const length = Math.max(0, ...rules.map(({ name }) => name.length));
   const perRule = rules.map((rule) => {
-    const own = firings.filter((match) => match.rule === rule);
-    return `${rule.name.padEnd(length)}  ${own.length === 0 ? 'fitted nothing' : ruleSummary(own)}`;
+    const own = matches.filter((match) => match.rule === rule);
+    return `${rule.name.padEnd(length)}  ${own.length === 0 ? 'matched nothing' : ruleSummary(own)}`;
   });
   return [
     ...perRule,
-    `${amount(reports, 'report')} on ${amount(items, 'item')} since ${dateTime(since)}, as if they had come in under these rules. Nothing was done.`,
+    `${amount(reports, 'report')} on ${amount(items, 'item')} since ${dateTime(since)}, as if these rules had been in place. Nothing was changed.`,
     ...(ofUnknownAge === 0
       ? []
       : [
-          `Of ${count(ofUnknownAge, 'report')} it is not known how old the reporter’s account is: to rules that act or propose, or ask for an age, they don’t count.`,
+          `For ${count(ofUnknownAge, 'report')} the age of the reporter’s account is not known. They don’t count for rules that act or propose, or that require an age.`,
         ]),
-    ...(firings.some(({ rule }) => rule.lines.length > 0)
+    ...(matches.some(({ rule }) => rule.lines.length > 0)
       ? [
-          'Who is protected is not known without the homeserver: what would have hit a server admin, a moderator or a protected user would have been refused.',
+          'A replay does not ask the homeserver who is protected. Actions against server admins, moderators and protected users would have been refused.',
         ]
       : []),
   ];
 }
 
-function ruleSummary(own: readonly RuleMatch[]): string {
+function ruleSummary(own: readonly ReplayedMatch[]): string {
   const inMode = (wanted: string) => own.filter(({ mode }) => mode === wanted).length;
   const heldBack = own.filter(({ mode, rule }) => mode !== rule.mode).length;
   const modes = [
@@ -66,12 +66,12 @@ function ruleSummary(own: readonly RuleMatch[]): string {
       .map(([number, mode]) => `${mode} ${number}`)
       .join(', ')}`,
     ...(heldBack === 0 ? [] : [`held back by the breaker ${heldBack}`]),
-    `of these people resolved ${byPeople('resolved')}, dismissed ${byPeople('dismissed')}, left open ${open}`,
-    ...(byRules === 0 ? [] : [`settled by a rule ${byRules}`]),
+    `people resolved ${byPeople('resolved')}, dismissed ${byPeople('dismissed')}, left open ${open}`,
+    ...(byRules === 0 ? [] : [`closed by a rule ${byRules}`]),
   ].join('; ');
 }
 
-/** What strangers have chosen must not move the cursor of a terminal. */
+/** Names that strangers chose must not control the terminal. */
 function plain(text: string): string {
   return text.replaceAll(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

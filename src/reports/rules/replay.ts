@@ -1,74 +1,74 @@
 import { hourMs } from '../../core/duration.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
-import { createPast } from './report-history.ts';
-import type { ReportHistory } from './report-history.ts';
+import { createReplayInputs } from './replay-input.ts';
+import type { ReplayData } from './replay-input.ts';
 import { isLine, lineFor } from './rule-lines.ts';
 import type { NoLine, RuleLine } from './rule-lines.ts';
 import type { Rule } from './rule.ts';
 
-/** A rule would have fitted an item. */
-export interface RuleMatch {
+/** A rule would have matched an item. */
+export interface ReplayedMatch {
   readonly at: number;
   readonly rule: Rule;
-  /** What would have come of it: where the breaker holds it back, a rule that acts proposes. */
+  /** The mode in which it would have run: if the breaker is open, rules that act only propose. */
   readonly mode: RuleMode;
   readonly item: ReportItem;
   readonly lines: readonly (RuleLine | NoLine)[];
 }
 
 export interface Replay {
-  readonly firings: readonly RuleMatch[];
-  /** How many reports came in, on how many items. */
+  readonly matches: readonly ReplayedMatch[];
+  /** How many reports there were, about how many items. */
   readonly reports: number;
   readonly items: number;
-  /** Reports whose reporter's age is not known: for most rules they don't count. */
+  /** How many reports are by accounts of unknown age. They don't count for most rules. */
   readonly ofUnknownAge: number;
 }
 
 /**
- * What the rules would have done, had all reports since `since` come in under them: at each report,
- * they see its item with the reports until then. What has become of the items since is left out.
+ * What the rules would have done if they had been in place since `since`. At each report, they see its
+ * item with the reports until then, and not what became of it later.
  */
 export function replay(
-  kept: ReportHistory,
+  data: ReplayData,
   rules: readonly Rule[],
   options: { readonly since: number; readonly maxActionsPerHour: number },
 ): Replay {
-  const factsAfter = createPast(kept);
+  const inputAfter = createReplayInputs(data);
   const breaker = createBreaker(options.maxActionsPerHour);
-  const fired = new Set<string>();
-  const firings: RuleMatch[] = [];
+  const matched = new Set<string>();
+  const matches: ReplayedMatch[] = [];
   const items = new Set<number>();
   let count = 0;
   let ofUnknownAge = 0;
 
-  for (const report of kept.reports) {
-    const item = kept.items.get(report.itemId);
+  for (const report of data.reports) {
+    const item = data.items.get(report.itemId);
     const at = report.receivedTs;
-    const facts = item && factsAfter(item, report);
-    if (item === undefined || facts === undefined || at < options.since) {
+    const input = item && inputAfter(item, report);
+    if (item === undefined || input === undefined || at < options.since) {
       continue;
     }
     count += 1;
     ofUnknownAge += report.reporterCreatedAt === null ? 1 : 0;
     items.add(item.id);
     for (const rule of rules) {
-      // Once an item.
+      // A rule matches an item once.
       const key = `${item.id} ${rule.name}`;
-      const verdict = fired.has(key) ? undefined : rule.evaluate(facts());
-      if (verdict?.fits === true) {
-        fired.add(key);
-        const lines = rule.lines.map((line) => lineFor(line, facts(), verdict.reporter));
+      const evaluation = matched.has(key) ? undefined : rule.evaluate(input());
+      if (evaluation?.matches === true) {
+        matched.add(key);
+        const lines = rule.lines.map((line) => lineFor(line, input(), evaluation.reporter));
         const mode = breaker.modeOf(rule, lines.filter(isLine).length, at);
-        firings.push({ at, rule, mode, item, lines });
+        matches.push({ at, rule, mode, item, lines });
       }
     }
   }
-  return { firings, reports: count, items: items.size, ofUnknownAge };
+  return { matches, reports: count, items: items.size, ofUnknownAge };
 }
 
-/** As when reports come in: rules act until as much was done within an hour as they may. */
+/** Like the real breaker: rules act until they have reached the maximum of an hour. */
 function createBreaker(maxActionsPerHour: number) {
   const actedAt: number[] = [];
   const isOpen = (at: number) => {
@@ -80,7 +80,7 @@ function createBreaker(maxActionsPerHour: number) {
       if (mode !== 'act' || isOpen(at)) {
         return mode === 'act' ? 'propose' : mode;
       }
-      // It may open between two lines.
+      // The breaker may open between two lines.
       for (let action = 0; action < actions && !isOpen(at); action += 1) {
         actedAt.push(at);
       }

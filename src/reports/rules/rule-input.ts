@@ -1,16 +1,25 @@
+import {
+  parseEventId,
+  parseRoomAlias,
+  parseRoomId,
+  parseUserId,
+  serverNameOf,
+} from '../../core/ids.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { readContent } from '../../services/reports/reported-content.ts';
 import type { ReportedContent } from '../../services/reports/reported-content.ts';
-
-export type { ReportedContent } from '../../services/reports/reported-content.ts';
+import type { Store } from '../../store/store.ts';
+import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
 
 /** One report, as rules see it. */
-export interface RuleReport {
+export interface ReportInput {
   readonly reporter: UserId;
-  /** Milliseconds since 1970; null where it is not known. */
+  /** Milliseconds since 1970; null if it is not known. */
   readonly reporterCreatedAt: number | null;
   /** Deactivated, locked, suspended or shadow-banned. */
   readonly reporterRestricted: boolean;
-  /** What became of what this person has reported so far. */
+  /** How many items that this person reported were resolved, and how many dismissed. */
   readonly reporterRecord: { readonly resolved: number; readonly dismissed: number };
   /** Milliseconds since 1970, by the homeserver's clock. */
   readonly receivedTs: number;
@@ -22,20 +31,79 @@ export interface RuleReport {
 export interface RuleInput {
   readonly item: number;
   readonly kind: 'event' | 'user';
-  /** Who is accused; null where that is not known. */
+  /** Who is accused; null if that is not known. */
   readonly sender: UserId | null;
   readonly isSenderLocal: boolean;
-  /** Milliseconds since 1970; null for accounts of other servers, or unknown ones. */
+  /** Milliseconds since 1970; null for accounts of other servers, and for unknown accounts. */
   readonly senderCreatedAt: number | null;
   readonly room: RoomId | null;
   readonly roomAlias: RoomAlias | null;
   readonly event: EventId | null;
-  /** Null for users, and where the message is gone. */
+  /** Null for a reported user, and if the message is gone. */
   readonly content: ReportedContent | null;
-  /** How many items there were about this sender before. */
+  /** How many earlier items there are about this sender. */
   readonly earlierItems: number;
   /** Oldest first. */
-  readonly reports: readonly RuleReport[];
+  readonly reports: readonly ReportInput[];
   /** Milliseconds since 1970. */
   readonly now: number;
+}
+
+/** Reads from the store what rules see of an item. */
+export async function readRuleInput(
+  store: Pick<Store, 'reports' | 'reportItems'>,
+  item: ReportItem,
+  { serverName, now }: { readonly serverName: string; readonly now: number },
+): Promise<RuleInput> {
+  const stored = (await store.reports.ofItem(item.id)).filter(
+    // A reopened item needs new reports: people have decided about the earlier ones.
+    ({ seenAt }) => item.reopened === 0 || seenAt >= item.openedAt,
+  );
+  const records = new Map<string, Reliability>();
+  for (const { reporter } of stored) {
+    if (!records.has(reporter)) {
+      records.set(reporter, await store.reports.reliability(reporter));
+    }
+  }
+  const earlier = await store.reportItems.earlier(item);
+  return ruleInputOf(item, stored, records, { serverName, now, earlierItems: earlier.length });
+}
+
+const noRecord: Reliability = { resolved: 0, dismissed: 0 };
+
+/** Makes the rule input of data that was read before. */
+export function ruleInputOf(
+  item: ReportItem,
+  stored: readonly StoredReport[],
+  records: ReadonlyMap<string, Reliability>,
+  context: { readonly serverName: string; readonly now: number; readonly earlierItems: number },
+): RuleInput {
+  const sender = item.sender === null ? undefined : parseUserId(item.sender);
+  return {
+    item: item.id,
+    kind: item.kind,
+    sender: sender ?? null,
+    isSenderLocal: sender !== undefined && serverNameOf(sender) === context.serverName,
+    senderCreatedAt: item.senderCreatedAt,
+    room: (item.roomId === null ? undefined : parseRoomId(item.roomId)) ?? null,
+    roomAlias: (item.roomName === null ? undefined : parseRoomAlias(item.roomName)) ?? null,
+    event: (item.kind === 'event' ? parseEventId(item.subject) : undefined) ?? null,
+    content: readContent(item.content) ?? null,
+    earlierItems: context.earlierItems,
+    reports: stored.flatMap((report) => {
+      const reporter = parseUserId(report.reporter);
+      return reporter === undefined
+        ? []
+        : {
+            reporter,
+            reporterCreatedAt: report.reporterCreatedAt,
+            reporterRestricted: report.reporterRestricted,
+            reporterRecord: records.get(report.reporter) ?? noRecord,
+            receivedTs: report.receivedTs,
+            reason: report.reason,
+            score: report.score,
+          };
+    }),
+    now: context.now,
+  };
 }

@@ -16,15 +16,15 @@ import {
   serverNameOf,
 } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import { substituted } from './placeholders.ts';
+import { substitute } from './placeholders.ts';
 import type { Placeholder, Words } from './placeholders.ts';
 import type { RuleInput } from './rule-input.ts';
 import { commandNamed } from './rule-template.ts';
-import type { LineSurroundings, LineTemplate } from './rule-template.ts';
+import type { LineContext, LineTemplate } from './rule-template.ts';
 
-/** A line that can be run: what an invocation is made of. */
+/** A line that can be run. */
 export interface RuleLine {
-  /** As a moderator would type it, without prefix. */
+  /** As a moderator would type it, without the prefix. */
   readonly line: string;
   readonly command: Command;
   readonly values: Readonly<Record<string, Json>>;
@@ -33,51 +33,51 @@ export interface RuleLine {
   readonly forMs: number | undefined;
 }
 
-/** Why a line can't be run for an item, as the rest of a sentence. */
+/** Why a line can't be run for an item, as a clause. */
 export interface NoLine {
   readonly why: string;
 }
 
 const whyMissing: Readonly<Record<Placeholder, string>> = {
-  sender: 'it is not known who sent it',
-  event: 'no message was reported',
+  sender: 'the sender is not known',
+  event: 'a user was reported, not a message',
   room: 'the report names no room',
-  reporter: 'nobody counts as its reporter',
+  reporter: 'no reporter counts',
 };
 
 /**
- * The line for one item, or why there is none. What strangers have chosen is put in word by word, after
- * the line was taken apart: whatever it holds, it is the value of one argument.
+ * The line for one item, or why there is none. Placeholders are replaced after the line is split into
+ * words: whatever names strangers choose, each is the value of one argument.
  *
- * @param reporter whom `{reporter}` stands for
+ * @param reporter the value of `{reporter}`
  */
 export function lineFor(
   template: LineTemplate,
-  facts: RuleInput,
+  input: RuleInput,
   reporter: UserId | undefined,
 ): RuleLine | NoLine {
-  const { command, surroundings, placeholders, filledIn, tokens } = template;
-  const words = wordsOf(facts, reporter);
+  const { command, context, placeholders, filledIn, tokens } = template;
+  const words = wordsOf(input, reporter);
   const missing = [...placeholders].find((name) => words[name] === undefined);
   if (missing !== undefined) {
     return { why: whyMissing[missing] };
   }
-  const media = parseMxcUri(facts.content?.url ?? '');
+  const media = parseMxcUri(input.content?.url ?? '');
   if (filledIn.has('media') && media === undefined) {
     return {
       why:
-        facts.content?.urls === undefined
-          ? 'the message holds no file'
-          : 'the message names several files',
+        input.content?.urls === undefined
+          ? 'the message has no file'
+          : 'the message has several files',
     };
   }
   const fillIn = (kind: string) =>
-    kind === 'item' ? String(facts.item) : kind === 'media' ? media : undefined;
+    kind === 'item' ? String(input.item) : kind === 'media' ? media : undefined;
   let line: RuleLine;
   try {
-    line = ruleLine(command, substituted(tokens, words), {
-      ...surroundings,
-      now: facts.now,
+    line = ruleLine(command, substitute(tokens, words), {
+      ...context,
+      now: input.now,
       fillIn,
     });
   } catch (error) {
@@ -89,30 +89,29 @@ export function lineFor(
   const account = accountOf(line);
   if (
     account !== undefined &&
-    (serverNameOf(account) !== surroundings.serverName ||
-      (account === facts.sender && !facts.isSenderLocal))
+    (serverNameOf(account) !== context.serverName ||
+      (account === input.sender && !input.isSenderLocal))
   ) {
-    return { why: `${account} is an account of another server` };
+    return { why: `${account} is on another server` };
   }
   return line;
 }
 
 /**
- * Reads a line that `lineFor` has made, such as one that was kept.
+ * Reads a line that `lineFor` made earlier.
  *
- * @throws UsageError it can't be read any more
+ * @throws UsageError it can no longer be read
  */
 export function parseRuleLine(
   text: string,
-  surroundings: Pick<LineSurroundings, 'registry' | 'serverName' | 'prefix'>,
+  context: Pick<LineContext, 'registry' | 'serverName' | 'prefix'>,
   now: number,
 ): RuleLine {
   const [name, ...tokens] = tokenize(text);
-  const command = commandNamed(name?.text ?? '', surroundings);
-  return ruleLine(command, tokens, { ...surroundings, now });
+  const command = commandNamed(name?.text ?? '', context);
+  return ruleLine(command, tokens, { ...context, now });
 }
 
-/** Whether there is a line. */
 export function isLine(line: RuleLine | NoLine): line is RuleLine {
   return 'line' in line;
 }
@@ -133,12 +132,12 @@ function ruleLine(command: Command, tokens: readonly Token[], context: ReadingCo
   return { line, command, values, reason, forMs };
 }
 
-/** Whatever came from elsewhere is looked at again: a stored ID may be older than today's parser. */
-function wordsOf(facts: RuleInput, reporter: UserId | undefined): Words {
-  const room = parseRoomId(facts.room ?? '');
-  const event = parseEventId(facts.event ?? '');
+/** IDs are parsed again: a stored ID may be older than today's parser. */
+function wordsOf(input: RuleInput, reporter: UserId | undefined): Words {
+  const room = parseRoomId(input.room ?? '');
+  const event = parseEventId(input.event ?? '');
   return {
-    sender: parseUserId(facts.sender ?? ''),
+    sender: parseUserId(input.sender ?? ''),
     reporter: parseUserId(reporter ?? ''),
     room,
     event: room === undefined || event === undefined ? undefined : matrixToLink(room, event),

@@ -11,31 +11,31 @@ import type { Token } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
-import { placeholderNames, placeholdersIn, substituted } from './placeholders.ts';
+import { placeholderNames, placeholdersIn, substitute } from './placeholders.ts';
 import type { Placeholder } from './placeholders.ts';
 
-/** What reading a rule's lines needs to know of its surroundings. */
-export interface LineSurroundings {
+/** What is needed to read the lines of rules. */
+export interface LineContext {
   readonly registry: Registry;
   readonly serverName: string;
   readonly prefix: string;
-  /** The role that a command needs, where the configuration says another than the declaration. */
+  /** The roles that the configuration sets for commands, instead of the declared ones. */
   readonly commandRoles: Readonly<Record<string, Role>>;
 }
 
-/** A line of a rule, as it was configured. */
+/** A line of a rule, as it is configured. */
 export interface LineTemplate {
   readonly text: string;
   readonly command: Command;
-  /** The words behind the command's name, with placeholders. */
+  /** The words after the command's name, with placeholders. */
   readonly tokens: readonly Token[];
   readonly placeholders: ReadonlySet<Placeholder>;
-  /** The item, or the message's file, is filled in where the line leaves it out. */
+  /** What the line leaves out and is filled in: the item, or the message's file. */
   readonly filledIn: ReadonlySet<string>;
-  readonly surroundings: LineSurroundings;
+  readonly context: LineContext;
 }
 
-/** Stand for what rules will find, while their lines are checked. */
+/** Stand in for what rules will find, while their lines are checked. */
 const sampleIds = {
   sender: '@sender:sample.invalid',
   reporter: '@reporter:sample.invalid',
@@ -51,26 +51,26 @@ const sampleWords: Readonly<Record<Placeholder, string>> = {
   event: matrixToLink(sampleIds.room, sampleIds.event),
 };
 
-/** What `claim`, `resolve` and `dismiss` do to an item, a rule may do too. */
+/** The commands on items that rules may use. */
 const ownCommands: ReadonlySet<string> = new Set(['claim', 'resolve', 'dismiss']);
-/** A rule insists on nothing and has no file; what only says what would happen is mode observe. */
-const refusedFlags: ReadonlySet<string> = new Set(['override-protection', 'from-file', 'dry-run']);
+/** A rule may not override anything and has no file; instead of a dry run there is mode `observe`. */
+const forbiddenFlags: ReadonlySet<string> = new Set([
+  'override-protection',
+  'from-file',
+  'dry-run',
+]);
 
 /**
- * Reads a line of a rule as if it were run, with samples for what it will find.
+ * Reads a line of a rule as if it were run, with samples for the placeholders.
  *
- * A line must act on what was reported: a target that is written out would be hit whoever is
- * reported. Acting on the reporter by itself would punish reporting.
+ * A line must act on what was reported: a fixed target would be hit whoever is reported. It must not act
+ * on the reporter, which would punish reporting.
  *
  * @throws UsageError why no rule may run it, or why nobody could
  */
-export function readTemplate(
-  text: string,
-  mode: RuleMode,
-  surroundings: LineSurroundings,
-): LineTemplate {
+export function readTemplate(text: string, mode: RuleMode, context: LineContext): LineTemplate {
   const [name, ...tokens] = tokenize(text);
-  const command = commandNamed(name?.text ?? '', surroundings);
+  const command = commandNamed(name?.text ?? '', context);
   assertRuleCommand(command);
   assertFlags(tokens);
   const placeholders = placeholdersIn(text);
@@ -84,20 +84,20 @@ export function readTemplate(
     return word;
   };
   const values = withPlaceholders(() => {
-    const words = substituted(tokens, sampleWords);
-    const read = readArguments(command, words, { ...surroundings, now, fillIn: sample });
+    const words = substitute(tokens, sampleWords);
+    const read = readArguments(command, words, { ...context, now, fillIn: sample });
     command.check?.(read.values, now);
     return read.values;
   });
-  assertRole(command, values, surroundings);
+  assertRole(command, values, context);
   assertTarget(command, values, mode);
-  return { text, command, tokens, placeholders, filledIn, surroundings };
+  return { text, command, tokens, placeholders, filledIn, context };
 }
 
-/** @throws UsageError there is none */
+/** @throws UsageError there is no such command */
 export function commandNamed(
   name: string,
-  { registry, prefix }: Pick<LineSurroundings, 'registry' | 'prefix'>,
+  { registry, prefix }: Pick<LineContext, 'registry' | 'prefix'>,
 ): GroupedCommand {
   const command = registry.find(name);
   if (command !== undefined) {
@@ -114,12 +114,12 @@ export function commandNamed(
 function assertRuleCommand(command: GroupedCommand): void {
   const { name, group } = command;
   if ((group === 'bot' || group === 'reports') && !ownCommands.has(name)) {
-    throw new UsageError(`\`${name}\` is for people; no rule may run it.`, { word: name });
+    throw new UsageError(`\`${name}\` is for people; rules can’t run it.`, { word: name });
   }
   if (!canChange(command)) {
     throw new UsageError(`\`${name}\` changes nothing; nobody would see its answer.`, {
       word: name,
-      advice: 'To be told of what fits, write `alert: true`.',
+      advice: 'To be told about matches, write `alert: true`.',
     });
   }
 }
@@ -127,8 +127,8 @@ function assertRuleCommand(command: GroupedCommand): void {
 function assertFlags(tokens: readonly Token[]): void {
   for (const token of tokens.filter(isFlag)) {
     const { name } = flagParts(token);
-    if (refusedFlags.has(name.replace(/^no-/u, ''))) {
-      throw new UsageError(`No rule may use \`--${name}\`.`, { word: token.text });
+    if (forbiddenFlags.has(name.replace(/^no-/u, ''))) {
+      throw new UsageError(`Rules can’t use \`--${name}\`.`, { word: token.text });
     }
     if (name.includes('{')) {
       throw new UsageError(`\`${token.text}\`: a placeholder can’t name a flag.`, {
@@ -138,7 +138,7 @@ function assertFlags(tokens: readonly Token[]): void {
   }
 }
 
-/** Says `{sender}` where an error would name the sample. */
+/** Errors say `{sender}` instead of the sample. */
 function withPlaceholders<Result>(work: () => Result): Result {
   try {
     return work();
@@ -160,22 +160,24 @@ function withPlaceholders<Result>(work: () => Result): Result {
 function assertRole(
   command: Command,
   values: Readonly<Record<string, unknown>>,
-  { commandRoles }: LineSurroundings,
+  { commandRoles }: LineContext,
 ): void {
   const danger = dangerOf(command, values);
   if (danger === 'read') {
-    throw new UsageError(`\`${command.name}\` changes nothing like this.`);
+    throw new UsageError(`\`${command.name}\` changes nothing if used like this.`);
   }
   if (
     danger === 'critical' ||
     roleFor(command, danger) === 'admin' ||
     commandRoles[command.name] === 'admin'
   ) {
-    throw new UsageError(`\`${command.name}\` is for admins like this; no rule may run it.`);
+    throw new UsageError(
+      `\`${command.name}\` is only for admins if used like this; rules can’t run it.`,
+    );
   }
 }
 
-/** Accounts by the argument that holds them, else the first argument by position. */
+/** The argument with the accounts, or else the first positional one. */
 function targetOf(command: Command): string | undefined {
   return (
     subjectOf(command) ??
@@ -193,16 +195,18 @@ function assertTarget(
   const targets: readonly unknown[] = Array.isArray(target) ? target : [target];
   const reported: readonly unknown[] = [sender, room, { room, event }, Number(item), media];
   if (targets.length > 1) {
-    throw new UsageError('One line acts on one account.', { advice: 'Write a line for each.' });
+    throw new UsageError('A line acts on one account.', {
+      advice: 'Write one line for each account.',
+    });
   }
   if (mode === 'act' && targets[0] === reporter) {
-    throw new UsageError('No rule acts on who has reported by itself.', {
-      advice: 'Use `mode: propose`, so that people decide.',
+    throw new UsageError('A rule can’t act on the reporter by itself.', {
+      advice: 'Use `mode: propose`, so that a person decides.',
     });
   }
   if (targets[0] !== reporter && !reported.some((one) => isDeepStrictEqual(one, targets[0]))) {
-    throw new UsageError('It does not act on what was reported.', {
-      advice: 'Write `{sender}`, `{event}` or `{room}` for whom or what it is about.',
+    throw new UsageError('The command must act on the reported user, message, room or file.', {
+      advice: 'Use `{sender}`, `{event}` or `{room}`.',
     });
   }
   const alias = Object.entries(command.args)
@@ -211,8 +215,8 @@ function assertTarget(
     .map((value) => (typeof value === 'string' ? parseRoomAlias(value) : undefined))
     .find((value) => value !== undefined);
   if (alias !== undefined) {
-    throw new UsageError(`\`${alias}\` is an alias, which can come to mean another room.`, {
-      advice: 'Write the room’s ID.',
+    throw new UsageError(`\`${alias}\` is an alias, which may later point to another room.`, {
+      advice: 'Use the room ID.',
     });
   }
 }

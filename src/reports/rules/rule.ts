@@ -6,18 +6,18 @@ import { UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { itemTest } from './conditions.ts';
-import { createWitnessCount } from './reporters.ts';
+import { createReporterCounter } from './counted-reporters.ts';
 import type { RuleInput } from './rule-input.ts';
 import { safetyFault } from './rule-safety.ts';
 import { readTemplate } from './rule-template.ts';
-import type { LineSurroundings, LineTemplate } from './rule-template.ts';
+import type { LineContext, LineTemplate } from './rule-template.ts';
 
-/** What a rule makes of an item at one moment. */
-export interface Verdict {
-  readonly fits: boolean;
-  /** Whose report came last of those that count; set where it fits. */
+/** The result of evaluating a rule on an item. */
+export interface Evaluation {
+  readonly matches: boolean;
+  /** Who sent the last report that counts; set if the rule matches. */
   readonly reporter: UserId | undefined;
-  /** Set where all else holds, and somebody has reported it who counts: what would make it fit. */
+  /** What is missing for a match; set if everything else matches and at least one report counts. */
   readonly missing: Missing | undefined;
 }
 
@@ -25,27 +25,27 @@ export interface Missing {
   readonly reporters: { readonly have: number; readonly need: number };
 }
 
-/** A rule that is ready to be asked. */
+/** A rule that can be evaluated. */
 export interface Rule {
   readonly name: string;
   readonly mode: RuleMode;
-  /** Mention those who are on call. */
+  /** Whether to mention the people on call. */
   readonly alert: boolean;
-  /** What it does, in order; `lineFor` fills them in. */
+  /** The commands to run, in order. `lineFor` fills in the placeholders. */
   readonly lines: readonly LineTemplate[];
-  /** Looks at what it is given and at nothing else. */
-  evaluate(facts: RuleInput): Verdict;
+  /** Depends on the input alone. */
+  evaluate(input: RuleInput): Evaluation;
 }
 
 /**
- * Makes the rules of a configuration.
+ * Creates the rules of a configuration.
  *
- * @param surroundings `places`: where the configuration was written, for faults
- * @throws SetupError a rule is not safe, or a line can't be run; one line a fault
+ * @param context `places`: the lines of the configuration file, for error messages
+ * @throws SetupError a rule is not safe, or one of its lines can't be run; one line for each fault
  */
 export function createRules(
   configured: readonly RuleConfig[],
-  surroundings: LineSurroundings & { readonly places?: Places | undefined },
+  context: LineContext & { readonly places?: Places | undefined },
 ): Rule[] {
   const faults: Fault[] = [];
   const rules = configured.map((rule, at) => {
@@ -56,7 +56,7 @@ export function createRules(
     }
     const lines = rule.then.flatMap((text, line) => {
       try {
-        return [readTemplate(text, rule.mode, surroundings)];
+        return [readTemplate(text, rule.mode, context)];
       } catch (error) {
         if (!(error instanceof UsageError)) {
           throw error;
@@ -71,44 +71,44 @@ export function createRules(
     return ruleOf(rule, lines);
   });
   if (faults.length > 0) {
-    throw faultsError(surroundings.places, faults);
+    throw faultsError(context.places, faults);
   }
   return rules;
 }
 
-const no: Verdict = { fits: false, reporter: undefined, missing: undefined };
+const noMatch: Evaluation = { matches: false, reporter: undefined, missing: undefined };
 
 function ruleOf(config: RuleConfig, lines: readonly LineTemplate[]): Rule {
   const { name, mode, alert, when } = config;
   const isAbout = itemTest(config);
-  const witnessesOf = createWitnessCount(config);
+  const countReporters = createReporterCounter(config);
   const need = when.distinctReporters?.atLeast ?? 1;
   return {
     name,
     mode,
     alert,
     lines,
-    evaluate(facts) {
-      if (!isAbout(facts)) {
-        return no;
+    evaluate(input) {
+      if (!isAbout(input)) {
+        return noMatch;
       }
-      const { count: have, newest } = witnessesOf(facts);
+      const { count: have, newest } = countReporters(input);
       if (have >= need) {
-        return { fits: true, reporter: newest, missing: undefined };
+        return { matches: true, reporter: newest, missing: undefined };
       }
-      return have === 0 ? no : { ...no, missing: { reporters: { have, need } } };
+      return have === 0 ? noMatch : { ...noMatch, missing: { reporters: { have, need } } };
     },
   };
 }
 
-const deeds: Readonly<Record<RuleMode, string>> = {
+const verbs: Readonly<Record<RuleMode, string>> = {
   act: 'act',
   propose: 'propose',
-  observe: 'fit',
+  observe: 'match',
 };
 
 /** `rule fresh-account would act at 6 reporters (4 now)`, for a card. */
 export function missingText({ name, mode }: Pick<Rule, 'name' | 'mode'>, missing: Missing): string {
   const { have, need } = missing.reporters;
-  return `rule ${name} would ${deeds[mode]} at ${count(need, 'reporter')} (${have} now)`;
+  return `rule ${name} would ${verbs[mode]} at ${count(need, 'reporter')} (${have} now)`;
 }

@@ -14,15 +14,15 @@ export interface ReportQueue {
   start(): void;
   /** Something in the queue has changed. */
   wake(): void;
-  /** The homeserver answers again. */
+  /** The homeserver is reachable again. */
   hurry(): void;
-  /** How reading goes, a list each; none before the start. */
+  /** How reading each list goes; none before the start. */
   readings(): ReportReading[];
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   stop(): Promise<void>;
 }
 
-/** From the homeserver's lists of reports to cards in the room, and what rules make of them. */
+/** The report queue: reads the homeserver's lists, shows cards in the room and applies the rules. */
 export function createReportQueue(
   house: House,
   options: {
@@ -54,7 +54,7 @@ export function createReportQueue(
     troubleAfterMs: options.troubleAfterMs,
     async onTrouble(error) {
       if (error !== undefined && !(await house.services.bot.status()).online) {
-        // What can't be told now, and is over when it can, is no news.
+        // If it can't be told now and is over later, it isn't news.
         return false;
       }
       const name = `trouble ${house.now()}`;

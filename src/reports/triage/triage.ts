@@ -1,8 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import PQueue from 'p-queue';
 
 import { span } from '../../chat/answers/phrases.ts';
+import { createBackoff } from '../../core/async/backoff.ts';
+import type { Backoff, BackoffOptions } from '../../core/async/backoff.ts';
+import { isLate } from '../../core/async/patience.ts';
+import { createWorker } from '../../core/async/worker.ts';
+import { minuteMs } from '../../core/duration.ts';
 import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
@@ -10,35 +13,40 @@ import type { House } from '../../operations/house.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { reminderOf } from '../cards/card.ts';
 import { announce, createCards } from '../cards/cards.ts';
-import { createPeople, describe, lookAtWitnesses } from '../intake/people.ts';
+import { createPersonLookup, fetchDetails, refreshReporters } from '../intake/report-details.ts';
 import { createRuleRunner } from '../rules/apply-rules.ts';
 import type { Rule } from '../rules/rule.ts';
 
 export interface Triage {
   /** Something in the queue has changed. */
   wake(): void;
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is in flight. */
   stop(): Promise<void>;
 }
 
-/** Items that are looked at side by side. */
-const atOnce = 8;
-const maxUnseen = 200;
-/** A homeserver that takes longer to show a message does not keep its card from the room. */
+const concurrency = 8;
+const maxItemsAtOnce = 200;
+/** If the details take longer, the card is posted without them. */
 const patienceMs = 3000;
-const firstRetryMs = 2000;
-const maxRetryMs = 60_000;
-/** A server that fails so often to show a message never will. */
+const retries: BackoffOptions = { firstMs: 2000, maxMs: minuteMs };
+/** After this many refusals, the homeserver will never tell the details. */
 const maxTries = 3;
-/** What waits (an edit behind another, a digest) is looked at again after this. */
+/** When to check again what could not be done now: an edit behind another one, or a digest. */
 const soonMs = 1000;
-/** What the homeserver does not answer by then is asked again at the next start. */
+/** On a stop, how long to wait for the homeserver. The next start asks again. */
 const stopPatienceMs = 5000;
-const reminderEveryMs = 30_000;
+const reminderCheckMs = 30_000;
+
+/** An item whose details could not be fetched. */
+interface FailedItem {
+  readonly tries: number;
+  readonly retryAt: number;
+  readonly backoff: Backoff;
+}
 
 /**
- * Works on the queue: looks at what is new, puts it into the room, applies the rules, and keeps cards
- * and threads true. All that it has to do stands in the store, so that it goes on after a restart.
+ * Works on the report queue: fetches details of new items, posts their cards, applies the rules, and keeps
+ * cards and threads up to date. The store knows what is to be done, so that a restart loses nothing.
  */
 export function createTriage(
   house: House,
@@ -50,39 +58,34 @@ export function createTriage(
   },
 ): Triage {
   const { store, log } = house;
-  const askPerson = createPeople(house);
+  const findPerson = createPersonLookup(house);
   const runner = createRuleRunner(house, {
     ...options,
     cards: () => cards,
-    lookAtWitnesses: async (item) => lookAtWitnesses(house, askPerson, item),
+    refreshReporters: async (item) => refreshReporters(house, findPerson, item),
   });
   const cards = createCards(house, { ...options, nearRules: runner.nearRules });
-  const queue = new PQueue({ concurrency: atOnce });
-  /** Items under way, and when to try again with those that failed. */
+  const queue = new PQueue({ concurrency });
   const inFlight = new Set<number>();
-  const failed = new Map<number, { readonly tries: number; readonly retryAt: number }>();
-  let isWorking = false;
-  let isWanted = false;
-  const stopping = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let work: Promise<void> = Promise.resolve();
+  const failed = new Map<number, FailedItem>();
+  let isStopped = false;
 
-  /** Looks at an item. What takes long is awaited by nobody here: `late` is what is left to do. */
-  async function handle(item: ReportItem): Promise<{ readonly late?: Promise<void> }> {
-    if (stopping.signal.aborted) {
+  /** Processes an item. If the details take long, `late` is the rest of the work, and others go on. */
+  async function process(item: ReportItem): Promise<{ readonly late?: Promise<void> }> {
+    if (isStopped) {
       return {};
     }
-    const looking = look(item);
-    if (await isLate(looking)) {
+    const fetching = tryFetchDetails(item);
+    if (await isLate(fetching, patienceMs)) {
       await cards.place(item.id, { isUrgent: false });
-      return { late: looking.then(async (isKnown) => finish(item, isKnown)) };
+      return { late: fetching.then(async (isDetailed) => finish(item, isDetailed)) };
     }
-    await finish(item, await looking);
+    await finish(item, await fetching);
     return {};
   }
 
-  async function finish(item: ReportItem, isKnown: boolean): Promise<void> {
-    if (!isKnown) {
+  async function finish(item: ReportItem, isDetailed: boolean): Promise<void> {
+    if (!isDetailed) {
       return;
     }
     await cards.place(item.id, { isUrgent: false });
@@ -91,27 +94,28 @@ export function createTriage(
     failed.delete(item.id);
   }
 
-  /** Whether all that could be found out was; else it is tried again. */
-  async function look(item: ReportItem): Promise<boolean> {
+  /** Returns whether that is all there is to find out; otherwise it is tried again. */
+  async function tryFetchDetails(item: ReportItem): Promise<boolean> {
     try {
-      await describe(house, askPerson, item);
+      await fetchDetails(house, findPerson, item);
       return true;
     } catch (error) {
-      const tries = (failed.get(item.id)?.tries ?? 0) + 1;
-      log.warn({ item: item.id, code: codeOf(error), tries }, 'a report could not be looked at');
+      const { tries } = postpone(item);
+      log.warn(
+        { item: item.id, code: codeOf(error), tries },
+        'could not fetch the details of a report',
+      );
       if (!(error instanceof LawspeakerError)) {
         log.error(
           { item: item.id, err: error },
-          'a report could not be looked at by a fault of ours',
+          'handling a report failed because of an internal error',
         );
       }
-      // Without an answer, it is waited for; a refusal is an answer.
+      // If the homeserver does not answer, it is asked until it does. A refusal is an answer.
       const isFinal = !(error instanceof LawspeakerError) || error instanceof HomeserverError;
       if (isFinal && tries >= maxTries) {
         return true;
       }
-      const delayMs = Math.min(firstRetryMs * 2 ** (tries - 1), maxRetryMs);
-      failed.set(item.id, { tries, retryAt: house.now() + delayMs });
       if (isFinal || tries > 1) {
         await cards.place(item.id, { isUrgent: false });
       }
@@ -119,46 +123,52 @@ export function createTriage(
     }
   }
 
-  function take(item: ReportItem): void {
+  function postpone({ id }: ReportItem): FailedItem {
+    const { tries = 0, backoff = createBackoff(retries) } = failed.get(id) ?? {};
+    const postponed = { tries: tries + 1, backoff, retryAt: house.now() + backoff.next() };
+    failed.set(id, postponed);
+    return postponed;
+  }
+
+  function start(item: ReportItem): void {
     inFlight.add(item.id);
     void queue
-      .add(async () => handle(item))
+      .add(async () => process(item))
       .then(async ({ late }) => late)
       .catch((error: unknown) => {
-        complain(error, 'a report could not be handled');
-        failed.set(item.id, { tries: 1, retryAt: house.now() + firstRetryMs });
+        logError(error, 'handling a report failed');
+        postpone(item);
       })
       .finally(() => {
         inFlight.delete(item.id);
-        wake();
+        worker.wake();
       });
   }
 
-  async function round(): Promise<void> {
+  async function work(): Promise<void> {
     if (house.sendPermission.whyMissing() !== undefined) {
-      // Woken when it can speak again.
+      // It is woken when the bot can speak again.
       return;
     }
     const now = house.now();
-    const unseen = await store.reportItems.withoutDetails(maxUnseen);
-    const due = unseen.filter(
+    const items = await store.reportItems.withoutDetails(maxItemsAtOnce);
+    const due = items.filter(
       ({ id }) => !inFlight.has(id) && (failed.get(id)?.retryAt ?? 0) <= now,
     );
-    due.forEach(take);
+    due.forEach(start);
     const mustWait = [await cards.refresh(), await cards.refreshDigest()].includes(true);
-    await cards.note();
+    await cards.postHistory();
     await remind();
-    const isRetryPending = unseen.length > due.length;
-    if (mustWait || isRetryPending) {
-      later(soonMs);
+    if (mustWait || items.length > due.length) {
+      worker.wakeIn(soonMs);
     }
   }
 
-  const reminderMs = Math.min(reminderEveryMs, options.remindAfterMs);
+  const remindEveryMs = Math.min(reminderCheckMs, options.remindAfterMs);
   let remindedAt = Number.NEGATIVE_INFINITY;
   async function remind(): Promise<void> {
     const now = house.now();
-    if (options.remindAfterMs === 0 || now - remindedAt < reminderMs) {
+    if (options.remindAfterMs === 0 || now - remindedAt < remindEveryMs) {
       return;
     }
     remindedAt = now;
@@ -179,64 +189,31 @@ export function createTriage(
     house.deliver(`$ ${name}`);
   }
 
-  function complain(error: unknown, what: string): void {
+  function logError(error: unknown, message: string): void {
     if (error instanceof LawspeakerError) {
-      log.warn({ code: error.code }, what);
+      log.warn({ code: error.code }, message);
     } else {
-      log.error({ err: error }, what);
+      log.error({ err: error }, message);
     }
   }
 
-  function later(delayMs: number): void {
-    clearTimeout(timer);
-    timer = setTimeout(wake, delayMs);
-    timer.unref();
-  }
-
-  function wake(): void {
-    isWanted = true;
-    if (isWorking || stopping.signal.aborted) {
-      return;
-    }
-    isWorking = true;
-    work = (async () => {
-      while (isWanted && !stopping.signal.aborted) {
-        isWanted = false;
-        try {
-          await round();
-        } catch (error) {
-          complain(error, 'the report queue could not be worked on');
-          later(firstRetryMs);
-        }
-      }
-      isWorking = false;
-    })();
-  }
-
-  const ticking = reminderMs === 0 ? undefined : setInterval(wake, reminderMs);
+  const worker = createWorker({
+    work,
+    onError(error) {
+      logError(error, 'working on the report queue failed');
+      worker.wakeIn(retries.firstMs);
+    },
+  });
+  const ticking = remindEveryMs === 0 ? undefined : setInterval(worker.wake, remindEveryMs);
   ticking?.unref();
 
   return {
-    wake,
+    wake: worker.wake,
     async stop() {
-      stopping.abort();
-      clearTimeout(timer);
+      isStopped = true;
       clearInterval(ticking);
-      await work;
-      await Promise.race([queue.onIdle(), wait(stopPatienceMs, undefined, { ref: false })]);
+      await worker.stop();
+      await isLate(queue.onIdle(), stopPatienceMs);
     },
   };
-}
-
-/** Whether a promise takes longer than one wants to wait for it. */
-async function isLate(promise: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(true), patienceMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => false), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -152,10 +152,10 @@ describe('reports', () => {
     // Notes come one after the other: this one after any that there was.
     await room.ana.ask(`!reopen ${first?.item}`);
     await room.ana.until('a note', () =>
-      room.ana.inThread(card.event).find(({ body }) => body.includes('Opened again by Ana')),
+      room.ana.inThread(card.event).find(({ body }) => body.includes('Reopened by Ana')),
     );
     expect(room.ana.inThread(card.event).map(({ body }) => body)).toEqual([
-      expect.stringContaining('Opened again by Ana'),
+      expect.stringContaining('Reopened by Ana'),
     ]);
   });
 

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { contentLines } from '../../../src/chat/answers/report-item.ts';
 import { render } from '../../../src/matrix/delivery/render.ts';
 import { fillIn } from '../../../src/operations/answer/card.ts';
-import { describe } from '../../../src/reports/intake/people.ts';
-import { readRuleInput } from '../../../src/reports/rules/read-rule-input.ts';
+import { fetchDetails } from '../../../src/reports/intake/report-details.ts';
+import { readRuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { formattedText } from '../../../src/services/reports/formatted-text.ts';
 import type { Services } from '../../../src/services/services.ts';
 import type { ReportItem } from '../../../src/store/tables/report-items.ts';
@@ -52,9 +52,9 @@ class Reported {
       rooms: { findEvent: async () => ({ event: { lastEdit: lastEdit ?? null } }) },
       directRooms: { has: async () => false },
     } as unknown as Services;
-    const askPerson = async () => ({ createdAt: 0, isRestricted: false });
+    const findPerson = async () => ({ createdAt: 0, isRestricted: false });
     const house = { store: queue.store, services, settings: { serverName: 'localhost' } };
-    await describe(house, askPerson, await this.item());
+    await fetchDetails(house, findPerson, await this.item());
   }
 
   async item(): Promise<ReportItem> {
@@ -65,12 +65,12 @@ class Reported {
     return item;
   }
 
-  async fits(): Promise<boolean> {
+  async matches(): Promise<boolean> {
     const facts = await readRuleInput(queue.store, await this.item(), {
       serverName: 'localhost',
       now,
     });
-    return pills.evaluate(facts).fits;
+    return pills.evaluate(facts).matches;
   }
 
   async shown() {
@@ -86,7 +86,7 @@ test('what people see is judged and shown: an edit made before the report', asyn
   const message = new Reported({ body: 'good morning everybody' });
   message.edit = { msgtype: 'm.text', body: 'buy cheap pills at https://evil.example' };
   await message.report(ana);
-  expect(await message.fits()).toBe(true);
+  expect(await message.matches()).toBe(true);
   const { html, body } = await message.shown();
   expect(html).toContain('“good morning everybody”');
   // As hidden as the message, and as harmless.
@@ -97,14 +97,14 @@ test('what people see is judged and shown: an edit made before the report', asyn
 test('what people see is judged and shown: edits made between two reports, also one taken back', async () => {
   const message = new Reported({ body: 'good morning' });
   await message.report(ana);
-  expect(await message.fits()).toBe(false);
+  expect(await message.matches()).toBe(false);
   message.edit = { body: 'buy cheap pills' };
   await message.report(ben);
-  expect(await message.fits()).toBe(true);
+  expect(await message.matches()).toBe(true);
   message.edit = { body: 'good morning' };
   await message.report('@cyd:localhost');
   await message.report('@dan:localhost');
-  expect(await message.fits()).toBe(true);
+  expect(await message.matches()).toBe(true);
   const { html } = await message.shown();
   expect(html.match(/Edited to: /gu)).toHaveLength(2);
 });
@@ -115,13 +115,13 @@ test('what people see is judged and shown: the formatted text, also of an edit',
     formatted_body: 'buy <b>ch</b>eap&#32;pills',
   });
   await message.report(ana);
-  expect(await message.fits()).toBe(true);
+  expect(await message.matches()).toBe(true);
   const { html } = await message.shown();
   expect(html).toContain('Shown as: <span data-mx-spoiler>“buy cheap pills”');
   const edited = new Reported({ body: 'good night' });
   edited.edit = { body: 'good night', formatted_body: '<i>buy cheap pills</i>' };
   await edited.report(ana, '$edited');
-  expect(await edited.fits()).toBe(true);
+  expect(await edited.matches()).toBe(true);
   expect((await edited.shown()).html).toContain('Shown as: <span');
 });
 
@@ -137,7 +137,7 @@ test('what formatting alone changes is not shown twice', async () => {
 test('spam behind as much filler as an event holds is found', async () => {
   const message = new Reported({ body: `${'lorem '.repeat(10_000)} buy cheap pills` });
   await message.report(ana);
-  expect(await message.fits()).toBe(true);
+  expect(await message.matches()).toBe(true);
   expect((await message.shown()).html.length).toBeLessThan(1000);
 });
 

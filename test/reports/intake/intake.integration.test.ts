@@ -164,7 +164,7 @@ it('of 10,000 reports from before the first start none is missed and none taken 
     running = await start();
   }
   const summary = await looking.until('the sum', () =>
-    looking.unasked().find(({ body }) => body.includes('from before my time')),
+    looking.unasked().find(({ body }) => body.includes('from before my first start')),
   );
   const all = await listed();
   expect(summary.body).toContain(`${all.length.toLocaleString('en-US')} reports of messages`);

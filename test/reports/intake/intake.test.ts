@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { TooLargeAnswerError } from '../../../src/core/errors.ts';
-import { takeInReports } from '../../../src/reports/intake/intake.ts';
+import { importReports } from '../../../src/reports/intake/intake.ts';
 import type { ReportSource } from '../../../src/reports/intake/intake.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -77,7 +77,7 @@ class List implements ReportSource {
 }
 
 async function read(list: ReportSource, mayReadAll = true) {
-  return takeInReports(store, list, {
+  return importReports(store, list, {
     few: 6,
     mayReadAll,
     now: () => 1_000_000,

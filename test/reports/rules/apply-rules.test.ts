@@ -23,7 +23,7 @@ function rule(name: string, ...lines: readonly string[]): Rule {
     alert: false,
     lines: lines.map((line) => readTemplate(line, 'act', surroundings)),
     evaluate: () => ({
-      fits: true,
+      matches: true,
       reporter: asUserId('@vic:localhost'),
       missing: undefined,
     }),
@@ -54,7 +54,7 @@ async function apply(...rules: readonly Rule[]) {
     rules,
     onCall: [],
     cards: () => ({ place: async () => undefined }) as unknown as Cards,
-    lookAtWitnesses: async () => undefined,
+    refreshReporters: async () => undefined,
   });
   return bot.run(async () => applyTo(Number(joined?.itemId)));
 }

@@ -9,7 +9,7 @@ const fits = (
   when: When,
   facts: Partial<RuleInput> = {},
   more: Parameters<typeof ruleOf>[0] = {},
-) => ruleOf({ ...more, ...(when === undefined ? {} : { when }) }).evaluate(item(facts)).fits;
+) => ruleOf({ ...more, ...(when === undefined ? {} : { when }) }).evaluate(item(facts)).matches;
 
 const text = { type: 'm.room.message', msgtype: 'm.text', isEncrypted: false };
 
@@ -284,7 +284,7 @@ describe('the window', () => {
   });
 });
 
-describe('the verdict', () => {
+describe('the evaluation', () => {
   test('names the newest reporter who counts', () => {
     const rule = ruleOf({ when: { distinctReporters: { atLeast: 2 } } });
     const facts = item({
@@ -295,7 +295,7 @@ describe('the verdict', () => {
       ],
     });
     expect(rule.evaluate(facts)).toEqual({
-      fits: true,
+      matches: true,
       reporter: user('@ben:localhost'),
       missing: undefined,
     });
@@ -307,7 +307,11 @@ describe('the verdict', () => {
     });
     const reports = [report('ana'), report('ben')];
     const missing = { reporters: { have: 2, need: 3 } };
-    expect(rule.evaluate(item({ reports }))).toEqual({ fits: false, reporter: undefined, missing });
+    expect(rule.evaluate(item({ reports }))).toEqual({
+      matches: false,
+      reporter: undefined,
+      missing,
+    });
     expect(rule.evaluate(item({ reports, isSenderLocal: false })).missing).toBeUndefined();
     // Nobody says anything that the rule is about.
     expect(

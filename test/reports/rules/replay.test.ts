@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { readReplayData } from '../../../src/reports/rules/replay-input.ts';
 import { matchLine, summaryLines } from '../../../src/reports/rules/replay-text.ts';
 import { replay } from '../../../src/reports/rules/replay.ts';
-import { readHistory } from '../../../src/reports/rules/report-history.ts';
 import { createRules } from '../../../src/reports/rules/rule.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -106,10 +106,10 @@ async function replayed(
   { since = now - 30 * dayMs, maxActionsPerHour = 10 } = {},
 ) {
   const made = createRules(rulesConfigured(...rules), surroundings);
-  const result = replay(await readHistory(store), made, { since, maxActionsPerHour });
+  const result = replay(await readReplayData(store), made, { since, maxActionsPerHour });
   return {
     ...result,
-    lines: result.firings.map(matchLine),
+    lines: result.matches.map(matchLine),
     summary: summaryLines(result, made, since),
   };
 }
@@ -133,8 +133,8 @@ describe('a replay', () => {
     await report('$one', 'cyd', { at: now });
     await report('$one', 'ben', { at: now - minuteMs });
     await report('$one', 'ana', { at: now - 2 * minuteMs });
-    const { firings } = await replayed([massReported]);
-    expect(firings.map(({ at }) => at)).toEqual([now]);
+    const { matches } = await replayed([massReported]);
+    expect(matches.map(({ at }) => at)).toEqual([now]);
   });
 
   test('sees earlier reports of an item, and does not fire for them', async () => {
@@ -142,8 +142,8 @@ describe('a replay', () => {
     await report('$one', 'ben', { at: now - 10 * minuteMs });
     await mass('$before', now - hourMs);
     await report('$one', 'cyd', { at: now });
-    const { firings, reports } = await replayed([massReported], { since: now });
-    expect(firings.map(({ item }) => item.subject)).toEqual(['$one']);
+    const { matches, reports } = await replayed([massReported], { since: now });
+    expect(matches.map(({ item }) => item.subject)).toEqual(['$one']);
     expect(reports).toBe(1);
   });
 
@@ -152,8 +152,8 @@ describe('a replay', () => {
     await report('$one', 'ana');
     await report('$other', 'ana', { sender: '@oscar:localhost' });
     await report('$two', 'ana');
-    const { firings } = await replayed([rule]);
-    expect(firings.map(({ item }) => item.subject)).toEqual(['$two']);
+    const { matches } = await replayed([rule]);
+    expect(matches.map(({ item }) => item.subject)).toEqual(['$two']);
   });
 
   test('judges reporters by what was known of them then', async () => {
@@ -170,8 +170,8 @@ describe('a replay', () => {
     await report('$before', 'eve', { at: now - 2 * hourMs });
     await report('$after', 'ana', { at: now - minuteMs });
     await report('$after', 'eve', { at: now });
-    const { firings } = await replayed([rule]);
-    expect(firings.map(({ item }) => item.subject)).toEqual(['$before']);
+    const { matches } = await replayed([rule]);
+    expect(matches.map(({ item }) => item.subject)).toEqual(['$before']);
   });
 
   test('has the breaker of the day', async () => {
@@ -184,18 +184,18 @@ describe('a replay', () => {
       when: { distinctReporters: { atLeast: 3 } },
       then: ['deactivate {sender}'],
     };
-    const { firings, lines, summary } = await replayed([massReported, watch], {
+    const { matches, lines, summary } = await replayed([massReported, watch], {
       maxActionsPerHour: 2,
     });
     const modes = (name: string) =>
-      firings.filter(({ rule }) => rule.name === name).map(({ mode }) => mode);
+      matches.filter(({ rule }) => rule.name === name).map(({ mode }) => mode);
     expect(modes(massReported.name)).toEqual(['act', 'act', 'propose', 'propose', 'act']);
     expect(modes('watch')).toEqual(Array.from({ length: 5 }, () => 'observe'));
     expect(lines.filter((line) => line.includes('  propose (the breaker)  '))).toHaveLength(2);
     expect(summary[0]).toBe(
-      'fresh-account-mass-reported  5 items: act 3, propose 2; held back by the breaker 2; of these people resolved 0, dismissed 0, left open 5',
+      'fresh-account-mass-reported  5 items: act 3, propose 2; held back by the breaker 2; people resolved 0, dismissed 0, left open 5',
     );
-    const { firings: none } = await replayed([massReported], { maxActionsPerHour: 0 });
+    const { matches: none } = await replayed([massReported], { maxActionsPerHour: 0 });
     expect(none.map(({ mode }) => mode)).not.toContain('act');
   });
 
@@ -210,8 +210,8 @@ describe('a replay', () => {
       { name: 'never', when: { sender: 'remote' } },
     ]);
     expect(summary.slice(0, 2)).toEqual([
-      'fresh-account-mass-reported  5 items: act 5; of these people resolved 1, dismissed 1, left open 2; settled by a rule 1',
-      'never                        fitted nothing',
+      'fresh-account-mass-reported  5 items: act 5; people resolved 1, dismissed 1, left open 2; closed by a rule 1',
+      'never                        matched nothing',
     ]);
     expect(summary[2]).toContain('15 reports on 5 items since 2026-10-22 12:00 UTC');
     expect(summary.join('\n')).toContain('Who is protected is not known');
@@ -227,7 +227,7 @@ describe('a replay', () => {
       },
     ]);
     expect(lines).toEqual([
-      '2026-11-21 12:00 UTC  watch  observe  #1  @eve:elsewhere  nothing: @eve:elsewhere is an account of another server ; redact https://matrix.to/#/!lobby%3Alocalhost/%24one',
+      '2026-11-21 12:00 UTC  watch  observe  #1  @eve:elsewhere  nothing: @eve:elsewhere is on another server ; redact https://matrix.to/#/!lobby%3Alocalhost/%24one',
     ]);
     expect(summary.join('\n')).toContain('Of 1 report it is not known how old');
   });
@@ -235,7 +235,7 @@ describe('a replay', () => {
   test('of nothing', async () => {
     const { lines, summary } = await replayed([massReported]);
     expect(lines).toEqual([]);
-    expect(summary[0]).toBe('fresh-account-mass-reported  fitted nothing');
+    expect(summary[0]).toBe('fresh-account-mass-reported  matched nothing');
     expect(summary[1]).toContain('no reports on no items');
   });
 });
@@ -273,7 +273,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect({ status, errors }).toEqual({ status: 0, errors: '' });
     expect(output).toContain(`  act  #${item}  @mallory:localhost  ${shadowBan}\n`);
     expect(output).toContain('fresh-account-mass-reported  1 item: act 1;');
-    expect(output).toContain('Nothing was done.');
+    expect(output).toContain('Nothing was changed.');
     expect((await store.reportItems.get(item))?.state).toBe('open');
     expect(await store.ruleMatches.ofItem(item)).toEqual([]);
   });

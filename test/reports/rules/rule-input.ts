@@ -4,8 +4,8 @@ import { configSchema } from '../../../src/config/schema.ts';
 import type { WrittenConfig } from '../../../src/config/schema.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { parseEventId, parseRoomAlias, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
-import type { RuleInput, RuleReport } from '../../../src/reports/rules/rule-input.ts';
-import type { LineSurroundings } from '../../../src/reports/rules/rule-template.ts';
+import type { RuleInput, ReportInput } from '../../../src/reports/rules/rule-input.ts';
+import type { LineContext } from '../../../src/reports/rules/rule-template.ts';
 import { createRules } from '../../../src/reports/rules/rule.ts';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
 
@@ -32,7 +32,7 @@ export const event = read(parseEventId);
 export const mallory = user('@mallory:localhost');
 
 const commands = await loadCommands();
-export const surroundings: LineSurroundings = {
+export const surroundings: LineContext = {
   registry: createRegistry(commands),
   serverName: 'localhost',
   prefix: '!',
@@ -88,8 +88,8 @@ export const massReported = {
 /** A report of somebody who has been there for a year, a minute ago. */
 export function report(
   reporter: UserId | string,
-  more: Partial<Omit<RuleReport, 'reporter'>> = {},
-): RuleReport {
+  more: Partial<Omit<ReportInput, 'reporter'>> = {},
+): ReportInput {
   const receivedTs = more.receivedTs ?? now - minuteMs;
   return {
     reporter: user(reporter.startsWith('@') ? reporter : `@${reporter}:localhost`),

@@ -95,33 +95,29 @@ describe('a line', () => {
     });
     for (const bad of [undefined, 'https://evil.example/x', 'mxc://localhost/../x', '--all']) {
       expect(made('quarantine', { content: { ...content, url: bad } })).toBe(
-        'the message holds no file',
+        'the message has no file',
       );
     }
-    expect(made('quarantine', { content: null })).toBe('the message holds no file');
+    expect(made('quarantine', { content: null })).toBe('the message has no file');
   });
 
   test.each([
-    ['shadow-ban {sender}', { sender: null }, 'it is not known who sent it'],
+    ['shadow-ban {sender}', { sender: null }, 'the sender is not known'],
     ['redact {event}', { event: null, kind: 'user' }, 'no message was reported'],
     ['redact {event}', { room: null }, 'no message was reported'],
     ['block-room {room}', { room: null }, 'the report names no room'],
     [
       'shadow-ban {sender}',
       { sender: user('@eve:elsewhere'), isSenderLocal: false },
-      '@eve:elsewhere is an account of another server',
+      '@eve:elsewhere is on another server',
     ],
     // Whatever is said of it.
     [
       'shadow-ban {sender}',
       { sender: user('@eve:elsewhere'), isSenderLocal: true },
-      '@eve:elsewhere is an account of another server',
+      '@eve:elsewhere is on another server',
     ],
-    [
-      'shadow-ban {sender}',
-      { isSenderLocal: false },
-      '@mallory:localhost is an account of another server',
-    ],
+    ['shadow-ban {sender}', { isSenderLocal: false }, '@mallory:localhost is on another server'],
   ] as const)('%s has nothing to act on: %j', (text, facts, why) => {
     expect(made(text, facts)).toBe(why);
   });
@@ -133,9 +129,9 @@ describe('a line', () => {
     });
   });
 
-  test('nobody counts', () => {
+  test('no reporter counts', () => {
     expect(lineFor(template('suspend {sender} --reason {reporter}'), item(), undefined)).toEqual({
-      why: 'nobody counts as its reporter',
+      why: 'no reporter counts',
     });
   });
 
@@ -166,51 +162,72 @@ describe('no rule runs', () => {
     // Placeholders
     [
       'shadow-ban {user}',
-      '`{user}` is no placeholder. There are `{sender}`, `{event}`, `{room}` and `{reporter}`.',
+      '`{user}` is not a placeholder. The placeholders are `{sender}`, `{event}`, `{room}` and `{reporter}`.',
     ],
-    ['shadow-ban {Sender}', '`{Sender}` is no placeholder.'],
-    ['shadow-ban { sender }', '`{ sender }` is no placeholder.'],
-    ['shadow-ban {sender} --reason "{"', '`{"` is no placeholder.'],
-    ['shadow-ban {sender} --reason "}"', '`}` is no placeholder.'],
-    ['shadow-ban {{sender}}', '`{` is no placeholder.'],
-    ['shadow-ban \\{sen\\der}', 'is no placeholder.'],
+    ['shadow-ban {Sender}', '`{Sender}` is not a placeholder.'],
+    ['shadow-ban { sender }', '`{ sender }` is not a placeholder.'],
+    ['shadow-ban {sender} --reason "{"', '`{"` is not a placeholder.'],
+    ['shadow-ban {sender} --reason "}"', '`}` is not a placeholder.'],
+    ['shadow-ban {{sender}}', '`{` is not a placeholder.'],
+    ['shadow-ban \\{sen\\der}', 'is not a placeholder.'],
     ['shadow-ban {sender} --{room}', 'a placeholder can’t name a flag'],
     ['shadow-ban {sender} --{room}=x', 'a placeholder can’t name a flag'],
     ['shadow-ban {sender} -{room}', 'a placeholder can’t name a flag'],
     // Limits
-    ['shadow-ban {sender} --override-protection', 'No rule may use `--override-protection`.'],
-    ['shadow-ban {sender} --override-protection=false', 'No rule may use `--override-protection`.'],
-    ['shadow-ban {sender} —override-protection', 'No rule may use `--override-protection`.'],
-    ['shadow-ban {sender} --no-override-protection', 'No rule may use `--no-override-protection`.'],
-    ['shadow-ban --from-file', 'No rule may use `--from-file`.'],
-    ['shadow-ban {sender} --dry-run', 'No rule may use `--dry-run`.'],
+    ['shadow-ban {sender} --override-protection', 'Rules can’t use `--override-protection`.'],
+    ['shadow-ban {sender} --override-protection=false', 'Rules can’t use `--override-protection`.'],
+    ['shadow-ban {sender} —override-protection', 'Rules can’t use `--override-protection`.'],
+    ['shadow-ban {sender} --no-override-protection', 'Rules can’t use `--no-override-protection`.'],
+    ['shadow-ban --from-file', 'Rules can’t use `--from-file`.'],
+    ['shadow-ban {sender} --dry-run', 'Rules can’t use `--dry-run`.'],
     ['user {sender}', '`user` changes nothing; nobody would see its answer.'],
-    ['admin {sender}', '`admin` changes nothing like this.'],
-    ['admin {sender} --grant', '`admin` is for admins like this; no rule may run it.'],
-    ['edit-user {sender} --admin', '`edit-user` is for admins like this; no rule may run it.'],
-    ['login-as {sender}', '`login-as` is for admins like this; no rule may run it.'],
-    ['confirm 7K3Q', '`confirm` is for people; no rule may run it.'],
-    ['undo 12', '`undo` is for people; no rule may run it.'],
-    ['stop-job 1', '`stop-job` is for people; no rule may run it.'],
-    ['report 1', '`report` is for people; no rule may run it.'],
-    ['reopen', '`reopen` is for people; no rule may run it.'],
+    ['admin {sender}', '`admin` changes nothing if used like this.'],
+    ['admin {sender} --grant', '`admin` is only for admins if used like this; rules can’t run it.'],
+    [
+      'edit-user {sender} --admin',
+      '`edit-user` is only for admins if used like this; rules can’t run it.',
+    ],
+    ['login-as {sender}', '`login-as` is only for admins if used like this; rules can’t run it.'],
+    ['confirm 7K3Q', '`confirm` is for people; rules can’t run it.'],
+    ['undo 12', '`undo` is for people; rules can’t run it.'],
+    ['stop-job 1', '`stop-job` is for people; rules can’t run it.'],
+    ['report 1', '`report` is for people; rules can’t run it.'],
+    ['reopen', '`reopen` is for people; rules can’t run it.'],
     // Targets
-    ['shadow-ban @ben:localhost', 'It does not act on what was reported. Write `{sender}`'],
-    ['shadow-ban ben', 'It does not act on what was reported.'],
-    ['shadow-ban @ben:localhost --reason {sender}', 'It does not act on what was reported.'],
+    [
+      'shadow-ban @ben:localhost',
+      'The command must act on the reported user, message, room or file. Use `{sender}`',
+    ],
+    ['shadow-ban ben', 'The command must act on the reported user, message, room or file.'],
+    [
+      'shadow-ban @ben:localhost --reason {sender}',
+      'The command must act on the reported user, message, room or file.',
+    ],
     ['shadow-ban x{sender}', '`x{sender}` is not a user.'],
-    ['shadow-ban {sender} @ben:localhost', 'One line acts on one account.'],
-    ['shadow-ban {sender} {reporter}', 'One line acts on one account.'],
-    ['shadow-ban {reporter}', 'No rule acts on who has reported by itself. Use `mode: propose`'],
-    ['block-room !lobby:localhost', 'It does not act on what was reported.'],
-    ['block-room !lobby:localhost --reason "{room}"', 'It does not act on what was reported.'],
-    ['redact https://matrix.to/#/!a:x/$e', 'It does not act on what was reported.'],
-    ['quarantine mxc://localhost/x', 'It does not act on what was reported.'],
-    ['dismiss 12', 'It does not act on what was reported.'],
-    ['create-token --uses 1', 'It does not act on what was reported.'],
+    ['shadow-ban {sender} @ben:localhost', 'A line acts on one account.'],
+    ['shadow-ban {sender} {reporter}', 'A line acts on one account.'],
+    ['shadow-ban {reporter}', 'A rule can’t act on the reporter by itself. Use `mode: propose`'],
+    [
+      'block-room !lobby:localhost',
+      'The command must act on the reported user, message, room or file.',
+    ],
+    [
+      'block-room !lobby:localhost --reason "{room}"',
+      'The command must act on the reported user, message, room or file.',
+    ],
+    [
+      'redact https://matrix.to/#/!a:x/$e',
+      'The command must act on the reported user, message, room or file.',
+    ],
+    [
+      'quarantine mxc://localhost/x',
+      'The command must act on the reported user, message, room or file.',
+    ],
+    ['dismiss 12', 'The command must act on the reported user, message, room or file.'],
+    ['create-token --uses 1', 'The command must act on the reported user, message, room or file.'],
     [
       'join {sender} #jail:localhost',
-      '`#jail:localhost` is an alias, which can come to mean another room.',
+      '`#jail:localhost` is an alias, which may later point to another room.',
     ],
   ])('%s', (text, fault) => {
     expect(faultOf(text)).toContain(fault);
@@ -337,7 +354,7 @@ describe('whatever strangers choose to be called', () => {
         (text) => {
           const sender = text as ReturnType<typeof user>;
           expect(lineFor(template('shadow-ban {sender}'), item({ sender }), ana)).toEqual({
-            why: 'it is not known who sent it',
+            why: 'the sender is not known',
           });
         },
       ),

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { SetupError } from '../../../src/core/errors.ts';
 import { parseUserId } from '../../../src/core/ids.ts';
-import type { RuleInput, RuleReport } from '../../../src/reports/rules/rule-input.ts';
+import type { RuleInput, ReportInput } from '../../../src/reports/rules/rule-input.ts';
 import { lineFor } from '../../../src/reports/rules/rule-lines.ts';
 import { createRules, missingText } from '../../../src/reports/rules/rule.ts';
 import { fuzzing, hostileText } from '../../support/hostile.ts';
@@ -40,9 +40,13 @@ describe('the rule of the guide', () => {
 
   test('acts on what it is made for', () => {
     const facts = item({ reports: [report('ana'), report('ben'), report('cyd')] });
-    const verdict = rule.evaluate(facts);
-    expect(verdict).toEqual({ fits: true, reporter: user('@cyd:localhost'), missing: undefined });
-    expect(rule.lines.map((line) => lineFor(line, facts, verdict.reporter))).toMatchObject([
+    const evaluation = rule.evaluate(facts);
+    expect(evaluation).toEqual({
+      matches: true,
+      reporter: user('@cyd:localhost'),
+      missing: undefined,
+    });
+    expect(rule.lines.map((line) => lineFor(line, facts, evaluation.reporter))).toMatchObject([
       { line: 'shadow-ban @mallory:localhost --for=1d', forMs: dayMs },
     ]);
   });
@@ -61,12 +65,12 @@ describe('the rule of the guide', () => {
   ])('leaves %s alone', (_, facts) => {
     const reports = [report('ana'), report('ben'), report('cyd')];
     expect(rule.evaluate(item({ ...facts, reports }))).toMatchObject({
-      fits: false,
+      matches: false,
       missing: undefined,
     });
   });
 
-  test.each<[string, Partial<RuleReport>]>([
+  test.each<[string, Partial<ReportInput>]>([
     ['is too young', { reporterCreatedAt: now - 6 * dayMs }],
     ['is of unknown age', { reporterCreatedAt: null }],
     ['is restricted', { reporterRestricted: true }],
@@ -77,7 +81,7 @@ describe('the rule of the guide', () => {
   ])('takes nobody for a witness who %s', (_, of) => {
     expect(
       rule.evaluate(item({ reports: [report('ana'), report('ben'), report('cyd', of)] })),
-    ).toMatchObject({ fits: false, missing: { reporters: { have: 2, need: 3 } } });
+    ).toMatchObject({ matches: false, missing: { reporters: { have: 2, need: 3 } } });
   });
 
   test('a gang of fresh accounts never gets anybody, however many they are', () => {
@@ -102,7 +106,7 @@ describe('the rule of the guide', () => {
         );
         // Two honest people do not make it three.
         const facts = item({ reports: [...reports, report('ana'), report('ben')] });
-        expect(rule.evaluate(facts).fits).toBe(false);
+        expect(rule.evaluate(facts).matches).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -112,7 +116,7 @@ describe('the rule of the guide', () => {
 describe('a rule that acts', () => {
   const act = { mode: 'act', then: ['shadow-ban {sender}'] } as const;
   const unsafe =
-    '  reports.rules.0.mode: act needs distinctReporters with atLeast: 2 or more, or a content or mediaType condition that ordinary messages don’t fit: what one person claims must not suffice';
+    '  reports.rules.0.mode: act needs distinctReporters with atLeast: 2 or more, or a content or mediaType condition that ordinary messages don’t meet: what one person claims is not enough';
 
   test.each([
     { distinctReporters: { atLeast: 1 } },
@@ -168,9 +172,9 @@ test('every fault of every rule has a line, with its place', () => {
   expect(error).toBeInstanceOf(SetupError);
   expect(error instanceof SetupError ? error.message.split('\n') : []).toEqual([
     'lawspeaker.yaml can’t be used:',
-    '  reports.rules.0.then.1: It does not act on what was reported. Write `{sender}`, `{event}` or `{room}` for whom or what it is about. (line 3)',
+    '  reports.rules.0.then.1: The command must act on the reported user, message, room or file. Use `{sender}`, `{event}` or `{room}`. (line 3)',
     expect.stringMatching(/^ {2}reports\.rules\.1\.mode: act needs .* \(line 3\)$/u),
-    '  reports.rules.1.then.0: `login-as` is for admins like this; no rule may run it. (line 3)',
+    '  reports.rules.1.then.0: `login-as` is only for admins if used like this; rules can’t run it. (line 3)',
     expect.stringMatching(/^ {2}reports\.rules\.1\.then\.1: `help` is for people.* \(line 3\)$/u),
   ]);
 });
@@ -182,7 +186,7 @@ describe('whatever is reported', () => {
       fc.integer({ min: 0, max: 9 }).map((number) => parseUserId(`@user${number}:localhost`)),
     )
     .filter((id) => id !== undefined);
-  const reports = fc.record<RuleReport>({
+  const reports = fc.record<ReportInput>({
     reporter: userIds,
     reporterCreatedAt: fc.option(fc.integer({ min: now - 400 * dayMs, max: now + dayMs })),
     reporterRestricted: fc.boolean(),
@@ -227,10 +231,10 @@ describe('whatever is reported', () => {
       fc.property(facts, (some) => {
         const whole = item(some);
         for (const rule of rules) {
-          const verdict = rule.evaluate(whole);
-          expect(verdict.fits).toBe(verdict.reporter !== undefined);
-          expect(rule.evaluate(structuredClone(whole))).toEqual(verdict);
-          expect(verdict.reporter).not.toBe(mallory);
+          const evaluation = rule.evaluate(whole);
+          expect(evaluation.matches).toBe(evaluation.reporter !== undefined);
+          expect(rule.evaluate(structuredClone(whole))).toEqual(evaluation);
+          expect(evaluation.reporter).not.toBe(mallory);
         }
       }),
       { numRuns: fuzzing.numRuns / 5 },
@@ -240,7 +244,7 @@ describe('whatever is reported', () => {
   test('a report that counts for nobody changes nothing', () => {
     const worthless = fc
       .tuple(reports, fc.nat(3))
-      .map(([some, how]): RuleReport =>
+      .map(([some, how]): ReportInput =>
         how === 0
           ? { ...some, reporterRestricted: true }
           : how === 1
@@ -266,7 +270,7 @@ describe('whatever is reported', () => {
       fc.property(facts, (some) => {
         for (const rule of rules) {
           const turned = item({ ...some, reports: some.reports.toReversed() });
-          expect(rule.evaluate(turned).fits).toBe(rule.evaluate(item(some)).fits);
+          expect(rule.evaluate(turned).matches).toBe(rule.evaluate(item(some)).matches);
         }
       }),
       { numRuns: fuzzing.numRuns / 10 },
@@ -289,7 +293,7 @@ describe('whatever is reported', () => {
       }),
     );
     const started = performance.now();
-    expect(rule.evaluate(item({ reports: many })).fits).toBe(false);
+    expect(rule.evaluate(item({ reports: many })).matches).toBe(false);
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });

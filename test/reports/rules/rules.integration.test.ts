@@ -149,7 +149,7 @@ it('a rule that observes says so and does nothing', async () => {
   await reportBy(server.elders.slice(0, 3), spam);
   const card = await cardOf(room.ana, spam);
   const note = await room.ana.until('the note', () =>
-    room.ana.inThread(card.event).find(({ body }) => body.includes('fits')),
+    room.ana.inThread(card.event).find(({ body }) => body.includes('matches')),
   );
   expect(note.body).toContain(`shadow-ban ${mallory.userId} --for=1d`);
   expect(await isBanned(mallory)).toBe(false);
@@ -167,7 +167,7 @@ it('a rule that alerts notifies those who are on call', async () => {
   await reportBy(server.elders.slice(0, 2), spam);
   const card = await cardOf(room.ana, spam);
   const alert = await room.ana.until('the alert', () =>
-    room.ana.inThread(card.event).find(({ body }) => body.includes('the rule many fits')),
+    room.ana.inThread(card.event).find(({ body }) => body.includes('rule many matches')),
   );
   expect(alert.content['m.mentions']).toEqual({ user_ids: [night.userId] });
   expect(await highlightsOf(night)).toEqual([alert.event]);
@@ -316,7 +316,7 @@ it('after so many actions in an hour, rules only propose, and say that they do',
   const alert = await room.ana.until('the breaker', () =>
     room.ana.unasked().find(({ body }) => body.includes('Rules have stopped acting')),
   );
-  expect(alert.body).toContain('3 actions within an hour');
+  expect(alert.body).toContain('3 actions in an hour');
 });
 
 it('a timed shadow-ban of a rule ends by itself, also across a restart', async () => {

@@ -203,7 +203,7 @@ it('the admins are reminded once of what nobody has settled, if nobody is on cal
   await vera.reportEvent(lobby, spam, { reason: 'spam' });
   const { id } = (await cardOf(here.ana, spam)).field.data as { id: number };
   const reminder = await here.ana.until('the reminder', () =>
-    here.ana.unasked().find(({ body }) => body.includes('waiting for more than 1 second')),
+    here.ana.unasked().find(({ body }) => body.includes('open for more than 1 second')),
   );
   expect(reminder.body).toContain(`#${id} open`);
   expect(reminder.content['m.mentions']).toEqual({ user_ids: [here.ana.user.userId] });
@@ -262,7 +262,7 @@ it('reports that can’t be read are missed aloud: once, and until they can be',
     await server.api.users.setAdmin(asUserId(bot.userId), true);
     await cardOf(ana, spam);
     await ana.until('the all-clear', () =>
-      ana.unasked().find(({ body }) => body.startsWith('✅ Reports are read again')),
+      ana.unasked().find(({ body }) => body.startsWith('✅ Reports can be read again')),
     );
     expect((await ana.ask('!status')).body).toMatch(/^✅ All is well/u);
     // Both lists could not be read, and one message was enough for each of both.

@@ -1,4 +1,4 @@
-import { LawspeakerError, UnreachableError } from '../../core/errors.ts';
+import { LawspeakerError, UnreachableError, orUndefined } from '../../core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { House } from '../../operations/house.ts';
@@ -7,41 +7,40 @@ import type { Account } from '../../services/services.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { StoredReport } from '../../store/tables/reports.ts';
 
-/** What of an account a report's reader must know. */
+/** What is relevant about an account that sent or reported something. */
 export interface Person {
-  /** Milliseconds since 1970; null for an account that is not there. */
+  /** Milliseconds since 1970; null if there is no such account. */
   readonly createdAt: number | null;
   readonly isRestricted: boolean;
 }
 
-/** So many of those who reported an item last are looked at. */
-const lookedAtReporters = 100;
-const rememberedForMs = 300_000;
-const maxRemembered = 2000;
+/** How many reporters of an item are looked up: those who reported last. */
+const maxReporters = 100;
+const cachedForMs = 300_000;
+const maxCached = 2000;
 
-/** Asks the homeserver about accounts, and remembers it for a while: many reports have the same people. */
-export function createPeople(house: Pick<House, 'findAccount' | 'now'>) {
+/** Looks accounts up on the homeserver, and caches them: many reports are about the same people. */
+export function createPersonLookup(house: Pick<House, 'findAccount' | 'now'>) {
   const known = new Map<UserId, { readonly at: number; readonly person: Person }>();
   return async (user: UserId, { isFresh = false } = {}): Promise<Person> => {
     const before = known.get(user);
-    if (before !== undefined && !isFresh && house.now() - before.at < rememberedForMs) {
+    if (before !== undefined && !isFresh && house.now() - before.at < cachedForMs) {
       return before.person;
     }
     const person = personOf(await house.findAccount(user));
     known.delete(user);
     known.set(user, { at: house.now(), person });
     const [oldest] = known.keys();
-    if (known.size > maxRemembered && oldest !== undefined) {
+    if (known.size > maxCached && oldest !== undefined) {
       known.delete(oldest);
     }
     return person;
   };
 }
 
-export type AskPerson = ReturnType<typeof createPeople>;
+export type FindPerson = ReturnType<typeof createPersonLookup>;
 
-/** What looking at an item needs. */
-type Looking = Pick<House, 'store' | 'services'> & {
+type Context = Pick<House, 'store' | 'services'> & {
   readonly settings: Pick<House['settings'], 'serverName'>;
 };
 
@@ -56,14 +55,14 @@ function personOf(account: Account | undefined): Person {
 }
 
 /**
- * Finds out what was reported and who the people are, and keeps it. What the homeserver does not tell
- * of one of them says nothing of the others.
+ * Finds out what was reported and who sent and reported it, and stores that. If the homeserver refuses to
+ * tell about a reporter, the others are still looked up.
  *
- * @throws UnreachableError, HomeserverError where not even the message could be asked for
+ * @throws UnreachableError, HomeserverError not even the message could be fetched
  */
-export async function describe(
-  house: Looking,
-  askPerson: AskPerson,
+export async function fetchDetails(
+  house: Context,
+  findPerson: FindPerson,
   item: ReportItem,
 ): Promise<void> {
   const { reports, reportItems } = house.store;
@@ -73,17 +72,17 @@ export async function describe(
   const created =
     sender === undefined || item.senderCreatedAt !== null
       ? undefined
-      : await createdAt(house, askPerson, sender);
+      : await createdAt(house, findPerson, sender);
   await reportItems.setDetails(item.id, {
     sender: detail.sender,
     content: detail.content,
     senderCreatedAt: created,
   });
   const stored = await reports.ofItem(item.id);
-  await lookAtReporters(
+  await updateReporters(
     house,
-    askPerson,
-    // A restriction that has ended lets a witness count again.
+    findPerson,
+    // A restricted reporter counts again when the restriction ends.
     stored.filter((report) => report.reporterCreatedAt === null || report.reporterRestricted),
   );
   const edited = await editedSince(house, item, detail.content ?? item.content);
@@ -93,35 +92,35 @@ export async function describe(
 }
 
 /**
- * Asks again about those whose reports count, however lately they were looked at: before a rule acts on
- * what they say. Who was restricted in the meantime counts no longer.
+ * Looks up the reporters who count again, without the cache, before a rule acts. Those who have been
+ * restricted in the meantime no longer count.
  *
  * @throws UnreachableError
  */
-export async function lookAtWitnesses(
+export async function refreshReporters(
   house: Pick<House, 'store'>,
-  askPerson: AskPerson,
+  findPerson: FindPerson,
   item: Pick<ReportItem, 'id'>,
 ): Promise<void> {
   const stored = await house.store.reports.ofItem(item.id);
-  await lookAtReporters(
+  await updateReporters(
     house,
-    async (user) => askPerson(user, { isFresh: true }),
+    async (user) => findPerson(user, { isFresh: true }),
     stored.filter((report) => !report.reporterRestricted),
   );
-  // The card says how far rules are.
+  // The card shows how close rules are to a match.
   await house.store.reportItems.setDetails(item.id, {});
 }
 
-/** @param reports oldest first, one of each person */
-async function lookAtReporters(
+/** @param reports one of each person, oldest first */
+async function updateReporters(
   { store }: Pick<House, 'store'>,
-  askPerson: (user: UserId) => Promise<Person>,
+  findPerson: (user: UserId) => Promise<Person>,
   reports: readonly StoredReport[],
 ): Promise<void> {
-  for (const { itemId, reporter } of reports.toReversed().slice(0, lookedAtReporters)) {
+  for (const { itemId, reporter } of reports.toReversed().slice(0, maxReporters)) {
     const user = parseUserId(reporter);
-    const person = user && (await askPerson(user).catch(ignoreRefusal));
+    const person = user && (await orUndefined(findPerson(user), isRefusal));
     if (person !== undefined) {
       await store.reports.setReporter(itemId, reporter, person);
     }
@@ -129,7 +128,7 @@ async function lookAtReporters(
 }
 
 async function detailOf(
-  { services: { reports, directRooms } }: Looking,
+  { services: { reports, directRooms } }: Context,
   item: ReportItem,
   reportId: number | undefined,
 ): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
@@ -137,29 +136,29 @@ async function detailOf(
     item.kind === 'user' || reportId === undefined
       ? undefined
       : await reports.findEventReport(reportId);
-  // The number may be that of another report by now.
+  // The number may belong to another report by now.
   if (report === undefined || report.eventId !== item.subject) {
     return {};
   }
   const sender = report.sender ?? undefined;
-  // What the bot told one person alone is not shown to all, also if that person reports it.
+  // What the bot sent to one person privately is not shown to everyone, even if that person reports it.
   return (await directRooms.has(report.roomId))
     ? { sender }
     : { sender, content: JSON.stringify(contentOf(report.eventJson)) };
 }
 
 /**
- * What was kept, as JSON, with what people see by now: a report holds the message as it was first sent,
- * and it can be edited before as after it is reported.
+ * The stored content with the latest edit, as JSON. Reports hold the message as it was first sent, and
+ * people can edit it before and after it is reported.
  *
- * @returns undefined where it is not edited
+ * @returns undefined if it was not edited
  */
 async function editedSince(
-  { services: { rooms } }: Looking,
+  { services: { rooms } }: Context,
   item: ReportItem,
-  kept: string | null,
+  stored: string | null,
 ): Promise<string | undefined> {
-  const content = readContent(kept);
+  const content = readContent(stored);
   const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
   const event = parseEventId(item.subject);
   if (content === undefined || content.isEncrypted || room === undefined || event === undefined) {
@@ -171,19 +170,17 @@ async function editedSince(
 }
 
 async function createdAt(
-  { settings }: Looking,
-  askPerson: AskPerson,
+  { settings }: Context,
+  findPerson: FindPerson,
   sender: string,
 ): Promise<number | undefined> {
   const user = parseUserId(sender);
   return user !== undefined && serverNameOf(user) === settings.serverName
-    ? ((await askPerson(user)).createdAt ?? undefined)
+    ? ((await findPerson(user)).createdAt ?? undefined)
     : undefined;
 }
 
-/** Somebody whom the homeserver refuses to speak of is somebody unknown. */
-function ignoreRefusal(error: unknown): undefined {
-  if (!(error instanceof LawspeakerError) || error instanceof UnreachableError) {
-    throw error;
-  }
+/** If the homeserver refuses to tell about somebody, they stay unknown. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof LawspeakerError && !(error instanceof UnreachableError);
 }

@@ -4,24 +4,24 @@ import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { maxPeople } from '../../store/tables/reports.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
-import { factsFrom } from './read-rule-input.ts';
-import type { RuleInput, RuleReport } from './rule-input.ts';
+import { ruleInputOf } from './rule-input.ts';
+import type { RuleInput, ReportInput } from './rule-input.ts';
 
 const itemsAtOnce = 1000;
 
-/** All that was ever reported. */
-export interface ReportHistory {
+/** Everything that was ever reported. */
+export interface ReplayData {
   readonly items: ReadonlyMap<number, ReportItem>;
   /** In the order in which the server received them. */
   readonly reports: readonly StoredReport[];
-  /** This homeserver's name; undefined where nothing was reported. */
+  /** This homeserver's name; undefined if nothing was reported. */
   readonly serverName: string | undefined;
 }
 
-/** Reads the report queue, to replay it. It can be read while the bot is at work. */
-export async function readHistory(
+/** Reads the report queue, to replay it. This works while the bot is running. */
+export async function readReplayData(
   store: Pick<Store, 'reports' | 'reportItems'>,
-): Promise<ReportHistory> {
+): Promise<ReplayData> {
   const reports = await store.reports.since(0);
   const items = new Map<number, ReportItem>();
   for (let after: ReportItem | undefined; ;) {
@@ -38,34 +38,34 @@ export async function readHistory(
 }
 
 /**
- * Items as rules would have seen them when each report came in. To be asked about all reports in their
- * order; the facts are put together where they are wanted alone.
+ * Makes the input that rules would have had when each report came in. Call the result with every report,
+ * in order. The input itself is only made when it is asked for.
  *
- * Reporters have the record that they had then: what people have settled since would make a rule look
- * wiser than it is.
+ * Reporters have the record that they had at that time. With later decisions, a rule would look wiser
+ * than it was.
  */
-export function createPast({
+export function createReplayInputs({
   items,
   reports,
   serverName = '',
-}: ReportHistory): (item: ReportItem, report: StoredReport) => () => RuleInput {
-  const settlements = createSettlements(items, reports);
+}: ReplayData): (item: ReportItem, report: StoredReport) => () => RuleInput {
+  const records = createRecords(items, reports);
   const earlierItems = createEarlierItems(items);
   const views = new Map<number, ItemView>();
   const noRecords = new Map<string, Reliability>();
   return (item, report) => {
     const now = report.receivedTs;
-    const around = { serverName, now, earlierItems: earlierItems(item) };
+    const context = { serverName, now, earlierItems: earlierItems(item) };
     const view =
-      views.get(item.id) ?? createItemView(factsFrom(item, [], noRecords, around), settlements);
+      views.get(item.id) ?? createItemView(ruleInputOf(item, [], noRecords, context), records);
     views.set(item.id, view);
-    view.add(factsFrom({ ...item, content: null }, [report], noRecords, around).reports);
-    let facts: RuleInput | undefined;
-    return () => (facts ??= view.factsAt(now));
+    view.add(ruleInputOf({ ...item, content: null }, [report], noRecords, context).reports);
+    let input: RuleInput | undefined;
+    return () => (input ??= view.inputAt(now));
   };
 }
 
-/** How many items there were about the same sender before each. */
+/** How many earlier items there are about the sender of each item. */
 function createEarlierItems(items: ReadonlyMap<number, ReportItem>): (item: ReportItem) => number {
   const places = new Map<number, number>();
   const bySender = new Map<string, number>();
@@ -79,23 +79,23 @@ function createEarlierItems(items: ReadonlyMap<number, ReportItem>): (item: Repo
   return ({ id }) => places.get(id) ?? 0;
 }
 
-interface Settlements {
-  /** Another whenever anybody's record may be; to be asked in the order of time. */
+interface ReporterRecords {
+  /** Changes whenever a record may have changed. Ask in the order of time. */
   versionAt(at: number): number;
   recordAt(reporter: UserId, at: number): Reliability;
 }
 
-/** What people's reports had come to at any time. */
-function createSettlements(
+/** What had become of people's reports at any time. */
+function createRecords(
   items: ReadonlyMap<number, ReportItem>,
   reports: readonly StoredReport[],
-): Settlements {
+): ReporterRecords {
   const byReporter = new Map<string, Set<ReportItem>>();
   for (const { reporter, itemId } of reports) {
     const item = items.get(itemId);
     if (item?.closedAt !== null && item !== undefined) {
-      const settled = byReporter.get(reporter) ?? new Set();
-      byReporter.set(reporter, settled.add(item));
+      const closed = byReporter.get(reporter) ?? new Set();
+      byReporter.set(reporter, closed.add(item));
     }
   }
   const times = [...items.values()]
@@ -126,16 +126,16 @@ function createSettlements(
   };
 }
 
-/** An item as it was at one time after the other. */
+/** An item as it was, from one time to the next. */
 interface ItemView {
-  add(reports: readonly RuleReport[]): void;
-  factsAt(at: number): RuleInput;
+  add(reports: readonly ReportInput[]): void;
+  inputAt(at: number): RuleInput;
 }
 
-/** As when reports come in: one report of each person counts, their newest, and none of the sender's. */
-function createItemView(base: RuleInput, settlements: Settlements): ItemView {
-  /** The person who reported last stands last. */
-  const reports = new Map<UserId, RuleReport>();
+/** Each person's latest report counts; the sender's own do not. The store does the same. */
+function createItemView(base: RuleInput, records: ReporterRecords): ItemView {
+  /** The person who reported last comes last. */
+  const reports = new Map<UserId, ReportInput>();
   const changed = new Set<UserId>();
   let version = -1;
   return {
@@ -154,13 +154,13 @@ function createItemView(base: RuleInput, settlements: Settlements): ItemView {
         reports.delete(reporter);
       }
     },
-    factsAt(at) {
-      const now = settlements.versionAt(at);
-      // Those that are as they were stay the same objects, about which rules remember what they found.
+    inputAt(at) {
+      const now = records.versionAt(at);
+      // Unchanged reports stay the same objects: rules remember for each object whether it counts.
       for (const reporter of now === version ? changed : reports.keys()) {
         const report = reports.get(reporter);
         if (report !== undefined) {
-          reports.set(reporter, withRecord(report, settlements.recordAt(reporter, at)));
+          reports.set(reporter, withRecord(report, records.recordAt(reporter, at)));
         }
       }
       version = now;
@@ -170,7 +170,7 @@ function createItemView(base: RuleInput, settlements: Settlements): ItemView {
   };
 }
 
-function withRecord(report: RuleReport, record: Reliability): RuleReport {
+function withRecord(report: ReportInput, record: Reliability): ReportInput {
   const { resolved, dismissed } = report.reporterRecord;
   return resolved === record.resolved && dismissed === record.dismissed
     ? report

@@ -7,8 +7,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { accusation } from '../../../src/chat/answers/report-item.ts';
 import { adminApiOn } from '../../../src/homeserver/admin/admin-api.ts';
 import { render } from '../../../src/matrix/delivery/render.ts';
-import { createPeople, describe, lookAtWitnesses } from '../../../src/reports/intake/people.ts';
-import { readRuleInput } from '../../../src/reports/rules/read-rule-input.ts';
+import {
+  createPersonLookup,
+  fetchDetails,
+  refreshReporters,
+} from '../../../src/reports/intake/report-details.ts';
+import { readRuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { createReportService } from '../../../src/services/reports/report-service.ts';
 import type { Account, Services } from '../../../src/services/services.ts';
 import type { ReportItem } from '../../../src/store/tables/report-items.ts';
@@ -79,12 +83,12 @@ async function title(id: number): Promise<string> {
   return render({ mark: 'ℹ️', title: accusation(story) }, '!').body;
 }
 
-async function verdict(id: number) {
+async function evaluation(id: number) {
   const facts = await readRuleInput(queue.store, await itemAt(id), {
     serverName: 'localhost',
     now: at,
   });
-  return { fits: threePeople.evaluate(facts).fits, reports: facts.reports.length };
+  return { fits: threePeople.evaluate(facts).matches, reports: facts.reports.length };
 }
 
 test('however often the accused or one person reports, it silences no witness', async () => {
@@ -94,7 +98,7 @@ test('however often the accused or one person reports, it silences no witness', 
   }
   await reportedOften(mallory, 'look, a bird');
   await reportedOften('@loud:localhost', 'me again');
-  expect(await verdict(id)).toEqual({ fits: true, reports: 4 });
+  expect(await evaluation(id)).toEqual({ matches: true, reports: 4 });
   // The accused is no witness, and one sendPermission is one sendPermission.
   expect(await queue.store.reports.countReporters(id)).toBe(4);
   expect(await title(id)).toBe('ℹ️ 3 of 4 people say “spam”');
@@ -145,23 +149,23 @@ test('who is restricted counts from when that ends, and no longer from when it b
     now: () => now,
     findAccount: async (name: string) => account(name),
   };
-  const askPerson = createPeople(house);
+  const findPerson = createPersonLookup(house);
   let id = 0;
   for (const reporter of witnesses) {
     id = await reported(reporter, { user: mallory });
   }
-  const look = async () => describe(house, askPerson, await itemAt(id));
+  const look = async () => fetchDetails(house, findPerson, await itemAt(id));
   await look();
-  expect(await verdict(id)).toMatchObject({ fits: false });
+  expect(await evaluation(id)).toMatchObject({ matches: false });
 
   restricted.clear();
   now += 10 * minuteMs;
   await look();
-  expect(await verdict(id)).toMatchObject({ fits: true });
+  expect(await evaluation(id)).toMatchObject({ matches: true });
 
   // Banned a second ago: asked anew, however lately they were looked at.
   await askPerson(asUserId('@ben:localhost'));
   restricted.add('@ben:localhost');
-  await lookAtWitnesses(house, askPerson, await itemAt(id));
-  expect(await verdict(id)).toMatchObject({ fits: false });
+  await refreshReporters(house, findPerson, await itemAt(id));
+  expect(await evaluation(id)).toMatchObject({ matches: false });
 });

@@ -2,27 +2,26 @@ import type { RuleConfig } from '../../config/rules.ts';
 import { durationMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
 import { reportTest } from './conditions.ts';
-import type { RuleInput, RuleReport } from './rule-input.ts';
+import type { RuleInput, ReportInput } from './rule-input.ts';
 
-/** Those who count as reporters of an item for one rule. */
-export interface Witnesses {
+/** The people who count as reporters of an item for one rule. */
+export interface CountedReporters {
   readonly count: number;
-  /** Whose report came last. */
+  /** Who reported last. */
   readonly newest: UserId | undefined;
 }
 
 /**
- * Counts distinct people whose reports count for a rule: not the sender's own, none of somebody
- * restricted, too young or known for nothing, none whose reason or score is another, and none from
- * before the window.
+ * Counts the different people whose reports count for a rule: not the sender, nobody who is restricted,
+ * too new or unreliable, no report with another reason or score, and none from before the time window.
  *
- * The window ends now, so that what was reported long ago, or while the bot was away, brings nothing
- * about when one more report comes in. Where the homeserver's clock is ahead, it ends at the newest
- * report that counts: else it would be wider than it says.
+ * The window ends now, so that reports from long ago, or from while the bot was down, do not add up with
+ * a new one. If the homeserver's clock is ahead, the window ends at the latest report that counts;
+ * otherwise it would be too wide.
  */
-export function createWitnessCount(
+export function createReporterCounter(
   rule: Pick<RuleConfig, 'when' | 'mode'>,
-): (item: Pick<RuleInput, 'sender' | 'reports' | 'now'>) => Witnesses {
+): (item: Pick<RuleInput, 'sender' | 'reports' | 'now'>) => CountedReporters {
   const within = rule.when.distinctReporters?.within;
   const windowMs = within === undefined ? Number.POSITIVE_INFINITY : durationMs(within);
   const counts = remembered(reportTest(rule));
@@ -30,7 +29,7 @@ export function createWitnessCount(
     const counting = reports.filter((report) => report.reporter !== sender && counts(report));
     const end = counting.reduce((latest, { receivedTs }) => Math.max(latest, receivedTs), now);
     const inWindow = counting.filter(({ receivedTs }) => end - receivedTs <= windowMs);
-    const newest = inWindow.reduce<RuleReport | undefined>(
+    const newest = inWindow.reduce<ReportInput | undefined>(
       (last, report) =>
         last === undefined || report.receivedTs >= last.receivedTs ? report : last,
       undefined,
@@ -42,9 +41,9 @@ export function createWitnessCount(
   };
 }
 
-/** Asks once of each report: with each that comes in, all before it are counted again. */
-function remembered(test: (report: RuleReport) => boolean): (report: RuleReport) => boolean {
-  const known = new WeakMap<RuleReport, boolean>();
+/** Tests each report only once: whenever a report comes in, all earlier ones are counted again. */
+function remembered(test: (report: ReportInput) => boolean): (report: ReportInput) => boolean {
+  const known = new WeakMap<ReportInput, boolean>();
   return (report) => {
     const before = known.get(report);
     if (before !== undefined) {
