@@ -146,7 +146,7 @@ describe('start', () => {
         comands: {},
         confirmation: { expiresAfter: 'soon' },
       }),
-      'comands: there is no such key',
+      'comands: unknown key (did you mean commands?)',
     ],
   ])('with %s ends with 2 and the reason', async (_, config, reason) => {
     const { status, errors } = await lawspeaker(

@@ -55,6 +55,6 @@ export function watchBot(
     silence: sendPermission.whyMissing,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     readDatabase: store.statistics.ping,
-    figures: createMetricValues(store, rules).read,
+    values: createMetricValues(store, rules).read,
   });
 }

@@ -11,29 +11,29 @@ export interface Fault {
   readonly message: string;
 }
 
-/** Where the values of a configuration were written. */
+/** Where the values of a configuration come from. */
 export interface Places {
   readonly file: string;
-  /** `line 7`, or the variable of the environment that sets it; undefined where it stands nowhere. */
+  /** `line 7`, or the environment variable that sets the value; undefined if neither does. */
   of(path: KeyPath): string | undefined;
 }
 
-/** One line a fault, naming key and place. */
+/** An error with one line for each fault, naming the key and its place. */
 export function faultsError(places: Places | undefined, faults: readonly Fault[]): SetupError {
   const lines = faults.map(({ path, message }) => {
     const place = places?.of(path);
     return `  ${path.join('.')}: ${message}${place === undefined ? '' : ` (${place})`}`;
   });
   return new SetupError(
-    [`${places?.file ?? 'The configuration'} can’t be used:`, ...lines].join('\n'),
+    [`${places?.file ?? 'The configuration'} has errors:`, ...lines].join('\n'),
     'config/example.yaml documents every key.',
   );
 }
 
 /**
- * Where values stand in a YAML file.
+ * Finds the places of values in a YAML file.
  *
- * @param environment the variables that override the file, by key
+ * @param environment the environment variables that override the file, by key
  */
 export function placesIn(
   file: string,
@@ -54,7 +54,7 @@ export function placesIn(
   };
 }
 
-/** Where a value's key stands, or what of it there is: a key that is missing belongs to its parent. */
+/** The offset of a value's key. For a missing key, that of its nearest parent. */
 function offsetOf(document: Document, path: KeyPath): number | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;
@@ -69,7 +69,7 @@ function offsetOf(document: Document, path: KeyPath): number | undefined {
   return offset;
 }
 
-/** The node that names a member, and the member. */
+/** The node of a member's key, and the member. */
 function step(node: unknown, name: PropertyKey): [Node | undefined, unknown] {
   if (isMap(node)) {
     const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(name));

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 
 import { z } from 'zod';
 
-/** Where a server listens. An IPv6 address stands here without its brackets. */
+/** Where a server listens. An IPv6 address has no brackets here. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -33,7 +33,7 @@ export const listenAddress = z.string().transform((text, context): ListenAddress
   return { host, port };
 });
 
-/** The address as it is written in the configuration. */
+/** The address in the format of the configuration. */
 export function writeListenAddress({ host, port }: ListenAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

@@ -4,21 +4,22 @@ import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
 import { SetupError } from '../core/errors.ts';
+import { nearest } from '../core/text.ts';
 import { faultsError, placesIn } from './faults.ts';
 import type { Fault, Places } from './faults.ts';
 import { configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 
-/** Keys that hold secrets: their environment variables have a `…_FILE` twin. */
+/** Keys with secrets. They can also be set by a file, with the environment variable `…_FILE`. */
 const secrets = new Set(['homeserver.accessToken']);
 
-/** Where each configuration that was loaded was written. */
+/** The places of the values of each configuration that was loaded. */
 const placesByConfig = new WeakMap<Config, Places>();
 
 /**
  * Reads and checks the configuration; the environment overrides the file.
  *
- * @throws SetupError one line a fault, naming the key, and the line of the file
+ * @throws SetupError with one line for each fault, naming the key and the line of the file
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config {
   const { written, placesWith } = readYaml(file);
@@ -39,7 +40,7 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
   return config;
 }
 
-/** Where a configuration was written, for what can be checked later alone; undefined where nowhere. */
+/** The places of a configuration's values, for checks that are made later. */
 export function placesOf(config: Config): Places | undefined {
   return placesByConfig.get(config);
 }
@@ -56,13 +57,13 @@ function readYaml(file: string): Written {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new SetupError(
-      `The configuration ${file} can’t be read (${code}).`,
-      'Copy config/example.yaml there and fill it in, or name another file with --config.',
+      `Can’t read the configuration ${file} (${code}).`,
+      'Copy config/example.yaml there and edit it, or choose another file with --config.',
     );
   }
   const { value, placesWith } = parseYaml(file, text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SetupError(`${file} must hold keys and values.`);
+    throw new SetupError(`${file} must consist of keys and values.`);
   }
   return { written: value as Record<string, unknown>, placesWith };
 }
@@ -79,15 +80,15 @@ function parseYaml(
       throw fault;
     }
     return {
-      // Aliases are looked up here.
+      // This resolves aliases, which can fail.
       value: (document.toJS() as unknown) ?? {},
       placesWith: (environment) => placesIn(file, document, lineCounter, environment),
     };
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
     throw new SetupError(
-      `${file} is no valid YAML: ${reason.replace(/:$/u, '')}`,
-      'Values that begin with ! # @ or * need quotes.',
+      `${file} is not valid YAML: ${reason.replace(/:$/u, '')}`,
+      'Values that start with ! # @ or * need quotes.',
     );
   }
 }
@@ -100,7 +101,7 @@ export function environmentName(key: string): string {
     .toUpperCase()}`;
 }
 
-/** The keys that hold one value each, by their path. */
+/** The keys with a single value, by path. */
 export function scalarKeys(): { key: string; schema: z.ZodType }[] {
   return scalarsIn(configSchema, []);
 }
@@ -110,6 +111,7 @@ interface Definition {
   readonly shape?: Readonly<Record<string, z.ZodType>>;
   readonly innerType?: z.ZodType;
   readonly in?: z.ZodType;
+  readonly element?: z.ZodType;
 }
 
 function definitionOf(schema: z.ZodType): Definition {
@@ -154,7 +156,7 @@ function fromFile(environment: NodeJS.ProcessEnv, name: string): string | undefi
   try {
     return readFileSync(file, 'utf8').trim();
   } catch {
-    throw new SetupError(`${name}_FILE names ${file}, which can’t be read.`);
+    throw new SetupError(`Can’t read ${file} (set in ${name}_FILE).`);
   }
 }
 
@@ -189,7 +191,7 @@ function faultsOf(issue: z.core.$ZodIssue, written: unknown): Fault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => ({
       path: [...path, name],
-      message: 'there is no such key',
+      message: unknownKeyMessage(path, name),
     }));
   }
   const value = valueAt(written, path);
@@ -198,11 +200,31 @@ function faultsOf(issue: z.core.$ZodIssue, written: unknown): Fault[] {
     const settable = scalarKeys().some((scalar) => scalar.key === key);
     return [{ path, message: `is missing${settable ? ` (or set ${environmentName(key)})` : ''}` }];
   }
-  // YAML takes `#lobby:example.com` for a comment, and `!abc:example.com` for a type.
+  // In YAML, `#lobby:example.com` is a comment and `!abc:example.com` is a type.
   if (value === null || value === '') {
-    return [{ path, message: 'is empty (values that begin with ! # @ or * need quotes)' }];
+    return [{ path, message: 'is empty (values that start with ! # @ or * need quotes)' }];
   }
   return [{ path, message: issue.message }];
+}
+
+function unknownKeyMessage(path: readonly PropertyKey[], name: string): string {
+  const guess = nearest(name, keysAt(configSchema, path));
+  return guess === undefined ? 'unknown key' : `unknown key (did you mean ${guess}?)`;
+}
+
+/** The names of the keys that may be used under a path. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const { type, shape, innerType, in: inner, element } = definitionOf(schema);
+  const next = innerType ?? inner;
+  if (next !== undefined) {
+    return keysAt(next, path);
+  }
+  const [name, ...rest] = path;
+  if (name === undefined) {
+    return Object.keys(shape ?? {});
+  }
+  const member = type === 'array' ? element : shape?.[String(name)];
+  return member === undefined ? [] : keysAt(member, rest);
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -1,21 +1,21 @@
 import { RE2JS, RE2JSException } from 're2js';
 
-/** What is searched for in texts of strangers. */
+/** A pattern to search for in texts that strangers wrote. */
 export interface Pattern {
-  /** Whether it is found anywhere in `text`: a large pattern looks at its first 10,000 characters at least. */
+  /** Whether `text` contains a match. Large patterns search a part of it, at least the first 10,000 characters. */
   isIn(text: string): boolean;
 }
 
-/** No event is larger. */
+/** The maximum size of an event. */
 const maxTextLength = 65_536;
-/** In instructions: each character of a text may cost as many steps. */
-const largestProgram = 5000;
+/** In instructions. Each character of a text may take this many steps. */
+const maxProgramSize = 5000;
 /** For one text. */
-const maxSteps = 10_000 * largestProgram;
+const maxSteps = 10_000 * maxProgramSize;
 
 /**
- * Compiles a pattern in the syntax of RE2, which takes time in proportion to the text, whatever
- * stands in it. Upper and lower case are the same.
+ * Compiles a pattern in RE2 syntax. Searching takes time in proportion to the text, whatever the pattern
+ * is. Case makes no difference.
  *
  * @throws SyntaxError why it can't be used
  */
@@ -26,7 +26,7 @@ export function compilePattern(source: string): Pattern {
   } catch (error) {
     throw error instanceof RE2JSException ? new SyntaxError(reasonOf(error)) : error;
   }
-  if (compiled.programSize() > largestProgram) {
+  if (compiled.programSize() > maxProgramSize) {
     throw new SyntaxError('it is too large');
   }
   const length = Math.min(maxTextLength, Math.floor(maxSteps / compiled.programSize()));
@@ -37,7 +37,7 @@ function reasonOf({ message }: RE2JSException): string {
   return (
     message
       .replace(/^error parsing regexp: /u, '')
-      // The flag that was set here is shown as if it had been written.
+      // The case flag is set above: the message must not show it.
       .replace('`(?i)', '`')
       .replaceAll(/\s+/gu, ' ')
   );

@@ -5,7 +5,7 @@ import { compilePattern } from './pattern.ts';
 
 export const ruleModes = ['act', 'propose', 'observe'] as const;
 
-/** One text or a list of them, read into a list; a word that says all by itself stays as it is. */
+/** One text or a list of texts, read into a list. The `words` have a meaning of their own and stay as they are. */
 function oneOrMore<Word extends string = never>(
   item: z.ZodType<string, string>,
   words: readonly Word[] = [],
@@ -35,8 +35,8 @@ function oneOrMore<Word extends string = never>(
 const glob = (first: RegExp, message: string) =>
   z
     .string()
-    .max(255, 'must be 255 characters at most')
-    // Blanks around it are a slip; within it, they are part of an ID.
+    .max(255, 'must be at most 255 characters')
+    // Spaces around a glob are a mistake; inside it, they can be part of an ID.
     .regex(/^\S(?:[^]*\S)?$/u, message)
     .regex(first, message);
 
@@ -53,7 +53,7 @@ const mediaGlob = glob(
 const pattern = z
   .string()
   .min(1)
-  .max(2000, 'must be 2000 characters at most')
+  .max(2000, 'must be at most 2000 characters')
   .superRefine((source, context) => {
     try {
       compilePattern(source);
@@ -61,13 +61,13 @@ const pattern = z
       if (!(error instanceof SyntaxError)) {
         throw error;
       }
-      context.addIssue({ code: 'custom', message: `is no RE2 pattern: ${error.message}` });
+      context.addIssue({ code: 'custom', message: `is not a valid RE2 pattern: ${error.message}` });
     }
   });
 
 const matches = z.strictObject({ matches: pattern });
 
-/** From `atLeast` to `atMost`, either of which may be left out. */
+/** From `atLeast` to `atMost`. One of the two is enough. */
 function range<Value extends number | string>(value: z.ZodType<Value, Value>) {
   return z
     .strictObject({ atLeast: value.optional(), atMost: value.optional() })
@@ -78,7 +78,7 @@ function range<Value extends number | string>(value: z.ZodType<Value, Value>) {
       if (atLeast !== undefined && atMost !== undefined && size(atLeast) > size(atMost)) {
         context.addIssue({
           code: 'custom',
-          message: `nothing is at least ${atLeast} and at most ${atMost}`,
+          message: `atLeast (${atLeast}) is larger than atMost (${atMost})`,
         });
       }
     });
@@ -106,14 +106,14 @@ function isZone(name: string): boolean {
 
 const timeOfDay = z
   .strictObject({ from: clockTime, to: clockTime, zone: zone.default('UTC') })
-  .refine(({ from, to }) => from !== to, 'from and to are the same, so that it is never that time');
+  .refine(({ from, to }) => from !== to, 'from and to must differ');
 
-/** What must hold of an item of the report queue; all of it. */
+/** What an item of the report queue must meet to match; all of it. */
 const conditions = z
   .strictObject({
     distinctReporters: z
       .strictObject({
-        // More reports than these are not looked at.
+        // The store reads the reports of at most this many people.
         atLeast: wholeNumber.min(1).max(1000),
         within: durationText.optional(),
       })
@@ -132,9 +132,9 @@ const conditions = z
   })
   .superRefine((when, context) => {
     const isEmpty = Object.values(when).every((condition) => condition === undefined);
-    // What is misspelt is fault enough.
+    // A misspelled key has been reported already.
     if (isEmpty && context.issues.length === 0) {
-      context.addIssue({ code: 'custom', message: 'must hold at least one condition' });
+      context.addIssue({ code: 'custom', message: 'must have at least one condition' });
     }
   });
 
@@ -146,11 +146,11 @@ const rule = z
         /^[a-z0-9]+(?:[-_][a-z0-9]+)*$/u,
         'must be lower-case letters and digits, with - or _ between them',
       )
-      .max(40, 'must be 40 characters at most'),
+      .max(40, 'must be at most 40 characters'),
     when: conditions,
     then: z.array(z.string().min(1).max(4000)).max(20).default([]),
     mode: z.enum(ruleModes).default('observe'),
-    /** Mentions those who are on call. */
+    /** Whether to mention the people on call. */
     alert: z.boolean().default(false),
     about: z.enum(['message', 'user']).optional(),
   })
@@ -159,7 +159,7 @@ const rule = z
       context.addIssue({
         code: 'custom',
         path: ['then'],
-        message: 'must hold at least one line, unless the rule has alert: true',
+        message: 'must have at least one line, unless the rule has alert: true',
       });
     }
   });
@@ -171,12 +171,12 @@ export const rulesSchema = z.array(rule).superRefine((rules, context) => {
       context.addIssue({
         code: 'custom',
         path: [at, 'name'],
-        message: `another rule is called ${name} too`,
+        message: `another rule is called ${name}, too`,
       });
     }
   }
 });
 
-/** A rule as it was configured. Durations are text that `durationMs` reads. */
+/** A rule of the configuration. Durations are text: read them with `durationMs`. */
 export type RuleConfig = z.output<typeof rule>;
 export type Conditions = RuleConfig['when'];

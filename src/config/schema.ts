@@ -13,7 +13,7 @@ const url = z
 const userId = z.string().transform((text, context) => {
   const id = parseUserId(text);
   if (id === undefined) {
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is no user ID` });
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not a user ID` });
     return z.NEVER;
   }
   return id;
@@ -89,7 +89,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true),
       pollInterval: durationText
-        .refine((text) => durationMs(text) <= hourMs, 'must be an hour at most')
+        .refine((text) => durationMs(text) <= hourMs, 'must be at most 1h')
         .default('5s'),
       rules: rulesSchema.default([]),
       maxActionsPerHour: z.number().int().min(0).default(10),
@@ -107,8 +107,8 @@ export const configSchema = z.strictObject({
     .prefault({}),
 });
 
-/** As written: durations are text. */
+/** A configuration before it is checked. */
 export type WrittenConfig = z.input<typeof configSchema>;
 
-/** A checked configuration. Durations are text that `durationMs` reads. */
+/** A checked configuration. Durations are text: read them with `durationMs`. */
 export type Config = z.output<typeof configSchema>;

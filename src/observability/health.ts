@@ -1,39 +1,41 @@
-/** What the probes look at once the bot is built. */
+import { isLate } from '../core/async/patience.ts';
+
+/** What health depends on. */
 export interface Vitals {
   /** Milliseconds since the homeserver last answered a sync; undefined before the first. */
   syncAgeMs(): number | undefined;
-  /** Older than this, syncing is dead. */
+  /** If the last sync is older than this, syncing does not work. */
   readonly maxSyncAgeMs: number;
   /** Why the bot can't speak in the management room; undefined if it can. */
   silence(): string | undefined;
-  /** How reading each list of reports goes; none if the queue is off. */
+  /** How reading each list of reports goes; empty if the queue is off. */
   reportReadings(): readonly {
     readonly kind: string;
     readonly failing: { readonly forMs: number; readonly why: string } | undefined;
   }[];
-  /** Reports that can't be read for longer are missed. */
+  /** How long reading reports may fail. */
   readonly maxReportFailureMs: number;
-  /** Rejects where the database can't be read. */
+  /** Rejects if the database can't be read. */
   readDatabase(): Promise<void>;
 }
 
 export interface Health {
-  /** The bot is built; from now on these are looked at. */
+  /** The bot is built: from now on these are checked. */
   watch(vitals: Vitals): void;
-  /** The start is done. */
+  /** The bot has started. */
   started(): void;
-  /** What it does instead of working, for the probes: `is stopping`. */
+  /** The bot no longer works, and why: `is stopping`. */
   over(what: string): void;
-  /** What stands against being alive: that it can't go on. Undefined where nothing does. */
+  /** Why the bot is not alive; undefined if it is. */
   deathCause(): string | undefined;
-  /** What stands against being ready for work, a line each; none where nothing does. */
+  /** Why the bot is not ready, one line for each reason; empty if it is. */
   faults(): Promise<string[]>;
 }
 
-/** A database that does not answer for so long is held up. */
+/** How long the database may take to answer. */
 const databasePatienceMs = 5000;
 
-/** Whether the bot is alive, and whether it can work: two questions, as orchestrators ask them. */
+/** Whether the bot is alive, and whether it is ready: what orchestrators ask. */
 export function createHealth(options: { databasePatienceMs?: number } = {}): Health {
   const patienceMs = options.databasePatienceMs ?? databasePatienceMs;
   let phase: 'starting' | 'running' | 'over' = 'starting';
@@ -59,7 +61,7 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
         return [`the bot ${reason ?? 'has ended'}`];
       }
       if (vitals === undefined) {
-        return ['the bot is starting: it waits for the homeserver'];
+        return ['the bot is starting: waiting for the homeserver'];
       }
       const faults = phase === 'starting' ? ['the bot is starting'] : [];
       return [
@@ -81,7 +83,7 @@ function syncFaults({ syncAgeMs, maxSyncAgeMs }: Vitals): string[] {
   return ageMs <= maxSyncAgeMs
     ? []
     : [
-        `sync: the homeserver last answered ${Math.round(ageMs / 1000)} s ago, longer than ${Math.round(maxSyncAgeMs / 1000)} s`,
+        `sync: the homeserver last answered ${Math.round(ageMs / 1000)} s ago, more than ${Math.round(maxSyncAgeMs / 1000)} s`,
       ];
 }
 
@@ -95,27 +97,18 @@ function reportFaults({ reportReadings, maxReportFailureMs }: Vitals): string[] 
     failing === undefined || failing.forMs < maxReportFailureMs
       ? []
       : [
-          `reports of ${kind === 'event' ? 'messages' : 'users'}: can’t be read for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,
+          `reports of ${kind === 'event' ? 'messages' : 'users'}: not readable for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,
         ],
   );
 }
 
 async function databaseFaults({ readDatabase }: Vitals, patienceMs: number): Promise<string[]> {
-  const timeout = Promise.withResolvers<string[]>();
-  const timer = setTimeout(
-    () => timeout.resolve([`database: it did not answer for ${patienceMs / 1000} s`]),
-    patienceMs,
-  );
   try {
-    return await Promise.race([
-      readDatabase().then(
-        () => [],
-        // The store's own words: they say which error of SQLite's it was, and hold nothing else.
-        (error: unknown) => [`database: ${error instanceof Error ? error.message : 'unreadable'}`],
-      ),
-      timeout.promise,
-    ]);
-  } finally {
-    clearTimeout(timer);
+    return (await isLate(readDatabase(), patienceMs))
+      ? [`database: no answer within ${patienceMs / 1000} s`]
+      : [];
+  } catch (error) {
+    // The message comes from the store. It names the SQLite error and holds nothing else.
+    return [`database: ${error instanceof Error ? error.message : 'unreadable'}`];
   }
 }

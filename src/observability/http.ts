@@ -4,17 +4,17 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import { SetupError } from '../core/errors.ts';
 
-/** What is answered; each is asked when somebody looks. */
+/** Where the answers come from. Each is asked when there is a request. */
 export interface ProbeSources {
-  /** What stands against being alive. */
+  /** Why the bot is not alive. */
   deathCause(): string | undefined;
-  /** What stands against being ready, a line each. */
+  /** Why the bot is not ready, one line for each reason. */
   faults(): Promise<string[]>;
   readonly metrics: {
     readonly contentType: string;
     text(): Promise<string>;
   };
-  /** An answer could not be made. */
+  /** A request could not be answered. */
   onError(error: unknown): void;
 }
 
@@ -22,15 +22,14 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-/** Nobody sends or waits longer; nobody needs more connections. */
 const requestTimeoutMs = 10_000;
 const maxConnections = 100;
 
 /**
- * Serves `/health/live`, `/health/ready` and `/metrics`, to whoever can reach the address.
+ * Serves `/health/live`, `/health/ready` and `/metrics`, without authentication.
  *
- * @param written the address as the configuration has it, for faults
- * @throws SetupError it can't be listened on
+ * @param written the address as it is in the configuration, for error messages
+ * @throws SetupError it can't listen there
  */
 export async function startHttp(
   address: { readonly host: string; readonly port: number },
@@ -42,13 +41,13 @@ export async function startHttp(
     (request, response) => {
       answer(sources, request, response).catch((error: unknown) => {
         sources.onError(error);
-        send(response, 500, 'this can’t be told now; the log says why');
+        send(response, 500, 'internal error: see the log');
       });
     },
   );
   server.maxConnections = maxConnections;
   await listen(server, address, written);
-  // Nothing that befalls it later (no file handles, say) may end the bot.
+  // Later errors, such as a lack of file handles, must not end the bot.
   server.on('error', sources.onError);
   return {
     async stop() {
@@ -70,32 +69,36 @@ async function listen(
     await once(server, 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    const advice = adviceFor(code);
+    const advice = adviceFor(code, address.port, written);
     throw new SetupError(
-      `http.listen: ${written} can’t be listened on${advice === undefined ? ` (${code})` : `: ${advice.reason}`}.`,
+      `http.listen: ${advice?.reason ?? `can’t listen on ${written} (${code})`}.`,
       advice?.todo ?? 'Set http.listen to another address, or to off.',
     );
   }
 }
 
-function adviceFor(code: string): { reason: string; todo: string } | undefined {
+function adviceFor(
+  code: string,
+  port: number,
+  written: string,
+): { reason: string; todo: string } | undefined {
   switch (code) {
     case 'EADDRINUSE':
       return {
-        reason: 'the port is in use',
-        todo: 'Stop what uses it (another Lawspeaker, perhaps), or set http.listen to another port.',
+        reason: `port ${port} is already in use`,
+        todo: 'Stop the program that uses it (another Lawspeaker?), or set http.listen to another port.',
       };
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return {
-        reason: 'this machine has no such address',
+        reason: `this machine doesn’t have the address ${written}`,
         todo: 'Set http.listen to an address of this machine, such as 127.0.0.1:9090.',
       };
     case 'EACCES':
       return {
-        reason: 'that is not allowed',
-        todo: 'Ports below 1024 are often for root alone: set http.listen to a higher one.',
+        reason: `not allowed to listen on ${written}`,
+        todo: 'Ports below 1024 often need root: set http.listen to a higher port.',
       };
   }
   return undefined;
@@ -109,12 +112,12 @@ async function answer(
   const [path = ''] = url.split('?', 1);
   const serve = pages[path];
   if (serve === undefined) {
-    send(response, 404, 'there is /health/live, /health/ready and /metrics');
+    send(response, 404, 'not found: try /health/live, /health/ready or /metrics');
     return;
   }
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
-    send(response, 405, 'GET it');
+    send(response, 405, 'use GET');
     return;
   }
   await serve(sources, response);

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 
-/** Names of fields whose values are secrets, wherever they stand. */
+/** Names of fields whose values are secrets, at any depth. */
 const secretNames = [
   'accessToken',
   'access_token',
@@ -15,19 +15,19 @@ const secretNames = [
 ];
 
 /**
- * Tokens of Synapse (`syt_…`) and of its authentication service (`mct_…`), what follows `Bearer`, and
- * a token in a URL. None of them takes in a quote or a backslash, so that a line of JSON stays one.
+ * Tokens of Synapse (`syt_…`) and of Matrix Authentication Service (`mct_…`), what follows `Bearer`, and
+ * tokens in URLs. None of the forms matches a quote or a backslash, so that JSON stays valid.
  */
 const secretForms =
   /sy[tlr]_[\w-]+|mct_\w+|m(?:at|ar|cr|pt)_[A-Za-z0-9]{20,}\w*|[Bb]earer\s+[^\s"'\\]+|(?<=access_token=)[^&\s"'\\]+/gu;
 
-/** `"password":"…"`, also in JSON that is itself a value, where the quotes are escaped. */
+/** `"password":"…"`, also inside JSON strings, where the quotes are escaped. */
 const namedSecrets = new RegExp(
   String.raw`((\\{0,7}")(?:${secretNames.join('|')})\2\s*:\s*)(?:"(?:[^"\\]|\\.)*"|(\\+")[^"]*\3)`,
   'giu',
 );
 
-/** Takes secrets out of a text or a line of JSON, by their name and by their form. */
+/** Removes secrets from a text or a line of JSON, by name and by form. */
 export function redactText(text: string): string {
   return text
     .replaceAll(
@@ -37,7 +37,7 @@ export function redactText(text: string): string {
     .replaceAll(secretForms, '[redacted]');
 }
 
-/** An error as the log keeps it: without causes and own properties, which may hold a request. */
+/** An error as it is logged: without its cause and other properties, which may hold a request. */
 function errorFields(error: unknown): object {
   return error instanceof Error
     ? { type: error.name, message: error.message, stack: error.stack ?? '' }
@@ -45,7 +45,7 @@ function errorFields(error: unknown): object {
 }
 
 /**
- * The log, to standard error. Secrets are taken out by name and by form.
+ * Creates the log, which goes to standard error. Secrets are removed by name and by form.
  *
  * @param format `json` for machines, `pretty` for people
  */
@@ -62,7 +62,7 @@ export function createLog(options: { level: string; format: 'json' | 'pretty' })
         censor: '[redacted]',
       },
       serializers: { err: errorFields },
-      // The line as it is written: nothing that was put into it at any depth goes past this.
+      // This sees each line as it is written, with everything in it at any depth.
       hooks: { streamWrite: redactText },
     },
     destination,

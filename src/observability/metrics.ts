@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 import { watchRequests } from './requests.ts';
 
-/** The figures of this moment, as the tables give them. Counts are since the first start. */
+/** The current values, as the database has them. Counts are since the first start. */
 export interface MetricValues {
   /** Items of the report queue by state. */
   readonly items: Readonly<Record<string, number>>;
@@ -10,10 +10,10 @@ export interface MetricValues {
   readonly oldestOpenAt: number | undefined;
   readonly reports: number;
   readonly ruleActionsLastHour: number;
-  readonly firings: readonly { rule: string; mode: string; count: number }[];
+  readonly ruleMatches: readonly { rule: string; mode: string; count: number }[];
   readonly actions: readonly { command: string; status: string; count: number }[];
   readonly work: readonly { by: string; what: string; count: number }[];
-  /** What is begun and not ended, by kind. */
+  /** How much is pending, by kind. */
   readonly open: {
     readonly inbox: number;
     readonly outbox: number;
@@ -21,39 +21,39 @@ export interface MetricValues {
     readonly confirmations: number;
     readonly jobs: number;
   };
-  /** Items that were claimed or settled since the last look. */
+  /** Items that were claimed, resolved or dismissed since the values were last read. */
   readonly steps: readonly { what: string; by: string; tookMs: number }[];
 }
 
-/** What the metrics look at once the bot is built. */
+/** Where the values of the metrics come from. */
 export interface MetricSources {
-  figures(): Promise<MetricValues>;
+  values(): Promise<MetricValues>;
   /** Whether the bot can speak in the management room. */
   canSpeak(): boolean;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
-  /** The lists of reports that are read. */
+  /** How long ago each list of reports was read. */
   reportReadings(): readonly { readonly kind: string; readonly ageMs: number }[];
 }
 
 export interface Metrics {
   readonly contentType: string;
-  /** The bot is built; from now on these are looked at. */
+  /** The bot is built: from now on these are read. */
   watch(sources: MetricSources): void;
-  /** In Prometheus' text form. Several at a time share one look. */
+  /** The metrics in Prometheus' text format. Concurrent calls share the result. */
   text(): Promise<string>;
   stop(): void;
 }
 
 const prefix = 'lawspeaker_';
-/** From a network's best to the longest that a request may take. */
+/** From a fast local answer to the longest that a request may take. */
 const requestSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-/** From a minute to a week: how long people take. */
+/** How long people take: from a minute to a week. */
 const workSeconds = [60, 300, 900, 3600, 14_400, 43_200, 86_400, 259_200, 604_800];
 
 /**
- * The metrics of one bot. The figures come from the database at each look, so that a restart loses
- * none; where it can't be read, those are left out and `lawspeaker_database_readable` is 0. Nothing
- * that users wrote becomes a label: the labels are names of commands, states, rules and moderators.
+ * Creates the metrics of a bot. The values are read from the database each time, so that a restart does
+ * not reset them. If the database can't be read, they are left out and `lawspeaker_database_readable` is
+ * 0. Text of users never becomes a label: labels are names of commands, states, rules and moderators.
  */
 export function createMetrics(options: {
   readonly version: string;
@@ -82,23 +82,23 @@ export function createMetrics(options: {
     buckets: number[],
   ) => new Histogram({ name: `${prefix}${name}_seconds`, help, labelNames, buckets, registers });
 
-  gauge('info', 'What runs', ['version', 'node']).set(
+  gauge('info', 'The running versions', ['version', 'node']).set(
     { version: options.version, node: process.versions.node },
     1,
   );
-  const ready = gauge('ready', '1 where /health/ready says so');
-  const canSpeak = gauge('can_speak', '1 where the bot can speak in the management room');
-  const databaseReadable = gauge('database_readable', '1 where the last look could read it');
-  const syncAge = gauge('sync_age_seconds', 'Since the homeserver last answered a sync');
-  const syncFailures = counter('sync_failures', 'Syncs that failed since the start of the process');
+  const ready = gauge('ready', '1 if /health/ready says ready');
+  const canSpeak = gauge('can_speak', '1 if the bot can speak in the management room');
+  const databaseReadable = gauge('database_readable', '1 if the database could be read');
+  const syncAge = gauge('sync_age_seconds', 'Time since the homeserver last answered a sync');
+  const syncFailures = counter('sync_failures', 'Syncs that have failed since the process started');
   const readingAge = gauge(
     'report_reading_age_seconds',
-    'Since a list of reports was last read: growing, nothing that is reported comes in',
+    'Time since a list of reports was last read; while it grows, no new reports arrive',
     ['kind'],
   );
   const requests = histogram(
     'homeserver_request',
-    'Until the homeserver began to answer; status none where it did not',
+    'Time until the homeserver answered; status none if it did not',
     ['api', 'method', 'status'],
     requestSeconds,
   );
@@ -106,46 +106,46 @@ export function createMetrics(options: {
   const items = gauge('report_items', 'Items of the report queue', ['state']);
   const oldestOpen = gauge(
     'report_oldest_open_seconds',
-    'How long the oldest item that is not settled has been open; 0 where there is none',
+    'How long the oldest open or claimed item has been open; 0 if there is none',
   );
-  const reports = counter('reports', 'Reports taken in');
+  const reports = counter('reports', 'Reports received');
   const claiming = histogram(
     'report_claim',
     'From the opening of an item to its first claim, by who claimed it',
     ['by'],
     workSeconds,
   );
-  const settling = histogram(
+  const closing = histogram(
     'report_resolve',
-    'From the opening of an item to its first settlement, by how and by whom',
+    'From the opening of an item to its first resolution or dismissal, by whom',
     ['state', 'by'],
     workSeconds,
   );
-  const firings = counter('rule_firings', 'Items that a rule has fitted', ['rule', 'mode']);
+  const ruleMatches = counter('rule_firings', 'Items that a rule has matched', ['rule', 'mode']);
   const ruleActions = gauge(
     'rule_actions_last_hour',
-    'Actions of rules; at reports.maxActionsPerHour they only propose',
+    'Actions of rules; from reports.maxActionsPerHour on, they only propose',
   );
   const actions = counter(
     'actions',
-    'Ends of audited actions and refusals; one that was unknown first counts again when it is known',
+    'Outcomes of audited actions, and refusals; an unknown outcome counts again when it is known',
     ['command', 'status'],
   );
   const work = counter(
     'work',
-    'Audited actions asked for and confirmed, items claimed, resolved and dismissed, by whom',
+    'Audited actions requested and confirmed, and items claimed, resolved and dismissed, by whom',
     ['by', 'what'],
   );
   const open = {
     inbox: gauge('inbox_open', 'Commands and reactions that are not handled yet'),
     outbox: gauge('outbox_open', 'Messages that are not sent yet'),
     executions: gauge('executions_open', 'Actions without an outcome'),
-    confirmations: gauge('confirmations_pending', 'Questions that wait for an answer'),
-    jobs: gauge('jobs_waiting', 'Timed reversals that wait'),
+    confirmations: gauge('confirmations_pending', 'Pending confirmations'),
+    jobs: gauge('jobs_waiting', 'Timed reversals that are scheduled'),
   };
-  const labelled = [items, firings, actions, work];
+  const labelled = [items, ruleMatches, actions, work];
   const plain = [oldestOpen, reports, ruleActions, ...Object.values(open)];
-  /** A count that is not known is left out: a 0 in its place would look like a loss, then a rush. */
+  /** An unknown count is left out: a 0 would look like a loss, and later like a rush. */
   const hide = () => {
     labelled.forEach((metric) => metric.reset());
     plain.forEach((metric) => metric.remove());
@@ -158,36 +158,34 @@ export function createMetrics(options: {
 
   let sources: MetricSources | undefined;
 
-  function show(figures: MetricValues): void {
-    // Without a pause in between, so that nobody sees half of it.
+  function show(values: MetricValues): void {
+    // Synchronous, so that nobody reads half of it.
     hide();
-    Object.entries(figures.items).forEach(([state, count]) => items.set({ state }, count));
-    const { oldestOpenAt } = figures;
+    Object.entries(values.items).forEach(([state, count]) => items.set({ state }, count));
+    const { oldestOpenAt } = values;
     oldestOpen.set(
       oldestOpenAt === undefined ? 0 : Math.max(0, options.now() - oldestOpenAt) / 1000,
     );
-    reports.inc(figures.reports);
-    ruleActions.set(figures.ruleActionsLastHour);
-    figures.firings.forEach(({ rule, mode, count }) => firings.inc({ rule, mode }, count));
-    figures.actions.forEach(({ command, status, count }) =>
-      actions.inc({ command, status }, count),
-    );
-    figures.work.forEach(({ by, what, count }) => work.inc({ by, what }, count));
-    open.inbox.set(figures.open.inbox);
-    open.outbox.set(figures.open.outbox);
-    open.executions.set(figures.open.executions);
-    open.confirmations.set(figures.open.confirmations);
-    open.jobs.set(figures.open.jobs);
-    for (const { what, by, tookMs } of figures.steps) {
+    reports.inc(values.reports);
+    ruleActions.set(values.ruleActionsLastHour);
+    values.ruleMatches.forEach(({ rule, mode, count }) => ruleMatches.inc({ rule, mode }, count));
+    values.actions.forEach(({ command, status, count }) => actions.inc({ command, status }, count));
+    values.work.forEach(({ by, what, count }) => work.inc({ by, what }, count));
+    open.inbox.set(values.open.inbox);
+    open.outbox.set(values.open.outbox);
+    open.executions.set(values.open.executions);
+    open.confirmations.set(values.open.confirmations);
+    open.jobs.set(values.open.jobs);
+    for (const { what, by, tookMs } of values.steps) {
       if (what === 'claimed') {
         claiming.observe({ by }, tookMs / 1000);
       } else {
-        settling.observe({ state: what, by }, tookMs / 1000);
+        closing.observe({ state: what, by }, tookMs / 1000);
       }
     }
   }
 
-  async function look(): Promise<string> {
+  async function read(): Promise<string> {
     ready.set((await options.isReady()) ? 1 : 0);
     if (sources !== undefined) {
       canSpeak.set(sources.canSpeak() ? 1 : 0);
@@ -202,7 +200,7 @@ export function createMetrics(options: {
       syncFailures.reset();
       syncFailures.inc(failures);
       try {
-        show(await sources.figures());
+        show(await sources.values());
         databaseReadable.set(1);
       } catch (error) {
         options.onError(error);
@@ -213,15 +211,15 @@ export function createMetrics(options: {
     return registry.metrics();
   }
 
-  let looking: Promise<string> | undefined;
+  let reading: Promise<string> | undefined;
   return {
     contentType: registry.contentType,
     watch(found) {
       sources = found;
     },
     async text() {
-      looking ??= look().finally(() => (looking = undefined));
-      return looking;
+      reading ??= read().finally(() => (reading = undefined));
+      return reading;
     },
     stop: stopWatching,
   };

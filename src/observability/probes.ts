@@ -4,22 +4,22 @@ import { startHttp } from './http.ts';
 import { createMetrics } from './metrics.ts';
 import type { MetricSources } from './metrics.ts';
 
-/** What the probes look at once the bot is built. */
-export type Watched = Vitals &
-  Pick<MetricSources, 'figures' | 'reportReadings'> & { syncFailures(): number };
+/** What probes and metrics are made of. */
+export type ProbeInput = Vitals &
+  Pick<MetricSources, 'values' | 'reportReadings'> & { syncFailures(): number };
 
-/** Health and metrics, as the bot feeds them. */
+/** The probes and metrics of the bot, over HTTP. */
 export interface Probes {
-  /** The bot is built; from now on this is looked at. */
-  watch(watched: Watched): void;
-  /** The start is done. */
+  /** The bot is built: from now on this is read. */
+  watch(input: ProbeInput): void;
+  /** The bot has started. */
   started(): void;
-  /** It works no more, and why: `is stopping`. */
+  /** The bot no longer works, and why: `is stopping`. */
   over(what: string): void;
   close(): Promise<void>;
 }
 
-/** For a bot that nobody looks at. */
+/** Used if there is no address. */
 const noProbes: Probes = {
   watch: () => undefined,
   started: () => undefined,
@@ -28,11 +28,11 @@ const noProbes: Probes = {
 };
 
 /**
- * Opens the address for probes and metrics, before anything else of the bot is there: that it still
- * waits for something can be seen there, too.
+ * Serves probes and metrics. This starts before all other parts of the bot, so that the probes show what
+ * the start is waiting for.
  *
- * @param address.written as the configuration has it; undefined for none
- * @throws SetupError it can't be listened on
+ * @param address.written as it is in the configuration
+ * @throws SetupError it can't listen there
  */
 export async function openProbes(
   address: { readonly host: string; readonly port: number; readonly written: string } | undefined,
@@ -47,9 +47,9 @@ export async function openProbes(
   const { version, log } = options;
   const health = createHealth();
   const onError = (error: unknown) => {
-    // What ends takes its database with it.
+    // When the bot stops, its database is closed.
     if (health.deathCause() === undefined) {
-      log.error({ err: error }, 'the metrics could not be read');
+      log.error({ err: error }, 'could not read the metrics');
     }
   };
   const metrics = createMetrics({
@@ -69,15 +69,15 @@ export async function openProbes(
     });
     return {
       ...health,
-      watch(watched) {
-        health.watch(watched);
+      watch(input) {
+        health.watch(input);
         metrics.watch({
-          figures: watched.figures,
-          reportReadings: watched.reportReadings,
-          canSpeak: () => watched.silence() === undefined,
-          sync: () => ({ ageMs: watched.syncAgeMs(), failures: watched.syncFailures() }),
+          values: input.values,
+          reportReadings: input.reportReadings,
+          canSpeak: () => input.silence() === undefined,
+          sync: () => ({ ageMs: input.syncAgeMs(), failures: input.syncFailures() }),
         });
-        // The first look goes along all there is: better now than while somebody waits.
+        // The first reading counts everything: it is done now, while nobody waits for it.
         metrics.text().catch(onError);
       },
       async close() {

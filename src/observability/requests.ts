@@ -1,16 +1,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 
-/** A request of ours that has ended. */
+/** A request of the bot that has ended. */
 export interface EndedRequest {
   readonly api: 'admin' | 'client' | 'sync';
   readonly method: string;
-  /** The HTTP status, or `none` where no answer came. */
+  /** The HTTP status, or `none` if there was no answer. */
   readonly status: string;
   readonly seconds: number;
 }
 
-/** Which part of the homeserver a path belongs to. A sync takes as long as it is allowed to. */
+/** The API that a path belongs to. Syncs are apart: they wait for news. */
 function apiOf(path: string): EndedRequest['api'] {
   if (path.startsWith('/_synapse/')) {
     return 'admin';
@@ -19,10 +19,10 @@ function apiOf(path: string): EndedRequest['api'] {
 }
 
 /**
- * Tells of every HTTP request of this process, all of which go to the homeserver: by Node's own
- * channels, so that nothing in between has to remember it. A request that is tried again is several.
+ * Reports every HTTP request of this process, by Node's diagnostics channels. All requests go to the
+ * homeserver. Each retry is a request.
  *
- * @returns stops telling
+ * @returns a function that stops it
  */
 export function watchRequests(onEnd: (request: EndedRequest) => void): () => void {
   const startedAt = new WeakMap<ClientRequest, number>();
@@ -33,7 +33,7 @@ export function watchRequests(onEnd: (request: EndedRequest) => void): () => voi
   const end = (request: ClientRequest, status: string) => {
     const at = startedAt.get(request);
     if (at !== undefined) {
-      // An answer that breaks off is heard of twice.
+      // An interrupted answer causes two events.
       startedAt.delete(request);
       const seconds = (performance.now() - at) / 1000;
       onEnd({ api: apiOf(request.path), method: request.method, status, seconds });

@@ -135,8 +135,8 @@ test('nobody can change what was loaded', () => {
 
 describe('faults', () => {
   test.each([
-    ['commnds:\n  prefix: "?"', '  commnds: there is no such key'],
-    ['commands:\n  prefx: "?"', '  commands.prefx: there is no such key'],
+    ['commnds:\n  prefix: "?"', '  commnds: unknown key (did you mean commands?)'],
+    ['commands:\n  prefx: "?"', '  commands.prefx: unknown key (did you mean prefix?)'],
     ['commands: yes', '  commands: '],
     [
       'commands:\n  prefix: 5',
@@ -146,7 +146,7 @@ describe('faults', () => {
     ['commands:\n  prefix: ""', '  commands.prefix: is empty'],
     [
       'commands:\n  prefix: #',
-      '  commands.prefix: is empty (values that begin with ! # @ or * need quotes)',
+      '  commands.prefix: is empty (values that start with ! # @ or * need quotes)',
     ],
     [
       'commands:\n  maxAge: 5',
@@ -157,12 +157,15 @@ describe('faults', () => {
     ['roles:\n  admin:\n    powerLevel: high', '  roles.admin.powerLevel: Invalid input'],
     ['roles:\n  admin:\n    powerLevel: 99.5', '  roles.admin.powerLevel: Invalid input'],
     ['roles:\n  admin:\n    users: "@ana:x"', '  roles.admin.users: Invalid input'],
-    ['roles:\n  admin:\n    users: ["@ana:x", ana]', '  roles.admin.users.1: "ana" is no user ID'],
+    [
+      'roles:\n  admin:\n    users: ["@ana:x", ana]',
+      '  roles.admin.users.1: "ana" is not a user ID',
+    ],
     ['roles:\n  commands:\n    whois: god', '  roles.commands.whois: Invalid option'],
     ['protected:\n  users: [5]', '  protected.users.0: Invalid input'],
     ['log:\n  level: loud', '  log.level: Invalid option'],
     ['database:\n  path: ""', '  database.path: is empty'],
-    ['__proto__:\n  admin: true', '__proto__: there is no such key'],
+    ['__proto__:\n  admin: true', '__proto__: unknown key'],
   ])('%j', (more, line) => {
     const { message, advice } = faultOf(`${minimal}${more}\n`);
     expect(message).toContain(line);
@@ -178,8 +181,8 @@ describe('faults', () => {
       '  homeserver.url: must be an http(s) URL (line 2)',
       expect.stringMatching(/^ {2}log\.level: .* \(line 6\)$/u),
       '  managementRoom: is missing (or set LAWSPEAKER_MANAGEMENT_ROOM)',
-      '  x: there is no such key (line 3)',
-      '  y: there is no such key (line 4)',
+      '  x: unknown key (line 3)',
+      '  y: unknown key (line 4)',
     ]);
   });
 
@@ -192,7 +195,7 @@ describe('faults', () => {
     const server = 'homeserver: {url: "https://x", accessToken: t}\n';
     for (const room of ['!room:example.com', '#room:example.com', '']) {
       expect(faultOf(`${server}managementRoom: ${room}\n`).message).toContain(
-        'managementRoom: is empty (values that begin with ! # @ or * need quotes)',
+        'managementRoom: is empty (values that start with ! # @ or * need quotes)',
       );
     }
     expect(faultOf(`${server}managementRoom: '@room:example.com'\n`).message).toContain(
@@ -212,18 +215,20 @@ describe('faults', () => {
     `a: &a [x,x]\nb: &b [${'*a,'.repeat(50)}*a]\nc: &c [${'*b,'.repeat(50)}*b]\nd: [${'*c,'.repeat(50)}*c]`,
   ])('that is no YAML: %j', (text) => {
     const { message } = faultOf(text);
-    expect(message).toMatch(/^.*lawspeaker\.yaml is no valid YAML: .+$/u);
+    expect(message).toMatch(/^.*lawspeaker\.yaml is not valid YAML: .+$/u);
     expect(message).not.toContain('\n');
   });
 
   test.each(['- a\n- b\n', 'just text\n', '5\n'])('that has no keys: %j', (text) => {
-    expect(faultOf(text).message).toContain('must hold keys and values');
+    expect(faultOf(text).message).toContain('must consist of keys and values');
   });
 
   test('a file that is not there, or can’t be read', () => {
     const missing = path.join(folder, 'missing.yaml');
     expect(() => loadConfig(missing, {})).toThrow(SetupError);
-    expect(() => loadConfig(missing, {})).toThrow(`${missing} can’t be read (ENOENT)`);
+    expect(() => loadConfig(missing, {})).toThrow(
+      `Can’t read the configuration ${missing} (ENOENT)`,
+    );
     expect(() => loadConfig(folder, {})).toThrow('(EISDIR)');
   });
 
@@ -306,7 +311,7 @@ describe('the environment', () => {
       'direct',
     );
     const { message } = faultOf(minimal, { [`${name}_FILE`]: `${file}.none` });
-    expect(message).toBe(`${name}_FILE names ${file}.none, which can’t be read.`);
+    expect(message).toBe(`Can’t read ${file}.none (set in ${name}_FILE).`);
     writeFileSync(file, '\n');
     expect(faultOf(minimal, { [`${name}_FILE`]: file }).message).toContain(
       'homeserver.accessToken',

@@ -112,9 +112,9 @@ test.each([
 
 describe('faults name key and line', () => {
   test.each([
-    ['{}', 'when: must hold at least one condition (line 8)'],
+    ['{}', 'when: must have at least one condition (line 8)'],
     ['', 'when: is empty'],
-    ['{ sendr: local }', 'when.sendr: there is no such key (line 8)'],
+    ['{ sendr: local }', 'when.sendr: unknown key (did you mean sender?) (line 8)'],
     ['{ distinctReporters: 3 }', 'when.distinctReporters: Invalid input: expected object'],
     ['{ distinctReporters: { atLeast: 0 } }', 'when.distinctReporters.atLeast: '],
     ['{ distinctReporters: { atLeast: 2.5 } }', 'when.distinctReporters.atLeast: '],
@@ -129,16 +129,16 @@ describe('faults name key and line', () => {
     ],
     [
       '{ distinctReporters: { atLeast: 2, for: 1h } }',
-      'when.distinctReporters.for: there is no such key (line 8)',
+      'when.distinctReporters.for: unknown key (line 8)',
     ],
     ['{ reporterAccountAge: { atLeast: 7 } }', 'when.reporterAccountAge.atLeast: Invalid input'],
     ['{ reporterReliability: { atLeast: 60 } }', 'when.reporterReliability.atLeast: '],
     ['{ senderAccountAge: {} }', 'when.senderAccountAge: needs atLeast or atMost (line 8)'],
     [
       '{ senderAccountAge: { atLeast: 2d, atMost: 36h } }',
-      'when.senderAccountAge: nothing is at least 2d and at most 36h (line 8)',
+      'when.senderAccountAge: atLeast (2d) is larger than atMost (36h) (line 8)',
     ],
-    ['{ score: { atLeast: 1, atMost: 0 } }', 'when.score: nothing is at least 1 and at most 0'],
+    ['{ score: { atLeast: 1, atMost: 0 } }', 'when.score: atLeast (1) is larger than atMost (0)'],
     ['{ score: { atLeast: low } }', 'when.score.atLeast: Invalid input'],
     ['{ sender: here }', 'when.sender: must be local, remote, or globs of user IDs'],
     ['{ sender: [] }', 'when.sender: must name at least one'],
@@ -151,19 +151,19 @@ describe('faults name key and line', () => {
     ['{ reason: { matches: "" } }', 'when.reason.matches: is empty'],
     [
       '{ reason: { matches: "spam(" } }',
-      'when.reason.matches: is no RE2 pattern: missing closing ): `spam(` (line 8)',
+      'when.reason.matches: is not a valid RE2 pattern: missing closing ): `spam(` (line 8)',
     ],
     [
       '{ content: { matches: "a(?=b)" } }',
-      'when.content.matches: is no RE2 pattern: invalid or unsupported Perl syntax: `(?=`',
+      'when.content.matches: is not a valid RE2 pattern: invalid or unsupported Perl syntax: `(?=`',
     ],
     [
       '{ content: { matches: "(a)\\\\1" } }',
-      'when.content.matches: is no RE2 pattern: invalid escape sequence',
+      'when.content.matches: is not a valid RE2 pattern: invalid escape sequence',
     ],
     [
       '{ content: { matches: "((a{30}b){30}c){30}" } }',
-      'when.content.matches: is no RE2 pattern: ',
+      'when.content.matches: is not a valid RE2 pattern: ',
     ],
     ['{ earlierItems: { atLeast: -1 } }', 'when.earlierItems.atLeast: '],
     ['{ timeOfDay: { from: 22:00 } }', 'when.timeOfDay.to: is missing (line 8)'],
@@ -185,7 +185,7 @@ describe('faults name key and line', () => {
     ['name: Watch', 'name: must be lower-case letters and digits, with - or _ between them'],
     ['name: two words', 'name: must be lower-case letters'],
     ['name: -x', 'name: must be lower-case letters'],
-    [`name: ${'x'.repeat(41)}`, 'name: must be 40 characters at most'],
+    [`name: ${'x'.repeat(41)}`, 'name: must be at most 40 characters'],
     ['name: 5', 'name: Invalid input'],
     ['name: x\n      mode: auto', 'mode: Invalid option'],
     ['name: x\n      alert: soon', 'alert: Invalid input'],
@@ -194,10 +194,10 @@ describe('faults name key and line', () => {
     ['name: x\n      then: [""]', 'then.0: is empty'],
     [
       'name: x\n      then: []',
-      'then: must hold at least one line, unless the rule has alert: true',
+      'then: must have at least one line, unless the rule has alert: true',
     ],
     ['name: x\n      about: room', 'about: Invalid option'],
-    ['name: x\n      whn: {}', 'whn: there is no such key'],
+    ['name: x\n      whn: {}', 'whn: unknown key (did you mean when?)'],
   ])('%j', (written, fault) => {
     const faults = faultsOf(
       `${before}  rules:\n    - when: { sender: local }\n      ${written}\n${written.includes('then:') ? '' : '      then: ["shadow-ban {sender}"]\n'}`,
@@ -215,7 +215,7 @@ describe('faults name key and line', () => {
           '    - name: watch\n      alert: true\n      when: { sender: local }\n',
         ),
       ),
-    ).toEqual(['  reports.rules.1.name: another rule is called watch too (line 10)']);
+    ).toEqual(['  reports.rules.1.name: another rule is called watch, too (line 10)']);
   });
 
   test('what is missing belongs to the line of what holds it', () => {
@@ -234,8 +234,8 @@ roles:
     users: *ids
 `;
     expect(faultsOf(text)).toEqual([
-      '  roles.admin.users.1: "ben" is no user ID (line 8)',
-      '  reports.onCall.1: "ben" is no user ID (line 8)',
+      '  roles.admin.users.1: "ben" is not a user ID (line 8)',
+      '  reports.onCall.1: "ben" is not a user ID (line 8)',
     ]);
   });
 
@@ -248,12 +248,12 @@ roles:
   });
 
   test.each([
-    ['pollInterval: 2h', 'pollInterval: must be an hour at most'],
+    ['pollInterval: 2h', 'pollInterval: must be at most 1h'],
     ['maxActionsPerHour: -1', 'maxActionsPerHour: '],
     ['maxActionsPerHour: many', 'maxActionsPerHour: '],
     ['maxCardsPerMinute: 0', 'maxCardsPerMinute: '],
     ['onCall: ana', 'onCall: '],
-    ['onCall: [ana]', 'onCall.0: "ana" is no user ID'],
+    ['onCall: [ana]', 'onCall.0: "ana" is not a user ID'],
     ['remindAfter: 4 hours', 'remindAfter: must be a duration'],
     ['proposalExpiresAfter: never', 'proposalExpiresAfter: must be a duration'],
     ['rules: {}', 'rules: '],

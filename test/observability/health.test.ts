@@ -16,7 +16,7 @@ const well = {
 test('a bot that starts is alive, and not ready', async () => {
   const health = createHealth();
   expect(health.deathCause()).toBeUndefined();
-  expect(await health.faults()).toEqual(['the bot is starting: it waits for the homeserver']);
+  expect(await health.faults()).toEqual(['the bot is starting: waiting for the homeserver']);
   health.watch(well);
   expect(await health.faults()).toEqual(['the bot is starting']);
   health.started();
@@ -33,7 +33,7 @@ test('syncing that stopped makes it not ready, whatever else is well', async () 
   expect(await health.faults()).toEqual([]);
   ageMs = 90_400;
   expect(await health.faults()).toEqual([
-    'sync: the homeserver last answered 90 s ago, longer than 75 s',
+    'sync: the homeserver last answered 90 s ago, more than 75 s',
   ]);
   expect(health.deathCause()).toBeUndefined();
 });
@@ -52,7 +52,7 @@ test('reports that can’t be read for long make it not ready', async () => {
   health.started();
   expect(await health.faults()).toEqual([]);
   forMs = 300_000;
-  expect(await health.faults()).toEqual([`reports of messages: can’t be read for 300 s: ${why}`]);
+  expect(await health.faults()).toEqual([`reports of messages: not readable for 300 s: ${why}`]);
 });
 
 test('a bot that can’t speak in the management room is not ready, and says why', async () => {
@@ -77,7 +77,7 @@ test('a database that fails, or does not answer, is named', async () => {
   health.started();
   expect(await health.faults()).toEqual(['database: the database failed (SQLITE_IOERR)']);
   readDatabase = async () => new Promise(() => undefined);
-  expect(await health.faults()).toEqual(['database: it did not answer for 0.02 s']);
+  expect(await health.faults()).toEqual(['database: no answer within 0.02 s']);
 });
 
 test('a bot that is over is neither, for its first reason', async () => {

@@ -117,7 +117,7 @@ describe('an address that can’t be listened on is a fault of the set-up', () =
     other.close();
     expect(fault).toBeInstanceOf(SetupError);
     expect((fault as SetupError).message).toBe(
-      `http.listen: 127.0.0.1:${port} can’t be listened on: the port is in use.`,
+      `http.listen: port ${port} is already in use.`,
     );
     expect((fault as SetupError).advice).toContain('another port');
   });
@@ -128,6 +128,6 @@ describe('an address that can’t be listened on is a fault of the set-up', () =
       (error: unknown) => error,
     );
     expect(fault).toBeInstanceOf(SetupError);
-    expect((fault as SetupError).message).toContain('this machine has no such address');
+    expect((fault as SetupError).message).toContain('this machine doesn’t have the address');
   });
 });

@@ -8,12 +8,12 @@ import type { MetricValues, Metrics } from '../../src/observability/metrics.ts';
 
 const now = 1_000_000;
 
-const figures: MetricValues = {
+const values: MetricValues = {
   items: { open: 2, claimed: 1, resolved: 30, dismissed: 4 },
   oldestOpenAt: now - 90_000,
   reports: 55,
   ruleActionsLastHour: 2,
-  firings: [{ rule: 'fresh "account"\n', mode: 'act', count: 3 }],
+  ruleMatches: [{ rule: 'fresh "account"\n', mode: 'act', count: 3 }],
   actions: [{ command: 'deactivate', status: 'done', count: 7 }],
   work: [{ by: '@ana:x', what: 'claimed', count: 5 }],
   open: { inbox: 1, outbox: 2, executions: 3, confirmations: 4, jobs: 5 },
@@ -40,7 +40,7 @@ afterEach(() => metrics.stop());
 
 const watch = (read: () => Promise<MetricValues>) =>
   metrics.watch({
-    figures: read,
+    values: read,
     canSpeak: () => false,
     sync: () => ({ ageMs: 1500, failures: 2 }),
     reportReadings: () => [
@@ -60,8 +60,8 @@ async function samples(): Promise<Map<string, string>> {
   );
 }
 
-test('the figures are shown as they are, with escaped labels', async () => {
-  watch(async () => figures);
+test('the values are shown as they are, with escaped labels', async () => {
+  watch(async () => values);
   const shown = await samples();
   const expected = {
     'lawspeaker_report_items{state="open"}': '2',
@@ -96,10 +96,10 @@ test('the figures are shown as they are, with escaped labels', async () => {
 });
 
 test('a second look counts nothing twice, and shows what is gone no more', async () => {
-  let next = figures;
+  let next = values;
   watch(async () => next);
   await metrics.text();
-  next = { ...figures, steps: [], firings: [], oldestOpenAt: undefined, reports: 56 };
+  next = { ...values, steps: [], ruleMatches: [], oldestOpenAt: undefined, reports: 56 };
   const shown = await samples();
   expect(shown.get('lawspeaker_reports_total')).toBe('56');
   expect(shown.get('lawspeaker_work_total{by="@ana:x",what="claimed"}')).toBe('5');
@@ -120,7 +120,7 @@ test('what is not known is left out: no count falls to 0', async () => {
     if (isBroken) {
       throw new Error('unreadable');
     }
-    return figures;
+    return values;
   });
   expect((await samples()).get('lawspeaker_reports_total')).toBe('55');
   isBroken = true;
@@ -135,7 +135,7 @@ test('several looks at a time are one', async () => {
   let looks = 0;
   watch(async () => {
     looks += 1;
-    return figures;
+    return values;
   });
   const texts = await Promise.all([metrics.text(), metrics.text(), metrics.text()]);
   expect(looks).toBe(1);

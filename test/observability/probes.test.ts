@@ -19,7 +19,7 @@ test('whoever looks at the probes sees that the bot can’t speak, and when it c
       reportReadings: () => [],
       maxReportFailureMs: 300_000,
       readDatabase: async () => undefined,
-      figures: async () => Promise.reject(new Error('no database')),
+      values: async () => Promise.reject(new Error('no database')),
     });
     probes.started();
     const ask = async (path: string) => {

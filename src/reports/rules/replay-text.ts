@@ -37,7 +37,7 @@ export function summaryLines(
     ...(ofUnknownAge === 0
       ? []
       : [
-          `For ${count(ofUnknownAge, 'report')} the age of the reporter’s account is not known. They don’t count for rules that act or propose, or that require an age.`,
+          `${count(ofUnknownAge, 'report')} by accounts of unknown age: ignored by rules that act or propose, or that require an age.`,
         ]),
     ...(matches.some(({ rule }) => rule.lines.length > 0)
       ? [

@@ -40,7 +40,7 @@ export interface NoLine {
 
 const whyMissing: Readonly<Record<Placeholder, string>> = {
   sender: 'the sender is not known',
-  event: 'a user was reported, not a message',
+  event: 'no message was reported',
   room: 'the report names no room',
   reporter: 'no reporter counts',
 };

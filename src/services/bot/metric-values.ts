@@ -15,7 +15,7 @@ export interface MetricValues {
   readonly reports: number;
   /** What the rules' circuit breaker counts. */
   readonly ruleActionsLastHour: number;
-  readonly firings: readonly RuleCount[];
+  readonly ruleMatches: readonly RuleCount[];
   readonly actions: readonly { command: string; status: string; count: number }[];
   readonly work: readonly { by: string; what: Work; count: number }[];
   readonly open: OpenWork;
@@ -95,7 +95,7 @@ export function createMetricValues(
     const unmatched = rules.filter(
       ({ rule, mode }) => !matches.some((match) => match.rule === rule && match.mode === mode),
     );
-    const firings = [...matches, ...unmatched.map((rule) => ({ ...rule, count: 0 }))];
+    const ruleMatches = [...matches, ...unmatched.map((rule) => ({ ...rule, count: 0 }))];
     const newSteps = steps;
     steps = [];
     return {
@@ -103,7 +103,7 @@ export function createMetricValues(
       oldestOpenAt,
       reports,
       ruleActionsLastHour,
-      firings,
+      ruleMatches,
       open,
       steps: newSteps,
       actions: actions.all(),

@@ -5,11 +5,11 @@ import { dayMs, hourMs, item, mallory, minuteMs, now, report, ruleOf, user } fro
 
 type When = Parameters<typeof ruleOf>[0]['when'];
 
-const fits = (
+const matches = (
   when: When,
-  facts: Partial<RuleInput> = {},
+  input: Partial<RuleInput> = {},
   more: Parameters<typeof ruleOf>[0] = {},
-) => ruleOf({ ...more, ...(when === undefined ? {} : { when }) }).evaluate(item(facts)).matches;
+) => ruleOf({ ...more, ...(when === undefined ? {} : { when }) }).evaluate(item(input)).matches;
 
 const text = { type: 'm.room.message', msgtype: 'm.text', isEncrypted: false };
 
@@ -29,8 +29,8 @@ describe('the sender', () => {
     ['@mal lory:localhost', { sender: user('@mal lory:localhost') }, true],
     ['@mal*lory:localhost', { sender: user('@mal\u200B\nlory:localhost') }, true],
     ['@:*', { sender: user('@:localhost') }, true],
-  ])('%j of %j: %s', (sender, facts, expected) => {
-    expect(fits({ sender }, facts)).toBe(expected);
+  ])('%j of %j: %s', (sender, input, expected) => {
+    expect(matches({ sender }, input)).toBe(expected);
   });
 
   test.each([
@@ -46,7 +46,7 @@ describe('the sender', () => {
     [{ atMost: '1d' }, null, false],
     [{ atLeast: '1d' }, null, false],
   ])('an age of %j, registered at %s: %s', (senderAccountAge, senderCreatedAt, expected) => {
-    expect(fits({ senderAccountAge }, { senderCreatedAt })).toBe(expected);
+    expect(matches({ senderAccountAge }, { senderCreatedAt })).toBe(expected);
   });
 
   test.each([
@@ -55,8 +55,8 @@ describe('the sender', () => {
     [{ atMost: 0 }, 0, true],
     [{ atMost: 0 }, 1, false],
   ])('earlier items %j of %s: %s', (earlierItems, number, expected) => {
-    expect(fits({ earlierItems }, { earlierItems: number })).toBe(expected);
-    expect(fits({ earlierItems }, { earlierItems: number, sender: null })).toBe(false);
+    expect(matches({ earlierItems }, { earlierItems: number })).toBe(expected);
+    expect(matches({ earlierItems }, { earlierItems: number, sender: null })).toBe(false);
   });
 });
 
@@ -69,8 +69,8 @@ describe('the message', () => {
     [['#x:y', '!lobby:*'], {}, true],
     ['#lobby:localhost', { roomAlias: null }, false],
     ['*', { room: null, roomAlias: null }, false],
-  ])('room %j of %j: %s', (room, facts, expected) => {
-    expect(fits({ room }, facts)).toBe(expected);
+  ])('room %j of %j: %s', (room, input, expected) => {
+    expect(matches({ room }, input)).toBe(expected);
   });
 
   test.each([
@@ -81,7 +81,7 @@ describe('the message', () => {
     [{ type: 'm.room.encrypted', isEncrypted: true }, false],
     [null, false],
   ])('content %j: %s', (content, expected) => {
-    expect(fits({ content: { matches: 'free.*coins' } }, { content })).toBe(expected);
+    expect(matches({ content: { matches: 'free.*coins' } }, { content })).toBe(expected);
   });
 
   test.each([
@@ -96,13 +96,13 @@ describe('the message', () => {
     ['image/*', text, false],
     ['image/*', null, false],
   ])('media type %j of %j: %s', (mediaType, content, expected) => {
-    expect(fits({ mediaType }, { content })).toBe(expected);
+    expect(matches({ mediaType }, { content })).toBe(expected);
   });
 
   test('messages or users', () => {
     const when = { sender: 'local' } as const;
-    expect(fits(when, {}, { about: 'message' })).toBe(true);
-    expect(fits(when, {}, { about: 'user' })).toBe(false);
+    expect(matches(when, {}, { about: 'message' })).toBe(true);
+    expect(matches(when, {}, { about: 'user' })).toBe(false);
     const reported = {
       kind: 'user',
       event: null,
@@ -110,9 +110,9 @@ describe('the message', () => {
       roomAlias: null,
       content: null,
     } as const;
-    expect(fits(when, reported, { about: 'user' })).toBe(true);
-    expect(fits(when, reported, { about: 'message' })).toBe(false);
-    expect(fits(when, reported)).toBe(true);
+    expect(matches(when, reported, { about: 'user' })).toBe(true);
+    expect(matches(when, reported, { about: 'message' })).toBe(false);
+    expect(matches(when, reported)).toBe(true);
   });
 });
 
@@ -141,7 +141,7 @@ describe('the time of day', () => {
     [{ from: '22:00', to: '06:00' }, Number.MAX_SAFE_INTEGER, false],
   ])('%j at %s: %s', (timeOfDay, time, expected) => {
     const reports = [report('ana', { receivedTs: time - 1000 })];
-    expect(fits({ timeOfDay }, { now: time, reports })).toBe(expected);
+    expect(matches({ timeOfDay }, { now: time, reports })).toBe(expected);
   });
 });
 
@@ -149,18 +149,18 @@ describe('who counts as a reporter', () => {
   const two = { distinctReporters: { atLeast: 2 } };
 
   test('different people, however often each', () => {
-    expect(fits(two, { reports: [report('ana'), report('ana'), report('ana')] })).toBe(false);
-    expect(fits(two, { reports: [report('ana'), report('ben')] })).toBe(true);
-    expect(fits(two, { reports: [] })).toBe(false);
+    expect(matches(two, { reports: [report('ana'), report('ana'), report('ana')] })).toBe(false);
+    expect(matches(two, { reports: [report('ana'), report('ben')] })).toBe(true);
+    expect(matches(two, { reports: [] })).toBe(false);
   });
 
   test('nobody who reports themselves', () => {
-    expect(fits(two, { reports: [report('ana'), report(mallory)] })).toBe(false);
+    expect(matches(two, { reports: [report('ana'), report(mallory)] })).toBe(false);
   });
 
   test('nobody who is restricted', () => {
     expect(
-      fits(two, { reports: [report('ana'), report('ben', { reporterRestricted: true })] }),
+      matches(two, { reports: [report('ana'), report('ben', { reporterRestricted: true })] }),
     ).toBe(false);
   });
 
@@ -183,13 +183,13 @@ describe('who counts as a reporter', () => {
     const receivedTs = now - minuteMs;
     const reporterCreatedAt = age === null ? null : receivedTs - age;
     const reports = [report('ana'), report('ben', { receivedTs, reporterCreatedAt })];
-    expect(fits({ ...two, ...when }, { reports }, { mode })).toBe(expected);
+    expect(matches({ ...two, ...when }, { reports }, { mode })).toBe(expected);
   });
 
   test('an account’s age is what it was when it reported', () => {
     const receivedTs = now - 30 * dayMs;
     const old = report('ben', { receivedTs, reporterCreatedAt: receivedTs - hourMs });
-    expect(fits(two, { reports: [old, report('ana')] }, { mode: 'act' })).toBe(false);
+    expect(matches(two, { reports: [old, report('ana')] }, { mode: 'act' })).toBe(false);
   });
 
   test.each([
@@ -203,7 +203,7 @@ describe('who counts as a reporter', () => {
     'mode %s, %s resolved and %s dismissed: %s',
     (mode, resolved, dismissed, expected) => {
       const reports = [report('ana'), report('ben', { reporterRecord: { resolved, dismissed } })];
-      expect(fits(two, { reports }, { mode })).toBe(expected);
+      expect(matches(two, { reports }, { mode })).toBe(expected);
     },
   );
 
@@ -218,7 +218,7 @@ describe('who counts as a reporter', () => {
     'reliability of at least %s, %s resolved and %s dismissed: %s',
     (atLeast, resolved, dismissed, expected) => {
       const reports = [report('ana', { reporterRecord: { resolved, dismissed } })];
-      expect(fits({ reporterReliability: { atLeast } }, { reports })).toBe(expected);
+      expect(matches({ reporterReliability: { atLeast } }, { reports })).toBe(expected);
     },
   );
 });
@@ -232,32 +232,36 @@ describe('reasons and scores are those of reports that count', () => {
       report('ben', { reason: 'off topic' }),
       report('eve', { reason: 'spam' }),
     ];
-    expect(fits(when, { reports })).toBe(false);
-    expect(fits(when, { reports: [...reports, report('dan', { reason: 'SPAMMER' })] })).toBe(true);
+    expect(matches(when, { reports })).toBe(false);
+    expect(matches(when, { reports: [...reports, report('dan', { reason: 'SPAMMER' })] })).toBe(
+      true,
+    );
   });
 
   test('nor a score with another’s reason', () => {
     const both = { ...when, distinctReporters: { atLeast: 1 }, score: { atMost: -50 } };
     expect(
-      fits(both, {
+      matches(both, {
         reports: [
           report('ana', { reason: 'spam', score: 0 }),
           report('ben', { reason: 'x', score: -100 }),
         ],
       }),
     ).toBe(false);
-    expect(fits(both, { reports: [report('ana', { reason: 'spam', score: -50 })] })).toBe(true);
-    expect(fits(both, { reports: [report('ana', { reason: 'spam', score: -49 })] })).toBe(false);
-    expect(fits(both, { reports: [report('ana', { reason: 'spam', score: null })] })).toBe(false);
+    expect(matches(both, { reports: [report('ana', { reason: 'spam', score: -50 })] })).toBe(true);
+    expect(matches(both, { reports: [report('ana', { reason: 'spam', score: -49 })] })).toBe(false);
+    expect(matches(both, { reports: [report('ana', { reason: 'spam', score: null })] })).toBe(
+      false,
+    );
   });
 
   test('no reason is none', () => {
-    expect(fits({ reason: { matches: '.' } }, { reports: [report('ana', { reason: null })] })).toBe(
-      false,
-    );
-    expect(fits({ reason: { matches: '.' } }, { reports: [report('ana', { reason: '' })] })).toBe(
-      false,
-    );
+    expect(
+      matches({ reason: { matches: '.' } }, { reports: [report('ana', { reason: null })] }),
+    ).toBe(false);
+    expect(
+      matches({ reason: { matches: '.' } }, { reports: [report('ana', { reason: '' })] }),
+    ).toBe(false);
   });
 });
 
@@ -274,27 +278,27 @@ describe('the window', () => {
     [[0, -hourMs], true],
     [[1, -hourMs], false],
   ])('reports %j ms ago: %s', ([first = 0, second = 0], expected) => {
-    expect(fits(when, { reports: [ago('ana', first), ago('ben', second)] })).toBe(expected);
+    expect(matches(when, { reports: [ago('ana', first), ago('ben', second)] })).toBe(expected);
   });
 
   test('is not moved by a report that does not count', () => {
     const reports = [ago('ana', hourMs), ago('ben', 0)];
     const later = report('eve', { receivedTs: now + hourMs, reporterRestricted: true });
-    expect(fits(when, { reports: [...reports, later] })).toBe(true);
+    expect(matches(when, { reports: [...reports, later] })).toBe(true);
   });
 });
 
 describe('the evaluation', () => {
   test('names the newest reporter who counts', () => {
     const rule = ruleOf({ when: { distinctReporters: { atLeast: 2 } } });
-    const facts = item({
+    const input = item({
       reports: [
         report('ana', { receivedTs: now - 3000 }),
         report('ben', { receivedTs: now - 2000 }),
         report('eve', { receivedTs: now - 1000, reporterRestricted: true }),
       ],
     });
-    expect(rule.evaluate(facts)).toEqual({
+    expect(rule.evaluate(input)).toEqual({
       matches: true,
       reporter: user('@ben:localhost'),
       missing: undefined,

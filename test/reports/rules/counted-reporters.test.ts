@@ -84,11 +84,11 @@ async function title(id: number): Promise<string> {
 }
 
 async function evaluation(id: number) {
-  const facts = await readRuleInput(queue.store, await itemAt(id), {
+  const input = await readRuleInput(queue.store, await itemAt(id), {
     serverName: 'localhost',
     now: at,
   });
-  return { fits: threePeople.evaluate(facts).matches, reports: facts.reports.length };
+  return { matches: threePeople.evaluate(input).matches, reports: input.reports.length };
 }
 
 test('however often the accused or one person reports, it silences no witness', async () => {

@@ -214,7 +214,7 @@ describe('a replay', () => {
       'never                        matched nothing',
     ]);
     expect(summary[2]).toContain('15 reports on 5 items since 2026-10-22 12:00 UTC');
-    expect(summary.join('\n')).toContain('Who is protected is not known');
+    expect(summary.join('\n')).toContain('A replay does not ask the homeserver who is protected');
   });
 
   test('says why a line would have done nothing, and what is not known', async () => {
@@ -229,7 +229,7 @@ describe('a replay', () => {
     expect(lines).toEqual([
       '2026-11-21 12:00 UTC  watch  observe  #1  @eve:elsewhere  nothing: @eve:elsewhere is on another server ; redact https://matrix.to/#/!lobby%3Alocalhost/%24one',
     ]);
-    expect(summary.join('\n')).toContain('Of 1 report it is not known how old');
+    expect(summary.join('\n')).toContain('1 report by accounts of unknown age');
   });
 
   test('of nothing', async () => {

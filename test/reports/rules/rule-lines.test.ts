@@ -30,8 +30,8 @@ function faultOf(text: string, mode: RuleMode = 'act', around = surroundings): s
 
 const ana = user('@ana:localhost');
 
-function made(text: string, facts: Partial<RuleInput> = {}, mode: RuleMode = 'act') {
-  const line = lineFor(template(text, mode), item(facts), ana);
+function made(text: string, input: Partial<RuleInput> = {}, mode: RuleMode = 'act') {
+  const line = lineFor(template(text, mode), item(input), ana);
   return isLine(line) ? line : line.why;
 }
 
@@ -118,8 +118,8 @@ describe('a line', () => {
       '@eve:elsewhere is on another server',
     ],
     ['shadow-ban {sender}', { isSenderLocal: false }, '@mallory:localhost is on another server'],
-  ] as const)('%s has nothing to act on: %j', (text, facts, why) => {
-    expect(made(text, facts)).toBe(why);
+  ] as const)('%s has nothing to act on: %j', (text, input, why) => {
+    expect(made(text, input)).toBe(why);
   });
 
   test('what does not act on an account is for remote ones, too', () => {
@@ -235,10 +235,10 @@ describe('no rule runs', () => {
 
   test('what the configuration keeps for admins', () => {
     const around = { ...surroundings, commandRoles: { 'shadow-ban': 'admin' } } as const;
-    expect(faultOf('shadow-ban {sender}', 'observe', around)).toContain('is for admins');
+    expect(faultOf('shadow-ban {sender}', 'observe', around)).toContain('is only for admins');
     // But not the other way round.
     const lower = { ...surroundings, commandRoles: { 'login-as': 'viewer' } } as const;
-    expect(faultOf('login-as {sender}', 'act', lower)).toContain('is for admins');
+    expect(faultOf('login-as {sender}', 'act', lower)).toContain('is only for admins');
   });
 
   test('what its command refuses for reasons of its own', () => {
@@ -332,10 +332,10 @@ describe('whatever strangers choose to be called', () => {
     const [redact, block] = [template('redact {event}'), template('block-room {room}')];
     fc.assert(
       fc.property(rooms, events, (inRoom, message) => {
-        const facts = item({ room: inRoom, event: message });
-        const redaction = lineFor(redact, facts, ana);
+        const input = item({ room: inRoom, event: message });
+        const redaction = lineFor(redact, input, ana);
         expect(redaction).toMatchObject({ values: { message: { room: inRoom, event: message } } });
-        const blocking = lineFor(block, facts, ana);
+        const blocking = lineFor(block, input, ana);
         expect(blocking).toMatchObject({ values: { room: inRoom }, reason: undefined });
         for (const line of [redaction, blocking]) {
           expect(isLine(line) && parseRuleLine(line.line, surroundings, 0)).toEqual(line);

@@ -39,14 +39,14 @@ describe('the rule of the guide', () => {
   const rule = ruleOf(massReported);
 
   test('acts on what it is made for', () => {
-    const facts = item({ reports: [report('ana'), report('ben'), report('cyd')] });
-    const evaluation = rule.evaluate(facts);
+    const input = item({ reports: [report('ana'), report('ben'), report('cyd')] });
+    const evaluation = rule.evaluate(input);
     expect(evaluation).toEqual({
       matches: true,
       reporter: user('@cyd:localhost'),
       missing: undefined,
     });
-    expect(rule.lines.map((line) => lineFor(line, facts, evaluation.reporter))).toMatchObject([
+    expect(rule.lines.map((line) => lineFor(line, input, evaluation.reporter))).toMatchObject([
       { line: 'shadow-ban @mallory:localhost --for=1d', forMs: dayMs },
     ]);
   });
@@ -62,9 +62,9 @@ describe('the rule of the guide', () => {
     ['an old account', { senderCreatedAt: now - 3 * dayMs }],
     ['an account of unknown age', { senderCreatedAt: null }],
     ['a remote account', { isSenderLocal: false }],
-  ])('leaves %s alone', (_, facts) => {
+  ])('leaves %s alone', (_, input) => {
     const reports = [report('ana'), report('ben'), report('cyd')];
-    expect(rule.evaluate(item({ ...facts, reports }))).toMatchObject({
+    expect(rule.evaluate(item({ ...input, reports }))).toMatchObject({
       matches: false,
       missing: undefined,
     });
@@ -105,8 +105,8 @@ describe('the rule of the guide', () => {
           }),
         );
         // Two honest people do not make it three.
-        const facts = item({ reports: [...reports, report('ana'), report('ben')] });
-        expect(rule.evaluate(facts).matches).toBe(false);
+        const input = item({ reports: [...reports, report('ana'), report('ben')] });
+        expect(rule.evaluate(input).matches).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -171,7 +171,7 @@ test('every fault of every rule has a line, with its place', () => {
   })();
   expect(error).toBeInstanceOf(SetupError);
   expect(error instanceof SetupError ? error.message.split('\n') : []).toEqual([
-    'lawspeaker.yaml can’t be used:',
+    'lawspeaker.yaml has errors:',
     '  reports.rules.0.then.1: The command must act on the reported user, message, room or file. Use `{sender}`, `{event}` or `{room}`. (line 3)',
     expect.stringMatching(/^ {2}reports\.rules\.1\.mode: act needs .* \(line 3\)$/u),
     '  reports.rules.1.then.0: `login-as` is only for admins if used like this; rules can’t run it. (line 3)',
@@ -195,7 +195,7 @@ describe('whatever is reported', () => {
     reason: fc.option(fc.oneof(fc.constantFrom('spam', 'scam!', 'rude'), hostileText)),
     score: fc.option(fc.integer({ min: -100, max: 0 })),
   });
-  const facts = fc.record({
+  const input = fc.record({
     senderCreatedAt: fc.option(fc.integer({ min: now - 5 * dayMs, max: now + dayMs })),
     isSenderLocal: fc.boolean(),
     earlierItems: fc.nat(3),
@@ -228,7 +228,7 @@ describe('whatever is reported', () => {
 
   test('no rule throws, and each says the same of the same', () => {
     fc.assert(
-      fc.property(facts, (some) => {
+      fc.property(input, (some) => {
         const whole = item(some);
         for (const rule of rules) {
           const evaluation = rule.evaluate(whole);
@@ -254,7 +254,7 @@ describe('whatever is reported', () => {
               : { ...some, reason: 'nothing of it', score: 0 },
       );
     fc.assert(
-      fc.property(facts, fc.array(worthless, { minLength: 1, maxLength: 5 }), (some, more) => {
+      fc.property(input, fc.array(worthless, { minLength: 1, maxLength: 5 }), (some, more) => {
         for (const rule of rules.filter(({ name }) => !name.startsWith('text'))) {
           const before = rule.evaluate(item(some));
           const after = rule.evaluate(item({ ...some, reports: [...some.reports, ...more] }));
@@ -267,7 +267,7 @@ describe('whatever is reported', () => {
 
   test('the order in which reports are given says nothing but who was last', () => {
     fc.assert(
-      fc.property(facts, (some) => {
+      fc.property(input, (some) => {
         for (const rule of rules) {
           const turned = item({ ...some, reports: some.reports.toReversed() });
           expect(rule.evaluate(turned).matches).toBe(rule.evaluate(item(some)).matches);
