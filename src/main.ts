@@ -26,20 +26,20 @@ import { openStore } from './store/store.ts';
 const usage = `Usage: lawspeaker COMMAND [--config FILE]
 
   start          run the bot
-  check-config   check the configuration and ask the homeserver about it
-  audit verify   check the chain of the audit log, without the bot
-  audit list     the newest entries of the audit log, and
-  audit export   all of them, oldest first; both take --by @user:server,
-                 --target, --command, --status, --since 7d, --until, --limit,
-                 --format jsonl or csv
-  backup FILE    copy the database into a new file, also while the bot runs
-  rules test     what the rules would have done with the reports of the last
-                 30 days, or since another day: --since 7d, --since 2026-11-01
+  check-config   check the configuration, also with the homeserver
+  audit verify   check the hash chain of the audit log
+  audit list     show the newest entries of the audit log
+  audit export   print all entries, oldest first
+                 both take --by @user:server, --target, --command, --status,
+                 --since 7d, --until, --limit, --format jsonl or csv
+  backup FILE    copy the database to a new file; the bot may be running
+  rules test     show what the rules would have done with the reports of the
+                 last 30 days; other periods: --since 7d, --since 2026-11-01
   --version, --help
 
-FILE is config/lawspeaker.yaml unless it is given.`;
+The default FILE is config/lawspeaker.yaml.`;
 
-/** To standard output, as fast as it is read. */
+/** Writes to standard output. */
 const print = outputTo(process.stdout, () => process.exit(exit.done));
 
 /** Exit statuses: done, failed, usage or configuration error. */
@@ -73,11 +73,11 @@ async function main(argv: readonly string[]): Promise<number> {
       await backup(loadConfig(configFile, process.env), operand, print);
       return exit.done;
     default:
-      throw new UsageError(`There is no command ${command}.`);
+      throw new UsageError(`Unknown command: ${command}.`);
   }
 }
 
-/** Runs until a signal or a fault that waiting can't mend. */
+/** Runs until a signal, or until an error that waiting doesn't fix. */
 async function start(config: Config): Promise<number> {
   const log = createLog(config.log);
   const stopped = Promise.withResolvers<'signal'>();
@@ -100,11 +100,11 @@ async function start(config: Config): Promise<number> {
 }
 
 async function checkConfig(config: Config, configFile: string): Promise<number> {
-  console.log(`${configFile}: readable, every key is known`);
+  console.log(`${configFile}: valid`);
   const rules = await rulesOf(config);
-  console.log(`reports.rules: ${rules.length} can be run`);
+  console.log(`reports.rules: ${rules.length === 0 ? 'none configured' : `${rules.length} valid`}`);
   const store = await openStore(config.database.path);
-  console.log(`${config.database.path}: can be written`);
+  console.log(`${config.database.path}: writable`);
   const client = createClient(config, new AbortController().signal);
   let setup: Setup;
   try {
@@ -116,7 +116,9 @@ async function checkConfig(config: Config, configFile: string): Promise<number> 
   console.log(`${setup.botUser}: a server admin`);
   console.log(`${setup.room}: joined as the management room`);
   if (setup.room !== setup.configuredRoom) {
-    console.log(`It has replaced ${setup.configuredRoom}: set managementRoom to ${setup.room}.`);
+    console.log(
+      `The room ${setup.configuredRoom} was replaced: set managementRoom to ${setup.room}.`,
+    );
   }
   return exit.done;
 }
@@ -126,22 +128,22 @@ async function verifyAuditLog(config: Config): Promise<number> {
   const posted = await store.anchor.get();
   const { count, head, fault } = await store.auditLog.verify(posted);
   await store.close();
-  const written =
+  const postedText =
     posted === undefined
-      ? 'No head was written into the room yet.'
-      : `Written into the room at ${new Date(posted.at).toISOString()}: row ${posted.count}, head ${posted.head}`;
+      ? 'No head has been posted in the room yet.'
+      : `Posted in the room at ${new Date(posted.at).toISOString()}: row ${posted.count}, head ${posted.head}`;
   if (fault !== undefined) {
     console.error(`The audit log was tampered with: row ${fault.id} is ${fault.kind}.`);
     console.error(`The ${count} rows before it are in order.`);
-    console.error(written);
+    console.error(postedText);
     return exit.failed;
   }
   console.log(`${count} rows in order, head ${head}`);
-  console.log(written);
+  console.log(postedText);
   return exit.done;
 }
 
-/** Where the homeserver is not asked for its name, lines can be read all the same. */
+/** Used if the homeserver's name is not known: rules can be checked without it. */
 const anyServer = 'localhost';
 
 /** @throws SetupError a rule can't be used */
@@ -156,17 +158,17 @@ async function rulesOf(config: Config, serverName = anyServer): Promise<Rule[]> 
   });
 }
 
-/** Reads the database while the bot may be at work on it, and changes nothing. */
+/** Reads the database, also while the bot uses it, and changes nothing. */
 async function testRules(config: Config, sinceText: string): Promise<number> {
   await rulesOf(config);
   const since = readSince(sinceText);
-  const kept = await readStored(config);
-  const rules = await rulesOf(config, kept.serverName);
+  const data = await readStored(config);
+  const rules = await rulesOf(config, data.serverName);
   if (rules.length === 0) {
     console.log('There are no rules: reports.rules is empty.');
   }
   const { maxActionsPerHour } = config.reports;
-  const replayed = replay(kept, rules, { since, maxActionsPerHour });
+  const replayed = replay(data, rules, { since, maxActionsPerHour });
   replayed.matches.forEach((match) => console.log(matchLine(match)));
   summaryLines(replayed, rules, since).forEach((line) => console.log(line));
   return exit.done;
@@ -196,10 +198,10 @@ try {
 } catch (error) {
   process.exitCode = report(error);
 }
-// What is still open (a connection kept alive, say) must not hold the process.
+// Open connections must not keep the process alive.
 process.exit();
 
-/** A fault in the set-up says what to do; only a fault of ours shows its stack. */
+/** Prints an error: expected errors with advice, internal errors with their stack. */
 function report(error: unknown): number {
   if (!(error instanceof LawspeakerError)) {
     console.error(error);

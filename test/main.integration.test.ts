@@ -185,7 +185,7 @@ describe('the command line', () => {
     expect((await lawspeaker('--help')).output).toContain('check-config');
     const { status, errors } = await lawspeaker('strat');
     expect(status).toBe(2);
-    expect(errors).toContain('There is no command strat');
+    expect(errors).toContain('Unknown command: strat');
     expect((await lawspeaker('start', '--konfig', 'x')).status).toBe(2);
   });
 });

@@ -18,14 +18,14 @@ const usualLimit = 20;
 
 const statuses = ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'] as const;
 
-/** What `audit list` and `audit export` look for. */
+/** What `audit list` and `audit export` are asked for. */
 export interface AuditRequest {
   readonly filter: AuditFilter;
   readonly limit: number | undefined;
   readonly format: ExportFormat | undefined;
 }
 
-/** @throws UsageError an option makes no sense */
+/** @throws UsageError an option has an invalid value */
 export function readAuditRequest(options: CommandLine['options'], now: number): AuditRequest {
   const { by, target, command, since, until } = options;
   const filter = {
@@ -41,7 +41,7 @@ export function readAuditRequest(options: CommandLine['options'], now: number): 
   }
   const { limit } = options;
   if (limit !== undefined && !/^[1-9]\d{0,9}$/u.test(limit)) {
-    throw new UsageError(`--limit: ${limit} is no number of entries.`);
+    throw new UsageError(`--limit: ${limit} is not a valid number of entries.`);
   }
   return {
     filter,
@@ -50,7 +50,7 @@ export function readAuditRequest(options: CommandLine['options'], now: number): 
   };
 }
 
-/** Prints the newest entries that fit, for people or in a format for programs. */
+/** Prints the newest matching entries, for people or in a format for programs. */
 export async function listAudit(
   databaseFile: string,
   { filter, limit = usualLimit, format }: AuditRequest,
@@ -62,17 +62,17 @@ export async function listAudit(
   if (format !== undefined) {
     await output(exportHead(format) + exportLines(entries, format));
   } else if (entries.length === 0) {
-    await output('No entry fits.\n');
+    await output('No matching entries.\n');
   } else {
     const hint =
       entries.length === limit
-        ? `The newest ${count(limit, 'entry', 'entries')}; more with --limit.\n`
+        ? `These are the newest ${count(limit, 'entry', 'entries')}. For more, use --limit.\n`
         : '';
     await output(`${entries.map(entryLine).join('\n')}\n${hint}`);
   }
 }
 
-/** Prints all entries that fit, oldest first, few of them in memory. */
+/** Prints all matching entries, oldest first. Keeps only a few of them in memory. */
 export async function exportAuditLog(
   databaseFile: string,
   { filter, limit, format = 'jsonl' }: AuditRequest,
@@ -103,7 +103,7 @@ function entryLine({
   const what = target === null ? command : `${command} ${target}`;
   return (
     [`#${id}`, dateTime(at), status, what, who, ...(reason === null ? [] : [`“${reason}”`])]
-      // What strangers wrote must not steer the terminal.
+      // Text that strangers wrote must not control the terminal.
       .map(visible)
       .join('  ')
   );
@@ -111,7 +111,7 @@ function entryLine({
 
 function readWho(text: string): string {
   if (!/^(?:@.|rule:.|timer:.)/u.test(text)) {
-    throw new UsageError(`--by: ${text} is neither @user:server nor rule:NAME.`);
+    throw new UsageError(`--by: ${text} is not @user:server or rule:NAME.`);
   }
   return text;
 }
@@ -123,7 +123,7 @@ function readChoice<Choice extends string>(
 ): Choice | undefined {
   const choice = choices.find((one) => one === text);
   if (text !== undefined && choice === undefined) {
-    throw new UsageError(`--${name}: ${text} is none of ${choices.join(', ')}.`);
+    throw new UsageError(`--${name}: ${text} is not one of ${choices.join(', ')}.`);
   }
   return choice;
 }

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { backupDatabase } from '../store/files/backup.ts';
 import type { Output } from './output.ts';
 
-/** Writes the database to a new file, and says what is in it and what is not. */
+/** Copies the database to a new file, and says what the copy contains and what it doesn't. */
 export async function backup(
   config: Pick<Config, 'database' | 'encryption'>,
   file: string,
@@ -15,7 +15,7 @@ export async function backup(
   );
   if (config.encryption.enabled) {
     await output(
-      `Not in it: the keys in ${config.encryption.path}. Stop the bot, then copy that folder.\n`,
+      `Not included: the encryption keys in ${config.encryption.path}. Stop the bot, then copy that folder.\n`,
     );
   }
 }

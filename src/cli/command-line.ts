@@ -6,7 +6,7 @@ const filterOptions = ['by', 'target', 'command', 'status', 'since', 'until'] as
 const optionNames = [...filterOptions, 'limit', 'format'] as const;
 export type OptionName = (typeof optionNames)[number];
 
-/** The commands: which options each takes, and what stands behind its name. */
+/** The commands, with their options and what follows their names. */
 const commands: Readonly<
   Record<string, { readonly options?: readonly OptionName[]; readonly operand?: string }>
 > = {
@@ -19,16 +19,16 @@ const commands: Readonly<
   backup: { operand: 'FILE' },
 };
 
-/** What was asked for on the command line. */
+/** A command line that was read. */
 export interface CommandLine {
   readonly command: string;
   readonly configFile: string;
-  /** What stands behind the command's name, where it takes something. */
+  /** What follows the command's name; empty if it takes nothing. */
   readonly operand: string;
   readonly options: Readonly<Partial<Record<OptionName, string>>>;
 }
 
-/** @throws UsageError it can't be read */
+/** @throws UsageError it is not valid */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   let parsed;
   try {
@@ -63,7 +63,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const stray = Object.keys(options).find((option) => !takes(name, option));
   if (stray !== undefined) {
     const takers = Object.keys(commands).filter((other) => takes(other, stray));
-    throw new UsageError(`--${stray} belongs to ${takers.join(', ')}.`);
+    throw new UsageError(`--${stray} can only be used with ${takers.join(', ')}.`);
   }
   return { command: name, configFile, operand, options };
 }
@@ -75,18 +75,18 @@ function takes(name: string, option: string): boolean {
 function nameIn(positionals: readonly string[]): { name: string; operand: string } {
   const written = positionals.join(' ');
   if (written === '') {
-    throw new UsageError('No command was given.');
+    throw new UsageError('No command given.');
   }
   const [first = '', operand, ...surplus] = positionals;
   const wanted = Object.hasOwn(commands, first) ? commands[first]?.operand : undefined;
   if (wanted !== undefined) {
     if (operand === undefined || operand === '' || surplus.length > 0) {
-      throw new UsageError(`${first} takes one ${wanted}.`);
+      throw new UsageError(`${first} needs one ${wanted}.`);
     }
     return { name: first, operand };
   }
   if (!Object.hasOwn(commands, written)) {
-    throw new UsageError(`There is no command ${written}.`);
+    throw new UsageError(`Unknown command: ${written}.`);
   }
   return { name: written, operand: '' };
 }

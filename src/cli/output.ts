@@ -1,9 +1,9 @@
-/** Takes text; resolves when there is room for more. */
+/** Writes text. Resolves when there is room for more. */
 export type Output = (text: string) => Promise<void>;
 
 /**
- * Writes to a stream, no faster than it is read. Who has read enough (`| head`) closes it, which is no
- * fault: `onClosed` is called then, and nothing more is written.
+ * Writes to a stream, no faster than it is read. A reader that has enough (`| head`) closes the stream,
+ * which is not an error: `onClosed` is called, and nothing more is written.
  */
 export function outputTo(stream: NodeJS.WritableStream, onClosed: () => void): Output {
   stream.on('error', (error: NodeJS.ErrnoException) => {

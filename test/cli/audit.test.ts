@@ -64,10 +64,10 @@ describe('audit list', () => {
     expect(lines[0]).toBe(
       '#59  2026-11-22 12:00 UTC  done  shadow-ban @mallory:x  by @ana:x  “a ⟨U+001B⟩[31mred␤reason”',
     );
-    expect(lines[20]).toContain('more with --limit');
+    expect(lines[20]).toContain('For more, use --limit');
     expect(linesOf(await printed(listAudit, { limit: '31' }))).toHaveLength(30);
     expect(linesOf(await printed(listAudit, { by: 'rule:fresh', since: '90m' }))).toHaveLength(1);
-    expect(await printed(listAudit, { target: '@eve:x' })).toBe('No entry fits.\n');
+    expect(await printed(listAudit, { target: '@eve:x' })).toBe('No matching entries.\n');
   });
 
   test('prints them in a format for programs as well', async () => {
@@ -110,7 +110,7 @@ test.each([
   [{ since: '1d', until: '2d' }, '--since is later'],
   [{ limit: '0' }, '--limit'],
   [{ limit: '1e3' }, '--limit'],
-  [{ format: 'xml' }, '--format: xml is none of jsonl, csv'],
+  [{ format: 'xml' }, '--format: xml is not one of jsonl, csv'],
 ])('%j is refused', (options, reason) => {
   let fault: unknown;
   try {

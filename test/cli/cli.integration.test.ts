@@ -82,7 +82,7 @@ it('ends well where nobody reads on', async () => {
 it('says what it can’t do, and ends with 2', async () => {
   const wrong = await lawspeaker('audit', 'export', '--format', 'xml');
   expect(wrong.status).toBe(2);
-  expect(wrong.errors).toContain('--format: xml is none of jsonl, csv');
+  expect(wrong.errors).toContain('--format: xml is not one of jsonl, csv');
   expect(wrong.errors).toContain('backup FILE');
 });
 

@@ -25,16 +25,16 @@ test.each([
 });
 
 test.each([
-  ['', 'No command was given.'],
-  ['strat', 'There is no command strat.'],
-  ['audit', 'There is no command audit.'],
-  ['audit verify now', 'There is no command audit verify now.'],
-  ['constructor', 'There is no command constructor.'],
-  ['backup', 'backup takes one FILE.'],
-  ['backup a b', 'backup takes one FILE.'],
-  ['start --since 7d', '--since belongs to rules test, audit list, audit export.'],
-  ['rules test --by @ana:x', '--by belongs to audit list, audit export.'],
-  ['audit verify --limit 3', '--limit belongs to audit list'],
+  ['', 'No command given.'],
+  ['strat', 'Unknown command: strat.'],
+  ['audit', 'Unknown command: audit.'],
+  ['audit verify now', 'Unknown command: audit verify now.'],
+  ['constructor', 'Unknown command: constructor.'],
+  ['backup', 'backup needs one FILE.'],
+  ['backup a b', 'backup needs one FILE.'],
+  ['start --since 7d', '--since can only be used with rules test, audit list, audit export.'],
+  ['rules test --by @ana:x', '--by can only be used with audit list, audit export.'],
+  ['audit verify --limit 3', '--limit can only be used with audit list'],
   ['start --konfig x', 'Unknown option'],
   ['audit list --by', 'argument missing'],
 ])('%j is refused: %s', (line, reason) => {

@@ -169,7 +169,7 @@ describe('faults name key and line', () => {
     ['{ timeOfDay: { from: 22:00 } }', 'when.timeOfDay.to: is missing (line 8)'],
     ['{ timeOfDay: { from: 24:00, to: 06:00 } }', 'when.timeOfDay.from: must be a time of day'],
     ['{ timeOfDay: { from: 6, to: 06:00 } }', 'when.timeOfDay.from: Invalid input'],
-    ['{ timeOfDay: { from: 06:00, to: 06:00 } }', 'when.timeOfDay: from and to are the same'],
+    ['{ timeOfDay: { from: 06:00, to: 06:00 } }', 'when.timeOfDay: from and to must differ'],
     [
       '{ timeOfDay: { from: 22:00, to: 06:00, zone: Mars/Olympus } }',
       'when.timeOfDay.zone: must be a time zone such as Europe/Berlin (line 8)',

@@ -55,7 +55,9 @@ it('removed from the room, the bot begins nothing more, says why, and ends with 
     json: { user_id: account.userId },
   });
   // Had the bot not heard of it by now, it could go on as it should.
-  await expect.poll(lastWords, { timeout: 20_000 }).toContain('nothing more is begun');
+  await expect
+    .poll(lastWords, { timeout: 20_000 })
+    .toContain('shutting down: finishing work in progress');
   await passage.forward();
   passage.answer();
   expect(await bot.exited).toEqual({ status: 2, signal: null });

@@ -116,9 +116,7 @@ describe('an address that can’t be listened on is a fault of the set-up', () =
     );
     other.close();
     expect(fault).toBeInstanceOf(SetupError);
-    expect((fault as SetupError).message).toBe(
-      `http.listen: port ${port} is already in use.`,
-    );
+    expect((fault as SetupError).message).toBe(`http.listen: port ${port} is already in use.`);
     expect((fault as SetupError).advice).toContain('another port');
   });
 

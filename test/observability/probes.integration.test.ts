@@ -175,6 +175,8 @@ it('says that it is starting while it waits for the homeserver', async () => {
 it('two bots can’t have one port, and the second is told what to do', async () => {
   const fault = await openRoom({ http: { listen: address } }).catch((error: unknown) => error);
   expect(fault).toBeInstanceOf(SetupError);
-  expect((fault as SetupError).message).toContain(`port ${address.split(':').at(-1)} is already in use`);
+  expect((fault as SetupError).message).toContain(
+    `port ${address.split(':').at(-1)} is already in use`,
+  );
   expect((fault as SetupError).advice).toContain('http.listen');
 });

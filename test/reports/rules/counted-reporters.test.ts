@@ -164,7 +164,7 @@ test('who is restricted counts from when that ends, and no longer from when it b
   expect(await evaluation(id)).toMatchObject({ matches: true });
 
   // Banned a second ago: asked anew, however lately they were looked at.
-  await askPerson(asUserId('@ben:localhost'));
+  await findPerson(asUserId('@ben:localhost'));
   restricted.add('@ben:localhost');
   await refreshReporters(house, findPerson, await itemAt(id));
   expect(await evaluation(id)).toMatchObject({ matches: false });
