@@ -51,7 +51,7 @@ export async function handleLookalike(
         : replyTo(context, lookalike, await isAnswered(context, lookalike));
     await context.store.transaction(async (tables) => {
       await post(context, tables, 'answer', { kind: 'reply', origin, reply });
-      await tables.inbox.handled(lookalike.event, context.now());
+      await tables.inbox.markHandled(lookalike.event, context.now());
     });
     context.deliver(origin.event);
   } catch (error) {

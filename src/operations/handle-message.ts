@@ -87,7 +87,7 @@ export async function handleMessage(
         await answer(context, message, lostRecordReply());
         return undefined;
       }
-      await context.store.inbox.handled(message.event, context.now());
+      await context.store.inbox.markHandled(message.event, context.now());
       return undefined;
     }
     if (typeof line !== 'string') {
@@ -140,7 +140,7 @@ async function answerError(
         : read;
     await context.store.transaction(async (tables) => {
       await postRefusal(context, tables, { command: name, origin, parsed, error });
-      await tables.inbox.handled(message.event, context.now());
+      await tables.inbox.markHandled(message.event, context.now());
     });
     context.deliver(message.event);
     if (error instanceof DeniedError) {
@@ -162,7 +162,7 @@ async function answerError(
 async function answer(context: DeliverContext, message: Message, reply: Reply): Promise<void> {
   await context.store.transaction(async (tables) => {
     await post(context, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
-    await tables.inbox.handled(message.event, context.now());
+    await tables.inbox.markHandled(message.event, context.now());
   });
   context.deliver(message.event);
 }

@@ -67,7 +67,7 @@ export async function handleReaction(
       }
       await decide(context, confirmation, reaction);
     }
-    await context.store.inbox.handled(reaction.event, context.now());
+    await context.store.inbox.markHandled(reaction.event, context.now());
   } catch (error) {
     logFault(context.log, 'reaction', error);
     context.log.error({ code: codeOf(error) }, 'a reaction could not be handled');

@@ -63,7 +63,7 @@ export async function receive(
 ): Promise<Incoming[]> {
   try {
     const fresh = await context.store.transaction(async ({ inbox }) =>
-      inbox.take(wanted.map(inboxRow), context.now()),
+      inbox.add(wanted.map(inboxRow), context.now()),
     );
     const known = new Set(fresh.map(({ eventId }) => eventId));
     return wanted.filter((one) => known.delete(one.event));
@@ -97,8 +97,8 @@ export function refusalOf(context: RefusalContext, incoming: Incoming, error: un
 export async function skip(context: TakeContext, wanted: readonly Incoming[]): Promise<void> {
   const now = context.now();
   await context.store.transaction(async ({ inbox }) => {
-    for (const { eventId } of await inbox.take(wanted.map(inboxRow), now)) {
-      await inbox.handled(eventId, now);
+    for (const { eventId } of await inbox.add(wanted.map(inboxRow), now)) {
+      await inbox.markHandled(eventId, now);
     }
   });
 }

@@ -32,19 +32,18 @@ const migrations = {
 
 export interface OpenOptions {
   readonly readonly?: boolean;
-  /** Keep any other bot from opening it, until it is closed. */
+  /** Keep other bots from opening it until it is closed. */
   readonly lock?: boolean;
-  /** Told when the files can't be taken away from other users. */
+  /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
 }
 
 const inMemory = ':memory:';
 
 /**
- * Opens the database file, making it where it is missing, brings its tables up to date, and keeps it from
- * other users.
+ * Opens the database file, or creates it. Migrates its tables, and makes the file private.
  *
- * @throws SetupError the file can't be opened, is no database, or is newer than this program
+ * @throws SetupError the file can't be opened, is not a database, or is newer than this program
  */
 export async function openDatabase(
   file: string,
@@ -78,33 +77,35 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
     });
     sqlite.pragma('busy_timeout = 2000');
     sqlite.pragma('foreign_keys = ON');
-    // Without it, INSERT OR REPLACE would delete past the audit log's trigger.
+    // Without it, INSERT OR REPLACE could delete from the audit log, past its trigger.
     sqlite.pragma('recursive_triggers = ON');
     if (options.readonly !== true) {
       sqlite.pragma('journal_mode = WAL');
-      // An intent must be on the disk before the call that it announces goes out.
+      // An intent must be on the disk before its call is sent.
       sqlite.pragma('synchronous = FULL');
     }
-    // The file itself is first read here.
+    // This is the first statement that reads the file.
     sqlite.pragma('schema_version');
     if (options.readonly !== true) {
-      // SQLite opens what it may not write to as well, and says so at the first change.
+      // SQLite also opens files that it can't write to, and only fails at the first change.
       sqlite.exec('BEGIN IMMEDIATE; ROLLBACK');
     }
   } catch (error) {
     sqlite?.close();
     throw cannotBeOpened(file, error);
   }
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(sqlite) }) });
+  const db = new Kysely<Tables>({
+    dialect: new SqliteDialect({ database: withStatementCache(sqlite) }),
+  });
   await (options.readonly === true ? assertRecent(db, file) : migrate(db, file));
   return db;
 }
 
-/** Of so many statements the prepared form is kept; there are fewer, but for lists of many lengths. */
+/** How many prepared statements are cached. There are fewer, except for lists of different lengths. */
 const maxPrepared = 500;
 
-/** Kysely has every statement prepared anew, and the same ones come again and again. */
-function remembering(sqlite: Database.Database): SqliteDatabase {
+/** Caches prepared statements: Kysely prepares every statement again. */
+function withStatementCache(sqlite: Database.Database): SqliteDatabase {
   const prepared = new Map<string, SqliteStatement>();
   return {
     prepare(sql) {
@@ -126,14 +127,14 @@ function remembering(sqlite: Database.Database): SqliteDatabase {
 const migratorOn = (db: Kysely<Tables>) =>
   new Migrator({ db, provider: { getMigrations: async () => migrations } });
 
-/** What only reads brings nothing up to date. */
+/** A read-only connection can't migrate the tables. */
 async function assertRecent(db: Kysely<Tables>, file: string): Promise<void> {
   const known = await migratorOn(db).getMigrations();
   if (known.some(({ executedAt }) => executedAt === undefined)) {
     await db.destroy();
     throw new SetupError(
-      `The tables of ${file} are those of an older Lawspeaker.`,
-      'Start the bot of this version once: it brings them up to date.',
+      `The database ${file} is from an older Lawspeaker.`,
+      'Start the bot of this version once: it updates the database.',
     );
   }
 }
@@ -143,8 +144,8 @@ async function migrate(db: Kysely<Tables>, file: string): Promise<void> {
   if (error !== undefined) {
     await db.destroy();
     throw new SetupError(
-      `The tables of ${file} can't be brought up to date (${reasonOf(error)}).`,
-      'It may belong to a newer Lawspeaker, or be damaged: nothing was changed.',
+      `The database ${file} can't be updated (${reasonOf(error)}).`,
+      'It may be from a newer Lawspeaker, or damaged. Nothing was changed.',
     );
   }
 }

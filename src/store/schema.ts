@@ -17,11 +17,11 @@ export interface Tables {
   sync_state: SyncStateTable;
 }
 
-/** Append-only: an intent before a call, its outcome after. */
+/** Append-only: an intent before each call, its outcome afterwards. */
 export interface AuditLogTable {
   id: Generated<number>;
   kind: 'intent' | 'outcome' | 'refusal';
-  /** Of an outcome: the intent that it ends. */
+  /** For an outcome: its intent. */
   intent_id: number | null;
   at: number;
   actor: string;
@@ -43,7 +43,7 @@ export interface AuditLogTable {
 export interface ConfirmationsTable {
   id: Generated<number>;
   code: string;
-  /** The parsed invocation, as JSON: what runs is what was shown. */
+  /** The parsed invocation, as JSON: what was shown is what will run. */
   invocation: string;
   command: string;
   requester: string;
@@ -53,12 +53,12 @@ export interface ConfirmationsTable {
   expires_at: number;
   state: 'pending' | 'confirmed' | 'cancelled' | 'expired';
   decided_by: string | null;
-  /** The event that settled it: when it is handled again after a crash, it is no second one. */
+  /** The event that decided it: handled again after a crash, it is not a second decision. */
   decision_event_id: string | null;
   decided_at: number | null;
 }
 
-/** Work that was begun: what a restart must end. */
+/** Commands that run or have run. After a crash, those without an end are resumed. */
 export interface ExecutionsTable {
   event_id: string;
   invocation: string;
@@ -67,18 +67,18 @@ export interface ExecutionsTable {
   finished_at: number | null;
 }
 
-/** Events that led, or may lead, to something: each at most once. */
+/** Received events. Each is handled at most once. */
 export interface InboxTable {
   event_id: string;
   type: string;
   sender: string;
-  /** The event as it came, until it is handled. */
+  /** The event as JSON, until it is handled. */
   event: string | null;
   received_at: number;
   handled_at: number | null;
 }
 
-/** Command lines that are run at their time. */
+/** Command lines to run at a given time. */
 export interface JobsTable {
   id: Generated<number>;
   line: string;
@@ -92,7 +92,7 @@ export interface JobsTable {
   ended_at: number | null;
 }
 
-/** What is to be sent to the room, in order. */
+/** Messages to send to the room, in order. */
 export interface OutboxTable {
   id: Generated<number>;
   /** The command that this answers. */
@@ -104,7 +104,7 @@ export interface OutboxTable {
   closed_at: number | null;
 }
 
-/** Rows that can't be read, as they were. */
+/** Rows of other tables that could not be read, as they were. */
 export interface DamagedRowsTable {
   id: Generated<number>;
   at: number;
@@ -119,7 +119,7 @@ export interface SyncStateTable {
   value: string;
 }
 
-/** What was reported, each once: an event, or a user. */
+/** Everything that was reported: events and users, one row each. */
 export interface ReportItemsTable {
   id: Generated<number>;
   kind: 'event' | 'user';
@@ -141,9 +141,9 @@ export interface ReportItemsTable {
   closed_at: number | null;
   note: string | null;
   is_backlog: number;
-  /** The content and the people are to be looked at. */
+  /** Details have to be fetched. */
   needs_look: number;
-  /** The card says something else than is so. */
+  /** The card is not up to date. */
   needs_card: number;
   card: 'none' | 'own' | 'digest';
   card_at: number | null;
@@ -176,19 +176,19 @@ export interface ReportHistoryTable {
   needs_note: number;
 }
 
-/** A rule acts once an item. */
+/** A rule matches an item once. */
 export interface RuleMatchesTable {
   item_id: number;
   rule: string;
   mode: 'act' | 'propose' | 'observe';
   at: number;
-  /** All of its lines were run, asked about or refused. */
+  /** When all of its lines were run, proposed or refused. */
   ended_at: number | null;
 }
 
 /** Messages with secrets in direct rooms, until they are redacted. */
 export interface SecretsTable {
-  /** The transaction ID under which it was sent. */
+  /** The transaction ID of the message. */
   id: string;
   room_id: string;
   user_id: string;

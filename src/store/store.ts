@@ -65,9 +65,9 @@ export interface StoreTables {
 }
 
 export interface Store extends Omit<StoreTables, 'auditLog'> {
-  /** To read. The chain is written to in transactions alone, or two writers could fork it. */
+  /** Only for reading. Writing needs a transaction: otherwise two writers could fork the hash chain. */
   readonly auditLog: Pick<AuditLog, 'countByRules' | 'get' | 'inOrder' | 'search' | 'verify'>;
-  /** All or nothing. What `work` returns is committed when the promise resolves. */
+  /** Commits everything that `work` does, or nothing. When the promise resolves, it is committed. */
   transaction<Result>(work: (tables: StoreTables) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
@@ -96,7 +96,11 @@ function tablesOn(db: Connection, translated: Translate): StoreTables {
   };
 }
 
-/** Opens the store. @throws SetupError see `openDatabase`; later calls throw StoreError */
+/**
+ * Opens the store. All calls throw a StoreError if the database fails.
+ *
+ * @throws SetupError as `openDatabase`
+ */
 export async function openStore(file: string, options: OpenOptions = {}): Promise<Store> {
   const db: Kysely<Tables> = await openDatabase(file, options);
   let isOpen = true;
@@ -122,7 +126,7 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
 type Method = (...parameters: never[]) => Promise<unknown>;
 type Translate = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
-/** The same table, whose methods throw a StoreError where the database fails. */
+/** The same table, with methods that throw a StoreError if the database fails. */
 const guardedBy =
   (translated: Translate) =>
   <Table extends Record<keyof Table, Method>>(table: Table): Table => {
@@ -145,7 +149,7 @@ async function translateErrors<Result>(work: () => Promise<Result>): Promise<Res
     }
     throw new StoreError(
       `the database failed (${code})`,
-      'Nothing is carried out while actions can’t be recorded. Check the disk and its permissions.',
+      'The bot does nothing while it can’t record its actions. Check the disk and its permissions.',
     );
   }
 }

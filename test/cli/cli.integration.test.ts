@@ -97,7 +97,7 @@ it('backs up the running bot’s database, and never twice into one file', async
   await room.ben.ask(`!shadow-ban ${mallory}`);
   const again = await lawspeaker('backup', 'backup.db');
   expect(again.status).toBe(2);
-  expect(again.errors).toContain('is there already');
+  expect(again.errors).toContain('already exists');
   const restored = await openStore(file);
   expect(await restored.auditLog.verify()).toMatchObject({ count: 4, fault: undefined });
   await restored.close();

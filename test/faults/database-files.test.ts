@@ -69,7 +69,7 @@ test('a file that may not be written to ends the start with 2 and says which', a
     );
   });
   await chmod(folder, 0o755);
-  expect(errors).toContain(`The database ${file} can't be opened`);
-  expect(errors).toContain('Check database.path, the permissions and the free space');
+  expect(errors).toContain(`Can't open the database ${file}`);
+  expect(errors).toContain('Check database.path, the permissions and the free disk space');
   expect(status).toBe(2);
 }, 20_000);

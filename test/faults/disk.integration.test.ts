@@ -41,7 +41,7 @@ it('on a full disk nothing is carried out, the room hears it, and later all goes
   }
   expect((await bot.exited).status).toBe(1);
   const heard = answers.filter(({ field }) => field.error?.code === 'store');
-  expect(heard.at(-1)?.body).toContain('Nothing is carried out while actions can’t be recorded');
+  expect(heard.at(-1)?.body).toContain('The bot does nothing while it can’t record its actions');
 
   const mallory = await newUser('mallory');
   const command = await ana.say(`!shadow-ban ${mallory.userId}`);

@@ -154,7 +154,7 @@ describe('a transaction', () => {
         await tables.syncState.set('token', 's1');
         await tables.auditLog.begin(intent, 1);
         await tables.executions.begin({ eventId: '$e', invocation: '{}', confirmer: null }, 1);
-        await tables.inbox.take(
+        await tables.inbox.add(
           [{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }],
           1,
         );
@@ -212,11 +212,11 @@ describe('the inbox', () => {
   });
 
   test('takes an event once, however often it comes', async () => {
-    expect(await store.inbox.take([event('$a'), event('$b'), event('$a')], 1)).toEqual([
+    expect(await store.inbox.add([event('$a'), event('$b'), event('$a')], 1)).toEqual([
       event('$a'),
       event('$b'),
     ]);
-    expect(await store.inbox.take([event('$b'), event('$c')], 2)).toEqual([event('$c')]);
+    expect(await store.inbox.add([event('$b'), event('$c')], 2)).toEqual([event('$c')]);
     expect(await store.inbox.has('$a')).toBe(true);
     expect(await store.inbox.has('$x')).toBe(false);
   });
@@ -224,7 +224,7 @@ describe('the inbox', () => {
   test('takes it once of many at once', async () => {
     const taken = await Promise.all(
       Array.from({ length: 10 }, async () =>
-        store.transaction(async ({ inbox }) => inbox.take([event('$a')], 1)),
+        store.transaction(async ({ inbox }) => inbox.add([event('$a')], 1)),
       ),
     );
     expect(taken.flat()).toHaveLength(1);
@@ -232,15 +232,15 @@ describe('the inbox', () => {
 
   test('keeps order, and forgets what was handled but that it was seen', async () => {
     const ids = Array.from({ length: 30 }, (_, at) => `$${(at * 7) % 30}`);
-    await store.inbox.take(ids.map(event), 5);
-    await store.inbox.take([event('$earlier')], 1);
+    await store.inbox.add(ids.map(event), 5);
+    await store.inbox.add([event('$earlier')], 1);
     expect((await store.inbox.open()).map(({ eventId }) => eventId)).toEqual(['$earlier', ...ids]);
-    await store.inbox.handled('$earlier', 6);
+    await store.inbox.markHandled('$earlier', 6);
     expect((await store.inbox.open()).map(({ eventId }) => eventId)).toEqual(ids);
     expect(
       withDatabase((db) => db.prepare(`SELECT event FROM inbox WHERE event_id = '$earlier'`).get()),
     ).toEqual({ event: null });
-    expect(await store.inbox.take([event('$earlier')], 7)).toEqual([]);
+    expect(await store.inbox.add([event('$earlier')], 7)).toEqual([]);
   });
 });
 

@@ -16,7 +16,7 @@ import { subjectSources } from '../../services/bot/history-service.ts';
 import type {
   Subject,
   SubjectEntry,
-  SubjectMark,
+  SubjectCursor,
   SubjectSummary,
 } from '../../services/bot/history-service.ts';
 import { auditStatus } from './audit-status.ts';
@@ -67,7 +67,7 @@ export default defineCommand({
         };
       },
       async *all() {
-        for (let mark: SubjectMark | undefined; ;) {
+        for (let mark: SubjectCursor | undefined; ;) {
           const found = await history.page(subject, { limit: readAtOnce, after: mark });
           yield* found;
           mark = found.at(-1)?.mark;
@@ -299,11 +299,11 @@ function inlineText(inline: Inline): string {
   return inline.kind === 'bold' ? inline.children.map(inlineText).join('') : inline.text;
 }
 
-function writeMark({ at, source, id }: SubjectMark): string {
+function writeMark({ at, source, id }: SubjectCursor): string {
   return `${at}.${source}.${id}`;
 }
 
-function markIn(from: string | undefined): SubjectMark | undefined {
+function markIn(from: string | undefined): SubjectCursor | undefined {
   if (from === undefined) {
     return undefined;
   }

@@ -58,7 +58,7 @@ export async function sayUnreadable(
     })
     .filter(({ sender }) => context.members.isJoined(sender));
   const told = await context.store.transaction(async (tables) => {
-    const taken = await tables.inbox.take(
+    const taken = await tables.inbox.add(
       sent.map(({ event, sender }) => ({
         eventId: event,
         type: 'unreadable',
@@ -68,7 +68,7 @@ export async function sayUnreadable(
       now,
     );
     for (const { eventId } of taken) {
-      await tables.inbox.handled(eventId, now);
+      await tables.inbox.markHandled(eventId, now);
     }
     const isNew = new Set(taken.map(({ eventId }) => eventId));
     const unread = sent.filter(({ event }) => isNew.has(event));

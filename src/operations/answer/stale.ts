@@ -79,7 +79,7 @@ export async function withoutStale(
   await context.store.transaction(async (tables) => {
     await post(context, tables, 'answer', { kind: 'reply', origin: originOf(last), reply });
     for (const { event } of stale) {
-      await tables.inbox.handled(event, now);
+      await tables.inbox.markHandled(event, now);
     }
   });
   context.deliver(last.event);

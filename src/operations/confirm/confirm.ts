@@ -107,7 +107,7 @@ async function commitStart(
     if (!isFirst) {
       return undefined;
     }
-    await tables.inbox.handled(event, context.now());
+    await tables.inbox.markHandled(event, context.now());
     const intent = await tables.auditLog.begin(
       intentFor(resolved, resolved.accounts[0], confirmer),
       context.now(),
@@ -159,7 +159,7 @@ export async function ask(
     });
     await post(context, tables, 'react-confirm', { kind: 'reaction', origin, key: confirmKey });
     await post(context, tables, 'react-cancel', { kind: 'reaction', origin, key: cancelKey });
-    await tables.inbox.handled(origin.event, createdAt);
+    await tables.inbox.markHandled(origin.event, createdAt);
     return true;
   });
   if (hasAsked) {

@@ -310,7 +310,7 @@ async function answerRead(
   const { origin } = confirmed.invocation;
   await context.store.transaction(async (tables) => {
     await post(context, tables, 'answer', { kind: 'reply', origin, reply });
-    await tables.inbox.handled(origin.event, context.now());
+    await tables.inbox.markHandled(origin.event, context.now());
   });
 }
 

@@ -236,7 +236,7 @@ async function damagedEvents({ store }: Stored<'inbox'>): Promise<Damaged[]> {
             key: eventId,
             content: event,
             reason,
-            end: async ({ inbox }: StoreTables, now: number) => inbox.handled(eventId, now),
+            end: async ({ inbox }: StoreTables, now: number) => inbox.markHandled(eventId, now),
             told: ['what ', code(sender), ' sent is not carried out: resend it'],
           },
         ];

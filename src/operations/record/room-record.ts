@@ -149,11 +149,11 @@ async function enterLost(
       continue;
     }
     for (const answered of [command, ...staleOnes(said)]) {
-      await tables.inbox.take(
+      await tables.inbox.add(
         [{ eventId: answered, type: 'answered', sender: botUser, event: '{}' }],
         now,
       );
-      await tables.inbox.handled(answered, now);
+      await tables.inbox.markHandled(answered, now);
     }
     await tables.outbox.remember(command, 'answer', message.event, now);
     if (said.answer !== undefined) {

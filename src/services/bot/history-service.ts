@@ -8,11 +8,11 @@ import type {
   PastConfirmation,
   Subject,
   SubjectCounts,
-  SubjectMark,
+  SubjectCursor,
 } from '../../store/tables/subject-history.ts';
 
 /** One thing that is known about a user or room. */
-export type SubjectEntry = { readonly mark: SubjectMark } & (
+export type SubjectEntry = { readonly mark: SubjectCursor } & (
   | { readonly kind: 'action'; readonly entry: AuditEntry }
   | { readonly kind: 'item'; readonly item: ReportItem }
   | { readonly kind: 'reporting'; readonly item: ReportItem; readonly report: OwnReport }
@@ -26,7 +26,7 @@ export interface SubjectSummary extends SubjectCounts {
   readonly reliability: Reliability | undefined;
 }
 
-export type { Subject, SubjectMark } from '../../store/tables/subject-history.ts';
+export type { Subject, SubjectCursor } from '../../store/tables/subject-history.ts';
 export { subjectSources } from '../../store/tables/subject-history.ts';
 
 type Tables = Pick<Store, 'auditLog' | 'jobs' | 'reportItems' | 'reports' | 'subjectHistory'>;
@@ -46,7 +46,7 @@ export function createHistoryService(store: Tables) {
     /** Newest first. */
     async page(
       subject: Subject,
-      page: { readonly limit: number; readonly after?: SubjectMark | undefined },
+      page: { readonly limit: number; readonly after?: SubjectCursor | undefined },
     ): Promise<SubjectEntry[]> {
       const marks = await store.subjectHistory.page(subject, page);
       const entries = await Promise.all(marks.map(async (mark) => entryOf(store, subject, mark)));
@@ -58,7 +58,7 @@ export function createHistoryService(store: Tables) {
 async function entryOf(
   store: Tables,
   subject: Subject,
-  mark: SubjectMark,
+  mark: SubjectCursor,
 ): Promise<SubjectEntry | undefined> {
   switch (mark.source) {
     case 'action': {

@@ -5,23 +5,23 @@ import Database from 'better-sqlite3';
 
 import { SetupError, StoreError } from '../../core/errors.ts';
 
-/** What a backup holds. */
+/** What a backup contains. */
 export interface Backup {
   readonly bytes: number;
-  /** Rows of the audit log, and the hash of the last: `audit verify` says the same of the original. */
+  /** The number of rows in the audit log, and the hash of the last: `audit verify` shows the same. */
   readonly auditRows: number;
   readonly head: string | undefined;
 }
 
-/** All at once: a copy in pieces begins anew whenever the bot writes. */
+/** Copy everything in one step: a copy in several steps starts again whenever the bot writes. */
 const allPages = 0x7fff_ffff;
 
 /**
- * Copies a database as it is at one moment, also while a bot writes to it, into a new file that its
- * owner alone can read. The copy is whole in itself, without files beside it.
+ * Copies a consistent snapshot of a database to a new file, also while a bot writes to the database. Only
+ * the owner can read the copy. It is a single file.
  *
- * @throws SetupError there is no such database, or the new file can't be made
- * @throws StoreError copying failed; nothing is left behind
+ * @throws SetupError there is no such database, or the new file can't be created
+ * @throws StoreError copying failed; the new file is deleted
  */
 export async function backupDatabase(file: string, target: string): Promise<Backup> {
   const to = path.resolve(target.trim());
@@ -30,12 +30,12 @@ export async function backupDatabase(file: string, target: string): Promise<Back
     await makeFile(to);
     try {
       await source.backup(to, { progress: () => allPages });
-      return { ...look(to), bytes: (await stat(to)).size };
+      return { ...inspect(to), bytes: (await stat(to)).size };
     } catch (error) {
       await rm(to, { force: true });
       throw new StoreError(
         `the backup failed (${reasonOf(error)})`,
-        'Nothing is left of it. Check the free space where it was to go.',
+        'The incomplete file was deleted. Check the free disk space.',
       );
     }
   } finally {
@@ -53,13 +53,13 @@ function openSource(file: string): Database.Database {
   } catch (error) {
     source?.close();
     throw new SetupError(
-      `The database ${file} can’t be read (${reasonOf(error)}).`,
+      `Can’t read the database ${file} (${reasonOf(error)}).`,
       'Check database.path and the permissions.',
     );
   }
 }
 
-/** Never the place of a file that is there: an older backup may be the only good one. */
+/** Never overwrites a file: an older backup may be the only good one. */
 async function makeFile(to: string): Promise<void> {
   try {
     const handle = await open(to, 'wx', 0o600);
@@ -67,16 +67,16 @@ async function makeFile(to: string): Promise<void> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw code === 'EEXIST'
-      ? new SetupError(`${to} is there already.`, 'A backup replaces nothing: name a new file.')
-      : new SetupError(`${to} can’t be made (${code}).`, 'Check the folder and its permissions.');
+      ? new SetupError(`${to} already exists; backups never overwrite.`, 'Choose another name.')
+      : new SetupError(`Can’t create ${to} (${code}).`, 'Check the folder and its permissions.');
   }
 }
 
-/** Reads the copy, as it will be read when it is needed. */
-function look(to: string): Omit<Backup, 'bytes'> {
+/** Opens the copy and checks it. */
+function inspect(to: string): Omit<Backup, 'bytes'> {
   const copy = new Database(to, { fileMustExist: true });
   try {
-    // The bot puts it back when it opens the file.
+    // The bot sets WAL again when it opens the file.
     copy.pragma('journal_mode = DELETE');
     const found = copy.pragma('quick_check(1)', { simple: true });
     if (found !== 'ok') {

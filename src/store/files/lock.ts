@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { SetupError } from '../../core/errors.ts';
 import { makeFile } from './private-files.ts';
 
-/** Held until it is released or the process ends, however that ends: the operating system lets go of it. */
+/** Held until it is released or the process ends. The operating system releases it even after a crash. */
 export interface Lock {
   release(): void;
 }
@@ -21,19 +21,19 @@ interface Holder {
 }
 
 /**
- * Takes a lock that one process can hold: a transaction that is kept open in a small SQLite file. Others
- * can still read who holds it.
+ * Takes a lock that one process can hold: an open transaction in a small SQLite file. Other processes can
+ * still read who holds it.
  *
- * @param file the lock's own file, made if it is missing
- * @param of what is locked, in words: `the database data/lawspeaker.db`
- * @param key the configuration key that names it
+ * @param file the lock's own file, created if it is missing
+ * @param of what is locked, for messages: `the database data/lawspeaker.db`
+ * @param key the configuration key of the path, for messages
  * @throws SetupError another process holds it, or the file can't be used
  */
 export function takeLock(file: string, of: string, key: string): Lock {
   let db: Database.Database | undefined;
   try {
     makeFile(file);
-    // Others are at it for a moment only, unless they hold it.
+    // Without waiting: if the lock is free, others only use the file for a moment.
     db = new Database(file, { timeout: 0 });
     const token = randomUUID();
     for (;;) {
@@ -43,7 +43,7 @@ export function takeLock(file: string, of: string, key: string): Lock {
         const held = db;
         return { release: () => held.close() };
       }
-      // Only what is committed can be read by others. Who comes first after that holds it.
+      // Others can only read what is committed. The first to start a transaction after that has the lock.
       db.exec('DELETE FROM holder');
       db.prepare('INSERT INTO holder VALUES (?, ?, ?, ?)').run(
         token,
@@ -71,11 +71,11 @@ function isBusy(error: unknown): boolean {
 function heldBy(db: Database.Database | undefined, of: string, key: string): SetupError {
   return new SetupError(
     `Another Lawspeaker already uses ${of}${whoHolds(db)}.`,
-    `Two would act on the same commands. Stop that one, or give this one a ${key} of its own.`,
+    `Two bots would act on the same commands. Stop the other one, or set ${key} to another path.`,
   );
 }
 
-/** ` (process 4711 on chat1, started 2026-11-27 13:05 UTC)`, as far as it can be read. */
+/** ` (process 4711 on chat1, started 2026-11-27 13:05 UTC)`, or empty if it can't be read. */
 function whoHolds(db: Database.Database | undefined): string {
   try {
     const holder = db === undefined ? undefined : holderIn(db);
@@ -91,7 +91,7 @@ function whoHolds(db: Database.Database | undefined): string {
 
 function cannotLock(file: string, error: unknown): SetupError {
   return new SetupError(
-    `The lock ${path.resolve(file)} can't be taken (${error instanceof Error ? error.message : String(error)}).`,
-    'Check the permissions of its folder. If the file is damaged, delete it while no bot runs.',
+    `Can't take the lock ${path.resolve(file)} (${error instanceof Error ? error.message : String(error)}).`,
+    'Check the permissions of its folder. If the file is damaged, delete it while no bot is running.',
   );
 }

@@ -12,33 +12,33 @@ import path from 'node:path';
 
 import { SetupError } from '../../core/errors.ts';
 
-/** Told when a file or folder stays readable or writable for others. */
+/** Called if a file or folder stays readable or writable for other users. */
 export type Warn = (warning: string) => void;
 
 const fileMode = 0o600;
 const folderMode = 0o700;
-/** What SQLite and the bot put beside a database file. */
+/** The files that SQLite and the bot create next to a database file. */
 const companions = ['', '-wal', '-shm', '-journal', '-lock', '-lock-journal'];
 const openToOthers = 0o077;
 const writableByOthers = 0o022;
 const sticky = 0o1000;
 
 /**
- * Makes the database file if it is missing, and takes it, the files that SQLite puts beside it, and its
- * folder away from every other user, whatever their modes were.
+ * Creates the database file if it is missing. Makes it, the files that SQLite creates next to it, and its
+ * folder private: other users can't read or write them.
  *
- * A folder that holds anything else, or belongs to somebody else, is shared (`/tmp`, `/var/lib`): its mode
- * is the operator's business. If other users may replace files in it, `warn` is told.
+ * A folder with other files in it, or of another owner, is shared (`/tmp`, `/var/lib`): its mode is the
+ * operator's choice. If other users can replace files in it, `warn` is called.
  *
- * @throws SetupError the folder or the file can't be made
+ * @throws SetupError the folder or the file can't be created
  */
 export function makeDatabasePrivate(file: string, warn: Warn): void {
   const folder = path.dirname(path.resolve(file));
   try {
     mkdirSync(folder, { recursive: true, mode: folderMode });
-    // SQLite gives its other files the mode of this one.
+    // SQLite creates its other files with the same mode.
     makeFile(file);
-    // Said before its mode is changed: what its owner has closed stays closed.
+    // Checked before the mode is changed: a file that its owner made read-only stays so.
     accessSync(file, constants.R_OK | constants.W_OK);
   } catch (error) {
     throw cannotBeOpened(file, error);
@@ -53,27 +53,26 @@ export function makeDatabasePrivate(file: string, warn: Warn): void {
 }
 
 /**
- * Makes a folder that is the bot's alone, or takes it, and the files right in it, away from every other
- * user.
+ * Creates a folder if it is missing, and makes it private.
  *
- * @throws SetupError it can't be made
+ * @throws SetupError it can't be created
  */
 export function makeFolderPrivate(folder: string, warn: Warn): void {
   try {
     mkdirSync(folder, { recursive: true, mode: folderMode });
   } catch (error) {
     throw new SetupError(
-      `The folder ${folder} can't be made (${codeOf(error)}).`,
+      `Can't create the folder ${folder} (${codeOf(error)}).`,
       'Check the path and its permissions.',
     );
   }
   makePrivate(folder, folderMode, warn);
 }
 
-/** Makes an empty file that its owner alone can read, if there is none. */
+/** Creates an empty private file, if there is none. */
 export function makeFile(file: string): void {
   try {
-    // Never opened if it is there: closing it would drop the locks that this process holds on it.
+    // Never opens an existing file: closing it would drop the locks that this process holds on it.
     closeSync(openSync(file, 'wx', fileMode));
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') {
@@ -84,8 +83,8 @@ export function makeFile(file: string): void {
 
 export function cannotBeOpened(file: string, error: unknown): SetupError {
   return new SetupError(
-    `The database ${file} can't be opened (${error instanceof Error ? error.message : String(error)}).`,
-    'Check database.path, the permissions and the free space; a damaged file can be replaced by a backup.',
+    `Can't open the database ${file} (${error instanceof Error ? error.message : String(error)}).`,
+    'Check database.path, the permissions and the free disk space. Replace a damaged file with a backup.',
   );
 }
 
@@ -98,8 +97,8 @@ function makePrivate(place: string, mode: number, warn: Warn): void {
     chmodSync(place, mode);
   } catch (error) {
     warn(
-      `${place} can be read by other users of this machine, and its mode can't be changed (${codeOf(error)}). ` +
-        `Its owner can: chmod ${mode.toString(8)} ${place}`,
+      `Other users of this machine can read ${place}, and its mode can't be changed (${codeOf(error)}). ` +
+        `Its owner can run: chmod ${mode.toString(8)} ${place}`,
     );
   }
 }
@@ -112,8 +111,8 @@ function warnIfShared(folder: string, warn: Warn): void {
   const { mode } = statSync(folder);
   if ((mode & writableByOthers) !== 0 && (mode & sticky) === 0) {
     warn(
-      `Other users of this machine may replace files in ${folder}, the database too. ` +
-        'Give the database a folder of its own.',
+      `Other users of this machine can replace files in ${folder}, including the database. ` +
+        'Use a separate folder for the database.',
     );
   }
 }

@@ -7,12 +7,12 @@ import type { Selectable } from 'kysely';
 import type { Connection } from '../database.ts';
 import type { AuditLogTable } from '../schema.ts';
 
-/** What is about to be done, by whom, to whom. */
+/** What is going to be done, by whom and to whom. */
 export interface Intent {
   readonly actor: string;
   readonly confirmer?: string | null | undefined;
   readonly command: string;
-  /** Without those that must not be kept. */
+  /** Without secrets. */
   readonly arguments: unknown;
   readonly target?: string | null | undefined;
   readonly reason?: string | null | undefined;
@@ -22,7 +22,7 @@ export interface Intent {
   readonly itemId?: number | null | undefined;
 }
 
-/** An intent and what became of it. `status` is `open` until there is an outcome. */
+/** An intent and its outcome. `status` is `open` until there is one. */
 export interface AuditEntry {
   readonly id: number;
   readonly at: number;
@@ -40,7 +40,7 @@ export interface AuditEntry {
   readonly detail: unknown;
 }
 
-/** Which entries; all of it must fit. */
+/** What an entry must match; all of it. */
 export interface AuditFilter {
   readonly by?: string | undefined;
   readonly target?: string | undefined;
@@ -56,20 +56,20 @@ export interface AuditFilter {
 
 export interface AuditQuery extends AuditFilter {
   readonly limit: number;
-  /** Only entries with smaller numbers: where the page before ended. */
+  /** Only entries with smaller numbers: the last one of the previous page. */
   readonly before?: number | undefined;
 }
 
-/** Where the chain stands: how many rows it has, and the hash of the last. */
+/** The end of the hash chain: how many rows it has, and the hash of the last one. */
 export interface ChainEnd {
   /** Intents, outcomes and refusals. */
   readonly count: number;
   readonly head: string;
 }
 
-/** What going along the chain has found: `count` and `head` are of the rows that are in order. */
+/** The result of a verification: `count` and `head` are of the rows that are intact. */
 export interface Verification extends ChainEnd {
-  /** `replaced`: in order by itself, and not the row that it was. */
+  /** `replaced`: the row is valid, but another one than before. */
   readonly fault:
     | { readonly id: number; readonly kind: 'changed' | 'missing' | 'replaced' }
     | undefined;
@@ -78,12 +78,12 @@ export interface Verification extends ChainEnd {
 type Row = Selectable<AuditLogTable>;
 type NewRow = Omit<Row, 'id' | 'previous_hash' | 'hash'>;
 
-/** Rows in memory at once. */
+/** How many rows are in memory at a time. */
 const verifiedAtOnce = 1000;
 
 const genesis = '0'.repeat(64);
 
-/** The SHA-256 over the hash before and every field of the row, in a fixed order. */
+/** The SHA-256 of the previous hash and every field of the row, in a fixed order. */
 export function chainHash(previousHash: string, row: NewRow): string {
   const fields = [
     row.kind,
@@ -99,7 +99,7 @@ export function chainHash(previousHash: string, row: NewRow): string {
     row.room_id,
     row.status,
     row.detail,
-    // Nor was there such a column before.
+    // Added later: rows without it must keep their hash.
     ...((row.item_id ?? null) === null ? [] : [row.item_id]),
   ];
   return createHash('sha256').update(previousHash).update(JSON.stringify(fields)).digest('hex');
@@ -131,7 +131,7 @@ function rowOf(
     confirmer: intent.confirmer ?? null,
     command: intent.command,
     arguments: JSON.stringify(intent.arguments),
-    // UTF-8 has no half surrogate pairs: the hash must be over what can be read back.
+    // The hash must be of what can be read back: UTF-8 has no unpaired surrogates.
     target: intent.target?.toWellFormed() ?? null,
     reason: intent.reason?.toWellFormed() ?? null,
     event_id: intent.eventId,
@@ -140,7 +140,7 @@ function rowOf(
   };
 }
 
-/** What somebody has changed is shown as it is: `verify` finds it, and the other entries can be read. */
+/** If somebody has changed the text, it is shown as it is. `verify` finds the change. */
 function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -149,9 +149,9 @@ function readJson(text: string): unknown {
   }
 }
 
-/** The audit log: appended to inside a transaction, never changed. */
+/** The audit log. Rows are only ever appended, inside a transaction. */
 export function auditLog(db: Connection) {
-  /** Intents and refusals, each with its latest outcome. */
+  /** Intents and refusals, with their latest outcomes. */
   const entries = () =>
     db
       .selectFrom('audit_log as entry')
@@ -221,7 +221,7 @@ export function auditLog(db: Connection) {
   });
 
   return {
-    /** Records what is about to be done; returns the entry's number. Commit before the call. */
+    /** Records what is going to be done. Returns the entry's number. Commit this before the call. */
     async begin(intent: Intent, at: number): Promise<number> {
       return append(db, {
         ...rowOf(intent, at),
@@ -232,7 +232,7 @@ export function auditLog(db: Connection) {
       });
     },
 
-    /** Records what became of it. A later outcome supersedes an `unknown` one. */
+    /** Records an outcome. A later outcome replaces an `unknown` one. */
     async finish(
       intentId: number,
       outcome: { status: string; detail?: unknown },
@@ -247,7 +247,7 @@ export function auditLog(db: Connection) {
       const { id, hash: _hash, previous_hash: _previousHash, ...row } = intent;
       await append(db, {
         ...row,
-        // They stand in the intent.
+        // The intent has them.
         arguments: '{}',
         reason: null,
         kind: 'outcome',
@@ -258,7 +258,7 @@ export function auditLog(db: Connection) {
       });
     },
 
-    /** Records what was asked and not allowed. */
+    /** Records something that was requested and not allowed. */
     async refuse(
       intent: Intent,
       outcome: { status: string; detail?: unknown },
@@ -278,7 +278,7 @@ export function auditLog(db: Connection) {
       return found === undefined ? undefined : entryOf(found);
     },
 
-    /** Where the chain ends now; undefined where it has no row. */
+    /** The end of the chain; undefined if it has no rows. */
     async end(): Promise<ChainEnd | undefined> {
       const last = await db
         .selectFrom('audit_log')
@@ -300,10 +300,10 @@ export function auditLog(db: Connection) {
     },
 
     /**
-     * Goes along the whole chain. Finds a changed, missing, added or swapped entry. That entries were
-     * cut off at the end, or that all was made anew, shows only against an end that was noted before.
+     * Verifies the whole chain. Finds changed, missing, added and swapped entries. Entries that were cut
+     * off at the end, and a chain that was rewritten, are only found by comparing with an anchor.
      */
-    async verify(noted?: ChainEnd): Promise<Verification> {
+    async verify(anchor?: ChainEnd): Promise<Verification> {
       let previousHash = genesis;
       let count = 0;
       let lastId = 0;
@@ -322,7 +322,7 @@ export function auditLog(db: Connection) {
           if (linked !== previousHash || chainHash(linked, row) !== hash) {
             return { count, head: previousHash, fault: { id, kind: 'changed' } };
           }
-          if (id === noted?.count && hash !== noted.head) {
+          if (id === anchor?.count && hash !== anchor.head) {
             return { count, head: previousHash, fault: { id, kind: 'replaced' } };
           }
           previousHash = hash;
@@ -330,22 +330,22 @@ export function auditLog(db: Connection) {
           count += 1;
         }
         if (rows.length < verifiedAtOnce) {
-          const isCut = noted !== undefined && count < noted.count;
+          const isCut = anchor !== undefined && count < anchor.count;
           const fault = isCut ? ({ id: count + 1, kind: 'missing' } as const) : undefined;
           return { count, head: previousHash, fault };
         }
-        // A long log is no reason to let everybody else wait.
+        // Other work must not wait for a long log.
         await nextTurn();
       }
     },
 
-    /** How many intents of rules were committed since then. */
+    /** How many actions rules have started since then. */
     async countByRules(since: number): Promise<number> {
       const { count } = await db
         .selectFrom('audit_log')
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .where('kind', '=', 'intent')
-        // `;` is the character behind `:`.
+        // `;` is the character after `:`.
         .where('actor', '>=', 'rule:')
         .where('actor', '<', 'rule;')
         .where('at', '>', since)
@@ -363,7 +363,7 @@ export function auditLog(db: Connection) {
       return found.map(entryOf);
     },
 
-    /** Oldest first, behind an entry: to read all there is, piece by piece. */
+    /** Oldest first, after an entry: to read everything, piece by piece. */
     async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
       const found = await matching(query)
         .where('entry.id', '>', after)

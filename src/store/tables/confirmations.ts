@@ -7,14 +7,14 @@ import type { ConfirmationsTable } from '../schema.ts';
 
 type Row = Selectable<ConfirmationsTable>;
 
-/** A confirmation that was asked in the room. `invocation` is JSON. */
+/** A confirmation that the room was asked for. `invocation` is JSON. */
 export interface Confirmation {
   readonly id: number;
   readonly code: string;
   readonly invocation: string;
   readonly command: string;
   readonly requester: string;
-  /** The command that asked. */
+  /** The event of the command. */
   readonly eventId: string;
   readonly danger: string;
   readonly createdAt: number;
@@ -24,7 +24,7 @@ export interface Confirmation {
   readonly decisionEventId: string | null;
 }
 
-/** No 0/O, 1/I/L, 5/S: codes are read aloud and typed on phones. */
+/** Without 0/O, 1/I/L and 5/S: codes are read aloud and typed on phones. */
 const alphabet = '2346789ABCDEFGHJKMNPQRTUVWXYZ';
 const codeLength = 4;
 
@@ -49,12 +49,12 @@ function confirmationOf(row: Row): Confirmation {
   };
 }
 
-/** Confirmations: asked once, settled once. */
+/** Confirmations. Each is decided once. */
 export function confirmations(db: Connection) {
   const all = () => db.selectFrom('confirmations').selectAll();
 
   return {
-    /** Stores a confirmation under a fresh code. */
+    /** Stores a confirmation with a new code. */
     async ask(
       confirmation: Pick<
         Confirmation,
@@ -96,8 +96,8 @@ export function confirmations(db: Connection) {
     },
 
     /**
-     * Settles a confirmation that is still open; confirms it only while its time is not up. Of several who
-     * try at once, one gets `true`.
+     * Decides a pending confirmation. It can only be confirmed before it expires. If several people try at
+     * the same time, one of them gets `true`.
      */
     async decide(
       id: number,
@@ -115,13 +115,13 @@ export function confirmations(db: Connection) {
         })
         .where('id', '=', id)
         .where('state', '=', 'pending')
-        // Its time can run out between being looked at and being confirmed.
+        // It may have expired since it was read.
         .$if(state === 'confirmed', (query) => query.where('expires_at', '>', at))
         .executeTakeFirst();
       return numUpdatedRows === 1n;
     },
 
-    /** The latest confirmation with this code, open or not. */
+    /** The latest confirmation with this code, pending or not. */
     async byCode(code: string): Promise<Confirmation | undefined> {
       const row = await all()
         .where('code', '=', code.toUpperCase())
@@ -136,13 +136,13 @@ export function confirmations(db: Connection) {
       return row && confirmationOf(row);
     },
 
-    /** The confirmation that this event has settled. */
+    /** The confirmation that this event decided. */
     async byDecisionEvent(eventId: string): Promise<Confirmation | undefined> {
       const row = await all().where('decision_event_id', '=', eventId).executeTakeFirst();
       return row && confirmationOf(row);
     },
 
-    /** Open confirmations, the next to expire first. */
+    /** Pending confirmations, the next to expire first. */
     async pending(requester?: string): Promise<Confirmation[]> {
       const rows = await all()
         .where('state', '=', 'pending')

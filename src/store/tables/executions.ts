@@ -2,17 +2,17 @@ import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
 
-/** Work that was begun and must be ended, also after a crash. `invocation` is JSON. */
+/** A command that runs, and is resumed after a crash. `invocation` is JSON. */
 export interface Execution {
   readonly eventId: string;
   readonly invocation: string;
   readonly confirmer: string | null;
 }
 
-/** Executions by the event of the command that asked: at most one each. */
+/** Executions of commands: at most one for each command event. */
 export function executions(db: Connection) {
   return {
-    /** Begins one, in the transaction of what causes it. Returns false where it was begun before. */
+    /** Records the start, in the same transaction as its cause. Returns false if it was started before. */
     async begin(execution: Execution, at: number): Promise<boolean> {
       const { numInsertedOrUpdatedRows } = await db
         .insertInto('executions')
@@ -36,7 +36,7 @@ export function executions(db: Connection) {
         .execute();
     },
 
-    /** Those without an end, oldest first. */
+    /** Executions without an end, oldest first. */
     async open(): Promise<Execution[]> {
       const rows = await db
         .selectFrom('executions')

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
 
-/** A room event that was taken in. `event` is the event as JSON. */
+/** A room event that was received. `event` is JSON. */
 export interface InboxEvent {
   readonly eventId: string;
   readonly type: string;
@@ -10,11 +10,11 @@ export interface InboxEvent {
   readonly event: string;
 }
 
-/** Events taken in from the room: each is handled once, however often it comes. */
+/** Received events of the room. Each is handled once, however often it is delivered. */
 export function inbox(db: Connection) {
   return {
-    /** Takes events in; returns those that were not known. */
-    async take(events: readonly InboxEvent[], at: number): Promise<InboxEvent[]> {
+    /** Stores events. Returns those that are new. */
+    async add(events: readonly InboxEvent[], at: number): Promise<InboxEvent[]> {
       const fresh: InboxEvent[] = [];
       for (const event of events) {
         const { numInsertedOrUpdatedRows } = await db
@@ -36,8 +36,8 @@ export function inbox(db: Connection) {
       return fresh;
     },
 
-    /** Ends an event and forgets its content; what is kept is that it was seen. */
-    async handled(eventId: string, at: number): Promise<void> {
+    /** The event was handled. Its content is deleted; its ID stays, to recognize it again. */
+    async markHandled(eventId: string, at: number): Promise<void> {
       await db
         .updateTable('inbox')
         .set({ handled_at: at, event: null })
@@ -45,14 +45,14 @@ export function inbox(db: Connection) {
         .execute();
     },
 
-    /** Events that were taken in and never handled, oldest first. */
+    /** Events that were not handled yet, oldest first. */
     async open(): Promise<InboxEvent[]> {
       const rows = await db
         .selectFrom('inbox')
         .selectAll()
         .where('handled_at', 'is', null)
         .orderBy('received_at')
-        // What came together is handled in the order in which it came.
+        // Events of one sync are handled in their order.
         .orderBy(sql`rowid`)
         .execute();
       return rows.map((row) => ({

@@ -4,7 +4,7 @@ import type { Connection } from '../database.ts';
 import type { JobsTable } from '../schema.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 
-/** A command line that is run at its time, to take an action back. */
+/** A command line to run at a given time, to undo an action. */
 export interface Job {
   readonly id: number;
   readonly line: string;
@@ -33,7 +33,7 @@ function jobOf(row: Selectable<JobsTable>): Job {
   };
 }
 
-/** Jobs: each ends once. */
+/** Scheduled jobs. Each ends once. */
 export function jobs(db: Connection) {
   const all = () => db.selectFrom('jobs').selectAll();
   return {
@@ -61,7 +61,7 @@ export function jobs(db: Connection) {
       return row && jobOf(row);
     },
 
-    /** Those that wait and take back what this command did. */
+    /** Waiting jobs that undo what this command did. */
     async ofEvent(eventId: string): Promise<Job[]> {
       const rows = await all()
         .where('state', '=', 'waiting')
@@ -70,7 +70,7 @@ export function jobs(db: Connection) {
       return rows.map(jobOf);
     },
 
-    /** Those that wait and take back what was done to this account, with the command that did it. */
+    /** Waiting jobs that undo what was done to this account, with the command that did it. */
     async waitingFor(account: string): Promise<(Job & { readonly action: string })[]> {
       const rows = await db
         .selectFrom('jobs')
@@ -88,7 +88,7 @@ export function jobs(db: Connection) {
     lastNumber: async () => lastNumber(db, 'jobs'),
     skipNumbers: async (upTo: number) => skipNumbers(db, 'jobs', upTo),
 
-    /** Those that wait, the next first. */
+    /** Waiting jobs, the one that is due next first. */
     async waiting(limit = 1000): Promise<Job[]> {
       const rows = await all()
         .where('state', '=', 'waiting')
@@ -98,7 +98,7 @@ export function jobs(db: Connection) {
       return rows.map(jobOf);
     },
 
-    /** Ends one that waits; false where it has ended before. */
+    /** Ends a waiting job. Returns false if it had ended before. */
     async end(id: number, state: 'done' | 'failed' | 'stopped', at: number): Promise<boolean> {
       const { numUpdatedRows } = await db
         .updateTable('jobs')

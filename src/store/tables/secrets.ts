@@ -3,21 +3,21 @@ import type { Connection } from '../database.ts';
 
 /** A message with a secret in a direct room. */
 export interface StoredSecret {
-  /** The transaction ID under which it was sent. */
+  /** The transaction ID of the message. */
   readonly id: string;
   readonly room: RoomId;
-  /** Whom it was for. */
+  /** The recipient. */
   readonly user: UserId;
-  /** Undefined if it isn't known whether the homeserver took it. */
+  /** Undefined if it isn't known whether the homeserver accepted it. */
   readonly event: EventId | undefined;
-  /** When it is redacted, in milliseconds since 1970. */
+  /** When to redact it; milliseconds since 1970. */
   readonly dueAt: number;
 }
 
-/** The messages with secrets that are not redacted yet. What they say is stored nowhere. */
+/** Messages with secrets that are not redacted yet. Their content is not stored. */
 export function secrets(db: Connection) {
   return {
-    /** Before it is sent: what a crash leaves behind is found and redacted. */
+    /** Call this before sending, so that the message is redacted even after a crash. */
     async add({ id, room, user, dueAt }: Omit<StoredSecret, 'event'>): Promise<void> {
       await db
         .insertInto('secrets')
@@ -33,7 +33,7 @@ export function secrets(db: Connection) {
       await db.deleteFrom('secrets').where('id', '=', id).execute();
     },
 
-    /** All of them, the one that is due next first. */
+    /** All messages, the one that is due next first. */
     async all(): Promise<StoredSecret[]> {
       const rows = await db.selectFrom('secrets').selectAll().orderBy('due_at').execute();
       return rows.map(({ id, room_id, user_id, event_id, due_at }) => ({

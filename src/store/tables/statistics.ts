@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Connection } from '../database.ts';
 import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 
-/** How much is begun and not ended. */
+/** How much is pending, by table. */
 export interface OpenWork {
   readonly inbox: number;
   readonly outbox: number;
@@ -12,7 +12,7 @@ export interface OpenWork {
   readonly jobs: number;
 }
 
-/** Rows of the audit log that are alike, and how many they are. */
+/** Equal rows of the audit log, and how many there are. */
 export interface AuditGroup {
   readonly kind: 'intent' | 'outcome' | 'refusal';
   readonly command: string;
@@ -23,16 +23,13 @@ export interface AuditGroup {
   readonly count: number;
 }
 
-/** Somebody took an item of the report queue, or settled it. */
+/** Somebody claimed, resolved or dismissed an item of the report queue. */
 export interface QueueStep {
   readonly kind: Extract<ReportHistoryTable['kind'], 'claimed' | 'resolved' | 'dismissed'>;
   /** A user ID, or `rule:NAME`. */
   readonly actor: string | null;
   readonly at: number;
-  /**
-   * Milliseconds since the item was opened; null where it had been claimed, or settled, before since
-   * then.
-   */
+  /** Milliseconds since the item was opened; null if that was not the first such step since then. */
   readonly tookMs: number | null;
 }
 
@@ -46,29 +43,26 @@ export interface RuleCount {
   readonly count: number;
 }
 
-/** What came behind a row, read as far as was asked for. */
+/** Some of the rows after a given row. */
 export interface Stretch<Row> {
   readonly rows: readonly Row[];
-  /** The last row that was looked at: where to go on. */
+  /** The last row that was read: continue after it. */
   readonly lastId: number;
   readonly isEnd: boolean;
 }
 
-/** From `since` on, up to and not including `until`; milliseconds since 1970. */
+/** From `since` to before `until`; milliseconds since 1970. */
 export interface Period {
   readonly since: number;
   readonly until: number;
 }
 
-/** More than so many steps say no more about a median. */
+/** More steps than this would not make a median more accurate. */
 const medianSample = 10_000;
 
-/**
- * MetricValues over the tables, for the metrics and for `stats`. Each is held by an index, or goes along a
- * table in stretches.
- */
+/** Counts for the metrics and for `stats`. Each uses an index, or reads a table piece by piece. */
 export function statistics(db: Connection) {
-  /** Steps of the queue, those that `wanted` picks, in order. */
+  /** The steps of the queue that meet the condition `wanted`, in order. */
   async function steps(
     wanted: ReturnType<typeof sql>,
     order: ReturnType<typeof sql>,
@@ -101,7 +95,7 @@ export function statistics(db: Connection) {
     return rows;
   }
 
-  /** How many rows there are in each of the periods of `stepMs` from `since` on. */
+  /** How many rows there are in each interval of `stepMs` from `since` on. */
   async function perStep(
     rowsWithin: (
       from: ReturnType<typeof sql>,
@@ -123,13 +117,13 @@ export function statistics(db: Connection) {
   }
 
   return {
-    /** Resolves where the database can be read. */
+    /** Resolves if the database can be read. */
     async ping(): Promise<void> {
       await db.selectFrom('sync_state').select('name').limit(1).execute();
     },
 
     async openWork(): Promise<OpenWork> {
-      // Written out, so that each is the length of an index of open rows alone.
+      // Each count uses a partial index of the pending rows.
       const { rows } = await sql<OpenWork>`
         SELECT
           (SELECT count(*) FROM inbox WHERE handled_at IS NULL) AS inbox,
@@ -141,7 +135,7 @@ export function statistics(db: Connection) {
       return rows[0] ?? { inbox: 0, outbox: 0, executions: 0, confirmations: 0, jobs: 0 };
     },
 
-    /** When the item was opened that has waited longest, claimed or not; undefined where none does. */
+    /** When the oldest open or claimed item was opened; undefined if there is none. */
     async oldestOpenAt(): Promise<number | undefined> {
       const { rows } = await sql<{ at: number | null }>`
         SELECT min(at) AS at FROM (
@@ -165,7 +159,7 @@ export function statistics(db: Connection) {
         .execute();
     },
 
-    /** The audit log behind a row, in groups. */
+    /** The audit log after a row, in groups. */
     async auditAfter(afterId: number, limit: number): Promise<Stretch<AuditGroup>> {
       const stretch = await stretchBehind(db, 'audit_log', afterId, limit);
       const rows = await db
@@ -179,7 +173,7 @@ export function statistics(db: Connection) {
       return { rows, ...stretch };
     },
 
-    /** The steps of the queue behind a row of its history. */
+    /** The steps of the queue after a row of the history. */
     async stepsAfter(afterId: number, limit: number): Promise<Stretch<QueueStep>> {
       const stretch = await stretchBehind(db, 'report_history', afterId, limit);
       const rows = await steps(
@@ -189,7 +183,7 @@ export function statistics(db: Connection) {
       return { rows, ...stretch };
     },
 
-    /** The steps of a period; the newest ten thousand of them. */
+    /** The steps of a period, at most the newest ten thousand. */
     async stepsWithin({ since, until }: Period): Promise<QueueStep[]> {
       return steps(
         sql`entry.at >= ${since} AND entry.at < ${until}`,
@@ -197,7 +191,7 @@ export function statistics(db: Connection) {
       );
     },
 
-    /** How often each has claimed, resolved and dismissed. */
+    /** How often each person has claimed, resolved and dismissed. */
     async stepCounts({ since, until }: Period): Promise<StepCount[]> {
       const { rows } = await sql<StepCount>`
         SELECT actor, kind, count(*) AS count FROM report_history
@@ -207,7 +201,7 @@ export function statistics(db: Connection) {
       return rows;
     },
 
-    /** Reports by when the server received them. */
+    /** Reports, by when the homeserver received them. */
     async reportsPer(stepMs: number, period: Period): Promise<number[]> {
       return perStep(
         (from, to) =>
@@ -217,7 +211,7 @@ export function statistics(db: Connection) {
       );
     },
 
-    /** Items settled, by when. */
+    /** Items that were resolved or dismissed, by when. */
     async closedPer(stepMs: number, period: Period): Promise<number[]> {
       return perStep(
         (from, to) => sql`
@@ -228,7 +222,7 @@ export function statistics(db: Connection) {
       );
     },
 
-    /** Actions by when they were begun. */
+    /** Actions, by when they started. */
     async actionsPer(stepMs: number, period: Period): Promise<number[]> {
       return perStep(
         (from, to) => sql`
@@ -238,7 +232,7 @@ export function statistics(db: Connection) {
       );
     },
 
-    /** How many rows of each kind and status the audit log got, by whom. */
+    /** How many rows of each kind and status the audit log has, by actor. */
     async auditWithin({
       since,
       until,
@@ -252,7 +246,7 @@ export function statistics(db: Connection) {
         .execute();
     },
 
-    /** The accounts with the most items that were reported since then. */
+    /** The users with the most reported items since then. */
     async topSenders(since: number, limit: number): Promise<{ sender: string; items: number }[]> {
       const { rows } = await sql<{ sender: string; items: number }>`
         SELECT sender, count(*) AS items FROM report_items
@@ -262,7 +256,7 @@ export function statistics(db: Connection) {
       return rows;
     },
 
-    /** The rooms with the most items that were reported since then. */
+    /** The rooms with the most reported items since then. */
     async topRooms(
       since: number,
       limit: number,
@@ -277,11 +271,11 @@ export function statistics(db: Connection) {
   };
 }
 
-/** With every state, since the index begins with it. */
+/** Names every state, because the index starts with it. */
 const reportedSince = (since: number) => sql`
   state IN ('open', 'claimed', 'resolved', 'dismissed') AND last_report_at >= ${since}`;
 
-/** Where a stretch of rows ends: fixed before they are read, since rows are added all the time. */
+/** Where the rows to read end. This is fixed before reading, because rows are added all the time. */
 async function stretchBehind(
   db: Connection,
   table: 'audit_log' | 'report_history',

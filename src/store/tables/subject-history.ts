@@ -4,28 +4,28 @@ import type { RawBuilder } from 'kysely';
 import type { Connection } from '../database.ts';
 import type { ConfirmationsTable } from '../schema.ts';
 
-/** Whom or what is looked up: a user, or a room. */
+/** A user or a room that is looked up. */
 export interface Subject {
   readonly kind: 'user' | 'room';
   readonly id: string;
 }
 
 /**
- * Where an entry comes from: an audited action, an item about it, an item that it has reported, a
- * confirmation that led to nothing yet, a timer.
+ * What an entry is: an audited action, a reported item, an item that the user reported, a confirmation
+ * that was not confirmed, or a timer.
  */
 export const subjectSources = ['action', 'item', 'reporting', 'confirmation', 'timer'] as const;
 export type SubjectSource = (typeof subjectSources)[number];
 
-/** A place in the list, and what stands there. */
-export interface SubjectMark {
+/** A position in the list, and what is there. */
+export interface SubjectCursor {
   readonly at: number;
   readonly source: SubjectSource;
-  /** Of the audit entry, the item, the confirmation or the job. */
+  /** The ID of the audit entry, item, confirmation or job. */
   readonly id: number;
 }
 
-/** What is counted about a subject, all time. */
+/** Counts about a subject since the first start. */
 export interface SubjectCounts {
   readonly actions: number;
   readonly items: number;
@@ -34,7 +34,7 @@ export interface SubjectCounts {
   readonly dismissedItems: number;
   readonly reports: number;
   readonly reporters: number;
-  /** Reports of its own. */
+  /** How many reports the user has sent. */
   readonly reported: number;
 }
 
@@ -50,7 +50,7 @@ export interface PastConfirmation {
   readonly decidedBy: string | null;
 }
 
-/** What the subject itself has said about an item. */
+/** What the user has reported about an item. */
 export interface OwnReport {
   readonly itemId: number;
   readonly times: number;
@@ -58,18 +58,18 @@ export interface OwnReport {
   readonly reason: string | null;
 }
 
-/** So many of a source are listed, the newest: a flood must not hold up the bot. */
+/** How many entries of each source are listed, the newest: a flood must not hold up the bot. */
 const maxOfSource = 1000;
-/** Questions are not kept by whom they are about: so many, the newest, are looked through. */
+/** How many confirmations are searched, the newest: there is no index by subject. */
 const maxConfirmations = 10_000;
 
-/** All that the tables hold about one user or room, the newest first. */
+/** Everything that is stored about a user or room, the newest first. */
 export function subjectHistory(db: Connection) {
   return {
     async page(
       subject: Subject,
-      { limit, after }: { readonly limit: number; readonly after?: SubjectMark | undefined },
-    ): Promise<SubjectMark[]> {
+      { limit, after }: { readonly limit: number; readonly after?: SubjectCursor | undefined },
+    ): Promise<SubjectCursor[]> {
       const { rows } = await sql<{ at: number; source: number; id: number }>`
         SELECT at, source, id FROM (${entriesOf(subject)})
         ${
@@ -87,7 +87,7 @@ export function subjectHistory(db: Connection) {
       }));
     },
 
-    /** How long the whole list is. */
+    /** The length of the whole list. */
     async length(subject: Subject): Promise<number> {
       const { rows } = await sql<{ count: number }>`
         SELECT count(*) AS count FROM (${entriesOf(subject)})
@@ -136,7 +136,7 @@ export function subjectHistory(db: Connection) {
         .executeTakeFirst();
     },
 
-    /** What a user has said about an item, and when last. */
+    /** How often a user has reported an item, and the latest report. */
     async ownReport(reporter: string, itemId: number): Promise<OwnReport | undefined> {
       const rows = await db
         .selectFrom('reports')
@@ -152,12 +152,12 @@ export function subjectHistory(db: Connection) {
   };
 }
 
-/** Whether a row of the audit log was done to the subject, or in a room to one of its events. */
+/** Whether a row of the audit log is about the subject, or about an event of the room. */
 function isTarget({ kind, id }: Subject): RawBuilder<unknown> {
   if (kind === 'user') {
     return sql`target = ${id}`;
   }
-  // An event is kept as JSON that begins with its room; `-` is the character behind `,`.
+  // Events are stored as JSON that starts with the room; `-` is the character after `,`.
   const event = `{"room":${JSON.stringify(id)}`;
   return sql`(target = ${id} OR (target >= ${`${event},`} AND target < ${`${event}-`}))`;
 }
@@ -167,7 +167,7 @@ function isAbout({ kind, id }: Subject): RawBuilder<unknown> {
   return kind === 'user' ? sql`sender = ${id}` : sql`room_id = ${id}`;
 }
 
-/** `at`, `source` and `id` of all that there is; an entry that has two reasons to be here is one. */
+/** `at`, `source` and `id` of all entries. An entry that is found twice is listed once. */
 function entriesOf(subject: Subject): RawBuilder<unknown> {
   const newest = (entries: RawBuilder<unknown>) =>
     sql`SELECT * FROM (${entries} ORDER BY id DESC LIMIT ${maxOfSource})`;

@@ -36,7 +36,7 @@ const message = (event: string, text: string) =>
   });
 
 const receive = async (eventId: string, event: string) =>
-  bot.store.inbox.take([{ eventId, type: 'message', sender: people.ben, event }], bot.clock.now);
+  bot.store.inbox.add([{ eventId, type: 'message', sender: people.ben, event }], bot.clock.now);
 
 const confirmation = (eventId: string, invocation: string) => ({
   invocation,

@@ -81,7 +81,7 @@ test('is of one moment, while the bot goes on writing', async () => {
 test('replaces nothing, and makes no folder', async () => {
   writeFileSync(to, 'the only good one');
   const there = await faultOf(backupDatabase(file, to));
-  expect(there.message).toContain('is there already');
+  expect(there.message).toContain('already exists');
   expect(await readFile(to, 'utf8')).toBe('the only good one');
   const nowhere = await faultOf(backupDatabase(file, path.join(folder, 'nowhere', 'x.db')));
   expect(nowhere.message).toContain('ENOENT');

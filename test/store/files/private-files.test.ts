@@ -79,7 +79,7 @@ test('a shared folder in which others may replace the database is a warning', as
   await chmod(folder, 0o777);
   await (await open()).close();
   expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain(`Other users of this machine may replace files in ${folder}`);
+  expect(warnings[0]).toContain(`Other users of this machine can replace files in ${folder}`);
   // `/tmp` and the like: there nobody can replace the files of others.
   await chmod(folder, 0o1777);
   await (await open()).close();

@@ -144,7 +144,7 @@ test('what is open, and since when', async () => {
   await move(second, 'dismissed', '@ana:x', 5000);
   expect(await store.statistics.oldestOpenAt()).toBeUndefined();
 
-  await store.inbox.take([{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }], 1);
+  await store.inbox.add([{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }], 1);
   await store.executions.begin({ eventId: '$e', invocation: '{}', confirmer: null }, 1);
   await store.outbox.add({ eventId: '$e', stage: 'answer', message: '{}' }, 1);
   expect(await store.statistics.openWork()).toEqual({
