@@ -80,7 +80,7 @@ async function sayRunning(
   attempts: readonly Attempt[],
 ): Promise<void> {
   const { origin } = confirmed.invocation;
-  const isSaid = await context.store.transaction(async (tables) => {
+  const isShown = await context.store.transaction(async (tables) => {
     const asked = await tables.confirmations.byEvent(origin.event);
     if (asked === undefined || (await tables.outbox.has(origin.event, 'outcome'))) {
       return false;
@@ -89,7 +89,7 @@ async function sayRunning(
     await postOutcome(context, tables, confirmed, reply, 'running');
     return true;
   });
-  if (isSaid) {
+  if (isShown) {
     context.deliver(origin.event);
   }
 }

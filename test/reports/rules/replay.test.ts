@@ -291,7 +291,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect(status).toBe(2);
     expect(errors).toContain('`monday` is not a valid date.');
     expect((await lawspeaker([], 'audit', 'verify', '--since', '7d')).errors).toContain(
-      '--since belongs to rules test',
+      '--since can only be used with rules test',
     );
   });
 
