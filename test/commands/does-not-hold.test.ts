@@ -84,7 +84,7 @@ test.for(['shadow-ban', 'lock', 'deactivate', 'user'])(
   '%s says what does not hold for a user of an application service, and what does',
   async (command) => {
     const body = await ask(`!${command} irc_x`);
-    expect(body).toContain('It belongs to the application service irc');
+    expect(body).toContain('This account belongs to the application service irc');
     expect(body).toContain('suspend @irc_x:localhost');
     expect(body.startsWith('✅')).toBe(false);
     expect(await ask(`!${command} mallory`)).not.toContain('application service');
@@ -95,7 +95,7 @@ test('an account of an application service that was deactivated has no ✅', asy
   await ask('!deactivate irc_x');
   const body = await ask('!confirm');
   expect(body).toContain('Deactivated @irc_x:localhost');
-  expect(body).toContain('It belongs to the application service irc');
+  expect(body).toContain('This account belongs to the application service irc');
   expect(body.startsWith('⚠️')).toBe(true);
   await ask('!deactivate mallory');
   expect((await ask('!confirm')).startsWith('✅')).toBe(true);

@@ -94,8 +94,8 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
 
   test('says in one line what it does', () => {
     const { summary, does = [], doesNot = [] } = command;
-    // A verb: `Closes accounts for good`.
-    expect(summary).toMatch(/^[A-Z][a-z]+s\b/u);
+    // A verb: `Permanently deactivates accounts`.
+    expect(summary).toMatch(/^(?:(?:Permanently|Silently) [a-z]|[A-Z])[a-z]+s\b/u);
     expect(summary).not.toMatch(/\.$|\n/u);
     expect(summary.length).toBeLessThanOrEqual(100);
     for (const part of [...does, ...doesNot]) {

@@ -26,9 +26,12 @@ export function absentTitle(absent: readonly Absent[]): Content | undefined {
 function titleOf({ id, kind, state }: Absent): Content {
   const name = code(cut(id, 255));
   if (state === 'elsewhere') {
-    return [bold('An account of another server: '), name];
+    return [bold('This account is on another server: '), name];
   }
-  return [bold(kind === 'account' ? 'There is no account ' : 'This server knows no room '), name];
+  return [
+    bold(kind === 'account' ? 'There is no account ' : 'This server doesn’t know the room '),
+    name,
+  ];
 }
 
 /** Behind an answer: what is not there now, and what may be meant instead. */
@@ -65,15 +68,15 @@ export function absentLines(absent: readonly Absent[], isNothing: boolean): Bloc
         return [
           line(
             one.kind === 'account'
-              ? 'There is no such account now: '
-              : 'There is no such room here now: ',
+              ? 'This account does not exist now: '
+              : 'This server doesn’t have this room now: ',
             name,
             '.',
             ...space,
           ),
         ];
       case 'elsewhere':
-        return [line(name, ' is of another server.', ...space)];
+        return [line(name, ' is on another server.', ...space)];
     }
   });
 }

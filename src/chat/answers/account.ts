@@ -4,7 +4,7 @@ import type { Block, Content, Inline } from './answer.ts';
 import { ago, amount, count, size, when } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
 
-/** `active, no admin`, `shadow-banned, server admin`; what stands against an account comes first. */
+/** `active, not a server admin`, `shadow-banned, server admin`; restrictions come first. */
 export function accountState(account: Account | UserSummary): string {
   const states = [
     account.deactivated ? (account.erased ? 'deactivated and erased' : 'deactivated') : undefined,
@@ -20,25 +20,25 @@ export function accountState(account: Account | UserSummary): string {
         : // The list of all accounts does not say.
           'active or suspended',
     account.isGuest ? 'guest' : undefined,
-    account.admin ? 'server admin' : states.length === 0 ? 'no admin' : undefined,
+    account.admin ? 'server admin' : states.length === 0 ? 'not a server admin' : undefined,
   ]
     .filter((part) => part !== undefined)
     .join(', ');
 }
 
-/** As `accountState`, for tables: that somebody is no admin goes without saying. */
+/** As `accountState`, for tables: without saying that somebody is not an admin. */
 export function accountStateShort(account: Account | UserSummary): string {
-  return accountState(account).replace(/, no admin$/u, '');
+  return accountState(account).replace(/, not a server admin$/u, '');
 }
 
-/** `It is shadow-banned.`; empty for an ordinary account, of which that goes without saying. */
+/** `They are shadow-banned.`; empty for an ordinary account. */
 export function standing(account: Account): Block[] {
   const state = accountStateShort(account);
   return state === 'active'
     ? []
     : [
         line(
-          `It is ${state.replace(/^active, /u, '').replace(/\b(?=server admin|guest)/gu, 'a ')}.`,
+          `They are ${state.replace(/^active, /u, '').replace(/\b(?=server admin|guest)/gu, 'a ')}.`,
         ),
       ];
 }

@@ -6,7 +6,7 @@ export type Inline =
   | string
   | { readonly kind: 'bold'; readonly children: readonly Inline[] }
   | { readonly kind: 'code'; readonly text: string }
-  /** What nobody should see without wanting to; `plain` stands for it where there is no HTML. */
+  /** Hidden until the reader taps it; `plain` is its replacement in the plain text. */
   | { readonly kind: 'spoiler'; readonly text: string; readonly plain: string };
 
 export type Content = readonly Inline[];
@@ -26,7 +26,7 @@ export interface Column {
   readonly align?: 'right';
 }
 
-/** ✅ done · ⏳ running or waiting · ❌ failed or refused · ⚠️ needs your eyes · ℹ️ information */
+/** The icon in front: ✅ done · ⏳ running or waiting · ❌ failed or refused · ⚠️ needs attention · ℹ️ information */
 export type Mark = '✅' | '⏳' | '❌' | '⚠️' | 'ℹ️';
 
 export interface Answer {
@@ -85,7 +85,7 @@ export function line(...content: Inline[]): Block {
   return { kind: 'line', content };
 }
 
-/** Puts ` · ` between those parts that are there. */
+/** Joins the given parts with ` · `. */
 export function facts(...parts: (Inline | readonly Inline[] | undefined | false)[]): Block {
   const content: Inline[] = [];
   for (const part of parts) {

@@ -8,9 +8,9 @@ import type { Block, Content, Inline } from './answer.ts';
 import { count, span } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
 
-/** So much of a reason is shown. */
+/** Characters of a reason that are shown. */
 const shownReason = 60;
-/** So much of a message is shown in a card. */
+/** Characters of a message that are shown in a card. */
 const shownBody = 200;
 /** Far more than is shown. */
 const lookedAtBody = 4000;

@@ -8,7 +8,7 @@ import type { Content, Inline } from './answer.ts';
 import { ago, amount, count } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
 
-/** What a room is called: its name, else its alias, cut; undefined where it has neither. */
+/** The name of a room, otherwise its alias, shortened; undefined if it has neither. */
 export function roomName(room: Pick<RoomSummary, 'name' | 'canonicalAlias'>): string | undefined {
   const name = [room.name, room.canonicalAlias].find((text) => text !== null && text.trim() !== '');
   return typeof name === 'string' ? inert(name) : undefined;

@@ -2,7 +2,7 @@ import { cut } from '../../core/text.ts';
 import { code } from './answer.ts';
 import type { Inline } from './answer.ts';
 
-/** What a client makes a link of by its form alone: an ID that opens a profile or a room. */
+/** What clients turn into a link without any markup: an ID that opens a profile or a room. */
 const ids = /(?<![^\s("'<“„])([@#!$+][^\s:]{0,255}):(?=[\p{L}\p{N}[])/gu;
 /** `evil.example`: clients know the top-level domains, and so might tomorrow's. */
 const dotsInNames = /(?<=[\p{L}\p{N}_-])[.\u3002\uFF0E\uFF61](?=[\p{L}]{2})/gu;
@@ -25,7 +25,7 @@ export function withoutSchemes(text: string): string {
 }
 
 /**
- * Text of a stranger's, to be looked at: cut, as code, and with its links broken, so that no client
+ * A stranger's text, to be looked at: shortened, as code, and with its links broken, so that no client
  * opens or previews one.
  */
 export function untrustedText(text: string, length = 300): Inline {
@@ -40,7 +40,7 @@ export function inert(text: string, length?: number): string {
   return cut(withoutLinks(text), length);
 }
 
-/** So much of a name is shown. */
+/** Characters of a name that are shown. */
 const maxLength = 40;
 /** One word of letters and digits can't be taken for a sentence of ours. */
 const plainName = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*$/u;
@@ -51,7 +51,7 @@ const quotes = /["“”„‟«»＂]/gu;
  * it may hold what looks like words of ours, so the ID always stands beside it, and whatever is more than
  * a plain word stands in quotes: `“boss (admin) · audit #1” (@mallory:example.com)`.
  *
- * @param displayName null where there is none: the ID stands alone
+ * @param displayName null if the user has none: only the ID is shown
  */
 export function memberName(user: string, displayName: string | null): string {
   const name = inert(displayName?.replaceAll(quotes, '’').trim() ?? '', maxLength);

@@ -14,7 +14,7 @@ export interface ArgumentOptions {
    */
   readonly rest?: true;
   /**
-   * A flag whose value may be typed without its name, if it can be nothing else: `reports open`. Only for
+   * A flag whose value may be typed without its name, if the value is unambiguous: `reports open`. Only for
    * commands that change nothing.
    */
   readonly bare?: true;

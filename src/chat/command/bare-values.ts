@@ -13,7 +13,7 @@ export interface BareValues {
 }
 
 /**
- * Takes the words that can only be the value of a flag which may be typed without its name: `open`, `7d`,
+ * Takes the words that are unambiguously values of flags that need no name: `open`, `7d`,
  * `@mallory:example.com`. What is left and no positional takes is searched for, where the command searches.
  *
  * @param positionals how many words the command takes by their place

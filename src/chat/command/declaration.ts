@@ -59,12 +59,12 @@ export interface Context<Declared extends Arguments = Arguments> {
 
 /** What a person is shown before they confirm. */
 export interface Preview {
-  /** The question, such as `Deactivate Mallory and erase?` */
+  /** Such as `Deactivate Mallory and erase?` */
   readonly title: Content;
   readonly body: readonly Block[];
   /** What can't be taken back, in one sentence. */
   readonly warning?: string;
-  /** What is special to this account: all that is shown of it where several are asked about. */
+  /** What is special about this account: all that is shown of it in a preview of several. */
   readonly facts?: readonly string[];
 }
 
@@ -98,14 +98,14 @@ interface Base<Declared extends Arguments, Result> {
   readonly example: string;
   /** The endpoints it calls, for the guide. */
   readonly endpoints?: readonly string[];
-  /** Who may use it, where that is not what its danger says. */
+  /** The role that may use it, if its danger does not decide that. */
   readonly role?: Role;
   /**
    * Refuse to touch the bot, server admins, moderators and configured users. By default what is
    * destructive or critical does.
    */
   readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
-  /** Done from the card of a report, it settles it. */
+  /** Resolves the report if it is sent about one. */
   readonly resolvesReports?: true;
   /**
    * False if nothing takes it back, neither `undo` nor another command. It may still be harmless, such as
@@ -114,9 +114,9 @@ interface Base<Declared extends Arguments, Result> {
   readonly reversible?: false | undefined;
   /** Takes `--for 24h`: `undo` is run when the time is over. */
   readonly timed?: true;
-  /** It doesn't hold for users of application services, which is said where one is among several. */
+  /** It has no effect on users of application services; the preview of several accounts says so. */
   readonly ignoredByServices?: true;
-  /** How a question about several accounts begins: `Deactivate and erase`. Else it is the name. */
+  /** How a confirmation about several accounts starts: `Deactivate and erase`. Default: the name. */
   inBatch?(args: ParsedArguments<Declared>): string;
   /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */
   nothingToDo?(account: Account): string | undefined;
@@ -125,17 +125,16 @@ interface Base<Declared extends Arguments, Result> {
     readonly redact: readonly (keyof Declared & string)[];
   };
   /**
-   * Refuses what no single argument shows to be wrong, before anything is asked or recorded.
+   * Checks combinations of arguments, before anything is asked or recorded.
    *
    * @throws UsageError
    */
   check?(args: ParsedArguments<Declared>, now: number): void;
-  /** Does it. Called once for each account where several were given. */
+  /** Does it. Called once for each account. */
   run(context: Context<Declared>): Promise<Result>;
   answer(context: Context<Declared>, result: Result): Answer;
   /**
-   * The command line that takes it back exactly, without prefix and reason; undefined where there is
-   * none.
+   * The command line that takes it back exactly, without prefix and reason; undefined if there is none.
    * The context's account is as it was before; `result` is what `run` gave, for what was before
    * and no account holds.
    */
@@ -146,8 +145,8 @@ interface Base<Declared extends Arguments, Result> {
    */
   serverJob?(result: Result): string | undefined;
   /**
-   * Asks the homeserver whether a call that was cut off has happened. Of an account it gets the name
-   * alone: after a crash nothing else of it is known.
+   * Asks the homeserver whether a call that was cut off has happened. After a crash, only the name of the
+   * account is known.
    */
   reconcile?(context: Context<Declared>): Promise<Reconciliation>;
 }
@@ -179,7 +178,7 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
   Reversibility &
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
-/** A command whose arguments and result are its own business. */
+/** A command of unknown arguments and result. */
 export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'inBatch' | 'protects'> & {
   inBatch?(args: Readonly<Record<string, unknown>>): string;
   check?(args: Readonly<Record<string, unknown>>, now: number): void;
@@ -189,7 +188,7 @@ export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'inBatc
   preview?(context: Context): Promise<Preview>;
 };
 
-/** A command in the group that its folder gives it. */
+/** A command with the group of its folder. */
 export type GroupedCommand = Command & { readonly group: Group };
 
 /**
@@ -248,25 +247,25 @@ export function subjectOf(command: Command): string | undefined {
 
 /** Flags of every command that changes something. */
 const commonFlags = {
-  reason: flag('text', 'Why; kept in the audit log'),
-  dryRun: flag('boolean', 'Say what would happen, and do nothing', { default: false }),
+  reason: flag('text', 'Why; stored in the audit log'),
+  dryRun: flag('boolean', 'Show what would happen without doing it', { default: false }),
 } as const;
 
 /** Flags of what acts on accounts and their files. */
 const protectionFlags = {
-  overrideProtection: flag('boolean', 'Do it to a protected account too; critical', {
+  overrideProtection: flag('boolean', 'Also act on protected accounts; critical', {
     default: false,
   }),
 } as const;
 
 /** Flags of what can be taken back by itself. */
 const timedFlags = {
-  for: flag('duration', 'Take it back after this long', { placeholder: '24h' }),
+  for: flag('duration', 'Undo it after this time', { placeholder: '24h' }),
 } as const;
 
 /** Flags of what acts on several accounts. */
 const batchFlags = {
-  fromFile: flag('boolean', 'Also those in the text file that the message replies to', {
+  fromFile: flag('boolean', 'Also the users in the text file that the message replies to', {
     default: false,
   }),
 } as const;
@@ -277,7 +276,7 @@ export function takesFile(command: Command): boolean {
   return canChange(command) && subject?.options.many === true;
 }
 
-/** All that may be given to a command, its own arguments and those of every changing command. */
+/** All arguments of a command: its own, and those that every changing command has. */
 export function argumentsOf(command: Command): Readonly<Record<string, Argument>> {
   return canChange(command)
     ? {

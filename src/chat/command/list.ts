@@ -9,17 +9,17 @@ import { flag } from './arguments.ts';
 import type { Context } from './declaration.ts';
 import { writeInvocation } from './write-invocation.ts';
 
-/** So many rows are shown in one answer. */
+/** The default number of rows in one answer. */
 export const pageSize = 20;
 /** More rows than this can't be read at once without harm to the server or the reader. */
 const maxFileLength = 100_000;
 
 /** The flags that every list has. Spread them into a command's arguments. */
 export const listFlags = {
-  limit: flag('integer', 'How many rows', { min: 1, max: 100, default: pageSize }),
-  from: flag('word', 'Where the page before ended; !more fills it in', { placeholder: 'TOKEN' }),
+  limit: flag('integer', 'Number of rows', { min: 1, max: 100, default: pageSize }),
+  from: flag('word', 'Start position (set by !more)', { placeholder: 'TOKEN' }),
   all: flag('boolean', 'Everything, as a file', { default: false }),
-  format: flag('choice', 'Send it as a file of this kind', { choices: ['csv', 'json'] }),
+  format: flag('choice', 'Send a file of this type', { choices: ['csv', 'json'] }),
 } as const;
 
 interface ListArguments {
@@ -136,7 +136,7 @@ export function listAnswer<Row>(
     body: [
       ...(rows.length === 0
         ? total > 0
-          ? [line('There is nothing behind that place.')]
+          ? [line('There are no rows after that position.')]
           : form.none === undefined
             ? []
             : [line(...form.none)]
@@ -207,9 +207,9 @@ export function offsetIn(from: string | undefined): number | undefined {
     return undefined;
   }
   if (!/^\d{1,15}$/u.test(from)) {
-    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+    throw new UsageError(`\`--from\`: \`${from}\` is not a start position.`, {
       word: from,
-      advice: 'Leave it out: `!more` fills it in.',
+      advice: 'Leave it out. `!more` sets it.',
     });
   }
   return Number(from);

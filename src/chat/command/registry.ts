@@ -14,7 +14,7 @@ export interface Registry {
   readonly all: readonly GroupedCommand[];
   /** Full-width letters and capitals count as plain ones. */
   find(name: string): GroupedCommand | undefined;
-  /** What a word that is no name may have meant, if anything is near. */
+  /** What an unknown name may have meant, if anything is similar. */
   guess(word: string): Guess | undefined;
 }
 

@@ -5,9 +5,7 @@ import { flagName } from './arguments.ts';
 import type { Command } from './declaration.ts';
 import type { Invocation, Json } from './invocation.ts';
 
-/**
- * A word that could be taken for a flag is quoted, which makes it a value.
- */
+/** Writes an invocation as a command line, without the prefix, that is read as the same invocation. */
 export function writeInvocation(
   command: Command,
   invocation: Pick<Invocation, 'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs'>,

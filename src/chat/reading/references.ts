@@ -104,7 +104,7 @@ export function readUser(text: string, serverName: string): UserId | undefined {
     return reference.kind === 'user' ? reference.user : undefined;
   }
   const name = text.replace(/^@/u, '');
-  // An account without a name must be meant, and is by its whole ID.
+  // An account with an empty name can only be given by its full ID.
   return name === '' || /[:/]/u.test(name) ? undefined : parseUserId(`@${name}:${serverName}`);
 }
 

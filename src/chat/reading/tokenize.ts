@@ -14,7 +14,7 @@ export function isExact({ quoted, quotedValue }: Token): boolean {
   return quoted || quotedValue === true;
 }
 
-/** So much of an unclosed quote is shown. */
+/** Characters of an unclosed quote that are shown. */
 const maxWordShownLength = 40;
 
 /** Phones write `--flag` as `—flag`. */
@@ -144,7 +144,7 @@ export function createQuotes(characters: readonly string[]) {
   const endsWord = (at: number) => at + 1 === characters.length || isBlank(characters[at + 1]);
   const lastAscii = characters.findLastIndex((character, at) => character === '"' && endsWord(at));
 
-  /** The first at `from` or behind it that closes; undefined where there is none. */
+  /** The first at `from` or behind it that closes; undefined if there is none. */
   function next(opener: string, closers: string, from: number): number | undefined {
     const key = opener + closers;
     const ends = found.get(key) ?? endsFor(opener, closers);

@@ -63,12 +63,12 @@ export interface ValueSpec {
   };
 }
 
-/** What reading needs to know of its surroundings. */
+/** What reading depends on besides the words. */
 export interface ReadingContext {
   readonly serverName: string;
   readonly now: number;
   readonly prefix: string;
-  /** What a missing argument stands for, by its kind: set where the surroundings say it. */
+  /** The value of a missing argument by its kind, if the message is about something, such as a report. */
   readonly fillIn?: (kind: ArgumentKind) => string | undefined;
 }
 
@@ -230,7 +230,7 @@ function readDate(word: string, now: number, isAhead: boolean): number {
   return date;
 }
 
-/** A word of a command line that is no flag. */
+/** A word of a command line that is not a flag. */
 export interface Word {
   readonly text: string;
   /** Meant as it is written; what is not may have marks of a sentence around it. */

@@ -16,7 +16,7 @@ const titles: Record<EditedField, string> = {
   externalIds: 'Logs in as',
 };
 
-/** How a field is called in the room. */
+/** The name of a field, for people. */
 export function fieldTitle(field: EditedField): string {
   return titles[field];
 }
@@ -39,7 +39,7 @@ export function changesList(
 const replaced: Partial<Record<EditedField, string>> = {
   emails: 'e-mail addresses',
   phones: 'phone numbers',
-  externalIds: 'logins of providers',
+  externalIds: 'logins at identity providers',
 };
 
 /** Says that lists are replaced and not added to; empty where nothing is lost. */

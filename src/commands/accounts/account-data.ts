@@ -11,10 +11,10 @@ import { visibleContents, weigh } from '../../services/accounts/account-data.ts'
 export default defineCommand({
   name: 'account-data',
   synonyms: ['data', 'settings'],
-  summary: 'Shows what an account keeps on the server: kinds and sizes',
+  summary: 'Shows the types and sizes of an account’s data on the server',
   does: ['with --format json: send the contents as a file'],
-  doesNot: ['show what guards encrypted messages, keys and backups'],
-  args: { account: positional('account', 'Whose data', { placeholder: 'USER' }), ...listFlags },
+  doesNot: ['show secrets that protect encrypted messages, keys and backups'],
+  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'account-data @mallory:example.com',
@@ -35,7 +35,7 @@ export default defineCommand({
       const name = 'account-data.json';
       return {
         mark: 'ℹ️',
-        title: [...nameAndId(args.account), `: its account data is in ${name}`],
+        title: [...nameAndId(args.account), `: the account data is in ${name}`],
         file: {
           name,
           contentType: 'application/json',
@@ -47,7 +47,7 @@ export default defineCommand({
     return listAnswer(context, pageOf(entries, args), {
       noun: 'piece',
       of,
-      nothing: [...nameAndId(args.account), ' keeps no account data'],
+      nothing: [...nameAndId(args.account), ' has no account data'],
       next: entries.length === 0 ? [] : [`account-data ${idWord(args.account.name)} --format json`],
       columns: [
         {

@@ -8,19 +8,19 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
 
 const declared = {
-  account: positional('account', 'Whose account', { placeholder: 'USER' }),
-  grant: flag('boolean', 'Make it a server admin', { default: false }),
-  revoke: flag('boolean', 'Make it a server admin no longer', { default: false }),
+  account: positional('account', 'The user', { placeholder: 'USER' }),
+  grant: flag('boolean', 'Grant server admin rights', { default: false }),
+  revoke: flag('boolean', 'Remove server admin rights', { default: false }),
 } as const;
 
 export default defineCommand({
   name: 'admin',
   synonyms: ['admins', 'demote', 'make-admin', 'op', 'promote'],
-  summary: 'Says whether an account is a server admin, and changes it',
-  does: ['with --grant or --revoke: give or take all power over the server'],
+  summary: 'Shows or changes whether an account is a server admin',
+  does: ['with --grant or --revoke: grant or remove all power over the server'],
   doesNot: [
-    'give or take a role in this room',
-    'revoke this bot, people with a role in this room, or the last server admin',
+    'change a role in this room',
+    'remove the rights of this bot, of people with a role in this room, or of the last server admin',
   ],
   args: declared,
   danger: ({ grant, revoke }) => (grant || revoke ? 'critical' : 'read'),
@@ -40,12 +40,12 @@ export default defineCommand({
   async preview(context) {
     const { account, grant, revoke } = context.args;
     if (!grant && !revoke) {
-      return { title: ['Say whether ', ...nameAndId(account), ' is a server admin?'], body: [] };
+      return { title: ['Show whether ', ...nameAndId(account), ' is a server admin?'], body: [] };
     }
     const left = await assertPossible(context);
     return {
       title: [
-        grant ? 'Make ' : 'Take the power over the server from ',
+        grant ? 'Make ' : 'Remove server admin rights of ',
         ...nameAndId(account),
         grant ? ' a server admin?' : '?',
       ],
@@ -70,7 +70,7 @@ export default defineCommand({
     if (grant || revoke) {
       return {
         mark: '✅',
-        title: didTo(grant ? 'Now a server admin:' : 'No server admin any more:', account),
+        title: didTo(grant ? 'Now a server admin:' : 'No longer a server admin:', account),
         next: [`admin ${idWord(account.name)} --${grant ? 'revoke' : 'grant'}`],
         data,
       };
@@ -80,12 +80,8 @@ export default defineCommand({
       title: [
         ...nameAndId(account),
         ' is ',
-        bold(isAdmin ? 'a server admin' : 'no server admin'),
-        account.name === botUser
-          ? ' (it is this bot)'
-          : account.deactivated
-            ? ', and deactivated'
-            : '',
+        bold(isAdmin ? 'a server admin' : 'not a server admin'),
+        account.name === botUser ? ' (this bot)' : account.deactivated ? ', and deactivated' : '',
       ],
       ...(role !== 'admin' || account.name === botUser || (account.deactivated && !isAdmin)
         ? {}
@@ -112,7 +108,7 @@ async function assertPossible(context: Context<typeof declared>): Promise<number
   if (account.admin === grant) {
     throw new TargetError(
       'state',
-      `${account.name} is ${grant ? 'a server admin already' : 'no server admin'}`,
+      `${account.name} is ${grant ? 'already a server admin' : 'not a server admin'}`,
       'Nothing was changed.',
     );
   }

@@ -8,7 +8,7 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { assertWhisperIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
+import { assertDirectIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
 import {
   checkProfile,
   externalIdText,
@@ -23,7 +23,7 @@ import { checkNewUsername, usernameRules } from './username.ts';
 const declared = {
   user: positional('identity', 'The new account’s ID or name', { placeholder: 'USER' }),
   ...profileFlags,
-  admin: flag('boolean', 'Make it a server admin', { default: false }),
+  admin: flag('boolean', 'Make the account a server admin', { default: false }),
 } as const;
 
 type CreateContext = Context<typeof declared>;
@@ -31,16 +31,12 @@ type CreateContext = Context<typeof declared>;
 export default defineCommand({
   name: 'create-user',
   synonyms: ['add-user', 'adduser', 'new-user', 'register'],
-  summary: 'Makes a new account',
+  summary: 'Creates an account',
   does: [
-    'make an account with a generated password, and send that to you alone',
+    'create an account with a generated password, and send the password only to you',
     'set name, avatar, addresses, logins and type',
   ],
-  doesNot: [
-    'change an account that exists (see edit-user)',
-    'tell the owner anything',
-    'join it to a room',
-  ],
+  doesNot: ['change an existing account (see edit-user)', 'notify the owner', 'join any rooms'],
   args: declared,
   danger: ({ admin }) => (admin ? 'critical' : 'change'),
   example: 'create-user alice --displayname "Alice Marigold" --email alice@example.com',
@@ -58,16 +54,16 @@ export default defineCommand({
 
   async preview(context) {
     await assertPossible(context);
-    await assertWhisperIsReadable(context);
+    await assertDirectIsReadable(context);
     const { args, actor, services } = context;
     const whom = actor.kind === 'person' ? actor.user : 'nobody';
     return {
       title: ['Create ', code(args.user), args.admin ? ' as a server admin?' : '?'],
       body: [
         ...settingsLine(args),
-        line(`Will: send the password to ${whom} alone, in a direct room`),
+        line(`Will: send the password only to ${whom}, in a direct message`),
         ...passwordLoginLine(await services.server.hasPasswordLogin()),
-        line('Will not: tell the owner anything, join it to a room'),
+        line('Will not: notify the owner, join any rooms'),
       ],
       ...(args.admin ? { warning: 'A server admin can do everything on this server.' } : {}),
     };
@@ -88,13 +84,15 @@ export default defineCommand({
     return {
       mark: isWhole && sent && hasPasswordLogin !== false ? '✅' : '⚠️',
       title: [
-        bold(isWhole ? 'Created' : 'Created, but not with all that you asked for:'),
+        bold(isWhole ? 'Created' : 'Created, but not everything could be set:'),
         ' ',
         ...nameAndId(account),
         account.admin ? ', a server admin' : '',
       ],
       body: [
-        ...(isWhole ? [] : [line(`While it was made, ${refusal}. Look at what it has now.`)]),
+        ...(isWhole
+          ? []
+          : [line(`After the account was created, ${refusal}. Check what it has now.`)]),
         ...settingsLine(args),
         passwordLine(sent, args.user, prefix),
         ...passwordLoginLine(hasPasswordLogin),
@@ -110,23 +108,23 @@ export default defineCommand({
   },
 });
 
-/** @throws TargetError it exists, is not ours, or something of it belongs to somebody else */
+/** @throws TargetError the account exists, is on another server, or somebody else has one of its identities */
 async function assertPossible({ args, services, prefix }: CreateContext): Promise<void> {
   const { accounts } = services;
   const located = await accounts.locate(args.user);
   if (located.where === 'elsewhere') {
     throw new TargetError(
       'remote_user',
-      `${args.user} would be an account of another server`,
-      'Write the name alone, without a server.',
+      `${args.user} would be an account on another server`,
+      'Give the name without a server.',
     );
   }
   if (located.where === 'here') {
     throw new TargetError(
       'state',
-      `the account ${args.user} exists already${located.account.deactivated ? ', deactivated' : ''}`,
+      `the account ${args.user} already exists${located.account.deactivated ? ' and is deactivated' : ''}`,
       located.account.deactivated
-        ? `Names are never given twice. \`${prefix}reactivate ${idWord(args.user)}\` brings it back.`
+        ? `A username can’t be used twice. \`${prefix}reactivate ${idWord(args.user)}\` brings it back.`
         : `\`${prefix}edit-user ${idWord(args.user)}\` changes it.`,
     );
   }
@@ -135,9 +133,9 @@ async function assertPossible({ args, services, prefix }: CreateContext): Promis
     throw new TargetError(
       'state',
       {
-        taken: `the name ${localpartOf(args.user)} is taken`,
-        reserved: `the name ${localpartOf(args.user)} is reserved for an application service`,
-        invalid: `the homeserver takes no account called ${localpartOf(args.user)}`,
+        taken: `the username ${localpartOf(args.user)} is taken`,
+        reserved: `the username ${localpartOf(args.user)} is reserved for an application service`,
+        invalid: `the homeserver doesn’t accept the username ${localpartOf(args.user)}`,
       }[free.reason],
       usernameRules,
     );
@@ -145,12 +143,12 @@ async function assertPossible({ args, services, prefix }: CreateContext): Promis
   await accounts.assertFree(identities(args), args.user);
 }
 
-/** Says that the password is of no use, where that is so. */
+/** Says so if nobody can log in with the password. */
 function passwordLoginLine(hasPasswordLogin: boolean | undefined): Block[] {
   return hasPasswordLogin === false
     ? [
         line(
-          'Password login is off on this server, so the password lets nobody in. Give the account a login of your identity provider: ',
+          'Password login is off on this server, so nobody can log in with this password. Add a login at your identity provider: ',
           code('--external-id'),
         ),
       ]

@@ -1,6 +1,6 @@
 import {
   accountFacts,
-  accountState,
+  accountStateShort,
   didTo,
   nameAndId,
   standing,
@@ -28,25 +28,25 @@ export default defineCommand({
     'remove-user',
     'terminate',
   ],
-  summary: 'Closes accounts for good',
+  summary: 'Permanently deactivates accounts',
   does: [
     'log out all devices and end access tokens',
     'remove the password, e-mail addresses and phone numbers',
-    'leave all rooms, reject invites',
+    'leave all rooms and reject invites',
     'delete account data, room keys kept on the server and pushers',
     'with --erase: hide messages from people who join later, remove name and avatar',
   ],
   doesNot: [
-    'hold for users of application services (see suspend)',
+    'stop users of application services (see suspend)',
     'delete files',
     'redact messages',
-    'free the name for somebody else',
-    'take back server admin rights',
-    'reach copies on other servers',
+    'make the username available again',
+    'remove server admin rights',
+    'delete copies on other servers',
   ],
   args: {
-    accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }),
-    erase: flag('boolean', 'Also erase: can’t be undone', { default: false }),
+    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    erase: flag('boolean', 'Also erase; this can’t be undone', { default: false }),
   },
   danger: 'destructive',
   resolvesReports: true,
@@ -58,7 +58,7 @@ export default defineCommand({
 
   async preview({ args: { accounts: account, erase }, services, now }) {
     if (account.deactivated && (!erase || account.erased)) {
-      throw new TargetError('state', `${account.name} is already ${accountState(account)}`);
+      throw new TargetError('state', `${account.name} is already ${accountStateShort(account)}`);
     }
     const footprint = await services.accounts.footprint(account);
     const question = account.deactivated ? 'Erase' : 'Deactivate';
@@ -83,7 +83,7 @@ export default defineCommand({
             .join(', ')}`,
         ),
         line(
-          `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, free the name for somebody else`,
+          `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, make the username available again`,
         ),
       ],
       facts: [
@@ -93,7 +93,7 @@ export default defineCommand({
       ],
       warning: erase
         ? 'Erasing can’t be undone.'
-        : 'Rooms, devices and addresses don’t come back when it is reactivated.',
+        : 'Reactivating the account does not restore rooms, devices and addresses.',
     };
   },
 
@@ -105,7 +105,7 @@ export default defineCommand({
     title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
     body: [
       ...notForServices(account),
-      line('It is leaving its rooms now, which can take a while. Its files stay.'),
+      line('They are removed from their rooms, which can take a while. Their files are kept.'),
     ],
     next: [`redact-user ${idWord(account.name)}`, `media ${idWord(account.name)}`],
     data: { userId: account.name, erase },

@@ -19,7 +19,7 @@ type Asked = Pick<Context, 'actor' | 'services'>;
  */
 export async function openDirectAnswer({ actor, services }: Asked): Promise<DirectAnswer> {
   if (actor.kind !== 'person') {
-    throw new DeniedError('a secret can be sent to a person alone');
+    throw new DeniedError('only people can receive secrets');
   }
   return services.bot.openDirect(actor.user);
 }
@@ -29,14 +29,14 @@ export async function openDirectAnswer({ actor, services }: Asked): Promise<Dire
  *
  * @throws TargetError the asker could not read it, and what to do
  */
-export async function assertWhisperIsReadable({ actor, services }: Asked): Promise<void> {
+export async function assertDirectIsReadable({ actor, services }: Asked): Promise<void> {
   if (actor.kind === 'person') {
     await services.bot.assertDirectIsReadable(actor.user);
   }
 }
 
-/** Whether it arrived. The change is made by now: what goes wrong here must not look like its failure. */
-export async function whispered(
+/** Whether the secret arrived. The change is made by now, so an error here must not look like its failure. */
+export async function sendDirect(
   directAnswer: DirectAnswer,
   lines: readonly string[],
 ): Promise<boolean> {
@@ -66,18 +66,18 @@ export async function withNewPassword<Result>(
     result = await change(password);
   } catch (error) {
     if (mayHaveHappened(error)) {
-      await whispered(directAnswer, [
-        `The homeserver did not say whether ${user} got this password:`,
+      await sendDirect(directAnswer, [
+        `The homeserver did not say whether this password was set for ${user}:`,
         password,
-        'Where the room says that it was done, it is the right one.',
+        'If the room says that it was done, this password is the right one.',
       ]);
     }
     throw error;
   }
-  const sent = await whispered(directAnswer, [
+  const sent = await sendDirect(directAnswer, [
     `The new password of ${user}:`,
     password,
-    'Pass it on where nobody else reads it, and have it changed at the first login.',
+    'Pass it on privately, and ask them to change it at the first login.',
   ]);
   return { result, sent };
 }
@@ -88,11 +88,11 @@ function mayHaveHappened(error: unknown): boolean {
   );
 }
 
-/** Says where the password is, and what to do where it got lost. */
+/** Says where the password is, or what to do if it is lost. */
 export function passwordLine(sent: boolean, user: UserId, prefix: string): Block {
   return sent
-    ? line('I have sent you the password in our direct room, and remove it there after a while.')
-    : line('The password could not be sent to you, and is lost. Make another: ', {
+    ? line('I sent you the password in a direct message. It will be removed there after a while.')
+    : line('The password could not be sent to you and is lost. Create another one: ', {
         kind: 'code',
         text: `${prefix}reset-password ${idWord(user)}`,
       });

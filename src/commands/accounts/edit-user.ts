@@ -24,15 +24,15 @@ import {
 import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
 
 const declared = {
-  account: positional('account', 'Whose account', { placeholder: 'USER' }),
+  account: positional('account', 'The user', { placeholder: 'USER' }),
   ...profileFlags,
   clearType: flag('boolean', 'Make it an ordinary account', { default: false }),
-  clearEmail: flag('boolean', 'Take all e-mail addresses away', { default: false }),
-  clearPhone: flag('boolean', 'Take all phone numbers away', { default: false }),
-  clearExternalId: flag('boolean', 'Take all logins of providers away', { default: false }),
-  admin: flag('boolean', 'Make it a server admin, or no longer'),
-  reactivate: flag('boolean', 'Make a deactivated account active again', { default: false }),
-  logoutDevices: flag('boolean', 'Log all its devices out', { default: false }),
+  clearEmail: flag('boolean', 'Remove all e-mail addresses', { default: false }),
+  clearPhone: flag('boolean', 'Remove all phone numbers', { default: false }),
+  clearExternalId: flag('boolean', 'Remove all logins at identity providers', { default: false }),
+  admin: flag('boolean', 'Grant or remove server admin rights'),
+  reactivate: flag('boolean', 'Reactivate a deactivated account', { default: false }),
+  logoutDevices: flag('boolean', 'Log out all devices', { default: false }),
 } as const;
 
 type Given = Omit<ParsedArguments<typeof declared>, 'account'>;
@@ -53,14 +53,14 @@ export default defineCommand({
   summary: 'Changes an account',
   does: [
     'set name, avatar, type, addresses, logins and admin rights',
-    'replace all e-mail addresses by those given with --email, all phone numbers by --phone, all logins of providers by --external-id',
-    'take away with "" (name, avatar) or --clear-…',
+    'replace all e-mail addresses by those given with --email, all phone numbers by --phone, all logins at identity providers by --external-id',
+    'remove values with "" (name, avatar) or --clear-…',
   ],
   doesNot: [
-    'make an account (see create-user)',
+    'create an account (see create-user)',
     'set a password (see reset-password)',
-    'take an address away from another account: it is refused',
-    'log devices out, but for --logout-devices',
+    'take over an address of another account',
+    'log out devices (unless --logout-devices)',
   ],
   args: declared,
   danger: (given) =>
@@ -86,7 +86,8 @@ export default defineCommand({
     const warnings = [
       args.admin === true && adminWarning,
       args.admin === false && adminsLeft(await adminsWithout(context, args.account)),
-      opensAccount(args) && 'Whoever has the new address or login can get into the account.',
+      opensAccount(args) &&
+        'Anyone with access to the new address or login can get into the account.',
       args.logoutDevices && 'Devices that are logged out lose their encryption keys.',
     ].filter((text) => text !== false);
     return {
@@ -136,28 +137,30 @@ export default defineCommand({
     if (error !== undefined) {
       const lost = [
         ...missing.map(fieldTitle),
-        ...(args.logoutDevices && devices === undefined ? ['logging devices out'] : []),
+        ...(args.logoutDevices && devices === undefined ? ['logging out devices'] : []),
       ];
       body.push(line(`Not changed: ${lost.join(', ')}; ${error.message}.`));
     }
     if (devices !== undefined) {
       body.push(
         line(
-          devices === 0 ? 'It was logged in nowhere.' : `${count(devices, 'device')} logged out.`,
+          devices === 0
+            ? 'They were not logged in anywhere.'
+            : `${count(devices, 'device')} logged out.`,
         ),
       );
     }
     if (changed.includes('reactivate')) {
       body.push(
         line(
-          'It has no password now, so nobody can log in with one.',
-          account.admin ? ' It is a server admin.' : '',
+          'They have no password now, so nobody can log in with one.',
+          account.admin ? ' They are a server admin.' : '',
         ),
       );
     }
     return {
       mark: error === undefined ? '✅' : '⚠️',
-      title: didTo(error === undefined ? 'Changed' : 'Changed in part:', account),
+      title: didTo(error === undefined ? 'Changed' : 'Partly changed:', account),
       body,
       ...(error === undefined ? {} : { status: 'partial' as const }),
       next: [`user ${idWord(account.name)}`],
@@ -207,8 +210,8 @@ function check(given: Given): void {
     }
   }
   if (fieldsOf(editOf(given)).length === 0 && !given.logoutDevices) {
-    throw new UsageError('Nothing is to be changed.', {
-      advice: 'Say what: `--displayname NAME`, `--email ADDRESS`, …',
+    throw new UsageError('Nothing to change.', {
+      advice: 'Say what to change: `--displayname NAME`, `--email ADDRESS`, …',
     });
   }
 }
@@ -246,7 +249,7 @@ async function assertPossible(context: EditContext) {
   const edit = editOf(args);
   const fields = missingFrom(args.account, edit);
   if (fields.length === 0 && !args.logoutDevices) {
-    throw new TargetError('state', `${args.account.name} is like that already`);
+    throw new TargetError('state', `${args.account.name} already has these values`);
   }
   await services.accounts.assertFree(
     { threepids: [...(edit.emails ?? []), ...(edit.phones ?? [])], externalIds: edit.externalIds },

@@ -18,14 +18,14 @@ export default defineCommand({
   name: 'find-user',
   synonyms: ['find', 'find-email', 'lookup', 'search'],
   summary: 'Finds an account by e-mail address, phone number or login at a provider',
-  doesNot: ['search by name (see users)', 'find addresses that resemble the one given'],
+  doesNot: ['search by name (see users)', 'find similar addresses'],
   args: {
-    email: flag('word', 'The whole e-mail address', { placeholder: 'ADDRESS' }),
-    phone: flag('text', 'The whole number with country code', { placeholder: 'NUMBER' }),
-    provider: flag('word', 'The identity provider, as the server’s configuration calls it', {
+    email: flag('word', 'The full e-mail address', { placeholder: 'ADDRESS' }),
+    phone: flag('text', 'The full number with country code', { placeholder: 'NUMBER' }),
+    provider: flag('word', 'The identity provider’s name in the server’s configuration', {
       placeholder: 'P',
     }),
-    externalId: flag('word', 'Who it is there; with --provider', { placeholder: 'ID' }),
+    externalId: flag('word', 'The ID there; with --provider', { placeholder: 'ID' }),
   },
   danger: 'read',
   role: 'moderator',
@@ -49,7 +49,7 @@ export default defineCommand({
         'medium' in by
           ? `no account has the ${threepidText(by)}`
           : `no account logs in as ${externalIdText(by)}`,
-        'Deactivated accounts have lost their addresses.',
+        'Deactivated accounts have no addresses any more.',
       );
     }
     return account;
@@ -80,8 +80,8 @@ function readKey({ email, phone, provider, externalId }: Given) {
   const given = [email, phone, provider ?? externalId].filter((one) => one !== undefined);
   if (given.length !== 1) {
     throw new UsageError(
-      given.length === 0 ? 'By what shall I search?' : 'That is more than one thing to search by.',
-      { advice: 'Write `--email`, or `--phone`, or `--provider` with `--external-id`.' },
+      given.length === 0 ? 'What should I search for?' : 'You can only search for one thing.',
+      { advice: 'Give `--email`, `--phone`, or `--provider` with `--external-id`.' },
     );
   }
   if (email !== undefined) {
@@ -93,7 +93,7 @@ function readKey({ email, phone, provider, externalId }: Given) {
   if (provider === undefined || externalId === undefined) {
     throw new UsageError(
       `\`--${provider === undefined ? 'provider' : 'external-id'}\` is missing.`,
-      { advice: 'The two go together.' },
+      { advice: '`--provider` and `--external-id` belong together.' },
     );
   }
   return { authProvider: provider, externalId };

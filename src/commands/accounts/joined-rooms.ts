@@ -17,14 +17,14 @@ export default defineCommand({
   synonyms: ['membership', 'memberships', 'rooms-of', 'user-rooms'],
   summary: 'Lists the rooms that a user is in',
   does: [
-    'list the rooms of an account here, or those that somebody of another server shares with this one',
+    'list the rooms of a local account, or the rooms that a user of another server shares with this one',
   ],
   doesNot: [
-    'list invites, bans and rooms that were left',
-    'list the rooms in which this bot tells one person a secret',
-    `name rooms in files of more than ${namedRooms}`,
+    'list invites, bans and rooms that the user left',
+    'list direct rooms in which this bot sends secrets',
+    `show room names in files of more than ${namedRooms} rooms`,
   ],
-  args: { user: positional('user', 'Whose rooms', { placeholder: 'USER' }), ...listFlags },
+  args: { user: positional('user', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   example: 'joined-rooms @mallory:example.com',
   endpoints: [
@@ -68,11 +68,11 @@ export default defineCommand({
       of: [
         where === 'here' ? ' of ' : ' shared with ',
         code(context.args.user),
-        where === 'here' ? '' : ', of another server',
+        where === 'here' ? '' : ', a user of another server',
       ],
       nothing:
         where === 'here'
-          ? [code(context.args.user), ' is in no room']
+          ? [code(context.args.user), ' is not in any room']
           : ['This server shares no room with ', code(context.args.user)],
       note: unlistedRooms(hidden),
       columns: [

@@ -8,19 +8,21 @@ import { deactivatedAnyway, notForServices } from './restriction.ts';
 export default defineCommand({
   name: 'lock',
   synonyms: ['ban', 'block', 'block-user', 'disable', 'freeze'],
-  summary: 'Shuts people out of their accounts until they are unlocked',
+  summary: 'Locks people out of their accounts until unlocked',
   does: [
-    'stop all sessions, which go on when it is unlocked',
-    'refuse to log in',
-    'take the account out of the user directory',
+    'pause all sessions until the account is unlocked',
+    'prevent logins',
+    'remove the account from the user directory',
   ],
   doesNot: [
-    'hold for users of application services (see suspend)',
-    'log sessions out, take rooms, messages or files away',
-    'keep others from writing to it',
-    'stop it for good (see deactivate)',
+    'stop users of application services (see suspend)',
+    'log out sessions, or remove rooms, messages or files',
+    'keep others from sending them messages',
+    'stop the account permanently (see deactivate)',
   ],
-  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  args: {
+    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  },
   danger: 'change',
   protects: true,
   timed: true,
@@ -38,7 +40,7 @@ export default defineCommand({
       ...(account.appserviceId === null
         ? [
             line(
-              'Nobody can use it or log in to it. Its sessions wait, its rooms and messages stay.',
+              'Nobody can use this account or log in to it. Sessions are paused; rooms and messages are kept.',
             ),
           ]
         : notForServices(account)),

@@ -7,13 +7,13 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { dayMs, writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { assertWhisperIsReadable, openDirectAnswer, whispered } from './direct-message.ts';
+import { assertDirectIsReadable, openDirectAnswer, sendDirect } from './direct-message.ts';
 
 const maxMs = dayMs;
 
 const declared = {
-  account: positional('account', 'As whom', { placeholder: 'USER' }),
-  for: flag('duration', 'How long it works, at most 24h', {
+  account: positional('account', 'The user to act as', { placeholder: 'USER' }),
+  for: flag('duration', 'How long the token works, at most 24h', {
     default: '1h',
     placeholder: '1h',
   }),
@@ -22,13 +22,13 @@ const declared = {
 export default defineCommand({
   name: 'login-as',
   synonyms: ['impersonate', 'su', 'sudo'],
-  summary: 'Makes an access token that acts as somebody',
+  summary: 'Creates an access token that acts as a user',
   does: [
-    'send you a token in our direct room, with which everything can be done that the account can',
-    'let the token die after an hour, or what --for says',
+    'send you, in a direct message, a token that can do everything the account can',
+    'let the token expire after an hour, or after the time in --for',
   ],
   doesNot: [
-    'show up among the account’s devices, or tell the owner',
+    'appear among the account’s devices, or notify the owner',
     'give access to encrypted messages',
     'end when the owner logs out everywhere',
   ],
@@ -49,7 +49,7 @@ export default defineCommand({
   async preview(context) {
     const { args, actor, services, now } = context;
     assertPossible(context);
-    await assertWhisperIsReadable(context);
+    await assertDirectIsReadable(context);
     const { account } = args;
     const footprint = await services.accounts.footprint(account);
     return {
@@ -58,12 +58,12 @@ export default defineCommand({
         accountFacts(account, footprint, now),
         ...standing(account),
         line(
-          `Will: send ${actor.kind === 'person' ? actor.user : 'nobody'} alone a token that can do all that the account can`,
-          account.deactivated ? ', although it is deactivated' : '',
+          `Will: send a token that can do everything the account can, only to ${actor.kind === 'person' ? actor.user : 'nobody'}`,
+          account.deactivated ? ', although the account is deactivated' : '',
         ),
-        line('Will not: tell the owner, show up among the devices, open encrypted messages'),
+        line('Will not: notify the owner, appear among the devices, decrypt messages'),
       ],
-      warning: 'Whoever holds the token reads and writes in the account’s name.',
+      warning: 'Anyone who has the token can read and write as this user.',
     };
   },
 
@@ -72,25 +72,25 @@ export default defineCommand({
     assertPossible(context);
     const { account } = args;
     const directAnswer = await openDirectAnswer(context);
-    // By the clock of now, not of the question: a confirmation may have taken its time.
+    // Counted from now: the confirmation may have been asked some time ago.
     const validUntilMs = Date.now() + args.for;
     const accessToken = await services.accounts.loginAs(account.name, validUntilMs);
-    const sent = await whispered(directAnswer, [
+    const sent = await sendDirect(directAnswer, [
       `Acts as ${account.name} until ${dateTime(validUntilMs)}:`,
       accessToken,
-      'POST /_matrix/client/v3/logout with it ends it before that.',
+      'To end it earlier, call POST /_matrix/client/v3/logout with it.',
     ]);
     return { validUntilMs, sent, again: `${prefix}login-as ${idWord(account.name)}` };
   },
 
   answer: ({ args: { account } }, { validUntilMs, sent, again }) => ({
     mark: sent ? '✅' : '⚠️',
-    title: didTo('Made a token that acts as', account),
+    title: didTo('Created a token that acts as', account),
     body: [
       line(`It works until ${dateTime(validUntilMs)}.`),
       sent
-        ? line('I have sent it to you in our direct room, and remove it there after a while.')
-        : line('It could not be sent to you, and nobody has it. Make another: ', {
+        ? line('I sent it to you in a direct message. It will be removed there after a while.')
+        : line('It could not be sent to you, and nobody has it. Create another one: ', {
             kind: 'code',
             text: again,
           }),
@@ -104,7 +104,7 @@ function assertPossible({ args }: Context<typeof declared>): void {
   if (args.account.locked) {
     throw new TargetError(
       'state',
-      `${args.account.name} is locked: no token works for it`,
+      `${args.account.name} is locked, so no token works for this account`,
       'Nothing was changed.',
     );
   }

@@ -5,9 +5,9 @@ import type { ExternalIdInput, ThreepidInput } from '../../services/accounts/ide
 
 /** The flags that creating and editing an account share. */
 export const profileFlags = {
-  displayname: flag('text', 'The name that people see', { placeholder: 'NAME' }),
-  avatarUrl: flag('text', 'The picture, as an mxc:// address', { placeholder: 'MXC' }),
-  userType: flag('word', 'bot, support, or a type that the server’s configuration adds', {
+  displayname: flag('text', 'The display name', { placeholder: 'NAME' }),
+  avatarUrl: flag('text', 'The avatar, as an mxc:// address', { placeholder: 'MXC' }),
+  userType: flag('word', 'bot, support, or a type from the server’s configuration', {
     placeholder: 'TYPE',
   }),
   email: flag('word', 'An e-mail address; may be repeated', { many: true, placeholder: 'ADDRESS' }),
@@ -15,13 +15,13 @@ export const profileFlags = {
     many: true,
     placeholder: 'NUMBER',
   }),
-  externalId: flag('word', 'Who it is at an identity provider; may be repeated', {
+  externalId: flag('word', 'The login at an identity provider; may be repeated', {
     many: true,
     placeholder: 'PROVIDER:ID',
   }),
 } as const;
 
-/** Those of them whose values no viewer is shown. */
+/** The flags whose values viewers must not see. */
 export const personalFlags = ['email', 'phone', 'externalId'] as const;
 
 /** What the flags above hold. */
@@ -37,7 +37,7 @@ export interface ProfileArguments {
 const maxDisplaynameLength = 256;
 
 /**
- * Refuses values that Synapse would refuse, or take as they are.
+ * Refuses values that Synapse would refuse, or accept although they are wrong.
  *
  * @throws UsageError naming the value
  */
@@ -46,13 +46,13 @@ export function checkProfile(args: ProfileArguments): void {
   if (displayname !== undefined && displayname.length > maxDisplaynameLength) {
     throw new UsageError(`\`--displayname\` has ${displayname.length} characters.`, {
       word: displayname.slice(0, 40),
-      advice: `It may have ${maxDisplaynameLength}.`,
+      advice: `The limit is ${maxDisplaynameLength}.`,
     });
   }
   if (avatarUrl !== undefined && avatarUrl !== '' && parseMxcUri(avatarUrl) === undefined) {
-    throw new UsageError(`\`--avatar-url\`: \`${avatarUrl.slice(0, 80)}\` is no mxc address.`, {
+    throw new UsageError(`\`--avatar-url\`: \`${avatarUrl.slice(0, 80)}\` is not an mxc address.`, {
       word: avatarUrl,
-      advice: 'Upload the picture to a room and write `mxc://server/id`; `""` takes it away.',
+      advice: 'Upload the image to a room and give `mxc://server/id`; `""` removes the avatar.',
     });
   }
   args.email.forEach(readEmail);
@@ -66,21 +66,21 @@ export function checkProfile(args: ProfileArguments): void {
  */
 export function readEmail(text: string): ThreepidInput {
   if (!/^[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+$/u.test(text)) {
-    throw new UsageError(`\`${text}\` is no e-mail address.`, {
+    throw new UsageError(`\`${text}\` is not an e-mail address.`, {
       word: text,
-      advice: 'It must have one `@`, and may only have ASCII letters, digits and signs.',
+      advice: 'It must contain one `@` and only ASCII letters, digits and symbols.',
     });
   }
   return { medium: 'email', address: text.toLowerCase() };
 }
 
-/** Digits with the country code, whatever stands between them. */
+/** Digits with the country code; separators are removed. */
 export function readPhone(text: string): ThreepidInput {
   const address = text.replaceAll(/[\s().-]/gu, '').replace(/^(?:\+|00)/u, '');
   if (!/^[1-9]\d{4,14}$/u.test(address)) {
-    throw new UsageError(`\`${text}\` is no phone number.`, {
+    throw new UsageError(`\`${text}\` is not a phone number.`, {
       word: text,
-      advice: 'Write it with the country code, such as `+447470274584`.',
+      advice: 'Include the country code, e.g. `+447470274584`.',
     });
   }
   return { medium: 'msisdn', address };
@@ -90,10 +90,9 @@ export function readPhone(text: string): ThreepidInput {
 export function readExternalId(text: string): ExternalIdInput {
   const colon = text.indexOf(':');
   if (colon < 1 || colon === text.length - 1) {
-    throw new UsageError(`\`${text}\` is no \`PROVIDER:ID\`.`, {
+    throw new UsageError(`\`${text}\` is not in the form \`PROVIDER:ID\`.`, {
       word: text,
-      advice:
-        'Write the provider as the server’s configuration does, such as `oidc-example:12345`.',
+      advice: 'Use the provider’s name from the server’s configuration, e.g. `oidc-example:12345`.',
     });
   }
   return { authProvider: text.slice(0, colon), externalId: text.slice(colon + 1) };

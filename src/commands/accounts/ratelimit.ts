@@ -10,23 +10,23 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import type { Ratelimit } from '../../services/services.ts';
 
 const declared = {
-  account: positional('account', 'Whose limit', { placeholder: 'USER' }),
-  messagesPerSecond: flag('integer', 'Messages a second in the long run; 0 for no limit at all', {
+  account: positional('account', 'The user', { placeholder: 'USER' }),
+  messagesPerSecond: flag('integer', 'Messages per second on average; 0 for no limit', {
     max: 1_000_000,
   }),
-  burstCount: flag('integer', 'Messages at once before the limit is felt', { max: 1_000_000 }),
-  clear: flag('boolean', 'Let the server’s own limit hold again', { default: false }),
+  burstCount: flag('integer', 'Messages at once before the limit applies', { max: 1_000_000 }),
+  clear: flag('boolean', 'Use the server’s limit again', { default: false }),
 } as const;
 
 export default defineCommand({
   name: 'ratelimit',
   synonyms: ['limit', 'rate-limit', 'slow', 'slow-down', 'throttle'],
-  summary: 'Shows and sets an account’s own rate limit',
+  summary: 'Shows or sets an account’s own rate limit',
   does: [
-    'set how fast an account may send, in the place of the server’s own limit',
-    'lift all limits with 0 and 0',
+    'set how fast an account can send, instead of the server’s limit',
+    'remove all limits with 0 and 0',
   ],
-  doesNot: ['show the server’s own limit, which its configuration holds'],
+  doesNot: ['show the server’s limit, which is in its configuration'],
   args: declared,
   danger: ({ clear, messagesPerSecond }) =>
     clear || messagesPerSecond !== undefined ? 'change' : 'read',
@@ -48,7 +48,7 @@ export default defineCommand({
     if (isGiven && (messagesPerSecond === undefined || burstCount === undefined)) {
       throw new UsageError(
         `\`--${messagesPerSecond === undefined ? 'messages-per-second' : 'burst-count'}\` is missing.`,
-        { advice: 'Give both. Synapse takes what is left out for 0, which lifts the limit.' },
+        { advice: 'Give both. Synapse would take a missing value as 0, which removes the limit.' },
       );
     }
   },
@@ -66,7 +66,7 @@ export default defineCommand({
       ],
       body: [
         line(`Now: ${limitText(before)}`),
-        ...(after === undefined && !args.clear ? [] : [line(`Then: ${limitText(after)}`)]),
+        ...(after === undefined && !args.clear ? [] : [line(`New: ${limitText(after)}`)]),
       ],
     };
   },
@@ -93,7 +93,7 @@ export default defineCommand({
     const body: Block[] = [
       ...(isChange ? [line(`Before: ${limitText(before)}`)] : []),
       ...(isMuting(limit)
-        ? [line('With a burst of 0 it can send nothing at all, and is told to try again later.')]
+        ? [line('With a burst of 0 they can’t send anything, and are told to try again later.')]
         : []),
     ];
     return {
@@ -143,10 +143,10 @@ function isMuting(limit: Ratelimit | undefined): boolean {
 
 function limitText(limit: Ratelimit | undefined): string {
   if (limit === undefined) {
-    return 'the server’s own limit';
+    return 'the server’s limit';
   }
   // Synapse looks at the first number alone for that.
   return limit.messagesPerSecond === 0
     ? 'unlimited'
-    : `${count(limit.messagesPerSecond, 'message')} a second, ${limit.burstCount.toLocaleString('en-US')} at once`;
+    : `${count(limit.messagesPerSecond, 'message')} per second, ${limit.burstCount.toLocaleString('en-US')} at once`;
 }

@@ -8,15 +8,15 @@ import { TargetError } from '../../core/errors.ts';
 export default defineCommand({
   name: 'reactivate',
   synonyms: ['enable', 're-enable', 'restore', 'undeactivate', 'undelete'],
-  summary: 'Makes a deactivated account active again',
+  summary: 'Reactivates a deactivated account',
   does: ['make the account usable again, without a password'],
   doesNot: [
-    'bring back rooms, devices, addresses, name, avatar or account data',
+    'restore rooms, devices, addresses, name, avatar or account data',
     'show erased messages again',
   ],
-  args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },
+  args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
   danger: 'change',
-  // It lets whoever has a login of the account in again.
+  // Anyone with a login of the account can get in again.
   protects: true,
   example: 'reactivate @mallory:example.com --reason "appeal accepted"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
@@ -32,8 +32,8 @@ export default defineCommand({
     next: [`reset-password ${idWord(account.name)}`],
     body: [
       line(
-        'It has no password now, so nobody can log in with one.',
-        account.admin ? ' It is a server admin, as it was before.' : '',
+        'They have no password now, so nobody can log in with one.',
+        account.admin ? ' They are a server admin, as before.' : '',
       ),
     ],
     data: account,

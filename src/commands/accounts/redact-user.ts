@@ -12,15 +12,15 @@ import type { RoomShare } from '../../services/redaction/user-redaction.ts';
 import { serverMessage } from '../../services/server-message.ts';
 import type { Services } from '../../services/services.ts';
 
-/** So many rooms are shown by name. */
+/** The number of rooms that are shown by name. */
 const shownRooms = 5;
-/** So many of what could not be redacted are in the data. */
+/** The number of failed events in the data. */
 const shownFailures = 100;
 
 const args = {
-  accounts: positional('account', 'Whose messages', { many: true, placeholder: 'USER' }),
-  since: flag('date', 'Sent since then; the last day, if left out', { default: '1d' }),
-  room: flag('room', 'In this room alone'),
+  accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  since: flag('date', 'Only messages sent since then (default: the last day)', { default: '1d' }),
+  room: flag('room', 'Only in this room'),
 } as const;
 
 export default defineCommand({
@@ -35,18 +35,18 @@ export default defineCommand({
     'purge-user',
     'wipe',
   ],
-  summary: 'Takes what accounts have sent out of all rooms',
+  summary: 'Removes a user’s messages from all rooms',
   does: [
-    'redact the messages of the last day, or since the time that is given, in the account’s own name',
-    'redact what its joins showed as its name and avatar',
-    'work in rooms that this bot is not in, and that the account has left or was banned from',
-    'show the reason to the rooms',
+    'redact the messages since --since; the redactions appear as made by the user',
+    'redact the names and avatars in their join events',
+    'work in rooms that this bot is not in, or that the user left or was banned from',
+    'show the reason in the rooms',
   ],
   doesNot: [
-    'keep the account from sending more (see shadow-ban, suspend, deactivate)',
+    'keep them from sending more (see shadow-ban, suspend, deactivate)',
     'delete files (see delete-media)',
-    'redact reactions, polls and other events that are no messages',
-    'reach the management room, rooms in which this bot tells secrets, what people have saved, or servers that ignore it',
+    'redact reactions, polls and other events that are not messages',
+    'act on the management room, on rooms in which this bot sends secrets, on saved copies, or on servers that ignore redactions',
   ],
   args,
   danger: 'destructive',
@@ -62,7 +62,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}/state',
   ],
 
-  inBatch: () => 'Redact what was sent by',
+  inBatch: () => 'Redact messages of',
 
   async preview(context) {
     const { args: given, services, now } = context;
@@ -71,7 +71,7 @@ export default defineCommand({
     const shares = await services.redaction.findSentBy(request);
     return {
       title: [
-        `Redact ${sentOf(shares)} of `,
+        `Redact ${sentOf(shares)} by `,
         ...nameAndId(account),
         ` in ${count(shares.length, 'room')}?`,
       ],
@@ -79,14 +79,14 @@ export default defineCommand({
         line(`Sent since ${dateTime(request.since)}, ${ago(request.since, now)}`),
         ...(await roomLines(services, shares)),
         ...standing(account),
-        line('Will: empty them for everybody, in the account’s own name'),
-        line('Will not: keep it from sending more, delete its files, redact reactions'),
+        line('Will: remove their content for everyone; the redactions appear as made by the user'),
+        line('Will not: keep them from sending more, delete their files, redact reactions'),
         ...(given.room === undefined
-          ? [line('Not in this room and not in rooms in which I tell secrets.')]
+          ? [line('This room and rooms in which I send secrets are left out.')]
           : []),
       ],
       facts: [`${sentOf(shares)} in ${count(shares.length, 'room')}`],
-      warning: 'What is redacted doesn’t come back.',
+      warning: 'This can’t be undone.',
     };
   },
 
@@ -100,7 +100,7 @@ export default defineCommand({
     return {
       mark: isRunning ? '⏳' : failures > 0 ? '⚠️' : '✅',
       title: [
-        ...didTo(`${isRunning ? 'Redacting' : 'Redacted'} ${sentOf(shares)} of`, account),
+        ...didTo(`${isRunning ? 'Redacting' : 'Redacted'} ${sentOf(shares)} by`, account),
         ` in ${count(shares.length, 'room')}`,
         ...(failures > 0 ? [bold(`, but not ${count(failures, 'of them', 'of them')}`)] : []),
       ],
@@ -108,7 +108,7 @@ export default defineCommand({
         ...(isRunning
           ? [
               line(
-                'The homeserver goes on by itself. I look now and then, and say here how it ended.',
+                'The homeserver continues by itself. I will check from time to time and post the result here.',
               ),
             ]
           : []),
@@ -133,7 +133,7 @@ export default defineCommand({
 
 function adviceOn(why: string): string {
   return isAboutSuspension(why)
-    ? 'Synapse can’t act for a suspended account in rooms of old versions: lift the suspension, redact, and suspend it again.'
+    ? 'Synapse can’t act for a suspended account in old room versions. Lift the suspension, redact, and suspend them again.'
     : `Synapse says “${serverMessage(why)}”. A moderator of those rooms can redact them.`;
 }
 

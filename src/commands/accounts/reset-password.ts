@@ -6,25 +6,25 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
-import { assertWhisperIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
+import { assertDirectIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
 
 const declared = {
-  account: positional('account', 'Whose password', { placeholder: 'USER' }),
-  logout: flag('boolean', 'Log all devices out', { default: true }),
+  account: positional('account', 'The user', { placeholder: 'USER' }),
+  logout: flag('boolean', 'Log out all devices', { default: true }),
 } as const;
 
 export default defineCommand({
   name: 'reset-password',
   synonyms: ['change-password', 'new-password', 'passwd', 'password', 'pw', 'set-password'],
-  summary: 'Gives an account a new password',
+  summary: 'Sets a new password',
   does: [
-    'replace the password by a generated one, and send that to you alone',
-    'log out all devices, but for --no-logout',
+    'replace the password with a generated one, and send it only to you',
+    'log out all devices (unless --no-logout)',
   ],
   doesNot: [
-    'tell the owner anything',
-    'bring the old password back',
-    'stop logins by way of an identity provider',
+    'notify the owner',
+    'restore the old password',
+    'stop logins through an identity provider',
   ],
   args: declared,
   danger: 'destructive',
@@ -35,7 +35,7 @@ export default defineCommand({
     const { args, actor, services, now } = context;
     assertActive(context);
     await assertPasswordLogin(context);
-    await assertWhisperIsReadable(context);
+    await assertDirectIsReadable(context);
     const footprint = await services.accounts.footprint(args.account);
     const logins = args.account.externalIds.length;
     return {
@@ -49,14 +49,14 @@ export default defineCommand({
             : args.logout
               ? `Will: log out ${count(footprint.devices, 'device')}, `
               : `Will: leave ${count(footprint.devices, 'device')} logged in, `,
-          `send the password to ${actor.kind === 'person' ? actor.user : 'nobody'} alone`,
+          `send the password only to ${actor.kind === 'person' ? actor.user : 'nobody'}`,
         ),
         line(
-          'Will not: tell the owner anything',
-          logins > 0 ? `, stop ${count(logins, 'login')} by way of an identity provider` : '',
+          'Will not: notify the owner',
+          logins > 0 ? `, stop ${count(logins, 'login')} through an identity provider` : '',
         ),
       ],
-      warning: 'The old password can’t be brought back.',
+      warning: 'The old password can’t be restored.',
     };
   },
 
@@ -74,20 +74,20 @@ export default defineCommand({
     mark: sent ? '✅' : '⚠️',
     title: didTo('Reset the password of', account),
     body: [
-      line(logout ? 'All its devices are logged out.' : 'Its devices are still logged in.'),
+      line(logout ? 'All their devices are logged out.' : 'Their devices are still logged in.'),
       passwordLine(sent, account.name, prefix),
     ],
     data: { userId: account.name, logoutDevices: logout, passwordSent: sent },
   }),
 });
 
-/** Synapse takes a password for it all the same, which lets nobody in. */
+/** Synapse accepts a password for a deactivated account, but nobody can log in with it. */
 function assertActive({ args: { account }, prefix }: Context<typeof declared>): void {
   if (account.deactivated) {
     throw new TargetError(
       'state',
-      `${account.name} is deactivated: no password lets anybody in`,
-      `Nothing was changed. \`${prefix}reactivate ${idWord(account.name)}\` comes first.`,
+      `${account.name} is deactivated, so nobody can log in with a password`,
+      `Nothing was changed. Reactivate the account first: \`${prefix}reactivate ${idWord(account.name)}\``,
     );
   }
 }
@@ -101,8 +101,8 @@ async function assertPasswordLogin({
   if ((await services.server.hasPasswordLogin()) === false) {
     throw new TargetError(
       'state',
-      'password login is off on this server: a new password lets nobody in',
-      `Nothing was changed. To log out its devices: \`${prefix}edit-user ${account.name} --logout-devices\``,
+      'password login is off on this server, so nobody could log in with a new password',
+      `Nothing was changed. To log out their devices: \`${prefix}edit-user ${account.name} --logout-devices\``,
     );
   }
 }

@@ -4,14 +4,14 @@ import { quote } from '../../chat/reading/tokenize.ts';
 import { cut } from '../../core/text.ts';
 import type { Account } from '../../services/services.ts';
 
-/** Says what an account's state makes of less than that; empty for one that is open. */
+/** Says that a restriction changes nothing for a deactivated account; empty for others. */
 export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>): Block[] {
-  return deactivated ? [line('It is deactivated: nobody can use it anyway.')] : [];
+  return deactivated ? [line('This account is deactivated, so nobody can use it anyway.')] : [];
 }
 
 /**
- * Says that this doesn't hold for users of an application service, who act by its token; empty for
- * others. Of all restrictions Synapse asks about suspension alone there.
+ * Says that a restriction does not stop a user of an application service, which acts with a token of its
+ * own; empty for others. Suspension is the only restriction that Synapse checks there.
  */
 export function notForServices({
   name,
@@ -21,7 +21,7 @@ export function notForServices({
     ? []
     : [
         line(
-          `It belongs to the application service ${cut(appserviceId)}, which can go on sending for it. What holds: `,
+          `This account belongs to the application service ${cut(appserviceId)}, which can continue to send messages for it. This stops it: `,
           code(`suspend ${quote(name)}`),
         ),
       ];

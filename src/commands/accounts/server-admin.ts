@@ -5,10 +5,10 @@ import type { Account } from '../../services/services.ts';
 
 /** What a server admin's power means, for whoever is about to give it. */
 export const adminWarning =
-  'A server admin can read, change and delete everything on this server, this bot included.';
+  'A server admin can read, change and delete everything on this server, including this bot.';
 
 /**
- * How many server admins are left when this one is none any more.
+ * How many server admins are left without this one.
  *
  * @throws TargetError nobody would be left
  */
@@ -30,6 +30,6 @@ export async function adminsWithout(
 /** `3 server admins are left`; the bot is always one of them. */
 export function adminsLeft(left: number): string {
   return left === 1
-    ? 'No server admin but this bot is left.'
-    : `${count(left, 'server admin')} are left, this bot among them.`;
+    ? 'This bot will be the only server admin left.'
+    : `${count(left, 'server admin')} will be left, including this bot.`;
 }

@@ -8,15 +8,17 @@ import { notForServices } from './restriction.ts';
 export default defineCommand({
   name: 'shadow-ban',
   synonyms: ['ban', 'block', 'ghost', 'hellban', 'mute', 'shadow', 'silence'],
-  summary: 'Lets what accounts send reach nobody, without telling them',
-  does: ['answer what the account sends as if it worked, and drop it'],
+  summary: 'Silently hides everything these users send',
+  does: ['accept what they send, but show it to nobody'],
   doesNot: [
-    'hold for users of application services (see suspend)',
-    'hide what was sent before',
-    'log anybody out',
-    'hold against a change of account',
+    'stop users of application services (see suspend)',
+    'hide earlier messages',
+    'log them out',
+    'stop them from using another account',
   ],
-  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  args: {
+    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  },
   danger: 'change',
   protects: true,
   timed: true,
@@ -32,7 +34,7 @@ export default defineCommand({
     title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
     body:
       account.appserviceId === null
-        ? [line('What it sends reaches nobody; it is not told.')]
+        ? [line('Nobody sees their messages any more. They are not notified.')]
         : notForServices(account),
     next: [`unshadow-ban ${idWord(account.name)}`, `redact-user ${idWord(account.name)}`],
     data: { userId: account.name, shadowBanned: true },

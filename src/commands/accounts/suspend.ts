@@ -20,17 +20,19 @@ export default defineCommand({
     'silence',
     'timeout',
   ],
-  summary: 'Lets accounts read, but not take part',
+  summary: 'Limits accounts to reading',
   does: [
-    'keep the account from sending, reacting, joining, knocking, inviting, making rooms and changing its profile',
-    'tell whoever tries that the account is suspended',
+    'keep them from sending, reacting, joining, knocking, inviting, creating rooms and changing their profile',
+    'tell them that the account is suspended if they try',
   ],
   doesNot: [
-    'keep it from logging in, reading, leaving rooms, redacting its own messages, reporting or uploading files',
-    'remove what was sent before (see redact)',
-    'log anybody out (see lock)',
+    'keep them from logging in, reading, leaving rooms, redacting their own messages, reporting or uploading files',
+    'remove earlier messages (see redact)',
+    'log them out (see lock)',
   ],
-  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  args: {
+    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  },
   danger: 'change',
   protects: true,
   timed: true,
@@ -44,7 +46,9 @@ export default defineCommand({
     mark: '✅',
     title: didTo(account.suspended ? 'Already suspended:' : 'Suspended', account),
     body: [
-      line('It can read and leave rooms, but not send, react, join, invite or change its profile.'),
+      line(
+        'They can read and leave rooms, but not send, react, join, invite or change their profile.',
+      ),
       ...deactivatedAnyway(account),
     ],
     next: [`unsuspend ${idWord(account.name)}`],

@@ -8,12 +8,14 @@ import { deactivatedAnyway } from './restriction.ts';
 export default defineCommand({
   name: 'unlock',
   synonyms: ['enable', 'unban', 'unfreeze'],
-  summary: 'Lets people back into their locked accounts',
-  does: ['let its sessions go on, and let it log in again'],
-  doesNot: ['bring back sessions that were logged out meanwhile', 'lift a suspension'],
-  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  summary: 'Unlocks accounts',
+  does: ['let sessions continue and allow logins again'],
+  doesNot: ['restore sessions that were logged out meanwhile', 'lift a suspension'],
+  args: {
+    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  },
   danger: 'change',
-  // It lets whoever has the account in again.
+  // Anyone who has access to the account can get in again.
   protects: true,
   example: 'unlock @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
@@ -26,9 +28,9 @@ export default defineCommand({
     body: [
       ...(account.locked ? [] : [line('Nothing was changed.')]),
       ...(account.locked && !account.deactivated
-        ? [line('Its sessions go on, and it can log in.')]
+        ? [line('Their sessions continue, and they can log in.')]
         : []),
-      ...(account.suspended ? [line('It is still suspended.')] : []),
+      ...(account.suspended ? [line('They are still suspended.')] : []),
       ...deactivatedAnyway(account),
     ],
     next: [

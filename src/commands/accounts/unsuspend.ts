@@ -8,10 +8,12 @@ import { deactivatedAnyway } from './restriction.ts';
 export default defineCommand({
   name: 'unsuspend',
   synonyms: ['unban', 'unfreeze', 'unmute', 'unrestrict', 'unsilence'],
-  summary: 'Takes suspensions back',
-  does: ['let the account send, join, invite and change its profile again'],
-  doesNot: ['unlock or reactivate it'],
-  args: { accounts: positional('account', 'Whose accounts', { many: true, placeholder: 'USER' }) },
+  summary: 'Lifts suspensions',
+  does: ['let them send, join, invite and change their profile again'],
+  doesNot: ['unlock or reactivate the account'],
+  args: {
+    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  },
   danger: 'change',
   protects: false,
   example: 'unsuspend @mallory:example.com',
@@ -25,8 +27,8 @@ export default defineCommand({
     body: [
       ...(account.locked || account.deactivated
         ? []
-        : [line('It can send, join, invite and change its profile.')]),
-      ...(account.locked ? [line('It is still locked.')] : []),
+        : [line('They can send, join, invite and change their profile.')]),
+      ...(account.locked ? [line('The account is still locked.')] : []),
       ...deactivatedAnyway(account),
     ],
     next: [

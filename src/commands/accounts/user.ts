@@ -12,7 +12,7 @@ export default defineCommand({
   name: 'user',
   synonyms: ['account', 'info', 'lookup', 'profile', 'query-user', 'show'],
   summary: 'Shows an account',
-  args: { account: positional('account', 'Whose account', { placeholder: 'USER' }) },
+  args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
   danger: 'read',
   example: 'user @mallory:example.com',
   endpoints: [
@@ -31,7 +31,7 @@ export default defineCommand({
   answer({ now, role, botUser }, { account, footprint, summary }) {
     const { actions, items, openItems, reports, reporters, reported } = summary;
     const { threepids, externalIds, ...impersonal } = account;
-    // A viewer reads about an account what anybody in a room with it could.
+    // Viewers see only what anybody in a room with the user could see.
     const isTold = role !== 'viewer';
     const addresses = (isTold ? threepids : []).map(({ medium, address }) =>
       medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
@@ -43,8 +43,9 @@ export default defineCommand({
       accountFacts(account, footprint, now),
       facts(
         reports > 0 &&
-          `${count(reports, 'report')} by ${count(reporters, 'person', 'people')}, ${openItems > 0 ? `${openItems} of ${count(items, 'item')} open` : 'nothing open'}`,
-        `${actions === 0 ? 'No actions' : count(actions, 'action')} before`,
+          `Reported ${reports === 1 ? 'once' : `${reports.toLocaleString('en-US')} times`} by ${count(reporters, 'person', 'people')}`,
+        reports > 0 && (openItems > 0 ? `${count(openItems, 'case')} open` : 'no open cases'),
+        actions === 0 ? 'No previous actions' : count(actions, 'previous action'),
         ...addresses,
         logins.length > 0 && `logs in as ${logins.join(', ')}`,
         account.userType !== null && `type ${account.userType}`,
@@ -61,7 +62,7 @@ export default defineCommand({
       next: [
         ...(isTold ? [`whois ${idWord(account.name)}`] : []),
         ...(actions + items + reported > 0 ? [`history ${idWord(account.name)}`] : []),
-        // What is protected can't be touched, and viewers touch nobody.
+        // Protected accounts can't be acted on, and viewers can't act on anybody.
         ...(role === 'viewer' || account.admin || account.name === botUser
           ? []
           : actionsOn(account)),

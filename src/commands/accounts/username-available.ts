@@ -8,8 +8,11 @@ import { usernameRules } from './username.ts';
 export default defineCommand({
   name: 'username-available',
   synonyms: ['available', 'check-name', 'free'],
-  summary: 'Says whether a name is free for a new account',
-  doesNot: ['free the name of a deactivated account', 'take a full ID: the name alone'],
+  summary: 'Checks whether a username is available',
+  doesNot: [
+    'make the username of a deactivated account available',
+    'accept a full ID, only a name',
+  ],
   args: { name: positional('word', 'The part between @ and :') },
   danger: 'read',
   example: 'username-available alice',
@@ -18,9 +21,9 @@ export default defineCommand({
   check({ name }) {
     if (/[@:]/u.test(name)) {
       const [, alone = 'alice'] = /^@?([^@:]+)/u.exec(name) ?? [];
-      throw new UsageError(`\`${name}\` is more than a name.`, {
+      throw new UsageError(`\`${name}\` is not a username.`, {
         word: name,
-        advice: `Write the part between @ and : alone, such as \`${alone}\`.`,
+        advice: `Give only the part between @ and :, e.g. \`${alone}\`.`,
       });
     }
   },
@@ -33,7 +36,7 @@ export default defineCommand({
     if (reason === null) {
       return {
         mark: 'ℹ️',
-        title: [code(name), ' is ', bold('free')],
+        title: [code(name), ' is ', bold('available')],
         next: role === 'viewer' ? [] : [`create-user ${quote(name)}`],
         data,
       };
@@ -45,14 +48,14 @@ export default defineCommand({
         {
           taken: ' is taken',
           reserved: ' is reserved for an application service',
-          invalid: ' can’t be a name here',
+          invalid: ' is not a valid username here',
         }[reason],
       ],
       body:
         reason === 'invalid'
           ? [line(usernameRules.replaceAll('`', ''))]
           : reason === 'taken'
-            ? [line('Names of deactivated accounts stay taken.')]
+            ? [line('Usernames of deactivated accounts stay taken.')]
             : [],
       next: reason === 'taken' ? [`user ${quote(name)}`] : [],
       data,

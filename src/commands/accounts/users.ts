@@ -12,13 +12,13 @@ export default defineCommand({
   synonyms: ['accounts', 'find', 'list', 'list-users', 'search', 'search-users', 'who'],
   summary: 'Lists and searches accounts',
   args: {
-    name: flag('text', 'Part of the name before the colon, or of the display name', {
+    name: flag('text', 'Part of the username or display name', {
       bare: true,
     }),
     userId: flag('word', 'Part of the user ID'),
-    guests: flag('boolean', 'Show guests too, or leave them out'),
-    deactivated: flag('boolean', 'Show deactivated accounts too'),
-    admins: flag('boolean', 'Only server admins, or none of them'),
+    guests: flag('boolean', 'Include or leave out guests'),
+    deactivated: flag('boolean', 'Include deactivated accounts'),
+    admins: flag('boolean', 'Only server admins, or only others'),
     orderBy: flag('choice', 'What to sort by', { choices: userOrders }),
     dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
     ...listFlags,
@@ -32,9 +32,9 @@ export default defineCommand({
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {
       noun: 'account',
-      nothing: [bold('No account'), ' fits'],
+      nothing: [bold('No matching accounts')],
       ...(context.args.deactivated === undefined
-        ? { none: ['Deactivated accounts are shown with ', code('--deactivated'), '.'] }
+        ? { none: ['To include deactivated accounts: ', code('--deactivated')] }
         : {}),
       ...(only === undefined ? {} : { next: [`user ${idWord(only.name)}`] }),
       columns: [
@@ -54,7 +54,7 @@ export default defineCommand({
               user.lastSeenTs === null
                 ? 'last seen unknown'
                 : `seen ${ago(user.lastSeenTs, context.now)}`,
-              ...(user.creationTs === null ? [] : [`made ${ago(user.creationTs, context.now)}`]),
+              ...(user.creationTs === null ? [] : [`created ${ago(user.creationTs, context.now)}`]),
             ].join(', '),
           ],
           value: accountState,

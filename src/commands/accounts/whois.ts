@@ -11,9 +11,9 @@ const shownConnections = 20;
 export default defineCommand({
   name: 'whois',
   synonyms: ['connections', 'ip', 'ips'],
-  summary: 'Shows where an account was lately connected from',
-  doesNot: ['tell one device from another (see devices)', 'show what is newer than some minutes'],
-  args: { account: positional('account', 'Whose connections', { placeholder: 'USER' }) },
+  summary: 'Shows where an account connected from recently',
+  doesNot: ['distinguish devices (see devices)', 'show connections of the last few minutes'],
+  args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
   danger: 'read',
   role: 'moderator',
   example: 'whois @mallory:example.com',
@@ -28,7 +28,7 @@ export default defineCommand({
       mark: 'ℹ️',
       title:
         recent.length === 0
-          ? [...nameAndId(args.account), ': no connection is known']
+          ? [...nameAndId(args.account), ': no known connections']
           : [
               ...nameAndId(args.account),
               ': ',
@@ -37,7 +37,11 @@ export default defineCommand({
             ],
       body:
         recent.length === 0
-          ? [line('Synapse forgets them after some weeks, and learns of new ones with a delay.')]
+          ? [
+              line(
+                'Synapse forgets connections after some weeks, and records new ones with a delay.',
+              ),
+            ]
           : [
               {
                 kind: 'list',

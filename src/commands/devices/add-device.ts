@@ -10,12 +10,12 @@ import { checkDeviceId, checkDeviceName } from './device-text.ts';
 export default defineCommand({
   name: 'add-device',
   summary: 'Adds devices to an account',
-  does: ['make devices that nobody is logged in on'],
-  doesNot: ['log anybody in, or make a token (see login-as)'],
+  does: ['create devices without a login'],
+  doesNot: ['log anybody in, or create a token (see login-as)'],
   args: {
-    account: positional('account', 'Whose account', { placeholder: 'USER' }),
+    account: positional('account', 'The user', { placeholder: 'USER' }),
     devices: positional('text', 'The new IDs', { many: true, placeholder: 'DEVICE' }),
-    name: flag('text', 'What to call them', { placeholder: 'NAME' }),
+    name: flag('text', 'The name of the devices', { placeholder: 'NAME' }),
   },
   danger: 'change',
   protects: true,
@@ -36,7 +36,7 @@ export default defineCommand({
     if (devices.length > 0) {
       throw new TargetError(
         'state',
-        `${account.name} has ${devices.map(({ deviceId }) => `\`${deviceId}\``).join(', ')} already`,
+        `${account.name} already has ${devices.map(({ deviceId }) => `\`${deviceId}\``).join(', ')}`,
         'Nothing was changed.',
       );
     }
@@ -51,7 +51,7 @@ export default defineCommand({
         ...added.flatMap((id, at) => [...(at === 0 ? [] : [', ']), code(id)]),
         name === undefined || error !== undefined ? '' : `, called ${name}`,
       ),
-      ...(error === undefined ? [] : [line(`The rest was not done: ${error.message}.`)]),
+      ...(error === undefined ? [] : [line(`The rest failed: ${error.message}.`)]),
     ],
     ...(error === undefined ? {} : { status: 'partial' as const }),
     next: [`devices ${idWord(account.name)}`],

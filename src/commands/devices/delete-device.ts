@@ -8,8 +8,11 @@ import { idWord } from '../../chat/reading/references.ts';
 import { deviceName, deviceTable, unknownDevice } from './device-text.ts';
 
 const declared = {
-  account: positional('account', 'Whose devices', { placeholder: 'USER' }),
-  devices: positional('text', 'Their IDs; capitals count', { many: true, placeholder: 'DEVICE' }),
+  account: positional('account', 'The user', { placeholder: 'USER' }),
+  devices: positional('text', 'One or more device IDs (case-sensitive)', {
+    many: true,
+    placeholder: 'DEVICE',
+  }),
 } as const;
 
 export default defineCommand({
@@ -24,9 +27,9 @@ export default defineCommand({
     'revoke-session',
     'sign-out',
   ],
-  summary: 'Logs devices out and removes them',
-  does: ['end the devices’ access tokens, delete their encryption keys and pushers'],
-  doesNot: ['change the password: whoever knows it logs in again (see reset-password)'],
+  summary: 'Logs out and removes devices',
+  does: ['revoke access tokens, and delete encryption keys and pushers'],
+  doesNot: ['change the password: anyone who knows it can log in again (see reset-password)'],
   args: declared,
   danger: 'destructive',
   example: 'delete-device @mallory:example.com QBUAZIFURK AUIECTSRND',
@@ -43,7 +46,7 @@ export default defineCommand({
       body: [
         deviceTable(devices, now),
         ...unknownLine(unknown),
-        line('Will not: change the password, with which it can log in again'),
+        line('Will not: change the password, so they can log in again'),
       ],
       warning: 'A device that is logged out loses its encryption keys.',
     };
@@ -85,5 +88,5 @@ async function known({ args, services, prefix }: Context<typeof declared>) {
 }
 
 function unknownLine(unknown: readonly string[]) {
-  return unknown.length === 0 ? [] : [line(`Not known, and passed over: ${unknown.join(', ')}`)];
+  return unknown.length === 0 ? [] : [line(`Unknown, left out: ${unknown.join(', ')}`)];
 }

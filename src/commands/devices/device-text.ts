@@ -49,7 +49,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
   ];
 }
 
-/** Devices as a table, for questions. */
+/** Devices as a table, for previews. */
 export function deviceTable(devices: readonly Device[], now: number): Block {
   const columns = shownColumns(deviceColumns(now));
   return {
@@ -68,14 +68,14 @@ export function unknownDevice(
   return new TargetError(
     'unknown',
     `${account.name} has no device ${ids.map((id) => `\`${cut(id)}\``).join(', ')}`,
-    `\`${prefix}devices ${idWord(account.name)}\` lists them; capitals count.`,
+    `\`${prefix}devices ${idWord(account.name)}\` lists them. Device IDs are case-sensitive.`,
   );
 }
 
 /** @throws UsageError nobody could name the device again */
 export function checkDeviceId(id: string): void {
   if (id.trim() === '') {
-    throw new UsageError('A device’s ID can’t be blank.', { word: id });
+    throw new UsageError('A device ID can’t be blank.', { word: id });
   }
 }
 
@@ -86,7 +86,7 @@ export function checkDeviceName(name: string | undefined): void {
   if (name !== undefined && name.length > maxDeviceNameLength) {
     throw new UsageError(`\`--name\` has ${name.length} characters.`, {
       word: name.slice(0, 40),
-      advice: `A device’s name may have ${maxDeviceNameLength}.`,
+      advice: `The limit for device names is ${maxDeviceNameLength}.`,
     });
   }
 }

@@ -12,8 +12,8 @@ export default defineCommand({
   name: 'device',
   summary: 'Shows one device',
   args: {
-    account: positional('account', 'Whose device', { placeholder: 'USER' }),
-    device: positional('text', 'Its ID; capitals count'),
+    account: positional('account', 'The user', { placeholder: 'USER' }),
+    device: positional('text', 'The device ID (case-sensitive)'),
   },
   danger: 'read',
   role: 'moderator',

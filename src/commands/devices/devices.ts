@@ -11,10 +11,10 @@ export default defineCommand({
   synonyms: ['logins', 'sessions'],
   summary: 'Lists an account’s devices',
   doesNot: [
-    'show what was seen in the last minutes',
-    'show logins without a device, such as those of login-as',
+    'show activity of the last few minutes',
+    'show logins without a device, such as tokens from login-as',
   ],
-  args: { account: positional('account', 'Whose devices', { placeholder: 'USER' }), ...listFlags },
+  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'devices @mallory:example.com',
@@ -25,7 +25,7 @@ export default defineCommand({
     listAnswer(context, listing, {
       noun: 'device',
       of: [' of ', ...nameAndId(context.args.account)],
-      nothing: [...nameAndId(context.args.account), ' has no devices: it is logged in nowhere'],
+      nothing: [...nameAndId(context.args.account), ' has no devices and is not logged in'],
       ...(listing.rows[0] === undefined
         ? {}
         : {

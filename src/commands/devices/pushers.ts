@@ -10,10 +10,8 @@ export default defineCommand({
   name: 'pushers',
   synonyms: ['notifications', 'push'],
   summary: 'Lists where an account’s notifications go',
-  doesNot: [
-    'show push keys, with which anybody could send notifications; those by e-mail are addresses, and shown',
-  ],
-  args: { account: positional('account', 'Whose pushers', { placeholder: 'USER' }), ...listFlags },
+  doesNot: ['show push keys, which would let anybody send notifications (except e-mail addresses)'],
+  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'pushers @mallory:example.com',
@@ -28,7 +26,7 @@ export default defineCommand({
     listAnswer(context, listing, {
       noun: 'pusher',
       of: [' of ', ...nameAndId(context.args.account)],
-      nothing: [...nameAndId(context.args.account), ' has no pushers: it gets no notifications'],
+      nothing: [...nameAndId(context.args.account), ' has no pushers and gets no notifications'],
       columns: [
         {
           title: 'App',

@@ -11,11 +11,11 @@ import { checkDeviceName, unknownDevice } from './device-text.ts';
 export default defineCommand({
   name: 'rename-device',
   synonyms: ['name-device'],
-  summary: 'Gives a device another name',
-  doesNot: ['keep its owner from renaming it again'],
+  summary: 'Renames a device',
+  doesNot: ['keep the owner from renaming it again'],
   args: {
-    account: positional('account', 'Whose device', { placeholder: 'USER' }),
-    device: positional('text', 'Its ID; capitals count'),
+    account: positional('account', 'The user', { placeholder: 'USER' }),
+    device: positional('text', 'The device ID (case-sensitive)'),
     name: flag('text', 'The new name', { required: true, placeholder: 'NAME' }),
   },
   danger: 'change',
@@ -32,7 +32,7 @@ export default defineCommand({
       throw unknownDevice(account, [id], prefix);
     }
     if (device.displayName === name) {
-      throw new TargetError('state', `\`${id}\` is called that already`, 'Nothing was changed.');
+      throw new TargetError('state', `\`${id}\` already has that name`, 'Nothing was changed.');
     }
     await services.devices.rename(account.name, id, name);
     return { before: device.displayName, name };
@@ -41,7 +41,7 @@ export default defineCommand({
   answer: ({ args: { account, device } }, { before, name }) => ({
     mark: '✅',
     title: didTo('Renamed a device of', account),
-    body: [line(code(device), ` was ${quoted(before)}, and is ${quoted(name)}`)],
+    body: [line(code(device), ` was ${quoted(before)}, now ${quoted(name)}`)],
     next: [`device ${idWord(account.name)} ${quote(device)}`],
     data: { userId: account.name, deviceId: device, displayName: name },
   }),

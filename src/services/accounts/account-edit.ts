@@ -4,7 +4,7 @@ import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { UserDetail } from '../../homeserver/admin/users.ts';
 import type { ExternalIdInput, ThreepidInput } from './identities.ts';
 
-/** What an account is to become; what is left out stays. */
+/** The new values of an account; undefined ones stay as they are. */
 export interface AccountEdit {
   readonly reactivate?: true | undefined;
   readonly admin?: boolean | undefined;
@@ -61,22 +61,22 @@ function same(one: readonly string[], other: readonly string[] = []): boolean {
   return new Set(one).symmetricDifference(new Set(other)).size === 0;
 }
 
-/** What became of an edit. */
+/** The result of an edit. */
 export interface Edited {
   readonly account: UserDetail;
-  /** What the homeserver did not do; empty where all is done. */
+  /** The fields that the homeserver did not change. */
   readonly missing: readonly EditedField[];
   readonly error?: HomeserverError;
 }
 
 /**
- * Changes an account in as many requests as it takes. The server takes the profile's change from the
- * message allowance of the account itself, so that it goes alone and last; and it applies a request
- * that it refuses in part, so that the account is looked at again after a refusal.
+ * Changes an account, in several requests if necessary. Synapse counts a change of the profile against
+ * the account's own rate limit, so that goes alone and last. Synapse also applies parts of a request that
+ * it refuses, so the account is read again after a refusal.
  * PUT /_synapse/admin/v2/users/{user_id}
  *
  * @throws HomeserverError nothing was changed
- * @throws UnreachableError it is not known what was
+ * @throws UnreachableError it is not known what was changed
  */
 export async function editAccount(
   api: Pick<AdminApi, 'users'>,
@@ -147,7 +147,7 @@ function stepsFor(
   return steps;
 }
 
-/** The server replaces all addresses at once, so that those that stay are sent along. */
+/** Synapse replaces all addresses at once, so those that stay are sent as well. */
 function threepidsAfter(before: UserDetail, { emails, phones }: AccountEdit): ThreepidInput[] {
   const kept = (medium: 'email' | 'msisdn') =>
     before.threepids

@@ -5,15 +5,15 @@ import type { ExternalIdInput, ThreepidInput } from '../../homeserver/admin/user
 
 export type { ExternalIdInput, ThreepidInput } from '../../homeserver/admin/users.ts';
 
-/** By what else than its ID and password somebody gets into an account. */
+/** The addresses and logins by which somebody gets into an account, besides ID and password. */
 export interface Identities {
   readonly threepids?: readonly ThreepidInput[] | undefined;
   readonly externalIds?: readonly ExternalIdInput[] | undefined;
 }
 
 /**
- * Refuses what another account than `self` has. Synapse takes an address away from the other without
- * a word, and trips over a provider's ID when half of the rest is done.
+ * Refuses identities that another account than `self` has. Synapse would take an address away from the
+ * other account without a warning, and would fail at a provider's ID halfway through the change.
  *
  * @throws TargetError naming the owner
  */
@@ -29,7 +29,7 @@ export async function assertFree(
       throw new TargetError(
         'state',
         `${what} ${address} belongs to ${owner}`,
-        'Nothing was changed: it would be taken away there. Take it off that account first.',
+        'Nothing was changed. Remove it from that account first.',
       );
     }
   }
@@ -39,7 +39,7 @@ export async function assertFree(
       throw new TargetError(
         'state',
         `${externalId} at ${authProvider} belongs to ${owner}`,
-        'Nothing was changed. Take it off that account first.',
+        'Nothing was changed. Remove it from that account first.',
       );
     }
   }

@@ -23,7 +23,7 @@ describe('edit-user', () => {
       room.ben,
       `!edit-user ${mallory.userId} --displayname "Mal <b>" --avatar-url mxc://localhost/abc --user-type bot --email ${name}@new.example --external-id idp:${name} --reason test`,
     );
-    expect(question.body).toContain('Whoever has the new address or login can get into');
+    expect(question.body).toContain('Anyone with access to the new address or login can get into');
     expect(changed.field).toMatchObject({ command: 'edit-user', status: 'done' });
     expect(changed.body).toContain('✅ Changed Mal <b>');
     expect(changed.body).toContain('Name: Mallory → Mal <b>');
@@ -108,7 +108,7 @@ describe('edit-user', () => {
     expect(question.body).toContain('can read, change and delete everything');
     expect(outcome.field.data).toMatchObject({ admin: true });
     const revoked = await askAndConfirm(room.ana, `!edit-user ${mallory.userId} --no-admin`);
-    expect(revoked.question.body).toMatch(/server admins? (?:are|but this bot is) left/u);
+    expect(revoked.question.body).toMatch(/will be (?:the only server admin )?left/u);
     expect(await users.get(idOf(mallory))).toMatchObject({ admin: false });
   });
 
@@ -139,13 +139,13 @@ describe('edit-user', () => {
   it('says what it can’t read, and calls nothing', async () => {
     const mallory = await newUser('mallory', { displayName: 'Mallory' });
     for (const [flags, message] of [
-      ['', 'Nothing is to be changed'],
-      ['--email nobody', 'is no e-mail address'],
-      ['--phone 0123', 'is no phone number'],
-      ['--external-id nobody', 'is no PROVIDER:ID'],
-      ['--avatar-url https://example.com/x.png', 'is no mxc address'],
+      ['', 'Nothing to change'],
+      ['--email nobody', 'is not an e-mail address'],
+      ['--phone 0123', 'is not a phone number'],
+      ['--external-id nobody', 'is not in the form PROVIDER:ID'],
+      ['--avatar-url https://example.com/x.png', 'is not an mxc address'],
       ['--user-type bot --clear-type', 'contradicts'],
-      [`--displayname ${'x'.repeat(257)}`, 'It may have 256'],
+      [`--displayname ${'x'.repeat(257)}`, 'The limit is 256'],
     ] as const) {
       const answer = await room.ana.ask(`!edit-user ${mallory.userId} ${flags}`);
       expect(answer.field).toMatchObject({ status: 'usage', audit: [] });
@@ -176,7 +176,7 @@ describe('admin', () => {
     const mallory = await newUser('mallory');
     const plain = await room.vic.ask(`!admin ${mallory.userId}`);
     expect(plain.field).toMatchObject({ status: 'done', audit: [], data: { admin: false } });
-    expect(plain.body).toContain('is no server admin');
+    expect(plain.body).toContain('is not a server admin');
     const bot = await room.vic.ask(`!admin ${room.bot.userId}`);
     expect(bot.field.data).toMatchObject({ user_id: room.bot.userId, admin: true });
   });
@@ -193,10 +193,10 @@ describe('admin', () => {
 
     const undo = await room.ana.ask(`!undo ${granted.outcome.field.audit[0]}`);
     expect(undo.field).toMatchObject({ command: 'admin', status: 'pending' });
-    expect(undo.body).toMatch(/server admins? (?:are|but this bot is) left/u);
+    expect(undo.body).toMatch(/will be (?:the only server admin )?left/u);
     await room.ana.ask('!confirm');
     const revoked = await room.ana.outcomeOf(undo, 'done');
-    expect(revoked.body).toContain('No server admin any more');
+    expect(revoked.body).toContain('No longer a server admin');
     await expect(users.getAdmin(idOf(mallory))).resolves.toBe(false);
     const never = await room.ana.ask(`!admin ${mallory.userId} --revoke`);
     expect(never.field.error?.code).toBe('state');

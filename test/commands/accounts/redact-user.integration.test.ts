@@ -52,9 +52,9 @@ it('takes what somebody has sent out of all rooms, also after they were deactiva
     room.ben,
     `!redact-user ${mallory.userId} --reason spam`,
   );
-  expect(question.body).toMatch(/^⚠️ Redact 4 messages and 2 joins of .* in 2 rooms\?/u);
+  expect(question.body).toMatch(/^⚠️ Redact 4 messages and 2 joins by .* in 2 rooms\?/u);
   expect(question.body).toContain('Lobby: 2 messages and 1 join');
-  expect(question.body).toContain('It is deactivated.');
+  expect(question.body).toContain('They are deactivated.');
   expect(question.body).toContain('Reason: spam');
   expect(outcome.field).toMatchObject({
     status: 'done',
@@ -128,13 +128,13 @@ it('says how it is done for a suspended account in a room of an old version', as
   await users.setSuspended(idOf(mallory), true);
   const { outcome } = await askAndConfirm(room.ben, `!redact-user ${mallory.userId}`);
   expect(outcome.field.status).toBe('partial');
-  expect(outcome.body).toContain('lift the suspension, redact, and suspend it again');
+  expect(outcome.body).toContain('Lift the suspension, redact, and suspend them again');
 });
 
 it.each([
   ['!redact-user', 'usage', 'Which user?'],
   ['!redact-user @nobody-at-all:localhost', 'failed', 'there is no account'],
-  ['!redact-user @spam:elsewhere.example', 'failed', 'an account of another server'],
+  ['!redact-user @spam:elsewhere.example', 'failed', 'is on another server'],
   ['!redact-user ana --since tomorrow-ish', 'usage', 'tomorrow-ish'],
   ['!redact-user ana --room nowhere', 'usage', 'nowhere'],
 ])('%s is %s: %s', async (line, status, why) => {

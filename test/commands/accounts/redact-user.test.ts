@@ -102,11 +102,11 @@ describe('what redact-user redacts', () => {
     });
     const [question] = await say('!redact-user @mallory:localhost');
     expect(JSON.stringify(question)).toContain('in 1 room?');
-    expect(JSON.stringify(question)).toContain('not in rooms in which I tell secrets');
+    expect(JSON.stringify(question)).toContain('rooms in which I send secrets are left out');
     await say('!confirm');
     expect(startedIn).toEqual([[shared]]);
     const [named] = await say(`!redact-user @mallory:localhost --room ${shared}`);
-    expect(JSON.stringify(named)).not.toContain('tell secrets');
+    expect(JSON.stringify(named)).not.toContain('send secrets');
     rooms.shift();
     const [nothing] = await say('!redact-user @mallory:localhost');
     expect(JSON.stringify(nothing)).toContain('t look in this room');

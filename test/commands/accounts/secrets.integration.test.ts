@@ -55,7 +55,7 @@ describe('create-user', () => {
       `!create-user ${name} --displayname "Alice <i>" --email Alice@${name}.example --phone "+44 7470 274584" --external-id idp:${name}`,
     );
     expect(answer.field.status).toBe('usage');
-    expect(answer.body).toContain('no blanks');
+    expect(answer.body).toContain('can’t contain spaces');
 
     const created = await room.ben.ask(
       `!create-user ${name} --displayname "Alice <i>" --email Alice@${name}.example --phone +${phone.slice(0, 2)}-${phone.slice(2)} --external-id idp:a:${name} --user-type bot --reason new`,
@@ -79,7 +79,7 @@ describe('create-user', () => {
     await expect(logIn(name, password)).resolves.toBeDefined();
     const twice = await room.ben.ask(`!create-user ${name}`);
     expect(twice.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
-    expect(twice.body).toContain('exists already');
+    expect(twice.body).toContain('already exists');
     await expect(logIn(name, password)).resolves.toBeDefined();
   });
 
@@ -100,7 +100,7 @@ describe('create-user', () => {
     const name = uniqueLocalpart('alice');
     const capitals = await room.ana.ask(`!create-user ${name.toUpperCase()}`);
     expect(capitals.field.status).toBe('usage');
-    expect(capitals.body).toContain(`Names are in lower case: ${name}`);
+    expect(capitals.body).toContain(`Usernames are lower case: ${name}`);
     for (const wrong of ['_alice', '12345', 'ålice']) {
       const answer = await room.ana.ask(`!create-user ${wrong}`);
       expect(answer.field.status).toBe('usage');
@@ -153,7 +153,7 @@ describe('reset-password', () => {
       room.ana,
       `!reset-password ${mallory.userId} --reason stolen`,
     );
-    expect(question.body).toContain('Will: log out 1 device, send the password to @ana-');
+    expect(question.body).toContain('Will: log out 1 device, send the password only to @ana-');
     expect(outcome.body).toContain('✅ Reset the password of Mallory');
     const password = await secretFor(room.ana.user, mallory.userId);
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
@@ -224,7 +224,7 @@ describe('login-as', () => {
     const gone = await newUser('gone');
     await users.deactivate(idOf(gone), { erase: false });
     const question = await room.ana.ask(`!login-as ${gone.userId}`);
-    expect(question.body).toContain('although it is deactivated');
+    expect(question.body).toContain('although the account is deactivated');
     await room.ana.ask(`!cancel ${question.field.confirmation?.code}`);
   });
 });

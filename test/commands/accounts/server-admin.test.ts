@@ -33,6 +33,6 @@ test('the last server admin who can act as such is not revoked', async () => {
 
 test('others are, and who is left is said', async () => {
   await expect(adminsWithout(withAdmins(ana, { name: '@bot:example.com' }), ana)).resolves.toBe(1);
-  expect(adminsLeft(1)).toBe('No server admin but this bot is left.');
-  expect(adminsLeft(3)).toBe('3 server admins are left, this bot among them.');
+  expect(adminsLeft(1)).toBe('This bot will be the only server admin left.');
+  expect(adminsLeft(3)).toBe('3 server admins will be left, including this bot.');
 });

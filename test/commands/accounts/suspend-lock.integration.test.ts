@@ -32,7 +32,7 @@ describe('suspend and unsuspend', () => {
       data: { user_id: mallory.userId, suspended: true },
     });
     expect(suspended.body).toContain(`✅ Suspended Mallory ${mallory.userId}`);
-    expect(suspended.body).toContain('It can read and leave rooms, but not send');
+    expect(suspended.body).toContain('They can read and leave rooms, but not send');
     expect(suspended.body).toContain(`Next: !unsuspend ${mallory.userId}`);
     expect(await stateOf(mallory)).toEqual({ suspended: true, locked: false });
     await expect(mallory.sendText(place, 'hello')).rejects.toMatchObject({
@@ -122,7 +122,7 @@ describe('suspend and unsuspend', () => {
     const gone = await newUser('gone');
     await users.deactivate(idOf(gone), { erase: false });
     const answer = await room.ana.ask(`!suspend ${gone.userId}`);
-    expect(answer.body).toContain('It is deactivated: nobody can use it anyway.');
+    expect(answer.body).toContain('This account is deactivated, so nobody can use it anyway.');
   });
 });
 
@@ -182,12 +182,12 @@ describe('lock and unlock', () => {
     await room.ana.ask(`!suspend ${mallory.userId}`);
     await room.ana.ask(`!lock ${mallory.userId}`);
     const still = await room.ana.ask(`!unsuspend ${mallory.userId}`);
-    expect(still.body).toContain('It is still locked.');
+    expect(still.body).toContain('The account is still locked.');
     expect(still.body).toContain(`Next: !unlock ${mallory.userId}`);
     expect(await stateOf(mallory)).toEqual({ suspended: false, locked: true });
     await room.ana.ask(`!suspend ${mallory.userId}`);
     const unlocked = await room.ana.ask(`!unlock ${mallory.userId}`);
-    expect(unlocked.body).toContain('It is still suspended.');
+    expect(unlocked.body).toContain('They are still suspended.');
     expect(await stateOf(mallory)).toEqual({ suspended: true, locked: false });
   });
 

@@ -54,10 +54,10 @@ describe('users', () => {
     const answer = await room.ana.ask(`!users --name ${mallory.account.localpart}`);
     expect(answer.field).toMatchObject({ status: 'done', data: { total: 1 } });
     expect(answer.body).toContain(mallory.userId);
-    expect(answer.body).toContain('active, last seen unknown, made');
+    expect(answer.body).toContain('active, last seen unknown, created');
     expect(answer.body).toContain(`Next: !user ${mallory.userId}`);
     const none = await room.ana.ask('!users --name nobody-has-this-name');
-    expect(none.body).toContain('No account fits');
+    expect(none.body).toContain('No matching accounts');
     const odd = await room.ana.ask('!users --from nowhere');
     expect(odd.field).toMatchObject({ status: 'usage' });
   });

@@ -77,7 +77,7 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   expect((await room.ben.ask(`!history ${mallory}`)).body).toContain(`!audit --target ${mallory}`);
 
   const card = await room.vic.ask(`!user ${mallory}`);
-  expect(card.body).toContain('3 reports by 2 people, 1 of 2 items open · 1 action before');
+  expect(card.body).toContain('Reported 3 times by 2 people · 1 case open · 1 previous action');
   expect(card.body).toContain(`!history ${mallory}`);
 });
 

@@ -60,7 +60,7 @@ describe('devices and device', () => {
       `!device ${mallory.userId} ${mallory.account.deviceId.toLowerCase()}`,
     );
     expect(device.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
-    expect(device.body).toContain('capitals count');
+    expect(device.body).toContain('case-sensitive');
   });
 });
 
@@ -75,7 +75,7 @@ describe('add-device and rename-device', () => {
     expect(await devices.find(idOf(mallory), 'BRIDGE 1')).toMatchObject({ displayName: 'Bridge' });
 
     const renamed = await room.ben.ask(`!rename-device ${mallory.userId} "BRIDGE 1" --name "B 2"`);
-    expect(renamed.body).toContain('was called “Bridge”, and is called “B 2”');
+    expect(renamed.body).toContain('was called “Bridge”, now called “B 2”');
     expect(await devices.find(idOf(mallory), 'BRIDGE 1')).toMatchObject({ displayName: 'B 2' });
 
     const undone = await room.ben.ask(`!undo ${renamed.field.audit[0]}`);
@@ -146,7 +146,7 @@ describe('delete-device', () => {
       room.ana,
       `!delete-device ${mallory.userId} ONE NOSUCH TWO`,
     );
-    expect(question.body).toContain('passed over: NOSUCH');
+    expect(question.body).toContain('left out: NOSUCH');
     expect(outcome.body).toContain('⚠️ Logged out 2 devices');
     expect(outcome.field.data).toMatchObject({ unknown_devices: ['NOSUCH'] });
     expect(await devices.list(idOf(mallory))).toHaveLength(1);
