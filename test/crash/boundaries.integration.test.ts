@@ -267,7 +267,7 @@ describe('a decision comes before the bot knows that its question has arrived', 
       const event = await ana.say(text);
       const question = await ana.answerTo(event);
       const sentAgain = gate.meet('PUT', /\/send\//u);
-      const settling =
+      const decision =
         how === 'react'
           ? await ben.react(id, question.event, '✅')
           : await ben.send(id, 'm.room.message', {
@@ -284,7 +284,7 @@ describe('a decision comes before the bot knows that its question has arrived', 
       const asked: Said = { text, event, kind: 'confirmed', targets: [one] };
       return how === 'react'
         ? [asked]
-        : [asked, { text: how, event: settling, kind: 'decision', targets: [], settles: event }];
+        : [asked, { text: how, event: decision, kind: 'decision', targets: [], decides: event }];
     };
     const at = 'after PUT send 1';
     expect(await endOf(story, [{ at }], room)).toEqual({

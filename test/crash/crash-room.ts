@@ -40,7 +40,7 @@ export interface CrashRoom {
   readonly databaseFile: string;
   /** Tells a story while the bot dies at these points; returns when it lives and is at rest. */
   tell<Result>(deaths: Deaths, story: () => Promise<Result>): Promise<Told<Result>>;
-  /** Kills the bot at once; it is started again when `tell` is under way. */
+  /** Kills the bot at once; it is started again while `tell` runs. */
   kill(): Promise<void>;
   close(): Promise<void>;
 }

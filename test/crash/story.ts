@@ -10,8 +10,8 @@ export interface Said {
   readonly kind: 'change' | 'confirmed' | 'cancelled' | 'read' | 'decision' | 'refused';
   /** Whom it acts on. */
   readonly targets: readonly string[];
-  /** Of a decision: the command that it settles. */
-  readonly settles?: string;
+  /** Of a decision: the command that it confirms or cancels. */
+  readonly decides?: string;
 }
 
 /** How Ben answers a question. */
@@ -43,9 +43,9 @@ export async function deactivation(
     return [asked];
   }
   const line = `!${decision} ${code}`;
-  const settling = await ben.sendText(id, line);
-  await Promise.all([ana.answerTo(settling), ana.outcomeOf(question, ...final)]);
-  return [asked, { text: line, event: settling, kind: 'decision', targets: [], settles: event }];
+  const decided = await ben.sendText(id, line);
+  await Promise.all([ana.answerTo(decided), ana.outcomeOf(question, ...final)]);
+  return [asked, { text: line, event: decided, kind: 'decision', targets: [], decides: event }];
 }
 
 /** Ana tries what is protected. */

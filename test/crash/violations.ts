@@ -169,14 +169,14 @@ function checkAnswer(
 function checkDecision(
   room: CrashRoom,
   said: readonly Said[],
-  { settles = '' }: Said,
+  { decides = '' }: Said,
   { field }: Answer,
   complain: Complain,
 ): void {
-  const outcome = room.ana.answersTo(settles)[0]?.field.status;
-  const isCancelled = said.some(({ event, kind }) => event === settles && kind === 'cancelled');
+  const outcome = room.ana.answersTo(decides)[0]?.field.status;
+  const isCancelled = said.some(({ event, kind }) => event === decides && kind === 'cancelled');
   if (field.status !== (isCancelled ? 'done' : outcome)) {
-    complain(`is ${field.status}, and what it settled ${outcome}`);
+    complain(`is ${field.status}, and what it decides is ${outcome}`);
   }
 }
 
@@ -202,7 +202,7 @@ function tellsOneStory({ kind }: Said, told: readonly string[]): boolean {
   );
 }
 
-/** A settled question invites nobody to tap. */
+/** A confirmation that was decided invites nobody to tap. */
 function ownReactionsLeft({ ana, botUserId }: CrashRoom, { text }: Said, answer: Answer): string[] {
   const redacted = new Set(
     ana.events

@@ -111,7 +111,7 @@ describe('a changing call', () => {
     await faults[fault](await asked);
     const answer = await room.ana.outcomeOf(await room.ana.answerTo(command), 'done', 'failed');
     expect(answer.field.status).toBe(status);
-    // Until it is known not to be under way any more, nobody hears that it was not done.
+    // Nobody is told that it was not done while it may still be in flight.
     expect(room.ana.statusesOf(answer)).toEqual(
       status === 'failed' ? ['unknown', 'failed'] : [status],
     );

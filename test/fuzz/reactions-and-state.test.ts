@@ -77,7 +77,7 @@ test(
     let asked: string | undefined;
     const seen = { confirmed: 0, cancelled: 0, left: 0 };
 
-    /** The event of a question that waits: the one before, where nothing has settled it. */
+    /** The event of a pending confirmation: the previous one, unless it was decided. */
     async function question(): Promise<string | undefined> {
       const [waiting] = await bot.store.confirmations.pending();
       if (waiting !== undefined && waiting.expiresAt > bot.clock.now) {

@@ -62,7 +62,7 @@ async function metric(name: string): Promise<Record<string, number>> {
   );
 }
 
-/** Three reports on two messages, one of which is claimed and settled, one still open. */
+/** Three reports on two messages, one of which is claimed and resolved, one still open. */
 async function fillQueue(store: Store): Promise<void> {
   const now = Date.now();
   const report = (id: number, subject: string, reporter: string) => ({

@@ -291,7 +291,7 @@ function hostileServer(options: {
   /** Undefined: it has had enough. */
   readonly seed: () => number | undefined;
 }): SendRequest {
-  // One for each request, since several are under way at once.
+  // One for each request, since several are in flight at once.
   const respond = (wanted: z.ZodType) => async (url: string, method: string) => {
     if (method !== 'GET') {
       options.onChange(`${method} ${url}`);

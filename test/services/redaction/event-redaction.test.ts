@@ -205,7 +205,7 @@ describe('as the bot', () => {
     await expect(redact(impatient)).rejects.toThrow('reported that it was redacted, but it is not');
   });
 
-  test('leaves it to be settled where nobody can tell whether it was done', async () => {
+  test('leaves it to be reconciled if nobody can tell whether it was done', async () => {
     const lost = new UnreachableError('PUT /redact', 'did not answer', true);
     server.bot.redact.mockRejectedValueOnce(lost);
     await expect(redact()).rejects.toBe(lost);
@@ -273,7 +273,7 @@ describe('reconcileRedaction', () => {
     expect(await end()).toBe('unknowable');
   });
 
-  test('waits a moment for what is under way', async () => {
+  test('waits a moment for what is in flight', async () => {
     server.api.server.scheduledTasks.mockImplementationOnce(async () => {
       server.world.redacted = { sender: mallory, originServerTs: 2000, content: {} };
       return [{ id: 'x' }];

@@ -60,7 +60,7 @@ describe('deleteRoom', () => {
     }
   });
 
-  test('does not begin a second time while one is under way', async () => {
+  test('does not start a second deletion while one is running', async () => {
     const room = await newRoom(await newUser());
     const begun = vi.spyOn(api.rooms, 'delete');
     vi.spyOn(api.server, 'scheduledTasks').mockResolvedValue([
