@@ -4,12 +4,37 @@ import type { EventId, UserId } from '../../core/ids.ts';
 import { parseUserId } from '../../core/ids.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import { post } from '../../operations/answer/reply.ts';
-import type { Outgoing, Reply, MessagePart } from '../../operations/answer/reply.ts';
-import type { House } from '../../operations/house.ts';
+import type {
+  DeliverContext,
+  MessagePart,
+  Outgoing,
+  PostContext,
+  Reply,
+} from '../../operations/answer/reply.ts';
 import { nameOf } from '../../operations/members.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Members } from '../../operations/members.ts';
+import { syntheticEvent } from '../../operations/message.ts';
+import type { Settings } from '../../operations/settings.ts';
+import type { Services } from '../../services/services.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
+
+/** What announcing something needs. */
+export type AnnounceContext = PostContext & {
+  readonly settings: Pick<Settings, 'managementRoom'>;
+};
+
+/** What showing reports in the room needs. */
+export type CardsContext = AnnounceContext &
+  DeliverContext & {
+    readonly members: Pick<Members, 'displayName'>;
+    readonly services: { readonly reports: Pick<Services['reports'], 'story'> };
+    readonly store: Pick<
+      Store,
+      'outbox' | 'reportCards' | 'reportHistory' | 'reportItems' | 'transaction' | 'syncState'
+    >;
+  };
 
 const windowMs = 60_000;
 /** A digest that has not grown for this long is complete. The next item starts another. */
@@ -32,24 +57,24 @@ const digestName = 'reports.digest';
 
 /** Shows the queue in the room: a card for each item, edited when it changes, or a digest of many. */
 export function createCards(
-  house: House,
+  context: CardsContext,
   settings: {
     readonly maxCardsPerMinute: number;
     /** What to say about rules on an item's card. */
     readonly nearRules: (item: ReportItem) => Promise<readonly string[]>;
   },
 ) {
-  const { store } = house;
+  const { store } = context;
 
   async function answerFor(item: ReportItem): Promise<Answer> {
-    const story = await house.services.reports.story(item);
+    const story = await context.services.reports.story(item);
     const nearRules = await settings.nearRules(item);
     return cardOf(story, { nameOf: name, nearRules });
   }
 
   function name(actor: string): string {
     const user = parseUserId(actor);
-    return user === undefined ? actor.replace(/^rule:/u, 'rule ') : nameOf(house.members, user);
+    return user === undefined ? actor.replace(/^rule:/u, 'rule ') : nameOf(context.members, user);
   }
 
   // One after another: otherwise several items could take the last card of a minute.
@@ -68,30 +93,30 @@ export function createCards(
     if (item === undefined || item.card === 'own') {
       return;
     }
-    const recent = await store.reportCards.countSince(house.now() - windowMs);
+    const recent = await store.reportCards.countSince(context.now() - windowMs);
     if (recent >= settings.maxCardsPerMinute && !isUrgent) {
       await addToDigest(item);
       return;
     }
     const answer = await answerFor(item);
     await store.transaction(async (tables) => {
-      await tables.reportCards.markPosted(id, 'own', house.now());
-      const origin = { event: cardEvent(id), room: house.settings.managementRoom };
-      await post(house, tables, 'answer', {
+      await tables.reportCards.markPosted(id, 'own', context.now());
+      const origin = { event: cardEvent(id), room: context.settings.managementRoom };
+      await post(context, tables, 'answer', {
         kind: 'alert',
         origin,
         mentions: [],
         reply: replyOf(answer),
       });
       for (const [at, key] of offeredReactions(item).entries()) {
-        await post(house, tables, `react-${at}`, { kind: 'reaction', origin, key });
+        await post(context, tables, `react-${at}`, { kind: 'reaction', origin, key });
       }
     });
-    house.deliver(cardEvent(id));
+    context.deliver(cardEvent(id));
   }
 
   async function addToDigest(item: ReportItem): Promise<void> {
-    const now = house.now();
+    const now = context.now();
     await store.transaction(async (tables) => {
       await tables.reportCards.markPosted(item.id, 'digest', now);
       const before = await readDigest(tables);
@@ -127,20 +152,20 @@ export function createCards(
     if (isWanted) {
       await place(item.id, { isUrgent: true });
     } else {
-      await store.reportCards.markPosted(item.id, item.card, house.now());
+      await store.reportCards.markPosted(item.id, item.card, context.now());
     }
   }
 
   async function edit(item: ReportItem): Promise<void> {
     const answer = await answerFor(item);
     await store.transaction(async (tables) => {
-      const revision = await tables.reportCards.markPosted(item.id, 'own', house.now());
+      const revision = await tables.reportCards.markPosted(item.id, 'own', context.now());
       await postFor(tables, item.id, `edit-${revision}`, {
         kind: 'edit',
         reply: replyOf(answer),
       });
     });
-    house.deliver(cardEvent(item.id));
+    context.deliver(cardEvent(item.id));
   }
 
   /** Posts new history entries in the threads of the cards. */
@@ -158,18 +183,18 @@ export function createCards(
                 kind: 'alert',
                 origin: {
                   event: cardEvent(item.id),
-                  room: house.settings.managementRoom,
+                  room: context.settings.managementRoom,
                   card: item.id,
                 },
                 mentions: [],
                 reply: replyOf(noteOf(entry, name)),
               } satisfies Outgoing),
             },
-            house.now(),
+            context.now(),
           );
         }
       });
-      house.deliver(cardEvent(entry.itemId));
+      context.deliver(cardEvent(entry.itemId));
     }
   }
 
@@ -180,7 +205,7 @@ export function createCards(
       return false;
     }
     const digest = await store.reportCards.digest(stored.startedAt);
-    const now = house.now();
+    const now = context.now();
     if (digest.items === stored.shown) {
       return false;
     }
@@ -188,30 +213,30 @@ export function createCards(
       return true;
     }
     const origin = {
-      event: `$ digest ${stored.startedAt}` as EventId,
-      room: house.settings.managementRoom,
+      event: syntheticEvent(`digest ${stored.startedAt}`),
+      room: context.settings.managementRoom,
     };
     const reply = replyOf(digestOf(digest));
     await store.transaction(async (tables) => {
       const revision = stored.revision + 1;
       await writeDigest(tables, { ...stored, revision, shown: digest.items, shownAt: now });
       await (stored.revision === 0
-        ? post(house, tables, 'answer', { kind: 'alert', origin, mentions: [], reply })
-        : post(house, tables, `edit-${revision}`, { kind: 'edit', origin, reply }));
+        ? post(context, tables, 'answer', { kind: 'alert', origin, mentions: [], reply })
+        : post(context, tables, `edit-${revision}`, { kind: 'edit', origin, reply }));
     });
-    house.deliver(origin.event);
+    context.deliver(origin.event);
     return false;
   }
 
   async function postFor(
     tables: StoreTables,
     id: number,
-    stage: MessagePart,
+    part: MessagePart,
     message: Pick<Outgoing & { kind: 'edit' }, 'kind' | 'reply'>,
   ): Promise<void> {
-    await post(house, tables, stage, {
+    await post(context, tables, part, {
       ...message,
-      origin: { event: cardEvent(id), room: house.settings.managementRoom },
+      origin: { event: cardEvent(id), room: context.settings.managementRoom },
     });
   }
 
@@ -241,7 +266,7 @@ export function replyOf(answer: Answer): Reply {
 
 /** Posts a message that no command asked for, once for each name, and mentions people. */
 export async function announce(
-  house: House,
+  context: AnnounceContext,
   tables: StoreTables,
   message: {
     readonly name: string;
@@ -251,12 +276,12 @@ export async function announce(
     readonly item?: number;
   },
 ): Promise<EventId> {
-  const event = `$ ${message.name}` as EventId;
-  await post(house, tables, 'alert', {
+  const event = syntheticEvent(message.name);
+  await post(context, tables, 'alert', {
     kind: 'alert',
     origin: {
       event,
-      room: house.settings.managementRoom,
+      room: context.settings.managementRoom,
       ...(message.item === undefined ? {} : { card: message.item }),
     },
     mentions: message.mentions ?? [],

@@ -1,11 +1,29 @@
 import { LawspeakerError, UnreachableError, orUndefined } from '../../core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { House } from '../../operations/house.ts';
+import type { AccountLookup } from '../../operations/resolve/absent.ts';
+import type { Settings } from '../../operations/settings.ts';
 import { contentOf, readContent, withEdit } from '../../services/reports/reported-content.ts';
-import type { Account } from '../../services/services.ts';
+import type { Account, Services } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { StoredReport } from '../../store/tables/reports.ts';
+
+/** What looking up people needs. */
+export interface LookupContext {
+  readonly findAccount: AccountLookup['findAccount'];
+  now(): number;
+}
+
+interface StoreContext {
+  readonly store: Pick<Store, 'reportItems' | 'reports'>;
+}
+
+/** What fetching the details of a report needs. */
+export interface DetailsContext extends StoreContext {
+  readonly services: Pick<Services, 'directRooms' | 'reports' | 'rooms'>;
+  readonly settings: Pick<Settings, 'serverName'>;
+}
 
 /** What is relevant about an account that sent or reported something. */
 export interface Person {
@@ -20,16 +38,16 @@ const cachedForMs = 300_000;
 const maxCached = 2000;
 
 /** Looks accounts up on the homeserver, and caches them: many reports are about the same people. */
-export function createPersonLookup(house: Pick<House, 'findAccount' | 'now'>) {
+export function createPersonLookup(context: LookupContext) {
   const known = new Map<UserId, { readonly at: number; readonly person: Person }>();
   return async (user: UserId, { isFresh = false } = {}): Promise<Person> => {
     const before = known.get(user);
-    if (before !== undefined && !isFresh && house.now() - before.at < cachedForMs) {
+    if (before !== undefined && !isFresh && context.now() - before.at < cachedForMs) {
       return before.person;
     }
-    const person = personOf(await house.findAccount(user));
+    const person = personOf(await context.findAccount(user));
     known.delete(user);
-    known.set(user, { at: house.now(), person });
+    known.set(user, { at: context.now(), person });
     const [oldest] = known.keys();
     if (known.size > maxCached && oldest !== undefined) {
       known.delete(oldest);
@@ -39,10 +57,6 @@ export function createPersonLookup(house: Pick<House, 'findAccount' | 'now'>) {
 }
 
 export type FindPerson = ReturnType<typeof createPersonLookup>;
-
-type Context = Pick<House, 'store' | 'services'> & {
-  readonly settings: Pick<House['settings'], 'serverName'>;
-};
 
 function personOf(account: Account | undefined): Person {
   return account === undefined
@@ -61,18 +75,18 @@ function personOf(account: Account | undefined): Person {
  * @throws UnreachableError, HomeserverError not even the message could be fetched
  */
 export async function fetchDetails(
-  house: Context,
+  context: DetailsContext,
   findPerson: FindPerson,
   item: ReportItem,
 ): Promise<void> {
-  const { reports, reportItems } = house.store;
+  const { reports, reportItems } = context.store;
   const reportId = item.content === null ? await reports.newestId(item.id) : undefined;
-  const detail = await detailOf(house, item, reportId);
+  const detail = await detailOf(context, item, reportId);
   const sender = item.sender ?? detail.sender;
   const created =
     sender === undefined || item.senderCreatedAt !== null
       ? undefined
-      : await createdAt(house, findPerson, sender);
+      : await createdAt(context, findPerson, sender);
   await reportItems.setDetails(item.id, {
     sender: detail.sender,
     content: detail.content,
@@ -80,12 +94,12 @@ export async function fetchDetails(
   });
   const stored = await reports.ofItem(item.id);
   await updateReporters(
-    house,
+    context,
     findPerson,
     // A restricted reporter counts again when the restriction ends.
     stored.filter((report) => report.reporterCreatedAt === null || report.reporterRestricted),
   );
-  const edited = await editedSince(house, item, detail.content ?? item.content);
+  const edited = await editedSince(context, item, detail.content ?? item.content);
   if (edited !== undefined) {
     await reportItems.setDetails(item.id, { content: edited });
   }
@@ -98,23 +112,23 @@ export async function fetchDetails(
  * @throws UnreachableError
  */
 export async function refreshReporters(
-  house: Pick<House, 'store'>,
+  context: StoreContext,
   findPerson: FindPerson,
   item: Pick<ReportItem, 'id'>,
 ): Promise<void> {
-  const stored = await house.store.reports.ofItem(item.id);
+  const stored = await context.store.reports.ofItem(item.id);
   await updateReporters(
-    house,
+    context,
     async (user) => findPerson(user, { isFresh: true }),
     stored.filter((report) => !report.reporterRestricted),
   );
   // The card shows how close rules are to a match.
-  await house.store.reportItems.setDetails(item.id, {});
+  await context.store.reportItems.setDetails(item.id, {});
 }
 
 /** @param reports one of each person, oldest first */
 async function updateReporters(
-  { store }: Pick<House, 'store'>,
+  { store }: { readonly store: Pick<Store, 'reports'> },
   findPerson: (user: UserId) => Promise<Person>,
   reports: readonly StoredReport[],
 ): Promise<void> {
@@ -128,7 +142,7 @@ async function updateReporters(
 }
 
 async function detailOf(
-  { services: { reports, directRooms } }: Context,
+  { services: { reports, directRooms } }: DetailsContext,
   item: ReportItem,
   reportId: number | undefined,
 ): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
@@ -154,7 +168,7 @@ async function detailOf(
  * @returns undefined if it was not edited
  */
 async function editedSince(
-  { services: { rooms } }: Context,
+  { services: { rooms } }: DetailsContext,
   item: ReportItem,
   stored: string | null,
 ): Promise<string | undefined> {
@@ -170,7 +184,7 @@ async function editedSince(
 }
 
 async function createdAt(
-  { settings }: Context,
+  { settings }: DetailsContext,
   findPerson: FindPerson,
   sender: string,
 ): Promise<number | undefined> {

@@ -3,25 +3,41 @@ import { clock } from '../../chat/answers/phrases.ts';
 import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
+import type { RoomPeople } from '../../operations/authorize/roles.ts';
 import { runRuleLine } from '../../operations/execute/run-rule.ts';
-import type { House } from '../../operations/house.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { RuleContext } from '../../operations/execute/run-rule.ts';
+import { syntheticEvent } from '../../operations/message.ts';
+import type { Settings } from '../../operations/settings.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { announce } from '../cards/cards.ts';
-import type { Cards } from '../cards/cards.ts';
+import type { AnnounceContext, Cards } from '../cards/cards.ts';
 import { readRuleInput } from './rule-input.ts';
 import type { RuleInput } from './rule-input.ts';
 import { isLine, lineFor } from './rule-lines.ts';
 import { missingText } from './rule.ts';
 import type { Rule } from './rule.ts';
 
+/** What applying rules needs. */
+export type RuleRunnerContext = RuleContext &
+  AnnounceContext &
+  RoomPeople & {
+    readonly settings: Pick<Settings, 'maxRuleActionsPerHour' | 'serverName'>;
+    readonly store: Pick<
+      Store,
+      'auditLog' | 'reportItems' | 'ruleMatches' | 'syncState' | 'transaction' | 'reports'
+    >;
+    readonly log: Pick<Log, 'info'>;
+  };
+
 const breakerName = 'reports.breaker';
 
 /** Applies the rules to items: they act, propose or only say that they match, once for each item. */
 export function createRuleRunner(
-  house: House,
+  context: RuleRunnerContext,
   options: {
     readonly rules: readonly Rule[];
     /** Who is mentioned by rules with `alert`. */
@@ -32,11 +48,11 @@ export function createRuleRunner(
   },
 ) {
   const { rules, onCall } = options;
-  const { store } = house;
+  const { store } = context;
 
   async function readInput(item: ReportItem): Promise<RuleInput> {
-    const { serverName } = house.settings;
-    return readRuleInput(store, item, { serverName, now: house.now() });
+    const { serverName } = context.settings;
+    return readRuleInput(store, item, { serverName, now: context.now() });
   }
 
   // One item after another: otherwise several could take the last action before the breaker opens.
@@ -97,7 +113,7 @@ export function createRuleRunner(
   }
 
   async function observe(rule: Rule, item: ReportItem, input: RuleInput): Promise<void> {
-    const now = house.now();
+    const now = context.now();
     const lines = linesOf(rule, input).map((line) => (isLine(line) ? line.line : line.why));
     await store.transaction(async (tables) => {
       if (await recordMatch(tables, rule, item, 'observe')) {
@@ -114,7 +130,7 @@ export function createRuleRunner(
         await tables.ruleMatches.end(item.id, rule.name, now);
       }
     });
-    house.deliver(`$ ${alertName(rule, item)}`);
+    context.deliver(syntheticEvent(alertName(rule, item)));
   }
 
   async function carryOut(
@@ -129,18 +145,21 @@ export function createRuleRunner(
     for (const [at, line] of linesOf(rule, input).entries()) {
       if (!isLine(line)) {
         const { why } = line;
-        house.log.info({ rule: rule.name, item: item.id, why }, 'a line of a rule does not apply');
+        context.log.info(
+          { rule: rule.name, item: item.id, why },
+          'a line of a rule does not apply',
+        );
         continue;
       }
       // The breaker may open between two lines.
       const now = mode === 'act' && !(await isBreakerOpen()) ? 'act' : 'propose';
-      await runRuleLine(house, { rule: rule.name, item, at, ...line }, now, record);
+      await runRuleLine(context, { rule: rule.name, item, at, ...line }, now, record);
     }
     await store.transaction(async (tables) => {
       await record(tables);
-      await tables.ruleMatches.end(item.id, rule.name, house.now());
+      await tables.ruleMatches.end(item.id, rule.name, context.now());
     });
-    house.deliver(`$ ${alertName(rule, item)}`);
+    context.deliver(syntheticEvent(alertName(rule, item)));
   }
 
   /** Records the match and alerts people. Returns false if the rule has matched the item before. */
@@ -151,12 +170,12 @@ export function createRuleRunner(
     mode: RuleMode,
   ): Promise<boolean> {
     const match = { itemId: item.id, rule: rule.name, mode };
-    const isFirst = await tables.ruleMatches.add(match, house.now());
+    const isFirst = await tables.ruleMatches.add(match, context.now());
     if (isFirst && rule.alert) {
-      await announce(house, tables, {
+      await announce(context, tables, {
         name: alertName(rule, item),
         item: item.id,
-        mentions: alertedPeople(house, onCall),
+        mentions: alertedPeople(context, onCall),
         answer: {
           mark: '⚠️',
           title: [bold(`Look at report #${item.id}`), `: rule ${rule.name} matches`],
@@ -169,8 +188,8 @@ export function createRuleRunner(
 
   /** Whether rules have reached the maximum of actions in an hour. Tells the room when that starts. */
   async function isBreakerOpen(): Promise<boolean> {
-    const now = house.now();
-    const limit = house.settings.maxRuleActionsPerHour;
+    const now = context.now();
+    const limit = context.settings.maxRuleActionsPerHour;
     const actions = await store.auditLog.countByRules(now - hourMs);
     const openedAt = Number((await store.syncState.get(breakerName)) ?? Number.NaN);
     if (actions < limit) {
@@ -188,9 +207,9 @@ export function createRuleRunner(
   async function announceBreaker(now: number, actions: number): Promise<void> {
     await store.transaction(async (tables) => {
       await tables.syncState.set(breakerName, String(now));
-      await announce(house, tables, {
+      await announce(context, tables, {
         name: `breaker ${now}`,
-        mentions: alertedPeople(house, onCall),
+        mentions: alertedPeople(context, onCall),
         answer: {
           mark: '⚠️',
           title: [bold('Rules have stopped acting'), `: ${actions} actions in an hour`],
@@ -204,11 +223,11 @@ export function createRuleRunner(
             ),
           ],
           next: ['audit --since 1h', 'reports'],
-          data: { actions, limit: house.settings.maxRuleActionsPerHour },
+          data: { actions, limit: context.settings.maxRuleActionsPerHour },
         },
       });
     });
-    house.deliver(`$ breaker ${now}`);
+    context.deliver(syntheticEvent(`breaker ${now}`));
   }
 
   /** The rules that only need more reporters to match, for the card. */

@@ -1,14 +1,27 @@
 import type { UserId } from '../../core/ids.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
-import type { House } from '../../operations/house.ts';
+import type { RoomPeople } from '../../operations/authorize/roles.ts';
+import { syntheticEvent } from '../../operations/message.ts';
 import type { ReportReading } from '../../services/bot/bot-operations.ts';
+import type { Services } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { backlogOf, troubleOf, troubleOver } from '../cards/card.ts';
 import { announce } from '../cards/cards.ts';
+import type { AnnounceContext } from '../cards/cards.ts';
 import { reportSources } from '../intake/intake.ts';
 import { createPoller, wordsOf } from '../intake/poller.ts';
 import type { Rule } from '../rules/rule.ts';
 import { createTriage } from './triage.ts';
+import type { TriageContext } from './triage.ts';
+
+/** What the report queue needs. */
+export type ReportQueueContext = TriageContext &
+  AnnounceContext &
+  RoomPeople & {
+    readonly store: Store;
+    readonly services: Pick<Services, 'bot' | 'reports'>;
+  };
 
 export interface ReportQueue {
   start(): void;
@@ -24,7 +37,7 @@ export interface ReportQueue {
 
 /** The report queue: reads the homeserver's lists, shows cards in the room and applies the rules. */
 export function createReportQueue(
-  house: House,
+  context: ReportQueueContext,
   options: {
     readonly rules: readonly Rule[];
     readonly pollIntervalMs: number;
@@ -35,35 +48,35 @@ export function createReportQueue(
     readonly troubleAfterMs: number;
   },
 ): ReportQueue {
-  const triage = createTriage(house, options);
+  const triage = createTriage(context, options);
   const poller = createPoller({
-    store: house.store,
-    sources: reportSources(house.services, house.settings.managementRoom),
+    store: context.store,
+    sources: reportSources(context.services, context.settings.managementRoom),
     intervalMs: options.pollIntervalMs,
     few: options.maxCardsPerMinute,
-    now: house.now,
-    log: house.log,
+    now: context.now,
+    log: context.log,
     onNew(kind) {
-      house.deliver(`$ ${backlogName(kind)}`);
+      context.deliver(syntheticEvent(backlogName(kind)));
       triage.wake();
     },
     async onBacklog(tables, kind, total) {
       const answer = backlogOf(kind, total);
-      await announce(house, tables, { name: backlogName(kind), answer });
+      await announce(context, tables, { name: backlogName(kind), answer });
     },
     troubleAfterMs: options.troubleAfterMs,
     async onTrouble(error) {
-      if (error !== undefined && !(await house.services.bot.status()).online) {
+      if (error !== undefined && !(await context.services.bot.status()).online) {
         // If it can't be told now and is over later, it isn't news.
         return false;
       }
-      const name = `trouble ${house.now()}`;
+      const name = `trouble ${context.now()}`;
       const answer = error === undefined ? troubleOver : troubleOf(wordsOf(error));
-      await house.store.transaction(async (tables) => {
-        const mentions = alertedPeople(house, options.onCall);
-        await announce(house, tables, { name, answer, mentions });
+      await context.store.transaction(async (tables) => {
+        const mentions = alertedPeople(context, options.onCall);
+        await announce(context, tables, { name, answer, mentions });
       });
-      house.deliver(`$ ${name}`);
+      context.deliver(syntheticEvent(name));
       return true;
     },
   });

@@ -8,14 +8,33 @@ import { createWorker } from '../../core/async/worker.ts';
 import { minuteMs } from '../../core/duration.ts';
 import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
 import { alertedPeople } from '../../operations/authorize/roles.ts';
-import type { House } from '../../operations/house.ts';
+import type { RoomPeople } from '../../operations/authorize/roles.ts';
+import { syntheticEvent } from '../../operations/message.ts';
+import type { SendPermission } from '../../operations/send-permission.ts';
+import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { reminderOf } from '../cards/card.ts';
 import { announce, createCards } from '../cards/cards.ts';
+import type { AnnounceContext, CardsContext } from '../cards/cards.ts';
 import { createPersonLookup, fetchDetails, refreshReporters } from '../intake/report-details.ts';
+import type { DetailsContext, LookupContext } from '../intake/report-details.ts';
 import { createRuleRunner } from '../rules/apply-rules.ts';
+import type { RuleRunnerContext } from '../rules/apply-rules.ts';
 import type { Rule } from '../rules/rule.ts';
+
+/** What working on the report queue needs. */
+export type TriageContext = CardsContext &
+  AnnounceContext &
+  LookupContext &
+  DetailsContext &
+  RuleRunnerContext &
+  RoomPeople & {
+    readonly store: Pick<Store, 'reportItems' | 'transaction'>;
+    readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
+    readonly log: Log;
+  };
 
 export interface Triage {
   /** Something in the queue has changed. */
@@ -49,7 +68,7 @@ interface FailedItem {
  * cards and threads up to date. The store knows what is to be done, so that a restart loses nothing.
  */
 export function createTriage(
-  house: House,
+  context: TriageContext,
   options: {
     readonly rules: readonly Rule[];
     readonly onCall: readonly UserId[];
@@ -57,14 +76,14 @@ export function createTriage(
     readonly remindAfterMs: number;
   },
 ): Triage {
-  const { store, log } = house;
-  const findPerson = createPersonLookup(house);
-  const runner = createRuleRunner(house, {
+  const { store, log } = context;
+  const findPerson = createPersonLookup(context);
+  const runner = createRuleRunner(context, {
     ...options,
     cards: () => cards,
-    refreshReporters: async (item) => refreshReporters(house, findPerson, item),
+    refreshReporters: async (item) => refreshReporters(context, findPerson, item),
   });
-  const cards = createCards(house, { ...options, nearRules: runner.nearRules });
+  const cards = createCards(context, { ...options, nearRules: runner.nearRules });
   const queue = new PQueue({ concurrency });
   const inFlight = new Set<number>();
   const failed = new Map<number, FailedItem>();
@@ -97,7 +116,7 @@ export function createTriage(
   /** Returns whether that is all there is to find out; otherwise it is tried again. */
   async function tryFetchDetails(item: ReportItem): Promise<boolean> {
     try {
-      await fetchDetails(house, findPerson, item);
+      await fetchDetails(context, findPerson, item);
       return true;
     } catch (error) {
       const { tries } = postpone(item);
@@ -125,7 +144,7 @@ export function createTriage(
 
   function postpone({ id }: ReportItem): FailedItem {
     const { tries = 0, backoff = createBackoff(retries) } = failed.get(id) ?? {};
-    const postponed = { tries: tries + 1, backoff, retryAt: house.now() + backoff.next() };
+    const postponed = { tries: tries + 1, backoff, retryAt: context.now() + backoff.next() };
     failed.set(id, postponed);
     return postponed;
   }
@@ -146,11 +165,11 @@ export function createTriage(
   }
 
   async function work(): Promise<void> {
-    if (house.sendPermission.whyMissing() !== undefined) {
+    if (context.sendPermission.whyMissing() !== undefined) {
       // It is woken when the bot can speak again.
       return;
     }
-    const now = house.now();
+    const now = context.now();
     const items = await store.reportItems.withoutDetails(maxItemsAtOnce);
     const due = items.filter(
       ({ id }) => !inFlight.has(id) && (failed.get(id)?.retryAt ?? 0) <= now,
@@ -167,7 +186,7 @@ export function createTriage(
   const remindEveryMs = Math.min(reminderCheckMs, options.remindAfterMs);
   let remindedAt = Number.NEGATIVE_INFINITY;
   async function remind(): Promise<void> {
-    const now = house.now();
+    const now = context.now();
     if (options.remindAfterMs === 0 || now - remindedAt < remindEveryMs) {
       return;
     }
@@ -183,10 +202,10 @@ export function createTriage(
         now,
       );
       const answer = reminderOf(items, span(options.remindAfterMs));
-      const mentions = alertedPeople(house, options.onCall);
-      await announce(house, tables, { name, answer, mentions });
+      const mentions = alertedPeople(context, options.onCall);
+      await announce(context, tables, { name, answer, mentions });
     });
-    house.deliver(`$ ${name}`);
+    context.deliver(syntheticEvent(name));
   }
 
   function logError(error: unknown, message: string): void {

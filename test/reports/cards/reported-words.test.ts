@@ -53,8 +53,8 @@ class Reported {
       directRooms: { has: async () => false },
     } as unknown as Services;
     const findPerson = async () => ({ createdAt: 0, isRestricted: false });
-    const house = { store: queue.store, services, settings: { serverName: 'localhost' } };
-    await fetchDetails(house, findPerson, await this.item());
+    const context = { store: queue.store, services, settings: { serverName: 'localhost' } };
+    await fetchDetails(context, findPerson, await this.item());
   }
 
   async item(): Promise<ReportItem> {

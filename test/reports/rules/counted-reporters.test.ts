@@ -141,7 +141,7 @@ test('who is restricted counts from when that ends, and no longer from when it b
       suspended: false,
       shadowBanned: false,
     }) as Account;
-  const house = {
+  const context = {
     store: queue.store,
     settings: { serverName: 'localhost' },
     // The reports of users need nothing of the homeserver but the accounts.
@@ -149,12 +149,12 @@ test('who is restricted counts from when that ends, and no longer from when it b
     now: () => now,
     findAccount: async (name: string) => account(name),
   };
-  const findPerson = createPersonLookup(house);
+  const findPerson = createPersonLookup(context);
   let id = 0;
   for (const reporter of witnesses) {
     id = await reported(reporter, { user: mallory });
   }
-  const look = async () => fetchDetails(house, findPerson, await itemAt(id));
+  const look = async () => fetchDetails(context, findPerson, await itemAt(id));
   await look();
   expect(await evaluation(id)).toMatchObject({ matches: false });
 
@@ -166,6 +166,6 @@ test('who is restricted counts from when that ends, and no longer from when it b
   // Banned a second ago: asked anew, however lately they were looked at.
   await findPerson(asUserId('@ben:localhost'));
   restricted.add('@ben:localhost');
-  await refreshReporters(house, findPerson, await itemAt(id));
+  await refreshReporters(context, findPerson, await itemAt(id));
   expect(await evaluation(id)).toMatchObject({ matches: false });
 });
