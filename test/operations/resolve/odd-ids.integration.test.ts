@@ -206,7 +206,7 @@ describe('an ID that nobody has', () => {
     '%s says so of a room',
     async (line) => {
       const answer = await room.ana.ask(line);
-      expect(answer.body).toContain('This server knows no room !nowhere:localhost');
+      expect(answer.body).toContain('This server doesn’t know the room !nowhere:localhost');
     },
   );
 
