@@ -27,6 +27,7 @@ interface Pending {
 interface OutboxStore {
   open(eventId?: string): Promise<Pending[]>;
   markDelivered(id: number, sentEventId: string | null, at: number): Promise<void>;
+  giveUp(id: number, at: number): Promise<void>;
   sentEvent(eventId: string, stage: string, since?: number): Promise<string | undefined>;
 }
 
@@ -73,6 +74,15 @@ export function createDelivery(options: {
 
   async function markDelivered(id: number, sentEventId: string | null): Promise<void> {
     await outbox.markDelivered(id, sentEventId, Date.now());
+    announceDelivery();
+  }
+
+  async function giveUp(id: number): Promise<void> {
+    await outbox.giveUp(id, Date.now());
+    announceDelivery();
+  }
+
+  function announceDelivery(): void {
     nextDelivery.resolve();
     nextDelivery = Promise.withResolvers();
   }
@@ -159,7 +169,7 @@ export function createDelivery(options: {
         if (!(error instanceof LawspeakerError)) {
           // A fault in the bot comes again at every attempt, and would hold up the messages behind it.
           log.error({ err: error }, 'an answer could not be made');
-          await markDelivered(pending.id, null);
+          await giveUp(pending.id);
           return true;
         }
         if (isPermissionLoss(error, kind) && permissionLosses < maxPermissionLosses) {
@@ -172,7 +182,7 @@ export function createDelivery(options: {
         }
         if (isFinal(error) || (tries >= maxRefusals && isRefusal(error))) {
           log.error({ code: error.code }, 'the homeserver refused an answer');
-          await markDelivered(pending.id, null);
+          await giveUp(pending.id);
           return true;
         }
         const delayMs = retryDelay(error, backoff.next());

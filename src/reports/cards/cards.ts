@@ -2,6 +2,7 @@ import type { Answer } from '../../chat/answers/answer.ts';
 import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import { parseUserId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import { post } from '../../operations/answer/reply.ts';
 import type {
@@ -282,7 +283,7 @@ export async function announce(
     origin: {
       event,
       room: context.settings.managementRoom,
-      ...(message.item === undefined ? {} : { card: message.item }),
+      ...present({ card: message.item }),
     },
     mentions: message.mentions ?? [],
     reply: replyOf(message.answer),

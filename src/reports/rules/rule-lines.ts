@@ -16,6 +16,7 @@ import {
   serverNameOf,
 } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
 import { substitute } from './placeholders.ts';
 import type { Placeholder, Words } from './placeholders.ts';
 import type { RuleInput } from './rule-input.ts';
@@ -126,8 +127,7 @@ function ruleLine(command: Command, tokens: readonly Token[], context: ReadingCo
   const line = writeInvocation(command, {
     arguments: values,
     dryRun: false,
-    ...(reason === undefined ? {} : { reason }),
-    ...(forMs === undefined ? {} : { forMs }),
+    ...present({ reason, forMs }),
   });
   return { line, command, values, reason, forMs };
 }

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 
+import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
@@ -81,7 +82,6 @@ export function createMetricValues(
     }
   }
 
-  let last: Promise<unknown> = Promise.resolve();
   async function read(): Promise<MetricValues> {
     await catchUp();
     const [items, oldestOpenAt, reports, ruleActionsLastHour, matches, open] = await Promise.all([
@@ -111,14 +111,9 @@ export function createMetricValues(
     };
   }
 
-  return {
-    /** Readings never overlap, so that no row is counted twice. */
-    async read() {
-      const reading = last.then(read, read);
-      last = reading;
-      return reading;
-    },
-  };
+  // Readings never overlap, so that no row is counted twice.
+  const queue = createSerialQueue();
+  return { read: async () => queue.run(read) };
 }
 
 /** Counts for each combination of labels. */

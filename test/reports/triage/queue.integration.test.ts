@@ -213,12 +213,12 @@ it('the admins are reminded once of what nobody has settled, if nobody is on cal
   await here.ana.until('the next reminder', () =>
     here.ana
       .unasked()
-      .filter(({ body }) => body.includes('waiting for more'))
+      .filter(({ body }) => body.includes('open for more than'))
       .at(1),
   );
   const [first, second] = here.ana
     .unasked()
-    .filter(({ body }) => body.includes('waiting for more'));
+    .filter(({ body }) => body.includes('open for more than'));
   expect(first?.event).toBe(reminder.event);
   expect(second?.body).not.toContain(`#${id} `);
   await here.close();
