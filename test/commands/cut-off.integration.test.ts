@@ -51,7 +51,7 @@ describe('where the homeserver’s answer is lost', () => {
     const begin = ['DELETE', /\/v2\/rooms\//] as const;
     await cutOff('!confirm', begin, 'carried out');
     const outcome = await room.ana.outcomeOf(question, 'done');
-    expect(outcome.body).toContain('1 member of this server removed');
+    expect(outcome.body).toContain('1 member from this server removed');
     expect(await rooms.find(id)).toBeUndefined();
     expect(gate.count(...begin)).toBe(1);
   });

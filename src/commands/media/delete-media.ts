@@ -11,35 +11,35 @@ import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
 import type { UserMedia } from '../../services/services.ts';
 
-/** So many files are shown by name before they are deleted. */
+/** How many files the preview names. */
 const shownFiles = 5;
-/** With more IDs than this, the answer would not hold its data. */
+/** With more IDs, the answer's data would be too large. */
 const maxDataLength = 400;
 
 export default defineCommand({
   name: 'delete-media',
   synonyms: ['delete', 'delete-file', 'delete-files', 'erase', 'purge-media', 'remove-media'],
-  summary: 'Deletes files that an account has uploaded',
+  summary: 'Deletes files that a user has uploaded',
   does: [
-    'delete the newest 100 files or those that the flags choose (every one with --all)',
-    'delete protected and quarantined ones too',
-    'leave a hole wherever they are shown (avatars included)',
+    'delete the newest 100 files, those that the flags select, or all files (--all)',
+    'include protected and quarantined files',
+    'leave a gap wherever the files are shown, including as avatars',
   ],
   doesNot: [
-    'delete copies on other servers or devices',
-    'delete the same file of somebody else',
-    'redact the messages that show them',
-    'keep the account from uploading more',
+    'delete copies on other servers or on devices',
+    'delete equal files uploaded by other users',
+    'redact the messages that show the files',
+    'prevent new uploads',
   ],
   args: {
-    account: positional('account', 'Whose files', { placeholder: 'USER' }),
-    orderBy: flag('choice', 'What to sort by', { choices: mediaOrders }),
-    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
-    limit: flag('integer', 'How many of the first, 100 unless told otherwise', {
+    account: positional('account', 'Which user', { placeholder: 'USER' }),
+    orderBy: flag('choice', 'Sort by this', { choices: mediaOrders }),
+    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
+    limit: flag('integer', 'How many files (default: 100)', {
       min: 1,
       max: 100,
     }),
-    all: flag('boolean', 'Every file of the account', { default: false }),
+    all: flag('boolean', 'All files of the user', { default: false }),
   },
   danger: 'destructive',
   example: 'delete-media @mallory:example.com --all --reason spam',
@@ -51,10 +51,13 @@ export default defineCommand({
 
   check({ all, orderBy, dir, limit }) {
     if (all && (orderBy !== undefined || dir !== undefined || limit !== undefined)) {
-      throw new UsageError('`--all` deletes every file, so there is nothing to choose.', {
-        word: '--all',
-        advice: 'Leave out `--all`, or `--limit`, `--order-by` and `--dir`.',
-      });
+      throw new UsageError(
+        '`--all` deletes every file, so it can’t be combined with a selection.',
+        {
+          word: '--all',
+          advice: 'Leave out either `--all`, or `--limit`, `--order-by` and `--dir`.',
+        },
+      );
     }
   },
 
@@ -77,15 +80,15 @@ export default defineCommand({
       body: [
         facts(
           ...datesOf(page.rows, all && page.total > page.rows.length, now),
-          !all && rest > 0 && `${count(rest, 'other file')} stay${rest === 1 ? 's' : ''}`,
+          !all && rest > 0 && `${count(rest, 'other file')} will be kept`,
         ),
         ...namesOf(page.rows, files),
-        line('Will: delete them from this server, protected and quarantined ones too'),
+        line('Will: delete them from this server, including protected and quarantined files'),
         line(
-          'Will not: delete copies on other servers, files of others, or messages (they keep a hole)',
+          'Will not: delete copies on other servers, files of other users, or messages (these show a gap)',
         ),
       ],
-      warning: 'Deleted files don’t come back.',
+      warning: 'This can’t be undone.',
     };
   },
 
@@ -103,14 +106,12 @@ export default defineCommand({
       mark: isComplete ? '✅' : '⚠️',
       title: didTo(`Deleted ${deleted === 0 ? 'no file' : count(deleted, 'file')} of`, account),
       body: [
-        ...(stoppedBy === undefined
-          ? []
-          : [line(bold('It stopped before the end: '), stoppedBy.message)]),
+        ...(stoppedBy === undefined ? [] : [line(bold('It stopped early: '), stoppedBy.message)]),
         line(
           remaining === undefined
-            ? 'How many are left is not known.'
+            ? 'It is not known how many are left.'
             : remaining === 0
-              ? 'None is left.'
+              ? 'None are left.'
               : `${count(remaining, 'file')} ${remaining === 1 ? 'is' : 'are'} left.`,
         ),
       ],

@@ -10,13 +10,13 @@ import { mediaUsageOrders } from '../../services/services.ts';
 export default defineCommand({
   name: 'media-stats',
   synonyms: ['disk', 'disk-usage', 'storage', 'top-uploaders', 'usage'],
-  summary: 'Shows who has uploaded how much',
-  does: ['show who takes up most first (unless told otherwise)'],
-  doesNot: ['count files of other servers', 'list accounts that have uploaded nothing'],
+  summary: 'Shows how much each user has uploaded',
+  does: ['list the users with the largest uploads first, by default'],
+  doesNot: ['count files from other servers', 'list users who have uploaded nothing'],
   args: {
     search: flag('text', 'Part of the user ID or display name'),
-    orderBy: flag('choice', 'What to sort by', { choices: mediaUsageOrders }),
-    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    orderBy: flag('choice', 'Sort by this', { choices: mediaUsageOrders }),
+    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
     ...listFlags,
   },
   danger: 'read',
@@ -42,7 +42,7 @@ export default defineCommand({
     listAnswer(context, listing, {
       noun: 'account',
       of: [' with files'],
-      nothing: [bold('No account with files'), ' found'],
+      nothing: [bold('No accounts with files'), ' found'],
       ...(listing.rows[0] === undefined ? {} : { next: [`media ${listing.rows[0].userId}`] }),
       columns: [
         {

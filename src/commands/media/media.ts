@@ -12,16 +12,16 @@ import type { UserMedia } from '../../services/services.ts';
 export default defineCommand({
   name: 'media',
   synonyms: ['attachments', 'files', 'uploads'],
-  summary: 'Lists the files that an account has uploaded',
-  does: ['show the newest first (unless told otherwise)'],
+  summary: 'Lists the files that a user has uploaded',
+  does: ['list the newest files first, by default'],
   doesNot: [
-    'tell the name and type of what was sent encrypted',
-    'list what the account has sent from other servers',
+    'show names and types of encrypted files',
+    'list files that the user has sent from other servers',
   ],
   args: {
-    account: positional('account', 'Whose files', { placeholder: 'USER' }),
-    orderBy: flag('choice', 'What to sort by', { choices: mediaOrders }),
-    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    account: positional('account', 'Which user', { placeholder: 'USER' }),
+    orderBy: flag('choice', 'Sort by this', { choices: mediaOrders }),
+    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
     ...listFlags,
   },
   danger: 'read',
@@ -53,7 +53,7 @@ export default defineCommand({
           value: ({ mediaId }) => mediaId,
         },
         {
-          title: 'What, when',
+          title: 'Type, size, age',
           name: 'media_type',
           show: (file) => [
             [

@@ -6,17 +6,17 @@ import { mediaFacts, ownersMedia } from './stored-media.ts';
 export default defineCommand({
   name: 'quarantine',
   synonyms: ['block-file', 'block-media', 'delete-file', 'hide-media', 'quarantine-media'],
-  summary: 'Keeps everybody from downloading a file',
+  summary: 'Blocks the download of a file',
   does: [
-    'keep the file and its previews from everybody on this server and those who ask it',
-    'quarantine equal files as well, whoever uploaded them, and equal ones that are uploaded later',
-    'work on files of other servers that somebody here has opened',
+    'block the file and its previews for users of this server, and for servers that request it here',
+    'include equal files, no matter who uploaded them, and equal files that are uploaded later',
+    'work on files from other servers that somebody here has opened',
   ],
   doesNot: [
-    'delete it (see delete-media)',
-    'redact the messages that show it (see redact)',
-    'reach other servers, or what people have saved',
-    'know a picture again that was changed or encrypted',
+    'delete the file (see delete-media)',
+    'redact messages that show it (see redact)',
+    'affect other servers, or copies that people have saved',
+    'recognize a picture that was changed or encrypted',
   ],
   args: {
     media: positional('media', 'The mxc:// address of the file, or a link to download it', {
@@ -38,7 +38,7 @@ export default defineCommand({
     body: [
       mediaFacts(file, now),
       line(
-        'Nobody can download it from this server: nor equal files of others, nor new uploads of it.',
+        'Nobody can download this file from this server any more, nor equal files by other users, nor new uploads of it.',
       ),
     ],
     next: [`unquarantine ${media}`, ...ownersMedia(file)],

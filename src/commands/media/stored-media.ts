@@ -24,7 +24,7 @@ export function mediaFacts(
   ]);
 }
 
-/** `media @mallory:example.com`, where the file has an owner here. */
+/** `media @mallory:example.com`, if the file was uploaded here. */
 export function ownersMedia({ userId }: StoredMedia): string[] {
   return userId === null ? [] : [`media ${idWord(userId)}`];
 }

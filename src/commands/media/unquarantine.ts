@@ -6,9 +6,9 @@ import { mediaFacts, ownersMedia } from './stored-media.ts';
 export default defineCommand({
   name: 'unquarantine',
   synonyms: ['release', 'unblock-media'],
-  summary: 'Lets people download a quarantined file again',
-  does: ['take the quarantine of equal files back as well'],
-  doesNot: ['bring back what was deleted'],
+  summary: 'Allows the download of a quarantined file again',
+  does: ['release equal files as well'],
+  doesNot: ['restore deleted files'],
   args: {
     media: positional('media', 'The mxc:// address of the file, or a link to download it', {
       placeholder: 'MEDIA-LINK',
@@ -27,9 +27,7 @@ export default defineCommand({
     title: [bold(wasSo ? 'Was not quarantined: ' : 'No longer quarantined: '), code(media)],
     body: [
       mediaFacts(file, now),
-      line(
-        wasSo ? 'Nothing was changed.' : 'People can download it again, and equal files as well.',
-      ),
+      line(wasSo ? 'Nothing was changed.' : 'People can download this file and equal files again.'),
     ],
     next: ownersMedia(file),
     data: file,

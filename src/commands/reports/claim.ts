@@ -2,23 +2,23 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import { TargetError } from '../../core/errors.ts';
-import { itemsNumbered, movedAnswer, moveItems, reconcileMove } from './report-move.ts';
+import { findItems, movedAnswer, moveItems } from './move-reports.ts';
 
 export default defineCommand({
   name: 'claim',
   synonyms: ['assign', 'mine', 'take'],
-  summary: 'Says that you are working on reports',
-  does: ['tell the others to keep off', 'open a settled report again, for you'],
-  doesNot: ['keep others from acting'],
+  summary: 'Shows that you are working on reports',
+  does: ['show the others that you handle it', 'reopen a closed report, for you'],
+  doesNot: ['prevent others from acting'],
   args: {
-    items: positional('item', 'The reports’ numbers', { many: true, min: 1, placeholder: 'ID' }),
-    take: flag('boolean', 'Also from somebody who has claimed it', { default: false }),
+    items: positional('item', 'Report numbers', { many: true, min: 1, placeholder: 'ID' }),
+    take: flag('boolean', 'Take over reports that somebody else has claimed', { default: false }),
   },
   danger: 'change',
   example: 'claim 12',
   async run(context) {
     const { args, actor, prefix } = context;
-    const items = await itemsNumbered(context, args.items);
+    const items = await findItems(context, args.items);
     const me = actorName(actor);
     const taken = items.find(
       ({ state, claimedBy }) => state === 'claimed' && (claimedBy !== me || items.length === 1),
@@ -29,8 +29,8 @@ export default defineCommand({
     if (taken !== undefined && !args.take) {
       throw new TargetError(
         'state',
-        `\`${taken.claimedBy}\` is on #${taken.id}`,
-        `Nothing was changed. \`${prefix}claim ${taken.id} --take\` takes it over.`,
+        `\`${taken.claimedBy}\` has claimed #${taken.id}`,
+        `Nothing was changed. To take it over: \`${prefix}claim ${taken.id} --take\``,
       );
     }
     return moveItems(context, items, { state: 'claimed' });
@@ -40,5 +40,6 @@ export default defineCommand({
       next: items.length === 1 ? [`resolve ${items[0]}`, `dismiss ${items[0]}`] : [],
     }),
   undo: ({ args: { items } }) => `reopen ${items.join(' ')}`,
-  reconcile: async (context) => reconcileMove(context, context.args.items, 'claimed'),
+  reconcile: async ({ args: { items }, services }) =>
+    services.reports.reconcileMove(items, 'claimed'),
 });

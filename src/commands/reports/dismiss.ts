@@ -1,26 +1,26 @@
 import { defineCommand } from '../../chat/command/declaration.ts';
 import {
-  reopening,
   closeArguments,
-  closedItemsAnswer,
+  closedAnswer,
   closeItems,
   reconcileClosing,
-} from './close-reports.ts';
+  reopenLine,
+} from './move-reports.ts';
 
 export default defineCommand({
   name: 'dismiss',
   synonyms: ['close', 'ignore', 'reject'],
-  summary: 'Ends reports that led to nothing',
+  summary: 'Closes reports with no action needed',
   does: [
-    'count against those who reported',
-    'with --sender: end all that wait about one user, after a raid',
+    'count against the reporters',
+    'with --sender: close all pending reports about one user, for example after a raid',
   ],
-  doesNot: ['delete the report from the homeserver'],
+  doesNot: ['delete the reports from the homeserver'],
   args: closeArguments,
   danger: 'change',
   example: 'dismiss 12 --note "a joke among friends"',
   run: async (context) => closeItems(context, 'dismissed'),
-  answer: ({ args }, items) => closedItemsAnswer('Dismissed', args, items),
-  undo: (_, items) => reopening(items),
+  answer: ({ args }, items) => closedAnswer('Dismissed', args, items),
+  undo: (_, items) => reopenLine(items),
   reconcile: async (context) => reconcileClosing(context, 'dismissed'),
 });

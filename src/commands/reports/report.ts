@@ -24,14 +24,14 @@ import type { ItemStory, ReportItem, Services } from '../../services/services.ts
 export default defineCommand({
   name: 'report',
   synonyms: ['flag', 'show-report', 'ticket'],
-  summary: 'Shows all that is needed to decide about a report',
+  summary: 'Shows what you need to decide about a report',
   does: [
-    'show the message as it was sent, what formatting and edits made of it, and whether it is redacted by now',
-    'say how old the account is, what was reported of it before, and what was done',
-    'say who reported it, and how often their reports led to something',
+    'show the message as it was sent, with its formatting and edits, and whether it has been redacted',
+    'show the age of the account, earlier reports about it, and previous actions',
+    'show who reported it, and how many of their reports were upheld',
   ],
-  doesNot: ['read encrypted messages', 'bring pictures into this room'],
-  args: { item: positional('item', 'The report’s number', { min: 1, placeholder: 'ID' }) },
+  doesNot: ['read encrypted messages', 'show pictures in this room'],
+  args: { item: positional('item', 'Report number', { min: 1, placeholder: 'ID' }) },
   danger: 'read',
   example: 'report 12',
   endpoints: ['GET /_synapse/admin/v1/event_reports/{report_id}'],
@@ -41,7 +41,7 @@ export default defineCommand({
       throw new TargetError(
         'unknown',
         `there is no report #${args.item}`,
-        `\`${prefix}reports\` lists those that there are.`,
+        `See \`${prefix}reports\`.`,
       );
     }
     const [story, redaction] = await Promise.all([
@@ -77,7 +77,7 @@ export default defineCommand({
         ...reporterLines(story, now),
         ...actions.map(({ id, command, actor, status, at }) =>
           line(
-            `Before: ${command} by `,
+            `Previous action: ${command} by `,
             code(actor),
             `, ${status}, ${ago(at, now)} `,
             `(audit #${id})`,
@@ -100,7 +100,7 @@ export default defineCommand({
       ],
       data: {
         ...item,
-        // The text is shown once, cut, and not carried into the room a second time.
+        // The answer shows the text once, cut; the data doesn't repeat it in the room.
         content: {
           ...readContent(item.content),
           body: undefined,
@@ -113,7 +113,7 @@ export default defineCommand({
   },
 });
 
-/** The report's own copy keeps the text of a message: whether it is redacted, the room alone says. */
+/** The report has a copy of the message; only the room shows whether the message is redacted. */
 async function redactionOf({ rooms }: Services, item: ReportItem): Promise<string | undefined> {
   const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
   const event = parseEventId(item.subject);
@@ -123,15 +123,15 @@ async function redactionOf({ rooms }: Services, item: ReportItem): Promise<strin
   try {
     const found = await rooms.findEvent(room, event);
     if (found === undefined) {
-      return 'The message is gone from the server.';
+      return 'The message doesn’t exist on the server any more.';
     }
     const { redactedBecause } = found.event;
     return redactedBecause === null
-      ? 'The message still stands in its room.'
-      : `The message is redacted, by ${redactedBecause.sender}.`;
+      ? 'The message has not been removed.'
+      : `The message has been redacted by ${redactedBecause.sender}.`;
   } catch (error) {
     if (error instanceof LawspeakerError) {
-      return 'Whether the message is redacted could not be found out.';
+      return 'It is not known whether the message has been redacted.';
     }
     throw error;
   }
@@ -156,22 +156,22 @@ function otherReasons({ reports }: ItemStory): Block[] {
 
 function reporterLines({ reporters, reporterCount }: ItemStory, now: number): Block[] {
   const items = reporters.map(({ user, createdAt, record }): Inline[] => {
-    const settled = record.resolved + record.dismissed;
+    const closed = record.resolved + record.dismissed;
     return [
       code(cut(user, 255)),
-      createdAt === null ? '' : `, account from ${ago(createdAt, now)}`,
-      settled === 0
-        ? ', no report settled before'
-        : `, ${record.resolved} of ${count(settled, 'report')} led to something`,
+      createdAt === null ? '' : `, account created ${ago(createdAt, now)}`,
+      closed === 0
+        ? ', no earlier reports reviewed'
+        : `, ${record.resolved} of ${count(closed, 'report')} upheld`,
     ];
   });
   if (reporterCount === 0) {
-    return [line('Nobody but the sender has reported it.')];
+    return [line('Only the sender has reported it.')];
   }
   return [
     line(
       reporterCount > reporters.length
-        ? `Reported by ${reporterCount} people, the last of them:`
+        ? `Reported by ${reporterCount} people, most recently:`
         : 'Reported by:',
     ),
     { kind: 'list', items },

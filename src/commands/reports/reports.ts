@@ -8,24 +8,27 @@ import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.ts';
 
-/** Items read at once where all are wanted. */
+/** How many items are read at once for a file. */
 const readAtOnce = 500;
 
 export default defineCommand({
   name: 'reports',
   synonyms: ['flags', 'open', 'queue', 'tickets', 'todo'],
-  summary: 'Lists what people have reported and what came of it',
-  does: ['show what is open or claimed, the last reported first', 'count every report about it'],
-  doesNot: ['list reports of whole rooms, which the homeserver shows nobody'],
+  summary: 'Lists reports and their state',
+  does: [
+    'list open and claimed reports, most recent first',
+    'combine all reports about the same message or user',
+  ],
+  doesNot: ['list reports about whole rooms, which the homeserver doesn’t show'],
   args: {
-    state: flag('choice', 'In which state; open and claimed by default', {
+    state: flag('choice', 'Reports in this state (default: open and claimed)', {
       choices: ['open', 'claimed', 'resolved', 'dismissed', 'all'],
       bare: true,
     }),
-    room: flag('room', 'Where it was sent', { bare: true }),
-    sender: flag('user', 'Who is accused', { bare: true }),
-    reporter: flag('user', 'Who reported it'),
-    since: flag('date', 'Reported since', { bare: true }),
+    room: flag('room', 'Reported messages in this room', { bare: true }),
+    sender: flag('user', 'Reports about this user', { bare: true }),
+    reporter: flag('user', 'Reports by this user'),
+    since: flag('date', 'Reported since this time', { bare: true }),
     ...listFlags,
   },
   danger: 'read',
@@ -79,8 +82,8 @@ export default defineCommand({
     return listAnswer(context, listing, {
       noun: state === undefined || state === 'all' ? 'report' : `${state} report`,
       nothing: [
-        bold(state === undefined ? 'No report waits' : 'No report'),
-        hasFilter || state !== undefined ? ' that fits' : '',
+        bold(state === undefined ? 'No open reports' : 'No reports'),
+        hasFilter || state !== undefined ? ' match' : '',
       ],
       ...(newest === undefined ? {} : { next: [`report ${newest.id}`] }),
       columns: [
@@ -94,13 +97,13 @@ export default defineCommand({
           show: (item) => [
             itemNumber(item),
             ' ',
-            item.sender === null ? 'somebody unknown' : code(cut(item.sender)),
+            item.sender === null ? 'unknown user' : code(cut(item.sender)),
             ...placeOf(item),
           ],
           value: ({ sender: value }) => value,
         },
         {
-          title: 'How it stands',
+          title: 'Status',
           name: 'state',
           show: (item) => [
             `${item.state}, ${count(item.reports, 'report')}, ${ago(item.lastReportAt, context.now)}`,
@@ -126,9 +129,9 @@ function markIn(from: string | undefined): ItemCursor | undefined {
   }
   const [, lastReportAt, id] = /^(\d{1,15})\.(\d{1,15})$/u.exec(from) ?? [];
   if (lastReportAt === undefined || id === undefined) {
-    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+    throw new UsageError(`\`--from\`: \`${from}\` is not the start of a page.`, {
       word: from,
-      advice: 'Leave it out: `!more` fills it in.',
+      advice: 'Leave it out: `!more` sets it.',
     });
   }
   return { lastReportAt: Number(lastReportAt), id: Number(id) };

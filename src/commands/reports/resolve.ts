@@ -1,26 +1,26 @@
 import { defineCommand } from '../../chat/command/declaration.ts';
 import {
-  reopening,
   closeArguments,
-  closedItemsAnswer,
+  closedAnswer,
   closeItems,
   reconcileClosing,
-} from './close-reports.ts';
+  reopenLine,
+} from './move-reports.ts';
 
 export default defineCommand({
   name: 'resolve',
   synonyms: ['close', 'done', 'fixed'],
-  summary: 'Ends reports that led to something',
+  summary: 'Closes reports as handled',
   does: [
-    'count in favour of those who reported',
-    'with --sender: end all that wait about one user, after a raid',
+    'count in favor of the reporters',
+    'with --sender: close all pending reports about one user, for example after a raid',
   ],
-  doesNot: ['touch who or what was reported'],
+  doesNot: ['do anything to the reported user or message'],
   args: closeArguments,
   danger: 'change',
   example: 'resolve 12 --note "warned by mail"',
   run: async (context) => closeItems(context, 'resolved'),
-  answer: ({ args }, items) => closedItemsAnswer('Resolved', args, items),
-  undo: (_, items) => reopening(items),
+  answer: ({ args }, items) => closedAnswer('Resolved', args, items),
+  undo: (_, items) => reopenLine(items),
   reconcile: async (context) => reconcileClosing(context, 'resolved'),
 });

@@ -1,18 +1,19 @@
-import { line } from '../../chat/answers/answer.ts';
+import { bold, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
+import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { blockedRoom } from './blocking.ts';
+import { namelessRoom } from '../../services/rooms/room-names.ts';
 
 export default defineCommand({
   name: 'block-room',
   synonyms: ['ban-room', 'block', 'lock-room'],
-  summary: 'Keeps users of this server from joining a room',
-  does: ['keep everybody of this server out, also of a room that this server does not know yet'],
+  summary: 'Blocks users of this server from joining a room',
+  does: ['work on any room, even one that this server doesn’t know yet'],
   doesNot: [
-    'remove those who are in it, or keep them from sending (see delete-room)',
-    'reach users of other servers',
+    'remove current members or stop them from sending (see delete-room)',
+    'affect users of other servers',
   ],
   args: { room: positional('room', 'Which room') },
   danger: 'change',
@@ -27,10 +28,10 @@ export default defineCommand({
     const inside = known?.joinedLocalMembers ?? 0;
     return {
       mark: '✅',
-      title: blockedRoom('Blocked', room, known),
+      title: [bold('Blocked '), ...roomNameAndId(known ?? namelessRoom(room))],
       body: [
         line(
-          'Nobody of this server can join it any more.',
+          'Users of this server can’t join it any more.',
           inside === 0
             ? ''
             : ` ${count(inside, 'member')} of this server ${inside === 1 ? 'is' : 'are'} still in it.`,

@@ -18,16 +18,16 @@ import type { UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { RoomDetail } from '../../services/services.ts';
 
-/** So many users who could not be removed are named. */
+/** How many users who could not be removed are named. */
 const shownUsers = 10;
 
 const args = {
   room: positional('room', 'Which room'),
-  block: flag('boolean', 'Keep users of this server from joining it again', { default: false }),
-  purge: flag('boolean', 'Delete the history too; --no-purge keeps it in the database', {
+  block: flag('boolean', 'Block users of this server from joining it again', { default: false }),
+  purge: flag('boolean', 'Delete the history (--no-purge keeps it in the database)', {
     default: true,
   }),
-  newRoomUser: flag('identity', 'Who makes a replacement room, to which local members are moved', {
+  newRoomUser: flag('identity', 'Who creates a replacement room; local members are moved there', {
     placeholder: 'USER',
   }),
   roomName: flag('text', 'The replacement room’s name'),
@@ -50,16 +50,16 @@ export default defineCommand({
   ],
   summary: 'Removes a room from this server',
   does: [
-    'make all members of this server leave and take away its aliases here',
-    'delete its messages and all else of it from this server (not with --no-purge)',
-    'keep users of this server from joining it again (with --block; unblock-room takes that back)',
-    'make a room in its place and move local members there to read (with --new-room-user)',
+    'remove all members from this server, and its aliases here',
+    'delete its messages and all other data from this server (unless --no-purge)',
+    'with --block: block users of this server from joining it again (undo with unblock-room)',
+    'with --new-room-user: create a read-only replacement room and move local members there',
   ],
   doesNot: [
-    'remove it from other servers whose users stay in it',
+    'remove it from other servers',
     'delete files',
-    'tell anybody why (but for --message in a replacement room)',
-    'keep the reports of its messages',
+    'tell the members why (unless --message in a replacement room)',
+    'keep the homeserver’s reports about its messages',
   ],
   args,
   danger: 'destructive',
@@ -79,7 +79,7 @@ export default defineCommand({
       throw new UsageError(`\`${flagGiven}\` needs \`--new-room-user\`.`, {
         word: flagGiven,
         advice:
-          'Without a replacement room there is nowhere to say it: Synapse tells the members nothing.',
+          'Without a replacement room there is nowhere to show it: Synapse tells the members nothing.',
       });
     }
   },
@@ -91,8 +91,8 @@ export default defineCommand({
       title: ['Delete room ', ...roomNameAndId(room), '?'],
       body: previewBody(context, room),
       warning: context.args.purge
-        ? 'What is deleted doesn’t come back.'
-        : 'Nobody of this server can get back in.',
+        ? 'This can’t be undone.'
+        : 'Members from this server can’t get back in.',
     };
   },
 
@@ -117,9 +117,11 @@ export default defineCommand({
     if (state === 'running') {
       return {
         mark: '⏳',
-        title: [bold('Deleting room '), ...roomNameAndId(room), ': it takes longer than usual'],
+        title: [bold('Deleting room '), ...roomNameAndId(room), ': this takes longer than usual'],
         body: [
-          line('The homeserver goes on by itself. I look now and then, and say here how it ended.'),
+          line(
+            'The homeserver continues by itself. I’ll check regularly and post the result here.',
+          ),
         ],
         next: [`room ${idWord(room.roomId)}`],
         status: 'running',
@@ -132,10 +134,10 @@ export default defineCommand({
       title: [bold('Deleted room '), ...roomNameAndId(room)],
       body: [
         facts(
-          `${amount(kickedUsers.length, 'member')} of this server removed`,
+          `${amount(kickedUsers.length, 'member')} from this server removed`,
           localAliases.length > 0 && `${count(localAliases.length, 'alias', 'aliases')} removed`,
           !purge && 'its history is kept in the database',
-          block && 'nobody of this server can join it again',
+          block && 'users of this server can’t join it again',
         ),
         ...(failed === 0
           ? []
@@ -164,7 +166,7 @@ export default defineCommand({
 type DeletionContext = Context<typeof args>;
 
 /**
- * The room, where it may and can be deleted like this.
+ * The room, if it can be deleted like this.
  *
  * @throws TargetError the room or the new room's user is unknown, or can't be used
  */
@@ -184,9 +186,9 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
   const willDo = [
     local === 0
       ? undefined
-      : `make ${local === null ? 'all members of this server' : count(local, 'local member')} leave`,
+      : `remove ${local === null ? 'all members from this server' : count(local, 'local member')}`,
     purge ? 'delete its messages from this server' : undefined,
-    block ? 'keep users of this server from joining again' : undefined,
+    block ? 'block users of this server from joining again' : undefined,
   ].filter((part) => part !== undefined);
   return [
     facts(
@@ -197,11 +199,11 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
       room.version !== null && `version ${cut(room.version, 20)}`,
     ),
     line(
-      `Will: ${willDo.length === 0 ? 'take away its aliases here' : willDo.join(', ')}`,
+      `Will: ${willDo.length === 0 ? 'remove its aliases here' : willDo.join(', ')}`,
       ...(newRoomUser === undefined
         ? []
         : [
-            ', move local members to a new room of ',
+            ', move local members to a new room created by ',
             code(newRoomUser),
             ...(roomName === undefined ? [] : [` called “${inert(roomName)}”`]),
             ...(message === undefined ? [] : [` that says “${inert(message, 200)}”`]),
@@ -212,14 +214,14 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
         `Will not: ${
           remote === undefined || remote === 0
             ? 'remove it from other servers'
-            : `reach the ${count(remote, 'member')} of other servers, where it stays`
+            : `affect its ${count(remote, 'member')} on other servers`
         }`,
         'delete files (see delete-media)',
         purge ? undefined : 'delete its messages',
         block
           ? undefined
-          : 'keep users of this server from joining it again through others (--block)',
-        message === undefined ? 'tell anybody why' : undefined,
+          : 'block users of this server from joining it again through other servers (see --block)',
+        message === undefined ? 'tell the members why' : undefined,
       ]
         .filter((part) => part !== undefined)
         .join(', '),

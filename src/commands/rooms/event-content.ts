@@ -6,7 +6,7 @@ import type { MxcUri } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { RoomEvent } from '../../services/redaction/event-redaction-plan.ts';
 
-/** What people see of an event: its last edit, where it was edited. */
+/** What people see of an event: the last edit, if there is one. */
 function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {
   const edited = lastEdit?.content['m.new_content'];
   return typeof edited === 'object' && edited !== null
@@ -14,12 +14,12 @@ function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string,
     : content;
 }
 
-/** What an event says, for somebody who decides about it: cut, and with its links broken. */
+/** What an event says, for whoever decides about it: cut, and without working links. */
 export function eventContent(event: RoomEvent, length: number): Block[] {
   const { type, stateKey } = event;
   const content = shownContent(event);
   if (type === 'm.room.encrypted') {
-    return [line('It is encrypted: nobody but the members of the room can read it.')];
+    return [line('It is encrypted: only members of the room can read it.')];
   }
   if (Object.keys(content).length === 0) {
     return [line('It is empty.')];
@@ -38,7 +38,7 @@ export function eventContent(event: RoomEvent, length: number): Block[] {
   ];
 }
 
-/** The file that an event shows; undefined where it shows none. */
+/** The file that an event shows; undefined if it shows none. */
 export function fileOf(event: RoomEvent): MxcUri | undefined {
   const { url, file } = shownContent(event);
   const encrypted =

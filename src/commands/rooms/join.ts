@@ -10,20 +10,20 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 export default defineCommand({
   name: 'join',
   synonyms: ['add', 'force-join', 'forcejoin', 'invite'],
-  summary: 'Joins an account to a room',
-  does: ['make a local account a member at once without asking it'],
+  summary: 'Adds a user to a room',
+  does: ['make a user of this server a member immediately, without asking them'],
   doesNot: [
-    'get an account into a private room in which this bot’s account can’t invite',
-    'bring anybody into the management room, or into a room in which this bot tells one person a secret',
+    'add anybody to a private room where this bot’s account can’t invite',
+    'add anybody to the management room, or to a private room where this bot sends secrets',
     'lift a ban or a block (see unblock-room)',
-    'make it leave again',
+    'remove the user again',
   ],
   args: {
-    account: positional('account', 'Who shall join', { placeholder: 'USER' }),
+    account: positional('account', 'Who joins', { placeholder: 'USER' }),
     room: positional('room', 'Which room'),
   },
   danger: 'change',
-  // Nobody moves a colleague or a server admin into a room; the bot itself may be wanted there.
+  // Nobody should move a colleague or a server admin into a room, but the bot itself may be needed there.
   protects: 'others',
   example: 'join @newcomer:example.com #lobby:example.com',
   endpoints: [
@@ -36,7 +36,7 @@ export default defineCommand({
       throw new TargetError(
         'state',
         `${account.name} is deactivated`,
-        `Synapse would let it join all the same. First: \`${prefix}reactivate ${idWord(account.name)}\``,
+        `Synapse would still join them. First: \`${prefix}reactivate ${idWord(account.name)}\``,
       );
     }
     try {
@@ -60,7 +60,7 @@ export default defineCommand({
     services.rooms.reconcileJoin(room, account.name),
 });
 
-/** The reasons why Synapse refuses to join an account, as far as its answer tells them apart. */
+/** Why Synapse refused to join an account, as far as its answer says. */
 function explained(
   error: unknown,
   { room, user, botUser, prefix }: { room: RoomId; user: UserId; botUser: UserId; prefix: string },
@@ -71,7 +71,7 @@ function explained(
   if (error.isNotFound) {
     return new TargetError(
       'unknown_room',
-      `this server knows no room \`${room}\`, and found no server that does`,
+      `this server doesn’t know the room \`${room}\`, and found no server that does`,
       'Nothing was changed.',
     );
   }
@@ -83,19 +83,19 @@ function explained(
       return new TargetError(
         'state',
         `${user} is banned from \`${room}\``,
-        'A moderator of that room has to lift the ban first.',
+        'A moderator of that room must lift the ban first.',
       );
     case 'M_FORBIDDEN':
       return new TargetError(
         'state',
-        `\`${room}\` is not open to everybody, and ${botUser} (this bot) can’t invite ${user} to it`,
-        `Invite \`${botUser}\` to that room and let it invite people, or make the room public; a ban has to be lifted first.`,
+        `\`${room}\` is not public, and ${botUser} (this bot) can’t invite ${user} to it`,
+        `Invite \`${botUser}\` to that room and allow it to invite, or make the room public. If ${user} is banned there, lift the ban first.`,
       );
     default:
       return new TargetError(
         'state',
         `\`${room}\` is blocked on this server`,
-        `Nobody can join it until somebody lifts that: \`${prefix}unblock-room ${idWord(room)}\``,
+        `Nobody can join it until it is unblocked: \`${prefix}unblock-room ${idWord(room)}\``,
       );
   }
 }

@@ -9,9 +9,9 @@ import type { UserId } from '../../core/ids.ts';
 export default defineCommand({
   name: 'members',
   synonyms: ['list-members', 'room-members', 'who'],
-  summary: 'Lists who is joined to a room',
-  does: ['list members of this server and of others'],
-  doesNot: ['list who is invited or banned'],
+  summary: 'Lists the members of a room',
+  does: ['list members from this server and from others'],
+  doesNot: ['list users who are invited or banned'],
   args: { room: positional('room', 'Which room'), ...listFlags },
   danger: 'read',
   example: 'members #lobby:example.com',
@@ -24,9 +24,8 @@ export default defineCommand({
     const { args, services } = context;
     const room = await requireRoom(context, args.room);
     const { members } = await services.rooms.members(args.room);
-    // In an order of our own: pages must not overlap.
     const remote = members.filter((member) => serverNameOf(member) !== context.serverName).length;
-    return { room, remote, listing: pageOf([...members].sort(), args) };
+    return { room, remote, listing: pageOf(members.toSorted(), args) };
   },
   answer(context, { room, remote, listing }) {
     const isHere = (user: UserId) => serverNameOf(user) === context.serverName;

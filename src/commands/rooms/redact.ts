@@ -14,7 +14,7 @@ import type { RedactionWay, RoomEvent } from '../../services/redaction/event-red
 import type { Account } from '../../services/services.ts';
 import { eventContent, fileOf } from './event-content.ts';
 
-/** So much of a message is shown. */
+/** How many characters of a message are shown. */
 const shownLength = 120;
 
 const args = {
@@ -32,17 +32,17 @@ export default defineCommand({
     'remove',
     'remove-message',
   ],
-  summary: 'Takes one message out of a room',
+  summary: 'Removes one message from a room',
   does: [
-    'redact it as this bot where that has the power to in the room, else in the name of its sender',
-    'work in rooms that this bot is not in, for senders of this server',
+    'redact the message as this bot if it has the power in the room, otherwise in the sender’s name',
+    'work in rooms that this bot is not in, if the sender is on this server',
     'show the reason to the room',
   ],
   doesNot: [
-    'delete the file that the message shows (see quarantine, delete-media)',
-    'redact replies that quote it, or reactions',
-    'reach what people have saved, or servers that ignore it',
-    'work on messages from other servers where this bot has no power',
+    'delete the file in the message (see quarantine, delete-media)',
+    'redact replies that quote it, or reactions to it',
+    'affect copies that people have saved, or servers that ignore redactions',
+    'work on messages from other servers in rooms where this bot has no power',
   ],
   args,
   danger: 'destructive',
@@ -67,7 +67,7 @@ export default defineCommand({
     const [sender, place] = await namesOf(context, event);
     const file = fileOf(event);
     return {
-      title: ['Redact a message of ', ...sender.name, ' in ', ...place, '?'],
+      title: ['Redact a message by ', ...sender.name, ' in ', ...place, '?'],
       body: [
         ...eventContent(event, shownLength),
         facts(
@@ -75,18 +75,18 @@ export default defineCommand({
           ...sender.standing,
           file !== undefined && ['file ', code(cut(file, 255))],
         ),
-        line(`Will: empty it for everybody, ${inWhoseName(way)}`),
+        line(`Will: remove its content for everyone, ${inWhoseName(way)}`),
         line(
           `Will not: ${[
             file !== undefined && 'delete its file (!quarantine, !delete-media)',
-            'redact replies that quote it or reactions',
-            'reach what people have saved',
+            'redact replies that quote it, or reactions to it',
+            'affect copies that people have saved',
           ]
             .filter((part) => part !== false)
             .join(', ')}`,
         ),
       ],
-      warning: 'What is redacted doesn’t come back.',
+      warning: 'This can’t be undone.',
     };
   },
 
@@ -103,18 +103,18 @@ export default defineCommand({
     return {
       mark: isRunning ? '⏳' : '✅',
       title: [
-        bold(isRunning ? 'Redacting a message of ' : 'Redacted a message of '),
+        bold(isRunning ? 'Redacting a message by ' : 'Redacted a message by '),
         ...sender.name,
         ' in ',
         ...place,
-        ...(isRunning ? [': it takes longer than usual'] : []),
+        ...(isRunning ? [': this takes longer than usual'] : []),
       ],
       body: [
         line(
           isRunning
-            ? 'The homeserver goes on by itself. I look now and then, and say here how it ended.'
-            : `It is empty for everybody now, redacted ${inWhoseName(way)}.`,
-          ...(file === undefined ? [] : [' Its file stays: ', code(cut(file, 255))]),
+            ? 'The homeserver continues by itself. I’ll check regularly and post the result here.'
+            : `Its content is removed for everyone, redacted ${inWhoseName(way)}.`,
+          ...(file === undefined ? [] : [' Its file is kept: ', code(cut(file, 255))]),
         ),
       ],
       next: [
@@ -137,17 +137,17 @@ export default defineCommand({
 type RedactContext = Context<typeof args>;
 
 function inWhoseName(way: RedactionWay): string {
-  return way === 'as_bot' ? 'as this bot' : 'in the name of its sender';
+  return way === 'as_bot' ? 'as this bot' : 'in the sender’s name';
 }
 
 interface Sender {
   readonly name: Inline[];
   readonly isLocal: boolean;
-  /** What one should know of them before. */
+  /** What the moderator should know about them. */
   readonly standing: string[];
 }
 
-/** How the sender and the room are called. */
+/** The names of the sender and of the room. */
 async function namesOf(
   { args: { message }, services, botUser, serverName }: RedactContext,
   { sender }: RoomEvent,
@@ -169,8 +169,8 @@ async function namesOf(
 
 function standingOf(isBot: boolean, isLocal: boolean, account: Account | undefined): string[] {
   return [
-    isBot ? 'this bot wrote it' : undefined,
+    isBot ? 'this bot sent it' : undefined,
     account?.admin === true && !isBot ? 'its sender is a server admin' : undefined,
-    isLocal ? undefined : 'its sender is of another server',
+    isLocal ? undefined : 'its sender is on another server',
   ].filter((part) => part !== undefined);
 }

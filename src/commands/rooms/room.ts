@@ -14,8 +14,8 @@ export default defineCommand({
   name: 'room',
   synonyms: ['info', 'room-info'],
   summary: 'Shows a room, and whether it is blocked or being deleted',
-  does: ['show name and members', 'tell who made it and who may join and read'],
-  doesNot: ['show messages', 'count what came in the last seconds'],
+  does: ['show its name, members and creator', 'show who can join and who can read'],
+  doesNot: ['show messages', 'include changes of the last few seconds'],
   args: { room: positional('room', 'Which room') },
   danger: 'read',
   example: 'room #lobby:example.com',
@@ -52,7 +52,7 @@ export default defineCommand({
               ),
             ]
           : []),
-        ...(isBlocked ? [line('Nobody of this server can join it.')] : []),
+        ...(isBlocked ? [line('Users of this server can’t join it.')] : []),
         ...cardOf(room, serverName),
       ],
       next: [
@@ -93,7 +93,7 @@ function cardOf(room: RoomDetail, serverName: string): Block[] {
       room.historyVisibility !== null && `history: ${cut(room.historyVisibility, 40)}`,
       room.guestAccess !== null && `guests: ${cut(room.guestAccess, 40)}`,
       room.public ? 'in the directory' : 'not in the directory',
-      !room.federatable && 'for this server alone',
+      !room.federatable && 'only for this server',
     ),
     ...(topic === null || topic.trim() === '' ? [] : [line('Topic: ', inert(topic, 200))]),
     ...(room.tombstoned
@@ -104,6 +104,6 @@ function cardOf(room: RoomDetail, serverName: string): Block[] {
           ),
         ]
       : []),
-    ...(room.forgotten ? [line('Nobody of this server is in it, and none remembers it.')] : []),
+    ...(room.forgotten ? [line('All members from this server have left and forgotten it.')] : []),
   ];
 }

@@ -10,20 +10,20 @@ export default defineCommand({
   name: 'rooms',
   synonyms: ['find-room', 'list', 'list-rooms', 'search', 'search-rooms'],
   summary: 'Lists and searches the rooms that this server knows',
-  does: ['list every room that somebody of this server is or was in'],
+  does: ['list every room that a user of this server is or was in'],
   doesNot: [
-    'list rooms in which nobody of this server has ever been',
-    'find a room by a part of its ID or by an alias with its server',
-    'list the rooms in which this bot tells one person a secret',
+    'list rooms that no user of this server was ever in',
+    'find a room by part of its ID, or by an alias with a server name',
+    'list the private rooms where this bot sends secrets',
   ],
   args: {
-    search: flag('text', 'Part of the name or of the alias before the colon, or a whole ID', {
+    search: flag('text', 'Part of the name, part of the alias before the colon, or a full ID', {
       bare: true,
     }),
-    orderBy: flag('choice', 'What to sort by; numbers begin with the largest', {
+    orderBy: flag('choice', 'Sort by this; numbers start with the largest', {
       choices: roomOrders,
     }),
-    dir: flag('choice', 'b turns the order round', { choices: ['f', 'b'] }),
+    dir: flag('choice', 'b reverses the order', { choices: ['f', 'b'] }),
     ...listFlags,
   },
   danger: 'read',
@@ -45,7 +45,7 @@ export default defineCommand({
     const listing = await readList(args, services.rooms.list(query));
     const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));
     const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
-    // The server counts them; those of other pages stay in the total.
+    // The server's total includes them. Those on other pages can't be known, so they stay in it.
     const total = listing.total === undefined ? undefined : listing.total - hidden.size;
     return { hidden: hidden.size, listing: { ...listing, rows, total } };
   },

@@ -1,14 +1,15 @@
-import { line } from '../../chat/answers/answer.ts';
+import { bold, line } from '../../chat/answers/answer.ts';
+import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { blockedRoom } from './blocking.ts';
+import { namelessRoom } from '../../services/rooms/room-names.ts';
 
 export default defineCommand({
   name: 'unblock-room',
   synonyms: ['unban-room', 'unlock-room'],
-  summary: 'Lets users of this server join a blocked room again',
-  doesNot: ['bring a deleted room or its members back'],
+  summary: 'Allows users of this server to join a blocked room again',
+  doesNot: ['restore a deleted room or its members'],
   args: { room: positional('room', 'Which room') },
   danger: 'change',
   example: 'unblock-room #spam:example.com',
@@ -20,8 +21,8 @@ export default defineCommand({
   run: async ({ args: { room }, services }) => services.rooms.setBlocked(room, false),
   answer: ({ args: { room } }, known) => ({
     mark: '✅',
-    title: blockedRoom('Unblocked', room, known),
-    body: [line('Users of this server can join it again, where its own rules let them.')],
+    title: [bold('Unblocked '), ...roomNameAndId(known ?? namelessRoom(room))],
+    body: [line('Users of this server can join it again, if the room’s own rules allow it.')],
     next: [`block-room ${idWord(room)}`],
     data: { roomId: room, block: false },
   }),

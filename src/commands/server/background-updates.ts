@@ -13,12 +13,12 @@ interface Wish {
 export default defineCommand({
   name: 'background-updates',
   synonyms: ['updates'],
-  summary: 'Shows, stops or continues Synapse’s updates of its database',
-  does: ['let the update that runs end its step and begin no other (with --disable)'],
-  doesNot: ['outlast a restart of Synapse (which begins with updates enabled)'],
+  summary: 'Shows, stops or continues Synapse’s background updates of its database',
+  does: ['with --disable: let the running update finish its current step, and start no other'],
+  doesNot: ['last beyond a restart of Synapse, which starts with updates enabled'],
   args: {
-    enable: flag('boolean', 'Let them go on', { default: false }),
-    disable: flag('boolean', 'Stop them', { default: false }),
+    enable: flag('boolean', 'Continue the updates', { default: false }),
+    disable: flag('boolean', 'Stop the updates', { default: false }),
   },
   danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
   check({ enable, disable }) {
@@ -56,7 +56,7 @@ export default defineCommand({
       title:
         wanted === undefined
           ? ['Background updates are ', bold(enabled ? 'enabled' : 'stopped')]
-          : [bold(enabled ? 'Background updates go on' : 'Stopped background updates')],
+          : [bold(enabled ? 'Background updates continue' : 'Stopped background updates')],
       body: [
         ...runningOf(status).map((running) => line(...running)),
         ...(enabled ? [] : [line('A restart of Synapse enables them again.')]),
@@ -78,7 +78,7 @@ function wantedOf({ enable, disable }: Wish): boolean | undefined {
 function runningOf({ currentUpdates }: BackgroundUpdateStatus) {
   const running = Object.entries(currentUpdates);
   return running.length === 0
-    ? [['None is running.']]
+    ? [['None are running.']]
     : running.map(([database, { name, totalItemCount, totalDurationMs }]) => [
         'Running: ',
         code(name),

@@ -9,13 +9,13 @@ import { checkLifetime, checkToken, tokenFacts } from './registration-token.ts';
 export default defineCommand({
   name: 'create-token',
   synonyms: ['invite-code', 'new-token', 'registration-token'],
-  summary: 'Makes a token that people can register with',
-  does: ['make a token (random and without limits unless told otherwise)', 'show it in this room'],
-  doesNot: ['open registration where the server’s configuration does not ask for tokens'],
+  summary: 'Creates a token that people can register with',
+  does: ['create a token (by default random and without limits)', 'show it in this room'],
+  doesNot: ['enable registration by token, which is up to the server’s configuration'],
   args: {
-    token: flag('word', 'The token itself; random unless given', { placeholder: 'TOKEN' }),
-    uses: flag('integer', 'How many accounts can be registered with it', { min: 1 }),
-    expires: flag('date', 'For how long it can be used', { placeholder: '7d', ahead: true }),
+    token: flag('word', 'The token (default: random)', { placeholder: 'TOKEN' }),
+    uses: flag('integer', 'How many accounts can register with it', { min: 1 }),
+    expires: flag('date', 'How long it can be used', { placeholder: '7d', ahead: true }),
   },
   danger: 'change',
   audit: { redact: ['token'] },
@@ -31,11 +31,11 @@ export default defineCommand({
     checkLifetime(expires, now);
   },
   async run({ args: { token, uses, expires }, services, prefix }) {
-    // Synapse answers a token that exists as it answers any wrong value.
+    // For an existing token, Synapse only answers that the value is wrong.
     if (token !== undefined && (await services.registrationTokens.find(token)) !== undefined) {
       throw new TargetError(
         'state',
-        `there is a registration token \`${token}\` already`,
+        `the registration token \`${token}\` already exists`,
         `To change its limits: \`${prefix}edit-token ${quote(token)}\``,
       );
     }
@@ -43,12 +43,12 @@ export default defineCommand({
   },
   answer: ({ now }, token) => ({
     mark: '✅',
-    title: [bold('Made registration token '), code(token.token)],
-    body: [tokenFacts(token, now), line('Whoever reads it here can register with it.')],
+    title: [bold('Created registration token '), code(token.token)],
+    body: [tokenFacts(token, now), line('Anyone in this room can register with this token.')],
     next: [`token ${quote(token.token)}`, `delete-token ${quote(token.token)}`],
     data: token,
   }),
-  // By its fingerprint: what takes it back is kept in the audit log, where no token belongs.
+  // The audit log keeps this line, and must not contain the token.
   undo: (_, { token }) => `delete-token ${tokenFingerprint(token)}`,
   reconcile: async ({ args: { token }, services }) =>
     services.registrationTokens.reconcileCreation(token),

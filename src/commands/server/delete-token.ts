@@ -7,10 +7,10 @@ export default defineCommand({
   name: 'delete-token',
   synonyms: ['delete', 'remove-token', 'revoke-token'],
   summary: 'Deletes a registration token',
-  does: ['keep everybody from registering with it from now on', 'forget how often it was used'],
+  does: ['prevent any further registration with it', 'delete the count of its uses'],
   doesNot: [
-    'touch accounts that were registered with it',
-    'keep the same token from being made again',
+    'affect accounts that were registered with it',
+    'prevent the same token from being created again',
   ],
   args: { token: positional('word', 'Which token') },
   danger: 'destructive',
@@ -26,16 +26,16 @@ export default defineCommand({
     return {
       title: ['Delete registration token ', code(token.token), '?'],
       body: [
-        line(`It is ${tokenState(token, context.now)}.`),
+        line(`Its state: ${tokenState(token, context.now)}`),
         tokenFacts(token, context.now),
         line(
-          'Will: keep everybody from registering with it',
-          token.pending > 0 ? ', also those who have begun' : '',
+          'Will: prevent any further registration with it',
+          token.pending > 0 ? ', including registrations in progress' : '',
         ),
-        line('Will not: touch accounts that were registered with it'),
+        line('Will not: affect accounts that were registered with it'),
       ],
       warning:
-        'How often it was used is forgotten; edit-token with --uses 0 stops it and keeps that.',
+        'The count of its uses is lost. To disable it and keep the count: edit-token with --uses 0.',
     };
   },
   async run(context) {

@@ -22,19 +22,19 @@ interface Limits {
 
 export default defineCommand({
   name: 'edit-token',
-  summary: 'Changes how often and how long a registration token can be used',
-  does: ['count the uses that there were before'],
-  doesNot: ['touch accounts that were registered with it'],
+  summary: 'Changes how often and for how long a registration token can be used',
+  does: ['include earlier uses in the limit'],
+  doesNot: ['affect accounts that were registered with it'],
   args: {
     token: positional('word', 'Which token'),
-    uses: flag('integer', 'How many accounts in all; 0 stops it'),
-    unlimited: flag('boolean', 'As many accounts as like', { default: false }),
-    expires: flag('date', 'For how long from now it can be used', {
+    uses: flag('integer', 'How many accounts in total; 0 disables the token'),
+    unlimited: flag('boolean', 'No limit', { default: false }),
+    expires: flag('date', 'How long it can be used from now', {
       placeholder: '7d',
       ahead: true,
     }),
-    expiresAt: flag('date', 'Until when it can be used', { placeholder: '2026-12-31' }),
-    never: flag('boolean', 'It never expires', { default: false }),
+    expiresAt: flag('date', 'When it expires', { placeholder: '2026-12-31' }),
+    never: flag('boolean', 'No expiry', { default: false }),
   },
   danger: 'change',
   audit: { redact: ['token'] },
@@ -74,7 +74,7 @@ export default defineCommand({
         ? []
         : [expiryTime === null ? '--never' : `--expires-at ${new Date(expiryTime).toISOString()}`]),
     ];
-    // A time gone by can't be set again.
+    // Synapse doesn't accept a time in the past.
     const isPast = expiryTime !== token.expiryTime && expiryTime !== null && expiryTime <= now;
     return flags.length === 0 || isPast
       ? undefined
@@ -105,11 +105,11 @@ function assertConsistent(
   checkLifetime(expires, now);
   if (expiresAt !== undefined && expiresAt <= now) {
     throw new UsageError('`--expires-at` is in the past.', {
-      advice: 'To stop the token now: `--uses 0`. For a time from now: `--expires 7d`.',
+      advice: 'To disable the token now: `--uses 0`. For a time from now: `--expires 7d`.',
     });
   }
   if (uses === undefined && !unlimited && expiries === 0) {
-    throw new UsageError('It is not said what to change.', {
+    throw new UsageError('Nothing to change was given.', {
       advice: 'Give `--uses N` or `--unlimited`, or `--expires 7d` or `--never`.',
     });
   }

@@ -16,16 +16,16 @@ const serverName =
 export default defineCommand({
   name: 'federation',
   synonyms: ['destinations', 'servers'],
-  summary: 'Shows other servers and whether this one reaches them',
-  does: ['show since when a server can’t be reached and when it is tried again'],
+  summary: 'Shows other servers, and whether this server can reach them',
+  does: ['show since when a server can’t be reached, and when Synapse retries'],
   doesNot: [
-    'tell whether they reach this one',
-    'try again at once (Synapse does that by itself at longer and longer intervals)',
+    'show whether they can reach this server',
+    'retry now (Synapse retries by itself, at growing intervals)',
   ],
   args: {
-    destination: positional('word', 'One server, to see it alone', { optional: true }),
-    orderBy: flag('choice', 'What to sort by', { choices: destinationOrders }),
-    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    destination: positional('word', 'Show only this server', { optional: true }),
+    orderBy: flag('choice', 'Sort by this', { choices: destinationOrders }),
+    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
     ...listFlags,
   },
   danger: 'read',
@@ -37,9 +37,9 @@ export default defineCommand({
   ],
   check({ destination, from }) {
     if (destination !== undefined && !serverName.test(destination)) {
-      throw new UsageError(`\`${cut(destination)}\` is no server name.`, {
+      throw new UsageError(`\`${cut(destination)}\` is not a server name.`, {
         word: destination,
-        advice: 'Write it as in user IDs behind the colon, such as `matrix.org`.',
+        advice: 'Write the part of a user ID after the colon, for example `matrix.org`.',
       });
     }
     checkOffset({ from });
@@ -61,7 +61,7 @@ export default defineCommand({
     const worst = rows.find((one) => !isReached(one)) ?? rows[0];
     return listAnswer(context, found.listing, {
       noun: 'other server',
-      nothing: ['This server has talked to no other yet'],
+      nothing: ['No federation traffic yet'],
       ...(worst === undefined ? {} : { next: [`federation ${worst.destination}`] }),
       columns: [
         {
@@ -108,7 +108,7 @@ async function oneServer({ server }: Services, name: string, prefix: string) {
   const similar = await server.otherServers({ destination: name, limit: 3 }).page();
   throw new TargetError(
     'unknown',
-    `this server has never talked to ${name}`,
+    `this server has never communicated with ${name}`,
     similar.rows.length === 0
       ? `See \`${prefix}federation\`.`
       : `Did you mean ${similar.rows.map(({ destination }) => `\`${destination}\``).join(', ')}?`,
@@ -124,7 +124,7 @@ function card(destination: Destination, rooms: number, now: number): Answer {
     title: [
       bold(destination.destination),
       reached
-        ? ': is reached'
+        ? ': can be reached'
         : failureTs === null
           ? ': can’t be reached'
           : `: not reached for ${span(now - failureTs)}`,
@@ -136,7 +136,7 @@ function card(destination: Destination, rooms: number, now: number): Answer {
             line(`Failing since ${when(failureTs, now)}`),
             facts(
               isTime(retryLastTs) && `Last tried ${when(retryLastTs, now)}`,
-              next !== null && `tries again ${dueAt(next, now)}`,
+              next !== null && `next try ${dueAt(next, now)}`,
               retryInterval !== null && retryInterval > 0 && `every ${span(retryInterval)}`,
             ),
           ]),
@@ -146,7 +146,7 @@ function card(destination: Destination, rooms: number, now: number): Answer {
   };
 }
 
-/** Synapse writes 0 where it need not try again. */
+/** Synapse stores 0 if it needn't retry. */
 function isTime(at: number | null): at is number {
   return at !== null && at > 0;
 }
@@ -161,10 +161,10 @@ function nextTry({ retryLastTs, retryInterval }: Destination): number | null {
 
 function nextTryText(destination: Destination, now: number): string {
   const next = nextTry(destination);
-  return next === null ? '' : `, tries again ${dueAt(next, now)}`;
+  return next === null ? '' : `, next try ${dueAt(next, now)}`;
 }
 
-/** A time gone by means that the next event for that server makes it try. */
+/** If the time is over, Synapse tries with the next event for that server. */
 function dueAt(at: number, now: number): string {
   return at <= now ? 'with the next message' : ago(at, now);
 }

@@ -7,7 +7,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import { isTokenFingerprint } from '../../services/server/registration-token-service.ts';
 import type { RegistrationToken } from '../../services/services.ts';
 
-/** What Synapse takes; the three names are parts of paths, so that nothing could be done to them. */
+/** What Synapse accepts. The three names mean something else in a path, so no request could use them. */
 const tokenPattern = /^[A-Za-z0-9._~-]{1,64}$/u;
 const unreachableNames = new Set(['.', '..', 'new']);
 
@@ -17,7 +17,7 @@ export function checkToken(token: string): void {
     throw new UsageError('This can’t be a registration token.', {
       word: token,
       advice:
-        'It is 1 to 64 of the letters A to Z, digits, and `.` `_` `~` `-`, and not one of `.` `..` `new`.',
+        'A token has 1 to 64 characters: letters A to Z, digits, `.`, `_`, `~` and `-`. `.`, `..` and `new` are not allowed.',
     });
   }
 }
@@ -29,19 +29,21 @@ export function checkTokenName(name: string): void {
   }
 }
 
-/** The last time that `--expires-at` can be written with. */
+/** The latest time that `--expires-at` accepts. */
 const lastExpiry = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** @throws UsageError it would live for thousands of years */
+/** @throws UsageError the token would live for thousands of years, or not at all */
 export function checkLifetime(expires: number | undefined, now: number): void {
   if (expires !== undefined && expires > lastExpiry) {
     throw new UsageError('`--expires` is too long.', {
       word: writeDuration(expires - now),
-      advice: 'A token without an end never expires.',
+      advice: 'Without an expiry, a token never expires.',
     });
   }
   if (expires !== undefined && expires <= now) {
-    throw new UsageError('`--expires` is in the past.', { advice: 'Write how long: `7d`.' });
+    throw new UsageError('`--expires` is in the past.', {
+      advice: 'Give a duration, for example `7d`.',
+    });
   }
 }
 
@@ -58,24 +60,24 @@ export async function requireToken(
     throw new TargetError(
       'unknown',
       `there is no registration token \`${name}\``,
-      `\`${prefix}tokens\` lists those that there are.`,
+      `See \`${prefix}tokens\`.`,
     );
   }
   return token;
 }
 
-/** Whether somebody can register with it now. */
+/** Whether people can register with it now. */
 export function tokenState(
   { usesAllowed, completed, pending, expiryTime }: RegistrationToken,
   now: number,
-): 'valid' | 'expired' | 'used up' | 'all uses begun' {
+): 'valid' | 'expired' | 'used up' | 'all uses in progress' {
   if (expiryTime !== null && expiryTime <= now) {
     return 'expired';
   }
   if (usesAllowed === null || completed + pending < usesAllowed) {
     return 'valid';
   }
-  return completed < usesAllowed ? 'all uses begun' : 'used up';
+  return completed < usesAllowed ? 'all uses in progress' : 'used up';
 }
 
 /** `Used 2 of 5 times`, `Not used yet, no limit` */
@@ -86,12 +88,12 @@ export function usesOf({ usesAllowed, completed }: RegistrationToken): string {
   return `Used ${completed.toLocaleString('en-US')} of ${count(usesAllowed, 'time')}`;
 }
 
-/** `Used 2 of 5 times · 1 registration begun · expires in 7 days (…)` */
+/** `Used 2 of 5 times · 1 registration in progress · expires in 7 days (…)` */
 export function tokenFacts(token: RegistrationToken, now: number, label = ''): Block {
   const { pending, expiryTime } = token;
   return facts(
     [...(label === '' ? [] : [bold(`${label} `)]), usesOf(token)],
-    pending > 0 && `${count(pending, 'registration')} begun`,
+    pending > 0 && `${count(pending, 'registration')} in progress`,
     expiryTime === null
       ? 'never expires'
       : `${expiryTime <= now ? 'expired' : 'expires'} ${when(expiryTime, now)}`,

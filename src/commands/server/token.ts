@@ -7,8 +7,8 @@ import { checkTokenName, requireToken, tokenFacts, tokenState } from './registra
 export default defineCommand({
   name: 'token',
   summary: 'Shows a registration token and how often it was used',
-  does: ['show its limits and how many have registered or begun to'],
-  doesNot: ['tell who registered with it: Synapse doesn’t keep that'],
+  does: ['show its limits, uses and registrations in progress'],
+  doesNot: ['show who registered with it, which Synapse doesn’t record'],
   args: { token: positional('word', 'Which token') },
   danger: 'read',
   role: 'moderator',

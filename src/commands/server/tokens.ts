@@ -9,9 +9,9 @@ export default defineCommand({
   name: 'tokens',
   synonyms: ['invite-codes', 'registration-tokens'],
   summary: 'Lists registration tokens',
-  does: ['list those that are used up or expired too (unless told otherwise)'],
+  does: ['by default, include tokens that are used up or expired'],
   args: {
-    valid: flag('boolean', 'Only those that can be used now, or only the others', { bare: true }),
+    valid: flag('boolean', 'Only usable tokens; --no-valid: only the others', { bare: true }),
     ...listFlags,
   },
   danger: 'read',
@@ -31,7 +31,7 @@ export default defineCommand({
   answer: (context, listing) =>
     listAnswer(context, listing, {
       noun: 'registration token',
-      nothing: [bold(`No ${context.args.valid === true ? 'usable ' : ''}registration token`)],
+      nothing: [bold(`No ${context.args.valid === true ? 'usable ' : ''}registration tokens`)],
       ...(context.role === 'viewer' || listing.rows.length > 0
         ? {}
         : { next: ['create-token --uses 1'] }),

@@ -4,7 +4,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 export default defineCommand({
   name: 'version',
   synonyms: ['about', 'synapse'],
-  summary: 'Says which Synapse the homeserver runs',
+  summary: 'Shows the homeserver’s Synapse version',
   args: {},
   danger: 'read',
   example: 'version',

@@ -1,8 +1,14 @@
+import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
-import type { ItemCursor, ItemQuery, ReportItem } from '../../store/tables/report-items.ts';
+import type {
+  ItemCursor,
+  ItemQuery,
+  ItemState,
+  ReportItem,
+} from '../../store/tables/report-items.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
 
 /** Somebody who has reported an item, and how their earlier reports ended. */
@@ -77,6 +83,10 @@ export function createReportService(
       return { item, reports, reporters, reporterCount, earlier, actions, history };
     },
 
+    /** Open and claimed items about a user. */
+    pendingAbout: async (sender: UserId, limit: number) =>
+      store.reportItems.search(pendingQuery(sender), { limit }),
+
     /** Moves items to a state, all of them or none. Their cards are updated. */
     async move(ids: readonly number[], ...move: Move): Promise<void> {
       await store.transaction(async ({ reportItems }) => {
@@ -87,12 +97,26 @@ export function createReportService(
       wake();
     },
 
+    /** Whether a move that was cut off has happened: one transaction moves all items. */
+    async reconcileMove(ids: readonly number[], state: ItemState): Promise<'done' | 'not_done'> {
+      const items = await Promise.all(ids.map(store.reportItems.get));
+      return items.every((item) => item?.state === state) ? 'done' : 'not_done';
+    },
+
+    /** The same for resolving or dismissing all pending items about a user. */
+    reconcileClosing: async (sender: UserId): Promise<'done' | 'not_done'> =>
+      (await store.reportItems.count(pendingQuery(sender))) === 0 ? 'done' : 'not_done',
+
     /** Gives an item that is only part of a digest a card of its own. */
     async wantCard(id: number): Promise<void> {
       await store.reportCards.request(id);
       wake();
     },
   };
+}
+
+function pendingQuery(sender: UserId): ItemQuery {
+  return { states: ['open', 'claimed'], sender };
 }
 
 export type ReportService = ReturnType<typeof createReportService>;

@@ -91,14 +91,16 @@ describe('delete-media', () => {
     expect(question.body).toContain(
       `Delete all 101 files, 101 bytes, of ${mallory.account.localpart} ${mallory.userId}?`,
     );
-    expect(question.body).toContain('Will not: delete copies on other servers, files of others');
-    expect(question.body).toContain('don’t come back');
+    expect(question.body).toContain(
+      'Will not: delete copies on other servers, files of other users',
+    );
+    expect(question.body).toContain('This can’t be undone');
     expect(await filesOf(mallory)).toBe(101);
 
     await room.ben.ask('!confirm');
     const outcome = await room.ben.outcomeOf(question, 'done');
     expect(outcome.body).toContain('✅ Deleted 101 files');
-    expect(outcome.body).toContain('None is left.');
+    expect(outcome.body).toContain('None are left.');
     expect(outcome.field.data).toMatchObject({ total: 101, remaining: 0 });
     expect(await filesOf(mallory)).toBe(0);
     expect(await filesOf(other)).toBe(1);

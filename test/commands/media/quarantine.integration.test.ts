@@ -54,7 +54,7 @@ describe('quarantine and unquarantine', () => {
     expect(shut.body).toContain(`✅ Quarantined ${address}`);
     expect(shut.body).toContain('image/png, 17 bytes, evil.png · uploaded');
     expect(shut.body).toContain(`by ${mallory.userId}`);
-    expect(shut.body).toContain('nor equal files of others');
+    expect(shut.body).toContain('nor equal files by other users');
     expect(shut.body).toContain(`Next: !unquarantine ${address} · !media ${mallory.userId}`);
     expect(await isQuarantined(address)).toBe(true);
     await expect(download(address)).rejects.toMatchObject({ status: 404 });

@@ -99,7 +99,7 @@ describe('reports', () => {
     expect(await inState('dismissed')).toEqual([other, item]);
     const report = await room.ben.ask(`!report ${item}`);
     expect(report.body).toContain('warned by mail');
-    expect(report.body).toContain('0 of 2 reports led to something');
+    expect(report.body).toContain('0 of 2 reports upheld');
   });
 
   it('settles all that waits about one user at once, and takes it back', async () => {
@@ -231,7 +231,7 @@ describe('report', () => {
     await place.spammer.redact(place.id, spam.event);
     const redacted = await room.vic.ask(`!report ${spam.item}`);
     expect(redacted.body).toContain('gone soon');
-    expect(redacted.body).toContain('The message is redacted, by @spammer');
+    expect(redacted.body).toContain('The message has been redacted by @spammer');
     const secret = await reported(
       place,
       { algorithm: 'm.megolm.v1.aes-sha2', ciphertext: 'AwgAEnAC' },

@@ -47,13 +47,13 @@ describe('delete-room', () => {
     );
     expect(question.body).toContain('Will: make 2 local members leave, delete its messages');
     expect(question.body).toContain('Will not: remove it from other servers, delete files');
-    expect(question.body).toContain('tell anybody why');
+    expect(question.body).toContain('tell the members why');
     expect(await rooms.find(id)).toBeDefined();
 
     await room.ben.ask('!confirm');
     const outcome = await room.ben.outcomeOf(question, 'done');
     expect(outcome.body).toContain(`✅ Deleted room Spam room ${id}`);
-    expect(outcome.body).toContain('2 members of this server removed');
+    expect(outcome.body).toContain('2 members from this server removed');
     expect(outcome.field.data).toMatchObject({
       room_id: id,
       state: 'complete',
@@ -76,9 +76,9 @@ describe('delete-room', () => {
     const question = await room.ana.ask(
       `!delete-room ${id} --block --new-room-user ${keeper.userId} --room-name "<b>Closed</b>" --message "Gone for good"`,
     );
-    expect(question.body).toContain('keep users of this server from joining again');
+    expect(question.body).toContain('block users of this server from joining again');
     expect(question.body).toContain('called “<b>Closed</b>” that says “Gone for good”');
-    expect(question.body).not.toContain('tell anybody why');
+    expect(question.body).not.toContain('tell the members why');
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(question, 'done');
     const { new_room_id: newRoomId } = outcome.field.data as { new_room_id: string };
@@ -95,7 +95,7 @@ describe('delete-room', () => {
     const { id } = await meeting();
     const question = await room.ana.ask(`!delete-room ${id} --no-purge`);
     expect(question.body).not.toContain('Will: delete its messages');
-    expect(question.body).toContain('Nobody of this server can get back in');
+    expect(question.body).toContain('Members from this server can’t get back in');
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(question, 'done');
     expect(outcome.body).toContain('its history is kept in the database');

@@ -66,20 +66,20 @@ describe('redact', () => {
     const question = await room.ben.ask(`!redact ${link(place, spam)} --reason spam`);
     expect(question.field).toMatchObject({ command: 'redact', status: 'pending' });
     expect(question.body).toContain(
-      `⚠️ Redact a message of Mallory ${mallory.userId} in Lobby ${place}?`,
+      `⚠️ Redact a message by Mallory ${mallory.userId} in Lobby ${place}?`,
     );
     // No client makes a preview of a stranger's link.
     expect(question.body).toContain('buy cheap at https[:]//spam[.]example now');
     expect(question.body).toContain('Sent ');
-    expect(question.body).toContain('Will: empty it for everybody, in the name of its sender');
+    expect(question.body).toContain('Will: remove its content for everyone, in the sender’s name');
     expect(question.body).toContain('Reason: spam');
-    expect(question.body).toContain('doesn’t come back');
+    expect(question.body).toContain('This can’t be undone');
     expect(await redactionOf(place, spam)).toBeUndefined();
 
     await room.ben.ask('!confirm');
     const outcome = await room.ben.outcomeOf(question, 'done');
-    expect(outcome.body).toContain(`✅ Redacted a message of Mallory ${mallory.userId} in Lobby`);
-    expect(outcome.body).toContain('redacted in the name of its sender');
+    expect(outcome.body).toContain(`✅ Redacted a message by Mallory ${mallory.userId} in Lobby`);
+    expect(outcome.body).toContain('redacted in the sender’s name');
     expect(outcome.body).toContain(`Next: !user ${mallory.userId}`);
     expect(outcome.body).not.toContain('spam.example');
     expect(outcome.field.data).toEqual({
@@ -104,7 +104,7 @@ describe('redact', () => {
         room.ana,
         `!redact ${link(place, spam)} --reason "spam, again"`,
       );
-      expect(question.body).toContain('Will: empty it for everybody, as this bot');
+      expect(question.body).toContain('Will: remove its content for everyone, as this bot');
       expect(outcome.field).toMatchObject({ status: 'done', data: { in_name_of: 'bot' } });
       expect(await redactionOf(place, spam)).toMatchObject({
         sender: room.bot.userId,
@@ -122,7 +122,7 @@ describe('redact', () => {
     // Its own words it may take back itself.
     const own = await room.bot.sendText(place, 'oops');
     const second = await askAndConfirm(room.ana, `!redact ${link(place, own)}`);
-    expect(second.question.body).toContain('this bot wrote it');
+    expect(second.question.body).toContain('this bot sent it');
     expect(second.outcome.field).toMatchObject({ data: { in_name_of: 'bot' } });
   });
 
@@ -198,7 +198,7 @@ describe('redact', () => {
     const event = await mallory.sendText(place, 'hello');
     const dry = await room.ana.ask(`!redact ${link(place, event)} --dry-run`);
     expect(dry.field).toMatchObject({ status: 'dry_run' });
-    expect(dry.body).toContain('Redact a message of Mallory');
+    expect(dry.body).toContain('Redact a message by Mallory');
     const question = await room.ana.ask(`!redact ${link(place, event)}`);
     await room.ana.ask('!cancel');
     const cancelled = await room.ana.outcomeOf(question, 'cancelled');
@@ -237,7 +237,7 @@ describe('redact', () => {
     expect(question.body).toMatch(/m\.image (?:long ){20,24}.{0,4}…\n/u);
     expect(question.body).toContain(`file ${url}`);
     expect(question.body).toContain('Will not: delete its file (!quarantine, !delete-media)');
-    expect(outcome.body).toContain(`Its file stays: ${url}`);
+    expect(outcome.body).toContain(`Its file is kept: ${url}`);
     expect(outcome.body).toContain(`Next: !quarantine ${url} · !user ${mallory.userId}`);
   });
 

@@ -64,7 +64,7 @@ describe('federation', () => {
       data: { total: 2, rows: [{ destination: 'down.example' }] },
     });
     expect(first.body).toContain('2 other servers, 1 shown');
-    expect(first.body).toMatch(/down\.example +not for 2 days, tries again in 1 hour/);
+    expect(first.body).toMatch(/down\.example +not for 2 days, next try in 1 hour/);
     const more = await room.vic.ask('!more');
     expect(more.body).toMatch(/up\.example +yes/);
   });
@@ -73,27 +73,27 @@ describe('federation', () => {
     const down = await room.vic.ask('!federation down.example');
     expect(down.body).toContain('⚠️ down.example: not reached for 2 days');
     expect(down.body).toContain('Failing since 2 days ago');
-    expect(down.body).toContain('tries again in 1 hour');
+    expect(down.body).toContain('next try in 1 hour');
     expect(down.body).toContain('Shares 7 rooms with this server');
     expect(down.field.data).toMatchObject({ destination: 'down.example', rooms: 7 });
     const up = await room.vic.ask('!federation up.example');
-    expect(up.body).toContain('ℹ️ up.example: is reached');
+    expect(up.body).toContain('ℹ️ up.example: can be reached');
   });
 
   it('says plainly which server it has never talked to, and which it may have meant', async () => {
     const unknown = await room.vic.ask('!federation none.example');
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
-    expect(unknown.body).toContain('never talked to none.example');
+    expect(unknown.body).toContain('never communicated with none.example');
     const part = await room.vic.ask('!federation up');
     expect(part.body).toContain('Did you mean up.example?');
   });
 
   it.for(['..', '@a:b.example', 'a/b', 'exämple.org', 'up.example?x'])(
-    'refuses %s, which is no server name',
+    'refuses %s, which is not a server name',
     async (name) => {
       const answer = await room.vic.ask(`!federation ${name}`);
       expect(answer.field).toMatchObject({ status: 'usage' });
-      expect(answer.body).toContain('is no server name');
+      expect(answer.body).toContain('is not a server name');
     },
   );
 });

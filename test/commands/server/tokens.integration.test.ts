@@ -20,7 +20,7 @@ describe('create-token', () => {
     const answer = await room.ben.ask('!create-token');
     expect(answer.field).toMatchObject({ command: 'create-token', status: 'done' });
     const { token } = answer.field.data as { token: string };
-    expect(answer.body).toContain(`✅ Made registration token ${token}`);
+    expect(answer.body).toContain(`✅ Created registration token ${token}`);
     expect(answer.body).toContain('Not used yet, no limit · never expires');
     expect(await find(token)).toMatchObject({ usesAllowed: null, expiryTime: null });
   });

@@ -49,7 +49,7 @@ it('a report is in the room within seconds, with what a decision needs', async (
 
   const report = await room.ana.ask(`!report ${(card.field.data as { id: number }).id}`);
   expect(report.body).toContain('“buy cheap pills at https[:]//evil[.]example”');
-  expect(report.body).toContain('still stands in its room');
+  expect(report.body).toContain('has not been removed');
   expect(report.body).toContain(vera.userId);
 });
 
