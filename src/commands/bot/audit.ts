@@ -29,32 +29,32 @@ type Found =
 export default defineCommand({
   name: 'audit',
   synonyms: ['audit-log', 'auditlog', 'log', 'logs', 'who-did'],
-  summary: 'Shows who did what to whom, and how it ended; or checks that nobody has changed that',
+  summary: 'Shows who did what and how it ended, or verifies the audit log',
   does: [
-    'list the newest entries that fit, and leave out nothing that was refused',
+    'list the latest entries that match, and include refused attempts',
     'show one entry in full: audit 12',
-    'send all that fit as a file, oldest first: audit export --since 30d --format csv',
-    'go along the chain of hashes, and compare it with the head that I last wrote here: audit verify',
+    'send all matching entries as a file, oldest first: audit export --since 30d --format csv',
+    'check the hash chain, and compare it with the head last posted here: audit verify',
   ],
-  doesNot: ['list what only looks'],
+  doesNot: ['list commands that only read'],
   args: {
-    what: positional('word', 'The number of one entry, or export, or verify', {
+    what: positional('word', 'An entry’s number, export, or verify', {
       optional: true,
       placeholder: 'ID|export|verify',
     }),
-    by: flag('user', 'Who asked or confirmed'),
-    rule: flag('word', 'Which rule did it'),
-    target: flag('target', 'To which user or room it was done', { bare: true }),
-    command: flag('word', 'Which command'),
-    status: flag('choice', 'How it ended', {
+    by: flag('user', 'Requested or confirmed by this user'),
+    rule: flag('word', 'Done by this rule'),
+    target: flag('target', 'Done to this user or room', { bare: true }),
+    command: flag('word', 'This command'),
+    status: flag('choice', 'This outcome', {
       choices: ['done', 'failed', 'denied', 'protected', 'unknown', 'open'],
       bare: true,
     }),
-    since: flag('date', 'Not before', { bare: true }),
-    until: flag('date', 'Not after'),
-    limit: flag('integer', `How many; ${pageSize} by default, all in a file`, { min: 1 }),
+    since: flag('date', 'From this time on', { bare: true }),
+    until: flag('date', 'Up to this time'),
+    limit: flag('integer', `How many (default: ${pageSize}, all in a file)`, { min: 1 }),
     before: flag('integer', 'Only entries with smaller numbers', { min: 1 }),
-    format: flag('choice', 'What an export is written as; jsonl by default', {
+    format: flag('choice', 'File format of an export (default: jsonl)', {
       choices: exportFormats,
     }),
   },
@@ -74,7 +74,7 @@ export default defineCommand({
       what === 'verify' &&
       Object.values(args).filter((value) => value !== undefined).length > 1
     ) {
-      throw new UsageError('`audit verify` checks the whole log: it takes no flag.', {
+      throw new UsageError('`audit verify` checks the whole log, so it takes no flags.', {
         word: 'verify',
       });
     }
@@ -82,19 +82,19 @@ export default defineCommand({
       throw new UsageError('`--since` is later than `--until`.', { word: '--since' });
     }
     if (by !== undefined && rule !== undefined) {
-      throw new UsageError('`--by` and `--rule` can’t both be who did it.', { word: '--rule' });
+      throw new UsageError('`--by` and `--rule` can’t be combined.', { word: '--rule' });
     }
     if (!isExport && limit > maxPageLength) {
-      throw new UsageError(`\`--limit\` is ${maxPageLength} at most in a list.`, {
+      throw new UsageError(`\`--limit\` can be at most ${maxPageLength} in a list.`, {
         word: '--limit',
         advice: '`audit export` sends more, as a file.',
       });
     }
     if (!isExport && format !== undefined) {
-      throw new UsageError('`--format` belongs to `audit export`.', { word: '--format' });
+      throw new UsageError('`--format` only works with `audit export`.', { word: '--format' });
     }
     if (isExport && before !== undefined) {
-      throw new UsageError('`--before` belongs to lists.', { word: '--before' });
+      throw new UsageError('`--before` doesn’t work with `audit export`.', { word: '--before' });
     }
   },
   async run({ args, services }): Promise<Found> {
@@ -140,7 +140,7 @@ const entryNumber = /^#?[1-9]\d{0,14}$/u;
 function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat): Answer {
   const name = `audit.${format}`;
   if (number === 0) {
-    return { mark: 'ℹ️', title: ['No entry fits, so there is no file'], data: { total: 0 } };
+    return { mark: 'ℹ️', title: ['No matching entries, so there is no file'], data: { total: 0 } };
   }
   return {
     mark: 'ℹ️',
@@ -177,7 +177,7 @@ function listAnswer(
     mark: 'ℹ️',
     title:
       entries.length === 0
-        ? (absentTitle(absent) ?? ['No entry fits'])
+        ? (absentTitle(absent) ?? ['No matching entries'])
         : [bold(count(entries.length, 'entry', 'entries')), ', newest first'],
     body: [
       ...(entries.length === 0
@@ -209,20 +209,20 @@ function listAnswer(
 function entryAnswer(entry: AuditEntry): Answer {
   const detail = detailOf(entry);
   const body: Block[] = [
-    line('Asked by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
+    line('Requested by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
     line(
-      entry.confirmer === null ? 'Needed no confirmation' : 'Confirmed by ',
+      entry.confirmer === null ? 'No confirmation needed' : 'Confirmed by ',
       ...(entry.confirmer === null ? [] : [code(entry.confirmer)]),
     ),
     line('Reason: ', withoutLinks(entry.reason ?? 'none given')),
     line('Arguments: ', code(JSON.stringify(entry.arguments))),
     line(
       entry.endedAt === null
-        ? 'No outcome is recorded'
-        : `Ended after ${detail.took ?? span(Math.max(1000, entry.endedAt - entry.at))}: ${entry.status}`,
+        ? 'No outcome recorded'
+        : `Finished in ${detail.took ?? span(Math.max(1000, entry.endedAt - entry.at))}: ${entry.status}`,
       ...(detail.code === undefined ? [] : [', ', code(detail.code)]),
     ),
-    line('Asked in ', code(entry.roomId), ' by ', code(entry.eventId)),
+    line('Requested in ', code(entry.roomId), ' by event ', code(entry.eventId)),
   ];
   return {
     mark: 'ℹ️',
@@ -242,7 +242,7 @@ function entryAnswer(entry: AuditEntry): Answer {
   };
 }
 
-/** What an outcome holds besides its status, as far as people read it. */
+/** The parts of an outcome that people read, besides its status. */
 function detailOf({ detail }: AuditEntry): { took?: string; code?: string; undo?: string } {
   const {
     took_ms: took,

@@ -1,10 +1,10 @@
-/** From next to nothing to the most. */
+/** From the lowest bar to the highest. */
 const heights = ['▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 const nothing = '▁';
 
 /**
- * A picture of numbers, a character each: text, so that every client, terminal and log shows it. What
- * is not nothing never looks like it.
+ * A bar chart with one character for each number: text, so that every client, terminal and log shows it.
+ * A number above 0 never looks like 0.
  */
 export function bars(numbers: readonly number[]): string {
   const most = Math.max(0, ...numbers);

@@ -6,14 +6,14 @@ import { decideFrom } from './decide.ts';
 export default defineCommand({
   name: 'cancel',
   synonyms: ['abort', 'decline', 'deny', 'never-mind', 'nevermind', 'no', 'stop'],
-  summary: 'Drops what waits for confirmation',
+  summary: 'Cancels a pending command',
   args: {
-    code: positional('word', 'The code in the question; without one, your only question', {
+    code: positional('word', 'Confirmation code (default: your only pending confirmation)', {
       optional: true,
     }),
   },
   danger: 'read',
   example: 'cancel 7K3Q',
   run: async (context) => decideFrom(context, 'cancel', context.args.code),
-  answer: (_, settled) => decidedAnswer(settled),
+  answer: (_, decided) => decidedAnswer(decided),
 });

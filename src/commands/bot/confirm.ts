@@ -6,14 +6,14 @@ import { decideFrom } from './decide.ts';
 export default defineCommand({
   name: 'confirm',
   synonyms: ['accept', 'approve', 'go', 'ok', 'okay', 'proceed', 'yes'],
-  summary: 'Carries out what waits for confirmation',
+  summary: 'Confirms a pending command, which then runs',
   args: {
-    code: positional('word', 'The code in the question; without one, your only question', {
+    code: positional('word', 'Confirmation code (default: your only pending confirmation)', {
       optional: true,
     }),
   },
   danger: 'read',
   example: 'confirm 7K3Q',
   run: async (context) => decideFrom(context, 'confirm', context.args.code),
-  answer: (_, settled) => decidedAnswer(settled),
+  answer: (_, decided) => decidedAnswer(decided),
 });

@@ -43,7 +43,7 @@ export default defineCommand({
         'unknown',
         `there is no command \`${name}\``,
         first === undefined
-          ? `\`${prefix}help\` lists what there is.`
+          ? `See \`${prefix}help\`.`
           : `Did you mean \`${prefix}help ${first.name}\`?`,
       );
     }

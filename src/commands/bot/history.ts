@@ -21,22 +21,22 @@ import type {
 } from '../../services/bot/history-service.ts';
 import { auditStatus } from './audit-status.ts';
 
-/** Entries read at once where all are wanted. */
+/** How many entries are read at once for a file. */
 const readAtOnce = 500;
 const shownText = 80;
 
 export default defineCommand({
   name: 'history',
   synonyms: ['record', 'timeline'],
-  summary: 'Shows all that is known here of a user or room, by time',
+  summary: 'Shows everything the bot knows about a user or room, by time',
   does: [
-    'list actions on it, reports about it and by it, questions that nobody confirmed, and timers',
-    'find what was done from the card of a report about it',
-    'list the newest thousand of each kind, and count all',
+    'list actions, reports about and by the user, unconfirmed commands, and timers',
+    'include actions from the cards of reports',
+    'list the latest thousand entries of each kind, and count all',
   ],
   doesNot: [
-    'list what a user did here as a moderator, which audit --by does',
-    'ask the homeserver more than whether there is such a user or room',
+    'list what a user did as a moderator (see audit --by)',
+    'show data from the homeserver',
   ],
   args: {
     target: positional('target', 'A user or a room'),
@@ -143,7 +143,7 @@ function titleOf(
   const { openItems, items, actions } = summary;
   const name = code(cut(id, 255));
   if (total === 0) {
-    return absentTitle(absent) ?? [bold('Nothing'), ' is known here of ', name];
+    return absentTitle(absent) ?? [bold('Nothing'), ' is known about ', name];
   }
   return [
     name,
@@ -267,7 +267,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
   }
 }
 
-/** For programs. What else the audit log and the queue hold is theirs to show. */
+/** For programs. The audit log and the report queue show the rest. */
 function dataOf(entry: SubjectEntry): object {
   const { at, id } = entry.mark;
   switch (entry.kind) {
@@ -287,7 +287,7 @@ function dataOf(entry: SubjectEntry): object {
   }
 }
 
-/** The same without its form, for a file. */
+/** The same as plain text, for a file. */
 function textOf(content: Content): string {
   return content.map(inlineText).join('');
 }
@@ -310,9 +310,9 @@ function markIn(from: string | undefined): SubjectCursor | undefined {
   const [, at, name, id] = /^(\d{1,15})\.([a-z]+)\.(\d{1,15})$/u.exec(from) ?? [];
   const source = subjectSources.find((one) => one === name);
   if (source === undefined) {
-    throw new UsageError(`\`--from\`: \`${from}\` is not where a page ended.`, {
+    throw new UsageError(`\`--from\`: \`${from}\` is not the start of a page.`, {
       word: from,
-      advice: 'Leave it out: `!more` fills it in.',
+      advice: 'Leave it out: `!more` sets it.',
     });
   }
   return { at: Number(at), source, id: Number(id) };

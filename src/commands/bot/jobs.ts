@@ -5,7 +5,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 export default defineCommand({
   name: 'jobs',
   synonyms: ['scheduled', 'tasks', 'timers'],
-  summary: 'Lists what will be taken back by itself, and when',
+  summary: 'Lists timers: what the bot will undo, and when',
   args: {},
   danger: 'read',
   example: 'jobs',
@@ -13,7 +13,7 @@ export default defineCommand({
   answer({ now, prefix }, jobs) {
     const [first] = jobs;
     if (first === undefined) {
-      return { mark: 'ℹ️', title: ['No timer is set'], data: [] };
+      return { mark: 'ℹ️', title: ['No timers set'], data: [] };
     }
     return {
       mark: 'ℹ️',

@@ -8,9 +8,9 @@ export default defineCommand({
   args: {},
   danger: 'read',
   example: 'more',
-  // While reading, the pipeline puts the list's own command in the place of this one, if there is one.
+  // When parsing, the pipeline replaces this command with the list's own, if there is a next page.
   run: async () => {
-    throw new TargetError('state', 'no list of yours has a next page');
+    throw new TargetError('state', 'there are no more pages');
   },
   answer: () => ({ mark: 'ℹ️', title: [] }),
 });

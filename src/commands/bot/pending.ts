@@ -9,43 +9,43 @@ import { personalFlags } from '../accounts/profile-flags.ts';
 export default defineCommand({
   name: 'pending',
   synonyms: ['confirmations', 'open', 'questions', 'waiting'],
-  summary: 'Lists what waits for confirmation',
+  summary: 'Lists pending confirmations',
   args: {},
   danger: 'read',
   example: 'pending',
   run: async ({ services }) => services.confirmations.pending(),
   answer({ now, registry, prefix, role }, all) {
-    const waiting = all.filter(({ expiresAt }) => expiresAt > now);
-    if (waiting.length === 0) {
-      return { mark: 'ℹ️', title: ['Nothing waits for confirmation'], data: [] };
+    const pending = all.filter(({ expiresAt }) => expiresAt > now);
+    if (pending.length === 0) {
+      return { mark: 'ℹ️', title: ['No pending confirmations'], data: [] };
     }
     return {
       mark: 'ℹ️',
-      title: [bold(count(waiting.length, 'question')), ' waiting'],
+      title: [bold(count(pending.length, 'pending confirmation'))],
       body: [
         {
           kind: 'list',
-          items: waiting.map((question): Content => {
-            const command = registry.find(question.command);
-            const stored = JSON.parse(question.invocation) as Invocation;
+          items: pending.map((confirmation): Content => {
+            const command = registry.find(confirmation.command);
+            const stored = JSON.parse(confirmation.invocation) as Invocation;
             const invocation = role === 'viewer' ? withoutPersonal(stored) : stored;
             return [
-              bold(question.code),
+              bold(confirmation.code),
               ' ',
               code(
-                `${prefix}${command === undefined ? question.command : writeInvocation(command, invocation)}`,
+                `${prefix}${command === undefined ? confirmation.command : writeInvocation(command, invocation)}`,
               ),
               ' by ',
-              code(question.requester),
-              ` ${ago(question.createdAt, now)}, until ${clock(question.expiresAt)}`,
+              code(confirmation.requester),
+              ` ${ago(confirmation.createdAt, now)}, until ${clock(confirmation.expiresAt)}`,
             ];
           }),
         },
       ],
-      next: waiting
+      next: pending
         .slice(0, 1)
         .flatMap(({ code: first }) => [`confirm ${first}`, `cancel ${first}`]),
-      data: waiting.map(({ code: one, command, requester, createdAt, expiresAt }) => ({
+      data: pending.map(({ code: one, command, requester, createdAt, expiresAt }) => ({
         code: one,
         command,
         requester,

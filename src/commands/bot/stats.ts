@@ -11,28 +11,28 @@ import { bars } from './bars.ts';
 
 const usualLastMs = 30 * dayMs;
 const maxLastMs = 730 * dayMs;
-/** So many moderators and rules are shown; the rest is in `data`. */
+/** How many moderators and rules are shown; `data` has all. */
 const shownWorkers = 10;
 
 const barNames: ReadonlyMap<number, string> = new Map([
-  [hourMs, 'a bar an hour'],
-  [dayMs, 'a bar a day'],
-  [7 * dayMs, 'a bar a week'],
-  [28 * dayMs, 'a bar every four weeks'],
+  [hourMs, '1 bar = 1 hour'],
+  [dayMs, '1 bar = 1 day'],
+  [7 * dayMs, '1 bar = 1 week'],
+  [28 * dayMs, '1 bar = 4 weeks'],
 ]);
 
 export default defineCommand({
   name: 'stats',
   synonyms: ['chart', 'graph', 'statistics'],
-  summary: 'Shows actions and reports over time, as a picture',
+  summary: 'Shows actions and reports over time as bar charts',
   does: [
-    'count by UTC days',
-    'show when the homeserver received reports, also those from before the bot',
-    'draw with letters, which every client and every terminal can show',
+    'count by days in UTC',
+    'count reports by when the homeserver received them, including those before the bot started',
+    'draw the charts with text characters, which every client can show',
   ],
-  doesNot: ['count what was done past the bot'],
+  doesNot: ['count actions that bypass the bot'],
   args: {
-    last: flag('duration', 'How far back, from 1h to 730d; 30 days by default', {
+    last: flag('duration', 'How far back, from 1h to 730d (default: 30d)', {
       placeholder: '30d',
       bare: true,
     }),
@@ -98,7 +98,7 @@ function title(overview: Overview, now: number): Content {
   const { items, oldestOpenAt } = overview;
   const open = isOpen(overview);
   if (open === 0) {
-    return [bold('Nothing is open')];
+    return [bold('No open reports')];
   }
   return [
     bold(`${count(open, 'item')} open`),
@@ -107,7 +107,7 @@ function title(overview: Overview, now: number): Content {
   ];
 }
 
-/** The figures in words first: a screen reader reads the bars one by one. */
+/** The totals come first, in words: a screen reader reads the bars one by one. */
 function picture(
   noun: string,
   numbers: readonly number[],
@@ -122,7 +122,7 @@ function picture(
   return [
     facts(
       [bold(count(sum, noun)), what],
-      `most ${timeOf(since + numbers.indexOf(most) * stepMs, stepMs)}: ${most}`,
+      `peak ${timeOf(since + numbers.indexOf(most) * stepMs, stepMs)}: ${most}`,
     ),
     line(code(bars(numbers))),
   ];
@@ -140,9 +140,9 @@ function medians({ medianClaimMs, medianCloseMs }: Overview): Block[] {
     ? []
     : [
         facts(
-          medianClaimMs !== undefined && `Half were claimed within ${span(medianClaimMs)}`,
+          medianClaimMs !== undefined && `Median time to claim: ${span(medianClaimMs)}`,
           medianCloseMs !== undefined &&
-            `${medianClaimMs === undefined ? 'Half were' : 'half'} settled within ${span(medianCloseMs)}`,
+            `${medianClaimMs === undefined ? 'Median time' : 'median time'} to close: ${span(medianCloseMs)}`,
         ),
       ];
 }
@@ -165,7 +165,7 @@ function rules({ rules: firings, workers }: Overview): Block[] {
       const worker = workers.find(({ by }) => by === `rule:${name}`);
       return [
         code(cut(name)),
-        ` ${[...(fits.length === 0 ? [] : [`fitted ${fits.join(', ')}`]), ...workOf(worker)].join(', ')}`,
+        ` ${[...(fits.length === 0 ? [] : [`matched ${fits.join(', ')}`]), ...workOf(worker)].join(', ')}`,
       ];
     }),
   );

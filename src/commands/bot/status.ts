@@ -6,14 +6,14 @@ import { LawspeakerError } from '../../core/errors.ts';
 export default defineCommand({
   name: 'status',
   synonyms: ['alive', 'health', 'ping', 'uptime'],
-  summary: 'Says how the bot and the homeserver are',
+  summary: 'Shows the health of the bot and homeserver',
   args: {},
   danger: 'read',
   example: 'status',
   async run({ services }) {
     const [bot, server, pending, items] = await Promise.all([
       services.bot.status(),
-      // That the homeserver doesn't answer is what this command is there to say.
+      // This command must also work if the homeserver doesn't answer.
       services.server.version().catch((error: unknown) => {
         if (error instanceof LawspeakerError) {
           return error;
@@ -29,16 +29,17 @@ export default defineCommand({
     const failed = server instanceof LawspeakerError;
     const unread = bot.reportReadings.find(({ failing }) => failing !== undefined);
     const isWell = !failed && bot.online && unread === undefined;
-    // This command is at work too.
+    // Without this command itself.
     const others = Math.max(0, bot.openInbox - 1);
     const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
+    const openReports = items.open + items.claimed;
     const isIdle = pending + others + bot.openOutbox + bot.openExecutions === 0;
     return {
       mark: isWell ? '✅' : '⚠️',
       title: [
         bold(
           isWell
-            ? 'All is well'
+            ? 'Everything is working'
             : failed
               ? 'The admin API does not answer'
               : bot.online
@@ -49,20 +50,20 @@ export default defineCommand({
           ? `: ${server.message}`
           : bot.online && unread?.failing !== undefined
             ? `, for ${span(unread.failing.forMs)}: ${unread.failing.why}`
-            : `: Synapse ${server}`,
+            : ` (Synapse ${server})`,
       ],
       body: [
         facts(
           `Lawspeaker ${bot.version} on Node ${bot.node}`,
           `started ${when(bot.startedAt, now)}`,
-          bot.lastSyncAt === undefined ? 'never synced' : `last sync ${ago(bot.lastSyncAt, now)}`,
+          bot.lastSyncAt === undefined ? 'never synced' : `synced ${ago(bot.lastSyncAt, now)}`,
         ),
         facts(
-          isIdle && 'Nothing waits',
-          pending > 0 && `${count(pending, 'question')} waiting`,
-          others > 0 && `${count(others, 'other command')} at work`,
+          isIdle && (openReports === 0 ? 'Nothing pending' : 'No pending confirmations'),
+          pending > 0 && count(pending, 'pending confirmation'),
+          others > 0 && `${count(others, 'other command')} running`,
           bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
-          bot.openExecutions > 0 && `${count(bot.openExecutions, 'outcome')} open`,
+          bot.openExecutions > 0 && `${count(bot.openExecutions, 'operation')} in progress`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
         ...(bot.dataLoss === undefined || bot.dataLoss.lastShown <= bot.dataLoss.lastKept
@@ -73,8 +74,8 @@ export default defineCommand({
               ),
             ]),
         facts(
-          items.open + items.claimed === 0
-            ? 'No report waits'
+          openReports === 0
+            ? 'no open reports'
             : `${count(items.open, 'open report')}, ${items.claimed} claimed`,
           isBreakerOpen
             ? `rules only propose: ${count(bot.ruleActions, 'action')} within an hour`
@@ -82,10 +83,7 @@ export default defineCommand({
                 `rules did ${bot.ruleActions} of ${count(bot.maxRuleActions, 'action')} within an hour`,
         ),
       ],
-      next: [
-        ...(pending > 0 ? ['pending'] : []),
-        ...(items.open + items.claimed > 0 ? ['reports'] : []),
-      ],
+      next: [...(pending > 0 ? ['pending'] : []), ...(openReports > 0 ? ['reports'] : [])],
       data: { ...bot, pending, reports: items, homeserverReachable: !failed },
     };
   },

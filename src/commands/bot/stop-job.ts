@@ -6,8 +6,8 @@ import { TargetError } from '../../core/errors.ts';
 export default defineCommand({
   name: 'stop-job',
   synonyms: ['abort', 'stop', 'stop-timer'],
-  summary: 'Stops a timer, so that what it would take back stays',
-  args: { job: positional('integer', 'The number of the timer', { min: 1, placeholder: 'ID' }) },
+  summary: 'Stops a timer, so that the action stays in force',
+  args: { job: positional('integer', 'Timer number', { min: 1, placeholder: 'ID' }) },
   danger: 'change',
   example: 'stop-job 3',
   async run({ args, services, now }) {
@@ -16,7 +16,7 @@ export default defineCommand({
       throw new TargetError('unknown', `there is no timer ${args.job}`);
     }
     if (!(await services.timers.stop(job.id, now))) {
-      throw new TargetError('state', `timer ${job.id} is over (${job.state})`);
+      throw new TargetError('state', `timer ${job.id} has already ended (${job.state})`);
     }
     return job;
   },
@@ -26,8 +26,5 @@ export default defineCommand({
     next: [job.line],
     data: job,
   }),
-  async reconcile({ args, services }) {
-    const job = await services.timers.get(args.job);
-    return job?.state === 'stopped' ? 'done' : 'not_done';
-  },
+  reconcile: async ({ args, services }) => services.timers.reconcileStop(args.job),
 });

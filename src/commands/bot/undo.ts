@@ -7,17 +7,13 @@ import { cut } from '../../core/text.ts';
 export default defineCommand({
   name: 'undo',
   synonyms: ['back', 'revert', 'roll-back', 'rollback', 'take-back'],
-  summary: 'Takes an action back, by its number in the audit log',
-  does: ['run the command that takes it back, with that command’s own role and confirmation'],
-  doesNot: ['take back what can’t be: a deactivation, a deletion, a password'],
+  summary: 'Undoes an action, by its number in the audit log',
+  does: ['run the command that undoes it, with that command’s own role and confirmation'],
+  doesNot: ['undo what is permanent: deactivations, deletions, password resets'],
   args: {
-    entry: positional(
-      'word',
-      'The number that the action’s answer shows, or last for your newest',
-      {
-        placeholder: 'ID|last',
-      },
-    ),
+    entry: positional('word', 'The number in the action’s answer, or last for your latest action', {
+      placeholder: 'ID|last',
+    }),
   },
   danger: 'read',
   role: 'moderator',
@@ -26,11 +22,11 @@ export default defineCommand({
     if (!isLast(entry) && entryNumber(entry) === undefined) {
       throw new UsageError(`\`${cut(entry)}\` is not the number of an action.`, {
         word: entry,
-        advice: 'Write the number that its answer shows, such as `12`, or `last`.',
+        advice: 'Write the number in its answer, for example `12`, or `last`.',
       });
     }
   },
-  // While reading, the pipeline puts the command that takes the action back in the place of this one.
+  // When parsing, the pipeline replaces this command with the one that undoes the action.
   async run({ args, services }) {
     const entry = await services.audit.get(entryNumber(args.entry) ?? 0);
     throw entry === undefined
@@ -38,8 +34,8 @@ export default defineCommand({
       : new TargetError(
           'state',
           entry.status === 'done'
-            ? `#${entry.id} ${entry.command} can’t be taken back`
-            : `#${entry.id} ${entry.command} was not done (${entry.status})`,
+            ? `#${entry.id} (${entry.command}) can’t be undone`
+            : `#${entry.id} (${entry.command}) was not done: ${entry.status}`,
         );
   },
   answer: () => ({ mark: 'ℹ️', title: [] }),

@@ -4,12 +4,12 @@ import { count, when } from '../../chat/answers/phrases.ts';
 import type { Verified } from '../../services/services.ts';
 
 const faults = {
-  changed: 'is not as it was written',
+  changed: 'has been changed',
   missing: 'is missing',
-  replaced: 'is not the one whose head stands in this room',
+  replaced: 'doesn’t match the head posted in this room',
 } as const;
 
-/** What checking the audit log has found. */
+/** The result of checking the audit log. */
 export function verifiedAnswer(
   { count: rows, head, fault, posted }: Verified,
   now: number,
@@ -17,9 +17,9 @@ export function verifiedAnswer(
   const data = { count: rows, head, fault, posted };
   const written =
     posted === undefined
-      ? line('No head was written into this room yet.')
+      ? line('No head has been posted in this room yet.')
       : line(
-          `Written into this room ${when(posted.at, now)}: ${count(posted.count, 'row')}, head `,
+          `Posted in this room ${when(posted.at, now)}: ${count(posted.count, 'row')}, head `,
           code(posted.head),
         );
   if (fault !== undefined) {
@@ -46,7 +46,11 @@ export function verifiedAnswer(
       written,
       ...(posted === undefined
         ? []
-        : [line('It goes on from there. To be sure, look whether the room shows that head, too.')]),
+        : [
+            line(
+              'The log continues from that point. To be certain, compare with the head posted in this room.',
+            ),
+          ]),
     ],
     data,
   };

@@ -124,7 +124,7 @@ describe('edit-user', () => {
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
     expect(await users.get(idOf(mallory))).toMatchObject({ displayname: 'Gone' });
     const none = await room.ben.ask(`!undo ${outcome.field.audit[0]}`);
-    expect(none.body).toContain('can’t be taken back');
+    expect(none.body).toContain('can’t be undone');
   });
 
   it('makes a deactivated account active again', async () => {

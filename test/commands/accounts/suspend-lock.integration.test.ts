@@ -47,7 +47,7 @@ describe('suspend and unsuspend', () => {
     expect(again.body).toContain('already in force without an end');
     expect(again.body).not.toContain('job');
     const kept = await room.ben.ask(`!undo ${again.field.audit[0]}`);
-    expect(kept.body).toContain('can’t be taken back');
+    expect(kept.body).toContain('can’t be undone');
 
     const freed = await room.ben.ask(`!unsuspend ${mallory.userId}`);
     expect(freed.body).toContain(`✅ No longer suspended: Mallory ${mallory.userId}`);
@@ -150,7 +150,7 @@ describe('lock and unlock', () => {
     const again = await room.ben.ask(`!lock ${mallory.userId}`);
     expect(again.body).toContain(`✅ Already locked: Mallory ${mallory.userId}`);
     expect((await room.ben.ask(`!undo ${again.field.audit[0]}`)).body).toContain(
-      'can’t be taken back',
+      'can’t be undone',
     );
 
     const freed = await room.ben.ask(`!unlock ${mallory.userId}`);

@@ -22,7 +22,7 @@ describe('shadow-ban and unshadow-ban', () => {
     const again = await room.ana.ask(`!shadow-ban ${mallory.userId}`);
     expect(again.body).toContain('Already shadow-banned');
     const undone = await room.ana.ask(`!undo ${again.field.audit[0]}`);
-    expect(undone.body).toContain('can’t be taken back');
+    expect(undone.body).toContain('can’t be undone');
     const freed = await room.ana.ask(`!unshadow-ban ${mallory.userId}`);
     expect(freed.field.status).toBe('done');
     expect(await adminApi().users.get(asUserId(mallory.userId))).toMatchObject({

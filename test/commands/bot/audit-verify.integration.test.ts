@@ -55,7 +55,7 @@ async function onCommandLine(): Promise<{ status: number; text: string }> {
 describe('the head of the audit log', () => {
   it('is written into the room by itself, calls nobody, and is not repeated by a restart', async () => {
     const before = await room.ana.ask('!audit verify');
-    expect(before.body).toContain('No head was written into this room yet');
+    expect(before.body).toContain('No head has been posted in this room yet');
     const mallory = await newUser('mallory');
     await room.ana.ask(`!shadow-ban ${mallory.userId}`);
     const notice = await room.ana.until('the head', () => notices()[0]);

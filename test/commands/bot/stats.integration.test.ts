@@ -18,7 +18,7 @@ afterAll(async () => room.close());
 it('shows nothing as nothing', async () => {
   const answer = await room.vic.ask('!stats');
   expect(answer.field).toMatchObject({ status: 'done', data: { items: { open: 0 } } });
-  expect(answer.body.split('\n')[0]).toBe('ℹ️ Nothing is open');
+  expect(answer.body.split('\n')[0]).toBe('ℹ️ No open reports');
   expect(answer.body).toContain('No reports');
   expect(answer.body).not.toContain('▁');
 });
@@ -45,15 +45,15 @@ it('shows what is open, what was done, how fast and by whom, narrow enough for a
   const answer = await room.vic.ask('!stats --last 30d');
   const lines = answer.body.split('\n');
   expect(lines[0]).toBe('ℹ️ 2 items open, 1 of them claimed, the oldest for 3 days');
-  expect(lines[1]).toMatch(/^Last 30d · \d{4}-\d\d-\d\d to today · a bar a day$/u);
-  expect(answer.body).toMatch(/\n3 reports · most on \d{4}-\d\d-\d\d: 2\n▁{26}█...\n/u);
-  expect(answer.body).toMatch(/\n1 item settled · most on .*: 1\n/u);
-  expect(answer.body).toMatch(/\n2 actions · most on .*: 2\n▁{29}█\n/u);
+  expect(lines[1]).toMatch(/^Last 30d · \d{4}-\d\d-\d\d to today · 1 bar = 1 day$/u);
+  expect(answer.body).toMatch(/\n3 reports · peak on \d{4}-\d\d-\d\d: 2\n▁{26}█...\n/u);
+  expect(answer.body).toMatch(/\n1 item closed · peak on .*: 1\n/u);
+  expect(answer.body).toMatch(/\n2 actions · peak on .*: 2\n▁{29}█\n/u);
   expect(answer.body).toContain(
     '1 resolved · 0 dismissed · 1 open · 1 claimed · 1 command refused',
   );
-  expect(answer.body).toContain('settled within 2 hours');
-  expect(answer.body).toContain('- fresh fitted 1 to observe');
+  expect(answer.body).toContain('to close: 2 hours');
+  expect(answer.body).toContain('- fresh matched 1 to observe');
   expect(answer.body).toContain(`- ${ben} claimed 1, resolved 1, 2 actions`);
   expect(answer.body).toContain(`- ${ana} claimed 1\n`);
   expect(answer.body).toContain('- #lobby:x 2 items');
@@ -70,11 +70,11 @@ it('shows what is open, what was done, how fast and by whom, narrow enough for a
 });
 
 it('cuts longer and shorter times in other steps, and refuses what makes no sense', async () => {
-  expect((await room.vic.ask('!stats --last 6h')).body).toContain('a bar an hour');
+  expect((await room.vic.ask('!stats --last 6h')).body).toContain('1 bar = 1 hour');
   const long = await room.vic.ask('!stats --last 26w');
-  expect(long.body).toContain('a bar a week');
+  expect(long.body).toContain('1 bar = 1 week');
   expect(long.body).toContain('#old:x 1 item');
-  expect((await room.vic.ask('!stats --last 730d')).body).toContain('a bar every four weeks');
+  expect((await room.vic.ask('!stats --last 730d')).body).toContain('1 bar = 4 weeks');
   for (const wrong of ['5m', '800d', 'ever']) {
     const answer = await room.vic.ask(`!stats --last ${wrong}`);
     expect(answer.field.status).toBe('usage');

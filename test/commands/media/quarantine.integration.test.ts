@@ -63,7 +63,7 @@ describe('quarantine and unquarantine', () => {
     const again = await room.ana.ask(`!quarantine ${address}`);
     expect(again.body).toContain(`✅ Already quarantined: ${address}`);
     const kept = await room.ana.ask(`!undo ${again.field.audit[0]}`);
-    expect(kept.body).toContain('can’t be taken back');
+    expect(kept.body).toContain('can’t be undone');
 
     const freed = await room.ben.ask(`!unquarantine ${address}`);
     expect(freed.field).toMatchObject({ status: 'done', data: { quarantined_by: null } });

@@ -213,7 +213,7 @@ describe('redact', () => {
       ciphertext: 'AwgAEnAC',
     });
     const unread = await askAndConfirm(room.ana, `!redact ${link(place, encrypted)}`);
-    expect(unread.question.body).toContain('It is encrypted: nobody but the members');
+    expect(unread.question.body).toContain('It is encrypted: only members');
     expect(await redactionOf(place, encrypted)).toMatchObject({ sender: mallory.userId });
 
     const edited = await mallory.sendText(place, 'good morning');

@@ -224,7 +224,7 @@ describe('a reply to the confirmation', () => {
     expect(await account(third.userId)).toMatchObject({ deactivated: true });
     await room.ana.answerTo(await reply(one?.event ?? '', 'no'));
     expect(await account(first.userId)).toMatchObject({ deactivated: false });
-    expect((await room.ana.ask('!pending')).body).toContain('Nothing waits');
+    expect((await room.ana.ask('!pending')).body).toContain('No pending confirmations');
   });
 
   it('a yes to anything else is talk', async () => {

@@ -55,6 +55,6 @@ it('jobs shows what waits, and stop-job stops it', async () => {
   expect((await room.vic.ask(`!stop-job ${job}`)).field.status).toBe('denied');
   expect((await room.ben.ask(`!stop-job ${job}`)).field.status).toBe('done');
   expect((await room.ana.ask('!jobs')).body).not.toContain(mallory.userId);
-  expect((await room.ana.ask(`!stop-job ${job}`)).body).toContain('is over (stopped)');
+  expect((await room.ana.ask(`!stop-job ${job}`)).body).toContain('has already ended (stopped)');
   expect(await isBanned(mallory.userId)).toBe(true);
 });

@@ -253,6 +253,6 @@ describe('an ID that nobody has', () => {
     const exact = await room.ana.ask(`!user "${userId}."`);
     expect(exact.body).toContain(`Did you mean ${userId}`);
     const history = await room.ana.ask(`!history ${userId}.`);
-    expect(history.body).toContain(`Nothing is known here of ${userId}`);
+    expect(history.body).toContain(`Nothing is known about ${userId}`);
   });
 });

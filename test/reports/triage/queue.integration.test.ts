@@ -264,7 +264,7 @@ it('reports that can’t be read are missed aloud: once, and until they can be',
     await ana.until('the all-clear', () =>
       ana.unasked().find(({ body }) => body.startsWith('✅ Reports can be read again')),
     );
-    expect((await ana.ask('!status')).body).toMatch(/^✅ All is well/u);
+    expect((await ana.ask('!status')).body).toMatch(/^✅ Everything is working/u);
     // Both lists could not be read, and one message was enough for each of both.
     expect(ana.unasked().filter(({ body }) => /^\S+ Reports /u.test(body))).toHaveLength(2);
   } finally {
