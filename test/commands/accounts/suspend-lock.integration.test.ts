@@ -149,9 +149,7 @@ describe('lock and unlock', () => {
 
     const again = await room.ben.ask(`!lock ${mallory.userId}`);
     expect(again.body).toContain(`✅ Already locked: Mallory ${mallory.userId}`);
-    expect((await room.ben.ask(`!undo ${again.field.audit[0]}`)).body).toContain(
-      'can’t be undone',
-    );
+    expect((await room.ben.ask(`!undo ${again.field.audit[0]}`)).body).toContain('can’t be undone');
 
     const freed = await room.ben.ask(`!unlock ${mallory.userId}`);
     expect(freed.body).toContain(`✅ Unlocked Mallory ${mallory.userId}`);

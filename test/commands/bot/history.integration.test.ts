@@ -21,9 +21,7 @@ it('says that nothing is known, of a user by name and of a room by alias', async
     status: 'done',
     data: { total: 0, subject: { kind: 'user', id: user.userId } },
   });
-  expect(nothing.body).toBe(
-    `ℹ️ Nothing is known here of ${user.userId}\nNext: !user ${user.userId}`,
-  );
+  expect(nothing.body).toBe(`ℹ️ Nothing is known about ${user.userId}\nNext: !user ${user.userId}`);
   const name = `lobby-${Date.now()}`;
   const id = await newRoom(user, { preset: 'public_chat', room_alias_name: name });
   const byAlias = await room.vic.ask(`!history #${name}:localhost`);
@@ -61,7 +59,7 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   expect(about).toBe('3 reports by 2 people in 2 items · 1 open · 1 dismissed');
   expect(by).toBe('Reported others 1 time · 1 dismissed');
   const kinds = (answer.field.data as { rows: { kind: string }[] }).rows.map(({ kind }) => kind);
-  expect(kinds).toEqual(['question', 'action', 'timer', 'action', 'item', 'item', 'reporting']);
+  expect(kinds).toEqual(['confirmation', 'action', 'timer', 'action', 'item', 'item', 'reporting']);
   expect(rows[1]).toContain(`question ${question.field.confirmation?.code}: deactivate asked by`);
   expect(rows[1]).toContain(`cancelled by ${ben}`);
   expect(rows[2]).toContain(`❌ denied: deactivate by ${room.vic.user.userId}`);

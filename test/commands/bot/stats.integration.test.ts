@@ -63,7 +63,7 @@ it('shows what is open, what was done, how fast and by whom, narrow enough for a
   expect(answer.body).toContain('Next: !reports');
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(90);
   expect(answer.field.data).toMatchObject({
-    median_resolve_ms: 2 * hour,
+    median_close_ms: 2 * hour,
     oldest_open_at: now - 3 * day,
     refusals: 1,
   });

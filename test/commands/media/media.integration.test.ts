@@ -113,7 +113,7 @@ describe('delete-media', () => {
       `!delete-media ${mallory.userId} --order-by media_length --dir b --limit 1`,
     );
     expect(question.body).toContain('Delete 1 file, 3 kB, of');
-    expect(question.body).toContain('2 other files stay');
+    expect(question.body).toContain('2 other files will be kept');
     expect(question.body).toContain('3000.png, image/png');
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(question, 'done');

@@ -126,7 +126,7 @@ describe('quarantine and unquarantine', () => {
     const away = await room.ana.ask('!quarantine mxc://remote.example/AbCdEf');
     expect(away.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
     expect(away.body).toContain('holds no copy of mxc://remote.example/AbCdEf');
-    expect(away.body).toContain('once somebody here has opened it');
+    expect(away.body).toContain('after somebody here has opened it');
   });
 
   it('say where a file is protected from it', async () => {
