@@ -12,8 +12,8 @@ const marks: Record<Decided['outcome'], Mark> = {
 };
 
 /** One line that says how it ended; the confirmation itself now holds the whole answer. */
-export function decidedAnswer(settled: Decided): Answer {
-  const { code, command, outcome, headline, audit } = settled;
+export function decidedAnswer(decided: Decided): Answer {
+  const { code, command, outcome, headline, audit } = decided;
   return {
     mark: marks[outcome],
     title: [

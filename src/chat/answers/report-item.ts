@@ -79,7 +79,7 @@ export function standOf(
     case 'open':
       return item.reopened === 0
         ? []
-        : [`reported again ${at(item.openedAt)}, after it had been settled`];
+        : [`reported again ${at(item.openedAt)}, after it was closed`];
     case 'claimed':
       return [
         `${nameOf(item.claimedBy ?? '')} is on it`,

@@ -11,14 +11,14 @@ const user = '@alice:example.com' as UserId;
 const put = 'PUT /_synapse/admin/v2/users/{user_id}';
 
 interface World {
-  readonly whispers: string[][];
+  readonly messages: string[][];
   readonly passwords: string[];
   readonly context: Context;
 }
 
 /** A homeserver and a direct room that do as told; the account exists once it was tried to be made. */
 function world(faults: { create?: Error; openDirect?: Error; directAnswer?: Error }): World {
-  const whispers: string[][] = [];
+  const messages: string[][] = [];
   const passwords: string[] = [];
   const account = { name: user, displayname: null, admin: false, deactivated: false };
   const users = {
@@ -41,7 +41,7 @@ function world(faults: { create?: Error; openDirect?: Error; directAnswer?: Erro
         if (faults.directAnswer !== undefined) {
           throw faults.directAnswer;
         }
-        whispers.push(lines);
+        messages.push(lines);
       };
     },
   };
@@ -55,7 +55,7 @@ function world(faults: { create?: Error; openDirect?: Error; directAnswer?: Erro
     },
     prefix: '!',
   } as unknown as Context;
-  return { whispers, passwords, context };
+  return { messages, passwords, context };
 }
 
 const outcome = async ({ context }: World) =>
@@ -74,21 +74,21 @@ describe('create-user', () => {
     const half = world({ create: new HomeserverError(409, 'M_UNKNOWN', put) });
     const answer = await outcome(half);
     expect(answer).toMatchObject({ mark: '⚠️', status: 'partial' });
-    expect(half.whispers.flat()).toContain(half.passwords[0]);
+    expect(half.messages.flat()).toContain(half.passwords[0]);
     expect(JSON.stringify(answer)).not.toContain(half.passwords[0]);
   });
 
   it('tells the password where no answer came: the account may have it', async () => {
     const lost = world({ create: new UnreachableError(put, 'did not answer', true) });
     await expect(createUser.run(lost.context)).rejects.toBeInstanceOf(UnreachableError);
-    expect(lost.whispers.flat()).toContain(lost.passwords[0]);
-    expect(lost.whispers.flat().join()).toContain('did not say');
+    expect(lost.messages.flat()).toContain(lost.passwords[0]);
+    expect(lost.messages.flat().join()).toContain('did not say');
   });
 
   it('tells nothing where the request never left', async () => {
     const away = world({ create: new UnreachableError(put, 'can’t be reached', false) });
     await expect(createUser.run(away.context)).rejects.toBeInstanceOf(UnreachableError);
-    expect(away.whispers).toEqual([]);
+    expect(away.messages).toEqual([]);
   });
 
   it('says that a password got lost, and how to make another', async () => {

@@ -98,7 +98,7 @@ async function mass(event: string, at: number, of: Reported = {}): Promise<numbe
   return report(event, 'cyd', { ...of, at });
 }
 
-const settle = async (item: number, state: ItemState, at: number, by = '@mod:localhost') =>
+const close = async (item: number, state: ItemState, at: number, by = '@mod:localhost') =>
   store.reportItems.move(item, { state, by, isShown: true }, at);
 
 async function replayed(
@@ -159,7 +159,7 @@ describe('a replay', () => {
   test('judges reporters by what was known of them then', async () => {
     for (let at = 1; at <= 3; at += 1) {
       const item = await report(`$false${at}`, 'eve', { at: now - 10 * hourMs });
-      await settle(item, 'dismissed', now - hourMs);
+      await close(item, 'dismissed', now - hourMs);
     }
     const rule: PartialRule = {
       name: 'two',
@@ -200,11 +200,11 @@ describe('a replay', () => {
   });
 
   test('tells what people made of the same items', async () => {
-    await settle(await mass('$good', now), 'resolved', now + 1);
-    await settle(await mass('$bad', now), 'dismissed', now + 1);
-    await settle(await mass('$mine', now), 'claimed', now + 1);
+    await close(await mass('$good', now), 'resolved', now + 1);
+    await close(await mass('$bad', now), 'dismissed', now + 1);
+    await close(await mass('$mine', now), 'claimed', now + 1);
     await mass('$open', now);
-    await settle(await mass('$itself', now), 'resolved', now + 1, 'rule:fresh');
+    await close(await mass('$itself', now), 'resolved', now + 1, 'rule:fresh');
     const { summary } = await replayed([
       massReported,
       { name: 'never', when: { sender: 'remote' } },

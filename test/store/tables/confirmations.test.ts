@@ -42,7 +42,7 @@ async function ask(requester = ana, expiresAt = 1000) {
   );
 }
 
-const settle = async (
+const decide = async (
   id: number,
   state: 'confirmed' | 'cancelled' | 'expired' = 'confirmed',
   by: { user: string; eventId: string } | null = { user: ben, eventId: '$yes' },
@@ -70,7 +70,7 @@ describe('a question', () => {
 
   test('of two that had one code the later is found', async () => {
     const older = await ask();
-    await settle(older.id, 'expired', null);
+    await decide(older.id, 'expired', null);
     const later = await ask();
     // Four characters: sooner or later a code comes again.
     const database = new Database(path.join(folder, 'lawspeaker.db'));
@@ -89,11 +89,11 @@ describe('a question', () => {
     );
   });
 
-  test('is settled once, of many at once, and says by whom', async () => {
+  test('is decided once, of many at once, and says by whom', async () => {
     const { id, eventId } = await ask();
     const results = await Promise.all(
       Array.from({ length: 20 }, async (_, at) =>
-        settle(id, at % 2 === 0 ? 'confirmed' : 'cancelled', {
+        decide(id, at % 2 === 0 ? 'confirmed' : 'cancelled', {
           user: `@u${at}:x`,
           eventId: `$${at}`,
         }),
@@ -101,20 +101,20 @@ describe('a question', () => {
     );
     expect(results.filter(Boolean)).toHaveLength(1);
     const winner = results.indexOf(true);
-    const settled = await store.confirmations.byEvent(eventId);
-    expect(settled).toMatchObject({
+    const decided = await store.confirmations.byEvent(eventId);
+    expect(decided).toMatchObject({
       state: winner % 2 === 0 ? 'confirmed' : 'cancelled',
       decidedBy: `@u${winner}:x`,
       decisionEventId: `$${winner}`,
     });
-    expect(await store.confirmations.byDecisionEvent(`$${winner}`)).toEqual(settled);
+    expect(await store.confirmations.byDecisionEvent(`$${winner}`)).toEqual(decided);
     expect(await store.confirmations.pending()).toEqual([]);
   });
 
   test('that nobody answered expires by nobody', async () => {
     const { id, code } = await ask();
-    expect(await settle(id, 'expired', null)).toBe(true);
-    expect(await settle(id, 'confirmed')).toBe(false);
+    expect(await decide(id, 'expired', null)).toBe(true);
+    expect(await decide(id, 'confirmed')).toBe(false);
     expect(await store.confirmations.byCode(code)).toMatchObject({
       state: 'expired',
       decidedBy: null,
@@ -125,16 +125,16 @@ describe('a question', () => {
   test('whose time is up can be cancelled, and not confirmed', async () => {
     // Decided at 5.
     const [over, open] = [await ask(ana, 5), await ask(ana, 6)];
-    expect(await settle(over.id, 'confirmed')).toBe(false);
-    expect(await settle(over.id, 'cancelled')).toBe(true);
-    expect(await settle(open.id, 'confirmed')).toBe(true);
+    expect(await decide(over.id, 'confirmed')).toBe(false);
+    expect(await decide(over.id, 'cancelled')).toBe(true);
+    expect(await decide(open.id, 'confirmed')).toBe(true);
   });
 
-  test('that is not there can’t be settled', async () => {
-    expect(await settle(999)).toBe(false);
+  test('that is not there can’t be decided', async () => {
+    expect(await decide(999)).toBe(false);
   });
 
-  test('is open still when its settling is rolled back', async () => {
+  test('is still pending if its decision is rolled back', async () => {
     const { id } = await ask();
     await expect(
       store.transaction(async ({ confirmations }) => {
@@ -142,7 +142,7 @@ describe('a question', () => {
         throw new Error('the intent could not be written');
       }),
     ).rejects.toThrow('the intent');
-    expect(await settle(id)).toBe(true);
+    expect(await decide(id)).toBe(true);
   });
 
   test('waits with the others, the next to expire first', async () => {
@@ -169,7 +169,7 @@ describe('a question', () => {
     await store.close();
     store = await openStore(path.join(folder, 'lawspeaker.db'));
     expect(await store.confirmations.byCode(question.code)).toEqual(question);
-    expect(await settle(question.id)).toBe(true);
+    expect(await decide(question.id)).toBe(true);
   });
 });
 
@@ -210,8 +210,8 @@ class Ask implements Step {
   toString = () => `ask(${this.requester})`;
 }
 
-/** Looks a question up by its code and settles it, as people do, or by time. */
-class Settle implements Step {
+/** Looks up a confirmation by its code and decides it, as people do, or by time. */
+class Decide implements Step {
   readonly which: number;
   readonly state: 'confirmed' | 'cancelled' | 'expired';
   readonly by: string | undefined;
@@ -228,8 +228,8 @@ class Settle implements Step {
     const meant = model.questions.findLast((question) => question.code === code);
     const found = await real.confirmations.byCode(code.toLowerCase());
     assert.equal(found?.id, meant?.id);
-    const by = this.by === undefined ? null : { user: this.by, eventId: '$settles' };
-    const first = await settle(found?.id ?? 0, this.state, by);
+    const by = this.by === undefined ? null : { user: this.by, eventId: '$decides' };
+    const first = await decide(found?.id ?? 0, this.state, by);
     assert.equal(first, meant?.state === 'pending');
     if (first && meant !== undefined) {
       meant.state = this.state;
@@ -265,14 +265,14 @@ class Look implements Step {
   toString = () => 'look';
 }
 
-test('as a state machine: whatever happens in whatever order, each is settled at most once', async () => {
+test('as a state machine: whatever happens in whatever order, each is decided at most once', async () => {
   const people = fc.constantFrom(ana, ben);
   const steps = fc.commands(
     [
       people.map((who) => new Ask(who)),
       fc
         .tuple(fc.nat(20), fc.constantFrom('confirmed', 'cancelled', 'expired'), people)
-        .map(([which, state, by]) => new Settle(which, state, by)),
+        .map(([which, state, by]) => new Decide(which, state, by)),
       fc.constant(new Look()),
       fc.constant(new Restart()),
     ],
@@ -280,9 +280,9 @@ test('as a state machine: whatever happens in whatever order, each is settled at
   );
   const run = fc.assert(
     fc.asyncProperty(steps, async (commands) => {
-      // One store for all runs: what others have asked before is settled first.
+      // One store for all runs: what others asked before is decided first.
       for (const { id } of await store.confirmations.pending()) {
-        await settle(id, 'expired', null);
+        await decide(id, 'expired', null);
       }
       // Steps reach the store by its variable, since a restart makes another.
       const real = new Proxy(store, {

@@ -72,7 +72,7 @@ describe('the steps of the queue', () => {
     await move(item, 'claimed', '@ben:x', 4 * minute);
     await move(item, 'resolved', '@ben:x', 10 * minute);
     await move(item, 'dismissed', '@ana:x', 11 * minute);
-    // Reported again, it opens anew, and is settled at once.
+    // Reported again, it opens anew, and is closed at once.
     await report(20 * minute, '$one');
     await move(item, 'dismissed', 'rule:spam', 21 * minute);
 
