@@ -102,7 +102,7 @@ describe('reports', () => {
     expect(report.body).toContain('0 of 2 reports upheld');
   });
 
-  it('settles all that waits about one user at once, and takes it back', async () => {
+  it('closes all open reports about one user at once, and takes it back', async () => {
     const [place, other] = [await scene(), await scene()];
     const items: number[] = [];
     for (const number of [1, 2, 3]) {
@@ -139,7 +139,7 @@ describe('reports', () => {
     expect((await room.ana.ask(`!shadow-ban ${other.reporter.userId}`)).body).not.toContain('wait');
   });
 
-  it('says once that many are settled, and not in each of their threads', async () => {
+  it('says once that many are closed, and not in each of their threads', async () => {
     const place = await scene();
     const all: { event: string; item: number }[] = [];
     for (let number = 1; number <= 11; number += 1) {

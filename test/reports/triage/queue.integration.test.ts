@@ -195,7 +195,7 @@ it('a message that the homeserver is slow to show holds up no other report', asy
   await here.close();
 });
 
-it('the admins are reminded once of what nobody has settled, if nobody is on call', async () => {
+it('the admins are reminded once of what nobody has closed, if nobody is on call', async () => {
   const here = await server.openRoom({
     reports: { remindAfter: '1s' },
   });
