@@ -337,16 +337,27 @@ describe('where the homeserver’s answer is lost, redact looks whether it', () 
     const place = await openPlace(way === 'as_bot' ? { botPower: 50, bot: other.bot } : {});
     const event = await mallory.sendText(place, 'buy cheap');
     const question = await other.ana.ask(`!redact ${link(place, event)}`);
-    const meeting =
+    const nextCall = async () =>
       way === 'as_bot'
-        ? gate.meet('PUT', /\/redact\//u)
+        ? gate.meet('PUT', new RegExp(`/redact/[^/]*${event.slice(1)}`, 'u'))
         : gate.meet('POST', /\/v1\/user\/[^/]+\/redact$/u);
+    let meeting = nextCall();
     await other.ana.say('!confirm');
-    const passage = await meeting;
-    if (how === 'carried out') {
-      await passage.forward();
+    // The bot's own redaction has a transaction ID: it can be sent again, and is, twice.
+    for (
+      let triesLeft = way === 'as_bot' && how === 'lost' ? 3 : 1;
+      triesLeft > 0;
+      triesLeft -= 1
+    ) {
+      const passage = await meeting;
+      if (how === 'carried out') {
+        await passage.forward();
+      }
+      if (triesLeft > 1) {
+        meeting = nextCall();
+      }
+      passage.drop();
     }
-    passage.drop();
     await other.ana.outcomeOf(question, status);
     expect((await redactionOf(place, event)) !== undefined).toBe(status === 'done');
     await other.close();
