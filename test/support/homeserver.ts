@@ -50,7 +50,6 @@ export async function newRoom(
   return asRoomId(await user.createRoom(options));
 }
 
-/** An ID of this server that nobody has. */
 /** A registration token that can be typed as it is: the server's own may begin with a dash. */
 export async function newToken(
   limits: Pick<NewRegistrationToken, 'usesAllowed' | 'expiryTime'> = {},
@@ -58,6 +57,7 @@ export async function newToken(
   return adminApi().registrationTokens.create({ ...limits, token: uniqueLocalpart('token') });
 }
 
+/** An ID of this server that nobody has. */
 export function unknownUserId(): UserId {
   return asUserId(`@${uniqueLocalpart('nobody')}:${homeserver().serverName}`);
 }

@@ -159,10 +159,7 @@ async function resolveAccount(
         ? []
         : [`Did you mean ${similar.map((other) => `\`${idWord(other)}\``).join(' or ')}?`];
     const advice = mayBeProse
-      ? [
-          ...guess,
-          'Every word here is a target. Put the reason after `--reason`. Nothing was changed.',
-        ]
+      ? [...guess, 'If it is part of the reason, write `--reason "…"`. Nothing was changed.']
       : guess.length > 0
         ? [...guess, 'Nothing was changed.']
         : [`Nothing was changed. Search with \`${context.settings.prefix}users --name …\`.`];

@@ -60,7 +60,9 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   expect(by).toBe('Reported others 1 time · 1 dismissed');
   const kinds = (answer.field.data as { rows: { kind: string }[] }).rows.map(({ kind }) => kind);
   expect(kinds).toEqual(['confirmation', 'action', 'timer', 'action', 'item', 'item', 'reporting']);
-  expect(rows[1]).toContain(`question ${question.field.confirmation?.code}: deactivate asked by`);
+  expect(rows[1]).toContain(
+    `confirmation ${question.field.confirmation?.code}: deactivate asked by`,
+  );
   expect(rows[1]).toContain(`cancelled by ${ben}`);
   expect(rows[2]).toContain(`❌ denied: deactivate by ${room.vic.user.userId}`);
   expect(rows[3]).toMatch(/timer \d+: unshadow-ban .* by .*, in 2[34] hours/u);

@@ -116,7 +116,7 @@ it('reports that are deleted, and a room that is, hide no other; numbers are use
     `!report ${((await cardOf(room.ana, inDoomed)).field.data as { id: number }).id}`,
   );
   expect(report.body).toContain('“here”');
-  expect(report.body).toContain('gone from the server');
+  expect(report.body).toContain('The message doesn’t exist on the server any more.');
   await room.close();
 }, 60_000);
 

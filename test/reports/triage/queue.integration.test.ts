@@ -150,7 +150,7 @@ it('🙈 takes the message out of its room, after a question', async () => {
   // The copy of the report keeps what was said.
   const report = await room.ben.ask(`!report ${(card.field.data as { id: number }).id}`);
   expect(report.body).toContain('“spam”');
-  expect(report.body).toContain('The message is redacted');
+  expect(report.body).toContain('The message has been redacted by');
 });
 
 it('an edited message is shown as people see it, on the card and by !report', async () => {
