@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
 /** No file of the process may grow beyond so many blocks of 512 or 1024 bytes. */
-const narrow = ['sh', '-c', 'ulimit -f 1500 && exec "$0" "$@"'];
+const narrow = ['sh', '-c', 'ulimit -f 3000 && exec "$0" "$@"'];
 
 it('on a full disk nothing is carried out, the room hears it, and later all goes on', async () => {
   const [account, moderator] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
