@@ -25,7 +25,7 @@ interface AdminApiOptions {
 /**
  * The Synapse admin API, as `/_synapse/admin` serves it. All that it offers throws:
  *
- * - HomeserverError: any status but 2xx, or an answer that is not what it should be
+ * - HomeserverError: a status other than 2xx, or an answer in an unexpected form
  * - UnreachableError: no answer; it tells whether the request may have been carried out
  */
 export function createAdminApi(options: AdminApiOptions): AdminApi {

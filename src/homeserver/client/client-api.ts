@@ -23,7 +23,7 @@ interface ClientApiOptions {
  * The client-server API, as far as the bot uses it, with the bot's own account. All that it offers
  * throws:
  *
- * - HomeserverError: any status but 2xx, or an answer that is not what it should be
+ * - HomeserverError: a status other than 2xx, or an answer in an unexpected form
  * - UnreachableError: no answer; it tells whether the request may have been carried out
  */
 export function createClientApi(options: ClientApiOptions): ClientApi {
