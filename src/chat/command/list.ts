@@ -56,6 +56,25 @@ export function shownColumns<Row>(columns: readonly ListColumn<Row>[]): ShownCol
   return columns.filter((column) => 'show' in column);
 }
 
+/**
+ * A page of rows that were read after a position.
+ *
+ * @param found one row more than `limit`, if there are that many; it shows that a next page exists
+ * @param total of all pages
+ * @param positionOf what `--from` gets to continue after this row
+ */
+export function pageAfter<Row>(
+  found: readonly Row[],
+  limit: number,
+  total: number,
+  positionOf: (last: Row) => string,
+): Listing<Row> {
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  const isMore = found.length > rows.length && last !== undefined;
+  return { rows, total, nextFrom: isMore ? positionOf(last) : undefined };
+}
+
 /** Reads a page, or everything with `--all`. */
 export async function readList<Row>(
   args: ListArguments,

@@ -7,7 +7,7 @@ import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { listAnswer, listFlags, readList } from '../../chat/command/list.ts';
+import { listAnswer, listFlags, pageAfter, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
@@ -57,14 +57,7 @@ export default defineCommand({
           history.page(subject, { limit: args.limit + 1, after }),
           history.length(subject),
         ]);
-        const rows = found.slice(0, args.limit);
-        const last = rows.at(-1);
-        const isMore = found.length > rows.length;
-        return {
-          rows,
-          total,
-          nextFrom: isMore && last !== undefined ? writeMark(last.mark) : undefined,
-        };
+        return pageAfter(found, args.limit, total, ({ mark }) => writeMark(mark));
       },
       async *all() {
         for (let mark: SubjectCursor | undefined; ;) {

@@ -3,7 +3,7 @@ import { ago, count } from '../../chat/answers/phrases.ts';
 import { itemNumber, placeOf } from '../../chat/answers/report-item.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { listAnswer, listFlags, readList } from '../../chat/command/list.ts';
+import { listAnswer, listFlags, pageAfter, readList } from '../../chat/command/list.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.ts';
@@ -53,14 +53,7 @@ export default defineCommand({
           reports.search(query, { limit: args.limit + 1, after }),
           reports.count(query),
         ]);
-        const rows = found.slice(0, args.limit);
-        const last = rows.at(-1);
-        const isMore = found.length > rows.length;
-        return {
-          rows,
-          total,
-          nextFrom: isMore && last !== undefined ? `${last.lastReportAt}.${last.id}` : undefined,
-        };
+        return pageAfter(found, args.limit, total, (last) => `${last.lastReportAt}.${last.id}`);
       },
       async *all() {
         let mark: ItemCursor | undefined;
