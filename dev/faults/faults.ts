@@ -174,7 +174,7 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'the bot takes in its own events',
-    file: 'src/operations/receive.ts',
+    file: 'src/operations/pipeline.ts',
     right: 'incoming.sender === settings.botUser || ',
     wrong: '',
     test: 'test/operations/parse/decision-word.test.ts',

@@ -1,9 +1,8 @@
 import { hourMs } from '../core/duration.ts';
 import { version } from '../core/version.ts';
 import type { SyncHealth } from '../matrix/sync/sync.ts';
-import { decideConfirmation } from '../operations/confirm/decide.ts';
+import { decide } from '../operations/confirm/decide.ts';
 import type { DecideContext } from '../operations/confirm/decide.ts';
-import { findConfirmation } from '../operations/confirm/find-confirmation.ts';
 import type { FindContext } from '../operations/confirm/find-confirmation.ts';
 import type { BotOperations, ReportReading } from '../services/bot/bot-operations.ts';
 import type { Store } from '../store/store.ts';
@@ -23,11 +22,7 @@ export function createBotOperations(options: {
   const { transport, store } = options;
   const startedAt = Date.now();
   return {
-    async decide({ decision, code, by, event }) {
-      const context = options.context();
-      const confirmation = await findConfirmation(context, { code, by, event, decision });
-      return decideConfirmation(context, confirmation, { decision, by, event });
-    },
+    decide: async (request) => decide(options.context(), request),
     openDirect: transport.direct.open,
     assertDirectIsReadable: transport.direct.assertReadableBy,
     redact: transport.redact,

@@ -6,7 +6,7 @@ import { usualLongPollMs } from '../matrix/sync/sync.ts';
 import type { Logger } from '../observability/log.ts';
 import { openProbes } from '../observability/probes.ts';
 import type { Probes } from '../observability/probes.ts';
-import type { SendPermission } from '../operations/send-permission.ts';
+import type { SendPermission } from '../operations/management-room.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import { createMetricValues } from '../services/bot/metric-values.ts';
 import type { Store } from '../store/store.ts';

@@ -9,8 +9,8 @@ import type { WatchedSendPermission } from '../matrix/delivery/send-permission.t
 import type { RoomState } from '../matrix/room/room-state.ts';
 import { followUpgrade } from '../matrix/room/upgrade.ts';
 import type { Moves } from '../matrix/room/upgrade.ts';
-import { joinedAdmins } from '../operations/authorize/roles.ts';
-import type { Roles } from '../operations/authorize/roles.ts';
+import { joinedAdmins } from '../operations/authorize/authorize.ts';
+import type { Roles } from '../operations/authorize/authorize.ts';
 import type { Settings } from '../operations/settings.ts';
 
 /**

@@ -16,7 +16,7 @@ import { encryptionIsOff, startsEncryption } from '../matrix/crypto/room-crypto.
 import { RoomState } from '../matrix/room/room-state.ts';
 import { followUpgrade } from '../matrix/room/upgrade.ts';
 import type { Moves } from '../matrix/room/upgrade.ts';
-import { createRoles } from '../operations/authorize/roles.ts';
+import { createRoles } from '../operations/authorize/authorize.ts';
 
 /** What the homeserver tells about the configuration. */
 export interface Setup {

@@ -22,7 +22,7 @@ import type { Moves } from '../matrix/room/upgrade.ts';
 import type { Logger } from '../observability/log.ts';
 import { alarmOf, reportIntrusion } from '../operations/answer/alarms.ts';
 import type { Outgoing } from '../operations/answer/reply.ts';
-import type { Roles } from '../operations/authorize/roles.ts';
+import type { Roles } from '../operations/authorize/authorize.ts';
 import type { Settings } from '../operations/settings.ts';
 import { takeLock } from '../store/files/lock.ts';
 import type { Lock } from '../store/files/lock.ts';

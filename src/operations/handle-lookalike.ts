@@ -1,7 +1,5 @@
 import { bold, code, line } from '../chat/answers/answer.ts';
-import type { Origin } from '../chat/command/invocation.ts';
 import { codeOf } from '../core/errors.ts';
-import type { EventId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import { cut } from '../core/text.ts';
 import type { Store } from '../store/store.ts';
@@ -10,7 +8,8 @@ import type { RefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
 import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
 import { logFault } from './execute/execute.ts';
-import type { Lookalike } from './message.ts';
+import { originOfLookalike } from './management-room.ts';
+import type { Lookalike } from './management-room.ts';
 import { commandLineIn } from './parse/command-line.ts';
 import type { CommandLineContext } from './parse/command-line.ts';
 import { removeSecret } from './parse/secret.ts';
@@ -61,17 +60,6 @@ export async function handleLookalike(
       context.log.error({ code: codeOf(sendError) }, 'an answer could not be sent');
     });
   }
-}
-
-/** The answer to an edit replies to the message that it changes. */
-export function originOfLookalike({ event, room, thread, edits, heldSecret }: Lookalike): Origin {
-  return {
-    // Not the message's own ID: the message may have an answer of its own.
-    event: edits === undefined || heldSecret === true ? event : (`${edits} edited` as EventId),
-    room,
-    ...(thread === undefined ? {} : { thread }),
-    ...(edits === undefined ? {} : { inReplyTo: edits }),
-  };
 }
 
 /** Whether this edits a message that is answered, or will be, as it was first sent. */

@@ -7,15 +7,8 @@ import { postRefusal, refusalReply } from './answer/refusal.ts';
 import type { PostRefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
 import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
-import {
-  isFromLostRecord,
-  isFromLostTime,
-  isStale,
-  lostRecordReply,
-  lostTimeReply,
-  staleReply,
-} from './answer/stale.ts';
-import type { StaleContext } from './answer/stale.ts';
+import { isFromLostRecord, lostRecordReply, tooOldReply } from './answer/stale.ts';
+import type { TooOldContext } from './answer/stale.ts';
 import { assertMayUse, authorize } from './authorize/authorize.ts';
 import type { AuthorizeContext } from './authorize/authorize.ts';
 import { countDenial } from './authorize/denials.ts';
@@ -27,8 +20,8 @@ import { makePreview } from './confirm/preview.ts';
 import type { PreviewContext } from './confirm/preview.ts';
 import { execute, logFault } from './execute/execute.ts';
 import type { ExecuteContext } from './execute/execute.ts';
-import { originOf } from './message.ts';
-import type { Message } from './message.ts';
+import { originOf } from './management-room.ts';
+import type { Message } from './management-room.ts';
 import { commandLineIn, commandNamed } from './parse/command-line.ts';
 import type { CommandLineContext } from './parse/command-line.ts';
 import { decisionLine } from './parse/decision-word.ts';
@@ -50,13 +43,13 @@ type AnswerErrorContext = DeliverContext &
 export type MessageContext = CommandLineContext &
   RemoveSecretContext &
   DecisionContext &
-  StaleContext &
+  TooOldContext &
   ParseContext &
   AuthorizeContext &
   ResolveContext &
   ConfirmContext &
   ExecuteContext &
-  AnswerErrorContext & { readonly store: Pick<Store, 'inbox' | 'outbox' | 'dataLoss'> };
+  AnswerErrorContext & { readonly store: Pick<Store, 'inbox' | 'outbox'> };
 
 /**
  * Takes a message through the stages: parse, authorize, resolve, confirm, execute, answer. Never throws.
@@ -94,12 +87,9 @@ export async function handleMessage(
       return line;
     }
     commandLine = line;
-    if (isFromLostTime(await context.store.dataLoss.get(), message.sentAt)) {
-      await answer(context, message, lostTimeReply(line));
-      return undefined;
-    }
-    if (isStale(context, message)) {
-      await answer(context, message, staleReply(context.now() - message.sentAt, line));
+    const tooOld = await tooOldReply(context, message, line);
+    if (tooOld !== undefined) {
+      await answer(context, message, tooOld);
       return undefined;
     }
     // Checked before the line is read: somebody who may not use the command causes no work.

@@ -6,6 +6,7 @@ import type { Confirmation } from '../store/tables/confirmations.ts';
 import { cardReaction, itemOfCard } from './answer/card.ts';
 import { refusalReply, sentence } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
+import { refusalOf } from './answer/refusal.ts';
 import { postAndDeliver } from './answer/reply.ts';
 import type { DeliverContext, SayNow } from './answer/reply.ts';
 import { isFromLostRecord, isFromLostTime, lostRecordReply } from './answer/stale.ts';
@@ -18,9 +19,8 @@ import type { AskedContext, Later } from './confirm/find-confirmation.ts';
 import { logFault } from './execute/execute.ts';
 import { handleMessage } from './handle-message.ts';
 import type { MessageContext } from './handle-message.ts';
-import type { Message, Reaction } from './message.ts';
+import type { Message, Reaction } from './management-room.ts';
 import { signOfReaction, unclear } from './parse/decision-word.ts';
-import { refusalOf } from './receive.ts';
 import type { Settings } from './settings.ts';
 import { parsedOf } from './stages.ts';
 

@@ -1,6 +1,10 @@
 import { createKeyedQueue } from '../core/async/keyed-queue.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
+import type { InboxEvent } from '../store/tables/inbox.ts';
+import { cardReaction } from './answer/card.ts';
+import type { RefusalContext } from './answer/refusal.ts';
+import { refusalOf } from './answer/refusal.ts';
 import type { SayNow } from './answer/reply.ts';
 import { withoutStale } from './answer/stale.ts';
 import type { WithoutStaleContext } from './answer/stale.ts';
@@ -12,10 +16,12 @@ import { handleMessage } from './handle-message.ts';
 import type { MessageContext } from './handle-message.ts';
 import { handleReaction } from './handle-reaction.ts';
 import type { ReactionContext } from './handle-reaction.ts';
-import type { Incoming } from './message.ts';
-import { receive, select, skip } from './receive.ts';
-import type { ReceiveContext, SelectContext } from './receive.ts';
-import type { SendPermission } from './send-permission.ts';
+import type { Incoming, SendPermission } from './management-room.ts';
+import type { CommandLineContext } from './parse/command-line.ts';
+import { commandLineIn, namesCommand } from './parse/command-line.ts';
+import { canDecide, signOfReaction } from './parse/decision-word.ts';
+import { holdsSecret } from './parse/secret.ts';
+import type { Settings } from './settings.ts';
 
 /** The path of events from the room through the stages. */
 export interface Pipeline {
@@ -36,6 +42,19 @@ export interface Pipeline {
   /** Starts nothing more, and resolves when nothing is in flight. The next start handles the rest. */
   stop(): Promise<void>;
 }
+
+/** What selecting events needs. */
+export type SelectContext = CommandLineContext & {
+  readonly settings: Pick<Settings, 'managementRoom'>;
+};
+
+interface TakeContext {
+  readonly store: Pick<Store, 'transaction'>;
+  now(): number;
+}
+
+/** What receiving events needs. */
+type ReceiveContext = TakeContext & RefusalContext;
 
 /** What handling events needs. */
 type HandleContext = MessageContext & ReactionContext & LookalikeContext;
@@ -110,6 +129,83 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       queue.stop();
       await queue.idle();
     },
+  };
+}
+
+/** The events that are for the bot, without the secrets in them. */
+export function select(context: SelectContext, incoming: readonly Incoming[]): Incoming[] {
+  return incoming.map((one) => withoutSecret(context, one)).filter((one) => isForBot(context, one));
+}
+
+function isForBot(context: SelectContext, incoming: Incoming): boolean {
+  const { settings } = context;
+  if (incoming.sender === settings.botUser || incoming.room !== settings.managementRoom) {
+    return false;
+  }
+  switch (incoming.kind) {
+    case 'message':
+      return (
+        incoming.heldSecret === true ||
+        commandLineIn(incoming.text, context) !== undefined ||
+        canDecide(incoming)
+      );
+    case 'lookalike':
+      return incoming.heldSecret === true || namesCommand(incoming.text, context);
+    case 'reaction':
+      return signOfReaction(incoming.key) !== undefined || cardReaction(incoming.key) !== undefined;
+  }
+}
+
+/**
+ * Commits events to the inbox.
+ *
+ * @returns those that are new
+ * @throws StoreError none was committed; their senders have been told
+ */
+async function receive(
+  context: ReceiveContext,
+  sayNow: SayNow,
+  wanted: readonly Incoming[],
+): Promise<Incoming[]> {
+  try {
+    const fresh = await context.store.transaction(async ({ inbox }) =>
+      inbox.add(wanted.map(inboxRow), context.now()),
+    );
+    const known = new Set(fresh.map(({ eventId }) => eventId));
+    return wanted.filter((one) => known.delete(one.event));
+  } catch (error) {
+    // The senders are told, and the bot stops. It receives these events again later.
+    for (const one of wanted) {
+      await sayNow(refusalOf(context, one, error)).catch(() => undefined);
+    }
+    throw error;
+  }
+}
+
+/** Commits events as seen and handled, without doing what they ask. */
+async function skip(context: TakeContext, wanted: readonly Incoming[]): Promise<void> {
+  const now = context.now();
+  await context.store.transaction(async ({ inbox }) => {
+    for (const { eventId } of await inbox.add(wanted.map(inboxRow), now)) {
+      await inbox.markHandled(eventId, now);
+    }
+  });
+}
+
+/** Secrets are never stored: the event is handled as one that contained a secret. */
+function withoutSecret(context: CommandLineContext, incoming: Incoming): Incoming {
+  return incoming.kind !== 'reaction' &&
+    holdsSecret(incoming.text, commandLineIn(incoming.text, context))
+    ? { ...incoming, text: '', heldSecret: true }
+    : incoming;
+}
+
+function inboxRow(incoming: Incoming): InboxEvent {
+  return {
+    eventId: incoming.event,
+    type: incoming.kind,
+    sender: incoming.sender,
+    event: JSON.stringify(incoming),
   };
 }
 

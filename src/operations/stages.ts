@@ -1,16 +1,19 @@
+import { createHash } from 'node:crypto';
+
 import { z } from 'zod';
 
 import type { Absent } from '../chat/answers/absent.ts';
 import { dangerOf, subjectOf } from '../chat/command/declaration.ts';
-import type { Command, Danger, Role } from '../chat/command/declaration.ts';
+import type { Command, Context, Danger, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
 import type { Invocation, Json } from '../chat/command/invocation.ts';
 import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
-import type { Account } from '../services/services.ts';
+import type { Account, Services } from '../services/services.ts';
 import type { Intent } from '../store/tables/audit-log.ts';
+import type { Settings } from './settings.ts';
 
 declare const stage: unique symbol;
 interface Stage<Name extends string> {
@@ -169,4 +172,67 @@ function otherTarget(
     .flat()
     .map((value) => writeValue(kind, value))
     .join(' ');
+}
+
+/** What the context of a command is made from. */
+export interface CommandContextParts {
+  readonly services: Services;
+  readonly registry: Registry;
+  readonly settings: Pick<Settings, 'botUser' | 'prefix' | 'serverName'>;
+  now(): number;
+}
+
+/** What a command receives to work with, for one of its accounts. */
+export function commandContextFor(
+  context: CommandContextParts,
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'role'> & Partial<Pick<Resolved, 'absent'>>,
+  account: Account | undefined,
+): Context {
+  const { command, invocation } = resolved;
+  const subject = subjectOf(command);
+  return {
+    args: {
+      ...Object.fromEntries(
+        Object.entries(command.args).map(([key, { options }]) => [
+          key,
+          options.many === true ? [] : undefined,
+        ]),
+      ),
+      ...invocation.arguments,
+      ...(subject === undefined ? {} : { [subject]: account }),
+    },
+    reason: invocation.reason,
+    actor: invocation.actor,
+    origin: invocation.origin,
+    invocation,
+    transactionId: transactionIdFor(invocation, account),
+    services: context.services,
+    absent: resolved.absent ?? [],
+    registry: context.registry,
+    role: resolved.role,
+    prefix: context.settings.prefix,
+    botUser: context.settings.botUser,
+    serverName: context.settings.serverName,
+    now: context.now(),
+  };
+}
+
+/** The same each time, so that a request that is made again after a crash has no second effect. */
+function transactionIdFor(
+  { command, origin }: Resolved['invocation'],
+  account: Account | undefined,
+): string {
+  return createHash('sha256')
+    .update(JSON.stringify([origin.event, command, account?.name ?? null]))
+    .digest('base64url');
+}
+
+/** One context for each account, or a single one if the command acts on no accounts. */
+export function commandContextsFor(
+  context: CommandContextParts,
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'role' | 'accounts'> &
+    Partial<Pick<Resolved, 'absent'>>,
+): Context[] {
+  const accounts = resolved.accounts.length === 0 ? [undefined] : resolved.accounts;
+  return accounts.map((account) => commandContextFor(context, resolved, account));
 }

@@ -28,8 +28,8 @@ import {
   withoutReplyFallback,
 } from '../../src/matrix/sync/html-text.ts';
 import { redactText } from '../../src/observability/log.ts';
-import { createRoles } from '../../src/operations/authorize/roles.ts';
-import type { Message } from '../../src/operations/message.ts';
+import { createRoles } from '../../src/operations/authorize/authorize.ts';
+import type { Message } from '../../src/operations/management-room.ts';
 import { commandLineIn } from '../../src/operations/parse/command-line.ts';
 import { canDecide, signOfReaction } from '../../src/operations/parse/decision-word.ts';
 import { holdsSecret } from '../../src/operations/parse/secret.ts';

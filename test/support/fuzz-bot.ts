@@ -18,8 +18,8 @@ import {
 import { RoomState } from '../../src/matrix/room/room-state.ts';
 import { readEvents } from '../../src/matrix/sync/read-event.ts';
 import type { Outgoing } from '../../src/operations/answer/reply.ts';
+import { createRoles } from '../../src/operations/authorize/authorize.ts';
 import { createDenials } from '../../src/operations/authorize/denials.ts';
-import { createRoles } from '../../src/operations/authorize/roles.ts';
 import { decideConfirmation } from '../../src/operations/confirm/decide.ts';
 import { findConfirmation } from '../../src/operations/confirm/find-confirmation.ts';
 import { createInFlight, createReconcileTimes } from '../../src/operations/execute/reconcile.ts';

@@ -15,8 +15,7 @@ export interface BareValues {
 /**
  * Takes the words that are unambiguously values of flags that need no name: `open`, `7d`,
  * `@mallory:example.com`. What is left and no positional takes is searched for, where the command searches.
- *
- * @param positionals how many words the command takes by their place
+ * Only for commands that change nothing.
  */
 export function takeBareValues(
   declared: Readonly<Record<string, Argument>>,
@@ -24,10 +23,9 @@ export function takeBareValues(
   how: {
     readonly context: ReadingContext;
     readonly isGiven: (key: string) => boolean;
-    readonly positionals: number;
   },
 ): BareValues {
-  const { context, isGiven, positionals } = how;
+  const { context, isGiven } = how;
   const open = new Map(
     Object.entries(declared).filter(([key, { options }]) => options.bare === true && !isGiven(key)),
   );
@@ -42,6 +40,7 @@ export function takeBareValues(
     values[key] = argument.kind === 'boolean' ? true : readWord(word, argument, context);
     return false;
   });
+  const positionals = Object.values(declared).filter(({ place }) => place === 'positional').length;
   const [search] = [...open].find(([, { kind }]) => kind === 'text') ?? [];
   if (search !== undefined && rest.length > positionals) {
     values[search] = rest

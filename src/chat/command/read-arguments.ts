@@ -52,11 +52,9 @@ export function readArguments(
   const { words, given } = parseFlags(tokens, flags, typedName);
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => given.has(flagName(key));
-  const bare = takeBareValues(declared, words, {
-    context,
-    isGiven,
-    positionals: Object.values(declared).filter(({ place }) => place === 'positional').length,
-  });
+  const bare = canChange(command)
+    ? { values: {}, rest: words }
+    : takeBareValues(declared, words, { context, isGiven });
   const filledIn = readPositionals(declared, bare.rest, values, {
     context,
     command: typedName,

@@ -1,7 +1,7 @@
 import { decidedAnswer } from '../../chat/answers/decided.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { decideFrom } from './decide.ts';
+import { decideFrom } from './confirm.ts';
 
 export default defineCommand({
   name: 'cancel',

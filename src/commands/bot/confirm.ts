@@ -1,7 +1,9 @@
 import { decidedAnswer } from '../../chat/answers/decided.ts';
 import { positional } from '../../chat/command/arguments.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { decideFrom } from './decide.ts';
+import { DeniedError } from '../../core/errors.ts';
+import type { Decided } from '../../services/services.ts';
 
 export default defineCommand({
   name: 'confirm',
@@ -17,3 +19,15 @@ export default defineCommand({
   run: async (context) => decideFrom(context, 'confirm', context.args.code),
   answer: (_, decided) => decidedAnswer(decided),
 });
+
+/** Confirms or cancels for whoever typed the command. @throws DeniedError a rule or a timer sent it */
+export async function decideFrom(
+  { actor, origin, services }: Omit<Context, 'args'>,
+  decision: 'confirm' | 'cancel',
+  code: string | undefined,
+): Promise<Decided> {
+  if (actor.kind !== 'person') {
+    throw new DeniedError('only people can confirm and cancel');
+  }
+  return services.bot.decide({ decision, code, by: actor.user, event: origin.event });
+}

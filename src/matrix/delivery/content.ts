@@ -3,7 +3,7 @@ import type { Origin } from '../../chat/command/invocation.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Reply } from '../../operations/answer/reply.ts';
-import { isSynthetic } from '../../operations/message.ts';
+import { isSynthetic } from '../../operations/management-room.ts';
 import { maxClearContentBytes } from '../crypto/room-crypto.ts';
 import { render } from './render.ts';
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createBackoff } from '../../core/async/backoff.ts';
 import { HomeserverError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
-import type { SendPermission } from '../../operations/send-permission.ts';
+import type { SendPermission } from '../../operations/management-room.ts';
 
 const usualFirstRetryMs = 1000;
 const maxRetryMs = 60_000;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { Opening } from '../../operations/authorize/open-room.ts';
-import type { Members } from '../../operations/members.ts';
+import type { Members } from '../../operations/management-room.ts';
 import {
   noPowerLevels,
   powerToSend,

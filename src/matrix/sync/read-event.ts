@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { parseEventId, parseUserId } from '../../core/ids.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
-import type { Incoming, Lookalike, Message } from '../../operations/message.ts';
+import type { Incoming, Lookalike, Message } from '../../operations/management-room.ts';
 import { readFormatted, saysTheSame, withoutReplyFallback } from './html-text.ts';
 
 /** No client mentions more, and the text is searched for each of them. */

@@ -3,8 +3,8 @@ import { ago } from '../../chat/answers/phrases.ts';
 import type { RoomId } from '../../core/ids.ts';
 import { post } from '../../operations/answer/reply.ts';
 import type { DeliverContext, Reply } from '../../operations/answer/reply.ts';
-import { nameOf } from '../../operations/members.ts';
-import type { Members } from '../../operations/members.ts';
+import { nameOf } from '../../operations/management-room.ts';
+import type { Members } from '../../operations/management-room.ts';
 import { readEnvelope } from './read-event.ts';
 
 const reasons: ReadonlyMap<string, { readonly cause: string; readonly advice: string }> = new Map([

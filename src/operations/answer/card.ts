@@ -4,8 +4,8 @@ import type { EventId } from '../../core/ids.ts';
 import { readContent } from '../../services/reports/reported-content.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
-import { syntheticEvent } from '../message.ts';
-import type { Message } from '../message.ts';
+import { syntheticEvent } from '../management-room.ts';
+import type { Message } from '../management-room.ts';
 
 const cardPrefix = 'report ';
 

@@ -16,11 +16,13 @@ import {
   UsageError,
 } from '../../core/errors.ts';
 import type { StoreTables } from '../../store/store.ts';
+import { originOf, originOfLookalike } from '../management-room.ts';
+import type { Incoming } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor, targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { post } from './reply.ts';
-import type { PostContext, Reply } from './reply.ts';
+import type { Outgoing, PostContext, Reply } from './reply.ts';
 
 /** What wording a refusal needs. */
 export interface RefusalContext {
@@ -118,6 +120,23 @@ export function refusalReply(
       message: error instanceof LawspeakerError ? error.message : 'internal error',
     },
   };
+}
+
+/** What the sender of an event is told if it can't be handled. */
+export function refusalOf(context: RefusalContext, incoming: Incoming, error: unknown): Outgoing {
+  const reply = refusalReply(context, '', error);
+  if (incoming.kind === 'lookalike') {
+    return { kind: 'reply', origin: originOfLookalike(incoming), reply };
+  }
+  return incoming.kind === 'message'
+    ? { kind: 'reply', origin: originOf(incoming), reply }
+    : // Nobody wrote a text that a reply could quote.
+      {
+        kind: 'alert',
+        origin: { event: incoming.event, room: incoming.room },
+        mentions: [incoming.sender],
+        reply,
+      };
 }
 
 /**

@@ -111,6 +111,46 @@ export async function postAndDeliver(
   context.deliver(outgoing.origin.event);
 }
 
+/**
+ * Posts an outcome: as an edit of the confirmation if there was one, otherwise as the answer. An outcome
+ * that was unknown at first is an edit of what was posted then.
+ */
+export async function postOutcome(
+  context: PostContext,
+  tables: StoreTables,
+  origin: Origin,
+  reply: Reply,
+  part: 'outcome' | 'running' | 'unknown' | 'reconciled' = 'outcome',
+): Promise<void> {
+  const asked = await tables.confirmations.byEvent(origin.event);
+  if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {
+    await post(context, tables, 'answer', { kind: 'reply', origin, reply });
+    return;
+  }
+  await post(context, tables, part, { kind: 'edit', origin, reply });
+  if (asked !== undefined) {
+    await withdrawReactions(context, tables, origin);
+  }
+}
+
+/** Removes the bot's own reactions from a confirmation that is decided. */
+export async function withdrawReactions(
+  context: PostContext,
+  tables: StoreTables,
+  origin: Origin,
+): Promise<void> {
+  await post(context, tables, 'unreact-confirm', {
+    kind: 'withdraw',
+    origin,
+    stage: 'react-confirm',
+  });
+  await post(context, tables, 'unreact-cancel', {
+    kind: 'withdraw',
+    origin,
+    stage: 'react-cancel',
+  });
+}
+
 /** Sends a message past the outbox: what is left to do while the database can't be written. */
 export type SayNow = (outgoing: Outgoing) => Promise<void>;
 

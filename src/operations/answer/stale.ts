@@ -2,12 +2,10 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago, span } from '../../chat/answers/phrases.ts';
 import type { EventId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import type { StoreTables } from '../../store/store.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
-import { nameOf } from '../members.ts';
-import type { Members } from '../members.ts';
-import { originOf, syntheticEvent } from '../message.ts';
-import type { Incoming, Message } from '../message.ts';
+import { nameOf, originOf, syntheticEvent } from '../management-room.ts';
+import type { Incoming, Members, Message } from '../management-room.ts';
 import { commandLineIn } from '../parse/command-line.ts';
 import type { CommandLineContext } from '../parse/command-line.ts';
 import type { Settings } from '../settings.ts';
@@ -87,8 +85,28 @@ export async function withoutStale(
   return taken.filter((one) => !folded.has(one));
 }
 
+/** What finding out whether a command is too old needs. */
+export interface TooOldContext extends StaleContext {
+  readonly store: Pick<Store, 'dataLoss'>;
+}
+
+/**
+ * The answer to a command that is too old to be carried out: it was sent before the database was restored
+ * or lost, or it is stale. Undefined if it is neither.
+ */
+export async function tooOldReply(
+  context: TooOldContext,
+  { sentAt }: Pick<Message, 'sentAt'>,
+  commandLine: string,
+): Promise<Reply | undefined> {
+  if (isFromLostTime(await context.store.dataLoss.get(), sentAt)) {
+    return lostTimeReply(commandLine);
+  }
+  return isStale(context, { sentAt }) ? staleReply(context.now() - sentAt, commandLine) : undefined;
+}
+
 /** The answer to a command that was sent before the database in use then was restored or lost. */
-export function lostTimeReply(commandLine: string): Reply {
+function lostTimeReply(commandLine: string): Reply {
   return {
     command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
     status: 'stale',
@@ -106,7 +124,7 @@ export function lostTimeReply(commandLine: string): Reply {
 }
 
 /** The answer to one stale command. */
-export function staleReply(ageMs: number, commandLine: string): Reply {
+function staleReply(ageMs: number, commandLine: string): Reply {
   return {
     command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
     status: 'stale',

@@ -1,10 +1,13 @@
 import { leastDangerOf, roleFor, roles } from '../../chat/command/declaration.ts';
 import type { Command, Role } from '../../chat/command/declaration.ts';
 import { DeniedError } from '../../core/errors.ts';
+import { matchesGlob } from '../../core/glob.ts';
 import type { UserId } from '../../core/ids.ts';
+import type { Account } from '../../services/services.ts';
+import type { Members } from '../management-room.ts';
+import type { Settings } from '../settings.ts';
 import { passed } from '../stages.ts';
 import type { Authorized, Parsed } from '../stages.ts';
-import type { Roles } from './roles.ts';
 
 /** What authorizing needs. */
 export interface AuthorizeContext {
@@ -73,4 +76,98 @@ export function requireRole(
 
 function article(role: Role): string {
   return role === 'admin' ? 'an admin' : `a ${role}`;
+}
+
+export interface Roles {
+  /** The role of a joined member of the management room; undefined for anybody else. */
+  of(user: UserId): Role | undefined;
+  /** The role that a command needs: the declared one, or the one that the configuration sets. */
+  needed(command: string, byDeclaration: Role): Role;
+  /**
+   * Why automation and commands must not touch this account, such as `is a server admin`; undefined if they
+   * may. What counts is what the account could do in the room, whether it is there or not.
+   */
+  protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
+}
+
+export interface RoleSettings {
+  readonly viewer: { readonly powerLevel: number; readonly users: readonly string[] };
+  readonly moderator: { readonly powerLevel: number; readonly users: readonly string[] };
+  readonly admin: { readonly powerLevel: number; readonly users: readonly string[] };
+  /** The roles that commands need, if they differ from the declared ones. */
+  readonly commands: Readonly<Record<string, Role>>;
+}
+
+/** Gives roles by the power level in the management room and by the configuration. */
+export function createRoles(options: {
+  settings: RoleSettings;
+  members: Members;
+  botUser: UserId;
+  /** Globs of user IDs that must not be touched, such as `@*:example.com`. */
+  protectedUsers: readonly string[];
+}): Roles {
+  const { settings, members, botUser, protectedUsers } = options;
+
+  function roleOf(user: UserId): Role | undefined {
+    if (!members.isJoined(user)) {
+      return undefined;
+    }
+    const level = members.powerLevel(user);
+    return roles.findLast(
+      (role) => settings[role].users.includes(user) || level >= settings[role].powerLevel,
+    );
+  }
+
+  return {
+    of: roleOf,
+
+    needed(command, byDeclaration) {
+      return settings.commands[command] ?? byDeclaration;
+    },
+
+    protection(account) {
+      if (account.name === botUser) {
+        return 'is this bot itself';
+      }
+      if (account.admin) {
+        return 'is a server admin';
+      }
+      const level = members.protectedLevel(account.name);
+      const isModerator = (['moderator', 'admin'] as const).some(
+        (role) =>
+          settings[role].users.includes(account.name) ||
+          (level !== undefined && level >= settings[role].powerLevel),
+      );
+      if (isModerator) {
+        return members.isJoined(account.name)
+          ? 'is a moderator here'
+          : 'would be a moderator here as soon as they join';
+      }
+      return protectedUsers.some((glob) => matchesGlob(glob, account.name))
+        ? 'is protected by the configuration'
+        : undefined;
+    },
+  };
+}
+
+/** What finding the people of the management room needs. */
+export interface RoomPeople {
+  readonly members: Pick<Members, 'joined'>;
+  readonly roles: Pick<Roles, 'of'>;
+  readonly settings: Pick<Settings, 'botUser'>;
+}
+
+/** The joined members with the role admin, without the bot. */
+export function joinedAdmins({ members, roles, settings }: RoomPeople): UserId[] {
+  return members
+    .joined()
+    .filter((member) => member !== settings.botUser && roles.of(member) === 'admin');
+}
+
+/**
+ * The people whom an alert about the bot's own work mentions: those on call, or the admins of the room if
+ * nobody is. An alert that mentions nobody notifies nobody.
+ */
+export function alertedPeople(room: RoomPeople, onCall: readonly UserId[]): readonly UserId[] {
+  return onCall.length > 0 ? onCall : joinedAdmins(room);
 }

@@ -4,10 +4,10 @@ import { minuteMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
 import { postAndDeliver } from '../answer/reply.ts';
 import type { DeliverContext, Outgoing } from '../answer/reply.ts';
-import { nameOf } from '../members.ts';
-import type { Members } from '../members.ts';
-import { joinedAdmins } from './roles.ts';
-import type { RoomPeople } from './roles.ts';
+import { nameOf } from '../management-room.ts';
+import type { Members } from '../management-room.ts';
+import { joinedAdmins } from './authorize.ts';
+import type { RoomPeople } from './authorize.ts';
 
 /** This many denials within `windowMs` are reported to the admins. */
 const manyDenials = 5;

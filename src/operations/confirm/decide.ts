@@ -14,13 +14,13 @@ import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
-import { post } from '../answer/reply.ts';
+import { post, withdrawReactions } from '../answer/reply.ts';
 import type { PostContext, Reply } from '../answer/reply.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
-import { execute, withdrawReactions } from '../execute/execute.ts';
+import { execute } from '../execute/execute.ts';
 import type { ExecuteContext } from '../execute/execute.ts';
-import { nameOf } from '../members.ts';
+import { nameOf } from '../management-room.ts';
 import { assertNotOwn } from '../parse/decision-word.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
@@ -29,8 +29,8 @@ import { parsedOf, targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { policyOf, start } from './confirm.ts';
 import type { StartContext } from './confirm.ts';
-import { assertUndecided, droppedReply } from './find-confirmation.ts';
-import type { ExpireContext } from './find-confirmation.ts';
+import { assertUndecided, droppedReply, findConfirmation } from './find-confirmation.ts';
+import type { ExpireContext, FindContext } from './find-confirmation.ts';
 import { makePreview } from './preview.ts';
 import type { PreviewContext } from './preview.ts';
 
@@ -58,6 +58,19 @@ export interface Decision {
   readonly by: UserId;
   /** The command or reaction that decides. */
   readonly event: EventId;
+}
+
+/**
+ * Finds the confirmation that a `confirm` or `cancel` is about, and decides about it.
+ *
+ * @throws TargetError there is no such confirmation, or it is not clear which
+ * @throws the errors of `decideConfirmation`
+ */
+export async function decide(
+  context: FindContext & DecideContext,
+  request: Decision & { readonly code: string | undefined },
+): Promise<Decided> {
+  return decideConfirmation(context, await findConfirmation(context, request), request);
 }
 
 /**

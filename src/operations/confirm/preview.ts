@@ -13,11 +13,9 @@ import { writeDuration } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
-import { commandContextsFor } from '../execute/command-context.ts';
-import type { CommandContextParts } from '../execute/command-context.ts';
 import { timersOf } from '../execute/timers.ts';
-import { passed } from '../stages.ts';
-import type { LeftOut, Resolved } from '../stages.ts';
+import { commandContextsFor, passed } from '../stages.ts';
+import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
 
 /** More accounts than this are summarized, with the list in a file. */
 const maxShown = 10;

@@ -11,19 +11,18 @@ import {
 } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import { post } from '../answer/reply.ts';
-import type { DeliverContext, Outgoing, PostContext, Reply } from '../answer/reply.ts';
+import type { OpenItemCount } from '../../store/tables/report-items.ts';
+import { post, postOutcome } from '../answer/reply.ts';
+import type { DeliverContext, PostContext, Reply } from '../answer/reply.ts';
 import type { NextPages } from '../parse/expand.ts';
-import type { Confirmed } from '../stages.ts';
-import { intentFor } from '../stages.ts';
-import { commandContextsFor } from './command-context.ts';
-import type { CommandContextParts } from './command-context.ts';
+import type { CommandContextParts, Confirmed } from '../stages.ts';
+import { commandContextsFor, intentFor } from '../stages.ts';
 import { outcomeReply, runningReply } from './outcome.ts';
 import type { Attempt, OutcomeContext } from './outcome.ts';
 import { reconcile, reconciledAttempt } from './reconcile.ts';
 import type { InFlight, ReconcileContext } from './reconcile.ts';
-import { resolveItem, waitingAbout } from './resolve-item.ts';
-import { updateTimers } from './timers.ts';
+import { resolveItem } from './resolve-item.ts';
+import { isTimed, updateTimers } from './timers.ts';
 
 /** A confirmed command that takes longer than this is shown as running. */
 const quickMs = 2000;
@@ -86,7 +85,7 @@ async function sayRunning(
       return false;
     }
     const reply = runningReply(context, confirmed, attempts.length);
-    await postOutcome(context, tables, confirmed, reply, 'running');
+    await postOutcome(context, tables, origin, reply, 'running');
     return true;
   });
   if (isShown) {
@@ -222,25 +221,34 @@ async function recordOutcome(
 ): Promise<number | undefined> {
   return context.store.transaction(async (tables) => {
     await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), context.now());
-    const timers = await updateTimers(context, tables, confirmed, attempt);
-    attempts[attempts.length - 1] = { ...attempt, ...timers };
+    if (isTimed(confirmed)) {
+      const timers = await updateTimers(context, tables, confirmed, attempt);
+      attempts[attempts.length - 1] = { ...attempt, ...timers };
+    }
     if (next !== undefined) {
       return tables.auditLog.begin(intentFor(confirmed, next, confirmed.confirmer), context.now());
     }
-    const { event } = confirmed.invocation.origin;
+    const { item, origin } = confirmed.invocation;
     if (attempts.every(({ isOpen }) => isOpen !== true)) {
-      await tables.executions.finish(event, context.now());
+      await tables.executions.finish(origin.event, context.now());
     }
-    await resolveItem(tables, confirmed, attempts, context.now());
+    if (item !== undefined) {
+      await resolveItem(tables, item, confirmed, attempts, context.now());
+    }
     const waiting = await waitingAbout(tables, confirmed, attempts);
-    await postOutcome(
-      context,
-      tables,
-      confirmed,
-      outcomeReply(context, confirmed, attempts, waiting),
-    );
+    await postOutcome(context, tables, origin, outcomeReply(context, confirmed, attempts, waiting));
     return undefined;
   });
+}
+
+/** Other reports that are pending about the accounts that were dealt with: usually they can be resolved, too. */
+export async function waitingAbout(
+  { reportItems }: Pick<StoreTables, 'reportItems'>,
+  { command }: Pick<Confirmed, 'command'>,
+  attempts: readonly Attempt[],
+): Promise<readonly OpenItemCount[]> {
+  const done = attempts.flatMap(({ target, status }) => (status === 'done' ? (target ?? []) : []));
+  return command.resolvesReports === true && done.length > 0 ? reportItems.countOpen(done) : [];
 }
 
 /** The outcome of an attempt, as the audit log stores it. */
@@ -260,46 +268,6 @@ export function outcomeOf({ status, error, tookMs, undo, serverJob }: Attempt): 
         : {}),
     },
   };
-}
-
-/**
- * Posts an outcome: as an edit of the confirmation if there was one, otherwise as the answer. An outcome
- * that was unknown at first is an edit of what was posted then.
- */
-export async function postOutcome(
-  context: PostContext,
-  tables: StoreTables,
-  { invocation: { origin } }: Pick<Confirmed, 'invocation'>,
-  reply: Reply,
-  part: 'outcome' | 'running' | 'unknown' | 'reconciled' = 'outcome',
-): Promise<void> {
-  const asked = await tables.confirmations.byEvent(origin.event);
-  if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {
-    await post(context, tables, 'answer', { kind: 'reply', origin, reply });
-    return;
-  }
-  await post(context, tables, part, { kind: 'edit', origin, reply });
-  if (asked !== undefined) {
-    await withdrawReactions(context, tables, origin);
-  }
-}
-
-/** Removes the bot's own reactions from a confirmation that is decided. */
-export async function withdrawReactions(
-  context: PostContext,
-  tables: StoreTables,
-  origin: Outgoing['origin'],
-): Promise<void> {
-  await post(context, tables, 'unreact-confirm', {
-    kind: 'withdraw',
-    origin,
-    stage: 'react-confirm',
-  });
-  await post(context, tables, 'unreact-cancel', {
-    kind: 'withdraw',
-    origin,
-    stage: 'react-cancel',
-  });
 }
 
 async function answerRead(

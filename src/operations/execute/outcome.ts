@@ -10,8 +10,8 @@ import { refusalReply, sentence } from '../answer/refusal.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { leftOutBlocks } from '../confirm/preview.ts';
-import { askerName, nameOf } from '../members.ts';
-import type { Members } from '../members.ts';
+import { askerName, nameOf } from '../management-room.ts';
+import type { Members } from '../management-room.ts';
 import type { Confirmed } from '../stages.ts';
 
 /** How an operation has ended for a target, as far as is known. */

@@ -7,18 +7,18 @@ import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Execution } from '../../store/tables/executions.ts';
+import { postOutcome } from '../answer/reply.ts';
 import type { DeliverContext } from '../answer/reply.ts';
 import { correctDecision } from '../confirm/decide.ts';
 import type { Settings } from '../settings.ts';
-import { parsedOf, targetsOf } from '../stages.ts';
-import { commandContextFor } from './command-context.ts';
-import type { CommandContextParts } from './command-context.ts';
-import { outcomeOf, postOutcome } from './execute.ts';
+import { commandContextFor, parsedOf, targetsOf } from '../stages.ts';
+import type { CommandContextParts } from '../stages.ts';
+import { outcomeOf, waitingAbout } from './execute.ts';
 import { outcomeReply } from './outcome.ts';
 import type { Attempt, OutcomeContext } from './outcome.ts';
 import { reconcile, reconciledAttempt } from './reconcile.ts';
 import type { InFlight, ReconcileContext } from './reconcile.ts';
-import { resolveItem, waitingAbout } from './resolve-item.ts';
+import { resolveItem } from './resolve-item.ts';
 import { updateTimers } from './timers.ts';
 
 interface ReconcileEntryContext extends CommandContextParts {
@@ -111,10 +111,13 @@ async function recoverOne(context: RecoverOneContext, execution: Execution): Pro
         attempts[at] = { ...attempt, ...(await updateTimers(context, tables, operation, attempt)) };
       }
     }
-    await resolveItem(tables, operation, attempts, context.now());
+    const { item, origin } = parsed.invocation;
+    if (item !== undefined) {
+      await resolveItem(tables, item, operation, attempts, context.now());
+    }
     const waiting = await waitingAbout(tables, operation, attempts);
     const reply = outcomeReply(context, operation, attempts, waiting);
-    await postOutcome(context, tables, operation, reply, stage);
+    await postOutcome(context, tables, origin, reply, stage);
     if (isStillOpen) {
       return undefined;
     }

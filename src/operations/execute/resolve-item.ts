@@ -1,6 +1,5 @@
 import { actorName } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { targetsOf } from '../stages.ts';
 import type { Confirmed } from '../stages.ts';
 import type { Attempt } from './outcome.ts';
@@ -13,15 +12,16 @@ import type { Attempt } from './outcome.ts';
  */
 export async function resolveItem(
   { reportItems }: Pick<StoreTables, 'reportItems'>,
+  id: number,
   { command, invocation }: Pick<Confirmed, 'command' | 'invocation'>,
   attempts: readonly Attempt[],
   at: number,
 ): Promise<void> {
   const isDone = attempts.every(({ status }) => status === 'done');
-  if (invocation.item === undefined || command.resolvesReports !== true || !isDone) {
+  if (command.resolvesReports !== true || !isDone) {
     return;
   }
-  const item = await reportItems.get(invocation.item);
+  const item = await reportItems.get(id);
   if (item === undefined || item.state === 'resolved') {
     return;
   }
@@ -44,16 +44,6 @@ export async function resolveItem(
     },
     at,
   );
-}
-
-/** Other reports that are pending about the accounts that were dealt with: usually they can be resolved, too. */
-export async function waitingAbout(
-  { reportItems }: Pick<StoreTables, 'reportItems'>,
-  { command }: Pick<Confirmed, 'command'>,
-  attempts: readonly Attempt[],
-): Promise<readonly OpenItemCount[]> {
-  const done = attempts.flatMap(({ target, status }) => (status === 'done' ? (target ?? []) : []));
-  return command.resolvesReports === true && done.length > 0 ? reportItems.countOpen(done) : [];
 }
 
 function namesEvent(value: unknown, event: string): boolean {

@@ -1,8 +1,10 @@
+import { dangerOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { Job, Jobs } from '../../store/tables/jobs.ts';
 import type { Settings } from '../settings.ts';
+import type { Parsed } from '../stages.ts';
 import type { Attempt } from './outcome.ts';
 
 /** A command, and who runs it. */
@@ -26,6 +28,14 @@ export async function timersOf(
       (action === command.name || line.split(' ', 1)[0] === command.name) &&
       !(actor.kind === 'timer' && actor.job === id),
   );
+}
+
+/**
+ * Whether a timer can end what this command does, or run the command: timers only run what does no lasting
+ * harm.
+ */
+export function isTimed({ command, invocation }: Pick<Parsed, 'command' | 'invocation'>): boolean {
+  return command.timed === true || dangerOf(command, invocation.arguments) === 'change';
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Guess, Registry } from '../../chat/command/registry.ts';
+import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { localpartOf, parseRoomId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
@@ -14,6 +15,16 @@ export interface CommandNameContext {
 /** What finding a command line needs. */
 export interface CommandLineContext extends CommandNameContext {
   readonly settings: Pick<Settings, 'botUser' | 'prefix'>;
+}
+
+/** What reading the arguments of a command line needs. */
+export interface ReadingSettings {
+  readonly settings: Pick<Settings, 'prefix' | 'serverName'>;
+  now(): number;
+}
+
+export function readingContext({ settings, now }: ReadingSettings): ReadingContext {
+  return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
 }
 
 /** User IDs have at most 255 bytes. */

@@ -5,7 +5,7 @@ import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { policyFor } from '../confirm/confirm.ts';
 import { isLater, confirmationAskedBy } from '../confirm/find-confirmation.ts';
 import type { AskedContext, Later } from '../confirm/find-confirmation.ts';
-import type { Message } from '../message.ts';
+import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 
 /**

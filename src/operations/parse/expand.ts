@@ -1,17 +1,17 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
+import type { Command } from '../../chat/command/declaration.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { entryNumber, isLast, reasonOfUndo, undoneBy } from '../../chat/reading/entry-number.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
-import type { ReadingContext } from '../../chat/reading/values.ts';
 import { dayMs } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
-import type { Message } from '../message.ts';
+import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
-import { commandNamed } from './command-line.ts';
-import type { CommandNameContext } from './command-line.ts';
+import { commandNamed, readingContext } from './command-line.ts';
+import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 
 /** The command line of the next page of the last list that each person has asked for. */
 export interface NextPages {
@@ -29,16 +29,6 @@ export function createNextPages(): NextPages {
   };
 }
 
-/** What reading the arguments of a command needs. */
-export interface ReadingSettings {
-  readonly settings: Pick<Settings, 'prefix' | 'serverName'>;
-  now(): number;
-}
-
-export function readingContext({ settings, now }: ReadingSettings): ReadingContext {
-  return { serverName: settings.serverName, prefix: settings.prefix, now: now() };
-}
-
 interface UndoContext {
   readonly store: Pick<Store, 'auditLog'>;
   readonly settings: Pick<Settings, 'prefix'>;
@@ -49,8 +39,13 @@ export type ExpandContext = UndoContext &
   CommandNameContext &
   ReadingSettings & { readonly nextPages: Pick<NextPages, 'of'> };
 
+/** Whether a command stands for another command line. */
+export function isShorthand({ name }: Pick<Command, 'name'>): boolean {
+  return name === 'more' || name === 'undo';
+}
+
 /**
- * The command line that a line stands for: `more` and `undo` stand for another one.
+ * The command line that `more` or `undo` stands for; the line itself if there is none.
  *
  * @throws TargetError `undo` can't undo that
  */
@@ -62,9 +57,6 @@ export async function expand(
   const command = commandNamed(context, line);
   if (command.name === 'more') {
     return context.nextPages.of(message.sender) ?? line;
-  }
-  if (command.name !== 'undo') {
-    return line;
   }
   const { values } = readArguments(command, tokenize(line).slice(1), readingContext(context));
   const wanted = String(values['entry']);
@@ -87,7 +79,7 @@ export async function expand(
 
 /** An older action is not taken for the "last" one without asking. */
 const maxAgoMs = dayMs;
-/** How many audit entries are maxSearched. */
+/** At most this many audit entries are searched. */
 const maxSearched = 100;
 
 /** The command line that undoes an action, if the action was done and can be undone. */

@@ -14,15 +14,15 @@ import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { fillIn, itemFor } from '../answer/card.ts';
-import { originOf } from '../message.ts';
-import type { Message } from '../message.ts';
+import { originOf } from '../management-room.ts';
+import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { commandNamed } from './command-line.ts';
-import type { CommandNameContext } from './command-line.ts';
-import { expand, readingContext } from './expand.ts';
-import type { ExpandContext, ReadingSettings } from './expand.ts';
+import { commandNamed, readingContext } from './command-line.ts';
+import type { CommandNameContext, ReadingSettings } from './command-line.ts';
+import { expand, isShorthand } from './expand.ts';
+import type { ExpandContext } from './expand.ts';
 
 /** What reading a command whose sender may not use it needs. */
 export type ParseRefusedContext = CommandNameContext &
@@ -54,7 +54,9 @@ export async function parse(
   commandLine: string,
 ): Promise<Parsed> {
   await assertUnmistakable(context, message);
-  const line = await expand(context, message, commandLine);
+  const line = isShorthand(commandNamed(context, commandLine))
+    ? await expand(context, message, commandLine)
+    : commandLine;
   const command = commandNamed(context, line);
   const item = await itemFor(context, message);
   try {

@@ -3,7 +3,7 @@ import { codeOf } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { Reply } from '../answer/reply.ts';
-import type { Message } from '../message.ts';
+import type { Message } from '../management-room.ts';
 
 /** Access and refresh tokens of Synapse and the Matrix Authentication Service. */
 const token = /\b(?:syt|syr|mct|mcr|mat|mar)_[\w=-]{12,}/u;

@@ -8,9 +8,9 @@ import type { Anchor } from '../../store/tables/anchor.ts';
 import type { ChainEnd } from '../../store/tables/audit-log.ts';
 import { post } from '../answer/reply.ts';
 import type { DeliverContext, PostContext } from '../answer/reply.ts';
-import { joinedAdmins } from '../authorize/roles.ts';
-import type { RoomPeople } from '../authorize/roles.ts';
-import { syntheticEvent } from '../message.ts';
+import { joinedAdmins } from '../authorize/authorize.ts';
+import type { RoomPeople } from '../authorize/authorize.ts';
+import { syntheticEvent } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 
 type SayContext = PostContext &

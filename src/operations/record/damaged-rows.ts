@@ -9,11 +9,11 @@ import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
 import type { DeliverContext, PostContext, Reply } from '../answer/reply.ts';
-import { joinedAdmins } from '../authorize/roles.ts';
-import type { RoomPeople } from '../authorize/roles.ts';
+import { joinedAdmins } from '../authorize/authorize.ts';
+import type { RoomPeople } from '../authorize/authorize.ts';
 import { parseTimer } from '../execute/run-timers.ts';
 import type { ParseTimerContext } from '../execute/run-timers.ts';
-import { syntheticEvent } from '../message.ts';
+import { syntheticEvent } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { invocationForm } from '../stages.ts';
 

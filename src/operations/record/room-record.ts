@@ -8,9 +8,9 @@ import type { Store, StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
 import type { PostContext, Reply } from '../answer/reply.ts';
 import { lostEvent } from '../answer/stale.ts';
-import { joinedAdmins } from '../authorize/roles.ts';
-import type { RoomPeople } from '../authorize/roles.ts';
-import { isSynthetic, syntheticEvent } from '../message.ts';
+import { joinedAdmins } from '../authorize/authorize.ts';
+import type { RoomPeople } from '../authorize/authorize.ts';
+import { isSynthetic, syntheticEvent } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 
 /** A message of the bot, as the room shows it. */

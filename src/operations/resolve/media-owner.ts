@@ -6,8 +6,8 @@ import type { MxcUri, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { Services, StoredMedia } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
-import type { Roles } from '../authorize/roles.ts';
-import type { Members } from '../members.ts';
+import type { Roles } from '../authorize/authorize.ts';
+import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import type { Authorized } from '../stages.ts';
 import type { AccountLookup } from './absent.ts';
@@ -66,12 +66,9 @@ function mediaIn(
  */
 export async function assertMediaMayBeTouched(
   context: MediaOwnerContext,
-  { command, danger, invocation }: Authorized,
+  { command, invocation }: Authorized,
   protects: Protects,
 ): Promise<void> {
-  if (danger === 'read') {
-    return;
-  }
   const { actor, filledIn = [], overrideProtection } = invocation;
   for (const { argument, uri } of mediaIn(command, invocation.arguments)) {
     const file = await context.services.media.find(uri);

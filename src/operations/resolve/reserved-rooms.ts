@@ -14,8 +14,10 @@ export interface ReservedRoomsContext {
   readonly services: { readonly directRooms: Pick<DirectRooms, 'has'> };
 }
 
-/** The room that the value of an argument names, by the kind of the argument. */
-const roomNamed: Readonly<Record<ArgumentKind, (value: Json) => RoomId | undefined>> = {
+type ReadRoom = (value: Json) => RoomId | undefined;
+
+/** Reads the room that the value of an argument names, by its kind; undefined if the kind names none. */
+const roomNamed: Readonly<Record<ArgumentKind, ReadRoom | undefined>> = {
   room: roomOf,
   target: roomOf,
   event: (value) =>
@@ -23,20 +25,21 @@ const roomNamed: Readonly<Record<ArgumentKind, (value: Json) => RoomId | undefin
   // A word or text that consists of a room is meant as that room: to search for it, for example.
   text: roomInText,
   word: roomInText,
-  account: nothing,
-  identity: nothing,
-  user: nothing,
-  media: nothing,
-  integer: nothing,
-  item: nothing,
-  boolean: nothing,
-  choice: nothing,
-  duration: nothing,
-  date: nothing,
+  account: undefined,
+  identity: undefined,
+  user: undefined,
+  media: undefined,
+  integer: undefined,
+  item: undefined,
+  boolean: undefined,
+  choice: undefined,
+  duration: undefined,
+  date: undefined,
 };
 
-function nothing(): undefined {
-  return undefined;
+/** Whether an argument of this kind can name a room. */
+export function canNameRoom(kind: ArgumentKind): boolean {
+  return roomNamed[kind] !== undefined;
 }
 
 function roomOf(value: Json | undefined): RoomId | undefined {
@@ -54,8 +57,9 @@ export function roomsNamedBy({
   invocation,
 }: Pick<Parsed, 'command' | 'invocation'>): RoomId[] {
   const rooms = Object.entries(invocation.arguments).flatMap(([key, value]) => {
-    const argument = command.args[key];
-    return argument === undefined ? [] : [value].flat().map((one) => roomNamed[argument.kind](one));
+    const { kind } = command.args[key] ?? {};
+    const read = kind === undefined ? undefined : roomNamed[kind];
+    return read === undefined ? [] : [value].flat().map((one) => read(one));
   });
   return [...new Set(rooms.filter((room) => room !== undefined))];
 }

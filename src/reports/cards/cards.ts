@@ -12,9 +12,8 @@ import type {
   PostContext,
   Reply,
 } from '../../operations/answer/reply.ts';
-import { nameOf } from '../../operations/members.ts';
-import type { Members } from '../../operations/members.ts';
-import { syntheticEvent } from '../../operations/message.ts';
+import { nameOf, syntheticEvent } from '../../operations/management-room.ts';
+import type { Members } from '../../operations/management-room.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';

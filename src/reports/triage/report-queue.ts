@@ -1,7 +1,7 @@
 import type { UserId } from '../../core/ids.ts';
-import { alertedPeople } from '../../operations/authorize/roles.ts';
-import type { RoomPeople } from '../../operations/authorize/roles.ts';
-import { syntheticEvent } from '../../operations/message.ts';
+import { alertedPeople } from '../../operations/authorize/authorize.ts';
+import type { RoomPeople } from '../../operations/authorize/authorize.ts';
+import { syntheticEvent } from '../../operations/management-room.ts';
 import type { ReportReading } from '../../services/bot/bot-operations.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';

@@ -4,7 +4,7 @@ import type { EventId, UserId } from '../../../src/core/ids.ts';
 import { alertContent } from '../../../src/matrix/delivery/content.ts';
 import { post } from '../../../src/operations/answer/reply.ts';
 import type { Outgoing, Reply } from '../../../src/operations/answer/reply.ts';
-import { alertedPeople } from '../../../src/operations/authorize/roles.ts';
+import { alertedPeople } from '../../../src/operations/authorize/authorize.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 

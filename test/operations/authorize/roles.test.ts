@@ -5,8 +5,8 @@ import { roles } from '../../../src/chat/command/declaration.ts';
 import type { Role } from '../../../src/chat/command/declaration.ts';
 import { parseUserId } from '../../../src/core/ids.ts';
 import type { UserId } from '../../../src/core/ids.ts';
-import { createRoles } from '../../../src/operations/authorize/roles.ts';
-import type { RoleSettings } from '../../../src/operations/authorize/roles.ts';
+import { createRoles } from '../../../src/operations/authorize/authorize.ts';
+import type { RoleSettings } from '../../../src/operations/authorize/authorize.ts';
 import type { Account } from '../../../src/services/services.ts';
 
 const idOf = (id: string) => parseUserId(id) ?? expect.unreachable();

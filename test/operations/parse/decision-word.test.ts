@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { decideConfirmation } from '../../../src/operations/confirm/decide.ts';
-import type { Incoming } from '../../../src/operations/message.ts';
-import { select } from '../../../src/operations/receive.ts';
+import type { Incoming } from '../../../src/operations/management-room.ts';
+import { select } from '../../../src/operations/pipeline.ts';
 import { botUser, openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 

@@ -4,7 +4,7 @@ import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { TargetError, UsageError } from '../../../src/core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
-import type { Message } from '../../../src/operations/message.ts';
+import type { Message } from '../../../src/operations/management-room.ts';
 import { parse } from '../../../src/operations/parse/parse.ts';
 import type { ParseContext } from '../../../src/operations/parse/parse.ts';
 import type { Settings } from '../../../src/operations/settings.ts';

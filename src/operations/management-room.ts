@@ -1,4 +1,5 @@
-import type { Origin } from '../chat/command/invocation.ts';
+import { memberName } from '../chat/answers/untrusted-text.ts';
+import type { Actor, Origin } from '../chat/command/invocation.ts';
 import type { EventId, RoomId, UserId } from '../core/ids.ts';
 
 /** A text message of the management room. */
@@ -67,6 +68,17 @@ export function originOf(message: Message): Origin {
   };
 }
 
+/** The answer to an edit replies to the message that it changes. */
+export function originOfLookalike({ event, room, thread, edits, heldSecret }: Lookalike): Origin {
+  return {
+    // Not the message's own ID: the message may have an answer of its own.
+    event: edits === undefined || heldSecret === true ? event : (`${edits} edited` as EventId),
+    room,
+    ...(thread === undefined ? {} : { thread }),
+    ...(edits === undefined ? {} : { inReplyTo: edits }),
+  };
+}
+
 /**
  * An ID for a message that no event of the room has asked for. Event IDs of rooms hold no blanks, so
  * nothing from a room can be mistaken for one.
@@ -79,4 +91,46 @@ export function syntheticEvent(name: string): EventId {
 
 export function isSynthetic(event: EventId): boolean {
   return event.includes(' ');
+}
+
+/** The management room's members, as the room's state shows them. */
+export interface Members {
+  isJoined(user: UserId): boolean;
+  /** Infinity for a creator of a room of version 12. */
+  powerLevel(user: UserId): number;
+  /**
+   * The power level that a user has, or would have after accepting an invite or coming back; `undefined`
+   * if the room gives them nothing special. Unlike `powerLevel`, state that can't be read counts in the
+   * user's favor, because this decides who is protected.
+   */
+  protectedLevel(user: UserId): number | undefined;
+  displayName(user: UserId): string | null;
+  joined(): UserId[];
+}
+
+type Names = Pick<Members, 'displayName'>;
+
+/** A member's display name in the room, with their ID. */
+export function nameOf(members: Names, user: UserId): string {
+  return memberName(user, members.displayName(user));
+}
+
+/** Who asked for an operation, for people to read. */
+export function askerName(members: Names, actor: Actor): string {
+  switch (actor.kind) {
+    case 'person':
+      return nameOf(members, actor.user);
+    case 'rule':
+      return `rule ${actor.name}`;
+    case 'timer':
+      return `the timer of ${nameOf(members, actor.user)}`;
+  }
+}
+
+/** Whether the bot can send messages to the management room. While it can't, it starts nothing. */
+export interface SendPermission {
+  /** Why it can't; undefined if it can. */
+  whyMissing(): string | undefined;
+  /** Resolves when it can: true, or false if the bot is stopping and must start nothing. */
+  granted(): Promise<boolean>;
 }

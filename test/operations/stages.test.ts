@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { positional } from '../../../src/chat/command/arguments.ts';
-import { defineCommand } from '../../../src/chat/command/declaration.ts';
-import type { Context } from '../../../src/chat/command/declaration.ts';
-import { commandContextFor } from '../../../src/operations/execute/command-context.ts';
-import type { CommandContextParts } from '../../../src/operations/execute/command-context.ts';
-import { outcomeOf } from '../../../src/operations/execute/execute.ts';
-import type { Resolved } from '../../../src/operations/stages.ts';
-import type { Account } from '../../../src/services/services.ts';
+import { positional } from '../../src/chat/command/arguments.ts';
+import { defineCommand } from '../../src/chat/command/declaration.ts';
+import type { Context } from '../../src/chat/command/declaration.ts';
+import { outcomeOf } from '../../src/operations/execute/execute.ts';
+import type { CommandContextParts, Resolved } from '../../src/operations/stages.ts';
+import { commandContextFor } from '../../src/operations/stages.ts';
+import type { Account } from '../../src/services/services.ts';
 
 const notice = defineCommand({
   name: 'notice',
