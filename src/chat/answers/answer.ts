@@ -98,3 +98,23 @@ export function facts(...parts: (Inline | readonly Inline[] | undefined | false)
   }
   return { kind: 'line', content };
 }
+
+/**
+ * The text of content.
+ *
+ * @param write the text of each part that is not bold; by default the text as it is
+ */
+export function textOf(
+  content: Content,
+  write: (part: Exclude<Inline, { kind: 'bold' }>) => string = plainText,
+): string {
+  return content
+    .map((part) =>
+      typeof part === 'object' && part.kind === 'bold' ? textOf(part.children, write) : write(part),
+    )
+    .join('');
+}
+
+function plainText(part: Exclude<Inline, { kind: 'bold' }>): string {
+  return typeof part === 'string' ? part : part.text;
+}

@@ -1,7 +1,7 @@
 import { absentTitle } from '../../chat/answers/absent.ts';
 import type { Absent } from '../../chat/answers/absent.ts';
-import { bold, code, facts, line } from '../../chat/answers/answer.ts';
-import type { Block, Content, Inline } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line, textOf } from '../../chat/answers/answer.ts';
+import type { Block, Content } from '../../chat/answers/answer.ts';
 import { ago, amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
@@ -278,18 +278,6 @@ function dataOf(entry: SubjectEntry): object {
     case 'timer':
       return { kind: entry.kind, ...entry.job, at };
   }
-}
-
-/** The same as plain text, for a file. */
-function textOf(content: Content): string {
-  return content.map(inlineText).join('');
-}
-
-function inlineText(inline: Inline): string {
-  if (typeof inline === 'string') {
-    return inline;
-  }
-  return inline.kind === 'bold' ? inline.children.map(inlineText).join('') : inline.text;
 }
 
 function writeMark({ at, source, id }: SubjectCursor): string {

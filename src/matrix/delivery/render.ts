@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 
+import { textOf } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Column, Content, Inline } from '../../chat/answers/answer.ts';
 import { withoutSchemes } from '../../chat/answers/untrusted-text.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
@@ -50,18 +51,13 @@ export function escapeHtml(text: string): string {
 }
 
 /** Sentences never hold anything that opens with a tap. Only code stays as it is. */
-function inlineText(inline: Inline): string {
-  if (typeof inline === 'string') {
-    return withoutSchemes(visible(inline));
-  }
-  switch (inline.kind) {
-    case 'code':
-      return visibleCode(inline.text);
-    case 'spoiler':
-      return visible(inline.plain);
-    case 'bold':
-      return inline.children.map(inlineText).join('');
-  }
+function contentText(content: Content): string {
+  return textOf(content, (part) => {
+    if (typeof part === 'string') {
+      return withoutSchemes(visible(part));
+    }
+    return part.kind === 'code' ? visibleCode(part.text) : visible(part.plain);
+  });
 }
 
 function inlineHtml(inline: Inline): string {
@@ -79,7 +75,6 @@ function inlineHtml(inline: Inline): string {
   }
 }
 
-const contentText = (content: Content): string => content.map(inlineText).join('');
 const contentHtml = (content: Content): string => content.map(inlineHtml).join('');
 
 function tableText(columns: readonly Column[], rows: readonly Content[][]): string {

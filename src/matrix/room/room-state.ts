@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
+import { creatorsAbovePower } from '../../homeserver/room-creators.ts';
 import type { Opening } from '../../operations/authorize/open-room.ts';
 import type { Members } from '../../operations/management-room.ts';
 import {
@@ -24,21 +25,6 @@ const memberContent = z.object({
   membership: z.string(),
   displayname: z.string().nullish(),
 });
-
-const createContent = z.object({
-  room_version: z.string().catch('1').default('1'),
-  // Entry by entry: one that is not a user ID does not affect the others.
-  additional_creators: z
-    .array(z.unknown())
-    .catch([])
-    .default([])
-    .transform((creators) => creators.filter((one) => typeof one === 'string')),
-});
-
-/** In these room versions, creators are above every power level. */
-function creatorsRule(roomVersion: string): boolean {
-  return /^\d+$/u.test(roomVersion) && Number(roomVersion) >= 12;
-}
 
 /** Says that another room has replaced this one. */
 export interface Tombstone {
@@ -64,7 +50,7 @@ export class RoomState implements Members {
   #members = new Map<string, { membership: string; displayName: string | null }>();
   #levels = noPowerLevels;
   #protectedLevels = noPowerLevels;
-  #creators = new Set<string>();
+  #creators: ReadonlySet<string> = new Set<string>();
   #powerContent: PowerLevelContent = {};
   #tombstone: Tombstone | undefined;
   #joinRule: unknown;
@@ -94,11 +80,7 @@ export class RoomState implements Members {
       this.#powerContent = content;
     }
     if (type === 'm.room.create') {
-      const create = createContent.safeParse(content);
-      this.#creators =
-        create.success && creatorsRule(create.data.room_version)
-          ? new Set([sender, ...create.data.additional_creators])
-          : new Set();
+      this.#creators = creatorsAbovePower({ sender, content });
     }
     if (type === 'm.room.join_rules') {
       this.#joinRule = content['join_rule'];

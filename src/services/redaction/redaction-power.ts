@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { StateEvent } from '../../homeserver/admin/events.ts';
+import { creatorsAbovePower } from '../../homeserver/room-creators.ts';
 
 /** Old rooms contain some levels as text. Anything that isn't a number counts as missing. */
 const level = z
@@ -22,11 +23,6 @@ const levels = z.object({
   events: z.record(z.string(), level).catch({}).default({}),
   events_default: level,
   redact: level,
-});
-
-const creation = z.object({
-  room_version: z.string().catch('1').default('1'),
-  additional_creators: z.array(z.string()).catch([]).default([]),
 });
 
 /**
@@ -54,11 +50,7 @@ export function powerUnder(
   create: Pick<StateEvent, 'sender' | 'content'> | undefined,
   user: UserId,
 ): 'all' | 'own' | 'none' {
-  const made = creation.parse(create?.content ?? {});
-  const creators = [create?.sender, ...made.additional_creators];
-  const isNumbered = /^\d+$/u.test(made.room_version);
-  // Since room version 12, the creators of a room stand above all power levels.
-  if (isNumbered && Number(made.room_version) >= 12 && creators.includes(user)) {
+  if (creatorsAbovePower(create).has(user)) {
     return 'all';
   }
   if (powerLevels === undefined) {
