@@ -2,6 +2,7 @@ import type { Got } from 'got';
 import type { z } from 'zod';
 
 import { isNotFound, orUndefined } from '../core/errors.ts';
+import { present } from '../core/present.ts';
 import { decodeAnswer } from './decode.ts';
 import { answeredError, boundedAnswer, retryOptions, translateHttpError } from './http.ts';
 import type { Retry } from './http.ts';
@@ -83,7 +84,7 @@ export function createSendRequest(
           signal,
           ...retryOptions(retry),
           ...timeoutOptions(timeoutMs, bounds),
-          ...(body === undefined ? {} : { json: body }),
+          ...present({ json: body }),
           ...(file === undefined
             ? {}
             : { body: file.bytes, headers: { 'content-type': file.contentType } }),

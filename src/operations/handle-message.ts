@@ -2,6 +2,7 @@ import { bold, line } from '../chat/answers/answer.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
 import { DeniedError, StoreError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { present } from '../core/present.ts';
 import type { Store } from '../store/store.ts';
 import { postRefusal, refusalReply } from './answer/refusal.ts';
 import type { PostRefusalContext } from './answer/refusal.ts';
@@ -167,7 +168,7 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
     answer: {
       mark: 'ℹ️',
       title: [bold('Dry run, nothing was changed: '), ...preview.title],
-      ...(file === undefined ? {} : { file }),
+      ...present({ file }),
       body: [...preview.body, ...(preview.warning === undefined ? [] : [line(preview.warning)])],
       next: [writeInvocation(command, { ...invocation, dryRun: false })],
     },

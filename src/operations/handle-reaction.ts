@@ -1,6 +1,7 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { present } from '../core/present.ts';
 import type { Store } from '../store/store.ts';
 import type { Confirmation } from '../store/tables/confirmations.ts';
 import { cardReaction, itemOfCard } from './answer/card.ts';
@@ -176,7 +177,7 @@ async function refuse(
   error: DeniedError | TargetError,
 ): Promise<void> {
   const { thread } = parsedOf(context, confirmation).invocation.origin;
-  const origin = { event, room, inReplyTo: target, ...(thread === undefined ? {} : { thread }) };
+  const origin = { event, room, inReplyTo: target, ...present({ thread }) };
   const reply = refusalReply(context, confirmation.command, error);
   await postAndDeliver(context, 'answer', { kind: 'reply', origin, reply });
   if (error instanceof DeniedError) {

@@ -1,6 +1,7 @@
 import { memberName } from '../chat/answers/untrusted-text.ts';
 import type { Actor, Origin } from '../chat/command/invocation.ts';
 import type { EventId, RoomId, UserId } from '../core/ids.ts';
+import { present } from '../core/present.ts';
 
 /** A text message of the management room. */
 export interface Message {
@@ -63,8 +64,7 @@ export function originOf(message: Message): Origin {
   return {
     event: message.event,
     room: message.room,
-    ...(message.thread === undefined ? {} : { thread: message.thread }),
-    ...(message.reactedTo === undefined ? {} : { inReplyTo: message.reactedTo }),
+    ...present({ thread: message.thread, inReplyTo: message.reactedTo }),
   };
 }
 
@@ -74,8 +74,7 @@ export function originOfLookalike({ event, room, thread, edits, heldSecret }: Lo
     // Not the message's own ID: the message may have an answer of its own.
     event: edits === undefined || heldSecret === true ? event : (`${edits} edited` as EventId),
     room,
-    ...(thread === undefined ? {} : { thread }),
-    ...(edits === undefined ? {} : { inReplyTo: edits }),
+    ...present({ thread, inReplyTo: edits }),
   };
 }
 

@@ -10,6 +10,7 @@ import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
@@ -201,7 +202,7 @@ function listAnswer(
       ...(entries[0] === undefined ? [] : [`audit ${entries[0].id}`]),
       ...(more === undefined ? [] : ['more']),
     ],
-    ...(more === undefined ? {} : { more }),
+    ...present({ more }),
     data: entries,
   };
 }

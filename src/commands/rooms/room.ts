@@ -6,6 +6,7 @@ import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { isRunning } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail } from '../../services/services.ts';
@@ -68,7 +69,7 @@ export default defineCommand({
       data: {
         ...room,
         blocked: isBlocked,
-        ...(deletion === undefined ? {} : { deletion: deletion.status }),
+        ...present({ deletion: deletion?.status }),
       },
     };
   },

@@ -3,6 +3,7 @@ import { ago } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
+import { present } from '../../core/present.ts';
 import { tokenState, usesOf } from './registration-token.ts';
 
 export default defineCommand({
@@ -20,9 +21,7 @@ export default defineCommand({
   endpoints: ['GET /_synapse/admin/v1/registration_tokens'],
   check: checkOffset,
   async run({ args, services }) {
-    const tokens = await services.registrationTokens.list(
-      args.valid === undefined ? {} : { valid: args.valid },
-    );
+    const tokens = await services.registrationTokens.list(present({ valid: args.valid }));
     return pageOf(
       [...tokens].sort((one, other) => (one.token < other.token ? -1 : 1)),
       args,

@@ -12,6 +12,7 @@ import {
 } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
+import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { KeyClient, reasonOf } from './key-client.ts';
 import type { RoomSettings } from './key-client.ts';
@@ -279,8 +280,7 @@ function readSettings(encryption: Json, visibility: Json): RoomSettings {
   const { rotation_period_ms: ms, rotation_period_msgs: messages } = read.data;
   return {
     algorithm: megolm,
-    ...(ms === undefined ? {} : { rotation_period_ms: ms }),
-    ...(messages === undefined ? {} : { rotation_period_msgs: messages }),
+    ...present({ rotation_period_ms: ms, rotation_period_msgs: messages }),
     // The strictest by default.
     historyVisibility: z.string().catch('joined').parse(visibility['history_visibility']),
   };

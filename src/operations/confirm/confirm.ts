@@ -6,6 +6,7 @@ import { canChange } from '../../chat/command/declaration.ts';
 import type { Command, Danger } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
@@ -190,7 +191,7 @@ function confirmationReply(
     answer: {
       mark: '⚠️',
       title: [{ kind: 'bold', children: shown.title }],
-      ...(file === undefined ? {} : { file }),
+      ...present({ file }),
       body: [
         ...shown.body,
         ...others,

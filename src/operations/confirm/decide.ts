@@ -1,3 +1,4 @@
+import { textOf } from '../../chat/answers/answer.ts';
 import { decidedAnswer } from '../../chat/answers/decided.ts';
 import type { Registry } from '../../chat/command/registry.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
@@ -270,16 +271,9 @@ function decidedOf(confirmation: Confirmation, reply: Reply): Decided {
       status === 'done' || status === 'running' || status === 'partial' || status === 'unknown'
         ? status
         : 'failed',
-    headline: answer.title.map(textOf).join(''),
+    headline: textOf(answer.title),
     audit,
   };
-}
-
-function textOf(inline: Reply['answer']['title'][number]): string {
-  if (typeof inline === 'string') {
-    return inline;
-  }
-  return inline.kind === 'bold' ? inline.children.map(textOf).join('') : inline.text;
 }
 
 /** How an operation ended, from how its targets ended. */

@@ -11,6 +11,7 @@ import { subjectOf } from '../../chat/command/declaration.ts';
 import { writeInvocation, writeValue } from '../../chat/command/write-invocation.ts';
 import { writeDuration } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import { timersOf } from '../execute/timers.ts';
@@ -179,7 +180,7 @@ function previewOfSeveral(
         ...(command.ignoredByServices === true ? serviceBlocks(previews) : []),
         ...leftOutBlocks(leftOut),
       ],
-      ...(warning === undefined ? {} : { warning }),
+      ...present({ warning }),
     },
     ...(isLong || leftOut.length > maxNamed ? { file: fileOf(previews, leftOut, now) } : {}),
   };

@@ -10,6 +10,7 @@ import {
   codeOf,
 } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { post, postOutcome } from '../answer/reply.ts';
@@ -184,8 +185,7 @@ async function attemptOnce(
       ...ranAttempt(answer.status),
       answer,
       tookMs: tookMs(),
-      ...(undo === undefined ? {} : { undo }),
-      ...(serverJob === undefined ? {} : { serverJob }),
+      ...present({ undo, serverJob }),
     };
   } catch (error) {
     // It was done, even if wording the answer failed.
@@ -259,9 +259,7 @@ export function outcomeOf({ status, error, tookMs, undo, serverJob }: Attempt): 
   return {
     status,
     detail: {
-      ...(tookMs === undefined ? {} : { took_ms: tookMs }),
-      ...(undo === undefined ? {} : { undo }),
-      ...(serverJob === undefined ? {} : { server_job: serverJob }),
+      ...present({ took_ms: tookMs, undo, server_job: serverJob }),
       ...(error === undefined ? {} : { code: codeOf(error) }),
       ...(error instanceof HomeserverError || error instanceof ForeignAnswerError
         ? { http_status: error.status }

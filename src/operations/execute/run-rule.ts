@@ -3,6 +3,7 @@ import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { ProtectedError, StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
 import { parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
+import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { postRefusal } from '../answer/refusal.ts';
@@ -142,7 +143,7 @@ function parsedCall(
     arguments: values,
     reason: reason ?? `report #${item.id}`,
     dryRun: false,
-    ...(forMs === undefined ? {} : { forMs }),
+    ...present({ forMs }),
     actor: { kind: 'rule', name: rule },
     origin: {
       // The line runs once under this ID.

@@ -5,6 +5,7 @@ import { createWorker } from '../../core/async/worker.ts';
 import { StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
+import { present } from '../../core/present.ts';
 import type { Store } from '../../store/store.ts';
 import type { Job } from '../../store/tables/jobs.ts';
 import { postRefusal } from '../answer/refusal.ts';
@@ -106,7 +107,7 @@ export function parseTimer(
       room: timer.roomId as RoomId,
       inReplyTo: timer.eventId as EventId,
       // A command of a report's thread is undone in that thread.
-      ...(card === undefined ? {} : { card }),
+      ...present({ card }),
     },
   };
   return { command, invocation, danger: dangerOfInvocation(command, invocation) };

@@ -10,6 +10,7 @@ import type { ArgumentKind, ReadingContext } from '../../chat/reading/values.ts'
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
@@ -125,13 +126,11 @@ function parsedFrom(
   const invocation: Invocation = {
     command: command.name,
     arguments: read.values,
-    ...(read.reason === undefined ? {} : { reason: read.reason }),
+    ...present({ reason: read.reason, forMs: read.forMs, item: item?.id }),
     dryRun: read.dryRun === true,
     ...(read.overrideProtection === true ? { overrideProtection: true } : {}),
-    ...(read.forMs === undefined ? {} : { forMs: read.forMs }),
     actor: { kind: 'person', user: message.sender },
     origin: originOf(message),
-    ...(item === undefined ? {} : { item: item.id }),
     ...(read.filledIn === undefined || read.filledIn.length === 0
       ? {}
       : { filledIn: read.filledIn }),
