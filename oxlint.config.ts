@@ -75,6 +75,6 @@ export default defineConfig({
         },
       };
     }),
-    { files: ['dev/**', 'src/main.ts'], rules: { 'no-console': 'off' } },
+    { files: ['bench/**', 'dev/**', 'src/main.ts', 'src/cli/**'], rules: { 'no-console': 'off' } },
   ],
 });

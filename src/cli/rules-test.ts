@@ -1,0 +1,61 @@
+import { loadCommands } from '../chat/command/load-commands.ts';
+import { createRegistry } from '../chat/command/registry.ts';
+import { readValue } from '../chat/reading/values.ts';
+import { placesOf } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { readReplayData } from '../reports/rules/replay-input.ts';
+import type { ReplayData } from '../reports/rules/replay-input.ts';
+import { matchLine, summaryLines } from '../reports/rules/replay-text.ts';
+import { replay } from '../reports/rules/replay.ts';
+import { createRules } from '../reports/rules/rule.ts';
+import type { Rule } from '../reports/rules/rule.ts';
+import { openStore } from '../store/store.ts';
+
+/** Used if the homeserver's name is not known: rules can be checked without it. */
+const anyServer = 'localhost';
+
+/** @throws SetupError a rule can't be used */
+export async function configuredRules(config: Config, serverName = anyServer): Promise<Rule[]> {
+  const registry = createRegistry(await loadCommands());
+  return createRules(config.reports.rules, {
+    registry,
+    serverName,
+    prefix: config.commands.prefix,
+    commandRoles: config.roles.commands,
+    places: placesOf(config),
+  });
+}
+
+/** Reads the database, also while the bot uses it, and changes nothing. */
+export async function testRules(config: Config, sinceText: string): Promise<void> {
+  await configuredRules(config);
+  const since = readSince(sinceText);
+  const data = await readStored(config);
+  const rules = await configuredRules(config, data.serverName);
+  if (rules.length === 0) {
+    console.log('There are no rules: reports.rules is empty.');
+  }
+  const { maxActionsPerHour } = config.reports;
+  const replayed = replay(data, rules, { since, maxActionsPerHour });
+  replayed.matches.forEach((match) => console.log(matchLine(match)));
+  summaryLines(replayed, rules, since).forEach((line) => console.log(line));
+}
+
+async function readStored(config: Config): Promise<ReplayData> {
+  const store = await openStore(config.database.path, { readonly: true });
+  try {
+    return await readReplayData(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Milliseconds since 1970. @throws UsageError */
+function readSince(text: string): number {
+  const date = readValue(
+    text,
+    { place: 'flag', kind: 'date', options: {} },
+    { serverName: anyServer, now: Date.now(), prefix: '' },
+  );
+  return Number(date);
+}

@@ -1,0 +1,35 @@
+import { setFlagsFromString } from 'node:v8';
+
+import { startApp } from '../app/app.ts';
+import type { Config } from '../config/schema.ts';
+import { createLog } from '../observability/log.ts';
+
+/** Runs until a signal, or until an error that waiting doesn't fix. */
+export async function start(config: Config): Promise<void> {
+  keepHeapSmall();
+  const log = createLog(config.log);
+  const stopped = Promise.withResolvers<'signal'>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      stopped.resolve('signal');
+    });
+  }
+  const app = await Promise.race([startApp(config, log), stopped.promise]);
+  if (app === 'signal') {
+    return;
+  }
+  try {
+    await Promise.race([app.ended, stopped.promise]);
+  } finally {
+    await app.stop();
+  }
+}
+
+/**
+ * V8 doubles the space for new objects up to 64 MB under load, for a speed that a bot that waits for a
+ * homeserver can't use. What it has grown to by now, while everything was loaded, is enough.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
