@@ -12,11 +12,13 @@
  * message from the parent process replaces it and restarts the count; the answer is `armed`.
  */
 import { subscribe } from 'node:diagnostics_channel';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import type { ClientRequest } from 'node:http';
 import { flushCompileCache } from 'node:module';
 
 import Database from 'better-sqlite3';
+
+import { readWal } from './power.ts';
 
 /** When the switch kills the process. */
 export interface KillPlan {
@@ -26,6 +28,8 @@ export interface KillPlan {
   readonly since?: string | undefined;
   /** A file to which the name of every point is appended, including the last one, one per line. */
   readonly record?: string | undefined;
+  /** A file that tells `cutPower` what had reached the disk when the process died. */
+  readonly onDisk?: string | undefined;
 }
 
 let plan = JSON.parse(process.env['LAWSPEAKER_KILL_SWITCH'] ?? '{}') as KillPlan;
@@ -120,7 +124,7 @@ function watchedBy(
     };
   }
   if (/^commit\b/iu.test(sql)) {
-    return (run) => around([...written], run);
+    return (run) => around(database, [...written], run);
   }
   const [, table] = writing.exec(sql) ?? [];
   if (table === undefined) {
@@ -128,14 +132,18 @@ function watchedBy(
   }
   return (run) => {
     if (!database.inTransaction) {
-      return around([table], run);
+      return around(database, [table], run);
     }
     written.add(table);
     return run();
   };
 }
 
-function around(tables: readonly string[], run: () => unknown): unknown {
+function around(
+  database: Database.Database,
+  tables: readonly string[],
+  run: () => unknown,
+): unknown {
   // A transaction that wrote nothing changes nothing.
   if (tables.length === 0) {
     return run();
@@ -143,6 +151,10 @@ function around(tables: readonly string[], run: () => unknown): unknown {
   const what = `commit ${tables.toSorted().join('+')}`;
   pass('before', what);
   const result = run();
+  // The level 2 is FULL: the write-ahead log was synced before the commit returned.
+  if (plan.onDisk !== undefined && database.pragma('synchronous', { simple: true }) === 2) {
+    writeFileSync(plan.onDisk, JSON.stringify(readWal(database.name)));
+  }
   pass('after', what);
   return result;
 }

@@ -37,7 +37,14 @@ export function createRoomSync(options: {
     room,
     botUser,
     crypto,
-    store: options.store.syncState,
+    store: {
+      get: options.store.syncState.get,
+      // If the newest token is lost, the events since the one before are received again, and are known.
+      set: async (name, value) =>
+        options.store.transaction(async ({ syncState }) => syncState.set(name, value), {
+          repeatable: true,
+        }),
+    },
     log: options.log,
     longPollMs: options.timing.longPollMs,
     watched: { rooms: secrets.rooms, changed: (other) => void secrets.check(other) },

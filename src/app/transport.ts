@@ -85,7 +85,14 @@ export async function createTransport(options: {
     sendPermission,
     client,
     crypto,
-    outbox: store.outbox,
+    outbox: {
+      ...store.outbox,
+      // If it is lost, the message is sent again, under the transaction ID that Synapse knows.
+      markDelivered: async (id, event, at) =>
+        store.transaction(async ({ outbox }) => outbox.markDelivered(id, event, at), {
+          repeatable: true,
+        }),
+    },
     room,
     since: (await moves.intoAt(room)) ?? 0,
     prefix: settings.prefix,

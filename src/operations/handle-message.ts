@@ -151,10 +151,13 @@ async function answerError(
 
 /** Commits the only answer to a message, and that the message is handled. */
 async function answer(context: DeliverContext, message: Message, reply: Reply): Promise<void> {
-  await context.store.transaction(async (tables) => {
-    await post(context, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
-    await tables.inbox.markHandled(message.event, context.now());
-  });
+  await context.store.transaction(
+    async (tables) => {
+      await post(context, tables, 'answer', { kind: 'reply', origin: originOf(message), reply });
+      await tables.inbox.markHandled(message.event, context.now());
+    },
+    { repeatable: true },
+  );
   context.deliver(message.event);
 }
 

@@ -168,8 +168,10 @@ async function receive(
   wanted: readonly Incoming[],
 ): Promise<Incoming[]> {
   try {
-    const fresh = await context.store.transaction(async ({ inbox }) =>
-      inbox.add(wanted.map(inboxRow), context.now()),
+    const fresh = await context.store.transaction(
+      async ({ inbox }) => inbox.add(wanted.map(inboxRow), context.now()),
+      // If it is lost, so is the sync token, and they are received again.
+      { repeatable: true },
     );
     const known = new Set(fresh.map(({ eventId }) => eventId));
     return wanted.filter((one) => known.delete(one.event));

@@ -109,6 +109,10 @@ function withStatementCache(sqlite: Database.Database): SqliteDatabase {
   const prepared = new Map<string, SqliteStatement>();
   return {
     prepare(sql) {
+      // Many pragmas take effect when they are prepared, not when they are executed.
+      if (sql.startsWith('PRAGMA')) {
+        return sqlite.prepare(sql);
+      }
       const before = prepared.get(sql);
       if (before !== undefined) {
         return before;

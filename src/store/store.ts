@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 
 import { StoreError } from '../core/errors.ts';
 import { openDatabase } from './database.ts';
@@ -67,8 +68,17 @@ export interface StoreTables {
 export interface Store extends Omit<StoreTables, 'auditLog'> {
   /** Only for reading. Writing needs a transaction: otherwise two writers could fork the hash chain. */
   readonly auditLog: Pick<AuditLog, 'countByRules' | 'get' | 'inOrder' | 'search' | 'verify'>;
-  /** Commits everything that `work` does, or nothing. When the promise resolves, it is committed. */
-  transaction<Result>(work: (tables: StoreTables) => Promise<Result>): Promise<Result>;
+  /**
+   * Commits everything that `work` does, or nothing. When the promise resolves, it is on the disk.
+   *
+   * @param options.repeatable what `work` does is done again if it is lost. The commit does not wait for
+   * the disk then: a crash of the bot loses nothing, but if the power fails, the last such commits may be
+   * lost. No commit survives one that came before it.
+   */
+  transaction<Result>(
+    work: (tables: StoreTables) => Promise<Result>,
+    options?: { readonly repeatable?: boolean },
+  ): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -112,15 +122,35 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
   };
   return {
     ...tablesOn(db, translated),
-    transaction: async (work) =>
+    transaction: async (work, { repeatable = false } = {}) =>
       translated(async () =>
-        db.transaction().execute(async (trx) => work(tablesOn(trx, translated))),
+        (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) =>
+          work(tablesOn(trx, translated)),
+        ),
       ),
     close: async () => {
       isOpen = false;
       await db.destroy();
     },
   };
+}
+
+type Work<Result> = (transaction: Transaction<Tables>) => Promise<Result>;
+
+async function inOneTransaction<Result>(db: Kysely<Tables>, work: Work<Result>): Promise<Result> {
+  return db.transaction().execute(work);
+}
+
+/** The write-ahead log is not synced at the end. Source: `PRAGMA synchronous` of SQLite. */
+async function withoutWaiting<Result>(db: Kysely<Tables>, work: Work<Result>): Promise<Result> {
+  return db.connection().execute(async (connection) => {
+    await sql`PRAGMA synchronous = NORMAL`.execute(connection);
+    try {
+      return await connection.transaction().execute(work);
+    } finally {
+      await sql`PRAGMA synchronous = FULL`.execute(connection);
+    }
+  });
 }
 
 type Method = (...parameters: never[]) => Promise<unknown>;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,11 +12,15 @@ import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
 import type { KillPlan } from '../../dev/room/kill-switch.ts';
 import { Moderator } from '../../dev/room/moderator.ts';
+import { cutPower } from '../../dev/room/power.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { homeserver, newUser } from '../support/homeserver.ts';
 
 /** Points to die at, one a life: the second kills the bot that came up after the first. */
-export type Deaths = readonly Pick<KillPlan, 'at' | 'since'>[];
+export type Deaths = readonly (Pick<KillPlan, 'at' | 'since'> & {
+  /** The whole machine dies, and what was not synced to the disk is lost. */
+  readonly cutsPower?: boolean;
+})[];
 
 /** What happened while a story was told. */
 export interface Told<Result> {
@@ -46,7 +50,7 @@ export interface CrashRoom {
 }
 
 /** A story takes a second or two, and a start another. */
-const storyTimeoutMs = 30_000;
+const storyTimeoutMs = 45_000;
 /** Longer than the delays between tries, on a machine where Synapse takes more than a request's second. */
 const restTimeoutMs = 25_000;
 
@@ -95,13 +99,23 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
     const points = () => linesOf(record);
     const died: string[] = [];
     const lives = [...deaths];
-    const nextPlan = (): KillPlan => ({ ...lives.shift(), record });
+    const onDisk = path.join(folder, 'on-disk');
+    let cutsPower = false;
+    const nextPlan = (): KillPlan => {
+      const { cutsPower: cuts = false, ...plan } = lives.shift() ?? {};
+      cutsPower = cuts;
+      return { ...plan, record, ...(cuts ? { onDisk } : {}) };
+    };
     const told = Promise.withResolvers<void>();
 
     /** Starts the bot, which may die again before it is at work. */
     const startAgain = async () => {
       for (;;) {
         died.push(points().at(-1) ?? 'nowhere');
+        if (cutsPower && existsSync(onDisk)) {
+          cutPower(databaseFile, onDisk);
+          rmSync(onDisk);
+        }
         try {
           bot = await start(nextPlan());
           return;

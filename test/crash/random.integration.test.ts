@@ -78,7 +78,10 @@ function shuffled<Item>(items: readonly Item[]): Item[] {
     .map(({ item }) => item);
 }
 
-/** Where the bot dies in this round; in every third, it dies again while it comes up. */
+/**
+ * Where the bot dies in this round; in every third, it dies again while it comes up. In every second, the
+ * power fails: what was not synced to the disk is lost.
+ */
 function deathsOf(one: number): Deaths {
   const next = numbersFor(one);
   const quiet = one % 5 === 4;
@@ -86,7 +89,7 @@ function deathsOf(one: number): Deaths {
   const kinds = shuffled(points.filter((kind) => isQuiet(kind) === quiet));
   const turn = quiet ? Math.floor(one / 5) : one - Math.floor((one + 1) / 5);
   const kind = kinds[turn % kinds.length] ?? [];
-  const first = { at: kind[Math.floor(next() * kind.length)] };
+  const first = { at: kind[Math.floor(next() * kind.length)], cutsPower: one % 2 === 1 };
   return one % 3 === 0 ? [first, { at: 1 + Math.floor(next() * pointsOfRecovery) }] : [first];
 }
 
@@ -105,7 +108,7 @@ describe(`kill -9 anywhere (seed ${seed})`, () => {
       killed += died.length > 0 ? 1 : 0;
       expect(
         violations,
-        `seed ${seed}, round ${one}, to die ${deaths.map(({ at }) => at).join(', then at point ')}; died ${died.join(', then ')}`,
+        `seed ${seed}, round ${one}, to die ${deaths.map(({ at, cutsPower }) => `${at}${cutsPower === true ? ' of a power cut' : ''}`).join(', then at point ')}; died ${died.join(', then ')}`,
       ).toEqual([]);
     },
   );

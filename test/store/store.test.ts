@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { SetupError, StoreError } from '../../src/core/errors.ts';
 import { openStore, transactionIdFor } from '../../src/store/store.ts';
@@ -20,6 +20,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.restoreAllMocks();
   await store.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -146,6 +147,29 @@ describe('failures', () => {
   });
 });
 
+/** SQLite's level of `synchronous` at each commit of the databases that are opened from now on. */
+function levelsAtCommit(): unknown[] {
+  const levels: unknown[] = [];
+  const { prepare } = Database.prototype as { prepare: (sql: string) => Database.Statement };
+  vi.spyOn(Database.prototype, 'prepare').mockImplementation(function prepareWatched(
+    this: Database.Database,
+    sql: string,
+  ) {
+    const statement = prepare.call(this, sql);
+    if (/^commit/iu.test(sql)) {
+      const run = statement.run.bind(statement);
+      Object.defineProperty(statement, 'run', {
+        value: () => {
+          levels.push(this.pragma('synchronous', { simple: true }));
+          return run();
+        },
+      });
+    }
+    return statement;
+  });
+  return levels;
+}
+
 describe('a transaction', () => {
   test('that throws leaves nothing', async () => {
     const intent = { actor: '@a:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!r' };
@@ -179,6 +203,26 @@ describe('a transaction', () => {
     expect(withDatabase((db) => db.prepare('SELECT value FROM sync_state').pluck().get())).toBe(
       's1',
     );
+  });
+
+  test('waits for the disk, unless its work is repeatable', async () => {
+    const full = 2;
+    const normal = 1;
+    const levels = levelsAtCommit();
+    const watched = await openStore(path.join(folder, 'watched.db'));
+    levels.splice(0);
+    const set = async (options?: { repeatable: boolean }) =>
+      watched.transaction(async ({ syncState }) => syncState.set('token', 's1'), options);
+    await set();
+    await set({ repeatable: true });
+    await set({ repeatable: true });
+    await set();
+    await expect(
+      watched.transaction(async () => Promise.reject(new Error('no')), { repeatable: true }),
+    ).rejects.toThrow('no');
+    await Promise.all([set({ repeatable: true }), set(), set({ repeatable: true }), set()]);
+    await watched.close();
+    expect(levels).toEqual([full, normal, normal, full, normal, full, normal, full]);
   });
 
   test('goes on after another has failed', async () => {

@@ -274,10 +274,13 @@ async function answerRead(
   reply: Reply,
 ): Promise<void> {
   const { origin } = confirmed.invocation;
-  await context.store.transaction(async (tables) => {
-    await post(context, tables, 'answer', { kind: 'reply', origin, reply });
-    await tables.inbox.markHandled(origin.event, context.now());
-  });
+  await context.store.transaction(
+    async (tables) => {
+      await post(context, tables, 'answer', { kind: 'reply', origin, reply });
+      await tables.inbox.markHandled(origin.event, context.now());
+    },
+    { repeatable: true },
+  );
 }
 
 /** Logs an error that is not an expected one: those are explained in the room. */
