@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { Moderator } from '../dev/room/moderator.ts';
+import { MatrixUser } from '../dev/synapse/matrix-user.ts';
+import { spread } from './measurement.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
+import { openBenchRoom } from './room.ts';
+import type { BenchRoom } from './room.ts';
+
+const goal = { median: 1.12, p95: 1.25 };
+
+/**
+ * From a moderator's message to the answer in their client, in turn with a script that does nothing but
+ * one call of the admin API. Their quotient is what the bot adds to Synapse.
+ */
+export const answer: Benchmark = async ({ short }) => {
+  await using room = await openBenchRoom();
+  const target = await MatrixUser.register(room.homeserver, { localpart: 'mallory' });
+  await using bare = await openBareRoom(room);
+  await room.startBot();
+  const rounds = short ? 5 : 150;
+  const measurements: Measurement[] = [];
+  for (const commands of [['!user'], ['!shadow-ban', '!unshadow-ban']]) {
+    const botMs: number[] = [];
+    const bareMs: number[] = [];
+    // The first rounds compile code and fill caches, on both sides.
+    for (let round = -Math.min(20, rounds); round < rounds; round++) {
+      const line = `${commands[(round + rounds) % commands.length]} ${target.userId}`;
+      const took = [
+        await timeOf(room.moderator, line),
+        await timeOf(bare.moderator, line),
+      ] as const;
+      if (round >= 0) {
+        botMs.push(took[0]);
+        bareMs.push(took[1]);
+      }
+    }
+    const [byBot, byScript] = [spread(botMs), spread(bareMs)];
+    const name = commands[0] ?? '';
+    measurements.push(
+      { what: `${name}: the bot`, unit: 'ms', ...byBot },
+      { what: `${name}: the bare script`, unit: 'ms', ...byScript },
+      {
+        what: `${name}: bot ÷ script`,
+        unit: '×',
+        median: byBot.median / byScript.median,
+        p95: byBot.p95 / byScript.p95,
+        goal,
+      },
+    );
+  }
+  return measurements;
+};
+
+/** Sends a line, and waits for the reply to arrive. Milliseconds. */
+async function timeOf(moderator: Moderator, line: string): Promise<number> {
+  moderator.events.length = 0;
+  const begin = performance.now();
+  const event = await moderator.say(line);
+  await moderator.until(`a reply to ${line}`, () =>
+    moderator.events.find(({ content }) => repliesTo(content) === event),
+  );
+  return performance.now() - begin;
+}
+
+function repliesTo(content: Readonly<Record<string, unknown>>): string | undefined {
+  const relation = content['m.relates_to'] as
+    | { readonly 'm.in_reply_to'?: { readonly event_id?: string } }
+    | undefined;
+  return relation?.['m.in_reply_to']?.event_id;
+}
+
+/** A room like the bot's, with the bare script in it. */
+async function openBareRoom({ homeserver }: BenchRoom) {
+  const [account, owner] = await Promise.all([
+    MatrixUser.register(homeserver, { localpart: 'script', admin: true }),
+    MatrixUser.register(homeserver, { localpart: 'ben' }),
+  ]);
+  const id = await owner.createRoom({ preset: 'private_chat', invite: [account.userId] });
+  await account.join(id);
+  const moderator = await new Moderator(owner, id).look();
+  const script = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('bare.ts', import.meta.url)),
+      homeserver.url,
+      account.account.accessToken,
+      id,
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  await once(script.stdout, 'data');
+  return {
+    moderator,
+    async [Symbol.asyncDispose]() {
+      script.kill();
+      await moderator.lookAway();
+    },
+  };
+}

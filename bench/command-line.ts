@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { program } from '../dev/room/bot-process.ts';
+import { openStore } from '../src/store/store.ts';
+import { spread } from './measurement.ts';
+import type { Benchmark } from './measurement.ts';
+
+const usageProbe = fileURLToPath(new URL('usage-probe.ts', import.meta.url));
+
+/** What `lawspeaker --version` and `lawspeaker audit list` take. */
+export const commandLine: Benchmark = async ({ short }) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-bench-'));
+  try {
+    const database = path.join(folder, 'lawspeaker.db');
+    const config = path.join(folder, 'lawspeaker.yaml');
+    await writeFile(
+      config,
+      JSON.stringify({
+        homeserver: { url: 'http://127.0.0.1:1', accessToken: 'none' },
+        managementRoom: '!room:localhost',
+        database: { path: database },
+      }),
+      { mode: 0o600 },
+    );
+    await (await openStore(database)).close();
+    const rounds = short ? 2 : 15;
+    const version = await repeat(rounds, ['--version']);
+    const list = await repeat(rounds, ['audit', 'list', '--config', config]);
+    return [
+      { what: '--version: CPU', unit: 'ms', ...version.cpu, goal: { median: 150 } },
+      { what: '--version: memory', unit: 'MB', ...version.memory, goal: { median: 70 } },
+      { what: 'audit list: CPU', unit: 'ms', ...list.cpu, goal: { median: 150 } },
+      { what: 'audit list: memory', unit: 'MB', ...list.memory },
+    ];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+async function repeat(rounds: number, words: readonly string[]) {
+  const used: Usage[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const one = await run(words);
+    if (round >= 0) {
+      used.push(one);
+    }
+  }
+  return {
+    cpu: spread(used.map(({ cpuMs }) => cpuMs)),
+    memory: spread(used.map(({ memoryMb }) => memoryMb)),
+  };
+}
+
+interface Usage {
+  readonly cpuMs: number;
+  readonly memoryMb: number;
+}
+
+/** Runs the program; the probe says at its end what the process has used. */
+async function run(words: readonly string[]): Promise<Usage> {
+  const child = spawn(process.execPath, ['--import', usageProbe, program, ...words], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [[used]] = await Promise.all([
+    once(child, 'message') as Promise<[Usage]>,
+    once(child, 'exit'),
+  ]);
+  return used;
+}

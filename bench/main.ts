@@ -1,0 +1,101 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { build } from '../dev/build/build.ts';
+import { isMet } from './measurement.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
+
+/** A benchmark of each name is in the file of this name, which is loaded only when it runs. */
+const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  start: async () => (await import('./start.ts')).start,
+  'command-line': async () => (await import('./command-line.ts')).commandLine,
+  answer: async () => (await import('./answer.ts')).answer,
+  memory: async () => (await import('./memory.ts')).memory,
+};
+
+const usage = `Usage: npm run bench -- [--only NAME]… [--short]
+
+  --only NAME   one of ${Object.keys(benchmarks).join(', ')}
+  --short       a few rounds of each, to see that it works; the numbers mean nothing`;
+
+const folder = fileURLToPath(new URL('results', import.meta.url));
+
+/** @throws Error an option is not valid */
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: Object.keys(benchmarks) },
+      short: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const unknown = values.only.find((name) => !Object.hasOwn(benchmarks, name));
+  if (unknown !== undefined) {
+    throw new Error(`There is no benchmark ${unknown}.`);
+  }
+  return values;
+}
+
+function row({ what, unit, ...measured }: Measurement): string[] {
+  const met = isMet({ what, unit, ...measured });
+  const goal = Object.entries(measured.goal ?? {}).map(([name, limit]) => `${name} ≤ ${limit}`);
+  return [
+    what,
+    unit,
+    ...[measured.median, measured.p95, measured.max].map(written),
+    goal.join(', '),
+    met === undefined ? '' : met ? 'met' : 'NOT MET',
+  ];
+}
+
+function written(value: number | undefined): string {
+  return value === undefined ? '' : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** Lines with columns as wide as their longest cell. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) =>
+    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
+  );
+  return rows
+    .map((cells) => cells.map((cell, column) => cell.padEnd(widths?.[column] ?? 0)).join('  '))
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+async function main(): Promise<void> {
+  const { only, short, help } = readOptions();
+  if (help) {
+    console.log(usage);
+    return;
+  }
+  // What is measured is what users run.
+  process.env['LAWSPEAKER_TEST_PROGRAM'] = await build(
+    fileURLToPath(new URL('../dist', import.meta.url)),
+  );
+  const results: (Measurement & { readonly benchmark: string })[] = [];
+  for (const name of only) {
+    console.error(`${name} …`);
+    const benchmark = await benchmarks[name]?.();
+    const measurements = (await benchmark?.({ short })) ?? [];
+    results.push(...measurements.map((one) => ({ benchmark: name, ...one })));
+  }
+  const head = ['what', 'unit', 'median', 'p95', 'max', 'goal', 'verdict'];
+  console.log(table([head, ...results.map(row)]));
+  await mkdir(folder, { recursive: true });
+  const machine = { node: process.version, cpu: os.cpus()[0]?.model, cores: os.cpus().length };
+  const file = `${folder}/latest.json`;
+  await writeFile(file, JSON.stringify({ short, machine, results }, null, 2));
+  console.error(`bench/results/latest.json has the same numbers.`);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error);
+  console.error(`\n${usage}`);
+  process.exitCode = 1;
+}
+process.exit();

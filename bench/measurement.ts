@@ -1,0 +1,38 @@
+/** One line of the table. */
+export interface Measurement {
+  /** What was measured, for people. */
+  readonly what: string;
+  readonly unit: 'ms' | 's' | 'MB' | '×' | 'per minute';
+  readonly median: number;
+  readonly p95?: number | undefined;
+  readonly max?: number | undefined;
+  /** None where the number only explains another. */
+  readonly goal?: Goal | undefined;
+}
+
+/** The upper limits of a measurement, in its unit. */
+export type Goal = Partial<Record<'median' | 'p95' | 'max', number>>;
+
+/** What a benchmark is given. */
+export interface BenchmarkOptions {
+  /** Few rounds: shows that the benchmark works, and measures nothing. */
+  readonly short: boolean;
+}
+
+/** Measures one part of the bot. Starts what it needs, and leaves nothing behind. */
+export type Benchmark = (options: BenchmarkOptions) => Promise<readonly Measurement[]>;
+
+/** Median, 95th percentile and maximum of what was measured, in the unit of `values`. */
+export function spread(values: readonly number[]): { median: number; p95: number; max: number } {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { median: at(0.5), p95: at(0.95), max: at(1) };
+}
+
+/** Whether every limit is kept; undefined if there is none. */
+export function isMet({ goal, ...measured }: Measurement): boolean | undefined {
+  return goal === undefined
+    ? undefined
+    : Object.entries(goal).every(([name, limit]) => (measured[name as keyof Goal] ?? 0) <= limit);
+}

@@ -1,0 +1,24 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Benchmark } from './measurement.ts';
+import { openBenchRoom } from './room.ts';
+import { residentMb } from './start.ts';
+
+/** What memory the bot holds after many commands, and a minute later. */
+export const memory: Benchmark = async ({ short }) => {
+  await using room = await openBenchRoom();
+  const bot = await room.startBot();
+  const commands = short ? 20 : 5_000;
+  // Eight at a time, as under attack.
+  for (let sent = 0; sent < commands; sent += 8) {
+    await Promise.all(Array.from({ length: 8 }, async () => room.moderator.ask('!user ana')));
+    room.moderator.events.length = 0;
+  }
+  const after = await residentMb(bot.process.pid);
+  await wait(short ? 100 : 60_000);
+  const later = await residentMb(bot.process.pid);
+  return [
+    { what: `memory after ${commands} commands`, unit: 'MB', median: after, goal: { median: 160 } },
+    { what: '… after a quiet minute', unit: 'MB', median: later, goal: { median: 130 } },
+  ];
+};

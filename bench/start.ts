@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { spread } from './measurement.ts';
+import type { Benchmark } from './measurement.ts';
+import { openBenchRoom } from './room.ts';
+
+/** From the start of the process until the bot is ready, and what it takes when nothing happens. */
+export const start: Benchmark = async ({ short }) => {
+  await using room = await openBenchRoom();
+  const readyMs: number[] = [];
+  for (let round = 0; round < (short ? 2 : 15); round++) {
+    const begin = performance.now();
+    const bot = await room.startBot();
+    readyMs.push(performance.now() - begin);
+    await bot.stop();
+  }
+  const [first = Number.NaN, ...later] = readyMs;
+  const bot = await room.startBot();
+  await wait(short ? 1_000 : 20_000);
+  const memory = await residentMb(bot.process.pid);
+  return [
+    { what: 'the first start', unit: 'ms', median: first },
+    { what: 'start until ready', unit: 'ms', ...spread(later), goal: { median: 500 } },
+    { what: 'memory at rest', unit: 'MB', median: memory, goal: { median: 115 } },
+  ];
+};
+
+/** The physical memory that a process holds, in MB. Source: proc_pid_status(5), `VmRSS`. */
+export async function residentMb(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/mu.exec(status)?.[1]) / 1024;
+}
