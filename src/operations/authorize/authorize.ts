@@ -9,6 +9,26 @@ import type { Settings } from '../settings.ts';
 import { passed } from '../stages.ts';
 import type { Authorized, Parsed } from '../stages.ts';
 
+export interface Roles {
+  /** The role of a joined member of the management room; undefined for anybody else. */
+  of(user: UserId): Role | undefined;
+  /** The role that a command needs: the declared one, or the one that the configuration sets. */
+  needed(command: string, byDeclaration: Role): Role;
+  /**
+   * Why automation and commands must not touch this account, such as `is a server admin`; undefined if they
+   * may. What counts is what the account could do in the room, whether it is there or not.
+   */
+  protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
+}
+
+export interface RoleSettings {
+  readonly viewer: { readonly powerLevel: number; readonly users: readonly string[] };
+  readonly moderator: { readonly powerLevel: number; readonly users: readonly string[] };
+  readonly admin: { readonly powerLevel: number; readonly users: readonly string[] };
+  /** The roles that commands need, if they differ from the declared ones. */
+  readonly commands: Readonly<Record<string, Role>>;
+}
+
 /** What authorizing needs. */
 export interface AuthorizeContext {
   readonly roles: Pick<Roles, 'needed' | 'of'>;
@@ -76,26 +96,6 @@ export function requireRole(
 
 function article(role: Role): string {
   return role === 'admin' ? 'an admin' : `a ${role}`;
-}
-
-export interface Roles {
-  /** The role of a joined member of the management room; undefined for anybody else. */
-  of(user: UserId): Role | undefined;
-  /** The role that a command needs: the declared one, or the one that the configuration sets. */
-  needed(command: string, byDeclaration: Role): Role;
-  /**
-   * Why automation and commands must not touch this account, such as `is a server admin`; undefined if they
-   * may. What counts is what the account could do in the room, whether it is there or not.
-   */
-  protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
-}
-
-export interface RoleSettings {
-  readonly viewer: { readonly powerLevel: number; readonly users: readonly string[] };
-  readonly moderator: { readonly powerLevel: number; readonly users: readonly string[] };
-  readonly admin: { readonly powerLevel: number; readonly users: readonly string[] };
-  /** The roles that commands need, if they differ from the declared ones. */
-  readonly commands: Readonly<Record<string, Role>>;
 }
 
 /** Gives roles by the power level in the management room and by the configuration. */
