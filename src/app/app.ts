@@ -166,6 +166,7 @@ async function run(parts: Parts): Promise<App> {
   });
   const services = createServices({
     api,
+    client,
     store,
     wakeReports,
     bot: createBotOperations({

@@ -52,7 +52,7 @@ export function watchBot(
     syncFailures: () => sync.health.failures,
     reportReadings: reports.readings,
     maxSyncAgeMs: 2 * longPollMs + syncMarginMs,
-    silence: sendPermission.whyMissing,
+    whyUnableToSend: sendPermission.whyMissing,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     readDatabase: store.statistics.ping,
     values: createMetricValues(store, rules).read,

@@ -13,7 +13,7 @@ export interface Timing {
   /** How long a decision waits for a delivery before it looks for its confirmation again. */
   readonly deliveryPatienceMs?: number;
   /** Before the bot first tries again to send messages, when it could not. */
-  readonly voiceRetryMs?: number;
+  readonly sendPermissionRetryMs?: number;
   /** Between two checks whether the audit log's head is to be anchored. */
   readonly headLookMs?: number;
 }

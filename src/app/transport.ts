@@ -75,7 +75,7 @@ export async function createTransport(options: {
     roles,
     settings,
     log,
-    firstRetryMs: timing.voiceRetryMs,
+    firstRetryMs: timing.sendPermissionRetryMs,
     sayNow,
     tell: async (user, lines) => direct.tell(user, lines),
     onRegained: options.onRegained,

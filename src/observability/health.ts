@@ -6,8 +6,8 @@ export interface Vitals {
   syncAgeMs(): number | undefined;
   /** If the last sync is older than this, syncing does not work. */
   readonly maxSyncAgeMs: number;
-  /** Why the bot can't speak in the management room; undefined if it can. */
-  silence(): string | undefined;
+  /** Why the bot can't send messages to the management room; undefined if it can. */
+  whyUnableToSend(): string | undefined;
   /** How reading each list of reports goes; empty if the queue is off. */
   reportReadings(): readonly {
     readonly kind: string;
@@ -67,7 +67,7 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
       return [
         ...faults,
         ...syncFaults(vitals),
-        ...speechFaults(vitals),
+        ...sendFaults(vitals),
         ...reportFaults(vitals),
         ...(await databaseFaults(vitals, patienceMs)),
       ];
@@ -87,8 +87,8 @@ function syncFaults({ syncAgeMs, maxSyncAgeMs }: Vitals): string[] {
       ];
 }
 
-function speechFaults({ silence }: Vitals): string[] {
-  const why = silence();
+function sendFaults({ whyUnableToSend }: Vitals): string[] {
+  const why = whyUnableToSend();
   return why === undefined ? [] : [`speech: the bot can’t speak in the management room: ${why}`];
 }
 

@@ -74,7 +74,7 @@ export async function openProbes(
         metrics.watch({
           values: input.values,
           reportReadings: input.reportReadings,
-          canSpeak: () => input.silence() === undefined,
+          canSpeak: () => input.whyUnableToSend() === undefined,
           sync: () => ({ ageMs: input.syncAgeMs(), failures: input.syncFailures() }),
         });
         // The first reading counts everything: it is done now, while nobody waits for it.

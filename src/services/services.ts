@@ -1,5 +1,6 @@
 import type { RoomId, UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
+import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { Store } from '../store/store.ts';
 import { createAccountService } from './accounts/account-service.ts';
 import type { AccountService } from './accounts/account-service.ts';
@@ -83,6 +84,7 @@ export interface Services {
 
 export function createServices(parts: {
   api: AdminApi;
+  client: Pick<ClientApi, 'account'>;
   store: Store;
   bot: BotOperations;
   /** Called when an item of the report queue has changed. */
@@ -92,7 +94,7 @@ export function createServices(parts: {
   serverName: string;
   managementRoom: RoomId;
 }): Services {
-  const { api, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
+  const { api, client, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
     accounts: createAccountService(api),
@@ -101,7 +103,7 @@ export function createServices(parts: {
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
     rooms: createRoomService(api, serverName),
-    server: createServerService(api),
+    server: createServerService(api, client),
     reports: createReportService(api, store, wakeReports),
     audit: createAuditService(store),
     timers: createTimerService(store),

@@ -30,7 +30,7 @@ let looks = 0;
 beforeAll(async () => {
   const listen = `127.0.0.1:${await freePort()}`;
   probes = `http://${listen}`;
-  room = await openRoom({ http: { listen } }, { timing: { voiceRetryMs: 300 } });
+  room = await openRoom({ http: { listen } }, { timing: { sendPermissionRetryMs: 300 } });
   const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room.id)}/state/m.room.power_levels/`;
   levels = await room.ana.user.request('GET', path);
 });

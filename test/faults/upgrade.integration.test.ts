@@ -7,7 +7,7 @@ import { openRoom } from '../support/room.ts';
 const patience = { timeout: 30_000, interval: 200 };
 
 test('the bot follows an admin’s upgrade of the management room, and stays there', async () => {
-  const room = await openRoom({}, { roomVersion: '10', timing: { voiceRetryMs: 300 } });
+  const room = await openRoom({}, { roomVersion: '10', timing: { sendPermissionRetryMs: 300 } });
   const { ana, ben, bot } = room;
   const [mallory, trudy] = [await newUser('mallory'), await newUser('trudy')];
   const isShadowBanned = async () =>

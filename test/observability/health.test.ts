@@ -7,7 +7,7 @@ import type { ReportReading } from '../../src/services/bot/bot-operations.ts';
 const well = {
   syncAgeMs: () => 10,
   maxSyncAgeMs: 75_000,
-  silence: (): string | undefined => undefined,
+  whyUnableToSend: (): string | undefined => undefined,
   reportReadings: (): ReportReading[] => [],
   maxReportFailureMs: 300_000,
   readDatabase: async () => undefined,
@@ -57,14 +57,14 @@ test('reports that can’t be read for long make it not ready', async () => {
 
 test('a bot that can’t speak in the management room is not ready, and says why', async () => {
   const health = createHealth();
-  let silence: string | undefined = 'its account is suspended';
-  health.watch({ ...well, silence: () => silence });
+  let why: string | undefined = 'its account is suspended';
+  health.watch({ ...well, whyUnableToSend: () => why });
   health.started();
   expect(await health.faults()).toEqual([
     'speech: the bot can’t speak in the management room: its account is suspended',
   ]);
   expect(health.deathCause()).toBeUndefined();
-  silence = undefined;
+  why = undefined;
   expect(await health.faults()).toEqual([]);
 });
 

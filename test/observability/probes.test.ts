@@ -10,12 +10,12 @@ test('whoever looks at the probes sees that the bot can’t speak, and when it c
     { version: '1', log: { error: () => undefined } },
   );
   try {
-    let silence: string | undefined = 'its account is suspended';
+    let why: string | undefined = 'its account is suspended';
     probes.watch({
       syncAgeMs: () => 10,
       syncFailures: () => 0,
       maxSyncAgeMs: 75_000,
-      silence: () => silence,
+      whyUnableToSend: () => why,
       reportReadings: () => [],
       maxReportFailureMs: 300_000,
       readDatabase: async () => undefined,
@@ -31,7 +31,7 @@ test('whoever looks at the probes sees that the bot can’t speak, and when it c
       text: expect.stringContaining('suspended') as string,
     });
     expect((await ask('/metrics')).text).toContain('\nlawspeaker_can_speak 0\n');
-    silence = undefined;
+    why = undefined;
     expect(await ask('/health/ready')).toMatchObject({ status: 200 });
     expect((await ask('/metrics')).text).toContain('\nlawspeaker_can_speak 1\n');
   } finally {

@@ -7,6 +7,7 @@ import { createRegistry } from '../../src/chat/command/registry.ts';
 import { HomeserverError } from '../../src/core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
 import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
+import { accountApi } from '../../src/homeserver/client/account.ts';
 import { createSendRequest } from '../../src/homeserver/request.ts';
 import type { SendRequest } from '../../src/homeserver/request.ts';
 import {
@@ -116,6 +117,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
   const services = createServices({
     wakeReports: () => undefined,
     api,
+    client: { account: accountApi(send) },
     store,
     botUser,
     serverName: 'localhost',

@@ -3,6 +3,7 @@ import type { RoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { RoomDetail, RoomSummary } from '../../services/services.ts';
 import type { Context } from '../command/declaration.ts';
+import type { ListColumn } from '../command/list.ts';
 import { bold, code } from './answer.ts';
 import type { Content, Inline } from './answer.ts';
 import { ago, amount, count } from './phrases.ts';
@@ -34,6 +35,15 @@ export function roomTitle(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonical
   const name = roomName(room);
   return name === undefined ? [bold(code(room.roomId))] : [bold(name), ' ', code(room.roomId)];
 }
+
+/** The columns that name a room, in a list of rooms. */
+export const roomNameColumns: readonly ListColumn<
+  Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>
+>[] = [
+  { title: 'Room', name: 'room_id', show: roomCell, value: ({ roomId }) => roomId },
+  { name: 'name', value: ({ name }) => name },
+  { name: 'canonical_alias', value: ({ canonicalAlias }) => canonicalAlias },
+];
 
 /** `12 members, 3 of other servers` */
 export function memberCounts(

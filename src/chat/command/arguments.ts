@@ -32,6 +32,8 @@ export interface ArgumentOptions {
   readonly default?: string | number | boolean;
   /** A date that lies in the future: a duration is read as that long from now. */
   readonly ahead?: true;
+  /** Personal data: viewers don't see it in pending confirmations. */
+  readonly personal?: true;
   /** Stands for the value in usage lines. */
   readonly placeholder?: string;
 }

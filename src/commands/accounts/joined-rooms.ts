@@ -1,5 +1,5 @@
 import { code } from '../../chat/answers/answer.ts';
-import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
+import { roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -76,20 +76,7 @@ export default defineCommand({
           : ['This server shares no room with ', code(context.args.user)],
       note: unlistedRooms(hidden),
       columns: [
-        {
-          title: 'Room',
-          name: 'room_id',
-          show: roomCell,
-          value: ({ roomId }) => roomId,
-        },
-        {
-          name: 'name',
-          value: ({ name }) => name,
-        },
-        {
-          name: 'canonical_alias',
-          value: ({ canonicalAlias }) => canonicalAlias,
-        },
+        ...roomNameColumns,
         {
           title: 'Members, access',
           name: 'joined_members',

@@ -10,19 +10,22 @@ export const profileFlags = {
   userType: flag('word', 'bot, support, or a type from the server’s configuration', {
     placeholder: 'TYPE',
   }),
-  email: flag('word', 'An e-mail address; may be repeated', { many: true, placeholder: 'ADDRESS' }),
+  email: flag('word', 'An e-mail address; may be repeated', {
+    many: true,
+    personal: true,
+    placeholder: 'ADDRESS',
+  }),
   phone: flag('word', 'A phone number with country code; may be repeated', {
     many: true,
+    personal: true,
     placeholder: 'NUMBER',
   }),
   externalId: flag('word', 'The login at an identity provider; may be repeated', {
     many: true,
+    personal: true,
     placeholder: 'PROVIDER:ID',
   }),
 } as const;
-
-/** The flags whose values viewers must not see. */
-export const personalFlags = ['email', 'phone', 'externalId'] as const;
 
 /** What the flags above hold. */
 export interface ProfileArguments {

@@ -92,6 +92,8 @@ export default defineCommand({
 
   run: async (context) => context.services.redaction.redactUser(requestOf(context), context.reason),
 
+  serverJob: ({ redactId }) => redactId,
+
   answer(context, { shares, state, failed }) {
     const { accounts: account } = context.args;
     const failures = failed.length;

@@ -45,19 +45,19 @@ export default defineCommand({
   danger: 'read',
   example: 'history @mallory:example.com',
   check({ from }) {
-    markIn(from);
+    cursorIn(from);
   },
   async run({ args, services: { history } }) {
     const subject = subjectOf(args.target);
     const summary = await history.summary(subject);
-    const after = markIn(args.from);
+    const after = cursorIn(args.from);
     const listing = await readList<SubjectEntry>(args, {
       async page() {
         const [found, total] = await Promise.all([
           history.page(subject, { limit: args.limit + 1, after }),
           history.length(subject),
         ]);
-        return pageAfter(found, args.limit, total, ({ mark }) => writeMark(mark));
+        return pageAfter(found, args.limit, total, ({ mark }) => writeCursor(mark));
       },
       async *all() {
         for (let mark: SubjectCursor | undefined; ;) {
@@ -280,11 +280,11 @@ function dataOf(entry: SubjectEntry): object {
   }
 }
 
-function writeMark({ at, source, id }: SubjectCursor): string {
+function writeCursor({ at, source, id }: SubjectCursor): string {
   return `${at}.${source}.${id}`;
 }
 
-function markIn(from: string | undefined): SubjectCursor | undefined {
+function cursorIn(from: string | undefined): SubjectCursor | undefined {
   if (from === undefined) {
     return undefined;
   }

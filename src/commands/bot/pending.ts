@@ -2,9 +2,9 @@ import { bold, code } from '../../chat/answers/answer.ts';
 import type { Content } from '../../chat/answers/answer.ts';
 import { ago, clock, count } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { personalFlags } from '../accounts/profile-flags.ts';
 
 export default defineCommand({
   name: 'pending',
@@ -28,7 +28,7 @@ export default defineCommand({
           items: pending.map((confirmation): Content => {
             const command = registry.find(confirmation.command);
             const stored = JSON.parse(confirmation.invocation) as Invocation;
-            const invocation = role === 'viewer' ? withoutPersonal(stored) : stored;
+            const invocation = role === 'viewer' ? withoutPersonal(command, stored) : stored;
             return [
               bold(confirmation.code),
               ' ',
@@ -56,9 +56,9 @@ export default defineCommand({
   },
 });
 
-function withoutPersonal(invocation: Invocation): Invocation {
+function withoutPersonal(command: Command | undefined, invocation: Invocation): Invocation {
   const kept = Object.entries(invocation.arguments).filter(
-    ([key]) => !personalFlags.some((flag) => flag === key),
+    ([key]) => command?.args[key]?.options.personal !== true,
   );
   return { ...invocation, arguments: Object.fromEntries(kept) };
 }

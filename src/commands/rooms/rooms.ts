@@ -1,4 +1,4 @@
-import { roomCell, roomKind, unlistedRooms } from '../../chat/answers/room.ts';
+import { roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
@@ -56,20 +56,7 @@ export default defineCommand({
       note: unlistedRooms(hidden),
       ...(only === undefined ? {} : { next: [`room ${idWord(only.roomId)}`] }),
       columns: [
-        {
-          title: 'Room',
-          name: 'room_id',
-          show: roomCell,
-          value: ({ roomId }) => roomId,
-        },
-        {
-          name: 'name',
-          value: ({ name }) => name,
-        },
-        {
-          name: 'canonical_alias',
-          value: ({ canonicalAlias }) => canonicalAlias,
-        },
+        ...roomNameColumns,
         {
           title: 'Members, access',
           name: 'joined_members',

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-import { HomeserverError } from '../../core/errors.ts';
 import { apiObject, bool, maybe } from '../decode.ts';
 import type { SendRequest } from '../request.ts';
 
@@ -55,26 +54,6 @@ export function serverApi(send: SendRequest) {
         answer: apiObject({ server_version: z.string() }),
       });
       return answer.serverVersion;
-    },
-
-    /**
-     * Whether people can log in with a password; undefined if the server doesn't say, for example
-     * because the admin API has a different URL. GET /_matrix/client/v3/login
-     *
-     * @throws UnreachableError
-     */
-    async hasPasswordLogin(): Promise<boolean | undefined> {
-      try {
-        const { flows } = await send('GET', '/_matrix/client/v3/login', {
-          answer: apiObject({ flows: z.array(apiObject({ type: z.string() })) }),
-        });
-        return flows.some(({ type }) => type === 'm.login.password');
-      } catch (error) {
-        if (error instanceof HomeserverError) {
-          return undefined;
-        }
-        throw error;
-      }
     },
 
     /**

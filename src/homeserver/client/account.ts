@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
+import { HomeserverError } from '../../core/errors.ts';
 import { apiObject, maybe, userId } from '../decode.ts';
 import type { SendRequest } from '../request.ts';
 
-/** The bot's own account. */
+/** Accounts: the bot's own, and how people log in. */
 export function accountApi(send: SendRequest) {
   return {
     /**
@@ -14,6 +15,26 @@ export function accountApi(send: SendRequest) {
       return send('GET', '/_matrix/client/v3/account/whoami', {
         answer: apiObject({ user_id: userId, device_id: maybe(z.string()) }),
       });
+    },
+
+    /**
+     * Whether people can log in with a password; undefined if the server doesn't say.
+     * GET /_matrix/client/v3/login
+     *
+     * @throws UnreachableError
+     */
+    async hasPasswordLogin(): Promise<boolean | undefined> {
+      try {
+        const { flows } = await send('GET', '/_matrix/client/v3/login', {
+          answer: apiObject({ flows: z.array(apiObject({ type: z.string() })) }),
+        });
+        return flows.some(({ type }) => type === 'm.login.password');
+      } catch (error) {
+        if (error instanceof HomeserverError) {
+          return undefined;
+        }
+        throw error;
+      }
     },
   };
 }

@@ -4,7 +4,6 @@ import type { Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { matrixToLink } from '../../chat/reading/references.ts';
-import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
@@ -20,8 +19,7 @@ import { present } from '../../core/present.ts';
 import { substitute } from './placeholders.ts';
 import type { Placeholder, Words } from './placeholders.ts';
 import type { RuleInput } from './rule-input.ts';
-import { commandNamed } from './rule-template.ts';
-import type { LineContext, LineTemplate } from './rule-template.ts';
+import type { LineTemplate } from './rule-template.ts';
 
 /** A line that can be run. */
 export interface RuleLine {
@@ -98,27 +96,16 @@ export function lineFor(
   return line;
 }
 
-/**
- * Reads a line that `lineFor` made earlier.
- *
- * @throws UsageError it can no longer be read
- */
-export function parseRuleLine(
-  text: string,
-  context: Pick<LineContext, 'registry' | 'serverName' | 'prefix'>,
-  now: number,
-): RuleLine {
-  const [name, ...tokens] = tokenize(text);
-  const command = commandNamed(name?.text ?? '', context);
-  return ruleLine(command, tokens, { ...context, now });
-}
-
 export function isLine(line: RuleLine | NoLine): line is RuleLine {
   return 'line' in line;
 }
 
-/** @throws UsageError */
-function ruleLine(command: Command, tokens: readonly Token[], context: ReadingContext): RuleLine {
+/** Reads a line by the declaration of its command. @throws UsageError it can't be read */
+export function ruleLine(
+  command: Command,
+  tokens: readonly Token[],
+  context: ReadingContext,
+): RuleLine {
   const { values: read, reason, forMs } = readArguments(command, tokens, context);
   command.check?.(read, context.now);
   const values = Object.fromEntries(

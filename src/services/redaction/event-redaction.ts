@@ -119,16 +119,16 @@ async function redactAsSender(
   reason: string | undefined,
   times: PollTimes,
 ): Promise<RedactionOutcome['state']> {
-  const task = await runRedactionTask(
+  const { ended } = await runRedactionTask(
     api,
     sender,
     { rooms: [room], reason, afterTs: originServerTs, beforeTs: originServerTs, limit },
     times,
   );
-  if (task === undefined) {
+  if (ended === undefined) {
     return 'running';
   }
-  const failure = task.status === 'failed' ? task.error : task.failedRedactions[event];
+  const failure = ended.status === 'failed' ? ended.error : ended.failedRedactions[event];
   if (failure !== undefined) {
     throw failureOf(failure);
   }

@@ -37,7 +37,7 @@ export function isAboutSuspension(why: string): boolean {
 /**
  * Lets Synapse redact what a user has sent, in the user's own name, and waits until it has finished.
  *
- * @returns undefined if Synapse needs longer than that
+ * @returns `redactId` is Synapse's ID of the task; `ended` is undefined if Synapse needs longer than that
  * @throws TargetError Synapse is redacting other messages of the same user all the time
  */
 export async function runRedactionTask(
@@ -45,13 +45,14 @@ export async function runRedactionTask(
   sender: UserId,
   redaction: UserRedaction,
   times: PollTimes,
-): Promise<EndedRedaction | undefined> {
+): Promise<{ redactId: string; ended: EndedRedaction | undefined }> {
   const redactId = await start(api, sender, redaction, times);
-  return poll(async () => {
+  const ended = await poll(async () => {
     // If Synapse doesn't answer now, the redaction continues all the same.
     const status = await orUndefined(api.redactions.status(redactId));
     return status?.status === 'failed' || status?.status === 'complete' ? status : undefined;
   }, times);
+  return { redactId, ended };
 }
 
 /** Waits for another redaction of the same sender's messages: Synapse refuses a second one. */

@@ -29,6 +29,8 @@ export interface RoomShare {
 }
 
 export interface UserRedactionOutcome {
+  /** Synapse's ID of the task. */
+  readonly redactId: string;
   readonly shares: readonly RoomShare[];
   /** `running` if Synapse needs longer than we wait. */
   readonly state: 'complete' | 'running';
@@ -124,7 +126,7 @@ export async function redactUser(
   times: PollTimes = usualTimes,
 ): Promise<UserRedactionOutcome> {
   const [first, ...others] = await findSent(clients, request);
-  const task = await runRedactionTask(
+  const { redactId, ended } = await runRedactionTask(
     clients.api,
     request.user,
     {
@@ -136,17 +138,18 @@ export async function redactUser(
     },
     times,
   );
-  if (task?.status === 'failed') {
+  if (ended?.status === 'failed') {
     throw new TargetError(
       'state',
-      `Synapse gave up (${serverMessage(task.error)})`,
+      `Synapse gave up (${serverMessage(ended.error)})`,
       'Some messages may have been redacted. Check before you retry.',
     );
   }
   return {
+    redactId,
     shares: [first, ...others],
-    state: task === undefined ? 'running' : 'complete',
-    failed: Object.entries(task?.failedRedactions ?? {}).map(([event, why]) => ({
+    state: ended === undefined ? 'running' : 'complete',
+    failed: Object.entries(ended?.failedRedactions ?? {}).map(([event, why]) => ({
       event,
       why,
     })),

@@ -1,6 +1,7 @@
 import { TargetError } from '../../core/errors.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Destination, DestinationQuery } from '../../homeserver/admin/federation.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 
@@ -12,7 +13,10 @@ export interface KnownServer {
 }
 
 /** The homeserver itself, and the other servers that it talks to. */
-export function createServerService(api: Pick<AdminApi, 'federation' | 'server'>) {
+export function createServerService(
+  api: Pick<AdminApi, 'federation' | 'server'>,
+  client: Pick<ClientApi, 'account'>,
+) {
   /** @throws TargetError the updates are enabled or stopped already: an undo would change too much */
   function assertDifferent(enabled: boolean, wanted: boolean): void {
     if (enabled === wanted) {
@@ -29,7 +33,7 @@ export function createServerService(api: Pick<AdminApi, 'federation' | 'server'>
     version: api.server.version,
 
     /** Whether people can log in with a password; undefined if the server doesn't say. */
-    hasPasswordLogin: api.server.hasPasswordLogin,
+    hasPasswordLogin: client.account.hasPasswordLogin,
 
     /** Whether updates of the database are enabled, and which of them run now. */
     backgroundUpdates: api.server.backgroundUpdateStatus,

@@ -3,10 +3,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { UnreachableError } from '../../../src/core/errors.ts';
 import type { RuleCall } from '../../../src/operations/execute/run-rule.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
-import { parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
 import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 import { asUserId } from '../../support/homeserver.ts';
+import { parseRuleLine } from '../../support/rule-line.ts';
 
 const mallory = asUserId('@mallory:localhost');
 const surroundings = { registry, serverName: 'localhost', prefix: '!' };

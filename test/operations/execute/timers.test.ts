@@ -5,9 +5,9 @@ import type { UserId } from '../../../src/core/ids.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
 import { runTimer } from '../../../src/operations/execute/run-timers.ts';
-import { parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
 import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
+import { parseRuleLine } from '../../support/rule-line.ts';
 
 const mallory = '@mallory:localhost';
 const minuteMs = 60_000;

@@ -8,9 +8,10 @@ import { UsageError } from '../../../src/core/errors.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import type { RuleInput } from '../../../src/reports/rules/rule-input.ts';
-import { isLine, lineFor, parseRuleLine } from '../../../src/reports/rules/rule-lines.ts';
+import { isLine, lineFor } from '../../../src/reports/rules/rule-lines.ts';
 import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
 import type { RuleMode } from '../../../src/store/tables/rule-matches.ts';
+import { parseRuleLine } from '../../support/rule-line.ts';
 import { item, surroundings, user } from './rule-input.ts';
 
 const template = (text: string, mode: RuleMode = 'act', around = surroundings) =>
