@@ -1,17 +1,10 @@
 import { flagName } from '../../src/chat/command/arguments.ts';
 import type { Argument } from '../../src/chat/command/arguments.ts';
-import { argumentsOf, groups, placeholderOf, roleFor } from '../../src/chat/command/declaration.ts';
-import type { Command, Danger } from '../../src/chat/command/declaration.ts';
-import { reversibility, usage } from '../../src/chat/command/help.ts';
+import { argumentsOf, groups, placeholderOf } from '../../src/chat/command/declaration.ts';
+import type { Command } from '../../src/chat/command/declaration.ts';
+import { conditions, usage } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
-
-const dangers: Record<Danger, string> = {
-  read: 'changes nothing',
-  change: 'changes something, without confirmation',
-  destructive: 'destructive, asks for confirmation',
-  critical: 'critical, asks for confirmation',
-};
 
 /** The text of `docs/commands.md`, made from the declarations. */
 export async function commandsGuide(): Promise<string> {
@@ -41,7 +34,7 @@ function section(command: Command): string {
     ...(own.length === 0 ? [] : [own.map(argumentLine).join('\n')]),
     ...(command.does === undefined ? [] : [`**Does:** ${command.does.join('; ')}.`]),
     ...(command.doesNot === undefined ? [] : [`**Does not:** ${command.doesNot.join('; ')}.`]),
-    `${roleLine(command)} Example: \`!${command.example}\``,
+    `${conditions(command, '!')} Example: \`!${command.example}\``,
     ...(command.endpoints === undefined
       ? []
       : [`Calls ${command.endpoints.map((endpoint) => `\`${endpoint}\``).join(', ')}.`]),
@@ -56,12 +49,4 @@ function argumentLine([key, argument]: [string, Argument]): string {
     fallback === undefined || typeof fallback === 'boolean' ? '' : `${fallback} by default`,
   ].filter(Boolean);
   return `- \`${name}\`: ${argument.description}${details.length === 0 ? '' : ` (${details.join('; ')})`}`;
-}
-
-function roleLine(command: Command): string {
-  const first =
-    typeof command.danger === 'function'
-      ? 'Its flags decide which role it needs and whether it asks for confirmation.'
-      : `For the role ${roleFor(command, command.danger)}; ${dangers[command.danger]}.`;
-  return [first, reversibility(command, '!')].filter(Boolean).join(' ');
 }

@@ -182,7 +182,7 @@ describe('a transaction', () => {
           [{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }],
           1,
         );
-        await tables.outbox.add({ eventId: '$e', stage: 'answer', message: '{}' }, 1);
+        await tables.outbox.add({ eventId: '$e', part: 'answer', message: '{}' }, 1);
         throw new Error('in between');
       }),
     ).rejects.toThrow('in between');
@@ -289,10 +289,10 @@ describe('the inbox', () => {
 });
 
 describe('the outbox', () => {
-  const add = async (stage: string, message = '{}', eventId = '$e') =>
-    store.outbox.add({ eventId, stage, message }, 1);
+  const add = async (part: string, message = '{}', eventId = '$e') =>
+    store.outbox.add({ eventId, part, message }, 1);
 
-  test('holds one message for each stage of an answer, the first', async () => {
+  test('holds one message for each part of an answer, the first', async () => {
     await add('answer', '{"a":1}');
     await add('answer', '{"a":2}');
     await add('outcome');
@@ -309,8 +309,8 @@ describe('the outbox', () => {
     expect((await store.outbox.open())[0]?.transactionId).toBe(transactionIdFor('$e', 'answer'));
     expect(transactionIdFor('$e', 'answer')).toBe(transactionIdFor('$e', 'answer'));
     expect(transactionIdFor('$e', 'answer')).toMatch(/^lawspeaker-[0-9a-f]{24}$/u);
-    const ids = ['answer', 'outcome'].flatMap((stage) =>
-      ['$e', '$f'].map((id) => transactionIdFor(id, stage)),
+    const ids = ['answer', 'outcome'].flatMap((part) =>
+      ['$e', '$f'].map((id) => transactionIdFor(id, part)),
     );
     expect(new Set(ids).size).toBe(4);
   });

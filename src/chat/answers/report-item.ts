@@ -47,13 +47,13 @@ export function reasonsOf(
     .sort((one, other) => other.people - one.people);
 }
 
-/** `a message of @mallory:x in #lobby:x`, or the user who was reported. */
+/** `a message by @mallory:x in #lobby:x`, or the user who was reported. */
 export function whatIsReported(item: ReportItem): Inline[] {
   const who = item.sender === null ? 'somebody unknown' : code(cut(item.sender, 255));
   if (item.kind === 'user') {
     return ['the user ', who];
   }
-  return ['a message of ', who, ...placeOf(item)];
+  return ['a message by ', who, ...placeOf(item)];
 }
 
 /** ` in #lobby:example.com`, by the name that people know. */
@@ -69,7 +69,7 @@ export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
   return [' in ', parseRoomAlias(name) === undefined ? inert(name) : code(cut(name, 255))];
 }
 
-/** How it stands, where that is not just open. */
+/** Its status; empty if it is just open. */
 export function standOf(
   item: ReportItem,
   nameOf: (user: string) => string,

@@ -13,7 +13,7 @@ export type Role = (typeof roles)[number];
 /**
  * How much harm a command can do: it changes nothing (`read`), it does no lasting harm (`change`), it
  * destroys something (`destructive`), or it gives power over the server (`critical`). The last two ask
- * for confirmation. Whether a change can be taken back is another question: see `reversible`.
+ * for confirmation. Whether a change can be reversed is another question: see `reversible`.
  */
 export type Danger = (typeof dangers)[number];
 /** The least dangerous first. */
@@ -62,7 +62,7 @@ export interface Preview {
   /** Such as `Deactivate Mallory and erase?` */
   readonly title: Content;
   readonly body: readonly Block[];
-  /** What can't be taken back, in one sentence. */
+  /** What can't be undone, in one sentence. */
   readonly warning?: string;
   /** What is special about this account: all that is shown of it in a preview of several. */
   readonly facts?: readonly string[];
@@ -108,7 +108,7 @@ interface Base<Declared extends Arguments, Result> {
   /** Resolves the report if it is sent about one. */
   readonly resolvesReports?: true;
   /**
-   * False if nothing takes it back, neither `undo` nor another command. It may still be harmless, such as
+   * False if nothing reverses it, neither `undo` nor another command. It may still be harmless, such as
    * a message: then its danger is `change`, and it does not ask for confirmation.
    */
   readonly reversible?: false | undefined;
@@ -134,7 +134,7 @@ interface Base<Declared extends Arguments, Result> {
   run(context: Context<Declared>): Promise<Result>;
   answer(context: Context<Declared>, result: Result): Answer;
   /**
-   * The command line that takes it back exactly, without prefix and reason; undefined if there is none.
+   * The command line that reverses it exactly, without prefix and reason; undefined if there is none.
    * The context's account is as it was before; `result` is what `run` gave, for what was before
    * and no account holds.
    */
@@ -168,7 +168,7 @@ interface Depends<Declared extends Arguments> {
   preview(context: Context<Declared>): Promise<Preview>;
 }
 
-/** What can't be taken back offers no `undo` and no `--for`. */
+/** What can't be reversed has no `undo` and no `--for`. */
 type Reversibility =
   | { readonly reversible?: undefined }
   | { readonly reversible: false; readonly undo?: undefined; readonly timed?: undefined };
@@ -258,7 +258,7 @@ const protectionFlags = {
   }),
 } as const;
 
-/** Flags of what can be taken back by itself. */
+/** Flags of what can be undone after a time. */
 const timedFlags = {
   for: flag('duration', 'Undo it after this time', { placeholder: '24h' }),
 } as const;

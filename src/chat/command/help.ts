@@ -3,7 +3,7 @@ import { bold, code, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { argumentsOf, dangerOf, groups, placeholderOf, roleFor } from './declaration.ts';
+import { argumentsOf, groups, placeholderOf, roleFor } from './declaration.ts';
 import type { Command, Danger, Group, Role } from './declaration.ts';
 import type { Registry } from './registry.ts';
 
@@ -63,17 +63,22 @@ const audiences: Record<Role, string> = {
   admin: 'Only admins can use it.',
 };
 
-/** Whether it can be undone; empty if that depends. */
-export function reversibility(command: Command, prefix: string): string {
-  if (command.reversible === false) {
-    return 'It can’t be undone.';
-  }
-  return command.undo === undefined ? '' : `${prefix}undo takes it back.`;
+/** Who can use it, whether it asks for confirmation, and whether it can be undone, in sentences. */
+export function conditions(command: Command, prefix: string): string {
+  const { danger } = command;
+  return [
+    typeof danger === 'function'
+      ? 'Who can use it, and whether it asks for confirmation, depends on its flags.'
+      : `${audiences[roleFor(command, danger)]} ${dangers[danger]}.`,
+    command.reversible === false ? 'It can’t be undone.' : '',
+    command.undo === undefined ? '' : `${prefix}undo reverses it.`,
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 /** The answer to `help COMMAND`, made from the declaration. */
 export function helpFor(command: Command, prefix: string): Answer {
-  const danger = typeof command.danger === 'function' ? undefined : dangerOf(command, {});
   const body: Block[] = [line('Usage: ', code(usage(command, prefix)))];
   const described = Object.entries(argumentsOf(command));
   if (described.length > 0) {
@@ -94,10 +99,7 @@ export function helpFor(command: Command, prefix: string): Answer {
   body.push(
     line(
       [
-        danger === undefined
-          ? 'Who can use it, and whether it asks for confirmation, depends on its flags.'
-          : `${audiences[roleFor(command, danger)]} ${dangers[danger]}.`,
-        reversibility(command, prefix),
+        conditions(command, prefix),
         command.aliases === undefined ? '' : `Also: ${command.aliases.join(', ')}.`,
       ]
         .filter(Boolean)

@@ -22,9 +22,9 @@ export function actorName(actor: Actor): string {
 export interface Origin {
   readonly event: EventId;
   readonly room: RoomId;
-  /** Set where the command was sent in a thread. */
+  /** Set if the command was sent in a thread. */
   readonly thread?: EventId;
-  /** What the answer replies to, where that is not `event`. */
+  /** What the answer replies to, if that is not `event`. */
   readonly inReplyTo?: EventId;
   /** The item of the report queue in whose card's thread the answer stands. */
   readonly card?: number;
@@ -45,9 +45,9 @@ export interface Invocation {
   readonly arguments: Readonly<Record<string, Json>>;
   readonly reason?: string;
   readonly dryRun: boolean;
-  /** Set where protected accounts may be touched all the same; critical, whatever the command. */
+  /** Set if protected accounts may be touched, too; critical, whatever the command. */
   readonly overrideProtection?: true;
-  /** Milliseconds after which it is taken back. */
+  /** Milliseconds after which it is undone. */
   readonly forMs?: number;
   readonly actor: Actor;
   readonly origin: Origin;

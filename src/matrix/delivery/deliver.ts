@@ -28,7 +28,7 @@ interface OutboxStore {
   open(eventId?: string): Promise<Pending[]>;
   markDelivered(id: number, sentEventId: string | null, at: number): Promise<void>;
   giveUp(id: number, at: number): Promise<void>;
-  sentEvent(eventId: string, stage: string, since?: number): Promise<string | undefined>;
+  sentEvent(eventId: string, part: string, since?: number): Promise<string | undefined>;
 }
 
 interface Delivery {
@@ -91,8 +91,8 @@ export function createDelivery(options: {
     const origin = await placed(outgoing.origin);
     const put = async (type: string, content: Record<string, unknown>) =>
       sendEvent({ client, crypto }, origin.room, { type, content }, transactionId);
-    const sent = async (stage: string) =>
-      (await outbox.sentEvent(origin.event, stage, since)) as EventId | undefined;
+    const sent = async (part: string) =>
+      (await outbox.sentEvent(origin.event, part, since)) as EventId | undefined;
     switch (outgoing.kind) {
       case 'reply':
         return put('m.room.message', replyContent(outgoing.reply, origin, prefix, maxContentBytes));

@@ -54,6 +54,7 @@ export type Outgoing =
     }
   | { readonly kind: 'file'; readonly origin: Origin; readonly file: AnswerFile }
   | { readonly kind: 'reaction'; readonly origin: Origin; readonly key: string }
+  // Stored under the name `stage`: the outbox may hold messages of earlier versions.
   | { readonly kind: 'withdraw'; readonly origin: Origin; readonly stage: MessagePart };
 
 /** What putting a message into the outbox needs. */
@@ -77,8 +78,11 @@ export async function post(
   part: MessagePart,
   outgoing: Outgoing,
 ): Promise<void> {
-  const add = async (stage: MessagePart, message: Outgoing) =>
-    outbox.add({ eventId: message.origin.event, stage, message: JSON.stringify(message) }, now());
+  const add = async (name: MessagePart, message: Outgoing) =>
+    outbox.add(
+      { eventId: message.origin.event, part: name, message: JSON.stringify(message) },
+      now(),
+    );
   if (outgoing.kind === 'alert') {
     // The bot can be on call or have a role, and needs no notification of its own messages.
     const mentions = outgoing.mentions.filter((user) => user !== settings.botUser);

@@ -102,7 +102,7 @@ async function recoverOne(context: RecoverOneContext, execution: Execution): Pro
   if (isStillOpen && !isNews) {
     return;
   }
-  const stage = isStillOpen ? 'unknown' : 'reconciled';
+  const part = isStillOpen ? 'unknown' : 'reconciled';
   const decision = await context.store.transaction(async (tables) => {
     for (const [at, attempt] of attempts.entries()) {
       const before = entries.find(({ id }) => id === attempt.audit);
@@ -117,7 +117,7 @@ async function recoverOne(context: RecoverOneContext, execution: Execution): Pro
     }
     const waiting = await waitingAbout(tables, operation, attempts);
     const reply = outcomeReply(context, operation, attempts, waiting);
-    await postOutcome(context, tables, origin, reply, stage);
+    await postOutcome(context, tables, origin, reply, part);
     if (isStillOpen) {
       return undefined;
     }

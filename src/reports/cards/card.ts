@@ -47,7 +47,7 @@ export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): An
         ? []
         : [
             facts(
-              'Also said',
+              'Other reasons',
               ...others.map(({ reason }): Inline[] => ['“', inert(reason, 60), '”']),
             ),
           ]),

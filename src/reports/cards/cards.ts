@@ -178,7 +178,7 @@ export function createCards(
           await tables.outbox.add(
             {
               eventId: cardEvent(item.id),
-              stage: `note-${entry.id}` satisfies MessagePart,
+              part: `note-${entry.id}` satisfies MessagePart,
               message: JSON.stringify({
                 kind: 'alert',
                 origin: {

@@ -15,8 +15,8 @@ export interface OutboxMessage {
  * The transaction ID of one part of an answer. It is the same for every try, so that Synapse doesn't send
  * the message twice.
  */
-export function transactionIdFor(eventId: string, stage: string): string {
-  return `lawspeaker-${createHash('sha256').update(`${eventId} ${stage}`).digest('hex').slice(0, 24)}`;
+export function transactionIdFor(eventId: string, part: string): string {
+  return `lawspeaker-${createHash('sha256').update(`${eventId} ${part}`).digest('hex').slice(0, 24)}`;
 }
 
 /** Messages to send. They are committed with what they report, and sent afterwards. */
@@ -30,16 +30,16 @@ export function outbox(db: Connection) {
   }
 
   return {
-    /** Adds a message. If there is one for this stage already, it stays as it is. */
+    /** Adds a message. If there is one for this part of an answer already, it stays as it is. */
     async add(
-      message: { eventId: string; stage: string; message: string },
+      message: { eventId: string; part: string; message: string },
       at: number,
     ): Promise<void> {
       await db
         .insertInto('outbox')
         .values({
           event_id: message.eventId,
-          transaction_id: transactionIdFor(message.eventId, message.stage),
+          transaction_id: transactionIdFor(message.eventId, message.part),
           message: message.message,
           created_at: at,
           sent_event_id: null,
@@ -77,14 +77,14 @@ export function outbox(db: Connection) {
     /** The message will never be sent. Its content is deleted. */
     giveUp: async (id: number, at: number) => close(id, null, at),
 
-    /** Records an event of the bot that is not in this database, as this stage of an answer. */
-    async remember(eventId: string, stage: string, sentEventId: string, at: number): Promise<void> {
+    /** Records an event of the bot that is not in this database, as this part of an answer. */
+    async remember(eventId: string, part: string, sentEventId: string, at: number): Promise<void> {
       const sent = { message: '', sent_event_id: sentEventId, closed_at: at };
       await db
         .insertInto('outbox')
         .values({
           event_id: eventId,
-          transaction_id: transactionIdFor(eventId, stage),
+          transaction_id: transactionIdFor(eventId, part),
           created_at: at,
           ...sent,
         })
@@ -103,33 +103,33 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
-    /** Whether there is a message for this stage of an answer, sent or not. */
-    async has(eventId: string, stage: string): Promise<boolean> {
+    /** Whether there is a message for this part of an answer, sent or not. */
+    async has(eventId: string, part: string): Promise<boolean> {
       const row = await db
         .selectFrom('outbox')
         .select('id')
-        .where('transaction_id', '=', transactionIdFor(eventId, stage))
+        .where('transaction_id', '=', transactionIdFor(eventId, part))
         .executeTakeFirst();
       return row !== undefined;
     },
 
-    /** Whether the message for this stage of an answer is still to be sent. */
-    async isPending(eventId: string, stage: string): Promise<boolean> {
+    /** Whether the message for this part of an answer is still to be sent. */
+    async isPending(eventId: string, part: string): Promise<boolean> {
       const row = await db
         .selectFrom('outbox')
         .select('id')
-        .where('transaction_id', '=', transactionIdFor(eventId, stage))
+        .where('transaction_id', '=', transactionIdFor(eventId, part))
         .where('closed_at', 'is', null)
         .executeTakeFirst();
       return row !== undefined;
     },
 
-    /** The event ID of this stage of an answer, if it was sent at `since` or later. */
-    async sentEvent(eventId: string, stage: string, since = 0): Promise<string | undefined> {
+    /** The event ID of this part of an answer, if it was sent at `since` or later. */
+    async sentEvent(eventId: string, part: string, since = 0): Promise<string | undefined> {
       const row = await db
         .selectFrom('outbox')
         .select('sent_event_id')
-        .where('transaction_id', '=', transactionIdFor(eventId, stage))
+        .where('transaction_id', '=', transactionIdFor(eventId, part))
         .where('closed_at', '>=', since)
         .executeTakeFirst();
       return row?.sent_event_id ?? undefined;

@@ -67,7 +67,7 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   expect(rows[2]).toContain(`❌ denied: deactivate by ${room.vic.user.userId}`);
   expect(rows[3]).toMatch(/timer \d+: unshadow-ban .* by .*, in 2[34] hours/u);
   expect(rows[4]).toContain(`✅ done: shadow-ban by ${ben}, “spam, again”, audit #`);
-  expect(rows[5]).toContain('reported 2 times, open: a message of');
+  expect(rows[5]).toContain('reported 2 times, open: a message by');
   expect(rows[6]).toContain(`reported 1 time, dismissed by ${ben}`);
   expect(rows[7]).toContain('“<i>they</i> annoy␤me”, dismissed');
   expect(answer.html).toContain('&lt;i&gt;they');
@@ -117,7 +117,7 @@ it('knows of a room what was reported in it and done to it', async () => {
   const answer = await room.vic.ask(`!history ${id}`);
   expect(answer.body).toContain(`${id}: 1 item open, 1 action`);
   expect(answer.body).toContain('✅ done: block-room');
-  expect(answer.body).toContain('reported 1 time, open: a message of @mallory:elsewhere.example');
+  expect(answer.body).toContain('reported 1 time, open: a message by @mallory:elsewhere.example');
   expect(answer.body).toContain(`Next: !room ${id}`);
   const ofOwner = await room.vic.ask(`!history ${owner.userId}`);
   expect(ofOwner.body).toContain('reported 1 time, open: the user');

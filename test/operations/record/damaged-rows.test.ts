@@ -75,8 +75,8 @@ test.each([
 });
 
 test('an answer that can’t be read keeps nothing from being sent', async () => {
-  await bot.store.outbox.add({ eventId: '$a', stage: 'answer', message: 'nonsense' }, 0);
-  await bot.store.outbox.add({ eventId: '$a', stage: 'outcome', message: '{"kind":"edit"}' }, 0);
+  await bot.store.outbox.add({ eventId: '$a', part: 'answer', message: 'nonsense' }, 0);
+  await bot.store.outbox.add({ eventId: '$a', part: 'outcome', message: '{"kind":"edit"}' }, 0);
   const { sent } = await start();
   expect(sent).toMatchObject([{ kind: 'alert' }]);
   expect(await asides()).toEqual(['outbox 1', 'outbox 2']);

@@ -34,7 +34,7 @@ it('a report is in the room within seconds, with what a decision needs', async (
   const spam = await mallory.sendText(lobby, 'buy cheap pills at https://evil.example');
   await vera.reportEvent(lobby, spam, { reason: 'spam', score: -100 });
   const card = await cardOf(room.ana, spam);
-  expect(card.body).toMatch(/^⚠️ Report #\d+: 1 person says “spam” about a message of @mallory/u);
+  expect(card.body).toMatch(/^⚠️ Report #\d+: 1 person says “spam” about a message by @mallory/u);
   expect(card.body).toContain('in Lobby');
   expect(card.body).toMatch(/account \d+ seconds? old when it was reported/u);
   // Nobody is shown it without wanting to, and no client makes a link of it.

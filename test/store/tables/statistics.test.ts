@@ -146,7 +146,7 @@ test('what is open, and since when', async () => {
 
   await store.inbox.add([{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }], 1);
   await store.executions.begin({ eventId: '$e', invocation: '{}', confirmer: null }, 1);
-  await store.outbox.add({ eventId: '$e', stage: 'answer', message: '{}' }, 1);
+  await store.outbox.add({ eventId: '$e', part: 'answer', message: '{}' }, 1);
   expect(await store.statistics.openWork()).toEqual({
     inbox: 1,
     outbox: 1,
