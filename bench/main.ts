@@ -13,6 +13,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'command-line': async () => (await import('./command-line.ts')).commandLine,
   answer: async () => (await import('./answer.ts')).answer,
   memory: async () => (await import('./memory.ts')).memory,
+  audit: async () => (await import('./audit.ts')).benchmarkAudit,
 };
 
 const usage = `Usage: npm run bench -- [--only NAME]… [--short]

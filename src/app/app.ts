@@ -75,7 +75,8 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
   try {
     const client = createClient(config, stopping.signal, timing);
     const warn = (warning: string) => log.warn({}, warning);
-    const opened = await openStore(config.database.path, { lock: true, warn });
+    const inform = (message: string) => log.info({}, message);
+    const opened = await openStore(config.database.path, { lock: true, warn, inform });
     store = opened;
     const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;

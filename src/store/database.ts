@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import Database from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import type { SqliteDatabase, SqliteStatement, Transaction } from 'kysely';
@@ -15,6 +17,7 @@ import * as secrets from './migrations/0006-secrets.ts';
 import * as asides from './migrations/0007-set-aside.ts';
 import * as reporters from './migrations/0010-reporters.ts';
 import * as names from './migrations/0011-names.ts';
+import * as dailySums from './migrations/0012-daily-sums.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -28,6 +31,7 @@ const migrations = {
   '0007-set-aside': asides,
   '0010-reporters': reporters,
   '0011-names': names,
+  '0012-daily-sums': dailySums,
 };
 
 export interface OpenOptions {
@@ -36,6 +40,8 @@ export interface OpenOptions {
   readonly lock?: boolean;
   /** Called if other users can read the files and that can't be changed. */
   readonly warn?: Warn;
+  /** Called before and after the tables of an older version are changed, which can take minutes. */
+  readonly inform?: (message: string) => void;
 }
 
 const inMemory = ':memory:';
@@ -97,7 +103,12 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
   const db = new Kysely<Tables>({
     dialect: new SqliteDialect({ database: withStatementCache(sqlite) }),
   });
-  await (options.readonly === true ? assertRecent(db, file) : migrate(db, file));
+  const isCurrent = isMigrated(sqlite);
+  if (!isCurrent) {
+    await (options.readonly === true
+      ? assertRecent(db, file)
+      : migrate(sqlite, db, file, options.inform));
+  }
   return db;
 }
 
@@ -143,14 +154,64 @@ async function assertRecent(db: Kysely<Tables>, file: string): Promise<void> {
   }
 }
 
-async function migrate(db: Kysely<Tables>, file: string): Promise<void> {
-  const { error } = await migratorOn(db).migrateToLatest();
+/** The migrations that the file has had. */
+function migrationsIn(sqlite: Database.Database): readonly string[] {
+  const hasAny = sqlite
+    .prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'kysely_migration'`)
+    .get();
+  return hasAny === undefined
+    ? []
+    : (sqlite.prepare('SELECT name FROM kysely_migration ORDER BY name').pluck().all() as string[]);
+}
+
+function isMigrated(sqlite: Database.Database): boolean {
+  return isDeepStrictEqual(migrationsIn(sqlite), Object.keys(migrations));
+}
+
+/** Makes all missing migrations in one transaction: if the process is killed, none of them was made. */
+async function migrate(
+  sqlite: Database.Database,
+  db: Kysely<Tables>,
+  file: string,
+  inform: OpenOptions['inform'] = () => undefined,
+): Promise<void> {
+  const isNew = migrationsIn(sqlite).length === 0;
+  if (!isNew) {
+    inform(
+      `The database ${file} is from an older version and is being updated. If it is large, this takes a few minutes.`,
+    );
+  }
+  const error = await inTransaction(
+    sqlite,
+    async () => (await migratorOn(db).migrateToLatest()).error,
+  );
   if (error !== undefined) {
     await db.destroy();
     throw new SetupError(
       `The database ${file} can't be updated (${reasonOf(error)}).`,
       'It may be from a newer Lawspeaker, or damaged. Nothing was changed.',
     );
+  }
+  if (!isNew) {
+    inform(`The database ${file} is updated.`);
+  }
+}
+
+/** Commits what `work` does, unless it returns an error. */
+async function inTransaction(
+  sqlite: Database.Database,
+  work: () => Promise<unknown>,
+): Promise<unknown> {
+  try {
+    sqlite.exec('BEGIN IMMEDIATE');
+    const error = await work();
+    sqlite.exec(error === undefined ? 'COMMIT' : 'ROLLBACK');
+    return error;
+  } catch (error) {
+    if (sqlite.inTransaction) {
+      sqlite.exec('ROLLBACK');
+    }
+    return error;
   }
 }
 

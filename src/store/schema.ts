@@ -2,19 +2,28 @@ import type { Generated } from 'kysely';
 
 /** The database as Kysely sees it. Times are milliseconds since 1970. */
 export interface Tables {
+  action_totals: ActionTotalsTable;
+  audit_days: AuditDaysTable;
   audit_log: AuditLogTable;
   confirmations: ConfirmationsTable;
+  daily_counts: DailyCountsTable;
+  daily_matches: DailyMatchesTable;
+  daily_work: DailyWorkTable;
   executions: ExecutionsTable;
   inbox: InboxTable;
+  item_totals: ItemTotalsTable;
   jobs: JobsTable;
+  open_intents: OpenIntentsTable;
   outbox: OutboxTable;
   report_history: ReportHistoryTable;
   report_items: ReportItemsTable;
+  report_totals: ReportTotalsTable;
   reports: ReportsTable;
   rule_matches: RuleMatchesTable;
   secrets: SecretsTable;
   damaged_rows: DamagedRowsTable;
   sync_state: SyncStateTable;
+  work_totals: WorkTotalsTable;
 }
 
 /** Append-only: an intent before each call, its outcome afterwards. */
@@ -174,6 +183,8 @@ export interface ReportHistoryTable {
   detail: string | null;
   /** The thread of the card does not show it yet. */
   needs_note: number;
+  /** For the first claim and the first decision since the item was opened: milliseconds since then. */
+  took_ms: number | null;
 }
 
 /** A rule matches an item once. */
@@ -194,4 +205,77 @@ export interface SecretsTable {
   user_id: string;
   event_id: string | null;
   due_at: number;
+}
+
+/*
+ * Sums over rows of other tables. Triggers keep them, in the transaction that adds the rows. A day is
+ * counted from 1970, in UTC.
+ */
+
+interface Decisions {
+  claimed: number;
+  resolved: number;
+  dismissed: number;
+}
+
+/** What happened on each day. */
+export interface DailyCountsTable extends Decisions {
+  day: number;
+  /** By when the homeserver received them. */
+  reports: number;
+  /** Intents. */
+  actions: number;
+  failed: number;
+  refused: number;
+}
+
+/** What a person or rule, or all timers together, did. */
+interface Work extends Decisions {
+  /** A user ID, `rule:NAME` or `timer`. */
+  name: string;
+  asked: number;
+  confirmed: number;
+}
+
+export interface DailyWorkTable extends Work {
+  day: number;
+}
+
+/** Since the first start. */
+export type WorkTotalsTable = Work;
+
+export interface DailyMatchesTable {
+  rule: string;
+  mode: RuleMatchesTable['mode'];
+  day: number;
+  count: number;
+}
+
+/** Outcomes and refusals. */
+export interface ActionTotalsTable {
+  command: string;
+  status: string;
+  count: number;
+}
+
+export interface ReportTotalsTable {
+  kind: ReportsTable['kind'];
+  count: number;
+}
+
+export interface ItemTotalsTable {
+  state: ReportItemsTable['state'];
+  count: number;
+}
+
+/** The numbers of the first and the last audit entry of a day. */
+export interface AuditDaysTable {
+  day: number;
+  first_id: number;
+  last_id: number;
+}
+
+/** Intents without an outcome. */
+export interface OpenIntentsTable {
+  id: number;
 }

@@ -53,18 +53,15 @@ export default defineCommand({
     const after = cursorIn(args.from);
     const listing = await readList<SubjectEntry>(args, {
       async page() {
-        const [found, total] = await Promise.all([
-          history.page(subject, { limit: args.limit + 1, after }),
-          history.length(subject),
-        ]);
-        return pageAfter(found, args.limit, total, ({ mark }) => writeCursor(mark));
+        const { entries, total } = await history.page(subject, { limit: args.limit + 1, after });
+        return pageAfter(entries, args.limit, total, ({ mark }) => writeCursor(mark));
       },
       async *all() {
         for (let mark: SubjectCursor | undefined; ;) {
-          const found = await history.page(subject, { limit: readAtOnce, after: mark });
-          yield* found;
-          mark = found.at(-1)?.mark;
-          if (found.length < readAtOnce) {
+          const { entries } = await history.page(subject, { limit: readAtOnce, after: mark });
+          yield* entries;
+          mark = entries.at(-1)?.mark;
+          if (entries.length < readAtOnce) {
             return;
           }
         }

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
@@ -7,7 +9,7 @@ import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
 import { ruleInputOf } from './rule-input.ts';
 import type { RuleInput, ReportInput } from './rule-input.ts';
 
-const itemsAtOnce = 1000;
+const rowsAtOnce = 500;
 
 /** Everything that was ever reported. */
 export interface ReplayData {
@@ -22,19 +24,37 @@ export interface ReplayData {
 export async function readReplayData(
   store: Pick<Store, 'reports' | 'reportItems'>,
 ): Promise<ReplayData> {
-  const reports = await store.reports.since(0);
+  const reports: StoredReport[] = [];
+  for await (const page of pages(async (after: StoredReport | undefined) =>
+    store.reports.inOrder(after, rowsAtOnce),
+  )) {
+    reports.push(...page);
+  }
   const items = new Map<number, ReportItem>();
-  for (let after: ReportItem | undefined; ;) {
-    const page = await store.reportItems.search({}, { limit: itemsAtOnce, after });
+  for await (const page of pages(async (after: ReportItem | undefined) =>
+    store.reportItems.search({}, { limit: rowsAtOnce, after }),
+  )) {
     page.forEach((item) => items.set(item.id, item));
-    after = page.at(-1);
-    if (page.length < itemsAtOnce) {
-      break;
-    }
   }
   // Only accounts of this homeserver can report to it.
   const reporter = reports.map((report) => parseUserId(report.reporter)).find(Boolean);
   return { items, reports, serverName: reporter && serverNameOf(reporter) };
+}
+
+/** Reads a list page by page. Others get their turn in between. */
+async function* pages<Row>(
+  pageAfter: (last: Row | undefined) => Promise<readonly Row[]>,
+): AsyncGenerator<readonly Row[]> {
+  let last: Row | undefined;
+  for (;;) {
+    const page = await pageAfter(last);
+    yield page;
+    last = page.at(-1);
+    if (page.length < rowsAtOnce) {
+      return;
+    }
+    await nextTurn();
+  }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Job } from '../../store/tables/jobs.ts';
@@ -34,23 +36,23 @@ type Tables = Pick<Store, 'auditLog' | 'jobs' | 'reportItems' | 'reports' | 'sub
 /** Everything that the database knows about a user or room, by time. */
 export function createHistoryService(store: Tables) {
   return {
-    length: store.subjectHistory.length,
-
     async summary(subject: Subject): Promise<SubjectSummary> {
       const counts = await store.subjectHistory.counts(subject);
       const reliability =
         subject.kind === 'user' ? await store.reports.reliability(subject.id) : undefined;
+      // A page follows. Others get their turn in between.
+      await nextTurn();
       return { ...counts, reliability };
     },
 
-    /** Newest first. */
+    /** A part of the list, the newest entry first, and the length of the whole list. */
     async page(
       subject: Subject,
       page: { readonly limit: number; readonly after?: SubjectCursor | undefined },
-    ): Promise<SubjectEntry[]> {
-      const marks = await store.subjectHistory.page(subject, page);
+    ): Promise<{ readonly entries: readonly SubjectEntry[]; readonly total: number }> {
+      const { marks, total } = await store.subjectHistory.page(subject, page);
       const entries = await Promise.all(marks.map(async (mark) => entryOf(store, subject, mark)));
-      return entries.filter((entry) => entry !== undefined);
+      return { entries: entries.filter((entry) => entry !== undefined), total };
     },
   };
 }

@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { dayMs, hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
-import type { Period, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
-import { workerOf } from './metric-values.ts';
+import type { Counts, Period, RuleCount, WorkCount } from '../../store/tables/statistics.ts';
 
 /** What one person or one rule did in a period. */
 export interface Worker {
@@ -72,41 +73,35 @@ export function createStatisticsService(store: Pick<Store, 'reportItems' | 'stat
     async overview(lastMs: number, now: number): Promise<Overview> {
       const { stepMs, ...period } = stepsOf(lastMs, now);
       const { since } = period;
-      const [items, oldestOpenAt, reports, closed, actions] = await Promise.all([
-        store.reportItems.countByState(),
-        statistics.oldestOpenAt(),
-        statistics.reportsPer(stepMs, period),
-        statistics.closedPer(stepMs, period),
-        statistics.actionsPer(stepMs, period),
-      ]);
-      const [steps, counts, audited, rules, topSenders, topRooms] = await Promise.all([
-        statistics.stepsWithin(period),
-        statistics.stepCounts(period),
-        statistics.auditWithin(period),
-        statistics.countMatches(since),
-        statistics.topSenders(since, shownTop),
-        statistics.topRooms(since, shownTop),
-      ]);
-      const sum = (wanted: (row: (typeof audited)[number]) => boolean) =>
-        audited.filter(wanted).reduce((total, { count }) => total + count, 0);
-      const stepSum = (kind: QueueStep['kind']) =>
-        counts.filter((row) => row.kind === kind).reduce((total, { count }) => total + count, 0);
+      const counts = await statistics.countsPer(stepMs, period);
+      const durations = await statistics.durations(period);
+      // Each takes some milliseconds. Others get their turn in between.
+      await nextTurn();
+      const work = await statistics.workWithin(period);
+      const rules = await statistics.countMatches(period);
+      await nextTurn();
+      const topSenders = await statistics.topSenders(since, shownTop);
+      await nextTurn();
+      const topRooms = await statistics.topRooms(since, shownTop);
+      const items = await store.reportItems.countByState();
+      const oldestOpenAt = await statistics.oldestOpenAt();
+      const sum = (name: keyof Counts) => counts.reduce((total, step) => total + step[name], 0);
       return {
         ...period,
         stepMs,
         items,
         oldestOpenAt,
-        reports,
-        closed,
-        actions,
-        resolved: stepSum('resolved'),
-        dismissed: stepSum('dismissed'),
-        failedActions: sum(({ kind, status }) => kind === 'outcome' && status === 'failed'),
-        refusals: sum(({ kind }) => kind === 'refusal'),
-        medianClaimMs: median(durationsOf(steps, true)),
-        medianCloseMs: median(durationsOf(steps, false)),
+        reports: counts.map(({ reports }) => reports),
+        closed: counts.map(({ resolved, dismissed }) => resolved + dismissed),
+        actions: counts.map(({ actions }) => actions),
+        resolved: sum('resolved'),
+        dismissed: sum('dismissed'),
+        failedActions: sum('failed'),
+        refusals: sum('refused'),
+        medianClaimMs: median(durations.claim),
+        medianCloseMs: median(durations.close),
         rules,
-        workers: workersOf(counts, audited),
+        workers: work.map(workerOf).sort(byWork),
         topSenders,
         topRooms,
       };
@@ -114,31 +109,18 @@ export function createStatisticsService(store: Pick<Store, 'reportItems' | 'stat
   };
 }
 
-function durationsOf(steps: readonly QueueStep[], ofClaims: boolean): number[] {
-  return steps
-    .filter(({ kind }) => (kind === 'claimed') === ofClaims)
-    .flatMap(({ tookMs }) => tookMs ?? []);
-}
+const workerOf = ({ name, claimed, resolved, dismissed, asked }: WorkCount): Worker => ({
+  by: name,
+  claimed,
+  resolved,
+  dismissed,
+  actions: asked,
+});
 
-type Counts = Awaited<ReturnType<Store['statistics']['stepCounts']>>;
-type Audited = Awaited<ReturnType<Store['statistics']['auditWithin']>>;
-
-function workersOf(counts: Counts, audited: Audited): Worker[] {
-  const workers = new Map<string, Worker>();
-  const add = (actor: string, what: Exclude<keyof Worker, 'by'>, count: number) => {
-    const by = workerOf(actor);
-    const worker = workers.get(by) ?? { by, claimed: 0, resolved: 0, dismissed: 0, actions: 0 };
-    workers.set(by, { ...worker, [what]: worker[what] + count });
-  };
-  counts.forEach(({ actor, kind, count }) => actor !== null && add(actor, kind, count));
-  audited
-    .filter(({ kind }) => kind === 'intent')
-    .forEach(({ actor, count }) => add(actor, 'actions', count));
+function byWork(one: Worker, other: Worker): number {
   const done = ({ claimed, resolved, dismissed, actions }: Worker) =>
     claimed + resolved + dismissed + actions;
-  return [...workers.values()].sort(
-    (one, other) => done(other) - done(one) || one.by.localeCompare(other.by),
-  );
+  return done(other) - done(one) || one.by.localeCompare(other.by);
 }
 
 export type StatisticsService = ReturnType<typeof createStatisticsService>;

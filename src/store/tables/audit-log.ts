@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sql } from 'kysely';
-import type { Selectable } from 'kysely';
+import type { RawBuilder, Selectable } from 'kysely';
 
+import { dayMs } from '../../core/duration.ts';
 import type { Connection } from '../database.ts';
 import type { AuditLogTable } from '../schema.ts';
 
@@ -78,8 +79,8 @@ export interface Verification extends ChainEnd {
 type Row = Selectable<AuditLogTable>;
 type NewRow = Omit<Row, 'id' | 'previous_hash' | 'hash'>;
 
-/** How many rows are in memory at a time. */
-const verifiedAtOnce = 1000;
+/** Few enough rows that others wait only a few milliseconds. */
+const verifiedAtOnce = 200;
 
 const genesis = '0'.repeat(64);
 
@@ -149,6 +150,137 @@ function readJson(text: string): unknown {
   }
 }
 
+/** The numbers between two others. */
+interface NumberRange {
+  readonly after: number;
+  readonly before: number;
+}
+
+const endOfNumbers = Number.MAX_SAFE_INTEGER;
+
+/** A condition for `entry`: it is one of the first entries in this range that match. */
+function matching(
+  query: AuditFilter,
+  range: NumberRange,
+  order: 'ASC' | 'DESC',
+  limit: number,
+): RawBuilder<boolean> {
+  const end = sql.raw(`ORDER BY id ${order} LIMIT ${Math.trunc(limit)}`);
+  return sql<boolean>`entry.id IN (${sql.join(sourcesOf(query, range), sql` UNION ALL `)} ${end})`;
+}
+
+/**
+ * Where to find the numbers of matching entries. Each source reads an index in the order of the numbers,
+ * so that reading stops when there are enough, and none has an entry that another has. Which index is
+ * best is known here: SQLite has no statistics about the table.
+ */
+function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
+  const { by, target, command, status, eventId, item } = query;
+  const entries = (index: string, ...more: RawBuilder<unknown>[]) => sql`
+    SELECT candidate.id AS id FROM audit_log AS candidate ${sql.raw(index)}
+    WHERE candidate.kind != 'outcome'
+      AND candidate.id > ${range.after} AND candidate.id < ${range.before}
+      AND ${conjunction([...more, ...conditionsOf(query), ...statusCondition(query)])}`;
+  if (status === 'open') {
+    return [
+      sql`
+        SELECT candidate.id AS id FROM open_intents AS open
+        CROSS JOIN audit_log AS candidate ON candidate.id = open.id
+        WHERE open.id > ${range.after} AND open.id < ${range.before}
+          AND ${conjunction([...conditionsOf(query), ...byCondition(query)])}`,
+    ];
+  }
+  if (eventId !== undefined) {
+    return [entries('INDEXED BY audit_log_event', ...byCondition(query))];
+  }
+  if (item !== undefined) {
+    return [entries('INDEXED BY audit_log_item', ...byCondition(query))];
+  }
+  if (target !== undefined) {
+    return [entries('INDEXED BY audit_log_target', ...byCondition(query))];
+  }
+  if (by !== undefined) {
+    const asked = sql`candidate.actor = ${by}`;
+    const confirmed = sql`candidate.confirmer = ${by} AND candidate.confirmer != candidate.actor`;
+    return [
+      command !== undefined
+        ? entries('INDEXED BY audit_log_actor_command', asked)
+        : status !== undefined
+          ? outcomes('INDEXED BY audit_log_actor_status', asked, query, range)
+          : entries('INDEXED BY audit_log_actor', asked),
+      entries('INDEXED BY audit_log_confirmer', confirmed),
+    ];
+  }
+  if (status !== undefined) {
+    return [
+      command === undefined
+        ? outcomes('INDEXED BY audit_log_status', sql`true`, query, range)
+        : outcomes(
+            'INDEXED BY audit_log_command_status',
+            sql`candidate.command = ${command}`,
+            query,
+            range,
+          ),
+    ];
+  }
+  return [command === undefined ? entries('NOT INDEXED') : entries('INDEXED BY audit_log_command')];
+}
+
+/** Entries by their last outcome, or by how they were refused. */
+function outcomes(
+  index: string,
+  condition: RawBuilder<unknown>,
+  { status, since, until }: AuditFilter,
+  range: NumberRange,
+): RawBuilder<unknown> {
+  const id = sql`coalesce(candidate.intent_id, candidate.id)`;
+  const at = sql`(SELECT at FROM audit_log AS intent WHERE intent.id = ${id})`;
+  return sql`
+    SELECT ${id} AS id FROM audit_log AS candidate ${sql.raw(index)}
+    WHERE candidate.status = ${status} AND ${condition}
+      AND ${id} > ${range.after} AND ${id} < ${range.before}
+      AND NOT EXISTS (
+        SELECT 1 FROM audit_log AS later
+        WHERE later.intent_id = candidate.intent_id AND later.id > candidate.id
+      )
+      AND ${conjunction([
+        ...(since === undefined ? [] : [sql`${at} >= ${since}`]),
+        ...(until === undefined ? [] : [sql`${at} <= ${until}`]),
+      ])}`;
+}
+
+function conjunction(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
+  return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` AND `);
+}
+
+/** All that a filter says about the entry itself, except who. */
+function conditionsOf(query: AuditFilter): RawBuilder<unknown>[] {
+  const { target, command, since, until, eventId, item } = query;
+  return [
+    ...(target === undefined ? [] : [sql`candidate.target = ${target}`]),
+    ...(command === undefined ? [] : [sql`candidate.command = ${command}`]),
+    ...(since === undefined ? [] : [sql`candidate.at >= ${since}`]),
+    ...(until === undefined ? [] : [sql`candidate.at <= ${until}`]),
+    ...(eventId === undefined ? [] : [sql`candidate.event_id = ${eventId}`]),
+    ...(item === undefined ? [] : [sql`candidate.item_id = ${item}`]),
+  ];
+}
+
+function byCondition({ by }: AuditFilter): RawBuilder<unknown>[] {
+  return by === undefined ? [] : [sql`(candidate.actor = ${by} OR candidate.confirmer = ${by})`];
+}
+
+function statusCondition({ status }: AuditFilter): RawBuilder<unknown>[] {
+  return status === undefined
+    ? []
+    : [
+        sql`${status} = coalesce((
+          SELECT outcome.status FROM audit_log AS outcome
+          WHERE outcome.intent_id = candidate.id ORDER BY outcome.id DESC LIMIT 1
+        ), candidate.status, 'open')`,
+      ];
+}
+
 /** The audit log. Rows are only ever appended, inside a transaction. */
 export function auditLog(db: Connection) {
   /** Intents and refusals, with their latest outcomes. */
@@ -163,7 +295,7 @@ export function auditLog(db: Connection) {
             .whereRef('candidate.intent_id', '=', 'entry.id'),
         ),
       )
-      .where('entry.kind', '!=', 'outcome')
+      .where(sql<boolean>`entry.kind != 'outcome'`)
       .select([
         'entry.id',
         'entry.at',
@@ -181,44 +313,37 @@ export function auditLog(db: Connection) {
         sql<string | null>`coalesce(outcome.detail, entry.detail)`.as('detail'),
       ]);
 
-  const matching = (query: AuditFilter) => {
-    let rows = entries();
-    const { by, target, command, status, since, until, eventId, item } = query;
-    if (by !== undefined) {
-      rows = rows.where((expression) =>
-        expression.or([expression('entry.actor', '=', by), expression('entry.confirmer', '=', by)]),
-      );
-    }
-    if (target !== undefined) {
-      rows = rows.where('entry.target', '=', target);
-    }
-    if (command !== undefined) {
-      rows = rows.where('entry.command', '=', command);
-    }
-    if (status !== undefined) {
-      rows = rows.where(sql<boolean>`coalesce(outcome.status, entry.status, 'open') = ${status}`);
-    }
-    if (since !== undefined) {
-      rows = rows.where('entry.at', '>=', since);
-    }
-    if (until !== undefined) {
-      rows = rows.where('entry.at', '<=', until);
-    }
-    if (eventId !== undefined) {
-      rows = rows.where('entry.event_id', '=', eventId);
-    }
-    if (item !== undefined) {
-      rows = rows.where('entry.item_id', '=', item);
-    }
-    return rows;
-  };
-
   type Found = Awaited<ReturnType<ReturnType<typeof entries>['execute']>>[number];
   const entryOf = (found: Found): AuditEntry => ({
     ...found,
     arguments: readJson(found.arguments),
     detail: found.detail === null ? null : readJson(found.detail),
   });
+
+  /**
+   * Narrows a range of numbers to the days of `since` and `until`: entries have no order by time, because
+   * clocks are set back.
+   */
+  async function narrow({ since, until }: AuditFilter, range: NumberRange): Promise<NumberRange> {
+    let { after, before } = range;
+    if (since !== undefined) {
+      const { id } = await db
+        .selectFrom('audit_days')
+        .select(({ fn }) => fn.min('first_id').as('id'))
+        .where('day', '>=', Math.floor(since / dayMs))
+        .executeTakeFirstOrThrow();
+      after = Math.max(after, (id ?? endOfNumbers) - 1);
+    }
+    if (until !== undefined) {
+      const { id } = await db
+        .selectFrom('audit_days')
+        .select(({ fn }) => fn.max('last_id').as('id'))
+        .where('day', '<=', Math.floor(until / dayMs))
+        .executeTakeFirstOrThrow();
+      before = Math.min(before, (id ?? 0) + 1);
+    }
+    return { after, before };
+  }
 
   return {
     /** Records what is going to be done. Returns the entry's number. Commit this before the call. */
@@ -344,7 +469,7 @@ export function auditLog(db: Connection) {
       const { count } = await db
         .selectFrom('audit_log')
         .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('kind', '=', 'intent')
+        .where(sql<boolean>`kind = 'intent'`)
         // `;` is the character after `:`.
         .where('actor', '>=', 'rule:')
         .where('actor', '<', 'rule;')
@@ -354,21 +479,21 @@ export function auditLog(db: Connection) {
     },
 
     /** Newest first. */
-    async search({ before, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
-      const found = await matching(query)
-        .$if(before !== undefined, (rows) => rows.where('entry.id', '<', before ?? 0))
+    async search({ before = endOfNumbers, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
+      const range = await narrow(query, { after: 0, before });
+      const found = await entries()
+        .where(matching(query, range, 'DESC', limit))
         .orderBy('entry.id', 'desc')
-        .limit(limit)
         .execute();
       return found.map(entryOf);
     },
 
     /** Oldest first, after an entry: to read everything, piece by piece. */
     async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
-      const found = await matching(query)
-        .where('entry.id', '>', after)
+      const range = await narrow(query, { after, before: endOfNumbers });
+      const found = await entries()
+        .where(matching(query, range, 'ASC', limit))
         .orderBy('entry.id')
-        .limit(limit)
         .execute();
       return found.map(entryOf);
     },

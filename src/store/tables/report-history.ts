@@ -1,3 +1,6 @@
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+
 import type { Connection } from '../database.ts';
 
 /** Something that happened to an item, other than reports and audited actions. */
@@ -20,6 +23,31 @@ export interface HistoryEntry {
 
 const columns = ['id', 'item_id as itemId', 'at', 'kind', 'actor', 'detail'] as const;
 
+/**
+ * How long after the item was opened somebody claimed it, or decided. Null if that happened before since
+ * then, and for other entries.
+ */
+function timeTaken({ itemId, at, kind }: Omit<HistoryEntry, 'id'>): RawBuilder<number> | null {
+  if (kind !== 'claimed' && kind !== 'resolved' && kind !== 'dismissed') {
+    return null;
+  }
+  const isClaim = kind === 'claimed' ? 1 : 0;
+  return sql<number>`(
+    SELECT CASE WHEN EXISTS (
+      SELECT 1 FROM report_history AS earlier
+      WHERE earlier.item_id = item.id AND earlier.id > coalesce(opening.id, 0)
+        AND earlier.kind IN ('claimed', 'resolved', 'dismissed')
+        AND (earlier.kind = 'claimed') = ${isClaim}
+    ) THEN NULL
+    ELSE max(0, ${at} - coalesce(opening.at, item.created_at)) END
+    FROM report_items AS item
+    LEFT JOIN report_history AS opening ON opening.id = (
+      SELECT max(id) FROM report_history WHERE item_id = item.id AND kind = 'reopened'
+    )
+    WHERE item.id = ${itemId}
+  )`;
+}
+
 /** The history of each item of the report queue. The thread of the item's card shows it. */
 export function reportHistory(db: Connection) {
   return {
@@ -37,6 +65,7 @@ export function reportHistory(db: Connection) {
           actor: entry.actor,
           detail: entry.detail,
           needs_note: isShown ? 0 : 1,
+          took_ms: timeTaken(entry),
         })
         .execute();
     },

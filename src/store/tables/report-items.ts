@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Selectable } from 'kysely';
+import type { RawBuilder, Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import type { ReportItemsTable } from '../schema.ts';
@@ -98,27 +98,56 @@ export function itemOf(row: Row): ReportItem {
   };
 }
 
+/**
+ * Matching items of each state: an index has them in the order of their last reports. SQLite merges these
+ * lists, and stops when a page is full.
+ */
+function sourcesOf(
+  { states = itemStates, roomId, sender, reporter, since }: ItemQuery,
+  columns: RawBuilder<unknown>,
+  position: RawBuilder<unknown> = sql`true`,
+): RawBuilder<unknown> {
+  const conditions = [
+    ...(roomId === undefined ? [] : [sql`room_id = ${roomId}`]),
+    ...(sender === undefined ? [] : [sql`sender = ${sender}`]),
+    ...(since === undefined ? [] : [sql`last_report_at >= ${since}`]),
+    position,
+  ];
+  const condition = sql.join(conditions, sql` AND `);
+  if (reporter !== undefined) {
+    return sql`
+      SELECT ${columns}
+      FROM (SELECT DISTINCT item_id FROM reports WHERE reports.reporter = ${reporter}) AS reported
+      CROSS JOIN report_items ON id = reported.item_id
+      WHERE state IN (${sql.join(states)}) AND ${condition}`;
+  }
+  const index =
+    sender !== undefined
+      ? 'report_items_sender_state'
+      : roomId !== undefined
+        ? 'report_items_room_state'
+        : 'report_items_state';
+  return sql.join(
+    states.map(
+      (state) => sql`
+        SELECT ${columns} FROM report_items INDEXED BY ${sql.raw(index)}
+        WHERE state = ${state} AND ${condition}`,
+    ),
+    sql` UNION ALL `,
+  );
+}
+
 /** The items of the report queue, and the state that they are in. */
 export function reportItems(db: Connection) {
   const all = () => db.selectFrom('report_items').selectAll();
 
-  const matching = (query: ItemQuery) => {
-    const { states, roomId, sender, reporter, since } = query;
-    return db
-      .selectFrom('report_items')
-      .$if(states !== undefined, (items) => items.where('state', 'in', states ?? []))
-      .$if(roomId !== undefined, (items) => items.where('room_id', '=', roomId ?? ''))
-      .$if(sender !== undefined, (items) => items.where('sender', '=', sender ?? ''))
-      .$if(since !== undefined, (items) => items.where('last_report_at', '>=', since ?? 0))
-      .$if(reporter !== undefined, (items) =>
-        items.where('id', 'in', (expression) =>
-          expression
-            .selectFrom('reports')
-            .select('reports.item_id')
-            .where('reports.reporter', '=', reporter ?? ''),
-        ),
-      );
-  };
+  /** How many items there are in each state. */
+  async function countByState(): Promise<Record<ItemState, number>> {
+    const rows = await db.selectFrom('item_totals').selectAll().execute();
+    const counts = { open: 0, claimed: 0, resolved: 0, dismissed: 0 };
+    rows.forEach(({ state, count }) => (counts[state] = count));
+    return counts;
+  }
 
   return {
     async get(id: number): Promise<ReportItem | undefined> {
@@ -132,38 +161,35 @@ export function reportItems(db: Connection) {
       page: { readonly limit: number; readonly after?: ItemCursor | undefined },
     ): Promise<ReportItem[]> {
       const { limit, after } = page;
-      const rows = await matching(query)
-        .selectAll()
-        .$if(after !== undefined, (items) =>
-          items.where(
-            sql<boolean>`(last_report_at, id) < (${after?.lastReportAt ?? 0}, ${after?.id ?? 0})`,
-          ),
+      const position = after && sql`(last_report_at, id) < (${after.lastReportAt}, ${after.id})`;
+      const sources = sourcesOf(query, sql`id, last_report_at`, position);
+      const rows = await all()
+        .where(
+          sql<boolean>`id IN (
+            SELECT id FROM (
+              ${sources} ORDER BY last_report_at DESC, id DESC LIMIT ${limit}
+            )
+          )`,
         )
         .orderBy('last_report_at', 'desc')
         .orderBy('id', 'desc')
-        .limit(limit)
         .execute();
       return rows.map(itemOf);
     },
 
     async count(query: ItemQuery): Promise<number> {
-      const { count } = await matching(query)
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .executeTakeFirstOrThrow();
-      return count;
+      const { states = itemStates, ...filter } = query;
+      if (Object.values(filter).every((value) => value === undefined)) {
+        const counts = await countByState();
+        return states.reduce((total, state) => total + counts[state], 0);
+      }
+      const { rows } = await sql<{ count: number }>`
+        SELECT sum(count) AS count FROM (${sourcesOf(query, sql`count(*) AS count`)})
+      `.execute(db);
+      return rows[0]?.count ?? 0;
     },
 
-    /** How many items there are in each state. */
-    async countByState(): Promise<Record<ItemState, number>> {
-      const rows = await db
-        .selectFrom('report_items')
-        .select(['state', ({ fn }) => fn.countAll<number>().as('count')])
-        .groupBy('state')
-        .execute();
-      const counts = { open: 0, claimed: 0, resolved: 0, dismissed: 0 };
-      rows.forEach(({ state, count }) => (counts[state] = count));
-      return counts;
-    },
+    countByState,
 
     /** How many items are open or claimed about each of these users; only those who have any. */
     async countOpen(senders: readonly string[]): Promise<OpenItemCount[]> {

@@ -284,40 +284,43 @@ export function reports(db: Connection) {
 
     /** What became of the items that this person has reported. Counts only closed items. */
     async reliability(reporter: string): Promise<Reliability> {
-      const rows = await db
-        .selectFrom('report_items')
-        .select(['state', ({ fn }) => fn.countAll<number>().as('count')])
-        .where('state', 'in', ['resolved', 'dismissed'])
-        .where('id', 'in', (expression) =>
-          expression
-            .selectFrom('reports')
-            .select('reports.item_id')
-            .where('reports.reporter', '=', reporter),
-        )
-        .groupBy('state')
-        .execute();
+      const { rows } = await sql<{ state: string; count: number }>`
+        SELECT state, count(*) AS count
+        FROM (SELECT DISTINCT item_id FROM reports WHERE reporter = ${reporter}) AS reported
+        CROSS JOIN report_items AS item ON item.id = reported.item_id
+        WHERE state IN ('resolved', 'dismissed') GROUP BY state
+      `.execute(db);
       const count = (state: string) => rows.find((row) => row.state === state)?.count ?? 0;
       return { resolved: count('resolved'), dismissed: count('dismissed') };
     },
 
     /** How many reports are stored, of one kind or of both. */
     async count(kind?: ReportKey['kind']): Promise<number> {
-      const { count } = await db
-        .selectFrom('reports')
-        .select(({ fn }) => fn.countAll<number>().as('count'))
+      const rows = await db
+        .selectFrom('report_totals')
+        .select('count')
         .$if(kind !== undefined, (all) => all.where('kind', '=', kind ?? 'event'))
-        .executeTakeFirstOrThrow();
-      return count;
+        .execute();
+      return rows.reduce((total, { count }) => total + count, 0);
     },
 
-    /** All reports since then, in the order in which the homeserver received them. */
-    async since(at: number): Promise<StoredReport[]> {
+    /** Reports in the order in which the homeserver received them, after a report. */
+    async inOrder(after: ReportKey | undefined, limit: number): Promise<StoredReport[]> {
       const rows = await db
         .selectFrom('reports')
         .selectAll()
-        .where('received_ts', '>=', at)
+        .$if(after !== undefined, (all) =>
+          all.where(
+            sql<boolean>`(received_ts, kind, report_id, subject) > (
+              ${after?.receivedTs ?? 0}, ${after?.kind}, ${after?.reportId ?? 0}, ${after?.subject}
+            )`,
+          ),
+        )
         .orderBy('received_ts')
+        .orderBy('kind')
         .orderBy('report_id')
+        .orderBy('subject')
+        .limit(limit)
         .execute();
       return rows.map(reportOf);
     },

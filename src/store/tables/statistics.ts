@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 
+import { dayMs } from '../../core/duration.ts';
 import type { Connection } from '../database.ts';
 import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 
@@ -12,17 +13,6 @@ export interface OpenWork {
   readonly jobs: number;
 }
 
-/** Equal rows of the audit log, and how many there are. */
-export interface AuditGroup {
-  readonly kind: 'intent' | 'outcome' | 'refusal';
-  readonly command: string;
-  /** Null for an intent. */
-  readonly status: string | null;
-  readonly actor: string;
-  readonly confirmer: string | null;
-  readonly count: number;
-}
-
 /** Somebody claimed, resolved or dismissed an item of the report queue. */
 export interface QueueStep {
   readonly kind: Extract<ReportHistoryTable['kind'], 'claimed' | 'resolved' | 'dismissed'>;
@@ -33,8 +23,32 @@ export interface QueueStep {
   readonly tookMs: number | null;
 }
 
-export interface StepCount extends Pick<QueueStep, 'actor' | 'kind'> {
-  readonly count: number;
+/** Sums over what happened in a step of a period. */
+export interface Counts {
+  /** Reports, by when the homeserver received them. */
+  readonly reports: number;
+  readonly resolved: number;
+  readonly dismissed: number;
+  /** Actions, by when they were asked for. */
+  readonly actions: number;
+  readonly failed: number;
+  readonly refused: number;
+}
+
+/** What a person or rule, or all timers together, did. */
+export interface WorkCount {
+  /** A user ID, `rule:NAME` or `timer`. */
+  readonly name: string;
+  readonly asked: number;
+  readonly claimed: number;
+  readonly resolved: number;
+  readonly dismissed: number;
+}
+
+/** What happened since the first start. */
+export interface Totals {
+  readonly actions: readonly { command: string; status: string; count: number }[];
+  readonly work: readonly (WorkCount & { readonly confirmed: number })[];
 }
 
 export interface RuleCount {
@@ -57,65 +71,14 @@ export interface Period {
   readonly until: number;
 }
 
-/** More steps than this would not make a median more accurate. */
+/** More decisions than this would not make a median more accurate. */
 const medianSample = 10_000;
 
-/** Counts for the metrics and for `stats`. Each uses an index, or reads a table piece by piece. */
+/**
+ * Counts for the metrics and for `stats`. Those over whole days are read from sums that the database keeps,
+ * the others from indexes.
+ */
 export function statistics(db: Connection) {
-  /** The steps of the queue that meet the condition `wanted`, in order. */
-  async function steps(
-    wanted: ReturnType<typeof sql>,
-    order: ReturnType<typeof sql>,
-  ): Promise<QueueStep[]> {
-    const { rows } = await sql<QueueStep>`
-      WITH step AS (
-        SELECT id, item_id, kind, actor, at, coalesce((
-          SELECT max(opening.id) FROM report_history AS opening
-          WHERE opening.item_id = entry.item_id AND opening.kind = 'reopened'
-            AND opening.id < entry.id
-        ), 0) AS opening_id
-        FROM report_history AS entry
-        WHERE kind IN ('claimed', 'resolved', 'dismissed') AND ${wanted}
-        ORDER BY ${order}
-      )
-      SELECT step.kind, step.actor, step.at,
-        CASE WHEN EXISTS (
-          SELECT 1 FROM report_history AS earlier
-          WHERE earlier.item_id = step.item_id
-            AND earlier.id > step.opening_id AND earlier.id < step.id
-            AND earlier.kind IN ('claimed', 'resolved', 'dismissed')
-            AND (earlier.kind = 'claimed') = (step.kind = 'claimed')
-        ) THEN NULL
-        ELSE max(0, step.at - coalesce(opening.at, item.created_at)) END AS tookMs
-      FROM step
-      JOIN report_items AS item ON item.id = step.item_id
-      LEFT JOIN report_history AS opening ON opening.id = step.opening_id
-      ORDER BY step.id
-    `.execute(db);
-    return rows;
-  }
-
-  /** How many rows there are in each interval of `stepMs` from `since` on. */
-  async function perStep(
-    rowsWithin: (
-      from: ReturnType<typeof sql>,
-      to: ReturnType<typeof sql>,
-    ) => ReturnType<typeof sql>,
-    { since, until }: Period,
-    stepMs: number,
-  ): Promise<number[]> {
-    const starts = Array.from(
-      { length: Math.ceil((until - since) / stepMs) },
-      (_, at) => since + at * stepMs,
-    );
-    const { rows } = await sql<{ count: number }>`
-      SELECT (${rowsWithin(sql`start.value`, sql`start.value + ${stepMs}`)}) AS count
-      FROM json_each(${JSON.stringify(starts)}) AS start
-      ORDER BY start.key
-    `.execute(db);
-    return rows.map(({ count }) => count);
-  }
-
   return {
     /** Resolves if the database can be read. */
     async ping(): Promise<void> {
@@ -147,110 +110,118 @@ export function statistics(db: Connection) {
       return rows[0]?.at ?? undefined;
     },
 
-    /** How many items each rule has matched, since then or ever. */
-    async countMatches(since?: number): Promise<RuleCount[]> {
-      return db
-        .selectFrom('rule_matches')
-        .select(['rule', 'mode', ({ fn }) => fn.countAll<number>().as('count')])
-        .$if(since !== undefined, (matches) => matches.where('at', '>=', since ?? 0))
-        .groupBy(['rule', 'mode'])
-        .orderBy('rule')
-        .orderBy('mode')
-        .execute();
+    async totals(): Promise<Totals> {
+      const [actions, work] = await Promise.all([
+        db.selectFrom('action_totals').selectAll().execute(),
+        db.selectFrom('work_totals').selectAll().execute(),
+      ]);
+      return { actions, work };
     },
 
-    /** The audit log after a row, in groups. */
-    async auditAfter(afterId: number, limit: number): Promise<Stretch<AuditGroup>> {
-      const stretch = await stretchBehind(db, 'audit_log', afterId, limit);
-      const rows = await db
-        .selectFrom('audit_log')
-        .select(['kind', 'command', 'status', 'actor', 'confirmer'])
-        .select(({ fn }) => fn.countAll<number>().as('count'))
-        .where('id', '>', afterId)
-        .where('id', '<=', stretch.lastId)
-        .groupBy(['kind', 'command', 'status', 'actor', 'confirmer'])
-        .execute();
-      return { rows, ...stretch };
+    /** How many items each rule has matched, in a period or ever. */
+    async countMatches(period: Period = { since: 0, until: endOfTime }): Promise<RuleCount[]> {
+      const { since, until } = period;
+      const { rows } = await (
+        isOfDays(period)
+          ? sql<RuleCount>`
+            SELECT rule, mode, sum(count) AS count FROM daily_matches
+            WHERE day >= ${since / dayMs} AND day < ${until / dayMs}
+            GROUP BY rule, mode ORDER BY rule, mode`
+          : sql<RuleCount>`
+            SELECT rule, mode, count(*) AS count FROM rule_matches
+            WHERE at >= ${since} AND at < ${until}
+            GROUP BY rule, mode ORDER BY rule, mode`
+      ).execute(db);
+      return rows;
     },
 
     /** The steps of the queue after a row of the history. */
     async stepsAfter(afterId: number, limit: number): Promise<Stretch<QueueStep>> {
-      const stretch = await stretchBehind(db, 'report_history', afterId, limit);
-      const rows = await steps(
-        sql`entry.id > ${afterId} AND entry.id <= ${stretch.lastId}`,
-        sql`entry.id`,
-      );
-      return { rows, ...stretch };
-    },
-
-    /** The steps of a period, at most the newest ten thousand. */
-    async stepsWithin({ since, until }: Period): Promise<QueueStep[]> {
-      return steps(
-        sql`entry.at >= ${since} AND entry.at < ${until}`,
-        sql`entry.at DESC LIMIT ${medianSample}`,
-      );
-    },
-
-    /** How often each person has claimed, resolved and dismissed. */
-    async stepCounts({ since, until }: Period): Promise<StepCount[]> {
-      const { rows } = await sql<StepCount>`
-        SELECT actor, kind, count(*) AS count FROM report_history
-        WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
-        GROUP BY actor, kind
+      const newest = await db
+        .selectFrom('report_history')
+        .select('id')
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      // The end is fixed before reading, because rows are added all the time.
+      const newestId = Math.max(afterId, newest?.id ?? 0);
+      const lastId = Math.min(afterId + limit, newestId);
+      const { rows } = await sql<QueueStep>`
+        SELECT kind, actor, at, took_ms AS tookMs FROM report_history
+        WHERE id > ${afterId} AND id <= ${lastId} AND kind IN ('claimed', 'resolved', 'dismissed')
+        ORDER BY id
       `.execute(db);
-      return rows;
+      return { rows, lastId, isEnd: newestId <= afterId + limit };
     },
 
-    /** Reports, by when the homeserver received them. */
-    async reportsPer(stepMs: number, period: Period): Promise<number[]> {
-      return perStep(
-        (from, to) =>
-          sql`SELECT count(*) FROM reports WHERE received_ts >= ${from} AND received_ts < ${to}`,
-        period,
-        stepMs,
+    /**
+     * How long it took from the opening of an item until somebody claimed it, and until somebody decided:
+     * in milliseconds, the newest ten thousand of a period.
+     */
+    async durations({ since, until }: Period): Promise<{ claim: number[]; close: number[] }> {
+      // One text for each of the two is read sooner than thousands of rows.
+      const { rows } = await sql<{ isClaim: number; durations: string }>`
+        SELECT kind = 'claimed' AS isClaim, json_group_array(took_ms) AS durations FROM (
+          SELECT kind, took_ms FROM report_history
+          WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
+          ORDER BY at DESC LIMIT ${medianSample}
+        ) WHERE took_ms IS NOT NULL GROUP BY isClaim
+      `.execute(db);
+      const durations = (isClaim: number) =>
+        JSON.parse(rows.find((row) => row.isClaim === isClaim)?.durations ?? '[]') as number[];
+      return { claim: durations(1), close: durations(0) };
+    },
+
+    /** What happened in each interval of `stepMs`, from the beginning of the period on. */
+    async countsPer(stepMs: number, period: Period): Promise<Counts[]> {
+      const { since, until } = period;
+      const found = await sql<Counts & { step: number }>`
+        SELECT CAST((at - ${since}) / ${stepMs} AS INTEGER) AS step, sum(reports) AS reports,
+          sum(resolved) AS resolved, sum(dismissed) AS dismissed, sum(actions) AS actions,
+          sum(failed) AS failed, sum(refused) AS refused
+        FROM (${isOfDays(period) && stepMs % dayMs === 0 ? dailyCounts(period) : countedRows(period)})
+        GROUP BY step
+      `.execute(db);
+      const steps = new Map(found.rows.map(({ step, ...counts }) => [step, counts]));
+      return Array.from(
+        { length: Math.ceil((until - since) / stepMs) },
+        (_, step) => steps.get(step) ?? noCounts,
       );
     },
 
-    /** Items that were resolved or dismissed, by when. */
-    async closedPer(stepMs: number, period: Period): Promise<number[]> {
-      return perStep(
-        (from, to) => sql`
-          SELECT count(*) FROM report_history
-          WHERE at >= ${from} AND at < ${to} AND kind IN ('resolved', 'dismissed')`,
-        period,
-        stepMs,
+    /** What each person and rule did in a period. */
+    async workWithin(period: Period): Promise<WorkCount[]> {
+      const { since, until } = period;
+      const { rows } = await (
+        isOfDays(period)
+          ? sql<WorkCount>`
+            SELECT work.name, sum(work.asked) AS asked, sum(work.claimed) AS claimed,
+              sum(work.resolved) AS resolved, sum(work.dismissed) AS dismissed
+            FROM work_totals AS total CROSS JOIN daily_work AS work ON work.name = total.name
+            WHERE work.day >= ${since / dayMs} AND work.day < ${until / dayMs}
+            GROUP BY total.name`
+          : sql<WorkCount>`
+            SELECT CASE WHEN substr(actor, 1, 6) = 'timer:' THEN 'timer' ELSE actor END AS name,
+              sum(kind = 'intent') AS asked, sum(kind = 'claimed') AS claimed,
+              sum(kind = 'resolved') AS resolved, sum(kind = 'dismissed') AS dismissed
+            FROM (
+              SELECT kind, actor FROM audit_log
+              WHERE at >= ${since} AND at < ${until} AND kind = 'intent'
+              UNION ALL
+              SELECT kind, coalesce(actor, 'nobody') FROM report_history
+              WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
+            ) GROUP BY name`
+      ).execute(db);
+      return rows.filter(
+        ({ asked, claimed, resolved, dismissed }) => asked + claimed + resolved + dismissed > 0,
       );
-    },
-
-    /** Actions, by when they started. */
-    async actionsPer(stepMs: number, period: Period): Promise<number[]> {
-      return perStep(
-        (from, to) => sql`
-          SELECT count(*) FROM audit_log WHERE at >= ${from} AND at < ${to} AND kind = 'intent'`,
-        period,
-        stepMs,
-      );
-    },
-
-    /** How many rows of each kind and status the audit log has, by actor. */
-    async auditWithin({
-      since,
-      until,
-    }: Period): Promise<Pick<AuditGroup, 'kind' | 'status' | 'actor' | 'count'>[]> {
-      return db
-        .selectFrom('audit_log')
-        .select(['kind', 'status', 'actor', ({ fn }) => fn.countAll<number>().as('count')])
-        .where('at', '>=', since)
-        .where('at', '<', until)
-        .groupBy(['kind', 'status', 'actor'])
-        .execute();
     },
 
     /** The users with the most reported items since then. */
     async topSenders(since: number, limit: number): Promise<{ sender: string; items: number }[]> {
       const { rows } = await sql<{ sender: string; items: number }>`
-        SELECT sender, count(*) AS items FROM report_items
-        WHERE ${reportedSince(since)} AND sender IS NOT NULL
+        SELECT sender, count(*) AS items FROM report_items INDEXED BY report_items_sender_state
+        WHERE last_report_at >= ${since} AND sender IS NOT NULL
         GROUP BY sender ORDER BY items DESC, sender LIMIT ${limit}
       `.execute(db);
       return rows;
@@ -262,34 +233,54 @@ export function statistics(db: Connection) {
       limit: number,
     ): Promise<{ roomId: string; roomName: string | null; items: number }[]> {
       const { rows } = await sql<{ roomId: string; roomName: string | null; items: number }>`
-        SELECT room_id AS roomId, max(room_name) AS roomName, count(*) AS items FROM report_items
-        WHERE ${reportedSince(since)} AND room_id IS NOT NULL
-        GROUP BY room_id ORDER BY items DESC, room_id LIMIT ${limit}
+        SELECT room_id AS roomId, items, (
+          SELECT room_name FROM report_items
+          WHERE report_items.room_id = top.room_id AND room_name IS NOT NULL
+          ORDER BY id DESC LIMIT 1
+        ) AS roomName
+        FROM (
+          SELECT room_id, count(*) AS items FROM report_items INDEXED BY report_items_room_state
+          WHERE last_report_at >= ${since} AND room_id IS NOT NULL
+          GROUP BY room_id ORDER BY items DESC, room_id LIMIT ${limit}
+        ) AS top ORDER BY items DESC, room_id
       `.execute(db);
       return rows;
     },
   };
 }
 
-/** Names every state, because the index starts with it. */
-const reportedSince = (since: number) => sql`
-  state IN ('open', 'claimed', 'resolved', 'dismissed') AND last_report_at >= ${since}`;
+/** The last time that JavaScript has a date for, in whole days. */
+const endOfTime = 100_000_000 * dayMs;
 
-/** Where the rows to read end. This is fixed before reading, because rows are added all the time. */
-async function stretchBehind(
-  db: Connection,
-  table: 'audit_log' | 'report_history',
-  afterId: number,
-  limit: number,
-): Promise<Pick<Stretch<unknown>, 'lastId' | 'isEnd'>> {
-  const newest = await db
-    .selectFrom(table)
-    .select('id')
-    .orderBy('id', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const newestId = Math.max(afterId, newest?.id ?? 0);
-  return { lastId: Math.min(afterId + limit, newestId), isEnd: newestId <= afterId + limit };
+const noCounts: Counts = {
+  reports: 0,
+  resolved: 0,
+  dismissed: 0,
+  actions: 0,
+  failed: 0,
+  refused: 0,
+};
+
+/** Whether a period begins and ends at midnight in UTC: there are sums for each day. */
+function isOfDays({ since, until }: Period): boolean {
+  return since % dayMs === 0 && until % dayMs === 0;
 }
+
+/** The sums of each day. */
+const dailyCounts = ({ since, until }: Period) => sql`
+  SELECT day * ${dayMs} AS at, reports, resolved, dismissed, actions, failed, refused
+  FROM daily_counts WHERE day >= ${since / dayMs} AND day < ${until / dayMs}`;
+
+/** The same, from the rows that the sums are made of. */
+const countedRows = ({ since, until }: Period) => sql`
+  SELECT received_ts AS at, 1 AS reports, 0 AS resolved, 0 AS dismissed, 0 AS actions,
+    0 AS failed, 0 AS refused
+  FROM reports WHERE received_ts >= ${since} AND received_ts < ${until}
+  UNION ALL
+  SELECT at, 0, kind = 'resolved', kind = 'dismissed', 0, 0, 0 FROM report_history
+  WHERE at >= ${since} AND at < ${until} AND kind IN ('claimed', 'resolved', 'dismissed')
+  UNION ALL
+  SELECT at, 0, 0, 0, kind = 'intent', kind = 'outcome' AND status = 'failed', kind = 'refusal'
+  FROM audit_log WHERE at >= ${since} AND at < ${until}`;
 
 export type Statistics = ReturnType<typeof statistics>;

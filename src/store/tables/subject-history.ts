@@ -63,54 +63,62 @@ const maxOfSource = 1000;
 /** How many confirmations are searched, the newest: there is no index by subject. */
 const maxConfirmations = 10_000;
 
+/** A part of the list, and the length of the whole list. */
+export interface SubjectPage {
+  readonly marks: readonly SubjectCursor[];
+  readonly total: number;
+}
+
 /** Everything that is stored about a user or room, the newest first. */
 export function subjectHistory(db: Connection) {
   return {
     async page(
       subject: Subject,
       { limit, after }: { readonly limit: number; readonly after?: SubjectCursor | undefined },
-    ): Promise<SubjectCursor[]> {
-      const { rows } = await sql<{ at: number; source: number; id: number }>`
-        SELECT at, source, id FROM (${entriesOf(subject)})
-        ${
-          after === undefined
-            ? sql``
-            : sql`WHERE (at, source, id) < (
-                ${after.at}, ${subjectSources.indexOf(after.source)}, ${after.id}
-              )`
-        }
-        ORDER BY at DESC, source DESC, id DESC LIMIT ${limit}
+    ): Promise<SubjectPage> {
+      const position =
+        after &&
+        sql`WHERE (at, source, id) < (
+          ${after.at}, ${subjectSources.indexOf(after.source)}, ${after.id}
+        )`;
+      const { rows } = await sql<{ at: number; source: number; id: number; total: number }>`
+        WITH entry AS MATERIALIZED (${entriesOf(subject)}),
+        page AS (
+          SELECT at, source, id FROM entry ${position ?? sql``}
+          ORDER BY at DESC, source DESC, id DESC LIMIT ${limit}
+        )
+        SELECT page.at, page.source, page.id, whole.total
+        FROM (SELECT count(*) AS total FROM entry) AS whole LEFT JOIN page
+        ORDER BY page.at DESC, page.source DESC, page.id DESC
       `.execute(db);
-      return rows.map(({ source, ...row }) => ({
-        ...row,
-        source: subjectSources[source] ?? 'action',
-      }));
-    },
-
-    /** The length of the whole list. */
-    async length(subject: Subject): Promise<number> {
-      const { rows } = await sql<{ count: number }>`
-        SELECT count(*) AS count FROM (${entriesOf(subject)})
-      `.execute(db);
-      return rows[0]?.count ?? 0;
+      return {
+        total: rows[0]?.total ?? 0,
+        marks: rows
+          // Behind the last entry, there is a row with the total alone.
+          .filter(({ id }) => id !== null)
+          .map(({ at, source, id }) => ({ at, id, source: subjectSources[source] ?? 'action' })),
+      };
     },
 
     async counts(subject: Subject): Promise<SubjectCounts> {
       const { rows } = await sql<SubjectCounts>`
+        WITH item AS MATERIALIZED (
+          SELECT id, sender, state, reports FROM report_items WHERE ${isAbout(subject)}
+        )
         SELECT
-          (SELECT count(*) FROM audit_log WHERE kind = 'intent' AND ${isTarget(subject)}) AS actions,
+          (SELECT count(*) FROM (${targeting(subject, sql`kind`)}) WHERE kind = 'intent') AS actions,
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
-            SELECT count(DISTINCT reporter) FROM reports
-            JOIN report_items AS item ON item.id = item_id
-            WHERE ${isAbout(subject)} AND reporter IS NOT item.sender
+            SELECT count(DISTINCT reporter) FROM item
+            CROSS JOIN reports ON reports.item_id = item.id
+            WHERE reporter IS NOT item.sender
           ) AS reporters,
           count(*) AS items,
           coalesce(sum(state IN ('open', 'claimed')), 0) AS openItems,
           coalesce(sum(state = 'resolved'), 0) AS resolvedItems,
           coalesce(sum(state = 'dismissed'), 0) AS dismissedItems,
           coalesce(sum(reports), 0) AS reports
-        FROM report_items WHERE ${isAbout(subject)}
+        FROM item
       `.execute(db);
       const [counts] = rows;
       if (counts === undefined) {
@@ -152,14 +160,18 @@ export function subjectHistory(db: Connection) {
   };
 }
 
-/** Whether a row of the audit log is about the subject, or about an event of the room. */
-function isTarget({ kind, id }: Subject): RawBuilder<unknown> {
+/** The audit entries about the subject, or about events of the room. */
+function targeting({ kind, id }: Subject, columns: RawBuilder<unknown>): RawBuilder<unknown> {
+  const entries = (condition: RawBuilder<unknown>) => sql`
+    SELECT ${columns} FROM audit_log INDEXED BY audit_log_target
+    WHERE kind != 'outcome' AND ${condition}`;
+  const about = entries(sql`target = ${id}`);
   if (kind === 'user') {
-    return sql`target = ${id}`;
+    return about;
   }
   // Events are stored as JSON that starts with the room; `-` is the character after `,`.
   const event = `{"room":${JSON.stringify(id)}`;
-  return sql`(target = ${id} OR (target >= ${`${event},`} AND target < ${`${event}-`}))`;
+  return sql`${about} UNION ALL ${entries(sql`target >= ${`${event},`} AND target < ${`${event}-`}`)}`;
 }
 
 /** Whether an item is about the subject. */
@@ -174,9 +186,10 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
   const source = (name: SubjectSource) => sql`${subjectSources.indexOf(name)} AS source`;
   return sql.join(
     [
-      newest(sql`
-        SELECT at, ${source('action')}, id FROM audit_log
-        WHERE kind != 'outcome' AND ${isTarget(subject)}`),
+      sql`
+        SELECT at, ${source('action')}, id FROM audit_log WHERE id IN (
+          ${targeting(subject, sql`id`)} ORDER BY id DESC LIMIT ${maxOfSource}
+        )`,
       newest(sql`
         SELECT at, ${source('action')}, id FROM audit_log
         WHERE kind != 'outcome' AND item_id IN (
@@ -189,7 +202,8 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
         SELECT max(received_ts) AS at, ${source('reporting')}, item_id AS id FROM reports
         WHERE reporter = ${subject.id} GROUP BY item_id`),
       newest(sql`
-        SELECT created_at AS at, ${source('confirmation')}, id FROM confirmations
+        SELECT created_at AS at, ${source('confirmation')}, id
+        FROM confirmations INDEXED BY confirmations_unconfirmed
         WHERE state != 'confirmed'
           AND id > (SELECT max(id) FROM confirmations) - ${maxConfirmations}
           AND instr(invocation, ${subject.id}) > 0
@@ -199,7 +213,7 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
           )`),
       newest(sql`
         SELECT created_at AS at, ${source('timer')}, id FROM jobs
-        WHERE intent_id IN (SELECT id FROM audit_log WHERE kind = 'intent' AND ${isTarget(subject)})`),
+        WHERE intent_id IN (${targeting(subject, sql`id`)})`),
     ],
     sql` UNION `,
   );

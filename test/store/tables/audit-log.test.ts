@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import Database from 'better-sqlite3';
+import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { chainHash } from '../../../src/store/tables/audit-log.ts';
-import type { Intent } from '../../../src/store/tables/audit-log.ts';
+import type { AuditEntry, Intent } from '../../../src/store/tables/audit-log.ts';
 
 let folder: string;
 let file: string;
@@ -252,6 +253,82 @@ describe('search', () => {
     expect(await find({ before: c, limit: 1 })).toEqual([b]);
     expect(await find({ by: '@ben:x', target: '@eve:x', status: 'done' })).toEqual([]);
   });
+
+  test('finds what reading every entry finds, by any filter, in pages and in order', async () => {
+    const day = 86_400_000;
+    const one = fc.record({
+      actor: fc.constantFrom('@ana:x', '@ben:x', 'rule:spam'),
+      confirmer: fc.option(fc.constantFrom('@ana:x', '@ben:x')),
+      command: fc.constantFrom('redact', 'ban'),
+      target: fc.option(fc.constantFrom('@eve:x', '!lobby:x')),
+      eventId: fc.constantFrom('$1', '$2'),
+      itemId: fc.option(fc.constantFrom(1, 2)),
+      // Clocks are set back, so entries are not in order by time.
+      at: fc.integer({ min: 0, max: 5 * day }),
+      ends: fc.constantFrom([], ['done'], ['failed'], ['unknown', 'done'], ['running'], 'refused'),
+    });
+    const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
+    const filter = fc.record({
+      by: optional(fc.constantFrom('@ana:x', '@ben:x', 'rule:spam', '@nobody:x')),
+      target: optional(fc.constantFrom('@eve:x', '!lobby:x')),
+      command: optional(fc.constantFrom('redact', 'ban')),
+      status: optional(fc.constantFrom('open', 'done', 'failed', 'unknown', 'running', 'denied')),
+      since: optional(fc.integer({ min: 0, max: 5 * day })),
+      until: optional(fc.integer({ min: 0, max: 5 * day })),
+      eventId: optional(fc.constantFrom('$1', '$2')),
+      item: optional(fc.constantFrom(1, 2)),
+    });
+    let number = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(one, { maxLength: 25 }),
+        fc.array(filter, { minLength: 30, maxLength: 30 }),
+        async (given, filters) => {
+          number += 1;
+          const other = await openStore(path.join(folder, `${number}.db`));
+          for (const { at, ends, ...rest } of given) {
+            await other.transaction(async ({ auditLog }) => {
+              if (ends === 'refused') {
+                await auditLog.refuse(intent(rest), { status: 'denied' }, at);
+                return;
+              }
+              const id = await auditLog.begin(intent(rest), at);
+              for (const status of ends) {
+                await auditLog.finish(id, { status }, at + day);
+              }
+            });
+          }
+          const all: AuditEntry[] = [];
+          for (let id = 1; id <= given.length * 3; id += 1) {
+            all.push(...[await other.auditLog.get(id)].filter((entry) => entry !== undefined));
+          }
+          for (const query of filters) {
+            const { by, target, command, status, since = 0, until = Infinity } = query;
+            const wanted = all.filter(
+              (entry) =>
+                (by === undefined || entry.actor === by || entry.confirmer === by) &&
+                (target === undefined || entry.target === target) &&
+                (command === undefined || entry.command === command) &&
+                (status === undefined || entry.status === status) &&
+                (query.eventId === undefined || entry.eventId === query.eventId) &&
+                (query.item === undefined || entry.itemId === query.item) &&
+                entry.at >= since &&
+                entry.at <= until,
+            );
+            const newestFirst = wanted.toReversed();
+            expect(await other.auditLog.search({ ...query, limit: 100 })).toEqual(newestFirst);
+            expect(await other.auditLog.inOrder(query, 0, 100)).toEqual(wanted);
+            const [page, rest] = [newestFirst.slice(0, 2), newestFirst.slice(2, 4)];
+            expect(await other.auditLog.search({ ...query, limit: 2 })).toEqual(page);
+            const before = page.at(-1)?.id ?? 1;
+            expect(await other.auditLog.search({ ...query, limit: 2, before })).toEqual(rest);
+          }
+          await other.close();
+        },
+      ),
+      { numRuns: 20 },
+    );
+  }, 60_000);
 
   test('takes what people typed for data', async () => {
     const target = `@x' OR 1=1 --:x`;

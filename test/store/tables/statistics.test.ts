@@ -85,10 +85,15 @@ describe('the steps of the queue', () => {
       { kind: 'dismissed', actor: '@ana:x', at: 11 * minute, tookMs: null },
       { kind: 'dismissed', actor: 'rule:spam', at: 21 * minute, tookMs: minute },
     ]);
-    expect(await store.statistics.stepsWithin({ since: 10 * minute, until: 21 * minute })).toEqual([
-      rows[2],
-      rows[3],
-    ]);
+    const { statistics } = store;
+    expect(await statistics.durations({ since: 0, until: day })).toEqual({
+      claim: [2 * minute],
+      close: [minute, 10 * minute],
+    });
+    expect(await statistics.durations({ since: 10 * minute, until: 21 * minute })).toEqual({
+      claim: [],
+      close: [10 * minute],
+    });
   });
 
   test('can be read in stretches, none lost and none twice', async () => {
@@ -112,25 +117,27 @@ describe('the steps of the queue', () => {
   });
 });
 
-test('the audit log is counted in groups, from where it was left', async () => {
+test('what was ever done, by whom and how it ended', async () => {
+  expect(await store.statistics.totals()).toEqual({ actions: [], work: [] });
   await act(1, '@ana:x', 'deactivate');
   await act(2, '@ana:x', 'deactivate', 'failed');
-  await act(3, 'rule:spam', 'shadow-ban');
-  const first = await store.statistics.auditAfter(0, 4);
-  expect(first).toMatchObject({ lastId: 4, isEnd: false });
-  expect(first.rows).toEqual(
-    expect.arrayContaining([
-      expect.objectContaining({ kind: 'intent', actor: '@ana:x', count: 2, status: null }),
-      expect.objectContaining({ kind: 'outcome', status: 'done', count: 1 }),
-      expect.objectContaining({ kind: 'outcome', status: 'failed', count: 1 }),
-    ]),
-  );
-  const rest = await store.statistics.auditAfter(first.lastId, 4);
-  expect(rest).toMatchObject({ lastId: 6, isEnd: true });
-  expect(rest.rows.map(({ command, count }) => [command, count])).toEqual([
-    ['shadow-ban', 1],
-    ['shadow-ban', 1],
-  ]);
+  await act(3, 'timer:12', 'shadow-ban');
+  await act(4, 'timer:13', 'shadow-ban');
+  const item = await report(5, '$1');
+  await move(item, 'resolved', '@ben:x', 6);
+  const none = { asked: 0, confirmed: 0, claimed: 0, resolved: 0, dismissed: 0 };
+  expect(await store.statistics.totals()).toEqual({
+    actions: [
+      { command: 'deactivate', status: 'done', count: 1 },
+      { command: 'deactivate', status: 'failed', count: 1 },
+      { command: 'shadow-ban', status: 'done', count: 2 },
+    ],
+    work: [
+      { ...none, name: '@ana:x', asked: 2 },
+      { ...none, name: '@ben:x', resolved: 1 },
+      { ...none, name: 'timer', asked: 2 },
+    ],
+  });
 });
 
 test('what is open, and since when', async () => {
@@ -166,12 +173,14 @@ test('a period is cut into steps, also those in which nothing was', async () => 
   await move(item, 'resolved', '@ana:x', 12 * day);
   await act(12 * day + 1, '@ana:x', 'redact');
   const { statistics } = store;
-  expect(await statistics.reportsPer(day, period)).toEqual([2, 1, 0]);
-  expect(await statistics.closedPer(day, period)).toEqual([0, 0, 1]);
-  expect(await statistics.actionsPer(day, period)).toEqual([0, 0, 1]);
-  expect(await statistics.auditWithin(period)).toEqual([
-    { kind: 'intent', status: null, actor: '@ana:x', count: 1 },
-    { kind: 'outcome', status: 'done', actor: '@ana:x', count: 1 },
+  const none = { reports: 0, resolved: 0, dismissed: 0, actions: 0, failed: 0, refused: 0 };
+  expect(await statistics.countsPer(day, period)).toEqual([
+    { ...none, reports: 2 },
+    { ...none, reports: 1 },
+    { ...none, resolved: 1, actions: 1 },
+  ]);
+  expect(await statistics.workWithin(period)).toEqual([
+    { name: '@ana:x', asked: 1, claimed: 0, resolved: 1, dismissed: 0 },
   ]);
   expect(await statistics.topSenders(10 * day, 1)).toEqual([{ sender: '@mallory:x', items: 2 }]);
   expect(await statistics.topRooms(10 * day, 5)).toEqual([
@@ -189,7 +198,7 @@ test('how often rules have fitted', async () => {
     { rule: 'flood', mode: 'observe', count: 1 },
     { rule: 'spam', mode: 'act', count: 2 },
   ]);
-  expect(await store.statistics.countMatches(50)).toEqual([
+  expect(await store.statistics.countMatches({ since: 50, until: 60 })).toEqual([
     { rule: 'flood', mode: 'observe', count: 1 },
     { rule: 'spam', mode: 'act', count: 1 },
   ]);

@@ -1,0 +1,294 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { createReplayInputs, readReplayData } from '../src/reports/rules/replay-input.ts';
+import { exportWhole } from '../src/services/bot/audit-export.ts';
+import { createHistoryService } from '../src/services/bot/history-service.ts';
+import { createMetricValues } from '../src/services/bot/metric-values.ts';
+import { createStatisticsService } from '../src/services/bot/statistics-service.ts';
+import { backupDatabase } from '../src/store/files/backup.ts';
+import { openStore } from '../src/store/store.ts';
+import type { Store } from '../src/store/store.ts';
+import type { AuditFilter } from '../src/store/tables/audit-log.ts';
+import type { ItemQuery } from '../src/store/tables/report-items.ts';
+import { createLargeDatabase, frequent, rare } from './large-database.ts';
+import { spread } from './measurement.ts';
+import type { BenchmarkOptions, Measurement } from './measurement.ts';
+
+const dayMs = 86_400_000;
+/** The newest row of the database. The time is fixed, so that every run has the same content. */
+const now = Date.parse('2026-11-27T12:00:00Z');
+
+/** A moderator waits for the answer to one of these. */
+const queryGoal = { p95: 20 };
+/** Others wait while one of these runs. */
+const loopGoal = { max: 50 };
+/** Opening may take up this much of the 0.7 s in which the bot starts. */
+const openGoal = { p95: 100 };
+
+export interface AuditBenchmarkOptions extends BenchmarkOptions {
+  /** Rows of the audit log; there are a tenth as many reports. The default is a million, or 20,000. */
+  readonly rows?: number | undefined;
+  /** A database that `createLargeDatabase` made, instead of a new one. */
+  readonly file?: string | undefined;
+}
+
+type Query = (store: Store, round: number) => Promise<unknown>;
+
+const page = 20;
+
+const audit =
+  (filter: AuditFilter): Query =>
+  async (store) =>
+    store.auditLog.search({ ...filter, limit: page });
+
+const history =
+  (kind: 'room' | 'user', id: string): Query =>
+  async (store) => {
+    const service = createHistoryService(store);
+    await service.summary({ kind, id });
+    await service.page({ kind, id }, { limit: page + 1 });
+  };
+
+/** What the list shows, and its total. */
+const reports =
+  (query: ItemQuery): Query =>
+  async ({ reportItems }) => {
+    await reportItems.search(query, { limit: page + 1 });
+    await reportItems.count(query);
+  };
+
+const statistics =
+  (days: number): Query =>
+  async (store) =>
+    createStatisticsService(store).overview(days * dayMs, now);
+
+const longAgo = now - 650 * dayMs;
+
+/** What people can ask for, by what they type. */
+const queries: ReadonlyMap<string, Query> = new Map([
+  ['audit', audit({})],
+  ['audit --status failed', audit({ status: 'failed' })],
+  ['audit --status unknown', audit({ status: 'unknown' })],
+  ['audit --status open', audit({ status: 'open' })],
+  ['audit --status protected', audit({ status: 'protected' })],
+  ['audit --status without hits', audit({ status: 'cancelled' })],
+  ['audit --by', audit({ by: frequent.moderator })],
+  ['audit --by without hits', audit({ by: '@nobody:example.com' })],
+  ['audit --target', audit({ target: frequent.user })],
+  ['audit --target without hits', audit({ target: '@nobody:example.com' })],
+  ['audit --command', audit({ command: frequent.command })],
+  ['audit --command without hits', audit({ command: 'nothing' })],
+  ['audit --until', audit({ until: longAgo })],
+  ['audit --until without hits', audit({ until: now - 800 * dayMs })],
+  ['audit --since without hits', audit({ since: now + dayMs })],
+  ['audit --since --until', audit({ since: longAgo, until: longAgo + dayMs })],
+  ['audit --by --status', audit({ by: rare.moderator, status: 'protected' })],
+  ['audit --by --status open', audit({ by: rare.moderator, status: 'open' })],
+  ['audit --by --status without hits', audit({ by: frequent.moderator, status: 'cancelled' })],
+  ['audit --by --command', audit({ by: rare.moderator, command: rare.command })],
+  ['audit --by --command without hits', audit({ by: frequent.moderator, command: 'nothing' })],
+  ['audit --by --target', audit({ by: rare.moderator, target: frequent.user })],
+  ['audit --by --until', audit({ by: frequent.moderator, until: longAgo })],
+  ['audit --command --status', audit({ command: rare.command, status: 'protected' })],
+  ['audit --command --until', audit({ command: frequent.command, until: longAgo })],
+  ['audit --status --until', audit({ status: 'failed', until: longAgo })],
+  ['audit --target --status', audit({ target: frequent.room, status: 'protected' })],
+  ['audit --target --until', audit({ target: frequent.room, until: longAgo })],
+  [
+    'audit --by --command --status --until',
+    audit({
+      by: frequent.moderator,
+      command: frequent.command,
+      status: 'protected',
+      until: longAgo,
+    }),
+  ],
+  [
+    'audit, !more at half of the log',
+    async ({ auditLog }) => {
+      const end = await auditLog.search({ limit: 1 });
+      const before = Math.floor((end[0]?.id ?? 0) / 2);
+      return auditLog.search({ limit: page, before });
+    },
+  ],
+  ['stats --last 1d', statistics(1)],
+  ['stats --last 30d', statistics(30)],
+  ['stats --last 730d', statistics(730)],
+  ['history of a user', history('user', '@user-1:example.com')],
+  ['history of a user with many entries', history('user', frequent.user)],
+  ['history of a reporter with many reports', history('user', frequent.reporter)],
+  ['history of a room with many entries', history('room', frequent.room)],
+  ['reports', reports({ states: ['open', 'claimed'] })],
+  ['reports --state resolved', reports({ states: ['resolved'] })],
+  ['reports --state all', reports({})],
+  ['reports --state all --sender', reports({ sender: frequent.user })],
+  ['reports --sender', reports({ states: ['open', 'claimed'], sender: frequent.user })],
+  ['reports --state all --room', reports({ roomId: frequent.room })],
+  ['reports --room', reports({ states: ['open', 'claimed'], roomId: frequent.room })],
+  ['reports --state all --reporter', reports({ reporter: frequent.reporter })],
+  ['reports --reporter', reports({ states: ['open', 'claimed'], reporter: frequent.reporter })],
+  ['reports --state all --since', reports({ since: now - 365 * dayMs })],
+  [
+    'reports --state all, !more at half of the list',
+    async ({ reportItems }) => {
+      const after = { lastReportAt: now - 350 * dayMs, id: 1 };
+      await reportItems.search({}, { limit: page + 1, after });
+      await reportItems.count({});
+    },
+  ],
+]);
+
+/** What takes longer, and must leave the event loop free for others. */
+const longTasks: ReadonlyMap<string, (store: Store, folder: string) => Promise<unknown>> = new Map([
+  ['audit verify', async ({ auditLog }: Store) => auditLog.verify()],
+  [
+    'audit export, 10 MB',
+    async ({ auditLog }: Store) => exportWhole(auditLog, {}, { format: 'jsonl', limit: 20_000 }),
+  ],
+  [
+    'audit export --status --until',
+    async ({ auditLog }: Store) =>
+      exportWhole(
+        auditLog,
+        { status: 'protected', until: longAgo + 100 * dayMs },
+        { format: 'csv' },
+      ),
+  ],
+  ['first reading of the metrics', async (store: Store) => createMetricValues(store, []).read()],
+  ['stats --last 730d', async (store: Store) => statistics(730)(store, 0)],
+  [
+    'replay of all reports',
+    async (store: Store) => createReplayInputs(await readReplayData(store)),
+  ],
+]);
+
+/** Measures the audit log, the statistics and the report queue of a large database. */
+export async function benchmarkAudit(options: AuditBenchmarkOptions): Promise<Measurement[]> {
+  const { short, rows = short ? 20_000 : 1_000_000 } = options;
+  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-bench-audit-'));
+  try {
+    const file = options.file ?? path.join(folder, 'lawspeaker.db');
+    if (options.file === undefined) {
+      await createLargeDatabase(file, { rows, reports: rows / 10, now });
+    }
+    const measured = [await measureOpening(file, short ? 2 : 10)];
+    const store = await openStore(file);
+    try {
+      for (const [what, query] of queries) {
+        measured.push(await measureQuery(what, store, query, short ? 2 : 30));
+      }
+      for (const [what, task] of longTasks) {
+        measured.push(await measureLoop(what, async () => task(store, folder)));
+      }
+      const copy = path.join(folder, 'copy.db');
+      measured.push(await measureLoop('backup', async () => backupDatabase(file, copy)));
+      measured.push(await measureWriting(store, short ? 10 : 300));
+    } finally {
+      await store.close();
+    }
+    return measured;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureOpening(file: string, rounds: number): Promise<Measurement> {
+  // If it is from an older version, this updates it.
+  await (await openStore(file)).close();
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const start = performance.now();
+    const store = await openStore(file);
+    await store.statistics.openWork();
+    times.push(performance.now() - start);
+    await store.close();
+  }
+  return { what: 'opening the database', unit: 'ms', ...spread(times), goal: openGoal };
+}
+
+async function measureQuery(
+  what: string,
+  store: Store,
+  query: Query,
+  rounds: number,
+): Promise<Measurement> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const start = performance.now();
+    await query(store, round);
+    times.push(performance.now() - start);
+    await sleep(1);
+  }
+  return { what, unit: 'ms', ...spread(times), goal: queryGoal };
+}
+
+/** How late the event loop is while `task` runs. */
+async function measureLoop(what: string, task: () => Promise<unknown>): Promise<Measurement> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  // It measures from its second tick on.
+  await sleep(20);
+  await task();
+  await sleep(20);
+  delay.disable();
+  const ms = (nanoseconds: number) => nanoseconds / 1e6;
+  return {
+    what: `event loop during ${what}`,
+    unit: 'ms',
+    median: ms(delay.percentile(50)),
+    p95: ms(delay.percentile(95)),
+    max: ms(delay.max),
+    goal: loopGoal,
+  };
+}
+
+/** An intent and its outcome, each in its own transaction as an operation writes them. */
+async function measureWriting(store: Store, rounds: number): Promise<Measurement> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const intent = {
+      actor: frequent.moderator,
+      command: frequent.command,
+      arguments: {},
+      target: `@user-${round}:example.com`,
+      eventId: `$bench-${round}`,
+      roomId: '!management:example.com',
+    };
+    const start = performance.now();
+    const id = await store.transaction(async ({ auditLog }) => auditLog.begin(intent, now));
+    await store.transaction(async ({ auditLog }) => auditLog.finish(id, { status: 'done' }, now));
+    times.push(performance.now() - start);
+  }
+  return { what: 'writing an intent and its outcome', unit: 'ms', ...spread(times) };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({
+    options: {
+      rows: { type: 'string' },
+      file: { type: 'string' },
+      short: { type: 'boolean', default: false },
+    },
+  });
+  const { rows, file, short } = values;
+  const measured = await benchmarkAudit({
+    short,
+    file,
+    rows: rows === undefined ? undefined : Number(rows),
+  });
+  console.table(
+    measured.map(({ what, median, p95, max, goal }) => ({
+      what,
+      median: median.toFixed(2),
+      p95: p95?.toFixed(2),
+      max: max?.toFixed(2),
+      goal: goal === undefined ? '' : JSON.stringify(goal),
+    })),
+  );
+}
