@@ -27,47 +27,50 @@ const answerTimeoutMs = 60_000;
 const longPollMs = 10_000;
 const retryMs = 100;
 
-/**
- * A moderator with a client: types in the management room and reads the answers. It has its own sync
- * loop, and waits for events, not for time to pass.
- */
-export class Moderator {
-  readonly user: MatrixUser;
-  readonly room: string;
-  /** All events of the room since `look`, oldest first. */
+/** The room's events alone: everything else in a sync costs Synapse queries, and nobody reads it. */
+function timelineOf(room: string, limit: number): Record<string, unknown> {
+  const none = { types: [] };
+  return {
+    presence: none,
+    account_data: none,
+    room: { rooms: [room], timeline: { limit }, ephemeral: none, account_data: none },
+  };
+}
+
+/** What one member's client has seen of a room. It has its own sync loop. */
+class RoomView {
   readonly events: MatrixEvent[] = [];
+  readonly #user: MatrixUser;
+  readonly #room: string;
   #since: string | undefined;
   readonly #away = new AbortController();
   #waiting = new Set<() => void>();
   #loop: Promise<void> = Promise.resolve();
 
   constructor(user: MatrixUser, room: string) {
-    this.user = user;
-    this.room = room;
+    this.#user = user;
+    this.#room = room;
   }
 
-  /** Starts to read the room. Earlier messages are not seen. */
-  async look(): Promise<this> {
-    const filter = { room: { rooms: [this.room], timeline: { limit: 1 } } };
-    this.#since = (await this.user.sync({ filter })).next_batch;
+  async open(): Promise<void> {
+    this.#since = (await this.#user.sync({ filter: timelineOf(this.#room, 1) })).next_batch;
     this.#loop = this.#read();
-    return this;
   }
 
-  async lookAway(): Promise<void> {
+  async close(): Promise<void> {
     this.#away.abort();
     await this.#loop;
   }
 
   async #read(): Promise<void> {
-    const filter = { room: { rooms: [this.room], timeline: { limit: 100 } } };
+    const filter = timelineOf(this.#room, 100);
     const { signal } = this.#away;
     while (!signal.aborted) {
       try {
         const options = { since: this.#since, timeoutMs: longPollMs, filter, signal };
-        const answer = await this.user.sync(options);
+        const answer = await this.#user.sync(options);
         this.#since = answer.next_batch;
-        const events = answer.rooms?.join?.[this.room]?.timeline.events ?? [];
+        const events = answer.rooms?.join?.[this.#room]?.timeline.events ?? [];
         if (events.length > 0) {
           this.events.push(...events);
           this.#waiting.forEach((wake) => wake());
@@ -79,7 +82,6 @@ export class Moderator {
     }
   }
 
-  /** Resolves with the result of `find` as soon as there is one. */
   async until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
     const found = find();
     if (found !== undefined) {
@@ -103,10 +105,62 @@ export class Moderator {
     });
   }
 
-  /** Calls `onEvents` now and after each new event. */
   follow(onEvents: () => void): void {
     this.#waiting.add(onEvents);
     onEvents();
+  }
+}
+
+/**
+ * A moderator with a client: types in the management room, reads the answers, and waits for events,
+ * not for time to pass.
+ */
+export class Moderator {
+  readonly user: MatrixUser;
+  readonly room: string;
+  readonly #ownView: RoomView;
+  #view: RoomView;
+
+  constructor(user: MatrixUser, room: string) {
+    this.user = user;
+    this.room = room;
+    this.#ownView = new RoomView(user, room);
+    this.#view = this.#ownView;
+  }
+
+  /** All events of the room since `look`, oldest first. */
+  get events(): MatrixEvent[] {
+    return this.#view.events;
+  }
+
+  /** Starts to read the room. Earlier messages are not seen. */
+  async look(): Promise<this> {
+    await this.#ownView.open();
+    return this;
+  }
+
+  /**
+   * Reads the room on the screen of another member, who sees the same: each sync loop costs
+   * Synapse as much as sending the message that it waits for.
+   */
+  lookWith(other: Moderator): this {
+    this.#view = other.#view;
+    return this;
+  }
+
+  /** Stops reading, also for those who look with this moderator. */
+  async lookAway(): Promise<void> {
+    await this.#ownView.close();
+  }
+
+  /** Resolves with the result of `find` as soon as there is one. */
+  async until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
+    return this.#view.until(what, find);
+  }
+
+  /** Calls `onEvents` now and after each new event. */
+  follow(onEvents: () => void): void {
+    this.#view.follow(onEvents);
   }
 
   /** Types a line; returns its event ID. */

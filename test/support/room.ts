@@ -93,14 +93,13 @@ export async function openRoom(
   // A head of the audit log's chain would come between what a test waits for.
   const timing: Timing = { headLookMs: 3_600_000, ...options.timing };
   let app: App | undefined = await startApp(config, log, timing);
-  const people = await Promise.all(
-    [ana, ben, vic].map(async (user) => new Moderator(user, id).look()),
-  );
+  const anaLooking = await new Moderator(ana, id).look();
+  const benLooking = new Moderator(ben, id).lookWith(anaLooking);
+  const vicLooking = new Moderator(vic, id).lookWith(anaLooking);
   const stopBot = async () => {
     await app?.stop();
     app = undefined;
   };
-  const [anaLooking, benLooking, vicLooking] = people as [Moderator, Moderator, Moderator];
   return {
     id,
     bot,
@@ -121,7 +120,7 @@ export async function openRoom(
     },
     async close() {
       await stopBot();
-      await Promise.all(people.map(async (person) => person.lookAway()));
+      await anaLooking.lookAway();
       await rm(folder, { recursive: true, force: true });
     },
   };

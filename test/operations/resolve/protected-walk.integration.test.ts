@@ -87,7 +87,7 @@ beforeAll(async () => {
   await readDirectRoom(room, ana.user);
   const { joinedRooms } = await users.joinedRooms(idOf(room.bot));
   const direct = joinedRooms.find((id) => id !== room.id) ?? expect.unreachable();
-  thieves = [ben, await new Moderator(cara, room.id).look()];
+  thieves = [ben, new Moderator(cara, room.id).lookWith(ana)];
   people = {
     'creator, present': ana.user.userId,
     'moderator, present': ben.user.userId,
@@ -108,7 +108,6 @@ beforeAll(async () => {
   await Promise.all([room.bot.join(place), ben.user.join(place)]);
 });
 afterAll(async () => {
-  await Promise.all(thieves.slice(1).map(async (thief) => thief.lookAway()));
   await room.close();
 });
 
