@@ -181,6 +181,7 @@ async function run(parts: Parts): Promise<App> {
     botUser: setup.botUser,
     serverName: setup.serverName,
     managementRoom: setup.room,
+    roomDeletionTimes: timing.roomDeletion,
   });
   const started = createOperations({
     settings,

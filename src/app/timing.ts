@@ -1,3 +1,5 @@
+import type { PollTimes } from '../core/async/poll.ts';
+
 /** Times that tests change, in milliseconds. */
 export interface Timing {
   /** The longest time that a request may take. */
@@ -14,6 +16,8 @@ export interface Timing {
   readonly deliveryPatienceMs?: number;
   /** Before the bot first tries again to send messages, when it could not. */
   readonly sendPermissionRetryMs?: number;
+  /** How often to look whether Synapse has deleted a room, and for how long. */
+  readonly roomDeletion?: PollTimes;
   /** Between two checks whether the audit log's head is to be anchored. */
   readonly headLookMs?: number;
 }

@@ -1,3 +1,4 @@
+import type { PollTimes } from '../core/async/poll.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
@@ -93,6 +94,8 @@ export function createServices(parts: {
   /** The homeserver's name. */
   serverName: string;
   managementRoom: RoomId;
+  /** How often to look whether Synapse has deleted a room, and for how long. */
+  roomDeletionTimes?: PollTimes | undefined;
 }): Services {
   const { api, client, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
@@ -102,7 +105,7 @@ export function createServices(parts: {
     media: createMediaService(api, serverName),
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
-    rooms: createRoomService(api, serverName),
+    rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
     server: createServerService(api, client),
     reports: createReportService(api, store, wakeReports),
     audit: createAuditService(store),

@@ -1,3 +1,4 @@
+import type { PollTimes } from '../../core/async/poll.ts';
 import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
@@ -18,10 +19,16 @@ import {
 } from './room-deletion.ts';
 import { nameRooms } from './room-names.ts';
 
-/** Rooms that this server knows. @param serverName the name of this server */
+/**
+ * Rooms that this server knows.
+ *
+ * @param serverName the name of this server
+ * @param deletionTimes how often to look whether Synapse has deleted a room, and for how long
+ */
 export function createRoomService(
   api: Pick<AdminApi, 'events' | 'rooms' | 'server' | 'users'>,
   serverName: string,
+  deletionTimes?: PollTimes,
 ) {
   async function hasMember(room: RoomId, user: UserId): Promise<boolean> {
     const { joinedRooms } = await api.users.joinedRooms(user);
@@ -137,7 +144,8 @@ export function createRoomService(
     },
 
     assertNotBeingDeleted: async (room: RoomId) => assertNotBeingDeleted(api, room),
-    delete: async (room: RoomId, options: RoomDeletion) => deleteRoom(api, room, options),
+    delete: async (room: RoomId, options: RoomDeletion) =>
+      deleteRoom(api, room, options, deletionTimes),
     lastDeletion: async (room: RoomId) => lastDeletion(api, room),
     /** @param options.purge whether the room was to be removed from the database */
     reconcileDeletion: async (room: RoomId, { purge }: { readonly purge: boolean }) =>

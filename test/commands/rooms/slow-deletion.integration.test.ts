@@ -1,21 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import type * as RoomDeletionService from '../../../src/services/rooms/room-deletion.ts';
 import { newRoom, newUser } from '../../support/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 import { startStandIn } from '../../support/stand-in.ts';
 import type { StandIn } from '../../support/stand-in.ts';
-
-// A minute is long for a test.
-vi.mock(import('../../../src/services/rooms/room-deletion.ts'), async (original) => {
-  const service: typeof RoomDeletionService = await original();
-  const limits = { firstIntervalMs: 5, maxIntervalMs: 20, limitMs: 100 };
-  return {
-    ...service,
-    deleteRoom: async (api, room, options) => service.deleteRoom(api, room, options, limits),
-  };
-});
 
 /** How the homeserver says the deletion stands; it begins none where it is set. */
 let state: 'active' | 'failed' | 'complete' | undefined;
@@ -42,7 +31,9 @@ beforeAll(async () => {
       ? { status: 404, body: { errcode: 'M_NOT_FOUND', error: 'Room not found' } }
       : undefined;
   });
-  room = await openRoom({ homeserver: { adminUrl: standIn.url } });
+  // A minute is long for a test.
+  const timing = { roomDeletion: { firstIntervalMs: 5, maxIntervalMs: 20, limitMs: 100 } };
+  room = await openRoom({ homeserver: { adminUrl: standIn.url } }, { timing });
 });
 beforeEach(() => {
   state = undefined;
