@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     // Integration tests share their machine with a Synapse, and wait for it half of the time.
     maxWorkers: 3,
+    // Loading the modules anew for each file takes as long as the tests of most.
+    isolate: false,
     projects: [
       {
         extends: true,
@@ -20,8 +22,6 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [integrationTests],
-          // Loading the modules anew for each file takes as long as the tests of most.
-          isolate: false,
           // Property tests run thousands of cases: a busy machine needs longer than the 5 s by default.
           testTimeout: 20_000,
         },
