@@ -2,14 +2,12 @@ import { execFile } from 'node:child_process';
 import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { program } from '../../dev/room/bot-process.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 let folder: string;
 let file: string;
@@ -63,7 +61,7 @@ test('a file that may not be written to ends the start with 2 and says which', a
   await chmod(file, 0o444);
   await chmod(folder, 0o555);
   const { status, errors } = await new Promise<{ status: unknown; errors: string }>((resolve) => {
-    const parameters = [main, 'start', '--config', config];
+    const parameters = [program, 'start', '--config', config];
     execFile(process.execPath, parameters, { cwd: '/', ...nobody }, (error, __, stderr) =>
       resolve({ status: error?.code, errors: stderr }),
     );

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { program } from '../../../dev/room/bot-process.ts';
 import { readReplayData } from '../../../src/reports/rules/replay-input.ts';
 import { matchLine, summaryLines } from '../../../src/reports/rules/replay-text.ts';
 import { replay } from '../../../src/reports/rules/replay.ts';
@@ -23,8 +23,6 @@ import {
   surroundings,
 } from './rule-input.ts';
 import type { PartialRule } from './rule-input.ts';
-
-const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
 let folder: string;
 let database: string;
@@ -261,7 +259,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     // One key a line, as people write it.
     writeFileSync(file, JSON.stringify(config, undefined, 2));
     return new Promise((resolve) => {
-      execFile(process.execPath, [main, ...args, '--config', file], (error, output, errors) =>
+      execFile(process.execPath, [program, ...args, '--config', file], (error, output, errors) =>
         resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
       );
     });
