@@ -15,8 +15,8 @@ import { newUser } from '../../support/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 
-const chatMessages = 500;
-const commandMessages = 150;
+const chatMessages = 250;
+const commandMessages = 75;
 
 let room: TestRoom;
 let folder: string;
