@@ -78,7 +78,7 @@ export async function startReportServer(elderCount = 4): Promise<ReportServer> {
     openRoom: async ({ reports, ...settings } = {}, timing = {}) =>
       openRoom(
         { ...settings, reports: { enabled: true, ...reports } },
-        { server: homeserver, timing: { pollIntervalMs: 200, ...timing } },
+        { server: homeserver, timing: { pollIntervalMs: 500, ...timing } },
       ),
     stop: async () => homeserver.stop(),
   };

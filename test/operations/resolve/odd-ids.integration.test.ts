@@ -59,7 +59,7 @@ beforeAll(async () => {
         enabled: true,
       },
     },
-    { server, timing: { pollIntervalMs: 200 } },
+    { server, timing: { pollIntervalMs: 500 } },
   );
 });
 afterAll(async () => {
