@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { Moderator } from '../dev/room/moderator.ts';
@@ -8,6 +9,7 @@ import { spread } from './measurement.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 import type { BenchRoom } from './room.ts';
+import type { Moment } from './trace-probe.ts';
 
 const goal = { median: 1.12, p95: 1.25 };
 
@@ -15,11 +17,12 @@ const goal = { median: 1.12, p95: 1.25 };
  * From a moderator's message to the answer in their client, in turn with a script that does nothing but
  * one call of the admin API. Their quotient is what the bot adds to Synapse.
  */
-export const answer: Benchmark = async ({ short }) => {
+export const answer: Benchmark = async ({ short, trace }) => {
   await using room = await openBenchRoom();
+  const traceFile = `${room.databaseFile}-trace`;
   const target = await MatrixUser.register(room.homeserver, { localpart: 'mallory' });
   await using bare = await openBareRoom(room);
-  await room.startBot();
+  await room.startBot({}, trace ? tracing(traceFile) : []);
   const rounds = short ? 5 : 150;
   const measurements: Measurement[] = [];
   for (const commands of [['!user'], ['!shadow-ban', '!unshadow-ban']]) {
@@ -37,6 +40,10 @@ export const answer: Benchmark = async ({ short }) => {
         bareMs.push(took[1]);
       }
     }
+    if (trace) {
+      console.error(`\n${commands[0]}\n${await middleTrace(traceFile)}\n`);
+      await rm(traceFile);
+    }
     const [byBot, byScript] = [spread(botMs), spread(bareMs)];
     const name = commands[0] ?? '';
     measurements.push(
@@ -53,6 +60,22 @@ export const answer: Benchmark = async ({ short }) => {
   }
   return measurements;
 };
+
+/** Runs a Node that traces answers. */
+function tracing(file: string): string[] {
+  const probe = new URL('trace-probe.ts', import.meta.url).href;
+  return ['env', `LAWSPEAKER_TRACE=${file}`, `NODE_OPTIONS=--import=${probe}`];
+}
+
+/** The answer that took the median time, a line for each moment. */
+async function middleTrace(file: string): Promise<string> {
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  const answers = lines
+    .map((line) => JSON.parse(line) as Moment[])
+    .sort((one, other) => (one.at(-1)?.atMs ?? 0) - (other.at(-1)?.atMs ?? 0));
+  const middle = answers[Math.floor(answers.length / 2)] ?? [];
+  return middle.map(({ atMs, what }) => `${atMs.toFixed(1).padStart(8)} ms  ${what}`).join('\n');
+}
 
 /** Sends a line, and waits for the reply to arrive. Milliseconds. */
 async function timeOf(moderator: Moderator, line: string): Promise<number> {

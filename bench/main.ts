@@ -16,10 +16,11 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
 };
 
-const usage = `Usage: npm run bench -- [--only NAME]… [--short]
+const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace]
 
   --only NAME   one of ${Object.keys(benchmarks).join(', ')}
-  --short       a few rounds of each, to see that it works; the numbers mean nothing`;
+  --short       a few rounds of each, to see that it works; the numbers mean nothing
+  --trace       also print where the time of one answer goes`;
 
 const folder = fileURLToPath(new URL('results', import.meta.url));
 
@@ -29,6 +30,7 @@ function readOptions() {
     options: {
       only: { type: 'string', multiple: true, default: Object.keys(benchmarks) },
       short: { type: 'boolean', default: false },
+      trace: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -67,7 +69,7 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 async function main(): Promise<void> {
-  const { only, short, help } = readOptions();
+  const { only, short, trace, help } = readOptions();
   if (help) {
     console.log(usage);
     return;
@@ -80,7 +82,7 @@ async function main(): Promise<void> {
   for (const name of only) {
     console.error(`${name} …`);
     const benchmark = await benchmarks[name]?.();
-    const measurements = (await benchmark?.({ short })) ?? [];
+    const measurements = (await benchmark?.({ short, trace })) ?? [];
     results.push(...measurements.map((one) => ({ benchmark: name, ...one })));
   }
   const head = ['what', 'unit', 'median', 'p95', 'max', 'goal', 'verdict'];

@@ -17,6 +17,8 @@ export type Goal = Partial<Record<'median' | 'p95' | 'max', number>>;
 export interface BenchmarkOptions {
   /** Few rounds: shows that the benchmark works, and measures nothing. */
   readonly short: boolean;
+  /** Print where the time of one answer goes. */
+  readonly trace: boolean;
 }
 
 /** Measures one part of the bot. Starts what it needs, and leaves nothing behind. */

@@ -17,8 +17,12 @@ export interface BenchRoom extends AsyncDisposable {
   readonly bot: MatrixUser;
   readonly moderator: Moderator;
   readonly databaseFile: string;
-  /** Runs the bot, as users do. Stopped with the room, if not before. */
-  startBot(config?: object): Promise<BotProcess>;
+  /**
+   * Runs the bot, as users do. Stopped with the room, if not before.
+   *
+   * @param launcher a command that runs the command that follows it
+   */
+  startBot(config?: object, launcher?: readonly string[]): Promise<BotProcess>;
 }
 
 /** Starts a Synapse and opens a management room on it. */
@@ -40,14 +44,19 @@ export async function openBenchRoom(): Promise<BenchRoom> {
     bot,
     moderator,
     databaseFile,
-    async startBot(config = {}) {
-      const started = await startBotProcess(folder, {
-        homeserver: { url: homeserver.url, accessToken: bot.account.accessToken },
-        managementRoom: id,
-        database: { path: databaseFile },
-        log: { format: 'json' },
-        ...config,
-      });
+    async startBot(config = {}, launcher = []) {
+      const started = await startBotProcess(
+        folder,
+        {
+          homeserver: { url: homeserver.url, accessToken: bot.account.accessToken },
+          managementRoom: id,
+          database: { path: databaseFile },
+          log: { format: 'json' },
+          ...config,
+        },
+        undefined,
+        launcher,
+      );
       running.add(started);
       void started.exited.then(() => running.delete(started));
       return started;

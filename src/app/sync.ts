@@ -1,4 +1,5 @@
 import { bold, line } from '../chat/answers/answer.ts';
+import { isLate } from '../core/async/patience.ts';
 import type { Log } from '../core/log.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { RoomState } from '../matrix/room/room-state.ts';
@@ -13,13 +14,16 @@ import type { Operations } from './operations.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
 
+/** Longer than most answers take, and too short for anybody to notice who types meanwhile. */
+const maxPauseMs = 100;
+
 /** Builds the sync of the management room, which hands its events to the pipeline. */
 export function createRoomSync(options: {
   readonly client: ClientApi;
   readonly store: Store;
   readonly members: RoomState;
   readonly log: Log;
-  readonly transport: Pick<Transport, 'crypto' | 'secrets' | 'sendPermission'>;
+  readonly transport: Pick<Transport, 'crypto' | 'delivery' | 'secrets' | 'sendPermission'>;
   readonly operations: Pick<Operations, 'context' | 'pipeline' | 'recover'>;
   readonly timing: Pick<Timing, 'longPollMs'>;
   /** Warns if the room is open to strangers. */
@@ -30,7 +34,7 @@ export function createRoomSync(options: {
 }): RoomSync {
   const { members, operations, transport, warnIfOpen } = options;
   const { context, pipeline } = operations;
-  const { crypto, secrets, sendPermission } = transport;
+  const { crypto, delivery, secrets, sendPermission } = transport;
   const { botUser, managementRoom: room } = context.settings;
   return createSync({
     client: options.client,
@@ -48,6 +52,10 @@ export function createRoomSync(options: {
     log: options.log,
     longPollMs: options.timing.longPollMs,
     watched: { rooms: secrets.rooms, changed: (other) => void secrets.check(other) },
+    async beforeNext() {
+      // A sync takes time of the homeserver's that the answers to these events need.
+      await isLate(pipeline.idle().then(delivery.idle), maxPauseMs);
+    },
     giveUp: async (events) => sayUnreadable(context, room, events, crypto.withheld),
     async take(events, how) {
       events.forEach((event) => members.apply(event));

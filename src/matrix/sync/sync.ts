@@ -39,6 +39,8 @@ export interface SyncOptions {
    * token moves on after the promise has resolved; if it rejects, syncing ends.
    */
   readonly take: (events: readonly unknown[], how: 'first' | 'new') => Promise<void>;
+  /** Resolves when the next sync may be sent, after events were taken in. */
+  readonly beforeNext?: () => Promise<void>;
   /** Takes events whose keys did not arrive in time; otherwise as `take`. */
   readonly giveUp: (events: readonly object[]) => Promise<void>;
   /** Other rooms to listen to, as long as `rooms` lists them. */
@@ -234,6 +236,7 @@ export function createSync(options: SyncOptions): RoomSync {
       backoff.reset();
       holdMs = decryptor.isWaiting ? Math.min(shortPollMs, longPollMs) : longPollMs;
       noteAnswer();
+      await options.beforeNext?.();
     }
   }
 

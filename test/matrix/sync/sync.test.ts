@@ -47,7 +47,7 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-async function sync(answers: Answers): Promise<void> {
+async function sync(answers: Answers, beforeNext?: () => Promise<void>): Promise<void> {
   server = await startFaultyServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
     const found = answers(pathname, searchParams);
@@ -74,6 +74,7 @@ async function sync(answers: Answers): Promise<void> {
     },
     log,
     longPollMs: 1000,
+    ...(beforeNext === undefined ? {} : { beforeNext }),
     take: async (events, how) => {
       taken.push({ how, events: [...events] });
     },
@@ -210,4 +211,33 @@ test('a token that the homeserver refuses is given up for the newest; a proxy ca
   expect(asked).toBeGreaterThanOrEqual(3);
   expect(taken).toEqual([{ how: 'first', events: [powerLevels(1)] }]);
   expect(stored.get('token')).toBe('s2');
+});
+
+test('asks again only when it may', async () => {
+  stored.set('token', 's1');
+  const seen: string[] = [];
+  const askedAgain = Promise.withResolvers<void>();
+  await sync(
+    (path, query) => {
+      if (!path.endsWith('/sync')) {
+        return undefined;
+      }
+      const isFirst = query.get('since') === 's1';
+      seen.push(isFirst ? 'asked' : 'asked again');
+      if (!isFirst) {
+        askedAgain.resolve();
+        return undefined;
+      }
+      return [200, joined({ timeline: { events: [powerLevels(5)] } })];
+    },
+    async () => {
+      seen.push(`${taken.length} taken`);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+      seen.push('may ask');
+    },
+  );
+  await askedAgain.promise;
+  expect(seen).toEqual(['asked', '1 taken', 'may ask', 'asked again']);
 });
