@@ -7,7 +7,7 @@ import { createLog } from '../observability/log.ts';
 /** Runs until a signal, or until an error that waiting doesn't fix. */
 export async function start(config: Config): Promise<void> {
   keepHeapSmall();
-  const log = createLog(config.log);
+  const log = await createLog(config.log);
   const stopped = Promise.withResolvers<'signal'>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

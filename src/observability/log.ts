@@ -1,6 +1,5 @@
 import { pino } from 'pino';
 import type { Logger } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 
 /** Names of fields whose values are secrets, at any depth. */
 const secretNames = [
@@ -49,10 +48,17 @@ function errorFields(error: unknown): object {
  *
  * @param format `json` for machines, `pretty` for people
  */
-export function createLog(options: { level: string; format: 'json' | 'pretty' }): Logger {
+export async function createLog(options: {
+  level: string;
+  format: 'json' | 'pretty';
+}): Promise<Logger> {
   const destination =
     options.format === 'pretty'
-      ? PinoPretty({ destination: 2, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
+      ? (await import('pino-pretty')).PinoPretty({
+          destination: 2,
+          ignore: 'pid,hostname',
+          translateTime: 'SYS:HH:MM:ss',
+        })
       : pino.destination({ dest: 2, sync: true });
   return pino(
     {

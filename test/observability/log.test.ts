@@ -10,7 +10,7 @@ const source = new URL('../../src/observability/log.ts', import.meta.url).href;
 function logged(statements: string, format: 'json' | 'pretty' = 'json', level = 'info'): string {
   const program = `
     import { createLog } from ${JSON.stringify(source)};
-    const log = createLog({ level: '${level}', format: '${format}' });
+    const log = await createLog({ level: '${level}', format: '${format}' });
     ${statements}
     log.info('the end');`;
   const { stderr, stdout, status } = spawnSync(

@@ -89,7 +89,10 @@ export async function openRoom(
     managementRoom: id,
     database: { path: databaseFile },
   });
-  const log = createLog({ level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent', format: 'json' });
+  const log = await createLog({
+    level: process.env['LAWSPEAKER_TEST_LOG'] ?? 'silent',
+    format: 'json',
+  });
   // A head of the audit log's chain would come between what a test waits for.
   const timing: Timing = { headLookMs: 3_600_000, ...options.timing };
   let app: App | undefined = await startApp(config, log, timing);

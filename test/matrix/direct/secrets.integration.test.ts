@@ -102,7 +102,7 @@ describe('a secret', () => {
 /** The parts that tell secrets, without the rest of the bot. */
 async function openParts(crypto: RoomCrypto) {
   const [bot, ana] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
-  const log = createLog({ level: 'silent', format: 'json' });
+  const log = await createLog({ level: 'silent', format: 'json' });
   const stopping = new AbortController();
   const { url } = homeserver();
   const { accessToken } = bot.account;

@@ -56,7 +56,7 @@ async function sync(answers: Answers, beforeNext?: () => Promise<void>): Promise
     }
     // Nothing new: the sync is held.
   });
-  const log = createLog({ level: 'silent', format: 'json' });
+  const log = await createLog({ level: 'silent', format: 'json' });
   const running = createSync({
     client: createClientApi({ url: server.url, accessToken: 'token', stop: stop.signal }),
     room,

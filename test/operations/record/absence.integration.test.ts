@@ -68,7 +68,7 @@ it('what was said in an absence is answered once: one by one, or together where 
     database: { path: path.join(folder, 'late.db') },
     commands: { maxAge: '1s' },
   });
-  const log = createLog({ level: 'silent', format: 'json' });
+  const log = await createLog({ level: 'silent', format: 'json' });
   await room.stopBot();
   let app: App = await startApp(lateConfig, log);
   // Its place in the room's history is known when it answers.

@@ -80,7 +80,7 @@ test('a second bot on one folder of keys is refused at its start', async () => {
   });
   await mkdir(keys, { mode: 0o755 });
   const lock = takeLock(path.join(keys, 'lock'), 'the keys', 'encryption.path');
-  const started = startApp(config, createLog({ level: 'silent', format: 'json' }));
+  const started = startApp(config, await createLog({ level: 'silent', format: 'json' }));
   await expect(started).rejects.toThrow(SetupError);
   await expect(started).rejects.toThrow(`already uses the keys in ${keys} (process ${process.pid}`);
   expect((await stat(path.join(keys, 'lock'))).mode & 0o777).toBe(0o600);
