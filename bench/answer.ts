@@ -78,7 +78,7 @@ async function middleTrace(file: string): Promise<string> {
 }
 
 /** Sends a line, and waits for the reply to arrive. Milliseconds. */
-async function timeOf(moderator: Moderator, line: string): Promise<number> {
+export async function timeOf(moderator: Moderator, line: string): Promise<number> {
   moderator.events.length = 0;
   const begin = performance.now();
   const event = await moderator.say(line);

@@ -12,15 +12,17 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   start: async () => (await import('./start.ts')).start,
   'command-line': async () => (await import('./command-line.ts')).commandLine,
   answer: async () => (await import('./answer.ts')).answer,
+  rooms: async () => (await import('./rooms.ts')).rooms,
   memory: async () => (await import('./memory.ts')).memory,
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
 };
 
-const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace]
+const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N]
 
   --only NAME   one of ${Object.keys(benchmarks).join(', ')}
   --short       a few rounds of each, to see that it works; the numbers mean nothing
-  --trace       also print where the time of one answer goes`;
+  --trace       also print where the time of one answer goes
+  --rooms N     how many rooms the benchmark of this name makes; 400 by default`;
 
 const folder = fileURLToPath(new URL('results', import.meta.url));
 
@@ -31,6 +33,7 @@ function readOptions() {
       only: { type: 'string', multiple: true, default: Object.keys(benchmarks) },
       short: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
+      rooms: { type: 'string', default: '400' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -69,7 +72,7 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 async function main(): Promise<void> {
-  const { only, short, trace, help } = readOptions();
+  const { only, short, trace, rooms, help } = readOptions();
   if (help) {
     console.log(usage);
     return;
@@ -82,7 +85,7 @@ async function main(): Promise<void> {
   for (const name of only) {
     console.error(`${name} …`);
     const benchmark = await benchmarks[name]?.();
-    const measurements = (await benchmark?.({ short, trace })) ?? [];
+    const measurements = (await benchmark?.({ short, trace, rooms: Number(rooms) })) ?? [];
     results.push(...measurements.map((one) => ({ benchmark: name, ...one })));
   }
   const head = ['what', 'unit', 'median', 'p95', 'max', 'goal', 'verdict'];

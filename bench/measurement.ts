@@ -19,6 +19,8 @@ export interface BenchmarkOptions {
   readonly short: boolean;
   /** Print where the time of one answer goes. */
   readonly trace: boolean;
+  /** The number of rooms that are many. */
+  readonly rooms: number;
 }
 
 /** Measures one part of the bot. Starts what it needs, and leaves nothing behind. */
