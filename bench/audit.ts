@@ -31,7 +31,7 @@ const loopGoal = { max: 50 };
 /** Opening may take up this much of the 0.7 s in which the bot starts. */
 const openGoal = { p95: 100 };
 
-export interface AuditBenchmarkOptions extends BenchmarkOptions {
+export interface AuditBenchmarkOptions extends Pick<BenchmarkOptions, 'short'> {
   /** Rows of the audit log; there are a tenth as many reports. The default is a million, or 20,000. */
   readonly rows?: number | undefined;
   /** A database that `createLargeDatabase` made, instead of a new one. */
