@@ -14,6 +14,7 @@ export default defineConfig({
     // Integration tests share their machine with a Synapse, and wait for it half of the time.
     maxWorkers: 3,
     // Loading the modules anew for each file takes as long as the tests of most.
+    // So `vi.mock` can't be used: another file may have loaded the module before.
     isolate: false,
     projects: [
       {
