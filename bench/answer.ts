@@ -20,7 +20,9 @@ const goal = { median: 1.12, p95: 1.25 };
 export const answer: Benchmark = async ({ short, trace }) => {
   await using room = await openBenchRoom();
   const traceFile = `${room.databaseFile}-trace`;
-  const target = await MatrixUser.register(room.homeserver, { localpart: 'mallory' });
+  const target = await MatrixUser.register(room.homeserver, {
+    localpart: `mallory-${Date.now().toString(36)}`,
+  });
   await using bare = await openBareRoom(room);
   await room.startBot({}, trace ? tracing(traceFile) : []);
   const rounds = short ? 5 : 150;
@@ -97,9 +99,10 @@ function repliesTo(content: Readonly<Record<string, unknown>>): string | undefin
 
 /** A room like the bot's, with the bare script in it. */
 async function openBareRoom({ homeserver }: BenchRoom) {
+  const run = Date.now().toString(36);
   const [account, owner] = await Promise.all([
-    MatrixUser.register(homeserver, { localpart: 'script', admin: true }),
-    MatrixUser.register(homeserver, { localpart: 'ben' }),
+    MatrixUser.register(homeserver, { localpart: `script-${run}`, admin: true }),
+    MatrixUser.register(homeserver, { localpart: `ben-${run}` }),
   ]);
   const id = await owner.createRoom({ preset: 'private_chat', invite: [account.userId] });
   await account.join(id);

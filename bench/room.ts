@@ -29,9 +29,11 @@ export interface BenchRoom extends AsyncDisposable {
 export async function openBenchRoom(): Promise<BenchRoom> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-bench-'));
   const homeserver = await startHomeserver();
+  // A server from outside may know the accounts of earlier runs.
+  const run = Date.now().toString(36);
   const [bot, owner] = await Promise.all([
-    MatrixUser.register(homeserver, { localpart: 'lawspeaker', admin: true }),
-    MatrixUser.register(homeserver, { localpart: 'ana', displayName: 'Ana' }),
+    MatrixUser.register(homeserver, { localpart: `lawspeaker-${run}`, admin: true }),
+    MatrixUser.register(homeserver, { localpart: `ana-${run}`, displayName: 'Ana' }),
   ]);
   const id = await owner.createRoom({ preset: 'private_chat', invite: [bot.userId] });
   await bot.join(id);

@@ -12,7 +12,7 @@ export const rooms: Benchmark = async ({ short, rooms: many }) => {
   const answers = async () => {
     const tookMs: number[] = [];
     for (let round = -10; round < rounds; round++) {
-      const one = await timeOf(room.moderator, '!user ana');
+      const one = await timeOf(room.moderator, `!user ${room.moderator.user.userId}`);
       if (round >= 0) {
         tookMs.push(one);
       }

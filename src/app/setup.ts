@@ -5,6 +5,7 @@ import {
   HomeserverError,
   SetupError,
   UnreachableError,
+  orUndefined,
 } from '../core/errors.ts';
 import { parseRoomAlias, serverNameOf } from '../core/ids.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
@@ -56,9 +57,10 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
         : undefined,
     url,
   );
-  const serverVersion = await checkAdmin(api, botUser, adminUrl);
-  const configuredRoom = await findRoom(config, client);
-  const { room, state } = await roomInUse(config, client, { configuredRoom, botUser, moves });
+  const [serverVersion, { configuredRoom, room, state }] = await inOrder(
+    checkAdmin(api, botUser, adminUrl),
+    findRoomInUse(config, client, { botUser, moves }),
+  );
   if (!config.encryption.enabled && state.some(startsEncryption)) {
     throw encryptionIsOff();
   }
@@ -95,6 +97,25 @@ async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Pro
     throw new SetupError(`${botUser} is not a server admin.`, 'Grant it admin rights.');
   }
   return asked(api.server.version, () => undefined, adminUrl);
+}
+
+/** Waits for both. If both fail, the first is the one to mend first. */
+async function inOrder<First, Second>(
+  first: Promise<First>,
+  second: Promise<Second>,
+): Promise<[First, Second]> {
+  second.catch(() => undefined);
+  return [await first, await second];
+}
+
+/** Finds the room that the configuration names, and joins it, or the room that has replaced it. */
+async function findRoomInUse(
+  config: Config,
+  client: ClientApi,
+  bot: { readonly botUser: UserId; readonly moves: Moves },
+) {
+  const configuredRoom = await findRoom(config, client);
+  return { configuredRoom, ...(await roomInUse(config, client, { configuredRoom, ...bot })) };
 }
 
 /** Finds the room that the configuration names. */
@@ -136,7 +157,7 @@ async function roomInUse(
     }
     const here = room;
     const state = await asked(
-      async () => joinedState(client, here),
+      async () => joinedState(client, here, botUser),
       ({ status, errcode }) =>
         status < 500
           ? new SetupError(
@@ -174,10 +195,26 @@ async function roomInUse(
   );
 }
 
-async function joinedState(client: ClientApi, room: RoomId): Promise<unknown[]> {
+/** The state of a room, which the bot joins first if it isn't there. */
+async function joinedState(
+  client: ClientApi,
+  room: RoomId,
+  botUser: UserId,
+): Promise<readonly unknown[]> {
+  // Usually it is. Synapse also gives the state to somebody who has left: as it was then.
+  const seen = await orUndefined(client.rooms.state(room), isForbidden);
+  if (seen !== undefined) {
+    const members = new RoomState();
+    seen.forEach((event) => members.apply(event));
+    if (members.isJoined(botUser)) {
+      return seen;
+    }
+  }
   await client.rooms.join(room);
   return client.rooms.state(room);
 }
+
+const isForbidden = (error: unknown) => error instanceof HomeserverError && error.status === 403;
 
 /** Makes one request; `explain` says what an error means here. */
 async function asked<Result>(
