@@ -15,6 +15,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   rooms: async () => (await import('./rooms.ts')).rooms,
   memory: async () => (await import('./memory.ts')).memory,
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
+  reports: async () => (await import('./reports.ts')).reports,
 };
 
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N]

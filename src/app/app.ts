@@ -145,6 +145,7 @@ async function run(parts: Parts): Promise<App> {
   let sync: RoomSync | undefined;
   let reports: ReportQueue | undefined;
   const wakeReports = () => reports?.wake();
+  const refreshReports = async () => reports?.refresh();
 
   const transport = await createTransport({
     config,
@@ -170,6 +171,7 @@ async function run(parts: Parts): Promise<App> {
     client,
     store,
     wakeReports,
+    refreshReports,
     bot: createBotOperations({
       transport,
       store,
@@ -198,7 +200,16 @@ async function run(parts: Parts): Promise<App> {
   });
   operations = started;
   const { context } = started;
-  const queue = createReports({ config, registry, context, timing });
+  const queue = createReports({
+    config,
+    registry,
+    context,
+    timing,
+    async commandsIdle() {
+      await started.pipeline.idle();
+      await transport.delivery.idle();
+    },
+  });
   reports = queue;
   const warnIfOpen = createOpenRoomWarning(context, () => members.openings());
 
@@ -223,6 +234,7 @@ async function run(parts: Parts): Promise<App> {
     timing,
     warnIfOpen,
     onOnline: queue.hurry,
+    onActivity: queue.noteActivity,
     onFatal: ended.reject,
   });
   sync = roomSync;

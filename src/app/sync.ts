@@ -30,6 +30,8 @@ export function createRoomSync(options: {
   readonly warnIfOpen: () => Promise<void>;
   /** The homeserver answers again. */
   readonly onOnline: () => void;
+  /** Somebody has sent something to the room. */
+  readonly onActivity: () => void;
   readonly onFatal: (error: unknown) => void;
 }): RoomSync {
   const { members, operations, transport, warnIfOpen } = options;
@@ -63,6 +65,9 @@ export function createRoomSync(options: {
       sendPermission.check();
       await warnIfOpen();
       const incoming = readEvents(room, events);
+      if (how === 'new' && incoming.some(({ sender }) => sender !== botUser)) {
+        options.onActivity();
+      }
       await (how === 'first' ? pipeline.skip(incoming) : pipeline.accept(incoming));
     },
     onCut: async () =>

@@ -49,6 +49,7 @@ export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 export type { RegistrationToken } from '../homeserver/admin/registration-tokens.ts';
+export type { RoomEvent } from '../homeserver/admin/events.ts';
 export type { RoomDetail, RoomSummary } from '../homeserver/admin/rooms.ts';
 export { roomOrders } from '../homeserver/admin/rooms.ts';
 export type { BackgroundUpdateStatus } from '../homeserver/admin/server.ts';
@@ -90,6 +91,8 @@ export function createServices(parts: {
   bot: BotOperations;
   /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
+  /** Reads the homeserver's lists of reports now. */
+  refreshReports: () => Promise<void>;
   botUser: UserId;
   /** The homeserver's name. */
   serverName: string;
@@ -97,7 +100,8 @@ export function createServices(parts: {
   /** How often to look whether Synapse has deleted a room, and for how long. */
   roomDeletionTimes?: PollTimes | undefined;
 }): Services {
-  const { api, client, store, bot, wakeReports, botUser, serverName, managementRoom } = parts;
+  const { api, client, store, bot, wakeReports, refreshReports, botUser } = parts;
+  const { serverName, managementRoom } = parts;
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
     accounts: createAccountService(api),
@@ -107,7 +111,7 @@ export function createServices(parts: {
     registrationTokens: createRegistrationTokenService(api),
     rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
     server: createServerService(api, client),
-    reports: createReportService(api, store, wakeReports),
+    reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
     audit: createAuditService(store),
     timers: createTimerService(store),
     confirmations: store.confirmations,

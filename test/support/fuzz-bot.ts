@@ -116,6 +116,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
   const api = adminApiOn(send);
   const services = createServices({
     wakeReports: () => undefined,
+    refreshReports: async () => undefined,
     api,
     client: { account: accountApi(send) },
     store,

@@ -47,6 +47,9 @@ export default defineCommand({
       since,
     };
     const after = markIn(args.from);
+    if (after === undefined) {
+      await reports.refresh();
+    }
     return readList<ReportItem>(args, {
       async page() {
         const [found, total] = await Promise.all([

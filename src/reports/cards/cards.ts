@@ -18,6 +18,7 @@ import type { Settings } from '../../operations/settings.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
+import type { GiveWay } from '../give-way.ts';
 import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
 
 /** What announcing something needs. */
@@ -62,6 +63,7 @@ export function createCards(
     readonly maxCardsPerMinute: number;
     /** What to say about rules on an item's card. */
     readonly nearRules: (item: ReportItem) => Promise<readonly string[]>;
+    readonly giveWay: GiveWay;
   },
 ) {
   const { store } = context;
@@ -90,14 +92,14 @@ export function createCards(
     { isUrgent }: { readonly isUrgent: boolean },
   ): Promise<void> {
     const item = await store.reportItems.get(id);
-    if (item === undefined || item.card === 'own') {
+    if (item === undefined || item.card === 'own' || (item.card === 'digest' && !isUrgent)) {
       return;
     }
-    const recent = await store.reportCards.countSince(context.now() - windowMs);
-    if (recent >= settings.maxCardsPerMinute && !isUrgent) {
-      await addToDigest(item);
+    if (!isUrgent && (await countFree()) === 0) {
+      await summarize([id]);
       return;
     }
+    await settings.giveWay();
     const answer = await answerFor(item);
     await store.transaction(async (tables) => {
       await tables.reportCards.markPosted(id, 'own', context.now());
@@ -115,10 +117,22 @@ export function createCards(
     context.deliver(cardEvent(id));
   }
 
-  async function addToDigest(item: ReportItem): Promise<void> {
+  /** How many more items may have a card now. */
+  async function countFree(): Promise<number> {
+    const recent = await store.reportCards.countSince(context.now() - windowMs);
+    return Math.max(0, settings.maxCardsPerMinute - recent);
+  }
+
+  /** Counts items in a digest, which has the sums alone. Nothing is read about them for that. */
+  async function summarize(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) {
+      return;
+    }
     const now = context.now();
     await store.transaction(async (tables) => {
-      await tables.reportCards.markPosted(item.id, 'digest', now);
+      if ((await tables.reportCards.summarize(ids, now)) === 0) {
+        return;
+      }
       const before = await readDigest(tables);
       const isComplete = before === undefined || now - before.grewAt > digestCompleteMs;
       await writeDigest(
@@ -133,9 +147,10 @@ export function createCards(
   /** Edits the cards of items that have changed. Returns whether some of them have to wait. */
   async function refresh(): Promise<boolean> {
     let mustWait = false;
+    await store.reportCards.keepInDigest(context.now());
     for (const item of await store.reportCards.outdated(maxAtOnce)) {
       if (item.card !== 'own') {
-        await promote(item);
+        await place(item.id, { isUrgent: true });
       } else if ((await store.outbox.open(cardEvent(item.id))).length > 0) {
         // Pending messages are sent first: only the latest state is worth an edit.
         mustWait = true;
@@ -144,16 +159,6 @@ export function createCards(
       }
     }
     return mustWait;
-  }
-
-  async function promote(item: ReportItem): Promise<void> {
-    // More reports are not a reason to give an item of a digest a card.
-    const isWanted = item.card === 'none' || item.state === 'claimed';
-    if (isWanted) {
-      await place(item.id, { isUrgent: true });
-    } else {
-      await store.reportCards.markPosted(item.id, item.card, context.now());
-    }
   }
 
   async function edit(item: ReportItem): Promise<void> {
@@ -240,7 +245,7 @@ export function createCards(
     });
   }
 
-  return { place, refresh, postHistory, refreshDigest };
+  return { place, countFree, summarize, refresh, postHistory, refreshDigest };
 }
 
 export type Cards = ReturnType<typeof createCards>;

@@ -4,14 +4,19 @@ import { createStatisticsCheck } from '../../services/reports/statistics-check.t
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { NewReport } from '../../store/tables/reports.ts';
+import type { GiveWay } from '../give-way.ts';
 
 /** One of the homeserver's lists of reports. */
 export interface ReportSource {
   readonly kind: 'event' | 'user';
   /** The newest first, from this offset on. */
   page(query: { from: number; limit: number }): Promise<ReportPage>;
-  /** Throws if the homeserver does not list all reports that it has. */
-  readonly assertComplete?: () => Promise<void>;
+  /**
+   * Throws if the homeserver does not list all reports that it has. Usually this is not asked each time.
+   *
+   * @param options.isFresh asks now
+   */
+  readonly assertComplete?: (options: { readonly isFresh: boolean }) => Promise<void>;
 }
 
 export interface ReportPage {
@@ -116,6 +121,42 @@ async function readPage(
   }
 }
 
+/**
+ * The pages of a list, the newest reports first. If all of them are read, the homeserver makes the next
+ * page while this one is stored.
+ */
+function createPages(source: ReportSource, readsAll: boolean) {
+  let pages = 0;
+  let from = 0;
+
+  async function read(): Promise<ReportPage> {
+    pages += 1;
+    if (pages > maxPages) {
+      throw new HomeserverError(
+        200,
+        'LAWSPEAKER_BAD_ANSWER',
+        `GET ${source.kind}_reports`,
+        `it has more than ${maxPages} pages`,
+      );
+    }
+    const limit = readsAll ? largePageSize : from === 0 ? firstPageSize : pageSize;
+    const page = await readPage(source, { from, limit });
+    from = Math.max(from + 1, (page.next ?? 0) - (readsAll ? overlap : 0));
+    return page;
+  }
+
+  let ahead: Promise<ReportPage> | undefined;
+  return {
+    async next(): Promise<ReportPage> {
+      const page = await (ahead ?? read());
+      ahead = readsAll && page.next !== null ? read() : undefined;
+      // If it fails, `next` throws that later.
+      ahead?.catch(() => undefined);
+      return page;
+    },
+  };
+}
+
 /** What one reading of a list has found. */
 export interface ImportResult {
   /** How many reports were new. */
@@ -127,16 +168,18 @@ export interface ImportResult {
 
 /** Small: usually there is nothing new, and reports have no maximum length. */
 const firstPageSize = 20;
-/** The homeserver's default. */
-const pageSize = 100;
-/** For reading everything: the homeserver has no maximum. */
-const largePageSize = 500;
+/** If the first page had something new. */
+const pageSize = 500;
+/** For reading everything. The homeserver has no maximum, and sorts all reports for each page. */
+const largePageSize = 1000;
+/** How many reports are stored at once: nothing else can be done meanwhile. */
+const storedAtOnce = 250;
 /** Reports of the previous page that are read again: one that was deleted meanwhile must not hide another. */
 const overlap = 10;
 
 /**
  * Stores the reports of a list that are not known yet: from the newest one on, until a page has nothing
- * new. Each page is committed by itself. If the first reading is interrupted, it starts again.
+ * new. If the first reading is interrupted, it starts again.
  *
  * Reports can appear in any order and disappear, which shifts the others. The homeserver's total shows
  * it: if it isn't what the new reports add up to, the whole list is read again.
@@ -151,63 +194,59 @@ export async function importReports(
     readonly few: number;
     readonly mayReadAll: boolean;
     readonly now: () => number;
+    readonly giveWay: GiveWay;
     readonly onBacklog: (tables: StoreTables, total: number) => Promise<void>;
   },
 ): Promise<ImportResult> {
-  const { few, mayReadAll, now, onBacklog } = options;
+  const { few, mayReadAll, now, giveWay, onBacklog } = options;
   const name = `reports.${source.kind}`;
   const stored = await store.syncState.get(name);
   let progress = stored === undefined ? undefined : (JSON.parse(stored) as Progress);
   const lostUntil = (await store.dataLoss.get())?.foundAt ?? 0;
   const isFirst = progress?.isComplete !== true;
   const readsAll = isFirst || (progress?.total === null && mayReadAll);
+
+  /** Returns how many of the reports were new. */
+  async function add(page: readonly NewReport[], isSmall: boolean): Promise<number> {
+    const { startedAt = 0, isQuiet = false } = progress ?? {};
+    // The oldest of a page first, so that items start with their first report.
+    const reports = page.toReversed().map((report) => {
+      const isBacklog = isFirst && report.receivedTs < startedAt;
+      // Before data was lost, something may have been done about it: only people can know.
+      const mayBeLost = report.receivedTs < lostUntil;
+      const itemOptions = { isBacklog: isBacklog || mayBeLost, isQuiet: isBacklog && isQuiet };
+      return { report, options: itemOptions };
+    });
+    let added = 0;
+    for (let start = 0; start < reports.length; start += storedAtOnce) {
+      // The small page may be what a command waits for.
+      await (isSmall ? undefined : giveWay());
+      added += await store.transaction(async (tables) =>
+        tables.reports.addAll(reports.slice(start, start + storedAtOnce), now()),
+      );
+    }
+    return added;
+  }
+
+  const pages = createPages(source, readsAll);
   let total = 0;
   let found = 0;
   let isAtEnd = false;
-  let pages = 0;
-  for (let from = 0; ;) {
-    const limit = readsAll ? largePageSize : from === 0 ? firstPageSize : pageSize;
-    pages += 1;
-    if (pages > maxPages) {
-      throw new HomeserverError(
-        200,
-        'LAWSPEAKER_BAD_ANSWER',
-        `GET ${source.kind}_reports`,
-        `it has more than ${maxPages} pages`,
-      );
-    }
-    const page = await readPage(source, { from, limit });
-    if (from === 0) {
+  for (let isFirstPage = true; !isAtEnd; isFirstPage = false) {
+    const page = await pages.next();
+    if (isFirstPage) {
       ({ total } = page);
-      progress ??= {
-        startedAt: now(),
-        isQuiet: total > few,
-        isComplete: false,
-        total: null,
-      };
+      if (isFirst) {
+        progress ??= { startedAt: now(), isQuiet: total > few, isComplete: false, total: null };
+        await store.syncState.set(name, JSON.stringify(progress));
+      }
     }
-    const { startedAt = 0, isQuiet = false } = progress ?? {};
-    const fresh = await store.transaction(async ({ reports, syncState }) => {
-      if (isFirst && from === 0) {
-        await syncState.set(name, JSON.stringify(progress));
-      }
-      let added = 0;
-      // The oldest of a page first, so that items start with their first report.
-      for (const report of page.reports.toReversed()) {
-        const isBacklog = isFirst && report.receivedTs < startedAt;
-        // Before data was lost, something may have been done about it: only people can know.
-        const mayBeLost = report.receivedTs < lostUntil;
-        const itemOptions = { isBacklog: isBacklog || mayBeLost, isQuiet: isBacklog && isQuiet };
-        added += (await reports.add(report, now(), itemOptions)) === undefined ? 0 : 1;
-      }
-      return added;
-    });
+    const fresh = await add(page.reports, isFirstPage && !readsAll);
     found += fresh;
     isAtEnd = page.next === null;
-    if (isAtEnd || (!readsAll && fresh === 0)) {
+    if (!readsAll && fresh === 0) {
       break;
     }
-    from = Math.max(from + 1, (page.next ?? 0) - (readsAll ? overlap : 0));
   }
   const before = progress?.total ?? null;
   const addsUp = isAtEnd || (before !== null && before + found === total);

@@ -1,4 +1,5 @@
 import { createBackoff } from '../../core/async/backoff.ts';
+import { isLate } from '../../core/async/patience.ts';
 import { createWorker } from '../../core/async/worker.ts';
 import type { Worker } from '../../core/async/worker.ts';
 import { minuteMs } from '../../core/duration.ts';
@@ -6,13 +7,19 @@ import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { ReportReading } from '../../services/bot/bot-operations.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import type { GiveWay } from '../give-way.ts';
 import { importReports } from './intake.ts';
 import type { ReportSource } from './intake.ts';
+import { atWorkMs, pollPause } from './poll-pause.ts';
 
 export interface Poller {
   start(): void;
   /** Reads at once: the homeserver is reachable again. */
   hurry(): void;
+  /** Somebody is at work in the room: reads more often for a while. */
+  noteActivity(): void;
+  /** Reads at once. Resolves when each list is read or has failed, after a second at the latest. */
+  refresh(): Promise<void>;
   /** How reading each list goes. */
   readings(): ReportReading[];
   /** Resolves when nothing is in flight. */
@@ -22,6 +29,10 @@ export interface Poller {
 const maxPauseMs = 5 * minuteMs;
 /** The minimum time between two readings of all reports. */
 const readAllEveryMs = 10 * minuteMs;
+/** How soon lists are read when somebody comes to work. Their command goes first. */
+const soonMs = 1000;
+/** How long an answer may wait for the newest reports. */
+const refreshPatienceMs = 1000;
 /** After a slow answer the pause is this many times as long as the answer took. */
 const restFactor = 4;
 
@@ -32,20 +43,33 @@ interface Reading {
   readAtMs: number;
   /** Set while the list can't be read. */
   failure?: { readonly sinceMs: number; readonly error: unknown };
+  /** The homeserver may have started again with other settings. */
+  isHurried: boolean;
+  /** Called when the list has been read, or could not be. */
+  readonly waiting: (() => void)[];
+}
+
+/** A list and what reads it. */
+interface ListPoller {
+  readonly reading: Reading;
+  readonly worker: Worker;
 }
 
 /**
- * Asks for new reports every few seconds, since Synapse does not push them, and less often while the
- * homeserver has trouble. Each list is read by itself, so that one that fails doesn't hold up another.
+ * Asks for new reports every few seconds, since Synapse does not push them: more or less often, see
+ * `pollPause`, and less often while the homeserver has trouble. Each list is read by itself, so that one
+ * that fails doesn't hold up another.
  */
 export function createPoller(options: {
   readonly store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>;
   readonly sources: readonly ReportSource[];
+  /** As configured. */
   readonly intervalMs: number;
   /** If there are more reports than this at the first start, they get no cards. */
   readonly few: number;
   readonly now: () => number;
   readonly log: Log;
+  readonly giveWay: GiveWay;
   /** There may be new reports in the store. */
   readonly onNew: (kind: ReportSource['kind']) => void;
   readonly onBacklog: (
@@ -61,16 +85,27 @@ export function createPoller(options: {
    */
   readonly onTrouble: (error?: unknown) => Promise<boolean>;
 }): Poller {
-  const { store, sources, intervalMs, few, now, log, onNew, onBacklog } = options;
+  const { store, sources, intervalMs, few, now, log, giveWay, onNew, onBacklog } = options;
   const { troubleAfterMs, onTrouble } = options;
-  const readings = new Set<Reading>();
+  let lists: readonly ListPoller[] = [];
   /** All lists usually fail for the same reason: one message is enough. */
   let isTroubleTold = false;
+  let eventAtMs = Number.NEGATIVE_INFINITY;
+  let reportAtMs = Number.NEGATIVE_INFINITY;
+
+  /** The pause that the lists need by now. */
+  function usualPauseMs(kind: ReportSource['kind']): number {
+    const nowMs = performance.now();
+    return pollPause(kind, intervalMs, {
+      eventMs: nowMs - eventAtMs,
+      reportMs: nowMs - reportAtMs,
+    });
+  }
 
   async function succeeded(reading: Reading): Promise<void> {
     reading.readAtMs = performance.now();
     delete reading.failure;
-    if (isTroubleTold && [...readings].every(({ failure }) => failure === undefined)) {
+    if (isTroubleTold && lists.every(({ reading }) => reading.failure === undefined)) {
       await tell();
     }
   }
@@ -87,7 +122,8 @@ export function createPoller(options: {
   /** The list could be read, but is it complete? */
   async function checkCompleteness(reading: Reading): Promise<void> {
     try {
-      await reading.source.assertComplete?.();
+      await reading.source.assertComplete?.({ isFresh: reading.isHurried });
+      reading.isHurried = false;
     } catch (error) {
       log.warn(
         { kind: reading.source.kind, code: codeOf(error) },
@@ -113,10 +149,10 @@ export function createPoller(options: {
     }
   }
 
-  function createListPoller(source: ReportSource): Worker {
+  function createListPoller(source: ReportSource): ListPoller {
     const { kind } = source;
-    const reading: Reading = { source, readAtMs: performance.now() };
-    readings.add(reading);
+    const readAtMs = performance.now();
+    const reading: Reading = { source, readAtMs, isHurried: false, waiting: [] };
     const backoff = createBackoff({ firstMs: intervalMs * 2, maxMs: maxPauseMs });
     let isOffered = true;
     let readAllAt = Number.NEGATIVE_INFINITY;
@@ -128,19 +164,24 @@ export function createPoller(options: {
         few,
         mayReadAll: startedAt - readAllAt >= readAllEveryMs,
         now,
+        giveWay,
         onBacklog: async (tables, total) => onBacklog(tables, kind, total),
       });
       if (result.hasReadAll) {
         readAllAt = startedAt;
       }
       if (result.found > 0 || result.backlog !== undefined) {
+        reportAtMs = performance.now();
         onNew(kind);
+        // More may come in the other list, too. One that fails keeps its pauses.
+        const others = lists.filter(({ reading: other }) => other.failure === undefined);
+        others.forEach(({ worker: other }) => other.wakeIn(usualPauseMs(kind)));
       }
       isOffered = true;
       await checkCompleteness(reading);
       const tookMs = performance.now() - startedAt;
-      const pauseMs = Math.min(Math.max(intervalMs, tookMs * restFactor), maxPauseMs);
-      backoff.reset(pauseMs * 2);
+      const pauseMs = Math.max(usualPauseMs(kind), Math.min(tookMs * restFactor, maxPauseMs));
+      backoff.reset(Math.max(intervalMs, pauseMs) * 2);
       return pauseMs;
     }
 
@@ -168,6 +209,7 @@ export function createPoller(options: {
 
     const worker = createWorker({
       async work(signal) {
+        const waiting = reading.waiting.splice(0);
         let pauseMs: number;
         try {
           pauseMs = await read();
@@ -175,35 +217,53 @@ export function createPoller(options: {
           pauseMs = await handleFailure(error, signal);
         }
         worker.wakeIn(pauseMs);
+        waiting.forEach((resolve) => resolve());
       },
       onError(error) {
         log.error({ kind, err: error }, 'reading reports failed because of an internal error');
         worker.wakeIn(maxPauseMs);
       },
     });
-    return worker;
+    return { reading, worker };
   }
-
-  let workers: readonly Worker[] = [];
 
   return {
     start() {
-      workers = sources.map(createListPoller);
-      workers.forEach((worker) => worker.wake());
+      lists = sources.map(createListPoller);
+      lists.forEach(({ worker }) => worker.wake());
     },
     hurry() {
-      workers.forEach((worker) => worker.wake());
+      lists.forEach(({ reading, worker }) => {
+        reading.isHurried = true;
+        worker.wake();
+      });
+    },
+    noteActivity() {
+      const nowMs = performance.now();
+      if (nowMs - eventAtMs >= atWorkMs) {
+        lists.forEach(({ worker }) => worker.wakeIn(Math.min(soonMs, intervalMs)));
+      }
+      eventAtMs = nowMs;
+    },
+    async refresh() {
+      const read = lists.map(async ({ reading, worker }) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        reading.waiting.push(resolve);
+        worker.wake();
+        return promise;
+      });
+      await isLate(Promise.all(read), refreshPatienceMs);
     },
     readings() {
       const nowMs = performance.now();
-      return [...readings].map(({ source, readAtMs, failure }) => ({
+      return lists.map(({ reading: { source, readAtMs, failure } }) => ({
         kind: source.kind,
         ageMs: nowMs - readAtMs,
         failing: failure && { forMs: nowMs - failure.sinceMs, why: wordsOf(failure.error) },
       }));
     },
     async stop() {
-      await Promise.all(workers.map(async (worker) => worker.stop()));
+      await Promise.all(lists.map(async ({ worker }) => worker.stop()));
     },
   };
 }

@@ -4,10 +4,12 @@ import type { UserId } from '../../core/ids.ts';
 import type { AccountLookup } from '../../operations/resolve/absent.ts';
 import type { Settings } from '../../operations/settings.ts';
 import { contentOf, readContent, withEdit } from '../../services/reports/reported-content.ts';
-import type { Account, Services } from '../../services/services.ts';
-import type { Store } from '../../store/store.ts';
+import type { ReportedContent } from '../../services/reports/reported-content.ts';
+import type { Account, RoomEvent, Services } from '../../services/services.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { StoredReport } from '../../store/tables/reports.ts';
+import type { GiveWay } from '../give-way.ts';
 
 /** What looking up people needs. */
 export interface LookupContext {
@@ -16,7 +18,7 @@ export interface LookupContext {
 }
 
 interface StoreContext {
-  readonly store: Pick<Store, 'reportItems' | 'reports'>;
+  readonly store: Pick<Store, 'reports' | 'transaction'>;
 }
 
 /** What fetching the details of a report needs. */
@@ -68,40 +70,67 @@ function personOf(account: Account | undefined): Person {
       };
 }
 
+/** What was found out about an item and its reporters. What is undefined stays as it is. */
+export interface FoundDetails {
+  readonly item: ReportItem;
+  sender?: string | undefined;
+  /** As JSON. */
+  content?: string | undefined;
+  senderCreatedAt?: number | undefined;
+  readonly reporters: Map<string, Person>;
+  /** Why there may be more to find out. */
+  failure?: unknown;
+}
+
 /**
- * Finds out what was reported and who sent and reported it, and stores that. If the homeserver refuses to
- * tell about a reporter, the others are still looked up.
- *
- * @throws UnreachableError, HomeserverError not even the message could be fetched
+ * Finds out what was reported and who sent and reported it. If the homeserver refuses to tell about a
+ * reporter, the others are still looked up.
  */
+export async function readDetails(
+  context: DetailsContext,
+  findPerson: FindPerson,
+  item: ReportItem,
+  giveWay: GiveWay,
+): Promise<FoundDetails> {
+  const found: FoundDetails = { item, reporters: new Map() };
+  try {
+    await readMessage(context, found, giveWay);
+    const sender = item.sender ?? found.sender;
+    if (sender !== undefined && item.senderCreatedAt === null) {
+      found.senderCreatedAt = await createdAt(context, findPerson, sender);
+    }
+    const stored = await context.store.reports.ofItem(item.id);
+    // A restricted reporter counts again when the restriction ends.
+    const unknown = stored.filter(
+      (report) => report.reporterCreatedAt === null || report.reporterRestricted,
+    );
+    await findReporters(findPerson, unknown, found.reporters);
+  } catch (error) {
+    found.failure = error;
+  }
+  return found;
+}
+
+/** Finds out what `readDetails` does and stores it, even if there may be more to find out. */
 export async function fetchDetails(
   context: DetailsContext,
   findPerson: FindPerson,
   item: ReportItem,
+  giveWay: GiveWay,
+): Promise<FoundDetails> {
+  const found = await readDetails(context, findPerson, item, giveWay);
+  await context.store.transaction(async (tables) => storeDetails(tables, found));
+  return found;
+}
+
+/** Stores what was found out. */
+export async function storeDetails(
+  { reports, reportItems }: Pick<StoreTables, 'reports' | 'reportItems'>,
+  { item, sender, content, senderCreatedAt, reporters }: FoundDetails,
 ): Promise<void> {
-  const { reports, reportItems } = context.store;
-  const reportId = item.content === null ? await reports.newestId(item.id) : undefined;
-  const detail = await detailOf(context, item, reportId);
-  const sender = item.sender ?? detail.sender;
-  const created =
-    sender === undefined || item.senderCreatedAt !== null
-      ? undefined
-      : await createdAt(context, findPerson, sender);
-  await reportItems.setDetails(item.id, {
-    sender: detail.sender,
-    content: detail.content,
-    senderCreatedAt: created,
-  });
-  const stored = await reports.ofItem(item.id);
-  await updateReporters(
-    context,
-    findPerson,
-    // A restricted reporter counts again when the restriction ends.
-    stored.filter((report) => report.reporterCreatedAt === null || report.reporterRestricted),
-  );
-  const edited = await editedSince(context, item, detail.content ?? item.content);
-  if (edited !== undefined) {
-    await reportItems.setDetails(item.id, { content: edited });
+  await reportItems.setDetails(item.id, { sender, content, senderCreatedAt });
+  for (const [reporter, person] of reporters) {
+    await reports.setReporter(item.id, reporter, person);
   }
 }
 
@@ -114,73 +143,121 @@ export async function fetchDetails(
 export async function refreshReporters(
   context: StoreContext,
   findPerson: FindPerson,
-  item: Pick<ReportItem, 'id'>,
+  item: ReportItem,
 ): Promise<void> {
   const stored = await context.store.reports.ofItem(item.id);
-  await updateReporters(
-    context,
+  const reporters = new Map<string, Person>();
+  await findReporters(
     async (user) => findPerson(user, { isFresh: true }),
     stored.filter((report) => !report.reporterRestricted),
+    reporters,
   );
   // The card shows how close rules are to a match.
-  await context.store.reportItems.setDetails(item.id, {});
+  await context.store.transaction(async (tables) => storeDetails(tables, { item, reporters }));
 }
 
-/** @param reports one of each person, oldest first */
-async function updateReporters(
-  { store }: { readonly store: Pick<Store, 'reports'> },
+/**
+ * @param reports one of each person, oldest first
+ * @param found receives what is found out, even if this throws later
+ */
+async function findReporters(
   findPerson: (user: UserId) => Promise<Person>,
   reports: readonly StoredReport[],
+  found: Map<string, Person>,
 ): Promise<void> {
-  for (const { itemId, reporter } of reports.toReversed().slice(0, maxReporters)) {
+  for (const { reporter } of reports.toReversed().slice(0, maxReporters)) {
     const user = parseUserId(reporter);
     const person = user && (await orUndefined(findPerson(user), isRefusal));
     if (person !== undefined) {
-      await store.reports.setReporter(itemId, reporter, person);
+      found.set(reporter, person);
     }
   }
 }
 
-async function detailOf(
-  { services: { reports, directRooms } }: DetailsContext,
-  item: ReportItem,
-  reportId: number | undefined,
-): Promise<{ readonly sender?: string | undefined; readonly content?: string }> {
-  const report =
-    item.kind === 'user' || reportId === undefined
-      ? undefined
-      : await reports.findEventReport(reportId);
-  // The number may belong to another report by now.
-  if (report === undefined || report.eventId !== item.subject) {
-    return {};
+/**
+ * Reads the message with its latest edit: people can edit it before and after it is reported. The room
+ * shows both, in one request. If the message was redacted or is gone, the report still has it, as it was
+ * first sent.
+ */
+async function readMessage(
+  context: DetailsContext,
+  found: FoundDetails,
+  giveWay: GiveWay,
+): Promise<void> {
+  const { services, store } = context;
+  const { item } = found;
+  const kept = readContent(item.content);
+  if (item.kind === 'user' || kept?.isEncrypted === true) {
+    return;
   }
-  const sender = report.sender ?? undefined;
-  // What the bot sent to one person privately is not shown to everyone, even if that person reports it.
-  return (await directRooms.has(report.roomId))
-    ? { sender }
-    : { sender, content: JSON.stringify(contentOf(report.eventJson)) };
+  await giveWay();
+  let failure: unknown;
+  const current = await currentEvent(context, item).catch((error: unknown) => {
+    if (!isRefusal(error)) {
+      throw error;
+    }
+    failure = error;
+    return undefined;
+  });
+  if (kept !== undefined) {
+    addEdit(found, kept, current);
+  } else if (
+    current !== undefined &&
+    current.redactedBecause === null &&
+    current.lastEdit === null
+  ) {
+    found.sender = current.sender;
+    const { type, content, originServerTs } = current;
+    await keep(context, found, { type, content, origin_server_ts: originServerTs });
+  } else {
+    await giveWay();
+    const reportId = await store.reports.newestId(item.id);
+    const report =
+      reportId === undefined ? undefined : await services.reports.findEventReport(reportId);
+    // The number may belong to another report by now.
+    if (report?.eventId === item.subject) {
+      found.sender = report.sender ?? undefined;
+      await keep(context, found, report.eventJson);
+      addEdit(found, readContent(found.content ?? null), current);
+    }
+  }
+  if (failure !== undefined) {
+    throw failure;
+  }
 }
 
-/**
- * The stored content with the latest edit, as JSON. Reports hold the message as it was first sent, and
- * people can edit it before and after it is reported.
- *
- * @returns undefined if it was not edited
- */
-async function editedSince(
+async function currentEvent(
   { services: { rooms } }: DetailsContext,
   item: ReportItem,
-  stored: string | null,
-): Promise<string | undefined> {
-  const content = readContent(stored);
+): Promise<RoomEvent | undefined> {
   const room = item.roomId === null ? undefined : parseRoomId(item.roomId);
   const event = parseEventId(item.subject);
-  if (content === undefined || content.isEncrypted || room === undefined || event === undefined) {
-    return undefined;
+  return room === undefined || event === undefined
+    ? undefined
+    : (await rooms.findEvent(room, event))?.event;
+}
+
+/** What the bot sent to one person privately is not shown to everyone, even if that person reports it. */
+async function keep(
+  { services: { directRooms } }: DetailsContext,
+  found: FoundDetails,
+  event: unknown,
+): Promise<void> {
+  const room = parseRoomId(found.item.roomId ?? '');
+  if (room === undefined || !(await directRooms.has(room))) {
+    found.content = JSON.stringify(contentOf(event));
   }
-  const found = await rooms.findEvent(room, event);
-  const edit = found?.event.lastEdit?.content['m.new_content'];
-  return edit === undefined ? undefined : JSON.stringify(withEdit(content, edit));
+}
+
+function addEdit(
+  found: FoundDetails,
+  kept: ReportedContent | undefined,
+  current: RoomEvent | undefined,
+): void {
+  const edit = current?.lastEdit?.content['m.new_content'];
+  if (kept !== undefined && !kept.isEncrypted && edit !== undefined) {
+    found.content = JSON.stringify(withEdit(kept, edit));
+  }
 }
 
 async function createdAt(

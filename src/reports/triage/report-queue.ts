@@ -9,6 +9,7 @@ import type { ReportItem } from '../../store/tables/report-items.ts';
 import { backlogOf, troubleOf, troubleOver } from '../cards/card.ts';
 import { announce } from '../cards/cards.ts';
 import type { AnnounceContext } from '../cards/cards.ts';
+import type { GiveWay } from '../give-way.ts';
 import { reportSources } from '../intake/intake.ts';
 import { createPoller, wordsOf } from '../intake/poller.ts';
 import type { Rule } from '../rules/rule.ts';
@@ -29,6 +30,10 @@ export interface ReportQueue {
   wake(): void;
   /** The homeserver is reachable again. */
   hurry(): void;
+  /** Somebody is at work in the room. */
+  noteActivity(): void;
+  /** Reads the homeserver's lists now, and resolves when they are read, after a second at the latest. */
+  refresh(): Promise<void>;
   /** How reading each list goes; none before the start. */
   readings(): ReportReading[];
   /** Resolves when nothing is in flight. */
@@ -46,6 +51,7 @@ export function createReportQueue(
     /** 0 for no reminders. */
     readonly remindAfterMs: number;
     readonly troubleAfterMs: number;
+    readonly giveWay: GiveWay;
   },
 ): ReportQueue {
   const triage = createTriage(context, options);
@@ -56,6 +62,7 @@ export function createReportQueue(
     few: options.maxCardsPerMinute,
     now: context.now,
     log: context.log,
+    giveWay: options.giveWay,
     onNew(kind) {
       context.deliver(syntheticEvent(backlogName(kind)));
       triage.wake();
@@ -93,6 +100,8 @@ export function createReportQueue(
       }
     },
     hurry: poller.hurry,
+    noteActivity: poller.noteActivity,
+    refresh: poller.refresh,
     readings: poller.readings,
     async stop() {
       await poller.stop();

@@ -6,7 +6,7 @@ import type { Backoff, BackoffOptions } from '../../core/async/backoff.ts';
 import { isLate } from '../../core/async/patience.ts';
 import { createWorker } from '../../core/async/worker.ts';
 import { minuteMs } from '../../core/duration.ts';
-import { HomeserverError, LawspeakerError, codeOf } from '../../core/errors.ts';
+import { HomeserverError, LawspeakerError, UnreachableError, codeOf } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { alertedPeople } from '../../operations/authorize/authorize.ts';
@@ -18,8 +18,15 @@ import type { ReportItem } from '../../store/tables/report-items.ts';
 import { reminderOf } from '../cards/card.ts';
 import { announce, createCards } from '../cards/cards.ts';
 import type { AnnounceContext, CardsContext } from '../cards/cards.ts';
-import { createPersonLookup, fetchDetails, refreshReporters } from '../intake/report-details.ts';
-import type { DetailsContext, LookupContext } from '../intake/report-details.ts';
+import type { GiveWay } from '../give-way.ts';
+import {
+  createPersonLookup,
+  fetchDetails,
+  readDetails,
+  refreshReporters,
+  storeDetails,
+} from '../intake/report-details.ts';
+import type { DetailsContext, FoundDetails, LookupContext } from '../intake/report-details.ts';
 import { createRuleRunner } from '../rules/apply-rules.ts';
 import type { RuleRunnerContext } from '../rules/apply-rules.ts';
 import type { Rule } from '../rules/rule.ts';
@@ -43,8 +50,11 @@ export interface Triage {
   stop(): Promise<void>;
 }
 
-const concurrency = 8;
-const maxItemsAtOnce = 200;
+/** How many items that get cards are processed at the same time. */
+const concurrency = 4;
+/** How many items of a digest are processed one after another and stored together. */
+const digestBatch = 25;
+const maxItemsAtOnce = 1000;
 /** If the details take longer, the card is posted without them. */
 const patienceMs = 3000;
 const retries: BackoffOptions = { firstMs: 2000, maxMs: minuteMs };
@@ -66,6 +76,9 @@ interface FailedItem {
 /**
  * Works on the report queue: fetches details of new items, posts their cards, applies the rules, and keeps
  * cards and threads up to date. The store knows what is to be done, so that a restart loses nothing.
+ *
+ * Of many items that arrive at once, those that get cards come first. The others are summarized right away,
+ * and their details are fetched afterwards, one item after another. All of it gives way to commands.
  */
 export function createTriage(
   context: TriageContext,
@@ -74,9 +87,11 @@ export function createTriage(
     readonly onCall: readonly UserId[];
     readonly maxCardsPerMinute: number;
     readonly remindAfterMs: number;
+    readonly giveWay: GiveWay;
   },
 ): Triage {
   const { store, log } = context;
+  const { giveWay } = options;
   const findPerson = createPersonLookup(context);
   const runner = createRuleRunner(context, {
     ...options,
@@ -86,6 +101,8 @@ export function createTriage(
   const cards = createCards(context, { ...options, nearRules: runner.nearRules });
   const queue = new PQueue({ concurrency });
   const inFlight = new Set<number>();
+  /** Items in flight that will have a card and don't have it yet. */
+  const withoutCard = new Set<number>();
   const failed = new Map<number, FailedItem>();
   let isStopped = false;
 
@@ -96,7 +113,7 @@ export function createTriage(
     }
     const fetching = tryFetchDetails(item);
     if (await isLate(fetching, patienceMs)) {
-      await cards.place(item.id, { isUrgent: false });
+      await placeCard(item);
       return { late: fetching.then(async (isDetailed) => finish(item, isDetailed)) };
     }
     await finish(item, await fetching);
@@ -107,39 +124,56 @@ export function createTriage(
     if (!isDetailed) {
       return;
     }
-    await cards.place(item.id, { isUrgent: false });
-    await runner.apply(item.id);
+    await placeCard(item);
+    await applyRules(item);
     await store.reportItems.markDetailed(item);
     failed.delete(item.id);
   }
 
+  async function placeCard({ id }: ReportItem): Promise<void> {
+    await cards.place(id, { isUrgent: false });
+    withoutCard.delete(id);
+  }
+
+  async function applyRules({ id }: ReportItem): Promise<void> {
+    if (options.rules.length > 0) {
+      await giveWay();
+      await runner.apply(id);
+    }
+  }
+
   /** Returns whether that is all there is to find out; otherwise it is tried again. */
   async function tryFetchDetails(item: ReportItem): Promise<boolean> {
-    try {
-      await fetchDetails(context, findPerson, item);
-      return true;
-    } catch (error) {
-      const { tries } = postpone(item);
-      log.warn(
-        { item: item.id, code: codeOf(error), tries },
-        'could not fetch the details of a report',
-      );
-      if (!(error instanceof LawspeakerError)) {
-        log.error(
-          { item: item.id, err: error },
-          'handling a report failed because of an internal error',
-        );
-      }
-      // If the homeserver does not answer, it is asked until it does. A refusal is an answer.
-      const isFinal = !(error instanceof LawspeakerError) || error instanceof HomeserverError;
-      if (isFinal && tries >= maxTries) {
-        return true;
-      }
-      if (isFinal || tries > 1) {
-        await cards.place(item.id, { isUrgent: false });
-      }
-      return false;
+    const found = await fetchDetails(context, findPerson, item, giveWay);
+    const isDone = isComplete(found);
+    if (!isDone && mayStay(found)) {
+      await placeCard(item);
     }
+    return isDone;
+  }
+
+  /** Whether an item without all of its details is shown now, since the rest may never come. */
+  function mayStay({ item, failure }: FoundDetails): boolean {
+    return isAnswer(failure) || (failed.get(item.id)?.tries ?? 0) > 1;
+  }
+
+  /** Whether that is all there is to find out. If not, the item is processed again later. */
+  function isComplete({ item, failure }: FoundDetails): boolean {
+    if (failure === undefined) {
+      return true;
+    }
+    const { tries } = postpone(item);
+    log.warn(
+      { item: item.id, code: codeOf(failure), tries },
+      'could not fetch the details of a report',
+    );
+    if (!(failure instanceof LawspeakerError)) {
+      log.error(
+        { item: item.id, err: failure },
+        'handling a report failed because of an internal error',
+      );
+    }
+    return isAnswer(failure) && tries >= maxTries;
   }
 
   function postpone({ id }: ReportItem): FailedItem {
@@ -149,8 +183,15 @@ export function createTriage(
     return postponed;
   }
 
+  function isDue({ id }: ReportItem): boolean {
+    return !inFlight.has(id) && (failed.get(id)?.retryAt ?? 0) <= context.now();
+  }
+
   function start(item: ReportItem): void {
     inFlight.add(item.id);
+    if (item.card === 'none') {
+      withoutCard.add(item.id);
+    }
     void queue
       .add(async () => process(item))
       .then(async ({ late }) => late)
@@ -160,6 +201,7 @@ export function createTriage(
       })
       .finally(() => {
         inFlight.delete(item.id);
+        withoutCard.delete(item.id);
         worker.wake();
       });
   }
@@ -169,18 +211,80 @@ export function createTriage(
       // It is woken when the bot can speak again.
       return;
     }
-    const now = context.now();
-    const items = await store.reportItems.withoutDetails(maxItemsAtOnce);
-    const due = items.filter(
-      ({ id }) => !inFlight.has(id) && (failed.get(id)?.retryAt ?? 0) <= now,
-    );
-    due.forEach(start);
-    const mustWait = [await cards.refresh(), await cards.refreshDigest()].includes(true);
+    const items = await store.reportItems.withoutDetails('cards', maxItemsAtOnce);
+    const due = items.filter(isDue);
+    let free = (await cards.countFree()) - withoutCard.size;
+    const tooMany = due.filter(({ card }) => card === 'none' && (free -= 1) < 0);
+    await cards.summarize(tooMany.map(({ id }) => id));
+    const summarized = new Set(tooMany);
+    due.filter((item) => !summarized.has(item)).forEach(start);
+    let mustWait = await cards.refresh();
+    // The cards come first: the digest is about the other items.
+    if (withoutCard.size === 0 && (await cards.refreshDigest())) {
+      mustWait = true;
+    }
     await cards.postHistory();
     await remind();
     if (mustWait || items.length > due.length) {
       worker.wakeIn(soonMs);
     }
+    if (items.length === maxItemsAtOnce) {
+      worker.wake();
+    }
+    digestWorker.wake();
+  }
+
+  /** Processes some items of a digest, and wakes the worker of their cards if rules have done something. */
+  async function workOnDigest(): Promise<void> {
+    if (context.sendPermission.whyMissing() !== undefined || withoutCard.size > 0) {
+      // It is woken when the bot can speak again, or the cards are posted.
+      return;
+    }
+    const items = await store.reportItems.withoutDetails('digest', maxItemsAtOnce);
+    const due = items.filter(isDue).slice(0, digestBatch);
+    if (due.length === 0) {
+      if (items.length > 0) {
+        digestWorker.wakeIn(soonMs);
+      }
+      return;
+    }
+    const all: FoundDetails[] = [];
+    for (const item of due) {
+      if (isStopped) {
+        return;
+      }
+      const found = await readDetails(context, findPerson, item, giveWay);
+      all.push(found);
+      if (found.failure instanceof UnreachableError || withoutCard.size > 0) {
+        break;
+      }
+    }
+    await giveWay();
+    await store.transaction(async (tables) => {
+      for (const found of all) {
+        await storeDetails(tables, found);
+      }
+    });
+    const done: ReportItem[] = [];
+    for (const { item } of all.filter(isComplete)) {
+      try {
+        await applyRules(item);
+        done.push(item);
+      } catch (error) {
+        logError(error, 'handling a report failed');
+        postpone(item);
+      }
+    }
+    await store.transaction(async ({ reportItems }) => {
+      for (const item of done) {
+        await reportItems.markDetailed(item);
+      }
+    });
+    done.forEach(({ id }) => failed.delete(id));
+    if (options.rules.length > 0) {
+      worker.wake();
+    }
+    digestWorker.wakeIn(all.length > done.length ? retries.firstMs : 0);
   }
 
   const remindEveryMs = Math.min(reminderCheckMs, options.remindAfterMs);
@@ -223,6 +327,13 @@ export function createTriage(
       worker.wakeIn(retries.firstMs);
     },
   });
+  const digestWorker = createWorker({
+    work: workOnDigest,
+    onError(error) {
+      logError(error, 'working on the reports of a digest failed');
+      digestWorker.wakeIn(retries.firstMs);
+    },
+  });
   const ticking = remindEveryMs === 0 ? undefined : setInterval(worker.wake, remindEveryMs);
   ticking?.unref();
 
@@ -232,7 +343,12 @@ export function createTriage(
       isStopped = true;
       clearInterval(ticking);
       await worker.stop();
-      await isLate(queue.onIdle(), stopPatienceMs);
+      await isLate(Promise.all([queue.onIdle(), digestWorker.stop()]), stopPatienceMs);
     },
   };
+}
+
+/** If the homeserver does not answer, it is asked until it does. A refusal is an answer. */
+function isAnswer(failure: unknown): boolean {
+  return !(failure instanceof LawspeakerError) || failure instanceof HomeserverError;
 }

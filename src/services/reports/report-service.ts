@@ -41,12 +41,13 @@ type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer R
 /**
  * The report queue, and the homeserver's own lists of reports.
  *
- * @param wake called when an item has changed
+ * @param queue.wake called when an item has changed
+ * @param queue.refresh reads the homeserver's lists now
  */
 export function createReportService(
   { reports }: Pick<AdminApi, 'reports'>,
   store: Store,
-  wake: () => void,
+  { wake, refresh }: { readonly wake: () => void; readonly refresh: () => Promise<void> },
 ) {
   return {
     /** GET /_synapse/admin/v1/event_reports */
@@ -55,6 +56,9 @@ export function createReportService(
     findEventReport: reports.events.find,
     /** GET /_synapse/admin/v1/user_reports */
     listUserReports: reports.users.list,
+
+    /** Reads new reports now instead of in some seconds. Resolves after a second at the latest. */
+    refresh,
 
     get: store.reportItems.get,
     search: async (query: ItemQuery, page: { limit: number; after?: ItemCursor | undefined }) =>

@@ -1,10 +1,11 @@
+import { minuteMs } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
 import type { RoomService } from '../rooms/room-service.ts';
 
 /** Synapse updates its statistics a moment after the events; a longer delay means that it has stopped. */
 const usualPatienceMs = 120_000;
-const usualIntervalMs = 60_000;
+const usualIntervalMs = 5 * minuteMs;
 
 /**
  * Checks that Synapse keeps statistics of its rooms. It stores every report of a message, but only lists
@@ -13,19 +14,20 @@ const usualIntervalMs = 60_000;
  *
  * @param room a room that the bot is in
  * @returns a check that throws a TargetError if there are no statistics. While all is well, it asks
- * Synapse at most once a minute.
+ * Synapse every five minutes, unless the answer must be fresh: to stop keeping statistics, Synapse has to
+ * start again.
  */
 export function createStatisticsCheck(
   rooms: Pick<RoomService, 'find' | 'members'>,
   room: RoomId,
   { patienceMs = usualPatienceMs, intervalMs = usualIntervalMs } = {},
-): () => Promise<void> {
+): (options: { readonly isFresh: boolean }) => Promise<void> {
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let behind: { readonly counted: number; readonly sinceMs: number } | undefined;
 
-  return async () => {
+  return async ({ isFresh }) => {
     const nowMs = performance.now();
-    if (nowMs - askedAtMs < intervalMs) {
+    if (!isFresh && nowMs - askedAtMs < intervalMs) {
       return;
     }
     const detail = await rooms.find(room);

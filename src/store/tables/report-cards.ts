@@ -22,6 +22,32 @@ const maxLost = 10_000;
 /** How the room sees the items of the report queue: in cards, or many in a digest. */
 export function reportCards(db: Connection) {
   return {
+    /**
+     * Counts items in a digest, those that have no card yet.
+     *
+     * @returns how many there were
+     */
+    async summarize(ids: readonly number[], at: number): Promise<number> {
+      const { numUpdatedRows } = await db
+        .updateTable('report_items')
+        .set({ card: 'digest', card_at: at, needs_card: 0 })
+        .where('id', 'in', ids)
+        .where('card', '=', 'none')
+        .executeTakeFirst();
+      return Number(numUpdatedRows);
+    },
+
+    /** More reports are not a reason to give an item of a digest a card, unless somebody claims it. */
+    async keepInDigest(at: number): Promise<void> {
+      await db
+        .updateTable('report_items')
+        .set(({ eb }) => ({ needs_card: 0, card_at: eb.fn.coalesce('card_at', eb.val(at)) }))
+        .where('needs_card', '=', 1)
+        .where('card', '=', 'digest')
+        .where('state', '!=', 'claimed')
+        .execute();
+    },
+
     /** Items whose card is not up to date, oldest first. */
     async outdated(limit: number): Promise<ReportItem[]> {
       const rows = await db

@@ -252,9 +252,18 @@ export function reportItems(db: Connection) {
       await reportHistory(db).add(entry, { isShown });
     },
 
-    /** Items whose details have to be fetched from the homeserver, oldest first. */
-    async withoutDetails(limit: number): Promise<ReportItem[]> {
-      const rows = await all().where('needs_look', '=', 1).orderBy('id').limit(limit).execute();
+    /**
+     * Items whose details have to be fetched from the homeserver, oldest first.
+     *
+     * @param where in a digest, or in cards of their own now or soon
+     */
+    async withoutDetails(where: 'cards' | 'digest', limit: number): Promise<ReportItem[]> {
+      const rows = await all()
+        .where('needs_look', '=', 1)
+        .where('card', where === 'digest' ? '=' : '!=', 'digest')
+        .orderBy('id')
+        .limit(limit)
+        .execute();
       return rows.map(itemOf);
     },
 
@@ -270,8 +279,13 @@ export function reportItems(db: Connection) {
       const { sender, senderCreatedAt, content } = details;
       await db
         .updateTable('report_items')
-        // Kysely leaves out columns that are undefined.
-        .set({ needs_card: 1, sender, sender_created_at: senderCreatedAt, content })
+        // Kysely leaves out columns that are undefined. A digest does not show what is stored here.
+        .set({
+          needs_card: sql<number>`CASE card WHEN 'digest' THEN needs_card ELSE 1 END`,
+          sender,
+          sender_created_at: senderCreatedAt,
+          content,
+        })
         .where('id', '=', id)
         .execute();
     },

@@ -49,12 +49,22 @@ class Reported {
     const lastEdit = this.edit && { content: { 'm.new_content': this.edit } };
     const services = {
       reports: { findEventReport: async () => found },
-      rooms: { findEvent: async () => ({ event: { lastEdit: lastEdit ?? null } }) },
+      rooms: {
+        findEvent: async () => ({
+          event: {
+            ...eventJson,
+            sender: '@mallory:x',
+            originServerTs: now,
+            redactedBecause: null,
+            lastEdit: lastEdit ?? null,
+          },
+        }),
+      },
       directRooms: { has: async () => false },
     } as unknown as Services;
     const findPerson = async () => ({ createdAt: 0, isRestricted: false });
     const context = { store: queue.store, services, settings: { serverName: 'localhost' } };
-    await fetchDetails(context, findPerson, await this.item());
+    await fetchDetails(context, findPerson, await this.item(), async () => undefined);
   }
 
   async item(): Promise<ReportItem> {

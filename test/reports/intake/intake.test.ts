@@ -81,6 +81,7 @@ async function read(list: ReportSource, mayReadAll = true) {
     few: 6,
     mayReadAll,
     now: () => 1_000_000,
+    giveWay: async () => undefined,
     onBacklog: async (_, total) => {
       backlogs.push(total);
     },
@@ -96,7 +97,7 @@ test('a reading that breaks off at the first start is read to its end later', as
   for (let at = 0; at < 1300; at += 1) {
     list.add(Math.floor(at / 5), `$${at % 700}`);
   }
-  list.breaksAfter = 2;
+  list.breaksAfter = 1;
   await expect(read(list)).rejects.toThrow('broke');
   expect((await known()).length).toBeLessThan(1300);
   list.breaksAfter = Number.POSITIVE_INFINITY;
@@ -125,7 +126,7 @@ test('a list without an end is read up to a bound, and that is a failure to be t
 
 test('reports that are deleted between two pages hide none of the others', async () => {
   const list = new List();
-  for (let at = 0; at < 600; at += 1) {
+  for (let at = 0; at < 1100; at += 1) {
     list.add(1000 + at, `$${at}`);
   }
   // Everything behind them moves up by five, over the border between the pages.

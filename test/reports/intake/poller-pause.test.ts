@@ -27,6 +27,7 @@ test('however long the homeserver is away, it is asked again every five minutes'
     now: Date.now,
     log,
     onNew: () => undefined,
+    giveWay: async () => undefined,
     onBacklog: async () => undefined,
     troubleAfterMs: 3_600_000,
     onTrouble: async () => true,

@@ -40,7 +40,7 @@ afterEach(async () => {
 
 let asked = 0;
 let fault: Error;
-let assertComplete: (() => Promise<void>) | undefined;
+let assertComplete: ReportSource['assertComplete'];
 beforeEach(() => {
   asked = 0;
   fault = down;
@@ -70,6 +70,7 @@ function start(kinds: readonly ReportSource['kind'][] = ['event', 'user']): void
     now: Date.now,
     log,
     onNew: () => undefined,
+    giveWay: async () => undefined,
     onBacklog: async () => undefined,
     troubleAfterMs: 0,
     async onTrouble(error) {
@@ -169,9 +170,9 @@ test('a list that can be read and lists nothing is trouble', async () => {
     .poll(failing)
     .toEqual([expect.stringContaining('stats.enabled: true in its homeserver.yaml')]);
   expect(told).toEqual([expect.any(TargetError)]);
-  await expect(check()).rejects.toThrow('keeps no room statistics');
-  await expect(check()).rejects.toThrow('stopped updating its room statistics');
-  await expect(check()).rejects.toThrow('stopped updating its room statistics');
+  await expect(check({ isFresh: false })).rejects.toThrow('keeps no room statistics');
+  await expect(check({ isFresh: false })).rejects.toThrow('stopped updating its room statistics');
+  await expect(check({ isFresh: false })).rejects.toThrow('stopped updating its room statistics');
   poller.hurry();
   await expect.poll(() => told.at(-1)).toBeUndefined();
 });

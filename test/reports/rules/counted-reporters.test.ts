@@ -77,9 +77,10 @@ async function itemAt(id: number): Promise<ReportItem> {
 }
 
 async function title(id: number): Promise<string> {
-  const story = await createReportService(nobody, queue.store, () => undefined).story(
-    await itemAt(id),
-  );
+  const story = await createReportService(nobody, queue.store, {
+    wake: () => undefined,
+    refresh: async () => undefined,
+  }).story(await itemAt(id));
   return render({ mark: 'ℹ️', title: accusation(story) }, '!').body;
 }
 
@@ -154,7 +155,8 @@ test('who is restricted counts from when that ends, and no longer from when it b
   for (const reporter of witnesses) {
     id = await reported(reporter, { user: mallory });
   }
-  const look = async () => fetchDetails(context, findPerson, await itemAt(id));
+  const look = async () =>
+    fetchDetails(context, findPerson, await itemAt(id), async () => undefined);
   await look();
   expect(await evaluation(id)).toMatchObject({ matches: false });
 

@@ -179,7 +179,7 @@ it('a reported user is an item too', async () => {
 it('a message that the homeserver is slow to show holds up no other report', async () => {
   await using gate = await openGate(server.homeserver.url);
   const here = await server.openRoom({ homeserver: { adminUrl: gate.url } });
-  const held = gate.meet('GET', /event_reports\/\d+$/);
+  const held = gate.meet('GET', /\/context\//);
   const slow = await mallory.sendText(lobby, 'slow');
   await vera.reportEvent(lobby, slow, { reason: 'slow' });
   const passage = await held;

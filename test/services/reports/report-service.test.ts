@@ -44,7 +44,10 @@ test('several items are moved together: where one fails, none is', async () => {
     { isBacklog: false, isQuiet: false },
   );
   const item = joined?.itemId ?? 0;
-  const queue = createReportService(api, store, () => undefined);
+  const queue = createReportService(api, store, {
+    wake: () => undefined,
+    refresh: async () => undefined,
+  });
   const to = { state: 'resolved', by: '@ana:x', isShown: true } as const;
   // The database knows no such item, and what comes second fails.
   await expect(queue.move([item, item + 1], to, 2000)).rejects.toBeInstanceOf(StoreError);

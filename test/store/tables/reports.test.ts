@@ -1,0 +1,98 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { openStore } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { ReportToAdd } from '../../../src/store/tables/reports.ts';
+import { fuzzTimeoutMs } from '../../support/hostile.ts';
+
+const reportToAdd: fc.Arbitrary<ReportToAdd> = fc.record({
+  report: fc.record({
+    kind: fc.constantFrom('event' as const, 'user' as const),
+    reportId: fc.nat({ max: 12 }),
+    receivedTs: fc.nat({ max: 5 }),
+    subject: fc.constantFrom('$a', '$b', '$c', '$d'),
+    reporter: fc.constantFrom('@vera:x', '@vic:x'),
+    reason: fc.constantFrom('spam', null),
+    score: fc.constantFrom(-100, null),
+    roomId: fc.constant('!lobby:x'),
+    roomName: fc.constantFrom('Lobby', 'Hall', null),
+    sender: fc.constantFrom('@mallory:x', null),
+  }),
+  options: fc.constantFrom(
+    { isBacklog: false, isQuiet: false },
+    { isBacklog: true, isQuiet: false },
+    { isBacklog: true, isQuiet: true },
+  ),
+});
+
+/** Everything that reports have done, without numbers that come in any order. */
+async function stateOf({ reportItems, reports, reportHistory }: Store) {
+  const items = await reportItems.search({}, { limit: 100 });
+  const histories = await Promise.all(
+    items.map(async ({ id }) =>
+      (await reportHistory.ofItem(id)).map(({ kind, actor }) => [kind, actor]),
+    ),
+  );
+  const ofItem = new Map(items.map(({ id, kind, subject }) => [id, `${kind} ${subject}`]));
+  return {
+    items: items
+      .map((item, at) => ({ ...item, id: 0, history: histories[at] }))
+      .toSorted((one, other) =>
+        `${one.kind}${one.subject}`.localeCompare(`${other.kind}${other.subject}`),
+      ),
+    reports: (await reports.inOrder(undefined, 1000))
+      .map(({ itemId, ...report }) => ({
+        ...report,
+        item: ofItem.get(itemId),
+      }))
+      .toSorted((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other))),
+    needsDetails: [
+      ...(await reportItems.withoutDetails('cards', 100)),
+      ...(await reportItems.withoutDetails('digest', 100)),
+    ]
+      .map(({ kind, subject }) => `${kind} ${subject}`)
+      .toSorted(),
+  };
+}
+
+test(
+  'reports that are stored together do what they do one by one',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(reportToAdd, { maxLength: 12 }),
+        fc.array(reportToAdd, { maxLength: 12 }),
+        fc.nat({ max: 5 }),
+        async (before, all, closedAt) => {
+          await using together = await opened();
+          await using single = await opened();
+          for (const { store } of [together, single]) {
+            for (const { report, options } of before) {
+              await store.reports.add(report, 1, options);
+            }
+            const [first] = await store.reportItems.search({}, { limit: 1 });
+            if (first !== undefined) {
+              const to = { state: 'resolved' as const, by: '@ana:x', isShown: true };
+              await store.reportItems.move(first.id, to, closedAt);
+            }
+          }
+          const count = await together.store.reports.addAll(all, 2);
+          let added = 0;
+          for (const { report, options } of all) {
+            added += (await single.store.reports.add(report, 2, options)) === undefined ? 0 : 1;
+          }
+          expect(count).toBe(added);
+          expect(await stateOf(together.store)).toEqual(await stateOf(single.store));
+        },
+      ),
+      { numRuns: 80, seed: 20_261_127 },
+    );
+  },
+  fuzzTimeoutMs,
+);
+
+async function opened(): Promise<AsyncDisposable & { readonly store: Store }> {
+  const store = await openStore(':memory:');
+  return { store, [Symbol.asyncDispose]: store.close };
+}
