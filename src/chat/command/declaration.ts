@@ -119,7 +119,12 @@ interface Base<Declared extends Arguments, Result> {
   /** How a confirmation about several accounts starts: `Deactivate and erase`. Default: the name. */
   inBatch?(args: ParsedArguments<Declared>): string;
   /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */
-  nothingToDo?(account: Account): string | undefined;
+  nothingToDo?(account: Account, args: ParsedArguments<Declared>): string | undefined;
+  /**
+   * What the preview warns of, whoever the account is. If a command has this, `nothingToDo` says all that can
+   * stand against it, and a long list of accounts is confirmed without a preview of each.
+   */
+  warning?(args: ParsedArguments<Declared>): string;
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
@@ -179,7 +184,12 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
 /** A command of unknown arguments and result. */
-export type Command = Omit<Base<Arguments, unknown>, 'audit' | 'check' | 'inBatch' | 'protects'> & {
+export type Command = Omit<
+  Base<Arguments, unknown>,
+  'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'protects' | 'warning'
+> & {
+  nothingToDo?(account: Account, args: Readonly<Record<string, unknown>>): string | undefined;
+  warning?(args: Readonly<Record<string, unknown>>): string;
   inBatch?(args: Readonly<Record<string, unknown>>): string;
   check?(args: Readonly<Record<string, unknown>>, now: number): void;
   readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);

@@ -11,7 +11,22 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
+import type { Account } from '../../services/services.ts';
 import { notForServices } from './restriction.ts';
+
+interface Flags {
+  readonly erase: boolean;
+}
+
+const nothingToDo = (account: Account, { erase }: Flags) =>
+  account.deactivated && (!erase || account.erased)
+    ? `is already ${accountStateShort(account)}`
+    : undefined;
+
+const warning = ({ erase }: Flags) =>
+  erase
+    ? 'Erasing can’t be undone.'
+    : 'Reactivating the account does not restore rooms, devices and addresses.';
 
 export default defineCommand({
   name: 'deactivate',
@@ -56,9 +71,13 @@ export default defineCommand({
   ignoredByServices: true,
   inBatch: ({ erase }) => (erase ? 'Deactivate and erase' : 'Deactivate'),
 
+  nothingToDo,
+  warning,
+
   async preview({ args: { accounts: account, erase }, services, now }) {
-    if (account.deactivated && (!erase || account.erased)) {
-      throw new TargetError('state', `${account.name} is already ${accountStateShort(account)}`);
+    const idle = nothingToDo(account, { erase });
+    if (idle !== undefined) {
+      throw new TargetError('state', `${account.name} ${idle}`);
     }
     const footprint = await services.accounts.footprint(account);
     const question = account.deactivated ? 'Erase' : 'Deactivate';
@@ -91,9 +110,7 @@ export default defineCommand({
         amount(footprint.devices, 'device'),
         amount(footprint.files, 'file'),
       ],
-      warning: erase
-        ? 'Erasing can’t be undone.'
-        : 'Reactivating the account does not restore rooms, devices and addresses.',
+      warning: warning({ erase }),
     };
   },
 

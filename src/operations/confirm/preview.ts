@@ -50,10 +50,12 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     return { preview: await previewOfOne(resolved, only), resolved };
   }
   const queue = new PQueue({ concurrency });
+  // A long list is summarized: the command reads nothing about each account only to show it.
+  const isBrief = commandContexts.length > maxShown && resolved.command.warning !== undefined;
   const previews = await queue.addAll(
     commandContexts.map(
       (commandContext, at) => async () =>
-        describe(context, resolved, commandContext, resolved.accounts[at]),
+        describe(context, resolved, commandContext, resolved.accounts[at], isBrief),
     ),
   );
   const found = previews.flatMap((one) => ('facts' in one ? [one] : []));
@@ -124,18 +126,22 @@ async function describe(
   resolved: Resolved,
   commandContext: Context,
   account: Account | undefined,
+  isBrief: boolean,
 ): Promise<AccountPreview | LeftOut> {
   if (account === undefined) {
     throw new TypeError('several targets without accounts');
   }
-  const { command } = resolved;
-  const idle = command.nothingToDo?.(account);
+  const { command, invocation } = resolved;
+  const idle = command.nothingToDo?.(account, invocation.arguments);
   // If this holds only for a time, the command still changes how long.
   if (
     idle !== undefined &&
     (await timersOf(context.store.jobs, resolved, account.name)).length === 0
   ) {
     return { user: account.name, why: idle };
+  }
+  if (isBrief) {
+    return { account, facts: [], warning: command.warning?.(invocation.arguments) };
   }
   try {
     const preview = await command.preview?.(commandContext);

@@ -1,3 +1,5 @@
+import PQueue from 'p-queue';
+
 import { dangerOf, identitiesOf, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command, Protects } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
@@ -16,6 +18,9 @@ import { assertMediaMayBeTouched } from './media-owner.ts';
 import type { MediaOwnerContext } from './media-owner.ts';
 import { assertRoomsInReach, canNameRoom } from './reserved-rooms.ts';
 import type { ReservedRoomsContext } from './reserved-rooms.ts';
+
+/** How many accounts are looked up at the same time. */
+const concurrency = 8;
 
 interface ProtectContext {
   readonly roles: Pick<Roles, 'protection'>;
@@ -57,10 +62,11 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
   const subject = subjectOf(command);
   const given = subject === undefined ? undefined : invocation.arguments[subject];
   const users = (given === undefined ? [] : [given].flat()) as UserId[];
+  const found = await findAll(context, users);
   const accounts: Account[] = [];
   for (const user of users) {
     accounts.push(
-      await resolveAccount(context, user, {
+      await resolveAccount(context, user, found.get(user), {
         mayBeProse: users.length > 1 && authorized.plainWords?.has(user) === true,
       }),
     );
@@ -111,6 +117,23 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
       );
 }
 
+/** The accounts of this server among these users, looked up side by side. */
+async function findAll(
+  context: Pick<AccountLookup, 'findAccount'> & {
+    readonly settings: Pick<Settings, 'serverName'>;
+  },
+  users: readonly UserId[],
+): Promise<ReadonlyMap<UserId, Account | undefined>> {
+  const local = [...new Set(users)].filter(
+    (user) => serverNameOf(user) === context.settings.serverName,
+  );
+  const queue = new PQueue({ concurrency });
+  const found = await queue.addAll(
+    local.map((user) => async () => [user, await context.findAccount(user)] as const),
+  );
+  return new Map(found);
+}
+
 /** Whether this is the account of the person who asks, or the bot's. */
 function isOwn(
   context: ProtectContext,
@@ -143,6 +166,7 @@ function assertUnprotected(
 async function resolveAccount(
   context: AccountLookup & { readonly settings: Pick<Settings, 'prefix' | 'serverName'> },
   user: UserId,
+  account: Account | undefined,
   { mayBeProse }: { readonly mayBeProse: boolean },
 ): Promise<Account> {
   const { serverName } = context.settings;
@@ -156,7 +180,6 @@ async function resolveAccount(
         : `Did you mean ${meant.map((other) => `\`${idWord(other)}\``).join(' or ')}? Nothing was changed.`,
     );
   }
-  const account = await context.findAccount(user);
   if (account === undefined) {
     const similar = await accountsMeant(context, user);
     const guess =

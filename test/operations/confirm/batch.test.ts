@@ -45,7 +45,10 @@ beforeEach(async () => {
     }),
   });
   Object.assign(bot.context.services.accounts, {
-    footprint: async () => ({ rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true }),
+    async footprint() {
+      footprints += 1;
+      return { rooms: 3, devices: 1, files: 0, bytes: 0, bytesAreAll: true };
+    },
   });
   Object.assign(bot.api.users, {
     deactivate: async (name: string) => {
@@ -55,6 +58,7 @@ beforeEach(async () => {
 });
 afterEach(async () => bot.store.close());
 
+let footprints = 0;
 let typed = 0;
 async function say(body: string, sender: string = people.ben) {
   typed += 1;
@@ -119,6 +123,30 @@ describe('a confirmation for several accounts', () => {
       expect(body).toContain('--override-protection');
       expect(body).toContain('@boss:localhost · active, server admin');
     }
+  });
+
+  test('reads nothing about each of a hundred accounts besides the account itself', async () => {
+    accounts.set('u7', { deactivated: true });
+    footprints = 0;
+    const looked: string[] = [];
+    const { findAccount } = bot.context;
+    Object.assign(bot.context, {
+      async findAccount(name: UserId) {
+        looked.push(name);
+        return findAccount(name);
+      },
+    });
+    const many = Array.from({ length: 100 }, (_, at) => `u${at}`);
+    const { body } = read(await say(`!deactivate ${many.join(' ')}`));
+    expect(body).toContain('Deactivate 99 accounts?');
+    expect(body).toContain('Reactivating the account does not restore rooms');
+    expect(body).toContain('Left out: @u7:localhost (is already deactivated)');
+    expect(looked).toHaveLength(100);
+    await say('!confirm');
+    expect(footprints).toBe(0);
+    expect(deactivated).toEqual(
+      many.filter((name) => name !== 'u7').map((name) => `@${name}:localhost`),
+    );
   });
 
   test('does less where less is left when it is confirmed, and never more', async () => {
