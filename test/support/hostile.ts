@@ -4,7 +4,7 @@ const isNightly = process.env['LAWSPEAKER_TEST_PROFILE'] === 'nightly';
 
 /** So many cases, always the same ones; at night many more, and others each time. */
 export const fuzzing = {
-  numRuns: isNightly ? 100_000 : 2_000,
+  numRuns: isNightly ? 100_000 : 5_000,
   ...(isNightly ? {} : { seed: 20_261_121 }),
   // Shrinking a story of the store would not end.
   endOnFailure: true,
