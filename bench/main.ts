@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   memory: async () => (await import('./memory.ts')).memory,
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
   reports: async () => (await import('./reports.ts')).reports,
+  'bulk-question': async () => (await import('./bulk-question.ts')).bulkQuestion,
 };
 
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N]

@@ -93,6 +93,36 @@ test('asks at once when it is hurried', async () => {
   expect(poller.readings()[0]?.ageMs).toBeLessThan(60_000);
 });
 
+test('a refresh waits until a reading that began after it has ended', async () => {
+  start(['event', 'user']);
+  await expect.poll(() => asked).toBe(2);
+  await poller.refresh();
+  expect(asked).toBe(4);
+});
+
+test('a refresh of a list that fails does not wait for another try', async () => {
+  isUp = false;
+  start(['event']);
+  const begin = performance.now();
+  await poller.refresh();
+  expect(performance.now() - begin).toBeLessThan(900);
+});
+
+test('who comes to work has the lists read a second later, once', async () => {
+  start(['event']);
+  await expect.poll(() => asked).toBe(1);
+  for (let at = 0; at < 5; at += 1) {
+    poller.noteActivity();
+  }
+  expect(asked).toBe(1);
+  await expect.poll(() => asked, { timeout: 5000 }).toBe(2);
+  poller.noteActivity();
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1300);
+  });
+  expect(asked).toBe(2);
+});
+
 test('tells that lists can’t be read once for all of them, and when the last can be', async () => {
   isUp = false;
   start();
