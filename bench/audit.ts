@@ -11,7 +11,6 @@ import { exportWhole } from '../src/services/bot/audit-export.ts';
 import { createHistoryService } from '../src/services/bot/history-service.ts';
 import { createMetricValues } from '../src/services/bot/metric-values.ts';
 import { createStatisticsService } from '../src/services/bot/statistics-service.ts';
-import { backupDatabase } from '../src/store/files/backup.ts';
 import { openStore } from '../src/store/store.ts';
 import type { Store } from '../src/store/store.ts';
 import type { AuditFilter } from '../src/store/tables/audit-log.ts';
@@ -145,7 +144,7 @@ const queries: ReadonlyMap<string, Query> = new Map([
 ]);
 
 /** What takes longer, and must leave the event loop free for others. */
-const longTasks: ReadonlyMap<string, (store: Store, folder: string) => Promise<unknown>> = new Map([
+const longTasks: ReadonlyMap<string, (store: Store) => Promise<unknown>> = new Map([
   ['audit verify', async ({ auditLog }: Store) => auditLog.verify()],
   [
     'audit export, 10 MB',
@@ -184,10 +183,8 @@ export async function benchmarkAudit(options: AuditBenchmarkOptions): Promise<Me
         measured.push(await measureQuery(what, store, query, short ? 2 : 30));
       }
       for (const [what, task] of longTasks) {
-        measured.push(await measureLoop(what, async () => task(store, folder)));
+        measured.push(await measureLoop(what, async () => task(store)));
       }
-      const copy = path.join(folder, 'copy.db');
-      measured.push(await measureLoop('backup', async () => backupDatabase(file, copy)));
       measured.push(await measureWriting(store, short ? 10 : 300));
     } finally {
       await store.close();

@@ -71,6 +71,9 @@ export interface Period {
   readonly until: number;
 }
 
+/** Above this number of items, it takes longer to read them one by one than to read an index of all. */
+const maxReadByTime = 5000;
+
 /** More decisions than this would not make a median more accurate. */
 const medianSample = 10_000;
 
@@ -79,6 +82,16 @@ const medianSample = 10_000;
  * the others from indexes.
  */
 export function statistics(db: Connection) {
+  /** The best index for the items that were reported since then: by time, or if they are many, by name. */
+  async function indexSince(since: number, byName: string): Promise<ReturnType<typeof sql>> {
+    const { reports } = await db
+      .selectFrom('daily_counts')
+      .select(({ fn }) => fn.sum<number | null>('reports').as('reports'))
+      .where('day', '>=', Math.floor(since / dayMs))
+      .executeTakeFirstOrThrow();
+    return sql.raw((reports ?? 0) <= maxReadByTime ? 'report_items_state' : byName);
+  }
+
   return {
     /** Resolves if the database can be read. */
     async ping(): Promise<void> {
@@ -220,8 +233,9 @@ export function statistics(db: Connection) {
     /** The users with the most reported items since then. */
     async topSenders(since: number, limit: number): Promise<{ sender: string; items: number }[]> {
       const { rows } = await sql<{ sender: string; items: number }>`
-        SELECT sender, count(*) AS items FROM report_items INDEXED BY report_items_sender_state
-        WHERE last_report_at >= ${since} AND sender IS NOT NULL
+        SELECT sender, count(*) AS items
+        FROM report_items INDEXED BY ${await indexSince(since, 'report_items_sender_state')}
+        WHERE ${reportedSince(since)} AND sender IS NOT NULL
         GROUP BY sender ORDER BY items DESC, sender LIMIT ${limit}
       `.execute(db);
       return rows;
@@ -239,8 +253,9 @@ export function statistics(db: Connection) {
           ORDER BY id DESC LIMIT 1
         ) AS roomName
         FROM (
-          SELECT room_id, count(*) AS items FROM report_items INDEXED BY report_items_room_state
-          WHERE last_report_at >= ${since} AND room_id IS NOT NULL
+          SELECT room_id, count(*) AS items
+          FROM report_items INDEXED BY ${await indexSince(since, 'report_items_room_state')}
+          WHERE ${reportedSince(since)} AND room_id IS NOT NULL
           GROUP BY room_id ORDER BY items DESC, room_id LIMIT ${limit}
         ) AS top ORDER BY items DESC, room_id
       `.execute(db);
@@ -248,6 +263,10 @@ export function statistics(db: Connection) {
     },
   };
 }
+
+/** Names every state, because an index starts with it. */
+const reportedSince = (since: number) => sql`
+  state IN ('open', 'claimed', 'resolved', 'dismissed') AND last_report_at >= ${since}`;
 
 /** The last time that JavaScript has a date for, in whole days. */
 const endOfTime = 100_000_000 * dayMs;
