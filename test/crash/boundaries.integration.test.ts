@@ -205,6 +205,41 @@ describe('kill -9 at a boundary', () => {
   });
 });
 
+describe('the power fails, and what was not synced to the disk is lost', () => {
+  it.each([
+    { boundary: 'inbox committed', story: 'change', at: 'after commit inbox 1', ends: 'done' },
+    {
+      boundary: 'sync token moved',
+      story: 'change',
+      since: 'after commit inbox 1',
+      at: 'after commit sync_state 1',
+      ends: 'done',
+    },
+    { boundary: 'request to be sent', story: 'change', at: 'before POST admin 1', ends: 'failed' },
+    { boundary: 'response received', story: 'change', at: 'after POST admin 1', ends: 'done' },
+    {
+      boundary: 'outcome committed',
+      story: 'change',
+      at: `after commit ${outcome} 1`,
+      ends: 'done',
+    },
+    { boundary: 'answer sent', story: 'change', at: 'after PUT send 1', ends: 'done' },
+    { boundary: 'answer remembered', story: 'change', at: 'after commit outbox 1', ends: 'done' },
+    { boundary: 'prompt sent', story: 'code', at: 'after PUT send 1', ends: 'done' },
+    { boundary: 'response received', story: 'code', at: 'after POST admin 1', ends: 'done' },
+    { boundary: 'answer sent', story: 'read', at: 'after PUT send 1', ends: 'done' },
+  ] satisfies Case[])(
+    '$story: $boundary ($at): $ends',
+    async ({ story, at, since, ends }: Case) => {
+      expect(await endOf(stories[story], [{ at, since, cutsPower: true }])).toEqual({
+        status: ends,
+        died: [at],
+        violations: [],
+      });
+    },
+  );
+});
+
 describe('kill -9 while the homeserver has the request', () => {
   it('the homeserver has done it, and its answer reaches nobody: known to be done', async () => {
     const call = common.gate.meet('POST', /\/shadow_ban$/);

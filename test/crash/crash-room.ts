@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
 import type { KillPlan } from '../../dev/room/kill-switch.ts';
 import { Moderator } from '../../dev/room/moderator.ts';
-import { cutPower } from '../../dev/room/power.ts';
+import { cutPower, readWal } from '../../dev/room/power.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { homeserver, newUser } from '../support/homeserver.ts';
 
@@ -104,6 +104,10 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
     const nextPlan = (): KillPlan => {
       const { cutsPower: cuts = false, ...plan } = lives.shift() ?? {};
       cutsPower = cuts;
+      if (cuts) {
+        // What was written before this life is on the disk.
+        writeFileSync(onDisk, JSON.stringify(readWal(databaseFile)));
+      }
       return { ...plan, record, ...(cuts ? { onDisk } : {}) };
     };
     const told = Promise.withResolvers<void>();
@@ -112,9 +116,8 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
     const startAgain = async () => {
       for (;;) {
         died.push(points().at(-1) ?? 'nowhere');
-        if (cutsPower && existsSync(onDisk)) {
+        if (cutsPower) {
           cutPower(databaseFile, onDisk);
-          rmSync(onDisk);
         }
         try {
           bot = await start(nextPlan());
