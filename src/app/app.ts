@@ -15,6 +15,8 @@ import type { Moves } from '../matrix/room/upgrade.ts';
 import type { RoomSync } from '../matrix/sync/sync.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Probes } from '../observability/probes.ts';
+import { greet } from '../operations/answer/greeting.ts';
+import type { Watched } from '../operations/answer/greeting.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
 import { createOpenRoomWarning } from '../operations/authorize/open-room.ts';
 import type { Settings } from '../operations/settings.ts';
@@ -213,13 +215,19 @@ async function run(parts: Parts): Promise<App> {
   reports = queue;
   const warnIfOpen = createOpenRoomWarning(context, () => members.openings());
 
-  await checkDatabase(context, { client, crypto: transport.crypto }, stopping.signal);
+  const { hasSpoken } = await checkDatabase(
+    context,
+    { client, crypto: transport.crypto },
+    stopping.signal,
+  );
   transport.sendPermission.check();
   await started.start();
   await transport.secrets.start();
   await warnIfOpen();
   if ((await moves.intoAt(setup.room)) !== undefined) {
     await arriveInRoom(context, setup);
+  } else if (timing.greets !== false) {
+    await greet(context, watchedBy(config), hasSpoken);
   }
   transport.delivery.deliver();
   started.run();
@@ -276,6 +284,14 @@ async function createConfiguredRegistry({ roles }: Pick<Config, 'roles'>): Promi
     throw new SetupError(`roles.commands.${unknown}: there is no such command.`);
   }
   return registry;
+}
+
+function watchedBy({ reports, protected: { users } }: Config): Watched {
+  return {
+    reports: reports.enabled,
+    ruleModes: reports.enabled ? reports.rules.map(({ mode }) => mode) : [],
+    protectedPatterns: users.length,
+  };
 }
 
 function settingsFrom(

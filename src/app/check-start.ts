@@ -19,6 +19,7 @@ import { untilAnswered } from './until-answered.ts';
  * Checks the database before anything is started: sets damaged rows aside, and compares it with the room.
  * What the room shows as done was done, whatever the database says.
  *
+ * @returns whether the bot has said anything in the room before
  * @throws StoreError
  */
 export async function checkDatabase(
@@ -30,15 +31,18 @@ export async function checkDatabase(
     },
   room: { readonly client: ClientApi; readonly crypto: RoomCrypto },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<{ readonly hasSpoken: boolean }> {
   const { settings, store, log } = context;
   await setDamagedAside(context);
+  let hasSpoken = false;
   const own = await untilAnswered(log, signal, async () =>
     readOwnMessages(room, settings.managementRoom, settings.botUser, async (event) => {
+      hasSpoken = true;
       return (await store.outbox.commandOf(event)) !== undefined;
     }),
   );
   await compareWithRoom(context, own);
+  return { hasSpoken };
 }
 
 /** After a move to another management room: says so there, and reads it from now on. */

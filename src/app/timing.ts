@@ -1,6 +1,6 @@
 import type { PollTimes } from '../core/async/poll.ts';
 
-/** Times that tests change, in milliseconds. */
+/** What tests change: times, in milliseconds, and what would come between what they wait for. */
 export interface Timing {
   /** The longest time that a request may take. */
   readonly requestTimeoutMs?: number;
@@ -20,4 +20,6 @@ export interface Timing {
   readonly roomDeletion?: PollTimes;
   /** Between two checks whether the audit log's head is to be anchored. */
   readonly headLookMs?: number;
+  /** Whether the bot greets a room that it has not spoken in; true by default. */
+  readonly greets?: boolean;
 }

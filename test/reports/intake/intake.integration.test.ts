@@ -180,7 +180,9 @@ it('of 10,000 reports from before the first start none is missed and none taken 
   const fresh = await vera.sendText(lobby, 'fresh');
   await vera.reportEvent(lobby, fresh, { reason: 'now' });
   await cardOf(looking, fresh);
-  expect(looking.unasked()).toHaveLength(2);
+  // The greeting, the sum, and the card.
+  expect(looking.unasked()).toHaveLength(3);
+  expect(looking.unasked()[0]?.body).toContain('I’m Lawspeaker');
   await running.stop();
   await looking.lookAway();
   await rm(folder, { recursive: true, force: true });
