@@ -15,6 +15,7 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
                  both take --by @user:server, --target, --command, --status,
                  --since 7d, --until, --limit, --format jsonl or csv
   backup FILE    copy the database to a new file; the bot may be running
+  healthcheck    ask the running bot at http.listen whether it is ready
   rules test     show what the rules would have done with the reports of the
                  last 30 days; other periods: --since 7d, --since 2026-11-01
   --version, --help
@@ -26,6 +27,9 @@ const print = outputTo(process.stdout, () => process.exit(exit.done));
 
 /** Exit statuses: done, failed, usage or configuration error. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
+
+// What the bot creates is for its own account: databases, keys, backups, configurations.
+process.umask(0o077);
 
 async function main(argv: readonly string[]): Promise<number> {
   const { command, configFile, operand, options } = readCommandLine(argv);
@@ -68,6 +72,11 @@ async function main(argv: readonly string[]): Promise<number> {
       const { testRules } = await import('./cli/rules-test.ts');
       await testRules(config, options.since ?? '30d');
       return exit.done;
+    }
+    case 'healthcheck': {
+      const config = await readConfig();
+      const { healthcheck } = await import('./cli/healthcheck.ts');
+      return (await healthcheck(config, print)) ? exit.done : exit.failed;
     }
     case 'backup': {
       const config = await readConfig();

@@ -17,6 +17,7 @@ const commands: Readonly<
   'audit list': { options: optionNames },
   'audit export': { options: optionNames },
   backup: { operand: 'FILE' },
+  healthcheck: {},
 };
 
 /** A command line that was read. */
