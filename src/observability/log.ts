@@ -68,6 +68,8 @@ export async function createLog(options: {
         censor: '[redacted]',
       },
       serializers: { err: errorFields },
+      // By name: pino's own numbers mean something else in other systems.
+      formatters: { level: (level) => ({ level }) },
       // This sees each line as it is written, with everything in it at any depth.
       hooks: { streamWrite: redactText },
     },

@@ -11,6 +11,7 @@ const documents = [
   'CONTRIBUTING.md',
   'docs/design.md',
   'docs/encryption.md',
+  'docs/monitoring.md',
   'docs/reliability.md',
   'docs/reports.md',
   'docs/security.md',

@@ -25,7 +25,7 @@ function logged(statements: string, format: 'json' | 'pretty' = 'json', level = 
 
 interface Line {
   readonly msg: string;
-  readonly level: number;
+  readonly level: string;
   readonly err?: Record<string, unknown>;
 }
 
@@ -114,7 +114,7 @@ describe('what remains', () => {
     );
     expect(lines[0]).toMatchObject({ user: '@a:x', took: 5, quote: 'a "b" \\ c' });
     expect(lines[0]?.msg).toMatch(/^said "\[redacted\]"? to them$/u);
-    expect(lines[1]).toMatchObject({ tokens: 3, room: '!r:x', msg: 'counted', level: 40 });
+    expect(lines[1]).toMatchObject({ tokens: 3, room: '!r:x', msg: 'counted', level: 'warn' });
     expect(lines[2]).toMatchObject({ after: 'kept', msg: 'two\nlines' });
   });
 
