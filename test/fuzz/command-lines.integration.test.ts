@@ -18,6 +18,7 @@ import { parseUserId } from '../../src/core/ids.ts';
 import type { UserId } from '../../src/core/ids.ts';
 import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import { askAndConfirm } from '../support/confirmed.ts';
 import { asUserId, uniqueLocalpart } from '../support/homeserver.ts';
 import { commandLine } from '../support/hostile.ts';
 import { openRoom } from '../support/room.ts';
@@ -83,10 +84,10 @@ beforeAll(async () => {
     });
   }
   await api.registrationTokens.create({ token: registrationToken });
-  // A secret in a direct room of the bot's.
-  const question = await ana.ask(`!reset-password ${victims[0]?.userId ?? ''}`);
-  await ana.ask('!confirm');
-  await ana.outcomeOf(question, 'done');
+  // Secrets in the direct rooms of two people, whatever the random lines do.
+  for (const [at, who] of [ana, ben].entries()) {
+    await askAndConfirm(who, `!reset-password ${victims[at]?.userId ?? ''}`);
+  }
   const joined = await api.users.joinedRooms(asUserId(room.bot.userId));
   direct = joined.joinedRooms.find((id) => id !== room.id) ?? expect.unreachable();
 }, 180_000);
