@@ -6,7 +6,10 @@ import {
   argumentsOf,
   canChange,
   dangerOf,
+  dangers,
   groups,
+  leastDangerOf,
+  maxDangerOf,
   placeholderOf,
   roleFor,
   subjectOf,
@@ -115,6 +118,13 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     expect(registry.find(name?.text ?? '')).toBe(command);
     const { values } = readArguments(command, tokens, context);
     expect(() => dangerOf(command, values)).not.toThrow();
+  });
+
+  test('its danger can be told without flags, and is never more than it says', () => {
+    const possible = [leastDangerOf(command), ...dangersOf(command)];
+    const ranks = possible.map((danger) => dangers.indexOf(danger));
+    expect(Math.max(...ranks)).toBeLessThanOrEqual(dangers.indexOf(maxDangerOf(command)));
+    expect(Math.min(...ranks)).toBe(ranks[0]);
   });
 
   test('its arguments can be read in order', () => {

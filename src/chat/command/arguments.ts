@@ -45,7 +45,7 @@ export interface Argument<ParsedValue = unknown, RunValue = unknown> {
   readonly description: string;
   readonly options: ArgumentOptions;
   /** The value if the argument is not given. A date's is read with the command. */
-  readonly fallback?: string | number | boolean | undefined;
+  readonly fallback?: string | number | boolean | readonly never[] | undefined;
   readonly parsed?: ParsedValue;
   readonly run?: RunValue;
 }
@@ -80,13 +80,22 @@ type RunPositional<Kind extends ArgumentKind, Options> = Kind extends 'account'
     : Account
   : Positional<RunOne<Kind, Options>, Options>;
 
+/** What is not given of an argument that takes several values. Frozen, since all of them share it. */
+const noValues: readonly never[] = Object.freeze([]);
+
 /** Declares an argument by position; they are read in the order of the declaration. */
 export function positional<Kind extends ArgumentKind, const Options extends ArgumentOptions>(
   kind: Kind,
   description: string,
   options?: Options,
 ): Argument<Positional<One<Kind, Options>, Options>, RunPositional<Kind, Options>> {
-  return { place: 'positional', kind, description, options: options ?? {} };
+  return {
+    place: 'positional',
+    kind,
+    description,
+    options: options ?? {},
+    fallback: options?.many === true ? noValues : undefined,
+  };
 }
 
 /** Declares `--name`; the key `orderBy` is typed as `--order-by`. */
@@ -95,13 +104,13 @@ export function flag<Kind extends ArgumentKind, const Options extends ArgumentOp
   description: string,
   options?: Options,
 ): Argument<Flag<One<Kind, Options>, Options>, Flag<RunOne<Kind, Options>, Options>> {
-  const { default: fallback } = options ?? {};
+  const { default: fallback, many } = options ?? {};
   return {
     place: 'flag',
     kind,
     description,
     options: options ?? {},
-    fallback: kind === 'duration' ? durationOf(fallback) : fallback,
+    fallback: many === true ? noValues : kind === 'duration' ? durationOf(fallback) : fallback,
   };
 }
 

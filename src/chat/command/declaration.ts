@@ -158,18 +158,25 @@ interface Base<Declared extends Arguments, Result> {
 
 interface Harmless {
   readonly danger: 'read' | 'change';
+  readonly maxDanger?: never;
   preview?: never;
 }
 
 interface Confirmable<Declared extends Arguments> {
   readonly danger: 'destructive' | 'critical';
+  readonly maxDanger?: never;
   /** What it would do and to whom; also says what stands against it by throwing. */
   preview(context: Context<Declared>): Promise<Preview>;
 }
 
 interface Depends<Declared extends Arguments> {
-  /** Some commands are as dangerous as their flags: without any they are least so. */
+  /**
+   * Some commands are as dangerous as their flags, and least dangerous without any: it is called with the
+   * defaults alone, too.
+   */
   readonly danger: (args: ParsedArguments<Declared>) => Danger;
+  /** The most that `danger` returns, for help. */
+  readonly maxDanger: Danger;
   preview(context: Context<Declared>): Promise<Preview>;
 }
 
@@ -195,6 +202,7 @@ export type Command = Omit<
   readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);
   readonly audit?: { readonly redact: readonly string[] };
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
+  readonly maxDanger?: Danger;
   preview?(context: Context): Promise<Preview>;
 };
 
@@ -221,6 +229,11 @@ export function dangerOf(command: Command, args: Readonly<Record<string, unknown
 export function leastDangerOf(command: Command): Danger {
   const defaults = Object.entries(command.args).map(([key, { fallback }]) => [key, fallback]);
   return dangerOf(command, Object.fromEntries(defaults) as Record<string, unknown>);
+}
+
+/** The danger of the most dangerous invocation. */
+export function maxDangerOf({ danger, maxDanger }: Command): Danger {
+  return typeof danger === 'function' ? (maxDanger ?? 'critical') : danger;
 }
 
 /** Whether any invocation of this command changes something. */

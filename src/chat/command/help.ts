@@ -3,7 +3,14 @@ import { bold, code, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { argumentsOf, groups, placeholderOf, roleFor } from './declaration.ts';
+import {
+  argumentsOf,
+  groups,
+  leastDangerOf,
+  maxDangerOf,
+  placeholderOf,
+  roleFor,
+} from './declaration.ts';
 import type { Command, Danger, Group, Role } from './declaration.ts';
 import type { Registry } from './registry.ts';
 
@@ -65,11 +72,19 @@ const audiences: Record<Role, string> = {
 
 /** Who can use it, whether it asks for confirmation, and whether it can be undone, in sentences. */
 export function conditions(command: Command, prefix: string): string {
-  const { danger } = command;
+  const [least, max] = [leastDangerOf(command), maxDangerOf(command)];
+  const [role, maxRole] = [roleFor(command, least), roleFor(command, max)];
+  const isHarmless = (danger: Danger) => danger === 'read' || danger === 'change';
+  const asksSometimes = isHarmless(least) && !isHarmless(max);
   return [
-    typeof danger === 'function'
+    role !== maxRole && asksSometimes
       ? 'Who can use it, and whether it asks for confirmation, depends on its flags.'
-      : `${audiences[roleFor(command, danger)]} ${dangers[danger]}.`,
+      : [
+          role === maxRole ? audiences[role] : 'Who can use it depends on its flags.',
+          asksSometimes
+            ? 'Whether it asks for confirmation depends on its flags.'
+            : `${dangers[max]}.`,
+        ].join(' '),
     command.reversible === false ? 'It can’t be undone.' : '',
     command.undo === undefined ? '' : `${prefix}undo reverses it.`,
   ]

@@ -127,7 +127,7 @@ function readPositionals(
       );
     }
     if (isReplaced) {
-      values[key] = many === true ? [] : undefined;
+      values[key] = argument.fallback;
       continue;
     }
     const filledIn = left.length === 0 && !optional ? context.fillIn?.(argument.kind) : undefined;
@@ -139,7 +139,7 @@ function readPositionals(
       if (!optional) {
         throw missing(key, argument);
       }
-      values[key] = many === true ? [] : undefined;
+      values[key] = argument.fallback;
       continue;
     }
     if (rest === true) {
@@ -257,9 +257,6 @@ function readFlag(
         word: `--${name}`,
         advice: `${argument.description}: \`--${name} ${placeholderOf(key, argument)}\``,
       });
-    }
-    if (many === true) {
-      return [];
     }
     return argument.kind === 'date' && typeof argument.fallback === 'string'
       ? readValue(argument.fallback, argument, context)

@@ -24,6 +24,7 @@ export default defineCommand({
   ],
   args: declared,
   danger: ({ grant, revoke }) => (grant || revoke ? 'critical' : 'read'),
+  maxDanger: 'critical',
   protects: ({ revoke }) => (revoke ? 'all_but_admins' : false),
   example: 'admin @mallory:example.com',
   endpoints: [

@@ -39,6 +39,7 @@ export default defineCommand({
   doesNot: ['change an existing account (see edit-user)', 'notify the owner', 'join any rooms'],
   args: declared,
   danger: ({ admin }) => (admin ? 'critical' : 'change'),
+  maxDanger: 'critical',
   example: 'create-user alice --displayname "Alice Marigold" --email alice@example.com',
   endpoints: [
     'GET /_synapse/admin/v2/users/{user_id}',

@@ -69,11 +69,12 @@ export default defineCommand({
       : given.logoutDevices || opensAccount(given)
         ? 'destructive'
         : 'change',
+  maxDanger: 'critical',
   // A way into a protected account must not be opened. Making somebody an admin opens none.
   protects(given) {
-    const { admin, ...rest } = given;
-    const isOther = given.logoutDevices || fieldsOf(editOf(rest)).length > 0;
-    return isOther ? true : admin === false ? 'all_but_admins' : false;
+    const isOther =
+      given.logoutDevices || fieldsOf(editOf({ ...given, admin: undefined })).length > 0;
+    return isOther ? true : given.admin === false ? 'all_but_admins' : false;
   },
   example: 'edit-user @mallory:example.com --displayname "Mallory M." --email m@example.com',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
@@ -217,20 +218,17 @@ function check(given: Given): void {
 }
 
 /** Whether somebody may get into the account by what is given: a new password is sent to an address. */
-function opensAccount({ email, phone, externalId }: Partial<Given>): boolean {
-  return [email, phone, externalId].some((values = []) => values.length > 0);
+function opensAccount({ email, phone, externalId }: Given): boolean {
+  return [email, phone, externalId].some((values) => values.length > 0);
 }
 
-function editOf(given: Partial<Given>): AccountEdit {
-  const list = <Value>(
-    values: readonly string[] = [],
-    clear = false,
-    read: (text: string) => Value,
-  ) => (clear ? [] : values.length === 0 ? undefined : values.map(read));
+function editOf(given: Given): AccountEdit {
+  const list = <Value>(values: readonly string[], clear: boolean, read: (text: string) => Value) =>
+    clear ? [] : values.length === 0 ? undefined : values.map(read);
   return {
-    reactivate: given.reactivate === true ? true : undefined,
+    reactivate: given.reactivate ? true : undefined,
     admin: given.admin,
-    userType: given.clearType === true ? null : given.userType,
+    userType: given.clearType ? null : given.userType,
     displayname: given.displayname,
     avatarUrl: given.avatarUrl,
     emails: list(given.email, given.clearEmail, readEmail),

@@ -30,6 +30,7 @@ export default defineCommand({
   args: declared,
   danger: ({ clear, messagesPerSecond }) =>
     clear || messagesPerSecond !== undefined ? 'change' : 'read',
+  maxDanger: 'change',
   // A limit can keep somebody from sending anything, the server's own as well; lifting one harms nobody.
   protects: ({ clear, messagesPerSecond }) =>
     clear || (messagesPerSecond !== undefined && messagesPerSecond > 0),

@@ -11,9 +11,13 @@ export default defineCommand({
   does: ['run the command that undoes it, with that command’s own role and confirmation'],
   doesNot: ['undo what is permanent: deactivations, deletions, password resets'],
   args: {
-    entry: positional('word', 'The number in the action’s answer, or last for your latest action', {
-      placeholder: 'ID|last',
-    }),
+    entry: positional(
+      'word',
+      'The number in the action’s answer, or “last” for your latest action',
+      {
+        placeholder: 'ID|last',
+      },
+    ),
   },
   danger: 'read',
   role: 'moderator',

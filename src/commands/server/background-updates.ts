@@ -21,6 +21,7 @@ export default defineCommand({
     disable: flag('boolean', 'Stop the updates', { default: false }),
   },
   danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
+  maxDanger: 'change',
   check({ enable, disable }) {
     if (enable && disable) {
       throw new UsageError('`--disable` contradicts `--enable`.', { word: '--disable' });

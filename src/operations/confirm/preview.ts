@@ -249,7 +249,8 @@ function medianCreation(previews: readonly AccountPreview[]): number {
 function given({ command, invocation }: Resolved): Block[] {
   const parts = Object.entries(command.args).flatMap(([key, { place, kind, fallback }]) => {
     const value = invocation.arguments[key];
-    if (place !== 'flag' || value === undefined || value === fallback) {
+    const isEmpty = Array.isArray(value) && value.length === 0;
+    if (place !== 'flag' || value === undefined || value === fallback || isEmpty) {
       // A time is shown even if it is the default.
       if (kind !== 'date' || value === undefined) {
         return [];

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+
+import { flag, positional } from '../../../src/chat/command/arguments.ts';
+import { defineCommand, leastDangerOf } from '../../../src/chat/command/declaration.ts';
+import { conditions } from '../../../src/chat/command/help.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { readArguments } from '../../../src/chat/command/read-arguments.ts';
+import { tokenize } from '../../../src/chat/reading/tokenize.ts';
+
+const enable = defineCommand({
+  name: 'enable',
+  summary: 'Enables features',
+  args: {
+    users: positional('word', 'Which users', { optional: true, many: true }),
+    on: flag('word', 'A feature', { many: true }),
+  },
+  danger: ({ users, on }) => (users.length > 0 || on.length > 0 ? 'change' : 'read'),
+  maxDanger: 'change',
+  example: 'enable --on x',
+  preview: async () => ({ title: [], body: [] }),
+  run: async () => undefined,
+  answer: () => ({ mark: '✅', title: [] }),
+});
+
+test('what takes several values and is not given is an empty list, for the danger and the command', () => {
+  expect(leastDangerOf(enable)).toBe('read');
+  const context = { serverName: 'example.com', now: 0, prefix: '!' };
+  expect(readArguments(enable, [], context).values).toMatchObject({ users: [], on: [] });
+  const { values } = readArguments(enable, tokenize('--on=a --on=b'), context);
+  expect(values).toMatchObject({ on: ['a', 'b'] });
+});
+
+test.for([
+  ['ratelimit', 'Who can use it depends on its flags. Needs no confirmation.'],
+  ['admin', 'Who can use it, and whether it asks for confirmation, depends on its flags.'],
+  ['deactivate', 'Moderators and admins can use it. Asks for confirmation.'],
+] as const)('help says what is true of %s', async ([name, sentence]) => {
+  const command = (await loadCommands()).find((one) => one.name === name);
+  expect(command && conditions(command, '!')).toContain(sentence);
+});
+
+test('help says so if only the confirmation depends on flags', () => {
+  const command = { ...enable, maxDanger: 'destructive', role: 'admin' } as const;
+  expect(conditions(command, '!')).toBe(
+    'Only admins can use it. Whether it asks for confirmation depends on its flags.',
+  );
+});
