@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 
 import { UsageError } from '../../core/errors.ts';
+import type { Listing, Pages } from '../../services/pages.ts';
 import { absentLines, absentTitle } from '../answers/absent.ts';
 import { bold, line } from '../answers/answer.ts';
 import type { Answer, AnswerFile, Column, Content } from '../answers/answer.ts';
@@ -24,16 +25,8 @@ export const listFlags = {
 
 interface ListArguments {
   readonly all: boolean;
+  readonly from: string | undefined;
   readonly format: 'csv' | 'json' | undefined;
-}
-
-/** Rows that were found. */
-export interface Listing<Row> {
-  readonly rows: readonly Row[];
-  /** Of all pages, where the server says. */
-  readonly total: number | undefined;
-  /** What `--from` gets for the next page; undefined on the last. */
-  readonly nextFrom: string | undefined;
 }
 
 /** A column of a file. */
@@ -75,20 +68,20 @@ export function pageAfter<Row>(
   return { rows, total, nextFrom: isMore ? positionOf(last) : undefined };
 }
 
-/** Reads a page, or everything with `--all`. */
+/** Reads a page, or with `--all` everything; the total is undefined if that is more than a file can have. */
 export async function readList<Row>(
   args: ListArguments,
-  source: { page: () => Promise<Listing<Row>>; all: () => AsyncIterable<Row> },
+  source: Pages<Row>,
 ): Promise<Listing<Row>> {
   if (!args.all) {
     return source.page();
   }
   const rows: Row[] = [];
   for await (const row of source.all()) {
-    rows.push(row);
     if (rows.length === maxFileLength) {
-      break;
+      return { rows, total: undefined, nextFrom: undefined };
     }
+    rows.push(row);
   }
   return { rows, total: rows.length, nextFrom: undefined };
 }
@@ -96,7 +89,7 @@ export async function readList<Row>(
 /** For lists that the server gives whole: cuts a page out of it. */
 export function pageOf<Row>(
   rows: readonly Row[],
-  args: ListArguments & { readonly limit: number; readonly from: string | undefined },
+  args: ListArguments & { readonly limit: number },
 ): Listing<Row> {
   const start = args.all ? 0 : Number(args.from ?? 0) || 0;
   const end = args.all ? rows.length : start + args.limit;
@@ -127,16 +120,22 @@ export function listAnswer<Row>(
     readonly next?: readonly string[];
   },
 ): Answer {
-  const { rows, total = rows.length, nextFrom } = listing;
+  const { rows, nextFrom } = listing;
   const { args, invocation, absent } = context;
+  const total = totalOf(listing, args);
   const note = [
     ...(form.note === undefined ? [] : [line(...form.note)]),
     ...absentLines(absent, total === 0),
   ];
+  const counted = (number: number) => count(number, form.noun, form.plural);
+  const knownOf = (number: number) =>
+    number === 0
+      ? `No ${form.plural ?? `${form.noun}s`} on this page`
+      : `At least ${counted(number)}`;
   const title: Content =
     total === 0
       ? (absentTitle(absent) ?? form.nothing ?? [bold(`No ${form.noun} found`)])
-      : [bold(count(total, form.noun, form.plural)), ...(form.of ?? [])];
+      : [bold(total === undefined ? knownOf(rows.length) : counted(total)), ...(form.of ?? [])];
   if (args.all || args.format !== undefined) {
     const file = fileOf(invocation.command, args.format ?? 'csv', rows, form.columns);
     return {
@@ -144,17 +143,17 @@ export function listAnswer<Row>(
       title: [...title, `: ${count(rows.length, 'row')} in ${file.name}`],
       body: note,
       file,
-      data: { total },
+      data: { total: total ?? null },
     };
   }
   const shown = shownColumns(form.columns);
-  const isPart = rows.length < total || nextFrom !== undefined;
+  const isPart = total === undefined || rows.length < total || nextFrom !== undefined;
   return {
     mark: 'ℹ️',
     title: [...title, ...(isPart && rows.length > 0 ? [`, ${rows.length} shown`] : [])],
     body: [
       ...(rows.length === 0
-        ? total > 0
+        ? total !== 0
           ? [line('There are no rows after that position.')]
           : form.none === undefined
             ? []
@@ -170,8 +169,17 @@ export function listAnswer<Row>(
     ],
     next: [...(nextFrom === undefined ? [] : ['more']), ...(form.next ?? [])],
     ...(nextFrom === undefined ? {} : { more: nextPage(context, nextFrom) }),
-    data: { total, rows, nextFrom },
+    data: { total: total ?? null, rows, nextFrom },
   };
+}
+
+/** The number of rows on all pages; undefined if nobody knows. The first page is all if none follows. */
+function totalOf(
+  { rows, total, nextFrom }: Listing<unknown>,
+  { all, from }: ListArguments,
+): number | undefined {
+  const isWhole = !all && from === undefined && nextFrom === undefined;
+  return total ?? (isWhole ? rows.length : undefined);
 }
 
 function nextPage(

@@ -55,13 +55,14 @@ export function createMediaService(
 
   return {
     /** The files that an account has uploaded. GET /_synapse/admin/v1/users/{user_id}/media */
-    uploadsOf: (user: UserId, query: MediaQuery): Pages<UserMedia> => ({
-      async page() {
-        const page = await api.media.list(user, query);
-        return { rows: page.media, total: page.total, nextFrom: page.nextToken?.toString() };
-      },
-      all: () => api.media.all(user, { ...query, limit: rowsPerRequest }),
-    }),
+    uploadsOf: (user: UserId, query: MediaQuery) =>
+      ({
+        async page() {
+          const page = await api.media.list(user, query);
+          return { rows: page.media, total: page.total, nextFrom: page.nextToken?.toString() };
+        },
+        all: () => api.media.all(user, { ...query, limit: rowsPerRequest }),
+      }) satisfies Pages<UserMedia>,
 
     /** How much each account has uploaded. GET /_synapse/admin/v1/statistics/users/media */
     usage: (query: MediaUsageQuery): Pages<MediaUsage> => ({
