@@ -102,7 +102,7 @@ const fillFromAuditLog = [
     ['actions', 'failed', 'refused'],
     `SELECT ${dayOf('at')} AS of_day, sum(kind = 'intent'),
        sum(kind = 'outcome' AND status = 'failed'), sum(kind = 'refusal')
-     FROM audit_log WHERE true GROUP BY of_day`,
+     FROM audit_log WHERE kind != 'outcome' OR status = 'failed' GROUP BY of_day`,
   ),
   add(
     'daily_work',
