@@ -87,10 +87,11 @@ export async function createTransport(options: {
     crypto,
     outbox: {
       ...store.outbox,
-      // If it is lost, the message is sent again, under the transaction ID that Synapse knows.
-      markDelivered: async (id, event, at) =>
+      // If it is lost, the message is sent again, under the transaction ID that Synapse knows. The outcome
+      // of a change did not wait for the disk before its answer was sent; now it does.
+      markDelivered: async (id, event, at, { reportsChange }) =>
         store.transaction(async ({ outbox }) => outbox.markDelivered(id, event, at), {
-          repeatable: true,
+          repeatable: !reportsChange,
         }),
     },
     room,

@@ -5,6 +5,9 @@ const maxNameLength = 60;
 
 /** Text of strangers, cut to a length that can't flood the room. */
 export function cut(text: string, length = maxNameLength): string {
+  if (text.length <= length) {
+    return text;
+  }
   const graphemes = [...new Intl.Segmenter().segment(text.slice(0, length * 8))];
   return graphemes.length <= length && text.length <= length * 8
     ? text

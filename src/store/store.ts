@@ -82,28 +82,42 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
   close(): Promise<void>;
 }
 
-function tablesOn(db: Connection, translated: Translate): StoreTables {
+/** What makes each table. */
+const makers = {
+  auditLog,
+  confirmations,
+  executions,
+  inbox,
+  jobs,
+  outbox,
+  dataLoss,
+  reportCards,
+  reportHistory,
+  reportItems,
+  reports,
+  ruleMatches,
+  secrets,
+  damagedRows,
+  statistics,
+  subjectHistory,
+  anchor,
+  syncState,
+} satisfies { [Name in keyof StoreTables]: (db: Connection) => StoreTables[Name] };
+
+/** Makes the tables on a connection, each of them when it is first used: a transaction uses a few. */
+function createTables(translated: Translate): (db: Connection) => StoreTables {
   const guarded = guardedBy(translated);
-  return {
-    auditLog: guarded(auditLog(db)),
-    confirmations: guarded(confirmations(db)),
-    executions: guarded(executions(db)),
-    inbox: guarded(inbox(db)),
-    jobs: guarded(jobs(db)),
-    outbox: guarded(outbox(db)),
-    dataLoss: guarded(dataLoss(db)),
-    reportCards: guarded(reportCards(db)),
-    reportHistory: guarded(reportHistory(db)),
-    reportItems: guarded(reportItems(db)),
-    reports: guarded(reports(db)),
-    ruleMatches: guarded(ruleMatches(db)),
-    secrets: guarded(secrets(db)),
-    damagedRows: guarded(damagedRows(db)),
-    statistics: guarded(statistics(db)),
-    subjectHistory: guarded(subjectHistory(db)),
-    anchor: guarded(anchor(db)),
-    syncState: guarded(syncState(db)),
-  };
+  const getters = {};
+  for (const [name, make] of Object.entries(makers)) {
+    Object.defineProperty(getters, name, {
+      get(this: { readonly db: Connection }) {
+        const table = guarded(make(this.db) as Record<string, Method>);
+        Object.defineProperty(this, name, { value: table });
+        return table;
+      },
+    });
+  }
+  return (db) => Object.assign(Object.create(getters), { db });
 }
 
 /**
@@ -120,19 +134,18 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
     }
     return translateErrors(work);
   };
-  return {
-    ...tablesOn(db, translated),
+  const tablesOn = createTables(translated);
+  const own: Pick<Store, 'transaction' | 'close'> = {
     transaction: async (work, { repeatable = false } = {}) =>
       translated(async () =>
-        (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) =>
-          work(tablesOn(trx, translated)),
-        ),
+        (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) => work(tablesOn(trx))),
       ),
     close: async () => {
       isOpen = false;
       await db.destroy();
     },
   };
+  return Object.assign(tablesOn(db), own);
 }
 
 type Work<Result> = (transaction: Transaction<Tables>) => Promise<Result>;

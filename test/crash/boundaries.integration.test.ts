@@ -41,7 +41,9 @@ interface End {
 /** Tells a story with new accounts while the bot dies at these points. */
 async function endOf(story: Story, deaths: Deaths, room: CrashRoom = common): Promise<End> {
   const people = await Promise.all([newUser('mallory'), newUser('mallory')]);
-  const check = createCheck(room);
+  const check = createCheck(room, {
+    afterPowerCut: deaths.some(({ cutsPower }) => cutsPower === true),
+  });
   const { result, died } = await room.tell(deaths, async () =>
     story(...people.map(({ userId }) => userId)),
   );

@@ -43,7 +43,9 @@ async function round(deaths: Deaths) {
   const people = await Promise.all(
     Array.from({ length: storyAccounts }, async () => newUser('mallory')),
   );
-  const check = createCheck(room);
+  const check = createCheck(room, {
+    afterPowerCut: deaths.some(({ cutsPower }) => cutsPower === true),
+  });
   const told = await room.tell(deaths, async () =>
     wholeStory(
       room,

@@ -37,7 +37,7 @@ function allCalls({ gate }: CrashRoom): number {
  * What is not as it must be after a story, however often the bot died in it: requests, server, audit
  * log, room and database are held against each other. Call `begin` before the story.
  */
-export function createCheck(room: CrashRoom) {
+export function createCheck(room: CrashRoom, { afterPowerCut = false } = {}) {
   const callsBefore = allCalls(room);
 
   return async (said: readonly Said[]): Promise<string[]> => {
@@ -50,7 +50,11 @@ export function createCheck(room: CrashRoom) {
           found.push(`${one.text} has ${answer === undefined ? 'no' : more.length + 1} answers`);
           continue;
         }
-        const told = room.ana.statusesOf(answer);
+        const statuses = room.ana.statusesOf(answer);
+        // Lost with the outcome, that it was told is also lost: it is found out, and told again.
+        const told = afterPowerCut
+          ? statuses.filter((status, at) => status !== statuses[at - 1])
+          : statuses;
         if (!tellsOneStory(one, told)) {
           found.push(`the answer to ${one.text} was ${told.join(', then ')}`);
         }

@@ -26,7 +26,13 @@ interface Pending {
 /** What delivering needs of the outbox table. */
 interface OutboxStore {
   open(eventId?: string): Promise<Pending[]>;
-  markDelivered(id: number, sentEventId: string | null, at: number): Promise<void>;
+  /** @param how.reportsChange what the message reports must be on the disk now, if it isn't yet */
+  markDelivered(
+    id: number,
+    sentEventId: string | null,
+    at: number,
+    how: { readonly reportsChange: boolean },
+  ): Promise<void>;
   giveUp(id: number, at: number): Promise<void>;
   sentEvent(eventId: string, part: string, since?: number): Promise<string | undefined>;
 }
@@ -72,8 +78,13 @@ export function createDelivery(options: {
   let starting: Promise<void> = Promise.resolve();
   let nextDelivery = Promise.withResolvers<void>();
 
-  async function markDelivered(id: number, sentEventId: string | null): Promise<void> {
-    await outbox.markDelivered(id, sentEventId, Date.now());
+  async function markDelivered(
+    id: number,
+    sentEventId: string | null,
+    outgoing: Outgoing,
+  ): Promise<void> {
+    const reportsChange = 'reply' in outgoing && outgoing.reply.audit.length > 0;
+    await outbox.markDelivered(id, sentEventId, Date.now(), { reportsChange });
     announceDelivery();
   }
 
@@ -160,7 +171,7 @@ export function createDelivery(options: {
         const outgoing = JSON.parse(pending.message) as Outgoing;
         kind = outgoing.kind;
         const event = await send(outgoing, pending.transactionId);
-        await markDelivered(pending.id, event);
+        await markDelivered(pending.id, event, outgoing);
         return true;
       } catch (error) {
         if (signal.aborted) {

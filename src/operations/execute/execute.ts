@@ -219,7 +219,10 @@ async function recordOutcome(
   next: Confirmed['accounts'][number] | undefined,
   attempts: Attempt[],
 ): Promise<number | undefined> {
-  return context.store.transaction(async (tables) => {
+  // If a power cut takes the outcome before its answer is delivered, the homeserver is asked again. An
+  // intent, or when a timer runs, can't be found out again.
+  const repeatable = next === undefined && confirmed.invocation.forMs === undefined;
+  const record = async (tables: StoreTables) => {
     await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), context.now());
     if (isTimed(confirmed)) {
       const timers = await updateTimers(context, tables, confirmed, attempt);
@@ -238,7 +241,8 @@ async function recordOutcome(
     const waiting = await waitingAbout(tables, confirmed, attempts);
     await postOutcome(context, tables, origin, outcomeReply(context, confirmed, attempts, waiting));
     return undefined;
-  });
+  };
+  return context.store.transaction(record, { repeatable });
 }
 
 /** Other reports that are pending about the accounts that were dealt with: usually they can be resolved, too. */
