@@ -32,13 +32,11 @@ const listedCommands: Plugin = {
       const modules = files.flat();
       return [
         ...modules.map(
-          ({ group, file }, at) =>
-            `import * as module${at} from '../../commands/${group}/${file}';`,
+          ({ group, file }, at) => `import command${at} from '../../commands/${group}/${file}';`,
         ),
-        `const modules = [${modules.map(({ group }, at) => `['${group}', module${at}]`).join(', ')}];`,
-        'export const loadCommands = async () =>',
-        '  modules.flatMap(([group, module]) =>',
-        '    module.default === undefined ? [] : [{ ...module.default, group }]);',
+        'export const loadCommands = async () => [',
+        ...modules.map(({ group }, at) => `  { ...command${at}, group: '${group}' },`),
+        '];',
       ].join('\n');
     },
   },

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+
 import { describe, expect, test } from 'vitest';
 
 import type { Answer } from '../../src/chat/answers/answer.ts';
@@ -52,6 +54,15 @@ test('there are commands, and no two of one name', () => {
   expect(commands.length).toBeGreaterThan(10);
   const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+});
+
+test('each file of a group is a command of that name', async () => {
+  for (const group of Object.keys(groups)) {
+    const folder = new URL(`../../src/commands/${group}/`, import.meta.url);
+    const files = (await readdir(folder)).filter((file) => file.endsWith('.ts'));
+    const members = commands.filter((command) => command.group === group);
+    expect(files.sort()).toEqual(members.map(({ name }) => `${name}.ts`).sort());
+  }
 });
 
 /** An answer as it is sent. */

@@ -210,7 +210,7 @@ export type Command = Omit<
 export type GroupedCommand = Command & { readonly group: Group };
 
 /**
- * Declares a command. One file under `commands/GROUP/` exports one as its default; the registry finds it.
+ * Declares a command. Each file in `commands/GROUP/` exports one as its default; the registry finds it.
  * A destructive command without a preview does not compile, nor does redacting an unknown argument.
  */
 export function defineCommand<const Declared extends Arguments, Result>(

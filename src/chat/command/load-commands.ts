@@ -5,8 +5,8 @@ import type { Command, Group, GroupedCommand } from './declaration.ts';
 
 /**
  * Imports the commands in `folder`: each is the default export of one file in the folder of its group.
- * Files without a default export are what the commands of that group share. A build puts a list of them in
- * the place of this file.
+ * Subfolders (`parts/`) hold what these commands are made of. A build replaces this file by a list of the
+ * commands.
  */
 export async function loadCommands(
   folder = new URL('../../commands/', import.meta.url),
@@ -16,14 +16,12 @@ export async function loadCommands(
       const groupFolder = new URL(`${group}/`, folder);
       const files = (await readdir(groupFolder)).filter((file) => file.endsWith('.ts')).sort();
       return Promise.all(
-        files.map(async (file): Promise<GroupedCommand | undefined> => {
-          const module = (await import(new URL(file, groupFolder).href)) as {
-            default?: Command;
-          };
-          return module.default && { ...module.default, group };
+        files.map(async (file): Promise<GroupedCommand> => {
+          const module = (await import(new URL(file, groupFolder).href)) as { default: Command };
+          return { ...module.default, group };
         }),
       );
     }),
   );
-  return commands.flat().filter((command) => command !== undefined);
+  return commands.flat();
 }

@@ -5,7 +5,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
+import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 
 const declared = {
   account: positional('account', 'The user', { placeholder: 'USER' }),

@@ -8,7 +8,7 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { assertDirectIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
+import { assertDirectIsReadable, passwordLine, withNewPassword } from './parts/direct-message.ts';
 import {
   checkProfile,
   externalIdText,
@@ -17,8 +17,8 @@ import {
   readExternalId,
   readPhone,
   threepidText,
-} from './profile-flags.ts';
-import { checkNewUsername, usernameRules } from './username.ts';
+} from './parts/profile-flags.ts';
+import { checkNewUsername, usernameRules } from './parts/username.ts';
 
 const declared = {
   user: positional('identity', 'The new account’s ID or name', { placeholder: 'USER' }),

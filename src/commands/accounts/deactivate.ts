@@ -12,7 +12,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { Account } from '../../services/services.ts';
-import { notForServices } from './restriction.ts';
+import { notForServices } from './parts/restriction.ts';
 
 interface Flags {
   readonly erase: boolean;

@@ -13,15 +13,15 @@ import { HomeserverError, TargetError, UsageError } from '../../core/errors.ts';
 import { fieldsOf, missingFrom } from '../../services/accounts/account-edit.ts';
 import type { AccountEdit, Edited } from '../../services/accounts/account-edit.ts';
 import type { Account } from '../../services/services.ts';
-import { changesList, fieldTitle, replacesLine } from './account-changes.ts';
+import { changesList, fieldTitle, replacesLine } from './parts/account-changes.ts';
 import {
   checkProfile,
   profileFlags,
   readEmail,
   readExternalId,
   readPhone,
-} from './profile-flags.ts';
-import { adminsLeft, adminsWithout, adminWarning } from './server-admin.ts';
+} from './parts/profile-flags.ts';
+import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 
 const declared = {
   account: positional('account', 'The user', { placeholder: 'USER' }),

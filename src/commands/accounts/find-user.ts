@@ -5,7 +5,7 @@ import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { externalIdText, readEmail, readPhone, threepidText } from './profile-flags.ts';
+import { externalIdText, readEmail, readPhone, threepidText } from './parts/profile-flags.ts';
 
 interface Given {
   readonly email: string | undefined;

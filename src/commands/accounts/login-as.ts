@@ -7,7 +7,7 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { dayMs, writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { assertDirectIsReadable, openDirectAnswer, sendDirect } from './direct-message.ts';
+import { assertDirectIsReadable, openDirectAnswer, sendDirect } from './parts/direct-message.ts';
 
 const maxMs = dayMs;
 

@@ -6,7 +6,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
-import { assertDirectIsReadable, passwordLine, withNewPassword } from './direct-message.ts';
+import { assertDirectIsReadable, passwordLine, withNewPassword } from './parts/direct-message.ts';
 
 const declared = {
   account: positional('account', 'The user', { placeholder: 'USER' }),

@@ -3,7 +3,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { deactivatedAnyway } from './restriction.ts';
+import { deactivatedAnyway } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'suspend',

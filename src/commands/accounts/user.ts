@@ -6,7 +6,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import type { Account } from '../../services/services.ts';
-import { notForServices } from './restriction.ts';
+import { notForServices } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'user',

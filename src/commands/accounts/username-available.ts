@@ -3,7 +3,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
-import { usernameRules } from './username.ts';
+import { usernameRules } from './parts/username.ts';
 
 export default defineCommand({
   name: 'username-available',

@@ -15,8 +15,8 @@ import { cut } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
 import type { AuditEntry, Verified } from '../../services/services.ts';
-import { auditStatus } from './audit-status.ts';
-import { verifiedAnswer } from './verification.ts';
+import { auditStatus } from './parts/audit-status.ts';
+import { verifiedAnswer } from './parts/verification.ts';
 
 const pageSize = 20;
 const maxPageLength = 100;

@@ -19,7 +19,7 @@ import type {
   SubjectCursor,
   SubjectSummary,
 } from '../../services/bot/history-service.ts';
-import { auditStatus } from './audit-status.ts';
+import { auditStatus } from './parts/audit-status.ts';
 
 /** How many entries are read at once for a file. */
 const readAtOnce = 500;

@@ -7,7 +7,7 @@ import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import type { Overview, Worker } from '../../services/bot/statistics-service.ts';
-import { bars } from './bars.ts';
+import { bars } from './parts/bars.ts';
 
 const usualLastMs = 30 * dayMs;
 const maxLastMs = 730 * dayMs;

@@ -5,7 +5,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
-import { checkDeviceId, checkDeviceName } from './device-text.ts';
+import { checkDeviceId, checkDeviceName } from './parts/device-text.ts';
 
 export default defineCommand({
   name: 'add-device',

@@ -5,7 +5,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { deviceName, deviceTable, unknownDevice } from './device-text.ts';
+import { deviceName, deviceTable, unknownDevice } from './parts/device-text.ts';
 
 const declared = {
   account: positional('account', 'The user', { placeholder: 'USER' }),

@@ -6,7 +6,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
-import { unknownDevice } from './device-text.ts';
+import { unknownDevice } from './parts/device-text.ts';
 
 export default defineCommand({
   name: 'device',

@@ -4,7 +4,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
-import { deviceColumns } from './device-text.ts';
+import { deviceColumns } from './parts/device-text.ts';
 
 export default defineCommand({
   name: 'devices',

@@ -6,7 +6,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
-import { checkDeviceName, unknownDevice } from './device-text.ts';
+import { checkDeviceName, unknownDevice } from './parts/device-text.ts';
 
 export default defineCommand({
   name: 'rename-device',

@@ -2,7 +2,7 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import { TargetError } from '../../core/errors.ts';
-import { findItems, movedAnswer, moveItems } from './move-reports.ts';
+import { findItems, movedAnswer, moveItems } from './parts/move-reports.ts';
 
 export default defineCommand({
   name: 'claim',

@@ -1,7 +1,7 @@
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { TargetError } from '../../core/errors.ts';
-import { findItems, movedAnswer, moveItems } from './move-reports.ts';
+import { findItems, movedAnswer, moveItems } from './parts/move-reports.ts';
 
 export default defineCommand({
   name: 'reopen',

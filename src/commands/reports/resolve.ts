@@ -5,7 +5,7 @@ import {
   closeItems,
   reconcileClosing,
   reopenLine,
-} from './move-reports.ts';
+} from './parts/move-reports.ts';
 
 export default defineCommand({
   name: 'resolve',

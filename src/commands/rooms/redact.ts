@@ -12,7 +12,7 @@ import { serverNameOf } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { RedactionWay, RoomEvent } from '../../services/redaction/event-redaction-plan.ts';
 import type { Account } from '../../services/services.ts';
-import { eventContent, fileOf } from './event-content.ts';
+import { eventContent, fileOf } from './parts/event-content.ts';
 
 /** How many characters of a message are shown. */
 const shownLength = 120;

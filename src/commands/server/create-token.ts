@@ -4,7 +4,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
 import { tokenFingerprint } from '../../services/server/registration-token-service.ts';
-import { checkLifetime, checkToken, tokenFacts } from './registration-token.ts';
+import { checkLifetime, checkToken, tokenFacts } from './parts/registration-token.ts';
 
 export default defineCommand({
   name: 'create-token',

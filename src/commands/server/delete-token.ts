@@ -1,7 +1,12 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkTokenName, requireToken, tokenFacts, tokenState } from './registration-token.ts';
+import {
+  checkTokenName,
+  requireToken,
+  tokenFacts,
+  tokenState,
+} from './parts/registration-token.ts';
 
 export default defineCommand({
   name: 'delete-token',

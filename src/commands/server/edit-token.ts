@@ -10,7 +10,7 @@ import {
   requireToken,
   tokenFacts,
   tokenState,
-} from './registration-token.ts';
+} from './parts/registration-token.ts';
 
 interface Limits {
   readonly uses: number | undefined;

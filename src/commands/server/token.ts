@@ -2,7 +2,12 @@ import { bold, code } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
-import { checkTokenName, requireToken, tokenFacts, tokenState } from './registration-token.ts';
+import {
+  checkTokenName,
+  requireToken,
+  tokenFacts,
+  tokenState,
+} from './parts/registration-token.ts';
 
 export default defineCommand({
   name: 'token',

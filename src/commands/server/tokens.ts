@@ -4,7 +4,7 @@ import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { present } from '../../core/present.ts';
-import { tokenState, usesOf } from './registration-token.ts';
+import { tokenState, usesOf } from './parts/registration-token.ts';
 
 export default defineCommand({
   name: 'tokens',

@@ -1,7 +1,7 @@
-import { flag } from '../../chat/command/arguments.ts';
-import { UsageError } from '../../core/errors.ts';
-import { parseMxcUri } from '../../core/ids.ts';
-import type { ExternalIdInput, ThreepidInput } from '../../services/accounts/identities.ts';
+import { flag } from '../../../chat/command/arguments.ts';
+import { UsageError } from '../../../core/errors.ts';
+import { parseMxcUri } from '../../../core/ids.ts';
+import type { ExternalIdInput, ThreepidInput } from '../../../services/accounts/identities.ts';
 
 /** The flags that creating and editing an account share. */
 export const profileFlags = {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 
-import type { Context } from '../../../src/chat/command/declaration.ts';
-import { adminsLeft, adminsWithout } from '../../../src/commands/accounts/server-admin.ts';
-import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
-import { createAccountService } from '../../../src/services/accounts/account-service.ts';
-import type { Account } from '../../../src/services/services.ts';
+import type { Context } from '../../../../src/chat/command/declaration.ts';
+import { adminsLeft, adminsWithout } from '../../../../src/commands/accounts/parts/server-admin.ts';
+import type { AdminApi } from '../../../../src/homeserver/admin/admin-api.ts';
+import { createAccountService } from '../../../../src/services/accounts/account-service.ts';
+import type { Account } from '../../../../src/services/services.ts';
 
 const ana = { name: '@ana:example.com' } as Account;
 

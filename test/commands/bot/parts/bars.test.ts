@@ -1,7 +1,7 @@
 import { array, assert, nat, property } from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { bars } from '../../../src/commands/bot/bars.ts';
+import { bars } from '../../../../src/commands/bot/parts/bars.ts';
 
 test('the most is the highest, nothing is flat, and little is more than nothing', () => {
   expect(bars([])).toBe('');

@@ -1,13 +1,13 @@
-import { code } from '../../chat/answers/answer.ts';
-import type { Block, Content, Inline } from '../../chat/answers/answer.ts';
-import { ago } from '../../chat/answers/phrases.ts';
-import { inert } from '../../chat/answers/untrusted-text.ts';
-import { shownColumns } from '../../chat/command/list.ts';
-import type { ListColumn } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
-import { cut } from '../../core/text.ts';
-import type { Account, Device } from '../../services/services.ts';
+import { code } from '../../../chat/answers/answer.ts';
+import type { Block, Content, Inline } from '../../../chat/answers/answer.ts';
+import { ago } from '../../../chat/answers/phrases.ts';
+import { inert } from '../../../chat/answers/untrusted-text.ts';
+import { shownColumns } from '../../../chat/command/list.ts';
+import type { ListColumn } from '../../../chat/command/list.ts';
+import { idWord } from '../../../chat/reading/references.ts';
+import { TargetError, UsageError } from '../../../core/errors.ts';
+import { cut } from '../../../core/text.ts';
+import type { Account, Device } from '../../../services/services.ts';
 
 /** A device by name and ID: `Phone ABCDEFGH`. */
 export function deviceName({ deviceId, displayName }: Device): Inline[] {

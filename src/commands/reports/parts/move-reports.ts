@@ -1,15 +1,15 @@
-import { bold, code, line } from '../../chat/answers/answer.ts';
-import type { Answer, Inline } from '../../chat/answers/answer.ts';
-import { count } from '../../chat/answers/phrases.ts';
-import { whatIsReported } from '../../chat/answers/report-item.ts';
-import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
-import type { RunArguments } from '../../chat/command/arguments.ts';
-import type { Context } from '../../chat/command/declaration.ts';
-import { actorName } from '../../chat/command/invocation.ts';
-import { TargetError } from '../../core/errors.ts';
-import type { UserId } from '../../core/ids.ts';
-import type { ItemState, ReportItem } from '../../services/services.ts';
+import { bold, code, line } from '../../../chat/answers/answer.ts';
+import type { Answer, Inline } from '../../../chat/answers/answer.ts';
+import { count } from '../../../chat/answers/phrases.ts';
+import { whatIsReported } from '../../../chat/answers/report-item.ts';
+import { withoutLinks } from '../../../chat/answers/untrusted-text.ts';
+import { flag, positional } from '../../../chat/command/arguments.ts';
+import type { RunArguments } from '../../../chat/command/arguments.ts';
+import type { Context } from '../../../chat/command/declaration.ts';
+import { actorName } from '../../../chat/command/invocation.ts';
+import { TargetError } from '../../../core/errors.ts';
+import type { UserId } from '../../../core/ids.ts';
+import type { ItemState, ReportItem } from '../../../services/services.ts';
 
 type Caller = Pick<Context, 'services' | 'actor' | 'origin' | 'now' | 'prefix'>;
 

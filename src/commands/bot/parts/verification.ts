@@ -1,7 +1,7 @@
-import { bold, code, line } from '../../chat/answers/answer.ts';
-import type { Answer } from '../../chat/answers/answer.ts';
-import { count, when } from '../../chat/answers/phrases.ts';
-import type { Verified } from '../../services/services.ts';
+import { bold, code, line } from '../../../chat/answers/answer.ts';
+import type { Answer } from '../../../chat/answers/answer.ts';
+import { count, when } from '../../../chat/answers/phrases.ts';
+import type { Verified } from '../../../services/services.ts';
 
 const faults = {
   changed: 'has been changed',

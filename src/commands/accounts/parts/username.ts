@@ -1,4 +1,4 @@
-import { UsageError } from '../../core/errors.ts';
+import { UsageError } from '../../../core/errors.ts';
 
 /** The usernames that Synapse accepts for new accounts. */
 export const usernameRules =

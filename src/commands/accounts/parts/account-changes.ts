@@ -1,8 +1,8 @@
-import { bold, line } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
-import { cut } from '../../core/text.ts';
-import type { AccountEdit, EditedField } from '../../services/accounts/account-edit.ts';
-import type { Account } from '../../services/services.ts';
+import { bold, line } from '../../../chat/answers/answer.ts';
+import type { Block } from '../../../chat/answers/answer.ts';
+import { cut } from '../../../core/text.ts';
+import type { AccountEdit, EditedField } from '../../../services/accounts/account-edit.ts';
+import type { Account } from '../../../services/services.ts';
 import { externalIdText } from './profile-flags.ts';
 
 const titles: Record<EditedField, string> = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkProfile, readEmail } from '../../../src/commands/accounts/profile-flags.ts';
-import { UsageError } from '../../../src/core/errors.ts';
+import { checkProfile, readEmail } from '../../../../src/commands/accounts/parts/profile-flags.ts';
+import { UsageError } from '../../../../src/core/errors.ts';
 
 describe('an e-mail address', () => {
   it('is read in lower case, as Synapse stores it', () => {

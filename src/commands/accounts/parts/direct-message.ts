@@ -1,11 +1,11 @@
-import { line } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
-import type { Context } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
-import { DeniedError, HomeserverError, UnreachableError } from '../../core/errors.ts';
-import type { UserId } from '../../core/ids.ts';
-import { generatePassword } from '../../services/accounts/password.ts';
-import type { DirectAnswer } from '../../services/services.ts';
+import { line } from '../../../chat/answers/answer.ts';
+import type { Block } from '../../../chat/answers/answer.ts';
+import type { Context } from '../../../chat/command/declaration.ts';
+import { idWord } from '../../../chat/reading/references.ts';
+import { DeniedError, HomeserverError, UnreachableError } from '../../../core/errors.ts';
+import type { UserId } from '../../../core/ids.ts';
+import { generatePassword } from '../../../services/accounts/password.ts';
+import type { DirectAnswer } from '../../../services/services.ts';
 
 type Asked = Pick<Context, 'actor' | 'services'>;
 

@@ -1,10 +1,10 @@
-import { code, facts } from '../../chat/answers/answer.ts';
-import type { Block, Inline } from '../../chat/answers/answer.ts';
-import { size, when } from '../../chat/answers/phrases.ts';
-import { inert } from '../../chat/answers/untrusted-text.ts';
-import { idWord } from '../../chat/reading/references.ts';
-import { cut } from '../../core/text.ts';
-import type { StoredMedia } from '../../services/services.ts';
+import { code, facts } from '../../../chat/answers/answer.ts';
+import type { Block, Inline } from '../../../chat/answers/answer.ts';
+import { size, when } from '../../../chat/answers/phrases.ts';
+import { inert } from '../../../chat/answers/untrusted-text.ts';
+import { idWord } from '../../../chat/reading/references.ts';
+import { cut } from '../../../core/text.ts';
+import type { StoredMedia } from '../../../services/services.ts';
 
 /** `image/png, 3 kB, evil.png · uploaded 3 minutes ago (…) by @mallory:example.com` */
 export function mediaFacts(

@@ -1,7 +1,7 @@
-import { count } from '../../chat/answers/phrases.ts';
-import type { Context } from '../../chat/command/declaration.ts';
-import { TargetError } from '../../core/errors.ts';
-import type { Account } from '../../services/services.ts';
+import { count } from '../../../chat/answers/phrases.ts';
+import type { Context } from '../../../chat/command/declaration.ts';
+import { TargetError } from '../../../core/errors.ts';
+import type { Account } from '../../../services/services.ts';
 
 /** What a server admin's power means, for whoever is about to give it. */
 export const adminWarning =

@@ -1,8 +1,8 @@
-import { code, line } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
-import { quote } from '../../chat/reading/tokenize.ts';
-import { cut } from '../../core/text.ts';
-import type { Account } from '../../services/services.ts';
+import { code, line } from '../../../chat/answers/answer.ts';
+import type { Block } from '../../../chat/answers/answer.ts';
+import { quote } from '../../../chat/reading/tokenize.ts';
+import { cut } from '../../../core/text.ts';
+import type { Account } from '../../../services/services.ts';
 
 /** Says that a restriction changes nothing for a deactivated account; empty for others. */
 export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>): Block[] {

@@ -1,10 +1,10 @@
-import { code, line } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
-import { untrustedText } from '../../chat/answers/untrusted-text.ts';
-import { parseMxcUri } from '../../core/ids.ts';
-import type { MxcUri } from '../../core/ids.ts';
-import { cut } from '../../core/text.ts';
-import type { RoomEvent } from '../../services/redaction/event-redaction-plan.ts';
+import { code, line } from '../../../chat/answers/answer.ts';
+import type { Block } from '../../../chat/answers/answer.ts';
+import { untrustedText } from '../../../chat/answers/untrusted-text.ts';
+import { parseMxcUri } from '../../../core/ids.ts';
+import type { MxcUri } from '../../../core/ids.ts';
+import { cut } from '../../../core/text.ts';
+import type { RoomEvent } from '../../../services/redaction/event-redaction-plan.ts';
 
 /** What people see of an event: the last edit, if there is one. */
 function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {

@@ -1,11 +1,11 @@
-import { bold, facts } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
-import { count, when } from '../../chat/answers/phrases.ts';
-import type { Context } from '../../chat/command/declaration.ts';
-import { writeDuration } from '../../core/duration.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
-import { isTokenFingerprint } from '../../services/server/registration-token-service.ts';
-import type { RegistrationToken } from '../../services/services.ts';
+import { bold, facts } from '../../../chat/answers/answer.ts';
+import type { Block } from '../../../chat/answers/answer.ts';
+import { count, when } from '../../../chat/answers/phrases.ts';
+import type { Context } from '../../../chat/command/declaration.ts';
+import { writeDuration } from '../../../core/duration.ts';
+import { TargetError, UsageError } from '../../../core/errors.ts';
+import { isTokenFingerprint } from '../../../services/server/registration-token-service.ts';
+import type { RegistrationToken } from '../../../services/services.ts';
 
 /** What Synapse accepts. The three names mean something else in a path, so no request could use them. */
 const tokenPattern = /^[A-Za-z0-9._~-]{1,64}$/u;
