@@ -7,6 +7,8 @@ import { version } from './core/version.ts';
 
 const usage = `Usage: lawspeaker COMMAND [--config FILE]
 
+  init           set the bot up: its account, room and configuration; see
+                 lawspeaker init --help
   start          run the bot
   check-config   check the configuration, also with the homeserver
   audit verify   check the hash chain of the audit log
@@ -32,6 +34,11 @@ const exit = { done: 0, failed: 1, usage: 2 } as const;
 process.umask(0o077);
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === 'init') {
+    const { init } = await import('./cli/init.ts');
+    await init(argv.slice(1), process.env);
+    return exit.done;
+  }
   const { command, configFile, operand, options } = readCommandLine(argv);
   const readConfig = async () =>
     (await import('./config/load.ts')).loadConfig(configFile, process.env);

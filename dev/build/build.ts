@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -42,6 +42,18 @@ const listedCommands: Plugin = {
   },
 };
 
+/** Puts the text of the example configuration in the place of reading the file. */
+const containedExample: Plugin = {
+  name: 'contained-example',
+  load: {
+    filter: { id: /src\/cli\/init\/example\.ts$/u },
+    async handler() {
+      const text = await readFile(path.join(root, 'config/example.yaml'), 'utf8');
+      return `export const exampleConfig = ${JSON.stringify(text)};`;
+    },
+  },
+};
+
 /** Leaves out what matrix-bot-sdk loads and the bot never uses. */
 const withoutUnused: Plugin = {
   name: 'without-unused',
@@ -65,7 +77,7 @@ export async function build(folder: string): Promise<string> {
     input: { lawspeaker: path.join(root, 'src/launch.ts') },
     platform: 'node',
     external: native,
-    plugins: [listedCommands, withoutUnused],
+    plugins: [listedCommands, containedExample, withoutUnused],
     logLevel: 'warn',
   });
   try {

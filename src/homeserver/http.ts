@@ -70,15 +70,19 @@ function mayRepeat(error: RequestError): boolean {
  * The bot's one HTTP client: token, timeouts and retries. Redirects are not followed: the token is for
  * this server only, and Synapse sends none.
  *
+ * @param options.accessToken left out before anybody is logged in
  * @param options.requestTimeoutMs how long one request may take in all, 30 s by default
  */
 export function createHttp(options: {
-  readonly accessToken: string;
+  readonly accessToken?: string | undefined;
   readonly requestTimeoutMs?: number | undefined;
 }): Got {
   const { accessToken, requestTimeoutMs = maxRequestMs } = options;
   return got.extend({
-    headers: { authorization: `Bearer ${accessToken}`, 'user-agent': 'lawspeaker' },
+    headers: {
+      ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
+      'user-agent': 'lawspeaker',
+    },
     timeout: { request: requestTimeoutMs, connect: connectTimeoutMs },
     followRedirect: false,
     retry: {

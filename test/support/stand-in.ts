@@ -59,9 +59,10 @@ async function handle(
     outgoing.end(JSON.stringify(content));
     return;
   }
+  const { authorization } = incoming.headers;
   const response = await fetch(`${homeserver().url}${url}`, {
     method,
-    headers: { authorization: incoming.headers.authorization ?? '' },
+    ...(authorization === undefined ? {} : { headers: { authorization } }),
     ...(body === '' ? {} : { body }),
   });
   outgoing.writeHead(response.status, { 'content-type': 'application/json' });

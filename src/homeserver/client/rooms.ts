@@ -12,6 +12,8 @@ interface NewRoom {
   readonly preset: 'private_chat';
   readonly isDirect: boolean;
   readonly invite: readonly UserId[];
+  /** For `m.room.create`, besides what the server writes there. */
+  readonly creationContent?: Readonly<Record<string, unknown>>;
   readonly initialState: readonly object[];
   readonly powerLevelContentOverride: Readonly<Record<string, number>>;
 }
@@ -29,6 +31,7 @@ export function roomsApi(send: SendRequest) {
           preset: room.preset,
           is_direct: room.isDirect,
           invite: room.invite,
+          creation_content: room.creationContent,
           initial_state: room.initialState,
           power_level_content_override: room.powerLevelContentOverride,
         },
@@ -51,6 +54,15 @@ export function roomsApi(send: SendRequest) {
       return send('POST', '/_matrix/client/v3/join/{room_id}', {
         path: { room_id: room },
         body: {},
+        answer: nothing,
+      });
+    },
+
+    /** Invites a user to a room. POST /_matrix/client/v3/rooms/{room_id}/invite */
+    async invite(room: RoomId, user: UserId): Promise<void> {
+      return send('POST', '/_matrix/client/v3/rooms/{room_id}/invite', {
+        path: { room_id: room },
+        body: { user_id: user },
         answer: nothing,
       });
     },

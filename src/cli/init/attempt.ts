@@ -1,0 +1,48 @@
+import { HomeserverError, SetupError, UnreachableError } from '../../core/errors.ts';
+
+/** Where a request failed for a reason that is not particular to it. */
+const again = 'Then run lawspeaker init again: it continues where it stopped.';
+
+/**
+ * Makes requests for one step.
+ *
+ * @param step what is tried, for example `log in as @ana:example.com`
+ * @param explain what an error of the homeserver means here; undefined for nothing particular
+ * @throws SetupError what failed, why, and what to do
+ */
+export async function attempt<Result>(
+  step: string,
+  request: () => Promise<Result>,
+  explain: (error: HomeserverError) => SetupError | undefined = () => undefined,
+): Promise<Result> {
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof HomeserverError) {
+      throw (
+        explain(error) ??
+        new SetupError(
+          `Can’t ${step}: ${error.message}.`,
+          error.advice ?? `The homeserver’s log may say why. ${again}`,
+        )
+      );
+    }
+    if (error instanceof UnreachableError) {
+      throw new SetupError(`Can’t ${step}: ${error.message}.`, adviceFor(error));
+    }
+    throw error;
+  }
+}
+
+function adviceFor({ message, advice }: UnreachableError): string {
+  if (advice !== undefined) {
+    return advice;
+  }
+  if (/SELF_SIGNED|UNABLE_TO|CERT/u.test(message)) {
+    return 'Its certificate is not trusted here. If it is your own, name its authority with NODE_EXTRA_CA_CERTS=/path/to/ca.pem.';
+  }
+  if (/EPROTO|SSL|WRONG_VERSION/u.test(message)) {
+    return 'Nothing there speaks TLS. If the URL is of this machine or your own network, begin it with http://';
+  }
+  return `Check the URL, and that the homeserver runs and can be reached from here. ${again}`;
+}

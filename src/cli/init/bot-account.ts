@@ -1,0 +1,363 @@
+import { randomBytes } from 'node:crypto';
+
+import { HomeserverError, SetupError } from '../../core/errors.ts';
+import { localpartOf, serverNameOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
+import { createAdminApi } from '../../homeserver/admin/admin-api.ts';
+import { createRegistrationApi } from '../../homeserver/admin/registration.ts';
+import { createClientApi } from '../../homeserver/client/client-api.ts';
+import { createSessionApi, logOut } from '../../homeserver/client/session.ts';
+import type { Session } from '../../homeserver/client/session.ts';
+import { attempt } from './attempt.ts';
+import type { Place } from './find-homeserver.ts';
+import { givenOrAsked } from './missing.ts';
+import type { InitOptions } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+const displayName = 'Lawspeaker';
+
+/** The server admin whose rights `init` uses. */
+export interface Admin {
+  readonly userId: UserId;
+  readonly accessToken: string;
+  /** Ends the session if `init` has opened it. */
+  close(): Promise<void>;
+}
+
+interface Context {
+  readonly options: InitOptions;
+  readonly place: Place;
+  readonly terminal: Terminal | undefined;
+  readonly say: (line: string) => void;
+}
+
+/** How the bot's account is made. */
+type Way =
+  | { readonly kind: 'admin'; readonly admin: Admin }
+  | { readonly kind: 'registration'; readonly secret: string }
+  | { readonly kind: 'none' };
+
+/**
+ * Makes the bot's account, or takes the one that exists, and logs it in.
+ *
+ * @param known the access token that the configuration contains
+ * @returns the bot's session, and the admin whose rights were used, if any
+ * @throws SetupError what is wrong or missing
+ */
+export async function openBotAccount(
+  context: Context,
+  known: string | undefined,
+): Promise<{ readonly bot: Session; readonly admin: Admin | undefined }> {
+  const { options } = context;
+  const token = known ?? options.botToken;
+  const isNeeded = token === undefined && options.botPassword === undefined;
+  const way = await chooseWay(context, isNeeded);
+  const admin = way.kind === 'admin' ? way.admin : undefined;
+  try {
+    const bot =
+      token === undefined
+        ? await logInBot(context, way)
+        : await sessionOf(context, token, known !== undefined);
+    await assertServerAdmin(context, bot, admin);
+    if (admin?.userId === bot.userId) {
+      await admin.close();
+      return { bot, admin: undefined };
+    }
+    return { bot, admin };
+  } catch (error) {
+    await admin?.close();
+    throw error;
+  }
+}
+
+/** @param isNeeded whether the bot can't be logged in without */
+async function chooseWay(context: Context, isNeeded: boolean): Promise<Way> {
+  const { options, terminal } = context;
+  if (options.adminToken !== undefined) {
+    return { kind: 'admin', admin: await adminWithToken(context, options.adminToken) };
+  }
+  const canLogIn = options.adminPassword !== undefined || terminal !== undefined;
+  if (options.adminUser !== undefined && (isNeeded || canLogIn)) {
+    return { kind: 'admin', admin: await adminWithPassword(context, options.adminUser) };
+  }
+  if (options.registrationSecret !== undefined) {
+    return { kind: 'registration', secret: options.registrationSecret };
+  }
+  if (!isNeeded) {
+    return { kind: 'none' };
+  }
+  if (terminal === undefined) {
+    throw new SetupError(
+      'Missing: --admin-user, --admin-token or --registration-secret-file. lawspeaker init --help lists the options.',
+    );
+  }
+  const user = await terminal.ask('User name of a server admin (or press Enter to use a token)');
+  if (user !== '') {
+    return { kind: 'admin', admin: await adminWithPassword(context, user) };
+  }
+  const token = await terminal.askSecret(
+    'Access token of a server admin (or press Enter to use the registration secret; not shown)',
+  );
+  if (token !== '') {
+    return { kind: 'admin', admin: await adminWithToken(context, token) };
+  }
+  const secret = await givenOrAsked(
+    undefined,
+    {
+      text: 'registration_shared_secret, from Synapse’s homeserver.yaml (not shown)',
+      option: '--admin-user, --admin-token or --registration-secret-file',
+      isSecret: true,
+    },
+    terminal,
+  );
+  return { kind: 'registration', secret };
+}
+
+async function adminWithToken({ place }: Context, accessToken: string): Promise<Admin> {
+  const { userId } = await whoami(place, accessToken, 'the admin’s access token');
+  return checkedAdmin(place, { userId, accessToken, close: async () => undefined });
+}
+
+async function adminWithPassword(context: Context, user: string): Promise<Admin> {
+  const { options, place, terminal } = context;
+  const password = await givenOrAsked(
+    options.adminPassword,
+    {
+      text: `Password of ${user} (not shown)`,
+      option: 'LAWSPEAKER_INIT_ADMIN_PASSWORD, the password of --admin-user',
+      isSecret: true,
+    },
+    terminal,
+  );
+  const { userId, accessToken } = await logIn(place, user, password, 'lawspeaker init');
+  const close = async () => logOut(place.url, accessToken).catch(() => undefined);
+  try {
+    return await checkedAdmin(place, { userId, accessToken, close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function checkedAdmin({ adminUrl }: Place, admin: Admin): Promise<Admin> {
+  const { userId, accessToken } = admin;
+  const { users } = createAdminApi({ url: adminUrl, accessToken });
+  await attempt(
+    `use the admin API as ${userId}`,
+    async () => users.get(userId),
+    ({ status }) => (status === 403 ? notAnAdmin(userId) : undefined),
+  );
+  return admin;
+}
+
+function notAnAdmin(userId: UserId): SetupError {
+  return new SetupError(
+    `${userId} is not a server admin.`,
+    'Use the account of a server admin, or the registration secret: lawspeaker init --registration-secret-file homeserver.yaml',
+  );
+}
+
+async function whoami({ url }: Place, accessToken: string, whose: string) {
+  const client = createClientApi({ url, accessToken, stop: new AbortController().signal });
+  return attempt(
+    `use ${whose}`,
+    async () => client.account.whoami(),
+    ({ status, errcode }) =>
+      status === 401
+        ? new SetupError(
+            `The homeserver does not accept ${whose} (${errcode}).`,
+            'It may have been logged out. Log in again, and use the token from there.',
+          )
+        : undefined,
+  );
+}
+
+/** The session behind a token that exists. */
+async function sessionOf(
+  { place, say, options }: Context,
+  accessToken: string,
+  isConfigured: boolean,
+): Promise<Session> {
+  const { configFile } = options;
+  const { userId, deviceId } = await whoami(
+    place,
+    accessToken,
+    isConfigured ? `the access token in ${configFile}` : 'the bot’s access token',
+  );
+  say(`${userId}: the bot’s account${isConfigured ? `, from ${configFile}` : ', exists already'}`);
+  return { userId, accessToken, deviceId };
+}
+
+async function logIn(
+  { url }: Place,
+  user: string,
+  password: string,
+  deviceName: string,
+): Promise<Session> {
+  return attempt(
+    `log in as ${user}`,
+    async () => createSessionApi(url).login(user, { password, deviceName }),
+    ({ status, errcode }) => {
+      if (status === 403) {
+        return new SetupError(
+          `The homeserver does not accept the password of ${user} (${errcode}).`,
+          'Check the user name and the password. Deactivated accounts can’t log in.',
+        );
+      }
+      return status === 400 && errcode === 'M_UNKNOWN' ? noPasswordLogin() : undefined;
+    },
+  );
+}
+
+function noPasswordLogin(): SetupError {
+  return new SetupError(
+    'This homeserver does not let accounts log in with a password.',
+    'Make the bot’s account the way your server makes accounts, and give its access token in LAWSPEAKER_INIT_BOT_TOKEN.',
+  );
+}
+
+/** Logs the bot in with its password: it is a new one if the account is new. */
+async function logInBot(context: Context, way: Way): Promise<Session> {
+  const { place, options } = context;
+  const isPossible = await attempt('ask how accounts log in', async () =>
+    createSessionApi(place.url).hasPasswordLogin(),
+  );
+  if (isPossible === false && way.kind !== 'registration') {
+    throw noPasswordLogin();
+  }
+  if (way.kind === 'none') {
+    return logInExisting(context, options.botName);
+  }
+  return way.kind === 'admin'
+    ? botByAdmin(context, way.admin)
+    : botByRegistration(context, way.secret);
+}
+
+async function botByAdmin(context: Context, admin: Admin): Promise<Session> {
+  const { place, options, say } = context;
+  const botUser = `@${options.botName}:${serverNameOf(admin.userId) ?? ''}` as UserId;
+  if (botUser === admin.userId) {
+    throw new SetupError(
+      `${botUser} is the account whose rights you use.`,
+      'Choose another name for the bot with --bot-name. To use this account for the bot, give its token in LAWSPEAKER_INIT_BOT_TOKEN, and no admin.',
+    );
+  }
+  const { users } = createAdminApi({ url: place.adminUrl, accessToken: admin.accessToken });
+  const found = await attempt(`look for ${botUser}`, async () => users.find(botUser));
+  if (found?.deactivated === true) {
+    throw new SetupError(
+      `The account ${botUser} is deactivated.`,
+      'Choose another name with --bot-name.',
+    );
+  }
+  if (found !== undefined) {
+    return logInExisting(context, botUser);
+  }
+  const password = newPassword();
+  await attempt(
+    `make the account ${botUser}`,
+    async () =>
+      users.create(botUser, { password, admin: true, displayname: displayName, userType: 'bot' }),
+    ({ status, errcode }) =>
+      status === 404 && errcode === 'M_UNRECOGNIZED'
+        ? new SetupError(
+            'This homeserver makes no accounts itself: another service does, such as Matrix Authentication Service.',
+            'Make the bot’s account there, as a server admin, and give its access token in LAWSPEAKER_INIT_BOT_TOKEN.',
+          )
+        : undefined,
+  );
+  say(`${botUser}: made the bot’s account, as a server admin`);
+  return logIn(place, botUser, password, displayName);
+}
+
+async function botByRegistration(context: Context, sharedSecret: string): Promise<Session> {
+  const { place, options, say } = context;
+  const { botName } = options;
+  try {
+    const made = await createRegistrationApi(place.adminUrl).registerBot({
+      localpart: botName,
+      password: newPassword(),
+      displayName,
+      sharedSecret,
+    });
+    say(`${made.userId}: made the bot’s account, as a server admin`);
+    return made;
+  } catch (error) {
+    if (error instanceof HomeserverError && error.errcode === 'M_USER_IN_USE') {
+      return logInExisting(context, botName);
+    }
+    return attempt(
+      `register ${botName}`,
+      async () => {
+        throw error;
+      },
+      ({ status, errcode }) => {
+        if (status === 403) {
+          return new SetupError(
+            'The homeserver does not accept the registration secret.',
+            'Use registration_shared_secret from the homeserver.yaml that Synapse runs with.',
+          );
+        }
+        return status === 400 && errcode === 'M_UNKNOWN'
+          ? new SetupError(
+              `The homeserver does not register ${botName} with a shared secret.`,
+              'Set registration_shared_secret in homeserver.yaml and restart Synapse, or use --admin-user.',
+            )
+          : undefined;
+      },
+    );
+  }
+}
+
+async function logInExisting(context: Context, user: string): Promise<Session> {
+  const { options, place, terminal, say } = context;
+  const password = await givenOrAsked(
+    options.botPassword,
+    {
+      text: `The account ${user} exists already. Its password (not shown)`,
+      option: `LAWSPEAKER_INIT_BOT_PASSWORD or LAWSPEAKER_INIT_BOT_TOKEN, because the account ${user} exists already (or choose another --bot-name)`,
+      isSecret: true,
+    },
+    terminal,
+  );
+  const session = await logIn(place, user, password, displayName);
+  say(`${session.userId}: the bot’s account, exists already`);
+  return session;
+}
+
+/** Makes the bot a server admin if it isn't one and somebody can. */
+async function assertServerAdmin(
+  { place, say }: Context,
+  bot: Session,
+  admin: Admin | undefined,
+): Promise<void> {
+  const { userId } = bot;
+  const { users } = createAdminApi({ url: place.adminUrl, accessToken: bot.accessToken });
+  const isAdmin = await attempt(`look whether ${userId} is a server admin`, async () => {
+    try {
+      return (await users.get(userId)).admin;
+    } catch (error) {
+      if (error instanceof HomeserverError && error.status === 403) {
+        return false;
+      }
+      throw error;
+    }
+  });
+  if (isAdmin) {
+    return;
+  }
+  if (admin === undefined || admin.userId === userId) {
+    throw new SetupError(
+      `${userId} is not a server admin.`,
+      `Give --admin-user or --admin-token, so that a server admin can make it one. Or set it in Synapse’s database: UPDATE users SET admin = 1 WHERE name = '@${localpartOf(userId)}:${serverNameOf(userId) ?? ''}'`,
+    );
+  }
+  const asAdmin = createAdminApi({ url: place.adminUrl, accessToken: admin.accessToken });
+  await attempt(`make ${userId} a server admin`, async () => asAdmin.users.setAdmin(userId, true));
+  say(`${userId}: made a server admin`);
+}
+
+/** Nobody needs it again: the configuration holds the access token. */
+function newPassword(): string {
+  return randomBytes(32).toString('base64url');
+}

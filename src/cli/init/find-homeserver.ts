@@ -1,0 +1,133 @@
+import { ForeignAnswerError, HomeserverError, SetupError } from '../../core/errors.ts';
+import { createRegistrationApi } from '../../homeserver/admin/registration.ts';
+import { createSessionApi } from '../../homeserver/client/session.ts';
+import { attempt } from './attempt.ts';
+import { givenOrAsked } from './missing.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Where the two APIs of the homeserver answer. */
+export interface Place {
+  readonly url: string;
+  /** The same as `url` if `/_synapse/admin` answers there. */
+  readonly adminUrl: string;
+}
+
+/**
+ * Finds the homeserver, and where its admin API answers: many proxies block it.
+ *
+ * @param given the URLs that are known
+ * @param say is told what was found
+ * @throws SetupError what is wrong there, and what to do
+ */
+export async function findHomeserver(
+  given: { readonly url: string | undefined; readonly adminUrl: string | undefined },
+  terminal: Terminal | undefined,
+  say: (line: string) => void,
+): Promise<Place> {
+  const url = readUrl(
+    await givenOrAsked(
+      given.url,
+      {
+        text: 'URL of the homeserver, such as https://matrix.example.com',
+        option: '--homeserver',
+      },
+      terminal,
+    ),
+  );
+  await attempt(
+    `find a homeserver at ${url}`,
+    async () => createSessionApi(url).versions(),
+    () =>
+      new SetupError(
+        `${url} does not answer as a Matrix homeserver.`,
+        'Give the URL of the client API: your clients use it, and https://SERVER/.well-known/matrix/client often names it.',
+      ),
+  );
+  const foundVersion = given.adminUrl === undefined ? await findVersion(url) : undefined;
+  const adminUrl =
+    foundVersion === undefined ? await askAdminUrl(url, given.adminUrl, terminal, say) : url;
+  const version = foundVersion ?? (await findVersion(adminUrl));
+  if (version === undefined) {
+    throw new SetupError(
+      `There is no Synapse admin API at ${adminUrl}.`,
+      'Give the address where Synapse itself listens, such as http://127.0.0.1:8008, or let the proxy pass /_synapse/admin on.',
+    );
+  }
+  say(`${url}: a Matrix homeserver`);
+  say(`${adminUrl}: the admin API${version === '' ? '' : ` of Synapse ${version}`}`);
+  return { url, adminUrl };
+}
+
+async function askAdminUrl(
+  url: string,
+  given: string | undefined,
+  terminal: Terminal | undefined,
+  say: (line: string) => void,
+): Promise<string> {
+  if (given !== undefined) {
+    return readUrl(given);
+  }
+  const problem = `${url} does not pass /_synapse/admin on: many proxies block it.`;
+  if (terminal === undefined) {
+    throw new SetupError(
+      `Missing: --admin-url. ${problem}`,
+      'Give the address where Synapse itself listens, such as http://127.0.0.1:8008.',
+    );
+  }
+  say(problem);
+  return readUrl(
+    await givenOrAsked(
+      undefined,
+      {
+        text: 'URL where Synapse itself listens, such as http://127.0.0.1:8008',
+        option: '--admin-url',
+      },
+      terminal,
+    ),
+  );
+}
+
+/** Synapse's version: empty if it answers without saying, undefined if something else answers. */
+async function findVersion(adminUrl: string): Promise<string | undefined> {
+  try {
+    return await createRegistrationApi(adminUrl).version();
+  } catch (error) {
+    if (error instanceof ForeignAnswerError) {
+      if (error.status >= 500) {
+        throw unavailable(adminUrl, error.status);
+      }
+      return undefined;
+    }
+    if (error instanceof HomeserverError) {
+      // Old versions want to know who asks. Other homeservers don't know the path.
+      return error.status === 401 || (error.status === 403 && error.errcode === 'M_FORBIDDEN')
+        ? ''
+        : undefined;
+    }
+    return attempt(`ask for the admin API at ${adminUrl}`, async () => {
+      throw error;
+    });
+  }
+}
+
+function unavailable(adminUrl: string, status: number): SetupError {
+  return new SetupError(
+    `${adminUrl} answers with ${status}: a proxy does not reach Synapse.`,
+    'Start Synapse, then run lawspeaker init again.',
+  );
+}
+
+/** @throws SetupError it is not an http(s) URL */
+function readUrl(text: string): string {
+  const isUrl = URL.canParse(text) && /^https?:\/\//u.test(text);
+  if (!isUrl) {
+    throw new SetupError(
+      `${JSON.stringify(text)} is not a URL that begins with https:// or http://`,
+    );
+  }
+  const { username, password, search, hash } = new URL(text);
+  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+    throw new SetupError('The URL must have no user name, password, ? or # in it.');
+  }
+  return text.replace(/\/+$/u, '');
+}

@@ -1,0 +1,258 @@
+import { HomeserverError, SetupError } from '../../core/errors.ts';
+import { parseRoomAlias, parseUserId, serverNameOf } from '../../core/ids.ts';
+import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { startsEncryption } from '../../matrix/crypto/room-crypto.ts';
+import { RoomState } from '../../matrix/room/room-state.ts';
+import { attempt } from './attempt.ts';
+
+/** Marks the room that `init` has made, so that it makes no second one. */
+const marker = 'dev.lawspeaker.management_room';
+const powerLevelsType = 'm.room.power_levels';
+
+/** The person who is invited, and the power level that they get. */
+export interface Invitation {
+  readonly user: UserId;
+  readonly powerLevel: 50 | 100;
+}
+
+interface Context {
+  readonly botUser: UserId;
+  /** As the bot. */
+  readonly client: ClientApi;
+  readonly api: AdminApi;
+  /** As the admin whose rights are used, if any. */
+  readonly adminApi: AdminApi | undefined;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * The people to invite, as IDs, each with their highest power level.
+ *
+ * @throws SetupError one of them has no account
+ */
+export async function findPeople(
+  { botUser, api }: Pick<Context, 'botUser' | 'api'>,
+  people: { readonly admins: readonly string[]; readonly moderators: readonly string[] },
+): Promise<Invitation[]> {
+  const serverName = serverNameOf(botUser) ?? '';
+  const idOf = (text: string) => parseUserId(text) ?? (`@${text}:${serverName}` as UserId);
+  const levels = new Map<UserId, 50 | 100>([
+    ...people.moderators.map((user) => [idOf(user), 50] as const),
+    ...people.admins.map((user) => [idOf(user), 100] as const),
+  ]);
+  levels.delete(botUser);
+  for (const user of levels.keys()) {
+    const isLocal = serverNameOf(user) === serverName;
+    const isKnown =
+      !isLocal ||
+      (await attempt(`look for ${user}`, async () => api.users.find(user)))?.deactivated === false;
+    if (!isKnown) {
+      throw new SetupError(
+        `There is no active account ${user}.`,
+        'Check the name in --admin and --moderator.',
+      );
+    }
+  }
+  return [...levels].map(([user, powerLevel]) => ({ user, powerLevel }));
+}
+
+/** The room that an earlier run of `init` has made; undefined if there is none that is in use. */
+export async function findMadeRoom({
+  botUser,
+  api,
+}: Pick<Context, 'botUser' | 'api'>): Promise<RoomId | undefined> {
+  return attempt('look for a room that was made before', async () => {
+    const { joinedRooms } = await api.users.joinedRooms(botUser);
+    for (const room of joinedRooms) {
+      const [[create], [tombstone]] = await Promise.all([
+        api.events.state(room, 'm.room.create'),
+        api.events.state(room, 'm.room.tombstone'),
+      ]);
+      if (
+        create?.sender === botUser &&
+        create.content[marker] === true &&
+        tombstone === undefined
+      ) {
+        return room;
+      }
+    }
+    return undefined;
+  });
+}
+
+/** Makes the management room: private, and only moderators can invite others. */
+export async function makeRoom(
+  { client, say }: Pick<Context, 'client' | 'say'>,
+  isEncrypted: boolean,
+): Promise<RoomId> {
+  const stateOf = (type: string, content: object) => ({ type, state_key: '', content });
+  const room = await attempt('make the management room', async () =>
+    client.rooms.create({
+      name: 'Moderation',
+      preset: 'private_chat',
+      isDirect: false,
+      invite: [],
+      creationContent: { [marker]: true },
+      initialState: [
+        stateOf('m.room.guest_access', { guest_access: 'forbidden' }),
+        // A new moderator can read what was done before.
+        stateOf('m.room.history_visibility', { history_visibility: 'shared' }),
+        ...(isEncrypted
+          ? [stateOf('m.room.encryption', { algorithm: 'm.megolm.v1.aes-sha2' })]
+          : []),
+      ],
+      powerLevelContentOverride: { invite: 50 },
+    }),
+  );
+  say(`${room}: made the management room, private${isEncrypted ? ' and encrypted' : ''}`);
+  return room;
+}
+
+/**
+ * Finds a room that exists, and joins it.
+ *
+ * @throws SetupError there is no such room, or the bot can't join it
+ */
+export async function joinRoom(context: Context, named: RoomId | RoomAlias): Promise<RoomId> {
+  const { client, botUser, adminApi } = context;
+  const alias = parseRoomAlias(named);
+  const room =
+    alias === undefined
+      ? (named as RoomId)
+      : await attempt(
+          `find ${alias}`,
+          async () => client.rooms.resolveAlias(alias),
+          ({ status }) =>
+            status === 404
+              ? new SetupError(
+                  `There is no room ${alias}.`,
+                  'Check --room, or leave it out for a new room.',
+                )
+              : undefined,
+        );
+  await attempt(
+    `join ${room}`,
+    async () => {
+      try {
+        await client.rooms.join(room);
+      } catch (error) {
+        if (!(error instanceof HomeserverError) || adminApi === undefined) {
+          throw error;
+        }
+        // The admin may be in the room, with the power to invite.
+        await adminApi.rooms.join(room, botUser);
+      }
+    },
+    ({ status, errcode }) =>
+      status < 500
+        ? new SetupError(
+            `${botUser} can’t join the room ${room} (${errcode}).`,
+            `Invite ${botUser} to it and give it power level 100, then run lawspeaker init again.`,
+          )
+        : undefined,
+  );
+  return room;
+}
+
+/**
+ * Gives people their power levels in the room, and invites those who are not there. Nobody's level is
+ * lowered.
+ *
+ * @returns whether the room is encrypted
+ */
+export async function invitePeople(
+  context: Pick<Context, 'botUser' | 'client' | 'say'>,
+  room: RoomId,
+  people: readonly Invitation[],
+): Promise<{ readonly isEncrypted: boolean }> {
+  const { botUser, client, say } = context;
+  const events = await attempt(`read the room ${room}`, async () => client.rooms.state(room));
+  const state = new RoomState();
+  events.forEach((event) => state.apply(event));
+  await raisePowerLevels(context, room, state, people);
+  const present = new Map(
+    (await attempt(`read who is in ${room}`, async () => client.rooms.members(room))).map(
+      ({ userId, membership }) => [userId, membership],
+    ),
+  );
+  for (const { user, powerLevel } of people) {
+    const role = powerLevel === 100 ? 'admin' : 'moderator';
+    const membership = present.get(user);
+    if (membership === 'join' || membership === 'invite') {
+      say(`${user}: ${membership === 'join' ? 'in the room' : 'invited'} already`);
+      continue;
+    }
+    const isInvited = await isAllowed(async () =>
+      attempt(`invite ${user}`, async () => client.rooms.invite(room, user), forbidden),
+    );
+    say(
+      isInvited
+        ? `${user}: invited as ${role}`
+        : `${user}: can’t be invited${membership === 'ban' ? ', because they are banned from the room' : ''}. Invite them yourself, with power level ${powerLevel}.`,
+    );
+  }
+  if (state.powerLevel(botUser) < 100) {
+    say(
+      `${room}: the bot’s power level is ${state.powerLevel(botUser)}. Give it 100: anybody above it can remove it.`,
+    );
+  }
+  if (state.openings().length > 0) {
+    say(`${room}: open to strangers. Make it invite-only, and readable only by members.`);
+  }
+  return { isEncrypted: events.some(startsEncryption) };
+}
+
+async function raisePowerLevels(
+  { client, say }: Pick<Context, 'client' | 'say'>,
+  room: RoomId,
+  state: RoomState,
+  people: readonly Invitation[],
+): Promise<void> {
+  const toRaise = people.filter(({ user, powerLevel }) => state.powerLevel(user) < powerLevel);
+  if (toRaise.length === 0) {
+    return;
+  }
+  const isRaised = await isAllowed(async () =>
+    attempt(
+      `set power levels in ${room}`,
+      async () => {
+        const content = (await client.rooms.findState(room, powerLevelsType)) ?? {};
+        const users = (content['users'] ?? {}) as Readonly<Record<string, unknown>>;
+        await client.rooms.setState(room, powerLevelsType, {
+          ...content,
+          users: {
+            ...users,
+            ...Object.fromEntries(toRaise.map(({ user, powerLevel }) => [user, powerLevel])),
+          },
+        });
+      },
+      forbidden,
+    ),
+  );
+  if (!isRaised) {
+    toRaise.forEach(({ user, powerLevel }) =>
+      say(`${user}: the bot can’t raise their power level to ${powerLevel}. Do that yourself.`),
+    );
+  }
+}
+
+class ForbiddenError extends SetupError {}
+
+function forbidden({ status }: HomeserverError): SetupError | undefined {
+  return status === 403 ? new ForbiddenError('forbidden') : undefined;
+}
+
+/** Whether the homeserver lets the bot do this. */
+async function isAllowed(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof ForbiddenError) {
+      return false;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+import type { UserId } from '../../core/ids.ts';
+import { apiObject, maybe, nothing, userId } from '../decode.ts';
+import { createHttp } from '../http.ts';
+import { createSendRequest } from '../request.ts';
+import { accountApi } from './account.ts';
+
+const session = apiObject({
+  user_id: userId,
+  access_token: z.string(),
+  device_id: maybe(z.string()),
+});
+
+/** An account that is logged in. The access token is a secret. */
+export type Session = z.output<typeof session>;
+
+/**
+ * What a homeserver answers to somebody who is not logged in. All that it offers throws HomeserverError
+ * and UnreachableError.
+ *
+ * @param url the homeserver's base URL
+ */
+export function createSessionApi(url: string) {
+  const send = createSendRequest(createHttp({}), url);
+  return {
+    /** The versions of the specification that the server supports. GET /_matrix/client/versions */
+    async versions(): Promise<string[]> {
+      const answer = await send('GET', '/_matrix/client/versions', {
+        answer: apiObject({ versions: z.array(z.string()) }),
+      });
+      return answer.versions;
+    },
+
+    hasPasswordLogin: accountApi(send).hasPasswordLogin,
+
+    /**
+     * Logs in on a new device. POST /_matrix/client/v3/login
+     *
+     * @param options.deviceName what the account's owner sees in the list of devices
+     * @throws HomeserverError 403 unknown account, wrong password, or deactivated
+     */
+    async login(
+      user: UserId | string,
+      options: { readonly password: string; readonly deviceName: string },
+    ): Promise<Session> {
+      return send('POST', '/_matrix/client/v3/login', {
+        body: {
+          type: 'm.login.password',
+          identifier: { type: 'm.id.user', user },
+          password: options.password,
+          initial_device_display_name: options.deviceName,
+        },
+        answer: session,
+      });
+    },
+  };
+}
+
+/** Ends a session, with its device. POST /_matrix/client/v3/logout */
+export async function logOut(url: string, accessToken: string): Promise<void> {
+  const send = createSendRequest(createHttp({ accessToken }), url);
+  return send('POST', '/_matrix/client/v3/logout', { body: {}, answer: nothing });
+}

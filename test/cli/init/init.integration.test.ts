@@ -1,0 +1,410 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { program } from '../../../dev/room/bot-process.ts';
+import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import type { RoomId } from '../../../src/core/ids.ts';
+import { answer, startFaultyServer } from '../../support/faulty-server.ts';
+import {
+  adminApi,
+  asUserId,
+  homeserver,
+  newUser,
+  uniqueLocalpart,
+} from '../../support/homeserver.ts';
+import { startStandIn } from '../../support/stand-in.ts';
+
+const api = adminApi();
+
+let folder: string;
+let botName: string;
+let configFile: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-init-'));
+  configFile = path.join(folder, 'config/lawspeaker.yaml');
+  botName = uniqueLocalpart('bot');
+});
+afterEach(async () => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly status: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Runs `lawspeaker init`; nobody sits at a terminal. */
+async function init(args: readonly string[], environment: Environment = {}): Promise<Ended> {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(?:LAWSPEAKER|npm)_/u.test(name),
+  );
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [program, 'init', ...args],
+      { cwd: folder, env: { ...Object.fromEntries(inherited), ...environment } },
+      (error, output, errors) =>
+        resolve({ status: error === null ? 0 : Number(error.code), output, errors }),
+    );
+  });
+}
+
+const here = () => ['--homeserver', homeserver().url, '--bot-name', botName];
+
+const bySecret = (): Environment => ({
+  LAWSPEAKER_INIT_REGISTRATION_SECRET: homeserver().sharedSecret,
+});
+
+const botUser = () => asUserId(`@${botName}:${homeserver().serverName}`);
+
+const configured = () => loadConfig(configFile, {});
+
+/** The content of a state event of the configured room. */
+async function roomState(type: string): Promise<Record<string, unknown> | undefined> {
+  const [event] = await api.events.state(configured().managementRoom as RoomId, type);
+  return event?.content;
+}
+
+async function roomsOfBot(): Promise<readonly string[]> {
+  return (await api.users.joinedRooms(botUser())).joinedRooms;
+}
+
+async function join(user: MatrixUser): Promise<number> {
+  const room = configured().managementRoom;
+  await user.join(room);
+  const { users } = ((await roomState('m.room.power_levels')) ?? {}) as {
+    users?: Readonly<Record<string, number>>;
+  };
+  return users?.[user.userId] ?? 0;
+}
+
+function expectReady({ status, output, errors }: Ended): void {
+  expect({ status, errors }).toEqual({ status: 0, errors: '' });
+  expect(output).toContain(`${botUser()}: a server admin`);
+  expect(output).toContain(': joined as the management room');
+  expect(output).toMatch(/Start the bot with:\n {2}\S.* start --config \S+\n$/u);
+  const { accessToken } = configured().homeserver;
+  expect(accessToken).not.toBe('');
+  expect(output).not.toContain(accessToken);
+  expect(output).not.toContain(homeserver().sharedSecret);
+}
+
+describe('with the registration secret', () => {
+  it('makes the account, the room and the configuration, and invites people', async () => {
+    const [ana, ben] = await Promise.all([newUser('ana'), newUser('ben')]);
+    const people = ['--admin', ana.account.localpart, '--moderator', ben.userId];
+    const ended = await init([...here(), ...people], bySecret());
+    expectReady(ended);
+    expect(await api.users.get(botUser())).toMatchObject({
+      admin: true,
+      userType: 'bot',
+      displayname: 'Lawspeaker',
+    });
+    expect(await api.users.getRatelimit(botUser())).toEqual({
+      messagesPerSecond: 0,
+      burstCount: 0,
+    });
+    expect((await stat(configFile)).mode & 0o777).toBe(0o600);
+    expect(await readFile(configFile, 'utf8')).toContain('# How long a confirmation can be given.');
+    expect(await roomState('m.room.join_rules')).toMatchObject({ join_rule: 'invite' });
+    expect(await roomState('m.room.guest_access')).toMatchObject({ guest_access: 'forbidden' });
+    expect(await roomState('m.room.history_visibility')).toMatchObject({
+      history_visibility: 'shared',
+    });
+    expect(await roomState('m.room.power_levels')).toMatchObject({ invite: 50 });
+    expect(await join(ana)).toBe(100);
+    expect(await join(ben)).toBe(50);
+  });
+
+  it('run again, finds all of it, and changes nothing', async () => {
+    const ana = await newUser('ana');
+    await init([...here(), '--admin', ana.userId], bySecret());
+    const written = await readFile(configFile, 'utf8');
+    await join(ana);
+    const again = await init([...here(), '--admin', ana.userId], bySecret());
+    expectReady(again);
+    expect(again.output).toContain('config/lawspeaker.yaml: exists already');
+    expect(again.output).toContain(`${botUser()}: the bot’s account, from config/lawspeaker.yaml`);
+    expect(again.output).toContain(`${botUser()}: exempt from rate limits already`);
+    expect(again.output).toContain('the management room, exists already');
+    expect(again.output).toContain(`${ana.userId}: in the room already`);
+    expect(await readFile(configFile, 'utf8')).toBe(written);
+    expect(await roomsOfBot()).toHaveLength(1);
+    expect(await api.devices.list(botUser())).toHaveLength(1);
+  });
+
+  it('continues where it stopped: with the room that it made, and nothing twice', async () => {
+    const ana = await newUser('ana');
+    await init([...here(), '--admin', ana.userId], bySecret());
+    const { managementRoom } = configured();
+    // As if it had been interrupted after it made the room.
+    const text = await readFile(configFile, 'utf8');
+    await writeFile(configFile, text.replace(/^managementRoom: .*$/mu, "managementRoom: ''"));
+    expectReady(await init([...here(), '--admin', ana.userId], bySecret()));
+    expect(configured().managementRoom).toBe(managementRoom);
+    expect(await readFile(configFile, 'utf8')).toBe(text);
+    expect((await stat(configFile)).mode & 0o777).toBe(0o600);
+    expect(await roomsOfBot()).toEqual([managementRoom]);
+  });
+
+  it('takes it from Synapse’s own configuration file', async () => {
+    await writeFile(
+      path.join(folder, 'homeserver.yaml'),
+      `server_name: localhost\nregistration_shared_secret: ${JSON.stringify(homeserver().sharedSecret)}\n`,
+    );
+    const ana = await newUser('ana');
+    const file = ['--registration-secret-file', 'homeserver.yaml'];
+    const ended = await init([...here(), ...file, '--admin', ana.userId]);
+    expectReady(ended);
+    expect(ended.output).toContain('made the bot’s account');
+  });
+
+  it('says when it is wrong', async () => {
+    const ana = await newUser('ana');
+    const { status, errors } = await init([...here(), '--admin', ana.userId], {
+      LAWSPEAKER_INIT_REGISTRATION_SECRET: 'not-the-secret',
+    });
+    expect(status).toBe(2);
+    expect(errors).toContain('The homeserver does not accept the registration secret.');
+    expect(errors).not.toContain('not-the-secret');
+  });
+
+  it('asks for the password of an account that exists, and then takes it', async () => {
+    const bot = await newUser('bot', { admin: true });
+    botName = bot.account.localpart;
+    const args = [...here(), '--admin', (await newUser('ana')).userId];
+    const refused = await init(args, bySecret());
+    expect(refused.status).toBe(2);
+    expect(refused.errors).toContain('Missing: LAWSPEAKER_INIT_BOT_PASSWORD');
+    expect(refused.errors).toContain(`${botName} exists already`);
+    const taken = await init(args, {
+      ...bySecret(),
+      LAWSPEAKER_INIT_BOT_PASSWORD: bot.account.password,
+    });
+    expectReady(taken);
+    expect(taken.output).not.toContain(bot.account.password);
+  });
+});
+
+describe('with a server admin', () => {
+  const byPassword = ({ account }: MatrixUser): Environment => ({
+    LAWSPEAKER_INIT_ADMIN_USER: account.localpart,
+    LAWSPEAKER_INIT_ADMIN_PASSWORD: account.password,
+  });
+
+  it('logs in, makes the account, invites the admin, and logs out', async () => {
+    const admin = await newUser('admin', { admin: true });
+    const ended = await init(here(), byPassword(admin));
+    expectReady(ended);
+    expect(ended.output).not.toContain(admin.account.password);
+    expect(await join(admin)).toBe(100);
+    expect(await api.devices.list(asUserId(admin.userId))).toHaveLength(1);
+    expect((await api.users.get(botUser())).admin).toBe(true);
+  });
+
+  it('says when the password is wrong, and when the account is not an admin', async () => {
+    const [admin, vic] = await Promise.all([newUser('admin', { admin: true }), newUser('vic')]);
+    const wrong = await init(here(), {
+      ...byPassword(admin),
+      LAWSPEAKER_INIT_ADMIN_PASSWORD: 'wrong-password',
+    });
+    expect(wrong.status).toBe(2);
+    expect(wrong.errors).toContain(`does not accept the password of ${admin.account.localpart}`);
+    expect(wrong.errors).not.toContain('wrong-password');
+    const ordinary = await init(here(), byPassword(vic));
+    expect(ordinary.status).toBe(2);
+    expect(ordinary.errors).toContain(`${vic.userId} is not a server admin.`);
+    expect(await api.users.find(botUser())).toBeUndefined();
+    expect(await api.devices.list(asUserId(vic.userId))).toHaveLength(1);
+  });
+
+  it('uses their token, and leaves it valid', async () => {
+    const admin = await newUser('admin', { admin: true });
+    const { accessToken } = admin.account;
+    const ended = await init([...here(), '--admin-token', accessToken]);
+    expectReady(ended);
+    expect(ended.output).not.toContain(accessToken);
+    expect((await admin.whoami()).user_id).toBe(admin.userId);
+    const stale = await init([...here(), '--config', 'other.yaml'], {
+      LAWSPEAKER_INIT_ADMIN_TOKEN: 'syt_gone',
+    });
+    expect(stale.status).toBe(2);
+    expect(stale.errors).toContain('does not accept the admin’s access token (M_UNKNOWN_TOKEN)');
+    expect(stale.errors).not.toContain('syt_gone');
+  });
+
+  it('takes a room and an account that exist, and gives the account what it lacks', async () => {
+    const admin = await newUser('admin', { admin: true });
+    const [bot, ben] = await Promise.all([newUser('bot'), newUser('ben')]);
+    botName = bot.account.localpart;
+    const room = await admin.createRoom({
+      preset: 'private_chat',
+      room_alias_name: botName,
+      power_level_content_override: { users: { [admin.userId]: 100, [bot.userId]: 100 } },
+      room_version: '10',
+    });
+    const ended = await init(
+      [...here(), '--room', `#${botName}:localhost`, '--moderator', ben.userId],
+      {
+        LAWSPEAKER_INIT_ADMIN_TOKEN: admin.account.accessToken,
+        LAWSPEAKER_INIT_BOT_TOKEN: bot.account.accessToken,
+      },
+    );
+    expectReady(ended);
+    expect(ended.output).toContain(`${bot.userId}: made a server admin`);
+    expect(configured()).toMatchObject({
+      managementRoom: room,
+      homeserver: { accessToken: bot.account.accessToken },
+    });
+    expect(await join(ben)).toBe(50);
+  });
+});
+
+describe('a room that the bot can’t use as it should', () => {
+  it('is named, with what to do', async () => {
+    const bot = await newUser('bot', { admin: true });
+    const ana = await newUser('ana');
+    const room = await ana.createRoom({ preset: 'private_chat' });
+    const environment = { LAWSPEAKER_INIT_BOT_TOKEN: bot.account.accessToken };
+    botName = bot.account.localpart;
+    const outside = await init([...here(), '--room', room], environment);
+    expect(outside.status).toBe(2);
+    expect(outside.errors).toContain(`can’t join the room ${room}`);
+    expect(outside.errors).toContain('give it power level 100');
+    // The configuration is there now, and the next run continues from it.
+    await ana.invite(room, bot.userId);
+    const ben = await newUser('ben');
+    const inside = await init([...here(), '--room', room, '--moderator', ben.userId], environment);
+    expectReady(inside);
+    expect(inside.output).toContain(`${ben.userId}: the bot can’t raise their power level to 50`);
+    expect(inside.output).toContain('the bot’s power level is 0. Give it 100');
+    expect(configured().managementRoom).toBe(room);
+  });
+
+  it('is not made for people who don’t exist', async () => {
+    const { status, errors } = await init([...here(), '--admin', 'nobody-at-all'], bySecret());
+    expect(status).toBe(2);
+    expect(errors).toContain('There is no active account @nobody-at-all:localhost.');
+    expect(await roomsOfBot()).toEqual([]);
+  });
+});
+
+describe('where the homeserver is not what it should be', () => {
+  it('a proxy hides the admin API: it asks for its URL', async () => {
+    await using proxy = await startStandIn(({ path: asked }) =>
+      asked.startsWith('/_synapse/') ? { status: 403, body: { error: 'no' } } : undefined,
+    );
+    const ana = await newUser('ana');
+    const args = ['--homeserver', proxy.url, '--bot-name', botName, '--admin', ana.userId];
+    const hidden = await init(args, bySecret());
+    expect(hidden.status).toBe(2);
+    expect(hidden.errors).toContain(`Missing: --admin-url. ${proxy.url} does not pass`);
+    const found = await init([...args, '--admin-url', homeserver().url], bySecret());
+    expectReady(found);
+    expect(configured().homeserver).toMatchObject({
+      url: proxy.url,
+      adminUrl: homeserver().url,
+    });
+  });
+
+  it.each([
+    ['http://127.0.0.1:1', 'Can’t find a homeserver at http://127.0.0.1:1'],
+    ['matrix.example.com', 'is not a URL that begins with https:// or http://'],
+  ])('%s', async (url, reason) => {
+    const { status, errors } = await init(
+      ['--homeserver', url, '--bot-name', botName, '--admin', 'ana'],
+      bySecret(),
+    );
+    expect(status).toBe(2);
+    expect(errors).toContain(reason);
+  });
+
+  it('something else answers there', async () => {
+    await using server = await startFaultyServer(
+      answer(200, '<html>Welcome</html>', { 'content-type': 'text/html' }),
+    );
+    const { status, errors } = await init(
+      ['--homeserver', server.url, '--admin', 'ana'],
+      bySecret(),
+    );
+    expect(status).toBe(2);
+    expect(errors).toContain(`Can’t find a homeserver at ${server.url}`);
+  });
+});
+
+describe('a configuration that exists', () => {
+  it('for another homeserver is left alone', async () => {
+    await mkdir(path.dirname(configFile));
+    const text = JSON.stringify({
+      homeserver: { url: 'https://other.example.com', accessToken: 'syt_other' },
+      managementRoom: '!room:other.example.com',
+    });
+    await writeFile(configFile, text);
+    const { status, errors } = await init(here(), bySecret());
+    expect(status).toBe(2);
+    expect(errors).toContain('exists already, and is for https://other.example.com');
+    expect(errors).not.toContain('syt_other');
+    expect(await readFile(configFile, 'utf8')).toBe(text);
+  });
+
+  it('that is not valid is left alone, with its faults', async () => {
+    await mkdir(path.dirname(configFile));
+    await writeFile(configFile, 'comands: {}\n');
+    const { status, errors } = await init(here(), bySecret());
+    expect(status).toBe(2);
+    expect(errors).toContain('comands: unknown key (did you mean commands?)');
+    expect(await readFile(configFile, 'utf8')).toBe('comands: {}\n');
+  });
+});
+
+describe('with nobody to ask', () => {
+  it.each([
+    [
+      [],
+      'Missing: --homeserver; one of --admin-user, --admin-token and --registration-secret-file; --admin',
+    ],
+    [
+      ['--homeserver', 'https://x.example', '--admin-user', 'ana'],
+      'LAWSPEAKER_INIT_ADMIN_PASSWORD',
+    ],
+    [['--non-interactive', '--admin-token', 'x'], 'Missing: --homeserver.'],
+    [['--konfig', 'x'], '--konfig'],
+    [['--room', 'lobby'], '--room: "lobby" is neither a room ID'],
+  ])('%j ends with 2 and names what is missing or wrong', async (args, reason) => {
+    const { status, output, errors } = await init(args);
+    expect({ status, output }).toEqual({ status: 2, output: '' });
+    expect(errors).toContain(reason);
+    expect(errors.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+  });
+});
+
+it('the bot starts with what init has made, and greets the room', async () => {
+  const ana = await newUser('ana');
+  await init([...here(), '--admin', ana.userId], bySecret());
+  await join(ana);
+  const child = execFile(process.execPath, [program, 'start', '--config', configFile], {
+    cwd: folder,
+  });
+  try {
+    await expect
+      .poll(async () => {
+        const { chunk } = await ana.request<{ chunk: MatrixEvent[] }>(
+          'GET',
+          `/_matrix/client/v3/rooms/${encodeURIComponent(configured().managementRoom)}/messages`,
+          { query: { dir: 'b', limit: 20 } },
+        );
+        return chunk.map(({ content }) => String(content['body'])).join('\n');
+      })
+      .toContain('I’m Lawspeaker');
+  } finally {
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await exited;
+  }
+});
