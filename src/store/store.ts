@@ -112,7 +112,7 @@ function createTables(translated: Translate): (db: Connection) => StoreTables {
     Object.defineProperty(getters, name, {
       get(this: { readonly db: Connection }) {
         const table = guarded(make(this.db) as Record<string, Method>);
-        Object.defineProperty(this, name, { value: table });
+        Object.defineProperty(this, name, { value: table, writable: true, configurable: true });
         return table;
       },
     });
@@ -135,7 +135,11 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
     return translateErrors(work);
   };
   const tablesOn = createTables(translated);
-  const own: Pick<Store, 'transaction' | 'close'> = {
+  const tables = tablesOn(db);
+  return {
+    ...(Object.fromEntries(
+      Object.keys(makers).map((name) => [name, tables[name as keyof StoreTables]]),
+    ) as unknown as StoreTables),
     transaction: async (work, { repeatable = false } = {}) =>
       translated(async () =>
         (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) => work(tablesOn(trx))),
@@ -145,7 +149,6 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
       await db.destroy();
     },
   };
-  return Object.assign(tablesOn(db), own);
 }
 
 type Work<Result> = (transaction: Transaction<Tables>) => Promise<Result>;
