@@ -14,6 +14,7 @@ const documents = [
   'docs/monitoring.md',
   'docs/reliability.md',
   'docs/reports.md',
+  'docs/running.md',
   'docs/security.md',
 ];
 

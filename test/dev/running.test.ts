@@ -1,0 +1,187 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+
+import packageJson from '#package' with { type: 'json' };
+
+import { program } from '../../dev/room/bot-process.ts';
+import { SYNAPSE_VERSION } from '../../dev/synapse/install.ts';
+import { readCommandLine } from '../../src/cli/command-line.ts';
+import { environmentName, loadConfig, scalarKeys } from '../../src/config/load.ts';
+import { openStore } from '../../src/store/store.ts';
+
+const run = promisify(execFile);
+const has = (tool: string) => spawnSync(tool, ['--version']).error === undefined;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-running-'));
+});
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+describe('docs/running.md', () => {
+  /** The lines of each shell block, and whether the text above it says that no test runs them. */
+  async function blocks() {
+    const page = await readFile('docs/running.md', 'utf8');
+    return [...page.matchAll(/(?<above>[^\n]*(?:\n[^\n]+)*)\n\n```sh\n(?<code>.*?)^```/gmsu)].map(
+      ({ groups }) => ({
+        isRun: !/^[_*]Not run by a test/mu.test(groups?.['above']?.split('\n\n').at(-1) ?? ''),
+        lines: (groups?.['code'] ?? '').replaceAll('\\\n', '').trim().split('\n'),
+      }),
+    );
+  }
+
+  it('has command lines that the program understands', async () => {
+    const all = (await blocks()).flatMap(({ lines }) => lines);
+    const ours = all.flatMap((line) => {
+      const found =
+        /^(?:sudo -u lawspeaker )?lawspeaker (.+)$/u.exec(line) ??
+        /lawspeaker\.js (.+)$/u.exec(line) ??
+        /^npm run lawspeaker -- (.+)$/u.exec(line) ??
+        /^docker (?:compose )?run .* lawspeaker ([a-z-]+)$/u.exec(line);
+      return found === null ? [] : [found[1] ?? ''];
+    });
+    expect(ours.length).toBeGreaterThan(8);
+    ours.forEach((line) => readCommandLine(line.replaceAll(/\$\([^)]*\)/gu, 'X').split(' ')));
+  });
+
+  it('has command lines that work, if it does not say that no test runs them', async () => {
+    await mkdir(path.join(folder, 'bin'));
+    const command = path.join(folder, 'bin', 'lawspeaker');
+    await writeFile(command, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+    await chmod(command, 0o755);
+    await mkdir(path.join(folder, 'config'));
+    await writeFile(
+      path.join(folder, 'config', 'lawspeaker.yaml'),
+      'homeserver: { url: "http://127.0.0.1:1", accessToken: syt_x }\nmanagementRoom: "!a:b"\n',
+      { mode: 0o600 },
+    );
+    const store = await openStore(path.join(folder, 'data', 'lawspeaker.db'));
+    await store.close();
+    const lines = (await blocks()).filter(({ isRun }) => isRun).flatMap((block) => block.lines);
+    expect(lines).toContain('lawspeaker audit verify');
+    for (const line of lines) {
+      const { stdout } = await run('sh', ['-ec', line], {
+        cwd: folder,
+        env: { ...process.env, PATH: `${path.dirname(command)}:${process.env['PATH'] ?? ''}` },
+      });
+      expect({ line, stdout }).not.toEqual({ line, stdout: '' });
+    }
+  });
+});
+
+describe('the Dockerfile', () => {
+  it('names this version, a Node that is new enough, and files that exist', async () => {
+    const text = await readFile('Dockerfile', 'utf8');
+    expect(text).toContain(`ARG VERSION=${packageJson.version}\n`);
+    const node = /^ARG NODE_IMAGE=node:(\d+)\.\d+\.\d+-/mu.exec(text)?.[1];
+    expect(`>=${node}`).toBe(packageJson.engines.node);
+    const copied = [...text.matchAll(/^COPY (?:--chown=\S+ )?([^-\n]\S*(?: \S+)*) \S+$/gmu)]
+      .flatMap(([, files = '']) => files.split(' '))
+      .filter((file) => file !== '.');
+    expect(copied).toEqual(expect.arrayContaining(['package-lock.json', 'config/example.yaml']));
+    await Promise.all(copied.map(async (file) => readFile(file)));
+  });
+
+  it('ends as an ordinary user, without a build, with a health check', async () => {
+    const text = await readFile('Dockerfile', 'utf8');
+    const last = text.slice(text.lastIndexOf('\nFROM '));
+    expect(last).toContain('\nUSER 1000:1000\n');
+    expect(last).toContain('CMD ["node", "dist/lawspeaker.js", "healthcheck"]');
+    expect(last).not.toMatch(/\bnpm\b|\bapt/u);
+  });
+
+  it.skipIf(!has('hadolint'))('passes hadolint (skipped if it is not installed)', async () => {
+    expect(await run('hadolint', ['Dockerfile'])).toMatchObject({ stdout: '' });
+  });
+});
+
+interface Service {
+  readonly image: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly [name: string]: unknown;
+}
+
+it('compose.yaml names releases, and gives the bot a read-only root and no privileges', async () => {
+  const file = parse(await readFile('docs/deploy/compose.yaml', 'utf8')) as {
+    services: Readonly<Record<'postgres' | 'synapse' | 'lawspeaker', Service>>;
+    volumes: object;
+    configs: Readonly<Record<string, { content: string }>>;
+  };
+  const { postgres, synapse, lawspeaker } = file.services;
+  expect(postgres.image).toMatch(/:\d+\.\d+-/u);
+  expect(synapse.image.split(':')[1]).toBe(`v${SYNAPSE_VERSION}`);
+  expect(lawspeaker).toMatchObject({
+    read_only: true,
+    cap_drop: ['ALL'],
+    security_opt: ['no-new-privileges:true'],
+  });
+  expect(parse(file.configs['synapse-database']?.content ?? '')).toMatchObject({
+    database: { name: 'psycopg2', args: { host: 'postgres', user: 'synapse' } },
+  });
+  const settings = scalarKeys().map(({ key }) => environmentName(key));
+  expect(settings).toEqual(expect.arrayContaining(Object.keys(lawspeaker.environment)));
+});
+
+it('kubernetes.yaml runs one bot, with probes that exist and a valid configuration', async () => {
+  const documents = parseAllDocuments(await readFile('docs/deploy/kubernetes.yaml', 'utf8'), {
+    version: '1.1',
+  }).map((document) => document.toJS() as Readonly<Record<string, unknown>>);
+  expect(documents.map(({ kind }) => kind)).toEqual([
+    'Secret',
+    'PersistentVolumeClaim',
+    'Deployment',
+  ]);
+  const [secret, , deployment] = documents;
+  const config = secret?.['stringData'] as Readonly<Record<string, string>> | undefined;
+  const file = path.join(folder, 'kubernetes.yaml');
+  await writeFile(file, config?.['lawspeaker.yaml'] ?? '', { mode: 0o600 });
+  expect(loadConfig(file, {}).homeserver.url).toBe('http://synapse:8008');
+  expect(deployment).toMatchObject({
+    spec: {
+      replicas: 1,
+      strategy: { type: 'Recreate' },
+      template: {
+        spec: {
+          securityContext: { runAsNonRoot: true, runAsUser: 1000 },
+          containers: [
+            {
+              image: `registry.example.com/lawspeaker:${packageJson.version}`,
+              livenessProbe: { httpGet: { path: '/health/live', port: 'http' } },
+              readinessProbe: { httpGet: { path: '/health/ready', port: 'http' } },
+              securityContext: { readOnlyRootFilesystem: true },
+            },
+          ],
+        },
+      },
+    },
+  });
+});
+
+describe.skipIf(!has('systemd-analyze'))(
+  'lawspeaker.service (skipped if systemd-analyze is not installed)',
+  () => {
+    /** The unit, with a program that exists here. */
+    let unit: string;
+    beforeAll(async () => {
+      unit = path.join(folder, 'lawspeaker.service');
+      const text = await readFile('docs/deploy/lawspeaker.service', 'utf8');
+      await writeFile(unit, text.replace('/usr/bin/lawspeaker', process.execPath));
+    });
+
+    it('is valid', async () => {
+      const { stderr } = await run('systemd-analyze', ['verify', '--man=no', unit]);
+      expect(stderr).toBe('');
+    });
+
+    it('exposes little of the machine', async () => {
+      const { stdout } = await run('systemd-analyze', ['security', '--offline=yes', unit]);
+      expect(stdout).toMatch(/Overall exposure level for lawspeaker\.service: [01]\.\d/u);
+    });
+  },
+);
