@@ -163,7 +163,7 @@ describe('start', () => {
     const { status, errors } = await lawspeaker('start');
     expect(status).toBe(2);
     expect(errors).toContain('config/lawspeaker.yaml');
-    expect(errors).toContain('Copy config/example.yaml');
+    expect(errors).toContain('Run lawspeaker init');
   });
 
   it('with a damaged database refuses, and leaves the file as it is', async () => {

@@ -5,6 +5,7 @@ import { SetupError } from '../core/errors.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import { createClientApi } from '../homeserver/client/client-api.ts';
+import { createSessionApi } from '../homeserver/client/session.ts';
 import type { Session } from '../homeserver/client/session.ts';
 import { nativeLibrary } from '../matrix/crypto/native-library.ts';
 import { checkConfig } from './check-config.ts';
@@ -54,7 +55,8 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
   const { configFile } = options;
   const configEnvironment = withoutInit(environment);
   const draft = readDraft(configFile, configEnvironment);
-  assertSameHomeserver(options, draft);
+  assertFilledIn(configFile, draft);
+  await assertSameHomeserver(options, draft);
   if (draft === undefined) {
     if (terminal === undefined) {
       assertNothingMissing(options);
@@ -120,17 +122,28 @@ function assertNothingMissing(options: InitOptions): void {
   }
 }
 
+/** @throws SetupError the configuration that exists is a copy of the example */
+function assertFilledIn(configFile: string, draft: Draft | undefined): void {
+  const accessToken = draft?.config.homeserver.accessToken;
+  if (accessToken !== undefined && !/^[\x21-\x7e]+$/u.test(accessToken)) {
+    throw new SetupError(
+      `${configFile} exists already, and its homeserver.accessToken is not an access token.`,
+      'If it is a copy of the example, move it away: lawspeaker init writes one.',
+    );
+  }
+}
+
 /** @throws SetupError the configuration that exists is for another homeserver */
-function assertSameHomeserver(
+async function assertSameHomeserver(
   { homeserver, configFile }: InitOptions,
   draft: Draft | undefined,
-): void {
+): Promise<void> {
   const configured = draft?.config.homeserver.url;
-  if (
-    homeserver !== undefined &&
-    configured !== undefined &&
-    homeserver.replace(/\/+$/u, '') !== configured
-  ) {
+  if (homeserver === undefined || configured === undefined) {
+    return;
+  }
+  const isSame = (url: string | undefined) => url?.replace(/\/+$/u, '') === configured;
+  if (!isSame(homeserver) && !isSame(await createSessionApi(homeserver).discover())) {
     throw new SetupError(
       `${configFile} exists already, and is for ${configured}.`,
       'Choose another file with --config, or move that one away.',

@@ -58,7 +58,7 @@ function readYaml(file: string): Written {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new SetupError(
       `Can’t read the configuration ${file} (${code}).`,
-      'Copy config/example.yaml there and edit it, or choose another file with --config.',
+      'Run lawspeaker init, which writes one. Or copy config/example.yaml there and edit it, or choose another file with --config.',
     );
   }
   const { value, placesWith } = parseYaml(file, text);

@@ -24,24 +24,18 @@ export async function findHomeserver(
   terminal: Terminal | undefined,
   say: (line: string) => void,
 ): Promise<Place> {
-  const url = readUrl(
-    await givenOrAsked(
-      given.url,
-      {
-        text: 'URL of the homeserver, such as https://matrix.example.com',
-        option: '--homeserver',
-      },
-      terminal,
-    ),
-  );
-  await attempt(
-    `find a homeserver at ${url}`,
-    async () => createSessionApi(url).versions(),
-    () =>
-      new SetupError(
-        `${url} does not answer as a Matrix homeserver.`,
-        'Give the URL of the client API: your clients use it, and https://SERVER/.well-known/matrix/client often names it.',
+  const url = await findClientApi(
+    readUrl(
+      await givenOrAsked(
+        given.url,
+        {
+          text: 'URL of the homeserver, such as https://matrix.example.com',
+          option: '--homeserver',
+        },
+        terminal,
       ),
+    ),
+    say,
   );
   const foundVersion = given.adminUrl === undefined ? await findVersion(url) : undefined;
   const adminUrl =
@@ -54,8 +48,52 @@ export async function findHomeserver(
     );
   }
   say(`${url}: a Matrix homeserver`);
+  for (const unencrypted of new Set([url, adminUrl].filter(isOpenToEavesdroppers))) {
+    say(`${unencrypted}: not encrypted on the way. Use it only in a network that you trust.`);
+  }
   say(`${adminUrl}: the admin API${version === '' ? '' : ` of Synapse ${version}`}`);
   return { url, adminUrl };
+}
+
+/** The URL of the client API: what was given, or what the server there names as its homeserver. */
+async function findClientApi(given: string, say: (line: string) => void): Promise<string> {
+  const notThere = await whyNoHomeserver(given);
+  if (notThere === undefined) {
+    return given;
+  }
+  const named = (await createSessionApi(given).discover())?.replace(/\/+$/u, '');
+  if (named === undefined || named === given || !isUrl(named)) {
+    throw notThere;
+  }
+  say(`${given}: names ${named} as its homeserver`);
+  const alsoNotThere = await whyNoHomeserver(named);
+  if (alsoNotThere !== undefined) {
+    throw alsoNotThere;
+  }
+  return named;
+}
+
+async function whyNoHomeserver(url: string): Promise<SetupError | undefined> {
+  try {
+    await attempt(
+      `find a homeserver at ${url}`,
+      async () => createSessionApi(url).versions(),
+      () => noHomeserver(url),
+    );
+    return undefined;
+  } catch (error) {
+    if (error instanceof SetupError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+function noHomeserver(url: string): SetupError {
+  return new SetupError(
+    `${url} does not answer as a Matrix homeserver.`,
+    'Give the URL of the client API: your clients use it, and https://SERVER/.well-known/matrix/client often names it.',
+  );
 }
 
 async function askAdminUrl(
@@ -117,10 +155,19 @@ function unavailable(adminUrl: string, status: number): SetupError {
   );
 }
 
+function isUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:\/\//u.test(text);
+}
+
+/** Whether passwords and tokens travel through a network without TLS. */
+function isOpenToEavesdroppers(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !/^(?:localhost|127\..*|\[::1\])$/u.test(hostname);
+}
+
 /** @throws SetupError it is not an http(s) URL */
 function readUrl(text: string): string {
-  const isUrl = URL.canParse(text) && /^https?:\/\//u.test(text);
-  if (!isUrl) {
+  if (!isUrl(text)) {
     throw new SetupError(
       `${JSON.stringify(text)} is not a URL that begins with https:// or http://`,
     );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { orUndefined } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, maybe, nothing, userId } from '../decode.ts';
 import { createHttp } from '../http.ts';
@@ -30,6 +31,20 @@ export function createSessionApi(url: string) {
         answer: apiObject({ versions: z.array(z.string()) }),
       });
       return answer.versions;
+    },
+
+    /**
+     * The homeserver that a server's name stands for; undefined if it does not say.
+     * GET /.well-known/matrix/client
+     */
+    async discover(): Promise<string | undefined> {
+      const known = await orUndefined(
+        send('GET', '/.well-known/matrix/client', {
+          answer: z.object({ 'm.homeserver': z.object({ base_url: z.string() }) }),
+          retry: 'never',
+        }),
+      );
+      return known?.['m.homeserver'].base_url;
     },
 
     hasPasswordLogin: accountApi(send).hasPasswordLogin,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -7,8 +7,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { program } from '../../../dev/room/bot-process.ts';
 import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import { makeRoom } from '../../../src/cli/init/management-room.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { RoomId } from '../../../src/core/ids.ts';
+import { createClientApi } from '../../../src/homeserver/client/client-api.ts';
+import { nativeLibrary } from '../../../src/matrix/crypto/native-library.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';
 import {
   adminApi,
@@ -20,6 +23,15 @@ import {
 import { startStandIn } from '../../support/stand-in.ts';
 
 const api = adminApi();
+
+const canEncrypt = (() => {
+  try {
+    nativeLibrary();
+    return true;
+  } catch {
+    return false;
+  }
+})();
 
 let folder: string;
 let botName: string;
@@ -325,6 +337,20 @@ describe('where the homeserver is not what it should be', () => {
     expect(errors).toContain(reason);
   });
 
+  it('a server names another as its homeserver: it uses that one', async () => {
+    await using server = await startFaultyServer(
+      answer(404, 'not here'),
+      answer(200, { 'm.homeserver': { base_url: `${homeserver().url}/` } }),
+    );
+    const ana = await newUser('ana');
+    const args = ['--homeserver', server.url, '--bot-name', botName, '--admin', ana.userId];
+    const ended = await init(args, bySecret());
+    expectReady(ended);
+    expect(ended.output).toContain(`${server.url}: names ${homeserver().url} as its homeserver`);
+    expect(configured().homeserver.url).toBe(homeserver().url);
+    expectReady(await init(args, bySecret()));
+  });
+
   it('something else answers there', async () => {
     await using server = await startFaultyServer(
       answer(200, '<html>Welcome</html>', { 'content-type': 'text/html' }),
@@ -351,6 +377,15 @@ describe('a configuration that exists', () => {
     expect(errors).toContain('exists already, and is for https://other.example.com');
     expect(errors).not.toContain('syt_other');
     expect(await readFile(configFile, 'utf8')).toBe(text);
+  });
+
+  it('that is a copy of the example is left alone', async () => {
+    await mkdir(path.dirname(configFile));
+    await copyFile(new URL('../../../config/example.yaml', import.meta.url), configFile);
+    const { status, errors } = await init([...here(), '--admin', 'ana'], bySecret());
+    expect(status).toBe(2);
+    expect(errors).toContain('homeserver.accessToken is not an access token');
+    expect(errors).toContain('move it away');
   });
 
   it('that is not valid is left alone, with its faults', async () => {
@@ -381,6 +416,36 @@ describe('with nobody to ask', () => {
     expect({ status, output }).toEqual({ status: 2, output: '' });
     expect(errors).toContain(reason);
     expect(errors.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an encrypted room', () => {
+  it('is encrypted from its first message on', async () => {
+    const bot = await newUser('bot', { admin: true });
+    const client = createClientApi({
+      url: homeserver().url,
+      accessToken: bot.account.accessToken,
+      stop: new AbortController().signal,
+    });
+    const said: string[] = [];
+    const room = await makeRoom({ client, say: (line) => said.push(line) }, true);
+    const [encryption] = await api.events.state(room, 'm.room.encryption');
+    expect(encryption?.content).toEqual({ algorithm: 'm.megolm.v1.aes-sha2' });
+    expect(said).toEqual([`${room}: made the management room, private and encrypted`]);
+  });
+
+  it.skipIf(canEncrypt)('is not made where the bot can’t encrypt', async () => {
+    const { status, output, errors } = await init([...here(), '--encrypted'], bySecret());
+    expect({ status, output }).toEqual({ status: 2, output: '' });
+    expect(errors).toContain('the native library');
+    expect(await api.users.find(botUser())).toBeUndefined();
+  });
+
+  it.runIf(canEncrypt)('has encryption on in its configuration', async () => {
+    const ana = await newUser('ana');
+    const ended = await init([...here(), '--encrypted', '--admin', ana.userId], bySecret());
+    expectReady(ended);
+    expect(configured().encryption.enabled).toBe(true);
   });
 });
 
