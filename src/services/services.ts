@@ -31,29 +31,30 @@ import type { RegistrationTokenService } from './server/registration-token-servi
 import { createServerService } from './server/server-service.ts';
 import type { ServerService } from './server/server-service.ts';
 
+// What commands need to name of what services return or take, by file.
 export type { Device } from '../homeserver/admin/devices.ts';
-export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
-export type { UserDetail as Account, UserSummary } from '../homeserver/admin/users.ts';
-export type { Footprint } from './accounts/account-service.ts';
-export type { BotStatus, Decided, DirectAnswer } from './bot/bot-operations.ts';
-export type { Verified } from './bot/audit-service.ts';
-export type { AuditEntry } from '../store/tables/audit-log.ts';
-export type { Job } from '../store/tables/jobs.ts';
-export type { Confirmation } from '../store/tables/confirmations.ts';
-export { userOrders } from '../homeserver/admin/users.ts';
+export type { RoomEvent } from '../homeserver/admin/events.ts';
 export type { Destination } from '../homeserver/admin/federation.ts';
 export { destinationOrders } from '../homeserver/admin/federation.ts';
 export type { StoredMedia, UserMedia } from '../homeserver/admin/media.ts';
 export { mediaOrders } from '../homeserver/admin/media.ts';
-export type { ItemStory } from './reports/report-service.ts';
-export type { ReportedContent } from './reports/reported-content.ts';
-export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 export type { RegistrationToken } from '../homeserver/admin/registration-tokens.ts';
-export type { RoomEvent } from '../homeserver/admin/events.ts';
 export type { RoomDetail, RoomSummary } from '../homeserver/admin/rooms.ts';
 export { roomOrders } from '../homeserver/admin/rooms.ts';
 export type { BackgroundUpdateStatus } from '../homeserver/admin/server.ts';
 export { mediaUsageOrders } from '../homeserver/admin/statistics.ts';
+export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
+export type { UserDetail as Account, UserSummary } from '../homeserver/admin/users.ts';
+export { userOrders } from '../homeserver/admin/users.ts';
+export type { Footprint } from './accounts/account-service.ts';
+export type { Verified } from './bot/audit-service.ts';
+export type { BotStatus, Decided, DirectAnswer } from './bot/bot-operations.ts';
+export type { ItemStory } from './reports/report-service.ts';
+export type { ReportedContent } from './reports/reported-content.ts';
+export type { AuditEntry } from '../store/tables/audit-log.ts';
+export type { Confirmation } from '../store/tables/confirmations.ts';
+export type { Job } from '../store/tables/jobs.ts';
+export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 
 /**
  * What commands can do, in a moderator's words: one service for each domain.

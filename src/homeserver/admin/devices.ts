@@ -21,13 +21,13 @@ export type Device = z.output<typeof device>;
  * All throw HomeserverError: 404 unknown account, 400 account of another server.
  */
 export function devicesApi(send: SendRequest) {
-  const all = '/_synapse/admin/v2/users/{user_id}/devices';
-  const one = '/_synapse/admin/v2/users/{user_id}/devices/{device_id}';
+  const devicesPath = '/_synapse/admin/v2/users/{user_id}/devices';
+  const devicePath = '/_synapse/admin/v2/users/{user_id}/devices/{device_id}';
 
   return {
     /** All devices. GET /_synapse/admin/v2/users/{user_id}/devices */
     async list(user: UserId): Promise<Device[]> {
-      const answer = await send('GET', all, {
+      const answer = await send('GET', devicesPath, {
         path: { user_id: user },
         answer: apiObject({ devices: z.array(device) }),
       });
@@ -40,7 +40,7 @@ export function devicesApi(send: SendRequest) {
      */
     async find(user: UserId, deviceId: string): Promise<Device | undefined> {
       return ifFound(async () =>
-        send('GET', one, { path: { user_id: user, device_id: deviceId }, answer: device }),
+        send('GET', devicePath, { path: { user_id: user, device_id: deviceId }, answer: device }),
       );
     },
 
@@ -49,7 +49,7 @@ export function devicesApi(send: SendRequest) {
      * POST /_synapse/admin/v2/users/{user_id}/devices
      */
     async create(user: UserId, deviceId: string): Promise<void> {
-      return send('POST', all, {
+      return send('POST', devicesPath, {
         path: { user_id: user },
         body: { device_id: deviceId },
         answer: nothing,
@@ -61,7 +61,7 @@ export function devicesApi(send: SendRequest) {
      * PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}
      */
     async rename(user: UserId, deviceId: string, displayName: string): Promise<void> {
-      return send('PUT', one, {
+      return send('PUT', devicePath, {
         path: { user_id: user, device_id: deviceId },
         body: { display_name: displayName },
         answer: nothing,
@@ -73,7 +73,7 @@ export function devicesApi(send: SendRequest) {
      * DELETE /_synapse/admin/v2/users/{user_id}/devices/{device_id}
      */
     async delete(user: UserId, deviceId: string): Promise<void> {
-      return send('DELETE', one, {
+      return send('DELETE', devicePath, {
         path: { user_id: user, device_id: deviceId },
         answer: nothing,
       });

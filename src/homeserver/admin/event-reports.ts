@@ -59,10 +59,11 @@ interface EventReportQuery {
 
 /** Reports of events, by `/_synapse/admin/v1/event_reports`. */
 export function eventReportsApi(send: SendRequest) {
-  const one = '/_synapse/admin/v1/event_reports/{report_id}';
+  const listPath = '/_synapse/admin/v1/event_reports';
+  const reportPath = '/_synapse/admin/v1/event_reports/{report_id}';
 
   async function list(query: EventReportQuery = {}): Promise<EventReportPage> {
-    return send('GET', '/_synapse/admin/v1/event_reports', {
+    return send('GET', listPath, {
       query: {
         user_id: query.userId,
         room_id: query.roomId,
@@ -81,7 +82,7 @@ export function eventReportsApi(send: SendRequest) {
 
     /** All reports on all pages of `list`, one by one. */
     all(query: EventReportQuery = {}): AsyncGenerator<EventReport, void, undefined> {
-      return paginate('GET /_synapse/admin/v1/event_reports', query.from, async (from) => {
+      return paginate(`GET ${listPath}`, query.from, async (from) => {
         const page = await list({ ...query, from });
         return { items: page.eventReports, next: page.nextToken };
       });
@@ -94,7 +95,7 @@ export function eventReportsApi(send: SendRequest) {
      */
     async find(id: number): Promise<EventReportDetail | undefined> {
       return ifFound(async () =>
-        send('GET', one, { path: { report_id: String(id) }, answer: eventReportDetail }),
+        send('GET', reportPath, { path: { report_id: String(id) }, answer: eventReportDetail }),
       );
     },
 
@@ -104,7 +105,7 @@ export function eventReportsApi(send: SendRequest) {
      * @throws HomeserverError 404 unknown or already removed
      */
     async delete(id: number): Promise<void> {
-      return send('DELETE', one, { path: { report_id: String(id) }, answer: nothing });
+      return send('DELETE', reportPath, { path: { report_id: String(id) }, answer: nothing });
     },
   };
 }

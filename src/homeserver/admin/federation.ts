@@ -65,11 +65,11 @@ type DestinationRoomQuery = PageQuery;
 
 /** Other servers, by `/_synapse/admin/v1/federation/destinations`. */
 export function federationApi(send: SendRequest) {
-  const listTemplate = '/_synapse/admin/v1/federation/destinations';
-  const roomsTemplate = '/_synapse/admin/v1/federation/destinations/{destination}/rooms';
+  const listPath = '/_synapse/admin/v1/federation/destinations';
+  const roomsPath = '/_synapse/admin/v1/federation/destinations/{destination}/rooms';
 
   async function list(query: DestinationQuery = {}): Promise<DestinationPage> {
-    return send('GET', listTemplate, {
+    return send('GET', listPath, {
       query: {
         destination: query.destination,
         order_by: query.orderBy,
@@ -85,7 +85,7 @@ export function federationApi(send: SendRequest) {
     serverName: string,
     query: DestinationRoomQuery = {},
   ): Promise<DestinationRoomPage> {
-    return send('GET', roomsTemplate, {
+    return send('GET', roomsPath, {
       path: { destination: serverName },
       query: { dir: query.dir, limit: pageSize(query.limit), from: query.from },
       answer: destinationRoomPage,
@@ -98,7 +98,7 @@ export function federationApi(send: SendRequest) {
 
     /** All servers on all pages of `list`, one by one. */
     all(query: DestinationQuery = {}): AsyncGenerator<Destination, void, undefined> {
-      return paginate(`GET ${listTemplate}`, query.from, async (from) => {
+      return paginate(`GET ${listPath}`, query.from, async (from) => {
         const page = await list({ ...query, from });
         return { items: page.destinations, next: page.nextToken };
       });
@@ -130,7 +130,7 @@ export function federationApi(send: SendRequest) {
       serverName: string,
       query: DestinationRoomQuery = {},
     ): AsyncGenerator<DestinationRoom, void, undefined> {
-      return paginate(`GET ${roomsTemplate}`, query.from, async (from) => {
+      return paginate(`GET ${roomsPath}`, query.from, async (from) => {
         const page = await listRooms(serverName, { ...query, from });
         return { items: page.rooms, next: page.nextToken };
       });
@@ -143,8 +143,11 @@ export function federationApi(send: SendRequest) {
      * @throws HomeserverError 404 this server has never talked to it, 400 it can be reached
      */
     async resetConnection(serverName: string): Promise<void> {
-      const template = '/_synapse/admin/v1/federation/destinations/{destination}/reset_connection';
-      return send('POST', template, { path: { destination: serverName }, answer: nothing });
+      return send(
+        'POST',
+        '/_synapse/admin/v1/federation/destinations/{destination}/reset_connection',
+        { path: { destination: serverName }, answer: nothing },
+      );
     },
   };
 }

@@ -105,10 +105,10 @@ function pathOf(uri: MxcUri) {
  * 400 account of another server.
  */
 export function mediaApi(send: SendRequest) {
-  const template = '/_synapse/admin/v1/users/{user_id}/media';
+  const userMediaPath = '/_synapse/admin/v1/users/{user_id}/media';
 
   async function list(user: UserId, query: MediaQuery = {}): Promise<MediaPage> {
-    return send('GET', template, {
+    return send('GET', userMediaPath, {
       path: { user_id: user },
       query: toQuery(query),
       answer: mediaPage,
@@ -121,7 +121,7 @@ export function mediaApi(send: SendRequest) {
 
     /** All files on all pages of `list`, one by one. */
     all(user: UserId, query: MediaQuery = {}): AsyncGenerator<UserMedia, void, undefined> {
-      return paginate(`GET ${template}`, query.from, async (from) => {
+      return paginate(`GET ${userMediaPath}`, query.from, async (from) => {
         const page = await list(user, { ...query, from });
         return { items: page.media, next: page.nextToken };
       });
@@ -135,7 +135,7 @@ export function mediaApi(send: SendRequest) {
      * @returns the IDs of the deleted files
      */
     async deletePage(user: UserId, query: MediaQuery = {}): Promise<string[]> {
-      const answer = await send('DELETE', template, {
+      const answer = await send('DELETE', userMediaPath, {
         path: { user_id: user },
         query: toQuery(query),
         answer: apiObject({ deleted_media: z.array(z.string()) }),

@@ -34,7 +34,7 @@ export type RegistrationTokenChange = Pick<NewRegistrationToken, 'usesAllowed' |
 
 /** Registration tokens, by `/_synapse/admin/v1/registration_tokens`. */
 export function registrationTokensApi(send: SendRequest) {
-  const one = '/_synapse/admin/v1/registration_tokens/{token}';
+  const tokenPath = '/_synapse/admin/v1/registration_tokens/{token}';
 
   return {
     /**
@@ -51,7 +51,9 @@ export function registrationTokensApi(send: SendRequest) {
 
     /** One token, undefined if unknown. GET /_synapse/admin/v1/registration_tokens/{token} */
     async find(token: string): Promise<RegistrationToken | undefined> {
-      return ifFound(async () => send('GET', one, { path: { token }, answer: registrationToken }));
+      return ifFound(async () =>
+        send('GET', tokenPath, { path: { token }, answer: registrationToken }),
+      );
     },
 
     /**
@@ -77,7 +79,7 @@ export function registrationTokensApi(send: SendRequest) {
      * @throws HomeserverError 404 unknown, 400 a value is out of range
      */
     async modify(token: string, change: RegistrationTokenChange): Promise<RegistrationToken> {
-      return send('PUT', one, {
+      return send('PUT', tokenPath, {
         path: { token },
         body: { uses_allowed: change.usesAllowed, expiry_time: change.expiryTime },
         answer: registrationToken,
@@ -90,7 +92,7 @@ export function registrationTokensApi(send: SendRequest) {
      * @throws HomeserverError 404 unknown
      */
     async delete(token: string): Promise<void> {
-      return send('DELETE', one, { path: { token }, answer: nothing });
+      return send('DELETE', tokenPath, { path: { token }, answer: nothing });
     },
   };
 }

@@ -127,12 +127,14 @@ const deletionStatus = apiObject({
 export type RoomDeletionStatus = z.output<typeof deletionStatus>;
 
 const blocked = apiObject({ block: z.boolean() });
-const blockPath = '/_synapse/admin/v1/rooms/{room_id}/block';
 
 /** Rooms, by `/_synapse/admin/v1/rooms` and `/v2/rooms`. */
 export function roomsApi(send: SendRequest) {
+  const listPath = '/_synapse/admin/v1/rooms';
+  const blockPath = '/_synapse/admin/v1/rooms/{room_id}/block';
+
   async function list(query: RoomQuery = {}): Promise<RoomPage> {
-    return send('GET', '/_synapse/admin/v1/rooms', {
+    return send('GET', listPath, {
       query: {
         search_term: query.searchTerm,
         public_rooms: query.publicRooms,
@@ -162,7 +164,7 @@ export function roomsApi(send: SendRequest) {
 
     /** All rooms on all pages of `list`, one by one. */
     all(query: RoomQuery = {}): AsyncGenerator<RoomSummary, void, undefined> {
-      return paginate('GET /_synapse/admin/v1/rooms', query.from, async (from) => {
+      return paginate(`GET ${listPath}`, query.from, async (from) => {
         const page = await list({ ...query, from });
         return { items: page.rooms, next: page.nextBatch };
       });

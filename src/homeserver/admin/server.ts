@@ -45,7 +45,7 @@ export interface ScheduledTaskQuery {
 
 /** The server itself. */
 export function serverApi(send: SendRequest) {
-  const enabled = '/_synapse/admin/v1/background_updates/enabled';
+  const enabledPath = '/_synapse/admin/v1/background_updates/enabled';
 
   return {
     /** Synapse's version, such as `1.163.2`. GET /_synapse/admin/v1/server_version */
@@ -61,7 +61,7 @@ export function serverApi(send: SendRequest) {
      * GET /_synapse/admin/v1/background_updates/enabled
      */
     async backgroundUpdatesEnabled(): Promise<boolean> {
-      return (await send('GET', enabled, { answer: apiObject({ enabled: bool }) })).enabled;
+      return (await send('GET', enabledPath, { answer: apiObject({ enabled: bool }) })).enabled;
     },
 
     /**
@@ -71,7 +71,7 @@ export function serverApi(send: SendRequest) {
      * @returns whether they are enabled now
      */
     async setBackgroundUpdatesEnabled(value: boolean): Promise<boolean> {
-      const answer = await send('POST', enabled, {
+      const answer = await send('POST', enabledPath, {
         body: { enabled: value },
         answer: apiObject({ enabled: bool }),
       });

@@ -41,10 +41,10 @@ export interface MediaUsageQuery {
 
 /** Statistics, by `/_synapse/admin/v1/statistics`. */
 export function statisticsApi(send: SendRequest) {
-  const template = '/_synapse/admin/v1/statistics/users/media';
+  const mediaUsagePath = '/_synapse/admin/v1/statistics/users/media';
 
   async function listMediaUsage(query: MediaUsageQuery = {}): Promise<MediaUsagePage> {
-    return send('GET', template, {
+    return send('GET', mediaUsagePath, {
       query: {
         search_term: query.searchTerm,
         from_ts: query.fromTs,
@@ -67,7 +67,7 @@ export function statisticsApi(send: SendRequest) {
 
     /** All accounts on all pages of `listMediaUsage`, one by one. */
     allMediaUsage(query: MediaUsageQuery = {}): AsyncGenerator<MediaUsage, void, undefined> {
-      return paginate(`GET ${template}`, query.from, async (from) => {
+      return paginate(`GET ${mediaUsagePath}`, query.from, async (from) => {
         const page = await listMediaUsage({ ...query, from });
         return { items: page.users, next: page.nextToken };
       });

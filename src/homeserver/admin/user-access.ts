@@ -6,6 +6,8 @@ import type { SendRequest } from '../request.ts';
 
 /** Passwords, sessions and admin rights. */
 export function userAccessApi(send: SendRequest) {
+  const adminPath = '/_synapse/admin/v1/users/{user_id}/admin';
+
   return {
     /**
      * Sets a new password. The server accepts any, even an empty one.
@@ -32,7 +34,7 @@ export function userAccessApi(send: SendRequest) {
      * @throws HomeserverError 400 account of another server
      */
     async getAdmin(user: UserId): Promise<boolean> {
-      const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/admin', {
+      const answer = await send('GET', adminPath, {
         path: { user_id: user },
         answer: apiObject({ admin: bool }),
       });
@@ -46,7 +48,7 @@ export function userAccessApi(send: SendRequest) {
      * @throws HomeserverError 404 unknown account, 400 account of another server or the caller's own rights
      */
     async setAdmin(user: UserId, admin: boolean): Promise<void> {
-      return send('PUT', '/_synapse/admin/v1/users/{user_id}/admin', {
+      return send('PUT', adminPath, {
         path: { user_id: user },
         body: { admin },
         answer: nothing,

@@ -62,10 +62,10 @@ export interface UserQuery {
 
 /** The list of accounts, by `/_synapse/admin/v2/users`. */
 export function userListApi(send: SendRequest) {
-  const template = '/_synapse/admin/v2/users';
+  const listPath = '/_synapse/admin/v2/users';
 
   async function list(query: UserQuery = {}): Promise<UserPage> {
-    return send('GET', template, {
+    return send('GET', listPath, {
       query: {
         name: query.name,
         user_id: query.userId,
@@ -92,7 +92,7 @@ export function userListApi(send: SendRequest) {
 
     /** All accounts on all pages of `list`, one by one. */
     all(query: UserQuery = {}): AsyncGenerator<UserSummary, void, undefined> {
-      return paginate(`GET ${template}`, query.from, async (from) => {
+      return paginate(`GET ${listPath}`, query.from, async (from) => {
         const page = await list({ ...query, from });
         return { items: page.users, next: page.nextToken };
       });

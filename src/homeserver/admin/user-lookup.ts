@@ -65,12 +65,15 @@ export function userLookupApi(send: SendRequest) {
      * GET /_synapse/admin/v1/auth_providers/{provider}/users/{external_id}
      */
     async findByExternalId(provider: string, externalId: string): Promise<UserId | undefined> {
-      const template = '/_synapse/admin/v1/auth_providers/{provider}/users/{external_id}';
       return ifFound(async () => {
-        const found = await send('GET', template, {
-          path: { provider, external_id: externalId },
-          answer: apiObject({ user_id: userId }),
-        });
+        const found = await send(
+          'GET',
+          '/_synapse/admin/v1/auth_providers/{provider}/users/{external_id}',
+          {
+            path: { provider, external_id: externalId },
+            answer: apiObject({ user_id: userId }),
+          },
+        );
         return found.userId;
       });
     },

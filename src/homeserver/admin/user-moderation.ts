@@ -8,6 +8,8 @@ type PutExisting = (user: UserId, body: Readonly<Record<string, unknown>>) => Pr
 
 /** Restricting accounts. */
 export function userModerationApi(send: SendRequest, putExisting: PutExisting) {
+  const shadowBanPath = '/_synapse/admin/v1/users/{user_id}/shadow_ban';
+
   return {
     /**
      * Deactivates an account; with `erase`, also hides its messages from people who join later.
@@ -41,7 +43,7 @@ export function userModerationApi(send: SendRequest, putExisting: PutExisting) {
      * @throws HomeserverError 404 unknown account, 400 account of another server
      */
     async shadowBan(user: UserId): Promise<void> {
-      return send('POST', '/_synapse/admin/v1/users/{user_id}/shadow_ban', {
+      return send('POST', shadowBanPath, {
         path: { user_id: user },
         answer: nothing,
       });
@@ -49,7 +51,7 @@ export function userModerationApi(send: SendRequest, putExisting: PutExisting) {
 
     /** Lifts a shadow-ban. Idempotent. DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban */
     async unshadowBan(user: UserId): Promise<void> {
-      return send('DELETE', '/_synapse/admin/v1/users/{user_id}/shadow_ban', {
+      return send('DELETE', shadowBanPath, {
         path: { user_id: user },
         answer: nothing,
       });

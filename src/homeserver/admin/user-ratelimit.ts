@@ -4,8 +4,6 @@ import type { UserId } from '../../core/ids.ts';
 import { apiObject, nothing } from '../decode.ts';
 import type { SendRequest } from '../request.ts';
 
-const template = '/_synapse/admin/v1/users/{user_id}/override_ratelimit';
-
 /** Both 0 for no limit at all. */
 export interface Ratelimit {
   readonly messagesPerSecond: number;
@@ -20,13 +18,15 @@ const maybeRatelimit = z.union([ratelimit, nothing]);
  * All throw HomeserverError: 404 unknown account, 400 account of another server.
  */
 export function userRatelimitApi(send: SendRequest) {
+  const ratelimitPath = '/_synapse/admin/v1/users/{user_id}/override_ratelimit';
+
   return {
     /**
      * The account's own limit, undefined if the server's applies.
      * GET /_synapse/admin/v1/users/{user_id}/override_ratelimit
      */
     async getRatelimit(user: UserId): Promise<Ratelimit | undefined> {
-      return send('GET', template, { path: { user_id: user }, answer: maybeRatelimit });
+      return send('GET', ratelimitPath, { path: { user_id: user }, answer: maybeRatelimit });
     },
 
     /**
@@ -34,7 +34,7 @@ export function userRatelimitApi(send: SendRequest) {
      * POST /_synapse/admin/v1/users/{user_id}/override_ratelimit
      */
     async setRatelimit(user: UserId, limit: Ratelimit): Promise<Ratelimit> {
-      return send('POST', template, {
+      return send('POST', ratelimitPath, {
         path: { user_id: user },
         // Always both: the server takes a missing one for 0, and an empty body for no limit.
         body: { messages_per_second: limit.messagesPerSecond, burst_count: limit.burstCount },
@@ -47,7 +47,7 @@ export function userRatelimitApi(send: SendRequest) {
      * DELETE /_synapse/admin/v1/users/{user_id}/override_ratelimit
      */
     async clearRatelimit(user: UserId): Promise<void> {
-      return send('DELETE', template, { path: { user_id: user }, answer: nothing });
+      return send('DELETE', ratelimitPath, { path: { user_id: user }, answer: nothing });
     },
   };
 }

@@ -40,10 +40,11 @@ interface UserReportQuery {
 
 /** Reports of users, by `/_synapse/admin/v1/user_reports`, which Synapse does not document. */
 export function userReportsApi(send: SendRequest) {
-  const one = '/_synapse/admin/v1/user_reports/{report_id}';
+  const listPath = '/_synapse/admin/v1/user_reports';
+  const reportPath = '/_synapse/admin/v1/user_reports/{report_id}';
 
   async function list(query: UserReportQuery = {}): Promise<UserReportPage> {
-    return send('GET', '/_synapse/admin/v1/user_reports', {
+    return send('GET', listPath, {
       query: {
         user_id: query.userId,
         target_user_id: query.targetUserId,
@@ -65,7 +66,7 @@ export function userReportsApi(send: SendRequest) {
 
     /** All reports on all pages of `list`, one by one. */
     all(query: UserReportQuery = {}): AsyncGenerator<UserReport, void, undefined> {
-      return paginate('GET /_synapse/admin/v1/user_reports', query.from, async (from) => {
+      return paginate(`GET ${listPath}`, query.from, async (from) => {
         const page = await list({ ...query, from });
         return { items: page.userReports, next: page.nextToken };
       });
@@ -74,7 +75,7 @@ export function userReportsApi(send: SendRequest) {
     /** One report, undefined if unknown. GET /_synapse/admin/v1/user_reports/{report_id} */
     async find(id: number): Promise<UserReport | undefined> {
       return ifFound(async () =>
-        send('GET', one, { path: { report_id: String(id) }, answer: userReport }),
+        send('GET', reportPath, { path: { report_id: String(id) }, answer: userReport }),
       );
     },
 
@@ -84,7 +85,7 @@ export function userReportsApi(send: SendRequest) {
      * @throws HomeserverError 404 unknown or already removed
      */
     async delete(id: number): Promise<void> {
-      return send('DELETE', one, { path: { report_id: String(id) }, answer: nothing });
+      return send('DELETE', reportPath, { path: { report_id: String(id) }, answer: nothing });
     },
   };
 }

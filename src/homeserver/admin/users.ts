@@ -78,10 +78,10 @@ function toBody(fields: NewUser & { readonly logoutDevices?: boolean | undefined
 
 /** Accounts, by `/_synapse/admin/v1/users` and `/v2/users`. */
 export function usersApi(send: SendRequest) {
-  const template = '/_synapse/admin/v2/users/{user_id}';
+  const userPath = '/_synapse/admin/v2/users/{user_id}';
 
   async function get(user: UserId): Promise<UserDetail> {
-    return send('GET', template, { path: { user_id: user }, answer: userDetail });
+    return send('GET', userPath, { path: { user_id: user }, answer: userDetail });
   }
 
   async function find(user: UserId): Promise<UserDetail | undefined> {
@@ -89,7 +89,7 @@ export function usersApi(send: SendRequest) {
   }
 
   async function put(user: UserId, body: Readonly<Record<string, unknown>>): Promise<UserDetail> {
-    return send('PUT', template, { path: { user_id: user }, body, answer: userDetail });
+    return send('PUT', userPath, { path: { user_id: user }, body, answer: userDetail });
   }
 
   /** The endpoint creates accounts that don't exist; a typing error must not. */
