@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Argument } from '../../src/chat/command/arguments.ts';
@@ -108,6 +110,24 @@ describe.each(cases)('$name, $key', ({ command, key, argument }) => {
     expect({ line, isProtected: status === 'protected' }).toEqual({ line, isProtected: !isRead });
     expect([...changes, ...redacted]).toEqual([]);
   });
+});
+
+test('lists of rooms leave direct rooms out, and say so', async () => {
+  const sources = await Promise.all(
+    registry.all.map(async ({ name, group }) => ({
+      name,
+      source: await readFile(
+        new URL(`../../src/commands/${group}/${name}.ts`, import.meta.url),
+        'utf8',
+      ),
+    })),
+  );
+  const lists = sources.filter(({ source }) => /\broomNameColumns\b/u.test(source));
+  const careful = lists.filter(
+    ({ source }) => /\bdirectRooms\.among\(/u.test(source) && /\bunlistedRooms\(/u.test(source),
+  );
+  expect(careful.map(({ name }) => name)).toEqual(lists.map(({ name }) => name));
+  expect(lists.map(({ name }) => name)).toEqual(expect.arrayContaining(['joined-rooms', 'rooms']));
 });
 
 test('a room that becomes a direct room after the question is refused at the confirmation', async () => {
