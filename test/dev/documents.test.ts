@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -35,6 +35,39 @@ describe.each(documents)('%s', (name) => {
     );
     expect(missing).toEqual([]);
   });
+
+  it('links to headings that exist', async () => {
+    const text = await readFile(name, 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/gu)];
+    const broken = await Promise.all(
+      links.map(async ([link, target = '', anchor = '']) => {
+        const file = target === '' ? name : path.join(path.dirname(name), target);
+        return (await anchorsIn(file)).includes(anchor) ? [] : [link];
+      }),
+    );
+    expect(broken.flat()).toEqual([]);
+  });
+});
+
+/** The names that GitHub gives the headings of a document. */
+async function anchorsIn(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8');
+  return [...text.matchAll(/^#+ (.+)$/gmu)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+it('every document is checked here, and the documents link to each other', async () => {
+  const pages = (await readdir('docs')).filter((file) => file.endsWith('.md'));
+  // The first is generated, and compared with what it is generated from.
+  const checked = new Set(['commands.md', ...documents.map((name) => path.basename(name))]);
+  expect(pages.filter((page) => !checked.has(page))).toEqual([]);
+  const texts = await Promise.all(documents.map(async (name) => readFile(name, 'utf8')));
+  const linked = (page: string) => texts.some((text) => text.includes(`${page})`));
+  expect(pages.filter((page) => !linked(page))).toEqual([]);
 });
 
 it('docs/design.md shows the folders and what the linter lets them import', async () => {
