@@ -137,7 +137,7 @@ interface EncryptedRoom {
   readonly ben: Moderator;
   readonly config: Awaited<ReturnType<typeof encryptedRoom>>['config'];
   process: BotProcess;
-  /** What the homeserver holds of the bot's events, oldest first. */
+  /** What the homeserver holds of the bot's events after its greeting, oldest first. */
   saidByBot(): Promise<MatrixEvent[]>;
 }
 
@@ -154,6 +154,16 @@ async function withRoom(
     [anaClient, benClient].map(async (user) => new Moderator(user, room).look()),
   );
   const [anaLooking, benLooking] = people as [Moderator, Moderator];
+  const eventsOfBot = async () => {
+    const { chunk } = await ana.request<{ chunk: MatrixEvent[] }>(
+      'GET',
+      `/_matrix/client/v3/rooms/${segment(room)}/messages`,
+      { query: { dir: 'b', limit: 100 } },
+    );
+    return chunk
+      .filter(({ sender, state_key }) => sender === bot.userId && state_key === undefined)
+      .reverse();
+  };
   const open: EncryptedRoom = {
     id: room,
     bot,
@@ -164,18 +174,10 @@ async function withRoom(
     ben: benLooking,
     config,
     process: await startBotProcess(folder, config),
-    async saidByBot() {
-      const { chunk } = await ana.request<{ chunk: MatrixEvent[] }>(
-        'GET',
-        `/_matrix/client/v3/rooms/${segment(room)}/messages`,
-        { query: { dir: 'b', limit: 100 } },
-      );
-      return chunk
-        .filter(({ sender, state_key }) => sender === bot.userId && state_key === undefined)
-        .reverse();
-    },
+    saidByBot: async () => (await eventsOfBot()).slice(1),
   };
   try {
+    await expect.poll(eventsOfBot).toHaveLength(1);
     await story(open);
   } finally {
     await open.process.stop();
