@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
+import { healthcheck } from '../../src/cli/healthcheck.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -143,6 +144,14 @@ it('an operator sees what the bot did, and a restart loses none of it', async ()
   await expect(ask('/health/live')).rejects.toThrow('fetch failed');
   await room.startBot();
   await check();
+});
+
+it('`lawspeaker healthcheck` says the same as the probe', async () => {
+  await untilReady(200, 'ready');
+  let text = '';
+  const listen = { host: '127.0.0.1', port: Number(address.split(':')[1]) };
+  const isReady = await healthcheck({ http: { listen } }, async (more) => void (text += more));
+  expect({ isReady, text }).toEqual({ isReady: true, text: 'ready\n' });
 });
 
 it('not ready while syncing fails, or hangs, though the bot is alive', async () => {
