@@ -1,25 +1,21 @@
-import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import { allowedImports } from '../../oxlint.config.ts';
 
+const pages = readdirSync('docs').filter((file) => file.endsWith('.md'));
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
-  'docs/design.md',
-  'docs/encryption.md',
-  'docs/monitoring.md',
-  'docs/reliability.md',
-  'docs/reports.md',
-  'docs/running.md',
-  'docs/security.md',
+  // `commands.md` is generated, and compared with what it is generated from.
+  ...pages.filter((page) => page !== 'commands.md').map((page) => `docs/${page}`),
 ];
 
 /** Placeholders, what you make yourself, and the files of the example. */
-const notHere = /[A-Z]{3}|^config\/lawspeaker\.yaml$|purge-media-cache|\/scratch\./u;
+const notHere = /[A-Z]{3}|^config\/lawspeaker\.yaml$|^bench\/results|purge-media-cache/u;
 
 describe.each(documents)('%s', (name) => {
   it('names only files and folders that exist', async () => {
@@ -60,11 +56,7 @@ async function anchorsIn(file: string): Promise<string[]> {
   );
 }
 
-it('every document is checked here, and the documents link to each other', async () => {
-  const pages = (await readdir('docs')).filter((file) => file.endsWith('.md'));
-  // The first is generated, and compared with what it is generated from.
-  const checked = new Set(['commands.md', ...documents.map((name) => path.basename(name))]);
-  expect(pages.filter((page) => !checked.has(page))).toEqual([]);
+it('another document links to each page', async () => {
   const texts = await Promise.all(documents.map(async (name) => readFile(name, 'utf8')));
   const linked = (page: string) => texts.some((text) => text.includes(`${page})`));
   expect(pages.filter((page) => !linked(page))).toEqual([]);
