@@ -15,7 +15,8 @@ const documents = [
 ];
 
 /** Placeholders, what you make yourself, and the files of the example. */
-const notHere = /[A-Z]{3}|^config\/lawspeaker\.yaml$|^bench\/results|purge-media-cache/u;
+const notHere =
+  /[A-Z]{3}|^config\/lawspeaker\.yaml$|^bench\/results|purge-media-cache|\/scratch\./u;
 
 describe.each(documents)('%s', (name) => {
   it('names only files and folders that exist', async () => {
