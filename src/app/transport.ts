@@ -87,11 +87,12 @@ export async function createTransport(options: {
     crypto,
     outbox: {
       ...store.outbox,
-      // If it is lost, the message is sent again, under the transaction ID that Synapse knows. The outcome
-      // of a change did not wait for the disk before its answer was sent; now it does.
-      markDelivered: async (id, event, at, { reportsChange }) =>
+      // If it is lost, the message is sent again, under the transaction ID that Synapse knows. An answer that
+      // did not wait for the disk before it was sent does so now: an answer in the room that the database
+      // does not know means that the database was restored.
+      markDelivered: async (id, event, at, { isFinal }) =>
         store.transaction(async ({ outbox }) => outbox.markDelivered(id, event, at), {
-          repeatable: !reportsChange,
+          repeatable: !isFinal,
         }),
     },
     room,

@@ -26,12 +26,12 @@ interface Pending {
 /** What delivering needs of the outbox table. */
 interface OutboxStore {
   open(eventId?: string): Promise<Pending[]>;
-  /** @param how.reportsChange what the message reports must be on the disk now, if it isn't yet */
+  /** @param how.isFinal it ends a command: what it reports must be on the disk now, if it isn't yet */
   markDelivered(
     id: number,
     sentEventId: string | null,
     at: number,
-    how: { readonly reportsChange: boolean },
+    how: { readonly isFinal: boolean },
   ): Promise<void>;
   giveUp(id: number, at: number): Promise<void>;
   sentEvent(eventId: string, part: string, since?: number): Promise<string | undefined>;
@@ -83,8 +83,9 @@ export function createDelivery(options: {
     sentEventId: string | null,
     outgoing: Outgoing,
   ): Promise<void> {
-    const reportsChange = 'reply' in outgoing && outgoing.reply.audit.length > 0;
-    await outbox.markDelivered(id, sentEventId, Date.now(), { reportsChange });
+    // A question was on the disk before it was sent.
+    const isFinal = 'reply' in outgoing && outgoing.reply.status !== 'pending';
+    await outbox.markDelivered(id, sentEventId, Date.now(), { isFinal });
     announceDelivery();
   }
 

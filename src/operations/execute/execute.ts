@@ -220,8 +220,12 @@ async function recordOutcome(
   attempts: Attempt[],
 ): Promise<number | undefined> {
   // If a power cut takes the outcome before its answer is delivered, the homeserver is asked again. An
-  // intent, or when a timer runs, can't be found out again.
-  const repeatable = next === undefined && confirmed.invocation.forMs === undefined;
+  // intent, when a timer runs, or how much of a command was done can't be found out again.
+  const repeatable =
+    next === undefined &&
+    confirmed.invocation.forMs === undefined &&
+    confirmed.command.reconcile !== undefined &&
+    (attempt.status === 'done' || attempt.status === 'failed');
   const record = async (tables: StoreTables) => {
     await tables.auditLog.finish(attempt.audit ?? 0, outcomeOf(attempt), context.now());
     if (isTimed(confirmed)) {

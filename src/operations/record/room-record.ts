@@ -156,7 +156,7 @@ async function enterLost(
       await tables.inbox.markHandled(answered, now);
     }
     await tables.outbox.remember(command, 'answer', message.event, now);
-    if (said.answer !== undefined) {
+    if (said.answer !== undefined && !(await isRecorded(tables, command, said.answer.audit))) {
       answers.push(said);
       if (said.answer.status === 'pending') {
         confirmations.push({ command, said });
@@ -164,6 +164,20 @@ async function enterLost(
     }
   }
   return { answers, confirmations };
+}
+
+/** Whether the audit log has what an answer reports. Then only the answer is lost, in a power cut. */
+async function isRecorded(
+  { auditLog }: StoreTables,
+  command: EventId,
+  audit: readonly number[],
+): Promise<boolean> {
+  for (const id of audit) {
+    if ((await auditLog.get(id))?.eventId !== command) {
+      return false;
+    }
+  }
+  return audit.length > 0;
 }
 
 /** The newest edit of each message that was edited. */

@@ -46,3 +46,41 @@ test('a batch goes on after an account that failed: each has its call, its entry
   });
   expect(await bot.store.executions.open()).toEqual([]);
 });
+
+test('an outcome that the homeserver can’t tell again waits for the disk', async () => {
+  Object.assign(bot.context.services.server, { hasPasswordLogin: async () => true });
+  const { transaction } = bot.store;
+  let notWaited = 0;
+  Object.assign(bot.store, {
+    transaction: (async (work, options) => {
+      notWaited += options?.repeatable === true ? 1 : 0;
+      return transaction(work, options);
+    }) satisfies typeof transaction,
+  });
+  const message = (event: string, body: string) => ({
+    type: 'm.room.message',
+    event_id: event,
+    sender: people.ana,
+    origin_server_ts: bot.clock.now,
+    content: { msgtype: 'm.text', body },
+  });
+  // Receiving it, and its outcome.
+  expect(
+    (await bot.take([message('$ban', '!shadow-ban @mallory:localhost')])).changes,
+  ).toHaveLength(1);
+  expect(notWaited).toBe(2);
+  const asked = await bot.take([message('$reset', '!reset-password @mallory:localhost')]);
+  const question = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  notWaited = 0;
+  const { changes } = await bot.take([
+    {
+      ...message('$tick', ''),
+      type: 'm.reaction',
+      content: {
+        'm.relates_to': { rel_type: 'm.annotation', event_id: question ?? '', key: '✅' },
+      },
+    },
+  ]);
+  expect(changes).toHaveLength(1);
+  expect(notWaited).toBe(1);
+});

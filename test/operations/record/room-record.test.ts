@@ -83,6 +83,26 @@ test('an answer whose sending a crash cut off is no sign of a loss', async () =>
   expect(await bot.store.dataLoss.get()).toBeUndefined();
 });
 
+test('an answer that a power cut took from the outbox is no sign of a loss if its action is recorded', async () => {
+  const intent = {
+    actor: people.ben,
+    command: 'shadow-ban',
+    arguments: {},
+    target: '@mallory:localhost',
+    eventId: '$known',
+    roomId: room,
+  };
+  const id = await bot.store.transaction(async ({ auditLog }) =>
+    auditLog.begin(intent, bot.clock.now - 2000),
+  );
+  const answer = { command: 'shadow-ban', status: 'done', audit: [id] };
+  expect(await compare(said({ replyTo: '$known' as EventId, answer }))).toEqual([]);
+  expect(await bot.store.dataLoss.get()).toBeUndefined();
+  // In a restored database, the same number stands for something else.
+  await compare(said({ replyTo: '$other' as EventId, answer }));
+  expect(await bot.store.dataLoss.get()).toBeDefined();
+});
+
 test('a command of the lost time that has no answer may have been begun: it is not done', async () => {
   await compare(said({ replyTo: '$answered' as EventId }));
   const { changes, sent } = await bot.take([
