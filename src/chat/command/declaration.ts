@@ -220,15 +220,23 @@ export function defineCommand<const Declared extends Arguments, Result>(
   return declaration as unknown as Command;
 }
 
-/** The danger of one invocation. */
+/**
+ * The danger of one invocation. Arguments that are missing have their defaults: of a line that can't be read,
+ * none is known.
+ */
 export function dangerOf(command: Command, args: Readonly<Record<string, unknown>>): Danger {
-  return typeof command.danger === 'function' ? command.danger(args) : command.danger;
+  return typeof command.danger === 'function'
+    ? command.danger({ ...defaultsOf(command), ...args })
+    : command.danger;
+}
+
+function defaultsOf({ args }: Command): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(args).map(([key, { fallback }]) => [key, fallback]));
 }
 
 /** The danger of an invocation without flags, which only ever add to it. */
 export function leastDangerOf(command: Command): Danger {
-  const defaults = Object.entries(command.args).map(([key, { fallback }]) => [key, fallback]);
-  return dangerOf(command, Object.fromEntries(defaults) as Record<string, unknown>);
+  return dangerOf(command, {});
 }
 
 /** The danger of the most dangerous invocation. */

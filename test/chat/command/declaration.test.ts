@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
-import { defineCommand, leastDangerOf } from '../../../src/chat/command/declaration.ts';
+import { dangerOf, defineCommand, leastDangerOf } from '../../../src/chat/command/declaration.ts';
 import { conditions } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
@@ -24,6 +24,8 @@ const enable = defineCommand({
 
 test('what takes several values and is not given is an empty list, for the danger and the command', () => {
   expect(leastDangerOf(enable)).toBe('read');
+  // A line that can't be read leaves arguments out.
+  expect(dangerOf(enable, { on: ['a'] })).toBe('change');
   const context = { serverName: 'example.com', now: 0, prefix: '!' };
   expect(readArguments(enable, [], context).values).toMatchObject({ users: [], on: [] });
   const { values } = readArguments(enable, tokenize('--on=a --on=b'), context);
