@@ -186,6 +186,7 @@ const overlap = 10;
  *
  * @param options.few if there are more reports at the first start, they get no cards
  * @param options.mayReadAll false if the whole list was read a short while ago
+ * @param options.signal ends the reading, which throws its reason: a long list takes minutes
  */
 export async function importReports(
   store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>,
@@ -195,10 +196,11 @@ export async function importReports(
     readonly mayReadAll: boolean;
     readonly now: () => number;
     readonly giveWay: GiveWay;
+    readonly signal?: AbortSignal;
     readonly onBacklog: (tables: StoreTables, total: number) => Promise<void>;
   },
 ): Promise<ImportResult> {
-  const { few, mayReadAll, now, giveWay, onBacklog } = options;
+  const { few, mayReadAll, now, giveWay, signal, onBacklog } = options;
   const name = `reports.${source.kind}`;
   const stored = await store.syncState.get(name);
   let progress = stored === undefined ? undefined : (JSON.parse(stored) as Progress);
@@ -233,6 +235,7 @@ export async function importReports(
   let found = 0;
   let isAtEnd = false;
   for (let isFirstPage = true; !isAtEnd; isFirstPage = false) {
+    signal?.throwIfAborted();
     const page = await pages.next();
     if (isFirstPage) {
       ({ total } = page);

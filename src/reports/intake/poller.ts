@@ -158,13 +158,14 @@ export function createPoller(options: {
     let readAllAt = Number.NEGATIVE_INFINITY;
 
     /** Returns how long to pause. */
-    async function read(): Promise<number> {
+    async function read(signal: AbortSignal): Promise<number> {
       const startedAt = performance.now();
       const result = await importReports(store, source, {
         few,
         mayReadAll: startedAt - readAllAt >= readAllEveryMs,
         now,
         giveWay,
+        signal,
         onBacklog: async (tables, total) => onBacklog(tables, kind, total),
       });
       if (result.hasReadAll) {
@@ -187,6 +188,9 @@ export function createPoller(options: {
 
     /** Returns how long to pause. */
     async function handleFailure(error: unknown, signal: AbortSignal): Promise<number> {
+      if (signal.aborted) {
+        return maxPauseMs;
+      }
       if (isNotOffered(source, error)) {
         if (isOffered) {
           log.info({ kind }, 'this homeserver has no such reports');
@@ -200,10 +204,8 @@ export function createPoller(options: {
       if (!(error instanceof LawspeakerError)) {
         log.error({ kind, err: error }, 'reading reports failed because of an internal error');
       }
-      if (!signal.aborted) {
-        log.warn({ kind, code: codeOf(error), pauseMs }, 'could not read reports, trying again');
-        await failed(reading, error);
-      }
+      log.warn({ kind, code: codeOf(error), pauseMs }, 'could not read reports, trying again');
+      await failed(reading, error);
       return pauseMs;
     }
 
@@ -212,7 +214,7 @@ export function createPoller(options: {
         const waiting = reading.waiting.splice(0);
         let pauseMs: number;
         try {
-          pauseMs = await read();
+          pauseMs = await read(signal);
         } catch (error) {
           pauseMs = await handleFailure(error, signal);
         }

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Mock } from 'vitest';
 
 import {
   ForeignAnswerError,
@@ -41,7 +43,10 @@ afterEach(async () => {
 let asked = 0;
 let fault: Error;
 let assertComplete: ReportSource['assertComplete'];
+let isEndless: boolean;
+let log: { info: Mock; warn: Mock; error: Mock };
 beforeEach(() => {
+  isEndless = false;
   asked = 0;
   fault = down;
   assertComplete = undefined;
@@ -51,7 +56,7 @@ const down = new UnreachableError('GET /reports', 'does not answer', false);
 
 /** An hour between two questions: what comes before is hurried. */
 function start(kinds: readonly ReportSource['kind'][] = ['event', 'user']): void {
-  const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   poller = createPoller({
     store,
     sources: kinds.map((kind) => ({
@@ -62,7 +67,8 @@ function start(kinds: readonly ReportSource['kind'][] = ['event', 'user']): void
         if (!isUp) {
           throw fault;
         }
-        return { reports: [], total: 0, next: null };
+        await wait(5);
+        return { reports: [], total: 0, next: isEndless ? asked : null };
       },
     })),
     intervalMs: 3_600_000,
@@ -91,6 +97,18 @@ test('asks at once when it is hurried', async () => {
   poller.hurry();
   await expect.poll(failing).toEqual([undefined]);
   expect(poller.readings()[0]?.ageMs).toBeLessThan(60_000);
+});
+
+test('stops in the middle of a long list', async () => {
+  isEndless = true;
+  start(['event']);
+  await expect.poll(() => asked).toBeGreaterThan(2);
+  const before = asked;
+  await poller.stop();
+  // One page is in flight, and the next is requested while it is stored.
+  expect(asked - before).toBeLessThan(4);
+  expect(log.error).not.toHaveBeenCalled();
+  expect(log.warn).not.toHaveBeenCalled();
 });
 
 test('a refresh waits until a reading that began after it has ended', async () => {
