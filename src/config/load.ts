@@ -11,7 +11,7 @@ import { configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 
 /** Keys with secrets. They can also be set by a file, with the environment variable `…_FILE`. */
-const secrets = new Set(['homeserver.accessToken']);
+export const secretKeys: ReadonlySet<string> = new Set(['homeserver.accessToken']);
 
 /** The places of the values of each configuration that was loaded. */
 const placesByConfig = new WeakMap<Config, Places>();
@@ -138,7 +138,8 @@ function scalarsIn(
 function environmentValues(environment: NodeJS.ProcessEnv): [string, unknown][] {
   return scalarKeys().flatMap(({ key, schema }): [string, unknown][] => {
     const name = environmentName(key);
-    const value = environment[name] ?? (secrets.has(key) ? fromFile(environment, name) : undefined);
+    const value =
+      environment[name] ?? (secretKeys.has(key) ? fromFile(environment, name) : undefined);
     if (value === undefined) {
       return [];
     }

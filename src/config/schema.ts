@@ -8,28 +8,35 @@ import { rulesSchema } from './rules.ts';
 const url = z
   .string()
   .refine((text) => URL.canParse(text) && /^https?:/u.test(text), 'must be an http(s) URL')
-  .transform((text) => text.replace(/\/+$/u, ''));
+  .transform((text) => text.replace(/\/+$/u, ''))
+  .describe('http(s) URL');
 
-const userId = z.string().transform((text, context) => {
-  const id = parseUserId(text);
-  if (id === undefined) {
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not a user ID` });
-    return z.NEVER;
-  }
-  return id;
-});
+const userId = z
+  .string()
+  .transform((text, context) => {
+    const id = parseUserId(text);
+    if (id === undefined) {
+      context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is not a user ID` });
+      return z.NEVER;
+    }
+    return id;
+  })
+  .describe('user ID');
 
-const room = z.string().transform((text, context) => {
-  const id = parseRoomId(text) ?? parseRoomAlias(text);
-  if (id === undefined) {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be a room ID (!…) or an alias (#name:server)',
-    });
-    return z.NEVER;
-  }
-  return id;
-});
+const room = z
+  .string()
+  .transform((text, context) => {
+    const id = parseRoomId(text) ?? parseRoomAlias(text);
+    if (id === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: 'must be a room ID (!…) or an alias (#name:server)',
+      });
+      return z.NEVER;
+    }
+    return id;
+  })
+  .describe('room ID or alias');
 
 const roleName = z.enum(['viewer', 'moderator', 'admin']);
 const policy = z.enum(['none', 'requester', 'other']);
@@ -56,6 +63,7 @@ export const configSchema = z.strictObject({
       prefix: z
         .string()
         .regex(/^[!-/:-@[-`{-~]{1,3}$/u, 'must be 1 to 3 punctuation characters')
+        .describe('1 to 3 punctuation characters')
         .default('!'),
       maxAge: durationText.default('5m'),
     })
@@ -75,23 +83,29 @@ export const configSchema = z.strictObject({
       commands: z.record(z.string(), roleName).default({}),
     })
     .prefault({}),
-  protected: z.strictObject({ users: z.array(z.string().min(1)).default([]) }).prefault({}),
+  protected: z
+    .strictObject({ users: z.array(z.string().min(1).describe('glob')).default([]) })
+    .prefault({}),
   secrets: z.strictObject({ keepFor: durationText.default('1h') }).prefault({}),
   encryption: z
     .strictObject({
       enabled: z.boolean().default(false),
-      path: z.string().min(1).default('data/crypto'),
+      path: z.string().min(1).describe('folder').default('data/crypto'),
     })
     .prefault({}),
-  database: z.strictObject({ path: z.string().min(1).default('data/lawspeaker.db') }).prefault({}),
-  http: z.strictObject({ listen: listenAddress.prefault('off') }).prefault({}),
+  database: z
+    .strictObject({ path: z.string().min(1).describe('file').default('data/lawspeaker.db') })
+    .prefault({}),
+  http: z
+    .strictObject({ listen: listenAddress.describe('`host:port`, or `off`').prefault('off') })
+    .prefault({}),
   reports: z
     .strictObject({
       enabled: z.boolean().default(true),
       pollInterval: durationText
         .refine((text) => durationMs(text) <= hourMs, 'must be at most 1h')
         .default('5s'),
-      rules: rulesSchema.default([]),
+      rules: rulesSchema.describe('list of rules').default([]),
       maxActionsPerHour: z.number().int().min(0).default(10),
       remindAfter: durationText.default('4h'),
       onCall: z.array(userId).default([]),

@@ -12,7 +12,8 @@ const pattern = /^[1-9][0-9]{0,5}[smhdw]$/u;
 export const durationText = z
   .string()
   // Checks that follow rely on the format.
-  .regex(pattern, { error: 'must be a duration such as 30s, 5m, 1h or 7d', abort: true });
+  .regex(pattern, { error: 'must be a duration such as 30s, 5m, 1h or 7d', abort: true })
+  .describe('duration');
 
 /** The milliseconds of a duration that is known to be valid. */
 export function durationMs(text: string): number {

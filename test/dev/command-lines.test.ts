@@ -1,0 +1,76 @@
+import { readFile, readdir } from 'node:fs/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { readArguments } from '../../src/chat/command/read-arguments.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
+import { tokenize } from '../../src/chat/reading/tokenize.ts';
+import { readInitOptions } from '../../src/cli/init/options.ts';
+
+const registry = createRegistry(await loadCommands());
+const context = { serverName: 'example.com', now: Date.now(), prefix: '!' };
+
+describe.each(['docs/getting-started.md', 'docs/coming-from.md'])('%s', (page) => {
+  it('has commands that the bot understands', async () => {
+    const text = await readFile(page, 'utf8');
+    // The reply gives the users for --from-file.
+    const lines = [...text.matchAll(/`!([a-z][^`]*)`/gu)].map(([, line = '']) =>
+      line.replace('--from-file', '@mallory:example.com'),
+    );
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.flatMap(problemsOf)).toEqual([]);
+  });
+});
+
+function problemsOf(line: string): string[] {
+  const [name, ...tokens] = tokenize(line);
+  const command = registry.find(name?.text ?? '');
+  if (command === undefined) {
+    return [`${line}: unknown`];
+  }
+  if (tokens.length === 0) {
+    // In a sentence, `!undo` is only a name.
+    return [];
+  }
+  try {
+    readArguments(command, tokens, context);
+    return [];
+  } catch (error) {
+    return [`${line}: ${String(error)}`];
+  }
+}
+
+it('docs/getting-started.md has a line for init that the program understands', async () => {
+  const text = await readFile('docs/getting-started.md', 'utf8');
+  const line = /^npm run --silent lawspeaker -- init (.+)$/mu.exec(text)?.[1] ?? '';
+  expect(readInitOptions(line.split(' '), {})).toMatchObject({
+    homeserver: 'https://matrix.example.com',
+    adminUser: 'ana',
+    moderators: ['@ben:example.com'],
+  });
+});
+
+it('docs/troubleshooting.md has headings that the program says', async () => {
+  const text = await readFile('docs/troubleshooting.md', 'utf8');
+  const headings = [...text.matchAll(/^### (.+)$/gmu)].map(([, heading = '']) => heading);
+  expect(headings.length).toBeGreaterThan(30);
+  const files = (await readdir('src', { recursive: true })).filter((file) => file.endsWith('.ts'));
+  const sources = await Promise.all(files.map(async (file) => readFile(`src/${file}`, 'utf8')));
+  const lines = sources.join('\n').split('\n');
+  const unknown = headings.filter((heading) => {
+    const parts = heading.split('…').map((part) => part.trim());
+    return !lines.some((line) => holdsInOrder(line, parts));
+  });
+  expect(unknown).toEqual([]);
+});
+
+/** Whether a line of the source contains the fixed parts of a message, one after another. */
+function holdsInOrder(line: string, parts: readonly string[]): boolean {
+  let at = 0;
+  return parts.every((part) => {
+    const found = line.indexOf(part, at);
+    at = found + part.length;
+    return found !== -1;
+  });
+}

@@ -1,0 +1,10 @@
+import { readFile } from 'node:fs/promises';
+
+import { expect, it } from 'vitest';
+
+import { configurationGuide } from '../../dev/docs/configuration-guide.ts';
+
+it('docs/configuration.md is what the schema and the example say; `npm run docs` writes it anew', async () => {
+  const file = new URL('../../docs/configuration.md', import.meta.url);
+  expect(await readFile(file, 'utf8')).toBe(await configurationGuide());
+});
