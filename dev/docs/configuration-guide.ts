@@ -213,7 +213,8 @@ function commentsIn(example: string): (key: string) => string {
       last.splice(depth, last.length, lines.join(' ') || (last[depth] ?? last[depth - 1] ?? ''));
       comments.set(key, last[depth] ?? '');
       lines = [];
-    } else if (hash !== undefined) {
+    } else if (hash !== undefined && rest?.startsWith(' ') !== true) {
+      // Comments with more blanks are examples of values.
       lines.push(`${name === undefined ? '' : `${name}:`}${rest ?? ''}`);
     } else if (text === '') {
       lines = [];

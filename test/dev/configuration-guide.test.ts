@@ -8,3 +8,7 @@ it('docs/configuration.md is what the schema and the example say; `npm run docs`
   const file = new URL('../../docs/configuration.md', import.meta.url);
   expect(await readFile(file, 'utf8')).toBe(await configurationGuide());
 });
+
+it('docs/configuration.md has sentences, and not the examples of values', async () => {
+  expect(await configurationGuide()).not.toMatch(/\S {2}|^ |fresh-account/mu);
+});
