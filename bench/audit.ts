@@ -13,7 +13,7 @@ import { createMetricValues } from '../src/services/bot/metric-values.ts';
 import { createStatisticsService } from '../src/services/bot/statistics-service.ts';
 import { openStore } from '../src/store/store.ts';
 import type { Store } from '../src/store/store.ts';
-import type { AuditFilter } from '../src/store/tables/audit-log.ts';
+import type { AuditFilter } from '../src/store/tables/audit-search.ts';
 import type { ItemQuery } from '../src/store/tables/report-items.ts';
 import { createLargeDatabase, frequent, rare } from './large-database.ts';
 import { spread } from './measurement.ts';

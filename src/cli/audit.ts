@@ -10,7 +10,8 @@ import {
 } from '../services/bot/audit-export.ts';
 import type { ExportFormat } from '../services/bot/audit-export.ts';
 import { openStore } from '../store/store.ts';
-import type { AuditEntry, AuditFilter } from '../store/tables/audit-log.ts';
+import type { AuditEntry } from '../store/tables/audit-log.ts';
+import type { AuditFilter } from '../store/tables/audit-search.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Output } from './output.ts';
 

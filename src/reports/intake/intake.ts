@@ -3,7 +3,7 @@ import type { RoomId } from '../../core/ids.ts';
 import { createStatisticsCheck } from '../../services/reports/statistics-check.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { NewReport } from '../../store/tables/reports.ts';
+import type { NewReport } from '../../store/tables/add-reports.ts';
 import type { GiveWay } from '../give-way.ts';
 
 /** One of the homeserver's lists of reports. */

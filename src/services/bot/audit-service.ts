@@ -1,6 +1,7 @@
 import type { Store } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
-import type { AuditFilter, Verification } from '../../store/tables/audit-log.ts';
+import type { Verification } from '../../store/tables/audit-log.ts';
+import type { AuditFilter } from '../../store/tables/audit-search.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
 

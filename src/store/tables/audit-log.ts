@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sql } from 'kysely';
-import type { RawBuilder, Selectable } from 'kysely';
+import type { Selectable } from 'kysely';
 
-import { dayMs } from '../../core/duration.ts';
 import type { Connection } from '../database.ts';
 import type { AuditLogTable } from '../schema.ts';
+import { endOfNumbers, matching, narrow } from './audit-search.ts';
+import type { AuditFilter } from './audit-search.ts';
 
 /** What is going to be done, by whom and to whom. */
 export interface Intent {
@@ -39,20 +40,6 @@ export interface AuditEntry {
   readonly status: string;
   readonly endedAt: number | null;
   readonly detail: unknown;
-}
-
-/** What an entry must match; all of it. */
-export interface AuditFilter {
-  readonly by?: string | undefined;
-  readonly target?: string | undefined;
-  readonly command?: string | undefined;
-  readonly status?: string | undefined;
-  /** Milliseconds since 1970. */
-  readonly since?: number | undefined;
-  readonly until?: number | undefined;
-  readonly eventId?: string | undefined;
-  /** An item of the report queue. */
-  readonly item?: number | undefined;
 }
 
 export interface AuditQuery extends AuditFilter {
@@ -150,137 +137,6 @@ function readJson(text: string): unknown {
   }
 }
 
-/** The numbers between two others. */
-interface NumberRange {
-  readonly after: number;
-  readonly before: number;
-}
-
-const endOfNumbers = Number.MAX_SAFE_INTEGER;
-
-/** A condition for `entry`: it is one of the first entries in this range that match. */
-function matching(
-  query: AuditFilter,
-  range: NumberRange,
-  order: 'ASC' | 'DESC',
-  limit: number,
-): RawBuilder<boolean> {
-  const end = sql.raw(`ORDER BY id ${order} LIMIT ${Math.trunc(limit)}`);
-  return sql<boolean>`entry.id IN (${sql.join(sourcesOf(query, range), sql` UNION ALL `)} ${end})`;
-}
-
-/**
- * Where to find the numbers of matching entries. Each source reads an index in the order of the numbers,
- * so that reading stops when there are enough, and none has an entry that another has. Which index is
- * best is known here: SQLite has no statistics about the table.
- */
-function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
-  const { by, target, command, status, eventId, item } = query;
-  const entries = (index: string, ...more: RawBuilder<unknown>[]) => sql`
-    SELECT candidate.id AS id FROM audit_log AS candidate ${sql.raw(index)}
-    WHERE candidate.kind != 'outcome'
-      AND candidate.id > ${range.after} AND candidate.id < ${range.before}
-      AND ${conjunction([...more, ...conditionsOf(query), ...statusCondition(query)])}`;
-  if (status === 'open') {
-    return [
-      sql`
-        SELECT candidate.id AS id FROM open_intents AS open
-        CROSS JOIN audit_log AS candidate ON candidate.id = open.id
-        WHERE open.id > ${range.after} AND open.id < ${range.before}
-          AND ${conjunction([...conditionsOf(query), ...byCondition(query)])}`,
-    ];
-  }
-  if (eventId !== undefined) {
-    return [entries('INDEXED BY audit_log_event', ...byCondition(query))];
-  }
-  if (item !== undefined) {
-    return [entries('INDEXED BY audit_log_item', ...byCondition(query))];
-  }
-  if (target !== undefined) {
-    return [entries('INDEXED BY audit_log_target', ...byCondition(query))];
-  }
-  if (by !== undefined) {
-    const asked = sql`candidate.actor = ${by}`;
-    const confirmed = sql`candidate.confirmer = ${by} AND candidate.confirmer != candidate.actor`;
-    return [
-      command !== undefined
-        ? entries('INDEXED BY audit_log_actor_command', asked)
-        : status !== undefined
-          ? outcomes('INDEXED BY audit_log_actor_status', asked, query, range)
-          : entries('INDEXED BY audit_log_actor', asked),
-      entries('INDEXED BY audit_log_confirmer', confirmed),
-    ];
-  }
-  if (status !== undefined) {
-    return [
-      command === undefined
-        ? outcomes('INDEXED BY audit_log_status', sql`true`, query, range)
-        : outcomes(
-            'INDEXED BY audit_log_command_status',
-            sql`candidate.command = ${command}`,
-            query,
-            range,
-          ),
-    ];
-  }
-  return [command === undefined ? entries('NOT INDEXED') : entries('INDEXED BY audit_log_command')];
-}
-
-/** Entries by their last outcome, or by how they were refused. */
-function outcomes(
-  index: string,
-  condition: RawBuilder<unknown>,
-  { status, since, until }: AuditFilter,
-  range: NumberRange,
-): RawBuilder<unknown> {
-  const id = sql`coalesce(candidate.intent_id, candidate.id)`;
-  const at = sql`(SELECT at FROM audit_log AS intent WHERE intent.id = ${id})`;
-  return sql`
-    SELECT ${id} AS id FROM audit_log AS candidate ${sql.raw(index)}
-    WHERE candidate.status = ${status} AND ${condition}
-      AND ${id} > ${range.after} AND ${id} < ${range.before}
-      AND NOT EXISTS (
-        SELECT 1 FROM audit_log AS later
-        WHERE later.intent_id = candidate.intent_id AND later.id > candidate.id
-      )
-      AND ${conjunction([
-        ...(since === undefined ? [] : [sql`${at} >= ${since}`]),
-        ...(until === undefined ? [] : [sql`${at} <= ${until}`]),
-      ])}`;
-}
-
-function conjunction(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
-  return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` AND `);
-}
-
-/** All that a filter says about the entry itself, except who. */
-function conditionsOf(query: AuditFilter): RawBuilder<unknown>[] {
-  const { target, command, since, until, eventId, item } = query;
-  return [
-    ...(target === undefined ? [] : [sql`candidate.target = ${target}`]),
-    ...(command === undefined ? [] : [sql`candidate.command = ${command}`]),
-    ...(since === undefined ? [] : [sql`candidate.at >= ${since}`]),
-    ...(until === undefined ? [] : [sql`candidate.at <= ${until}`]),
-    ...(eventId === undefined ? [] : [sql`candidate.event_id = ${eventId}`]),
-    ...(item === undefined ? [] : [sql`candidate.item_id = ${item}`]),
-  ];
-}
-
-function byCondition({ by }: AuditFilter): RawBuilder<unknown>[] {
-  return by === undefined ? [] : [sql`(candidate.actor = ${by} OR candidate.confirmer = ${by})`];
-}
-
-function statusCondition({ status }: AuditFilter): RawBuilder<unknown>[] {
-  return status === undefined
-    ? []
-    : [
-        sql`${status} = coalesce((
-          SELECT outcome.status FROM audit_log AS outcome
-          WHERE outcome.intent_id = candidate.id ORDER BY outcome.id DESC LIMIT 1
-        ), candidate.status, 'open')`,
-      ];
-}
-
 /** The audit log. Rows are only ever appended, inside a transaction. */
 export function auditLog(db: Connection) {
   /** Intents and refusals, with their latest outcomes. */
@@ -319,31 +175,6 @@ export function auditLog(db: Connection) {
     arguments: readJson(found.arguments),
     detail: found.detail === null ? null : readJson(found.detail),
   });
-
-  /**
-   * Narrows a range of numbers to the days of `since` and `until`: entries have no order by time, because
-   * clocks are set back.
-   */
-  async function narrow({ since, until }: AuditFilter, range: NumberRange): Promise<NumberRange> {
-    let { after, before } = range;
-    if (since !== undefined) {
-      const { id } = await db
-        .selectFrom('audit_days')
-        .select(({ fn }) => fn.min('first_id').as('id'))
-        .where('day', '>=', Math.floor(since / dayMs))
-        .executeTakeFirstOrThrow();
-      after = Math.max(after, (id ?? endOfNumbers) - 1);
-    }
-    if (until !== undefined) {
-      const { id } = await db
-        .selectFrom('audit_days')
-        .select(({ fn }) => fn.max('last_id').as('id'))
-        .where('day', '<=', Math.floor(until / dayMs))
-        .executeTakeFirstOrThrow();
-      before = Math.min(before, (id ?? 0) + 1);
-    }
-    return { after, before };
-  }
 
   return {
     /** Records what is going to be done. Returns the entry's number. Commit this before the call. */
@@ -480,7 +311,7 @@ export function auditLog(db: Connection) {
 
     /** Newest first. */
     async search({ before = endOfNumbers, limit, ...query }: AuditQuery): Promise<AuditEntry[]> {
-      const range = await narrow(query, { after: 0, before });
+      const range = await narrow(db, query, { after: 0, before });
       const found = await entries()
         .where(matching(query, range, 'DESC', limit))
         .orderBy('entry.id', 'desc')
@@ -490,7 +321,7 @@ export function auditLog(db: Connection) {
 
     /** Oldest first, after an entry: to read everything, piece by piece. */
     async inOrder(query: AuditFilter, after: number, limit: number): Promise<AuditEntry[]> {
-      const range = await narrow(query, { after, before: endOfNumbers });
+      const range = await narrow(db, query, { after, before: endOfNumbers });
       const found = await entries()
         .where(matching(query, range, 'ASC', limit))
         .orderBy('entry.id')

@@ -10,7 +10,7 @@ import { importReports } from '../../../src/reports/intake/intake.ts';
 import type { ReportSource } from '../../../src/reports/intake/intake.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { NewReport, ReportKey } from '../../../src/store/tables/reports.ts';
+import type { NewReport, ReportKey } from '../../../src/store/tables/add-reports.ts';
 import { fuzzTimeoutMs } from '../../support/hostile.ts';
 
 let folder: string;

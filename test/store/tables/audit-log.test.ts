@@ -10,7 +10,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { chainHash } from '../../../src/store/tables/audit-log.ts';
-import type { AuditEntry, AuditFilter, Intent } from '../../../src/store/tables/audit-log.ts';
+import type { AuditEntry, Intent } from '../../../src/store/tables/audit-log.ts';
+import type { AuditFilter } from '../../../src/store/tables/audit-search.ts';
 
 let folder: string;
 let file: string;

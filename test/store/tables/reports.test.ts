@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { ReportToAdd } from '../../../src/store/tables/reports.ts';
+import type { ReportToAdd } from '../../../src/store/tables/add-reports.ts';
 import { fuzzTimeoutMs } from '../../support/hostile.ts';
 
 const reportToAdd: fc.Arbitrary<ReportToAdd> = fc.record({

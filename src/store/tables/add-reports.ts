@@ -1,0 +1,256 @@
+import { sql } from 'kysely';
+import type { Selectable } from 'kysely';
+
+import type { Connection } from '../database.ts';
+import type { ReportItemsTable } from '../schema.ts';
+import { reportHistory } from './report-history.ts';
+
+/**
+ * What identifies a report. Its number alone doesn't: Synapse reuses the number of the newest report if
+ * that was deleted before a restart.
+ */
+export interface ReportKey {
+  readonly kind: 'event' | 'user';
+  readonly reportId: number;
+  readonly receivedTs: number;
+  /** The event or user that was reported. */
+  readonly subject: string;
+}
+
+export interface NewReport extends ReportKey {
+  readonly reporter: string;
+  readonly reason: string | null;
+  readonly score: number | null;
+  readonly roomId: string | null;
+  readonly roomName: string | null;
+  readonly sender: string | null;
+}
+
+/** What a new report did to the queue. */
+export interface AddedReport {
+  readonly itemId: number;
+  readonly isNewItem: boolean;
+}
+
+/** The homeserver does not limit the length of a reason. */
+const maxReasonLength = 2000;
+
+/** People can send any number. One that doesn't fit into the column must not hold up other reports. */
+function storable(score: number): number {
+  const whole = Math.trunc(score);
+  return Math.min(Math.max(whole, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+}
+
+/** What the latest reports that say it say about an item. */
+function describedBy(added: readonly ReportToAdd[]) {
+  return {
+    sender: added.findLast(({ report }) => report.sender !== null)?.report.sender ?? null,
+    room_name: added.findLast(({ report }) => report.roomName !== null)?.report.roomName ?? null,
+  };
+}
+
+function parts<Row>(rows: readonly Row[]): Row[][] {
+  return Array.from({ length: Math.ceil(rows.length / rowsPerInsert) }, (_, at) =>
+    rows.slice(at * rowsPerInsert, (at + 1) * rowsPerInsert),
+  );
+}
+
+/** How a report that opens an item, or counts in one, is treated. */
+export interface NewItemOptions {
+  /** It is from before the first start: rules ignore it. */
+  readonly isBacklog: boolean;
+  /** It gets no card, and its details are not fetched. */
+  readonly isQuiet: boolean;
+}
+
+/** A report of a page, with what its item is to be treated like. */
+export interface ReportToAdd {
+  readonly report: NewReport;
+  readonly options: NewItemOptions;
+}
+
+/** An item that exists, as far as adding reports to it needs it. */
+type KnownItem = Pick<Selectable<ReportItemsTable>, 'id' | 'subject' | 'state' | 'closed_at'>;
+
+/** A statement with more values than this takes longer to write than to run. */
+const rowsPerInsert = 50;
+
+const keyOf = ({ reportId, receivedTs, subject }: ReportKey) =>
+  JSON.stringify([reportId, receivedTs, subject]);
+
+/** Those of one kind that are not stored yet, each once, in the order given. */
+async function newOf(db: Connection, kind: ReportKey['kind'], all: readonly ReportToAdd[]) {
+  const stored = await db
+    .selectFrom('reports')
+    .select(['report_id as reportId', 'received_ts as receivedTs', 'subject'])
+    .where('kind', '=', kind)
+    .where(
+      'report_id',
+      'in',
+      all.map(({ report }) => report.reportId),
+    )
+    .execute();
+  const known = new Set(stored.map((key) => keyOf({ kind, ...key })));
+  return all.filter(({ report }) => {
+    const key = keyOf(report);
+    return !known.has(key) && known.add(key);
+  });
+}
+
+async function addItems(
+  db: Connection,
+  kind: ReportKey['kind'],
+  items: ReadonlyMap<string, readonly ReportToAdd[]>,
+  at: number,
+): Promise<KnownItem[]> {
+  const rows = [...items].map(([subject, added]) => {
+    const needsWork = added.some(({ options }) => !options.isQuiet) ? 1 : 0;
+    return {
+      kind,
+      subject,
+      ...describedBy(added),
+      room_id: added[0]?.report.roomId ?? null,
+      sender_created_at: null,
+      content: null,
+      state: 'open' as const,
+      reports: added.length,
+      last_report_at: Math.max(...added.map(({ report }) => report.receivedTs)),
+      created_at: at,
+      opened_at: at,
+      reopened: 0,
+      claimed_by: null,
+      claimed_at: null,
+      closed_by: null,
+      closed_at: null,
+      note: null,
+      is_backlog: added.every(({ options }) => options.isBacklog) ? 1 : 0,
+      needs_look: needsWork,
+      needs_card: needsWork,
+      card: needsWork === 0 ? ('digest' as const) : ('none' as const),
+      card_at: null,
+      card_revision: 0,
+      reminded_at: null,
+    };
+  });
+  const known: KnownItem[] = [];
+  for (const part of parts(rows)) {
+    known.push(
+      ...(await db
+        .insertInto('report_items')
+        .values(part)
+        .returning(['id', 'subject', 'state', 'closed_at'])
+        .execute()),
+    );
+  }
+  return known;
+}
+
+/** Counts more reports of a known item. A report from after its decision opens it again. */
+async function updateItem(
+  db: Connection,
+  item: KnownItem,
+  added: readonly ReportToAdd[],
+  at: number,
+): Promise<void> {
+  const { sender, room_name: roomName } = describedBy(added);
+  const lastReportAt = Math.max(...added.map(({ report }) => report.receivedTs));
+  await db
+    .updateTable('report_items')
+    .set(({ eb, ref }) => ({
+      reports: eb('reports', '+', added.length),
+      last_report_at: sql<number>`max(${ref('last_report_at')}, ${lastReportAt})`,
+      ...(sender === null ? {} : { sender }),
+      ...(roomName === null ? {} : { room_name: roomName }),
+      ...(added.every(({ options }) => options.isQuiet)
+        ? {}
+        : {
+            // What a digest has counted, or the backlog, is news again.
+            card: sql<
+              'none' | 'own' | 'digest'
+            >`CASE WHEN card = 'digest' AND needs_look = 0 THEN 'none' ELSE card END`,
+            needs_look: 1,
+            needs_card: 1,
+          }),
+      // What is reported now is not from before the first start.
+      ...(added.every(({ options }) => options.isBacklog) ? {} : { is_backlog: 0 }),
+    }))
+    .where('id', '=', item.id)
+    .execute();
+  const isClosed = item.state === 'resolved' || item.state === 'dismissed';
+  const later = added.find(({ report }) => report.receivedTs > (item.closed_at ?? 0));
+  if (isClosed && later !== undefined) {
+    await reopenItem(db, item, later.report.reporter, at);
+  }
+}
+
+async function reopenItem(
+  db: Connection,
+  { id, state }: KnownItem,
+  reporter: string,
+  at: number,
+): Promise<void> {
+  await db
+    .updateTable('report_items')
+    .set(({ eb }) => ({
+      state: 'open',
+      opened_at: at,
+      reopened: eb('reopened', '+', 1),
+      claimed_by: null,
+      claimed_at: null,
+      closed_by: null,
+      closed_at: null,
+      note: null,
+    }))
+    .where('id', '=', id)
+    .execute();
+  const entry = { itemId: id, at, kind: 'reopened', actor: reporter, detail: state } as const;
+  await reportHistory(db).add(entry, { isShown: false });
+}
+
+/** Adds reports of one kind. Returns what those that were not known have done. */
+export async function addOfKind(
+  db: Connection,
+  kind: ReportKey['kind'],
+  given: readonly ReportToAdd[],
+  at: number,
+): Promise<AddedReport[]> {
+  const added = await newOf(db, kind, given);
+  if (added.length === 0) {
+    return [];
+  }
+  const bySubject = Map.groupBy(added, ({ report }) => report.subject);
+  const known = await db
+    .selectFrom('report_items')
+    .select(['id', 'subject', 'state', 'closed_at'])
+    .where('kind', '=', kind)
+    .where('subject', 'in', [...bySubject.keys()])
+    .execute();
+  for (const item of known) {
+    await updateItem(db, item, bySubject.get(item.subject) ?? [], at);
+  }
+  const before = new Set(known.map(({ subject }) => subject));
+  const opened = new Map([...bySubject].filter(([subject]) => !before.has(subject)));
+  const items = new Map(
+    [...known, ...(await addItems(db, kind, opened, at))].map(({ id, subject }) => [subject, id]),
+  );
+  const rows = added.map(({ report }) => ({
+    kind,
+    report_id: report.reportId,
+    received_ts: report.receivedTs,
+    subject: report.subject,
+    item_id: items.get(report.subject) ?? 0,
+    reporter: report.reporter,
+    reporter_created_at: null,
+    reporter_restricted: null,
+    reason: report.reason?.slice(0, maxReasonLength).toWellFormed() ?? null,
+    score: report.score === null ? null : storable(report.score),
+    seen_at: at,
+  }));
+  for (const part of parts(rows)) {
+    await db.insertInto('reports').values(part).execute();
+  }
+  return rows.map(({ item_id: itemId, subject }) => ({
+    itemId,
+    isNewItem: !before.has(subject),
+  }));
+}
