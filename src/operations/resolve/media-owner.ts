@@ -135,7 +135,8 @@ async function protectedTwin(
 ): Promise<{ readonly owner: UserId; readonly protection: string } | undefined> {
   const { services, members, roles, settings } = context;
   const isAdmin = new Set(await services.accounts.serverAdmins(maxAccounts));
-  const candidates = [...new Set([settings.botUser, ...isAdmin, ...members.joined()])]
+  // A server with many admins must not push out the people of the room.
+  const candidates = [...new Set([settings.botUser, ...members.joined(), ...isAdmin])]
     .filter((user) => user !== owner && serverNameOf(user) === settings.serverName)
     .flatMap((user) => {
       const protection = roles.protection({ name: user, admin: isAdmin.has(user) });
