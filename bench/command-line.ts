@@ -12,7 +12,7 @@ import type { Benchmark } from './measurement.ts';
 
 /**
  * Preloaded into a process, this writes to file descriptor 3 what the process has used when it exits, its own
- * start included. It is no file of TypeScript: loading one would be most of what is measured. `maxRSS` would
+ * start included. It is JavaScript, because loading TypeScript would be most of what is measured. `maxRSS` would
  * also count what the parent held when it forked; `VmHWM` doesn't. Source: proc_pid_status(5).
  */
 const usageProbe = `data:text/javascript,${encodeURIComponent(`
