@@ -150,7 +150,7 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
     'decision_event_id',
     'decided_at',
   ]);
-  const schedule = insertInto(db, 'jobs', [
+  const schedule = insertInto(db, 'timers', [
     'line',
     'run_at',
     'state',

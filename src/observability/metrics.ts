@@ -19,7 +19,7 @@ export interface MetricValues {
     readonly outbox: number;
     readonly executions: number;
     readonly confirmations: number;
-    readonly jobs: number;
+    readonly timers: number;
   };
   /** Items that were claimed, resolved or dismissed since the values were last read. */
   readonly steps: readonly { what: string; by: string; tookMs: number }[];
@@ -141,7 +141,7 @@ export function createMetrics(options: {
     outbox: gauge('outbox_open', 'Messages that are not sent yet'),
     executions: gauge('executions_open', 'Actions without an outcome'),
     confirmations: gauge('confirmations_pending', 'Pending confirmations'),
-    jobs: gauge('jobs_waiting', 'Timed reversals that are scheduled'),
+    timers: gauge('jobs_waiting', 'Timed reversals that are scheduled'),
   };
   const labelled = [items, ruleMatches, actions, work];
   const plain = [oldestOpen, reports, ruleActions, ...Object.values(open)];
@@ -175,7 +175,7 @@ export function createMetrics(options: {
     open.outbox.set(values.open.outbox);
     open.executions.set(values.open.executions);
     open.confirmations.set(values.open.confirmations);
-    open.jobs.set(values.open.jobs);
+    open.timers.set(values.open.timers);
     for (const { what, by, tookMs } of values.steps) {
       if (what === 'claimed') {
         claiming.observe({ by }, tookMs / 1000);

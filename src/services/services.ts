@@ -53,7 +53,7 @@ export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
 export type { Confirmation } from '../store/tables/confirmations.ts';
-export type { Job } from '../store/tables/jobs.ts';
+export type { Timer } from '../store/tables/timers.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 
 /**

@@ -12,7 +12,7 @@ export interface Tables {
   executions: ExecutionsTable;
   inbox: InboxTable;
   item_totals: ItemTotalsTable;
-  jobs: JobsTable;
+  timers: TimersTable;
   open_intents: OpenIntentsTable;
   outbox: OutboxTable;
   report_history: ReportHistoryTable;
@@ -87,8 +87,8 @@ export interface InboxTable {
   handled_at: number | null;
 }
 
-/** Command lines to run at a given time. */
-export interface JobsTable {
+/** Command lines that run at a given time, to undo an action. */
+export interface TimersTable {
   id: Generated<number>;
   line: string;
   run_at: number;

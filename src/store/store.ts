@@ -12,10 +12,10 @@ import { executions } from './tables/executions.ts';
 import type { Executions } from './tables/executions.ts';
 import { inbox } from './tables/inbox.ts';
 import type { Inbox } from './tables/inbox.ts';
-import { jobs } from './tables/jobs.ts';
-import type { Jobs } from './tables/jobs.ts';
 import { outbox } from './tables/outbox.ts';
 import type { Outbox } from './tables/outbox.ts';
+import { timers } from './tables/timers.ts';
+import type { Timers } from './tables/timers.ts';
 export { transactionIdFor } from './tables/outbox.ts';
 import type { Tables } from './schema.ts';
 import { anchor } from './tables/anchor.ts';
@@ -49,7 +49,7 @@ export interface StoreTables {
   readonly confirmations: Confirmations;
   readonly executions: Executions;
   readonly inbox: Inbox;
-  readonly jobs: Jobs;
+  readonly timers: Timers;
   readonly outbox: Outbox;
   readonly dataLoss: DataLossStore;
   readonly reportCards: ReportCards;
@@ -88,7 +88,7 @@ const makers = {
   confirmations,
   executions,
   inbox,
-  jobs,
+  timers,
   outbox,
   dataLoss,
   reportCards,

@@ -148,16 +148,16 @@ test('a room that becomes a direct room after the question is refused at the con
 test('a timer reaches it no more than a person', async () => {
   const origin = { eventId: '$command', roomId: room };
   const at = bot.clock.now;
-  const id = await bot.store.transaction(async ({ auditLog, jobs }) => {
+  const id = await bot.store.transaction(async ({ auditLog, timers }) => {
     const askedBy = people.ben;
     const intent = { actor: askedBy, command: 'block-room', arguments: {}, ...origin };
     const intentId = await auditLog.begin(intent, at);
     const line = `unblock-room ${directRoom}`;
-    return jobs.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
+    return timers.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
   });
-  const job = await bot.store.jobs.get(id);
+  const timer = await bot.store.timers.get(id);
   const { changes } = await bot.run(async () => {
-    expect(job && (await runTimer(bot.context, job))).toBe('failed');
+    expect(timer && (await runTimer(bot.context, timer))).toBe('failed');
   });
   expect(changes).toEqual([]);
 });

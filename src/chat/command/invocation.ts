@@ -4,9 +4,9 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 export type Actor =
   | { readonly kind: 'person'; readonly user: UserId }
   | { readonly kind: 'rule'; readonly name: string }
-  | { readonly kind: 'timer'; readonly job: number; readonly user: UserId };
+  | { readonly kind: 'timer'; readonly timer: number; readonly user: UserId };
 
-/** The actor as the audit log keeps it: a user ID, `rule:NAME`, or `timer:JOB`. */
+/** The actor as the audit log keeps it: a user ID, `rule:NAME`, or `timer:NUMBER`. */
 export function actorName(actor: Actor): string {
   switch (actor.kind) {
     case 'person':
@@ -14,7 +14,7 @@ export function actorName(actor: Actor): string {
     case 'rule':
       return `rule:${actor.name}`;
     case 'timer':
-      return `timer:${actor.job}`;
+      return `timer:${actor.timer}`;
   }
 }
 

@@ -245,7 +245,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
       ];
     }
     case 'timer': {
-      const { id, line: what, runAt, state, askedBy } = entry.job;
+      const { id, line: what, runAt, state, askedBy } = entry.timer;
       return [
         `timer ${id}: `,
         code(cut(what, shownText)),
@@ -273,7 +273,7 @@ function dataOf(entry: SubjectEntry): object {
     case 'confirmation':
       return { kind: entry.kind, ...entry.confirmation, at };
     case 'timer':
-      return { kind: entry.kind, ...entry.job, at };
+      return { kind: entry.kind, ...entry.timer, at };
   }
 }
 

@@ -10,27 +10,27 @@ export default defineCommand({
   danger: 'read',
   example: 'jobs',
   run: async ({ services }) => services.timers.pending(),
-  answer({ now, prefix }, jobs) {
-    const [first] = jobs;
+  answer({ now, prefix }, timers) {
+    const [first] = timers;
     if (first === undefined) {
       return { mark: 'ℹ️', title: ['No timers set'], data: [] };
     }
     return {
       mark: 'ℹ️',
-      title: [bold(count(jobs.length, 'timer'))],
+      title: [bold(count(timers.length, 'timer'))],
       body: [
         {
           kind: 'table',
           columns: [{ title: '#', align: 'right' }, { title: 'When' }, { title: 'What, for whom' }],
-          rows: jobs.map((job) => [
-            [String(job.id)],
-            [`${ago(job.runAt, now)} (${dateTime(job.runAt)})`],
-            [code(`${prefix}${job.line}`), ' for ', code(job.askedBy)],
+          rows: timers.map((timer) => [
+            [String(timer.id)],
+            [`${ago(timer.runAt, now)} (${dateTime(timer.runAt)})`],
+            [code(`${prefix}${timer.line}`), ' for ', code(timer.askedBy)],
           ]),
         },
       ],
       next: [`stop-job ${first.id}`],
-      data: jobs,
+      data: timers,
     };
   },
 });

@@ -11,20 +11,20 @@ export default defineCommand({
   danger: 'change',
   example: 'stop-job 3',
   async run({ args, services, now }) {
-    const job = await services.timers.get(args.job);
-    if (job === undefined) {
+    const timer = await services.timers.get(args.job);
+    if (timer === undefined) {
       throw new TargetError('unknown', `there is no timer ${args.job}`);
     }
-    if (!(await services.timers.stop(job.id, now))) {
-      throw new TargetError('state', `timer ${job.id} has already ended (${job.state})`);
+    if (!(await services.timers.stop(timer.id, now))) {
+      throw new TargetError('state', `timer ${timer.id} has already ended (${timer.state})`);
     }
-    return job;
+    return timer;
   },
-  answer: (_, job) => ({
+  answer: (_, timer) => ({
     mark: '✅',
-    title: [bold(`Stopped timer ${job.id}: `), 'it won’t run ', code(job.line)],
-    next: [job.line],
-    data: job,
+    title: [bold(`Stopped timer ${timer.id}: `), 'it won’t run ', code(timer.line)],
+    next: [timer.line],
+    data: timer,
   }),
   reconcile: async ({ args, services }) => services.timers.reconcileStop(args.job),
 });

@@ -27,7 +27,7 @@ const concurrency = 4;
 const yearMs = 31_557_600_000;
 
 /** What making a preview needs. */
-export type PreviewContext = CommandContextParts & { readonly store: Pick<Store, 'jobs'> };
+export type PreviewContext = CommandContextParts & { readonly store: Pick<Store, 'timers'> };
 
 /** What a person is shown before they confirm, and what exactly will be done then. */
 export interface Shown {
@@ -136,7 +136,7 @@ async function describe(
   // If this holds only for a time, the command still changes how long.
   if (
     idle !== undefined &&
-    (await timersOf(context.store.jobs, resolved, account.name)).length === 0
+    (await timersOf(context.store.timers, resolved, account.name)).length === 0
   ) {
     return { user: account.name, why: idle };
   }

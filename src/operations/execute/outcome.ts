@@ -4,8 +4,8 @@ import { count, dateTime } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { cut } from '../../core/text.ts';
-import type { Job } from '../../store/tables/jobs.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
+import type { Timer } from '../../store/tables/timers.ts';
 import { refusalReply, sentence } from '../answer/refusal.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
@@ -17,8 +17,8 @@ import type { Confirmed } from '../stages.ts';
 /** How an operation has ended for a target, as far as is known. */
 export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
 
-/** When a timer runs, in milliseconds since 1970. */
-type Timer = Pick<Job, 'id' | 'runAt'>;
+/** A timer, and when it runs, in milliseconds since 1970. */
+type Scheduled = Pick<Timer, 'id' | 'runAt'>;
 
 /** What was done to one account, or altogether if the command acts on no accounts. */
 export interface Attempt {
@@ -36,11 +36,11 @@ export interface Attempt {
   /** The ID of the homeserver's own job that does it. */
   readonly serverJob?: string | undefined;
   /** The timer that will undo it. */
-  readonly timer?: Timer;
+  readonly timer?: Scheduled;
   /** Timers that would have undone it earlier, and no longer will. */
-  readonly stopped?: readonly Timer[];
+  readonly stopped?: readonly Scheduled[];
   /** The timer that still undoes it, because a rule must not shorten it. */
-  readonly kept?: Timer;
+  readonly kept?: Scheduled;
 }
 
 /** What wording outcomes needs. */

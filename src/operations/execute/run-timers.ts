@@ -7,7 +7,7 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Store } from '../../store/store.ts';
-import type { Job } from '../../store/tables/jobs.ts';
+import type { Timer } from '../../store/tables/timers.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { authorize } from '../authorize/authorize.ts';
@@ -46,7 +46,7 @@ export type TimerRun = 'done' | 'failed' | 'later';
  * Runs the command of a timer, which undoes an earlier one. It passes the same stages as every command,
  * but nobody is asked to confirm it: they agreed to it with the earlier command.
  */
-export async function runTimer(context: TimerContext, timer: Job): Promise<TimerRun> {
+export async function runTimer(context: TimerContext, timer: Timer): Promise<TimerRun> {
   if (context.sendPermission.whyMissing() !== undefined) {
     return 'later';
   }
@@ -54,8 +54,8 @@ export async function runTimer(context: TimerContext, timer: Job): Promise<Timer
   const parsed = parseTimer(context, timer, action?.itemId ?? undefined);
   try {
     const resolved = await resolve(context, authorize(context, parsed));
-    const confirmed = await start(context, resolved, undefined, async ({ jobs }) => {
-      const { state } = (await jobs.get(timer.id)) ?? timer;
+    const confirmed = await start(context, resolved, undefined, async ({ timers }) => {
+      const { state } = (await timers.get(timer.id)) ?? timer;
       return state === 'waiting';
     });
     if (confirmed === undefined) {
@@ -75,7 +75,7 @@ export async function runTimer(context: TimerContext, timer: Job): Promise<Timer
       const { command } = parsed.invocation;
       await postRefusal(context, tables, { command, origin, parsed, error });
       // Otherwise it would be refused again after a crash.
-      await tables.jobs.end(timer.id, 'failed', context.now());
+      await tables.timers.end(timer.id, 'failed', context.now());
     });
     context.deliver(origin.event);
     return 'failed';
@@ -90,7 +90,7 @@ export async function runTimer(context: TimerContext, timer: Job): Promise<Timer
  */
 export function parseTimer(
   context: ParseTimerContext,
-  timer: Job,
+  timer: Timer,
   card: number | undefined,
 ): Parsed {
   const command = commandNamed(context, timer.line);
@@ -100,7 +100,7 @@ export function parseTimer(
     arguments: values as Readonly<Record<string, Json>>,
     reason: `end of #${timer.intentId}`,
     dryRun: false,
-    actor: { kind: 'timer', job: timer.id, user: timer.askedBy as UserId },
+    actor: { kind: 'timer', timer: timer.id, user: timer.askedBy as UserId },
     origin: {
       // The timer runs once under this ID, which is stored: timers of earlier versions must not run again.
       event: `$timer-${timer.id}-${timer.createdAt}` as EventId,
@@ -123,15 +123,15 @@ const retryMs = 30_000;
 
 /** Runs timers at their time, one after another. They are stored, so they survive restarts. */
 export function createTimers(options: {
-  store: Pick<Store, 'jobs'>;
-  run: (timer: Job) => Promise<TimerRun>;
+  store: Pick<Store, 'timers'>;
+  run: (timer: Timer) => Promise<TimerRun>;
   now: () => number;
   onError: (error: unknown) => void;
 }): Timers {
   const { store, run, now, onError } = options;
   const worker = createWorker({
     async work(signal) {
-      for (const timer of await store.jobs.waiting()) {
+      for (const timer of await store.timers.waiting()) {
         if (signal.aborted) {
           return;
         }
@@ -144,7 +144,7 @@ export function createTimers(options: {
           worker.wakeIn(retryMs);
           return;
         }
-        await store.jobs.end(timer.id, ended, now());
+        await store.timers.end(timer.id, ended, now());
       }
     },
     onError(error) {

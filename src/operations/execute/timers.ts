@@ -2,7 +2,7 @@ import { dangerOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
-import type { Job, Jobs } from '../../store/tables/jobs.ts';
+import type { Timer, Timers } from '../../store/tables/timers.ts';
 import type { Settings } from '../settings.ts';
 import type { Parsed } from '../stages.ts';
 import type { Attempt } from './outcome.ts';
@@ -18,15 +18,15 @@ interface Run {
  * without the timer that runs it now.
  */
 export async function timersOf(
-  jobs: Pick<Jobs, 'waitingFor'>,
+  timers: Pick<Timers, 'waitingFor'>,
   { command, invocation: { actor } }: Run,
   account: string,
-): Promise<Job[]> {
-  const waiting = await jobs.waitingFor(account);
+): Promise<Timer[]> {
+  const waiting = await timers.waitingFor(account);
   return waiting.filter(
     ({ id, line, action }) =>
       (action === command.name || line.split(' ', 1)[0] === command.name) &&
-      !(actor.kind === 'timer' && actor.job === id),
+      !(actor.kind === 'timer' && actor.timer === id),
   );
 }
 
@@ -47,7 +47,7 @@ export function isTimed({ command, invocation }: Pick<Parsed, 'command' | 'invoc
  */
 export async function updateTimers(
   context: { readonly settings: Pick<Settings, 'botUser'>; now(): number },
-  { jobs }: Pick<StoreTables, 'jobs'>,
+  { timers }: Pick<StoreTables, 'timers'>,
   run: Run,
   { status, target, undo, audit }: Attempt,
 ): Promise<Pick<Attempt, 'timer' | 'stopped' | 'kept'>> {
@@ -55,7 +55,7 @@ export async function updateTimers(
     return {};
   }
   const { actor, forMs, origin } = run.invocation;
-  const older = (target === undefined ? [] : await timersOf(jobs, run, target)).filter(
+  const older = (target === undefined ? [] : await timersOf(timers, run, target)).filter(
     ({ intentId }) => intentId < audit,
   );
   const createdAt = context.now();
@@ -63,20 +63,20 @@ export async function updateTimers(
   // A rule never shortens what somebody has decided.
   const kept =
     actor.kind === 'rule' && forMs !== undefined && undo === undefined
-      ? older.find((job) => job.runAt >= runAt)
+      ? older.find((timer) => timer.runAt >= runAt)
       : undefined;
   if (kept !== undefined) {
     return { kept };
   }
   for (const { id } of older) {
-    await jobs.end(id, 'stopped', createdAt);
+    await timers.end(id, 'stopped', createdAt);
   }
   const stopped = older.length === 0 ? {} : { stopped: older };
   const line = undo ?? older[0]?.line;
   if (forMs === undefined || line === undefined) {
     return stopped;
   }
-  const id = await jobs.add({
+  const id = await timers.add({
     line,
     runAt,
     askedBy: actor.kind === 'rule' ? context.settings.botUser : actor.user,

@@ -102,7 +102,7 @@ export type DamagedRowsContext = TellContext &
       | 'confirmations'
       | 'executions'
       | 'inbox'
-      | 'jobs'
+      | 'timers'
       | 'outbox'
       | 'syncState'
       | 'transaction'
@@ -339,19 +339,19 @@ async function damagedOperations({ store }: Stored<'auditLog' | 'executions'>): 
   return found;
 }
 
-async function damagedTimers(context: ParseTimerContext & Stored<'jobs'>): Promise<Damaged[]> {
-  return (await context.store.jobs.waiting()).flatMap((timer) => {
+async function damagedTimers(context: ParseTimerContext & Stored<'timers'>): Promise<Damaged[]> {
+  return (await context.store.timers.waiting()).flatMap((timer) => {
     const reason = faultOfTimer(() => parseTimer(context, timer, undefined));
     return reason === undefined
       ? []
       : [
           {
-            source: 'jobs',
+            source: 'timers',
             key: String(timer.id),
             content: timer.line,
             reason,
-            end: async ({ jobs }: StoreTables, now: number) => {
-              await jobs.end(timer.id, 'failed', now);
+            end: async ({ timers }: StoreTables, now: number) => {
+              await timers.end(timer.id, 'failed', now);
             },
             told: ['the timer that undoes ', `#${timer.intentId}`, ' won’t run: undo it yourself'],
           },

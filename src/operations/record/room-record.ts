@@ -228,24 +228,24 @@ async function enterDecision(tables: StoreTables, edit: OwnMessage, now: number)
 /** Ends the timers that the room shows as run, as stopped, or as replaced by a newer decision. */
 async function endTimers(tables: StoreTables, message: OwnMessage, now: number): Promise<void> {
   const { answer, replyTo } = message;
-  for (const timer of replyTo === undefined ? [] : await tables.jobs.ofEvent(replyTo)) {
+  for (const timer of replyTo === undefined ? [] : await tables.timers.ofEvent(replyTo)) {
     const [name] = timer.line.split(' ', 1);
     if (answer === undefined || (answer.command === name && answer.status !== 'pending')) {
-      await tables.jobs.end(timer.id, 'done', now);
+      await tables.timers.end(timer.id, 'done', now);
     }
   }
   const { id, user_id: account } = (answer?.data ?? {}) as { id?: unknown; user_id?: unknown };
   if (answer?.status === 'done' && typeof account === 'string') {
-    for (const timer of await tables.jobs.waitingFor(account)) {
+    for (const timer of await tables.timers.waitingFor(account)) {
       const [name] = timer.line.split(' ', 1);
       const isAbout = answer.command === timer.action || answer.command === name;
       if (isAbout && replyTo !== timer.eventId && message.sentAt > timer.createdAt) {
-        await tables.jobs.end(timer.id, 'stopped', now);
+        await tables.timers.end(timer.id, 'stopped', now);
       }
     }
   }
   if (answer?.command === 'stop-job' && answer.status === 'done' && typeof id === 'number') {
-    await tables.jobs.end(id, 'stopped', now);
+    await tables.timers.end(id, 'stopped', now);
   }
 }
 
@@ -304,7 +304,7 @@ async function recordGapFrom(
 
 /** Skips report and timer numbers. @returns the number of the next report */
 async function skipNumbers(
-  { reportItems, jobs }: StoreTables,
+  { reportItems, timers }: StoreTables,
   own: readonly OwnMessage[],
 ): Promise<number> {
   const seen = own.map(({ answer }) => {
@@ -314,7 +314,7 @@ async function skipNumbers(
   const past = Math.max(await reportItems.lastNumber(), ...seen);
   const next = Math.floor(past / numberStep + 1) * numberStep;
   await reportItems.skipNumbers(next);
-  await jobs.skipNumbers((Math.floor((await jobs.lastNumber()) / numberStep) + 1) * numberStep);
+  await timers.skipNumbers((Math.floor((await timers.lastNumber()) / numberStep) + 1) * numberStep);
   return next + 1;
 }
 

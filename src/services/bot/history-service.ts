@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
-import type { Job } from '../../store/tables/jobs.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { Reliability } from '../../store/tables/reports.ts';
 import type {
@@ -12,6 +11,7 @@ import type {
   SubjectCounts,
   SubjectCursor,
 } from '../../store/tables/subject-history.ts';
+import type { Timer } from '../../store/tables/timers.ts';
 
 /** One thing that is known about a user or room. */
 export type SubjectEntry = { readonly mark: SubjectCursor } & (
@@ -19,7 +19,7 @@ export type SubjectEntry = { readonly mark: SubjectCursor } & (
   | { readonly kind: 'item'; readonly item: ReportItem }
   | { readonly kind: 'reporting'; readonly item: ReportItem; readonly report: OwnReport }
   | { readonly kind: 'confirmation'; readonly confirmation: PastConfirmation }
-  | { readonly kind: 'timer'; readonly job: Job }
+  | { readonly kind: 'timer'; readonly timer: Timer }
 );
 
 /** How much is known. */
@@ -31,7 +31,7 @@ export interface SubjectSummary extends SubjectCounts {
 export type { Subject, SubjectCursor } from '../../store/tables/subject-history.ts';
 export { subjectSources } from '../../store/tables/subject-history.ts';
 
-type Tables = Pick<Store, 'auditLog' | 'jobs' | 'reportItems' | 'reports' | 'subjectHistory'>;
+type Tables = Pick<Store, 'auditLog' | 'timers' | 'reportItems' | 'reports' | 'subjectHistory'>;
 
 /** Everything that the database knows about a user or room, by time. */
 export function createHistoryService(store: Tables) {
@@ -81,8 +81,8 @@ async function entryOf(
       return confirmation && { mark, kind: 'confirmation', confirmation };
     }
     case 'timer': {
-      const job = await store.jobs.get(mark.id);
-      return job && { mark, kind: 'timer', job };
+      const timer = await store.timers.get(mark.id);
+      return timer && { mark, kind: 'timer', timer };
     }
   }
 }

@@ -10,7 +10,7 @@ export interface OpenWork {
   readonly outbox: number;
   readonly executions: number;
   readonly confirmations: number;
-  readonly jobs: number;
+  readonly timers: number;
 }
 
 /** Somebody claimed, resolved or dismissed an item of the report queue. */
@@ -106,9 +106,9 @@ export function statistics(db: Connection) {
           (SELECT count(*) FROM outbox WHERE closed_at IS NULL) AS outbox,
           (SELECT count(*) FROM executions WHERE finished_at IS NULL) AS executions,
           (SELECT count(*) FROM confirmations WHERE state = 'pending') AS confirmations,
-          (SELECT count(*) FROM jobs WHERE state = 'waiting') AS jobs
+          (SELECT count(*) FROM timers WHERE state = 'waiting') AS timers
       `.execute(db);
-      return rows[0] ?? { inbox: 0, outbox: 0, executions: 0, confirmations: 0, jobs: 0 };
+      return rows[0] ?? { inbox: 0, outbox: 0, executions: 0, confirmations: 0, timers: 0 };
     },
 
     /** When the oldest open or claimed item was opened; undefined if there is none. */

@@ -212,7 +212,7 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
             WHERE argument.atom = ${subject.id}
           )`),
       newest(sql`
-        SELECT created_at AS at, ${source('timer')}, id FROM jobs
+        SELECT created_at AS at, ${source('timer')}, id FROM timers
         WHERE intent_id IN (${targeting(subject, sql`id`)})`),
     ],
     sql` UNION `,

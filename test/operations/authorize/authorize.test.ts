@@ -66,7 +66,7 @@ test('a rule has the power of a moderator: nothing that the configuration keeps 
 });
 
 test('a timer takes back, and does nothing that is destructive', () => {
-  const actor = { kind: 'timer', job: 1, user: '@ana:localhost' as UserId } as const;
+  const actor = { kind: 'timer', timer: 1, user: '@ana:localhost' as UserId } as const;
   const context = contextWith('moderator', undefined);
   expect(authorize(context, asking('shadow-ban', actor)).role).toBe('moderator');
   expect(() => authorize(context, asking('deactivate', actor))).toThrow('timers can’t run');

@@ -22,16 +22,16 @@ beforeEach(async () => {
     transaction: async (work: Parameters<typeof transaction>[0]) => {
       const result = await transaction(work);
       const entries = await store.auditLog.search({ limit: 100 });
-      const [inbox, pending, jobs, outbox] = await Promise.all([
+      const [inbox, pending, timers, outbox] = await Promise.all([
         store.inbox.open(),
         store.confirmations.pending(),
-        store.jobs.waiting(),
+        store.timers.waiting(),
         store.outbox.open(),
       ]);
       moments.push({
         refusals: entries.filter(({ status }) => status !== 'open' && status !== 'done').length,
         messages: outbox.length,
-        open: inbox.length + pending.length + jobs.length,
+        open: inbox.length + pending.length + timers.length,
       });
       return result;
     },
@@ -74,18 +74,18 @@ test('a confirmation whose target is gone when it is confirmed', async () => {
   expect(moments.at(-1)).toMatchObject({ refusals: 1, open: 0 });
 });
 
-test('a job that can’t be carried out', async () => {
+test('a timer that can’t be carried out', async () => {
   const origin = { eventId: '$command', roomId: room };
   const at = bot.clock.now;
-  const id = await bot.store.transaction(async ({ auditLog, jobs }) => {
+  const id = await bot.store.transaction(async ({ auditLog, timers }) => {
     const askedBy = people.ben;
     const intent = { actor: askedBy, command: 'shadow-ban', arguments: {}, ...origin };
     const intentId = await auditLog.begin(intent, at);
     const line = 'unshadow-ban @nobody:localhost';
-    return jobs.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
+    return timers.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
   });
-  const job = await bot.store.jobs.get(id);
+  const timer = await bot.store.timers.get(id);
   moments = [];
-  expect(job && (await runTimer(bot.context, job))).toBe('failed');
+  expect(timer && (await runTimer(bot.context, timer))).toBe('failed');
   expectOnce();
 });

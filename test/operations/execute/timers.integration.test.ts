@@ -50,8 +50,8 @@ it('jobs shows what waits, and stop-job stops it', async () => {
   const mallory = await newUser('mallory');
   const answer = await room.ana.ask(`!shadow-ban ${mallory.userId} --for 24h`);
   const job = /timer (\d+)/.exec(answer.body)?.[1];
-  const jobs = await room.ana.ask('!jobs');
-  expect(jobs.body).toContain(`!unshadow-ban ${mallory.userId}`);
+  const timers = await room.ana.ask('!jobs');
+  expect(timers.body).toContain(`!unshadow-ban ${mallory.userId}`);
   expect((await room.vic.ask(`!stop-job ${job}`)).field.status).toBe('denied');
   expect((await room.ben.ask(`!stop-job ${job}`)).field.status).toBe('done');
   expect((await room.ana.ask('!jobs')).body).not.toContain(mallory.userId);

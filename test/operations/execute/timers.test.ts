@@ -56,10 +56,10 @@ async function say(body: string): Promise<string> {
 /** Lets time pass, and runs the timers that are due. */
 async function pass(ms: number): Promise<void> {
   bot.clock.now += ms;
-  const due = (await bot.store.jobs.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
-  for (const job of due) {
-    await bot.run(async () => runTimer(bot.context, job));
-    await bot.store.jobs.end(job.id, 'done', bot.clock.now);
+  const due = (await bot.store.timers.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
+  for (const timer of due) {
+    await bot.run(async () => runTimer(bot.context, timer));
+    await bot.store.timers.end(timer.id, 'done', bot.clock.now);
   }
 }
 
@@ -85,7 +85,7 @@ test('a timer ends what it was set for, and only once', async () => {
   expect(banned).toContain(mallory);
   await pass(minuteMs);
   expect(banned).not.toContain(mallory);
-  expect(await bot.store.jobs.waiting()).toEqual([]);
+  expect(await bot.store.timers.waiting()).toEqual([]);
 });
 
 test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
@@ -96,7 +96,7 @@ test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
       /Timer 1, which would have ended this at 2026-11-21 00:01 UTC, was stopped/u,
     );
     expect(banned).not.toContain(mallory);
-    expect(await bot.store.jobs.get(1)).toMatchObject({ state: 'stopped' });
+    expect(await bot.store.timers.get(1)).toMatchObject({ state: 'stopped' });
     await say(`!shadow-ban ${mallory} --reason "for good"`);
     await pass(2 * minuteMs);
     expect(banned).toContain(mallory);
@@ -127,7 +127,7 @@ test('a time sets no timer on what holds for good, by whomever', async () => {
   await say(`!suspend ${mallory}`);
   expect(await say(`!suspend ${mallory} --for 1m`)).toContain('already in force without an end');
   expect(await rule(`suspend ${mallory} --for 1m`)).toContain('already in force without an end');
-  expect(await bot.store.jobs.waiting()).toEqual([]);
+  expect(await bot.store.timers.waiting()).toEqual([]);
 });
 
 test('a rule lengthens a timer, and does not shorten it', async () => {
@@ -135,9 +135,9 @@ test('a rule lengthens a timer, and does not shorten it', async () => {
   expect(await rule(`suspend ${mallory} --for 1m`)).toContain(
     'This still ends at 2026-11-21 01:00 UTC, by timer 1',
   );
-  expect(await bot.store.jobs.waiting()).toMatchObject([{ id: 1 }]);
+  expect(await bot.store.timers.waiting()).toMatchObject([{ id: 1 }]);
   await rule(`suspend ${mallory} --for 2h`, 18);
-  expect(await bot.store.jobs.waiting()).toMatchObject([{ id: 2 }]);
+  expect(await bot.store.timers.waiting()).toMatchObject([{ id: 2 }]);
 });
 
 test('timers of others, and of what else was done to the account, go on', async () => {
@@ -145,7 +145,7 @@ test('timers of others, and of what else was done to the account, go on', async 
   await say('!shadow-ban @other:localhost --for 1m');
   await say(`!unshadow-ban ${mallory}`);
   await say('!suspend @other:localhost');
-  expect(await bot.store.jobs.waiting()).toHaveLength(2);
+  expect(await bot.store.timers.waiting()).toHaveLength(2);
 });
 
 test('of several accounts the one that has a timer is not left out', async () => {
@@ -157,11 +157,11 @@ test('of several accounts the one that has a timer is not left out', async () =>
   expect([...suspended].sort()).toEqual([mallory, '@other:localhost']);
 });
 
-test('a job that was stopped after the timers were read does not run', async () => {
+test('a timer that was stopped after the timers were read does not run', async () => {
   await say(`!suspend ${mallory} --for 1m`);
-  const [job] = await bot.store.jobs.waiting();
+  const [timer] = await bot.store.timers.waiting();
   await say(`!suspend ${mallory}`);
-  await bot.run(async () => job && runTimer(bot.context, job));
+  await bot.run(async () => timer && runTimer(bot.context, timer));
   expect(suspended).toContain(mallory);
 });
 
@@ -194,7 +194,7 @@ test('what was cut off and yet done ends older timers once that is known', async
   };
   Object.assign(users, { shadowBan: isCutOff, get: isCutOff });
   await say(`!shadow-ban ${mallory}`);
-  expect(await bot.store.jobs.waiting()).toHaveLength(1);
+  expect(await bot.store.timers.waiting()).toHaveLength(1);
   Object.assign(users, { get: async (name: string) => ({ name, shadowBanned: true }) });
   const { sent } = await bot.run(async () => recover(bot.context));
   expect(JSON.stringify(sent)).toContain('timer 1 was stopped');

@@ -126,7 +126,7 @@ test('work that can’t be read is ended as not known', async () => {
 
 test('a timer that can’t be read does not hold up the others', async () => {
   const add = async (line: string) =>
-    bot.store.transaction(async ({ auditLog, jobs }) => {
+    bot.store.transaction(async ({ auditLog, timers }) => {
       const intent = {
         actor: people.ben,
         command: 'x',
@@ -136,7 +136,7 @@ test('a timer that can’t be read does not hold up the others', async () => {
       };
       const intentId = await auditLog.begin(intent, 0);
       const at = bot.clock.now;
-      return jobs.add({
+      return timers.add({
         line,
         runAt: at,
         askedBy: people.ben,
@@ -152,7 +152,7 @@ test('a timer that can’t be read does not hold up the others', async () => {
     await add('unshadow-ban @mallory:localhost'),
   ];
   await start();
-  const states = await Promise.all(ids.map(async (id) => (await bot.store.jobs.get(id))?.state));
+  const states = await Promise.all(ids.map(async (id) => (await bot.store.timers.get(id))?.state));
   expect(states).toEqual(['failed', 'failed', 'waiting']);
 });
 

@@ -133,7 +133,7 @@ test('a confirmation that the room shows as decided is decided, without a word',
 
 test('timers that the room shows as run or stopped are over, others are not', async () => {
   const add = async (event: string, target = '@mallory:localhost') =>
-    bot.store.transaction(async ({ auditLog, jobs }) => {
+    bot.store.transaction(async ({ auditLog, timers }) => {
       const at = bot.clock.now - 1000;
       const intent = {
         actor: people.ben,
@@ -144,7 +144,7 @@ test('timers that the room shows as run or stopped are over, others are not', as
         roomId: room,
       };
       const intentId = await auditLog.begin(intent, at);
-      return jobs.add({
+      return timers.add({
         line: 'unshadow-ban @mallory:localhost',
         runAt: at,
         askedBy: people.ben,
@@ -192,7 +192,7 @@ test('timers that the room shows as run or stopped are over, others are not', as
     }),
   );
   const states = await Promise.all(
-    [ran, stopped, due, followed, own].map(async (id) => (await bot.store.jobs.get(id))?.state),
+    [ran, stopped, due, followed, own].map(async (id) => (await bot.store.timers.get(id))?.state),
   );
   expect(states).toEqual(['done', 'stopped', 'waiting', 'stopped', 'waiting']);
   expect(await add('$four')).toBeGreaterThan(1000);

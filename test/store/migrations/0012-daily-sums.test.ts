@@ -5,20 +5,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import Database from 'better-sqlite3';
 import * as fc from 'fast-check';
-import { Kysely, SqliteDialect } from 'kysely';
-import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import * as first from '../../../src/store/migrations/0001-first.ts';
-import * as jobs from '../../../src/store/migrations/0002-jobs.ts';
-import * as reports from '../../../src/store/migrations/0003-reports.ts';
-import * as figures from '../../../src/store/migrations/0004-figures.ts';
-import * as secrets from '../../../src/store/migrations/0006-secrets.ts';
-import * as asides from '../../../src/store/migrations/0007-set-aside.ts';
-import * as reporters from '../../../src/store/migrations/0010-reporters.ts';
-import * as names from '../../../src/store/migrations/0011-names.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { makeOldDatabase } from '../../support/old-database.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -298,26 +289,13 @@ test('statistics of whole days are those of the same time read row by row', asyn
 }, 120_000);
 
 describe('a database from before the sums', () => {
-  const older = {
-    '0001-first': first,
-    '0002-jobs': jobs,
-    '0003-reports': reports,
-    '0004-figures': figures,
-    '0006-secrets': secrets,
-    '0007-set-aside': asides,
-    '0010-reporters': reporters,
-    '0011-names': names,
-  };
   const sources = ['audit_log', 'report_items', 'reports', 'rule_matches'];
   const history = 'id, item_id, at, kind, actor, detail, needs_note';
 
   /** Makes the tables of that version, and copies the rows of another database into them. */
   async function makeOld(file: string, from: string): Promise<void> {
+    await makeOldDatabase(file, '0011-names');
     const sqlite = new Database(file);
-    const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite }) });
-    const provider = { getMigrations: async () => older };
-    const { error } = await new Migrator({ db, provider }).migrateToLatest();
-    expect(error).toBeUndefined();
     sqlite.pragma('journal_mode = WAL');
     sqlite.exec(`ATTACH '${from}' AS source`);
     for (const table of sources) {
@@ -326,7 +304,7 @@ describe('a database from before the sums', () => {
     sqlite.exec(
       `INSERT INTO main.report_history (${history}) SELECT ${history} FROM source.report_history`,
     );
-    await db.destroy();
+    sqlite.close();
   }
 
   /** All that a store has, to compare one with another. */

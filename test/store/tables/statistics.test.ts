@@ -159,7 +159,7 @@ test('what is open, and since when', async () => {
     outbox: 1,
     executions: 1,
     confirmations: 0,
-    jobs: 0,
+    timers: 0,
   });
 });
 

@@ -1,15 +1,15 @@
 import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import type { JobsTable } from '../schema.ts';
+import type { TimersTable } from '../schema.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 
 /** A command line to run at a given time, to undo an action. */
-export interface Job {
+export interface Timer {
   readonly id: number;
   readonly line: string;
   readonly runAt: number;
-  readonly state: JobsTable['state'];
+  readonly state: TimersTable['state'];
   readonly askedBy: string;
   /** The audit entry of the action. */
   readonly intentId: number;
@@ -19,7 +19,7 @@ export interface Job {
   readonly createdAt: number;
 }
 
-function jobOf(row: Selectable<JobsTable>): Job {
+function timerOf(row: Selectable<TimersTable>): Timer {
   return {
     id: row.id,
     line: row.line,
@@ -33,22 +33,22 @@ function jobOf(row: Selectable<JobsTable>): Job {
   };
 }
 
-/** Scheduled jobs. Each ends once. */
-export function jobs(db: Connection) {
-  const all = () => db.selectFrom('jobs').selectAll();
+/** What runs at a given time. Each ends once. */
+export function timers(db: Connection) {
+  const all = () => db.selectFrom('timers').selectAll();
   return {
-    async add(job: Omit<Job, 'id' | 'state'>): Promise<number> {
+    async add(timer: Omit<Timer, 'id' | 'state'>): Promise<number> {
       const { id } = await db
-        .insertInto('jobs')
+        .insertInto('timers')
         .values({
-          line: job.line,
-          run_at: job.runAt,
+          line: timer.line,
+          run_at: timer.runAt,
           state: 'waiting',
-          asked_by: job.askedBy,
-          intent_id: job.intentId,
-          event_id: job.eventId,
-          room_id: job.roomId,
-          created_at: job.createdAt,
+          asked_by: timer.askedBy,
+          intent_id: timer.intentId,
+          event_id: timer.eventId,
+          room_id: timer.roomId,
+          created_at: timer.createdAt,
           ended_at: null,
         })
         .returning('id')
@@ -56,52 +56,52 @@ export function jobs(db: Connection) {
       return id;
     },
 
-    async get(id: number): Promise<Job | undefined> {
+    async get(id: number): Promise<Timer | undefined> {
       const row = await all().where('id', '=', id).executeTakeFirst();
-      return row && jobOf(row);
+      return row && timerOf(row);
     },
 
-    /** Waiting jobs that undo what this command did. */
-    async ofEvent(eventId: string): Promise<Job[]> {
+    /** Waiting timers that undo what this command did. */
+    async ofEvent(eventId: string): Promise<Timer[]> {
       const rows = await all()
         .where('state', '=', 'waiting')
         .where('event_id', '=', eventId)
         .execute();
-      return rows.map(jobOf);
+      return rows.map(timerOf);
     },
 
-    /** Waiting jobs that undo what was done to this account, with the command that did it. */
-    async waitingFor(account: string): Promise<(Job & { readonly action: string })[]> {
+    /** Waiting timers that undo what was done to this account, with the command that did it. */
+    async waitingFor(account: string): Promise<(Timer & { readonly action: string })[]> {
       const rows = await db
-        .selectFrom('jobs')
-        .innerJoin('audit_log', 'audit_log.id', 'jobs.intent_id')
-        .selectAll('jobs')
+        .selectFrom('timers')
+        .innerJoin('audit_log', 'audit_log.id', 'timers.intent_id')
+        .selectAll('timers')
         .select('audit_log.command as action')
-        .where('jobs.state', '=', 'waiting')
+        .where('timers.state', '=', 'waiting')
         .where('audit_log.target', '=', account.toWellFormed())
-        .orderBy('jobs.run_at')
+        .orderBy('timers.run_at')
         .execute();
-      return rows.map((row) => ({ ...jobOf(row), action: row.action }));
+      return rows.map((row) => ({ ...timerOf(row), action: row.action }));
     },
 
     /** See `row-numbers.ts`. */
-    lastNumber: async () => lastNumber(db, 'jobs'),
-    skipNumbers: async (upTo: number) => skipNumbers(db, 'jobs', upTo),
+    lastNumber: async () => lastNumber(db, 'timers'),
+    skipNumbers: async (upTo: number) => skipNumbers(db, 'timers', upTo),
 
-    /** Waiting jobs, the one that is due next first. */
-    async waiting(limit = 1000): Promise<Job[]> {
+    /** Waiting timers, the one that is due next first. */
+    async waiting(limit = 1000): Promise<Timer[]> {
       const rows = await all()
         .where('state', '=', 'waiting')
         .orderBy('run_at')
         .limit(limit)
         .execute();
-      return rows.map(jobOf);
+      return rows.map(timerOf);
     },
 
     /** Ends a waiting job. Returns false if it had ended before. */
     async end(id: number, state: 'done' | 'failed' | 'stopped', at: number): Promise<boolean> {
       const { numUpdatedRows } = await db
-        .updateTable('jobs')
+        .updateTable('timers')
         .set({ state, ended_at: at })
         .where('id', '=', id)
         .where('state', '=', 'waiting')
@@ -111,4 +111,4 @@ export function jobs(db: Connection) {
   };
 }
 
-export type Jobs = ReturnType<typeof jobs>;
+export type Timers = ReturnType<typeof timers>;
