@@ -17,6 +17,8 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
                  both take --by @user:server, --target, --command, --status,
                  --since 7d, --until, --limit, --format jsonl or csv
   backup FILE    copy the database to a new file; the bot may be running
+  restore FILE   check a backup, and put it in the place of the database; stop
+                 the bot first
   healthcheck    ask the running bot at http.listen whether it is ready
   rules test     show what the rules would have done with the reports of the
                  last 30 days; other periods: --since 7d, --since 2026-11-01
@@ -89,6 +91,12 @@ async function main(argv: readonly string[]): Promise<number> {
       const config = await readConfig();
       const { backup } = await import('./cli/backup.ts');
       await backup(config, operand, print);
+      return exit.done;
+    }
+    case 'restore': {
+      const config = await readConfig();
+      const { restore } = await import('./cli/restore.ts');
+      await restore(config, operand, print);
       return exit.done;
     }
     default:

@@ -17,6 +17,7 @@ const commands: Readonly<
   'audit list': { options: optionNames },
   'audit export': { options: optionNames },
   backup: { operand: 'FILE' },
+  restore: { operand: 'FILE' },
   healthcheck: {},
 };
 

@@ -156,6 +156,11 @@ async function assertRecent(db: Kysely<Tables>, file: string): Promise<void> {
   }
 }
 
+/** Whether a newer program has changed the tables. */
+export function isNewer(sqlite: Database.Database): boolean {
+  return migrationsIn(sqlite).some((name) => !Object.hasOwn(migrations, name));
+}
+
 /** The migrations that the file has had. */
 function migrationsIn(sqlite: Database.Database): readonly string[] {
   const hasAny = sqlite

@@ -104,3 +104,21 @@ it('backs up the running bot’s database, and never twice into one file', async
   // The bot has noticed nothing.
   expect((await room.ben.ask('!status')).field.status).toBe('done');
 });
+
+it('restores the backup once the bot has stopped, and says where the old database is', async () => {
+  const early = await lawspeaker('restore', 'backup.db');
+  expect(early.status).toBe(2);
+  expect(early.errors).toContain('Another Lawspeaker already uses the database');
+  await room.stopBot();
+  const { status, output, errors } = await lawspeaker('restore', 'backup.db');
+  expect({ status, errors }).toEqual({ status: 0, errors: '' });
+  expect(output).toMatch(/restored from backup\.db, 4 rows of the audit log, head [0-9a-f]{64}\n/u);
+  expect(output).toMatch(/The database that was there: .*\.before-restore-\S+ \(6 rows/u);
+  const verified = await lawspeaker('audit', 'verify');
+  expect(verified.output).toContain('4 rows in order');
+  await room.startBot();
+  const alert = await room.ana.until('the alert', () =>
+    room.ana.unasked().find(({ body }) => body.includes('My database is older than this room')),
+  );
+  expect(alert.body).toContain('My record ends at #4');
+});

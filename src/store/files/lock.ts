@@ -27,9 +27,15 @@ interface Holder {
  * @param file the lock's own file, created if it is missing
  * @param of what is locked, for messages: `the database data/lawspeaker.db`
  * @param key the configuration key of the path, for messages
+ * @param advice what to do if another process holds it
  * @throws SetupError another process holds it, or the file can't be used
  */
-export function takeLock(file: string, of: string, key: string): Lock {
+export function takeLock(
+  file: string,
+  of: string,
+  key: string,
+  advice = `Two bots would act on the same commands. Stop the other one, or set ${key} to another path.`,
+): Lock {
   let db: Database.Database | undefined;
   try {
     makeFile(file);
@@ -54,7 +60,7 @@ export function takeLock(file: string, of: string, key: string): Lock {
       db.exec('COMMIT');
     }
   } catch (error) {
-    const refusal = isBusy(error) ? heldBy(db, of, key) : cannotLock(file, error);
+    const refusal = isBusy(error) ? heldBy(db, of, advice) : cannotLock(file, error);
     db?.close();
     throw refusal;
   }
@@ -68,11 +74,8 @@ function isBusy(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
 }
 
-function heldBy(db: Database.Database | undefined, of: string, key: string): SetupError {
-  return new SetupError(
-    `Another Lawspeaker already uses ${of}${whoHolds(db)}.`,
-    `Two bots would act on the same commands. Stop the other one, or set ${key} to another path.`,
-  );
+function heldBy(db: Database.Database | undefined, of: string, advice: string): SetupError {
+  return new SetupError(`Another Lawspeaker already uses ${of}${whoHolds(db)}.`, advice);
 }
 
 /** ` (process 4711 on chat1, started 2026-11-27 13:05 UTC)`, or empty if it can't be read. */

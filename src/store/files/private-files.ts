@@ -17,8 +17,10 @@ export type Warn = (warning: string) => void;
 
 const fileMode = 0o600;
 const folderMode = 0o700;
-/** The files that SQLite and the bot create next to a database file. */
-const companions = ['', '-wal', '-shm', '-journal', '-lock', '-lock-journal'];
+/** A database file, and the files that SQLite creates next to it. */
+const databaseEndings = ['', '-wal', '-shm', '-journal'];
+/** And the lock. */
+const companions = [...databaseEndings, '-lock', '-lock-journal'];
 const openToOthers = 0o077;
 const writableByOthers = 0o022;
 const sticky = 0o1000;
@@ -79,6 +81,11 @@ export function makeFile(file: string): void {
       throw error;
     }
   }
+}
+
+/** The names of a database file and of the files that SQLite creates next to it, whether they exist or not. */
+export function databaseFiles(file: string): string[] {
+  return databaseEndings.map((ending) => file + ending);
 }
 
 export function cannotBeOpened(file: string, error: unknown): SetupError {
