@@ -9,6 +9,7 @@ import type { Plugin } from 'rolldown';
 
 import { groups } from '../../src/chat/command/declaration.ts';
 import { unusedPackages } from '../../src/matrix/crypto/unused-packages.ts';
+import { lightStart } from './light-start.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -77,7 +78,7 @@ export async function build(folder: string): Promise<string> {
     input: { lawspeaker: path.join(root, 'src/launch.ts') },
     platform: 'node',
     external: native,
-    plugins: [listedCommands, containedExample, withoutUnused],
+    plugins: [listedCommands, containedExample, withoutUnused, ...lightStart],
     logLevel: 'warn',
   });
   try {

@@ -1,9 +1,8 @@
-import stringWidth from 'string-width';
-
 import { textOf } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Column, Content, Inline } from '../../chat/answers/answer.ts';
 import { withoutSchemes } from '../../chat/answers/untrusted-text.ts';
 import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
+import { textWidth } from './text-width.ts';
 
 /**
  * Control characters, bidi controls, fillers, tags, and other invisible characters. Except a joiner between
@@ -82,15 +81,13 @@ function tableText(columns: readonly Column[], rows: readonly Content[][]): stri
     columns.map(({ title }) => visible(title)),
     ...rows.map((row) => row.map(contentText)),
   ];
-  const widths = columns.map((_, at) =>
-    Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))),
-  );
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => textWidth(row[at] ?? ''))));
   return cells
     .map((row) =>
       columns
         .map(({ align }, at) => {
           const cell = row[at] ?? '';
-          const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - stringWidth(cell)));
+          const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - textWidth(cell)));
           return align === 'right' ? `${padding}${cell}` : `${cell}${padding}`;
         })
         .join('  ')
