@@ -55,7 +55,6 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
   const { configFile } = options;
   const configEnvironment = withoutInit(environment);
   const draft = readDraft(configFile, configEnvironment);
-  assertFilledIn(configFile, draft);
   await assertSameHomeserver(options, draft);
   if (draft === undefined) {
     if (terminal === undefined) {
@@ -118,17 +117,6 @@ function assertNothingMissing(options: InitOptions): void {
   if (missing.length > 0) {
     throw new SetupError(
       `Missing: ${missing.join('; ')}. lawspeaker init --help lists the options.`,
-    );
-  }
-}
-
-/** @throws SetupError the configuration that exists is a copy of the example */
-function assertFilledIn(configFile: string, draft: Draft | undefined): void {
-  const accessToken = draft?.config.homeserver.accessToken;
-  if (accessToken !== undefined && !/^[\x21-\x7e]+$/u.test(accessToken)) {
-    throw new SetupError(
-      `${configFile} exists already, and its homeserver.accessToken is not an access token.`,
-      'If it is a copy of the example, move it away: lawspeaker init writes one.',
     );
   }
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 
-import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
 import { SetupError } from '../core/errors.ts';
 import { nearest } from '../core/text.ts';
-import { faultsError, placesIn } from './faults.ts';
+import { faultsError } from './faults.ts';
 import type { Fault, Places } from './faults.ts';
+import { plainErrors } from './plain-errors.ts';
+import { readYaml } from './read-yaml.ts';
 import { configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 
@@ -28,12 +29,11 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
     setAt(written, key.split('.'), value);
   }
   const places = placesWith(new Map(overrides.map(([key]) => [key, environmentName(key)])));
-  const result = configSchema.safeParse(written);
-  if (!result.success) {
-    throw faultsError(
-      places,
-      result.error.issues.flatMap((issue) => faultsOf(issue, written)),
-    );
+  const strays = unknownVariables(environment);
+  const result = configSchema.safeParse(written, { error: plainErrors });
+  if (!result.success || strays.length > 0) {
+    const issues = result.error?.issues ?? [];
+    throw faultsError(places, [...issues.flatMap((issue) => faultsOf(issue, written)), ...strays]);
   }
   const config = deepFreeze(result.data);
   placesByConfig.set(config, places);
@@ -43,54 +43,6 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
 /** The places of a configuration's values, for checks that are made later. */
 export function placesOf(config: Config): Places | undefined {
   return placesByConfig.get(config);
-}
-
-interface Written {
-  readonly written: Record<string, unknown>;
-  placesWith(environment: ReadonlyMap<string, string>): Places;
-}
-
-function readYaml(file: string): Written {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new SetupError(
-      `Can’t read the configuration ${file} (${code}).`,
-      'Run lawspeaker init, which writes one. Or copy config/example.yaml there and edit it, or choose another file with --config.',
-    );
-  }
-  const { value, placesWith } = parseYaml(file, text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SetupError(`${file} must consist of keys and values.`);
-  }
-  return { written: value as Record<string, unknown>, placesWith };
-}
-
-function parseYaml(
-  file: string,
-  text: string,
-): { value: unknown; placesWith: Written['placesWith'] } {
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { logLevel: 'error', lineCounter });
-  try {
-    const [fault] = document.errors;
-    if (fault !== undefined) {
-      throw fault;
-    }
-    return {
-      // This resolves aliases, which can fail.
-      value: (document.toJS() as unknown) ?? {},
-      placesWith: (environment) => placesIn(file, document, lineCounter, environment),
-    };
-  } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : '';
-    throw new SetupError(
-      `${file} is not valid YAML: ${reason.replace(/:$/u, '')}`,
-      'Values that start with ! # @ or * need quotes.',
-    );
-  }
 }
 
 /** `homeserver.accessToken` is `LAWSPEAKER_HOMESERVER_ACCESS_TOKEN`. */
@@ -149,6 +101,41 @@ function environmentValues(environment: NodeJS.ProcessEnv): [string, unknown][] 
   });
 }
 
+/** Not for the configuration: `init` reads its own, and development and tests have theirs. */
+const otherVariables = /^LAWSPEAKER_(?:INIT_|TEST_|KILL_SWITCH$|PYTHON$|TRACE$)/u;
+/** Kubernetes sets these in every pod that can see a service called `lawspeaker` or `lawspeaker-…`. */
+const kubernetesVariables =
+  /^LAWSPEAKER_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/u;
+
+/** A misspelled variable would be ignored otherwise, and the bot would run with the wrong setting. */
+function unknownVariables(environment: NodeJS.ProcessEnv): Fault[] {
+  const known = new Set(
+    scalarKeys().flatMap(({ key }) => [
+      environmentName(key),
+      ...(secretKeys.has(key) ? [`${environmentName(key)}_FILE`] : []),
+    ]),
+  );
+  return Object.keys(environment)
+    .filter(
+      (name) =>
+        name.startsWith('LAWSPEAKER_') &&
+        !known.has(name) &&
+        !otherVariables.test(name) &&
+        !kubernetesVariables.test(name),
+    )
+    .map((name) => ({ path: [name], message: unknownVariableMessage(name, [...known]) }));
+}
+
+function unknownVariableMessage(name: string, known: readonly string[]): string {
+  const withoutFile = name.replace(/_FILE$/u, '');
+  if (known.includes(withoutFile)) {
+    return `unknown environment variable (only secrets can come from a file: set ${withoutFile})`;
+  }
+  const end = name.replace(/^LAWSPEAKER/u, '');
+  const guess = nearest(name, known) ?? known.find((other) => other.endsWith(end));
+  return `unknown environment variable${guess === undefined ? '' : ` (did you mean ${guess}?)`}`;
+}
+
 function fromFile(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const file = environment[`${name}_FILE`];
   if (file === undefined) {
@@ -156,8 +143,12 @@ function fromFile(environment: NodeJS.ProcessEnv, name: string): string | undefi
   }
   try {
     return readFileSync(file, 'utf8').trim();
-  } catch {
-    throw new SetupError(`Can’t read ${file} (set in ${name}_FILE).`);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new SetupError(
+      `Can’t read ${file} (${code}), which ${name}_FILE names.`,
+      'Check the path, and that the bot’s account may read the file. In a container, it is the path inside.',
+    );
   }
 }
 
@@ -210,7 +201,13 @@ function faultsOf(issue: z.core.$ZodIssue, written: unknown): Fault[] {
 
 function unknownKeyMessage(path: readonly PropertyKey[], name: string): string {
   const guess = nearest(name, keysAt(configSchema, path));
-  return guess === undefined ? 'unknown key' : `unknown key (did you mean ${guess}?)`;
+  if (guess !== undefined) {
+    return `unknown key (did you mean ${guess}?)`;
+  }
+  const elsewhere = scalarKeys().filter(({ key }) => key.endsWith(`.${name}`));
+  return elsewhere.length === 1
+    ? `unknown key (did you mean ${elsewhere[0]?.key}? Check the indentation)`
+    : 'unknown key';
 }
 
 /** The names of the keys that may be used under a path. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { durationMs, durationText } from '../core/duration.ts';
 import { compilePattern } from './pattern.ts';
+import { plainErrors } from './plain-errors.ts';
 
 export const ruleModes = ['act', 'propose', 'observe'] as const;
 
@@ -23,7 +24,7 @@ function oneOrMore<Word extends string = never>(
         context.addIssue({ code: 'custom', message: 'must name at least one' });
       }
       return items.flatMap((one, at) => {
-        const read = item.safeParse(one);
+        const read = item.safeParse(one, { error: plainErrors });
         for (const { message } of read.error?.issues ?? []) {
           context.addIssue({ code: 'custom', message, path: isList ? [at] : [] });
         }
@@ -90,9 +91,8 @@ function size(value: number | string): number {
 
 const wholeNumber = z.number().int();
 
-const clockTime = z
-  .string()
-  .regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/u, 'must be a time of day such as 22:00');
+const notAClockTime = 'must be a time of day such as 22:00';
+const clockTime = z.string(notAClockTime).regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/u, notAClockTime);
 
 const zone = z.string().refine(isZone, 'must be a time zone such as Europe/Berlin');
 

@@ -38,6 +38,8 @@ const room = z
   })
   .describe('room ID or alias');
 
+const notAPrefix = 'must be 1 to 3 punctuation characters';
+
 const roleName = z.enum(['viewer', 'moderator', 'admin']);
 const policy = z.enum(['none', 'requester', 'other']);
 
@@ -54,15 +56,25 @@ export const configSchema = z.strictObject({
   homeserver: z.strictObject({
     url,
     adminUrl: url.optional(),
-    accessToken: z.string().min(1, 'must not be empty'),
+    accessToken: z
+      .string()
+      .refine((text) => !text.includes('…'), {
+        error:
+          'is still the placeholder of the example: set the token of the bot’s account, or move this file away and run lawspeaker init',
+        abort: true,
+      })
+      .regex(
+        /^[\x21-\x7e]+$/u,
+        'is not an access token: it has a blank or a letter that no token has',
+      ),
     requestTimeout: durationText.default('30s'),
   }),
   managementRoom: room,
   commands: z
     .strictObject({
       prefix: z
-        .string()
-        .regex(/^[!-/:-@[-`{-~]{1,3}$/u, 'must be 1 to 3 punctuation characters')
+        .string(notAPrefix)
+        .regex(/^[!-/:-@[-`{-~]{1,3}$/u, notAPrefix)
         .describe('1 to 3 punctuation characters')
         .default('!'),
       maxAge: durationText.default('5m'),

@@ -8,11 +8,13 @@ export const dayMs = 24 * hourMs;
 /** `30s 5m 1h 7d 2w` */
 const pattern = /^[1-9][0-9]{0,5}[smhdw]$/u;
 
+const notADuration = 'must be a duration such as 30s, 5m, 1h or 7d';
+
 /** For configuration: the text of a valid duration. */
 export const durationText = z
-  .string()
+  .string(notADuration)
   // Checks that follow rely on the format.
-  .regex(pattern, { error: 'must be a duration such as 30s, 5m, 1h or 7d', abort: true })
+  .regex(pattern, { error: notADuration, abort: true })
   .describe('duration');
 
 /** The milliseconds of a duration that is known to be valid. */

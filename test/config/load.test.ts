@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -34,9 +34,12 @@ function written(text: string): string {
 const load = (text: string, environment: NodeJS.ProcessEnv = {}) =>
   loadConfig(written(text), environment);
 
-function faultOf(text: string, environment?: NodeJS.ProcessEnv): SetupError {
+const faultOf = (text: string, environment?: NodeJS.ProcessEnv) =>
+  faultIn(written(text), environment);
+
+function faultIn(file: string, environment: NodeJS.ProcessEnv = {}): SetupError {
   try {
-    load(text, environment);
+    loadConfig(file, environment);
   } catch (error) {
     if (error instanceof SetupError) {
       return error;
@@ -44,6 +47,17 @@ function faultOf(text: string, environment?: NodeJS.ProcessEnv): SetupError {
     throw error;
   }
   throw new Error('was loaded');
+}
+
+/** Runs as a user whom permissions apply to: root can read everything. */
+function asOrdinaryUser<Result>(user: number, work: () => Result): Result {
+  const own = process.geteuid?.() ?? user;
+  process.seteuid?.(user);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(own);
+  }
 }
 
 /** The value at a path such as `roles.viewer.powerLevel`. */
@@ -57,7 +71,9 @@ const at = (value: unknown, key: string): unknown =>
 
 describe('the example', () => {
   test('is loaded once its placeholders are filled in, with the defaults alone', () => {
-    const config = loadConfig(exampleFile.pathname, {});
+    const config = loadConfig(exampleFile.pathname, {
+      LAWSPEAKER_HOMESERVER_ACCESS_TOKEN: 'syt_secret',
+    });
     const defaults = load(minimal);
     expect({ ...config, homeserver: undefined, managementRoom: undefined }).toEqual({
       ...defaults,
@@ -137,33 +153,59 @@ describe('faults', () => {
   test.each([
     ['commnds:\n  prefix: "?"', '  commnds: unknown key (did you mean commands?)'],
     ['commands:\n  prefx: "?"', '  commands.prefx: unknown key (did you mean prefix?)'],
-    ['commands: yes', '  commands: '],
-    [
-      'commands:\n  prefix: 5',
-      '  commands.prefix: Invalid input: expected string, received number',
-    ],
+    ['commands: yes', '  commands: must have keys below it, not a single value'],
+    ['commands:\n  prefix: 5', '  commands.prefix: must be 1 to 3 punctuation characters'],
     ['commands:\n  prefix: law', '  commands.prefix: must be 1 to 3 punctuation characters'],
     ['commands:\n  prefix: ""', '  commands.prefix: is empty'],
     [
       'commands:\n  prefix: #',
       '  commands.prefix: is empty (values that start with ! # @ or * need quotes)',
     ],
-    [
-      'commands:\n  maxAge: 5',
-      '  commands.maxAge: Invalid input: expected string, received number',
-    ],
+    ['commands:\n  maxAge: 5', '  commands.maxAge: must be a duration such as 30s'],
     ['commands:\n  maxAge: 5 minutes', '  commands.maxAge: must be a duration such as 30s'],
-    ['confirmation:\n  critical: two', '  confirmation.critical: Invalid option'],
-    ['roles:\n  admin:\n    powerLevel: high', '  roles.admin.powerLevel: Invalid input'],
-    ['roles:\n  admin:\n    powerLevel: 99.5', '  roles.admin.powerLevel: Invalid input'],
-    ['roles:\n  admin:\n    users: "@ana:x"', '  roles.admin.users: Invalid input'],
+    [
+      'confirmation:\n  critical: two',
+      '  confirmation.critical: must be none, requester or other (line 7)',
+    ],
+    [
+      'confirmation:\n  critical: others',
+      '  confirmation.critical: must be none, requester or other (did you mean other?) (line 7)',
+    ],
+    [
+      'roles:\n  admin:\n    powerLevel: high',
+      '  roles.admin.powerLevel: must be a number (line 8)',
+    ],
+    [
+      'roles:\n  admin:\n    powerLevel: "99"',
+      '  roles.admin.powerLevel: must be a number: leave the quotes out',
+    ],
+    ['roles:\n  admin:\n    powerLevel: 99.5', '  roles.admin.powerLevel: must be a whole number'],
+    [
+      'roles:\n  admin:\n    users: "@ana:x"',
+      '  roles.admin.users: must be a list, such as [a, b], not a single value',
+    ],
+    ['reports:\n  enabled: yes', '  reports.enabled: must be true or false (line 7)'],
+    [
+      'reports:\n  enabled: "true"',
+      '  reports.enabled: must be true or false: leave the quotes out',
+    ],
+    ['reports: [1]', '  reports: must have keys below it, not a list'],
+    ['database:\n  path: [x]', '  database.path: must be text, not a list'],
+    [
+      'adminUrl: "http://x"',
+      '  adminUrl: unknown key (did you mean homeserver.adminUrl? Check the indentation)',
+    ],
+    ['access_token: x', '  access_token: unknown key (line 6)'],
     [
       'roles:\n  admin:\n    users: ["@ana:x", ana]',
       '  roles.admin.users.1: "ana" is not a user ID',
     ],
-    ['roles:\n  commands:\n    whois: god', '  roles.commands.whois: Invalid option'],
-    ['protected:\n  users: [5]', '  protected.users.0: Invalid input'],
-    ['log:\n  level: loud', '  log.level: Invalid option'],
+    [
+      'roles:\n  commands:\n    whois: god',
+      '  roles.commands.whois: must be viewer, moderator or admin',
+    ],
+    ['protected:\n  users: [5]', '  protected.users.0: must be text: put it in quotes'],
+    ['log:\n  level: loud', '  log.level: must be trace, debug, info, warn, error or silent'],
     ['database:\n  path: ""', '  database.path: is empty'],
     ['__proto__:\n  admin: true', '__proto__: unknown key'],
   ])('%j', (more, line) => {
@@ -193,7 +235,7 @@ describe('faults', () => {
 
   test('a room without quotes, which YAML reads as something else', () => {
     const server = 'homeserver: {url: "https://x", accessToken: t}\n';
-    for (const room of ['!room:example.com', '#room:example.com', '']) {
+    for (const room of ['#room:example.com', '']) {
       expect(faultOf(`${server}managementRoom: ${room}\n`).message).toContain(
         'managementRoom: is empty (values that start with ! # @ or * need quotes)',
       );
@@ -204,14 +246,28 @@ describe('faults', () => {
   });
 
   test.each([
+    ['managementRoom: !room:example.com', 'line 1, column 17: a value that starts with !.'],
+    ['a:\n  - *-bot:example.com', 'line 2, column 5: a value that starts with *.'],
+    ['a:\n  - @bot:example.com', 'line 2, column 5: a value that starts with @.'],
+    ['a:\n\tb: 1', 'line 2, column 1: a tab at the start of the line.'],
+    ['a: 1\nb: "open\nc: 2\n', 'line 2, column 4: a quote that is not closed.'],
+    ['a: 1\na: 2', 'line 2, column 1: a key that is there twice.'],
+    ['a: b: c', 'line 1, column 4: a value with a colon and a space in it, or with keys below it.'],
+    ['a:\n  b: 1\n c: 2\n', 'line 3, column 1: wrong indentation.'],
+    ['a: 1\n---\nb: 2', 'line 2, column 1: a second document.'],
+    ['a: "C:\\data"', String.raw`line 1, column 7: a \ in double quotes.`],
+    ["a: 'it's'", 'line 1, column 8: Unexpected scalar at node end.'],
+    ['{', 'line 1, column 2: Flow map must end with a }.'],
+  ])('in YAML are shown with their place: %j', (text, mistake) => {
+    const { message, advice } = faultOf(text);
+    expect(message).toMatch(/^\/.*lawspeaker\.yaml is not valid YAML: /u);
+    expect(message).toContain(`YAML: ${mistake}`);
+    expect(advice).toMatch(/\.$/u);
+  });
+
+  test.each([
     'a: *unknown',
-    'a: @x',
-    'a: "open',
-    'a: 1\na: 2',
-    '{',
-    'a: b: c',
     '\t- x',
-    'a: 1\n---\nb: 2',
     `a: &a [x,x]\nb: &b [${'*a,'.repeat(50)}*a]\nc: &c [${'*b,'.repeat(50)}*b]\nd: [${'*c,'.repeat(50)}*c]`,
   ])('that is no YAML: %j', (text) => {
     const { message } = faultOf(text);
@@ -227,9 +283,39 @@ describe('faults', () => {
     const missing = path.join(folder, 'missing.yaml');
     expect(() => loadConfig(missing, {})).toThrow(SetupError);
     expect(() => loadConfig(missing, {})).toThrow(
-      `Can’t read the configuration ${missing} (ENOENT)`,
+      `Can’t read the configuration ${missing}: it does not exist.`,
     );
-    expect(() => loadConfig(folder, {})).toThrow('(EISDIR)');
+    expect(faultIn(missing).advice).toMatch(/^Run lawspeaker init/u);
+    expect(() => loadConfig(folder, {})).toThrow(
+      `Can’t read the configuration ${folder}: it is a folder.`,
+    );
+    expect(faultIn(folder).advice).toMatch(/^Name the file with --config/u);
+  });
+
+  test('a file that is elsewhere is named, and never replaced', () => {
+    const other = written(minimal);
+    const advice = `There is one at ${other}. To use it: --config ${other}`;
+    expect(faultIn(path.join(folder, 'lawspeaker.yml')).advice).toBe(advice);
+    expect(faultIn(path.join(folder, 'bot.yaml')).advice).toBe(advice);
+    expect(faultIn(folder).advice).toBe(advice);
+  });
+
+  test('a file of another user', () => {
+    const file = written(minimal);
+    chmodSync(folder, 0o755);
+    chmodSync(file, 0o000);
+    const isRoot = process.geteuid?.() === 0;
+    const user = isRoot ? 65_534 : (process.geteuid?.() ?? 0);
+    const read = () => asOrdinaryUser(user, () => faultIn(file));
+    expect(read()).toMatchObject({
+      message: `Can’t read the configuration ${file}: permission denied.`,
+      advice: isRoot
+        ? `The bot runs as user ${user}. Run: chown ${user} ${file} && chmod 600 ${file}`
+        : `Run: chmod 600 ${file}`,
+    });
+    chmodSync(folder, 0o000);
+    expect(read().advice).toContain(`which can’t enter the folder ${folder}.`);
+    chmodSync(folder, 0o700);
   });
 
   test('no fault shows a secret', () => {
@@ -267,7 +353,6 @@ describe('the environment', () => {
       LAWSPEAKER_COMMANDS_PREFIX: '?',
       LAWSPEAKER_ROLES_MODERATOR_POWER_LEVEL: '60',
       LAWSPEAKER_LOG_LEVEL: 'debug',
-      LAWSPEAKER_SOMETHING_ELSE: 'x',
       PATH: '/bin',
     });
     expect(config).toMatchObject({
@@ -311,12 +396,40 @@ describe('the environment', () => {
       'direct',
     );
     const { message } = faultOf(minimal, { [`${name}_FILE`]: `${file}.none` });
-    expect(message).toBe(`Can’t read ${file}.none (set in ${name}_FILE).`);
+    expect(message).toBe(`Can’t read ${file}.none (ENOENT), which ${name}_FILE names.`);
     writeFileSync(file, '\n');
     expect(faultOf(minimal, { [`${name}_FILE`]: file }).message).toContain(
       'homeserver.accessToken',
     );
-    // What is no secret has no file.
-    expect(load(minimal, { LAWSPEAKER_LOG_LEVEL_FILE: file }).log.level).toBe('info');
+  });
+
+  test.each([
+    ['LAWSPEAKER_HOMESERVERS_ACCESS_TOKEN', ' (did you mean LAWSPEAKER_HOMESERVER_ACCESS_TOKEN?)'],
+    ['LAWSPEAKER_ACCESS_TOKEN', ' (did you mean LAWSPEAKER_HOMESERVER_ACCESS_TOKEN?)'],
+    [
+      'LAWSPEAKER_HOMESERVER_ACCESS_TOKEN_FILES',
+      ' (did you mean LAWSPEAKER_HOMESERVER_ACCESS_TOKEN_FILE?)',
+    ],
+    ['LAWSPEAKER_LOG_LEVEL_FILE', ' (only secrets can come from a file: set LAWSPEAKER_LOG_LEVEL)'],
+    ['LAWSPEAKER_ROLES_ADMIN_USERS', ''],
+  ])('does not ignore %s', (name, guess) => {
+    const { message } = faultOf(minimal, { [name]: 'syt_secret' });
+    expect(message.split('\n').slice(1)).toEqual([
+      `  ${name}: unknown environment variable${guess}`,
+    ]);
+  });
+
+  test('may hold what others set: init, the tests, and Kubernetes for a service of this name', () => {
+    const names = [
+      'LAWSPEAKER_INIT_ADMIN_TOKEN',
+      'LAWSPEAKER_TEST_PROFILE',
+      'LAWSPEAKER_SERVICE_HOST',
+      'LAWSPEAKER_SERVICE_PORT_HTTP',
+      'LAWSPEAKER_PORT',
+      'LAWSPEAKER_PORT_9090_TCP_ADDR',
+      'LAWSPEAKER_DB_SERVICE_PORT',
+      'LAWSPEAKER_DB_PORT_5432_TCP',
+    ];
+    expect(() => load(minimal, Object.fromEntries(names.map((name) => [name, 'x'])))).not.toThrow();
   });
 });

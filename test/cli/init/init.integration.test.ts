@@ -384,8 +384,8 @@ describe('a configuration that exists', () => {
     await copyFile(new URL('../../../config/example.yaml', import.meta.url), configFile);
     const { status, errors } = await init([...here(), '--admin', 'ana'], bySecret());
     expect(status).toBe(2);
-    expect(errors).toContain('homeserver.accessToken is not an access token');
-    expect(errors).toContain('move it away');
+    expect(errors).toContain('homeserver.accessToken: is still the placeholder of the example');
+    expect(errors).toContain('move this file away and run lawspeaker init');
   });
 
   it('that is not valid is left alone, with its faults', async () => {
