@@ -61,7 +61,10 @@ export async function handleReaction(
     const isOfLostTime = isFromLostTime(await context.store.dataLoss.get(), reaction.sentAt);
     const confirmation = await confirmationAskedBy(context, reaction.target, reaction);
     if (confirmation === undefined || isOfLostTime) {
-      await sayIfLost(context, reaction, confirmation !== undefined);
+      // A reaction that comes again to a confirmation that the room shows as decided needs no answer.
+      const isPending =
+        confirmation !== undefined && (isLater(confirmation) || confirmation.state === 'pending');
+      await sayIfLost(context, reaction, isPending);
     } else {
       if (isLater(confirmation)) {
         return confirmation;

@@ -14,10 +14,15 @@ const api = adminApi();
 let room: TestRoom;
 let mallory: MatrixUser;
 let trudy: MatrixUser;
+let walter: MatrixUser;
 beforeAll(async () => {
   // The head of the audit log comes as soon as there is one.
   room = await openRoom({}, { timing: { headLookMs: 100 } });
-  [mallory, trudy] = await Promise.all([newUser('mallory'), newUser('trudy')]);
+  [mallory, trudy, walter] = await Promise.all([
+    newUser('mallory'),
+    newUser('trudy'),
+    newUser('walter'),
+  ]);
 });
 afterAll(async () => room.close());
 
@@ -50,6 +55,7 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
   const { ana, ben } = room;
   await ana.ask(`!shadow-ban ${trudy.userId}`);
   await ana.until('the head', () => ana.unasked().find(({ body }) => body.includes('Audit log:')));
+  const early = await ana.ask(`!deactivate ${walter.userId}`);
   const backup = `${room.databaseFile}.backup`;
   await backupDatabase(room.databaseFile, backup);
 
@@ -61,12 +67,16 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
   const deletion = await ana.ask(`!delete-token ${doomed}`);
   await ana.user.react(room.id, deletion.event, '✅');
   await ana.outcomeOf(deletion, 'done');
+  // Pending in the backup, decided in the room.
+  await ana.user.react(room.id, early.event, '✅');
+  await ana.outcomeOf(early, 'done');
   question = await ana.ask(`!deactivate ${mallory.userId}`);
   expect(question.field.status).toBe('pending');
   await room.stopBot();
   // What would show if it were done once more.
   await api.users.unshadowBan(asUserId(mallory.userId));
   await api.registrationTokens.create({ token: doomed });
+  await api.users.reactivate(asUserId(walter.userId));
   const tokens = await api.registrationTokens.list();
   const late = await ben.say(`!user ${mallory.userId}`);
   await useDatabase(backup);
@@ -84,14 +94,20 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
       { command: 'create-token', status: 'done' },
       { command: 'create-token', status: 'done' },
       { command: 'delete-token', status: 'done' },
+      { command: 'deactivate', status: 'done' },
     ],
   });
+  expect(alert.body).toMatch(/5 actions are missing, (?:of|from) \d{4}-\d\d-\d\d/u);
   // What came when nobody was there is done.
   expect((await ben.answerTo(late)).field.status).toBe('done');
   await nothingMoreIsSaid();
   expect(ana.answersTo(ban)).toHaveLength(1);
   expect(await isShadowBanned(mallory)).toBe(false);
   expect(await api.registrationTokens.list()).toEqual(tokens);
+  expect((await api.users.get(asUserId(walter.userId))).deactivated).toBe(false);
+  const notDone = ana.unasked().filter(({ body }) => body.includes('Not done'));
+  expect(notDone).toEqual([]);
+  expect((await ana.ask('!pending')).body).not.toContain(walter.userId);
   expect((await ana.ask('!status')).body).toContain('the audit log lacks #3 to #');
 }, 60_000);
 

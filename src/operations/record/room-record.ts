@@ -1,12 +1,13 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
-import type { Answer } from '../../chat/answers/answer.ts';
+import type { Answer, Block } from '../../chat/answers/answer.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
-import type { EventId, UserId } from '../../core/ids.ts';
+import { matrixToLink } from '../../chat/reading/references.ts';
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
-import type { PostContext, Reply } from '../answer/reply.ts';
+import type { Outgoing, PostContext, Reply } from '../answer/reply.ts';
 import { lostEvent } from '../answer/stale.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
 import type { RoomPeople } from '../authorize/authorize.ts';
@@ -83,7 +84,8 @@ export async function compareWithRoom(
     const isTelling = missing.size > 0 || lost.confirmations.length > 0 || head !== undefined;
     if (isTelling) {
       const firstItem = await skipNumbers(tables, own);
-      const answer = alertAnswer({ end: end.count, missing, lost, head, firstItem, now });
+      const room = context.settings.managementRoom;
+      const answer = alertAnswer({ room, end: end.count, missing, lost, head, firstItem, now });
       await post(context, tables, 'alert', {
         kind: 'alert',
         origin: { event, room: context.settings.managementRoom },
@@ -128,7 +130,11 @@ async function enterLost(
   // Oldest first, because the first of two messages about a command is its answer.
   for (const message of own.toReversed()) {
     if (message.edits !== undefined) {
-      await enterDecision(tables, message, now);
+      const command = await tables.outbox.commandOf(message.edits);
+      if (command !== undefined) {
+        await markSent(tables, { command, kind: 'edit', message, now });
+        await enterDecision(tables, command, message, now);
+      }
       continue;
     }
     await endTimers(tables, message, now);
@@ -146,6 +152,7 @@ async function enterLost(
       continue;
     }
     if (await tables.outbox.knows(command)) {
+      await markSent(tables, { command, kind: 'reply', message, now });
       continue;
     }
     for (const answered of [command, ...staleOnes(said)]) {
@@ -163,7 +170,86 @@ async function enterLost(
       }
     }
   }
+  await endOperations(tables, own, now);
   return { answers, confirmations };
+}
+
+/** A message that the outbox still wants to send, and that the room shows, is not sent once more. */
+async function markSent(
+  { outbox }: StoreTables,
+  {
+    command,
+    kind,
+    message,
+    now,
+  }: { command: string; kind: Outgoing['kind']; message: OwnMessage; now: number },
+): Promise<void> {
+  const pending = await outbox.open(command);
+  const sent = pending.find((one) => (JSON.parse(one.message) as Outgoing).kind === kind);
+  if (sent !== undefined) {
+    await outbox.markDelivered(sent.id, message.event, now);
+  }
+}
+
+/**
+ * Ends the operations that were running when the backup was made and that the room shows as ended. To
+ * resume one would report targets that were dealt with after the backup as not done.
+ */
+async function endOperations(
+  { auditLog, executions, outbox }: StoreTables,
+  own: readonly OwnMessage[],
+  now: number,
+): Promise<void> {
+  for (const { eventId } of await executions.open()) {
+    const outcome = await lastAnswer(outbox, own, eventId);
+    if (outcome === undefined || !ended.has(outcome.status)) {
+      continue;
+    }
+    const entries = await auditLog.search({ eventId, limit: 10_000 });
+    for (const { id, status } of entries.reverse()) {
+      if (!ended.has(status)) {
+        await auditLog.finish(
+          id,
+          { status: statusIn(outcome, id), detail: { seen: 'in the room' } },
+          now,
+        );
+      }
+    }
+    await executions.finish(eventId, now);
+  }
+}
+
+const ended = new Set(['done', 'failed', 'partial']);
+
+/** What the room shows last about a command. */
+async function lastAnswer(
+  outbox: StoreTables['outbox'],
+  own: readonly OwnMessage[],
+  command: string,
+): Promise<OwnMessage['answer']> {
+  for (const { edits, replyTo, answer } of own) {
+    const about = edits === undefined ? replyTo : await outbox.commandOf(edits);
+    if (about === command) {
+      return answer;
+    }
+  }
+  return undefined;
+}
+
+/** How one target of an operation ended, by the answer to it. */
+function statusIn({ status, data }: NonNullable<OwnMessage['answer']>, entry: number): string {
+  const targets = Array.isArray(data) ? (data as readonly unknown[]) : [];
+  const target = targets.find(
+    (one): one is { readonly status: string } =>
+      typeof one === 'object' &&
+      one !== null &&
+      'audit' in one &&
+      one.audit === entry &&
+      'status' in one &&
+      typeof one.status === 'string',
+  );
+  const shown = target?.status ?? (status === 'partial' ? 'unknown' : status);
+  return ended.has(shown) ? shown : 'unknown';
 }
 
 /** Whether the audit log has what an answer reports. Then only the answer is lost, in a power cut. */
@@ -206,10 +292,13 @@ function staleOnes({ answer }: Said): EventId[] {
 }
 
 /** Records a confirmation as decided that is pending in the database and decided in the room. */
-async function enterDecision(tables: StoreTables, edit: OwnMessage, now: number): Promise<void> {
-  const command = await tables.outbox.commandOf(edit.edits ?? '');
-  const confirmation =
-    command === undefined ? undefined : await tables.confirmations.byEvent(command);
+async function enterDecision(
+  tables: StoreTables,
+  command: string,
+  edit: OwnMessage,
+  now: number,
+): Promise<void> {
+  const confirmation = await tables.confirmations.byEvent(command);
   if (confirmation?.state !== 'pending' || edit.answer?.status === 'pending') {
     return;
   }
@@ -319,6 +408,7 @@ async function skipNumbers(
 }
 
 interface Telling {
+  readonly room: RoomId;
   readonly end: number;
   readonly missing: ReadonlyMap<number, OwnMessage>;
   readonly lost: Lost;
@@ -327,10 +417,8 @@ interface Telling {
   readonly now: number;
 }
 
-function alertAnswer({ end, missing, lost, head, firstItem, now }: Telling): Answer {
-  const numbers = [...missing.keys()];
-  const newest = Math.max(end, ...numbers);
-  const shown = [...missing].slice(-maxShown);
+function alertAnswer({ room, end, missing, lost, head, firstItem, now }: Telling): Answer {
+  const newest = Math.max(end, ...missing.keys());
   const isNew = end === 0;
   return {
     mark: '⚠️',
@@ -343,22 +431,11 @@ function alertAnswer({ end, missing, lost, head, firstItem, now }: Telling): Ans
     body: [
       line(
         isNew ? 'My record is empty' : `My record ends at #${end}`,
-        numbers.length === 0
+        missing.size === 0
           ? '.'
-          : `, and this room shows actions up to #${newest}. Missing from it${numbers.length > maxShown ? `, the last ${maxShown}` : ''}:`,
+          : `, and this room shows actions up to #${newest}. ${missingSummary(missing)}`,
       ),
-      ...(shown.length === 0
-        ? []
-        : [
-            {
-              kind: 'list' as const,
-              items: shown.map(([id, { answer, firstLine }]) => [
-                bold(`#${id} `),
-                code(answer?.command ?? ''),
-                ` ${cut(firstLine, maxLineLength)}`,
-              ]),
-            },
-          ]),
+      ...missingBlocks(room, missing),
       ...(head === undefined
         ? []
         : [
@@ -396,6 +473,38 @@ function alertAnswer({ end, missing, lost, head, firstItem, now }: Telling): Ans
       })),
     },
   };
+}
+
+/** `4 actions are missing, from 2026-11-27 22:38 UTC to 2026-11-27 22:41 UTC.` */
+function missingSummary(missing: ReadonlyMap<number, OwnMessage>): string {
+  const times = [...missing.values()].map(({ sentAt }) => sentAt);
+  const [first, last] = [dateTime(Math.min(...times)), dateTime(Math.max(...times))];
+  return `${count(missing.size, 'action')} ${missing.size === 1 ? 'is' : 'are'} missing, ${first === last ? `of ${first}` : `from ${first} to ${last}`}.`;
+}
+
+/** The last of the actions that are missing, and how to look them up. */
+function missingBlocks(room: RoomId, missing: ReadonlyMap<number, OwnMessage>): Block[] {
+  const [first] = missing.values();
+  if (first === undefined) {
+    return [];
+  }
+  const shown = [...missing].slice(-maxShown);
+  return [
+    ...(missing.size > maxShown ? [line(`The last ${maxShown}:`)] : []),
+    {
+      kind: 'list',
+      items: shown.map(([id, { answer, firstLine, sentAt }]) => [
+        bold(`#${id} `),
+        code(answer?.command ?? ''),
+        ` ${cut(firstLine, maxLineLength)} · ${dateTime(sentAt)}`,
+      ]),
+    },
+    line(
+      'The answers in this room say who asked for them and who confirmed. They start at ',
+      code(matrixToLink(room, first.edits ?? first.event)),
+    ),
+    line('Timers that these actions set are lost: what they did stays until somebody reverses it.'),
+  ];
 }
 
 /** The text that replaces a confirmation that nobody can confirm any more. */

@@ -125,10 +125,85 @@ test('a confirmation that the room shows as decided is decided, without a word',
   expect(await compare(edit)).toMatchObject([{ kind: 'alert' }]);
   expect(await bot.store.confirmations.byEvent('$ask')).toMatchObject({ state: 'confirmed' });
   bot.clock.now += 1000;
+  // The sync brings again what was sent after the backup.
+  const again = { ...tick('$again', confirmation ?? ''), origin_server_ts: bot.clock.now - 1000 };
+  expect(await bot.take([again])).toMatchObject({ changes: [], sent: [] });
   const { changes } = await bot.take([tick('$tick', confirmation ?? '')]);
   expect(changes).toEqual([]);
   bot.clock.now += 3_600_000;
   expect((await bot.expireConfirmations()).sent).toEqual([]);
+});
+
+test('an operation of the backup that the room shows as ended is ended, as the room shows', async () => {
+  const targets = ['@one:localhost', '@two:localhost'];
+  const entries = await bot.store.transaction(async ({ auditLog, executions, outbox }) => {
+    await outbox.remember('$ask', 'answer', '$confirmation', bot.clock.now);
+    await executions.begin({ eventId: '$ask', invocation: '"x"', confirmer: null }, bot.clock.now);
+    const begun: number[] = [];
+    for (const target of targets) {
+      const intent = { actor: people.ben, command: 'deactivate', arguments: {}, target };
+      begun.push(await auditLog.begin({ ...intent, eventId: '$ask', roomId: room }, bot.clock.now));
+    }
+    return begun;
+  });
+  const data = [
+    { user_id: targets[0], status: 'failed', audit: entries[0] },
+    { user_id: targets[1], status: 'done', audit: entries[1] },
+    { user_id: '@three:localhost', status: 'done', audit: 9 },
+  ];
+  const running = { command: 'deactivate', status: 'running', audit: [] };
+  const edits = '$confirmation' as EventId;
+  await compare(said({ event: '$running' as EventId, edits, answer: running }));
+  expect(await bot.store.executions.open()).toHaveLength(1);
+  const answer = { command: 'deactivate', status: 'partial', audit: [...entries, 9], data };
+  expect(await compare(said({ edits, answer }))).toMatchObject([{ kind: 'alert' }]);
+  expect(await bot.store.executions.open()).toEqual([]);
+  const found = await bot.store.auditLog.search({ eventId: '$ask', limit: 10 });
+  expect(found.map(({ status }) => status)).toEqual(['done', 'failed']);
+});
+
+test('a message that was to be sent when the backup was made is not sent again', async () => {
+  const origin = { event: '$asked', room };
+  const message = (kind: string) => JSON.stringify({ kind, origin });
+  await bot.store.transaction(async ({ outbox }) => {
+    for (const [part, kind] of [
+      ['answer', 'reply'],
+      ['running', 'edit'],
+      ['outcome', 'edit'],
+    ] as const) {
+      await outbox.add({ eventId: '$asked', part, message: message(kind) }, bot.clock.now);
+    }
+  });
+  const answer = { command: 'deactivate', status: 'done', audit: [] };
+  await compareWithRoom(bot.context, [
+    said({ event: '$edit' as EventId, edits: '$answer' as EventId, answer }),
+    said({ event: '$answer' as EventId, replyTo: '$asked' as EventId, answer }),
+  ]);
+  expect(await bot.store.outbox.sentEvent('$asked', 'answer')).toBe('$answer');
+  expect(await bot.store.outbox.sentEvent('$asked', 'running')).toBe('$edit');
+  expect(await bot.store.outbox.isPending('$asked', 'outcome')).toBe(true);
+});
+
+test('the alert says how much is missing, from when to when, and where the room shows it', async () => {
+  const sentAt = Date.UTC(2026, 10, 20, 9, 30);
+  const answer = (id: number) => ({ command: 'redact', status: 'done', audit: [id] });
+  const [alert] = await compare(
+    ...Array.from({ length: 30 }, (_, at) => 30 - at).map((id) =>
+      said({
+        event: `$own${id}` as EventId,
+        replyTo: `$command${id}` as EventId,
+        sentAt: sentAt + id * 60_000,
+        answer: answer(id),
+      }),
+    ),
+  );
+  const text = JSON.stringify(alert);
+  expect(text).toContain(
+    '30 actions are missing, from 2026-11-20 09:31 UTC to 2026-11-20 10:00 UTC.',
+  );
+  expect(text).toContain('The last 20:');
+  expect(text).toContain(`https://matrix.to/#/${encodeURIComponent(room)}/%24own1"`);
+  expect(text).toContain('Timers that these actions set are lost');
 });
 
 test('timers that the room shows as run or stopped are over, others are not', async () => {
