@@ -9,8 +9,7 @@ import PQueue from 'p-queue';
 import { startBotProcess } from '../dev/room/bot-process.ts';
 import type { BotProcess } from '../dev/room/bot-process.ts';
 import { Moderator } from '../dev/room/moderator.ts';
-import { makeTemporaryFolder } from '../dev/synapse/data-folder.ts';
-import { startHomeserver } from '../dev/synapse/homeserver.ts';
+import { startOwnHomeserver } from '../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../dev/synapse/matrix-user.ts';
 import { startCountingProxy } from './counting-proxy.ts';
@@ -45,8 +44,7 @@ interface ReportScene extends AsyncDisposable {
 
 async function openScene(): Promise<ReportScene> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-bench-'));
-  const dataDir = await makeTemporaryFolder();
-  const homeserver = await startHomeserver({ dataDir });
+  const homeserver = await startOwnHomeserver();
   const proxy = await startCountingProxy(homeserver.url);
   const register = async (localpart: string, admin = false) =>
     MatrixUser.register(homeserver, { localpart, admin });
@@ -63,7 +61,7 @@ async function openScene(): Promise<ReportScene> {
   await bot.join(room);
   const lobby = await sender.createRoom({ preset: 'public_chat', name: 'Lobby' });
   const moderator = await new Moderator(ana, room).look();
-  const synapse = new Database(path.join(dataDir, 'homeserver.db'));
+  const synapse = new Database(homeserver.databaseFile);
   synapse.pragma('busy_timeout = 10000');
   const insert = synapse.prepare(
     'INSERT INTO event_reports (id, received_ts, room_id, event_id, user_id, reason, content) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -108,7 +106,6 @@ async function openScene(): Promise<ReportScene> {
       await proxy[Symbol.asyncDispose]();
       synapse.close();
       await homeserver.stop();
-      await rm(dataDir, { recursive: true, force: true });
       await rm(folder, { recursive: true, force: true });
     },
   };

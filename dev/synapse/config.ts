@@ -29,74 +29,54 @@ const rateLimits: SynapseConfig = {
 };
 
 /** The configuration of a new server: all its data in `folder`, no federation, cheap hashes. */
-export function newSynapseConfig(folder: string): SynapseConfig {
+export function newSynapseConfig(folder: string) {
   const signingKey = randomBytes(32).toString('base64').replaceAll('=', '');
   return {
     server_name: 'localhost',
     report_stats: false,
-    pid_file: path.join(folder, 'homeserver.pid'),
     log_config: path.join(folder, 'log.json'),
     database: { name: 'sqlite3', args: { database: path.join(folder, 'homeserver.db') } },
-    media_store_path: path.join(folder, 'media'),
 
     // Given here, so that Synapse need not run once beforehand to generate it.
     signing_key: `ed25519 a_${randomBytes(2).toString('hex')} ${signingKey}`,
-    macaroon_secret_key: secret(),
-    form_secret: secret(),
-    registration_shared_secret: secret(),
+    registration_shared_secret: randomBytes(24).toString('base64url'),
 
     // The server never talks to others.
     trusted_key_servers: [],
-    suppress_key_server_warning: true,
     federation_domain_whitelist: [],
-    url_preview_enabled: false,
 
     // Synapse pauses a second between the indexes of a new database, and answers 500 to some
     // changes until all are built. Without pauses this takes a third of a second.
     background_updates: { sleep_enabled: false },
 
-    enable_registration: false,
-    allow_guest_access: false,
     presence: { enabled: false },
     bcrypt_rounds: 4,
     ...rateLimits,
   };
 }
 
-const instanceKey = 'lawspeaker.instance';
-
-/** The part of the configuration that belongs to one start, identified by `instance`. */
-export function listenerConfig(port: number, instance: string): SynapseConfig {
+/** Makes Synapse listen on `port` of the loopback address; 0: on a free port. */
+export function listenerConfig(port: number): SynapseConfig {
+  const resources = [{ names: ['client', 'media'], compress: false }];
   return {
-    public_baseurl: `http://127.0.0.1:${port}/`,
-    extra_well_known_client_content: { [instanceKey]: instance },
     listeners: [
-      {
-        port,
-        type: 'http',
-        tls: false,
-        bind_addresses: ['127.0.0.1'],
-        x_forwarded: false,
-        resources: [{ names: ['client', 'media'], compress: false }],
-      },
+      { port, type: 'http', bind_addresses: ['127.0.0.1'], x_forwarded: false, resources },
     ],
   };
 }
 
-/** The instance that a server publishes in `GET /.well-known/matrix/client`. */
-export function instanceOf(wellKnown: unknown): unknown {
-  return new Map<string, unknown>(Object.entries(wellKnown ?? {})).get(instanceKey);
-}
-
-/** Python's logging configuration: Synapse prints warnings and errors. */
+/** Python's logging configuration: Synapse prints warnings and errors, and the port it listens on. */
 export const logConfig = {
   version: 1,
   disable_existing_loggers: false,
   formatters: { line: { format: '%(asctime)s %(levelname)s %(name)s - %(message)s' } },
   handlers: { output: { class: 'logging.StreamHandler', formatter: 'line' } },
+  loggers: { 'synapse.app._base': { level: 'INFO' } },
   root: { level: 'WARNING', handlers: ['output'] },
 };
 
-function secret(): string {
-  return randomBytes(24).toString('base64url');
+/** The port, if Synapse has logged that it listens. */
+export function listeningPort(log: string): number | undefined {
+  const port = /now listening on TCP port (?<port>\d+)/u.exec(log)?.groups?.['port'];
+  return port === undefined ? undefined : Number(port);
 }

@@ -10,7 +10,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import packageJson from '#package' with { type: 'json' };
 
 import { program } from '../../dev/room/bot-process.ts';
-import { SYNAPSE_VERSION } from '../../dev/synapse/install.ts';
+import { synapseVersion } from '../../dev/synapse/install.ts';
 import { readCommandLine } from '../../src/cli/command-line.ts';
 import { environmentName, loadConfig, scalarKeys } from '../../src/config/load.ts';
 import { openStore } from '../../src/store/store.ts';
@@ -115,7 +115,7 @@ it('compose.yaml names releases, and gives the bot a read-only root and no privi
   };
   const { postgres, synapse, lawspeaker } = file.services;
   expect(postgres.image).toMatch(/:\d+\.\d+-/u);
-  expect(synapse.image.split(':')[1]).toBe(`v${SYNAPSE_VERSION}`);
+  expect(synapse.image.split(':')[1]).toBe(`v${synapseVersion}`);
   expect(lawspeaker).toMatchObject({
     read_only: true,
     cap_drop: ['ALL'],

@@ -4,11 +4,11 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 
 import { tmpdir } from 'node:os';
 import path, { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
-import { takeLock } from '../../dev/synapse/install-lock.ts';
-import { SYNAPSE_VERSION, installSynapse, pipFailure } from '../../dev/synapse/install.ts';
+import { withLock } from '../../dev/synapse/install-lock.ts';
+import { synapseVersion, installSynapse, pipFailure } from '../../dev/synapse/install.ts';
 import { SetupError } from '../../src/core/errors.ts';
 
 let folder: string;
@@ -18,6 +18,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -44,7 +45,7 @@ async function failure(promise: Promise<unknown>): Promise<SetupError> {
   return setupError;
 }
 
-const installedFolder = `synapse-${SYNAPSE_VERSION}`;
+const installedFolder = `synapse-${synapseVersion}`;
 
 /**
  * A Python whose virtual environments, packages and Synapse are empty. It logs each module that it
@@ -54,7 +55,7 @@ async function installablePython(): Promise<string> {
   const file = join(folder, 'python3.12');
   const script = `#!/bin/sh
 PATH=/usr/bin:/bin
-if [ "$1" = -c ]; then echo "cpython 3 12 - $0"; exit; fi
+if [ "$1" = -c ]; then echo "3 12 venv $0"; exit; fi
 echo "$4" >>'${join(folder, 'modules')}'
 if [ "$4" = "$FAIL" ]; then echo 'ERROR: the sky fell'; exit 1; fi
 case $4 in venv) mkdir -p "$6/bin"; ln -s "$0" "$6/bin/python" ;; pip) sleep 0.5 ;; esac
@@ -76,20 +77,20 @@ describe('finding Python', () => {
   });
 
   it('says which one is too old', async () => {
-    await fakePython('python3', 'cpython 3 9 - /usr/bin/python3');
+    await fakePython('python3', '3 9 venv /usr/bin/python3');
     const { message } = await failure(installSynapse({ env: bareEnv() }));
     expect(message).toContain('python3 is Python 3.9, too old');
   });
 
   it('says how to get a missing venv module', async () => {
-    await fakePython('python3.12', 'cpython 3 12 ensurepip /usr/bin/python3.12');
+    await fakePython('python3.12', '3 12 - /usr/bin/python3.12');
     const { message } = await failure(installSynapse({ env: bareEnv() }));
     expect(message).toContain('apt install python3.12-venv');
   });
 
   it('takes no other when LAWSPEAKER_PYTHON is too old', async () => {
-    await fakePython('python3', 'cpython 3 12 - /usr/bin/python3');
-    const old = await fakePython('old', 'cpython 2 7 - /usr/bin/python2');
+    await fakePython('python3', '3 12 venv /usr/bin/python3');
+    const old = await fakePython('old', '2 7 venv /usr/bin/python2');
     const env = bareEnv({ LAWSPEAKER_PYTHON: old });
     const { message } = await failure(installSynapse({ env }));
     expect(message).toContain(`LAWSPEAKER_PYTHON=${old}`);
@@ -99,7 +100,7 @@ describe('finding Python', () => {
 
 describe('the cache folder', () => {
   it('is named when it cannot be made', async () => {
-    await fakePython('python3', 'cpython 3 12 - /usr/bin/python3');
+    await fakePython('python3', '3 12 venv /usr/bin/python3');
     await writeFile(join(folder, 'file'), '');
     const env = bareEnv({ XDG_CACHE_HOME: join(folder, 'file') });
     const { message } = await failure(installSynapse({ env }));
@@ -119,10 +120,10 @@ describe('the cache folder', () => {
     const python = join(folder, 'cache', 'lawspeaker', installedFolder, 'bin', 'python');
     expect(pythons).toEqual([python, python]);
     expect(progress.filter((line) => line.startsWith('Another run'))).toHaveLength(1);
-    expect(await modulesRun()).toEqual(['venv', 'pip', 'compileall', 'synapse.app.homeserver']);
+    expect(await modulesRun()).toEqual(['venv', 'pip', 'synapse.app.homeserver']);
 
     expect(await installSynapse({ env })).toBe(python);
-    expect(await modulesRun()).toHaveLength(4);
+    expect(await modulesRun()).toHaveLength(3);
   });
 
   it('loses interrupted installations, and nothing else', async () => {
@@ -154,7 +155,7 @@ describe('the cache folder', () => {
     const python = await installSynapse({ env });
     await rename(old, join(folder, 'python3.13'));
     expect(await installSynapse({ env })).toBe(python);
-    expect(await modulesRun()).toHaveLength(8);
+    expect(await modulesRun()).toHaveLength(6);
   });
 });
 
@@ -162,36 +163,32 @@ describe('the installation lock', () => {
   it('ends with the process that held it', async () => {
     const file = join(folder, 'lock');
     const module = path.resolve('dev/synapse/install-lock.ts');
-    const script = `const { takeLock } = await import(${JSON.stringify(module)});
-      await takeLock(${JSON.stringify(file)}, () => {});
-      console.log('taken');
-      setInterval(() => {}, 1000);`;
+    const script = `const { withLock } = await import(${JSON.stringify(module)});
+      setInterval(() => {}, 1000);
+      await withLock(${JSON.stringify(file)}, () => {}, () => new Promise(() => console.log('taken')));`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(holder.stdout, 'data');
     const { promise: waiting, resolve: onWait } = Promise.withResolvers<void>();
-    const taking = takeLock(file, onWait);
+    const next = withLock(file, onWait, async () => 'done');
     await waiting;
     holder.kill('SIGKILL');
-    using lock = await taking;
-    expect(lock).toBeDefined();
+    expect(await next).toBe('done');
   });
 
   it('makes the second wait for the first', async () => {
     const file = join(folder, 'lock');
     const order: string[] = [];
-    const first = await takeLock(file, () => undefined);
     const { promise: waiting, resolve: onWait } = Promise.withResolvers<void>();
-    const second = takeLock(file, onWait).then((lock) => {
-      order.push('second taken');
-      return lock;
-    });
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const unexpected = () => expect.unreachable();
+    const first = withLock(file, unexpected, async () => finished.then(() => order.push('first')));
+    const second = withLock(file, onWait, async () => order.push('second'));
     await waiting;
-    order.push('first released');
-    first[Symbol.dispose]();
-    (await second)[Symbol.dispose]();
-    expect(order).toEqual(['first released', 'second taken']);
+    finish();
+    await Promise.all([first, second]);
+    expect(order).toEqual(['first', 'second']);
   });
 });
 
@@ -202,9 +199,25 @@ describe('a failed pip', () => {
     ['a missing wheel', ['ERROR: No matching distribution found for x==1'], /wheel/],
     ['anything else', ['ERROR: the sky fell', 'bye'], /the sky fell/],
   ])('is told in one line: %s', (_what, lines, expected) => {
-    const { message } = pipFailure({ exitCode: 1, lines });
+    const { message } = pipFailure(lines);
     expect(message).toMatch(expected);
     expect(message).not.toContain('\n');
+  });
+});
+
+describe('a server of our own', () => {
+  it('leaves nothing behind if it does not start, nor do runs that were killed', async () => {
+    await installablePython();
+    const data = join(folder, 'data');
+    const killed = spawn('true');
+    await once(killed, 'exit');
+    for (const owner of [killed.pid, process.pid]) {
+      await mkdir(join(data, `lawspeaker-synapse-${owner}-x`), { recursive: true });
+    }
+    vi.stubEnv('TMPDIR', data);
+    const { message } = await failure(startHomeserver({ env: bareEnv() }));
+    expect(message).toBe('Synapse did not start: it exited without a message.');
+    expect(await readdir(data)).toEqual([`lawspeaker-synapse-${process.pid}-x`]);
   });
 });
 

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Answer, Moderator } from '../../dev/room/moderator.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../dev/synapse/homeserver.ts';
-import { segment } from '../../dev/synapse/http.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { MatrixEvent } from '../../dev/synapse/matrix-user.ts';
 import { flagName } from '../../src/chat/command/arguments.ts';
@@ -235,7 +234,12 @@ async function rulersNow() {
     admins.push(name);
   }
   const state = async (id: string) =>
-    (await room.bot.request<MatrixEvent[]>('GET', `/_matrix/client/v3/rooms/${segment(id)}/state`))
+    (
+      await room.bot.request<MatrixEvent[]>(
+        'GET',
+        `/_matrix/client/v3/rooms/${encodeURIComponent(id)}/state`,
+      )
+    )
       .filter(
         ({ type, state_key: key }) =>
           type !== 'm.room.encryption' &&
@@ -265,7 +269,7 @@ async function secretsTold(): Promise<string[]> {
   for (const id of joinedRooms.filter((one) => one !== room.id)) {
     const { chunk } = await room.bot.request<{ chunk: MatrixEvent[] }>(
       'GET',
-      `/_matrix/client/v3/rooms/${segment(id)}/messages`,
+      `/_matrix/client/v3/rooms/${encodeURIComponent(id)}/messages`,
       { query: { dir: 'b', limit: 1000 } },
     );
     for (const { sender, content } of chunk) {

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { segment } from '../../dev/synapse/http.ts';
 import type { MatrixEvent, MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { TestRoom } from './room.ts';
 
@@ -28,7 +27,7 @@ export async function readDirectRoom(room: TestRoom, person: MatrixUser): Promis
   const texts: string[] = [];
   const members = new Set<string>();
   for (const id of joined.joined_rooms.filter((one) => one !== room.id)) {
-    const path = `/_matrix/client/v3/rooms/${segment(id)}`;
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(id)}`;
     const { joined } = await person.request<{ joined: Record<string, unknown> }>(
       'GET',
       `${path}/joined_members`,

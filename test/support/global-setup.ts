@@ -5,14 +5,14 @@ import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 
 import { build } from '../../dev/build/build.ts';
-import { registerUser } from '../../dev/synapse/accounts.ts';
-import type { Account } from '../../dev/synapse/accounts.ts';
 import { startHomeserver } from '../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../dev/synapse/homeserver.ts';
+import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { Account } from '../../dev/synapse/matrix-user.ts';
 import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';
 
 /** The run's Synapse, as far as tests in other processes can know it. */
-export type TestHomeserver = Pick<Homeserver, 'url' | 'serverName' | 'sharedSecret' | 'version'> & {
+export type TestHomeserver = Pick<Homeserver, 'url' | 'serverName' | 'sharedSecret'> & {
   /** A server admin that no test may change: all tests share it. */
   readonly admin: Account;
 };
@@ -40,12 +40,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // The processes that tests run in are started after this one has finished.
   process.env['LAWSPEAKER_TEST_PROGRAM'] = program;
   try {
-    const { url, serverName, sharedSecret, version } = homeserver;
+    const { url, serverName, sharedSecret } = homeserver;
     // A server from LAWSPEAKER_TEST_HOMESERVER_URL may know the admins of earlier runs.
     const localpart = `admin-${Date.now().toString(36)}`;
-    const admin = await registerUser(homeserver, { localpart, admin: true });
+    const { account: admin } = await MatrixUser.register(homeserver, { localpart, admin: true });
     await backgroundUpdatesDone(homeserver, admin.accessToken);
-    project.provide('homeserver', { url, serverName, sharedSecret, version, admin });
+    project.provide('homeserver', { url, serverName, sharedSecret, admin });
   } catch (error) {
     await homeserver.stop();
     throw error;

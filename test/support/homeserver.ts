@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import { inject } from 'vitest';
 
-import type { RegisterOptions } from '../../dev/synapse/accounts.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../src/core/ids.ts';
 import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
 import { createAdminApi } from '../../src/homeserver/admin/admin-api.ts';

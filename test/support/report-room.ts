@@ -1,10 +1,7 @@
-import path from 'node:path';
-
 import Database from 'better-sqlite3';
 
 import type { Answer, Moderator } from '../../dev/room/moderator.ts';
-import { makeTemporaryFolder } from '../../dev/synapse/data-folder.ts';
-import { startHomeserver } from '../../dev/synapse/homeserver.ts';
+import { startOwnHomeserver } from '../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { Timing } from '../../src/app/timing.ts';
@@ -37,23 +34,20 @@ export interface ReportServer {
 const elderAgeS = 30 * 86_400;
 
 export async function startReportServer(elderCount = 4): Promise<ReportServer> {
-  const dataDir = await makeTemporaryFolder();
-  const first = await startHomeserver({ dataDir });
+  const homeserver = await startOwnHomeserver();
   const register = async (prefix: string, options: { admin?: boolean } = {}) =>
-    MatrixUser.register(first, { localpart: uniqueLocalpart(prefix), ...options });
+    MatrixUser.register(homeserver, { localpart: uniqueLocalpart(prefix), ...options });
   const admin = await register('admin', { admin: true });
   const elders: MatrixUser[] = [];
   for (let at = 0; at < elderCount; at += 1) {
     elders.push(await register('elder'));
   }
-  let homeserver = first;
   async function changeDatabase(change: (db: Database.Database) => void): Promise<void> {
-    await homeserver.stop({ keepData: true });
-    const db = new Database(path.join(dataDir, 'homeserver.db'));
-    change(db);
-    db.close();
-    // The same address, keys and accounts.
-    homeserver = await startHomeserver({ dataDir });
+    await homeserver.restart(() => {
+      const db = new Database(homeserver.databaseFile);
+      change(db);
+      db.close();
+    });
   }
   if (elders.length > 0) {
     // Nobody can be old on a server that has just begun, unless its clock says so.

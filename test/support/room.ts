@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { Moderator } from '../../dev/room/moderator.ts';
-import type { RegisterOptions } from '../../dev/synapse/accounts.ts';
 import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
 import { startApp } from '../../src/app/app.ts';
 import type { App } from '../../src/app/app.ts';
 import type { Timing } from '../../src/app/timing.ts';

@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
 
-import { segment } from '../../dev/synapse/http.ts';
 import type { MatrixEvent, MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { uniqueLocalpart } from './homeserver.ts';
 import type { TestRoom } from './room.ts';
@@ -11,7 +10,7 @@ export interface Direct {
   readonly messages: readonly MatrixEvent[];
 }
 
-export const pathOf = (id: string) => `/_matrix/client/v3/rooms/${segment(id)}`;
+export const pathOf = (id: string) => `/_matrix/client/v3/rooms/${encodeURIComponent(id)}`;
 
 export async function messagesIn(id: string, person: MatrixUser): Promise<MatrixEvent[]> {
   const { chunk } = await person.request<{ chunk: MatrixEvent[] }>(

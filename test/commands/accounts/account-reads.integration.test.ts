@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { segment } from '../../../dev/synapse/http.ts';
 import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import {
   adminApi,
@@ -24,7 +23,7 @@ afterAll(async () => room.close());
 const { users } = adminApi();
 
 async function setAccountData(user: MatrixUser, type: string, content: object): Promise<void> {
-  const path = `/_matrix/client/v3/user/${segment(user.userId)}/account_data/${segment(type)}`;
+  const path = `/_matrix/client/v3/user/${encodeURIComponent(user.userId)}/account_data/${encodeURIComponent(type)}`;
   await user.request('PUT', path, { json: content });
 }
 

@@ -9,7 +9,6 @@ import { program, startBotProcess } from '../../../dev/room/bot-process.ts';
 import type { BotProcess } from '../../../dev/room/bot-process.ts';
 import { openGate } from '../../../dev/room/gate.ts';
 import { Moderator } from '../../../dev/room/moderator.ts';
-import { segment } from '../../../dev/synapse/http.ts';
 import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { nativeLibrary } from '../../../src/matrix/crypto/native-library.ts';
 import type { EncryptedUser } from '../../support/encrypted-user.ts';
@@ -157,7 +156,7 @@ async function withRoom(
   const eventsOfBot = async () => {
     const { chunk } = await ana.request<{ chunk: MatrixEvent[] }>(
       'GET',
-      `/_matrix/client/v3/rooms/${segment(room)}/messages`,
+      `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/messages`,
       { query: { dir: 'b', limit: 100 } },
     );
     return chunk
@@ -364,7 +363,7 @@ describe('an encrypted management room', () => {
         const direct = Object.keys(rooms?.join ?? {}).find((room) => room !== id) ?? '';
         const { chunk } = await anaClient.request<{ chunk: MatrixEvent[] }>(
           'GET',
-          `/_matrix/client/v3/rooms/${segment(direct)}/messages`,
+          `/_matrix/client/v3/rooms/${encodeURIComponent(direct)}/messages`,
           { query: { dir: 'b', limit: 20 } },
         );
         const told = chunk.find(

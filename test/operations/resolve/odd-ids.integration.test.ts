@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { makeTemporaryFolder } from '../../../dev/synapse/data-folder.ts';
-import { startHomeserver } from '../../../dev/synapse/homeserver.ts';
+import { startOwnHomeserver } from '../../../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../../../dev/synapse/homeserver.ts';
 import { request } from '../../../dev/synapse/http.ts';
 import { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
@@ -29,13 +29,14 @@ const oddIds = Object.entries(oddNames).map(
   ([what, [name, shown]]) => [what, `@${name}:localhost`, `@${shown}:localhost`] as const,
 );
 
+let folder: string;
 let server: Homeserver;
 let room: TestRoom;
 const users = new Map<string, MatrixUser>();
 
 beforeAll(async () => {
-  const dataDir = await makeTemporaryFolder();
-  const bridge = path.join(dataDir, 'bridge.yaml');
+  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-test-'));
+  const bridge = path.join(folder, 'bridge.yaml');
   const any = (regex: string) => [{ exclusive: false, regex }];
   await writeFile(
     bridge,
@@ -49,7 +50,7 @@ beforeAll(async () => {
       namespaces: { users: any('@.*'), aliases: any('#.*') },
     }),
   );
-  server = await startHomeserver({ dataDir, config: { app_service_config_files: [bridge] } });
+  server = await startOwnHomeserver({ app_service_config_files: [bridge] });
   for (const [what, [name]] of Object.entries(oddNames)) {
     users.set(what, await bridged(name));
   }
@@ -65,6 +66,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await room.close();
   await server.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
 async function bridged(localpart: string): Promise<MatrixUser> {

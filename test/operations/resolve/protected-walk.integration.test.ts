@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Moderator } from '../../../dev/room/moderator.ts';
-import { segment } from '../../../dev/synapse/http.ts';
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
 import { canChange, dangerOf } from '../../../src/chat/command/declaration.ts';
@@ -278,7 +277,7 @@ async function standing() {
       members: (await rooms.members(asRoomId(id))).members.toSorted(),
       levels: await room.bot.request(
         'GET',
-        `/_matrix/client/v3/rooms/${segment(id)}/state/m.room.power_levels/`,
+        `/_matrix/client/v3/rooms/${encodeURIComponent(id)}/state/m.room.power_levels/`,
       ),
       isBlocked: await rooms.isBlocked(asRoomId(id)),
     })),

@@ -2,8 +2,7 @@ import { get } from 'node:http';
 
 import { expect, it } from 'vitest';
 
-import { makeTemporaryFolder } from '../../../dev/synapse/data-folder.ts';
-import { startHomeserver } from '../../../dev/synapse/homeserver.ts';
+import { startOwnHomeserver } from '../../../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { freePort } from '../../support/free-port.ts';
 import { uniqueLocalpart } from '../../support/homeserver.ts';
@@ -26,8 +25,7 @@ async function page(url: string): Promise<{ status: number | undefined; text: st
 }
 
 it('a Synapse without room statistics works, and that it lists no reports is said everywhere until it does', async () => {
-  const dataDir = await makeTemporaryFolder();
-  let homeserver = await startHomeserver({ dataDir, config: { stats: { enabled: false } } });
+  const homeserver = await startOwnHomeserver({ stats: { enabled: false } });
   const listen = `127.0.0.1:${await freePort()}`;
   const room = await openRoom(
     { reports: { enabled: true }, http: { listen } },
@@ -71,8 +69,7 @@ it('a Synapse without room statistics works, and that it lists no reports is sai
       (await ana.ask(`!redact https://matrix.to/#/${lobby}/${spam} --dry-run`)).field.status,
     ).toBe('dry_run');
 
-    await homeserver.stop({ keepData: true });
-    homeserver = await startHomeserver({ dataDir, config: { stats: { enabled: true } } });
+    await homeserver.restart(() => undefined, { stats: { enabled: true } });
     await cardOf(ana, spam);
     await ana.until('the all-clear', () =>
       ana.unasked().find(({ body }) => body.startsWith('✅ Reports can be read again')),

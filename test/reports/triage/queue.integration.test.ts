@@ -169,7 +169,8 @@ it('an edited message is shown as people see it, on the card and by !report', as
 });
 
 it('a reported user is an item too', async () => {
-  await vera.reportUser(mallory.userId, 'writes to everybody');
+  const path = `/_matrix/client/v3/users/${encodeURIComponent(mallory.userId)}/report`;
+  await vera.request('POST', path, { json: { reason: 'writes to everybody' } });
   const card = await cardOf(room.ana, mallory.userId);
   expect(card.body).toContain('about the user');
   const list = await room.ana.ask(`!reports --sender ${mallory.userId}`);
