@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { build } from '../dev/build/build.ts';
+import { startAtRest } from './at-rest.ts';
 import { isMet } from './measurement.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 
@@ -19,9 +20,13 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'bulk-question': async () => (await import('./bulk-question.ts')).bulkQuestion,
 };
 
+/** Runs beside the others. */
+const atRest = 'at-rest';
+const names = [...Object.keys(benchmarks), atRest];
+
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N]
 
-  --only NAME   one of ${Object.keys(benchmarks).join(', ')}
+  --only NAME   one of ${names.join(', ')}
   --short       a few rounds of each, to see that it works; the numbers mean nothing
   --trace       also print where the time of one answer goes
   --rooms N     how many rooms the benchmark of this name makes; 400 by default`;
@@ -32,14 +37,14 @@ const folder = fileURLToPath(new URL('results', import.meta.url));
 function readOptions() {
   const { values } = parseArgs({
     options: {
-      only: { type: 'string', multiple: true, default: Object.keys(benchmarks) },
+      only: { type: 'string', multiple: true, default: names },
       short: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       rooms: { type: 'string', default: '400' },
       help: { type: 'boolean', default: false },
     },
   });
-  const unknown = values.only.find((name) => !Object.hasOwn(benchmarks, name));
+  const unknown = values.only.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new Error(`There is no benchmark ${unknown}.`);
   }
@@ -84,11 +89,15 @@ async function main(): Promise<void> {
     fileURLToPath(new URL('../dist', import.meta.url)),
   );
   const results: (Measurement & { readonly benchmark: string })[] = [];
+  const resting = only.includes(atRest) ? await startAtRest({ short }) : undefined;
   for (const name of only) {
     console.error(`${name} …`);
     const benchmark = await benchmarks[name]?.();
-    const measurements = (await benchmark?.({ short, trace, rooms: Number(rooms) })) ?? [];
-    results.push(...measurements.map((one) => ({ benchmark: name, ...one })));
+    const measurements =
+      name === atRest
+        ? await resting?.measured
+        : await benchmark?.({ short, trace, rooms: Number(rooms) });
+    results.push(...(measurements ?? []).map((one) => ({ benchmark: name, ...one })));
   }
   const head = ['what', 'unit', 'median', 'p95', 'max', 'goal', 'verdict'];
   console.log(table([head, ...results.map(row)]));

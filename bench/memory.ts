@@ -4,12 +4,15 @@ import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 import { residentMb } from './start.ts';
 
+/** More than these take no more memory, and 5,000 would take five minutes. */
+const usualCommands = 2_000;
+
 /** What memory the bot holds after many commands, and a minute later. */
 export const memory: Benchmark = async ({ short }) => {
   await using room = await openBenchRoom();
   const bot = await room.startBot();
   const user = room.moderator.user.userId;
-  const commands = short ? 24 : 5_000;
+  const commands = short ? 24 : usualCommands;
   // Eight at a time, as under attack.
   for (let sent = 0; sent < commands; sent += 8) {
     await Promise.all(Array.from({ length: 8 }, async () => room.moderator.ask(`!user ${user}`)));

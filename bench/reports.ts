@@ -13,14 +13,11 @@ import { startOwnHomeserver } from '../dev/synapse/homeserver.ts';
 import type { Homeserver } from '../dev/synapse/homeserver.ts';
 import { MatrixUser } from '../dev/synapse/matrix-user.ts';
 import { startCountingProxy } from './counting-proxy.ts';
-import type { CountingProxy, PassedRequest } from './counting-proxy.ts';
+import type { CountingProxy } from './counting-proxy.ts';
 import { spread } from './measurement.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 
 const eventReports = 'GET /_synapse/admin/v1/event_reports';
-const userReports = 'GET /_synapse/admin/v1/user_reports';
-/** After its last command or report, the bot is at rest. */
-const untilRestMs = 150_000;
 /** Reports of as many messages. */
 const burstSize = 1000;
 const backlogSize = 5000;
@@ -111,52 +108,15 @@ async function openScene(): Promise<ReportScene> {
   };
 }
 
-/** Reports are seen late, answers are late, or the homeserver is asked too much: all three are measured. */
+/** How long answers take while reports come in, and how long reading all reports takes. */
 export const reports: Benchmark = async ({ short }) => {
   await using scene = await openScene();
   const { process, databaseFile } = await scene.startBot();
-  const rest = await atRest(scene, short);
   const burst = await answersDuringBurst(scene, databaseFile, short);
   await process.stop();
   scene.forgetReports();
-  return [...rest, ...burst, ...(await backlog(scene, short))];
+  return [...burst, ...(await backlog(scene, short))];
 };
-
-/** Everything that a bot asks the homeserver for while nothing happens. */
-async function atRest({ proxy }: ReportScene, short: boolean): Promise<Measurement[]> {
-  await wait(short ? 0 : untilRestMs);
-  const from = proxy.requests.length;
-  const minutes = short ? 0.1 : 2;
-  await wait(minutes * 60_000);
-  const passed = proxy.requests.slice(from);
-  return [
-    {
-      what: 'requests at rest',
-      unit: 'per minute',
-      median: passed.length / minutes,
-      goal: { median: 14 },
-    },
-    // In a short time, nothing is asked twice.
-    ...(short
-      ? []
-      : [
-          seenAfter('a report of a message is seen, at rest', passed, eventReports),
-          seenAfter('a report of a user is seen, at rest', passed, userReports),
-        ]),
-  ];
-}
-
-function seenAfter(what: string, passed: readonly PassedRequest[], request: string): Measurement {
-  return { what, unit: 'ms', median: meanWaitMs(passed, request) };
-}
-
-/** How long what happens at a random moment waits for the next of these requests, on average. */
-function meanWaitMs(passed: readonly PassedRequest[], what: string): number {
-  const times = passed.filter((one) => one.what === what).map(({ atMs }) => atMs);
-  const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
-  const sum = (values: readonly number[]) => values.reduce((one, other) => one + other, 0);
-  return sum(gaps.map((gap) => gap * gap)) / (2 * sum(gaps));
-}
 
 /** How long answers take while the bot works on a thousand reports that have come at once. */
 async function answersDuringBurst(

@@ -1,0 +1,72 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { startCountingProxy } from './counting-proxy.ts';
+import type { CountingProxy, PassedRequest } from './counting-proxy.ts';
+import type { BenchmarkOptions, Measurement } from './measurement.ts';
+import { openBenchRoom } from './room.ts';
+
+const eventReports = 'GET /_synapse/admin/v1/event_reports';
+const userReports = 'GET /_synapse/admin/v1/user_reports';
+/** After its last command or report, the bot is at rest. */
+const untilRestMs = 150_000;
+
+/**
+ * Starts a bot that nobody uses, and counts what it asks its homeserver for. A number of requests doesn't
+ * depend on how fast the machine is, and the bot hardly uses the machine, so other benchmarks can run
+ * meanwhile.
+ *
+ * @returns when the bot runs; `measured` resolves when its requests are counted
+ */
+export async function startAtRest({
+  short,
+}: Pick<BenchmarkOptions, 'short'>): Promise<{ readonly measured: Promise<Measurement[]> }> {
+  const started = new AsyncDisposableStack();
+  const room = started.use(await openBenchRoom());
+  const proxy = started.use(await startCountingProxy(room.homeserver.url));
+  await room.startBot({
+    homeserver: { url: proxy.url, accessToken: room.bot.account.accessToken },
+  });
+  const measured = async () => {
+    try {
+      return await countRequests(proxy, short);
+    } finally {
+      await started.disposeAsync();
+    }
+  };
+  return { measured: measured() };
+}
+
+async function countRequests(proxy: CountingProxy, short: boolean): Promise<Measurement[]> {
+  await wait(short ? 0 : untilRestMs);
+  const from = proxy.requests.length;
+  const minutes = short ? 0.1 : 2;
+  await wait(minutes * 60_000);
+  const passed = proxy.requests.slice(from);
+  return [
+    {
+      what: 'requests at rest',
+      unit: 'per minute',
+      median: passed.length / minutes,
+      goal: { median: 14 },
+    },
+    // In a short time, nothing is asked twice.
+    ...(short
+      ? []
+      : [
+          seenAfter('a report of a message is seen, at rest', passed, eventReports),
+          seenAfter('a report of a user is seen, at rest', passed, userReports),
+        ]),
+  ];
+}
+
+function seenAfter(what: string, passed: readonly PassedRequest[], request: string): Measurement {
+  return { what, unit: 'ms', median: meanWaitMs(passed, request) };
+}
+
+/** How long what happens at a random moment waits for the next of these requests, on average. */
+function meanWaitMs(passed: readonly PassedRequest[], what: string): number {
+  const times = passed.filter((one) => one.what === what).map(({ atMs }) => atMs);
+  const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
+  const sum = (values: readonly number[]) => values.reduce((one, other) => one + other, 0);
+  return sum(gaps.map((gap) => gap * gap)) / (2 * sum(gaps));
+}
