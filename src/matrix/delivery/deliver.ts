@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { createBackoff } from '../../core/async/backoff.ts';
 import { createKeyedQueue } from '../../core/async/keyed-queue.ts';
+import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { ForeignAnswerError, HomeserverError, LawspeakerError } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
@@ -9,6 +10,7 @@ import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { retryDelay } from '../../homeserver/http.ts';
 import { cardEvent } from '../../operations/answer/card.ts';
 import type { Outgoing } from '../../operations/answer/reply.ts';
+import { isSynthetic } from '../../operations/management-room.ts';
 import { sendEvent } from '../crypto/room-crypto.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { alertContent, editContent, fileContent, replyContent } from './content.ts';
@@ -58,6 +60,9 @@ const maxPermissionLosses = 2;
 /**
  * Sends the messages of the outbox: in order for each command, side by side for different commands. Tries
  * with the same transaction ID until the homeserver accepts a message or says that it never will.
+ *
+ * Messages that answer no command, such as cards, are sent one at a time: Synapse sends the messages of a
+ * room one after another, and an answer would have to wait for all of them.
  */
 export function createDelivery(options: {
   client: Pick<ClientApi, 'events' | 'media'>;
@@ -75,6 +80,7 @@ export function createDelivery(options: {
   const { client, crypto, outbox, prefix, log, signal, sendPermission, room, since } = options;
   const { maxContentBytes } = crypto;
   const queue = createKeyedQueue();
+  const unasked = createSerialQueue();
   let starting: Promise<void> = Promise.resolve();
   let nextDelivery = Promise.withResolvers<void>();
 
@@ -101,8 +107,12 @@ export function createDelivery(options: {
 
   async function send(outgoing: Outgoing, transactionId: string): Promise<EventId | null> {
     const origin = await placed(outgoing.origin);
+    const inTurn = async (request: () => Promise<EventId>) =>
+      isSynthetic(outgoing.origin.event) ? unasked.run(request) : request();
     const put = async (type: string, content: Record<string, unknown>) =>
-      sendEvent({ client, crypto }, origin.room, { type, content }, transactionId);
+      inTurn(async () =>
+        sendEvent({ client, crypto }, origin.room, { type, content }, transactionId),
+      );
     const sent = async (part: string) =>
       (await outbox.sentEvent(origin.event, part, since)) as EventId | undefined;
     switch (outgoing.kind) {
@@ -140,7 +150,7 @@ export function createDelivery(options: {
         const target = await sent(outgoing.stage);
         return target === undefined
           ? null
-          : client.events.redact(origin.room, target, transactionId);
+          : inTurn(async () => client.events.redact(origin.room, target, transactionId));
       }
     }
   }

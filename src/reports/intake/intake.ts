@@ -223,8 +223,10 @@ export async function importReports(
     for (let start = 0; start < reports.length; start += storedAtOnce) {
       // The small page may be what a command waits for.
       await (isSmall ? undefined : giveWay());
-      added += await store.transaction(async (tables) =>
-        tables.reports.addAll(reports.slice(start, start + storedAtOnce), now()),
+      added += await store.transaction(
+        async (tables) => tables.reports.addAll(reports.slice(start, start + storedAtOnce), now()),
+        // If they are lost, the homeserver still lists them.
+        { repeatable: true },
       );
     }
     return added;

@@ -119,7 +119,9 @@ export async function fetchDetails(
   giveWay: GiveWay,
 ): Promise<FoundDetails> {
   const found = await readDetails(context, findPerson, item, giveWay);
-  await context.store.transaction(async (tables) => storeDetails(tables, found));
+  await context.store.transaction(async (tables) => storeDetails(tables, found), {
+    repeatable: true,
+  });
   return found;
 }
 

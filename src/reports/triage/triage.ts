@@ -126,8 +126,20 @@ export function createTriage(
     }
     await placeCard(item);
     await applyRules(item);
-    await store.reportItems.markDetailed(item);
-    failed.delete(item.id);
+    await markDetailed([item]);
+  }
+
+  /** Nothing more is to be done about these items. If that is lost, they are processed again. */
+  async function markDetailed(items: readonly ReportItem[]): Promise<void> {
+    await store.transaction(
+      async ({ reportItems }) => {
+        for (const item of items) {
+          await reportItems.markDetailed(item);
+        }
+      },
+      { repeatable: true },
+    );
+    items.forEach(({ id }) => failed.delete(id));
   }
 
   async function placeCard({ id }: ReportItem): Promise<void> {
@@ -260,11 +272,14 @@ export function createTriage(
       }
     }
     await giveWay();
-    await store.transaction(async (tables) => {
-      for (const found of all) {
-        await storeDetails(tables, found);
-      }
-    });
+    await store.transaction(
+      async (tables) => {
+        for (const found of all) {
+          await storeDetails(tables, found);
+        }
+      },
+      { repeatable: true },
+    );
     const done: ReportItem[] = [];
     for (const { item } of all.filter(isComplete)) {
       try {
@@ -275,12 +290,7 @@ export function createTriage(
         postpone(item);
       }
     }
-    await store.transaction(async ({ reportItems }) => {
-      for (const item of done) {
-        await reportItems.markDetailed(item);
-      }
-    });
-    done.forEach(({ id }) => failed.delete(id));
+    await markDetailed(done);
     if (options.rules.length > 0) {
       worker.wake();
     }

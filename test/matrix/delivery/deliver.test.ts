@@ -1,8 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { expect, test } from 'vitest';
 
 import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { createDelivery } from '../../../src/matrix/delivery/deliver.ts';
+import { cardEvent } from '../../../src/operations/answer/card.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { fakeClient } from '../../support/fake-client.ts';
 
@@ -14,22 +17,12 @@ const reply = (status: 'done' | 'pending'): Outgoing => ({
   reply: { command: 'user', status, audit: [], answer: { mark: 'ℹ️', title: ['x'], body: [] } },
 });
 
-/** Whether what is sent then waits for the disk. */
-async function waits(outgoing: Outgoing): Promise<boolean | undefined> {
-  let pending = [{ id: 1, eventId: '$command', transactionId: 't', message: '' }];
-  let waited: boolean | undefined;
-  const delivery = createDelivery({
-    client: fakeClient(() => ({ event_id: '$sent' })),
+type DeliveryOptions = Parameters<typeof createDelivery>[0];
+
+const deliveryOf = (parts: Pick<DeliveryOptions, 'client' | 'outbox'>) =>
+  createDelivery({
+    ...parts,
     crypto: clearText(async () => false),
-    outbox: {
-      open: async () => pending.map((one) => ({ ...one, message: JSON.stringify(outgoing) })),
-      async markDelivered(_id, _event, _at, { isFinal }) {
-        waited = isFinal;
-        pending = [];
-      },
-      giveUp: async () => undefined,
-      sentEvent: async () => '$question',
-    },
     room,
     since: 0,
     prefix: '!',
@@ -41,6 +34,23 @@ async function waits(outgoing: Outgoing): Promise<boolean | undefined> {
       lost: () => undefined,
       check: () => undefined,
       stop: () => undefined,
+    },
+  });
+
+/** Whether what is sent then waits for the disk. */
+async function waits(outgoing: Outgoing): Promise<boolean | undefined> {
+  let pending = [{ id: 1, eventId: '$command', transactionId: 't', message: '' }];
+  let waited: boolean | undefined;
+  const delivery = deliveryOf({
+    client: fakeClient(() => ({ event_id: '$sent' })),
+    outbox: {
+      open: async () => pending.map((one) => ({ ...one, message: JSON.stringify(outgoing) })),
+      async markDelivered(_id, _event, _at, { isFinal }) {
+        waited = isFinal;
+        pending = [];
+      },
+      giveUp: async () => undefined,
+      sentEvent: async () => '$question',
     },
   });
   delivery.deliver('$command');
@@ -56,4 +66,53 @@ test('a question and its reactions were on the disk before they were sent', asyn
   const { origin } = reply('pending');
   expect(await waits(reply('pending'))).toBe(false);
   expect(await waits({ kind: 'reaction', origin, key: '✅' })).toBe(false);
+});
+
+test('what no command asked for is sent one at a time, and an answer does not wait for it', async () => {
+  const { origin } = reply('done');
+  const cards = [1, 2, 3].map((id) => ({ ...origin, event: cardEvent(id) }));
+  const messages = [...cards, origin].map(
+    (of, id): { id: number; eventId: string; outgoing: Outgoing } => ({
+      id,
+      eventId: of.event,
+      outgoing: { ...reply('done'), origin: of } as Outgoing,
+    }),
+  );
+  const open = new Set(messages.map(({ id }) => id));
+  const inFlight = new Set<number>();
+  const beside: number[] = [];
+  const order: number[] = [];
+  const delivery = deliveryOf({
+    client: fakeClient(async () => {
+      beside.push(inFlight.size);
+      const request = beside.length;
+      inFlight.add(request);
+      await setImmediate();
+      inFlight.delete(request);
+      return { event_id: `$sent-${request}` };
+    }),
+    outbox: {
+      open: async (eventId) =>
+        messages
+          .filter((one) => open.has(one.id) && one.eventId === eventId)
+          .map(({ id, eventId: of, outgoing }) => ({
+            id,
+            eventId: of,
+            transactionId: `t${id}`,
+            message: JSON.stringify(outgoing),
+          })),
+      async markDelivered(id) {
+        open.delete(id);
+        order.push(id);
+      },
+      giveUp: async () => undefined,
+      sentEvent: async () => undefined,
+    },
+  });
+  messages.forEach(({ eventId }) => delivery.deliver(eventId));
+  await delivery.idle();
+  // A card and the answer were sent side by side, and never two cards.
+  expect(Math.max(...beside)).toBe(1);
+  expect(order.indexOf(3)).toBeLessThan(2);
+  expect(order).toHaveLength(4);
 });
