@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 import type { z } from 'zod';
 
-import { environmentName, scalarKeys, secretKeys } from '../../src/config/load.ts';
+import { definitionOf, environmentName, scalarKeys, secretKeys } from '../../src/config/load.ts';
 import { configSchema } from '../../src/config/schema.ts';
 
 /** When to change a key, or several that belong together. Every key of the schema is here once. */
@@ -75,19 +75,6 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
   [['log.level'], 'Set `debug` to look for a fault, and `warn` for a quiet log.'],
   [['log.format'], 'Set `pretty` to read the log in a terminal.'],
 ];
-
-interface Definition {
-  readonly type: string;
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
-  readonly innerType?: z.ZodType;
-  readonly in?: z.ZodType;
-  readonly element?: z.ZodType;
-  readonly valueType?: z.ZodType;
-  readonly entries?: Readonly<Record<string, string>>;
-  readonly defaultValue?: unknown;
-}
-
-const definitionOf = (schema: z.ZodType): Definition => schema.def;
 
 /** The text of `docs/configuration.md`, made from the schema and the comments of `config/example.yaml`. */
 export async function configurationGuide(): Promise<string> {

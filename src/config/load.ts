@@ -58,15 +58,19 @@ export function scalarKeys(): { key: string; schema: z.ZodType }[] {
   return scalarsIn(configSchema, []);
 }
 
+/** What zod keeps of a schema, as far as the configuration's schemas are concerned. */
 interface Definition {
   readonly type: string;
   readonly shape?: Readonly<Record<string, z.ZodType>>;
   readonly innerType?: z.ZodType;
   readonly in?: z.ZodType;
   readonly element?: z.ZodType;
+  readonly valueType?: z.ZodType;
+  readonly entries?: Readonly<Record<string, string>>;
+  readonly defaultValue?: unknown;
 }
 
-function definitionOf(schema: z.ZodType): Definition {
+export function definitionOf(schema: z.ZodType): Definition {
   return schema.def;
 }
 
