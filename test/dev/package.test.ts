@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { expect, it } from 'vitest';
@@ -30,8 +32,33 @@ it('`npm start` hands signals to the bot, and what npm runs after an install nee
   const { scripts, bin } = packageJson;
   expect(bin).toEqual({ lawspeaker: 'dist/lawspeaker.js' });
   // Without `exec`, a shell stays between npm and the bot, and keeps SIGTERM to itself.
-  expect(scripts.start).toBe(`exec node ${bin.lawspeaker} start`);
-  // The bundler is a development package, and an installed package has no dev/ folder.
+  expect(scripts.start).toMatch(/ && exec node dist\/lawspeaker\.js start$/u);
+  // An installed package has no dev/ folder.
+  expect(scripts.start).toMatch(/^test ! -d dev \|\| sh dev\/build\/check-built\.sh && /u);
+  // The bundler is a development package.
   expect(scripts.prepare).toBe('test ! -d node_modules/rolldown || node dev/build/main.ts');
   expect(await readFile('src/launch.ts', 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/u);
+});
+
+it('`npm start` says what to do if the build is missing, or older than the sources', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-built-'));
+  const run = async () =>
+    promisify(execFile)('sh', [path.resolve('dev/build/check-built.sh')], { cwd: folder });
+  try {
+    await mkdir(path.join(folder, 'src'));
+    await mkdir(path.join(folder, 'dist'));
+    await expect(run()).rejects.toMatchObject({
+      code: 2,
+      stderr: 'lawspeaker: there is no build in dist/. Run "npm run build".\n',
+    });
+    const program = path.join(folder, 'dist', 'lawspeaker.js');
+    await writeFile(program, '');
+    await utimes(path.join(folder, 'src'), 1, 1);
+    expect(await run()).toEqual({ stdout: '', stderr: '' });
+    await writeFile(path.join(folder, 'src', 'main.ts'), '');
+    await utimes(program, 1, 1);
+    expect((await run()).stderr).toMatch(/is older than src\/\. Run "npm run build" .*\n$/u);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
