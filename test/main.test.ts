@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import packageJson from '#package' with { type: 'json' };
 
 import { program } from '../dev/room/bot-process.ts';
+import { openStore } from '../src/store/store.ts';
+import { answer } from './support/faulty-server.ts';
 import { freePort } from './support/free-port.ts';
+import { certificate, startTlsServer } from './support/tls-server.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -19,10 +22,15 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
-/** The bot waits for a homeserver that does not answer. */
-async function writeConfig(): Promise<void> {
+const databaseFile = () => path.join(folder, 'state', 'bot', 'lawspeaker.db');
+
+/** @param url by default, the bot waits for a homeserver that does not answer */
+async function writeConfig(url?: string): Promise<void> {
   const config = {
-    homeserver: { url: `http://127.0.0.1:${await freePort()}`, accessToken: 'syt_secret' },
+    homeserver: {
+      url: url ?? `http://127.0.0.1:${await freePort()}`,
+      accessToken: 'syt_secret',
+    },
     managementRoom: '!room:localhost',
     database: { path: 'state/bot/lawspeaker.db' },
   };
@@ -70,6 +78,53 @@ describe('a bot whose account makes files for everybody (umask 000)', () => {
       }),
     );
     expect(modes.filter(([, open]) => open !== 0)).toEqual([]);
+  });
+});
+
+describe('a homeserver whose certificate is not trusted', () => {
+  const start = (environment: NodeJS.ProcessEnv = {}) => {
+    const bot = spawn(process.execPath, [program, 'start', '-c', 'config.yaml'], {
+      cwd: folder,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    bot.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+    return { bot, errors: () => errors };
+  };
+
+  it('ends the first start at once, and is accepted with NODE_EXTRA_CA_CERTS', async () => {
+    await using server = await startTlsServer(answer(401, { errcode: 'M_UNKNOWN_TOKEN' }));
+    await writeConfig(`https://localhost:${server.port}`);
+    const refused = start();
+    expect(await once(refused.bot, 'close')).toEqual([2, null]);
+    expect(refused.errors()).toBe(
+      [
+        `lawspeaker: The certificate of https://localhost:${server.port} is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT).`,
+        'If it is your own, name the file of its authority in the environment: NODE_EXTRA_CA_CERTS=/path/to/ca.pem',
+        '',
+      ].join('\n'),
+    );
+    const authority = path.join(folder, 'ca.pem');
+    await writeFile(authority, certificate);
+    const trusting = start({ NODE_EXTRA_CA_CERTS: authority });
+    expect(await once(trusting.bot, 'close')).toEqual([2, null]);
+    expect(trusting.errors()).toContain('does not accept the access token (M_UNKNOWN_TOKEN)');
+  });
+
+  it('makes a bot wait that has worked before: it may come back', async () => {
+    await using server = await startTlsServer(answer(200));
+    await writeConfig(`https://localhost:${server.port}`);
+    await mkdir(path.dirname(databaseFile()), { recursive: true });
+    const store = await openStore(databaseFile());
+    await store.syncState.set('token', 's1');
+    await store.close();
+    const { bot, errors } = start();
+    await expect.poll(errors, { timeout: 15_000 }).toContain('waiting for the homeserver');
+    expect(errors()).toContain('is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT)');
+    expect(errors()).toContain('NODE_EXTRA_CA_CERTS');
+    bot.kill('SIGTERM');
+    expect(await once(bot, 'exit')).toEqual([0, null]);
   });
 });
 

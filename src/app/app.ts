@@ -25,6 +25,7 @@ import { createServices } from '../services/services.ts';
 import type { Lock } from '../store/files/lock.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
+import { AddressError } from './ask-homeserver.ts';
 import { createBotOperations } from './bot-operations.ts';
 import { arriveInRoom, checkDatabase } from './check-start.ts';
 import { createOperations } from './operations.ts';
@@ -82,8 +83,14 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
     store = opened;
     const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
-    const setup = await untilAnswered(log, stopping.signal, async () =>
-      checkSetup(config, client, moves),
+    // The first sync stores its token; a move to another room discards the token, and stores the place.
+    const { get } = opened.syncState;
+    const hasWorked = ((await get('token')) ?? (await get('placeIn'))) !== undefined;
+    const setup = await untilAnswered(
+      log,
+      stopping.signal,
+      async () => checkSetup(config, client, moves),
+      (error) => hasWorked && error instanceof AddressError,
     );
     return await run({
       config,

@@ -1,12 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
-import {
-  ForeignAnswerError,
-  HomeserverError,
-  SetupError,
-  UnreachableError,
-  orUndefined,
-} from '../core/errors.ts';
+import { HomeserverError, SetupError, orUndefined } from '../core/errors.ts';
 import { parseRoomAlias, serverNameOf } from '../core/ids.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
@@ -18,6 +12,8 @@ import { RoomState } from '../matrix/room/room-state.ts';
 import { followUpgrade } from '../matrix/room/upgrade.ts';
 import type { Moves } from '../matrix/room/upgrade.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
+import { asked } from './ask-homeserver.ts';
+import type { Address } from './ask-homeserver.ts';
 
 /** What the homeserver tells about the configuration. */
 export interface Setup {
@@ -47,7 +43,8 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
   const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
   const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const botUser = await asked(
-    async () => (await client.account.whoami()).userId,
+    // A wrong address is told at once, and waiting is for those who call this.
+    async () => (await client.account.whoami({ retry: 'never' })).userId,
     ({ status, errcode }) =>
       status === 401
         ? new SetupError(
@@ -55,10 +52,10 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
             'Log in as the bot’s account and set homeserver.accessToken.',
           )
         : undefined,
-    url,
+    clientAddress(config.homeserver),
   );
   const [serverVersion, { configuredRoom, room, state }] = await inOrder(
-    checkAdmin(api, botUser, adminUrl),
+    checkAdmin(api, botUser, config.homeserver),
     findRoomInUse(config, client, { botUser, moves }),
   );
   if (!config.encryption.enabled && state.some(startsEncryption)) {
@@ -74,30 +71,72 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
   };
 }
 
-async function checkAdmin(api: AdminApi, botUser: UserId, adminUrl: string): Promise<string> {
-  const account = await asked(
-    async () => api.users.get(botUser),
-    ({ status, errcode }) => {
-      if (status === 403) {
-        return new SetupError(
-          `${botUser} is not a server admin, so it can’t use the admin API.`,
-          'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
-        );
-      }
-      return status === 404 && errcode === 'M_UNRECOGNIZED'
-        ? new SetupError(
-            `There is no Synapse admin API at ${adminUrl}.`,
-            'Set homeserver.adminUrl to where /_synapse/admin answers.',
-          )
-        : undefined;
-    },
-    adminUrl,
+/** Synapse's version, once the bot's account is known to be a server admin. */
+async function checkAdmin(
+  api: AdminApi,
+  botUser: UserId,
+  homeserver: Config['homeserver'],
+): Promise<string> {
+  const { url, adminUrl = url } = homeserver;
+  const address = adminAddress(homeserver);
+  const [account, version] = await inOrder(
+    asked(
+      async () => api.users.get(botUser),
+      ({ status, errcode }) => {
+        if (status === 401) {
+          return new SetupError(
+            `${adminUrl} does not accept the access token (${errcode}), and ${url} does.`,
+            'Both must lead to the same homeserver. Correct homeserver.adminUrl.',
+          );
+        }
+        if (status === 403) {
+          return new SetupError(
+            `${botUser} is not a server admin, so it can’t use the admin API.`,
+            'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
+          );
+        }
+        return status === 404 && errcode === 'M_UNRECOGNIZED'
+          ? new SetupError(
+              `There is no Synapse admin API at ${adminUrl}.`,
+              'Set homeserver.adminUrl to where /_synapse/admin answers.',
+            )
+          : undefined;
+      },
+      address,
+    ),
+    asked(api.server.version, () => undefined, address),
   );
   if (!account.admin) {
     throw new SetupError(`${botUser} is not a server admin.`, 'Grant it admin rights.');
   }
-  return asked(api.server.version, () => undefined, adminUrl);
+  assertRecent(version);
+  return version;
 }
+
+/** The first version that can redact all messages of an account, which takedowns need. */
+const oldestSynapse = [1, 116] as const;
+
+/** @param version such as `1.163.2`, `1.116.0rc1` */
+function assertRecent(version: string): void {
+  const [major, minor] = /^(\d+)\.(\d+)/u.exec(version)?.slice(1).map(Number) ?? [];
+  const [oldestMajor, oldestMinor] = oldestSynapse;
+  if (
+    major !== undefined &&
+    minor !== undefined &&
+    (major < oldestMajor || (major === oldestMajor && minor < oldestMinor))
+  ) {
+    throw new SetupError(
+      `Synapse ${version} is too old. Install Synapse ${oldestSynapse.join('.')} or newer.`,
+    );
+  }
+}
+
+const clientAddress = ({ url }: Config['homeserver']): Address => ({ url, key: 'homeserver.url' });
+
+const adminAddress = ({ url, adminUrl = url }: Config['homeserver']): Address => ({
+  url: adminUrl,
+  key: 'homeserver.adminUrl',
+});
 
 /** Waits for both. If both fail, the first is the one to mend first. */
 async function inOrder<First, Second>(
@@ -133,7 +172,7 @@ async function findRoom(config: Config, client: ClientApi): Promise<RoomId> {
                 'Set managementRoom to the ID or alias of the management room.',
               )
             : undefined,
-        config.homeserver.url,
+        clientAddress(config.homeserver),
       );
 }
 
@@ -147,7 +186,7 @@ async function roomInUse(
   start: { readonly configuredRoom: RoomId; readonly botUser: UserId; readonly moves: Moves },
 ): Promise<{ readonly room: RoomId; readonly state: readonly unknown[] }> {
   const { configuredRoom, botUser, moves } = start;
-  const { url } = config.homeserver;
+  const address = clientAddress(config.homeserver);
   let room = configuredRoom;
   for (let step = 0; step < maxUpgrades; step += 1) {
     const known = await moves.from(room);
@@ -165,7 +204,7 @@ async function roomInUse(
               `Invite ${botUser} to it, then start again.`,
             )
           : undefined,
-      url,
+      address,
     );
     const members = new RoomState();
     state.forEach((event) => members.apply(event));
@@ -178,7 +217,7 @@ async function roomInUse(
       async () =>
         followUpgrade(client, { room: here, tombstone }, (user) => roles.of(user) === 'admin'),
       () => undefined,
-      url,
+      address,
     );
     if ('refused' in next) {
       throw new SetupError(
@@ -215,46 +254,3 @@ async function joinedState(
 }
 
 const isForbidden = (error: unknown) => error instanceof HomeserverError && error.status === 403;
-
-/** Makes one request; `explain` says what an error means here. */
-async function asked<Result>(
-  request: () => Promise<Result>,
-  explain: (error: HomeserverError) => SetupError | undefined,
-  url: string,
-): Promise<Result> {
-  try {
-    return await request();
-  } catch (error) {
-    if (error instanceof ForeignAnswerError && error.status < 500) {
-      throw new SetupError(
-        `Something other than Synapse answers at ${url} (${error.status} without a Matrix error).`,
-        error.advice,
-      );
-    }
-    if (error instanceof HomeserverError && (error.status >= 500 || error.status === 429)) {
-      // For example, a proxy whose Synapse is still starting. This passes.
-      throw new UnreachableError(
-        error.request,
-        `at ${url} answers with ${error.status} ${error.errcode}`,
-        false,
-      );
-    }
-    if (error instanceof HomeserverError) {
-      throw (
-        explain(error) ??
-        new SetupError(
-          `${url} answered ${error.request} with ${error.status} ${error.errcode}.`,
-          'Check homeserver.url: it must be where the client API of your Synapse answers.',
-        )
-      );
-    }
-    if (error instanceof UnreachableError) {
-      throw new UnreachableError(
-        error.request,
-        `at ${url} ${error.message.replace(/^the homeserver /u, '')}`,
-        false,
-      );
-    }
-    throw error;
-  }
-}

@@ -1,36 +1,40 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { createBackoff } from '../core/async/backoff.ts';
-import { HomeserverError, UnreachableError } from '../core/errors.ts';
+import { HomeserverError, LawspeakerError, UnreachableError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { present } from '../core/present.ts';
 
 /**
  * Asks the homeserver until it answers: one that starts together with the bot may take its time.
  *
  * @param signal ends the waiting
+ * @param isPassing which other errors may pass
  * @throws what `ask` throws, unless waiting may help
  */
 export async function untilAnswered<Answer>(
   log: Pick<Log, 'warn'>,
   signal: AbortSignal,
   ask: () => Promise<Answer>,
+  isPassing: (error: LawspeakerError) => boolean = () => false,
 ): Promise<Answer> {
   const delays = createBackoff({ firstMs: 1000, maxMs: 30_000 });
   for (;;) {
     try {
       return await ask();
     } catch (error) {
-      if (!isPassing(error)) {
+      if (!(error instanceof LawspeakerError && (isUsuallyPassing(error) || isPassing(error)))) {
         throw error;
       }
       const delayMs = delays.next();
-      log.warn({ reason: error.message, delayMs }, 'waiting for the homeserver');
+      const { message: reason, advice } = error;
+      log.warn({ reason, ...present({ advice }), delayMs }, 'waiting for the homeserver');
       await wait(delayMs, undefined, { signal });
     }
   }
 }
 
-function isPassing(error: unknown): error is HomeserverError | UnreachableError {
+function isUsuallyPassing(error: LawspeakerError): boolean {
   return (
     error instanceof UnreachableError ||
     (error instanceof HomeserverError && (error.status >= 500 || error.status === 429))

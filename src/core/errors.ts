@@ -131,11 +131,19 @@ export class UnreachableError extends LawspeakerError {
   readonly request: string;
   /** The request may have been carried out although no answer came. */
   readonly mayHaveHappened: boolean;
+  /** Node's code if the connection failed: `ECONNREFUSED`. */
+  readonly networkCode: string | undefined;
 
-  constructor(request: string, reason: string, mayHaveHappened: boolean, advice?: string) {
+  constructor(
+    request: string,
+    reason: string,
+    mayHaveHappened: boolean,
+    { advice, networkCode }: { readonly advice?: string; readonly networkCode?: string } = {},
+  ) {
     super(`the homeserver ${reason}`, advice);
     this.request = request;
     this.mayHaveHappened = mayHaveHappened;
+    this.networkCode = networkCode;
   }
 }
 
@@ -155,7 +163,9 @@ export class ForeignAnswerError extends UnreachableError {
       request,
       `did not answer itself: something in between did (${status} without a Matrix error)`,
       true,
-      `Check \`homeserver.${isAdmin ? 'adminUrl' : 'url'}\`: it must lead to Synapse, and proxies on the way must pass \`${request}\` on.`,
+      {
+        advice: `Check \`homeserver.${isAdmin ? 'adminUrl' : 'url'}\`: it must lead to Synapse, and proxies on the way must pass \`${request}\` on.`,
+      },
     );
     this.status = status;
   }

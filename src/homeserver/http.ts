@@ -155,7 +155,10 @@ export function translateHttpError(error: unknown, request: string): Error {
     return new UnreachableError(request, `did not answer for ${seconds} s`, true);
   }
   if (error instanceof RequestError) {
-    return new UnreachableError(request, `can't be reached (${error.code})`, !neverLeft(error));
+    const { code } = error;
+    return new UnreachableError(request, `can't be reached (${code})`, !neverLeft(error), {
+      networkCode: code,
+    });
   }
   return new UnreachableError(request, "can't be reached", true);
 }

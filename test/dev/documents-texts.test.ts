@@ -73,6 +73,16 @@ describe('docs/troubleshooting.md', () => {
     expect(unknown).toEqual([]);
   });
 
+  it('explains each fault of the connection', async () => {
+    const known = await headings();
+    const source = await readFile('src/homeserver/network-faults.ts', 'utf8');
+    const texts = [...source.matchAll(/`([^`]*\{(?:origin|hostname|new URL)[^`]*)`/gu)].map(
+      ([, text = '']) => text,
+    );
+    expect(texts.length).toBeGreaterThan(6);
+    expect(texts.filter((text) => !isExplained(text, known))).toEqual([]);
+  });
+
   it.each(['app', 'config', 'matrix', 'observability', 'store'])(
     'explains each error in the setup that src/%s/ names',
     async (folder) => {
@@ -83,20 +93,22 @@ describe('docs/troubleshooting.md', () => {
         ),
       );
       expect(texts).not.toEqual([]);
-      const missing = texts.filter(
-        (text) =>
-          !known.some((heading) =>
-            holdsInOrder(
-              text,
-              heading.split('…').map((part) => part.trim()),
-            ),
-          ),
-      );
+      const missing = texts.filter((text) => !isExplained(text, known));
       // Its reasons have headings of their own.
       expect(missing.filter((text) => !text.startsWith('http.listen: '))).toEqual([]);
     },
   );
 });
+
+/** Whether one of the headings stands for this text of the source. */
+function isExplained(text: string, known: readonly string[]): boolean {
+  return known.some((heading) =>
+    holdsInOrder(
+      text,
+      heading.split('…').map((part) => part.trim()),
+    ),
+  );
+}
 
 /** Whether a line of the source contains the fixed parts of a message, one after another. */
 function holdsInOrder(line: string, parts: readonly string[]): boolean {

@@ -1,4 +1,5 @@
 import { HomeserverError, SetupError, UnreachableError } from '../../core/errors.ts';
+import { networkAdvice } from '../../homeserver/network-faults.ts';
 
 /** Where a request failed for a reason that is not particular to it. */
 const again = 'Then run lawspeaker init again: it continues where it stopped.';
@@ -34,15 +35,10 @@ export async function attempt<Result>(
   }
 }
 
-function adviceFor({ message, advice }: UnreachableError): string {
-  if (advice !== undefined) {
-    return advice;
-  }
-  if (/SELF_SIGNED|UNABLE_TO|CERT/u.test(message)) {
-    return 'Its certificate is not trusted here. If it is your own, name its authority with NODE_EXTRA_CA_CERTS=/path/to/ca.pem.';
-  }
-  if (/EPROTO|SSL|WRONG_VERSION/u.test(message)) {
-    return 'Nothing there speaks TLS. If the URL is of this machine or your own network, begin it with http://';
-  }
-  return `Check the URL, and that the homeserver runs and can be reached from here. ${again}`;
+function adviceFor({ advice, networkCode }: UnreachableError): string {
+  return (
+    advice ??
+    networkAdvice(networkCode, 'the URL') ??
+    `Check the URL, and that the homeserver runs and can be reached from here. ${again}`
+  );
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 import { HomeserverError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import { apiObject, maybe, userId } from '../decode.ts';
+import type { Retry } from '../http.ts';
 import type { SendRequest } from '../request.ts';
 
 /** Accounts: the bot's own, and how people log in. */
@@ -11,8 +13,9 @@ export function accountApi(send: SendRequest) {
      * Whose access token the bot has, and of which device; some tokens have none.
      * GET /_matrix/client/v3/account/whoami
      */
-    async whoami() {
+    async whoami({ retry }: { readonly retry?: Retry } = {}) {
       return send('GET', '/_matrix/client/v3/account/whoami', {
+        ...present({ retry }),
         answer: apiObject({ user_id: userId, device_id: maybe(z.string()) }),
       });
     },

@@ -1,0 +1,112 @@
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  SetupError,
+  UnreachableError,
+} from '../core/errors.ts';
+import { needsHttps, networkFault } from '../homeserver/network-faults.ts';
+import type { NetworkFault } from '../homeserver/network-faults.ts';
+import { speaksTls } from '../homeserver/speaks-tls.ts';
+
+/** Where one of the homeserver's APIs answers, and the configuration key that says so. */
+export interface Address {
+  readonly url: string;
+  readonly key: 'homeserver.url' | 'homeserver.adminUrl';
+}
+
+/**
+ * The address can't be right: its name is unknown, or its certificate not trusted. For a bot that has worked
+ * with it, this is an outage.
+ */
+export class AddressError extends SetupError {}
+
+/**
+ * Makes one request of the start.
+ *
+ * @param explain what an error means here; undefined for nothing particular
+ * @throws SetupError what is wrong and what to do
+ * @throws UnreachableError the homeserver does not answer; this may pass
+ */
+export async function asked<Result>(
+  request: () => Promise<Result>,
+  explain: (error: HomeserverError) => SetupError | undefined,
+  address: Address,
+): Promise<Result> {
+  const { url, key } = address;
+  try {
+    return await request();
+  } catch (error) {
+    if (error instanceof UnreachableError) {
+      throw await whyUnreachable(error, address);
+    }
+    if (!(error instanceof HomeserverError)) {
+      throw error;
+    }
+    if (error.status >= 500 || error.status === 429) {
+      // For example, a proxy whose Synapse is still starting. This passes.
+      throw new UnreachableError(
+        error.request,
+        `at ${url} answers with ${error.status} ${error.errcode}`,
+        false,
+      );
+    }
+    throw (
+      explain(error) ??
+      new SetupError(
+        `${url} answered ${error.request} with ${error.status} ${error.errcode}.`,
+        `Check ${key}: it must be where your Synapse answers.`,
+      )
+    );
+  }
+}
+
+async function whyUnreachable(error: UnreachableError, address: Address): Promise<Error> {
+  const { url } = address;
+  const fault =
+    networkFault(error.networkCode, url, address.key) ?? (await schemeFault(error, address));
+  if (fault !== undefined) {
+    return new AddressError(fault.message, fault.advice);
+  }
+  if (error instanceof ForeignAnswerError && error.status < 500) {
+    return foreignAnswer(error.status, address);
+  }
+  return new UnreachableError(
+    error.request,
+    `at ${url} ${error.message.replace(/^the homeserver /u, '')}`,
+    false,
+    {
+      advice:
+        error.networkCode === 'ECONNREFUSED'
+          ? `Nothing listens there. Start Synapse, or check the port in ${address.key}.`
+          : `Check ${address.key}, and that Synapse runs and can be reached from here.`,
+    },
+  );
+}
+
+/** What servers that speak TLS do when they are asked without: they hang up, or refuse with 400. */
+async function schemeFault(
+  error: UnreachableError,
+  address: Address,
+): Promise<NetworkFault | undefined> {
+  const { url, key } = address;
+  const isSuspect =
+    url.startsWith('http:') &&
+    (error.networkCode === 'ECONNRESET' ||
+      (error instanceof ForeignAnswerError && error.status === 400));
+  return isSuspect && (await speaksTls(url)) ? needsHttps(url, key) : undefined;
+}
+
+function foreignAnswer(status: number, { url, key }: Address): SetupError {
+  if (status >= 300 && status < 400) {
+    return new SetupError(
+      `${url} redirects to another address (${status}).`,
+      `Set ${key} to that address. Often it is the same with https://`,
+    );
+  }
+  return new SetupError(
+    `Something other than Synapse answers at ${url} (${status} without a Matrix error).`,
+    key === 'homeserver.adminUrl'
+      ? 'Proxies often block /_synapse/admin. Set homeserver.adminUrl to the address where Synapse itself listens, such as http://127.0.0.1:8008'
+      : 'Set homeserver.url to the address that your clients use.',
+  );
+}
