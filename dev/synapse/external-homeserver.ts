@@ -27,7 +27,7 @@ export async function useExternal(
   const { userId } = await MatrixUser.register({ url, sharedSecret }, { localpart }).catch(
     (error: unknown) => {
       throw new SetupError(
-        `${urlName}=${givenUrl}: can't register an account there (${String(error)}). Check that a Synapse runs there, that it can be reached at /_synapse/admin, and ${secretName}.`,
+        `${urlName}=${givenUrl}: can't register an account there (${String(error)}). Check that a Synapse runs there, that /_synapse/admin can be reached, and that ${secretName} is right.`,
       );
     },
   );

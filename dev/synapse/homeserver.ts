@@ -112,12 +112,18 @@ async function makeDataFolder(): Promise<string> {
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const owner = /^lawspeaker-synapse-(?<pid>\d+)-/u.exec(name)?.groups?.['pid'];
-    try {
-      process.kill(Number(owner ?? process.pid), 0);
-    } catch {
-      // Its owner has exited, or is another user's: then the folder can't be removed either.
+    if (owner !== undefined && !isAlive(Number(owner))) {
+      // Another user's can't be removed.
       await removeFolder(path.join(parent, name)).catch(() => undefined);
     }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

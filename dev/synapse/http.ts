@@ -40,7 +40,11 @@ export async function request<Answer>(
     body: file ?? (json === undefined ? null : jsonFile),
     signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
   });
-  const answer: unknown = await response.json().catch(() => undefined);
+  const answer: unknown = await response.json().catch((error: unknown) => {
+    if (!(error instanceof SyntaxError)) {
+      throw error;
+    }
+  });
   if (!response.ok) {
     const { errcode, error } = (answer ?? {}) as { errcode?: string; error?: string };
     const message = `${method} ${url.pathname}: ${response.status} ${errcode ?? ''} ${error ?? ''}`;
