@@ -18,7 +18,7 @@ import type { Probes } from '../observability/probes.ts';
 import { greet } from '../operations/answer/greeting.ts';
 import type { Watched } from '../operations/answer/greeting.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
-import { createOpenRoomWarning } from '../operations/authorize/open-room.ts';
+import { createOpenRoomWarning, openingsOf } from '../operations/authorize/open-room.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import { createServices } from '../services/services.ts';
@@ -220,7 +220,7 @@ async function run(parts: Parts): Promise<App> {
     },
   });
   reports = queue;
-  const warnIfOpen = createOpenRoomWarning(context, () => members.openings());
+  const warnIfOpen = createOpenRoomWarning(context, () => openingsOf(members, config.roles));
 
   const { hasSpoken } = await checkDatabase(
     context,

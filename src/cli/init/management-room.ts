@@ -198,7 +198,7 @@ export async function invitePeople(
       `${room}: the bot’s power level is ${state.powerLevel(botUser)}. Give it 100: anybody above it can remove it.`,
     );
   }
-  if (state.openings().length > 0) {
+  if (state.openToStrangers().length > 0) {
     say(`${room}: open to strangers. Make it invite-only, and readable only by members.`);
   }
   return { isEncrypted: events.some(startsEncryption) };

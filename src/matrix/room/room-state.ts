@@ -106,6 +106,11 @@ export class RoomState implements Members {
       : (this.#levels.users.get(user) ?? this.#levels.usersDefault);
   }
 
+  /** The power level of members that the room gives none by name. */
+  get defaultPowerLevel(): number {
+    return this.#levels.usersDefault;
+  }
+
   protectedLevel(user: UserId): number | undefined {
     if (this.#creators.has(user)) {
       return Number.POSITIVE_INFINITY;
@@ -142,7 +147,7 @@ export class RoomState implements Members {
   }
 
   /** How strangers can join or read along. */
-  openings(): Opening[] {
+  openToStrangers(): Opening[] {
     return [
       ...(this.#joinRule === 'public' ? (['public'] as const) : []),
       ...(this.#historyVisibility === 'world_readable' ? (['world_readable'] as const) : []),

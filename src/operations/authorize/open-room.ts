@@ -2,18 +2,41 @@ import { bold, line } from '../../chat/answers/answer.ts';
 import type { Log } from '../../core/log.ts';
 import { raiseAlarm } from '../answer/alarms.ts';
 import type { RaiseAlarmContext } from '../answer/alarms.ts';
+import type { RoleSettings } from './authorize.ts';
 
-/** How the management room is open to strangers. */
-export type Opening = 'public' | 'world_readable';
+/** How the management room is open to strangers, or to all its members. */
+export type Opening = 'public' | 'world_readable' | 'everybody_commands';
 
-const told: Readonly<Record<Opening, string>> = {
+/** What each opening means. */
+export const openingTexts: Readonly<Record<Opening, string>> = {
   public: 'Anybody can join, and gets the role that the default power level gives.',
   world_readable: 'Anybody can read it without joining, including what is said about accounts.',
+  everybody_commands:
+    'Everybody in it can use commands that change accounts and rooms: the default power level gives them a role.',
 };
 
+/** How to close each opening. */
+export const openingAdvice: Readonly<Record<Opening, string>> = {
+  public: 'In the room’s settings, allow only invited people to join.',
+  world_readable: 'In the room’s settings, allow only members to read the history.',
+  everybody_commands:
+    'In the room’s settings, set the default role to a lower power level, or raise roles.moderator.powerLevel in the configuration.',
+};
+
+/** How a management room is open under these roles. */
+export function openingsOf(
+  room: { readonly defaultPowerLevel: number; openToStrangers(): readonly Opening[] },
+  roles: Pick<RoleSettings, 'moderator' | 'admin'>,
+): readonly Opening[] {
+  const leastLevel = Math.min(roles.moderator.powerLevel, roles.admin.powerLevel);
+  return [
+    ...room.openToStrangers(),
+    ...(room.defaultPowerLevel >= leastLevel ? (['everybody_commands'] as const) : []),
+  ];
+}
+
 /**
- * Warns in the log and in the room if the management room is open to strangers: at the start, and
- * whenever that changes.
+ * Warns in the log and in the room if the management room is open: at the start, and whenever that changes.
  *
  * @param openings how it is open now
  * @returns a function to call whenever the room's state may have changed; it throws StoreError if the
@@ -34,16 +57,23 @@ export function createOpenRoomWarning(
     if (now.length === 0) {
       return;
     }
-    context.log.warn({ openings: now }, 'the management room is open to strangers');
+    const isOnlyOpenToMembers = now.every((opening) => opening === 'everybody_commands');
+    context.log.warn(
+      { openings: now },
+      isOnlyOpenToMembers
+        ? 'everybody in the management room can use dangerous commands'
+        : 'the management room is open to strangers',
+    );
     await raiseAlarm(context, `open-room ${context.now()} ${seen}`, {
       mark: '⚠️',
-      title: [bold('This room is open to strangers')],
-      body: [
-        ...now.map((opening) => line(told[opening])),
-        line(
-          'In the room’s settings, allow only invited people to join and only members to read the history.',
+      title: [
+        bold(
+          isOnlyOpenToMembers
+            ? 'Everybody in this room can use dangerous commands'
+            : 'This room is open to strangers',
         ),
       ],
+      body: now.map((opening) => line(openingTexts[opening], ' ', openingAdvice[opening])),
       data: { openings: now },
     });
   };

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { configSchema } from '../../../src/config/schema.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
-import { createOpenRoomWarning } from '../../../src/operations/authorize/open-room.ts';
+import { createOpenRoomWarning, openingsOf } from '../../../src/operations/authorize/open-room.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
@@ -13,7 +14,9 @@ beforeEach(async () => {
   warned = [];
   const warn = (fields: unknown) => void warned.push(fields);
   Object.assign(bot.context, { log: { ...bot.context.log, warn } });
-  look = createOpenRoomWarning(bot.context, () => bot.members.openings());
+  look = createOpenRoomWarning(bot.context, () =>
+    openingsOf(bot.members, configSchema.shape.roles.parse({})),
+  );
 });
 afterEach(async () => bot.store.close());
 
@@ -54,4 +57,20 @@ test('a room that is open to strangers is told to its admins and the log, whenev
   expect(await after(joinRule('invite'))).toHaveLength(1);
   expect(await after(visibility('joined'))).toEqual([]);
   expect(await after(joinRule('public'))).toHaveLength(1);
+});
+
+test('a room where every member is a moderator', async () => {
+  const levels = (usersDefault: number) => ({
+    type: 'm.room.power_levels',
+    state_key: '',
+    content: { users: { [people.ana]: 100 }, users_default: usersDefault },
+  });
+  const [warning] = await after(levels(50));
+  expect(JSON.stringify(warning)).toContain('Everybody in this room can use dangerous commands');
+  expect(JSON.stringify(warning)).toContain('set the default role to a lower power level');
+  expect(warned).toEqual([{ openings: ['everybody_commands'] }]);
+  expect(await after(levels(49))).toEqual([]);
+  const [second] = [await after(joinRule('public')), await after(levels(100))].flat().slice(-1);
+  expect(JSON.stringify(second)).toContain('This room is open to strangers');
+  expect(JSON.stringify(second)).toContain('Everybody in it can use commands');
 });
