@@ -7,20 +7,17 @@ import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { namelessRoom } from '../../services/rooms/room-names.ts';
-
-/** A page has no more; a file of thousands would cost a request for each. */
-const namedRooms = 100;
+import { namedRooms, withNames } from './parts/named-rooms.ts';
 
 export default defineCommand({
   name: 'joined-rooms',
-  synonyms: ['membership', 'memberships', 'rooms-of', 'user-rooms'],
+  synonyms: ['rooms-of', 'user-rooms'],
   summary: 'Lists the rooms that a user is in',
   does: [
     'list the rooms of a local account, or the rooms that a user of another server shares with this one',
   ],
   doesNot: [
-    'list invites, bans and rooms that the user left',
+    'list invites, bans and rooms that the user left (see memberships)',
     'list direct rooms in which this bot sends secrets',
     `show room names in files of more than ${namedRooms} rooms`,
   ],
@@ -55,10 +52,10 @@ export default defineCommand({
       joinedRooms.filter((room) => !hidden.has(room)),
       args,
     );
-    const rows =
-      page.rows.length <= namedRooms
-        ? await rooms.names(page.rows)
-        : page.rows.map((room) => namelessRoom(room));
+    const rows = await withNames(
+      rooms,
+      page.rows.map((roomId) => ({ roomId })),
+    );
     return { where, hidden: hidden.size, listing: { ...page, rows } };
   },
 

@@ -93,8 +93,9 @@ export function userActivityApi(send: SendRequest) {
     },
 
     /**
-     * Rooms that a user is or was in, or was invited to, with their membership; empty for an unknown
-     * user. GET /_synapse/admin/v1/users/{user_id}/memberships
+     * Rooms that an account is or was in, is invited to, is banned from or has knocked on, with its
+     * membership. It is `leave` as well after a kick and after a declined invite. Empty for an unknown
+     * account and for one of another server. GET /_synapse/admin/v1/users/{user_id}/memberships
      */
     async memberships(user: UserId): Promise<Membership[]> {
       const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/memberships', {

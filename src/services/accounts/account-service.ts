@@ -163,6 +163,15 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
       return joinedRooms.toSorted();
     },
 
+    /**
+     * The rooms that an account is or was in, is invited to, is banned from or has knocked on. In a fixed
+     * order. GET /_synapse/admin/v1/users/{user_id}/memberships
+     */
+    async memberships(user: UserId) {
+      const memberships = await users.memberships(user);
+      return memberships.toSorted((one, other) => one.roomId.localeCompare(other.roomId));
+    },
+
     accountData: async (user: UserId) => users.accountData(user),
 
     /** The IP addresses and programs that an account was seen with. */

@@ -71,6 +71,98 @@ describe('joined-rooms', () => {
   });
 });
 
+/** The rows of a list's answer, as programs read them. */
+const rowsOf = ({ field }: { readonly field: { readonly data?: unknown } }) =>
+  (field.data as { rows: { room_id: string; name: string | null; membership: string }[] }).rows;
+
+describe('memberships', () => {
+  let mallory: MatrixUser;
+  let host: MatrixUser;
+  beforeAll(async () => {
+    [mallory, host] = await Promise.all([
+      newUser('mallory', { displayName: 'Mallory' }),
+      newUser(),
+    ]);
+    const open = async (name: string) => newRoom(host, { name, preset: 'public_chat' });
+    const act = async (place: string, action: string) =>
+      host.request('POST', `/_matrix/client/v3/rooms/${encodeURIComponent(place)}/${action}`, {
+        json: { user_id: mallory.userId },
+      });
+    await mallory.join(await open('Joined <b>'));
+    const left = await open('Left');
+    await mallory.join(left);
+    await mallory.leave(left);
+    const kicked = await open('Kicked');
+    await mallory.join(kicked);
+    await act(kicked, 'kick');
+    await act(await open('Banned'), 'ban');
+    await host.invite(
+      await newRoom(host, { name: 'Invited', preset: 'private_chat' }),
+      mallory.userId,
+    );
+    const declined = await newRoom(host, { name: 'Declined', preset: 'private_chat' });
+    await host.invite(declined, mallory.userId);
+    await mallory.leave(declined);
+    const knock = { type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } };
+    const knocked = await newRoom(host, { name: 'Knocked', initial_state: [knock] });
+    await mallory.request('POST', `/_matrix/client/v3/knock/${encodeURIComponent(knocked)}`, {
+      json: {},
+    });
+  });
+
+  it('names the rooms of each kind, those that matter first', async () => {
+    const answer = await room.vic.ask(`!memberships ${mallory.userId}`);
+    expect(answer.field).toMatchObject({ status: 'done', data: { total: 7 } });
+    expect(answer.body).toContain(
+      `7 rooms of Mallory ${mallory.userId} (1 joined, 1 invited, 1 knocked, 1 banned, 3 left)`,
+    );
+    const found = rowsOf(answer).map(({ name, membership }) => `${membership} ${name}`);
+    expect(found.slice(0, 4)).toEqual([
+      'join Joined <b>',
+      'invite Invited',
+      'knock Knocked',
+      'ban Banned',
+    ]);
+    expect(found.slice(4).sort()).toEqual(['leave Declined', 'leave Kicked', 'leave Left']);
+    expect(answer.html).toContain('Joined &lt;b&gt;');
+    expect(answer.body).toMatch(/Banned.*banned/u);
+  });
+
+  it('shows one kind, page by page, and as a file', async () => {
+    const first = await room.vic.ask(`!memberships ${mallory.userId} --membership left --limit 2`);
+    expect(first.body).toContain(`(3 left), 2 shown`);
+    const second = await room.vic.ask('!more');
+    const seen = [first, second].flatMap(rowsOf);
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(['Declined', 'Kicked', 'Left']));
+    const file = await room.ana.ask(`!memberships ${mallory.userId} banned --format csv`);
+    expect(file.body).toContain('1 row in memberships.csv');
+    const [header, row] = (await fileBehind('memberships.csv')).split('\n');
+    expect(header).toBe('room_id,name,canonical_alias,membership,joined_members');
+    expect(row).toMatch(/^!.*,Banned,,ban,1$/u);
+  });
+
+  it('says that there is nothing, and who is not there', async () => {
+    const none = await room.vic.ask(`!memberships ${host.userId} --membership banned`);
+    expect(none.field).toMatchObject({ status: 'done', data: { total: 0 } });
+    expect(none.body).toContain(`${host.userId} is not banned from any room`);
+    const nowhere = await room.vic.ask(`!memberships ${(await newUser()).userId}`);
+    expect(nowhere.body).toContain('This server knows no room of');
+    const wrong = await room.vic.ask(`!memberships ${host.userId} --membership ban`);
+    expect(wrong.field.status).toBe('usage');
+    expect(wrong.body).toContain('Possible values: joined, invited, knocked, banned, left.');
+    const unknown = await room.vic.ask(`!memberships ${unknownUserId()}`);
+    expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown_user' } });
+    const remote = await room.vic.ask('!memberships @mallory:remote.example');
+    expect(remote.field).toMatchObject({ status: 'failed', error: { code: 'remote_user' } });
+  });
+
+  it('is for server admins alone', async () => {
+    const asked = adminApi(mallory.account.accessToken).users.memberships(idOf(mallory));
+    await expect(asked).rejects.toMatchObject({ status: 403, code: 'M_FORBIDDEN' });
+  });
+});
+
 describe('account-data', () => {
   it('shows kinds and sizes, and no contents', async () => {
     const mallory = await newUser('mallory');

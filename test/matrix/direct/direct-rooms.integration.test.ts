@@ -87,6 +87,8 @@ describe('a direct room', () => {
     for (const text of [
       `!joined-rooms ${room.bot.userId}`,
       `!joined-rooms ${room.ana.user.userId}`,
+      `!memberships ${room.bot.userId}`,
+      `!memberships ${room.ana.user.userId}`,
       '!rooms --limit 100',
     ]) {
       const answer = await room.ben.ask(text);
