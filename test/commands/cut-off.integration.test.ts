@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
+import { mxcParts } from '../../src/core/ids.ts';
+import type { MxcUri } from '../../src/core/ids.ts';
 import {
   adminApi,
   homeserver,
@@ -86,6 +88,21 @@ describe('where the homeserver’s answer is lost', () => {
     const said = await cutOff(line, ['PUT', /_tokens\//], how);
     await room.ana.outcomeOf(await room.ana.answerTo(said), how === 'lost' ? 'failed' : 'done');
     expect((await registrationTokens.find(token))?.usesAllowed).toBe(how === 'lost' ? null : 3);
+  });
+
+  it.for(['carried out', 'lost'] as const)('protect-media looks whether it was %s', async (how) => {
+    const uri = (await (await newUser()).uploadMedia(new Uint8Array(5), 'text/plain')) as MxcUri;
+    for (const isProtected of [true, false]) {
+      const command = isProtected ? 'protect' : 'unprotect';
+      const path = new RegExp(`/v1/media/${command}/`, 'u');
+      if (how === 'lost' && !isProtected) {
+        await media.protect(mxcParts(uri).mediaId);
+      }
+      const said = await cutOff(`!${command}-media ${uri}`, ['POST', path], how);
+      await room.ana.outcomeOf(await room.ana.answerTo(said), how === 'lost' ? 'failed' : 'done');
+      const file = await media.find(uri);
+      expect(file?.safeFromQuarantine).toBe((how === 'carried out') === isProtected);
+    }
   });
 
   it('delete-media is done where nothing is left, and not known where something is', async () => {

@@ -203,8 +203,8 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
       canChange(command) && dangersOf(command).every((danger) => danger === 'change');
     const mustSay = subjectOf(command) !== undefined && isPlainChange;
     expect(mustSay && command.protects === undefined).toBe(false);
-    // Gives nothing but what a person had before, and no way into the account.
-    const lifts = ['unquarantine', 'unshadow-ban', 'unsuspend'];
+    // Takes nothing from anybody, gives no more than a person had before, and no way into the account.
+    const lifts = ['protect-media', 'unquarantine', 'unshadow-ban', 'unsuspend'];
     expect(command.protects === false && !lifts.includes(command.name)).toBe(false);
   });
 

@@ -181,5 +181,32 @@ export function mediaApi(send: SendRequest) {
         answer: nothing,
       });
     },
+
+    /**
+     * Protects a file from quarantine; not equal files, and a quarantine that is in force stays.
+     * Idempotent. POST /_synapse/admin/v1/media/protect/{media_id}
+     *
+     * @param mediaId of a file of this server. Another server's file may have the same ID: check that first.
+     * @throws HomeserverError 404 unknown file
+     */
+    async protect(mediaId: string): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/media/protect/{media_id}', {
+        path: { media_id: mediaId },
+        answer: nothing,
+      });
+    },
+
+    /**
+     * Lets a file be quarantined again. Idempotent. POST /_synapse/admin/v1/media/unprotect/{media_id}
+     *
+     * @param mediaId as for `protect`
+     * @throws HomeserverError 404 unknown file
+     */
+    async unprotect(mediaId: string): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/media/unprotect/{media_id}', {
+        path: { media_id: mediaId },
+        answer: nothing,
+      });
+    },
   };
 }

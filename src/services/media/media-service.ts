@@ -8,8 +8,8 @@ import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import { deleteAllMedia, deleteMediaPage } from './media-deletion.ts';
 
-/** A file after its quarantine was set or lifted. */
-export interface QuarantineChange {
+/** A file after its quarantine, or its protection from it, was set or lifted. */
+export interface MediaChange {
   readonly file: StoredMedia;
   /** It was like this before, and nothing was changed. */
   readonly wasSo: boolean;
@@ -25,7 +25,7 @@ export function createMediaService(
    * of whoever set the first. Then checks that it is so, because Synapse also says yes to files that it
    * can't change.
    */
-  async function setQuarantined(uri: MxcUri, quarantined: boolean): Promise<QuarantineChange> {
+  async function setQuarantined(uri: MxcUri, quarantined: boolean): Promise<MediaChange> {
     const isSo = ({ quarantinedBy }: StoredMedia) => (quarantinedBy !== null) === quarantined;
     const file = await api.media.find(uri);
     if (file === undefined) {
@@ -38,7 +38,7 @@ export function createMediaService(
       throw new TargetError(
         'state',
         `\`${uri}\` is protected from quarantine`,
-        'Nothing was changed. The people who run the server have protected it, and can lift that.',
+        'Nothing was changed. Somebody wants it to stay available. `unprotect-media` lifts that.',
       );
     }
     await (quarantined ? api.media.quarantine(uri) : api.media.unquarantine(uri));
@@ -51,6 +51,27 @@ export function createMediaService(
       );
     }
     return { file: now, wasSo: false };
+  }
+
+  async function setProtected(uri: MxcUri, isProtected: boolean): Promise<MediaChange> {
+    const { serverName: origin, mediaId } = mxcParts(uri);
+    // Synapse is told the media ID alone, and would change a file of this server that has the same.
+    if (origin !== serverName) {
+      throw new TargetError(
+        'state',
+        `\`${uri}\` is a file of another server`,
+        `Only files of ${serverName} can be protected from quarantine. Nothing was changed.`,
+      );
+    }
+    const file = await api.media.find(uri);
+    if (file === undefined) {
+      throw notHere(uri, serverName);
+    }
+    if (file.safeFromQuarantine === isProtected) {
+      return { file, wasSo: true };
+    }
+    await (isProtected ? api.media.protect(mediaId) : api.media.unprotect(mediaId));
+    return { file: { ...file, safeFromQuarantine: isProtected }, wasSo: false };
   }
 
   return {
@@ -104,6 +125,25 @@ export function createMediaService(
     async isQuarantined(uri: MxcUri): Promise<boolean | undefined> {
       const file = await api.media.find(uri);
       return file && file.quarantinedBy !== null;
+    },
+
+    /** @throws TargetError this server doesn't hold the file, or it is another server's */
+    protect: async (uri: MxcUri) => setProtected(uri, true),
+
+    /** @throws TargetError this server doesn't hold the file, or it is another server's */
+    unprotect: async (uri: MxcUri) => setProtected(uri, false),
+
+    /** `unknowable` if the file has been deleted in the meantime. */
+    async reconcileProtection(
+      uri: MxcUri,
+      isProtected: boolean,
+    ): Promise<'done' | 'not_done' | 'unknowable'> {
+      const file = await api.media.find(uri);
+      return file === undefined
+        ? 'unknowable'
+        : file.safeFromQuarantine === isProtected
+          ? 'done'
+          : 'not_done';
     },
 
     deletePage: async (user: UserId, query: MediaQuery) => deleteMediaPage(api, user, query),

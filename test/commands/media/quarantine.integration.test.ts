@@ -2,13 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import type { MxcUri } from '../../../src/core/ids.ts';
-import {
-  adminApi,
-  adminUser,
-  homeserver,
-  newUser,
-  uniqueLocalpart,
-} from '../../support/homeserver.ts';
+import type { StoredMedia } from '../../../src/homeserver/admin/media.ts';
+import { adminApi, homeserver, newUser, uniqueLocalpart } from '../../support/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 import { startStandIn } from '../../support/stand-in.ts';
@@ -28,14 +23,18 @@ async function upload(user = mallory, text = uniqueLocalpart('text')): Promise<s
   return user.uploadMedia(new TextEncoder().encode(text), 'image/png', 'evil.png');
 }
 
-async function isQuarantined(address: string): Promise<boolean> {
+async function fileAt(address: string): Promise<StoredMedia> {
   const file = await media.find(address as MxcUri);
   if (file === undefined) {
     throw new Error(`${address} is not there`);
   }
-  return file.quarantinedBy !== null;
+  return file;
 }
 
+const isQuarantined = async (address: string) => (await fileAt(address)).quarantinedBy !== null;
+const isProtected = async (address: string) => (await fileAt(address)).safeFromQuarantine;
+
+const idIn = (address: string) => address.slice(address.lastIndexOf('/') + 1);
 const path = (address: string) => address.slice('mxc://'.length);
 const download = async (address: string) =>
   mallory.request('GET', `/_matrix/client/v1/media/thumbnail/${path(address)}`, {
@@ -131,11 +130,11 @@ describe('quarantine and unquarantine', () => {
 
   it('say where a file is protected from it', async () => {
     const address = await upload();
-    const id = address.slice(address.lastIndexOf('/') + 1);
-    await adminUser().request('POST', `/_synapse/admin/v1/media/protect/${id}`, { json: {} });
+    await media.protect(idIn(address));
     const answer = await room.ana.ask(`!quarantine ${address}`);
     expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect(answer.body).toContain(`❌ Not done: ${address} is protected from quarantine`);
+    expect(answer.body).toContain('unprotect-media lifts that');
     expect(await isQuarantined(address)).toBe(false);
   });
 
@@ -175,6 +174,97 @@ describe('quarantine and unquarantine', () => {
     const viewer = await room.vic.ask(`!quarantine ${address}`);
     expect(viewer.field).toMatchObject({ status: 'denied' });
     expect(await isQuarantined(address)).toBe(false);
+  });
+});
+
+describe('protect-media and unprotect-media', () => {
+  it('keep a file from being quarantined, give it up, and say what was so before', async () => {
+    const text = uniqueLocalpart('logo');
+    const [address, equal] = [await upload(mallory, text), await upload(mallory, text)];
+    const shielded = await room.ben.ask(`!protect-media ${address} --reason "our logo"`);
+    expect(shielded.field).toMatchObject({
+      command: 'protect-media',
+      status: 'done',
+      data: { user_id: mallory.userId, safe_from_quarantine: true },
+    });
+    expect(shielded.body).toContain(`✅ Protected ${address}`);
+    expect(shielded.body).toContain(`Next: !unprotect-media ${address} · !media ${mallory.userId}`);
+    expect(await isProtected(address)).toBe(true);
+    expect((await room.vic.ask(`!media ${mallory.userId}`)).body).toContain('protected');
+    const again = await room.ana.ask(`!protect-media ${address}`);
+    expect(again.body).toContain(`✅ Already protected: ${address}`);
+    expect((await room.ana.ask(`!undo ${again.field.audit[0]}`)).body).toContain('can’t be undone');
+
+    // Its twin is not protected, and does not take it along.
+    await room.ben.ask(`!quarantine ${equal}`);
+    expect(await Promise.all([address, equal].map(isQuarantined))).toEqual([false, true]);
+
+    const given = await room.ben.ask(`!unprotect-media ${address}`);
+    expect(given.field).toMatchObject({ status: 'done', data: { safe_from_quarantine: false } });
+    expect(given.body).toContain(`✅ No longer protected: ${address}`);
+    expect(await isProtected(address)).toBe(false);
+    const twice = await room.ben.ask(`!unprotect-media ${address}`);
+    expect(twice.body).toContain(`✅ Was not protected: ${address}`);
+    expect(twice.body).toContain('Nothing was changed.');
+    expect((await room.ben.ask(`!quarantine ${address}`)).field.status).toBe('done');
+  });
+
+  it('take each other back', async () => {
+    const address = await upload();
+    const shielded = await room.ana.ask(`!protect-media ${address}`);
+    const undone = await room.ana.ask(`!undo ${shielded.field.audit[0]}`);
+    expect(undone.field).toMatchObject({ command: 'unprotect-media', status: 'done' });
+    expect(await isProtected(address)).toBe(false);
+    const redone = await room.ana.ask(`!undo ${undone.field.audit[0]}`);
+    expect(redone.field).toMatchObject({ command: 'protect-media', status: 'done' });
+    expect(await isProtected(address)).toBe(true);
+  });
+
+  it('say that a quarantine stays', async () => {
+    const address = await upload();
+    await room.ben.ask(`!quarantine ${address}`);
+    const shielded = await room.ben.ask(`!protect-media ${address}`);
+    expect(shielded.body).toContain(`⚠️ Protected ${address}, which is still quarantined`);
+    expect(shielded.body).toContain(`Next: !unquarantine ${address} · !unprotect-media ${address}`);
+    expect(await isQuarantined(address)).toBe(true);
+    await room.ben.ask(`!unquarantine ${address}`);
+    expect([await isQuarantined(address), await isProtected(address)]).toEqual([false, true]);
+  });
+
+  it('never touch a file of this server that has the ID of another server’s', async () => {
+    const address = await upload();
+    const away = `mxc://remote.example/${idIn(address)}`;
+    const none = `mxc://${homeserver().serverName}/${uniqueLocalpart('none')}`;
+    for (const command of ['protect-media', 'unprotect-media']) {
+      const remote = await room.ana.ask(`!${command} ${away}`);
+      expect(remote.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+      expect(remote.body).toContain(`❌ Not done: ${away} is a file of another server`);
+      expect(remote.body).toContain('Only files of localhost can be protected');
+      const unknown = await room.ana.ask(`!${command} ${none}`);
+      expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+      expect(unknown.body).toContain(`❌ Not found: this server has no file ${none}`);
+    }
+    expect(await isProtected(address)).toBe(false);
+    // Synapse says so itself.
+    await expect(media.protect(idIn(none))).rejects.toMatchObject({ status: 404 });
+    await expect(media.unprotect(idIn(none))).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('are open to moderators, except that files of protected people stay protected', async () => {
+    const own = await upload(room.ana.user);
+    const shielded = await room.ben.ask(`!protect-media ${own}`);
+    expect(shielded.field).toMatchObject({ status: 'done' });
+    const refused = await room.ben.ask(`!unprotect-media ${own}`);
+    expect(refused.field).toMatchObject({ status: 'protected' });
+    const dry = await room.ben.ask(`!protect-media ${await upload()} --dry-run`);
+    expect(dry.field).toMatchObject({ status: 'dry_run' });
+    const viewer = await room.vic.ask(`!unprotect-media ${own}`);
+    expect(viewer.field).toMatchObject({ status: 'denied' });
+    expect(await isProtected(own)).toBe(true);
+    const question = await room.ana.ask(`!unprotect-media ${own} --override-protection`);
+    await room.ana.ask('!confirm');
+    await room.ana.outcomeOf(question, 'done');
+    expect(await isProtected(own)).toBe(false);
   });
 });
 

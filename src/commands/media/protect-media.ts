@@ -1,0 +1,59 @@
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import { positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
+
+export default defineCommand({
+  name: 'protect-media',
+  synonyms: ['keep-file', 'keep-media', 'protect', 'protect-file'],
+  summary: 'Protects a file of this server from quarantine',
+  does: ['keep it available if a user’s, a room’s or an equal file is quarantined'],
+  doesNot: [
+    'lift a quarantine (see unquarantine)',
+    'protect equal files that others have uploaded',
+    'keep the file from being deleted',
+    'work on files of other servers',
+  ],
+  args: {
+    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
+      placeholder: 'MEDIA-LINK',
+    }),
+  },
+  danger: 'change',
+  protects: false,
+  example: 'protect-media mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx --reason "our logo"',
+  endpoints: [
+    'POST /_synapse/admin/v1/media/protect/{media_id}',
+    'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+  ],
+  run: async ({ args: { media }, services }) => services.media.protect(media),
+  answer({ args: { media }, now }, { file, wasSo }) {
+    const isQuarantined = file.quarantinedBy !== null;
+    return {
+      // Whoever protects a file wants people to see it.
+      mark: isQuarantined ? '⚠️' : '✅',
+      title: [
+        bold(wasSo ? 'Already protected: ' : 'Protected '),
+        code(media),
+        isQuarantined ? ', which is still quarantined' : '',
+      ],
+      body: [
+        mediaFacts(file, now),
+        line(
+          isQuarantined
+            ? 'Nobody can download it until somebody lifts the quarantine.'
+            : 'It can’t be quarantined any more. It can still be deleted.',
+        ),
+      ],
+      next: [
+        ...(isQuarantined ? [`unquarantine ${media}`] : []),
+        `unprotect-media ${media}`,
+        ...ownersMedia(file),
+      ],
+      data: file,
+    };
+  },
+  undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `unprotect-media ${media}`),
+  reconcile: async ({ args: { media }, services }) =>
+    services.media.reconcileProtection(media, true),
+});
