@@ -29,6 +29,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     ['commands.maxAge'],
     'Increase it if commands that were sent during an outage should still be carried out; decrease it if moderators would rather send them again.',
   ],
+  [
+    ['commands.announce'],
+    'Set it to `true` if people in the room use gomuks or another client that completes the commands of bots. Read [Completion in clients](commands-in-clients.md) first.',
+  ],
   [['confirmation.expiresAfter'], 'Increase it if a second person needs time to read and confirm.'],
   [
     ['confirmation.destructive', 'confirmation.critical'],

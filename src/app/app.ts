@@ -9,6 +9,7 @@ import { version } from '../core/version.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import { createClientApi } from '../homeserver/client/client-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
+import { announceCommands } from '../matrix/room/announce-commands.ts';
 import { RoomState } from '../matrix/room/room-state.ts';
 import { createMoves } from '../matrix/room/upgrade.ts';
 import type { Moves } from '../matrix/room/upgrade.ts';
@@ -259,6 +260,15 @@ async function run(parts: Parts): Promise<App> {
   if (config.reports.enabled) {
     queue.start();
   }
+  announceCommands(
+    { client, log },
+    {
+      room: setup.room,
+      botUser: setup.botUser,
+      state: setup.roomState,
+      commands: settings.announcesCommands ? registry.all : [],
+    },
+  ).catch((error: unknown) => log.error({ err: error }, 'describing the commands failed'));
   probes.started();
   log.info(
     { user: setup.botUser, room: setup.room, synapse: setup.serverVersion, version },
@@ -308,6 +318,7 @@ function settingsFrom(
 ): Settings {
   return {
     prefix: config.commands.prefix,
+    announcesCommands: config.commands.announce,
     maxAgeMs: durationMs(config.commands.maxAge),
     confirmationExpiresAfterMs: durationMs(config.confirmation.expiresAfter),
     reconcileAfterMs: requestTimeoutMs,

@@ -78,6 +78,7 @@ export const configSchema = z.strictObject({
         .describe('1 to 3 punctuation characters')
         .default('!'),
       maxAge: durationText.default('5m'),
+      announce: z.boolean().default(false),
     })
     .prefault({}),
   confirmation: z

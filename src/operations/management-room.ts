@@ -1,5 +1,6 @@
 import { memberName } from '../chat/answers/untrusted-text.ts';
 import type { Actor, Origin } from '../chat/command/invocation.ts';
+import type { StructuredCommand } from '../chat/command/structured.ts';
 import type { EventId, RoomId, UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
 
@@ -13,6 +14,8 @@ export interface Message {
   readonly sentAt: number;
   /** Without the quoted part of a reply, and with IDs in place of pills. */
   readonly text: string;
+  /** The command that a client has sent as a field; `unreadable` if the field is in no known form. */
+  readonly structured?: StructuredCommand | 'unreadable';
   /** Why its sender may have seen something other than `text`, as a sentence: then it is not a command. */
   readonly doubt?: string;
   /** The user IDs in `m.mentions`. */

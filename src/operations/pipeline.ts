@@ -21,6 +21,8 @@ import type { CommandLineContext } from './parse/command-line.ts';
 import { commandLineIn, namesCommand } from './parse/command-line.ts';
 import { canDecide, signOfReaction } from './parse/decision-word.ts';
 import { holdsSecret } from './parse/secret.ts';
+import { withCommandLine } from './parse/structured.ts';
+import type { StructuredContext } from './parse/structured.ts';
 import type { Settings } from './settings.ts';
 
 /** The path of events from the room through the stages. */
@@ -44,9 +46,8 @@ export interface Pipeline {
 }
 
 /** What selecting events needs. */
-export type SelectContext = CommandLineContext & {
-  readonly settings: Pick<Settings, 'managementRoom'>;
-};
+export type SelectContext = CommandLineContext &
+  StructuredContext & { readonly settings: Pick<Settings, 'managementRoom'> };
 
 interface TakeContext {
   readonly store: Pick<Store, 'transaction'>;
@@ -134,7 +135,10 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
 
 /** The events that are for the bot, without the secrets in them. */
 export function select(context: SelectContext, incoming: readonly Incoming[]): Incoming[] {
-  return incoming.map((one) => withoutSecret(context, one)).filter((one) => isForBot(context, one));
+  return incoming
+    .map((one) => withoutSecret(context, one))
+    .map((one) => withoutSecret(context, withCommandLine(context, one)))
+    .filter((one) => isForBot(context, one));
 }
 
 function isForBot(context: SelectContext, incoming: Incoming): boolean {

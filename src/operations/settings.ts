@@ -5,6 +5,8 @@ export type ConfirmationPolicy = 'none' | 'requester' | 'other';
 
 export interface Settings {
   readonly prefix: string;
+  /** Commands are described in the room, and messages that carry one as a field are commands. */
+  readonly announcesCommands: boolean;
   /** Older commands are stale: they are answered, but not carried out. */
   readonly maxAgeMs: number;
   readonly confirmationExpiresAfterMs: number;

@@ -115,7 +115,7 @@ test('defaults', () => {
   const config = load(minimal);
   expect(config).toMatchObject({
     homeserver: { url: 'https://matrix.example.com' },
-    commands: { prefix: '!', maxAge: '5m' },
+    commands: { prefix: '!', maxAge: '5m', announce: false },
     confirmation: { expiresAfter: '10m', destructive: 'requester', critical: 'requester' },
     roles: {
       viewer: { powerLevel: 0, users: [] },
@@ -358,7 +358,7 @@ describe('the environment', () => {
     expect(config).toMatchObject({
       homeserver: { accessToken: 'other' },
       managementRoom: '#room:example.com',
-      commands: { prefix: '?', maxAge: '5m' },
+      commands: { prefix: '?', maxAge: '5m', announce: false },
       roles: { moderator: { powerLevel: 60 } },
       log: { level: 'debug' },
     });

@@ -153,6 +153,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
   });
   const settings: Settings = {
     prefix: '!',
+    announcesCommands: true,
     maxAgeMs: 300_000,
     confirmationExpiresAfterMs: 600_000,
     proposalExpiresAfterMs: 600_000,

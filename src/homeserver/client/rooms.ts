@@ -112,6 +112,24 @@ export function roomsApi(send: SendRequest) {
     },
 
     /**
+     * Sets the state of a type and state key. Idempotent.
+     * PUT /_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}
+     */
+    async setStateAt(
+      room: RoomId,
+      type: string,
+      stateKey: string,
+      value: Readonly<Record<string, unknown>>,
+    ): Promise<void> {
+      return send('PUT', '/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}', {
+        path: { room_id: room, event_type: type, state_key: stateKey },
+        body: value,
+        answer: nothing,
+        retry: 'idempotent',
+      });
+    },
+
+    /**
      * Members of a room with their membership, without those who have left.
      * GET /_matrix/client/v3/rooms/{room_id}/members
      */

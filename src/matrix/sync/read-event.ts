@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { readStructured, structuredField } from '../../chat/command/structured.ts';
 import { parseEventId, parseUserId } from '../../core/ids.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Incoming, Lookalike, Message } from '../../operations/management-room.ts';
@@ -27,6 +28,7 @@ const message = envelope.extend({
     format: z.unknown().optional(),
     formatted_body: z.unknown().optional(),
     'm.new_content': z.undefined().optional(),
+    [structuredField]: z.unknown().optional(),
     'm.mentions': z
       .object({ user_ids: z.array(z.string()).optional().catch(undefined) })
       .optional()
@@ -181,6 +183,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
     }
     const { text, doubt } = readText(content);
     const mentions = content['m.mentions']?.user_ids ?? [];
+    const field = content[structuredField];
     return {
       kind: 'message',
       event: event_id,
@@ -191,6 +194,7 @@ export function readEvent(room: RoomId, raw: unknown): Incoming | undefined {
       text: text.toWellFormed(),
       ...(doubt === undefined ? {} : { doubt: doubt.toWellFormed() }),
       ...(mentions.length === 0 ? {} : { mentions: mentions.slice(0, maxMentions) }),
+      ...(field === undefined ? {} : { structured: readStructured(field) ?? 'unreadable' }),
       thread: relation?.rel_type === 'm.thread' ? idOf(relation.event_id) : undefined,
       ...repliedIn(relation),
     };

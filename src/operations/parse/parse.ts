@@ -227,7 +227,7 @@ export async function assertUnmistakable(
   if (message.doubt !== undefined) {
     throw new UsageError(message.doubt, {
       advice:
-        'Write the ID itself, such as `@name:server`, or paste a link to it. Nothing was changed.',
+        'Type the command again, with the ID itself, such as `@name:server`, or a link to it. Nothing was changed.',
     });
   }
   const strange = await strangeMention(context, message);

@@ -19,6 +19,7 @@ const thread = parseEventId('$thread') ?? expect.unreachable();
 
 const settings: Settings = {
   prefix: '!',
+  announcesCommands: true,
   maxAgeMs: 300_000,
   reconcileAfterMs: 0,
   proposalExpiresAfterMs: 600_000,
