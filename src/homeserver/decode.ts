@@ -12,8 +12,17 @@ type Camel<Value> = {
   [Name in keyof Value as Name extends string ? CamelCase<Name> : Name]: Value[Name];
 };
 
+/** The names of all schemas, a few hundred: a list of reports has each of them a thousand times. */
+const camelNames = new Map<string, string>();
+
 function camelName(name: string): string {
-  return name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const known = camelNames.get(name);
+  if (known !== undefined) {
+    return known;
+  }
+  const made = name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  camelNames.set(name, made);
+  return made;
 }
 
 function camel<Value extends object>(value: Value): Camel<Value> {
@@ -29,7 +38,7 @@ export function apiObject<Shape extends z.ZodRawShape>(shape: Shape) {
 
 /** A member that some versions of the server leave out: absent and null are the same. */
 export function maybe<Schema extends z.ZodType>(schema: Schema) {
-  return schema.nullish().transform((value) => value ?? null);
+  return schema.nullable().default(null);
 }
 
 /** A boolean; servers on SQLite send some as 0 and 1. */

@@ -139,7 +139,7 @@ function createPages(source: ReportSource, readsAll: boolean) {
         `it has more than ${maxPages} pages`,
       );
     }
-    const limit = readsAll ? largePageSize : from === 0 ? firstPageSize : pageSize;
+    const limit = readsAll ? largePageSize + overlap : from === 0 ? firstPageSize : pageSize;
     const page = await readPage(source, { from, limit });
     from = Math.max(from + 1, (page.next ?? 0) - (readsAll ? overlap : 0));
     return page;
@@ -170,7 +170,7 @@ export interface ImportResult {
 const firstPageSize = 20;
 /** If the first page had something new. */
 const pageSize = 500;
-/** For reading everything. The homeserver has no maximum, and sorts all reports for each page. */
+/** For reading everything, and the overlap comes on top. Synapse has no maximum, and sorts all reports for each page. */
 const largePageSize = 1000;
 /** How many reports are stored at once: nothing else can be done meanwhile. */
 const storedAtOnce = 250;
