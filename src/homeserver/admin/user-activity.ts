@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
-import { parseRoomId } from '../../core/ids.ts';
-import type { RoomId, UserId } from '../../core/ids.ts';
-import { apiObject, maybe, roomId } from '../decode.ts';
+import type { UserId } from '../../core/ids.ts';
+import { apiObject, maybe, readable, roomId } from '../decode.ts';
 import type { SendRequest } from '../request.ts';
 
 const connection = apiObject({
@@ -30,11 +29,15 @@ const whois = z
     ),
   );
 
+const memberships = z
+  .object({ memberships: z.record(z.string(), z.unknown()) })
+  .transform((answer): unknown[] =>
+    Object.entries(answer.memberships).map(([room, membership]) => ({ roomId: room, membership })),
+  )
+  .pipe(readable(z.object({ roomId, membership: z.string() })));
+
 /** A user's membership in a room: `join`, `leave`, `invite`, `ban` or `knock`. */
-interface Membership {
-  readonly roomId: RoomId;
-  readonly membership: string;
-}
+type Membership = z.output<typeof memberships>[number];
 
 const contentByType = z.record(z.string(), z.unknown());
 
@@ -98,13 +101,9 @@ export function userActivityApi(send: SendRequest) {
      * account and for one of another server. GET /_synapse/admin/v1/users/{user_id}/memberships
      */
     async memberships(user: UserId): Promise<Membership[]> {
-      const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/memberships', {
+      return send('GET', '/_synapse/admin/v1/users/{user_id}/memberships', {
         path: { user_id: user },
-        answer: apiObject({ memberships: z.record(z.string(), z.string()) }),
-      });
-      return Object.entries(answer.memberships).flatMap(([room, membership]) => {
-        const roomId = parseRoomId(room);
-        return roomId === undefined ? [] : { roomId, membership };
+        answer: memberships,
       });
     },
 
