@@ -98,6 +98,15 @@ export function unlistedRooms(number: number): Content | undefined {
       ];
 }
 
+/**
+ * The title of a list without rows, of the rooms of one person: `nothing`, or that all of them are left out.
+ *
+ * @param of the person, as in ` of @mallory:example.com`
+ */
+export function noRooms(unlisted: number, of: Content, nothing: Content): Content {
+  return unlisted === 0 ? nothing : [bold('No room to list'), ...of];
+}
+
 /** `encrypted`, `not encrypted` */
 export function encryptionState(room: Pick<RoomSummary, 'encryption'>): string {
   return room.encryption === null ? 'not encrypted' : 'encrypted';

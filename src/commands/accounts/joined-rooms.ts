@@ -1,5 +1,5 @@
 import { code } from '../../chat/answers/answer.ts';
-import { roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import { noRooms, roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -59,18 +59,20 @@ export default defineCommand({
     return { where, hidden: hidden.size, listing: { ...page, rows } };
   },
 
-  answer: (context, { where, hidden, listing }) =>
-    listAnswer(context, listing, {
+  answer(context, { where, hidden, listing }) {
+    const user = code(context.args.user);
+    const of =
+      where === 'here' ? [' of ', user] : [' shared with ', user, ', a user of another server'];
+    return listAnswer(context, listing, {
       noun: 'room',
-      of: [
-        where === 'here' ? ' of ' : ' shared with ',
-        code(context.args.user),
-        where === 'here' ? '' : ', a user of another server',
-      ],
-      nothing:
+      of,
+      nothing: noRooms(
+        hidden,
+        of,
         where === 'here'
-          ? [code(context.args.user), ' is not in any room']
-          : ['This server shares no room with ', code(context.args.user)],
+          ? [user, ' is not in any room']
+          : ['This server shares no room with ', user],
+      ),
       note: unlistedRooms(hidden),
       columns: [
         ...roomNameColumns,
@@ -82,5 +84,6 @@ export default defineCommand({
           value: ({ joinedMembers }) => joinedMembers,
         },
       ],
-    }),
+    });
+  },
 });

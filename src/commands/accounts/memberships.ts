@@ -1,7 +1,6 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { bold } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import { noRooms, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -79,12 +78,13 @@ export default defineCommand({
     return listAnswer(context, listing, {
       noun: 'room',
       of: [' of ', ...nameAndId(account), counts === '' ? '' : ` (${counts})`],
-      nothing:
-        hidden > 0
-          ? [bold('No other room found')]
-          : membership === undefined
-            ? ['This server knows no room of ', ...nameAndId(account)]
-            : [...nameAndId(account), ` ${kinds[membership].none}`],
+      nothing: noRooms(
+        hidden,
+        [' of ', ...nameAndId(account)],
+        membership === undefined
+          ? ['This server knows no room of ', ...nameAndId(account)]
+          : [...nameAndId(account), ` ${kinds[membership].none}`],
+      ),
       note: unlistedRooms(hidden),
       columns: [
         ...roomNameColumns,

@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import { fileBehind } from '../../support/file-behind.ts';
 import {
   adminApi,
   idOf,
@@ -25,21 +26,6 @@ const { users } = adminApi();
 async function setAccountData(user: MatrixUser, type: string, content: object): Promise<void> {
   const path = `/_matrix/client/v3/user/${encodeURIComponent(user.userId)}/account_data/${encodeURIComponent(type)}`;
   await user.request('PUT', path, { json: content });
-}
-
-/** The text of the file that follows an answer. */
-async function fileBehind(name: string): Promise<string> {
-  const event = await room.ana.until(`the file ${name}`, () =>
-    room.ana.events.findLast(
-      ({ content }: MatrixEvent) => content['msgtype'] === 'm.file' && content['body'] === name,
-    ),
-  );
-  const url = String(event.content['url']).replace('mxc://', '');
-  const response = await fetch(
-    `${room.ana.user.homeserverUrl}/_matrix/client/v1/media/download/${url}`,
-    { headers: { authorization: `Bearer ${room.ana.user.account.accessToken}` } },
-  );
-  return response.text();
 }
 
 describe('joined-rooms', () => {
@@ -137,7 +123,7 @@ describe('memberships', () => {
     expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(['Declined', 'Kicked', 'Left']));
     const file = await room.ana.ask(`!memberships ${mallory.userId} banned --format csv`);
     expect(file.body).toContain('1 row in memberships.csv');
-    const [header, row] = (await fileBehind('memberships.csv')).split('\n');
+    const [header, row] = (await fileBehind(room.ana, 'memberships.csv')).split('\n');
     expect(header).toBe('room_id,name,canonical_alias,membership,joined_members');
     expect(row).toMatch(/^!.*,Banned,,ban,1$/u);
   });
@@ -180,7 +166,7 @@ describe('account-data', () => {
     await setAccountData(mallory, 'org.example.secret', { encrypted: { abc: { mac: 'mac2' } } });
     const answer = await room.ana.ask(`!account-data ${mallory.userId} --format json`);
     expect(answer.field.status).toBe('done');
-    const text = await fileBehind('account-data.json');
+    const text = await fileBehind(room.ana, 'account-data.json');
     expect(JSON.parse(text)).toMatchObject({ global: { 'org.example.note': { text: 'a note' } } });
     expect(text).toContain('m.secret_storage.key.abc');
     expect(text).not.toContain('guess-me');
