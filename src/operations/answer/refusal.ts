@@ -1,6 +1,7 @@
 import { bold, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content, Inline, Status } from '../../chat/answers/answer.ts';
 import { canChange } from '../../chat/command/declaration.ts';
+import type { Danger } from '../../chat/command/declaration.ts';
 import { usage } from '../../chat/command/help.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
 import type { Registry } from '../../chat/command/registry.ts';
@@ -73,37 +74,42 @@ function titleOf(error: unknown): Content {
   return [bold('Not done: '), 'an error in the bot'];
 }
 
-function adviceOf(error: unknown): string | undefined {
+/** @param unchanged `Nothing was changed.`, or empty after a command that changes nothing anyway */
+function adviceOf(error: unknown, unchanged: string): string {
   if (error instanceof LawspeakerError) {
     if (error.advice !== undefined) {
       return error.advice;
     }
     if (error instanceof UnreachableError) {
-      return 'Nothing was changed. Try again when the homeserver is back.';
+      return `${unchanged} Try again when the homeserver is back.`.trim();
     }
     if (error instanceof HomeserverError) {
-      return `Request: ${error.request}. Nothing was changed.`;
+      return `Request: ${error.request}. ${unchanged}`.trim();
     }
-    return error instanceof ProtectedError || error instanceof DeniedError
-      ? 'Nothing was changed.'
-      : undefined;
+    return error instanceof ProtectedError || error instanceof DeniedError ? unchanged : '';
   }
-  return 'Nothing was changed. The bot’s log says what went wrong; please report it.';
+  return `${unchanged} The bot’s log says what went wrong; please report it.`.trim();
 }
 
-/** The answer to a command that was refused, or that failed before anything was changed. */
+/**
+ * The answer to a command that was refused, or that failed before anything was changed.
+ *
+ * @param danger of this invocation, if it was read
+ */
 export function refusalReply(
   { registry, settings }: RefusalContext,
   command: string,
   error: unknown,
   audit: readonly number[] = [],
+  danger?: Danger,
 ): Reply {
   const declared = registry.find(
     error instanceof UsageError ? (error.command ?? command) : command,
   );
   const body: Block[] = [];
-  const advice = adviceOf(error);
-  if (advice !== undefined) {
+  const isRead = danger === 'read' || (declared !== undefined && !canChange(declared));
+  const advice = adviceOf(error, isRead ? '' : 'Nothing was changed.');
+  if (advice !== '') {
     body.push(...advice.split('\n').map((one) => line(...sentence(one))));
   }
   if (error instanceof UsageError && declared !== undefined) {
@@ -195,6 +201,6 @@ export async function postRefusal(
 ): Promise<void> {
   const audit =
     parsed === undefined ? [] : await auditRefusal(tables, parsed, error, context.now());
-  const reply = refusalReply(context, command, error, audit);
+  const reply = refusalReply(context, command, error, audit, parsed?.danger);
   await post(context, tables, kind === 'reply' ? 'answer' : 'outcome', { kind, origin, reply });
 }

@@ -87,7 +87,7 @@ export async function assertRoomsInReach(
     } else if (await services.directRooms.has(room)) {
       throw new ProtectedError(
         `\`${room}\` is a room where I send one person secrets`,
-        'No command can use it. Nothing was changed.',
+        `No command can use it.${parsed.danger === 'read' ? '' : ' Nothing was changed.'}`,
       );
     }
   }

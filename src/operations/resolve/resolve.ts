@@ -68,6 +68,7 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
     accounts.push(
       await resolveAccount(context, user, found.get(user), {
         mayBeProse: users.length > 1 && authorized.plainWords?.has(user) === true,
+        unchanged: danger === 'read' ? [] : ['Nothing was changed.'],
       }),
     );
   }
@@ -167,31 +168,35 @@ async function resolveAccount(
   context: AccountLookup & { readonly settings: Pick<Settings, 'prefix' | 'serverName'> },
   user: UserId,
   account: Account | undefined,
-  { mayBeProse }: { readonly mayBeProse: boolean },
+  how: {
+    readonly mayBeProse: boolean;
+    /** `Nothing was changed.`, or empty if the command changes nothing anyway. */
+    readonly unchanged: readonly string[];
+  },
 ): Promise<Account> {
   const { serverName } = context.settings;
   if (serverNameOf(user) !== serverName) {
     const meant = await accountsMeant(context, user);
-    throw new TargetError(
-      'remote_user',
-      `${user} is on another server`,
+    const advice =
       meant.length === 0
-        ? `This only works for ${serverName} accounts.`
-        : `Did you mean ${meant.map((other) => `\`${idWord(other)}\``).join(' or ')}? Nothing was changed.`,
-    );
+        ? [`This only works for ${serverName} accounts.`]
+        : [`Did you mean ${idWords(meant)}?`, ...how.unchanged];
+    throw new TargetError('remote_user', `${user} is on another server`, advice.join(' '));
   }
   if (account === undefined) {
     const similar = await accountsMeant(context, user);
-    const guess =
-      similar.length === 0
-        ? []
-        : [`Did you mean ${similar.map((other) => `\`${idWord(other)}\``).join(' or ')}?`];
-    const advice = mayBeProse
-      ? [...guess, 'If it is part of the reason, write `--reason "…"`. Nothing was changed.']
+    const guess = similar.length === 0 ? [] : [`Did you mean ${idWords(similar)}?`];
+    const advice = how.mayBeProse
+      ? [...guess, 'If it is part of the reason, write `--reason "…"`.', ...how.unchanged]
       : guess.length > 0
-        ? [...guess, 'Nothing was changed.']
-        : [`Nothing was changed. Search with \`${context.settings.prefix}users --name …\`.`];
+        ? [...guess, ...how.unchanged]
+        : [...how.unchanged, `Search with \`${context.settings.prefix}users --name …\`.`];
     throw new TargetError('unknown_user', `there is no account ${user}`, advice.join(' '));
   }
   return account;
+}
+
+/** `@one:example.com or @other:example.com`, each as code. */
+function idWords(users: readonly UserId[]): string {
+  return users.map((user) => `\`${idWord(user)}\``).join(' or ');
 }
