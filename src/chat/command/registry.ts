@@ -26,8 +26,11 @@ export function createRegistry(commands: readonly GroupedCommand[]): Registry {
   const byName = new Map<string, GroupedCommand>();
   for (const command of commands) {
     for (const name of [command.name, ...(command.aliases ?? [])]) {
-      if (byName.has(name)) {
-        throw new TypeError(`two commands are called ${name}`);
+      const other = byName.get(name);
+      if (other !== undefined) {
+        throw new TypeError(
+          `${fileOf(other)} and ${fileOf(command)} both declare the name ${name}`,
+        );
       }
       byName.set(name, command);
     }
@@ -56,14 +59,17 @@ export function createRegistry(commands: readonly GroupedCommand[]): Registry {
 
 /** By each synonym the commands that it may mean, the least dangerous first. */
 function synonymsOf(
-  commands: readonly Command[],
-  byName: ReadonlyMap<string, Command>,
+  commands: readonly GroupedCommand[],
+  byName: ReadonlyMap<string, GroupedCommand>,
 ): ReadonlyMap<string, readonly Command[]> {
   const bySynonym = new Map<string, Command[]>();
   for (const command of commands) {
     for (const synonym of command.synonyms ?? []) {
-      if (byName.has(synonym)) {
-        throw new TypeError(`${synonym} is a command, and a synonym of ${command.name}`);
+      const named = byName.get(synonym);
+      if (named !== undefined) {
+        throw new TypeError(
+          `${synonym} is the name of ${fileOf(named)}: remove it from the synonyms in ${fileOf(command)}`,
+        );
       }
       bySynonym.set(synonym, [...(bySynonym.get(synonym) ?? []), command]);
     }
@@ -74,4 +80,9 @@ function synonymsOf(
     meant.sort((one, other) => rank(one) - rank(other) || one.name.localeCompare(other.name));
   }
   return bySynonym;
+}
+
+/** Where a command is declared, for errors. */
+function fileOf({ group, name }: GroupedCommand): string {
+  return `src/commands/${group}/${name}.ts`;
 }

@@ -184,6 +184,23 @@ describe('the registry', () => {
     expect(() => createRegistry([command('a', 'b'), command('b')])).toThrow(TypeError);
   });
 
+  test('names the files of a name that is declared twice, and of a synonym that is a name', () => {
+    const declared = (name: string, more: object): GroupedCommand => ({
+      ...command(name),
+      group: 'accounts',
+      ...more,
+    });
+    const one = declared('memberships', {});
+    const other = declared('rooms-of', { aliases: ['memberships'] });
+    expect(() => createRegistry([one, other])).toThrow(
+      'src/commands/accounts/memberships.ts and src/commands/accounts/rooms-of.ts both declare the name memberships',
+    );
+    const former = declared('rooms-of', { synonyms: ['memberships'] });
+    expect(() => createRegistry([one, former])).toThrow(
+      'memberships is the name of src/commands/accounts/memberships.ts: remove it from the synonyms in src/commands/accounts/rooms-of.ts',
+    );
+  });
+
   test('guesses nothing that is far, and fast', () => {
     expect(nearest('eraze', ['erase', 'reason'])).toBe('erase');
     expect(nearest('x', ['erase'])).toBeUndefined();
