@@ -10,7 +10,8 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   init           set the bot up: its account, room and configuration; see
                  lawspeaker init --help
   start          run the bot
-  check-config   check the configuration, also with the homeserver
+  check-config   check the configuration, also with the homeserver; for
+                 scripts: --json
   audit verify   check the hash chain of the audit log
   audit list     show the newest entries of the audit log
   audit export   print all entries, oldest first
@@ -58,10 +59,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return exit.done;
     }
     case 'check-config': {
-      const config = await readConfig();
       const { checkConfig } = await import('./cli/check-config.ts');
-      await checkConfig(config, configFile);
-      return exit.done;
+      return checkConfig(configFile, process.env, options.json);
     }
     case 'audit verify': {
       const config = await readConfig();

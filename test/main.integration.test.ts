@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { program } from '../dev/room/bot-process.ts';
+import { program, startBotProcess } from '../dev/room/bot-process.ts';
 import { answer, startFaultyServer } from './support/faulty-server.ts';
+import { freePort } from './support/free-port.ts';
 import { homeserver, newUser } from './support/homeserver.ts';
 
 let folder: string;
@@ -31,7 +32,7 @@ async function lawspeaker(...args: string[]): Promise<Ended> {
 
 async function configFile(config: object): Promise<string> {
   const file = path.join(folder, 'config.yaml');
-  await writeFile(file, JSON.stringify(config));
+  await writeFile(file, JSON.stringify(config), { mode: 0o600 });
   return file;
 }
 
@@ -46,19 +47,158 @@ async function goodConfig() {
 }
 
 describe('check-config', () => {
-  it('says what it found, and ends with 0', async () => {
+  it('says what it found, who has which role and what it would create, and ends with 0', async () => {
     const config = await goodConfig();
-    const { status, output } = await lawspeaker(
+    const { status, output, errors } = await lawspeaker(
       'check-config',
       '--config',
       await configFile(config),
     );
-    expect(status).toBe(0);
-    expect(output).toContain('a server admin');
+    expect({ status, errors }).toEqual({ status: 0, errors: '' });
+    expect(output).toContain('a server admin of Synapse 1.');
     expect(output).toContain(`${config.managementRoom}: joined as the management room`);
+    expect(output).toMatch(/^admin @ana.*:localhost; moderator nobody; viewer nobody$/mu);
+    expect(output).toContain(`${config.database.path}: does not exist yet. The start creates it`);
+    expect(output).not.toContain('Warning');
     expect(output).not.toContain(config.homeserver.accessToken);
+    await expect(stat(config.database.path)).rejects.toThrow('ENOENT');
+  });
+
+  it('has the same for scripts, with names that stay', async () => {
+    const config = await goodConfig();
+    const file = await configFile({ ...config, http: { listen: `127.0.0.1:${await freePort()}` } });
+    const { status, output } = await lawspeaker('check-config', '--json', '--config', file);
+    expect(status).toBe(0);
+    const { ok, checks } = readReport(output);
+    expect(ok).toBe(true);
+    expect(checks.map(({ name }) => name)).toEqual([
+      'configuration',
+      'files',
+      'rules',
+      'database',
+      'http',
+      'token',
+      'admin',
+      'room',
+      'room-access',
+      'roles',
+    ]);
+    expect(checks.map((check) => Object.keys(check).join(' '))).toEqual(
+      checks.map(() => 'name ok message advice'),
+    );
+    expect(checks.every((check) => check.ok && check.advice === null)).toBe(true);
+  });
+
+  it('warns about what others can read, and about a room that everybody commands', async () => {
+    const [bot, ana] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
+    const room = await ana.createRoom({
+      preset: 'public_chat',
+      invite: [bot.userId],
+      power_level_content_override: { users_default: 50 },
+    });
+    const file = await configFile({
+      ...(await goodConfig()),
+      homeserver: { url: homeserver().url, accessToken: bot.account.accessToken },
+      managementRoom: room,
+    });
+    await Promise.all([chmod(folder, 0o755), chmod(file, 0o644)]);
+    const { status, output } = await lawspeaker('check-config', '--json', '--config', file);
+    expect(status).toBe(0);
+    const warnings = readReport(output).checks.filter(({ advice }) => advice !== null);
+    expect(warnings).toMatchObject([
+      { name: 'files', ok: true, advice: `Run: chmod 600 ${file}` },
+      {
+        name: 'room-access',
+        ok: true,
+        message: `${room}: Anybody can join, and gets the role that the default power level gives.`,
+      },
+      {
+        name: 'room-access',
+        ok: true,
+        advice: expect.stringContaining('set the default role') as string,
+      },
+    ]);
+  });
+
+  it('names everything that is wrong at once, and ends with 2', async () => {
+    const config = await goodConfig();
+    await using taken = await startFaultyServer(answer(200));
+    const listen = new URL(taken.url).host;
+    const file = await configFile({
+      ...config,
+      homeserver: { ...config.homeserver, accessToken: 'syt_wrong' },
+      http: { listen },
+      roles: { commands: { whois: 'admin' } },
+      reports: {
+        rules: [{ name: 'x', when: { sender: 'local' }, then: ['no-such-command'], mode: 'act' }],
+      },
+    });
+    const { status, output } = await lawspeaker('check-config', '--json', '--config', file);
+    expect(status).toBe(2);
+    const { ok, checks } = readReport(output);
+    expect(ok).toBe(false);
+    expect(checks.filter((check) => !check.ok).map(({ name }) => name)).toEqual([
+      'rules',
+      'http',
+      'token',
+    ]);
+    const plain = await lawspeaker('check-config', '--config', file);
+    expect(plain.status).toBe(2);
+    expect(plain.errors).toContain(`http.listen: port ${listen.split(':')[1]} is already in use.`);
+    expect(plain.errors).toContain('does not accept the access token (M_UNKNOWN_TOKEN)');
+  });
+
+  it('reads a configuration that is not valid, too', async () => {
+    const { status, output } = await lawspeaker(
+      'check-config',
+      '--json',
+      '-c',
+      await configFile({}),
+    );
+    expect(status).toBe(2);
+    expect(readReport(output)).toMatchObject({
+      ok: false,
+      checks: [
+        { name: 'configuration', ok: false, advice: 'config/example.yaml documents every key.' },
+      ],
+    });
+  });
+
+  it('ends with 1 if only the homeserver is away', async () => {
+    const config = await goodConfig();
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const file = await configFile({ ...config, homeserver: { ...config.homeserver, url } });
+    const { status, errors } = await lawspeaker('check-config', '--config', file);
+    expect(status).toBe(1);
+    expect(errors).toContain(`the homeserver at ${url} can't be reached (ECONNREFUSED)`);
+  });
+
+  it('names the bot that runs', async () => {
+    const config = { ...(await goodConfig()), http: { listen: `127.0.0.1:${await freePort()}` } };
+    const bot = await startBotProcess(folder, config);
+    const { status, output } = await lawspeaker(
+      'check-config',
+      '--config',
+      path.join(folder, 'lawspeaker.yaml'),
+    );
+    expect(status).toBe(0);
+    expect(output).toContain(`writable, and in use by a bot (process ${bot.process.pid} on `);
+    expect(output).toContain(`${config.http.listen}, in use while the bot runs`);
+    await bot.stop();
   });
 });
+
+interface Report {
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly ok: boolean;
+    readonly message: string;
+    readonly advice: string | null;
+  }[];
+}
+
+const readReport = (output: string) => JSON.parse(output) as Report;
 
 describe('an adminUrl where something else answers', () => {
   it.each([

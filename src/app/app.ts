@@ -294,7 +294,9 @@ async function run(parts: Parts): Promise<App> {
 }
 
 /** @throws SetupError the configuration gives a role for a command that doesn't exist */
-async function createConfiguredRegistry({ roles }: Pick<Config, 'roles'>): Promise<Registry> {
+export async function createConfiguredRegistry({
+  roles,
+}: Pick<Config, 'roles'>): Promise<Registry> {
   const registry = createRegistry(await loadCommands());
   const unknown = Object.keys(roles.commands).find((name) => registry.find(name)?.name !== name);
   if (unknown !== undefined) {

@@ -27,11 +27,39 @@ export interface Setup {
   readonly serverVersion: string;
 }
 
+/** The answers that `askSetup` waits for. Each fails with its own error, or with that of `botUser`. */
+export interface SetupAnswers {
+  readonly botUser: Promise<UserId>;
+  readonly serverVersion: Promise<string>;
+  readonly room: Promise<Pick<Setup, 'room' | 'configuredRoom' | 'roomState'>>;
+}
+
 /**
  * Asks the homeserver whether the bot can work: whether the token is valid, its account is a server admin,
  * and the management room can be joined and read.
  *
  * @param moves the rooms that the bot has moved to from upgraded rooms
+ */
+export function askSetup(config: Config, client: ClientApi, moves: Moves): SetupAnswers {
+  const { url, adminUrl = url, accessToken } = config.homeserver;
+  const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
+  const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
+  const botUser = checkToken(config, client);
+  const answers = {
+    botUser,
+    serverVersion: botUser.then(async (user) => checkAdmin(api, user, config.homeserver)),
+    room: botUser.then(async (user) => checkRoom(config, client, { botUser: user, moves })),
+  };
+  // Whoever asks may stop at the first that fails.
+  for (const answer of Object.values<Promise<unknown>>(answers)) {
+    answer.catch(() => undefined);
+  }
+  return answers;
+}
+
+/**
+ * Waits for what `askSetup` asks. If several answers fail, the first is the one to mend first.
+ *
  * @throws SetupError what is wrong and what to do
  * @throws UnreachableError the homeserver does not answer
  */
@@ -39,10 +67,15 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
   if (config.encryption.enabled) {
     nativeLibrary();
   }
-  const { url, adminUrl = url, accessToken } = config.homeserver;
-  const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
-  const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
-  const botUser = await asked(
+  const answers = askSetup(config, client, moves);
+  const botUser = await answers.botUser;
+  const serverVersion = await answers.serverVersion;
+  const room = await answers.room;
+  return { botUser, serverName: serverNameOf(botUser) ?? '', serverVersion, ...room };
+}
+
+async function checkToken({ homeserver }: Config, client: ClientApi): Promise<UserId> {
+  return asked(
     // A wrong address is told at once, and waiting is for those who call this.
     async () => (await client.account.whoami({ retry: 'never' })).userId,
     ({ status, errcode }) =>
@@ -52,23 +85,8 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
             'Log in as the bot’s account and set homeserver.accessToken.',
           )
         : undefined,
-    clientAddress(config.homeserver),
+    clientAddress(homeserver),
   );
-  const [serverVersion, { configuredRoom, room, state }] = await inOrder(
-    checkAdmin(api, botUser, config.homeserver),
-    findRoomInUse(config, client, { botUser, moves }),
-  );
-  if (!config.encryption.enabled && state.some(startsEncryption)) {
-    throw encryptionIsOff();
-  }
-  return {
-    botUser,
-    serverName: serverNameOf(botUser) ?? '',
-    room,
-    configuredRoom,
-    roomState: state,
-    serverVersion,
-  };
 }
 
 /** Synapse's version, once the bot's account is known to be a server admin. */
@@ -148,13 +166,17 @@ async function inOrder<First, Second>(
 }
 
 /** Finds the room that the configuration names, and joins it, or the room that has replaced it. */
-async function findRoomInUse(
+async function checkRoom(
   config: Config,
   client: ClientApi,
   bot: { readonly botUser: UserId; readonly moves: Moves },
 ) {
   const configuredRoom = await findRoom(config, client);
-  return { configuredRoom, ...(await roomInUse(config, client, { configuredRoom, ...bot })) };
+  const { room, state } = await roomInUse(config, client, { configuredRoom, ...bot });
+  if (!config.encryption.enabled && state.some(startsEncryption)) {
+    throw encryptionIsOff();
+  }
+  return { configuredRoom, room, roomState: state };
 }
 
 /** Finds the room that the configuration names. */

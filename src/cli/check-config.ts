@@ -1,31 +1,46 @@
-import { createClient } from '../app/app.ts';
-import { checkSetup } from '../app/setup.ts';
-import type { Setup } from '../app/setup.ts';
-import type { Config } from '../config/schema.ts';
-import { createMoves } from '../matrix/room/upgrade.ts';
-import { openStore } from '../store/store.ts';
-import { configuredRules } from './rules-test.ts';
+import type { Check } from './check-config/check.ts';
+import { runChecks } from './check-config/checks.ts';
 
-/** Checks the configuration, the database and the setup on the homeserver. Prints a line for each. */
-export async function checkConfig(config: Config, configFile: string): Promise<void> {
-  console.log(`${configFile}: valid`);
-  const rules = await configuredRules(config);
-  console.log(`reports.rules: ${rules.length === 0 ? 'none configured' : `${rules.length} valid`}`);
-  const store = await openStore(config.database.path);
-  console.log(`${config.database.path}: writable`);
-  const client = createClient(config, new AbortController().signal);
-  let setup: Setup;
-  try {
-    setup = await checkSetup(config, client, createMoves(store.syncState));
-  } finally {
-    await store.close();
+/** Exit statuses of `lawspeaker`. */
+const exit = { done: 0, failed: 1, usage: 2 } as const;
+
+/**
+ * Checks the configuration, the files that it names, and the set-up on the homeserver. Prints a line for
+ * each check, and below it what to do; what fails goes to standard error.
+ *
+ * @param isJson whether to print `{ ok, checks: [{ name, ok, message, advice }] }` instead
+ * @returns the exit status: 2 if the set-up is wrong, 1 if only the homeserver is away
+ */
+export async function checkConfig(
+  file: string,
+  environment: NodeJS.ProcessEnv,
+  isJson = false,
+): Promise<number> {
+  const checks = await runChecks(file, environment);
+  if (isJson) {
+    printJson(checks);
+  } else {
+    checks.forEach(printCheck);
   }
-  console.log(`${config.homeserver.url}: Synapse ${setup.serverVersion}, the token is valid`);
-  console.log(`${setup.botUser}: a server admin`);
-  console.log(`${setup.room}: joined as the management room`);
-  if (setup.room !== setup.configuredRoom) {
-    console.log(
-      `The room ${setup.configuredRoom} was replaced: set managementRoom to ${setup.room}.`,
-    );
+  const failures = checks.filter(({ ok }) => !ok);
+  if (failures.length === 0) {
+    return exit.done;
   }
+  return failures.some(({ isLasting }) => isLasting === true) ? exit.usage : exit.failed;
+}
+
+function printJson(checks: readonly Check[]): void {
+  const shown = checks.map(({ name, ok, message, advice }) => ({ name, ok, message, advice }));
+  console.log(JSON.stringify({ ok: checks.every(({ ok }) => ok), checks: shown }, null, 2));
+}
+
+function printCheck({ ok, message, advice }: Check): void {
+  if (!ok) {
+    console.error(`lawspeaker: ${message}`);
+    if (advice !== null) {
+      console.error(advice);
+    }
+    return;
+  }
+  console.log(advice === null ? message : `Warning: ${message}\n  ${advice}`);
 }

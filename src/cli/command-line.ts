@@ -8,10 +8,10 @@ export type OptionName = (typeof optionNames)[number];
 
 /** The commands, with their options and what follows their names. */
 const commands: Readonly<
-  Record<string, { readonly options?: readonly OptionName[]; readonly operand?: string }>
+  Record<string, { readonly options?: readonly (OptionName | 'json')[]; readonly operand?: string }>
 > = {
   start: {},
-  'check-config': {},
+  'check-config': { options: ['json'] },
   'audit verify': {},
   'rules test': { options: ['since'] },
   'audit list': { options: optionNames },
@@ -27,7 +27,7 @@ export interface CommandLine {
   readonly configFile: string;
   /** What follows the command's name; empty if it takes nothing. */
   readonly operand: string;
-  readonly options: Readonly<Partial<Record<OptionName, string>>>;
+  readonly options: Readonly<Partial<Record<OptionName, string>>> & { readonly json?: boolean };
 }
 
 /** @throws UsageError it is not valid */
@@ -47,6 +47,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         until: { type: 'string' },
         limit: { type: 'string' },
         format: { type: 'string' },
+        json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
       },

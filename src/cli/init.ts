@@ -1,6 +1,5 @@
 import path from 'node:path';
 
-import { loadConfig } from '../config/load.ts';
 import { SetupError } from '../core/errors.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
@@ -91,7 +90,12 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
   } finally {
     await admin?.close();
   }
-  await checkConfig(loadConfig(configFile, configEnvironment), configFile);
+  if ((await checkConfig(configFile, configEnvironment)) !== 0) {
+    throw new SetupError(
+      `${configFile} is written, and does not work yet.`,
+      'Correct what is named above, then run lawspeaker init again: it continues where it stopped.',
+    );
+  }
   say('');
   say('Ready. Start the bot with:');
   say(`  ${startCommand(configFile, environment)}`);

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 
 import { startApp } from '../app/app.ts';
+import { openSecretFiles } from '../config/open-files.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog } from '../observability/log.ts';
 
@@ -8,6 +9,9 @@ import { createLog } from '../observability/log.ts';
 export async function start(config: Config): Promise<void> {
   keepHeapSmall();
   const log = await createLog(config.log);
+  for (const { message, advice } of openSecretFiles(config)) {
+    log.warn({ advice }, message);
+  }
   const stopped = Promise.withResolvers<'signal'>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {

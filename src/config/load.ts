@@ -16,6 +16,7 @@ export const secretKeys: ReadonlySet<string> = new Set(['homeserver.accessToken'
 
 /** The places of the values of each configuration that was loaded. */
 const placesByConfig = new WeakMap<Config, Places>();
+const secretFilesByConfig = new WeakMap<Config, readonly string[]>();
 
 /**
  * Reads and checks the configuration; the environment overrides the file.
@@ -24,6 +25,10 @@ const placesByConfig = new WeakMap<Config, Places>();
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config {
   const { written, placesWith } = readYaml(file);
+  const secretFiles = [
+    ...(hasSecret(written) ? [file] : []),
+    ...[...secretKeys].flatMap((key) => environment[`${environmentName(key)}_FILE`] ?? []),
+  ];
   const overrides = environmentValues(environment);
   for (const [key, value] of overrides) {
     setAt(written, key.split('.'), value);
@@ -37,12 +42,22 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
   }
   const config = deepFreeze(result.data);
   placesByConfig.set(config, places);
+  secretFilesByConfig.set(config, secretFiles);
   return config;
 }
 
 /** The places of a configuration's values, for checks that are made later. */
 export function placesOf(config: Config): Places | undefined {
   return placesByConfig.get(config);
+}
+
+/** The files that secrets of a configuration are in: the configuration itself, and those that the environment names. */
+export function secretFilesOf(config: Config): readonly string[] {
+  return secretFilesByConfig.get(config) ?? [];
+}
+
+function hasSecret(written: object): boolean {
+  return [...secretKeys].some((key) => typeof valueAt(written, key.split('.')) === 'string');
 }
 
 /** `homeserver.accessToken` is `LAWSPEAKER_HOMESERVER_ACCESS_TOKEN`. */

@@ -7,7 +7,7 @@ import { Migrator } from 'kysely/migration';
 
 import { SetupError } from '../core/errors.ts';
 import { takeLock } from './files/lock.ts';
-import { cannotBeOpened, makeDatabasePrivate } from './files/private-files.ts';
+import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
@@ -153,6 +153,47 @@ async function assertRecent(db: Kysely<Tables>, file: string): Promise<void> {
       `The database ${file} is from an older Lawspeaker.`,
       'Start the bot of this version once: it updates the database.',
     );
+  }
+}
+
+/** What `inspectDatabase` finds. */
+export interface DatabaseInspection {
+  /** The next start creates a missing database, and updates an older one. */
+  readonly state: 'missing' | 'older' | 'current';
+  /** The named values that survive a restart; empty if there are none yet. */
+  readonly syncState: ReadonlyMap<string, string>;
+}
+
+/**
+ * Looks at a database and changes nothing, also while a bot uses it.
+ *
+ * @throws SetupError a bot could not use it
+ */
+export function inspectDatabase(file: string): DatabaseInspection {
+  if (!isDatabaseThere(file)) {
+    return { state: 'missing', syncState: new Map() };
+  }
+  let sqlite: Database.Database | undefined;
+  try {
+    sqlite = new Database(file, { readonly: true, fileMustExist: true });
+    sqlite.pragma('busy_timeout = 2000');
+    sqlite.pragma('schema_version');
+    if (isNewer(sqlite)) {
+      throw new SetupError(
+        `The database ${file} is from a newer Lawspeaker.`,
+        'Install that version again, or restore the backup that you made before the upgrade.',
+      );
+    }
+    const made = migrationsIn(sqlite);
+    const rows =
+      made.length === 0
+        ? []
+        : (sqlite.prepare('SELECT name, value FROM sync_state').raw().all() as [string, string][]);
+    return { state: isMigrated(sqlite) ? 'current' : 'older', syncState: new Map(rows) };
+  } catch (error) {
+    throw error instanceof SetupError ? error : cannotBeOpened(file, error);
+  } finally {
+    sqlite?.close();
   }
 }
 

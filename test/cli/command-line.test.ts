@@ -7,6 +7,7 @@ const read = (line: string) => readCommandLine(line.split(' ').filter(Boolean));
 
 test.each([
   ['start', { command: 'start', configFile: 'config/lawspeaker.yaml' }],
+  ['check-config --json', { command: 'check-config', options: { json: true } }],
   ['check-config -c other.yaml', { command: 'check-config', configFile: 'other.yaml' }],
   ['audit verify', { command: 'audit verify', options: {} }],
   [

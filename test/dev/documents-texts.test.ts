@@ -51,6 +51,19 @@ it('docs/getting-started.md has a line for init that the program understands', a
   });
 });
 
+it('docs/running.md has the names of check-config', async () => {
+  const [text, source] = await Promise.all([
+    readFile('docs/running.md', 'utf8'),
+    readFile('src/cli/check-config/check.ts', 'utf8'),
+  ]);
+  const section = /^## Check the configuration\n[^]*?(?=^## )/mu.exec(text)?.[0] ?? '';
+  const documented = [...section.matchAll(/^\| `([a-z-]+)`/gmu)].map(([, name]) => name);
+  expect(documented).toEqual(
+    [...source.matchAll(/^ {2}\| '([a-z-]+)'/gmu)].map(([, name]) => name),
+  );
+  expect(documented).toHaveLength(11);
+});
+
 describe('docs/troubleshooting.md', () => {
   async function headings() {
     const text = await readFile('docs/troubleshooting.md', 'utf8');

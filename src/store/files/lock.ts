@@ -20,6 +20,8 @@ interface Holder {
   readonly started_at: number;
 }
 
+const momentMs = 100;
+
 /**
  * Takes a lock that one process can hold: an open transaction in a small SQLite file. Other processes can
  * still read who holds it.
@@ -39,8 +41,8 @@ export function takeLock(
   let db: Database.Database | undefined;
   try {
     makeFile(file);
-    // Without waiting: if the lock is free, others only use the file for a moment.
-    db = new Database(file, { timeout: 0 });
+    // If the lock is free, others only use the file for a moment: to take it too, or to look at it.
+    db = new Database(file, { timeout: momentMs });
     const token = randomUUID();
     for (;;) {
       db.exec('BEGIN IMMEDIATE');
@@ -63,6 +65,24 @@ export function takeLock(
     const refusal = isBusy(error) ? heldBy(db, of, advice) : cannotLock(file, error);
     db?.close();
     throw refusal;
+  }
+}
+
+/**
+ * Who holds a lock: ` (process 4711 on chat1, started 2026-11-27 13:05 UTC)`, or empty if that is not known.
+ *
+ * @returns undefined if nobody holds it
+ */
+export function lockHolder(file: string): string | undefined {
+  let db: Database.Database | undefined;
+  try {
+    db = new Database(file, { timeout: 0, fileMustExist: true });
+    db.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return undefined;
+  } catch (error) {
+    return isBusy(error) ? whoHolds(db) : undefined;
+  } finally {
+    db?.close();
   }
 }
 

@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -11,6 +12,7 @@ import {
 import path from 'node:path';
 
 import { SetupError } from '../../core/errors.ts';
+import { isOpenToOthers } from '../../core/open-files.ts';
 
 /** Called if a file or folder stays readable or writable for other users. */
 export type Warn = (warning: string) => void;
@@ -52,6 +54,51 @@ export function makeDatabasePrivate(file: string, warn: Warn): void {
   } else {
     warnIfShared(folder, warn);
   }
+}
+
+/**
+ * Whether there is a database file already. Changes nothing.
+ *
+ * @throws SetupError it can't be written, or can't be created
+ */
+export function isDatabaseThere(file: string): boolean {
+  try {
+    if (existsSync(file)) {
+      accessSync(file, constants.R_OK | constants.W_OK);
+      return true;
+    }
+    assertCreatable(path.dirname(path.resolve(file)));
+    return false;
+  } catch (error) {
+    throw cannotBeOpened(file, error);
+  }
+}
+
+/** @throws Error nothing can be created in this folder, or the folder can't be */
+function assertCreatable(folder: string): void {
+  if (existsSync(folder)) {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } else {
+    assertCreatable(path.dirname(folder));
+  }
+}
+
+/** A file or folder that other users of the machine can use, and the line that keeps them out. */
+export interface OpenPlace {
+  readonly place: string;
+  readonly chmod: string;
+}
+
+/** The files of a database, and other private files or folders, that other users can read or write. */
+export function openPlaces(database: string, others: readonly string[]): OpenPlace[] {
+  return [...companions.map((ending) => database + ending), ...others].flatMap((name) => {
+    const place = path.resolve(name);
+    if (!isOpenToOthers(place, openToOthers)) {
+      return [];
+    }
+    const mode = statSync(place).isDirectory() ? folderMode : fileMode;
+    return [{ place, chmod: `chmod ${mode.toString(8)} ${place}` }];
+  });
 }
 
 /**

@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import { createClient, createConfiguredRegistry } from '../../app/app.ts';
+import { askSetup } from '../../app/setup.ts';
+import type { SetupAnswers } from '../../app/setup.ts';
+import { writeListenAddress } from '../../config/listen.ts';
+import { loadConfig } from '../../config/load.ts';
+import { openSecretFiles } from '../../config/open-files.ts';
+import type { Config } from '../../config/schema.ts';
+import { nativeLibrary } from '../../matrix/crypto/native-library.ts';
+import { createMoves } from '../../matrix/room/upgrade.ts';
+import { startHttp } from '../../observability/http.ts';
+import { inspectDatabase } from '../../store/database.ts';
+import type { DatabaseInspection } from '../../store/database.ts';
+import { lockHolder } from '../../store/files/lock.ts';
+import { openPlaces } from '../../store/files/private-files.ts';
+import { configuredRules } from '../rules-test.ts';
+import { failed, passed } from './check.ts';
+import type { Check } from './check.ts';
+import { describeRoom } from './room.ts';
+
+/**
+ * Checks a configuration, the files that it names, and the set-up on the homeserver. Changes nothing, except
+ * that the bot joins the management room.
+ */
+export async function runChecks(file: string, environment: NodeJS.ProcessEnv): Promise<Check[]> {
+  let config: Config;
+  try {
+    config = loadConfig(file, environment);
+    await createConfiguredRegistry(config);
+  } catch (error) {
+    return [failed('configuration', error)];
+  }
+  const [database, inspection] = checkDatabase(config);
+  const answers = ask(config, inspection);
+  const [rules, http, homeserver] = await Promise.all([
+    checkRules(config),
+    checkHttp(config),
+    checkHomeserver(config, answers),
+  ]);
+  return [
+    passed('configuration', `${file}: valid`),
+    ...checkFiles(config),
+    rules,
+    database,
+    ...checkEncryption(config),
+    http,
+    ...homeserver,
+  ];
+}
+
+function ask(config: Config, inspection: DatabaseInspection | undefined): SetupAnswers {
+  const values = new Map(inspection?.syncState);
+  const moves = createMoves({
+    get: async (name) => values.get(name),
+    // Remembered only for this check.
+    async set(name, value) {
+      if (value !== undefined) {
+        values.set(name, value);
+      }
+    },
+  });
+  return askSetup(config, createClient(config, new AbortController().signal), moves);
+}
+
+function checkFiles(config: Config): Check[] {
+  const { encryption, database } = config;
+  const warnings = [
+    ...openSecretFiles(config),
+    ...openPlaces(database.path, encryption.enabled ? [encryption.path] : []).map(
+      ({ place, chmod }) => ({
+        message: `Other users of this machine can read ${place}.`,
+        advice: `Run: ${chmod}`,
+      }),
+    ),
+  ];
+  return warnings.length === 0
+    ? [passed('files', 'configuration, database and keys: private')]
+    : warnings.map(({ message, advice }) => passed('files', message, advice));
+}
+
+async function checkRules(config: Config): Promise<Check> {
+  try {
+    const { length } = await configuredRules(config);
+    return passed(
+      'rules',
+      `reports.rules: ${length === 0 ? 'none configured' : `${length} valid`}`,
+    );
+  } catch (error) {
+    return failed('rules', error);
+  }
+}
+
+function checkDatabase(config: Config): [Check, DatabaseInspection | undefined] {
+  const { path: file } = config.database;
+  try {
+    const inspection = inspectDatabase(file);
+    const texts = {
+      missing: 'does not exist yet. The start creates it',
+      older: 'from an older Lawspeaker. The start updates it',
+      current: 'writable',
+    };
+    const holder = lockHolder(`${file}-lock`);
+    const used = holder === undefined ? '' : `, and in use by a bot${holder}`;
+    return [passed('database', `${file}: ${texts[inspection.state]}${used}`), inspection];
+  } catch (error) {
+    return [failed('database', error), undefined];
+  }
+}
+
+function checkEncryption({ encryption }: Config): Check[] {
+  if (!encryption.enabled) {
+    return [];
+  }
+  try {
+    nativeLibrary();
+    const keys = existsSync(encryption.path)
+      ? 'exists'
+      : 'does not exist yet. The start creates it';
+    return [passed('encryption', `${encryption.path}: ${keys}`)];
+  } catch (error) {
+    return [failed('encryption', error)];
+  }
+}
+
+async function checkHttp({ http, database }: Config): Promise<Check> {
+  const { listen } = http;
+  if (listen === 'off') {
+    return passed('http', 'http.listen: off');
+  }
+  const written = writeListenAddress(listen);
+  try {
+    const server = await startHttp(listen, written, {
+      deathCause: () => 'this is only a check',
+      faults: async () => ['this is only a check'],
+      metrics: { contentType: 'text/plain', text: async () => '' },
+      onError: () => undefined,
+    });
+    await server.stop();
+    return passed('http', `http.listen: ${written} is free`);
+  } catch (error) {
+    const holder = lockHolder(`${path.resolve(database.path)}-lock`);
+    return holder === undefined
+      ? failed('http', error)
+      : passed('http', `http.listen: ${written}, in use while the bot runs`);
+  }
+}
+
+async function checkHomeserver(config: Config, answers: SetupAnswers): Promise<Check[]> {
+  const { url, adminUrl = url } = config.homeserver;
+  try {
+    await answers.botUser;
+  } catch (error) {
+    return [failed('token', error)];
+  }
+  const botUser = await answers.botUser;
+  const [admin, room] = await Promise.all([
+    answers.serverVersion.then(
+      (version) =>
+        passed('admin', `${botUser}: a server admin of Synapse ${version} (${adminUrl})`),
+      (error: unknown) => failed('admin', error),
+    ),
+    answers.room.then(
+      (setup) => describeRoom(config, botUser, setup),
+      (error: unknown) => [failed('room', error)],
+    ),
+  ]);
+  return [passed('token', `${url}: the token is valid`), admin, ...room];
+}
