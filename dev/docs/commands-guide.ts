@@ -1,7 +1,15 @@
 import { flagName } from '../../src/chat/command/arguments.ts';
 import type { Argument } from '../../src/chat/command/arguments.ts';
-import { argumentsOf, groups, placeholderOf } from '../../src/chat/command/declaration.ts';
-import type { Command } from '../../src/chat/command/declaration.ts';
+import {
+  argumentsOf,
+  dangerOf,
+  groups,
+  leastDangerOf,
+  placeholderOf,
+  roleFor,
+  roles,
+} from '../../src/chat/command/declaration.ts';
+import type { Command, Danger, Role } from '../../src/chat/command/declaration.ts';
 import { conditions, usage } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
@@ -18,11 +26,88 @@ export async function commandsGuide(): Promise<string> {
     '# Commands',
     '`npm run docs` generates this page from the declarations in `src/commands/`, and a test keeps it current. `!help` shows the same in the room.',
     'Name users as `@name:server`, as a link or pill, or as a bare name of this homeserver; name rooms by ID, alias, link or pill. Punctuation around an ID, such as a full stop, is ignored; quotes keep an ID exactly as written. Several targets are always shown and confirmed first, and a reason follows `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`. Commands on accounts also take `--override-protection` (role admin, always confirmed); commands on several accounts take `--from-file`, as a reply to a text file.',
+    rolesSection(all),
+    flagsSection(all),
     ...sections,
     '',
   ]
     .join('\n\n')
     .replace(/\n+$/u, '\n');
+}
+
+/** Which role may use which command. */
+function rolesSection(commands: readonly Command[]): string {
+  const rows = commands.map((command) => {
+    const danger = leastDangerOf(command);
+    const needed = roles.indexOf(roleFor(command, danger));
+    const marks = roles.map((_, at) => (at >= needed ? '✓' : ''));
+    const isMore = dangerChanges(command).length > 0;
+    return [
+      `[${command.name}](#${command.name})`,
+      `${danger}${isMore ? ', more [with flags](#how-danger-depends-on-flags)' : ''}`,
+      ...marks,
+    ];
+  });
+  return [
+    '## Who can use what',
+    'By default, from the power level in the management room: viewer 0, moderator 50, admin 100. `roles.commands` gives a command to another role ([configuration.md](configuration.md)). Read changes nothing; change does no lasting harm; destructive destroys something and critical gives power over the server: both ask for confirmation.',
+    table(['command', 'danger', ...roles], rows),
+  ].join('\n\n');
+}
+
+/** What makes a command more dangerous. */
+function flagsSection(commands: readonly Command[]): string {
+  const rows = commands.flatMap((command) =>
+    dangerChanges(command).map(({ flag, danger, role }) => [
+      command.name,
+      leastDangerOf(command),
+      `\`--${flag}\``,
+      danger,
+      role,
+    ]),
+  );
+  return [
+    '## How danger depends on flags',
+    'Without flags, a command is as dangerous as the table above says. These flags add to it:',
+    table(['command', 'without', 'with', 'is', 'needs role'], rows),
+    'For every command: `--dry-run` changes nothing and asks nothing, but needs the same role. Several targets always ask for confirmation. `--override-protection` makes a command critical. `confirm` and `undo` also need the role of the command that they are about.',
+  ].join('\n\n');
+}
+
+interface DangerChange {
+  readonly flag: string;
+  readonly danger: Danger;
+  readonly role: Role;
+}
+
+/** The flags that change the danger of a command, each on its own. */
+function dangerChanges(command: Command): DangerChange[] {
+  const least = leastDangerOf(command);
+  return Object.entries(command.args)
+    .filter(([, { place }]) => place === 'flag')
+    .flatMap(([key, argument]) => {
+      const danger = dangerOf(command, { [key]: sampleOf(argument) });
+      return danger === least
+        ? []
+        : [{ flag: flagName(key), danger, role: roleFor(command, danger) }];
+    });
+}
+
+/** A value that a flag may be given. */
+function sampleOf({ kind, options, fallback }: Argument): unknown {
+  const one =
+    kind === 'boolean'
+      ? fallback !== true
+      : kind === 'integer' || kind === 'duration' || kind === 'date'
+        ? 1
+        : (options.choices?.[0] ?? 'x');
+  return options.many === true ? [one] : one;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
 }
 
 function section(command: Command): string {
