@@ -10,6 +10,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
 import type { UserMedia } from '../../services/services.ts';
+import { mxcOf } from './parts/stored-media.ts';
 
 /** How many files the preview names. */
 const shownFiles = 5;
@@ -61,7 +62,7 @@ export default defineCommand({
     }
   },
 
-  async preview({ args, services, now }) {
+  async preview({ args, services, serverName, now }) {
     const { account } = args;
     const { all, orderBy, dir, limit = 100 } = args;
     const page = await services.media.uploadsOf(account.name, { orderBy, dir, limit }).page();
@@ -82,7 +83,7 @@ export default defineCommand({
           ...datesOf(page.rows, all && page.total > page.rows.length, now),
           !all && rest > 0 && `${count(rest, 'other file')} will be kept`,
         ),
-        ...namesOf(page.rows, files),
+        ...namesOf(page.rows, files, serverName),
         line('Will: delete them from this server, including protected and quarantined files'),
         line(
           'Will not: delete copies on other servers, files of other users, or messages (these show a gap)',
@@ -145,7 +146,7 @@ function datesOf(files: readonly UserMedia[], isPart: boolean, now: number): str
     : [newest, `oldest ${ago(Math.min(...dates), now)}`];
 }
 
-function namesOf(files: readonly UserMedia[], all: number): Block[] {
+function namesOf(files: readonly UserMedia[], all: number, serverName: string): Block[] {
   const shown = files.slice(0, shownFiles);
   const more = all - shown.length;
   return [
@@ -153,7 +154,7 @@ function namesOf(files: readonly UserMedia[], all: number): Block[] {
       kind: 'list',
       items: [
         ...shown.map(({ mediaId, mediaType, mediaLength, uploadName }) => [
-          code(cut(mediaId)),
+          code(mxcOf(serverName, mediaId)),
           ...(uploadName === null || uploadName.trim() === ''
             ? []
             : [' ', code(cut(uploadName, 40)), mediaType === null ? '' : ',']),

@@ -8,6 +8,7 @@ import { idWord } from '../../chat/reading/references.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
 import type { UserMedia } from '../../services/services.ts';
+import { mxcOf } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'media',
@@ -46,10 +47,12 @@ export default defineCommand({
         {
           title: 'File',
           name: 'media_id',
-          show: ({ mediaId, uploadName }) =>
-            uploadName === null || uploadName.trim() === ''
-              ? [code(cut(mediaId))]
-              : [code(cut(uploadName, 30)), ' ', code(cut(mediaId))],
+          show: ({ mediaId, uploadName }) => [
+            ...(uploadName === null || uploadName.trim() === ''
+              ? []
+              : [code(cut(uploadName, 30)), ' ']),
+            code(mxcOf(context.serverName, mediaId)),
+          ],
           value: ({ mediaId }) => mediaId,
         },
         {
@@ -89,5 +92,10 @@ export default defineCommand({
 });
 
 function stateOf({ quarantinedBy, safeFromQuarantine }: UserMedia): string {
-  return quarantinedBy === null ? (safeFromQuarantine ? 'protected' : '') : 'quarantined';
+  return [
+    quarantinedBy === null ? undefined : 'quarantined',
+    safeFromQuarantine ? 'protected' : undefined,
+  ]
+    .filter((state) => state !== undefined)
+    .join(', ');
 }

@@ -28,3 +28,8 @@ export function mediaFacts(
 export function ownersMedia({ userId }: StoredMedia): string[] {
   return userId === null ? [] : [`media ${idWord(userId)}`];
 }
+
+/** The address of a file of this server, to copy. */
+export function mxcOf(serverName: string, mediaId: string): string {
+  return `mxc://${serverName}/${cut(mediaId, 255)}`;
+}
