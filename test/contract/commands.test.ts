@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/chat/answers/answer.ts';
 import { flagName } from '../../src/chat/command/arguments.ts';
 import {
+  actsOnSomebody,
   argumentsOf,
   canChange,
   dangerOf,
@@ -14,7 +15,6 @@ import {
   maxDangerOf,
   placeholderOf,
   roleFor,
-  subjectOf,
 } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger } from '../../src/chat/command/declaration.ts';
 import {
@@ -198,14 +198,15 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     expect(command.preview !== undefined).toBe(mustAsk);
   });
 
-  test('says whether it keeps off protected accounts', () => {
-    const isPlainChange =
-      canChange(command) && dangersOf(command).every((danger) => danger === 'change');
-    const mustSay = subjectOf(command) !== undefined && isPlainChange;
-    expect(mustSay && command.protects === undefined).toBe(false);
-    // Takes nothing from anybody, gives no more than a person had before, and no way into the account.
-    const lifts = ['protect-media', 'unquarantine', 'unshadow-ban', 'unsuspend'];
-    expect(command.protects === false && !lifts.includes(command.name)).toBe(false);
+  test('says whether it keeps off protected accounts and their files', () => {
+    const { danger, protects } = command;
+    const canBeChange = danger === 'change' || typeof danger === 'function';
+    const mustSay = canBeChange && actsOnSomebody(command);
+    expect(mustSay && protects === undefined).toBe(false);
+    // Help reads: `It works on protected accounts, too: it only lifts a restriction.`
+    expect(typeof protects === 'object' ? protects.nobody : 'it lifts').toMatch(
+      /^it [a-z].*[^.]$/u,
+    );
   });
 
   test('keeps off protected users in whatever argument they stand', () => {

@@ -17,7 +17,7 @@ const notice = defineCommand({
   },
   danger: 'change',
   reversible: false,
-  protects: false,
+  protects: { nobody: 'it only says something' },
   example: 'notice @a:x hello',
   run: async ({ transactionId }) => ({ sent: transactionId, job: 'job-1' }),
   answer: () => ({ mark: '✅', title: [] }),

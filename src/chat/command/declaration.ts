@@ -75,10 +75,17 @@ export interface Preview {
 export type Reconciliation = 'done' | 'not_done' | 'unknown' | 'unknowable';
 
 /**
- * Whom a command must keep off. `all_but_admins` is for what concerns server admins alone; `others` lets
- * the person who asks do it to their own account and to the bot.
+ * Whether an invocation must keep off protected accounts and their files. `all_but_admins` is for what
+ * concerns server admins alone; `others` lets the person who asks do it to their own account and files, and to
+ * the bot's.
  */
 export type Protects = boolean | 'all_but_admins' | 'others';
+
+/** For a command that may be used on protected accounts and their files, too. */
+interface ProtectsNobody {
+  /** Why it harms none of them: `it only lifts a restriction`. Help says so. */
+  readonly nobody: string;
+}
 
 interface Base<Declared extends Arguments, Result> {
   readonly name: string;
@@ -101,10 +108,18 @@ interface Base<Declared extends Arguments, Result> {
   /** The role that may use it, if its danger does not decide that. */
   readonly role?: Role;
   /**
-   * Refuse to touch the bot, server admins, moderators and configured users. By default what is
-   * destructive or critical does.
+   * Refuse to touch the bot, server admins, moderators and configured users, and their files. By default what
+   * is destructive or critical does. What may be a `change` must say so itself if it acts on accounts or files.
    */
-  readonly protects?: Protects | ((args: ParsedArguments<Declared>) => Protects);
+  readonly protects?:
+    | Exclude<Protects, false>
+    | ProtectsNobody
+    | ((args: ParsedArguments<Declared>) => Protects);
+  /**
+   * It acts on the named file alone. By default, a file is also protected if it equals one of a protected
+   * account, because Synapse quarantines equal files together.
+   */
+  readonly leavesEqualFiles?: true;
   /** Resolves the report if it is sent about one. */
   readonly resolvesReports?: true;
   /**
@@ -199,7 +214,10 @@ export type Command = Omit<
   warning?(args: Readonly<Record<string, unknown>>): string;
   inBatch?(args: Readonly<Record<string, unknown>>): string;
   check?(args: Readonly<Record<string, unknown>>, now: number): void;
-  readonly protects?: Protects | ((args: Readonly<Record<string, unknown>>) => Protects);
+  readonly protects?:
+    | Exclude<Protects, false>
+    | ProtectsNobody
+    | ((args: Readonly<Record<string, unknown>>) => Protects);
   readonly audit?: { readonly redact: readonly string[] };
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
   readonly maxDanger?: Danger;
@@ -264,11 +282,31 @@ export function identitiesOf(command: Command): string[] {
     .map(([key]) => key);
 }
 
-/** Whether it may meet somebody protected: it acts on accounts or files, which have owners, or as a user. */
-export function canProtect(command: Command): boolean {
+/** Whether it acts on accounts, or on files, which accounts own. */
+export function actsOnSomebody(command: Command): boolean {
   const actsOnFiles = Object.values(command.args).some(({ kind }) => kind === 'media');
-  const touches = (subjectOf(command) !== undefined || actsOnFiles) && command.protects !== false;
-  return touches || identitiesOf(command).length > 0;
+  return subjectOf(command) !== undefined || actsOnFiles;
+}
+
+/** Which protected accounts, and files of theirs, an invocation must keep off. */
+export function protectsFor(command: Command, args: Readonly<Record<string, unknown>>): Protects {
+  const { protects = isDangerous(dangerOf(command, args)) } = command;
+  return typeof protects === 'function'
+    ? protects(args)
+    : typeof protects === 'object'
+      ? false
+      : protects;
+}
+
+/** Whether an invocation may be refused because somebody is protected. */
+function canProtect(command: Command): boolean {
+  const { protects = isDangerous(maxDangerOf(command)) } = command;
+  const mayProtect = typeof protects !== 'object' && protects !== false;
+  return (actsOnSomebody(command) && mayProtect) || identitiesOf(command).length > 0;
+}
+
+function isDangerous(danger: Danger): boolean {
+  return danger === 'destructive' || danger === 'critical';
 }
 
 /** The argument that holds the accounts which a command acts on, if it has one. */

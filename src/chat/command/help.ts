@@ -87,6 +87,9 @@ export function conditions(command: Command, prefix: string): string {
         ].join(' '),
     command.reversible === false ? 'It can’t be undone.' : '',
     command.undo === undefined ? '' : `${prefix}undo reverses it.`,
+    typeof command.protects === 'object'
+      ? `It works on protected accounts, too: ${command.protects.nobody}.`
+      : '',
   ]
     .filter(Boolean)
     .join(' ');

@@ -14,7 +14,7 @@ export default defineCommand({
     accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
   },
   danger: 'change',
-  protects: false,
+  protects: { nobody: 'it only lifts a restriction' },
   example: 'unshadow-ban @mallory:example.com',
   endpoints: ['DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban'],
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? undefined : 'is not shadow-banned'),

@@ -15,7 +15,7 @@ export default defineCommand({
     accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
   },
   danger: 'change',
-  protects: false,
+  protects: { nobody: 'it only lifts a restriction' },
   example: 'unsuspend @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
   nothingToDo: ({ suspended }) => (suspended ? undefined : 'is not suspended'),

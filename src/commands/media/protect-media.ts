@@ -1,26 +1,24 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { mediaArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'protect-media',
   synonyms: ['keep-file', 'keep-media', 'protect', 'protect-file'],
   summary: 'Protects a file of this server from quarantine',
-  does: ['keep it available if a user’s, a room’s or an equal file is quarantined'],
+  does: ['keep it available if somebody quarantines an equal file'],
   doesNot: [
     'lift a quarantine (see unquarantine)',
     'protect equal files that others have uploaded',
     'keep the file from being deleted',
     'work on files of other servers',
   ],
-  args: {
-    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
-      placeholder: 'MEDIA-LINK',
-    }),
-  },
+  args: { media: mediaArgument },
   danger: 'change',
-  protects: false,
+  // Whoever may not take it back may not do it either.
+  protects: 'others',
+  leavesEqualFiles: true,
   example: 'protect-media mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx --reason "our logo"',
   endpoints: [
     'POST /_synapse/admin/v1/media/protect/{media_id}',

@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { mediaArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -9,20 +9,17 @@ export default defineCommand({
   summary: 'Blocks the download of a file',
   does: [
     'block the file and its previews for users of this server, and for servers that request it here',
-    'include equal files, no matter who uploaded them, and equal files that are uploaded later',
+    'include equal files that are not protected, no matter who uploads them, now or later',
     'work on files from other servers that somebody here has opened',
   ],
   doesNot: [
     'delete the file (see delete-media)',
+    'block equal files that are protected (see protect-media)',
     'redact messages that show it (see redact)',
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
   ],
-  args: {
-    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
-      placeholder: 'MEDIA-LINK',
-    }),
-  },
+  args: { media: mediaArgument },
   danger: 'change',
   protects: true,
   resolvesReports: true,
@@ -38,7 +35,9 @@ export default defineCommand({
     body: [
       mediaFacts(file, now),
       line(
-        'Nobody can download this file from this server any more, nor equal files by other users, nor new uploads of it.',
+        'Nobody can download this file from this server any more.',
+        // How equal files are is not known if somebody else did it: they may have been protected since.
+        wasSo ? '' : ' Equal files are quarantined with it, except protected ones.',
       ),
     ],
     next: [`unquarantine ${media}`, ...ownersMedia(file)],

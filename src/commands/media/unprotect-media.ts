@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { mediaArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -8,13 +8,10 @@ export default defineCommand({
   synonyms: ['unprotect', 'unprotect-file'],
   summary: 'Allows the quarantine of a protected file again',
   doesNot: ['quarantine the file (see quarantine)', 'work on files of other servers'],
-  args: {
-    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
-      placeholder: 'MEDIA-LINK',
-    }),
-  },
+  args: { media: mediaArgument },
   danger: 'change',
-  protects: true,
+  protects: 'others',
+  leavesEqualFiles: true,
   example: 'unprotect-media mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx',
   endpoints: [
     'POST /_synapse/admin/v1/media/unprotect/{media_id}',

@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { mediaArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -9,13 +9,9 @@ export default defineCommand({
   summary: 'Allows the download of a quarantined file again',
   does: ['release equal files as well'],
   doesNot: ['restore deleted files'],
-  args: {
-    media: positional('media', 'The mxc:// address of the file, or a link to download it', {
-      placeholder: 'MEDIA-LINK',
-    }),
-  },
+  args: { media: mediaArgument },
   danger: 'change',
-  protects: false,
+  protects: { nobody: 'it only makes files available again' },
   example: 'unquarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx',
   endpoints: [
     'POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}',

@@ -56,7 +56,7 @@ function mediaIn(
  * Checks who uploaded the files that a command changes, in every argument of the kind `media`:
  *
  * - Files of protected accounts are protected like the accounts. So are files that equal one of theirs,
- *   because Synapse treats equal files as one.
+ *   because Synapse quarantines equal files together, unless the command leaves equal files as they are.
  * - A rule, or an argument that a card fills in, only reaches files of the sender of the reported message.
  *
  * For a file of another server, only the server is known.
@@ -76,8 +76,15 @@ export async function assertMediaMayBeTouched(
       // The command itself says that it doesn't exist.
       continue;
     }
-    if (protects !== false) {
-      await assertNotProtected(context, uri, file, overrideProtection === true);
+    const own = [context.settings.botUser, ...(actor.kind === 'person' ? [actor.user] : [])];
+    const isOwn = file.userId !== null && own.includes(file.userId);
+    if (protects !== false && !(protects === 'others' && isOwn)) {
+      await assertNotProtected(context, {
+        uri,
+        file,
+        overrides: overrideProtection === true,
+        looksForEqual: command.leavesEqualFiles !== true,
+      });
     }
     if (actor.kind === 'rule' || filledIn.includes(argument)) {
       await assertOfSender(context, { uri, file, command, invocation });
@@ -87,9 +94,18 @@ export async function assertMediaMayBeTouched(
 
 async function assertNotProtected(
   context: ProtectionContext & TwinContext & { readonly settings: Pick<Settings, 'prefix'> },
-  uri: MxcUri,
-  file: StoredMedia,
-  overrides: boolean,
+  {
+    uri,
+    file,
+    overrides,
+    looksForEqual,
+  }: {
+    readonly uri: MxcUri;
+    readonly file: StoredMedia;
+    readonly overrides: boolean;
+    /** Whether an equal file of a protected account counts. */
+    readonly looksForEqual: boolean;
+  },
 ): Promise<void> {
   const { botUser, prefix } = context.settings;
   const owner = file.userId;
@@ -103,13 +119,13 @@ async function assertNotProtected(
     }
     return;
   }
-  if (overrides || file.sha256 === null) {
+  if (overrides || !looksForEqual || file.sha256 === null) {
     return;
   }
   const equal = await protectedTwin(context, file.sha256, owner);
   if (equal !== undefined) {
     throw new ProtectedError(
-      `\`${uri}\` equals a file of ${equal.owner}, who ${equal.protection}, and Synapse treats equal files as one`,
+      `\`${uri}\` equals a file of ${equal.owner}, who ${equal.protection}, and Synapse quarantines equal files together`,
       `${overrideAdvice} \`${prefix}media ${equal.owner}\` lists it.`,
     );
   }

@@ -1,7 +1,6 @@
 import PQueue from 'p-queue';
 
-import { dangerOf, identitiesOf, subjectOf } from '../../chat/command/declaration.ts';
-import type { Command, Protects } from '../../chat/command/declaration.ts';
+import { identitiesOf, protectsFor, subjectOf } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
@@ -33,18 +32,6 @@ export type ResolveContext = ProtectContext &
   MediaOwnerContext &
   ReservedRoomsContext;
 
-/** Which protected accounts a command must not touch. */
-export function protectsAccounts(
-  command: Command,
-  args: Readonly<Record<string, unknown>>,
-): Protects {
-  if (typeof command.protects === 'function') {
-    return command.protects(args);
-  }
-  const danger = dangerOf(command, args);
-  return command.protects ?? (danger === 'destructive' || danger === 'critical');
-}
-
 /**
  * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps the
  * command away from protected users in every argument: accounts that it changes, creates, or acts as.
@@ -72,7 +59,7 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
       }),
     );
   }
-  const protects = protectsAccounts(command, invocation.arguments);
+  const protects = protectsFor(command, invocation.arguments);
   const leftOut: LeftOut[] = [];
   for (const account of accounts) {
     if (protects !== false && !(protects === 'others' && isOwn(context, authorized, account))) {

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
-import { dangerOf, defineCommand, leastDangerOf } from '../../../src/chat/command/declaration.ts';
+import {
+  argumentsOf,
+  dangerOf,
+  defineCommand,
+  leastDangerOf,
+  protectsFor,
+} from '../../../src/chat/command/declaration.ts';
+import type { Command } from '../../../src/chat/command/declaration.ts';
 import { conditions } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
@@ -22,6 +29,16 @@ const enable = defineCommand({
   answer: () => ({ mark: '✅', title: [] }),
 });
 
+const onFile = defineCommand({
+  name: 'blur',
+  summary: 'Blurs a file',
+  args: { file: positional('media', 'The file') },
+  danger: 'change',
+  example: 'blur mxc://a.example/b',
+  run: async () => undefined,
+  answer: () => ({ mark: '✅', title: [] }),
+});
+
 test('what takes several values and is not given is an empty list, for the danger and the command', () => {
   expect(leastDangerOf(enable)).toBe('read');
   // A line that can't be read leaves arguments out.
@@ -30,6 +47,25 @@ test('what takes several values and is not given is an empty list, for the dange
   expect(readArguments(enable, [], context).values).toMatchObject({ users: [], on: [] });
   const { values } = readArguments(enable, tokenize('--on=a --on=b'), context);
   expect(values).toMatchObject({ on: ['a', 'b'] });
+});
+
+test.for([
+  [{ protects: { nobody: 'it only shows it' } }, false],
+  [{ protects: true }, true],
+  // Nobody is kept off, so there is nothing to override.
+  [{}, false],
+  [{ danger: 'destructive', preview: async () => ({ title: [], body: [] }) }, true],
+] as const)('%j on files protects: %s', ([more, protects]) => {
+  const command: Command = { ...onFile, ...more };
+  expect(protectsFor(command, {})).toBe(protects);
+  expect(Object.keys(argumentsOf(command)).includes('overrideProtection')).toBe(protects);
+});
+
+test('help says why a command may be used on protected accounts, too', () => {
+  const command: Command = { ...onFile, protects: { nobody: 'it only shows it' } };
+  expect(conditions(command, '!')).toContain(
+    'It works on protected accounts, too: it only shows it.',
+  );
 });
 
 test.for([

@@ -326,7 +326,7 @@ const notice = defineCommand({
   },
   danger: 'change',
   reversible: false,
-  protects: false,
+  protects: { nobody: 'it only says something' },
   example: 'notice @a:x --before 1h hello',
   run: async ({ args }) => {
     // Neither is ever undefined.

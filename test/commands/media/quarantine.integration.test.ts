@@ -53,7 +53,7 @@ describe('quarantine and unquarantine', () => {
     expect(shut.body).toContain(`✅ Quarantined ${address}`);
     expect(shut.body).toContain('image/png, 17 bytes, evil.png · uploaded');
     expect(shut.body).toContain(`by ${mallory.userId}`);
-    expect(shut.body).toContain('nor equal files by other users');
+    expect(shut.body).toContain('Equal files are quarantined with it, except protected ones.');
     expect(shut.body).toContain(`Next: !unquarantine ${address} · !media ${mallory.userId}`);
     expect(await isQuarantined(address)).toBe(true);
     await expect(download(address)).rejects.toMatchObject({ status: 404 });
@@ -61,6 +61,7 @@ describe('quarantine and unquarantine', () => {
 
     const again = await room.ana.ask(`!quarantine ${address}`);
     expect(again.body).toContain(`✅ Already quarantined: ${address}`);
+    expect(again.body).not.toContain('Equal files');
     const kept = await room.ana.ask(`!undo ${again.field.audit[0]}`);
     expect(kept.body).toContain('can’t be undone');
 
@@ -190,7 +191,9 @@ describe('protect-media and unprotect-media', () => {
     expect(shielded.body).toContain(`✅ Protected ${address}`);
     expect(shielded.body).toContain(`Next: !unprotect-media ${address} · !media ${mallory.userId}`);
     expect(await isProtected(address)).toBe(true);
-    expect((await room.vic.ask(`!media ${mallory.userId}`)).body).toContain('protected');
+    // What the list shows can be copied into a command.
+    const listed = await room.vic.ask(`!media ${mallory.userId}`);
+    expect(listed.body).toMatch(new RegExp(`${address}.*\\n?.*protected`, 'u'));
     const again = await room.ana.ask(`!protect-media ${address}`);
     expect(again.body).toContain(`✅ Already protected: ${address}`);
     expect((await room.ana.ask(`!undo ${again.field.audit[0]}`)).body).toContain('can’t be undone');
@@ -227,6 +230,9 @@ describe('protect-media and unprotect-media', () => {
     expect(shielded.body).toContain(`⚠️ Protected ${address}, which is still quarantined`);
     expect(shielded.body).toContain(`Next: !unquarantine ${address} · !unprotect-media ${address}`);
     expect(await isQuarantined(address)).toBe(true);
+    expect((await room.vic.ask(`!media ${mallory.userId}`)).body).toContain(
+      'quarantined, protected',
+    );
     await room.ben.ask(`!unquarantine ${address}`);
     expect([await isQuarantined(address), await isProtected(address)]).toEqual([false, true]);
   });
@@ -250,21 +256,35 @@ describe('protect-media and unprotect-media', () => {
     await expect(media.unprotect(idIn(none))).rejects.toMatchObject({ status: 404 });
   });
 
-  it('are open to moderators, except that files of protected people stay protected', async () => {
-    const own = await upload(room.ana.user);
-    const shielded = await room.ben.ask(`!protect-media ${own}`);
-    expect(shielded.field).toMatchObject({ status: 'done' });
-    const refused = await room.ben.ask(`!unprotect-media ${own}`);
-    expect(refused.field).toMatchObject({ status: 'protected' });
+  it('are open to moderators, except for files of protected people', async () => {
+    const text = uniqueLocalpart('banner');
+    const own = await upload(room.ana.user, text);
+    // Nobody can do what they may not take back.
+    for (const command of ['protect-media', 'unprotect-media']) {
+      const refused = await room.ben.ask(`!${command} ${own}`);
+      expect(refused.field).toMatchObject({ status: 'protected' });
+      expect(refused.body).toContain(`${room.ana.user.userId} has uploaded ${own}`);
+    }
     const dry = await room.ben.ask(`!protect-media ${await upload()} --dry-run`);
     expect(dry.field).toMatchObject({ status: 'dry_run' });
     const viewer = await room.vic.ask(`!unprotect-media ${own}`);
     expect(viewer.field).toMatchObject({ status: 'denied' });
-    expect(await isProtected(own)).toBe(true);
-    const question = await room.ana.ask(`!unprotect-media ${own} --override-protection`);
+    expect(await isProtected(own)).toBe(false);
+
+    // Everybody may do it with their own files, and an admin with those of other protected people.
+    expect((await room.ana.ask(`!protect-media ${own}`)).field).toMatchObject({ status: 'done' });
+    expect((await room.ana.ask('!undo last')).field).toMatchObject({ status: 'done' });
+    const bens = await upload(room.ben.user);
+    const question = await room.ana.ask(`!protect-media ${bens} --override-protection`);
     await room.ana.ask('!confirm');
     await room.ana.outcomeOf(question, 'done');
-    expect(await isProtected(own)).toBe(false);
+    expect([await isProtected(own), await isProtected(bens)]).toEqual([false, true]);
+
+    // A copy is its uploader's alone: whoever protects it can take that back.
+    const copy = await upload(mallory, text);
+    expect((await room.ben.ask(`!protect-media ${copy}`)).field).toMatchObject({ status: 'done' });
+    expect((await room.ben.ask('!undo last')).field).toMatchObject({ status: 'done' });
+    expect([await isProtected(own), await isProtected(copy)]).toEqual([false, false]);
   });
 });
 
