@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The build starts here, before anything else is loaded. Node must be able to read this file even if it is
-// too old for the rest, so it imports no names that an old Node lacks.
+// too old for the rest, so it imports no names that an old Node lacks, and doesn't await at the top level.
 import module from 'node:module';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -16,4 +16,4 @@ if (Number.parseInt(process.versions.node, 10) < oldestNode) {
 }
 // What V8 compiled before is read from a cache.
 module.enableCompileCache(fileURLToPath(new URL('compiled', import.meta.url)));
-await import('./main.ts');
+void import('./main.ts');

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -140,4 +140,6 @@ it('a Node that is too old gets one line', async () => {
     stderr: 'lawspeaker: Node 20.1.0 is too old. Install Node 24 or newer.\n',
   });
   expect(packageJson.engines.node).toBe('>=24');
+  // Node 12 can't even read a file with an await at the top level.
+  expect(await readFile(launch, 'utf8')).not.toMatch(/^await /mu);
 });
