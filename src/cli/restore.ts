@@ -27,5 +27,5 @@ export async function restore(
   if (encryption.enabled) {
     await output(`The encryption keys in ${encryption.path} stay as they are.\n`);
   }
-  await output('Start the bot: it repeats nothing, and tells the room what is missing.\n');
+  await output('Start the bot: it repeats nothing, and tells the room if anything is missing.\n');
 }

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { canChange } from '../../src/chat/command/declaration.ts';
-import { openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
+import { argumentsOf, canChange } from '../../src/chat/command/declaration.ts';
+import { botUser, openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
 import {
   anyJson,
   anyNumber,
@@ -75,7 +75,39 @@ const lookalike = fc.oneof(
   })),
 );
 
+const argument = fc.oneof(
+  fc.constantFrom('@mallory:localhost', '!lobby:localhost', 'true', '', '--erase', null, true, 7),
+  hostileText,
+  anyJson,
+  fc.array(fc.constantFrom('@mallory:localhost', '@root:localhost')),
+);
+
+/** A command that a client sends as a field. */
+const structured = fc.constantFrom(...registry.all).chain((command) =>
+  fc.record({
+    msgtype: fc.constant('m.text'),
+    body: fc.oneof(fc.constant(`/${command.name}`), body),
+    'm.mentions': mostly(fc.constant({ user_ids: [botUser] })),
+    'org.matrix.msc4391.command': mostly(
+      fc.record({
+        command: mostly(fc.constant(command.name)),
+        arguments: mostly(
+          fc.dictionary(
+            fc.oneof(
+              fc.constantFrom(...Object.keys(argumentsOf(command)), '__proto__'),
+              hostileText,
+            ),
+            argument,
+            { maxKeys: 4 },
+          ),
+        ),
+      }),
+    ),
+  }),
+);
+
 const content = fc.oneof(
+  { weight: 5, arbitrary: structured },
   {
     weight: 12,
     arbitrary: fc.record(
@@ -121,7 +153,8 @@ const get = (value: unknown, name: string): unknown =>
 /** Judged by the rules in words, and by nothing of the bot's own code. */
 function mayChange(raw: object): boolean {
   const sent = get(raw, 'content');
-  const texts = [get(sent, 'body'), get(sent, 'formatted_body')].map((text) =>
+  const field = get(get(sent, 'org.matrix.msc4391.command'), 'command');
+  const texts = [get(sent, 'body'), get(sent, 'formatted_body'), field].map((text) =>
     typeof text === 'string' ? text.toLowerCase() : '',
   );
   return (

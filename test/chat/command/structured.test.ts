@@ -184,6 +184,19 @@ test('rooms and events are written as people write them', () => {
   });
 });
 
+test('names that objects have anyway mean nothing', () => {
+  const given = JSON.parse('{"__proto__": ["x"], "constructor": "y"}') as unknown;
+  const read = readStructured({ command: 'user', arguments: given });
+  expect(Object.getPrototypeOf(read?.arguments)).toBe(Object.prototype);
+  expect(() =>
+    readArguments(
+      registry.find('user') as Command,
+      tokenize(writeStructured(read as StructuredCommand, registry.find('user'))).slice(1),
+      context,
+    ),
+  ).toThrow('--constructor');
+});
+
 test.each([
   ['no object', 'deactivate'],
   ['no name', { arguments: {} }],
