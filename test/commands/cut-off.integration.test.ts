@@ -1,49 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { openGate } from '../../dev/room/gate.ts';
-import type { Gate } from '../../dev/room/gate.ts';
 import { mxcParts } from '../../src/core/ids.ts';
 import type { MxcUri } from '../../src/core/ids.ts';
+import { openCutOffRoom } from '../support/cut-off.ts';
+import type { CutOffRoom } from '../support/cut-off.ts';
 import {
   adminApi,
-  homeserver,
   idOf,
   newRoom,
   newToken,
   newUser,
   uniqueLocalpart,
 } from '../support/homeserver.ts';
-import { openRoom } from '../support/room.ts';
-import type { TestRoom } from '../support/room.ts';
 
 const { media, registrationTokens, rooms, users } = adminApi();
 
-let gate: Gate;
-let room: TestRoom;
+let place: CutOffRoom;
+let room: CutOffRoom['room'];
+let cutOff: CutOffRoom['cutOff'];
 beforeAll(async () => {
-  gate = await openGate(homeserver().url);
-  room = await openRoom({ homeserver: { adminUrl: gate.url, requestTimeout: '1s' } });
+  place = await openCutOffRoom();
+  ({ room, cutOff } = place);
 });
-afterAll(async () => {
-  await room.close();
-  await gate[Symbol.asyncDispose]();
-});
-
-/** Types a line, and lets the answer to this request be lost, with or without its being carried out. */
-async function cutOff(
-  line: string,
-  [method, path]: readonly [string, RegExp],
-  how: 'carried out' | 'lost',
-): Promise<string> {
-  const meeting = gate.meet(method, path);
-  const said = await room.ana.say(line);
-  const passage = await meeting;
-  if (how === 'carried out') {
-    await passage.forward();
-  }
-  passage.drop();
-  return said;
-}
+afterAll(async () => place[Symbol.asyncDispose]());
 
 describe('where the homeserver’s answer is lost', () => {
   it('delete-room goes on watching, and deletes once', async () => {
@@ -55,7 +34,7 @@ describe('where the homeserver’s answer is lost', () => {
     const outcome = await room.ana.outcomeOf(question, 'done');
     expect(outcome.body).toContain('1 member from this server removed');
     expect(await rooms.find(id)).toBeUndefined();
-    expect(gate.count(...begin)).toBe(1);
+    expect(place.gate.count(...begin)).toBe(1);
   });
 
   it('delete-room says that it was not done where it never arrived', async () => {

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Argument } from '../../src/chat/command/arguments.ts';
@@ -12,6 +10,7 @@ import type { RoomId } from '../../src/core/ids.ts';
 import { runTimer } from '../../src/operations/execute/run-timers.ts';
 import { openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
 import type { FuzzBot, Outcome } from '../support/fuzz-bot.ts';
+import { roomLists } from '../support/room-lists.ts';
 
 const directRoom = '!direct:localhost' as RoomId;
 const otherRoom = '!lobby:localhost' as RoomId;
@@ -113,21 +112,13 @@ describe.each(cases)('$name, $key', ({ command, key, argument }) => {
 });
 
 test('lists of rooms leave direct rooms out, and say so', async () => {
-  const sources = await Promise.all(
-    registry.all.map(async ({ name, group }) => ({
-      name,
-      source: await readFile(
-        new URL(`../../src/commands/${group}/${name}.ts`, import.meta.url),
-        'utf8',
-      ),
-    })),
-  );
-  const lists = sources.filter(({ source }) => /\broomNameColumns\b/u.test(source));
+  const lists = await roomLists(registry);
   const careful = lists.filter(
     ({ source }) => /\bdirectRooms\.among\(/u.test(source) && /\bunlistedRooms\(/u.test(source),
   );
-  expect(careful.map(({ name }) => name)).toEqual(lists.map(({ name }) => name));
-  expect(lists.map(({ name }) => name)).toEqual(expect.arrayContaining(['joined-rooms', 'rooms']));
+  const names = (found: typeof lists) => found.map(({ command }) => command.name);
+  expect(names(careful)).toEqual(names(lists));
+  expect(names(lists)).toEqual(expect.arrayContaining(['joined-rooms', 'memberships', 'rooms']));
 });
 
 test('a room that becomes a direct room after the question is refused at the confirmation', async () => {
