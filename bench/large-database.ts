@@ -114,7 +114,7 @@ function insertInto(db: Database.Database, table: string, columns: readonly stri
   return db.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${values.join(', ')})`);
 }
 
-/** Appends audit entries with confirmations and timers. */
+/** Appends audit entries with the operations that they belong to. */
 function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions): void {
   const dice = createDice(1);
   const insert = insertInto(db, 'audit_log', [
@@ -136,31 +136,39 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
     'previous_hash',
     'hash',
   ]);
-  const confirm = insertInto(db, 'confirmations', [
-    'code',
-    'invocation',
-    'command',
-    'requester',
+  const operate = insertInto(db, 'operations', [
     'event_id',
+    'room_id',
+    'actor',
+    'command',
+    'invocation',
+    'line',
     'danger',
-    'created_at',
-    'expires_at',
     'state',
+    'code',
+    'expires_at',
+    'not_before',
     'decided_by',
     'decision_event_id',
     'decided_at',
-  ]);
-  const schedule = insertInto(db, 'timers', [
-    'line',
-    'run_at',
-    'state',
-    'asked_by',
-    'intent_id',
-    'event_id',
-    'room_id',
+    'reverts_intent',
+    'reverts_event',
     'created_at',
-    'ended_at',
+    'started_at',
+    'finished_at',
   ]);
+  const nothing = {
+    line: null,
+    code: null,
+    expires_at: null,
+    not_before: null,
+    decided_by: null,
+    decision_event_id: null,
+    decided_at: null,
+    reverts_intent: null,
+    reverts_event: null,
+    started_at: null,
+  };
   let id = 0;
   let hash = '0'.repeat(64);
   const append = (row: AuditRow): number => {
@@ -197,33 +205,46 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
       continue;
     }
     const intent = append({ ...row, kind: 'intent', intent_id: null, status: null });
-    if (isConfirmed || dice.chance(0.02)) {
-      confirm.run({
-        code: '7K3Q',
-        invocation: JSON.stringify({ command, arguments: { accounts: [target] } }),
-        command,
-        requester: actor,
-        event_id: eventId,
-        danger: 'destructive',
-        created_at: at,
-        expires_at: at + 600_000,
-        state: isConfirmed ? 'confirmed' : 'expired',
-        decided_by: row.confirmer,
-        decision_event_id: isConfirmed ? `$decision-${id}` : null,
-        decided_at: at + 60_000,
-      });
-    }
+    const invocation = JSON.stringify({ command, arguments: { accounts: [target] } });
+    const isAsked = isConfirmed || dice.chance(0.02);
+    operate.run({
+      ...nothing,
+      event_id: eventId,
+      room_id: managementRoom,
+      actor,
+      command,
+      invocation,
+      danger: isAsked ? 'destructive' : 'change',
+      state: isAsked && !isConfirmed ? 'expired' : 'done',
+      ...(isAsked
+        ? {
+            code: '7K3Q',
+            expires_at: at + 600_000,
+            decided_by: row.confirmer,
+            decision_event_id: isConfirmed ? `$decision-${id}` : null,
+            decided_at: at + 60_000,
+          }
+        : {}),
+      created_at: at,
+      started_at: at,
+      finished_at: at + 60_000,
+    });
     if (dice.chance(0.02)) {
-      schedule.run({
-        line: `undo-${command} ${target}`,
-        run_at: at + dayMs,
-        state: 'done',
-        asked_by: actor,
-        intent_id: intent,
-        event_id: eventId,
+      operate.run({
+        ...nothing,
+        event_id: `$timer-${id}-${at}`,
         room_id: managementRoom,
+        actor,
+        command: `undo-${command}`,
+        invocation: null,
+        line: `undo-${command} ${target}`,
+        danger: 'change',
+        state: 'done',
+        not_before: at + dayMs,
+        reverts_intent: intent,
+        reverts_event: eventId,
         created_at: at,
-        ended_at: at + dayMs,
+        finished_at: at + dayMs,
       });
     }
     const outcome = { ...row, arguments: '{}', reason: null, kind: 'outcome', intent_id: intent };

@@ -39,6 +39,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     'Set `other` if no moderator should be able to do this alone. Then you need at least two people with the role.',
   ],
   [
+    ['bulk.parallelism'],
+    'How many accounts of one operation are dealt with at the same time. Decrease it if a large operation slows your homeserver down. The bot itself does fewer at a time while the homeserver is slow.',
+  ],
+  [
     [
       'roles.viewer.powerLevel',
       'roles.viewer.users',

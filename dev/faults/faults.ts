@@ -63,8 +63,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a second person confirms what somebody asked who has lost the role since',
     file: 'src/operations/confirm/decide.ts',
-    right: 'resolve(context, authorize(context, parsed))',
-    wrong: 'resolve(context, { ...parsed, role: requireRole(context, parsed, by) } as never)',
+    right: 'resolveAgain(context, authorize(context, parsed))',
+    wrong: 'resolveAgain(context, { ...parsed, role: requireRole(context, parsed, by) } as never)',
     test: 'test/operations/parse/decision-word.test.ts',
   },
   {
@@ -154,8 +154,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a confirmation whose time runs out at this moment is stored as confirmed',
     file: 'src/store/tables/confirmations.ts',
-    right: "query.where('expires_at', '>', at)",
-    wrong: 'query',
+    right: "...(state === 'confirmed' ? { expiringAfter: at } : {}),",
+    wrong: '',
     test: 'test/store/tables/confirmations.test.ts',
   },
   {
@@ -181,9 +181,9 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'after one account of a batch has failed, the others are left out',
-    file: 'src/operations/execute/execute.ts',
-    right: '    attempts.push(attempt);\n',
-    wrong: "    attempts.push(attempt);\n    if (attempt.status === 'failed') break;\n",
+    file: 'src/operations/execute/advance.ts',
+    right: '  unit.attempt = told;\n',
+    wrong: "  unit.attempt = told;\n  if (attempt.status === 'failed') run.isPaused = true;\n",
     test: 'test/operations/execute/execute.test.ts',
   },
   {

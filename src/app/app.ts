@@ -327,6 +327,7 @@ function settingsFrom(
     confirmation: config.confirmation,
     proposalExpiresAfterMs: durationMs(config.reports.proposalExpiresAfter),
     maxRuleActionsPerHour: config.reports.maxActionsPerHour,
+    parallelism: config.bulk.parallelism,
     serverName,
     botUser,
     managementRoom: room,

@@ -27,10 +27,10 @@ export function createBotOperations(options: {
     assertDirectIsReadable: transport.direct.assertReadableBy,
     redact: transport.redact,
     async status() {
-      const [inbox, outbox, executions] = await Promise.all([
+      const [inbox, outbox, running] = await Promise.all([
         store.inbox.open(),
         store.outbox.open(),
-        store.executions.open(),
+        store.operations.running(),
       ]);
       return {
         version,
@@ -41,7 +41,7 @@ export function createBotOperations(options: {
         openOutbox: outbox.length,
         ruleActions: await store.auditLog.countByRules(Date.now() - hourMs),
         maxRuleActions: options.maxRuleActions,
-        openExecutions: executions.length,
+        openOperations: running.length,
         dataLoss: await store.dataLoss.get(),
         reportReadings: options.reportReadings(),
       };

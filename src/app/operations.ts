@@ -47,6 +47,8 @@ export function createOperations(options: {
 }) {
   const { settings, registry, services, store, members, roles, log, transport } = options;
 
+  const stopping = new AbortController();
+
   /** Everything that stages need; each of them takes its own part. */
   const context = {
     settings,
@@ -61,6 +63,8 @@ export function createOperations(options: {
     findAccount: options.api.users.find,
     findSimilar: services.accounts.similar,
     inFlight: createInFlight(),
+    stopping: stopping.signal,
+    sayNow: transport.sayStoreFailure,
     reconcileTimes: createReconcileTimes(),
     denials: createDenials(),
     nextPages: createNextPages(),
@@ -122,8 +126,9 @@ export function createOperations(options: {
     /** The homeserver answers again: it may know outcomes now. */
     recover: recovery.wake,
 
-    /** Starts nothing more, and resolves when no command is in flight. */
+    /** Begins nothing more, and resolves when no call is in flight. */
     async stop(): Promise<void> {
+      stopping.abort();
       intervals.forEach((interval) => clearInterval(interval));
       void expiry.stop();
       void recovery.stop();

@@ -88,6 +88,7 @@ export const configSchema = z.strictObject({
       critical: policy.default('requester'),
     })
     .prefault({}),
+  bulk: z.strictObject({ parallelism: z.number().int().min(1).max(32).default(4) }).prefault({}),
   roles: z
     .strictObject({
       viewer: role(0),

@@ -17,7 +17,7 @@ export interface MetricValues {
   readonly open: {
     readonly inbox: number;
     readonly outbox: number;
-    readonly executions: number;
+    readonly operations: number;
     readonly confirmations: number;
     readonly timers: number;
   };
@@ -139,7 +139,7 @@ export function createMetrics(options: {
   const open = {
     inbox: gauge('inbox_open', 'Commands and reactions that are not handled yet'),
     outbox: gauge('outbox_open', 'Messages that are not sent yet'),
-    executions: gauge('executions_open', 'Actions without an outcome'),
+    operations: gauge('executions_open', 'Actions without an outcome'),
     confirmations: gauge('confirmations_pending', 'Pending confirmations'),
     timers: gauge('jobs_waiting', 'Timed reversals that are scheduled'),
   };
@@ -173,7 +173,7 @@ export function createMetrics(options: {
     values.work.forEach(({ by, what, count }) => work.inc({ by, what }, count));
     open.inbox.set(values.open.inbox);
     open.outbox.set(values.open.outbox);
-    open.executions.set(values.open.executions);
+    open.operations.set(values.open.operations);
     open.confirmations.set(values.open.confirmations);
     open.timers.set(values.open.timers);
     for (const { what, by, tookMs } of values.steps) {

@@ -7,7 +7,7 @@ import { refusalReply } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
 import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
-import { logFault } from './execute/execute.ts';
+import { logFault } from './execute/attempt.ts';
 import { originOfLookalike } from './management-room.ts';
 import type { Lookalike } from './management-room.ts';
 import { commandLineIn } from './parse/command-line.ts';

@@ -17,7 +17,7 @@ import { decideConfirmation } from './confirm/decide.ts';
 import type { DecideContext } from './confirm/decide.ts';
 import { confirmationAskedBy, isLater } from './confirm/find-confirmation.ts';
 import type { AskedContext, Later } from './confirm/find-confirmation.ts';
-import { logFault } from './execute/execute.ts';
+import { logFault } from './execute/attempt.ts';
 import { handleMessage } from './handle-message.ts';
 import type { MessageContext } from './handle-message.ts';
 import type { Message, Reaction } from './management-room.ts';

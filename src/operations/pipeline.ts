@@ -10,6 +10,7 @@ import { withoutStale } from './answer/stale.ts';
 import type { WithoutStaleContext } from './answer/stale.ts';
 import type { ExpireContext, Later } from './confirm/find-confirmation.ts';
 import { expire } from './confirm/find-confirmation.ts';
+import type { InFlight } from './execute/reconcile.ts';
 import { handleLookalike } from './handle-lookalike.ts';
 import type { LookalikeContext } from './handle-lookalike.ts';
 import { handleMessage } from './handle-message.ts';
@@ -68,6 +69,7 @@ export type PipelineContext = HandleContext &
   ExpireContext & {
     readonly store: Pick<Store, 'confirmations' | 'inbox'>;
     readonly sendPermission: Pick<SendPermission, 'granted'>;
+    readonly inFlight: Pick<InFlight, 'idle'>;
     readonly log: Pick<Log, 'error'>;
     expireAt(at: number): void;
   };
@@ -86,6 +88,12 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       // Outside of the queue, so that what the same person sends meanwhile does not wait.
       void later?.after.then(() => schedule(incoming));
     });
+  };
+
+  const idle = async () => {
+    await queue.idle();
+    // What runs for long is no longer in the queue.
+    await context.inFlight.idle();
   };
 
   return {
@@ -124,11 +132,11 @@ export function createPipeline(context: PipelineContext, sayNow: SayNow): Pipeli
       }
     },
 
-    idle: queue.idle,
+    idle,
 
     async stop() {
       queue.stop();
-      await queue.idle();
+      await idle();
     },
   };
 }

@@ -17,6 +17,8 @@ export interface Settings {
   readonly proposalExpiresAfterMs: number;
   /** After this many actions in an hour, rules only propose. */
   readonly maxRuleActionsPerHour: number;
+  /** How many targets of an operation are dealt with at the same time, at most. */
+  readonly parallelism: number;
   readonly serverName: string;
   readonly botUser: UserId;
   readonly managementRoom: RoomId;

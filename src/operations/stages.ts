@@ -11,8 +11,10 @@ import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
+import { present } from '../core/present.ts';
 import type { Account, Services } from '../services/services.ts';
 import type { Intent } from '../store/tables/audit-log.ts';
+import type { Work } from './execute/work.ts';
 import type { Settings } from './settings.ts';
 
 declare const stage: unique symbol;
@@ -50,12 +52,12 @@ export interface LeftOut {
   readonly why: string;
 }
 
-/** Everybody who must agree has agreed, and its first intent is committed. Only `confirm` makes one. */
+/** Everybody who must agree has agreed, and its start is committed. Only `confirm` makes one. */
 export type Confirmed = Omit<Resolved, typeof stage> &
   Stage<'confirmed'> & {
     readonly confirmer: UserId | undefined;
-    /** The audit entry of the first account; undefined for what changes nothing. */
-    readonly intent: number | undefined;
+    /** The operation; undefined for what changes nothing. */
+    readonly work: Work | undefined;
   };
 
 /** Marks a value as having passed a stage. Only stages call this. */
@@ -87,6 +89,11 @@ export const invocationForm = z.looseObject({
   origin: z.looseObject({ event: z.string(), room: z.string() }),
 });
 
+/** What reading a stored operation needs. */
+export interface ParsedContext {
+  readonly registry: Pick<Registry, 'find'>;
+}
+
 /** Reads a stored invocation; undefined if the row is damaged, so that it does no harm to other rows. */
 export function readInvocation(text: string): Invocation | undefined {
   try {
@@ -103,7 +110,7 @@ export function readInvocation(text: string): Invocation | undefined {
  * @throws TargetError the command doesn't exist any more, or an older version stored it without a time
  */
 export function parsedOf(
-  { registry }: { readonly registry: Pick<Registry, 'find'> },
+  { registry }: ParsedContext,
   stored: { readonly invocation: string; readonly command: string },
 ): Parsed {
   const invocation = JSON.parse(stored.invocation) as Invocation;
@@ -127,6 +134,7 @@ export function intentFor(
   { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
   account: Pick<Account, 'name'> | undefined,
   confirmer?: string,
+  step = 0,
 ): Intent {
   const redacted = new Set(command.audit?.redact ?? []);
   const subject = subjectOf(command);
@@ -143,9 +151,12 @@ export function intentFor(
     actor: actorName(invocation.actor),
     confirmer,
     command: invocation.command,
-    arguments: Object.fromEntries(
-      Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
-    ),
+    arguments: {
+      ...Object.fromEntries(
+        Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
+      ),
+      ...present({ step: command.steps?.(invocation.arguments)[step]?.name }),
+    },
     target: account?.name ?? otherTarget(command, invocation),
     reason: invocation.reason,
     eventId: invocation.origin.event,

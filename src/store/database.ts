@@ -18,7 +18,7 @@ import * as asides from './migrations/0007-set-aside.ts';
 import * as reporters from './migrations/0010-reporters.ts';
 import * as names from './migrations/0011-names.ts';
 import * as dailySums from './migrations/0012-daily-sums.ts';
-import * as timers from './migrations/0013-timers.ts';
+import * as operations from './migrations/0013-operations.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -33,7 +33,7 @@ const migrations = {
   '0010-reporters': reporters,
   '0011-names': names,
   '0012-daily-sums': dailySums,
-  '0013-timers': timers,
+  '0013-operations': operations,
 };
 
 export interface OpenOptions {

@@ -5,14 +5,13 @@ export interface Tables {
   action_totals: ActionTotalsTable;
   audit_days: AuditDaysTable;
   audit_log: AuditLogTable;
-  confirmations: ConfirmationsTable;
   daily_counts: DailyCountsTable;
   daily_matches: DailyMatchesTable;
   daily_work: DailyWorkTable;
-  executions: ExecutionsTable;
   inbox: InboxTable;
   item_totals: ItemTotalsTable;
-  timers: TimersTable;
+  operations: OperationsTable;
+  operation_targets: OperationTargetsTable;
   open_intents: OpenIntentsTable;
   outbox: OutboxTable;
   report_history: ReportHistoryTable;
@@ -49,32 +48,78 @@ export interface AuditLogTable {
   hash: string;
 }
 
-export interface ConfirmationsTable {
+/** Everything that may change something, with its confirmation, its time and its end. */
+export interface OperationsTable {
   id: Generated<number>;
-  code: string;
-  /** The parsed invocation, as JSON: what was shown is what will run. */
-  invocation: string;
-  command: string;
-  requester: string;
+  /** What caused it: the event of the command, or a synthetic one of a rule or timer. One operation each. */
   event_id: string;
+  room_id: string;
+  /** A user ID, `rule:NAME`, or for a reversal the user whose action it takes back. */
+  actor: string;
+  command: string;
+  /** The parsed invocation, as JSON: what was shown is what will run. Null for a reversal until it runs. */
+  invocation: string | null;
+  /** The command line of a reversal. It is read when it is due, by the version that runs then. */
+  line: string | null;
   danger: string;
-  created_at: number;
-  expires_at: number;
-  state: 'pending' | 'confirmed' | 'cancelled' | 'expired';
+  state: OperationState;
+  /** What people confirm it by; null if nobody is asked. */
+  code: string | null;
+  expires_at: number | null;
+  /** When it runs, if that is not at once. */
+  not_before: number | null;
+  /** Who confirmed or cancelled it. */
   decided_by: string | null;
   /** The event that decided it: handled again after a crash, it is not a second decision. */
   decision_event_id: string | null;
   decided_at: number | null;
-}
-
-/** Commands that run or have run. After a crash, those without an end are resumed. */
-export interface ExecutionsTable {
-  event_id: string;
-  invocation: string;
-  confirmer: string | null;
-  started_at: number;
+  stop_requested_by: string | null;
+  /** Of a reversal: the audit entry that it takes back, and the event that asked for that. */
+  reverts_intent: number | null;
+  reverts_event: string | null;
+  created_at: number;
+  started_at: number | null;
   finished_at: number | null;
 }
+
+/**
+ * An operation waits for its confirmation, then for its time, runs, and ends: as a whole (`done`), in part
+ * (`partial`), not at all (`failed`), or nobody knows (`unknown`).
+ */
+export type OperationState =
+  | 'awaiting'
+  | 'scheduled'
+  | 'running'
+  | 'done'
+  | 'partial'
+  | 'failed'
+  | 'unknown'
+  | 'cancelled'
+  | 'expired';
+
+/** The targets of operations, each with its steps. A command without targets has one row. */
+export interface OperationTargetsTable {
+  operation_id: number;
+  position: number;
+  step: number;
+  target: string | null;
+  state: TargetState;
+  /** Its audit entry. */
+  intent_id: number | null;
+  /** The ID of the homeserver's own job that does it. */
+  server_job: string | null;
+  /** Why it failed or was left out, in words. */
+  detail: string | null;
+}
+
+export type TargetState =
+  | 'waiting'
+  | 'in_flight'
+  | 'done'
+  | 'partial'
+  | 'failed'
+  | 'unknown'
+  | 'skipped';
 
 /** Received events. Each is handled at most once. */
 export interface InboxTable {
@@ -85,20 +130,6 @@ export interface InboxTable {
   event: string | null;
   received_at: number;
   handled_at: number | null;
-}
-
-/** Command lines that run at a given time, to undo an action. */
-export interface TimersTable {
-  id: Generated<number>;
-  line: string;
-  run_at: number;
-  state: 'waiting' | 'done' | 'failed' | 'stopped';
-  asked_by: string;
-  intent_id: number;
-  event_id: string;
-  room_id: string;
-  created_at: number;
-  ended_at: number | null;
 }
 
 /** Messages to send to the room, in order. */

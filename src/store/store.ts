@@ -8,10 +8,12 @@ import { auditLog } from './tables/audit-log.ts';
 import type { AuditLog } from './tables/audit-log.ts';
 import { confirmations } from './tables/confirmations.ts';
 import type { Confirmations } from './tables/confirmations.ts';
-import { executions } from './tables/executions.ts';
-import type { Executions } from './tables/executions.ts';
 import { inbox } from './tables/inbox.ts';
 import type { Inbox } from './tables/inbox.ts';
+import { operationTargets } from './tables/operation-targets.ts';
+import type { OperationTargets } from './tables/operation-targets.ts';
+import { operations } from './tables/operations.ts';
+import type { Operations } from './tables/operations.ts';
 import { outbox } from './tables/outbox.ts';
 import type { Outbox } from './tables/outbox.ts';
 import { timers } from './tables/timers.ts';
@@ -47,7 +49,8 @@ import type { SyncState } from './tables/sync-state.ts';
 export interface StoreTables {
   readonly auditLog: AuditLog;
   readonly confirmations: Confirmations;
-  readonly executions: Executions;
+  readonly operations: Operations;
+  readonly operationTargets: OperationTargets;
   readonly inbox: Inbox;
   readonly timers: Timers;
   readonly outbox: Outbox;
@@ -86,7 +89,8 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
 const makers = {
   auditLog,
   confirmations,
-  executions,
+  operations,
+  operationTargets,
   inbox,
   timers,
   outbox,

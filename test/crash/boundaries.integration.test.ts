@@ -57,12 +57,13 @@ async function endOf(story: Story, deaths: Deaths, room: CrashRoom = common): Pr
 
 // What each of these transactions writes, which is how the kill switch names them.
 const handled = 'inbox+outbox';
-const question = 'confirmations+inbox+outbox';
-const intent = 'audit_log+executions+inbox';
-const confirmedIntent = 'audit_log+confirmations+executions+inbox';
-const nextIntent = 'audit_log';
-const outcome = 'audit_log+executions+outbox';
-const cancellation = 'confirmations+outbox';
+const question = 'inbox+operations+outbox';
+const intent = 'audit_log+inbox+operation_targets+operations';
+const confirmedIntent = 'audit_log+inbox+operation_targets+operations';
+// Both intents of a batch of two are committed with its start.
+const firstOutcome = 'audit_log+operation_targets';
+const outcome = 'audit_log+operation_targets+operations+outbox';
+const cancellation = 'operations+outbox';
 const refusal = 'audit_log+inbox+outbox';
 
 interface Case {
@@ -165,13 +166,13 @@ const cases: readonly Case[] = [
     boundary: 'first response received',
     story: 'batch',
     at: 'after POST admin 1',
-    ends: 'partial',
+    ends: 'done',
   },
   {
-    boundary: 'second intent committed',
+    boundary: 'first outcome committed',
     story: 'batch',
-    at: `after commit ${nextIntent} 1`,
-    ends: 'partial',
+    at: `after commit ${firstOutcome} 1`,
+    ends: 'done',
   },
   { boundary: 'second response received', story: 'batch', at: 'after POST admin 2', ends: 'done' },
 

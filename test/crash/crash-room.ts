@@ -211,8 +211,8 @@ export function openWork(databaseFile: string): Record<string, number> {
     return {
       inbox: count('SELECT count(*) FROM inbox WHERE handled_at IS NULL'),
       outbox: count('SELECT count(*) FROM outbox WHERE closed_at IS NULL'),
-      executions: count('SELECT count(*) FROM executions WHERE finished_at IS NULL'),
-      confirmations: count(`SELECT count(*) FROM confirmations WHERE state = 'pending'`),
+      running: count(`SELECT count(*) FROM operations WHERE state = 'running'`),
+      awaiting: count(`SELECT count(*) FROM operations WHERE state = 'awaiting'`),
     };
   } finally {
     db.close();

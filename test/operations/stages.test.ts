@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { positional } from '../../src/chat/command/arguments.ts';
 import { defineCommand } from '../../src/chat/command/declaration.ts';
 import type { Context } from '../../src/chat/command/declaration.ts';
-import { outcomeOf } from '../../src/operations/execute/execute.ts';
+import { outcomeOf } from '../../src/operations/execute/attempt.ts';
 import type { CommandContextParts, Resolved } from '../../src/operations/stages.ts';
 import { commandContextFor } from '../../src/operations/stages.ts';
 import type { Account } from '../../src/services/services.ts';

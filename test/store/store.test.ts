@@ -48,7 +48,7 @@ describe('opening', () => {
     const lax = tables.filter(({ strict }) => strict === 0).map(({ name }) => name);
     expect(lax.filter((name) => !/^(?:sqlite|kysely)_/u.test(name))).toEqual([]);
     expect(tables.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['audit_log', 'confirmations', 'executions', 'inbox', 'outbox']),
+      expect.arrayContaining(['audit_log', 'inbox', 'operations', 'operation_targets', 'outbox']),
     );
   });
 
@@ -170,6 +170,15 @@ function levelsAtCommit(): unknown[] {
   return levels;
 }
 
+const operation = (eventId: string) => ({
+  eventId,
+  roomId: '!r',
+  actor: '@a:x',
+  command: 'x',
+  danger: 'change',
+  invocation: '{}',
+});
+
 describe('a transaction', () => {
   test('that throws leaves nothing', async () => {
     const intent = { actor: '@a:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!r' };
@@ -177,7 +186,7 @@ describe('a transaction', () => {
       store.transaction(async (tables) => {
         await tables.syncState.set('token', 's1');
         await tables.auditLog.begin(intent, 1);
-        await tables.executions.begin({ eventId: '$e', invocation: '{}', confirmer: null }, 1);
+        await tables.operations.start(operation('$e'), 1);
         await tables.inbox.add(
           [{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }],
           1,
@@ -188,7 +197,7 @@ describe('a transaction', () => {
     ).rejects.toThrow('in between');
     expect(await store.syncState.get('token')).toBeUndefined();
     expect(await store.auditLog.search({ limit: 10 })).toEqual([]);
-    expect(await store.executions.open()).toEqual([]);
+    expect(await store.operations.running()).toEqual([]);
     expect(await store.inbox.open()).toEqual([]);
     expect(await store.outbox.open()).toEqual([]);
   });
@@ -338,27 +347,28 @@ describe('the outbox', () => {
   });
 });
 
-describe('executions', () => {
-  const execution = (eventId: string) => ({ eventId, invocation: '{}', confirmer: null });
-
-  test('begin once, of many at once and after the end', async () => {
+describe('operations', () => {
+  test('start once, of many at once and after the end', async () => {
     const begun = await Promise.all(
       Array.from({ length: 10 }, async () =>
-        store.transaction(async ({ executions }) => executions.begin(execution('$e'), 1)),
+        store.transaction(async ({ operations }) => operations.start(operation('$e'), 1)),
       ),
     );
-    expect(begun.filter(Boolean)).toHaveLength(1);
-    await store.executions.finish('$e', 2);
-    expect(await store.executions.begin(execution('$e'), 3)).toBe(false);
-    expect(await store.executions.open()).toEqual([]);
+    const [id = 0, ...more] = begun.filter((one) => one !== undefined);
+    expect(more).toEqual([]);
+    expect(await store.operations.end(id, 'done', 2)).toBe(true);
+    expect(await store.operations.end(id, 'failed', 2)).toBe(false);
+    expect(await store.operations.start(operation('$e'), 3)).toBeUndefined();
+    expect(await store.operations.running()).toEqual([]);
   });
 
-  test('are open until they end, in order', async () => {
+  test('run until they end, in order', async () => {
     for (const id of ['$c', '$a', '$b']) {
-      await store.executions.begin(execution(id), 1);
+      await store.operations.start(operation(id), 1);
     }
-    await store.executions.finish('$a', 2);
-    expect((await store.executions.open()).map(({ eventId }) => eventId)).toEqual(['$c', '$b']);
+    const second = await store.operations.byEvent('$a');
+    await store.operations.end(second?.id ?? 0, 'done', 2);
+    expect((await store.operations.running()).map(({ eventId }) => eventId)).toEqual(['$c', '$b']);
   });
 });
 

@@ -137,7 +137,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         failures: 0,
         openInbox: 0,
         openOutbox: 0,
-        openExecutions: 0,
+        openOperations: 0,
         ruleActions: 0,
         maxRuleActions: 10,
         dataLoss: undefined,
@@ -159,6 +159,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     proposalExpiresAfterMs: 600_000,
     maxRuleActionsPerHour: 10,
     reconcileAfterMs: 0,
+    parallelism: 4,
     confirmation: { destructive: 'requester', critical: 'requester' },
     serverName: 'localhost',
     botUser,
@@ -185,6 +186,10 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     log: { info: () => undefined, warn: () => undefined, error: fault },
     sendPermission: { whyMissing: () => undefined, granted: async () => true },
     inFlight: createInFlight(),
+    stopping: new AbortController().signal,
+    sayNow: async (outgoing) => {
+      said.push(outgoing);
+    },
     reconcileTimes: createReconcileTimes(),
     denials: createDenials(),
     now: () => clock.now,

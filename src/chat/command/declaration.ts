@@ -55,6 +55,8 @@ export interface Context<Declared extends Arguments = Arguments> {
   /** Of this homeserver. */
   readonly serverName: string;
   readonly now: number;
+  /** To reconcile: the ID of the homeserver's own job, if it is known. */
+  readonly serverJob?: string;
 }
 
 /** What a person is shown before they confirm. */
@@ -85,6 +87,18 @@ export type Protects = boolean | 'all_but_admins' | 'others';
 interface ProtectsNobody {
   /** Why it harms none of them: `it only lifts a restriction`. Help says so. */
   readonly nobody: string;
+}
+
+/** One of several things that a command does to an account, with an audit entry of its own. */
+export interface Step<Declared extends Arguments = Arguments, Result = unknown> {
+  /** Such as `suspend`. */
+  readonly name: string;
+  run(context: Context<Declared>): Promise<Result>;
+  /** What was done, for the answer: `suspended`. */
+  did(result: Result): string;
+  /** The ID of the homeserver's own job that `run` has started. Its end is waited for, with `reconcile`. */
+  serverJob?(result: Result): string | undefined;
+  reconcile(context: Context<Declared>): Promise<Reconciliation>;
 }
 
 interface Base<Declared extends Arguments, Result> {
@@ -152,6 +166,8 @@ interface Base<Declared extends Arguments, Result> {
   check?(args: ParsedArguments<Declared>, now: number): void;
   /** Does it. Called once for each account. */
   run(context: Context<Declared>): Promise<Result>;
+  /** What it does to each account instead, step by step. A step that fails does not keep the others back. */
+  steps?(args: ParsedArguments<Declared>): readonly Step<Declared>[];
   answer(context: Context<Declared>, result: Result): Answer;
   /**
    * The command line that reverses it exactly, without prefix and reason; undefined if there is none.
@@ -208,8 +224,9 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
 /** A command of unknown arguments and result. */
 export type Command = Omit<
   Base<Arguments, unknown>,
-  'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'protects' | 'warning'
+  'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'protects' | 'steps' | 'warning'
 > & {
+  steps?(args: Readonly<Record<string, unknown>>): readonly Step[];
   nothingToDo?(account: Account, args: Readonly<Record<string, unknown>>): string | undefined;
   warning?(args: Readonly<Record<string, unknown>>): string;
   inBatch?(args: Readonly<Record<string, unknown>>): string;

@@ -33,7 +33,7 @@ export default defineCommand({
     const others = Math.max(0, bot.openInbox - 1);
     const isBreakerOpen = bot.ruleActions >= bot.maxRuleActions;
     const openReports = items.open + items.claimed;
-    const isIdle = pending + others + bot.openOutbox + bot.openExecutions === 0;
+    const isIdle = pending + others + bot.openOutbox + bot.openOperations === 0;
     return {
       mark: isWell ? '✅' : '⚠️',
       title: [
@@ -63,7 +63,7 @@ export default defineCommand({
           pending > 0 && count(pending, 'pending confirmation'),
           others > 0 && `${count(others, 'other command')} running`,
           bot.openOutbox > 0 && `${count(bot.openOutbox, 'message')} to send`,
-          bot.openExecutions > 0 && `${count(bot.openExecutions, 'operation')} in progress`,
+          bot.openOperations > 0 && `${count(bot.openOperations, 'operation')} in progress`,
           bot.failures > 0 && `${count(bot.failures, 'failed sync')} since the start`,
         ),
         ...(bot.dataLoss === undefined || bot.dataLoss.lastShown <= bot.dataLoss.lastKept

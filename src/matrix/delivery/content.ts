@@ -63,7 +63,7 @@ const detailLevels: readonly Detail[] = [
 ];
 
 function machineReadable(reply: Reply, detail: Detail): Json {
-  const { command, status, audit, confirmation, error, answer } = reply;
+  const { command, status, audit, confirmation, operation, error, answer } = reply;
   const data = answer.data === undefined ? undefined : apiNames(answer.data);
   const fits = detail.data && bytesOf(data ?? null) <= maxDataBytes;
   const isWhole = (data === undefined || fits) && audit.length <= detail.trail;
@@ -72,6 +72,7 @@ function machineReadable(reply: Reply, detail: Detail): Json {
     status,
     audit: audit.slice(0, detail.trail),
     ...(confirmation === undefined ? {} : { confirmation: apiNames(confirmation) }),
+    ...(operation === undefined ? {} : { operation: apiNames(operation) }),
     ...(error === undefined
       ? {}
       : {

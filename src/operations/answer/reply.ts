@@ -1,6 +1,7 @@
 import type { Answer, AnswerFile, Status } from '../../chat/answers/answer.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
+import type { OperationState } from '../../store/schema.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Settings } from '../settings.ts';
 
@@ -12,6 +13,16 @@ export interface ReplyConfirmation {
   readonly approvals: number;
 }
 
+/** How an operation stands, in `dev.lawspeaker.answer`. Of several steps for a target, each counts. */
+export interface ReplyOperation {
+  readonly id: number;
+  readonly state: OperationState;
+  readonly targets: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly leftOut: number;
+}
+
 /** An answer, with the fields that programs read. */
 export interface Reply {
   readonly command: string;
@@ -19,6 +30,7 @@ export interface Reply {
   readonly answer: Answer;
   readonly audit: readonly number[];
   readonly confirmation?: ReplyConfirmation;
+  readonly operation?: ReplyOperation;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -26,9 +38,11 @@ export interface Reply {
 export type MessagePart =
   | 'answer'
   | 'file'
+  | 'outcome-file'
   | 'alert'
   | 'outcome'
   | 'running'
+  | `progress-${number}`
   | 'unknown'
   | 'decided'
   | 'reconciled'
@@ -97,7 +111,11 @@ export async function post(
   const { file, ...answer } = outgoing.reply.answer;
   await add(part, { ...outgoing, reply: { ...outgoing.reply, answer } });
   if (file !== undefined) {
-    await add('file', { kind: 'file', origin: outgoing.origin, file });
+    await add(part === 'answer' ? 'file' : 'outcome-file', {
+      kind: 'file',
+      origin: outgoing.origin,
+      file,
+    });
   }
 }
 
@@ -124,7 +142,7 @@ export async function postOutcome(
   tables: StoreTables,
   origin: Origin,
   reply: Reply,
-  part: 'outcome' | 'running' | 'unknown' | 'reconciled' = 'outcome',
+  part: MessagePart = 'outcome',
 ): Promise<void> {
   const asked = await tables.confirmations.byEvent(origin.event);
   if (asked === undefined && !(await tables.outbox.has(origin.event, 'answer'))) {

@@ -11,7 +11,9 @@ import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
+import { beginFirst } from '../execute/begin.ts';
 import type { InFlight } from '../execute/reconcile.ts';
+import { newWork, unitsOf } from '../execute/work.ts';
 import { askerName } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
 import type { ConfirmationPolicy, Settings } from '../settings.ts';
@@ -23,7 +25,8 @@ import type { PreviewContext, Shown } from './preview.ts';
 /** What starting an operation needs. */
 export interface StartContext {
   readonly store: Pick<Store, 'transaction'>;
-  readonly inFlight: InFlight;
+  readonly settings: Pick<Settings, 'parallelism'>;
+  readonly inFlight: Pick<InFlight, 'add' | 'remove'>;
   now(): number;
 }
 
@@ -62,7 +65,7 @@ export async function confirm(
 
 /**
  * Commits in one transaction what `cause` records (that a confirmation is used, for example), that the
- * operation has started, and its first intent.
+ * operation has started, what it consists of, and its first intents.
  *
  * @returns undefined if `cause` returns false, or the operation was started before
  */
@@ -75,7 +78,7 @@ export async function start(
   const { invocation, danger } = resolved;
   const { event } = invocation.origin;
   if (danger === 'read') {
-    return passed<Confirmed>({ ...resolved, confirmer, intent: undefined });
+    return passed<Confirmed>({ ...resolved, confirmer, work: undefined });
   }
   // Before the commit, so that recovery never sees it open and not in flight.
   context.inFlight.add(event);
@@ -92,28 +95,33 @@ async function commitStart(
   confirmer: UserId | undefined,
   cause: (tables: StoreTables) => Promise<boolean>,
 ): Promise<Confirmed | undefined> {
-  const { invocation } = resolved;
-  const { event } = invocation.origin;
+  const { invocation, command, danger } = resolved;
+  const { event, room } = invocation.origin;
   return context.store.transaction(async (tables) => {
-    const isFirst =
-      (await cause(tables)) &&
-      (await tables.executions.begin(
-        {
-          eventId: event,
-          invocation: JSON.stringify(invocation),
-          confirmer: confirmer ?? null,
-        },
-        context.now(),
-      ));
-    if (!isFirst) {
+    if (!(await cause(tables))) {
       return undefined;
     }
-    await tables.inbox.markHandled(event, context.now());
-    const intent = await tables.auditLog.begin(
-      intentFor(resolved, resolved.accounts[0], confirmer),
-      context.now(),
+    const now = context.now();
+    const id = await tables.operations.start(
+      {
+        eventId: event,
+        roomId: room,
+        actor: actorName(invocation.actor),
+        command: command.name,
+        danger,
+        invocation: JSON.stringify(invocation),
+      },
+      now,
     );
-    return passed<Confirmed>({ ...resolved, confirmer, intent });
+    if (id === undefined) {
+      return undefined;
+    }
+    await tables.inbox.markHandled(event, now);
+    const units = unitsOf(resolved);
+    await tables.operationTargets.add(id, units);
+    const work = newWork(resolved, id, confirmer, units, now);
+    await beginFirst(context, tables, work, context.settings.parallelism);
+    return passed<Confirmed>({ ...resolved, confirmer, work });
   });
 }
 
@@ -147,6 +155,7 @@ export async function ask(
       command: command.name,
       requester: actorName(invocation.actor),
       eventId: invocation.origin.event,
+      roomId: invocation.origin.room,
       danger,
       createdAt,
       expiresAt,

@@ -1,5 +1,3 @@
-import { textOf } from '../../chat/answers/answer.ts';
-import { decidedAnswer } from '../../chat/answers/decided.ts';
 import type { Registry } from '../../chat/command/registry.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import {
@@ -11,12 +9,11 @@ import {
 } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Decided } from '../../services/bot/bot-operations.ts';
-import type { Store, StoreTables } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
 import { post, withdrawReactions } from '../answer/reply.ts';
-import type { PostContext, Reply } from '../answer/reply.ts';
 import { authorize, requireRole } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { execute } from '../execute/execute.ts';
@@ -26,13 +23,14 @@ import { assertNotOwn } from '../parse/decision-word.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
-import { parsedOf, targetsOf } from '../stages.ts';
-import type { Parsed } from '../stages.ts';
+import { parsedOf, passed, targetsOf } from '../stages.ts';
+import type { Authorized, Parsed, Resolved } from '../stages.ts';
 import { policyOf, start } from './confirm.ts';
 import type { StartContext } from './confirm.ts';
+import { decidedOf } from './correct-decision.ts';
 import { assertUndecided, droppedReply, findConfirmation } from './find-confirmation.ts';
 import type { ExpireContext, FindContext } from './find-confirmation.ts';
-import { makePreview } from './preview.ts';
+import { makePreview, maxShown } from './preview.ts';
 import type { PreviewContext } from './preview.ts';
 
 /** What dropping a confirmation needs. */
@@ -148,11 +146,7 @@ async function carryOut(
   assertMayDecide(context, confirmation, parsed, by);
   let confirmed;
   try {
-    // The targets may have changed: those that need nothing done any more are left out.
-    const { resolved } = await makePreview(
-      context,
-      await resolve(context, authorize(context, parsed)),
-    );
+    const resolved = await resolveAgain(context, authorize(context, parsed));
     confirmed = await start(context, resolved, by, async ({ confirmations }) =>
       confirmations.decide(
         confirmation.id,
@@ -170,6 +164,18 @@ async function carryOut(
     throw new TargetError('state', `${confirmation.code} was already decided`);
   }
   return decidedOf(confirmation, await execute(context, confirmed));
+}
+
+/**
+ * The targets may have changed since they were shown: those that need nothing done any more are left out. Of
+ * many, each is looked up just before something is done to it.
+ */
+async function resolveAgain(context: CarryOutContext, authorized: Authorized): Promise<Resolved> {
+  if (targetsOf(authorized).length > maxShown) {
+    return passed<Resolved>({ ...authorized, accounts: [], leftOut: [], absent: [] });
+  }
+  const { resolved } = await makePreview(context, await resolve(context, authorized));
+  return resolved;
 }
 
 /** @throws DeniedError this person may not confirm it */
@@ -235,45 +241,6 @@ async function assertNotDecidedByOther(
 ): Promise<void> {
   const now = await context.store.confirmations.byEvent(confirmation.eventId);
   await assertUndecided(context, now ?? confirmation);
-}
-
-/**
- * Updates the answer to a `confirm` that could not say yet how the operation ended.
- *
- * @returns the event of that `confirm`, if there was one
- */
-export async function correctDecision(
-  context: PostContext & { readonly settings: Pick<Settings, 'managementRoom'> },
-  tables: StoreTables,
-  event: string,
-  reply: Reply,
-): Promise<EventId | undefined> {
-  const confirmation = await tables.confirmations.byEvent(event);
-  const decision = confirmation?.decisionEventId as EventId | null | undefined;
-  if (confirmation === undefined || !decision || !(await tables.outbox.has(decision, 'answer'))) {
-    return undefined;
-  }
-  const answer = decidedAnswer(decidedOf(confirmation, reply));
-  await post(context, tables, 'decided', {
-    kind: 'edit',
-    origin: { event: decision, room: context.settings.managementRoom },
-    reply: { command: 'confirm', status: answer.status ?? 'done', audit: [], answer },
-  });
-  return decision;
-}
-
-function decidedOf(confirmation: Confirmation, reply: Reply): Decided {
-  const { status, answer, audit } = reply;
-  return {
-    command: confirmation.command,
-    code: confirmation.code,
-    outcome:
-      status === 'done' || status === 'running' || status === 'partial' || status === 'unknown'
-        ? status
-        : 'failed',
-    headline: textOf(answer.title),
-    audit,
-  };
 }
 
 /** How an operation ended, from how its targets ended. */

@@ -19,7 +19,7 @@ import { commandContextsFor, passed } from '../stages.ts';
 import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
 
 /** More accounts than this are summarized, with the list in a file. */
-const maxShown = 10;
+export const maxShown = 10;
 /** At most this many of the accounts that stand out, or are left out, are named. */
 const maxNamed = 5;
 /** How many previews are made at the same time. */

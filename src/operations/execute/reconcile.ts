@@ -12,10 +12,13 @@ export interface InFlight {
   add(event: string): void;
   has(event: string): boolean;
   remove(event: string): void;
+  /** Resolves when nothing is in flight. */
+  idle(): Promise<void>;
 }
 
 export function createInFlight(): InFlight {
   const events = new Set<string>();
+  let emptied = Promise.withResolvers<void>();
   return {
     add(event) {
       events.add(event);
@@ -23,7 +26,12 @@ export function createInFlight(): InFlight {
     has: (event) => events.has(event),
     remove(event) {
       events.delete(event);
+      if (events.size === 0) {
+        emptied.resolve();
+        emptied = Promise.withResolvers();
+      }
     },
+    idle: async () => (events.size === 0 ? undefined : emptied.promise),
   };
 }
 

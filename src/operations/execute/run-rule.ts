@@ -20,7 +20,8 @@ import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { execute, logFault } from './execute.ts';
+import { logFault } from './attempt.ts';
+import { execute } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
 
 interface ProtectContext {

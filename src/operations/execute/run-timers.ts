@@ -7,6 +7,7 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Store } from '../../store/store.ts';
+import { timerEvent } from '../../store/tables/timers.ts';
 import type { Timer } from '../../store/tables/timers.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
@@ -21,7 +22,8 @@ import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import { dangerOfInvocation } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import { execute, logFault } from './execute.ts';
+import { logFault } from './attempt.ts';
+import { execute } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
 
 /** What reading a timer needs. */
@@ -39,8 +41,8 @@ export type TimerContext = ParseTimerContext &
     readonly log: Pick<Log, 'warn'>;
   };
 
-/** How a timer's run ended; `later` if nothing was started: the homeserver or the room can't be reached. */
-export type TimerRun = 'done' | 'failed' | 'later';
+/** Whether a timer's operation was started, or ended without; `later`: the homeserver or the room can't be reached. */
+export type TimerRun = 'started' | 'ended' | 'later';
 
 /**
  * Runs the command of a timer, which undoes an earlier one. It passes the same stages as every command,
@@ -54,16 +56,13 @@ export async function runTimer(context: TimerContext, timer: Timer): Promise<Tim
   const parsed = parseTimer(context, timer, action?.itemId ?? undefined);
   try {
     const resolved = await resolve(context, authorize(context, parsed));
-    const confirmed = await start(context, resolved, undefined, async ({ timers }) => {
-      const { state } = (await timers.get(timer.id)) ?? timer;
-      return state === 'waiting';
-    });
+    const confirmed = await start(context, resolved, undefined, async () => true);
     if (confirmed === undefined) {
-      // It was started before a crash and recovery has ended it, or it was stopped just now.
-      return 'done';
+      // It was stopped just now.
+      return 'ended';
     }
-    const { status } = await execute(context, confirmed);
-    return status === 'done' ? 'done' : 'failed';
+    await execute(context, confirmed);
+    return 'started';
   } catch (error) {
     if (error instanceof UnreachableError || error instanceof StoreError) {
       return 'later';
@@ -78,7 +77,7 @@ export async function runTimer(context: TimerContext, timer: Timer): Promise<Tim
       await tables.timers.end(timer.id, 'failed', context.now());
     });
     context.deliver(origin.event);
-    return 'failed';
+    return 'ended';
   }
 }
 
@@ -102,8 +101,7 @@ export function parseTimer(
     dryRun: false,
     actor: { kind: 'timer', timer: timer.id, user: timer.askedBy as UserId },
     origin: {
-      // The timer runs once under this ID, which is stored: timers of earlier versions must not run again.
-      event: `$timer-${timer.id}-${timer.createdAt}` as EventId,
+      event: timerEvent(timer) as EventId,
       room: timer.roomId as RoomId,
       inReplyTo: timer.eventId as EventId,
       // A command of a report's thread is undone in that thread.
@@ -144,7 +142,6 @@ export function createTimers(options: {
           worker.wakeIn(retryMs);
           return;
         }
-        await store.timers.end(timer.id, ended, now());
       }
     },
     onError(error) {

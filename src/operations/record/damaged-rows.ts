@@ -100,7 +100,7 @@ export type DamagedRowsContext = TellContext &
       Store,
       | 'auditLog'
       | 'confirmations'
-      | 'executions'
+      | 'operations'
       | 'inbox'
       | 'timers'
       | 'outbox'
@@ -271,7 +271,7 @@ async function damagedConfirmations(
       ? []
       : [
           {
-            source: 'confirmations',
+            source: 'operations',
             key: String(id),
             content: invocation,
             reason,
@@ -311,23 +311,23 @@ function unreadableReply(command: string): Reply {
   };
 }
 
-async function damagedOperations({ store }: Stored<'auditLog' | 'executions'>): Promise<Damaged[]> {
+async function damagedOperations({ store }: Stored<'auditLog' | 'operations'>): Promise<Damaged[]> {
   const found: Damaged[] = [];
-  for (const { eventId, invocation } of await store.executions.open()) {
+  for (const { id: operation, eventId, invocation } of await store.operations.running()) {
     const reason = faultIn(invocation, invocationForm);
     if (reason !== undefined) {
       const entries = await store.auditLog.search({ eventId, limit: 10_000 });
       const open = entries.filter(({ status }) => status === 'open' || status === 'running');
       found.push({
-        source: 'executions',
+        source: 'operations',
         key: eventId,
         content: invocation,
         reason,
-        async end({ executions, auditLog }, now) {
+        async end({ operations, auditLog }, now) {
           for (const { id } of open) {
             await auditLog.finish(id, { status: 'unknown', detail: { code: 'damaged' } }, now);
           }
-          await executions.finish(eventId, now);
+          await operations.end(operation, 'unknown', now);
         },
         told: [
           'the outcome is unknown. Check before you retry: ',
@@ -346,7 +346,7 @@ async function damagedTimers(context: ParseTimerContext & Stored<'timers'>): Pro
       ? []
       : [
           {
-            source: 'timers',
+            source: 'operations',
             key: String(timer.id),
             content: timer.line,
             reason,

@@ -6,6 +6,7 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { post } from '../answer/reply.ts';
 import type { Outgoing, PostContext, Reply } from '../answer/reply.ts';
 import { lostEvent } from '../answer/stale.ts';
@@ -196,11 +197,11 @@ async function markSent(
  * resume one would report targets that were dealt with after the backup as not done.
  */
 async function endOperations(
-  { auditLog, executions, outbox }: StoreTables,
+  { auditLog, operations, outbox }: StoreTables,
   own: readonly OwnMessage[],
   now: number,
 ): Promise<void> {
-  for (const { eventId } of await executions.open()) {
+  for (const { id: operation, eventId } of await operations.running()) {
     const outcome = await lastAnswer(outbox, own, eventId);
     if (outcome === undefined || !ended.has(outcome.status)) {
       continue;
@@ -215,11 +216,13 @@ async function endOperations(
         );
       }
     }
-    await executions.finish(eventId, now);
+    await operations.end(operation, outcome.status as EndStatus, now);
   }
 }
 
-const ended = new Set(['done', 'failed', 'partial']);
+type EndStatus = 'done' | 'failed' | 'partial';
+
+const ended: ReadonlySet<string> = new Set<EndStatus>(['done', 'failed', 'partial']);
 
 /** What the room shows last about a command. */
 async function lastAnswer(
@@ -306,12 +309,17 @@ async function enterDecision(
   // Nothing is posted: the room shows how it ended.
   await (status === undefined || status === 'expired' || status === 'cancelled'
     ? tables.confirmations.decide(confirmation.id, status ?? 'expired', undefined, now)
-    : tables.confirmations.decide(
-        confirmation.id,
-        'confirmed',
-        undefined,
-        Math.min(edit.sentAt, confirmation.expiresAt - 1),
-      ));
+    : enterEnd(tables, confirmation, Math.min(edit.sentAt, confirmation.expiresAt - 1)));
+}
+
+/** It was confirmed and ran. The room shows how it ended, and this record does not know. */
+async function enterEnd(
+  { confirmations, operations }: StoreTables,
+  { id }: Confirmation,
+  at: number,
+): Promise<void> {
+  await confirmations.decide(id, 'confirmed', undefined, at);
+  await operations.end(id, 'unknown', at);
 }
 
 /** Ends the timers that the room shows as run, as stopped, or as replaced by a newer decision. */
@@ -393,7 +401,7 @@ async function recordGapFrom(
 
 /** Skips report and timer numbers. @returns the number of the next report */
 async function skipNumbers(
-  { reportItems, timers }: StoreTables,
+  { reportItems, operations }: StoreTables,
   own: readonly OwnMessage[],
 ): Promise<number> {
   const seen = own.map(({ answer }) => {
@@ -403,7 +411,9 @@ async function skipNumbers(
   const past = Math.max(await reportItems.lastNumber(), ...seen);
   const next = Math.floor(past / numberStep + 1) * numberStep;
   await reportItems.skipNumbers(next);
-  await timers.skipNumbers((Math.floor((await timers.lastNumber()) / numberStep) + 1) * numberStep);
+  await operations.skipNumbers(
+    (Math.floor((await operations.lastNumber()) / numberStep) + 1) * numberStep,
+  );
   return next + 1;
 }
 

@@ -59,23 +59,16 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
       }),
     );
   }
-  const protects = protectsFor(command, invocation.arguments);
   const leftOut: LeftOut[] = [];
   for (const account of accounts) {
-    if (protects !== false && !(protects === 'others' && isOwn(context, authorized, account))) {
-      try {
-        assertUnprotected(
-          context,
-          authorized,
-          protects === 'all_but_admins' ? { ...account, admin: false } : account,
-        );
-      } catch (error) {
-        // The others go on, if there are any.
-        if (!(error instanceof ProtectedError) || leftOut.length + 1 === accounts.length) {
-          throw error;
-        }
-        leftOut.push({ user: account.name, why: error.message.replace(`${account.name} `, '') });
+    try {
+      assertMayBeTouched(context, authorized, account);
+    } catch (error) {
+      // The others go on, if there are any.
+      if (!(error instanceof ProtectedError) || leftOut.length + 1 === accounts.length) {
+        throw error;
       }
+      leftOut.push({ user: account.name, why: error.message.replace(`${account.name} `, '') });
     }
   }
   for (const key of identitiesOf(command)) {
@@ -87,6 +80,7 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
     }
   }
   if (danger !== 'read' && kinds.includes('media')) {
+    const protects = protectsFor(command, invocation.arguments);
     await assertMediaMayBeTouched(context, authorized, protects);
   }
   const resolved = passed<Resolved>({
@@ -103,6 +97,52 @@ export async function resolve(context: ResolveContext, authorized: Authorized): 
         accounts.filter(({ name }) => !left.has(name)),
         leftOut,
       );
+}
+
+/**
+ * Looks up one of many accounts that a command acts on, just before something is done to it.
+ *
+ * @returns the account, or why nothing is done to it
+ * @throws UnreachableError the homeserver does not answer
+ */
+export async function resolveOne(
+  context: ProtectContext & AccountLookup & { readonly settings: Pick<Settings, 'serverName'> },
+  authorized: Pick<Authorized, 'command' | 'invocation'>,
+  user: UserId,
+): Promise<Account | LeftOut> {
+  if (serverNameOf(user) !== context.settings.serverName) {
+    return { user, why: 'is on another server' };
+  }
+  const account = await context.findAccount(user);
+  if (account === undefined) {
+    return { user, why: 'does not exist any more' };
+  }
+  try {
+    assertMayBeTouched(context, authorized, account);
+  } catch (error) {
+    if (!(error instanceof ProtectedError)) {
+      throw error;
+    }
+    return { user, why: error.message.replace(`${user} `, '') };
+  }
+  return account;
+}
+
+/** @throws ProtectedError the command must keep off this account */
+function assertMayBeTouched(
+  context: ProtectContext,
+  authorized: Pick<Authorized, 'command' | 'invocation'>,
+  account: Account,
+): void {
+  const { command, invocation } = authorized;
+  const protects = protectsFor(command, invocation.arguments);
+  if (protects !== false && !(protects === 'others' && isOwn(context, authorized, account))) {
+    assertUnprotected(
+      context,
+      authorized,
+      protects === 'all_but_admins' ? { ...account, admin: false } : account,
+    );
+  }
 }
 
 /** The accounts of this server among these users, looked up side by side. */
@@ -125,7 +165,7 @@ async function findAll(
 /** Whether this is the account of the person who asks, or the bot's. */
 function isOwn(
   context: ProtectContext,
-  { invocation: { actor } }: Authorized,
+  { invocation: { actor } }: Pick<Authorized, 'invocation'>,
   { name }: Account,
 ): boolean {
   return name === context.settings.botUser || (actor.kind === 'person' && name === actor.user);
@@ -134,7 +174,7 @@ function isOwn(
 /** @throws ProtectedError this user is protected, and the protection is not or can't be overridden */
 function assertUnprotected(
   context: ProtectContext,
-  { invocation }: Authorized,
+  { invocation }: Pick<Authorized, 'invocation'>,
   account: Pick<Account, 'name' | 'admin'>,
 ): void {
   const protection = context.roles.protection(account);

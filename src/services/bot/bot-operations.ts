@@ -32,7 +32,7 @@ export interface BotStatus {
   readonly failures: number;
   readonly openInbox: number;
   readonly openOutbox: number;
-  readonly openExecutions: number;
+  readonly openOperations: number;
   /** How many actions rules took within the last hour, and at how many they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;

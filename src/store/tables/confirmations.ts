@@ -3,12 +3,34 @@ import { randomInt } from 'node:crypto';
 import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import type { ConfirmationsTable } from '../schema.ts';
+import type { OperationState, OperationsTable } from '../schema.ts';
+import { changeState } from './operation-states.ts';
 
-type Row = Selectable<ConfirmationsTable>;
+type Row = Selectable<OperationsTable>;
+
+/** How a confirmation stands: an operation that got further was confirmed. */
+export type ConfirmationState = 'pending' | 'confirmed' | 'cancelled' | 'expired';
+
+export function confirmationState(state: OperationState): ConfirmationState {
+  switch (state) {
+    case 'awaiting':
+      return 'pending';
+    case 'cancelled':
+    case 'expired':
+      return state;
+    case 'scheduled':
+    case 'running':
+    case 'done':
+    case 'partial':
+    case 'failed':
+    case 'unknown':
+      return 'confirmed';
+  }
+}
 
 /** A confirmation that the room was asked for. `invocation` is JSON. */
 export interface Confirmation {
+  /** The number of its operation. */
   readonly id: number;
   readonly code: string;
   readonly invocation: string;
@@ -19,7 +41,7 @@ export interface Confirmation {
   readonly danger: string;
   readonly createdAt: number;
   readonly expiresAt: number;
-  readonly state: Row['state'];
+  readonly state: ConfirmationState;
   readonly decidedBy: string | null;
   readonly decisionEventId: string | null;
 }
@@ -35,23 +57,23 @@ function newCode(): string {
 function confirmationOf(row: Row): Confirmation {
   return {
     id: row.id,
-    code: row.code,
-    invocation: row.invocation,
+    code: row.code ?? '',
+    invocation: row.invocation ?? '',
     command: row.command,
-    requester: row.requester,
+    requester: row.actor,
     eventId: row.event_id,
     danger: row.danger,
     createdAt: row.created_at,
-    expiresAt: row.expires_at,
-    state: row.state,
+    expiresAt: row.expires_at ?? 0,
+    state: confirmationState(row.state),
     decidedBy: row.decided_by,
     decisionEventId: row.decision_event_id,
   };
 }
 
-/** Confirmations. Each is decided once. */
+/** Operations that the room is, or was, asked to confirm. Each is decided once. */
 export function confirmations(db: Connection) {
-  const all = () => db.selectFrom('confirmations').selectAll();
+  const all = () => db.selectFrom('operations').selectAll().where('code', 'is not', null);
 
   return {
     /** Stores a confirmation with a new code. */
@@ -59,15 +81,11 @@ export function confirmations(db: Connection) {
       confirmation: Pick<
         Confirmation,
         'invocation' | 'command' | 'requester' | 'eventId' | 'danger' | 'createdAt' | 'expiresAt'
-      >,
+      > & { readonly roomId: string },
     ): Promise<Confirmation> {
       const taken = new Set(
         (
-          await db
-            .selectFrom('confirmations')
-            .select('code')
-            .where('state', '=', 'pending')
-            .execute()
+          await db.selectFrom('operations').select('code').where('state', '=', 'awaiting').execute()
         ).map((row) => row.code),
       );
       let code = newCode();
@@ -75,20 +93,18 @@ export function confirmations(db: Connection) {
         code = newCode();
       }
       const row = await db
-        .insertInto('confirmations')
+        .insertInto('operations')
         .values({
           code,
           invocation: confirmation.invocation,
           command: confirmation.command,
-          requester: confirmation.requester,
+          actor: confirmation.requester,
           event_id: confirmation.eventId,
+          room_id: confirmation.roomId,
           danger: confirmation.danger,
           created_at: confirmation.createdAt,
           expires_at: confirmation.expiresAt,
-          state: 'pending',
-          decided_by: null,
-          decision_event_id: null,
-          decided_at: null,
+          state: 'awaiting',
         })
         .returningAll()
         .executeTakeFirstOrThrow();
@@ -96,8 +112,8 @@ export function confirmations(db: Connection) {
     },
 
     /**
-     * Decides a pending confirmation. It can only be confirmed before it expires. If several people try at
-     * the same time, one of them gets `true`.
+     * Decides a pending confirmation. It can only be confirmed before it expires; then it is scheduled. If
+     * several people try at the same time, one of them gets `true`.
      */
     async decide(
       id: number,
@@ -105,20 +121,17 @@ export function confirmations(db: Connection) {
       by: { user: string; eventId: string } | undefined,
       at: number,
     ): Promise<boolean> {
-      const { numUpdatedRows } = await db
-        .updateTable('confirmations')
-        .set({
-          state,
+      return changeState(db, id, state === 'confirmed' ? 'scheduled' : state, {
+        from: 'awaiting',
+        at,
+        // It may have expired since it was read.
+        ...(state === 'confirmed' ? { expiringAfter: at } : {}),
+        set: {
           decided_by: by?.user ?? null,
           decision_event_id: by?.eventId ?? null,
           decided_at: at,
-        })
-        .where('id', '=', id)
-        .where('state', '=', 'pending')
-        // It may have expired since it was read.
-        .$if(state === 'confirmed', (query) => query.where('expires_at', '>', at))
-        .executeTakeFirst();
-      return numUpdatedRows === 1n;
+        },
+      });
     },
 
     /** The latest confirmation with this code, pending or not. */
@@ -145,8 +158,8 @@ export function confirmations(db: Connection) {
     /** Pending confirmations, the next to expire first. */
     async pending(requester?: string): Promise<Confirmation[]> {
       const rows = await all()
-        .where('state', '=', 'pending')
-        .$if(requester !== undefined, (query) => query.where('requester', '=', requester ?? ''))
+        .where('state', '=', 'awaiting')
+        .$if(requester !== undefined, (query) => query.where('actor', '=', requester ?? ''))
         .orderBy('expires_at')
         .execute();
       return rows.map(confirmationOf);

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Connection } from '../database.ts';
 
 /** Tables whose row numbers people see. A number is never used again. */
-type NumberedTable = 'timers' | 'report_history' | 'report_items';
+type NumberedTable = 'operations' | 'report_history' | 'report_items';
 
 /** The last number that this table has given out; 0 before the first. */
 export async function lastNumber(db: Connection, table: NumberedTable): Promise<number> {

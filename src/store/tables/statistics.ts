@@ -8,7 +8,7 @@ import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 export interface OpenWork {
   readonly inbox: number;
   readonly outbox: number;
-  readonly executions: number;
+  readonly operations: number;
   readonly confirmations: number;
   readonly timers: number;
 }
@@ -104,11 +104,11 @@ export function statistics(db: Connection) {
         SELECT
           (SELECT count(*) FROM inbox WHERE handled_at IS NULL) AS inbox,
           (SELECT count(*) FROM outbox WHERE closed_at IS NULL) AS outbox,
-          (SELECT count(*) FROM executions WHERE finished_at IS NULL) AS executions,
-          (SELECT count(*) FROM confirmations WHERE state = 'pending') AS confirmations,
-          (SELECT count(*) FROM timers WHERE state = 'waiting') AS timers
+          (SELECT count(*) FROM operations WHERE state = 'running') AS operations,
+          (SELECT count(*) FROM operations WHERE state = 'awaiting') AS confirmations,
+          (SELECT count(*) FROM operations WHERE state = 'scheduled') AS timers
       `.execute(db);
-      return rows[0] ?? { inbox: 0, outbox: 0, executions: 0, confirmations: 0, timers: 0 };
+      return rows[0] ?? { inbox: 0, outbox: 0, operations: 0, confirmations: 0, timers: 0 };
     },
 
     /** When the oldest open or claimed item was opened; undefined if there is none. */

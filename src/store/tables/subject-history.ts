@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import type { ConfirmationsTable } from '../schema.ts';
+import { confirmationState } from './confirmations.ts';
+import type { ConfirmationState } from './confirmations.ts';
 
 /** A user or a room that is looked up. */
 export interface Subject {
@@ -46,7 +47,7 @@ export interface PastConfirmation {
   readonly requester: string;
   readonly createdAt: number;
   readonly expiresAt: number;
-  readonly state: ConfirmationsTable['state'];
+  readonly state: ConfirmationState;
   readonly decidedBy: string | null;
 }
 
@@ -128,13 +129,13 @@ export function subjectHistory(db: Connection) {
     },
 
     async confirmation(id: number): Promise<PastConfirmation | undefined> {
-      return db
-        .selectFrom('confirmations')
+      const row = await db
+        .selectFrom('operations')
         .select([
           'id',
           'code',
           'command',
-          'requester',
+          'actor as requester',
           'created_at as createdAt',
           'expires_at as expiresAt',
           'state',
@@ -142,6 +143,14 @@ export function subjectHistory(db: Connection) {
         ])
         .where('id', '=', id)
         .executeTakeFirst();
+      return (
+        row && {
+          ...row,
+          code: row.code ?? '',
+          expiresAt: row.expiresAt ?? 0,
+          state: confirmationState(row.state),
+        }
+      );
     },
 
     /** How often a user has reported an item, and the latest report. */
@@ -203,17 +212,17 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
         WHERE reporter = ${subject.id} GROUP BY item_id`),
       newest(sql`
         SELECT created_at AS at, ${source('confirmation')}, id
-        FROM confirmations INDEXED BY confirmations_unconfirmed
-        WHERE state != 'confirmed'
-          AND id > (SELECT max(id) FROM confirmations) - ${maxConfirmations}
+        FROM operations INDEXED BY operations_unconfirmed
+        WHERE code IS NOT NULL AND state IN ('awaiting', 'cancelled', 'expired')
+          AND id > (SELECT max(id) FROM operations) - ${maxConfirmations}
           AND instr(invocation, ${subject.id}) > 0
           AND EXISTS (
-            SELECT 1 FROM json_tree(confirmations.invocation, '$.arguments') AS argument
+            SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
             WHERE argument.atom = ${subject.id}
           )`),
       newest(sql`
-        SELECT created_at AS at, ${source('timer')}, id FROM timers
-        WHERE intent_id IN (${targeting(subject, sql`id`)})`),
+        SELECT created_at AS at, ${source('timer')}, id FROM operations
+        WHERE line IS NOT NULL AND reverts_intent IN (${targeting(subject, sql`id`)})`),
     ],
     sql` UNION `,
   );

@@ -1,15 +1,16 @@
 import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import type { TimersTable } from '../schema.ts';
-import { lastNumber, skipNumbers } from './row-numbers.ts';
+import type { OperationState, OperationsTable } from '../schema.ts';
+import { changeState } from './operation-states.ts';
 
 /** A command line to run at a given time, to undo an action. */
 export interface Timer {
+  /** The number of its operation. */
   readonly id: number;
   readonly line: string;
   readonly runAt: number;
-  readonly state: TimersTable['state'];
+  readonly state: 'waiting' | 'done' | 'failed' | 'stopped';
   readonly askedBy: string;
   /** The audit entry of the action. */
   readonly intentId: number;
@@ -19,40 +20,73 @@ export interface Timer {
   readonly createdAt: number;
 }
 
-function timerOf(row: Selectable<TimersTable>): Timer {
+function timerState(state: OperationState): Timer['state'] {
+  switch (state) {
+    case 'scheduled':
+    case 'running':
+      return 'waiting';
+    case 'done':
+      return 'done';
+    case 'cancelled':
+      return 'stopped';
+    case 'awaiting':
+    case 'expired':
+    case 'partial':
+    case 'failed':
+    case 'unknown':
+      return 'failed';
+  }
+}
+
+function timerOf(row: Selectable<OperationsTable>): Timer {
   return {
     id: row.id,
-    line: row.line,
-    runAt: row.run_at,
-    state: row.state,
-    askedBy: row.asked_by,
-    intentId: row.intent_id,
-    eventId: row.event_id,
+    line: row.line ?? '',
+    runAt: row.not_before ?? 0,
+    state: timerState(row.state),
+    askedBy: row.actor,
+    intentId: row.reverts_intent ?? 0,
+    eventId: row.reverts_event ?? '',
     roomId: row.room_id,
     createdAt: row.created_at,
   };
 }
 
-/** What runs at a given time. Each ends once. */
+/** The event that stands for a timer: it runs once under this ID. */
+export function timerEvent({ id, createdAt }: Pick<Timer, 'id' | 'createdAt'>): string {
+  return `$timer-${id}-${createdAt}`;
+}
+
+const endStates = { done: 'done', failed: 'failed', stopped: 'cancelled' } as const;
+
+/** Operations that take another one back at a given time. Each ends once. */
 export function timers(db: Connection) {
-  const all = () => db.selectFrom('timers').selectAll();
+  const all = () => db.selectFrom('operations').selectAll().where('line', 'is not', null);
   return {
     async add(timer: Omit<Timer, 'id' | 'state'>): Promise<number> {
       const { id } = await db
-        .insertInto('timers')
+        .insertInto('operations')
         .values({
-          line: timer.line,
-          run_at: timer.runAt,
-          state: 'waiting',
-          asked_by: timer.askedBy,
-          intent_id: timer.intentId,
-          event_id: timer.eventId,
+          // Its own event has its number, which is not known yet.
+          event_id: `$timer-of-${timer.intentId}`,
           room_id: timer.roomId,
+          actor: timer.askedBy,
+          command: timer.line.split(' ', 1)[0] ?? '',
+          line: timer.line,
+          danger: 'change',
+          state: 'scheduled',
+          not_before: timer.runAt,
+          reverts_intent: timer.intentId,
+          reverts_event: timer.eventId,
           created_at: timer.createdAt,
-          ended_at: null,
         })
         .returning('id')
         .executeTakeFirstOrThrow();
+      await db
+        .updateTable('operations')
+        .set({ event_id: timerEvent({ id, createdAt: timer.createdAt }) })
+        .where('id', '=', id)
+        .execute();
       return id;
     },
 
@@ -64,8 +98,8 @@ export function timers(db: Connection) {
     /** Waiting timers that undo what this command did. */
     async ofEvent(eventId: string): Promise<Timer[]> {
       const rows = await all()
-        .where('state', '=', 'waiting')
-        .where('event_id', '=', eventId)
+        .where('state', '=', 'scheduled')
+        .where('reverts_event', '=', eventId)
         .execute();
       return rows.map(timerOf);
     },
@@ -73,40 +107,30 @@ export function timers(db: Connection) {
     /** Waiting timers that undo what was done to this account, with the command that did it. */
     async waitingFor(account: string): Promise<(Timer & { readonly action: string })[]> {
       const rows = await db
-        .selectFrom('timers')
-        .innerJoin('audit_log', 'audit_log.id', 'timers.intent_id')
-        .selectAll('timers')
+        .selectFrom('operations')
+        .innerJoin('audit_log', 'audit_log.id', 'operations.reverts_intent')
+        .selectAll('operations')
         .select('audit_log.command as action')
-        .where('timers.state', '=', 'waiting')
+        .where('operations.state', '=', 'scheduled')
         .where('audit_log.target', '=', account.toWellFormed())
-        .orderBy('timers.run_at')
+        .orderBy('operations.not_before')
         .execute();
       return rows.map((row) => ({ ...timerOf(row), action: row.action }));
     },
 
-    /** See `row-numbers.ts`. */
-    lastNumber: async () => lastNumber(db, 'timers'),
-    skipNumbers: async (upTo: number) => skipNumbers(db, 'timers', upTo),
-
     /** Waiting timers, the one that is due next first. */
     async waiting(limit = 1000): Promise<Timer[]> {
       const rows = await all()
-        .where('state', '=', 'waiting')
-        .orderBy('run_at')
+        .where('state', '=', 'scheduled')
+        .orderBy('not_before')
         .limit(limit)
         .execute();
       return rows.map(timerOf);
     },
 
-    /** Ends a waiting job. Returns false if it had ended before. */
+    /** Ends a waiting timer. Returns false if it had ended, or was started, before. */
     async end(id: number, state: 'done' | 'failed' | 'stopped', at: number): Promise<boolean> {
-      const { numUpdatedRows } = await db
-        .updateTable('timers')
-        .set({ state, ended_at: at })
-        .where('id', '=', id)
-        .where('state', '=', 'waiting')
-        .executeTakeFirst();
-      return numUpdatedRows === 1n;
+      return changeState(db, id, endStates[state], { from: 'scheduled', at });
     },
   };
 }

@@ -44,7 +44,7 @@ test('a batch goes on after an account that failed: each has its call, its entry
   expect(outcome).toMatchObject({
     reply: { status: 'failed', audit: entries.map(({ id }) => id) },
   });
-  expect(await bot.store.executions.open()).toEqual([]);
+  expect(await bot.store.operations.running()).toEqual([]);
 });
 
 test('an outcome that the homeserver can’t tell again waits for the disk', async () => {

@@ -51,7 +51,10 @@ test('a confirmation is edited once to running where the command takes long, and
   await vi.advanceTimersByTimeAsync(600_000);
   answered.resolve();
   const { sent } = await deciding;
-  expect(edits(sent.map(({ outgoing }) => outgoing))).toEqual(['running', 'done']);
+  const of = (event: string) => sent.filter(({ outgoing }) => outgoing.origin.event === event);
+  expect(edits(of('$asked').map(({ outgoing }) => outgoing))).toEqual(['running', 'done']);
+  // What `!confirm` was answered with says how it ended, too.
+  expect(edits(of('$yes').map(({ outgoing }) => outgoing))).toEqual(['done']);
 });
 
 test('a quick one is edited to its end alone', async () => {

@@ -59,7 +59,6 @@ async function pass(ms: number): Promise<void> {
   const due = (await bot.store.timers.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
   for (const timer of due) {
     await bot.run(async () => runTimer(bot.context, timer));
-    await bot.store.timers.end(timer.id, 'done', bot.clock.now);
   }
 }
 
@@ -93,10 +92,10 @@ test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
   async (takesBack) => {
     await say(`!shadow-ban ${mallory} --for 1m`);
     expect(await say(takesBack)).toMatch(
-      /Timer 1, which would have ended this at 2026-11-21 00:01 UTC, was stopped/u,
+      /Timer 2, which would have ended this at 2026-11-21 00:01 UTC, was stopped/u,
     );
     expect(banned).not.toContain(mallory);
-    expect(await bot.store.timers.get(1)).toMatchObject({ state: 'stopped' });
+    expect(await bot.store.timers.get(2)).toMatchObject({ state: 'stopped' });
     await say(`!shadow-ban ${mallory} --reason "for good"`);
     await pass(2 * minuteMs);
     expect(banned).toContain(mallory);
@@ -106,7 +105,7 @@ test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
 test('the same again without a time makes it permanent, and says so', async () => {
   await say(`!shadow-ban ${mallory} --for 1m`);
   const answer = await say(`!shadow-ban ${mallory}`);
-  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 2 was stopped');
   await pass(2 * minuteMs);
   expect(banned).toContain(mallory);
 });
@@ -114,8 +113,8 @@ test('the same again without a time makes it permanent, and says so', async () =
 test('the same again with a time replaces the timer', async () => {
   await say(`!suspend ${mallory} --for 1m`);
   const answer = await say(`!suspend ${mallory} --for 7d`);
-  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
-  expect(answer).toContain('until 2026-11-28 00:00 UTC, timer 2');
+  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 2 was stopped');
+  expect(answer).toContain('until 2026-11-28 00:00 UTC, timer 4');
   expect(answer).not.toContain('without an end');
   await pass(2 * minuteMs);
   expect(suspended).toContain(mallory);
@@ -133,11 +132,11 @@ test('a time sets no timer on what holds for good, by whomever', async () => {
 test('a rule lengthens a timer, and does not shorten it', async () => {
   await say(`!suspend ${mallory} --for 1h`);
   expect(await rule(`suspend ${mallory} --for 1m`)).toContain(
-    'This still ends at 2026-11-21 01:00 UTC, by timer 1',
+    'This still ends at 2026-11-21 01:00 UTC, by timer 2',
   );
-  expect(await bot.store.timers.waiting()).toMatchObject([{ id: 1 }]);
-  await rule(`suspend ${mallory} --for 2h`, 18);
   expect(await bot.store.timers.waiting()).toMatchObject([{ id: 2 }]);
+  await rule(`suspend ${mallory} --for 2h`, 18);
+  expect(await bot.store.timers.waiting()).toMatchObject([{ id: 5 }]);
 });
 
 test('timers of others, and of what else was done to the account, go on', async () => {
@@ -152,7 +151,7 @@ test('of several accounts the one that has a timer is not left out', async () =>
   await say(`!suspend ${mallory} --for 1m`);
   await say(`!suspend ${mallory} @other:localhost`);
   const answer = await say('!confirm');
-  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 1 was stopped');
+  expect(answer).toContain('This no longer ends at 2026-11-21 00:01 UTC: timer 2 was stopped');
   await pass(2 * minuteMs);
   expect([...suspended].sort()).toEqual([mallory, '@other:localhost']);
 });
@@ -197,7 +196,7 @@ test('what was cut off and yet done ends older timers once that is known', async
   expect(await bot.store.timers.waiting()).toHaveLength(1);
   Object.assign(users, { get: async (name: string) => ({ name, shadowBanned: true }) });
   const { sent } = await bot.run(async () => recover(bot.context));
-  expect(JSON.stringify(sent)).toContain('timer 1 was stopped');
+  expect(JSON.stringify(sent)).toContain('timer 2 was stopped');
   await pass(2 * minuteMs);
   expect(banned).toContain(mallory);
 });

@@ -24,6 +24,7 @@ const settings: Settings = {
   reconcileAfterMs: 0,
   proposalExpiresAfterMs: 600_000,
   maxRuleActionsPerHour: 10,
+  parallelism: 4,
   confirmationExpiresAfterMs: 600_000,
   confirmation: { destructive: 'requester', critical: 'requester' },
   serverName: 'example.com',

@@ -43,6 +43,7 @@ const confirmation = (eventId: string, invocation: string) => ({
   command: 'deactivate',
   requester: people.ben,
   eventId,
+  roomId: room,
   danger: 'destructive',
   createdAt: bot.clock.now,
   expiresAt: bot.clock.now + 600_000,
@@ -113,13 +114,23 @@ test('work that can’t be read is ended as not known', async () => {
     eventId: '$e',
     roomId: room,
   };
-  const id = await bot.store.transaction(async ({ auditLog, executions }) => {
-    await executions.begin({ eventId: '$e', invocation: '"x"', confirmer: null }, 0);
+  const id = await bot.store.transaction(async ({ auditLog, operations }) => {
+    await operations.start(
+      {
+        eventId: '$e',
+        roomId: room,
+        actor: people.ben,
+        command: 'suspend',
+        danger: 'change',
+        invocation: '"x"',
+      },
+      0,
+    );
     return auditLog.begin(intent, 0);
   });
   const { sent } = await start();
   expect(JSON.stringify(sent)).toContain(`#${id}`);
-  expect(await bot.store.executions.open()).toEqual([]);
+  expect(await bot.store.operations.running()).toEqual([]);
   expect(await bot.store.auditLog.get(id)).toMatchObject({ status: 'unknown' });
   expect((await bot.store.auditLog.verify()).fault).toBeUndefined();
 });

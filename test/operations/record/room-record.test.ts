@@ -136,9 +136,19 @@ test('a confirmation that the room shows as decided is decided, without a word',
 
 test('an operation of the backup that the room shows as ended is ended, as the room shows', async () => {
   const targets = ['@one:localhost', '@two:localhost'];
-  const entries = await bot.store.transaction(async ({ auditLog, executions, outbox }) => {
+  const entries = await bot.store.transaction(async ({ auditLog, operations, outbox }) => {
     await outbox.remember('$ask', 'answer', '$confirmation', bot.clock.now);
-    await executions.begin({ eventId: '$ask', invocation: '"x"', confirmer: null }, bot.clock.now);
+    await operations.start(
+      {
+        eventId: '$ask',
+        roomId: room,
+        actor: people.ben,
+        command: 'deactivate',
+        danger: 'destructive',
+        invocation: '"x"',
+      },
+      bot.clock.now,
+    );
     const begun: number[] = [];
     for (const target of targets) {
       const intent = { actor: people.ben, command: 'deactivate', arguments: {}, target };
@@ -154,10 +164,10 @@ test('an operation of the backup that the room shows as ended is ended, as the r
   const running = { command: 'deactivate', status: 'running', audit: [] };
   const edits = '$confirmation' as EventId;
   await compare(said({ event: '$running' as EventId, edits, answer: running }));
-  expect(await bot.store.executions.open()).toHaveLength(1);
+  expect(await bot.store.operations.running()).toHaveLength(1);
   const answer = { command: 'deactivate', status: 'partial', audit: [...entries, 9], data };
   expect(await compare(said({ edits, answer }))).toMatchObject([{ kind: 'alert' }]);
-  expect(await bot.store.executions.open()).toEqual([]);
+  expect(await bot.store.operations.running()).toEqual([]);
   const found = await bot.store.auditLog.search({ eventId: '$ask', limit: 10 });
   expect(found.map(({ status }) => status)).toEqual(['done', 'failed']);
 });

@@ -35,6 +35,7 @@ async function ask(requester = ana, expiresAt = 1000) {
       command: 'deactivate',
       requester,
       eventId: `$command${asked}`,
+      roomId: '!r',
       danger: 'destructive',
       createdAt: 1,
       expiresAt,
@@ -74,7 +75,7 @@ describe('a question', () => {
     const later = await ask();
     // Four characters: sooner or later a code comes again.
     const database = new Database(path.join(folder, 'lawspeaker.db'));
-    database.prepare('UPDATE confirmations SET code = ? WHERE id = ?').run(older.code, later.id);
+    database.prepare('UPDATE operations SET code = ? WHERE id = ?').run(older.code, later.id);
     database.close();
     expect(await store.confirmations.byCode(older.code)).toMatchObject({
       id: later.id,
@@ -84,9 +85,9 @@ describe('a question', () => {
 
   test('one command asks once', async () => {
     const question = await ask();
-    await expect(store.confirmations.ask({ ...question, createdAt: 2 })).rejects.toThrow(
-      'the database failed',
-    );
+    await expect(
+      store.confirmations.ask({ ...question, roomId: '!r', createdAt: 2 }),
+    ).rejects.toThrow('the database failed');
   });
 
   test('is decided once, of many at once, and says by whom', async () => {

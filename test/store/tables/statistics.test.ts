@@ -152,12 +152,22 @@ test('what is open, and since when', async () => {
   expect(await store.statistics.oldestOpenAt()).toBeUndefined();
 
   await store.inbox.add([{ eventId: '$e', type: 'message', sender: '@a:x', event: '{}' }], 1);
-  await store.executions.begin({ eventId: '$e', invocation: '{}', confirmer: null }, 1);
+  await store.operations.start(
+    {
+      eventId: '$e',
+      roomId: '!r',
+      actor: '@a:x',
+      command: 'x',
+      danger: 'change',
+      invocation: '{}',
+    },
+    1,
+  );
   await store.outbox.add({ eventId: '$e', part: 'answer', message: '{}' }, 1);
   expect(await store.statistics.openWork()).toEqual({
     inbox: 1,
     outbox: 1,
-    executions: 1,
+    operations: 1,
     confirmations: 0,
     timers: 0,
   });

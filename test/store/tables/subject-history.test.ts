@@ -40,6 +40,7 @@ async function ask(event: string, invocation: object): Promise<number> {
     command: 'deactivate',
     requester: '@ana:x',
     eventId: event,
+    roomId: '!r',
     danger: 'destructive',
     createdAt: 50,
     expiresAt: 100,

@@ -1,0 +1,202 @@
+import type { Status } from '../../chat/answers/answer.ts';
+import type { Command, Context, Reconciliation, Step } from '../../chat/command/declaration.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  LawspeakerError,
+  TargetError,
+  UnreachableError,
+  codeOf,
+} from '../../core/errors.ts';
+import type { Log } from '../../core/log.ts';
+import { present } from '../../core/present.ts';
+import type { Account } from '../../services/services.ts';
+import { commandContextFor } from '../stages.ts';
+import type { CommandContextParts } from '../stages.ts';
+import type { Attempt } from './outcome.ts';
+import { reconcile, reconciledAttempt } from './reconcile.ts';
+import type { ReconcileContext } from './reconcile.ts';
+import { stepsOf } from './work.ts';
+import type { Unit, Work } from './work.ts';
+
+/** What doing one unit of an operation needs. */
+export type AttemptContext = CommandContextParts &
+  ReconcileContext & { readonly log: Pick<Log, 'error' | 'warn'> };
+
+type Result = Omit<Attempt, 'target' | 'audit'>;
+
+/** Does one unit of an operation, once. Its intent is committed. Never throws. */
+export async function attemptUnit(
+  context: AttemptContext,
+  work: Work,
+  unit: Unit,
+): Promise<Attempt> {
+  const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
+  const result = await attemptOnce(
+    context,
+    work,
+    step,
+    contextOf(context, work, unit),
+    unit.intent,
+  );
+  return { target: unit.target, audit: unit.intent, ...present({ step: step?.name }), ...result };
+}
+
+/** What became of a unit whose call was cut off, or whose end was not known. Never calls it again. */
+export async function reconcileUnit(
+  context: AttemptContext,
+  work: Work,
+  unit: Unit,
+  before: string | undefined,
+): Promise<Attempt> {
+  const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
+  const found = await reconcile(
+    context.log,
+    reconcilable(work.command, step),
+    contextOf(context, work, unit),
+  );
+  return {
+    target: unit.target,
+    audit: unit.intent,
+    ...present({ step: step?.name, serverJob: unit.serverJob }),
+    ...(before === 'running' ? ranOn(found) : reconciledAttempt(context, found, unit.intent ?? 0)),
+  };
+}
+
+function reconcilable(
+  command: Command,
+  step: Step | undefined,
+): Pick<Command, 'name' | 'reconcile'> {
+  return step === undefined ? command : { name: command.name, reconcile: step.reconcile };
+}
+
+function contextOf(context: CommandContextParts, work: Work, unit: Unit): Context {
+  const account = unit.account ?? accountNamed(unit);
+  return {
+    ...commandContextFor(context, work, account),
+    ...present({ serverJob: unit.serverJob }),
+  };
+}
+
+/** To reconcile a call, its target's name is enough: the account as it was before is not stored. */
+function accountNamed({ target }: Unit): Account | undefined {
+  return target === undefined ? undefined : ({ name: target, displayname: null } as Account);
+}
+
+async function attemptOnce(
+  context: AttemptContext,
+  { command }: Pick<Work, 'command'>,
+  step: Step | undefined,
+  commandContext: Context,
+  audit: number | undefined,
+): Promise<Result> {
+  const startedAt = performance.now();
+  const tookMs = () => Math.round(performance.now() - startedAt);
+  let result: unknown;
+  try {
+    result = await (step === undefined ? command.run(commandContext) : step.run(commandContext));
+  } catch (error) {
+    if (audit === undefined || !mayHaveHappened(error)) {
+      logFault(context.log, command.name, error);
+      return { status: 'failed', error, tookMs: tookMs() };
+    }
+    const found = await reconcile(context.log, reconcilable(command, step), commandContext);
+    const reconciled = reconciledAttempt(context, found, audit);
+    return { ...reconciled, ...(reconciled.status === 'done' ? {} : { error }), tookMs: tookMs() };
+  }
+  try {
+    if (step !== undefined) {
+      const serverJob = step.serverJob?.(result);
+      return {
+        ...(serverJob === undefined ? { status: 'done' } : { status: 'running', isOpen: true }),
+        did: step.did(result),
+        tookMs: tookMs(),
+        ...present({ serverJob }),
+      };
+    }
+    const undo = command.undo?.(commandContext, result);
+    const serverJob = command.serverJob?.(result);
+    const answer = command.answer(commandContext, result);
+    return {
+      ...ranAttempt(answer.status),
+      answer,
+      tookMs: tookMs(),
+      ...present({ undo, serverJob }),
+    };
+  } catch (error) {
+    // It was done, even if wording the answer failed.
+    logFault(context.log, command.name, error);
+    return { status: 'done', tookMs: tookMs() };
+  }
+}
+
+/** What a command that changes nothing finds out, for one of its targets. Never throws. */
+export async function attemptRead(
+  context: AttemptContext,
+  { command }: Pick<Work, 'command'>,
+  commandContext: Context,
+): Promise<Attempt> {
+  return {
+    target: undefined,
+    audit: undefined,
+    ...(await attemptOnce(context, { command }, undefined, commandContext, undefined)),
+  };
+}
+
+/** The status that an answer gives; most give none, because the command is done. */
+function ranAttempt(status: Status | undefined): Pick<Attempt, 'status' | 'isOpen'> {
+  return status === 'running'
+    ? { status, isOpen: true }
+    : { status: status === 'partial' || status === 'failed' ? status : 'done' };
+}
+
+function mayHaveHappened(error: unknown): boolean {
+  return error instanceof HomeserverError || error instanceof UnreachableError
+    ? error.mayHaveHappened
+    : !(error instanceof LawspeakerError);
+}
+
+/** Part of an operation that had started may have been done. */
+const givenUp = new TargetError(
+  'state',
+  'the homeserver gave up on it',
+  'Part of it may have been done. Check before you retry.',
+);
+
+/** An operation that was seen running goes on until it is known to have ended. */
+function ranOn(reconciliation: Reconciliation): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
+  switch (reconciliation) {
+    case 'done':
+      return { status: 'done' };
+    case 'not_done':
+      return { status: 'failed', error: givenUp };
+    case 'unknown':
+      return { status: 'running', isOpen: true };
+    case 'unknowable':
+      return { status: 'unknown' };
+  }
+}
+
+/** The outcome of an attempt, as the audit log stores it. */
+export function outcomeOf({ status, error, tookMs, undo, serverJob }: Attempt): {
+  status: string;
+  detail: object;
+} {
+  return {
+    status,
+    detail: {
+      ...present({ took_ms: tookMs, undo, server_job: serverJob }),
+      ...(error === undefined ? {} : { code: codeOf(error) }),
+      ...(error instanceof HomeserverError || error instanceof ForeignAnswerError
+        ? { http_status: error.status }
+        : {}),
+    },
+  };
+}
+
+/** Logs an error that is not an expected one: those are explained in the room. */
+export function logFault(log: Pick<Log, 'error'>, command: string, error: unknown): void {
+  if (!(error instanceof LawspeakerError)) {
+    log.error({ command, err: error }, 'an error in the bot: a command failed');
+  }
+}

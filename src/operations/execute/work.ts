@@ -1,0 +1,182 @@
+import type { Command, Danger, Role, Step } from '../../chat/command/declaration.ts';
+import type { Invocation } from '../../chat/command/invocation.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { Account } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
+import type { OperationTarget } from '../../store/tables/operation-targets.ts';
+import type { Operation } from '../../store/tables/operations.ts';
+import { parsedOf, targetsOf } from '../stages.ts';
+import type { LeftOut, ParsedContext, Resolved } from '../stages.ts';
+import type { Attempt } from './outcome.ts';
+
+/** An operation that runs, in memory. */
+export interface Work {
+  readonly id: number;
+  readonly command: Command;
+  readonly danger: Danger;
+  readonly invocation: Invocation;
+  readonly role: Role;
+  /** Who confirmed it; undefined if nobody was asked. */
+  readonly confirmer: UserId | undefined;
+  readonly units: readonly Unit[];
+  /** Targets that nothing is done to, and why. */
+  readonly leftOut: LeftOut[];
+  /** It was started by an earlier process, or its outcome was not known then. */
+  readonly isResumed: boolean;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Its answer shows how it ended, as far as is known. */
+  isTold: boolean;
+}
+
+/** One step that is done to one target: what has an audit entry of its own. */
+export interface Unit {
+  readonly position: number;
+  readonly step: number;
+  /** Undefined for a command without targets. */
+  readonly target: UserId | undefined;
+  /** The account as it was just before; undefined until it is looked up. */
+  account: Account | undefined;
+  /** Its audit entry; undefined until it is begun. */
+  intent: number | undefined;
+  /** It was begun by an earlier process, or is reconciled: it is never called again. */
+  readonly wasBegun: boolean;
+  /** The homeserver's own job that does it. */
+  serverJob: string | undefined;
+  /** How it ended, as far as is known; undefined while it is not. */
+  attempt: Attempt | undefined;
+  isLeftOut: boolean;
+}
+
+/** The steps of a command. Most have one, which is the command itself. */
+export function stepsOf(
+  command: Command,
+  args: Readonly<Record<string, unknown>>,
+): readonly (Step | undefined)[] {
+  return command.steps?.(args) ?? [undefined];
+}
+
+/** What a new operation consists of, in the order in which it is done. */
+export function unitsOf(
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'accounts'>,
+): Pick<Unit, 'position' | 'step' | 'target' | 'account'>[] {
+  const { command, invocation, accounts } = resolved;
+  const byName = new Map(accounts.map((account) => [account.name, account]));
+  const targets = accounts.length > 0 ? accounts.map(({ name }) => name) : targetsOf(resolved);
+  const steps = stepsOf(command, invocation.arguments);
+  return (targets.length === 0 ? [undefined] : targets).flatMap((target, position) =>
+    steps.map((_, step) => ({
+      position,
+      step,
+      target,
+      account: target === undefined ? undefined : byName.get(target),
+    })),
+  );
+}
+
+/** The operation that has just been started, with what it consists of. */
+export function newWork(
+  resolved: Resolved,
+  id: number,
+  confirmer: UserId | undefined,
+  units: ReturnType<typeof unitsOf>,
+  startedAt: number,
+): Work {
+  const { command, danger, invocation, role, leftOut } = resolved;
+  return {
+    id,
+    command,
+    danger,
+    invocation,
+    role,
+    confirmer,
+    leftOut: [...leftOut],
+    isResumed: false,
+    startedAt,
+    isTold: false,
+    units: units.map((unit) => ({
+      ...unit,
+      intent: undefined,
+      wasBegun: false,
+      serverJob: undefined,
+      attempt: undefined,
+      isLeftOut: false,
+    })),
+  };
+}
+
+/**
+ * Reads an operation that an earlier process started, or whose outcome was not known.
+ *
+ * @throws TargetError its command no longer exists
+ */
+export async function loadWork(
+  context: ParsedContext & {
+    readonly store: Pick<Store, 'auditLog' | 'operationTargets'>;
+  },
+  operation: Operation,
+): Promise<Work> {
+  const { operationTargets, auditLog } = context.store;
+  const parsed = parsedOf(context, operation);
+  const stored = await operationTargets.of(operation.id);
+  const rows = stored.length > 0 ? stored : await rowsFromAuditLog(auditLog, operation, parsed);
+  return {
+    id: operation.id,
+    command: parsed.command,
+    danger: parsed.danger,
+    invocation: parsed.invocation,
+    role: 'moderator',
+    confirmer: (operation.confirmer ?? undefined) as UserId | undefined,
+    leftOut: rows.flatMap(({ state, target, detail }) =>
+      state === 'skipped' && target !== undefined
+        ? [{ user: target as UserId, why: detail ?? 'was left out' }]
+        : [],
+    ),
+    isResumed: true,
+    startedAt: operation.startedAt ?? 0,
+    isTold: false,
+    units: rows.map((row) => ({
+      position: row.position,
+      step: row.step,
+      target: row.target as UserId | undefined,
+      account: undefined,
+      intent: row.intent,
+      wasBegun: row.state === 'in_flight',
+      serverJob: row.serverJob,
+      attempt: attemptOf(row),
+      isLeftOut: row.state === 'skipped',
+    })),
+  };
+}
+
+/** How a target ended whose end an earlier process has recorded. */
+function attemptOf({ state, target, intent, detail }: OperationTarget): Attempt | undefined {
+  return state === 'done' || state === 'partial' || state === 'failed' || state === 'unknown'
+    ? { target, audit: intent, status: state, why: detail }
+    : undefined;
+}
+
+/** The targets of an operation that a version before 0.14 started: it did not store them. */
+async function rowsFromAuditLog(
+  auditLog: Pick<Store['auditLog'], 'search'>,
+  { eventId }: Operation,
+  parsed: ReturnType<typeof parsedOf>,
+): Promise<OperationTarget[]> {
+  const entries = await auditLog.search({ eventId, limit: 10_000 });
+  const byTarget = new Map(entries.map((entry) => [entry.target, entry]));
+  const targets = targetsOf(parsed);
+  const [only] = entries;
+  return (targets.length === 0 ? [undefined] : targets).map((target, position) => {
+    const entry = target === undefined ? only : byTarget.get(target);
+    const isFinal = entry?.status === 'done' || entry?.status === 'failed';
+    return {
+      position,
+      step: 0,
+      target,
+      intent: entry?.id,
+      serverJob: undefined,
+      detail: undefined,
+      state: entry === undefined ? 'waiting' : isFinal ? entry.status : 'in_flight',
+    };
+  });
+}

@@ -1,0 +1,129 @@
+import type { Selectable } from 'kysely';
+
+import type { Connection } from '../database.ts';
+import type { OperationState, OperationsTable } from '../schema.ts';
+import { changeState } from './operation-states.ts';
+import { lastNumber, skipNumbers } from './row-numbers.ts';
+
+/** An operation that was started. `invocation` is JSON. */
+export interface Operation {
+  readonly id: number;
+  /** The event that caused it. */
+  readonly eventId: string;
+  readonly command: string;
+  readonly invocation: string;
+  readonly state: OperationState;
+  /** Who confirmed it; null if nobody was asked. */
+  readonly confirmer: string | null;
+  /** Who asked that it goes no further. */
+  readonly stopRequestedBy: string | null;
+  readonly startedAt: number | null;
+}
+
+function operationOf(row: Selectable<OperationsTable>): Operation {
+  return {
+    id: row.id,
+    eventId: row.event_id,
+    command: row.command,
+    invocation: row.invocation ?? '',
+    state: row.state,
+    confirmer: row.decided_by,
+    stopRequestedBy: row.stop_requested_by,
+    startedAt: row.started_at,
+  };
+}
+
+/**
+ * Operations that run or have run: at most one for each cause. Those that wait are in `confirmations` and
+ * `timers`, which share the table.
+ */
+export function operations(db: Connection) {
+  const all = () => db.selectFrom('operations').selectAll();
+  return {
+    /**
+     * Records the start, in the same transaction as its cause: of an operation that was scheduled, or of a
+     * new one.
+     *
+     * @returns its number; undefined if it was started, or has ended, before
+     */
+    async start(
+      operation: {
+        readonly eventId: string;
+        readonly roomId: string;
+        readonly actor: string;
+        readonly command: string;
+        readonly danger: string;
+        readonly invocation: string;
+      },
+      at: number,
+    ): Promise<number | undefined> {
+      const { eventId, roomId, ...fields } = operation;
+      const row = await db
+        .insertInto('operations')
+        .values({
+          ...fields,
+          event_id: eventId,
+          room_id: roomId,
+          state: 'running',
+          created_at: at,
+          started_at: at,
+        })
+        .onConflict((conflict) => conflict.column('event_id').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (row !== undefined) {
+        return row.id;
+      }
+      const { id } = await all().where('event_id', '=', eventId).executeTakeFirstOrThrow();
+      const isStarted = await changeState(db, id, 'running', {
+        at,
+        set: { invocation: operation.invocation, started_at: at },
+      });
+      return isStarted ? id : undefined;
+    },
+
+    /** Records the end. Returns false if it had ended before. */
+    end: async (
+      id: number,
+      state: 'done' | 'partial' | 'failed' | 'unknown' | 'cancelled',
+      at: number,
+    ): Promise<boolean> => changeState(db, id, state, { at }),
+
+    async get(id: number): Promise<Operation | undefined> {
+      const row = await all().where('id', '=', id).executeTakeFirst();
+      return row && operationOf(row);
+    },
+
+    async byEvent(eventId: string): Promise<Operation | undefined> {
+      const row = await all().where('event_id', '=', eventId).executeTakeFirst();
+      return row && operationOf(row);
+    },
+
+    /** Operations that run, the oldest first. */
+    async running(): Promise<Operation[]> {
+      const rows = await all()
+        .where('state', '=', 'running')
+        .orderBy('started_at')
+        .orderBy('id')
+        .execute();
+      return rows.map(operationOf);
+    },
+
+    /** Asks that a running operation begins nothing more. Returns false if it does not run. */
+    async requestStop(id: number, by: string): Promise<boolean> {
+      const { numUpdatedRows } = await db
+        .updateTable('operations')
+        .set({ stop_requested_by: by })
+        .where('id', '=', id)
+        .where('state', '=', 'running')
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+
+    /** See `row-numbers.ts`. */
+    lastNumber: async () => lastNumber(db, 'operations'),
+    skipNumbers: async (upTo: number) => skipNumbers(db, 'operations', upTo),
+  };
+}
+
+export type Operations = ReturnType<typeof operations>;

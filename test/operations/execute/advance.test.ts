@@ -1,0 +1,315 @@
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { UnreachableError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
+import { recover } from '../../../src/operations/execute/recover.ts';
+import type { Account } from '../../../src/services/services.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
+
+const names = (count: number) => Array.from({ length: count }, (_, at) => `@u${at}:localhost`);
+
+/** A bot before a homeserver that knows who is locked, and that can be told to fail. */
+async function openServer() {
+  const bot = await openFuzzBot({ isCalm: true });
+  const locked = new Set<string>();
+  const admins = new Set<string>();
+  const calls: string[] = [];
+  let inFlight = 0;
+  const server = {
+    bot,
+    locked,
+    admins,
+    calls,
+    mostAtOnce: 0,
+    /** Called before a call reaches the homeserver, and after it has done it. */
+    before: async (_user: string): Promise<void> => undefined,
+    after: async (_user: string): Promise<void> => undefined,
+    isAway: false,
+  };
+  Object.assign(bot.context, {
+    async findAccount(name: UserId) {
+      if (server.isAway) {
+        throw new UnreachableError('the homeserver', 'does not answer', false);
+      }
+      return account(name, { locked: locked.has(name), admin: admins.has(name) });
+    },
+  });
+  Object.assign(bot.api.users, {
+    get: async (name: UserId) => account(name, { locked: locked.has(name) }),
+    async setLocked(name: string, isLocked: boolean) {
+      // Of the life that makes the call.
+      const { before, after } = server;
+      inFlight += 1;
+      server.mostAtOnce = Math.max(server.mostAtOnce, inFlight);
+      await new Promise((go) => setImmediate(go));
+      inFlight -= 1;
+      await before(name);
+      calls.push(name);
+      if (isLocked) {
+        locked.add(name);
+      } else {
+        locked.delete(name);
+      }
+      await after(name);
+    },
+  });
+  return server;
+}
+
+function account(name: UserId, own: Partial<Account>): Account {
+  return {
+    name,
+    displayname: null,
+    avatarUrl: null,
+    admin: false,
+    deactivated: false,
+    erased: false,
+    locked: false,
+    suspended: false,
+    shadowBanned: false,
+    isGuest: false,
+    userType: null,
+    appserviceId: null,
+    creationTs: 1e12,
+    lastSeenTs: null,
+    consentVersion: null,
+    consentTs: null,
+    threepids: [],
+    externalIds: [],
+    ...own,
+  };
+}
+
+type Server = Awaited<ReturnType<typeof openServer>>;
+
+let server: Server;
+let typed = 0;
+beforeEach(async () => {
+  server = await openServer();
+});
+afterEach(async () => server.bot.store.close());
+
+const say = async (body: string, sender: string = people.ben) => {
+  typed += 1;
+  const { sent } = await server.bot.take([
+    {
+      type: 'm.room.message',
+      event_id: `$typed${typed}`,
+      sender,
+      origin_server_ts: server.bot.clock.now,
+      content: { msgtype: 'm.text', body },
+    },
+  ]);
+  return sent.map(({ outgoing }) => outgoing);
+};
+
+/** The last outcome that was posted about a command. */
+function outcomeIn(sent: readonly Outgoing[], command = 'lock') {
+  const found = sent.findLast(
+    (one) => (one.kind === 'edit' || one.kind === 'reply') && one.reply.command === command,
+  );
+  return found !== undefined && 'reply' in found ? found.reply : undefined;
+}
+
+const running = async () => server.bot.store.operations.running();
+
+describe('many targets', () => {
+  test('are dealt with several at a time, each once, with one summary', async () => {
+    const targets = names(60);
+    await say(`!lock ${targets.join(' ')}`);
+    const sent = await say('!confirm');
+    expect([...server.calls].sort()).toEqual([...targets].sort());
+    expect(server.mostAtOnce).toBe(4);
+    const outcome = outcomeIn(sent);
+    expect(outcome).toMatchObject({
+      status: 'done',
+      operation: { state: 'done', targets: 60, done: 60, failed: 0, leftOut: 0 },
+    });
+    expect(JSON.stringify(outcome?.answer.title)).toContain('60 of 60 done');
+    expect(outcome?.answer.file).toBeUndefined();
+    expect(await running()).toEqual([]);
+  });
+
+  test('that fail are named, and a file has how each ended', async () => {
+    server.before = async (user) => {
+      if (user === '@u3:localhost') {
+        throw new UnreachableError('the homeserver', 'does not answer', false);
+      }
+    };
+    await say(`!lock ${names(20).join(' ')}`);
+    const sent = await say('!confirm');
+    expect(outcomeIn(sent)).toMatchObject({
+      status: 'partial',
+      operation: { done: 19, failed: 1 },
+    });
+    expect(JSON.stringify(outcomeIn(sent)?.answer)).toContain('@u3:localhost');
+    const file = sent.find((one) => one.kind === 'file' && one.file.name === 'outcomes.csv');
+    expect(JSON.stringify(file)).toContain('@u3:localhost,,failed');
+    expect(JSON.stringify(file)).toContain('@u19:localhost,,done');
+  });
+
+  test('that became protected since they were shown are left out and named', async () => {
+    await say(`!deactivate ${names(15).join(' ')}`);
+    server.admins.add('@u7:localhost');
+    const deactivated: string[] = [];
+    Object.assign(server.bot.api.users, {
+      deactivate: async (name: string) => void deactivated.push(name),
+    });
+    const outcome = outcomeIn(await say('!confirm'), 'deactivate');
+    expect(deactivated).toHaveLength(14);
+    expect(deactivated).not.toContain('@u7:localhost');
+    expect(outcome).toMatchObject({ status: 'partial', operation: { done: 14, leftOut: 1 } });
+    expect(JSON.stringify(outcome?.answer)).toContain('@u7:localhost (is a server admin)');
+  });
+
+  test('wait while the homeserver is away, and go on when it is back', async () => {
+    await say(`!lock ${names(12).join(' ')}`);
+    server.isAway = true;
+    await say('!confirm');
+    expect(server.calls).toEqual([]);
+    expect(await running()).toHaveLength(1);
+    server.isAway = false;
+    const { sent } = await server.bot.run(async () => recover(server.bot.context));
+    expect([...server.calls].sort()).toEqual(names(12).sort());
+    expect(outcomeIn(sent.map(({ outgoing }) => outgoing))).toMatchObject({ status: 'done' });
+  });
+
+  test('are left alone once somebody has stopped the operation', async () => {
+    await say(`!lock ${names(30).join(' ')}`);
+    server.after = async () => {
+      if (server.calls.length === 8) {
+        const [operation] = await running();
+        await server.bot.store.operations.requestStop(operation?.id ?? 0, people.ben);
+      }
+    };
+    const outcome = outcomeIn(await say('!confirm'));
+    expect(server.calls.length).toBeGreaterThanOrEqual(8);
+    expect(server.calls.length).toBeLessThan(16);
+    expect(outcome).toMatchObject({
+      status: 'partial',
+      operation: { state: 'partial', done: server.calls.length },
+    });
+    expect(JSON.stringify(outcome?.answer)).toContain('when this was stopped');
+    expect(await running()).toEqual([]);
+  });
+});
+
+type Death = { readonly call: number; readonly when: 'before' | 'after' };
+
+// `dieAndRecover` compares the homeserver, the audit log and the room.
+test('whatever dies when: each target is called at most once, and the room learns how each ended', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 2, max: 24 }),
+      fc.array(
+        fc.record({ call: fc.nat(24), when: fc.constantFrom('before' as const, 'after' as const) }),
+        { maxLength: 4 },
+      ),
+      async (count, deaths) => {
+        const own = await openServer();
+        try {
+          await dieAndRecover(own, names(count), deaths);
+          expect(await own.bot.store.operations.running()).toEqual([]);
+        } finally {
+          await own.bot.store.close();
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+}, 120_000);
+
+/** Confirms an operation on these accounts, and dies that often in it. */
+async function dieAndRecover(
+  own: Server,
+  targets: readonly string[],
+  deaths: readonly Death[],
+): Promise<void> {
+  const { bot } = own;
+  const lives = dyingLives(own, deaths);
+  await bot.take([message(bot, '$ask', `!lock ${targets.join(' ')}`)]);
+  const sent: Outgoing[] = [];
+  const look = async (work: Promise<{ sent: readonly { outgoing: Outgoing }[] }>) => {
+    sent.push(...(await work).sent.map(({ outgoing }) => outgoing));
+  };
+  await lives.next(async () => look(bot.take([message(bot, '$yes', '!confirm')])));
+  for (let life = 0; life < 20 && (await bot.store.operations.running()).length > 0; life += 1) {
+    await lives.next(async (context) => recover(context));
+  }
+  expect(new Set(own.calls).size).toBe(own.calls.length);
+  const entries = await bot.store.auditLog.search({ eventId: '$ask', limit: 1000 });
+  const done = entries.filter(({ status }) => status === 'done').map(({ target }) => target);
+  expect(new Set(done)).toEqual(own.locked);
+  // What was not begun is begun later: only a call that was cut off may not have arrived.
+  expect(entries).toHaveLength(targets.length);
+  const outbox = await bot.store.outbox.open();
+  sent.push(...outbox.map((one) => JSON.parse(one.message) as Outgoing));
+  const told = outcomeIn(sent);
+  const failed = targets.length - done.length;
+  expect(failed).toBeLessThanOrEqual(deaths.length * 4);
+  expect(told).toMatchObject({
+    status: failed === 0 ? 'done' : done.length === 0 ? 'failed' : 'partial',
+    operation: { targets: targets.length, done: done.length, failed },
+  });
+  expect((await bot.store.auditLog.verify()).fault).toBeUndefined();
+}
+
+const message = (bot: FuzzBot, event: string, body: string) => ({
+  type: 'm.room.message',
+  event_id: event,
+  sender: people.ben,
+  origin_server_ts: bot.clock.now,
+  content: { msgtype: 'm.text', body },
+});
+
+/** Lives of the bot that end at these calls: the dead make no call, commit nothing, and learn no answer. */
+function dyingLives(own: Server, deaths: readonly Death[]) {
+  const { bot } = own;
+  const never = new Promise<never>(() => undefined);
+  const pending = deaths.toSorted((one, other) => one.call - other.call);
+  const { transaction } = bot.store;
+  let made = 0;
+  let death = Promise.withResolvers<void>();
+  let life = 0;
+  return {
+    async next(work: (context: FuzzBot['context']) => Promise<unknown>): Promise<void> {
+      const bornIn = life;
+      death = Promise.withResolvers();
+      const alive = async () => (bornIn === life ? undefined : never);
+      const pass = async (when: Death['when']) => {
+        const [next] = pending;
+        if (bornIn === life && next?.when === when && made >= next.call) {
+          pending.shift();
+          life += 1;
+          death.resolve();
+        }
+        await alive();
+      };
+      own.before = async () => {
+        await pass('before');
+        made += 1;
+      };
+      own.after = async () => pass('after');
+      const context = {
+        inFlight: createInFlight(),
+        store: {
+          ...bot.store,
+          transaction: (async (changes, options) => {
+            await alive();
+            const result = await transaction(changes, options);
+            await alive();
+            return result;
+          }) satisfies typeof transaction,
+        },
+      };
+      // The pipeline has the first one; each further life has a context of its own.
+      const living =
+        bornIn === 0 ? Object.assign(bot.context, context) : { ...bot.context, ...context };
+      await Promise.race([work(living), death.promise]);
+    },
+  };
+}
