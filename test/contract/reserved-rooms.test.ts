@@ -92,9 +92,11 @@ describe.each(cases)('$name, $key', ({ command, key, argument }) => {
   test('does not reach a direct room', async () => {
     for (const suffix of ['', ...(command.danger === 'read' ? [] : [' --dry-run'])]) {
       const line = lineWith(command, key, argument, directRoom) + suffix;
-      const { status, changes, redacted } = await answerTo(line);
+      const { status, changes, redacted, sent } = await answerTo(line);
       expect({ line, status }).toEqual({ line, status: 'protected' });
       expect([...changes, ...redacted]).toEqual([]);
+      const isReassuring = JSON.stringify(sent).includes('Nothing was changed');
+      expect(isReassuring && command.danger === 'read').toBe(false);
     }
     expect(await bot.store.confirmations.pending()).toEqual([]);
   });

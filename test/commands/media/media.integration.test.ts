@@ -114,7 +114,7 @@ describe('delete-media', () => {
     );
     expect(question.body).toContain('Delete 1 file, 3 kB, of');
     expect(question.body).toContain('2 other files will be kept');
-    expect(question.body).toContain('3000.png, image/png');
+    expect(question.body).toContain(`mxc://localhost/${large} 3000.png, image/png`);
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(question, 'done');
     expect(outcome.body).toContain('✅ Deleted 1 file of ');
