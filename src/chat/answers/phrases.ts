@@ -53,9 +53,14 @@ export function clock(atMs: number): string {
   return dateTime(atMs).replace(/^\S+ (?=\S+ UTC$)/u, '');
 }
 
+/** `1,204` */
+export function whole(number: number): string {
+  return number.toLocaleString('en-US');
+}
+
 /** `1 device`, `3 devices`, `1,204 messages` */
 export function count(number: number, noun: string, plural = `${noun}s`): string {
-  return `${number.toLocaleString('en-US')} ${number === 1 ? noun : plural}`;
+  return `${whole(number)} ${number === 1 ? noun : plural}`;
 }
 
 /** As `count`, and `no devices` for none. */

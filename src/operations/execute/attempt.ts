@@ -13,11 +13,10 @@ import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
-import type { Attempt } from './outcome.ts';
 import { reconcile, reconciledAttempt } from './reconcile.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import { stepsOf } from './work.ts';
-import type { Unit, Work } from './work.ts';
+import type { Attempt, Unit, Work } from './work.ts';
 
 /** What doing one unit of an operation needs. */
 export type AttemptContext = CommandContextParts &

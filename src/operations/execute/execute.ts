@@ -1,18 +1,19 @@
 import { codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { refusalReply } from '../answer/refusal.ts';
-import { post, postOutcome } from '../answer/reply.ts';
+import { post } from '../answer/reply.ts';
 import type { Reply, SayNow } from '../answer/reply.ts';
 import type { NextPages } from '../parse/expand.ts';
 import { commandContextsFor } from '../stages.ts';
 import type { Confirmed } from '../stages.ts';
 import { advance, eventOf } from './advance.ts';
-import type { AdvanceContext } from './advance.ts';
 import { attemptRead, logFault } from './attempt.ts';
-import { outcomeReply, runningReply } from './outcome.ts';
-import type { Attempt } from './outcome.ts';
+import { countsOf } from './operation-field.ts';
+import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
-import type { Work } from './work.ts';
+import type { AdvanceContext } from './run.ts';
+import { runningReply, showRunning } from './running.ts';
+import type { Attempt, Work } from './work.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
@@ -117,45 +118,6 @@ function nextLookMs(
   return isRunning
     ? Math.min(serverJobLookMs, settings.reconcileAfterMs)
     : settings.reconcileAfterMs;
-}
-
-/** How far an operation has got. */
-export function countsOf({ units }: Pick<Work, 'units'>): { ended: number; failed: number } {
-  let ended = 0;
-  let failed = 0;
-  for (const { attempt, isLeftOut } of units) {
-    if (isLeftOut || (attempt !== undefined && attempt.isOpen !== true)) {
-      ended += 1;
-    }
-    if (attempt?.status === 'failed') {
-      failed += 1;
-    }
-  }
-  return { ended, failed };
-}
-
-/** Shows that an operation runs, and how far it has got, unless its outcome is there already. */
-async function showRunning(
-  context: Pick<ExecuteContext, 'deliver' | 'members' | 'now' | 'settings' | 'store'>,
-  work: Work,
-): Promise<void> {
-  const { origin } = work.invocation;
-  const isShown = await context.store.transaction(
-    async (tables) => {
-      if (work.isTold) {
-        return false;
-      }
-      const part = (await tables.outbox.has(origin.event, 'running'))
-        ? (`progress-${context.now()}` as const)
-        : 'running';
-      await postOutcome(context, tables, origin, runningReply(context, work), part);
-      return true;
-    },
-    { repeatable: true },
-  );
-  if (isShown) {
-    context.deliver(origin.event);
-  }
 }
 
 /** Tells the room what went wrong with an operation that nobody waits for any more. */

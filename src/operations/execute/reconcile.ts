@@ -2,7 +2,7 @@ import type { Command, Context, Reconciliation } from '../../chat/command/declar
 import { codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Settings } from '../settings.ts';
-import type { Attempt } from './outcome.ts';
+import type { Attempt } from './work.ts';
 
 /**
  * The operations that this process is working on, by the event that asked for them. Recovery leaves them

@@ -5,7 +5,7 @@ import type { StoreTables } from '../../store/store.ts';
 import type { Timer, Timers } from '../../store/tables/timers.ts';
 import type { Settings } from '../settings.ts';
 import type { Parsed } from '../stages.ts';
-import type { Attempt } from './outcome.ts';
+import type { Attempt } from './work.ts';
 
 /** A command, and who runs it. */
 interface Run {

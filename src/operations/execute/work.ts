@@ -1,3 +1,4 @@
+import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Danger, Role, Step } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
@@ -5,9 +6,44 @@ import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import type { OperationTarget } from '../../store/tables/operation-targets.ts';
 import type { Operation } from '../../store/tables/operations.ts';
+import type { Timer } from '../../store/tables/timers.ts';
 import { parsedOf, targetsOf } from '../stages.ts';
 import type { LeftOut, ParsedContext, Resolved } from '../stages.ts';
-import type { Attempt } from './outcome.ts';
+
+/** How an operation has ended for a target, as far as is known. */
+export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
+
+/** A timer, and when it runs, in milliseconds since 1970. */
+type Scheduled = Pick<Timer, 'id' | 'runAt'>;
+
+/** What was done to one account, or altogether if the command acts on no accounts. */
+export interface Attempt {
+  readonly target: string | undefined;
+  readonly audit: number | undefined;
+  readonly status: AttemptStatus;
+  /** Its outcome is not known yet: the homeserver will be asked again. */
+  readonly isOpen?: boolean;
+  /** The step, if the command has several. */
+  readonly step?: string;
+  /** If it was done in this process. */
+  readonly answer?: Answer;
+  /** What a step did. */
+  readonly did?: string;
+  /** Why it failed, if an earlier process recorded that. */
+  readonly why?: string | undefined;
+  readonly error?: unknown;
+  readonly tookMs?: number;
+  /** The command line that undoes it. */
+  readonly undo?: string | undefined;
+  /** The ID of the homeserver's own job that does it. */
+  readonly serverJob?: string | undefined;
+  /** The timer that will undo it. */
+  readonly timer?: Scheduled;
+  /** Timers that would have undone it earlier, and no longer will. */
+  readonly stopped?: readonly Scheduled[];
+  /** The timer that still undoes it, because a rule must not shorten it. */
+  readonly kept?: Scheduled;
+}
 
 /** An operation that runs, in memory. */
 export interface Work {

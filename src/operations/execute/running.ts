@@ -1,0 +1,84 @@
+import { bold, code, facts } from '../../chat/answers/answer.ts';
+import { span, whole } from '../../chat/answers/phrases.ts';
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { cut } from '../../core/text.ts';
+import type { DeliverContext } from '../answer/reply.ts';
+import { postOutcome } from '../answer/reply.ts';
+import type { Reply } from '../answer/reply.ts';
+import type { Settings } from '../settings.ts';
+import { operationField } from './operation-field.ts';
+import { whoDecided } from './single-outcome.ts';
+import type { NamesContext } from './single-outcome.ts';
+import type { Work } from './work.ts';
+
+/** What saying how far an operation has got needs. */
+export type RunningContext = NamesContext & {
+  readonly settings: Pick<Settings, 'prefix'>;
+  now(): number;
+};
+
+/** The text that replaces a confirmation while the operation takes its time, and how far it has got. */
+export function runningReply(context: RunningContext, work: Work): Reply {
+  const { command, invocation, units, id } = work;
+  const attempts = units.flatMap(({ attempt }) => attempt ?? []);
+  const ended = units.filter(
+    ({ attempt, isLeftOut }) => isLeftOut || (attempt !== undefined && attempt.isOpen !== true),
+  ).length;
+  const failed = attempts.filter(({ status }) => status === 'failed').length;
+  const seconds = Math.max(1, (context.now() - work.startedAt) / 1000);
+  const rate = ended / seconds;
+  const left = units.length - ended;
+  const isLong = units.length > 1;
+  return {
+    command: command.name,
+    status: 'running',
+    audit: [],
+    ...operationField(work, 'running', attempts),
+    answer: {
+      mark: '⏳',
+      title: isLong
+        ? [bold(`Running: ${command.name}`), `, ${whole(ended)} of ${whole(units.length)} so far`]
+        : [bold('Running: '), code(cut(writeInvocation(command, invocation), 200))],
+      body: [
+        ...(isLong && ended > 0
+          ? [
+              facts(
+                failed > 0 && `${whole(failed)} failed`,
+                `${rate.toFixed(1)} per second`,
+                left > 0 && `about ${span((left / rate) * 1000)} left`,
+              ),
+            ]
+          : []),
+        facts(
+          whoDecided(context, work),
+          'I will post the outcome here.',
+          isLong && ['Stop: ', code(`${context.settings.prefix}stop-job ${id}`)],
+        ),
+      ],
+    },
+  };
+}
+
+/** Shows that an operation runs, and how far it has got, unless its outcome is there already. */
+export async function showRunning(
+  context: RunningContext & DeliverContext,
+  work: Work,
+): Promise<void> {
+  const { origin } = work.invocation;
+  const isShown = await context.store.transaction(
+    async (tables) => {
+      if (work.isTold) {
+        return false;
+      }
+      const part = (await tables.outbox.has(origin.event, 'running'))
+        ? (`progress-${context.now()}` as const)
+        : 'running';
+      await postOutcome(context, tables, origin, runningReply(context, work), part);
+      return true;
+    },
+    { repeatable: true },
+  );
+  if (isShown) {
+    context.deliver(origin.event);
+  }
+}

@@ -1,0 +1,183 @@
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
+import type { Answer, Block, Mark } from '../../chat/answers/answer.ts';
+import { dateTime } from '../../chat/answers/phrases.ts';
+import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { sentence } from '../answer/refusal.ts';
+import { refusalReply } from '../answer/refusal.ts';
+import type { RefusalContext } from '../answer/refusal.ts';
+import type { Reply } from '../answer/reply.ts';
+import { askerName, nameOf } from '../management-room.ts';
+import type { Members } from '../management-room.ts';
+import type { LeftOut } from '../stages.ts';
+import type { Attempt, Work } from './work.ts';
+
+export interface NamesContext {
+  readonly members: Pick<Members, 'displayName'>;
+}
+
+/** What an outcome is about. */
+export type About = Pick<Work, 'command' | 'danger' | 'invocation' | 'confirmer'> &
+  Partial<Pick<Work, 'id' | 'startedAt' | 'units'>> & { readonly leftOut?: readonly LeftOut[] };
+
+/** Of more audit entries than this, the operation's number is shown. */
+export const maxListed = 10;
+
+/** The title of an outcome whose own answer was lost in a crash. */
+const reconciledTitles: Record<'done' | 'partial' | 'running', readonly [Mark, string]> = {
+  done: ['✅', 'Done:'],
+  partial: ['⚠️', 'Partly done:'],
+  running: ['⏳', 'Still running:'],
+};
+
+export function singleReply(
+  context: RefusalContext,
+  about: About,
+  attempt: Attempt,
+  audit: readonly number[],
+): Reply {
+  const { command } = about;
+  if (attempt.answer !== undefined) {
+    const { status = 'done' } = attempt.answer;
+    return { command: command.name, status, audit, answer: attempt.answer };
+  }
+  const what = code(
+    attempt.target === undefined
+      ? writeInvocation(command, about.invocation)
+      : `${command.name} ${attempt.target}`,
+  );
+  switch (attempt.status) {
+    case 'done':
+    case 'partial':
+    case 'running': {
+      const [mark, title] = reconciledTitles[attempt.status];
+      return {
+        command: command.name,
+        status: attempt.status,
+        audit,
+        answer: {
+          mark: isForever(about, attempt) ? '⚠️' : mark,
+          title: [bold(title), ' ', what],
+          body: isForever(about, attempt)
+            ? [line('It stays in force: the reply was lost, so no timer could be set.')]
+            : [],
+        },
+      };
+    }
+    case 'failed':
+      if (attempt.error === undefined && attempt.why !== undefined) {
+        return {
+          command: command.name,
+          status: 'failed',
+          audit,
+          answer: notDone(attempt.why),
+          error: { code: 'failed', message: attempt.why },
+        };
+      }
+      return attempt.error === undefined
+        ? {
+            command: command.name,
+            status: 'failed',
+            audit,
+            answer: notDone('it was interrupted before it was carried out'),
+            error: { code: 'interrupted', message: 'interrupted before it was carried out' },
+          }
+        : refusalReply(context, command.name, attempt.error, audit);
+    case 'unknown':
+      return {
+        command: command.name,
+        status: 'unknown',
+        audit,
+        answer: {
+          mark: '⚠️',
+          title: [bold('Not known whether it was done: '), what],
+          body: [
+            line(
+              attempt.isOpen === true
+                ? 'The homeserver did not reply, and may still be working on it. I will check again and post the result here.'
+                : 'The request was sent, and no reply came. Check before you retry.',
+            ),
+          ],
+        },
+        error: { code: 'unknown', message: 'no answer came' },
+      };
+  }
+}
+
+/** What happened to the timers of an account, which is named if there are several. */
+export function timerBlocks(
+  { command, invocation: { forMs } }: About,
+  { answer, status, timer, stopped = [], kept }: Attempt,
+  account?: string,
+): Block[] {
+  const named = account === undefined ? [] : [code(account), ': '];
+  const blocks = stopped.map(({ id, runAt }) =>
+    line(
+      ...named,
+      command.timed === true
+        ? `This no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`
+        : `Timer ${id}, which would have ended this at ${dateTime(runAt)}, was stopped.`,
+    ),
+  );
+  if (kept !== undefined) {
+    const { id, runAt } = kept;
+    return [line(...named, `This still ends at ${dateTime(runAt)}, by timer ${id}.`)];
+  }
+  return forMs !== undefined && status === 'done' && answer !== undefined && timer === undefined
+    ? [line(...named, 'This was already in force without an end, so it stays.')]
+    : blocks;
+}
+
+/** Done for a time, but without the timer that ends it: after a crash, the state before is not known. */
+function isForever({ invocation }: About, { status, timer }: Attempt): boolean {
+  return invocation.forMs !== undefined && status === 'done' && timer === undefined;
+}
+
+function notDone(why: string): Answer {
+  return {
+    mark: '❌' satisfies Mark,
+    title: [bold('Not done: '), ...sentence(why)],
+    body: [line('Nothing was changed. Resend the command if you still want it.')],
+  };
+}
+
+/** `Asked by Ana, confirmed by Ben · reason: spam · 412 ms · audit #1043` */
+export function trailOf(
+  context: NamesContext,
+  { id, invocation, confirmer }: About,
+  attempts: readonly Attempt[],
+  audit: readonly number[],
+): Block[] {
+  if (audit.length === 0) {
+    return [];
+  }
+  const { reason } = invocation;
+  const took = attempts.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0);
+  return [
+    facts(
+      whoDecided(context, { invocation, confirmer }),
+      reason !== undefined && `reason: ${withoutLinks(reason)}`,
+      ...attempts.flatMap(({ timer }) =>
+        timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],
+      ),
+      took > 0 && audit.length <= maxListed && `${took} ms`,
+      audit.length <= maxListed
+        ? `audit ${audit.map((entry) => `#${entry}`).join(' ')}`
+        : `operation ${id}`,
+    ),
+  ];
+}
+
+/** `Asked by Ana, confirmed by Ben` */
+export function whoDecided(
+  context: NamesContext,
+  { invocation: { actor }, confirmer }: Pick<About, 'invocation' | 'confirmer'>,
+): string {
+  const asker = askerName(context.members, actor);
+  if (confirmer === undefined) {
+    return `Asked by ${asker}`;
+  }
+  return actor.kind === 'person' && confirmer === actor.user
+    ? `Asked and confirmed by ${asker}`
+    : `Asked by ${asker}, confirmed by ${nameOf(context.members, confirmer)}`;
+}
