@@ -57,7 +57,7 @@ describe('check-config', () => {
     expect({ status, errors }).toEqual({ status: 0, errors: '' });
     expect(output).toContain('a server admin of Synapse 1.');
     expect(output).toContain(`${config.managementRoom}: joined as the management room`);
-    expect(output).toMatch(/^admin @ana.*:localhost; moderator nobody; viewer nobody$/mu);
+    expect(output).toMatch(/^roles: admin @ana.*:localhost; moderator nobody; viewer nobody$/mu);
     expect(output).toContain(`${config.database.path}: does not exist yet. The start creates it`);
     expect(output).not.toContain('Warning');
     expect(output).not.toContain(config.homeserver.accessToken);

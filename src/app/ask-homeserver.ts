@@ -6,7 +6,7 @@ import {
 } from '../core/errors.ts';
 import { needsHttps, networkFault } from '../homeserver/network-faults.ts';
 import type { NetworkFault } from '../homeserver/network-faults.ts';
-import { speaksTls } from '../homeserver/speaks-tls.ts';
+import { speaksHttp, speaksTls } from '../homeserver/protocol-probe.ts';
 
 /** Where one of the homeserver's APIs answers, and the configuration key that says so. */
 export interface Address {
@@ -83,17 +83,24 @@ async function whyUnreachable(error: UnreachableError, address: Address): Promis
   );
 }
 
-/** What servers that speak TLS do when they are asked without: they hang up, or refuse with 400. */
+/**
+ * Finds out whether `http` and `https` are mixed up. Without TLS, servers that speak it hang up, or refuse with
+ * 400. With TLS, Synapse waits for more.
+ */
 async function schemeFault(
   error: UnreachableError,
-  address: Address,
+  { url, key }: Address,
 ): Promise<NetworkFault | undefined> {
-  const { url, key } = address;
-  const isSuspect =
-    url.startsWith('http:') &&
-    (error.networkCode === 'ECONNRESET' ||
-      (error instanceof ForeignAnswerError && error.status === 400));
-  return isSuspect && (await speaksTls(url)) ? needsHttps(url, key) : undefined;
+  const { networkCode } = error;
+  if (url.startsWith('https:')) {
+    return networkCode === 'ETIMEDOUT' && (await speaksHttp(url))
+      ? networkFault('EPROTO', url, key)
+      : undefined;
+  }
+  const isRefused = error instanceof ForeignAnswerError && error.status === 400;
+  return (networkCode === 'ECONNRESET' || isRefused) && (await speaksTls(url))
+    ? needsHttps(url, key)
+    : undefined;
 }
 
 function foreignAnswer(status: number, { url, key }: Address): SetupError {

@@ -83,7 +83,12 @@ export function createHttp(options: {
       ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
       'user-agent': 'lawspeaker',
     },
-    timeout: { request: requestTimeoutMs, connect: connectTimeoutMs },
+    // A server that speaks plain HTTP, such as Synapse, may wait for the rest of what it does not understand.
+    timeout: {
+      request: requestTimeoutMs,
+      connect: connectTimeoutMs,
+      secureConnect: connectTimeoutMs,
+    },
     followRedirect: false,
     retry: {
       limit: 2,

@@ -107,6 +107,10 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
   });
   const isCurrent = isMigrated(sqlite);
   if (!isCurrent) {
+    if (isNewer(sqlite)) {
+      await db.destroy();
+      throw newerError(file);
+    }
     await (options.readonly === true
       ? assertRecent(db, file)
       : migrate(sqlite, db, file, options.inform));
@@ -179,10 +183,7 @@ export function inspectDatabase(file: string): DatabaseInspection {
     sqlite.pragma('busy_timeout = 2000');
     sqlite.pragma('schema_version');
     if (isNewer(sqlite)) {
-      throw new SetupError(
-        `The database ${file} is from a newer Lawspeaker.`,
-        'Install that version again, or restore the backup that you made before the upgrade.',
-      );
+      throw newerError(file);
     }
     const made = migrationsIn(sqlite);
     const rows =
@@ -195,6 +196,13 @@ export function inspectDatabase(file: string): DatabaseInspection {
   } finally {
     sqlite?.close();
   }
+}
+
+function newerError(file: string): SetupError {
+  return new SetupError(
+    `The database ${file} is from a newer Lawspeaker.`,
+    'Install that version again, or restore the backup that you made before the upgrade.',
+  );
 }
 
 /** Whether a newer program has changed the tables. */
@@ -237,7 +245,7 @@ async function migrate(
     await db.destroy();
     throw new SetupError(
       `The database ${file} can't be updated (${reasonOf(error)}).`,
-      'It may be from a newer Lawspeaker, or damaged. Nothing was changed.',
+      'It may be damaged. Nothing was changed.',
     );
   }
   if (!isNew) {

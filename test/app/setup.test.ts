@@ -88,6 +88,24 @@ test('https where HTTP is spoken', async () => {
   expect(fault.advice).toContain('begin homeserver.url with http://');
 });
 
+test('https where Synapse speaks HTTP: it waits for more', async () => {
+  const synapse = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (data: Buffer) => {
+      if (data.includes('\r\n\r\n')) {
+        socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}');
+      }
+    });
+  });
+  synapse.listen(0, '127.0.0.1');
+  await once(synapse, 'listening');
+  const url = `https://127.0.0.1:${(synapse.address() as AddressInfo).port}`;
+  const fault = await faultOf(url);
+  synapse.close();
+  expect(fault).toBeInstanceOf(AddressError);
+  expect(fault.message).toBe(`${url} does not speak TLS (EPROTO).`);
+}, 20_000);
+
 test('http where TLS is spoken', async () => {
   await using server = await startTlsServer(answer(200));
   const url = `http://127.0.0.1:${server.port}`;

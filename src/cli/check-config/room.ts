@@ -49,7 +49,7 @@ function describeRoles(config: Config, botUser: UserId, members: RoomState): Che
     '; ',
   );
   return withRole('admin').length + withRole('moderator').length > 0
-    ? passed('roles', message)
+    ? passed('roles', `roles: ${message}`)
     : passed(
         'roles',
         `Nobody in the room but the bot may change anything (${message}).`,
