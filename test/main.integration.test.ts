@@ -58,7 +58,9 @@ describe('check-config', () => {
     expect(output).toContain('a server admin of Synapse 1.');
     expect(output).toContain(`${config.managementRoom}: joined as the management room`);
     expect(output).toMatch(/^roles: admin @ana.*:localhost; moderator nobody; viewer nobody$/mu);
-    expect(output).toContain(`${config.database.path}: does not exist yet. The start creates it`);
+    expect(output).toContain(
+      `${config.database.path}: does not exist yet (lawspeaker start creates it)`,
+    );
     expect(output).not.toContain('Warning');
     expect(output).not.toContain(config.homeserver.accessToken);
     await expect(stat(config.database.path)).rejects.toThrow('ENOENT');

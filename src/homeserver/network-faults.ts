@@ -57,7 +57,7 @@ const advice = (key: string): Readonly<Record<Kind, string>> => ({
     'If it is your own, name the file of its authority in the environment: NODE_EXTRA_CA_CERTS=/path/to/ca.pem',
   outdated: 'Renew it. If it is new, check the clock of this machine.',
   'other name': `Use the name that the certificate is for in ${key}.`,
-  'no TLS': `If it is on this machine or in a network that you trust, begin ${key} with http:// – else correct the port.`,
+  'no TLS': `Begin ${key} with http:// if the server is on this machine or in a network that you trust. Otherwise, correct the port.`,
   'no HTTP': `Correct the port in ${key}.`,
 });
 

@@ -85,7 +85,7 @@ test('https where HTTP is spoken', async () => {
   const fault = await faultOf(url);
   expect(fault).toBeInstanceOf(AddressError);
   expect(fault.message).toMatch(/^https:\/\/127\.0\.0\.1:\d+ does not speak TLS \(E\w+\)\.$/u);
-  expect(fault.advice).toContain('begin homeserver.url with http://');
+  expect(fault.advice).toContain('Begin homeserver.url with http://');
 });
 
 test('https where Synapse speaks HTTP: it waits for more', async () => {

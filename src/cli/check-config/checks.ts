@@ -97,8 +97,8 @@ function checkDatabase(config: Config): [Check, DatabaseInspection | undefined] 
   try {
     const inspection = inspectDatabase(file);
     const texts = {
-      missing: 'does not exist yet. The start creates it',
-      older: 'from an older Lawspeaker. The start updates it',
+      missing: 'does not exist yet (lawspeaker start creates it)',
+      older: 'from an older Lawspeaker (lawspeaker start updates it)',
       current: 'writable',
     };
     const holder = lockHolder(`${file}-lock`);
@@ -117,7 +117,7 @@ function checkEncryption({ encryption }: Config): Check[] {
     nativeLibrary();
     const keys = existsSync(encryption.path)
       ? 'exists'
-      : 'does not exist yet. The start creates it';
+      : 'does not exist yet (lawspeaker start creates it)';
     return [passed('encryption', `${encryption.path}: ${keys}`)];
   } catch (error) {
     return [failed('encryption', error)];
