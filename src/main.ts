@@ -15,8 +15,8 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   audit verify   check the hash chain of the audit log
   audit list     show the newest entries of the audit log
   audit export   print all entries, oldest first
-                 both take --by @user:server, --target, --command, --status,
-                 --since 7d, --until, --limit, --format jsonl or csv
+                 both take --by @user:server, --target, --command, --operation,
+                 --status, --since 7d, --until, --limit, --format jsonl or csv
   backup FILE    copy the database to a new file; the bot may be running
   restore FILE   check a backup, and put it in the place of the database; stop
                  the bot first

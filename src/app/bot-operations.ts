@@ -4,6 +4,8 @@ import type { SyncHealth } from '../matrix/sync/sync.ts';
 import { decide } from '../operations/confirm/decide.ts';
 import type { DecideContext } from '../operations/confirm/decide.ts';
 import type { FindContext } from '../operations/confirm/find-confirmation.ts';
+import { stop } from '../operations/execute/stop.ts';
+import type { StopContext } from '../operations/execute/stop.ts';
 import type { BotOperations, ReportReading } from '../services/bot/bot-operations.ts';
 import type { Store } from '../store/store.ts';
 import type { Transport } from './transport.ts';
@@ -14,7 +16,7 @@ export function createBotOperations(options: {
   readonly store: Store;
   readonly maxRuleActions: number;
   /** The operations, which are built with the services. */
-  readonly context: () => DecideContext & FindContext;
+  readonly context: () => DecideContext & FindContext & StopContext;
   /** Undefined before the first sync. */
   readonly syncHealth: () => SyncHealth | undefined;
   readonly reportReadings: () => ReportReading[];
@@ -23,6 +25,7 @@ export function createBotOperations(options: {
   const startedAt = Date.now();
   return {
     decide: async (request) => decide(options.context(), request),
+    stop: async (request) => stop(options.context(), request),
     openDirect: transport.direct.open,
     assertDirectIsReadable: transport.direct.assertReadableBy,
     redact: transport.redact,

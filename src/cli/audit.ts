@@ -9,9 +9,10 @@ import {
   exportLines,
 } from '../services/bot/audit-export.ts';
 import type { ExportFormat } from '../services/bot/audit-export.ts';
+import { filterOf } from '../services/bot/audit-service.ts';
+import type { AuditQuery } from '../services/bot/audit-service.ts';
 import { openStore } from '../store/store.ts';
 import type { AuditEntry } from '../store/tables/audit-log.ts';
-import type { AuditFilter } from '../store/tables/audit-search.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Output } from './output.ts';
 
@@ -21,7 +22,7 @@ const statuses = ['done', 'failed', 'partial', 'denied', 'protected', 'unknown',
 
 /** What `audit list` and `audit export` are asked for. */
 export interface AuditRequest {
-  readonly filter: AuditFilter;
+  readonly filter: AuditQuery;
   readonly limit: number | undefined;
   readonly format: ExportFormat | undefined;
 }
@@ -33,6 +34,7 @@ export function readAuditRequest(options: CommandLine['options'], now: number): 
     by: by === undefined ? undefined : readWho(by),
     target,
     command,
+    operation: readNumber('operation', options.operation),
     status: readChoice('status', options.status, statuses),
     since: since === undefined ? undefined : readDate('since', since, now),
     until: until === undefined ? undefined : readDate('until', until, now),
@@ -40,13 +42,9 @@ export function readAuditRequest(options: CommandLine['options'], now: number): 
   if ((filter.since ?? 0) > (filter.until ?? Number.POSITIVE_INFINITY)) {
     throw new UsageError('--since is later than --until.');
   }
-  const { limit } = options;
-  if (limit !== undefined && !/^[1-9]\d{0,9}$/u.test(limit)) {
-    throw new UsageError(`--limit: ${limit} is not a valid number of entries.`);
-  }
   return {
     filter,
-    limit: limit === undefined ? undefined : Number(limit),
+    limit: readNumber('limit', options.limit),
     format: readChoice('format', options.format, exportFormats),
   };
 }
@@ -58,8 +56,12 @@ export async function listAudit(
   output: Output,
 ): Promise<void> {
   const store = await openStore(databaseFile, { readonly: true });
-  const entries = await store.auditLog.search({ ...filter, limit });
-  await store.close();
+  let entries;
+  try {
+    entries = await store.auditLog.search({ ...(await filterOf(store.operations, filter)), limit });
+  } finally {
+    await store.close();
+  }
   if (format !== undefined) {
     await output(exportHead(format) + exportLines(entries, format));
   } else if (entries.length === 0) {
@@ -81,7 +83,8 @@ export async function exportAuditLog(
 ): Promise<void> {
   const store = await openStore(databaseFile, { readonly: true });
   try {
-    for await (const { text } of exportAudit(store.auditLog, filter, { format, limit })) {
+    const found = await filterOf(store.operations, filter);
+    for await (const { text } of exportAudit(store.auditLog, found, { format, limit })) {
       await output(text);
     }
   } finally {
@@ -115,6 +118,16 @@ function readWho(text: string): string {
     throw new UsageError(`--by: ${text} is not @user:server or rule:NAME.`);
   }
   return text;
+}
+
+/** A number of entries, or of an operation. */
+function readNumber(name: 'limit' | 'operation', text: string | undefined): number | undefined {
+  if (text !== undefined && !/^[1-9]\d{0,9}$/u.test(text)) {
+    throw new UsageError(
+      `--${name}: ${text} is not a valid number${name === 'limit' ? ' of entries' : ''}.`,
+    );
+  }
+  return text === undefined ? undefined : Number(text);
 }
 
 function readChoice<Choice extends string>(

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { UsageError } from '../core/errors.ts';
 
-const filterOptions = ['by', 'target', 'command', 'status', 'since', 'until'] as const;
+const filterOptions = ['by', 'target', 'command', 'operation', 'status', 'since', 'until'] as const;
 const optionNames = [...filterOptions, 'limit', 'format'] as const;
 export type OptionName = (typeof optionNames)[number];
 
@@ -42,6 +42,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         by: { type: 'string' },
         target: { type: 'string' },
         command: { type: 'string' },
+        operation: { type: 'string' },
         status: { type: 'string' },
         since: { type: 'string' },
         until: { type: 'string' },

@@ -10,10 +10,10 @@ import type { AuditService } from './bot/audit-service.ts';
 import type { BotOperations } from './bot/bot-operations.ts';
 import { createHistoryService } from './bot/history-service.ts';
 import type { HistoryService } from './bot/history-service.ts';
+import { createOperationService } from './bot/operation-service.ts';
+import type { OperationService } from './bot/operation-service.ts';
 import { createStatisticsService } from './bot/statistics-service.ts';
 import type { StatisticsService } from './bot/statistics-service.ts';
-import { createTimerService } from './bot/timer-service.ts';
-import type { TimerService } from './bot/timer-service.ts';
 import { createDeviceService } from './devices/device-service.ts';
 import type { DeviceService } from './devices/device-service.ts';
 import { createMediaService } from './media/media-service.ts';
@@ -48,7 +48,8 @@ export type { UserDetail as Account, UserSummary } from '../homeserver/admin/use
 export { userOrders } from '../homeserver/admin/users.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { Verified } from './bot/audit-service.ts';
-export type { BotStatus, Decided, DirectAnswer } from './bot/bot-operations.ts';
+export type { BotStatus, Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
+export type { OpenOperation } from './bot/operation-service.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
@@ -77,7 +78,7 @@ export interface Services {
   readonly server: ServerService;
   readonly reports: ReportService;
   readonly audit: AuditService;
-  readonly timers: TimerService;
+  readonly operations: OperationService;
   readonly confirmations: Pick<Store['confirmations'], 'pending'>;
   readonly statistics: StatisticsService;
   readonly history: HistoryService;
@@ -114,7 +115,7 @@ export function createServices(parts: {
     server: createServerService(api, client),
     reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
     audit: createAuditService(store),
-    timers: createTimerService(store),
+    operations: createOperationService(store),
     confirmations: store.confirmations,
     statistics: createStatisticsService(store),
     history: createHistoryService(store),

@@ -24,6 +24,7 @@ import { createDenials } from '../../src/operations/authorize/denials.ts';
 import { decideConfirmation } from '../../src/operations/confirm/decide.ts';
 import { findConfirmation } from '../../src/operations/confirm/find-confirmation.ts';
 import { createInFlight, createReconcileTimes } from '../../src/operations/execute/reconcile.ts';
+import { stop } from '../../src/operations/execute/stop.ts';
 import { createNextPages } from '../../src/operations/parse/expand.ts';
 import { createPipeline } from '../../src/operations/pipeline.ts';
 import type { Settings } from '../../src/operations/settings.ts';
@@ -128,6 +129,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         const question = await findConfirmation(context, { code, by, event, decision });
         return decideConfirmation(context, question, { decision, by, event });
       },
+      stop: async (request) => stop(context, request),
       status: async () => ({
         version: '0',
         node: '0',

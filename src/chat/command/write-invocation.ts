@@ -47,6 +47,14 @@ export function writeInvocation(
   return [command.name, ...positionals, ...flags].join(' ');
 }
 
+/** The invocation without arguments that hold personal data. */
+export function withoutPersonal(command: Command | undefined, invocation: Invocation): Invocation {
+  const kept = Object.entries(invocation.arguments).filter(
+    ([key]) => command?.args[key]?.options.personal !== true,
+  );
+  return { ...invocation, arguments: Object.fromEntries(kept) };
+}
+
 function writeWord(kind: string, value: Json): string {
   const text = writeValue(kind, value);
   return ['account', 'user', 'room', 'target'].includes(kind) ? idWord(text) : quote(text);

@@ -22,7 +22,11 @@ const pageSize = 20;
 const maxPageLength = 100;
 
 type Found =
-  | { readonly kind: 'entry'; readonly entry: AuditEntry }
+  | {
+      readonly kind: 'entry';
+      readonly entry: AuditEntry;
+      readonly operation: number | undefined;
+    }
   | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly limit: number }
   | { readonly kind: 'file'; readonly piece: ExportPiece; readonly format: ExportFormat }
   | { readonly kind: 'verified'; readonly verified: Verified };
@@ -47,6 +51,7 @@ export default defineCommand({
     rule: flag('word', 'Done by this rule'),
     target: flag('target', 'Done to this user or room', { bare: true }),
     command: flag('word', 'This command'),
+    operation: flag('integer', 'Of this operation, one entry per target', { min: 1 }),
     status: flag('choice', 'This outcome', {
       choices: ['done', 'failed', 'denied', 'protected', 'unknown', 'open'],
       bare: true,
@@ -119,12 +124,12 @@ export default defineCommand({
     if (entry === undefined) {
       throw new TargetError('unknown', `there is no audit entry #${what.replace('#', '')}`);
     }
-    return { kind: 'entry', entry };
+    return { kind: 'entry', entry, operation: await services.audit.operationOf(entry) };
   },
   answer(context, found) {
     switch (found.kind) {
       case 'entry':
-        return entryAnswer(found.entry);
+        return entryAnswer(found.entry, found.operation);
       case 'list':
         return listAnswer(context, found.entries, found.limit);
       case 'file':
@@ -207,7 +212,7 @@ function listAnswer(
   };
 }
 
-function entryAnswer(entry: AuditEntry): Answer {
+function entryAnswer(entry: AuditEntry, operation: number | undefined): Answer {
   const detail = detailOf(entry);
   const body: Block[] = [
     line('Requested by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
@@ -224,6 +229,7 @@ function entryAnswer(entry: AuditEntry): Answer {
       ...(detail.code === undefined ? [] : [', ', code(detail.code)]),
     ),
     line('Requested in ', code(entry.roomId), ' by event ', code(entry.eventId)),
+    ...(operation === undefined ? [] : [line(`Part of operation ${operation}`)]),
   ];
   return {
     mark: 'ℹ️',
@@ -238,8 +244,9 @@ function entryAnswer(entry: AuditEntry): Answer {
       ...(entry.target !== null && /^[@!]/u.test(entry.target)
         ? [`audit --target ${idWord(entry.target)}`]
         : []),
+      ...(operation === undefined ? [] : [`audit --operation ${operation}`]),
     ],
-    data: entry,
+    data: { ...entry, ...present({ operation }) },
   };
 }
 

@@ -1,36 +1,148 @@
-import { bold, code } from '../../chat/answers/answer.ts';
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import type { Content } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import type { Invocation } from '../../chat/command/invocation.ts';
+import { withoutPersonal, writeInvocation } from '../../chat/command/write-invocation.ts';
+import { cut } from '../../core/text.ts';
+import type { OpenOperation } from '../../services/services.ts';
+
+/** More than this are not shown; those that come first are. */
+const maxShown = 20;
+const maxLineLength = 100;
 
 export default defineCommand({
   name: 'jobs',
-  synonyms: ['scheduled', 'tasks', 'timers'],
-  summary: 'Lists timers: what the bot will undo, and when',
+  synonyms: ['operations', 'progress', 'scheduled', 'tasks', 'timers'],
+  summary: 'Lists what runs and what is scheduled, with its progress',
+  does: [
+    'list operations that run, with how far they have got',
+    'list operations that were scheduled with --at or --in, and timers, which end what was done with --for',
+  ],
+  doesNot: ['list what waits for a confirmation: see pending'],
   args: {},
   danger: 'read',
   example: 'jobs',
-  run: async ({ services }) => services.timers.pending(),
-  answer({ now, prefix }, timers) {
-    const [first] = timers;
+  run: async ({ services }) => services.operations.open(),
+  answer(context, open) {
+    const [first] = open;
     if (first === undefined) {
-      return { mark: 'ℹ️', title: ['No timers set'], data: [] };
+      return { mark: 'ℹ️', title: ['Nothing runs, and nothing is scheduled'], data: [] };
     }
+    const jobs = open.map((one) => jobOf(context, one));
+    const shown = jobs.slice(0, maxShown);
+    const counted = (kind: Job['kind'], noun: string) => {
+      const number = jobs.filter((job) => job.kind === kind).length;
+      return number === 0 ? [] : [count(number, noun, kind === 'timer' ? undefined : noun)];
+    };
     return {
       mark: 'ℹ️',
-      title: [bold(count(timers.length, 'timer'))],
+      title: [
+        bold(
+          [
+            ...counted('running', 'running'),
+            ...counted('scheduled', 'scheduled'),
+            ...counted('timer', 'timer'),
+          ].join(', '),
+        ),
+      ],
       body: [
         {
           kind: 'table',
           columns: [{ title: '#', align: 'right' }, { title: 'When' }, { title: 'What, for whom' }],
-          rows: timers.map((timer) => [
-            [String(timer.id)],
-            [`${ago(timer.runAt, now)} (${dateTime(timer.runAt)})`],
-            [code(`${prefix}${timer.line}`), ' for ', code(timer.askedBy)],
+          rows: shown.map((job) => [
+            [String(job.id)],
+            whenOf(context, job),
+            [
+              code(`${context.prefix}${cut(job.line, maxLineLength)}`),
+              ' for ',
+              code(job.askedBy),
+              ...progressOf(job),
+            ],
           ]),
         },
+        ...(jobs.length > shown.length
+          ? [line(`And ${count(jobs.length - shown.length, 'other')}, which come later.`)]
+          : []),
       ],
-      next: [`stop-job ${first.id}`],
-      data: timers,
+      next: [`stop-job ${first.operation.id}`],
+      data: jobs,
     };
   },
 });
+
+interface Job {
+  readonly id: number;
+  readonly kind: 'running' | 'scheduled' | 'timer';
+  readonly state: 'running' | 'waiting';
+  readonly command: string;
+  readonly line: string;
+  readonly askedBy: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly runAt?: number;
+  /** Of one that runs; of several steps for a target, each counts. */
+  readonly targets?: number;
+  readonly done?: number;
+  readonly failed?: number;
+  readonly leftOut?: number;
+  readonly stopRequestedBy?: string | null;
+}
+
+function jobOf(
+  { registry, role }: Pick<Context, 'registry' | 'role'>,
+  { operation, counts }: OpenOperation,
+): Job {
+  const { id, command: name, invocation, actor, createdAt, line: ofTimer } = operation;
+  const command = registry.find(name);
+  const stored = invocation === '' ? undefined : (JSON.parse(invocation) as Invocation);
+  const common = {
+    id,
+    command: name,
+    line:
+      stored === undefined || command === undefined
+        ? (ofTimer ?? name)
+        : writeInvocation(command, role === 'viewer' ? withoutPersonal(command, stored) : stored),
+    askedBy: actor,
+    createdAt,
+  };
+  if (operation.state !== 'running') {
+    return {
+      ...common,
+      kind: ofTimer === null ? 'scheduled' : 'timer',
+      state: 'waiting',
+      runAt: operation.notBefore ?? 0,
+    };
+  }
+  return {
+    ...common,
+    kind: 'running',
+    state: 'running',
+    startedAt: operation.startedAt ?? createdAt,
+    targets: Object.values(counts).reduce((sum, one) => sum + one, 0),
+    done: counts.done ?? 0,
+    failed: counts.failed ?? 0,
+    leftOut: counts.skipped ?? 0,
+    stopRequestedBy: operation.stopRequestedBy,
+  };
+}
+
+function whenOf({ now }: Pick<Context, 'now'>, { runAt, startedAt }: Job): Content {
+  return runAt === undefined
+    ? [`running since ${ago(startedAt ?? now, now)}`]
+    : [`${ago(runAt, now)} (${dateTime(runAt)})`];
+}
+
+/** `, 830 of 1,204 done, 2 failed` */
+function progressOf({ targets, done = 0, failed = 0, stopRequestedBy }: Job): Content {
+  if (targets === undefined) {
+    return [];
+  }
+  return [
+    `, ${done.toLocaleString('en-US')} of ${targets.toLocaleString('en-US')} done`,
+    ...(failed === 0 ? [] : [`, ${failed.toLocaleString('en-US')} failed`]),
+    ...(stopRequestedBy ? [', stopping'] : []),
+  ];
+}

@@ -2,9 +2,8 @@ import { bold, code } from '../../chat/answers/answer.ts';
 import type { Content } from '../../chat/answers/answer.ts';
 import { ago, clock, count } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { withoutPersonal, writeInvocation } from '../../chat/command/write-invocation.ts';
 
 export default defineCommand({
   name: 'pending',
@@ -55,10 +54,3 @@ export default defineCommand({
     };
   },
 });
-
-function withoutPersonal(command: Command | undefined, invocation: Invocation): Invocation {
-  const kept = Object.entries(invocation.arguments).filter(
-    ([key]) => command?.args[key]?.options.personal !== true,
-  );
-  return { ...invocation, arguments: Object.fromEntries(kept) };
-}

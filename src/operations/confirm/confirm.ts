@@ -10,7 +10,7 @@ import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
-import type { DeliverContext, Reply } from '../answer/reply.ts';
+import type { DeliverContext, Reply, ReplyOperation } from '../answer/reply.ts';
 import { beginFirst } from '../execute/begin.ts';
 import type { InFlight } from '../execute/reconcile.ts';
 import { newWork, unitsOf } from '../execute/work.ts';
@@ -182,9 +182,9 @@ export async function ask(
 function confirmationReply(
   { settings }: { readonly settings: Pick<Settings, 'confirmation' | 'prefix'> },
   resolved: Resolved,
-  { preview: shown, file }: Shown,
+  { preview: shown, file, resolved: planned }: Shown,
   {
-    confirmation: { code, expiresAt },
+    confirmation: { id, code, expiresAt },
     others,
   }: { confirmation: Confirmation; others: readonly Block[] },
 ): Reply {
@@ -197,6 +197,7 @@ function confirmationReply(
     status: 'pending',
     audit: [],
     confirmation: { code, expiresAt, approvalsNeeded: 1, approvals: 0 },
+    operation: plannedOperation(planned, id, 'awaiting'),
     answer: {
       mark: '⚠️',
       title: [{ kind: 'bold', children: shown.title }],
@@ -218,6 +219,16 @@ function confirmationReply(
       ],
     },
   };
+}
+
+/** How an operation stands before it starts. */
+function plannedOperation(
+  resolved: Resolved,
+  id: number,
+  state: 'awaiting' | 'scheduled',
+): ReplyOperation {
+  const { length: targets } = unitsOf(resolved);
+  return { id, state, targets, done: 0, failed: 0, leftOut: resolved.leftOut.length };
 }
 
 /** At most this many other confirmations are named. */

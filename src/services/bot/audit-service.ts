@@ -1,6 +1,7 @@
+import { TargetError } from '../../core/errors.ts';
 import type { Store } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
-import type { Verification } from '../../store/tables/audit-log.ts';
+import type { AuditEntry, Verification } from '../../store/tables/audit-log.ts';
 import type { AuditFilter } from '../../store/tables/audit-search.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
@@ -10,11 +11,39 @@ export interface Verified extends Verification {
   readonly posted: Anchor | undefined;
 }
 
+/** What entries must match, as people ask for it. */
+export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
+  /** The number of an operation, which may have an entry for each of its targets. */
+  readonly operation?: number | undefined;
+}
+
 /** The audit log, read-only. */
-export function createAuditService({ auditLog, anchor }: Pick<Store, 'anchor' | 'auditLog'>) {
+export function createAuditService({
+  auditLog,
+  anchor,
+  operations,
+}: Pick<Store, 'anchor' | 'auditLog' | 'operations'>) {
   return {
     get: auditLog.get,
-    search: auditLog.search,
+
+    /**
+     * The newest entries that match.
+     *
+     * @throws TargetError there is no such operation
+     */
+    search: async ({
+      limit,
+      before,
+      ...query
+    }: AuditQuery & {
+      readonly limit: number;
+      readonly before?: number | undefined;
+    }): Promise<AuditEntry[]> =>
+      auditLog.search({ ...(await filterOf(operations, query)), limit, before }),
+
+    /** The number of the operation that an entry belongs to; undefined for older ones and refusals. */
+    operationOf: async ({ eventId }: Pick<AuditEntry, 'eventId'>): Promise<number | undefined> =>
+      (await operations.byEvent(eventId))?.id,
 
     /** Checks the hash chain, and compares it with the latest head that was posted in the room. */
     async verify(): Promise<Verified> {
@@ -22,12 +51,31 @@ export function createAuditService({ auditLog, anchor }: Pick<Store, 'anchor' | 
       return { ...(await auditLog.verify(posted)), posted };
     },
 
-    /** @throws TargetError the export is too large for a message */
+    /** @throws TargetError there is no such operation, or the export is too large for a message */
     export: async (
-      filter: AuditFilter,
+      query: AuditQuery,
       options: { readonly format: ExportFormat; readonly limit?: number | undefined },
-    ): Promise<ExportPiece> => exportWhole(auditLog, filter, options),
+    ): Promise<ExportPiece> => exportWhole(auditLog, await filterOf(operations, query), options),
   };
+}
+
+/**
+ * The filter of the audit log for a query.
+ *
+ * @throws TargetError there is no such operation
+ */
+export async function filterOf(
+  operations: Pick<Store['operations'], 'get'>,
+  { operation: id, ...filter }: AuditQuery,
+): Promise<AuditFilter> {
+  if (id === undefined) {
+    return filter;
+  }
+  const operation = await operations.get(id);
+  if (operation === undefined) {
+    throw new TargetError('unknown', `there is no operation ${id}`);
+  }
+  return { ...filter, eventId: operation.eventId };
 }
 
 export type AuditService = ReturnType<typeof createAuditService>;

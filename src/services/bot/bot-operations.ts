@@ -1,5 +1,6 @@
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
+import type { Timer } from '../../store/tables/timers.ts';
 
 /** How a confirmation ended, for the answer to `confirm` and `cancel`, which is one line. */
 export interface Decided {
@@ -9,6 +10,25 @@ export interface Decided {
   /** The first line of the answer that the outcome was written into. */
   readonly headline: string;
   readonly audit: readonly number[];
+}
+
+/** What was stopped, and what it had done until then. */
+export interface Stopped {
+  readonly id: number;
+  /** A timer undoes an earlier action at its time. */
+  readonly kind: 'running' | 'scheduled' | 'timer';
+  /** What it runs, or would have run. */
+  readonly line: string;
+  readonly timer: Timer | undefined;
+  /** Of the targets; of several steps for a target, each counts. */
+  readonly targets: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly inFlight: number;
+  /** What nothing is done to any more. */
+  readonly notBegun: number;
+  /** The first targets that are done, with the step if there are several. */
+  readonly doneTargets: readonly string[];
 }
 
 /** How reading one of the homeserver's lists of reports goes. */
@@ -57,6 +77,12 @@ export interface BotOperations {
     readonly by: UserId;
     readonly event: EventId;
   }): Promise<Decided>;
+  /**
+   * Stops an operation: one that runs begins nothing more, and one that is scheduled does not run.
+   *
+   * @throws TargetError there is no such operation, or there is nothing left to stop
+   */
+  stop(request: { readonly operation: number; readonly by: UserId }): Promise<Stopped>;
   status(): Promise<BotStatus>;
   /**
    * Opens the direct room with a person, to send them a secret. Call it before the change that creates

@@ -5,18 +5,28 @@ import type { OperationState, OperationsTable } from '../schema.ts';
 import { changeState } from './operation-states.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 
-/** An operation that was started. `invocation` is JSON. */
+/** An operation. `invocation` is JSON. */
 export interface Operation {
   readonly id: number;
   /** The event that caused it. */
   readonly eventId: string;
+  /** Who asked: a user ID or `rule:NAME`. */
+  readonly actor: string;
   readonly command: string;
+  /** Empty for a reversal that has not started. */
   readonly invocation: string;
+  /** The command line of a reversal: of a timer. */
+  readonly line: string | null;
+  /** What people confirm it by; null if nobody was asked. */
+  readonly code: string | null;
   readonly state: OperationState;
   /** Who confirmed it; null if nobody was asked. */
   readonly confirmer: string | null;
   /** Who asked that it goes no further. */
   readonly stopRequestedBy: string | null;
+  readonly createdAt: number;
+  /** When it runs, if that is not at once. */
+  readonly notBefore: number | null;
   readonly startedAt: number | null;
 }
 
@@ -24,11 +34,16 @@ function operationOf(row: Selectable<OperationsTable>): Operation {
   return {
     id: row.id,
     eventId: row.event_id,
+    actor: row.actor,
     command: row.command,
     invocation: row.invocation ?? '',
+    line: row.line,
+    code: row.code,
     state: row.state,
     confirmer: row.decided_by,
     stopRequestedBy: row.stop_requested_by,
+    createdAt: row.created_at,
+    notBefore: row.not_before,
     startedAt: row.started_at,
   };
 }
@@ -108,6 +123,22 @@ export function operations(db: Connection) {
         .execute();
       return rows.map(operationOf);
     },
+
+    /** Operations that run at a given time, timers too, the one that is due next first. */
+    async scheduled(limit = 1000): Promise<Operation[]> {
+      const rows = await all()
+        .where('state', '=', 'scheduled')
+        .where('not_before', 'is not', null)
+        .orderBy('not_before')
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map(operationOf);
+    },
+
+    /** Cancels an operation that is scheduled. Returns false if it was started, or has ended, before. */
+    cancel: async (id: number, at: number): Promise<boolean> =>
+      changeState(db, id, 'cancelled', { from: 'scheduled', at }),
 
     /** Asks that a running operation begins nothing more. Returns false if it does not run. */
     async requestStop(id: number, by: string): Promise<boolean> {

@@ -2,118 +2,23 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { UnreachableError } from '../../../src/core/errors.ts';
-import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
-import type { Account } from '../../../src/services/services.ts';
-import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import { people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
+import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
+import type { LockServer } from '../../support/lock-server.ts';
 
-const names = (count: number) => Array.from({ length: count }, (_, at) => `@u${at}:localhost`);
-
-/** A bot before a homeserver that knows who is locked, and that can be told to fail. */
-async function openServer() {
-  const bot = await openFuzzBot({ isCalm: true });
-  const locked = new Set<string>();
-  const admins = new Set<string>();
-  const calls: string[] = [];
-  let inFlight = 0;
-  const server = {
-    bot,
-    locked,
-    admins,
-    calls,
-    mostAtOnce: 0,
-    /** Called before a call reaches the homeserver, and after it has done it. */
-    before: async (_user: string): Promise<void> => undefined,
-    after: async (_user: string): Promise<void> => undefined,
-    isAway: false,
-  };
-  Object.assign(bot.context, {
-    async findAccount(name: UserId) {
-      if (server.isAway) {
-        throw new UnreachableError('the homeserver', 'does not answer', false);
-      }
-      return account(name, { locked: locked.has(name), admin: admins.has(name) });
-    },
-  });
-  Object.assign(bot.api.users, {
-    get: async (name: UserId) => account(name, { locked: locked.has(name) }),
-    async setLocked(name: string, isLocked: boolean) {
-      // Of the life that makes the call.
-      const { before, after } = server;
-      inFlight += 1;
-      server.mostAtOnce = Math.max(server.mostAtOnce, inFlight);
-      await new Promise((go) => setImmediate(go));
-      inFlight -= 1;
-      await before(name);
-      calls.push(name);
-      if (isLocked) {
-        locked.add(name);
-      } else {
-        locked.delete(name);
-      }
-      await after(name);
-    },
-  });
-  return server;
-}
-
-function account(name: UserId, own: Partial<Account>): Account {
-  return {
-    name,
-    displayname: null,
-    avatarUrl: null,
-    admin: false,
-    deactivated: false,
-    erased: false,
-    locked: false,
-    suspended: false,
-    shadowBanned: false,
-    isGuest: false,
-    userType: null,
-    appserviceId: null,
-    creationTs: 1e12,
-    lastSeenTs: null,
-    consentVersion: null,
-    consentTs: null,
-    threepids: [],
-    externalIds: [],
-    ...own,
-  };
-}
-
-type Server = Awaited<ReturnType<typeof openServer>>;
+type Server = LockServer;
 
 let server: Server;
-let typed = 0;
 beforeEach(async () => {
-  server = await openServer();
+  server = await openLockServer();
 });
 afterEach(async () => server.bot.store.close());
 
-const say = async (body: string, sender: string = people.ben) => {
-  typed += 1;
-  const { sent } = await server.bot.take([
-    {
-      type: 'm.room.message',
-      event_id: `$typed${typed}`,
-      sender,
-      origin_server_ts: server.bot.clock.now,
-      content: { msgtype: 'm.text', body },
-    },
-  ]);
-  return sent.map(({ outgoing }) => outgoing);
-};
-
-/** The last outcome that was posted about a command. */
-function outcomeIn(sent: readonly Outgoing[], command = 'lock') {
-  const found = sent.findLast(
-    (one) => (one.kind === 'edit' || one.kind === 'reply') && one.reply.command === command,
-  );
-  return found !== undefined && 'reply' in found ? found.reply : undefined;
-}
+const say = async (body: string) => sayTo(server, body);
 
 const running = async () => server.bot.store.operations.running();
 
@@ -210,7 +115,7 @@ test('whatever dies when: each target is called at most once, and the room learn
         { maxLength: 4 },
       ),
       async (count, deaths) => {
-        const own = await openServer();
+        const own = await openLockServer();
         try {
           await dieAndRecover(own, names(count), deaths);
           expect(await own.bot.store.operations.running()).toEqual([]);

@@ -1,0 +1,131 @@
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { TargetError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { Stopped } from '../../services/bot/bot-operations.ts';
+import type { Store } from '../../store/store.ts';
+import type { OperationTarget } from '../../store/tables/operation-targets.ts';
+import type { Operation } from '../../store/tables/operations.ts';
+import type { Settings } from '../settings.ts';
+import { parsedOf } from '../stages.ts';
+import type { ParsedContext } from '../stages.ts';
+import { stepsOf } from './work.ts';
+
+/** What stopping needs. */
+export type StopContext = ParsedContext & {
+  readonly store: Pick<Store, 'operationTargets' | 'operations' | 'timers'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+  now(): number;
+};
+
+/** At most this many of the targets that are done are named. */
+const maxNamed = 10;
+
+/**
+ * Stops an operation: one that runs begins nothing more, and one that is scheduled does not run.
+ *
+ * @throws TargetError there is no such operation, or there is nothing left to stop
+ */
+export async function stop(
+  context: StopContext,
+  { operation: id, by }: { readonly operation: number; readonly by: UserId },
+): Promise<Stopped> {
+  const operation = await context.store.operations.get(id);
+  if (operation === undefined) {
+    throw new TargetError(
+      'unknown',
+      `there is no operation ${id}`,
+      `See \`${context.settings.prefix}jobs\`.`,
+    );
+  }
+  switch (operation.state) {
+    case 'running':
+      return stopRunning(context, operation, by);
+    case 'scheduled':
+      return cancelScheduled(context, operation);
+    case 'awaiting':
+      throw new TargetError(
+        'state',
+        `operation ${id} is not confirmed yet`,
+        `To cancel it: \`${context.settings.prefix}cancel ${operation.code ?? ''}\``,
+      );
+    case 'done':
+    case 'partial':
+    case 'failed':
+    case 'unknown':
+    case 'cancelled':
+    case 'expired':
+      throw alreadyEnded(operation);
+  }
+}
+
+function alreadyEnded({ id, line, state }: Operation): TargetError {
+  return line === null
+    ? new TargetError('state', `operation ${id} has already ended (${state})`)
+    : new TargetError(
+        'state',
+        `timer ${id} has already ended (${state === 'cancelled' ? 'stopped' : state})`,
+      );
+}
+
+async function stopRunning(
+  { registry, store }: StopContext,
+  operation: Operation,
+  by: UserId,
+): Promise<Stopped> {
+  const { id } = operation;
+  const parsed = parsedOf({ registry }, operation);
+  const waiting = (await store.operationTargets.count(id)).waiting ?? 0;
+  if (waiting === 0) {
+    throw new TargetError(
+      'state',
+      `operation ${id} can’t be stopped, because all of it has begun`,
+      'What has begun can’t be interrupted. Its answer shows how it ends.',
+    );
+  }
+  if (!(await store.operations.requestStop(id, by))) {
+    throw alreadyEnded((await store.operations.get(id)) ?? operation);
+  }
+  // Read after the request, so that what is said to be done includes what ended meanwhile.
+  const targets = await store.operationTargets.of(id);
+  const inState = (state: OperationTarget['state']) =>
+    targets.filter((target) => target.state === state);
+  const steps = stepsOf(parsed.command, parsed.invocation.arguments);
+  const done = inState('done');
+  return {
+    id,
+    kind: 'running',
+    line: writeInvocation(parsed.command, parsed.invocation),
+    timer: undefined,
+    targets: targets.length,
+    done: done.length,
+    failed: inState('failed').length,
+    inFlight: inState('in_flight').length,
+    notBegun: inState('waiting').length,
+    doneTargets: done
+      .slice(0, maxNamed)
+      .map(({ target, step }) => [steps[step]?.name, target].filter(Boolean).join(' ')),
+  };
+}
+
+async function cancelScheduled(
+  { store, now }: StopContext,
+  operation: Operation,
+): Promise<Stopped> {
+  const { id } = operation;
+  const timer = await store.timers.get(id);
+  if (!(await store.operations.cancel(id, now()))) {
+    throw alreadyEnded((await store.operations.get(id)) ?? operation);
+  }
+  return {
+    id,
+    kind: 'timer',
+    line: operation.line ?? '',
+    timer,
+    targets: 0,
+    done: 0,
+    failed: 0,
+    inFlight: 0,
+    notBegun: 0,
+    doneTargets: [],
+  };
+}

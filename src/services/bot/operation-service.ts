@@ -1,0 +1,41 @@
+import type { Store } from '../../store/store.ts';
+import type { TargetCounts } from '../../store/tables/operation-targets.ts';
+import type { Operation } from '../../store/tables/operations.ts';
+
+/** An operation that runs, or that is scheduled, and how many of its targets are in each state. */
+export interface OpenOperation {
+  readonly operation: Operation;
+  /** Empty before it starts. */
+  readonly counts: TargetCounts;
+}
+
+/** What runs and what is scheduled, for reading. */
+export function createOperationService({
+  operations,
+  operationTargets,
+}: Pick<Store, 'operations' | 'operationTargets'>) {
+  return {
+    get: operations.get,
+
+    /** What runs, the oldest first, and then what is scheduled, by its time. */
+    async open(): Promise<OpenOperation[]> {
+      const running = await operations.running();
+      const scheduled = await operations.scheduled();
+      return Promise.all(
+        [...running, ...scheduled].map(async (operation) => ({
+          operation,
+          counts: operation.state === 'running' ? await operationTargets.count(operation.id) : {},
+        })),
+      );
+    },
+
+    /** Whether a request to stop an operation was recorded. */
+    async reconcileStop(id: number): Promise<'done' | 'not_done'> {
+      const operation = await operations.get(id);
+      const isStopped = operation?.state === 'cancelled' || operation?.stopRequestedBy;
+      return isStopped ? 'done' : 'not_done';
+    },
+  };
+}
+
+export type OperationService = ReturnType<typeof createOperationService>;
