@@ -1,3 +1,5 @@
+import type { MatrixToLink } from '../reading/references.ts';
+
 /**
  * What the bot says, before it is plain text and HTML. Strings are data: the renderer escapes them
  * and makes control characters visible, so nothing that users wrote can break out.
@@ -7,13 +9,26 @@ export type Inline =
   | { readonly kind: 'bold'; readonly children: readonly Inline[] }
   | { readonly kind: 'code'; readonly text: string }
   /** Hidden until the reader taps it; `plain` is its replacement in the plain text. */
-  | { readonly kind: 'spoiler'; readonly text: string; readonly plain: string };
+  | { readonly kind: 'spoiler'; readonly text: string; readonly plain: string }
+  /** A link to a message, a room or a user; the plain text has the address instead. */
+  | { readonly kind: 'link'; readonly text: string; readonly address: MatrixToLink };
 
 export type Content = readonly Inline[];
 
 export type Block =
   | { readonly kind: 'line'; readonly content: Content }
   | { readonly kind: 'list'; readonly items: readonly Content[] }
+  /** A list that unfolds when its summary is tapped; `plain` is its replacement in the plain text. */
+  | {
+      readonly kind: 'folded';
+      readonly summary: Content;
+      readonly items: readonly Content[];
+      readonly plain: Content;
+    }
+  /**
+   * A table in the plain text. In HTML a list, whose items have the cells of a row: no table fits on a phone.
+   * So a cell makes sense without the title of its column.
+   */
   | {
       readonly kind: 'table';
       readonly columns: readonly Column[];
@@ -81,6 +96,10 @@ export function spoiler(text: string, plain: string): Inline {
   return { kind: 'spoiler', text, plain };
 }
 
+export function link(text: string, address: MatrixToLink): Inline {
+  return { kind: 'link', text, address };
+}
+
 export function line(...content: Inline[]): Block {
   return { kind: 'line', content };
 }
@@ -116,5 +135,8 @@ export function textOf(
 }
 
 function plainText(part: Exclude<Inline, { kind: 'bold' }>): string {
-  return typeof part === 'string' ? part : part.text;
+  if (typeof part === 'string') {
+    return part;
+  }
+  return part.kind === 'link' ? part.address : part.text;
 }

@@ -3,7 +3,7 @@ import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
 import type { ItemStory, ReportItem, ReportedContent } from '../../services/services.ts';
 import { matrixToLink } from '../reading/references.ts';
-import { bold, code, facts, line, spoiler } from './answer.ts';
+import { bold, code, facts, line, link, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import { count, span } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
@@ -130,7 +130,7 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
   if (body === undefined) {
     return type === 'm.room.message'
       ? ['It was redacted before it was reported: nothing of it is left.']
-      : ['It is no message but ', code(cut(type)), '.'];
+      : ['It is not a message but ', code(cut(type)), '.'];
   }
   return [...(isText ? [] : [code(cut(msgtype, 40)), ' ']), hidden(body, isAskedFor)];
 }
@@ -188,7 +188,7 @@ export function circumstances(story: ItemStory, at: (atMs: number) => string): B
 /** The link to the message. */
 export function linkTo(item: ReportItem): Block[] {
   return item.kind === 'event' && item.roomId !== null
-    ? [line('Message: ', code(matrixToLink(item.roomId, item.subject)))]
+    ? [line('Message: ', link('open it', matrixToLink(item.roomId, item.subject)))]
     : [];
 }
 

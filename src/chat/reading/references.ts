@@ -171,7 +171,10 @@ export function readMedia(text: string): MxcUri | undefined {
   }
 }
 
+/** A link that opens in the reader’s own client. */
+export type MatrixToLink = `https://matrix.to/#/${string}`;
+
 /** The link to an event. https://spec.matrix.org/latest/appendices/#matrixto-navigation */
-export function matrixToLink(room: string, event: string): string {
+export function matrixToLink(room: string, event: string): MatrixToLink {
   return `https://matrix.to/#/${encodeURIComponent(room)}/${encodeURIComponent(event)}`;
 }

@@ -75,10 +75,10 @@ export default defineCommand({
           name: 'reachable',
           show: (destination) => [
             isReached(destination)
-              ? 'yes'
+              ? 'reached'
               : destination.failureTs === null
-                ? 'no'
-                : `not for ${span(now - destination.failureTs)}`,
+                ? 'not reached'
+                : `not reached for ${span(now - destination.failureTs)}`,
             nextTryText(destination, now),
           ],
           value: isReached,

@@ -55,13 +55,34 @@ function contentText(content: Content): string {
     if (typeof part === 'string') {
       return withoutSchemes(visible(part));
     }
-    return part.kind === 'code' ? visibleCode(part.text) : visible(part.plain);
+    switch (part.kind) {
+      case 'code':
+        return visibleCode(part.text);
+      case 'link':
+        return visible(part.address);
+      case 'spoiler':
+        return visible(part.plain);
+    }
   });
+}
+
+/**
+ * Text whose lines never break between a separator, an emoji or a number and the word that it belongs to,
+ * and never inside of a time. For HTML alone: the plain text is also read by programs.
+ */
+function heldTogether(text: string): string {
+  return text
+    .replaceAll(' · ', '\u00A0· ')
+    .replaceAll(/(?<=\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]?) (?:or )?/gu, (blanks) =>
+      blanks.replaceAll(' ', '\u00A0'),
+    )
+    .replaceAll(/(\d{4})-(\d\d)-(\d\d) (\d\d:\d\d)/gu, '$1\u2011$2\u2011$3\u00A0$4')
+    .replaceAll(/(?<=\d) (?=\p{L})|(?<=\p{L}) (?=#\d)/gu, '\u00A0');
 }
 
 function inlineHtml(inline: Inline): string {
   if (typeof inline === 'string') {
-    return escapeHtml(withoutSchemes(visible(inline)));
+    return escapeHtml(heldTogether(withoutSchemes(visible(inline))));
   }
   switch (inline.kind) {
     case 'code':
@@ -69,6 +90,8 @@ function inlineHtml(inline: Inline): string {
     case 'spoiler':
       // https://spec.matrix.org/latest/client-server-api/#spoiler-messages
       return `<span data-mx-spoiler>${escapeHtml(visible(inline.text))}</span>`;
+    case 'link':
+      return `<a href="${escapeHtml(visible(inline.address))}">${escapeHtml(visible(inline.text))}</a>`;
     case 'bold':
       return `<strong>${inline.children.map(inlineHtml).join('')}</strong>`;
   }
@@ -96,12 +119,14 @@ function tableText(columns: readonly Column[], rows: readonly Content[][]): stri
     .join('\n');
 }
 
-function tableHtml(columns: readonly Column[], rows: readonly Content[][]): string {
-  const head = columns.map(({ title }) => `<th>${escapeHtml(visible(title))}</th>`).join('');
-  const body = rows
-    .map((row) => `<tr>${row.map((cell) => `<td>${contentHtml(cell)}</td>`).join('')}</tr>`)
-    .join('');
-  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
+const listHtml = (items: readonly Content[]): string =>
+  `<ul>${items.map((item) => `<li>${contentHtml(item)}</li>`).join('')}</ul>`;
+
+/** The cells of a row, one after another. */
+function joined(cells: readonly Content[]): Content {
+  return cells
+    .filter((cell) => cell.length > 0)
+    .flatMap((cell, at) => (at === 0 ? cell : [' · ', ...cell]));
 }
 
 function blockText(block: Block): string {
@@ -110,6 +135,8 @@ function blockText(block: Block): string {
       return contentText(block.content);
     case 'list':
       return block.items.map((item) => `- ${contentText(item)}`).join('\n');
+    case 'folded':
+      return contentText(block.plain);
     case 'table':
       return tableText(block.columns, block.rows);
   }
@@ -120,9 +147,12 @@ function blockHtml(block: Block): string {
     case 'line':
       return contentHtml(block.content);
     case 'list':
-      return `<ul>${block.items.map((item) => `<li>${contentHtml(item)}</li>`).join('')}</ul>`;
+      return listHtml(block.items);
+    case 'folded':
+      // Clients that can't fold show all of it.
+      return `<details><summary>${contentHtml(block.summary)}</summary>${listHtml(block.items)}</details>`;
     case 'table':
-      return tableHtml(block.columns, block.rows);
+      return listHtml(block.rows.map(joined));
   }
 }
 
@@ -151,7 +181,7 @@ export function render(answer: Answer, prefix: string): { body: string; html: st
   const shown = blocks.filter((block) => block.kind !== 'line' || block.content.length > 0);
   let html = '';
   for (const [at, block] of shown.entries()) {
-    // Tables and lists already start and end with a line break.
+    // Lists already start and end with a line break.
     const follows = at > 0 && block.kind === 'line' && shown[at - 1]?.kind === 'line';
     html += `${follows ? '<br>' : ''}${blockHtml(block)}`;
   }

@@ -5,6 +5,7 @@ import {
   accusation,
   circumstances,
   contentLines,
+  linkTo,
   reasonsOf,
   standOf,
   whatIsReported,
@@ -43,6 +44,7 @@ export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): An
       ...(status.length === 0 ? [] : [line(...status)]),
       ...contentLines(item, { isAskedFor: false }),
       circumstances(story, dateTime),
+      ...linkTo(item),
       ...(others.length === 0
         ? []
         : [

@@ -220,8 +220,8 @@ describe('report', () => {
     expect(answer.html).toContain('<span data-mx-spoiler>“&lt;h1&gt;Buy');
     expect(answer.body).toContain(place.reporter.userId);
     const link = `https://matrix.to/#/${encodeURIComponent(place.id)}/${encodeURIComponent(event)}`;
-    expect(answer.html).toContain(`<code>${link}`);
-    expect(answer.html).not.toContain('<a ');
+    expect(answer.html).toContain(`<a href="${link}">open it</a>`);
+    expect(answer.html.match(/<a /gu)).toHaveLength(1);
     expect(JSON.stringify(answer.field)).not.toContain('evil.example');
   });
 
@@ -242,7 +242,7 @@ describe('report', () => {
     expect(encrypted.body).toContain('It is encrypted');
     expect(encrypted.body).not.toContain('AwgAEnAC');
     const empty = await reported(place, {}, { type: 'org.example.empty' });
-    expect(empty.card).toContain('It is no message but org.example.empty');
+    expect(empty.card).toContain('It is not a message but org.example.empty');
   });
 
   it('shows files by name and address, and other events as they are', async () => {

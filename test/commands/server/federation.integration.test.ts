@@ -64,9 +64,9 @@ describe('federation', () => {
       data: { total: 2, rows: [{ destination: 'down.example' }] },
     });
     expect(first.body).toContain('2 other servers, 1 shown');
-    expect(first.body).toMatch(/down\.example +not for 2 days, next try in 1 hour/);
+    expect(first.body).toMatch(/down\.example +not reached for 2 days, next try in 1 hour/);
     const more = await room.vic.ask('!more');
-    expect(more.body).toMatch(/up\.example +yes/);
+    expect(more.body).toMatch(/up\.example +reached/);
   });
 
   it('shows one, and since when it can’t be reached', async () => {

@@ -37,7 +37,7 @@ describe('an answer', () => {
       msgtype: 'm.notice',
       body: 'ℹ️ Mallory',
       format: 'org.matrix.custom.html',
-      formatted_body: 'ℹ️ Mallory',
+      formatted_body: 'ℹ️\u00A0Mallory',
       'm.mentions': {},
       'm.relates_to': { 'm.in_reply_to': { event_id: '$command' } },
       'dev.lawspeaker.answer': {

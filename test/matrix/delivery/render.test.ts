@@ -2,24 +2,13 @@ import * as fc from 'fast-check';
 import { Parser } from 'htmlparser2';
 import { describe, expect, test } from 'vitest';
 
-import { bold, code, line } from '../../../src/chat/answers/answer.ts';
+import { bold, code, line, link } from '../../../src/chat/answers/answer.ts';
 import type { Answer, Block, Content, Inline } from '../../../src/chat/answers/answer.ts';
 import { withoutSchemes } from '../../../src/chat/answers/untrusted-text.ts';
+import { matrixToLink } from '../../../src/chat/reading/references.ts';
 import { escapeHtml, render, visible } from '../../../src/matrix/delivery/render.ts';
 
-const allowed = new Set([
-  'strong',
-  'code',
-  'br',
-  'ul',
-  'li',
-  'table',
-  'thead',
-  'tbody',
-  'tr',
-  'th',
-  'td',
-]);
+const allowed = new Set(['strong', 'code', 'br', 'ul', 'li', 'details', 'summary', 'a']);
 
 /** What a client would show: tags that open, and the text between them. */
 function parsed(html: string): { tags: string[]; attributes: string[]; text: string } {
@@ -30,13 +19,13 @@ function parsed(html: string): { tags: string[]; attributes: string[]; text: str
     onopentag(name, its) {
       tags.push(name);
       attributes.push(...Object.keys(its));
-      text += ['br', 'li', 'tr', 'td', 'th', 'ul', 'table'].includes(name) ? '\n' : '';
+      text += ['br', 'li', 'ul', 'details'].includes(name) ? '\n' : '';
     },
     ontext: (data) => {
       text += data;
     },
     onclosetag: (name) => {
-      text += ['ul', 'table'].includes(name) ? '\n' : '';
+      text += ['ul', 'summary'].includes(name) ? '\n' : '';
     },
     oncomment: () => tags.push('comment'),
     onprocessinginstruction: () => tags.push('instruction'),
@@ -46,7 +35,9 @@ function parsed(html: string): { tags: string[]; attributes: string[]; text: str
 }
 
 /** The words, without what lays them out. */
-const words = (text: string) => text.split(/[\s]+/u).filter((word) => word !== '' && word !== '-');
+const words = (text: string) =>
+  text.split(/[\s]+/u).filter((word) => word !== '' && word !== '-' && word !== '·');
+const breakable = (text: string) => text.replaceAll('\u00A0', ' ');
 
 const hostile = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
@@ -77,15 +68,22 @@ const content: fc.Arbitrary<Content> = fc.array(inline, { maxLength: 4 });
 const block: fc.Arbitrary<Block> = fc.oneof(
   content.map((its) => line(...its)),
   fc.array(content, { maxLength: 4 }).map((items) => ({ kind: 'list' as const, items })),
+  fc.tuple(content, fc.array(content, { maxLength: 4 })).map(([summary, items]) => ({
+    kind: 'folded' as const,
+    summary,
+    items,
+    plain: [...summary, ...items.flatMap((item): Content => [' ', ...item])],
+  })),
   fc
     .tuple(
-      fc.array(hostile, { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 3 }),
       fc.array(fc.array(content, { maxLength: 3 }), { maxLength: 3 }),
     )
-    .map(([titles, rows]) => ({
+    .map(([columns, rows]) => ({
       kind: 'table' as const,
-      columns: titles.map((title) => ({ title })),
-      rows: rows.map((row) => row.slice(0, titles.length)),
+      // Only the plain text has titles.
+      columns: Array.from({ length: columns }, () => ({ title: '' })),
+      rows: rows.map((row) => row.slice(0, columns)),
     })),
 );
 const answer: fc.Arbitrary<Answer> = fc.record({
@@ -118,7 +116,7 @@ describe('whatever users wrote', () => {
           [bold('', bold(code(text))), verbatim],
         ] as const) {
           const { body, html } = render({ mark: '✅', title: [its] }, '!');
-          expect(parsed(html).text).toBe(`✅ ${shown}`);
+          expect(breakable(parsed(html).text)).toBe(breakable(`✅ ${shown}`));
           expect(body).toBe(`✅ ${shown}`);
         }
         expect(parsed(escapeHtml(text.toWellFormed())).text).toBe(text.toWellFormed());
@@ -203,7 +201,7 @@ test.each([
 ])('the blanks of the ID %j are shown', (text, shown) => {
   const { body, html } = render({ mark: 'ℹ️', title: [code(text)] }, '!');
   expect(body).toBe(`ℹ️ ${shown}`);
-  expect(html).toBe(`ℹ️ <code>${shown}</code>`);
+  expect(html).toBe(`ℹ️\u00A0<code>${shown}</code>`);
 });
 
 describe('the form', () => {
@@ -215,6 +213,13 @@ describe('the form', () => {
         body: [
           line('a ', code('b')),
           line(),
+          {
+            kind: 'folded',
+            summary: [bold('More')],
+            items: [['one ', code('x')], ['two']],
+            plain: ['More: one, two'],
+          },
+          line('Message: ', link('open it', matrixToLink('!r:x', '$e&"'))),
           { kind: 'list', items: [['one'], [bold('two')]] },
           {
             kind: 'table',
@@ -233,6 +238,8 @@ describe('the form', () => {
       [
         'ℹ️ 2 accounts shown',
         'a b',
+        'More: one, two',
+        'Message: https://matrix.to/#/!r%3Ax/%24e%26%22',
         '- one',
         '- two',
         'Name     Files',
@@ -242,12 +249,26 @@ describe('the form', () => {
       ].join('\n'),
     );
     expect(html).toBe(
-      'ℹ️ <strong>2 accounts</strong> shown<br>a <code>b</code>' +
+      'ℹ️\u00A0<strong>2\u00A0accounts</strong> shown<br>a <code>b</code>' +
+        '<details><summary><strong>More</strong></summary>' +
+        '<ul><li>one <code>x</code></li><li>two</li></ul></details>' +
+        'Message: <a href="https://matrix.to/#/!r%3Ax/%24e%26%22">open it</a>' +
         '<ul><li>one</li><li><strong>two</strong></li></ul>' +
-        '<table><thead><tr><th>Name</th><th>Files</th></tr></thead><tbody>' +
-        '<tr><td><code>@日本:x</code></td><td>7</td></tr><tr><td>b</td><td>1,204</td></tr>' +
-        '</tbody></table>Next: <code>!user a</code> · <code>!more</code>',
+        '<ul><li><code>@日本:x</code>\u00A0· 7</li><li>b\u00A0· 1,204</li></ul>' +
+        'Next: <code>!user a</code>\u00A0· <code>!more</code>',
     );
+  });
+
+  test.each([
+    ['12 rooms · 3 devices', '12_rooms_· 3_devices'],
+    ['🔨 deactivate · 👩🏽‍🚀 launch', '🔨_deactivate_· 👩🏽‍🚀_launch'],
+    ['✅ or !confirm 7K3Q · ❌ or !cancel', '✅_or_!confirm 7K3Q_· ❌_or_!cancel'],
+    ['seen 3 days ago (2026-11-18 09:12 UTC)', 'seen 3_days ago (2026‑11‑18_09:12_UTC)'],
+    ['reason: spam, audit #7', 'reason: spam, audit_#7'],
+  ])('the lines of %j break at none of %j', (text, held) => {
+    const { body, html } = render({ mark: '✅', title: [text] }, '!');
+    expect(html.replaceAll('\u00A0', '_')).toBe(`✅_${held}`);
+    expect(body).toBe(`✅ ${text}`);
   });
 
   test('a huge answer is rendered', () => {

@@ -33,7 +33,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
       title: 'Last seen',
       name: 'last_seen_ts',
       show: ({ lastSeenTs, lastSeenIp }) => [
-        lastSeenTs === null ? 'unknown' : ago(lastSeenTs, now),
+        lastSeenTs === null ? 'never seen' : `seen ${ago(lastSeenTs, now)}`,
         ...(lastSeenIp === null ? [] : [' from ', code(lastSeenIp)]),
       ],
       value: ({ lastSeenTs }) => lastSeenTs,
