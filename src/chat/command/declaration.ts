@@ -57,6 +57,11 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly now: number;
   /** To reconcile: the ID of the homeserver's own job, if it is known. */
   readonly serverJob?: string;
+  /**
+   * Stores the ID of the homeserver's own job as soon as it is known, so that the job is found again after a
+   * crash. Never throws. Undefined if nothing is carried out.
+   */
+  keepServerJob?(id: string): Promise<void>;
 }
 
 /** What a person is shown before they confirm. */
@@ -74,7 +79,16 @@ export interface Preview {
  * What became of a call whose answer never came: `unknown` can be asked again later, `unknowable`
  * never will be known.
  */
-export type Reconciliation = 'done' | 'not_done' | 'unknown' | 'unknowable';
+export type Reconciliation = 'done' | 'not_done' | 'unknown' | 'unknowable' | EndedJob;
+
+/** A job of the homeserver's own that has ended without doing all that was asked for. */
+export interface EndedJob {
+  readonly ended: 'failed' | 'partial';
+  /** Such as `Synapse gave up (500: …)`. */
+  readonly why: string;
+  /** What to do about it, in sentences. */
+  readonly advice: string;
+}
 
 /**
  * Whether an invocation must keep off protected accounts and their files. `all_but_admins` is for what
@@ -96,12 +110,23 @@ export interface Step<Declared extends Arguments = Arguments, Result = unknown> 
   run(context: Context<Declared>): Promise<Result>;
   /** What was done, for the answer: `suspended`. */
   did(result: Result): string;
+  /** What was not done, although the rest was: `3 files are left`. */
+  missed?(result: Result): string | undefined;
+  /**
+   * The command line that reverses it exactly, without prefix and reason; undefined if there is none.
+   * The context's account is as it was before the step.
+   */
+  undo?(context: Context<Declared>, result: Result): string | undefined;
+  /**
+   * It does no harm if it is done twice: a call that was cut off and did not arrive is made again, once.
+   */
+  readonly repeats?: true;
   /** The ID of the homeserver's own job that `run` has started. Its end is waited for, with `reconcile`. */
   serverJob?(result: Result): string | undefined;
   reconcile(context: Context<Declared>): Promise<Reconciliation>;
 }
 
-interface Base<Declared extends Arguments, Result> {
+interface Base<Declared extends Arguments> {
   readonly name: string;
   readonly aliases?: readonly string[];
   /**
@@ -164,10 +189,13 @@ interface Base<Declared extends Arguments, Result> {
    * @throws UsageError
    */
   check?(args: ParsedArguments<Declared>, now: number): void;
+}
+
+/** A command that does one thing to each account. */
+interface Single<Declared extends Arguments, Result> {
+  readonly steps?: never;
   /** Does it. Called once for each account. */
   run(context: Context<Declared>): Promise<Result>;
-  /** What it does to each account instead, step by step. A step that fails does not keep the others back. */
-  steps?(args: ParsedArguments<Declared>): readonly Step<Declared>[];
   answer(context: Context<Declared>, result: Result): Answer;
   /**
    * The command line that reverses it exactly, without prefix and reason; undefined if there is none.
@@ -185,6 +213,17 @@ interface Base<Declared extends Arguments, Result> {
    * account is known.
    */
   reconcile?(context: Context<Declared>): Promise<Reconciliation>;
+}
+
+/** A command that does several things to each account. */
+interface Stepped<Declared extends Arguments> {
+  /** In this order. A step that fails does not keep the others back. */
+  steps(args: ParsedArguments<Declared>): readonly Step<Declared>[];
+  readonly run?: never;
+  readonly answer?: never;
+  readonly undo?: never;
+  readonly serverJob?: never;
+  readonly reconcile?: never;
 }
 
 interface Harmless {
@@ -217,13 +256,14 @@ type Reversibility =
   | { readonly reversible: false; readonly undo?: undefined; readonly timed?: undefined };
 
 /** A command: all that is known of it. */
-export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared, Result> &
+export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
+  (Single<Declared, Result> | Stepped<Declared>) &
   Reversibility &
   (Harmless | Confirmable<Declared> | Depends<Declared>);
 
 /** A command of unknown arguments and result. */
 export type Command = Omit<
-  Base<Arguments, unknown>,
+  Base<Arguments> & Single<Arguments, unknown>,
   'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'protects' | 'steps' | 'warning'
 > & {
   steps?(args: Readonly<Record<string, unknown>>): readonly Step[];
@@ -251,8 +291,14 @@ export type GroupedCommand = Command & { readonly group: Group };
 export function defineCommand<const Declared extends Arguments, Result>(
   declaration: CommandDeclaration<Declared, Result>,
 ): Command {
+  const { name, steps } = declaration;
+  const byStep = () => {
+    throw new TypeError(`${name} is carried out step by step`);
+  };
   // Its functions take the arguments that its own declaration makes the reader produce.
-  return declaration as unknown as Command;
+  return (steps === undefined
+    ? declaration
+    : { ...declaration, run: byStep, answer: byStep }) as unknown as Command;
 }
 
 /**

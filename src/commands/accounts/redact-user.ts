@@ -7,9 +7,8 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { isAboutSuspension } from '../../services/redaction/redaction-task.ts';
+import { adviceOn } from '../../services/redaction/user-redaction.ts';
 import type { RoomShare } from '../../services/redaction/user-redaction.ts';
-import { serverMessage } from '../../services/server-message.ts';
 import type { Services } from '../../services/services.ts';
 
 /** The number of rooms that are shown by name. */
@@ -90,7 +89,11 @@ export default defineCommand({
     };
   },
 
-  run: async (context) => context.services.redaction.redactUser(requestOf(context), context.reason),
+  run: async (context) =>
+    context.services.redaction.redactUser(requestOf(context), {
+      reason: context.reason,
+      keepId: context.keepServerJob,
+    }),
 
   serverJob: ({ redactId }) => redactId,
 
@@ -130,14 +133,9 @@ export default defineCommand({
     };
   },
 
-  reconcile: async (context) => context.services.redaction.reconcileUser(requestOf(context)),
+  reconcile: async (context) =>
+    context.services.redaction.reconcileUser(requestOf(context), context.serverJob),
 });
-
-function adviceOn(why: string): string {
-  return isAboutSuspension(why)
-    ? 'Synapse can’t act for a suspended account in old room versions. Lift the suspension, redact, and suspend them again.'
-    : `Synapse says “${serverMessage(why)}”. A moderator of those rooms can redact them.`;
-}
 
 function requestOf({ args: { accounts: account, since, room } }: Context<typeof args>) {
   return { user: account.name, since, room };

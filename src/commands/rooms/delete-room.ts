@@ -99,13 +99,11 @@ export default defineCommand({
   async run(context) {
     const room = await deletable(context);
     const { block, purge, newRoomUser, roomName, message } = context.args;
-    const outcome = await context.services.rooms.delete(room.roomId, {
-      block,
-      purge,
-      newRoomUserId: newRoomUser,
-      roomName,
-      message,
-    });
+    const outcome = await context.services.rooms.delete(
+      room.roomId,
+      { block, purge, newRoomUserId: newRoomUser, roomName, message },
+      context.keepServerJob,
+    );
     return { room, outcome };
   },
 
@@ -159,8 +157,8 @@ export default defineCommand({
     };
   },
 
-  reconcile: async ({ args: { room, purge }, services }) =>
-    services.rooms.reconcileDeletion(room, { purge }),
+  reconcile: async ({ args: { room, purge }, services, serverJob }) =>
+    services.rooms.reconcileDeletion(room, { purge, deleteId: serverJob }),
 });
 
 type DeletionContext = Context<typeof args>;

@@ -5,6 +5,7 @@ import { UnreachableError } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Reply } from '../answer/reply.ts';
+import { resolveOne } from '../resolve/resolve.ts';
 import { attemptUnit, outcomeOf, reconcileUnit } from './attempt.ts';
 import { begin } from './begin.ts';
 import type { Begun } from './begin.ts';
@@ -13,6 +14,7 @@ import { leaveOut, prepareNext } from './prepare.ts';
 import { conclude, record, recorded } from './record.ts';
 import { mayBegin } from './run.ts';
 import type { AdvanceContext, Attempted, Run } from './run.ts';
+import { stepsOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** Where an operation has got to when `advance` returns. */
@@ -27,7 +29,7 @@ const pauseMs = 30_000;
 /**
  * Moves a running operation on: the only way in which one is carried out, whether it has just been started
  * or an earlier process left it. Several targets are dealt with at the same time. Each call is made after its
- * intent is committed, and at most once.
+ * intent is committed, and at most once, except for a step that may be repeated and is known not to have arrived.
  *
  * @throws StoreError, UnrecordedError the database failed; the operation goes on after the next start
  */
@@ -94,12 +96,13 @@ async function runLane(
   let current = await firstBegun(context, run, steps);
   while (current !== undefined) {
     const unit = current;
-    const mayTake = lane.isWanted() || steps.length > 0;
-    const [done, next] = await Promise.all([
-      attemptOrReconcile(context, run, unit),
-      mayTake ? prepareNext(context, run, steps, unit) : { skipped: [], next: undefined },
-    ]);
+    const isStepLeft = steps.length > 0;
+    const prepare = async () => prepareNext(context, run, steps, unit);
+    // A step may take long: whether the next one may be begun is only known when it has ended.
+    const ahead = !isStepLeft && lane.isWanted() ? prepare() : { skipped: [], next: undefined };
+    const [done, prepared] = await Promise.all([attemptOrReconcile(context, run, unit), ahead]);
     lane.took(done.attempt);
+    const next = isStepLeft ? await prepare() : prepared;
     current = await record(context, run, { unit, ...done, ...next });
   }
 }
@@ -135,14 +138,44 @@ async function attemptOrReconcile(
   unit: Begun,
 ): Promise<Attempted> {
   const { work } = run;
-  if (unit.wasBegun) {
-    return reconcileAgain(context, work, unit);
+  const first = unit.wasBegun
+    ? await reconcileAgain(context, work, unit)
+    : { attempt: await attemptUnit(context, work, unit), before: undefined };
+  const found = await followed(context, work, unit, first);
+  const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
+  if (step?.repeats !== true || !isLost(found.attempt) || context.stopping.aborted) {
+    return found;
   }
-  const attempt = await attemptUnit(context, work, unit);
-  const isFollowed = attempt.status === 'running' && work.units.length > 1;
-  return isFollowed
-    ? followServerJob(context, work, unit, attempt)
-    : { attempt, before: undefined };
+  if (unit.target !== undefined && unit.account === undefined) {
+    // It was begun before a restart: who may be touched may have changed since.
+    const account = await resolveOne(context, work, unit.target).catch(() => undefined);
+    if (account === undefined || 'why' in account) {
+      return found;
+    }
+    unit.account = account;
+  }
+  const again = await attemptUnit(context, work, unit);
+  return followed(context, work, unit, { ...found, attempt: again });
+}
+
+/** Whether a call was cut off, and is known not to have arrived. */
+function isLost({ status, error }: Attempt): boolean {
+  return status === 'failed' && error === undefined;
+}
+
+/** Of several things, each is followed to its end before the next is begun. */
+async function followed(
+  context: AdvanceContext,
+  work: Work,
+  unit: Begun,
+  found: Attempted,
+): Promise<Attempted> {
+  const { attempt } = found;
+  const isStep = attempt.step !== undefined;
+  return attempt.isOpen === true &&
+    (isStep || (attempt.status === 'running' && work.units.length > 1))
+    ? follow(context, work, unit, found)
+    : found;
 }
 
 async function reconcileAgain(
@@ -158,29 +191,32 @@ async function reconcileAgain(
 const firstLookMs = 500;
 const maxLookMs = 5000;
 
-/** Records that the homeserver works on it by itself, and waits until that has ended. */
-async function followServerJob(
+/** Waits until the outcome of a call is known. Records if the homeserver works on it by itself. */
+async function follow(
   context: AdvanceContext,
   work: Work,
   unit: Begun,
-  started: Attempt,
+  { attempt: started, before }: Attempted,
 ): Promise<Attempted> {
-  unit.serverJob = started.serverJob;
-  await recorded(async () =>
-    context.store.transaction(async (tables) => {
-      await tables.auditLog.finish(unit.intent, outcomeOf(started), context.now());
-      await tables.operationTargets.set(work.id, unit, {
-        state: 'in_flight',
-        serverJob: started.serverJob,
-      });
-    }),
-  );
+  unit.serverJob ??= started.serverJob;
+  if (started.status === 'running' && before?.status !== 'running') {
+    await recorded(async () =>
+      context.store.transaction(async (tables) => {
+        await tables.auditLog.finish(unit.intent, outcomeOf(started), context.now());
+        await tables.operationTargets.set(work.id, unit, {
+          state: 'in_flight',
+          ...present({ serverJob: unit.serverJob, detail: started.did }),
+        });
+      }),
+    );
+  }
+  const did = started.did ?? unit.did;
   const intervals = createBackoff({ firstMs: firstLookMs, maxMs: maxLookMs });
   for (;;) {
     await wait(intervals.next(), undefined, { signal: context.stopping }).catch(() => undefined);
     const looked = await reconcileAgain(context, work, unit);
     if (looked.attempt.isOpen !== true || context.stopping.aborted) {
-      return { ...looked, attempt: { ...present({ did: started.did }), ...looked.attempt } };
+      return { ...looked, attempt: { ...present({ did }), ...looked.attempt } };
     }
   }
 }

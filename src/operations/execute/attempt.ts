@@ -11,16 +11,20 @@ import {
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
+import type { Store } from '../../store/store.ts';
 import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
-import { reconcile, reconciledAttempt } from './reconcile.ts';
+import { endedAttempt, reconcile, reconciledAttempt } from './reconcile.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import { stepsOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** What doing one unit of an operation needs. */
 export type AttemptContext = CommandContextParts &
-  ReconcileContext & { readonly log: Pick<Log, 'error' | 'warn'> };
+  ReconcileContext & {
+    readonly log: Pick<Log, 'error' | 'warn'>;
+    readonly store: Pick<Store, 'transaction'>;
+  };
 
 type Result = Omit<Attempt, 'target' | 'audit'>;
 
@@ -35,7 +39,7 @@ export async function attemptUnit(
     context,
     work,
     step,
-    contextOf(context, work, unit),
+    () => contextOf(context, work, unit),
     unit.intent,
   );
   return { target: unit.target, audit: unit.intent, ...present({ step: step?.name }), ...result };
@@ -58,7 +62,9 @@ export async function reconcileUnit(
     target: unit.target,
     audit: unit.intent,
     ...present({ step: step?.name, serverJob: unit.serverJob }),
-    ...(before === 'running' ? ranOn(found) : reconciledAttempt(context, found, unit.intent ?? 0)),
+    ...(before === 'running' || unit.serverJob !== undefined
+      ? ranOn(found)
+      : reconciledAttempt(context, found, unit.intent ?? 0)),
   };
 }
 
@@ -69,11 +75,25 @@ function reconcilable(
   return step === undefined ? command : { name: command.name, reconcile: step.reconcile };
 }
 
-function contextOf(context: CommandContextParts, work: Work, unit: Unit): Context {
+function contextOf(context: AttemptContext, work: Work, unit: Unit): Context {
   const account = unit.account ?? accountNamed(unit);
   return {
     ...commandContextFor(context, work, account),
     ...present({ serverJob: unit.serverJob }),
+    async keepServerJob(id) {
+      unit.serverJob = id;
+      try {
+        await context.store.transaction(async ({ operationTargets }) =>
+          operationTargets.set(work.id, unit, { state: 'in_flight', serverJob: id }),
+        );
+      } catch (error) {
+        // It is stored with the outcome, too.
+        context.log.warn(
+          { code: codeOf(error) },
+          'the ID of a job of the homeserver was not stored',
+        );
+      }
+    },
   };
 }
 
@@ -86,9 +106,10 @@ async function attemptOnce(
   context: AttemptContext,
   { command }: Pick<Work, 'command'>,
   step: Step | undefined,
-  commandContext: Context,
+  contextNow: () => Context,
   audit: number | undefined,
 ): Promise<Result> {
+  const commandContext = contextNow();
   const startedAt = performance.now();
   const tookMs = () => Math.round(performance.now() - startedAt);
   let result: unknown;
@@ -99,18 +120,23 @@ async function attemptOnce(
       logFault(context.log, command.name, error);
       return { status: 'failed', error, tookMs: tookMs() };
     }
-    const found = await reconcile(context.log, reconcilable(command, step), commandContext);
+    const found = await reconcile(context.log, reconcilable(command, step), contextNow());
     const reconciled = reconciledAttempt(context, found, audit);
     return { ...reconciled, ...(reconciled.status === 'done' ? {} : { error }), tookMs: tookMs() };
   }
   try {
     if (step !== undefined) {
       const serverJob = step.serverJob?.(result);
+      const missed = step.missed?.(result);
       return {
-        ...(serverJob === undefined ? { status: 'done' } : { status: 'running', isOpen: true }),
+        ...(serverJob !== undefined
+          ? { status: 'running', isOpen: true }
+          : missed !== undefined
+            ? { status: 'partial', error: new TargetError('state', missed) }
+            : { status: 'done' }),
         did: step.did(result),
         tookMs: tookMs(),
-        ...present({ serverJob }),
+        ...present({ serverJob, undo: step.undo?.(commandContext, result) }),
       };
     }
     const undo = command.undo?.(commandContext, result);
@@ -138,7 +164,7 @@ export async function attemptRead(
   return {
     target: undefined,
     audit: undefined,
-    ...(await attemptOnce(context, { command }, undefined, commandContext, undefined)),
+    ...(await attemptOnce(context, { command }, undefined, () => commandContext, undefined)),
   };
 }
 
@@ -164,6 +190,9 @@ const givenUp = new TargetError(
 
 /** An operation that was seen running goes on until it is known to have ended. */
 function ranOn(reconciliation: Reconciliation): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
+  if (typeof reconciliation === 'object') {
+    return endedAttempt(reconciliation);
+  }
   switch (reconciliation) {
     case 'done':
       return { status: 'done' };

@@ -2,7 +2,7 @@ import type { Status } from '../../chat/answers/answer.ts';
 import type { OperationState } from '../../store/schema.ts';
 import type { Reply } from '../answer/reply.ts';
 import type { About } from './single-outcome.ts';
-import type { Attempt, Work } from './work.ts';
+import type { Attempt, Unit, Work } from './work.ts';
 
 /** How an operation stands, for programs. */
 export function operationField(
@@ -30,6 +30,37 @@ function stateOf(status: Status): OperationState {
     : status === 'running'
       ? 'running'
       : 'failed';
+}
+
+/** How far one step of a command has got, over all its targets. */
+interface StepData {
+  readonly step: string;
+  readonly status: 'done' | 'failed' | 'partial' | 'running' | 'skipped' | 'unknown' | 'waiting';
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+}
+
+/** How far each step of a command has got, for programs; undefined for a command without steps. */
+export function stepsData({ command, invocation, units = [] }: About): StepData[] | undefined {
+  return command.steps?.(invocation.arguments).map(({ name }, at) => {
+    const own = units.filter(({ step }) => step === at);
+    const attempts = own.flatMap(({ attempt }) => attempt ?? []);
+    const done = numberDone(attempts);
+    const failed = attempts.filter(({ status }) => status === 'failed').length;
+    return { step: name, status: statusOfStep(own), done, total: own.length, failed };
+  });
+}
+
+function statusOfStep(units: readonly Unit[]): StepData['status'] {
+  const [first, ...others] = units.map(({ attempt, intent, isLeftOut }): StepData['status'] =>
+    isLeftOut ? 'skipped' : (attempt?.status ?? (intent === undefined ? 'waiting' : 'running')),
+  );
+  if (first === undefined || others.every((status) => status === first)) {
+    return first ?? 'waiting';
+  }
+  const all = new Set([first, ...others]);
+  return all.has('running') || all.has('waiting') ? 'running' : 'partial';
 }
 
 export function numberDone(attempts: readonly Attempt[]): number {

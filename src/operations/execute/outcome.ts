@@ -15,8 +15,8 @@ import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { leftOutBlocks } from '../confirm/preview.ts';
-import { numberDone, operationField } from './operation-field.ts';
-import { maxListed, singleReply, timerBlocks, trailOf } from './single-outcome.ts';
+import { numberDone, operationField, stepsData } from './operation-field.ts';
+import { maxListed, reasonOf, singleReply, timerBlocks, trailOf } from './single-outcome.ts';
 import type { About, NamesContext } from './single-outcome.ts';
 import type { Attempt, AttemptStatus } from './work.ts';
 
@@ -77,16 +77,25 @@ export function outcomeReply(
       ],
       next: waitingNext(waiting),
       ...present({ file: hasFile ? fileOf(about, attempts) : undefined }),
-      data: isLong
-        ? { targets: attempts.length, done: numberDone(attempts) }
-        : attempts.map(({ target, step, status: one, audit: entry }) => ({
-            userId: target,
-            ...present({ step }),
-            status: one,
-            audit: entry,
-          })),
+      data: dataOf(about, attempts, isLong),
     },
   };
+}
+
+/** What became of each target, or how many; of a command with steps, also how far each step has got. */
+function dataOf(about: About, attempts: readonly Attempt[], isLong: boolean): unknown {
+  const steps = stepsData(about);
+  const targets = isLong
+    ? { targets: attempts.length, done: numberDone(attempts) }
+    : attempts.map(({ target, step, status: one, audit: entry }) => ({
+        userId: target,
+        ...present({ step }),
+        status: one,
+        audit: entry,
+      }));
+  return steps === undefined
+    ? targets
+    : { steps, ...(Array.isArray(targets) ? { outcomes: targets } : targets) };
 }
 
 /** At most this many audit numbers stand in the answer for programs: an event has a limited size. */
@@ -143,9 +152,11 @@ function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline
         ? (attempt.did ?? 'done')
         : attempt.status === 'failed'
           ? reasonOf(attempt)
-          : attempt.status === 'running'
-            ? 'still running'
-            : 'not known whether it was done';
+          : attempt.status === 'partial'
+            ? [attempt.did, reasonOf(attempt)].filter((part) => part !== undefined).join(', but ')
+            : attempt.status === 'running'
+              ? 'still running'
+              : 'not known whether it was done';
     return [`${mark} `, bold(`${attempt.step}: `), how, ...(isOne ? [] : whose)];
   }
   const { answer } = singleReply(context, about, attempt, []);
@@ -160,10 +171,6 @@ const marks: Readonly<Record<AttemptStatus, Mark>> = {
   unknown: '⚠️',
 };
 
-function reasonOf({ error, why }: Attempt): string {
-  return error instanceof Error ? error.message : (why ?? 'it was interrupted');
-}
-
 /** Every target and how it ended. */
 function fileOf({ leftOut = [] }: About, attempts: readonly Attempt[]): AnswerFile {
   const rows = [
@@ -172,7 +179,7 @@ function fileOf({ leftOut = [] }: About, attempts: readonly Attempt[]): AnswerFi
       step: attempt.step ?? '',
       status: attempt.status,
       audit: attempt.audit ?? '',
-      why: attempt.status === 'failed' ? reasonOf(attempt) : '',
+      why: attempt.status === 'failed' || attempt.status === 'partial' ? reasonOf(attempt) : '',
     })),
     ...leftOut.map(({ user, why }) => ({
       user_id: user,

@@ -1,5 +1,5 @@
-import type { Command, Context, Reconciliation } from '../../chat/command/declaration.ts';
-import { codeOf } from '../../core/errors.ts';
+import type { Command, Context, EndedJob, Reconciliation } from '../../chat/command/declaration.ts';
+import { TargetError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { Settings } from '../settings.ts';
 import type { Attempt } from './work.ts';
@@ -90,9 +90,12 @@ export function reconciledAttempt(
   context: ReconcileContext,
   reconciliation: Reconciliation,
   audit: number,
-): Pick<Attempt, 'status' | 'isOpen'> {
+): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
   if (reconciliation !== 'not_done') {
     context.reconcileTimes.forget(audit);
+  }
+  if (typeof reconciliation === 'object') {
+    return endedAttempt(reconciliation);
   }
   switch (reconciliation) {
     case 'done':
@@ -104,6 +107,11 @@ export function reconciledAttempt(
     case 'unknowable':
       return { status: 'unknown' };
   }
+}
+
+/** How a job of the homeserver's own has ended. */
+export function endedAttempt({ ended, why, advice }: EndedJob): Pick<Attempt, 'status' | 'error'> {
+  return { status: ended, error: new TargetError('state', why, advice) };
 }
 
 /** Whether a call that is not done now will not be done any more; if not, it is reconciled again. */

@@ -75,7 +75,7 @@ async function recordAttempt(
     await tables.operationTargets.set(work.id, unit, {
       state: targetState(attempt),
       serverJob: attempt.serverJob,
-      detail: attempt.error instanceof Error ? attempt.error.message : undefined,
+      detail: attempt.error instanceof Error ? attempt.error.message : attempt.did,
     });
   }
   unit.attempt = told;

@@ -1,12 +1,13 @@
 import { bold, code, facts } from '../../chat/answers/answer.ts';
 import { span, whole } from '../../chat/answers/phrases.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import type { DeliverContext } from '../answer/reply.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
 import type { Settings } from '../settings.ts';
-import { operationField } from './operation-field.ts';
+import { operationField, stepsData } from './operation-field.ts';
 import { whoDecided } from './single-outcome.ts';
 import type { NamesContext } from './single-outcome.ts';
 import type { Work } from './work.ts';
@@ -29,12 +30,14 @@ export function runningReply(context: RunningContext, work: Work): Reply {
   const rate = ended / seconds;
   const left = units.length - ended;
   const isLong = units.length > 1;
+  const steps = stepsData(work);
   return {
     command: command.name,
     status: 'running',
     audit: [],
     ...operationField(work, 'running', attempts),
     answer: {
+      ...present({ data: steps === undefined ? undefined : { steps } }),
       mark: '⏳',
       title: isLong
         ? [bold(`Running: ${command.name}`), `, ${whole(ended)} of ${whole(units.length)} so far`]

@@ -60,7 +60,9 @@ export function singleReply(
           title: [bold(title), ' ', what],
           body: isForever(about, attempt)
             ? [line('It stays in force: the reply was lost, so no timer could be set.')]
-            : [],
+            : attempt.status === 'partial'
+              ? [line('Not all of it: ', ...sentence(reasonOf(attempt)))]
+              : [],
         },
       };
     }
@@ -180,4 +182,9 @@ export function whoDecided(
   return actor.kind === 'person' && confirmer === actor.user
     ? `Asked and confirmed by ${asker}`
     : `Asked by ${asker}, confirmed by ${nameOf(context.members, confirmer)}`;
+}
+
+/** Why an attempt failed, or what of it was not done. */
+export function reasonOf({ error, why }: Attempt): string {
+  return error instanceof Error ? error.message : (why ?? 'it was interrupted');
 }

@@ -2,6 +2,7 @@ import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Danger, Role, Step } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import type { OperationTarget } from '../../store/tables/operation-targets.ts';
@@ -79,6 +80,8 @@ export interface Unit {
   readonly wasBegun: boolean;
   /** The homeserver's own job that does it. */
   serverJob: string | undefined;
+  /** What the homeserver's own job does, for the answer, if an earlier process started it. */
+  readonly did: string | undefined;
   /** How it ended, as far as is known; undefined while it is not. */
   attempt: Attempt | undefined;
   isLeftOut: boolean;
@@ -135,6 +138,7 @@ export function newWork(
       intent: undefined,
       wasBegun: false,
       serverJob: undefined,
+      did: undefined,
       attempt: undefined,
       isLeftOut: false,
     })),
@@ -156,6 +160,7 @@ export async function loadWork(
   const parsed = parsedOf(context, operation);
   const stored = await operationTargets.of(operation.id);
   const rows = stored.length > 0 ? stored : await rowsFromAuditLog(auditLog, operation, parsed);
+  const steps = stepsOf(parsed.command, parsed.invocation.arguments);
   return {
     id: operation.id,
     command: parsed.command,
@@ -179,16 +184,25 @@ export async function loadWork(
       intent: row.intent,
       wasBegun: row.state === 'in_flight',
       serverJob: row.serverJob,
-      attempt: attemptOf(row),
+      did: row.state === 'in_flight' ? row.detail : undefined,
+      attempt: attemptOf(row, steps[row.step]?.name),
       isLeftOut: row.state === 'skipped',
     })),
   };
 }
 
 /** How a target ended whose end an earlier process has recorded. */
-function attemptOf({ state, target, intent, detail }: OperationTarget): Attempt | undefined {
+function attemptOf(
+  { state, target, intent, detail }: OperationTarget,
+  step: string | undefined,
+): Attempt | undefined {
   return state === 'done' || state === 'partial' || state === 'failed' || state === 'unknown'
-    ? { target, audit: intent, status: state, why: detail }
+    ? {
+        target,
+        audit: intent,
+        status: state,
+        ...present(state === 'done' ? { step, did: detail } : { step, why: detail }),
+      }
     : undefined;
 }
 

@@ -5,7 +5,7 @@ import type { DirectRooms } from '../rooms/direct-rooms.ts';
 import { planRedaction } from './event-redaction-plan.ts';
 import { reconcileRedaction, redactEvent } from './event-redaction.ts';
 import { findSent, reconcileUserRedaction, redactUser } from './user-redaction.ts';
-import type { UserRedactionRequest } from './user-redaction.ts';
+import type { RedactionOptions, UserRedactionRequest } from './user-redaction.ts';
 
 interface EventInRoom {
   readonly room: RoomId;
@@ -40,11 +40,11 @@ export function createRedactionService(parts: {
 
     findSentBy: async (request: UserRedactionRequest) => findSent({ api, directRooms }, request),
 
-    redactUser: async (request: UserRedactionRequest, reason: string | undefined) =>
-      redactUser({ api, directRooms }, request, reason),
+    redactUser: async (request: UserRedactionRequest, options: RedactionOptions) =>
+      redactUser({ api, directRooms }, request, options),
 
-    reconcileUser: async (request: UserRedactionRequest) =>
-      reconcileUserRedaction({ api, directRooms }, request),
+    reconcileUser: async (request: UserRedactionRequest, redactId: string | undefined) =>
+      reconcileUserRedaction({ api, directRooms }, request, redactId),
   };
 }
 

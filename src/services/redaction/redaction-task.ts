@@ -46,17 +46,31 @@ export async function runRedactionTask(
   redaction: UserRedaction,
   times: PollTimes,
 ): Promise<{ redactId: string; ended: EndedRedaction | undefined }> {
-  const redactId = await start(api, sender, redaction, times);
-  const ended = await poll(async () => {
+  const redactId = await startRedactionTask(api, sender, redaction, times);
+  return { redactId, ended: await waitForRedaction(api, redactId, times) };
+}
+
+/** How a redaction has ended; undefined if Synapse needs longer than that. */
+export async function waitForRedaction(
+  api: Pick<AdminApi, 'redactions'>,
+  redactId: string,
+  times: PollTimes,
+): Promise<EndedRedaction | undefined> {
+  return poll(async () => {
     // If Synapse doesn't answer now, the redaction continues all the same.
     const status = await orUndefined(api.redactions.status(redactId));
     return status?.status === 'failed' || status?.status === 'complete' ? status : undefined;
   }, times);
-  return { redactId, ended };
 }
 
-/** Waits for another redaction of the same sender's messages: Synapse refuses a second one. */
-async function start(
+/**
+ * Waits for another redaction of the same sender's messages, because Synapse refuses a second one, and
+ * starts this one.
+ *
+ * @returns Synapse's ID of the task
+ * @throws TargetError Synapse is redacting other messages of the same user all the time
+ */
+export async function startRedactionTask(
   api: Pick<AdminApi, 'redactions' | 'server'>,
   sender: UserId,
   redaction: UserRedaction,

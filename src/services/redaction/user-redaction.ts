@@ -8,7 +8,13 @@ import { redactableTypes } from '../../homeserver/admin/redactions.ts';
 import type { DirectRooms } from '../rooms/direct-rooms.ts';
 import { serverMessage } from '../server-message.ts';
 import { isIncluded } from './event-redaction-plan.ts';
-import { isRedacting, runRedactionTask, usualTimes } from './redaction-task.ts';
+import {
+  isAboutSuspension,
+  isRedacting,
+  startRedactionTask,
+  usualTimes,
+  waitForRedaction,
+} from './redaction-task.ts';
 
 /** What to redact: everything that a user has sent since a time, in all rooms or in one. */
 export interface UserRedactionRequest {
@@ -45,7 +51,7 @@ interface Finding {
 }
 
 /** What redacting them uses. */
-interface Redacting extends Finding {
+export interface Redacting extends Finding {
   readonly api: Pick<AdminApi, 'events' | 'redactions' | 'server' | 'users'>;
 }
 
@@ -57,16 +63,24 @@ const maxCounted = 1000;
 const maxRedacted = 10_000;
 const roomsAtOnce = 4;
 
+/** What `findShares` finds. */
+interface Found {
+  /** The room with most messages first; empty if there is nothing to redact. */
+  readonly shares: readonly RoomShare[];
+  /** Rooms of the user that were not looked into. */
+  readonly reserved: number;
+}
+
 /**
- * Finds the rooms where a user has sent something since then, the room with most messages first. Leaves
- * out the management room and the bot's direct rooms, where everything must stay readable.
+ * Finds the rooms where a user has sent something since then. Leaves out the management room and the bot's
+ * direct rooms, where everything must stay readable.
  *
- * @throws TargetError there is nothing to redact, or the user was never in that room
+ * @throws TargetError the user was never in that room
  */
-export async function findSent(
+export async function findShares(
   { api, directRooms }: Finding,
   { user, since, room }: UserRedactionRequest,
-): Promise<[RoomShare, ...RoomShare[]]> {
+): Promise<Found> {
   // Includes rooms that the user has left, for example by being kicked or deactivated.
   const known = (await api.users.memberships(user)).filter(({ membership }) =>
     memberships.has(membership),
@@ -83,14 +97,33 @@ export async function findSent(
   const shares = await queue.addAll(
     rooms.map((roomId) => async () => shareOf(api, roomId, { user, since })),
   );
-  const [first, ...others] = shares
-    .filter(({ messages, joins, isMore }) => messages + joins > 0 || isMore)
-    .sort((one, other) => other.messages - one.messages);
+  return {
+    shares: shares
+      .filter(({ messages, joins, isMore }) => messages + joins > 0 || isMore)
+      .sort((one, other) => other.messages - one.messages),
+    reserved: reserved.size,
+  };
+}
+
+/**
+ * The same, for what must find something.
+ *
+ * @throws TargetError there is nothing to redact, or the user was never in that room
+ */
+export async function findSent(
+  clients: Finding,
+  request: UserRedactionRequest,
+): Promise<[RoomShare, ...RoomShare[]]> {
+  const { user, room } = request;
+  const {
+    shares: [first, ...others],
+    reserved,
+  } = await findShares(clients, request);
   if (first === undefined) {
     throw new TargetError(
       'state',
       `${user} has sent nothing ${room === undefined ? '' : `to \`${room}\` `}in that time that can be redacted`,
-      `Nothing was changed.${reserved.size === 0 ? '' : ' I didn’t look in this room or in rooms where I send secrets.'} For older messages, use \`--since 7d\`.`,
+      `Nothing was changed.${reserved === 0 ? '' : ' I didn’t look in this room or in rooms where I send secrets.'} For older messages, use \`--since 7d\`.`,
     );
   }
   return [first, ...others];
@@ -113,20 +146,28 @@ async function shareOf(
   return { room, messages: taken.length - joins, joins, isMore: recent.length === maxCounted };
 }
 
+/** How a redaction is carried out. */
+export interface RedactionOptions {
+  /** Shown in the rooms. */
+  readonly reason: string | undefined;
+  /** Is told Synapse's ID of the task before anything waits for its end. */
+  readonly keepId?: ((redactId: string) => Promise<void>) | undefined;
+  readonly times?: PollTimes;
+}
+
 /**
- * Lets Synapse redact everything that a user has sent since then, and waits until it has finished or
- * the time is up.
+ * Lets Synapse redact what a user has sent since then, in these rooms.
  *
- * @throws TargetError as `findSent`, or Synapse gave up, and why
+ * @returns Synapse's ID of the task
+ * @throws TargetError Synapse is redacting other messages of the same user all the time
  */
-export async function redactUser(
+export async function startUserRedaction(
   clients: Redacting,
   request: UserRedactionRequest,
-  reason: string | undefined,
-  times: PollTimes = usualTimes,
-): Promise<UserRedactionOutcome> {
-  const [first, ...others] = await findSent(clients, request);
-  const { redactId, ended } = await runRedactionTask(
+  [first, ...others]: readonly [RoomShare, ...RoomShare[]],
+  { reason, keepId, times = usualTimes }: RedactionOptions,
+): Promise<string> {
+  const redactId = await startRedactionTask(
     clients.api,
     request.user,
     {
@@ -138,42 +179,110 @@ export async function redactUser(
     },
     times,
   );
-  if (ended?.status === 'failed') {
-    throw new TargetError(
-      'state',
-      `Synapse gave up (${serverMessage(ended.error)})`,
-      'Some messages may have been redacted. Check before you retry.',
-    );
-  }
-  return {
-    redactId,
-    shares: [first, ...others],
-    state: ended === undefined ? 'running' : 'complete',
-    failed: Object.entries(ended?.failedRedactions ?? {}).map(([event, why]) => ({
-      event,
-      why,
-    })),
-  };
+  await keepId?.(redactId);
+  return redactId;
 }
 
 /**
- * What became of a redaction that was cut off: `done` if nothing is left; `unknowable` if something is,
- * because Synapse may have tried and failed.
+ * Lets Synapse redact everything that a user has sent since then, and waits until it has finished or
+ * the time is up.
+ *
+ * @throws TargetError as `findSent`, or Synapse gave up, and why
+ */
+export async function redactUser(
+  clients: Redacting,
+  request: UserRedactionRequest,
+  options: RedactionOptions,
+): Promise<UserRedactionOutcome> {
+  const shares = await findSent(clients, request);
+  const redactId = await startUserRedaction(clients, request, shares, options);
+  const ended = await waitForRedaction(clients.api, redactId, options.times ?? usualTimes);
+  if (ended?.status === 'failed') {
+    const { why, advice } = gaveUp(ended.error);
+    throw new TargetError('state', why, advice);
+  }
+  return {
+    redactId,
+    shares,
+    state: ended === undefined ? 'running' : 'complete',
+    failed: failuresOf(ended),
+  };
+}
+
+type Failure = UserRedactionOutcome['failed'][number];
+
+function failuresOf(
+  ended: { readonly failedRedactions: Readonly<Record<string, string>> } | undefined,
+): Failure[] {
+  return Object.entries(ended?.failedRedactions ?? {}).map(([event, why]) => ({ event, why }));
+}
+
+/** How a redaction has ended that was not done entirely. */
+export interface RedactionShortfall {
+  readonly ended: 'failed' | 'partial';
+  readonly why: string;
+  readonly advice: string;
+}
+
+function gaveUp(why: string): RedactionShortfall {
+  return {
+    ended: 'failed',
+    why: `Synapse gave up (${serverMessage(why)})`,
+    advice: 'Some messages may have been redacted. Check before you retry.',
+  };
+}
+
+function notAll(first: Failure, failures: number): RedactionShortfall {
+  return {
+    ended: 'partial',
+    why: `${failures.toLocaleString('en-US')} of them could not be redacted (${serverMessage(first.why)})`,
+    advice: adviceOn(first.why),
+  };
+}
+
+/** What to do about an event that could not be redacted. */
+export function adviceOn(why: string): string {
+  return isAboutSuspension(why)
+    ? 'Synapse can’t act for a suspended account in old room versions. Lift the suspension, redact, and suspend them again.'
+    : `Synapse says “${serverMessage(why)}”. A moderator of those rooms can redact them.`;
+}
+
+/**
+ * What became of a redaction whose end was not seen. Without its ID, `unknown` while Synapse redacts anything
+ * of the user, `done` if nothing is left, and otherwise `unknowable`, because Synapse may have tried and failed.
+ *
+ * @param redactId Synapse's ID of the task, if it is known
  */
 export async function reconcileUserRedaction(
   clients: Redacting,
   request: UserRedactionRequest,
-): Promise<'unknown' | 'done' | 'unknowable'> {
-  if (await isRedacting(clients.api, request.user)) {
-    return 'unknown';
-  }
-  try {
-    await findSent(clients, request);
-    return 'unknowable';
-  } catch (error) {
-    if (error instanceof TargetError) {
-      return 'done';
+  redactId: string | undefined,
+): Promise<'unknown' | 'done' | 'unknowable' | RedactionShortfall> {
+  const status = redactId === undefined ? undefined : await clients.api.redactions.status(redactId);
+  switch (status?.status) {
+    case 'scheduled':
+    case 'active':
+      return 'unknown';
+    case 'failed':
+      return gaveUp(status.error);
+    case 'complete': {
+      const failures = failuresOf(status);
+      const [first] = failures;
+      return first === undefined ? 'done' : notAll(first, failures.length);
     }
-    throw error;
+    case undefined: {
+      if (await isRedacting(clients.api, request.user)) {
+        return 'unknown';
+      }
+      try {
+        await findSent(clients, request);
+        return 'unknowable';
+      } catch (error) {
+        if (error instanceof TargetError) {
+          return 'done';
+        }
+        throw error;
+      }
+    }
   }
 }

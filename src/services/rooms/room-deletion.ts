@@ -12,6 +12,13 @@ import { synapseTasks } from '../synapse-tasks.ts';
 /** Synapse's name for the task that deletes a room. */
 const deletionAction = 'shutdown_and_purge_room';
 
+/** A deletion that Synapse gave up, and why. */
+interface EndedDeletion {
+  readonly ended: 'failed';
+  readonly why: string;
+  readonly advice: string;
+}
+
 type Api = Pick<AdminApi, 'rooms' | 'server'>;
 type TaskApi = Pick<AdminApi, 'server'>;
 
@@ -31,6 +38,7 @@ const usualTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 2000, limitM
 /**
  * Deletes a room, and waits until Synapse has finished or the time is up.
  *
+ * @param keepId is told Synapse's ID of the task before anything waits for its end
  * @throws TargetError the room is already being deleted, or Synapse gave up, and why
  * @throws HomeserverError, UnreachableError the deletion could not be started
  */
@@ -39,8 +47,10 @@ export async function deleteRoom(
   room: RoomId,
   options: RoomDeletion,
   times: PollTimes = usualTimes,
+  keepId?: (deleteId: string) => Promise<void>,
 ): Promise<RoomDeletionOutcome> {
   const deleteId = await startDeletion(api, room, options);
+  await keepId?.(deleteId);
   let last: RoomDeletionStatus | undefined;
   const ended = await poll(async () => {
     // If Synapse doesn't answer now, the deletion continues all the same.
@@ -90,9 +100,11 @@ export async function assertNotBeingDeleted(
 }
 
 /**
- * What became of a deletion that was cut off: `unknown` while one is running. `unknowable` if Synapse
- * still has the room and keeps no list of its tasks, or if the task that ended may be another one.
+ * What became of a deletion whose end was not seen: `unknown` while it is running. Without its ID, `unknown`
+ * while any deletion of the room is running, and `unknowable` if Synapse still has the room and keeps no list of
+ * its tasks, or if the task that ended may be another one.
  *
+ * @param options.deleteId Synapse's ID of the task, if it is known
  * @param options.purge whether the room was to be removed from the database, not only left by its members
  * @param options.serverName the name of this server
  * @throws HomeserverError, UnreachableError
@@ -100,8 +112,27 @@ export async function assertNotBeingDeleted(
 export async function reconcileDeletion(
   api: Api,
   room: RoomId,
-  { purge, serverName }: { readonly purge: boolean; readonly serverName: string },
-): Promise<'unknown' | 'done' | 'not_done' | 'unknowable'> {
+  {
+    deleteId,
+    purge,
+    serverName,
+  }: {
+    readonly deleteId?: string | undefined;
+    readonly purge: boolean;
+    readonly serverName: string;
+  },
+): Promise<'unknown' | 'done' | 'not_done' | 'unknowable' | EndedDeletion> {
+  const status = deleteId === undefined ? undefined : await api.rooms.deletionStatus(deleteId);
+  if (deleteId !== undefined && status !== undefined) {
+    if (isRunning(status)) {
+      return 'unknown';
+    }
+    if (status.status === 'complete') {
+      return 'done';
+    }
+    const { message, advice } = await failureOf(api, room, deleteId, status);
+    return { ended: 'failed', why: message, advice: advice ?? '' };
+  }
   const tasks = await deletionsOf(api, room);
   const deletion = latest(tasks);
   if (deletion !== undefined && isRunning(deletion)) {

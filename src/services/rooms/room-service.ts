@@ -144,12 +144,18 @@ export function createRoomService(
     },
 
     assertNotBeingDeleted: async (room: RoomId) => assertNotBeingDeleted(api, room),
-    delete: async (room: RoomId, options: RoomDeletion) =>
-      deleteRoom(api, room, options, deletionTimes),
+    /** @param keepId is told Synapse's ID of the deletion before anything waits for its end */
+    delete: async (
+      room: RoomId,
+      options: RoomDeletion,
+      keepId?: (deleteId: string) => Promise<void>,
+    ) => deleteRoom(api, room, options, deletionTimes, keepId),
     lastDeletion: async (room: RoomId) => lastDeletion(api, room),
     /** @param options.purge whether the room was to be removed from the database */
-    reconcileDeletion: async (room: RoomId, { purge }: { readonly purge: boolean }) =>
-      reconcileDeletion(api, room, { purge, serverName }),
+    reconcileDeletion: async (
+      room: RoomId,
+      options: { readonly purge: boolean; readonly deleteId: string | undefined },
+    ) => reconcileDeletion(api, room, { ...options, serverName }),
   };
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { UnreachableError } from '../../../src/core/errors.ts';
+import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { botUser, openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
@@ -122,6 +123,49 @@ describe('what redact-user redacts', () => {
     expect(entry?.status).toBe('unknown');
     expect(entry?.arguments).toMatchObject({ since: askedAt - 24 * hourMs });
   });
+
+  test.each([
+    [{ status: 'complete', failedRedactions: {} }, 'done', 'Done:'],
+    [{ status: 'failed', error: '500: disk full' }, 'failed', 'Synapse gave up (500: disk full)'],
+    [
+      { status: 'complete', failedRedactions: { $sent3: '403: no power' } },
+      'partial',
+      '1 of them could not be redacted (403: no power)',
+    ],
+  ] as const)(
+    'a day after a crash, is what the kept task has become: %j',
+    async (end, status, text) => {
+      const asked = Promise.withResolvers<void>();
+      const died = new Promise<never>(() => undefined);
+      Object.assign(bot.api.redactions, {
+        status: async () => {
+          asked.resolve();
+          return died;
+        },
+      });
+      await say('!redact-user @mallory:localhost');
+      void say('!confirm');
+      await asked.promise;
+      bot.clock.now += 26 * hourMs;
+      // Somebody else's redaction of the same user is running meanwhile.
+      Object.assign(bot.api.server, { scheduledTasks: async () => [{ status: 'active' }] });
+      const askedFor: string[] = [];
+      Object.assign(bot.api.redactions, {
+        status: async (id: string) => {
+          askedFor.push(id);
+          return end;
+        },
+      });
+      const context = { ...bot.context, inFlight: createInFlight() };
+      await recover(context);
+      const sent = await bot.store.outbox.open();
+      expect(new Set(askedFor)).toEqual(new Set(['id']));
+      expect(starts).toEqual([askedAt - 24 * hourMs]);
+      const [entry] = await bot.store.auditLog.search({ command: 'redact-user', limit: 1 });
+      expect(entry?.status).toBe(status);
+      expect(JSON.stringify(sent)).toContain(text);
+    },
+  );
 
   test('is not guessed for a question that an older version has asked', async () => {
     await say('!redact-user @mallory:localhost');
