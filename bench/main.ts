@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   memory: async () => (await import('./memory.ts')).memory,
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
   reports: async () => (await import('./reports.ts')).reports,
+  bulk: async () => (await import('./bulk.ts')).bulk,
   'bulk-question': async () => (await import('./bulk-question.ts')).bulkQuestion,
 };
 

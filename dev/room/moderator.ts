@@ -43,6 +43,8 @@ class RoomView {
   readonly #user: MatrixUser;
   readonly #room: string;
   #since: string | undefined;
+  /** How long something is waited for. */
+  patienceMs = answerTimeoutMs;
   readonly #away = new AbortController();
   #waiting = new Set<() => void>();
   #loop: Promise<void> = Promise.resolve();
@@ -92,7 +94,7 @@ class RoomView {
         this.#waiting.delete(look);
         const last = this.events.slice(-5).map((event) => JSON.stringify(event.content));
         reject(new Error(`timed out waiting for ${what}; the last events:\n${last.join('\n')}`));
-      }, answerTimeoutMs);
+      }, this.patienceMs);
       const look = () => {
         const seen = find();
         if (seen !== undefined) {
@@ -145,6 +147,12 @@ export class Moderator {
    */
   lookWith(other: Moderator): this {
     this.#view = other.#view;
+    return this;
+  }
+
+  /** Waits longer than usual for everything: for what is known to take its time. */
+  waitUpTo(ms: number): this {
+    this.#view.patienceMs = ms;
     return this;
   }
 

@@ -37,3 +37,14 @@ function isAnagram(word: string, other: string): boolean {
   const sorted = (text: string) => Array.from(text).sort().join('');
   return word.length > 2 && sorted(word) === sorted(other);
 }
+
+/** What all the texts start with. */
+export function commonStart(texts: readonly string[]): string {
+  let [start = ''] = texts;
+  for (const text of texts) {
+    while (!text.startsWith(start)) {
+      start = start.slice(0, -1);
+    }
+  }
+  return start;
+}

@@ -1,5 +1,9 @@
 import { bold, line } from '../chat/answers/answer.ts';
+import { subjectOf } from '../chat/command/declaration.ts';
+import type { Command } from '../chat/command/declaration.ts';
+import type { Invocation } from '../chat/command/invocation.ts';
 import { writeInvocation } from '../chat/command/write-invocation.ts';
+import { quote } from '../chat/reading/tokenize.ts';
 import { DeniedError, StoreError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
@@ -17,7 +21,7 @@ import type { DenialContext } from './authorize/denials.ts';
 import { confirm } from './confirm/confirm.ts';
 import type { ConfirmContext } from './confirm/confirm.ts';
 import type { Later } from './confirm/find-confirmation.ts';
-import { makePreview } from './confirm/preview.ts';
+import { makePreview, maxShown } from './confirm/preview.ts';
 import type { PreviewContext } from './confirm/preview.ts';
 import { logFault } from './execute/attempt.ts';
 import { execute } from './execute/execute.ts';
@@ -34,6 +38,7 @@ import { removeSecret } from './parse/secret.ts';
 import type { RemoveSecretContext } from './parse/secret.ts';
 import { resolve } from './resolve/resolve.ts';
 import type { ResolveContext } from './resolve/resolve.ts';
+import { targetsOf } from './stages.ts';
 import type { Parsed, Resolved } from './stages.ts';
 
 type AnswerErrorContext = DeliverContext &
@@ -162,6 +167,23 @@ async function answer(context: DeliverContext, message: Message, reply: Reply): 
   context.deliver(message.event);
 }
 
+/** The line that does it, unless it names too many accounts to be copied. */
+function againLine(command: Command, invocation: Invocation): string[] {
+  const { matching } = invocation;
+  const subject = subjectOf(command) ?? '';
+  const isLong = targetsOf({ command, invocation }).length > maxShown;
+  if (isLong && matching === undefined) {
+    return [];
+  }
+  const line = writeInvocation(command, {
+    ...invocation,
+    // What matched then may not be what matches when it is sent.
+    arguments: isLong ? { ...invocation.arguments, [subject]: [] } : invocation.arguments,
+    dryRun: false,
+  });
+  return [isLong ? `${line} --matching ${quote(matching ?? '')}` : line];
+}
+
 async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise<Reply> {
   const { preview, file, resolved: shown } = await makePreview(context, resolved);
   const { command, invocation } = shown;
@@ -174,7 +196,7 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
       title: [bold('Dry run, nothing was changed: '), ...preview.title],
       ...present({ file }),
       body: [...preview.body, ...(preview.warning === undefined ? [] : [line(preview.warning)])],
-      next: [writeInvocation(command, { ...invocation, dryRun: false })],
+      next: againLine(command, invocation),
     },
   };
 }

@@ -12,7 +12,7 @@ import { writeValue } from '../chat/command/write-invocation.ts';
 import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
-import type { Account, Services } from '../services/services.ts';
+import type { Account, AccountFilter, Services } from '../services/services.ts';
 import type { Intent } from '../store/tables/audit-log.ts';
 import type { Work } from './execute/work.ts';
 import type { Settings } from './settings.ts';
@@ -29,6 +29,10 @@ export interface Parsed {
   readonly invocation: Invocation;
   /** Accounts that were typed as plain words, without `@`: each may be a word of prose. */
   readonly plainWords?: ReadonlySet<UserId>;
+  /** The lines of the file that name accounts. */
+  readonly fileLines?: ReadonlyMap<UserId, number>;
+  /** The accounts to search for, which are added to those named. */
+  readonly matching?: AccountFilter;
 }
 
 /** Whoever asks for it may do so. Only `authorize` makes one. */

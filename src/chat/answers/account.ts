@@ -9,13 +9,13 @@ export function accountState(account: Account | UserSummary): string {
   const states = [
     account.deactivated ? (account.erased ? 'deactivated and erased' : 'deactivated') : undefined,
     account.locked ? 'locked' : undefined,
-    'suspended' in account && account.suspended ? 'suspended' : undefined,
+    showsSuspension(account) && account.suspended ? 'suspended' : undefined,
     account.shadowBanned ? 'shadow-banned' : undefined,
   ].filter((state) => state !== undefined);
   return [
     states.length > 0
       ? states.join(', ')
-      : 'suspended' in account
+      : showsSuspension(account)
         ? 'active'
         : // The list of all accounts does not say.
           'active or suspended',
@@ -24,6 +24,10 @@ export function accountState(account: Account | UserSummary): string {
   ]
     .filter((part) => part !== undefined)
     .join(', ');
+}
+
+function showsSuspension(account: Account | UserSummary): account is Account {
+  return 'suspended' in account && account.listed === undefined;
 }
 
 /** As `accountState`, for tables: without saying that somebody is not an admin. */

@@ -397,13 +397,18 @@ const timedFlags = {
 
 /** Flags of what acts on several accounts. */
 const batchFlags = {
-  fromFile: flag('boolean', 'Also the users in the text file that the message replies to', {
-    default: false,
+  fromFile: flag(
+    'boolean',
+    'Also the users in the file that the message replies to: a plain list, or CSV with a column user_id',
+    { default: false },
+  ),
+  matching: flag('text', 'Also all accounts that match these filters of users', {
+    placeholder: '"FILTERS"',
   }),
 } as const;
 
-/** Whether users may be read from a file for this command. */
-export function takesFile(command: Command): boolean {
+/** Whether users may also be read from a file, or searched for, for this command. */
+export function takesMany(command: Command): boolean {
   const subject = command.args[subjectOf(command) ?? ''];
   return canChange(command) && subject?.options.many === true;
 }
@@ -414,7 +419,7 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
     ? {
         ...command.args,
         ...(command.timed === true ? timedFlags : {}),
-        ...(takesFile(command) ? batchFlags : {}),
+        ...(takesMany(command) ? batchFlags : {}),
         ...commonFlags,
         ...(canProtect(command) ? protectionFlags : {}),
       }

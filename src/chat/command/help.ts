@@ -14,6 +14,9 @@ import {
 import type { Command, Danger, Group, Role } from './declaration.ts';
 import type { Registry } from './registry.ts';
 
+/** More characters of choices than this make a usage line hard to read. */
+const maxChoicesLength = 80;
+
 function shape(key: string, argument: Argument): string {
   const { choices, many, optional, required, unless } = argument.options;
   if (argument.place === 'positional') {
@@ -24,10 +27,12 @@ function shape(key: string, argument: Argument): string {
   if (argument.kind === 'boolean') {
     return `[--${argument.options.default === true ? 'no-' : ''}${name}]`;
   }
+  const all = choices?.join('|') ?? '';
+  // The description names the choices, too.
   const value =
-    choices === undefined
+    all === '' || all.length > maxChoicesLength
       ? (argument.options.placeholder ?? valueName(argument))
-      : choices.join('|');
+      : all;
   const typed = argument.options.bare === true ? `[--${name}]` : `--${name}`;
   const whole = `${typed} ${value}`;
   return `${required === true ? whole : `[${whole}]`}${many === true ? '…' : ''}`;
@@ -47,7 +52,7 @@ function valueName({ kind }: Argument): string {
 }
 
 /** Flags that help lists, and that a usage line is easier to read without. */
-const rareFlags = new Set(['fromFile', 'overrideProtection']);
+const rareFlags = new Set(['fromFile', 'matching', 'overrideProtection']);
 
 /** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
 export function usage(command: Command, prefix: string): string {

@@ -47,6 +47,8 @@ export interface Invocation {
   readonly dryRun: boolean;
   /** Set if protected accounts may be touched, too; critical, whatever the command. */
   readonly overrideProtection?: true;
+  /** The filters by which its accounts were found, with absolute times. They were applied once. */
+  readonly matching?: string;
   /** Milliseconds after which it is undone. */
   readonly forMs?: number;
   readonly actor: Actor;

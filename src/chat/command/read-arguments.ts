@@ -18,6 +18,8 @@ export interface ReadArguments {
   readonly reason: string | undefined;
   readonly dryRun: boolean;
   readonly overrideProtection: boolean;
+  /** Filters of accounts, as they were typed. */
+  readonly matching: string | undefined;
   /** Milliseconds. */
   readonly forMs: number | undefined;
   /** The arguments that were left out, and that the surroundings have filled in. */
@@ -70,11 +72,12 @@ export function readArguments(
       reason: undefined,
       dryRun: false,
       overrideProtection: false,
+      matching: undefined,
       forMs: undefined,
       filledIn,
     };
   }
-  const { reason, dryRun, overrideProtection, fromFile: _, ...rest } = values;
+  const { reason, dryRun, overrideProtection, fromFile: _, matching, ...rest } = values;
   if (typeof reason === 'string' && reason.length > maxReason) {
     throw new UsageError(
       `\`--reason\` is too long. The limit is ${amount(maxReason, 'character')}.`,
@@ -89,6 +92,7 @@ export function readArguments(
     reason: reason as string | undefined,
     dryRun: dryRun === true,
     overrideProtection: overrideProtection === true,
+    matching: matching as string | undefined,
     filledIn,
   };
 }
@@ -118,7 +122,11 @@ function readPositionals(
   const positionals = Object.entries(declared).filter(([, { place }]) => place === 'positional');
   const hasRest = positionals.some(([, argument]) => argument.options.rest === true);
   for (const [key, argument] of positionals) {
-    const { many, optional = false, rest, unless } = argument.options;
+    const { many, rest, unless } = argument.options;
+    // Users may come from elsewhere.
+    const isElsewhere =
+      argument.kind === 'account' && many === true && (isGiven('fromFile') || isGiven('matching'));
+    const optional = argument.options.optional === true || isElsewhere;
     const isReplaced = unless !== undefined && isGiven(unless);
     // In front of a text, nobody can tell a surplus word from the text.
     if (isReplaced && left.length > 0 && !hasRest) {
@@ -147,7 +155,7 @@ function readPositionals(
       values[key] = text.join(' ');
       continue;
     }
-    const count = many !== true ? 1 : hasRest ? countUsers(left) : left.length;
+    const count = many !== true ? 1 : hasRest ? countUsers(left, isElsewhere ? 0 : 1) : left.length;
     const read = readWords(key, argument, left.splice(0, count), options);
     values[key] = many === true ? [...new Set(read)] : read[0];
   }
@@ -159,14 +167,14 @@ function readPositionals(
 }
 
 /**
- * How many words in front of a text are users: the first, and those behind it that are full IDs or links.
- * The last word belongs to the text.
+ * How many words in front of a text are users: the first `least`, and those behind them that are full IDs
+ * or links. The last word belongs to the text.
  */
-function countUsers(words: readonly Word[]): number {
+function countUsers(words: readonly Word[], least: number): number {
   const textAt = words.findIndex(
-    (word, at) => at > 0 && readReference(textFor(word, 'account'))?.kind !== 'user',
+    (word, at) => at >= least && readReference(textFor(word, 'account'))?.kind !== 'user',
   );
-  return Math.max(1, Math.min(textAt === -1 ? words.length : textAt, words.length - 1));
+  return Math.max(least, Math.min(textAt === -1 ? words.length : textAt, words.length - 1));
 }
 
 function readWords(

@@ -1,24 +1,32 @@
 import { accountState, accountStateShort, nameAndIdCell } from '../../chat/answers/account.ts';
 import { bold, code } from '../../chat/answers/answer.ts';
+import type { Content } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
-import { flag } from '../../chat/command/arguments.ts';
+import { flag, flagName } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { userOrders } from '../../services/services.ts';
+import { filtersAppliedHere, userOrders } from '../../services/services.ts';
+import type { AccountFilter } from '../../services/services.ts';
 
 export default defineCommand({
   name: 'users',
   synonyms: ['accounts', 'find', 'list', 'list-users', 'search', 'search-users', 'who'],
   summary: 'Lists and searches accounts',
   args: {
-    name: flag('text', 'Part of the username or display name', {
+    name: flag('text', 'Part of the username or display name, or a pattern such as spam*', {
       bare: true,
     }),
-    userId: flag('word', 'Part of the user ID'),
+    userId: flag('word', 'Part of the user ID, or a pattern'),
     guests: flag('boolean', 'Include or leave out guests'),
     deactivated: flag('boolean', 'Include deactivated accounts'),
+    deactivatedOnly: flag('boolean', 'Only deactivated accounts'),
     admins: flag('boolean', 'Only server admins, or only others'),
+    locked: flag('boolean', 'Only locked accounts, or only others'),
+    type: flag('word', 'Only this type: bot, support, another one, or ordinary for none'),
+    createdAfter: flag('date', 'Only accounts created since then'),
+    createdBefore: flag('date', 'Only accounts created before then'),
+    lastSeenBefore: flag('date', 'Only accounts that were not seen since then'),
     orderBy: flag('choice', 'What to sort by', { choices: userOrders }),
     dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
     ...listFlags,
@@ -32,6 +40,7 @@ export default defineCommand({
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {
       noun: 'account',
+      note: appliedHere(context.args),
       nothing: [bold('No matching accounts')],
       ...(context.args.deactivated === undefined
         ? { none: ['To include deactivated accounts: ', code('--deactivated')] }
@@ -71,3 +80,10 @@ export default defineCommand({
     });
   },
 });
+
+function appliedHere(filter: AccountFilter): Content | undefined {
+  const names = filtersAppliedHere(filter).map((key) => `--${flagName(key)}`);
+  return names.length === 0
+    ? undefined
+    : [`Synapse can’t filter by ${names.join(' and ')}, so I read its whole list.`];
+}

@@ -5,8 +5,8 @@ import { mxcParts, parseMxcUri } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
 import type { Download, SendRequest } from '../request.ts';
 
-/** The most that is read of a file. A list of a thousand user IDs fits well. */
-export const maxFileBytes = 512 * 1024;
+/** The most that is read of a file. A list of ten thousand user IDs fits well. */
+export const maxFileBytes = 2 * 1024 * 1024;
 const uploadTimeoutMs = 120_000;
 const downloadTemplate = '/_matrix/client/v1/media/download/{server_name}/{media_id}';
 

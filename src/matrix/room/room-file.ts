@@ -7,7 +7,7 @@ import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { maxFileBytes } from '../../homeserver/client/media.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 
-const tooLarge = `That file is too large: a list may have up to ${maxFileBytes / 1024} KiB.`;
+const tooLarge = `That file is too large: a list may have up to ${maxFileBytes / 1024 / 1024} MiB.`;
 
 const uri = z.string().refine((text) => parseMxcUri(text) !== undefined);
 const info = z.object({ size: z.number().optional() }).optional();

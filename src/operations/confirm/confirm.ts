@@ -293,7 +293,7 @@ export function policyOf(
   return policy === 'none' &&
     danger !== 'read' &&
     invocation.actor.kind === 'person' &&
-    namesSeveral(command, invocation.arguments)
+    (invocation.matching !== undefined || namesSeveral(command, invocation.arguments))
     ? 'requester'
     : policy;
 }

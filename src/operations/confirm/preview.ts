@@ -4,17 +4,20 @@ import PQueue from 'p-queue';
 import { accountStateShort, nameAndId } from '../../chat/answers/account.ts';
 import { code, facts, line } from '../../chat/answers/answer.ts';
 import type { AnswerFile, Block, Inline } from '../../chat/answers/answer.ts';
-import { count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, span } from '../../chat/answers/phrases.ts';
 import { flagName } from '../../chat/command/arguments.ts';
 import type { Context, Preview } from '../../chat/command/declaration.ts';
 import { subjectOf } from '../../chat/command/declaration.ts';
 import { writeInvocation, writeValue } from '../../chat/command/write-invocation.ts';
 import { writeDuration } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
+import { localpartOf } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
+import { commonStart } from '../../core/text.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import { timersOf } from '../execute/timers.ts';
+import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { commandContextsFor, passed } from '../stages.ts';
 import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
 
@@ -22,6 +25,8 @@ import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
 export const maxShown = 10;
 /** At most this many of the accounts that stand out, or are left out, are named. */
 const maxNamed = 5;
+/** Of more accounts than this, a command describes only the first. */
+const maxDescribed = 100;
 /** How many previews are made at the same time. */
 const concurrency = 4;
 const yearMs = 31_557_600_000;
@@ -50,12 +55,15 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     return { preview: await previewOfOne(resolved, only), resolved };
   }
   const queue = new PQueue({ concurrency });
-  // A long list is summarized: the command reads nothing about each account only to show it.
-  const isBrief = commandContexts.length > maxShown && resolved.command.warning !== undefined;
+  // A long list is summarized: the command reads nothing about each account only to show it. Of a very
+  // long one, the first shows what a command warns of that says so for each account alone.
+  const isBrief = (at: number) =>
+    commandContexts.length > maxShown &&
+    (resolved.command.warning !== undefined || (commandContexts.length > maxDescribed && at > 0));
   const previews = await queue.addAll(
     commandContexts.map(
       (commandContext, at) => async () =>
-        describe(context, resolved, commandContext, resolved.accounts[at], isBrief),
+        describe(context, resolved, commandContext, resolved.accounts[at], isBrief(at)),
     ),
   );
   const found = previews.flatMap((one) => ('facts' in one ? [one] : []));
@@ -132,7 +140,7 @@ async function describe(
     throw new TypeError('several targets without accounts');
   }
   const { command, invocation } = resolved;
-  const idle = command.nothingToDo?.(account, invocation.arguments);
+  const idle = nothingToDo(command, account, invocation.arguments);
   // If this holds only for a time, the command still changes how long.
   if (
     idle !== undefined &&
@@ -168,12 +176,13 @@ function previewOfSeveral(
     preview: {
       title: [`${verb} ${count(previews.length, 'account')}?`],
       body: [
+        ...matchingBlocks(resolved),
         ...given(resolved),
         ...promises('Will', command.does, invocation.arguments),
         ...promises('Will not', command.doesNot, invocation.arguments),
         ...(isLong
           ? [
-              line(`Typical: registered ${span(now - medianCreation(previews))} ago`),
+              inCommon(previews, now),
               ...(named.length === 0
                 ? []
                 : [
@@ -184,6 +193,7 @@ function previewOfSeveral(
             ]
           : [list(previews, now)]),
         ...(command.ignoredByServices === true ? serviceBlocks(previews) : []),
+        ...uncheckedBlocks(previews),
         ...leftOutBlocks(leftOut),
       ],
       ...present({ warning }),
@@ -201,6 +211,23 @@ function serviceBlocks(previews: readonly AccountPreview[]): Block[] {
           `This has no effect on ${count(found, 'account')} of application services. Only suspend does.`,
         ),
       ];
+}
+
+/** Accounts of which it is not known whether a bridge or another service uses them. */
+function uncheckedBlocks(previews: readonly AccountPreview[]): Block[] {
+  const unknown = previews.filter(({ account }) => account.listed === 'unchecked').length;
+  return unknown === 0
+    ? []
+    : [
+        line(
+          `I did not check whether ${count(unknown, 'account')} belong to application services.`,
+        ),
+      ];
+}
+
+/** The filters that found the accounts, with absolute times. */
+function matchingBlocks({ invocation: { matching } }: Resolved): Block[] {
+  return matching === undefined ? [] : [facts(['Matching: ', code(matching)])];
 }
 
 function more(found: number): string {
@@ -238,12 +265,28 @@ function standsOut(account: Account, now: number): string[] {
   ].filter((reason) => reason !== '');
 }
 
-function medianCreation(previews: readonly AccountPreview[]): number {
-  const sorted = previews
+/** `Typical: registered 3 hours ago · all between 2 days and 1 hour ago · names start with spam` */
+function inCommon(previews: readonly AccountPreview[], now: number): Block {
+  const times = previews
     .flatMap(({ account }) => account.creationTs ?? [])
     .toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const ages = [times[0], times[Math.floor(times.length / 2)], times.at(-1)].map((at) =>
+    at === undefined ? 'at an unknown time' : ago(at, now),
+  );
+  const [oldest = '', typical = '', newest = ''] = ages;
+  const start = commonStart(previews.map(({ account }) => localpartOf(account.name)));
+  const neverSeen = previews.filter(({ account }) => account.lastSeenTs === null).length;
+  return facts(
+    `Typical: registered ${typical}`,
+    oldest !== newest && `oldest ${oldest}, newest ${newest}`,
+    start.length >= minCommonStart && ['all names start with ', code(start)],
+    neverSeen > 0 &&
+      `${neverSeen === previews.length ? 'none' : count(neverSeen, 'account')} ${neverSeen === previews.length ? 'was ever seen' : 'never seen'}`,
+  );
 }
+
+/** Fewer letters than this are in common by chance. */
+const minCommonStart = 3;
 
 /** The flags that apply to all the accounts, as they were understood. */
 function given({ command, invocation }: Resolved): Block[] {

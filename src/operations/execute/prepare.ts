@@ -3,6 +3,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { authorize } from '../authorize/authorize.ts';
+import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';
 import type { LeftOut } from '../stages.ts';
 import { mayBegin } from './run.ts';
@@ -97,7 +98,7 @@ async function lookUp(
   if ('why' in found || step > 0) {
     return found;
   }
-  const idle = work.command.nothingToDo?.(found, work.invocation.arguments);
+  const idle = nothingToDo(work.command, found, work.invocation.arguments);
   return idle === undefined ? found : { user, why: idle };
 }
 

@@ -1,14 +1,14 @@
-import { takesFile } from '../../chat/command/declaration.ts';
+import { subjectOf, takesMany } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
-import { maxWords, readArguments } from '../../chat/command/read-arguments.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import { readUser, withoutMarksAround } from '../../chat/reading/references.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import type { ArgumentKind, ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
-import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
+import { parseRoomAlias } from '../../core/ids.ts';
 import type { EventId, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
@@ -24,6 +24,9 @@ import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 import { expand, isShorthand } from './expand.ts';
 import type { ExpandContext } from './expand.ts';
+import { readMatching } from './matching.ts';
+import { readUserFile } from './user-file.ts';
+import type { UserFile } from './user-file.ts';
 
 /** What reading a command whose sender may not use it needs. */
 export type ParseRefusedContext = CommandNameContext &
@@ -62,12 +65,9 @@ export async function parse(
   const item = await itemFor(context, message);
   try {
     const tokens = tokenize(line).slice(1);
-    const read = readArguments(
-      command,
-      // In front, so that no flag takes one of them as its value.
-      [...(await tokensFromFile(context, message, command, tokens)), ...tokens],
-      readingContextFor(context, item),
-    );
+    const read = readArguments(command, tokens, readingContextFor(context, item));
+    const file = await usersFromFile(context, message, command, tokens);
+    const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
     command.check?.(read.values, context.now());
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
@@ -75,9 +75,14 @@ export async function parse(
         values[key] = await withoutAlias(context, command.args[key]?.kind, value as Json);
       }
     }
+    const subject = subjectOf(command);
+    if (file !== undefined && subject !== undefined) {
+      values[subject] = [...new Set([...file.users, ...(values[subject] as Json[])])];
+    }
     return {
-      ...parsedFrom(command, message, item, { ...read, values }),
+      ...parsedFrom(command, message, item, { ...read, values, matching: matching?.written }),
       plainWords: plainWordsIn(tokens, context.settings.serverName),
+      ...present({ fileLines: file?.lines, matching: matching?.filter }),
     };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
@@ -126,7 +131,12 @@ function parsedFrom(
   const invocation: Invocation = {
     command: command.name,
     arguments: read.values,
-    ...present({ reason: read.reason, forMs: read.forMs, item: item?.id }),
+    ...present({
+      reason: read.reason,
+      forMs: read.forMs,
+      item: item?.id,
+      matching: read.matching,
+    }),
     dryRun: read.dryRun === true,
     ...(read.overrideProtection === true ? { overrideProtection: true } : {}),
     actor: { kind: 'person', user: message.sender },
@@ -170,15 +180,20 @@ function readingContextFor(context: ReadingSettings, item: ReportItem | undefine
   return { ...readingContext(context), ...(item === undefined ? {} : { fillIn: fillIn(item) }) };
 }
 
-async function tokensFromFile(
-  context: Pick<ParseContext, 'readFile'>,
+/**
+ * The users of the file that the message replies to; undefined without `--from-file`.
+ *
+ * @throws UsageError the message replies to no file, or the file can't be read
+ */
+async function usersFromFile(
+  context: Pick<ParseContext, 'readFile' | 'settings'>,
   message: Message,
   command: Command,
   tokens: readonly Token[],
-): Promise<Token[]> {
+): Promise<UserFile | undefined> {
   const isAsked = tokens.some(({ text, quoted }) => text === '--from-file' && !quoted);
-  if (!isAsked || !takesFile(command)) {
-    return [];
+  if (!isAsked || !takesMany(command)) {
+    return undefined;
   }
   if (message.replyTo === undefined) {
     throw new UsageError('`--from-file` needs a file.', {
@@ -189,23 +204,7 @@ async function tokensFromFile(
           : 'In a thread, too, reply to a text file with one user per line.',
     });
   }
-  const lines = (await context.readFile(message.replyTo)).split(/[\r\n]+/u);
-  const words = lines.flatMap((line): Token[] =>
-    // An ID may contain blanks if it has a line of its own.
-    line.trimStart().startsWith('@') && parseUserId(line.trim()) !== undefined
-      ? [{ text: line.trim(), quoted: true }]
-      : line
-          .split(/[\s,;]+/u)
-          .filter(Boolean)
-          .map((text) => ({ text: withoutMarksAround(text), quoted: true })),
-  );
-  if (words.length === 0 || words.length > maxWords) {
-    throw new UsageError(`The file contains ${words.length} users.`, {
-      word: '--from-file',
-      advice: `A file can contain 1 to ${maxWords}.`,
-    });
-  }
-  return words;
+  return readUserFile(await context.readFile(message.replyTo), context.settings.serverName);
 }
 
 export interface MistakableContext {

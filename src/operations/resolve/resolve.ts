@@ -1,6 +1,4 @@
-import PQueue from 'p-queue';
-
-import { identitiesOf, protectsFor, subjectOf } from '../../chat/command/declaration.ts';
+import { identitiesOf, protectsFor } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
@@ -9,17 +7,16 @@ import type { Account } from '../../services/services.ts';
 import type { Roles } from '../authorize/authorize.ts';
 import { narrow } from '../confirm/preview.ts';
 import type { Settings } from '../settings.ts';
-import { passed } from '../stages.ts';
+import { passed, targetsOf } from '../stages.ts';
 import type { Authorized, LeftOut, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
 import type { AbsentContext, AccountLookup } from './absent.ts';
+import { findAccounts } from './find-accounts.ts';
+import type { FindContext } from './find-accounts.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
 import type { MediaOwnerContext } from './media-owner.ts';
 import { assertRoomsInReach, canNameRoom } from './reserved-rooms.ts';
 import type { ReservedRoomsContext } from './reserved-rooms.ts';
-
-/** How many accounts are looked up at the same time. */
-const concurrency = 8;
 
 interface ProtectContext {
   readonly roles: Pick<Roles, 'protection'>;
@@ -28,6 +25,7 @@ interface ProtectContext {
 
 /** What resolving needs. */
 export type ResolveContext = ProtectContext &
+  FindContext &
   AbsentContext &
   MediaOwnerContext &
   ReservedRoomsContext;
@@ -40,22 +38,21 @@ export type ResolveContext = ProtectContext &
  * @throws TargetError an account is unknown or on another server
  * @throws ProtectedError all the accounts are protected, or a room is out of reach
  */
-export async function resolve(context: ResolveContext, authorized: Authorized): Promise<Resolved> {
-  const { command, danger, invocation } = authorized;
-  const kinds = Object.values(command.args).map(({ kind }) => kind);
+export async function resolve(context: ResolveContext, asked: Authorized): Promise<Resolved> {
+  const kinds = Object.values(asked.command.args).map(({ kind }) => kind);
   if (kinds.some(canNameRoom)) {
-    await assertRoomsInReach(context, authorized);
+    await assertRoomsInReach(context, asked);
   }
-  const subject = subjectOf(command);
-  const given = subject === undefined ? undefined : invocation.arguments[subject];
-  const users = (given === undefined ? [] : [given].flat()) as UserId[];
-  const found = await findAll(context, users);
+  const { authorized, accounts: found } = await findAccounts(context, asked);
+  const { command, danger, invocation } = authorized;
+  const users = targetsOf(authorized);
   const accounts: Account[] = [];
   for (const user of users) {
     accounts.push(
       await resolveAccount(context, user, found.get(user), {
         mayBeProse: users.length > 1 && authorized.plainWords?.has(user) === true,
         unchanged: danger === 'read' ? [] : ['Nothing was changed.'],
+        where: whereIn(authorized, users, found, user),
       }),
     );
   }
@@ -145,23 +142,6 @@ function assertMayBeTouched(
   }
 }
 
-/** The accounts of this server among these users, looked up side by side. */
-async function findAll(
-  context: Pick<AccountLookup, 'findAccount'> & {
-    readonly settings: Pick<Settings, 'serverName'>;
-  },
-  users: readonly UserId[],
-): Promise<ReadonlyMap<UserId, Account | undefined>> {
-  const local = [...new Set(users)].filter(
-    (user) => serverNameOf(user) === context.settings.serverName,
-  );
-  const queue = new PQueue({ concurrency });
-  const found = await queue.addAll(
-    local.map((user) => async () => [user, await context.findAccount(user)] as const),
-  );
-  return new Map(found);
-}
-
 /** Whether this is the account of the person who asks, or the bot's. */
 function isOwn(
   context: ProtectContext,
@@ -191,6 +171,31 @@ function assertUnprotected(
   }
 }
 
+/** At most this many further lines are named. */
+const maxLinesNamed = 10;
+
+/** ` (line 3 of the file; also lines 17, 20)`: what else is not there saves further tries. */
+function whereIn(
+  { fileLines }: Pick<Authorized, 'fileLines'>,
+  users: readonly UserId[],
+  found: ReadonlyMap<UserId, Account>,
+  user: UserId,
+): () => string {
+  return () => {
+    const line = fileLines?.get(user);
+    if (line === undefined) {
+      return '';
+    }
+    const others = users.flatMap((one) =>
+      one === user || found.has(one) ? [] : (fileLines?.get(one) ?? []),
+    );
+    const more = others.length > maxLinesNamed ? ' …' : '';
+    return others.length === 0
+      ? ` (line ${line} of the file)`
+      : ` (line ${line} of the file; the same is true of lines ${others.slice(0, maxLinesNamed).join(', ')}${more})`;
+  };
+}
+
 async function resolveAccount(
   context: AccountLookup & { readonly settings: Pick<Settings, 'prefix' | 'serverName'> },
   user: UserId,
@@ -199,6 +204,8 @@ async function resolveAccount(
     readonly mayBeProse: boolean;
     /** `Nothing was changed.`, or empty if the command changes nothing anyway. */
     readonly unchanged: readonly string[];
+    /** Where it is named, if that is in a file. */
+    readonly where: () => string;
   },
 ): Promise<Account> {
   const { serverName } = context.settings;
@@ -208,7 +215,11 @@ async function resolveAccount(
       meant.length === 0
         ? [`This only works for ${serverName} accounts.`]
         : [`Did you mean ${idWords(meant)}?`, ...how.unchanged];
-    throw new TargetError('remote_user', `${user} is on another server`, advice.join(' '));
+    throw new TargetError(
+      'remote_user',
+      `${user}${how.where()} is on another server`,
+      advice.join(' '),
+    );
   }
   if (account === undefined) {
     const similar = await accountsMeant(context, user);
@@ -218,7 +229,11 @@ async function resolveAccount(
       : guess.length > 0
         ? [...guess, ...how.unchanged]
         : [...how.unchanged, `Search with \`${context.settings.prefix}users --name …\`.`];
-    throw new TargetError('unknown_user', `there is no account ${user}`, advice.join(' '));
+    throw new TargetError(
+      'unknown_user',
+      `there is no account ${user}${how.where()}`,
+      advice.join(' '),
+    );
   }
   return account;
 }

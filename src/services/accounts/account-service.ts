@@ -11,6 +11,14 @@ import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import { editAccount, fieldsOf, missingFrom } from './account-edit.ts';
 import type { AccountEdit } from './account-edit.ts';
+import {
+  accountsFromList,
+  filtersAppliedHere,
+  fromList,
+  searchAccounts,
+  withServices,
+} from './account-search.ts';
+import type { Account, AccountFilter } from './account-search.ts';
 import { assertFree } from './identities.ts';
 import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
 
@@ -69,19 +77,57 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
     );
   }
 
-  return {
-    /** Lists and searches accounts. GET /_synapse/admin/v2/users */
-    list: (query: UserQuery): Pages<ListedAccount> => ({
+  function filteredHere(query: UserQuery & AccountFilter): Pages<ListedAccount> {
+    const { from, limit = rowsPerRequest } = query;
+    const found = async () => searchAccounts(users, query, query);
+    return {
       async page() {
-        const page = await users.list(query);
+        const rows = await found();
+        const start = Number(from ?? 0);
+        const end = start + limit;
         return {
-          rows: await withSuspensions(page.users),
-          total: page.total,
-          nextFrom: page.nextToken ?? undefined,
+          rows: await withSuspensions(rows.slice(start, end)),
+          total: rows.length,
+          nextFrom: end < rows.length ? String(end) : undefined,
         };
       },
-      all: () => users.all({ ...query, limit: rowsPerRequest }),
-    }),
+      async *all() {
+        yield* await found();
+      },
+    };
+  }
+
+  return {
+    /**
+     * Lists and searches accounts. With a filter that Synapse does not have, the list is read as a whole.
+     * GET /_synapse/admin/v2/users
+     */
+    list(query: Omit<UserQuery, 'name' | 'userId'> & AccountFilter): Pages<ListedAccount> {
+      if (filtersAppliedHere(query).length > 0) {
+        return filteredHere(query);
+      }
+      return {
+        async page() {
+          const page = await users.list(query);
+          return {
+            rows: await withSuspensions(page.users),
+            total: page.total,
+            nextFrom: page.nextToken ?? undefined,
+          };
+        },
+        all: () => users.all({ ...query, limit: rowsPerRequest }),
+      };
+    },
+
+    /** All accounts that match, sorted by ID, as far as the list of all accounts shows them. */
+    search: async (filter: AccountFilter): Promise<Account[]> =>
+      (await searchAccounts(users, filter)).map(fromList),
+
+    /** See `accountsFromList`. */
+    fromList: async (wanted: readonly UserId[]) => accountsFromList(users, wanted),
+
+    /** See `withServices`. */
+    withServices: async (accounts: readonly Account[]) => withServices(users, accounts),
 
     /** An account of this server; undefined if there is none. */
     find: async (user: UserId) => users.find(user),

@@ -1,0 +1,127 @@
+import PQueue from 'p-queue';
+
+import { subjectOf } from '../../chat/command/declaration.ts';
+import { TargetError } from '../../core/errors.ts';
+import { serverNameOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { Account, Services } from '../../services/services.ts';
+import { maxShown } from '../confirm/preview.ts';
+import type { Settings } from '../settings.ts';
+import { passed, targetsOf } from '../stages.ts';
+import type { Authorized } from '../stages.ts';
+import type { AccountLookup } from './absent.ts';
+
+/** How many accounts are looked up at the same time. */
+const concurrency = 8;
+/** One command acts on at most this many accounts. */
+const maxAccounts = 10_000;
+
+/** What finding the accounts of a command needs. */
+export type FindContext = Pick<AccountLookup, 'findAccount'> & {
+  readonly services: {
+    readonly accounts: Pick<Services['accounts'], 'fromList' | 'search' | 'withServices'>;
+  };
+  readonly settings: Pick<Settings, 'serverName'>;
+};
+
+/** A command that names all its accounts, and what is known of those of this server. */
+export interface Found {
+  readonly authorized: Authorized;
+  readonly accounts: ReadonlyMap<UserId, Account>;
+}
+
+/**
+ * Looks up the accounts that a command names, and those that match its filters: from here on the command
+ * names these, too, and nothing is searched for again.
+ *
+ * @throws TargetError nothing matches, or there are too many accounts
+ */
+export async function findAccounts(context: FindContext, authorized: Authorized): Promise<Found> {
+  const named = targetsOf(authorized);
+  assertNotTooMany(named.length);
+  const { matching, ...rest } = authorized;
+  const subject = subjectOf(authorized.command);
+  if (matching === undefined || subject === undefined) {
+    return { authorized, accounts: await lookUpAll(context, named) };
+  }
+  const matched = await context.services.accounts.search(matching);
+  if (matched.length === 0) {
+    throw new TargetError(
+      'unknown',
+      'no account matches these filters',
+      'Nothing was changed. Deactivated accounts are left out unless you add `--deactivated`.',
+    );
+  }
+  assertNotTooMany(matched.length);
+  const isNamed = new Set(named);
+  const others = matched.filter(({ name }) => !isNamed.has(name));
+  const users = [...named, ...others.map(({ name }) => name)];
+  assertNotTooMany(users.length);
+  const accounts = new Map(await lookUpAll(context, named));
+  const known =
+    users.length > maxShown
+      ? await context.services.accounts.withServices(others)
+      : // Few are shown with all that is known of them.
+        [
+          ...(
+            await lookUpAll(
+              context,
+              others.map(({ name }) => name),
+            )
+          ).values(),
+        ];
+  known.forEach((account) => accounts.set(account.name, account));
+  const { invocation } = authorized;
+  return {
+    authorized: passed<Authorized>({
+      ...rest,
+      invocation: {
+        ...invocation,
+        arguments: { ...invocation.arguments, [subject]: users },
+      },
+    }),
+    accounts,
+  };
+}
+
+function assertNotTooMany(found: number): void {
+  if (found > maxAccounts) {
+    throw new TargetError(
+      'state',
+      `these are ${found.toLocaleString('en-US')} accounts; one command can act on up to ${maxAccounts.toLocaleString('en-US')}`,
+      'Nothing was changed. Use narrower filters, or several files.',
+    );
+  }
+}
+
+/**
+ * The accounts of this server among these users. Many are read from the list of all accounts, where that
+ * takes less time; those that the list does not show are looked up one by one, side by side.
+ */
+async function lookUpAll(
+  context: FindContext,
+  users: readonly UserId[],
+): Promise<ReadonlyMap<UserId, Account>> {
+  const local = [...new Set(users)].filter(
+    (user) => serverNameOf(user) === context.settings.serverName,
+  );
+  const { accounts } = context.services;
+  const listed = await accounts.fromList(local);
+  const found = new Map<UserId, Account>(
+    listed === undefined
+      ? []
+      : (await accounts.withServices([...listed.values()])).map((one) => [one.name, one]),
+  );
+  const queue = new PQueue({ concurrency });
+  await queue.addAll(
+    local
+      .filter((user) => !found.has(user))
+      .map((user) => async () => {
+        const account = await context.findAccount(user);
+        if (account !== undefined) {
+          found.set(user, account);
+        }
+      }),
+  );
+  return found;
+}

@@ -1,0 +1,254 @@
+import PQueue from 'p-queue';
+
+import { matchesGlob } from '../../core/glob.ts';
+import { localpartOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
+import { commonStart } from '../../core/text.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { UserDetail, UserQuery, UserSummary } from '../../homeserver/admin/users.ts';
+
+/**
+ * An account of this server. If it was read from the list of all accounts, what the list leaves out
+ * (suspension, addresses, consent) has the values of a new account.
+ */
+export type Account = UserDetail & {
+  /**
+   * Set if it was read from the list; `unchecked`: it may also belong to an application service, which
+   * the list does not say either.
+   */
+  readonly listed?: 'checked' | 'unchecked';
+};
+
+/** Which accounts are searched for. Times in milliseconds since 1970. */
+export interface AccountFilter extends Pick<UserQuery, 'admins' | 'deactivated' | 'guests'> {
+  /** Part of the username or display name; with `*` or `?`, all of it. */
+  readonly name?: string | undefined;
+  /** Part of the ID; with `*` or `?`, all of it. */
+  readonly userId?: string | undefined;
+  readonly deactivatedOnly?: boolean | undefined;
+  readonly locked?: boolean | undefined;
+  /** `bot`, `support` or a type from the server's configuration; `ordinary` for none. */
+  readonly type?: string | undefined;
+  readonly createdAfter?: number | undefined;
+  readonly createdBefore?: number | undefined;
+  /** An account that was never seen counts from its creation. */
+  readonly lastSeenBefore?: number | undefined;
+}
+
+type UsersApi = Pick<AdminApi['users'], 'all' | 'find' | 'list'>;
+
+/** Rows of the list in one request. Synapse has no upper limit. */
+const rowsPerRequest = 1000;
+
+/** The filters that Synapse does not have, or not in this way. */
+const ownFilters = [
+  'deactivatedOnly',
+  'locked',
+  'type',
+  'createdAfter',
+  'createdBefore',
+  'lastSeenBefore',
+] as const satisfies readonly (keyof AccountFilter)[];
+
+/** The filters given that are applied here, because Synapse can't. */
+export function filtersAppliedHere(filter: AccountFilter): (keyof AccountFilter)[] {
+  return [
+    ...(['name', 'userId'] as const).filter((key) => isGlob(filter[key])),
+    ...ownFilters.filter((key) => filter[key] !== undefined && filter[key] !== false),
+    // `--no-locked`
+    ...(filter.locked === false ? (['locked'] as const) : []),
+  ];
+}
+
+/**
+ * All accounts that match. Reads as little of the list as it can: with `createdAfter` only the newest
+ * accounts. Sorted by ID then, and by `orderBy` otherwise.
+ */
+export async function searchAccounts(
+  users: UsersApi,
+  filter: AccountFilter,
+  order: Pick<UserQuery, 'dir' | 'orderBy'> = {},
+): Promise<UserSummary[]> {
+  const createdAfter = wholeSeconds(filter.createdAfter);
+  const createdBefore = wholeSeconds(filter.createdBefore);
+  const newestFirst = createdAfter !== undefined && order.orderBy === undefined;
+  const found: UserSummary[] = [];
+  const rows = users.all({
+    name: literalPart(filter.name),
+    userId: literalPart(filter.userId),
+    guests: filter.guests,
+    deactivated: filter.deactivated === true || filter.deactivatedOnly === true ? true : undefined,
+    admins: filter.admins,
+    ...(newestFirst ? { orderBy: 'creation_ts', dir: 'b' } : order),
+    limit: rowsPerRequest,
+  });
+  for await (const row of rows) {
+    // Accounts without a time of creation come last.
+    if (newestFirst && (row.creationTs ?? 0) < createdAfter) {
+      break;
+    }
+    if (matches(row, { ...filter, createdAfter, createdBefore })) {
+      found.push(row);
+    }
+  }
+  if (newestFirst) {
+    found.sort((one, other) => (one.name < other.name ? -1 : 1));
+    return order.dir === 'b' ? found.reverse() : found;
+  }
+  return found;
+}
+
+/** Synapse keeps the second in which an account was created. */
+function wholeSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.floor(ms / 1000) * 1000;
+}
+
+function matches(row: UserSummary, filter: AccountFilter): boolean {
+  const { name, userId, type, locked, createdAfter, createdBefore, lastSeenBefore } = filter;
+  const created = row.creationTs ?? 0;
+  return (
+    (name === undefined ||
+      [localpartOf(row.name), row.displayname ?? ''].some((text) => fits(name, text))) &&
+    // Synapse ignores the ID if a name is given.
+    (userId === undefined || fits(userId, row.name)) &&
+    (filter.guests !== false || !row.isGuest) &&
+    (filter.admins === undefined || row.admin === filter.admins) &&
+    (filter.deactivatedOnly === true
+      ? row.deactivated
+      : filter.deactivated === true || !row.deactivated) &&
+    (locked === undefined || row.locked === locked) &&
+    (type === undefined || (row.userType ?? 'ordinary') === type) &&
+    (createdAfter === undefined || created >= createdAfter) &&
+    (createdBefore === undefined || created < createdBefore) &&
+    (lastSeenBefore === undefined || (row.lastSeenTs ?? created) < lastSeenBefore)
+  );
+}
+
+function isGlob(pattern: string | undefined): boolean {
+  return pattern !== undefined && /[*?]/u.test(pattern);
+}
+
+function fits(pattern: string, text: string): boolean {
+  const [wanted, found] = [pattern.toLowerCase(), text.toLowerCase()];
+  return isGlob(pattern) ? matchesGlob(wanted, found) : found.includes(wanted);
+}
+
+/** What Synapse can search for: the longest part of a pattern without `*` and `?`. */
+function literalPart(pattern: string | undefined): string | undefined {
+  const [longest = ''] = (pattern?.split(/[*?]+/u) ?? []).toSorted(
+    (one, other) => other.length - one.length,
+  );
+  return longest === '' ? undefined : longest;
+}
+
+/** Up to this many accounts are looked up one by one: that takes about a second. */
+const fewAccounts = 100;
+/** A page of the list takes Synapse about as long as this many single accounts. */
+const accountsPerPage = 20;
+/** More of the list than this is not read, however many accounts are wanted. */
+const maxPages = 100;
+
+/**
+ * Reads many accounts from the list of all accounts, if that is faster than to look up each: it depends
+ * on how many accounts the server has for each that is wanted. Accounts that are missing from the result
+ * may still exist.
+ *
+ * @returns undefined if it would not be faster
+ */
+export async function accountsFromList(
+  users: UsersApi,
+  wanted: readonly UserId[],
+): Promise<Map<UserId, Account> | undefined> {
+  if (wanted.length <= fewAccounts) {
+    return undefined;
+  }
+  const missing = new Set(wanted);
+  const found = new Map<UserId, Account>();
+  const part = commonStart(wanted.map(localpartOf));
+  let from: string | undefined;
+  do {
+    const page = await users.list({
+      // Two letters are in most names.
+      ...(part.length > 2 ? { name: part } : {}),
+      deactivated: true,
+      limit: rowsPerRequest,
+      from,
+    });
+    const pages = Math.ceil(page.total / rowsPerRequest);
+    if (from === undefined && (pages > maxPages || pages * accountsPerPage > wanted.length)) {
+      return undefined;
+    }
+    for (const row of page.users) {
+      if (missing.delete(row.name)) {
+        found.set(row.name, fromList(row));
+      }
+    }
+    // Rows are counted, so that a server whose list never ends is not read for ever.
+    from =
+      found.size < wanted.length && page.users.length > 0
+        ? (page.nextToken ?? undefined)
+        : undefined;
+    if (Number(from ?? 0) > maxPages * rowsPerRequest) {
+      return undefined;
+    }
+  } while (from !== undefined);
+  return found;
+}
+
+/** An account as far as the list of all accounts shows it. */
+export function fromList(row: UserSummary): Account {
+  return {
+    suspended: false,
+    appserviceId: null,
+    consentVersion: null,
+    consentTs: null,
+    threepids: [],
+    externalIds: [],
+    ...row,
+    listed: 'unchecked',
+  };
+}
+
+/** At most this many accounts are looked up to find application services: about two seconds. */
+const maxSamples = 150;
+const concurrency = 8;
+
+/**
+ * Finds out which accounts from the list belong to application services. Synapse never sees these log in,
+ * and their names begin alike: of the others that were never seen, one of each kind of name is looked up,
+ * and the others are taken to be like it. For showing only; before something is done to an account, it is
+ * looked up itself if that matters.
+ */
+export async function withServices(
+  users: UsersApi,
+  accounts: readonly Account[],
+): Promise<Account[]> {
+  const suspects = accounts.filter(
+    ({ listed, lastSeenTs }) => listed === 'unchecked' && lastSeenTs === null,
+  );
+  const kinds = [...Map.groupBy(suspects, ({ name }) => kindOfName(name))].slice(0, maxSamples);
+  const queue = new PQueue({ concurrency });
+  const services = new Map(
+    await queue.addAll(
+      kinds.map(([kind, [sample]]) => async () => {
+        const found = sample === undefined ? undefined : await users.find(sample.name);
+        return [kind, found?.appserviceId ?? null] as const;
+      }),
+    ),
+  );
+  return accounts.map((account) => {
+    if (account.listed === undefined) {
+      return account;
+    }
+    if (account.lastSeenTs !== null) {
+      return { ...account, listed: 'checked' };
+    }
+    const appserviceId = services.get(kindOfName(account.name));
+    return appserviceId === undefined ? account : { ...account, appserviceId, listed: 'checked' };
+  });
+}
+
+/** `_irc_` of `@_irc_bob:example.com`, `spam` of `@spam17:example.com`. */
+function kindOfName(user: UserId): string {
+  return /^_?[^_.\-=\d]*[_.\-=]?/u.exec(localpartOf(user))?.[0] ?? '';
+}

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+
+import { UsageError } from '../../../src/core/errors.ts';
+import { readUserFile } from '../../../src/operations/parse/user-file.ts';
+
+const read = (text: string) => [...readUserFile(text, 'example.com').lines];
+
+test.for([
+  ['one a line', '@a:example.com\n@b:example.com\n', 'a 1, b 2'],
+  ['line ends of all systems, and a byte order mark', '\uFEFFa\r\nb\r\rc', 'a 1, b 2, c 4'],
+  ['several a line', 'a, b; c\n\nd', 'a 1, b 1, c 1, d 3'],
+  ['a link', 'https://matrix.to/#/@a:example.com', 'a 1'],
+  ['an ID twice', 'a\nb\na', 'a 1, b 2'],
+  ['a column user_id', 'name,user_id,age\nAnn,@a:example.com,3\nBob,@b:example.com,4', 'a 2, b 3'],
+  ['a column mxid behind tabs', 'n\tMXID\nAnn\ta\n', 'a 2'],
+  ['a column alone', 'user\na\nb', 'a 2, b 3'],
+  ['no known column', 'account;since\n@a:example.com;1\n', 'a 2'],
+  ['quotes', 'note,user\n"hello, ""you""\nthere",@a:example.com\nx,@b:example.com', 'a 2, b 4'],
+  ['what protects spreadsheets', "user_id,state\n'@a:example.com,active", 'a 2'],
+  ['an empty cell', 'user_id,state\n,active\na,active', 'a 3'],
+])('a file with %s', ([, text, expected]) => {
+  const found = read(text ?? '').map(([user, line]) => `${user.slice(1).split(':', 1)[0]} ${line}`);
+  expect(found.join(', ')).toBe(expected);
+});
+
+const problem = (text: string) => {
+  try {
+    read(text);
+  } catch (error) {
+    return error instanceof UsageError ? error.message : String(error);
+  }
+  return undefined;
+};
+
+test('a line that is not a user is named', () => {
+  expect(problem('@a:example.com\n!room:example.com\n')).toBe(
+    'Line 2 of the file is not a user: `!room:example.com`.',
+  );
+  expect(problem('name,user_id\nAnn,@a:example.com\n\nBob,#b:example.com')).toContain('Line 4 ');
+});
+
+test('an empty file and one that is too long are refused', () => {
+  expect(problem(' \n\n')).toBe('The file contains no users.');
+  expect(problem('user_id\n')).toBe('The file contains no users.');
+  const many = (count: number) => Array.from({ length: count }, (_, at) => `u${at}`).join('\n');
+  expect(read(many(10_000))).toHaveLength(10_000);
+  expect(problem(many(10_001))).toBe('The file has 10,001 users.');
+});
+
+test('a file of the size limit takes less than a second to read', () => {
+  for (const text of ['"'.repeat(2 ** 21), 'user_id,"\n'.repeat(2e5), 'a,'.repeat(2 ** 20)]) {
+    const startedAt = performance.now();
+    problem(text);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  }
+});
