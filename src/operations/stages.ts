@@ -229,6 +229,10 @@ export function commandContextFor(
     botUser: context.settings.botUser,
     serverName: context.settings.serverName,
     now: context.now(),
+    // Nothing that changes files is carried out without it.
+    protectedHashes: async () => {
+      throw new TypeError('protected files are only known to what is carried out');
+    },
   };
 }
 

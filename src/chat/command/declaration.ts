@@ -55,6 +55,11 @@ export interface Context<Declared extends Arguments = Arguments> {
   /** Of this homeserver. */
   readonly serverName: string;
   readonly now: number;
+  /**
+   * SHA-256 sums of files that protected accounts have uploaded: Synapse quarantines equal files together.
+   * Empty if the protection is overridden.
+   */
+  protectedHashes(): Promise<ReadonlySet<string>>;
   /** To reconcile: the ID of the homeserver's own job, if it is known. */
   readonly serverJob?: string;
   /**

@@ -1,7 +1,7 @@
 import { didTo, nameAndId, standing } from '../../chat/answers/account.ts';
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Block, Inline } from '../../chat/answers/answer.ts';
-import { ago, amount, count, dateTime } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime } from '../../chat/answers/phrases.ts';
 import { roomName } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -10,6 +10,7 @@ import { idWord } from '../../chat/reading/references.ts';
 import { adviceOn } from '../../services/redaction/user-redaction.ts';
 import type { RoomShare } from '../../services/redaction/user-redaction.ts';
 import type { Services } from '../../services/services.ts';
+import { sentOf, sumOf } from './parts/redacted.ts';
 
 /** The number of rooms that are shown by name. */
 const shownRooms = 5;
@@ -139,21 +140,6 @@ export default defineCommand({
 
 function requestOf({ args: { accounts: account, since, room } }: Context<typeof args>) {
   return { user: account.name, since, room };
-}
-
-function sumOf(shares: readonly RoomShare[], what: 'messages' | 'joins'): number {
-  return shares.reduce((sum, share) => sum + share[what], 0);
-}
-
-/** `more than 1,000 messages and 2 joins` */
-function sentOf(shares: readonly RoomShare[]): string {
-  const [messages, joins] = [sumOf(shares, 'messages'), sumOf(shares, 'joins')];
-  const more = shares.some(({ isMore }) => isMore) ? 'more than ' : '';
-  if (messages === 0 && more === '') {
-    return count(joins, 'join');
-  }
-  const sent = `${more}${amount(messages, 'message')}`;
-  return joins === 0 ? sent : `${sent} and ${count(joins, 'join')}`;
 }
 
 async function roomLines(

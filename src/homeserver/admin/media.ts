@@ -172,6 +172,18 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
+     * Prevents downloads of all files that an account of this server has uploaded, and of all equal files,
+     * except those that are safe from quarantine. Idempotent; files that are quarantined stay as they are.
+     * POST /_synapse/admin/v1/user/{user_id}/media/quarantine
+     */
+    async quarantineUploads(user: UserId): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/user/{user_id}/media/quarantine', {
+        path: { user_id: user },
+        answer: nothing,
+      });
+    },
+
+    /**
      * Lifts the quarantine of a file and of all equal files. Idempotent; always reports success.
      * POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}
      */

@@ -12,6 +12,8 @@ import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
+import { protectedHashes } from '../resolve/media-owner.ts';
+import type { MediaOwnerContext } from '../resolve/media-owner.ts';
 import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
 import { endedAttempt, reconcile, reconciledAttempt } from './reconcile.ts';
@@ -21,7 +23,8 @@ import type { Attempt, Unit, Work } from './work.ts';
 
 /** What doing one unit of an operation needs. */
 export type AttemptContext = CommandContextParts &
-  ReconcileContext & {
+  ReconcileContext &
+  MediaOwnerContext & {
     readonly log: Pick<Log, 'error' | 'warn'>;
     readonly store: Pick<Store, 'transaction'>;
   };
@@ -80,6 +83,10 @@ function contextOf(context: AttemptContext, work: Work, unit: Unit): Context {
   return {
     ...commandContextFor(context, work, account),
     ...present({ serverJob: unit.serverJob }),
+    protectedHashes: async () =>
+      work.invocation.overrideProtection === true
+        ? new Set()
+        : protectedHashes(context, account?.name),
     async keepServerJob(id) {
       unit.serverJob = id;
       try {

@@ -140,15 +140,35 @@ async function protectionOf(context: ProtectionContext, user: UserId): Promise<s
   return context.roles.protection({ name: user, admin: account?.admin ?? false });
 }
 
-/**
- * A protected account that has uploaded the same file. Only members of the room and server admins are
- * searched: accounts that a pattern in the configuration protects can't be listed.
- */
+/** A protected account that has uploaded the same file. */
 async function protectedTwin(
   context: TwinContext,
   sha256: string,
   owner: UserId | null,
 ): Promise<{ readonly owner: UserId; readonly protection: string } | undefined> {
+  const found = await protectedFiles(context, owner);
+  return found.find(({ hashes }) => hashes.includes(sha256));
+}
+
+/** The SHA-256 sums of the newest files of protected accounts, other than the owner of the files in question. */
+export async function protectedHashes(
+  context: TwinContext,
+  owner: UserId | undefined,
+): Promise<ReadonlySet<string>> {
+  const found = await protectedFiles(context, owner ?? null);
+  return new Set(found.flatMap(({ hashes }) => hashes));
+}
+
+/**
+ * What protected accounts have uploaded. Only members of the room and server admins are searched: accounts that
+ * a pattern in the configuration protects can't be listed.
+ */
+async function protectedFiles(
+  context: TwinContext,
+  owner: UserId | null,
+): Promise<
+  { readonly owner: UserId; readonly protection: string; readonly hashes: readonly string[] }[]
+> {
   const { services, members, roles, settings } = context;
   const isAdmin = new Set(await services.accounts.serverAdmins(maxAccounts));
   // A server with many admins must not push out the people of the room.
@@ -159,14 +179,13 @@ async function protectedTwin(
       return protection === undefined ? [] : { owner: user, protection };
     })
     .slice(0, maxAccounts);
-  const found = await Promise.all(
+  return Promise.all(
     candidates.map(async (candidate) => {
       const uploads = services.media.uploadsOf(candidate.owner, { limit: comparedFiles });
       const { rows } = await uploads.page();
-      return rows.some((file) => file.sha256 === sha256) ? candidate : undefined;
+      return { ...candidate, hashes: rows.flatMap((file) => file.sha256 ?? []) };
     }),
   );
-  return found.find((candidate) => candidate !== undefined);
 }
 
 async function assertOfSender(

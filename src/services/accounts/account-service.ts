@@ -1,7 +1,9 @@
 import leven from 'leven';
 import PQueue from 'p-queue';
 
-import { HomeserverError } from '../../core/errors.ts';
+import { poll } from '../../core/async/poll.ts';
+import type { PollTimes } from '../../core/async/poll.ts';
+import { HomeserverError, orUndefined } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
@@ -52,6 +54,8 @@ type Done = 'done' | 'not_done';
 
 /** The number of files whose size is added up; `media` shows an account with more. */
 const maxWeighedFiles = 500;
+/** How often to look whether an account has left its rooms, and for how long. */
+const leavingTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 1000, limitMs: 30_000 };
 /** The number of accounts that are requested at the same time. */
 const concurrency = 4;
 
@@ -265,6 +269,20 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
     /** Leaving the rooms goes on in the background. POST /_synapse/admin/v1/deactivate/{user_id} */
     deactivate: async (user: UserId, options: { readonly erase: boolean }) =>
       users.deactivate(user, options),
+
+    /**
+     * Waits until a deactivated account has left its rooms, for a while. Synapse does that in the background.
+     *
+     * @returns the number of rooms that it is still in
+     */
+    async waitUntilGone(user: UserId, times: PollTimes = leavingTimes): Promise<number> {
+      let rooms = 0;
+      await poll(async () => {
+        rooms = (await orUndefined(users.joinedRooms(user)))?.total ?? rooms;
+        return rooms === 0 ? true : undefined;
+      }, times);
+      return rooms;
+    },
 
     reconcileDeactivation: async (user: UserId, { erase }: { readonly erase: boolean }) =>
       reconcile(user, (now) => now.deactivated && (!erase || now.erased)),

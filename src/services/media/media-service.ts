@@ -7,6 +7,11 @@ import type { MediaUsage, MediaUsageQuery } from '../../homeserver/admin/statist
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import { deleteAllMedia, deleteMediaPage } from './media-deletion.ts';
+import {
+  areUploadsQuarantined,
+  liftQuarantineOfUploads,
+  quarantineUploads,
+} from './media-quarantine.ts';
 
 /** A file after its quarantine, or its protection from it, was set or lifted. */
 export interface MediaChange {
@@ -120,6 +125,21 @@ export function createMediaService(
 
     /** @throws TargetError this server doesn't hold the file */
     liftQuarantine: async (uri: MxcUri) => setQuarantined(uri, false),
+
+    /**
+     * Quarantines the files that an account has uploaded.
+     *
+     * @param sparedHashes SHA-256 sums of files that must stay available
+     */
+    quarantineUploads: async (user: UserId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
+      quarantineUploads(api, user, serverName, sparedHashes),
+
+    areUploadsQuarantined: async (user: UserId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
+      areUploadsQuarantined(api, user, sparedHashes),
+
+    /** Makes the files of an account available again that `by` has quarantined. */
+    liftQuarantineOfUploads: async (user: UserId, by: UserId) =>
+      liftQuarantineOfUploads(api, user, { by, serverName }),
 
     /** Whether a file is quarantined; undefined if this server doesn't hold it. */
     async isQuarantined(uri: MxcUri): Promise<boolean | undefined> {

@@ -4,8 +4,10 @@ import type { BotOperations } from '../bot/bot-operations.ts';
 import type { DirectRooms } from '../rooms/direct-rooms.ts';
 import { planRedaction } from './event-redaction-plan.ts';
 import { reconcileRedaction, redactEvent } from './event-redaction.ts';
-import { findSent, reconcileUserRedaction, redactUser } from './user-redaction.ts';
-import type { RedactionOptions, UserRedactionRequest } from './user-redaction.ts';
+import { reconcileSuspendedRedaction, redactSuspended } from './suspended-redaction.ts';
+import type { SuspendedRedactionRequest } from './suspended-redaction.ts';
+import { findSent, findShares, reconcileUserRedaction, redactUser } from './user-redaction.ts';
+import type { RedactionOptions, RoomShare, UserRedactionRequest } from './user-redaction.ts';
 
 interface EventInRoom {
   readonly room: RoomId;
@@ -39,6 +41,19 @@ export function createRedactionService(parts: {
     reconcile: async (target: EventInRoom) => reconcileRedaction(api, target),
 
     findSentBy: async (request: UserRedactionRequest) => findSent({ api, directRooms }, request),
+
+    /** The same; empty if there is nothing. */
+    findShares: async (request: UserRedactionRequest): Promise<readonly RoomShare[]> =>
+      (await findShares({ api, directRooms }, request)).shares,
+
+    /** Starts to redact what an account has sent, also if it is suspended. */
+    redactSuspended: async (request: SuspendedRedactionRequest, options: RedactionOptions) =>
+      redactSuspended({ api, directRooms }, request, options),
+
+    reconcileSuspended: async (
+      request: SuspendedRedactionRequest,
+      options: Parameters<typeof reconcileSuspendedRedaction>[2],
+    ) => reconcileSuspendedRedaction({ api, directRooms }, request, options),
 
     redactUser: async (request: UserRedactionRequest, options: RedactionOptions) =>
       redactUser({ api, directRooms }, request, options),

@@ -1,0 +1,241 @@
+import { accountFacts, nameAndId, standing } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { amount, count, dateTime } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context, Step } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/references.ts';
+import { sentOf, sumOf } from './parts/redacted.ts';
+import { notForServices } from './parts/restriction.ts';
+
+const args = {
+  accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  erase: flag('boolean', 'Also erase: hide messages from people who join later', {
+    default: false,
+  }),
+  keepAccount: flag('boolean', 'Leave the account suspended, do not deactivate it', {
+    default: false,
+  }),
+  since: flag('date', 'Redact only messages sent since then (default: all)'),
+  deleteMedia: flag('boolean', 'Also delete the files; this can’t be undone', { default: false }),
+} as const;
+
+type TakedownContext = Context<typeof args>;
+
+/** Infers what a step passes on. Every step may be done twice: it only makes things so that are not so yet. */
+function step<Result>(one: Omit<Step<typeof args, Result>, 'repeats'>): Step<typeof args> {
+  return { ...one, repeats: true };
+}
+
+const suspend = step({
+  name: 'suspend',
+  run: async ({ args: { accounts: account }, services }) => {
+    await services.accounts.setSuspended(account.name, true);
+    return { wasSo: account.suspended };
+  },
+  did: ({ wasSo }) => (wasSo ? 'already suspended' : 'suspended'),
+  undo: ({ args: { accounts: account } }, { wasSo }) =>
+    wasSo ? undefined : `unsuspend ${idWord(account.name)}`,
+  reconcile: async ({ args: { accounts: account }, services }) =>
+    services.accounts.reconcileSuspended(account.name, true),
+});
+
+const quarantine = step({
+  name: 'quarantine',
+  run: async ({ args: { accounts: account }, services, protectedHashes }) =>
+    services.media.quarantineUploads(account.name, protectedHashes),
+  did: ({ quarantined, before, kept }) =>
+    [
+      quarantined === 0 ? 'no file quarantined' : `quarantined ${count(quarantined, 'file')}`,
+      before > 0 ? `${amount(before, 'file')} quarantined before` : '',
+      kept > 0 ? `${count(kept, 'protected file')} left` : '',
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
+  // Lifting it would also release what was quarantined before.
+  undo: ({ args: { accounts: account } }, { quarantined, before }) =>
+    quarantined === 0 || before > 0 ? undefined : `unquarantine --user ${idWord(account.name)}`,
+  reconcile: async ({ args: { accounts: account }, services, protectedHashes }) =>
+    (await services.media.areUploadsQuarantined(account.name, protectedHashes))
+      ? 'done'
+      : 'not_done',
+});
+
+const redact = step({
+  name: 'redact',
+  run: async (context) =>
+    context.services.redaction.redactSuspended(requestOf(context), {
+      reason: context.reason,
+      keepId: context.keepServerJob,
+    }),
+  did: (started) =>
+    started === undefined
+      ? 'nothing to redact'
+      : `redacted ${sentOf(started.shares)} in ${count(started.shares.length, 'room')}`,
+  serverJob: (started) => started?.redactId,
+  async reconcile(context) {
+    const { accounts: account, keepAccount } = context.args;
+    return context.services.redaction.reconcileSuspended(requestOf(context), {
+      redactId: context.serverJob,
+      // After a crash it is not known. A lock that is left does less harm than one that is lifted by mistake;
+      // to an account that is deactivated next, neither does any.
+      wasLocked: (account.locked as boolean | undefined) ?? keepAccount,
+    });
+  },
+});
+
+const deleteMedia = step({
+  name: 'delete-media',
+  run: async ({ args: { accounts: account }, services }) => services.media.deleteAll(account.name),
+  did: ({ deletedMedia }) =>
+    deletedMedia.length === 0
+      ? 'no file to delete'
+      : `deleted ${count(deletedMedia.length, 'file')}`,
+  missed: ({ remaining, stoppedBy }) =>
+    stoppedBy === undefined && remaining === 0
+      ? undefined
+      : `${remaining === undefined ? 'an unknown number of files' : count(remaining, 'file')} ${remaining === 1 ? 'is' : 'are'} left${stoppedBy === undefined ? '' : `: ${stoppedBy.message}`}`,
+  reconcile: async ({ args: { accounts: account }, services }) =>
+    (await services.media.reconcileDeletion(account.name)) === 'done' ? 'done' : 'not_done',
+});
+
+const deactivate = step({
+  name: 'deactivate',
+  run: async ({ args: { accounts: account, erase }, services }) => {
+    await services.accounts.deactivate(account.name, { erase });
+    const rooms = await services.accounts.waitUntilGone(account.name);
+    return { wasSo: account.deactivated, erase, rooms };
+  },
+  did: ({ erase, rooms }) =>
+    `${erase ? 'deactivated and erased' : 'deactivated'}${rooms === 0 ? '' : `, still leaving ${count(rooms, 'room')}`}`,
+  undo: ({ args: { accounts: account } }, { wasSo }) =>
+    wasSo ? undefined : `reactivate ${idWord(account.name)}`,
+  reconcile: async ({ args: { accounts: account, erase }, services }) =>
+    services.accounts.reconcileDeactivation(account.name, { erase }),
+});
+
+const warning = ({ erase, deleteMedia: deletes, keepAccount }: Omit<Given, 'accounts' | 'since'>) =>
+  [
+    `Redacted messages${deletes ? ' and deleted files' : ''} can’t be restored${erase ? ', and erasing can’t be undone' : ''}.`,
+    ...(keepAccount
+      ? []
+      : ['Reactivating the account does not restore rooms, devices and addresses.']),
+  ].join(' ');
+
+interface Given {
+  readonly erase: boolean;
+  readonly keepAccount: boolean;
+  readonly deleteMedia: boolean;
+}
+
+/**
+ * The order matters on Synapse:
+ *
+ * - Suspension first, so that nothing new is sent while the rest goes on.
+ * - Redaction next: deactivated accounts have left their rooms, and Synapse then reaches only rooms that are
+ *   named. `redactSuspended` names them all, and says what suspension gets in the way of.
+ * - Quarantine before it: files are out of reach at once, and stay so if their deletion fails.
+ * - Deactivation last: it takes away devices and rooms, which tell a moderator who this was if a step fails.
+ */
+function stepsFor({ keepAccount, deleteMedia: deletes }: Given): Step<typeof args>[] {
+  return [
+    suspend,
+    quarantine,
+    redact,
+    ...(deletes ? [deleteMedia] : []),
+    ...(keepAccount ? [] : [deactivate]),
+  ];
+}
+
+export default defineCommand({
+  name: 'takedown',
+  synonyms: ['annihilate', 'ban', 'clean-up', 'cleanup', 'nuke', 'purge-user', 'take-down', 'wipe'],
+  summary: 'Stops an account and removes what it has sent, in one go',
+  does: [
+    'suspend the account, so that it sends nothing more',
+    'quarantine the files that it has uploaded',
+    'redact its messages and join events in all rooms, also those that it left or was banned from',
+    'with --delete-media: delete all its files',
+    'deactivate the account (unless --keep-account), with all that deactivate does',
+    'go on with the other steps if one fails, and after a restart',
+  ],
+  doesNot: [
+    'redact reactions, polls and other events that are not messages',
+    'act on the management room, on rooms in which this bot sends secrets, on saved copies, or on servers that ignore redactions',
+    'quarantine files that are protected or equal a file of a protected account',
+    'restore messages, deleted files, rooms and devices when it is undone',
+  ],
+  args,
+  danger: 'destructive',
+  resolvesReports: true,
+  example: 'takedown @mallory:example.com --delete-media --reason spam',
+  endpoints: [
+    'PUT /_synapse/admin/v1/suspend/{user_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/media',
+    'POST /_synapse/admin/v1/user/{user_id}/media/quarantine',
+    'GET /_synapse/admin/v1/users/{user_id}/memberships',
+    'GET /_synapse/admin/v1/rooms/{room_id}/messages',
+    'POST /_synapse/admin/v1/user/{user_id}/redact',
+    'GET /_synapse/admin/v1/user/redact_status/{redact_id}',
+    'DELETE /_synapse/admin/v1/users/{user_id}/media',
+    'POST /_synapse/admin/v1/deactivate/{user_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
+  ],
+
+  inBatch: ({ erase }) => (erase ? 'Take down and erase' : 'Take down'),
+  warning,
+
+  async preview(context) {
+    const { args: given, services, now } = context;
+    const { accounts: account, since } = given;
+    const [footprint, shares] = await Promise.all([
+      services.accounts.footprint(account),
+      services.redaction.findShares(requestOf(context)),
+    ]);
+    const rooms = count(shares.length, 'room');
+    const files = count(footprint.files, 'file');
+    const isEmpty = shares.length === 0;
+    return {
+      title: ['Take down ', ...nameAndId(account), given.erase ? ' and erase?' : '?'],
+      body: [
+        accountFacts(account, footprint, now),
+        ...standing(account),
+        ...(given.keepAccount ? [] : notForServices(account)),
+        {
+          kind: 'list',
+          items: [
+            ['suspend: it sends nothing more'],
+            [`quarantine: ${files}`],
+            [
+              `redact: ${isEmpty ? 'nothing' : `${sentOf(shares)} in ${rooms}`}${since === undefined ? '' : `, sent since ${dateTime(since)}`}`,
+            ],
+            ...(given.deleteMedia ? [[`delete-media: ${files}`]] : []),
+            ...(given.keepAccount
+              ? []
+              : [
+                  [
+                    `deactivate: log out ${count(footprint.devices, 'device')}, remove from ${count(footprint.rooms, 'room')}, delete e-mail and account data${given.erase ? ', hide messages from people who join later' : ''}`,
+                  ],
+                ]),
+          ],
+        },
+        line(
+          `Will not: ${given.deleteMedia ? '' : 'delete files, '}redact reactions, reach this room and rooms in which I send secrets`,
+        ),
+      ],
+      facts: [
+        `${sentOf(shares)} in ${rooms}`,
+        amount(footprint.files, 'file'),
+        amount(footprint.devices, 'device'),
+        ...(sumOf(shares, 'messages') === 0 ? ['has sent no messages'] : []),
+      ],
+      warning: warning(given),
+    };
+  },
+
+  steps: stepsFor,
+});
+
+function requestOf({ args: { accounts: account, since } }: TakedownContext) {
+  return { user: account.name, since: since ?? 0, room: undefined };
+}
