@@ -147,13 +147,18 @@ export async function boundedAnswer<Answer>(
  * the token.
  *
  * @param request method and path template, for people
+ * @param answered reads an answer with an error status
  */
-export function translateHttpError(error: unknown, request: string): Error {
+export function translateHttpError(
+  error: unknown,
+  request: string,
+  answered: AnsweredError = answeredError,
+): Error {
   if (error instanceof LawspeakerError) {
     return error;
   }
   if (error instanceof HTTPError) {
-    return answeredError(error.response.statusCode, error.response.body, request);
+    return answered(error.response.statusCode, error.response.body, request);
   }
   if (error instanceof TimeoutError && !neverLeft(error)) {
     const seconds = Math.round((error.timings?.phases.total ?? maxRequestMs) / 1000);
@@ -167,6 +172,9 @@ export function translateHttpError(error: unknown, request: string): Error {
   }
   return new UnreachableError(request, "can't be reached", true);
 }
+
+/** The error for an answer with this status and body. */
+export type AnsweredError = (status: number, body: unknown, request: string) => Error;
 
 /** The error for an answer with an error status. Only a Matrix error is the homeserver's own word. */
 export function answeredError(status: number, body: unknown, request: string): Error {

@@ -5,7 +5,7 @@ import { isNotFound, orUndefined } from '../core/errors.ts';
 import { present } from '../core/present.ts';
 import { decodeAnswer } from './decode.ts';
 import { answeredError, boundedAnswer, retryOptions, translateHttpError } from './http.ts';
-import type { Retry } from './http.ts';
+import type { AnsweredError, Retry } from './http.ts';
 
 /** Bytes of an answer after decompression: more than any list of Synapse's has in one page. */
 const maxAnswerBytes = 32 * 1024 * 1024;
@@ -66,35 +66,49 @@ interface RequestBounds {
   readonly maxDepth?: number | undefined;
 }
 
+interface SendOptions extends RequestBounds {
+  /** Reads answers with an error status; by default, only a Matrix error is the server's own word. */
+  readonly answered?: AnsweredError | undefined;
+}
+
 /** Requests to the API at `baseUrl`. */
 export function createSendRequest(
   http: Got,
   baseUrl: string,
-  bounds: RequestBounds = {},
+  { answered = answeredError, ...bounds }: SendOptions = {},
 ): SendRequest {
   return async (method, template, options) => {
     const request = `${method} ${template}`;
     const { answer, body, file, timeoutMs, retry = 'safe' } = options;
     const url = urlOf(baseUrl, template, options);
-    const { statusCode: status, body: text } = await sent(request, async () =>
-      boundedAnswer(request, maxAnswerBytes, bounds.stop, (signal) =>
-        http(url, {
-          method,
-          responseType: 'text',
-          signal,
-          ...retryOptions(retry),
-          ...timeoutOptions(timeoutMs, bounds),
-          ...present({ json: body }),
-          ...(file === undefined
-            ? {}
-            : { body: file.bytes, headers: { 'content-type': file.contentType } }),
-        }),
-      ),
+    const { statusCode: status, body: text } = await sent(
+      request,
+      async () =>
+        boundedAnswer(request, maxAnswerBytes, bounds.stop, (signal) =>
+          http(url, {
+            method,
+            responseType: 'text',
+            signal,
+            ...retryOptions(retry),
+            ...timeoutOptions(timeoutMs, bounds),
+            ...present({ json: body }),
+            ...(file === undefined
+              ? {}
+              : { body: file.bytes, headers: { 'content-type': file.contentType } }),
+          }),
+        ),
+      answered,
     );
     if (status >= 300) {
-      throw answeredError(status, text, request);
+      throw answered(status, text, request);
     }
-    return decodeAnswer(answer, { text, status, request, maxDepth: bounds.maxDepth });
+    return decodeAnswer(answer, {
+      // "No content": MAS answers some changes with it, and it has no body.
+      text: status === 204 ? 'null' : text,
+      status,
+      request,
+      maxDepth: bounds.maxDepth,
+    });
   };
 }
 
@@ -120,11 +134,15 @@ export function createDownload(http: Got, baseUrl: string, bounds: RequestBounds
   };
 }
 
-async function sent<Answer>(request: string, send: () => Promise<Answer>): Promise<Answer> {
+async function sent<Answer>(
+  request: string,
+  send: () => Promise<Answer>,
+  answered?: AnsweredError,
+): Promise<Answer> {
   try {
     return await send();
   } catch (error) {
-    throw translateHttpError(error, request);
+    throw translateHttpError(error, request, answered);
   }
 }
 

@@ -1,0 +1,39 @@
+import type { SendRequest } from '../request.ts';
+import { createMasRequest } from './mas-request.ts';
+import type { MasRequestOptions } from './mas-request.ts';
+import { personalSessionsApi } from './personal-sessions.ts';
+import { policyDataApi } from './policy-data.ts';
+import { registrationTokensApi } from './registration-tokens.ts';
+import { serverApi } from './server.ts';
+import { sessionsApi } from './sessions.ts';
+import { upstreamLinksApi } from './upstream-links.ts';
+import { userEmailsApi } from './user-emails.ts';
+import { usersApi } from './users.ts';
+
+/**
+ * The admin API of the Matrix Authentication Service (MAS), as `/api/admin/v1` serves it. All that it
+ * offers throws:
+ *
+ * - MasError, a HomeserverError: a status other than 2xx
+ * - HomeserverError: an answer in an unexpected form
+ * - UnreachableError: no answer; it tells whether the request may have been carried out
+ */
+export function createMasApi(options: MasRequestOptions): MasApi {
+  return masApiOn(createMasRequest(options));
+}
+
+/** The same API over another way to send. */
+export function masApiOn(send: SendRequest) {
+  return {
+    users: usersApi(send),
+    userEmails: userEmailsApi(send),
+    sessions: sessionsApi(send),
+    personalSessions: personalSessionsApi(send),
+    registrationTokens: registrationTokensApi(send),
+    upstreamLinks: upstreamLinksApi(send),
+    policyData: policyDataApi(send),
+    server: serverApi(send),
+  };
+}
+
+export type MasApi = ReturnType<typeof masApiOn>;

@@ -1,0 +1,73 @@
+import { createHttp } from '../http.ts';
+import { createSendRequest } from '../request.ts';
+import type { SendRequest } from '../request.ts';
+import { clientCredentialsTokens, fixedToken } from './access-token.ts';
+import type { MasCredentials, TokenSource } from './access-token.ts';
+import { aboutMas, MasError, masAnsweredError } from './mas-errors.ts';
+
+export interface MasRequestOptions {
+  /** Base URL of the listener with MAS's admin API. */
+  readonly url: string;
+  readonly credentials: MasCredentials;
+  /**
+   * Full URL of the token endpoint, if the admin API has a listener of its own; the homeserver's metadata
+   * names it. By default `/oauth2/token` at `url`.
+   */
+  readonly tokenEndpoint?: string | undefined;
+  /** How long one request may take in all; see `createHttp`. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+/**
+ * Requests to MAS's admin API with a valid token. A request whose token MAS refuses is sent once more with
+ * a new token, if there can be one: MAS checks the token first, so nothing has happened.
+ */
+export function createMasRequest(options: MasRequestOptions): SendRequest {
+  const tokens = tokenSource(options);
+  const { url, requestTimeoutMs } = options;
+  let latest: { readonly token: string; readonly send: SendRequest } | undefined;
+
+  function sendWith(token: string): SendRequest {
+    if (latest?.token !== token) {
+      const http = createHttp({ accessToken: token, requestTimeoutMs });
+      latest = { token, send: createSendRequest(http, url, { answered: masAnsweredError }) };
+    }
+    return latest.send;
+  }
+
+  return async (method, template, request) => {
+    const token = await tokens.token();
+    try {
+      return await sendWith(token)(method, template, request);
+    } catch (error) {
+      const other =
+        error instanceof MasError && error.status === 401
+          ? await tokens.replacement(token)
+          : undefined;
+      if (other === undefined) {
+        throw aboutMas(error);
+      }
+      try {
+        return await sendWith(other)(method, template, request);
+      } catch (secondError) {
+        throw aboutMas(secondError);
+      }
+    }
+  };
+}
+
+function tokenSource(options: MasRequestOptions): TokenSource {
+  const { credentials, requestTimeoutMs, now } = options;
+  if ('accessToken' in credentials) {
+    return fixedToken(credentials.accessToken);
+  }
+  const tokenEndpoint = options.tokenEndpoint ?? `${options.url.replace(/\/+$/u, '')}/oauth2/token`;
+  return clientCredentialsTokens({
+    ...credentials,
+    tokenEndpoint,
+    requestTimeoutMs,
+    ...(now === undefined ? {} : { now }),
+  });
+}
