@@ -173,6 +173,13 @@ interface Base<Declared extends Arguments> {
   readonly reversible?: false | undefined;
   /** Takes `--for 24h`: `undo` is run when the time is over. */
   readonly timed?: true;
+  /**
+   * Its call sets a state, so that a second one has no other effect. If a crash cuts off the calls for some of
+   * several accounts, and they are known not to have arrived, they are made again after the start.
+   */
+  readonly repeats?: true;
+  /** All that it needs to know of an account, to do and undo it, is in Synapse's list of accounts. */
+  readonly knownFromList?: true;
   /** It has no effect on users of application services; the preview of several accounts says so. */
   readonly ignoredByServices?: true;
   /** How a confirmation about several accounts starts: `Deactivate and erase`. Default: the name. */

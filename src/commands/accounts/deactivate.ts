@@ -71,6 +71,8 @@ export default defineCommand({
   ignoredByServices: true,
   inBatch: ({ erase }) => (erase ? 'Deactivate and erase' : 'Deactivate'),
 
+  repeats: true,
+  knownFromList: true,
   nothingToDo,
   warning,
 

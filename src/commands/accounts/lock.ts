@@ -30,6 +30,8 @@ export default defineCommand({
   example: 'lock @mallory:example.com --for 7d --reason "account taken over"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
   ignoredByServices: true,
+  repeats: true,
+  knownFromList: true,
   nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setLocked(account.name, true),

@@ -26,6 +26,8 @@ export default defineCommand({
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
   ignoredByServices: true,
+  repeats: true,
+  knownFromList: true,
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? 'is already shadow-banned' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setShadowBanned(account.name, true),

@@ -39,6 +39,7 @@ export default defineCommand({
   resolvesReports: true,
   example: 'suspend @mallory:example.com --for 24h --reason "cool down"',
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  repeats: true,
   nothingToDo: ({ suspended }) => (suspended ? 'is already suspended' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setSuspended(account.name, true),

@@ -19,6 +19,8 @@ export default defineCommand({
   protects: true,
   example: 'unlock @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
+  repeats: true,
+  knownFromList: true,
   nothingToDo: ({ locked }) => (locked ? undefined : 'is not locked'),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setLocked(account.name, false),

@@ -17,6 +17,8 @@ export default defineCommand({
   protects: { nobody: 'it only lifts a restriction' },
   example: 'unshadow-ban @mallory:example.com',
   endpoints: ['DELETE /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  repeats: true,
+  knownFromList: true,
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? undefined : 'is not shadow-banned'),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setShadowBanned(account.name, false),

@@ -18,6 +18,7 @@ export default defineCommand({
   protects: { nobody: 'it only lifts a restriction' },
   example: 'unsuspend @mallory:example.com',
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],
+  repeats: true,
   nothingToDo: ({ suspended }) => (suspended ? undefined : 'is not suspended'),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setSuspended(account.name, false),

@@ -5,12 +5,14 @@ import { UnreachableError } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Reply } from '../answer/reply.ts';
+import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';
 import { attemptUnit, outcomeOf, reconcileUnit } from './attempt.ts';
 import { begin } from './begin.ts';
 import type { Begun } from './begin.ts';
+import { createLookUps } from './look-ups.ts';
 import { createPace } from './pace.ts';
-import { leaveOut, prepareNext } from './prepare.ts';
+import { leaveOut, prepareNext, whyStopped } from './prepare.ts';
 import { conclude, record, recorded } from './record.ts';
 import { mayBegin } from './run.ts';
 import type { AdvanceContext, Attempted, Run } from './run.ts';
@@ -39,6 +41,7 @@ export async function advance(context: AdvanceContext, work: Work): Promise<Prog
   const run: Run = {
     work,
     queue,
+    findAccount: createLookUps(context, work, queue),
     left: units.length,
     isNews: !work.isResumed,
     isPaused: false,
@@ -143,7 +146,11 @@ async function attemptOrReconcile(
     : { attempt: await attemptUnit(context, work, unit), before: undefined };
   const found = await followed(context, work, unit, first);
   const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
-  if (step?.repeats !== true || !isLost(found.attempt) || context.stopping.aborted) {
+  const repeats = step === undefined ? mayRepeat(work, unit, found) : step.repeats === true;
+  if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
+    return found;
+  }
+  if (step === undefined && (await whyStopped(context, run)) !== undefined) {
     return found;
   }
   if (unit.target !== undefined && unit.account === undefined) {
@@ -152,10 +159,27 @@ async function attemptOrReconcile(
     if (account === undefined || 'why' in account) {
       return found;
     }
+    if (
+      step === undefined &&
+      nothingToDo(work.command, account, work.invocation.arguments) !== undefined
+    ) {
+      // It arrived after all.
+      return { ...found, attempt: { ...found.attempt, status: 'done' } };
+    }
     unit.account = account;
   }
   const again = await attemptUnit(context, work, unit);
   return followed(context, work, unit, { ...found, attempt: again });
+}
+
+/**
+ * Whether the call of a command without steps may be made again if it was cut off and has not arrived: one of
+ * several that a crash has cut off, so that all are dealt with in the end. What somebody asked for alone, and
+ * what the homeserver did not reply to, they ask for again.
+ */
+function mayRepeat({ command, units }: Work, { wasBegun }: Unit, { before }: Attempted): boolean {
+  const detail = (before?.detail ?? {}) as { readonly code?: unknown };
+  return command.repeats === true && wasBegun && units.length > 1 && detail.code === undefined;
 }
 
 /** Whether a call was cut off, and is known not to have arrived. */

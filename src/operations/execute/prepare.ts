@@ -8,7 +8,7 @@ import { resolveOne } from '../resolve/resolve.ts';
 import type { LeftOut } from '../stages.ts';
 import { mayBegin } from './run.ts';
 import type { AdvanceContext, Run } from './run.ts';
-import type { Unit, Work } from './work.ts';
+import type { Unit } from './work.ts';
 
 export interface Prepared {
   /** Units that nothing is done to any more. */
@@ -74,7 +74,7 @@ async function whyNot(
     return undefined;
   }
   try {
-    const found = await lookUp(context, run.work, target, unit.step);
+    const found = await lookUp(context, run, target, unit.step);
     if ('why' in found) {
       return found;
     }
@@ -90,11 +90,12 @@ async function whyNot(
 
 async function lookUp(
   context: AdvanceContext,
-  work: Work,
+  { work, findAccount }: Run,
   user: UserId,
   step: number,
 ): Promise<Account | LeftOut> {
-  const found = await resolveOne(context, work, user);
+  const { roles, settings, findSimilar } = context;
+  const found = await resolveOne({ roles, settings, findSimilar, findAccount }, work, user);
   if ('why' in found || step > 0) {
     return found;
   }
@@ -103,7 +104,7 @@ async function lookUp(
 }
 
 /** Why nothing more is begun: somebody has stopped it, or who asked may not do it any more. */
-async function whyStopped(context: AdvanceContext, run: Run): Promise<string | undefined> {
+export async function whyStopped(context: AdvanceContext, run: Run): Promise<string | undefined> {
   if (run.stopped !== undefined) {
     return run.stopped;
   }

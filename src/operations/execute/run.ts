@@ -2,6 +2,7 @@ import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
+import type { AccountLookup } from '../resolve/absent.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import type { AttemptContext } from './attempt.ts';
@@ -25,6 +26,8 @@ export interface Run {
   readonly work: Work;
   /** The targets that nobody deals with yet, each with the steps that are left. */
   readonly queue: Unit[][];
+  /** Looks up an account just before something is done to it. */
+  readonly findAccount: AccountLookup['findAccount'];
   /** Units that are not known to have ended. */
   left: number;
   /** Whether anything was found out that the room does not know. */

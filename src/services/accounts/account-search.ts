@@ -153,13 +153,15 @@ const maxPages = 100;
  * on how many accounts the server has for each that is wanted. Accounts that are missing from the result
  * may still exist.
  *
+ * @param few up to this many are never worth it
  * @returns undefined if it would not be faster
  */
 export async function accountsFromList(
   users: UsersApi,
   wanted: readonly UserId[],
+  few = fewAccounts,
 ): Promise<Map<UserId, Account> | undefined> {
-  if (wanted.length <= fewAccounts) {
+  if (wanted.length <= few) {
     return undefined;
   }
   const missing = new Set(wanted);

@@ -128,7 +128,8 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
       (await searchAccounts(users, filter)).map(fromList),
 
     /** See `accountsFromList`. */
-    fromList: async (wanted: readonly UserId[]) => accountsFromList(users, wanted),
+    fromList: async (wanted: readonly UserId[], few?: number) =>
+      accountsFromList(users, wanted, few),
 
     /** See `withServices`. */
     withServices: async (accounts: readonly Account[]) => withServices(users, accounts),

@@ -144,8 +144,11 @@ describe('a confirmation for several accounts', () => {
     expect(looked).toHaveLength(100);
     await say('!confirm');
     expect(footprints).toBe(0);
-    expect(deactivated).toEqual(
-      many.filter((name) => name !== 'u7').map((name) => `@${name}:localhost`),
+    expect(deactivated.toSorted()).toEqual(
+      many
+        .filter((name) => name !== 'u7')
+        .map((name) => `@${name}:localhost`)
+        .toSorted(),
     );
   });
 

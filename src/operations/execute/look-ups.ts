@@ -1,0 +1,61 @@
+import type { UserId } from '../../core/ids.ts';
+import type { Account } from '../../services/services.ts';
+import type { AccountLookup } from '../resolve/absent.ts';
+import type { FindContext } from '../resolve/find-accounts.ts';
+import type { Unit, Work } from './work.ts';
+
+/** Accounts that were read from the list are taken as they were then for this long. */
+const freshMs = 10_000;
+/** Fewer than this are looked up one by one. */
+const fewAccounts = 20;
+/** How many of the next accounts are read together. */
+const readAhead = 500;
+
+/** What looking up the accounts of an operation needs. */
+type LookUpContext = Pick<FindContext, 'services'> &
+  Pick<AccountLookup, 'findAccount'> & { now(): number };
+
+/**
+ * Looks up the accounts of an operation, each before something is done to it. The next of many are read
+ * together from the list of all accounts, if that tells enough and takes the homeserver less time than to look
+ * up each: that is done again every few seconds, so that what has changed is seen.
+ *
+ * @param queue the units that are still to be done
+ */
+export function createLookUps(
+  context: LookUpContext,
+  { command }: Pick<Work, 'command'>,
+  queue: readonly (readonly Unit[])[],
+): AccountLookup['findAccount'] {
+  const { accounts } = context.services;
+  let mayRead = command.knownFromList === true && command.steps === undefined;
+  let found: ReadonlyMap<UserId, Account> = new Map();
+  /** Those that it was read for: not all of them need be in it. */
+  let covered: ReadonlySet<UserId> = new Set();
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  async function read(user: UserId): Promise<void> {
+    const next = queue.slice(0, readAhead).flatMap(([unit]) => unit?.target ?? []);
+    // What was read may be older than it looks when the answer is late, never newer.
+    readAt = context.now();
+    const listed = await accounts.fromList([user, ...next], fewAccounts);
+    covered = new Set([user, ...next]);
+    mayRead = listed !== undefined;
+    found = listed ?? new Map();
+  }
+
+  return async (user) => {
+    const [next] = queue[0] ?? [];
+    // Lanes take targets before they look them up: one that was just missed is not worth another list.
+    const isUsedUp =
+      !covered.has(user) && (next?.target === undefined || !covered.has(next.target));
+    if (mayRead && (isUsedUp || context.now() - readAt >= freshMs)) {
+      reading ??= read(user).finally(() => {
+        reading = undefined;
+      });
+      await reading;
+    }
+    return found.get(user) ?? context.findAccount(user);
+  };
+}
