@@ -155,6 +155,7 @@ export async function createTransport(options: {
             : error;
         });
       },
+      showTyping: async (forMs: number | undefined) => client.rooms.setTyping(room, botUser, forMs),
       deliver: delivery.deliver,
       async delivered(): Promise<void> {
         await isLate(delivery.next(), timing.deliveryPatienceMs ?? usualDeliveryPatienceMs);

@@ -46,6 +46,15 @@ type AnswerErrorContext = DeliverContext &
   ParseRefusedContext &
   DenialContext & { readonly log: Pick<Log, 'error'> };
 
+interface TypingContext {
+  /**
+   * Shows in the room that the bot is typing, for so many milliseconds.
+   *
+   * @param forMs undefined to stop
+   */
+  showTyping(forMs: number | undefined): Promise<void>;
+}
+
 /** What handling a message needs: what its stages need. */
 export type MessageContext = CommandLineContext &
   RemoveSecretContext &
@@ -56,6 +65,7 @@ export type MessageContext = CommandLineContext &
   ResolveContext &
   ConfirmContext &
   ExecuteContext &
+  TypingContext &
   AnswerErrorContext & { readonly store: Pick<Store, 'inbox' | 'outbox'> };
 
 /**
@@ -102,7 +112,8 @@ export async function handleMessage(
     // Checked before the line is read: somebody who may not use the command causes no work.
     assertMayUse(context, commandNamed(context, commandLine), message.sender);
     parsed = await parse(context, message, commandLine);
-    const resolved = await resolve(context, authorize(context, parsed));
+    const authorized = authorize(context, parsed);
+    const resolved = await whileTyping(context, async () => resolve(context, authorized));
     if (parsed.invocation.dryRun) {
       const reply = await dryRunReply(context, resolved);
       await answer(context, message, reply);
@@ -116,6 +127,34 @@ export async function handleMessage(
     await answerError(context, sayNow, message, commandLine, parsed, error);
   }
   return undefined;
+}
+
+/** What takes longer than this shows that the bot is at work on it. */
+const silentMs = 2000;
+/** For how long at a time. */
+const typingMs = 30_000;
+
+/** Shows in the room that the bot is typing if looking up many accounts takes long. */
+async function whileTyping<Result>(
+  { showTyping }: TypingContext,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  // Whether it is shown matters to nobody who waits for the answer.
+  const show = (forMs: number | undefined) => void showTyping(forMs).catch(() => undefined);
+  let repeated: NodeJS.Timeout | undefined;
+  const first = setTimeout(() => {
+    show(typingMs);
+    repeated = setInterval(() => show(typingMs), typingMs - silentMs).unref();
+  }, silentMs).unref();
+  try {
+    return await work();
+  } finally {
+    clearTimeout(first);
+    if (repeated !== undefined) {
+      clearInterval(repeated);
+      show(undefined);
+    }
+  }
 }
 
 /** Turns whatever went wrong into the command's answer. */

@@ -43,7 +43,11 @@ export interface CrashRoom {
   readonly gate: Gate;
   readonly databaseFile: string;
   /** Tells a story while the bot dies at these points; returns when it lives and is at rest. */
-  tell<Result>(deaths: Deaths, story: () => Promise<Result>): Promise<Told<Result>>;
+  tell<Result>(
+    deaths: Deaths,
+    story: () => Promise<Result>,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<Told<Result>>;
   /** Kills the bot at once; it is started again while `tell` runs. */
   kill(): Promise<void>;
   close(): Promise<void>;
@@ -92,7 +96,11 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
 
   let stories = 0;
 
-  async function tell<Result>(deaths: Deaths, story: () => Promise<Result>): Promise<Told<Result>> {
+  async function tell<Result>(
+    deaths: Deaths,
+    story: () => Promise<Result>,
+    { timeoutMs = storyTimeoutMs }: { readonly timeoutMs?: number } = {},
+  ): Promise<Told<Result>> {
     stories += 1;
     ana.events.splice(0);
     const record = path.join(folder, `points-${stories}`);
@@ -150,8 +158,8 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
         alive.then((): never => {
           throw new Error('the bot was let go before the story ended');
         }),
-        wait(storyTimeoutMs, undefined, { ref: false }).then((): never => {
-          throw new Error(`the story did not end within ${storyTimeoutMs / 1000} s`);
+        wait(timeoutMs, undefined, { ref: false }).then((): never => {
+          throw new Error(`the story did not end within ${timeoutMs / 1000} s`);
         }),
       ]);
       told.resolve();

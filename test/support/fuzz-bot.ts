@@ -198,6 +198,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     nextPages: createNextPages(),
     findAccount: api.users.find,
     findSimilar: services.accounts.similar,
+    showTyping: async () => undefined,
     readFile: async () => '@mallory:localhost <b>',
     peopleOf: async () => [people.ben],
     redact: async (event) => {

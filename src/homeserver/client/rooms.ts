@@ -67,6 +67,20 @@ export function roomsApi(send: SendRequest) {
       });
     },
 
+    /**
+     * Shows in a room that a user is typing, for some time, or that they have stopped.
+     * PUT /_matrix/client/v3/rooms/{room_id}/typing/{user_id}
+     *
+     * @param forMs undefined to stop
+     */
+    async setTyping(room: RoomId, user: UserId, forMs: number | undefined): Promise<void> {
+      return send('PUT', '/_matrix/client/v3/rooms/{room_id}/typing/{user_id}', {
+        path: { room_id: room, user_id: user },
+        body: forMs === undefined ? { typing: false } : { typing: true, timeout: forMs },
+        answer: nothing,
+      });
+    },
+
     /** Leaves a room. POST /_matrix/client/v3/rooms/{room_id}/leave */
     async leave(room: RoomId): Promise<void> {
       return send('POST', '/_matrix/client/v3/rooms/{room_id}/leave', {
