@@ -1,0 +1,140 @@
+import { beforeEach, afterEach, expect, test } from 'vitest';
+
+import { HomeserverError } from '../../../src/core/errors.ts';
+import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
+import { recover } from '../../../src/operations/execute/recover.ts';
+import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import type { FuzzBot } from '../../support/fuzz-bot.ts';
+
+const mallory = '@mallory:localhost';
+const steps = ['suspend', 'quarantine', 'redact', 'deactivate'];
+
+let bot: FuzzBot;
+/** What the homeserver has been told to do. */
+let calls: string[];
+/** Called before the homeserver does something. */
+let before: (call: string) => Promise<void>;
+let isSuspended: boolean;
+
+beforeEach(async () => {
+  bot = await openFuzzBot({ isCalm: true });
+  calls = [];
+  before = async () => undefined;
+  isSuspended = false;
+  const does = async (call: string) => {
+    await before(call);
+    calls.push(call);
+  };
+  const { api } = bot;
+  Object.assign(api.users, {
+    setSuspended: async () => {
+      await does('suspend');
+      isSuspended = true;
+    },
+    memberships: async () => [{ roomId: '!shared:localhost', membership: 'join' }],
+    joinedRooms: async () => ({ joinedRooms: [], total: 0 }),
+    get: async () => ({ name: mallory, suspended: isSuspended, locked: false, deactivated: false }),
+    deactivate: async () => does('deactivate'),
+  });
+  const file = { mediaId: 'a', quarantinedBy: null, safeFromQuarantine: false, sha256: null };
+  Object.assign(api.media, {
+    list: async () => ({ media: [file], total: 1 }),
+    async *all() {
+      yield file;
+    },
+    quarantineUploads: async () => does('quarantine'),
+  });
+  const sent = {
+    eventId: '$spam',
+    type: 'm.room.message',
+    sender: mallory,
+    originServerTs: 1000,
+    stateKey: null,
+    content: { msgtype: 'm.text', body: 'spam' },
+    redactedBecause: null,
+    lastEdit: null,
+  };
+  Object.assign(api.events, {
+    page: async () => [sent],
+    state: async () => [{ sender: people.ana, content: { room_version: '11' } }],
+  });
+  Object.assign(api.server, { scheduledTasks: async () => [] });
+  Object.assign(api.redactions, {
+    async start() {
+      await does('redact');
+      return 'id';
+    },
+    status: async () => ({ status: 'complete', failedRedactions: {} }),
+  });
+});
+afterEach(async () => bot.store.close());
+
+const message = (event: string, body: string) => ({
+  type: 'm.room.message',
+  event_id: event,
+  sender: people.ben,
+  origin_server_ts: bot.clock.now,
+  content: { msgtype: 'm.text', body },
+});
+
+async function takeDown() {
+  await bot.take([message('$ask', `!takedown ${mallory}`)]);
+  await bot.take([message('$yes', '!confirm')]);
+}
+
+/** The steps as the audit log has them, in the order in which they were begun. */
+async function recordedSteps(): Promise<string[]> {
+  const entries = await bot.store.auditLog.search({ eventId: '$ask', limit: 100 });
+  return entries
+    .toSorted((one, other) => one.id - other.id)
+    .map((entry) => `${(entry.arguments as { step: string }).step} ${entry.status}`);
+}
+
+test('steps are done in order, each with an audit entry of its own', async () => {
+  await takeDown();
+  expect(calls).toEqual(steps);
+  expect(await recordedSteps()).toEqual(steps.map((step) => `${step} done`));
+});
+
+test('a step that fails does not keep the others back', async () => {
+  before = async (call) => {
+    if (call === 'quarantine') {
+      throw new HomeserverError(403, 'M_FORBIDDEN', 'POST /quarantine');
+    }
+  };
+  await takeDown();
+  expect(await recordedSteps()).toEqual([
+    'suspend done',
+    'quarantine failed',
+    'redact done',
+    'deactivate done',
+  ]);
+});
+
+test('a stop while the homeserver works on a step keeps the next one back', async () => {
+  Object.assign(bot.api.redactions, {
+    async status() {
+      const [operation] = await bot.store.operations.running();
+      await bot.store.operations.requestStop(operation?.id ?? 0, people.ben);
+      return { status: 'complete', failedRedactions: {} };
+    },
+  });
+  await takeDown();
+  expect(calls).toEqual(['suspend', 'quarantine', 'redact']);
+  expect(await recordedSteps()).toEqual(['suspend done', 'quarantine done', 'redact done']);
+  expect(await bot.store.operations.running()).toEqual([]);
+});
+
+test('a step that was cut off and did not arrive is done after a restart, before the others', async () => {
+  const cutOff = Promise.withResolvers<void>();
+  before = async () => {
+    cutOff.resolve();
+    return new Promise<never>(() => undefined);
+  };
+  void takeDown();
+  await cutOff.promise;
+  before = async () => undefined;
+  await recover({ ...bot.context, inFlight: createInFlight() });
+  expect(calls).toEqual(steps);
+  expect(await recordedSteps()).toEqual(steps.map((step) => `${step} done`));
+});
