@@ -1,0 +1,619 @@
+import { randomBytes } from 'node:crypto';
+
+import { bearer, Refusal, refused } from './answers.ts';
+import type { Answer, Call } from './answers.ts';
+import { whyInvalid } from './oauth.ts';
+import { addSession, addToken, newId, now } from './state.ts';
+import type { Session, SessionKind, State, User } from './state.ts';
+import type { SynapseLink } from './synapse-link.ts';
+
+const prefix = '/api/admin/v1';
+
+type Body = Readonly<Record<string, unknown>>;
+type Attributes = Readonly<Record<string, unknown>>;
+
+interface Context {
+  readonly state: State;
+  readonly synapse: SynapseLink;
+  readonly serverName: string;
+}
+
+/** What a handler sees: the ID in the path, if it has one, and the JSON body. */
+interface Seen {
+  readonly id: string;
+  readonly query: URLSearchParams;
+  readonly body: Body;
+}
+
+type Handler = (seen: Seen) => Answer | Promise<Answer>;
+
+/** Answers what begins with `/api/admin/v1`, undefined for other paths. */
+export async function answerAdminApi(call: Call, context: Context): Promise<Answer | undefined> {
+  if (!call.path.startsWith(`${prefix}/`)) {
+    return undefined;
+  }
+  const routes = allRoutes(context);
+  const path = call.path.slice(prefix.length);
+  const methods = Object.entries(routes).flatMap(([route, handler]) => {
+    const [method = '', template = ''] = route.split(' ');
+    const found = new RegExp(`^${template.replace('{id}', '(?<id>[^/]+)')}$`, 'u').exec(path);
+    return found === null ? [] : [{ method, handler, id: found.groups?.['id'] ?? '' }];
+  });
+  if (methods.length === 0) {
+    return {
+      status: 404,
+      body: '<!DOCTYPE html><title>Not found</title>',
+      contentType: 'text/html',
+    };
+  }
+  const route = methods.find(({ method }) => method === call.method);
+  if (route === undefined) {
+    return { status: 405 };
+  }
+  authorize(call, context.state);
+  // A localpart may stand where an ID does.
+  if (route.id !== '' && !path.includes('by-username') && !/^[0-9A-Z]{26}$/u.test(route.id)) {
+    throw refused(400, 'Invalid ULID in path', 'invalid length');
+  }
+  const id = decodeURIComponent(route.id);
+  return route.handler({ id, query: call.query, body: bodyOf(call) });
+}
+
+function authorize(call: Call, state: State): void {
+  if (call.headers['authorization'] === undefined) {
+    throw refused(400, 'Missing authorization header');
+  }
+  const text = bearer(call) ?? '';
+  if (!/^m[ap]t_/u.test(text)) {
+    throw refused(401, 'Invalid type of access token');
+  }
+  const token = state.tokens.get(text);
+  if (token === undefined) {
+    throw refused(401, 'Unknown access token');
+  }
+  const why = whyInvalid(state, token);
+  if (why !== undefined) {
+    throw refused(401, why);
+  }
+  if (!token.session.scope.split(' ').includes('urn:mas:admin')) {
+    throw refused(401, 'Missing urn:mas:admin scope');
+  }
+}
+
+function bodyOf({ headers, text }: Call): Body {
+  if (text === '') {
+    return {};
+  }
+  if (!String(headers['content-type']).startsWith('application/json')) {
+    throw plain(415, 'Expected request with `Content-Type: application/json`');
+  }
+  try {
+    return JSON.parse(text) as Body;
+  } catch {
+    throw plain(400, 'Failed to parse the request body as JSON');
+  }
+}
+
+function plain(status: number, body: string): Refusal {
+  return new Refusal({ status, body, contentType: 'text/plain' });
+}
+
+/** A field of a body that must be there. */
+function need<Type extends 'string' | 'boolean'>(body: Body, name: string, type: Type) {
+  const value = body[name];
+  if (typeof value !== type) {
+    const why = value === undefined ? `missing field \`${name}\`` : `${name}: invalid type`;
+    throw plain(422, `Failed to deserialize the JSON body into the target type: ${why}`);
+  }
+  return value as Type extends 'string' ? string : boolean;
+}
+
+interface Resource<Item> {
+  readonly path: string;
+  readonly type: string;
+  readonly attributes: (item: Item) => Attributes;
+  /** What stands in `links.next` and `meta.page.cursor`. */
+  readonly cursor?: (item: Item) => string;
+  readonly filters: Readonly<Record<string, (item: Item, value: string) => boolean>>;
+}
+
+function one<Item extends { readonly id: string }>(
+  resource: Resource<Item>,
+  item: Item,
+  status = 200,
+  extra: Attributes = {},
+): Answer {
+  const links = { self: `${prefix}${resource.path}/${item.id}` };
+  const attributes = { ...resource.attributes(item), ...extra };
+  return {
+    status,
+    body: { data: { type: resource.type, id: item.id, attributes, links }, links },
+  };
+}
+
+/** A page, oldest first. Unknown parameters are ignored, as MAS does. */
+function list<Item extends { readonly id: string }>(
+  resource: Resource<Item>,
+  all: readonly Item[],
+  query: URLSearchParams,
+): Answer {
+  const { path, type, attributes, cursor = ({ id }: Item) => id } = resource;
+  const matching = all.filter((item) =>
+    [...query].every(([name, value]) => {
+      const filter = /^filter\[(?<name>.*)\]$/u.exec(name)?.groups?.['name'] ?? '';
+      return resource.filters[filter]?.(item, value) ?? true;
+    }),
+  );
+  const size = Number(query.get('page[first]') ?? 10);
+  const after = query.get('page[after]') ?? '';
+  if (!Number.isSafeInteger(size) || size < 1) {
+    throw refused(400, 'Invalid pagination parameters');
+  }
+  const rest = matching.filter(({ id }) => id > after);
+  const page = rest.slice(0, size);
+  const last = page.at(-1);
+  const self = `${prefix}${path}`;
+  const links = {
+    self,
+    ...(rest.length > page.length && last !== undefined
+      ? { next: `${self}?page[after]=${cursor(last)}&page[first]=${size}` }
+      : {}),
+  };
+  const count = query.get('count') ?? 'true';
+  const meta = count === 'false' ? {} : { meta: { count: matching.length } };
+  const data = page.map((item) => ({
+    type,
+    id: item.id,
+    attributes: attributes(item),
+    links: { self: `${self}/${item.id}` },
+    meta: { page: { cursor: cursor(item) } },
+  }));
+  return { status: 200, body: { ...meta, ...(count === 'only' ? {} : { data }), links } };
+}
+
+const users: Resource<User> = {
+  path: '/users',
+  type: 'user',
+  attributes: ({ username, createdAt, lockedAt, deactivatedAt, admin }) => ({
+    username,
+    created_at: createdAt,
+    locked_at: lockedAt,
+    deactivated_at: deactivatedAt,
+    admin,
+    legacy_guest: false,
+  }),
+  filters: {
+    admin: ({ admin }, value) => String(admin) === value,
+    search: ({ username }, value) => username.includes(value),
+    status: ({ lockedAt, deactivatedAt }, value) => {
+      const status = deactivatedAt ? 'deactivated' : lockedAt ? 'locked' : 'active';
+      return status === knownStatus(value, ['active', 'locked', 'deactivated']);
+    },
+  },
+};
+
+function knownStatus(value: string, known: readonly string[]): string {
+  if (!known.includes(value)) {
+    throw refused(400, 'Invalid filter parameters', `unknown variant \`${value}\``);
+  }
+  return value;
+}
+
+function sessionResource(kind: SessionKind): Resource<Session> {
+  const paths = {
+    compat: 'compat-session',
+    oauth2: 'oauth2-session',
+    user: 'user-session',
+    personal: 'personal-session',
+  };
+  const seen = { user_agent: null, last_active_at: null, last_active_ip: null };
+  const ended = kind === 'personal' ? 'revoked' : 'finished';
+  return {
+    path: `/${paths[kind]}s`,
+    type: paths[kind],
+    attributes: ({ createdAt, endedAt, userId, deviceId, scope, humanName }) => ({
+      ...seen,
+      created_at: createdAt,
+      [`${ended}_at`]: endedAt,
+      ...(kind === 'personal'
+        ? { actor_user_id: userId, owner_user_id: null, expires_at: null, scope }
+        : { user_id: userId }),
+      ...(kind === 'compat' ? { device_id: deviceId } : {}),
+      ...(kind === 'oauth2' ? { client_id: clientResourceId, scope } : {}),
+      ...(kind === 'user' ? {} : { human_name: humanName }),
+    }),
+    // As in MAS: it takes the user's ID for the session's.
+    ...(kind === 'user' ? { cursor: ({ userId }: Session) => userId ?? '' } : {}),
+    filters: {
+      user: ({ userId }, value) => userId === value,
+      actor_user: ({ userId }, value) => userId === value,
+      scope: ({ scope }, value) => scope.split(' ').includes(value),
+      status: ({ endedAt }, value) =>
+        (endedAt === null ? 'active' : ended) === knownStatus(value, ['active', ended]),
+    },
+  };
+}
+
+const clientResourceId = newId();
+
+function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<string, Handler>> {
+  const find = <Item extends { readonly id: string }>(
+    all: readonly Item[],
+    id: unknown,
+    what: string,
+  ): Item => {
+    const item = all.find((one) => one.id === id);
+    if (item === undefined) {
+      throw refused(404, `${what} ID ${String(id)} not found`);
+    }
+    return item;
+  };
+  const userOf = (id: unknown) => find(state.users, id, 'User');
+  const assertUserInFilter = (query: URLSearchParams) => {
+    const id = query.get('filter[user]') ?? query.get('filter[actor_user]');
+    if (id !== null) {
+      userOf(id);
+    }
+  };
+  const endSession = (session: Session) => {
+    session.endedAt = now();
+    const user = state.users.find(({ id }) => id === session.userId);
+    if (user !== undefined && session.kind !== 'user') {
+      synapse.syncDevicesLater(user);
+    }
+  };
+
+  const userChange =
+    (change: (user: User, body: Body) => void | Promise<unknown>): Handler =>
+    async ({ id, body }) => {
+      const user = userOf(id);
+      await change(user, body);
+      return one(users, user);
+    };
+
+  const userRoutes: Record<string, Handler> = {
+    'GET /users': ({ query }) => list(users, state.users, query),
+    'GET /users/{id}': ({ id }) => one(users, userOf(id)),
+    'GET /users/by-username/{id}': ({ id }) => {
+      const user = state.users.find(({ username }) => username === id.toLowerCase());
+      if (user === undefined) {
+        throw refused(404, `User with username "${id}" not found`);
+      }
+      return one(users, user);
+    },
+    'POST /users': async ({ body }) => {
+      const username = need(body, 'username', 'string');
+      if (!/^(?!_)[a-z0-9=_\-./+]+$/u.test(username)) {
+        throw refused(400, 'Username is not valid');
+      }
+      if (state.users.some((user) => user.username === username)) {
+        throw refused(409, 'User already exists');
+      }
+      if (!(await synapse.isAvailable(username))) {
+        throw refused(409, 'Username is reserved by the homeserver');
+      }
+      const { displayname = username, avatar_url: avatarUrl } = body as Record<string, string>;
+      await synapse.create(username, displayname, avatarUrl);
+      const user: User = {
+        id: newId(),
+        username,
+        createdAt: now(),
+        lockedAt: null,
+        deactivatedAt: null,
+        admin: false,
+      };
+      state.users.push(user);
+      return one(users, user, 201);
+    },
+    'POST /users/{id}/set-password': ({ id, body }) => {
+      const user = userOf(id);
+      const password = need(body, 'password', 'string');
+      if (password.length < 8 && body['skip_password_check'] !== true) {
+        throw refused(400, 'Password is too weak');
+      }
+      user.password = password;
+      return { status: 204 };
+    },
+    'POST /users/{id}/set-admin': userChange((user, body) => {
+      user.admin = need(body, 'admin', 'boolean');
+    }),
+    'POST /users/{id}/lock': userChange((user) => {
+      user.lockedAt ??= now();
+      synapse.provisionLater(user);
+    }),
+    'POST /users/{id}/unlock': userChange((user) => {
+      user.lockedAt = null;
+      synapse.provisionLater(user);
+    }),
+    'POST /users/{id}/deactivate': userChange((user, body) => {
+      user.deactivatedAt ??= now();
+      for (const session of state.sessions) {
+        if (session.userId === user.id) {
+          session.endedAt ??= now();
+        }
+      }
+      const kept = state.emails.filter(({ userId }) => userId !== user.id);
+      state.emails.splice(0, state.emails.length, ...kept);
+      synapse.deactivateLater(user, body['skip_erase'] !== true);
+    }),
+    'POST /users/{id}/reactivate': userChange(async (user) => {
+      await synapse.reactivate(user.username);
+      user.deactivatedAt = null;
+    }),
+  };
+
+  const emails: Resource<State['emails'][number]> = {
+    path: '/user-emails',
+    type: 'user-email',
+    attributes: ({ createdAt, userId, email }) => ({
+      created_at: createdAt,
+      user_id: userId,
+      email,
+    }),
+    filters: {
+      user: ({ userId }, value) => userId === value,
+      email: ({ email }, value) => email === value,
+    },
+  };
+  const emailRoutes: Record<string, Handler> = {
+    'GET /user-emails': ({ query }) => {
+      assertUserInFilter(query);
+      return list(emails, state.emails, query);
+    },
+    'GET /user-emails/{id}': ({ id }) => one(emails, find(state.emails, id, 'User email')),
+    'POST /user-emails': ({ body }) => {
+      const user = userOf(need(body, 'user_id', 'string'));
+      const email = need(body, 'email', 'string');
+      if (!/^[^@\s]+@[^@\s]+$/u.test(email)) {
+        throw refused(400, `Email "${email}" is not valid`);
+      }
+      if (state.emails.some((other) => other.email === email)) {
+        throw refused(409, `User email "${email}" already in use`);
+      }
+      const added = { id: newId(), createdAt: now(), userId: user.id, email };
+      state.emails.push(added);
+      synapse.provisionLater(user);
+      return one(emails, added, 201);
+    },
+    'DELETE /user-emails/{id}': ({ id }) => {
+      const email = find(state.emails, id, 'User email');
+      state.emails.splice(state.emails.indexOf(email), 1);
+      synapse.provisionLater(userOf(email.userId));
+      return { status: 204 };
+    },
+  };
+
+  function sessionRoutes(kind: SessionKind): Record<string, Handler> {
+    const resource = sessionResource(kind);
+    const own = () => state.sessions.filter((session) => session.kind === kind);
+    const [verb, again] =
+      kind === 'personal' ? (['revoke', 409] as const) : (['finish', 400] as const);
+    return {
+      [`GET ${resource.path}`]: ({ query }) => {
+        assertUserInFilter(query);
+        return list(resource, own(), query);
+      },
+      [`GET ${resource.path}/{id}`]: ({ id }) => one(resource, find(own(), id, 'Session')),
+      [`POST ${resource.path}/{id}/${verb}`]: ({ id }) => {
+        const session = find(own(), id, 'Session');
+        if (session.endedAt !== null) {
+          throw refused(again, `Session with ID ${id} is already ${verb}ed`);
+        }
+        endSession(session);
+        return one(resource, session);
+      },
+    };
+  }
+
+  const personal = sessionResource('personal');
+  const personalRoutes: Record<string, Handler> = {
+    'POST /personal-sessions': async ({ body }) => {
+      const actor = userOf(need(body, 'actor_user_id', 'string'));
+      const humanName = need(body, 'human_name', 'string');
+      const scope = need(body, 'scope', 'string');
+      if (actor.deactivatedAt) {
+        throw refused(410, 'User is not active');
+      }
+      const expiresInS = (body['expires_in'] ?? null) as number | null;
+      const made = { kind: 'personal', userId: actor.id, scope, humanName } as const;
+      const { session, token } = addSession(state, made, expiresInS);
+      if (session.deviceId !== null) {
+        await synapse.addDevice(actor.username, session.deviceId);
+      }
+      return one(personal, session, 201, { access_token: token });
+    },
+    'POST /personal-sessions/{id}/regenerate': ({ id, body }) => {
+      const session = find(state.sessions, id, 'Personal session');
+      for (const [text, token] of state.tokens) {
+        if (token.session === session) {
+          state.tokens.delete(text);
+        }
+      }
+      const token = addToken(state, session, (body['expires_in'] ?? null) as number | null);
+      return one(personal, session, 201, { access_token: token });
+    },
+  };
+
+  return {
+    ...userRoutes,
+    ...emailRoutes,
+    ...sessionRoutes('compat'),
+    ...sessionRoutes('oauth2'),
+    ...sessionRoutes('user'),
+    ...sessionRoutes('personal'),
+    ...personalRoutes,
+    ...tokenRoutes(state, find),
+    ...otherRoutes(state, serverName, find),
+  };
+}
+
+type Find = <Item extends { readonly id: string }>(
+  all: readonly Item[],
+  id: unknown,
+  what: string,
+) => Item;
+
+function tokenRoutes(state: State, find: Find): Record<string, Handler> {
+  type Token = State['registrationTokens'][number];
+  const isValid = ({ revokedAt, usageLimit, expiresAt }: Token) =>
+    revokedAt === null &&
+    (usageLimit === null || usageLimit > 0) &&
+    (expiresAt === null || Date.parse(expiresAt) > Date.now());
+  const tokens: Resource<Token> = {
+    path: '/user-registration-tokens',
+    type: 'user-registration_token',
+    attributes: (token) => ({
+      token: token.token,
+      valid: isValid(token),
+      usage_limit: token.usageLimit,
+      times_used: 0,
+      created_at: token.createdAt,
+      last_used_at: null,
+      expires_at: token.expiresAt,
+      revoked_at: token.revokedAt,
+    }),
+    filters: {
+      valid: (token, value) => String(isValid(token)) === value,
+      revoked: ({ revokedAt }, value) => String(revokedAt !== null) === value,
+    },
+  };
+  const change =
+    (revoke: boolean): Handler =>
+    ({ id }) => {
+      const token = find(state.registrationTokens, id, 'Registration token');
+      if ((token.revokedAt !== null) === revoke) {
+        const why = revoke ? 'already revoked' : 'not revoked';
+        throw refused(400, `Registration token with ID ${id} is ${why}`);
+      }
+      token.revokedAt = revoke ? now() : null;
+      return one(tokens, token);
+    };
+  const { path } = tokens;
+  return {
+    [`GET ${path}`]: ({ query }) => list(tokens, state.registrationTokens, query),
+    [`GET ${path}/{id}`]: ({ id }) =>
+      one(tokens, find(state.registrationTokens, id, 'Registration token')),
+    [`POST ${path}`]: ({ body }) => {
+      const text = (body['token'] ?? randomBytes(6).toString('hex')) as string;
+      if (state.registrationTokens.some(({ token }) => token === text)) {
+        throw refused(409, 'A registration token with the same token already exists');
+      }
+      const token: Token = {
+        id: newId(),
+        token: text,
+        createdAt: now(),
+        usageLimit: (body['usage_limit'] ?? null) as number | null,
+        expiresAt: (body['expires_at'] ?? null) as string | null,
+        revokedAt: null,
+      };
+      state.registrationTokens.push(token);
+      return one(tokens, token, 201);
+    },
+    [`PUT ${path}/{id}`]: ({ id, body }) => {
+      const token = find(state.registrationTokens, id, 'Registration token');
+      if ('usage_limit' in body) {
+        token.usageLimit = body['usage_limit'] as number | null;
+      }
+      if ('expires_at' in body) {
+        token.expiresAt = body['expires_at'] as string | null;
+      }
+      return one(tokens, token);
+    },
+    [`POST ${path}/{id}/revoke`]: change(true),
+    [`POST ${path}/{id}/unrevoke`]: change(false),
+  };
+}
+
+function otherRoutes(state: State, serverName: string, find: Find): Record<string, Handler> {
+  const providers: Resource<State['upstreamProviders'][number]> = {
+    path: '/upstream-oauth-providers',
+    type: 'upstream-oauth-provider',
+    attributes: ({ createdAt }) => ({
+      issuer: 'https://id.example.com/',
+      human_name: 'Example',
+      brand_name: null,
+      created_at: createdAt,
+      disabled_at: null,
+    }),
+    filters: { enabled: (_, value) => value === 'true' },
+  };
+  const links: Resource<State['upstreamLinks'][number]> = {
+    path: '/upstream-oauth-links',
+    type: 'upstream-oauth-link',
+    attributes: (link) => ({
+      created_at: link.createdAt,
+      provider_id: link.providerId,
+      subject: link.subject,
+      user_id: link.userId,
+      human_account_name: link.accountName,
+    }),
+    filters: {
+      user: ({ userId }, value) => userId === value,
+      provider: ({ providerId }, value) => providerId === value,
+      subject: ({ subject }, value) => subject === value,
+    },
+  };
+  const policies: Resource<State['policyData'][number]> = {
+    path: '/policy-data',
+    type: 'policy-data',
+    attributes: ({ createdAt, data }) => ({ created_at: createdAt, data }),
+    filters: {},
+  };
+  return {
+    'GET /version': () => ({ status: 200, body: { version: 'v1.22.0' } }),
+    'GET /site-config': () => ({
+      status: 200,
+      body: {
+        server_name: serverName,
+        password_login_enabled: true,
+        minimum_password_complexity: 3,
+      },
+    }),
+    'GET /upstream-oauth-providers': ({ query }) => list(providers, state.upstreamProviders, query),
+    'GET /upstream-oauth-links': ({ query }) => list(links, state.upstreamLinks, query),
+    'GET /upstream-oauth-links/{id}': ({ id }) =>
+      one(links, find(state.upstreamLinks, id, 'Upstream OAuth 2.0 link')),
+    'POST /upstream-oauth-links': ({ body }) => {
+      const user = find(state.users, body['user_id'], 'User');
+      const provider = find(state.upstreamProviders, body['provider_id'], 'Upstream provider');
+      const subject = need(body, 'subject', 'string');
+      const known = state.upstreamLinks.find(
+        (link) => link.providerId === provider.id && link.subject === subject,
+      );
+      if (known?.userId) {
+        throw refused(409, `Upstream OAuth 2.0 link ${known.id} is already linked to a user`);
+      }
+      if (known !== undefined) {
+        known.userId = user.id;
+        return one(links, known);
+      }
+      const added = {
+        id: newId(),
+        createdAt: now(),
+        providerId: provider.id,
+        subject,
+        userId: user.id,
+        accountName: (body['human_account_name'] ?? null) as string | null,
+      };
+      state.upstreamLinks.push(added);
+      return one(links, added, 201);
+    },
+    'DELETE /upstream-oauth-links/{id}': ({ id }) => {
+      const link = find(state.upstreamLinks, id, 'Upstream OAuth 2.0 link');
+      state.upstreamLinks.splice(state.upstreamLinks.indexOf(link), 1);
+      return { status: 204 };
+    },
+    'GET /policy-data/latest': () => {
+      const latest = state.policyData.at(-1);
+      if (latest === undefined) {
+        throw refused(404, 'No policy data found');
+      }
+      return one(policies, latest);
+    },
+    'POST /policy-data': ({ body }) => {
+      const added = { id: newId(), createdAt: now(), data: body['data'] };
+      state.policyData.push(added);
+      return one(policies, added, 201);
+    },
+  };
+}
