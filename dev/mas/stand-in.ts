@@ -31,6 +31,8 @@ export interface StandInMas {
     user: { readonly id: string; readonly username: string },
     deviceId: string,
   ): Promise<string>;
+  /** Makes MAS forget an account, as if only Synapse had ever known it. */
+  forget(username: string): void;
   /** What MAS would tell Synapse waits until the function that this returns is called. */
   holdJobs(): () => void;
 }
@@ -118,6 +120,10 @@ export async function startDelegatedHomeserver(): Promise<DelegatedHomeserver> {
         const scope = `urn:matrix:client:api:* urn:matrix:client:device:${deviceId}`;
         await synapse.addDevice(username, deviceId);
         return addSession(state, { kind: 'oauth2', userId, scope }).token;
+      },
+      forget(username) {
+        const kept = state.users.filter((user) => user.username !== username);
+        state.users.splice(0, state.users.length, ...kept);
       },
       holdJobs: synapse.hold,
     },

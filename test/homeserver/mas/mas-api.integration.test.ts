@@ -85,6 +85,34 @@ describe('a homeserver', () => {
   });
 });
 
+describe('the admin API of a Synapse that delegates accounts', () => {
+  const gone = { status: 404, errcode: 'M_UNRECOGNIZED' };
+
+  test('has no passwords, logins, admin rights or registration tokens', async () => {
+    const user = idOf(await newUser());
+    const password = { newPassword: 'correct horse', logoutDevices: true };
+    await expect(synapse.users.resetPassword(user, password)).rejects.toMatchObject(gone);
+    const until = { validUntilMs: Date.now() + 60_000 };
+    await expect(synapse.users.loginAs(user, until)).rejects.toMatchObject(gone);
+    await expect(synapse.users.setAdmin(user, true)).rejects.toMatchObject(gone);
+    await expect(synapse.registrationTokens.list()).rejects.toMatchObject(gone);
+  });
+
+  test('deactivates accounts without MAS knowing', async () => {
+    const user = await newUser();
+    await synapse.users.deactivate(idOf(user), { erase: false });
+    expect(await synapse.users.find(idOf(user))).toMatchObject({ deactivated: true });
+    expect(await mas.users.find(user.id)).toMatchObject({ deactivatedAt: null });
+  });
+
+  test('shows accounts that MAS does not know', async () => {
+    const user = await newUser();
+    delegated.mas.forget(user.username);
+    expect(await mas.users.findByLocalpart(user.username)).toBeUndefined();
+    expect(await synapse.users.find(idOf(user))).toMatchObject({ deactivated: false });
+  });
+});
+
 describe('an account', () => {
   test('is in Synapse as soon as MAS has made it, and can be found and listed', async () => {
     const user = await newUser();
