@@ -199,7 +199,7 @@ function knownStatus(value: string, known: readonly string[]): string {
   return value;
 }
 
-function sessionResource(kind: SessionKind): Resource<Session> {
+function sessionResource(kind: SessionKind, { tokens }: State): Resource<Session> {
   const paths = {
     compat: 'compat-session',
     oauth2: 'oauth2-session',
@@ -208,15 +208,19 @@ function sessionResource(kind: SessionKind): Resource<Session> {
   };
   const seen = { user_agent: null, last_active_at: null, last_active_ip: null };
   const ended = kind === 'personal' ? 'revoked' : 'finished';
+  const expiryOf = (id: string) => {
+    const token = [...tokens.values()].find(({ session }) => session.id === id);
+    return token?.expiresAtMs ? new Date(token.expiresAtMs).toISOString() : null;
+  };
   return {
     path: `/${paths[kind]}s`,
     type: paths[kind],
-    attributes: ({ createdAt, endedAt, userId, deviceId, scope, humanName }) => ({
+    attributes: ({ id, createdAt, endedAt, userId, deviceId, scope, humanName }) => ({
       ...seen,
       created_at: createdAt,
       [`${ended}_at`]: endedAt,
       ...(kind === 'personal'
-        ? { actor_user_id: userId, owner_user_id: null, expires_at: null, scope }
+        ? { actor_user_id: userId, owner_user_id: null, expires_at: expiryOf(id), scope }
         : { user_id: userId }),
       ...(kind === 'compat' ? { device_id: deviceId } : {}),
       ...(kind === 'oauth2' ? { client_id: clientResourceId, scope } : {}),
@@ -384,7 +388,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
   };
 
   function sessionRoutes(kind: SessionKind): Record<string, Handler> {
-    const resource = sessionResource(kind);
+    const resource = sessionResource(kind, state);
     const own = () => state.sessions.filter((session) => session.kind === kind);
     const [verb, again] =
       kind === 'personal' ? (['revoke', 409] as const) : (['finish', 400] as const);
@@ -405,7 +409,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
     };
   }
 
-  const personal = sessionResource('personal');
+  const personal = sessionResource('personal', state);
   const personalRoutes: Record<string, Handler> = {
     'POST /personal-sessions': async ({ body }) => {
       const actor = userOf(need(body, 'actor_user_id', 'string'));
@@ -424,6 +428,9 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
     },
     'POST /personal-sessions/{id}/regenerate': ({ id, body }) => {
       const session = find(state.sessions, id, 'Personal session');
+      if (session.endedAt !== null) {
+        throw refused(409, `Personal session with ID ${id} is already revoked`);
+      }
       for (const [text, token] of state.tokens) {
         if (token.session === session) {
           state.tokens.delete(text);

@@ -214,6 +214,7 @@ describe('sessions', () => {
       scope: ['urn:matrix:client:api:*', 'urn:matrix:client:device:PERSONALAB'],
       expiresInS: 60,
     });
+    expect(personal.expiresAt).toBeGreaterThan(Date.now());
     expect(await whoami(personal.accessToken)).toMatchObject({ device_id: 'PERSONALAB' });
     expect((await deviceIds(user)).sort()).toEqual(['COMPATABCD', 'OAUTHABCDE', 'PERSONALAB']);
 
