@@ -81,10 +81,15 @@ export async function start(
     return passed<Confirmed>({ ...resolved, confirmer, work: undefined });
   }
   // Before the commit, so that recovery never sees it open and not in flight.
-  context.inFlight.add(event);
-  const started = await commitStart(context, resolved, confirmer, cause);
-  if (started === undefined) {
-    context.inFlight.remove(event);
+  const isFirst = context.inFlight.add(event);
+  let started: Confirmed | undefined;
+  try {
+    started = await commitStart(context, resolved, confirmer, cause);
+  } finally {
+    // If somebody else has started it just now, it stays in flight: recovery must not begin the rest, too.
+    if (started === undefined && isFirst) {
+      context.inFlight.remove(event);
+    }
   }
   return started;
 }

@@ -106,7 +106,7 @@ async function runLane(
     const [done, prepared] = await Promise.all([attemptOrReconcile(context, run, unit), ahead]);
     lane.took(done.attempt);
     const next = isStepLeft ? await prepare() : prepared;
-    current = await record(context, run, { unit, ...done, ...next });
+    current = await record(context, run, { unit, steps, ...done, ...next });
   }
 }
 
@@ -150,7 +150,7 @@ async function attemptOrReconcile(
   if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
     return found;
   }
-  if (step === undefined && (await whyStopped(context, run)) !== undefined) {
+  if (step === undefined && (await whyStopped(context, context.store, run)) !== undefined) {
     return found;
   }
   if (unit.target !== undefined && unit.account === undefined) {

@@ -115,7 +115,8 @@ function statusOfAll(about: About, attempts: readonly Attempt[]): Status {
     return isCut ? 'partial' : 'done';
   }
   const isUnknown = attempts.some(({ status }) => status === 'unknown' || status === 'running');
-  return done > 0 ? 'partial' : isUnknown ? 'unknown' : 'failed';
+  const isPartial = done > 0 || attempts.some(({ status }) => status === 'partial');
+  return isPartial ? 'partial' : isUnknown ? 'unknown' : 'failed';
 }
 
 function titleOfAll(about: About, attempts: readonly Attempt[]): Content {

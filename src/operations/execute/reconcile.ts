@@ -9,7 +9,8 @@ import type { Attempt } from './work.ts';
  * alone.
  */
 export interface InFlight {
-  add(event: string): void;
+  /** Returns false if it is in flight already. */
+  add(event: string): boolean;
   has(event: string): boolean;
   remove(event: string): void;
   /** Resolves when nothing is in flight. */
@@ -21,7 +22,9 @@ export function createInFlight(): InFlight {
   let emptied = Promise.withResolvers<void>();
   return {
     add(event) {
+      const isNew = !events.has(event);
       events.add(event);
+      return isNew;
     },
     has: (event) => events.has(event),
     remove(event) {

@@ -11,12 +11,12 @@ import { outcomeOf } from './attempt.ts';
 import { begin } from './begin.ts';
 import type { Begun } from './begin.ts';
 import { outcomeReply } from './outcome.ts';
-import { leaveOut } from './prepare.ts';
+import { leaveOut, whyNotAnyMore } from './prepare.ts';
 import type { Prepared } from './prepare.ts';
 import { resolveItem } from './resolve-item.ts';
 import type { AdvanceContext, Attempted, Run } from './run.ts';
 import { isTimed, updateTimers } from './timers.ts';
-import type { Attempt, Work } from './work.ts';
+import type { Attempt, Unit, Work } from './work.ts';
 
 /**
  * Commits an outcome together with the next intent, or with the end of the operation and its answer.
@@ -26,10 +26,10 @@ import type { Attempt, Work } from './work.ts';
 export async function record(
   context: AdvanceContext,
   run: Run,
-  done: Prepared & Attempted & { readonly unit: Begun },
+  done: Prepared & Attempted & { readonly unit: Begun; readonly steps: Unit[] },
 ): Promise<Begun | undefined> {
   const { work } = run;
-  const { unit, attempt, before, skipped, next } = done;
+  const { unit, attempt, before, skipped, next, steps } = done;
   const isLast = next === undefined && run.left - skipped.length <= 1;
   // If a power cut takes the outcome before its answer is delivered, the homeserver is asked again. An
   // intent, when a timer runs, or how much of a command was done can't be found out again.
@@ -46,7 +46,21 @@ export async function record(
         await recordAttempt(context, tables, run, { unit, attempt, before });
         await leaveOut(tables, run, skipped);
         if (next !== undefined) {
-          return begin(context, tables, work, next);
+          if (context.stopping.aborted) {
+            // It is begun after the next start.
+            return undefined;
+          }
+          // It was looked up while the call before it was in flight, which may have taken long.
+          const why = await whyNotAnyMore(context, tables, run, next);
+          if (why === undefined || next.intent !== undefined) {
+            return begin(context, tables, work, next);
+          }
+          const rest = [next, ...steps.splice(0)];
+          await leaveOut(
+            tables,
+            run,
+            rest.map((one) => ({ unit: one, why })),
+          );
         }
         if (run.left === 0 && !context.stopping.aborted) {
           await conclude(context, tables, run);

@@ -1,6 +1,5 @@
 import { actorName } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
-import { targetsOf } from '../stages.ts';
 import type { Confirmed } from '../stages.ts';
 import type { Attempt } from './work.ts';
 
@@ -17,7 +16,8 @@ export async function resolveItem(
   attempts: readonly Attempt[],
   at: number,
 ): Promise<void> {
-  const isDone = attempts.every(({ status }) => status === 'done');
+  // An operation whose targets were all left out has done nothing.
+  const isDone = attempts.length > 0 && attempts.every(({ status }) => status === 'done');
   if (command.resolvesReports !== true || !isDone) {
     return;
   }
@@ -26,7 +26,7 @@ export async function resolveItem(
     return;
   }
   const dealsWithIt =
-    targetsOf({ command, invocation }).some((target) => target === item.sender) ||
+    attempts.some(({ target }) => target === item.sender) ||
     Object.values(invocation.arguments).some((value) => namesEvent(value, item.subject)) ||
     (command.args['room'] !== undefined && invocation.arguments['room'] === item.roomId);
   if (!dealsWithIt) {

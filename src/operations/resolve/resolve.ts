@@ -114,15 +114,25 @@ export async function resolveOne(
   if (account === undefined) {
     return { user, why: 'does not exist any more' };
   }
+  const why = whyUntouchable(context, authorized, account);
+  return why === undefined ? account : { user, why };
+}
+
+/** Why the command must keep off this account, as the rest of a sentence; undefined if it need not. */
+export function whyUntouchable(
+  context: ProtectContext,
+  authorized: Pick<Authorized, 'command' | 'invocation'>,
+  account: Account,
+): string | undefined {
   try {
     assertMayBeTouched(context, authorized, account);
+    return undefined;
   } catch (error) {
     if (!(error instanceof ProtectedError)) {
       throw error;
     }
-    return { user, why: error.message.replace(`${user} `, '') };
+    return error.message.replace(`${account.name} `, '');
   }
-  return account;
 }
 
 /** @throws ProtectedError the command must keep off this account */

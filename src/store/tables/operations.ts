@@ -140,6 +140,16 @@ export function operations(db: Connection) {
     cancel: async (id: number, at: number): Promise<boolean> =>
       changeState(db, id, 'cancelled', { from: 'scheduled', at }),
 
+    /** Whether somebody has asked that it begins nothing more. */
+    async isStopRequested(id: number): Promise<boolean> {
+      const row = await db
+        .selectFrom('operations')
+        .select('stop_requested_by')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row !== undefined && row.stop_requested_by !== null;
+    },
+
     /** Asks that a running operation begins nothing more. Returns false if it does not run. */
     async requestStop(id: number, by: string): Promise<boolean> {
       const { numUpdatedRows } = await db
