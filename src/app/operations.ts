@@ -8,7 +8,7 @@ import type { Roles } from '../operations/authorize/authorize.ts';
 import { createDenials } from '../operations/authorize/denials.ts';
 import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
 import { recover } from '../operations/execute/recover.ts';
-import { createTimers, runTimer } from '../operations/execute/run-timers.ts';
+import { runDue, runScheduled } from '../operations/execute/run-scheduled.ts';
 import type { Members, SendPermission } from '../operations/management-room.ts';
 import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
@@ -16,17 +16,20 @@ import { anchorHead } from '../operations/record/anchor.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
+import type { Operation } from '../store/tables/operations.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
 
 /** How often operations whose outcome is not known are reconciled. */
 const recoverEveryMs = 30_000;
+/** How soon what failed at its time is tried again. */
+const retryDueMs = 30_000;
 const usualHeadLookMs = 15 * minuteMs;
 
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
- * Builds what carries out commands: the pipeline of the stages, timers, the expiry of confirmations,
+ * Builds what carries out commands: the pipeline of the stages, what has its time (confirmations that expire, and what is scheduled),
  * recovery, and the anchoring of the audit log. Nothing of it runs before `start`.
  */
 export function createOperations(options: {
@@ -69,26 +72,36 @@ export function createOperations(options: {
     denials: createDenials(),
     nextPages: createNextPages(),
     now: () => Date.now(),
-    expireAt: (at: number) => expiry.wakeAt(at),
+    expireAt: (at: number) => due.wakeAt(at),
     recoverAt: (at: number) => recovery.wakeAt(at),
-    wakeTimers: () => timers.wake(),
+    wakeTimers: () => due.wake(),
     wakeReports: options.wakeReports,
   };
 
   const pipeline = createPipeline(context, transport.sayStoreFailure);
-  const expiry = createWorker({
-    work: pipeline.expireConfirmations,
-    onError: (error) => log.error({ err: error }, 'expiring confirmations failed'),
+  let isRunning = false;
+  /** What has its time: the end of confirmations, and the start of what is scheduled. */
+  const due = createWorker({
+    async work(signal) {
+      await pipeline.expireConfirmations();
+      // What an earlier process left is finished first.
+      if (isRunning) {
+        const run = async (operation: Operation) => runScheduled(context, operation);
+        const { nextAt } = await runDue({ store, run, now: context.now }, signal);
+        if (nextAt !== undefined) {
+          due.wakeAt(nextAt);
+        }
+      }
+    },
+    onError(error) {
+      log.error({ err: error }, 'what is due failed');
+      due.wakeIn(retryDueMs);
+    },
+    now: context.now,
   });
   const recovery = createWorker({
     work: async () => recover(context),
     onError: (error) => log.error({ err: error }, 'recovery failed'),
-  });
-  const timers = createTimers({
-    store,
-    run: async (timer) => runTimer(context, timer),
-    now: context.now,
-    onError: (error) => log.error({ err: error }, 'running timers failed'),
   });
   const intervals: NodeJS.Timeout[] = [];
 
@@ -105,7 +118,8 @@ export function createOperations(options: {
 
     /** Runs timers, recovery and anchoring from now on. */
     run(): void {
-      timers.wake();
+      isRunning = true;
+      due.wake();
       const anchor = () => {
         anchorHead(context).catch((error: unknown) => {
           log.warn({ code: codeOf(error) }, 'the head of the audit log could not be anchored');
@@ -119,7 +133,7 @@ export function createOperations(options: {
 
     /** The bot can send messages again. */
     wake(): void {
-      timers.wake();
+      due.wake();
       recovery.wake();
     },
 
@@ -130,9 +144,8 @@ export function createOperations(options: {
     async stop(): Promise<void> {
       stopping.abort();
       intervals.forEach((interval) => clearInterval(interval));
-      void expiry.stop();
+      void due.stop();
       void recovery.stop();
-      timers.stop();
       await pipeline.stop();
     },
   };

@@ -23,6 +23,7 @@ import type { ConfirmContext } from './confirm/confirm.ts';
 import type { Later } from './confirm/find-confirmation.ts';
 import { makePreview, maxShown } from './confirm/preview.ts';
 import type { PreviewContext } from './confirm/preview.ts';
+import { laterBlocks } from './confirm/schedule.ts';
 import { logFault } from './execute/attempt.ts';
 import { execute } from './execute/execute.ts';
 import type { ExecuteContext } from './execute/execute.ts';
@@ -234,7 +235,11 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
       mark: 'ℹ️',
       title: [bold('Dry run, nothing was changed: '), ...preview.title],
       ...present({ file }),
-      body: [...preview.body, ...(preview.warning === undefined ? [] : [line(preview.warning)])],
+      body: [
+        ...preview.body,
+        ...(preview.warning === undefined ? [] : [line(preview.warning)]),
+        ...laterBlocks(context.now(), invocation),
+      ],
       next: againLine(command, invocation),
     },
   };

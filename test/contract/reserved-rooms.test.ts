@@ -7,7 +7,7 @@ import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { writeInvocation } from '../../src/chat/command/write-invocation.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import type { RoomId } from '../../src/core/ids.ts';
-import { runTimer } from '../../src/operations/execute/run-timers.ts';
+import { runScheduled } from '../../src/operations/execute/run-scheduled.ts';
 import { openFuzzBot, people, registry, room } from '../support/fuzz-bot.ts';
 import type { FuzzBot, Outcome } from '../support/fuzz-bot.ts';
 import { roomLists } from '../support/room-lists.ts';
@@ -148,9 +148,9 @@ test('a timer reaches it no more than a person', async () => {
     const line = `unblock-room ${directRoom}`;
     return timers.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
   });
-  const timer = await bot.store.timers.get(id);
+  const timer = await bot.store.operations.get(id);
   const { changes } = await bot.run(async () => {
-    expect(timer && (await runTimer(bot.context, timer))).toBe('ended');
+    expect(timer && (await runScheduled(bot.context, timer))).toBe('ended');
   });
   expect(changes).toEqual([]);
 });

@@ -4,6 +4,7 @@ import type { Answer, Mark } from './answer.ts';
 
 const marks: Record<Decided['outcome'], Mark> = {
   cancelled: '✅',
+  scheduled: '⏳',
   done: '✅',
   running: '⏳',
   partial: '⚠️',
@@ -21,7 +22,7 @@ export function decidedAnswer(decided: Decided): Answer {
       ` ${headline}`,
       audit.length === 0 ? '' : ` · audit ${audit.map((id) => `#${id}`).join(' ')}`,
     ],
-    status: outcome === 'cancelled' ? 'done' : outcome,
+    status: outcome === 'cancelled' || outcome === 'scheduled' ? 'done' : outcome,
     data: { code, command, outcome, audit },
   };
 }

@@ -171,8 +171,6 @@ interface Base<Declared extends Arguments> {
    * a message: then its danger is `change`, and it does not ask for confirmation.
    */
   readonly reversible?: false | undefined;
-  /** Takes `--for 24h`: `undo` is run when the time is over. */
-  readonly timed?: true;
   /**
    * Its call sets a state, so that a second one has no other effect. If a crash cuts off the calls for some of
    * several accounts, and they are known not to have arrived, they are made again after the start.
@@ -180,6 +178,8 @@ interface Base<Declared extends Arguments> {
   readonly repeats?: true;
   /** All that it needs to know of an account, to do and undo it, is in Synapse's list of accounts. */
   readonly knownFromList?: true;
+  /** Its answer holds a secret, so it can't be scheduled for a time when nobody waits for the answer. */
+  readonly answersSecret?: true;
   /** It has no effect on users of application services; the preview of several accounts says so. */
   readonly ignoredByServices?: true;
   /** How a confirmation about several accounts starts: `Deactivate and erase`. Default: the name. */
@@ -262,10 +262,10 @@ interface Depends<Declared extends Arguments> {
   preview(context: Context<Declared>): Promise<Preview>;
 }
 
-/** What can't be reversed has no `undo` and no `--for`. */
+/** What can't be reversed has no `undo`. */
 type Reversibility =
   | { readonly reversible?: undefined }
-  | { readonly reversible: false; readonly undo?: undefined; readonly timed?: undefined };
+  | { readonly reversible: false; readonly undo?: undefined };
 
 /** A command: all that is known of it. */
 export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
@@ -402,6 +402,15 @@ const protectionFlags = {
   }),
 } as const;
 
+/** Flags of what can be done later. */
+const scheduleFlags = {
+  at: flag('date', 'Run it at this time (UTC, unless it names another zone)', {
+    ahead: true,
+    placeholder: 'TIME',
+  }),
+  in: flag('duration', 'Run it after this time', { placeholder: '2h' }),
+} as const;
+
 /** Flags of what can be undone after a time. */
 const timedFlags = {
   for: flag('duration', 'Undo it after this time', { placeholder: '24h' }),
@@ -419,6 +428,21 @@ const batchFlags = {
   }),
 } as const;
 
+/** Whether it can be asked for only for a time: it takes `--for 24h`, and `undo` ends it then. */
+export function canEnd(command: Command): boolean {
+  return canChange(command) && command.undo !== undefined;
+}
+
+/** Why a command can't be asked for now to be done later; undefined if it can. */
+export function whyNotLater({ answersSecret, audit }: Command): string | undefined {
+  if (answersSecret === true) {
+    return 'its answer holds a secret for you, which you wait for';
+  }
+  return (audit?.redact ?? []).length > 0
+    ? 'it holds a secret, which would be stored until then'
+    : undefined;
+}
+
 /** Whether users may also be read from a file, or searched for, for this command. */
 export function takesMany(command: Command): boolean {
   const subject = command.args[subjectOf(command) ?? ''];
@@ -430,7 +454,8 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
   return canChange(command)
     ? {
         ...command.args,
-        ...(command.timed === true ? timedFlags : {}),
+        ...(canEnd(command) ? timedFlags : {}),
+        ...(whyNotLater(command) === undefined ? scheduleFlags : {}),
         ...(takesMany(command) ? batchFlags : {}),
         ...commonFlags,
         ...(canProtect(command) ? protectionFlags : {}),

@@ -49,6 +49,8 @@ export interface Invocation {
   readonly overrideProtection?: true;
   /** The filters by which its accounts were found, with absolute times. They were applied once. */
   readonly matching?: string;
+  /** When it runs, if not at once. Milliseconds since 1970. */
+  readonly notBefore?: number;
   /** Milliseconds after which it is undone. */
   readonly forMs?: number;
   readonly actor: Actor;

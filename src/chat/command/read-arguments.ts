@@ -1,6 +1,7 @@
+import { dayMs } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import { amount } from '../answers/phrases.ts';
+import { amount, dateTime } from '../answers/phrases.ts';
 import { readReference } from '../reading/references.ts';
 import type { Token } from '../reading/tokenize.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
@@ -8,9 +9,9 @@ import { readValue, readWord, textFor } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { takeBareValues } from './bare-values.ts';
-import { argumentsOf, canChange, placeholderOf } from './declaration.ts';
+import { argumentsOf, canChange, canEnd, placeholderOf, whyNotLater } from './declaration.ts';
 import type { Command } from './declaration.ts';
-import { parseFlags } from './parse-flags.ts';
+import { flagParts, isFlag, parseFlags } from './parse-flags.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
@@ -22,12 +23,16 @@ export interface ReadArguments {
   readonly matching: string | undefined;
   /** Milliseconds. */
   readonly forMs: number | undefined;
+  /** Milliseconds since 1970; undefined if it is done at once. */
+  readonly notBefore: number | undefined;
   /** The arguments that were left out, and that the surroundings have filled in. */
   readonly filledIn: readonly string[];
 }
 
 /** The maximum number of words in one argument, such as users. */
 export const maxWords = 1000;
+/** Nothing is scheduled for a later time than this. */
+const maxLaterMs = 366 * dayMs;
 /** The maximum length of a reason, in characters: it is stored with each account. */
 const maxReason = 1000;
 
@@ -51,6 +56,7 @@ export function readArguments(
       .map(([key, argument]) => [flagName(key), { key, argument }] as const),
   );
   const typedName = `${context.prefix}${command.name}`;
+  assertNotLater(command, tokens, typedName);
   const { words, given } = parseFlags(tokens, flags, typedName);
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => given.has(flagName(key));
@@ -74,6 +80,7 @@ export function readArguments(
       overrideProtection: false,
       matching: undefined,
       forMs: undefined,
+      notBefore: undefined,
       filledIn,
     };
   }
@@ -84,17 +91,63 @@ export function readArguments(
       { word: '--reason' },
     );
   }
+  const isOwn = (key: string) => Object.hasOwn(command.args, key);
   // A command may have a `--for` of its own, with a meaning of its own.
-  const { for: forMs, ...own } = command.timed === true ? rest : { ...rest, for: undefined };
+  const flagOfAll = (key: 'at' | 'for' | 'in') =>
+    isOwn(key) ? undefined : (rest[key] as number | undefined);
+  const common = ['at', 'in', ...(canEnd(command) ? ['for'] : [])].filter((key) => !isOwn(key));
   return {
-    values: command.timed === true ? own : rest,
-    forMs: forMs as number | undefined,
+    values: Object.fromEntries(Object.entries(rest).filter(([key]) => !common.includes(key))),
+    forMs: canEnd(command) ? flagOfAll('for') : undefined,
+    notBefore: timeOf({ at: flagOfAll('at'), in: flagOfAll('in') }, context),
     reason: reason as string | undefined,
     dryRun: dryRun === true,
     overrideProtection: overrideProtection === true,
     matching: matching as string | undefined,
     filledIn,
   };
+}
+
+/** @throws UsageError it can't be asked for now to be done later, and is */
+function assertNotLater(command: Command, tokens: readonly Token[], typedName: string): void {
+  const why = canChange(command) ? whyNotLater(command) : undefined;
+  const later = tokens.find(
+    (token) =>
+      isFlag(token) &&
+      ['at', 'in'].some((name) => flagParts(token).name === name) &&
+      !Object.hasOwn(command.args, flagParts(token).name),
+  );
+  if (why !== undefined && later !== undefined) {
+    throw new UsageError(`\`${typedName}\` can’t be scheduled: ${why}.`, {
+      word: later.text,
+      advice: 'Send it when it is to be done.',
+    });
+  }
+}
+
+/**
+ * When to do it; undefined for at once.
+ *
+ * @throws UsageError the time has passed, is too far away, or is given twice
+ */
+function timeOf(
+  { at, in: inMs }: { readonly at: number | undefined; readonly in: number | undefined },
+  { now }: ReadingContext,
+): number | undefined {
+  if (at !== undefined && inMs !== undefined) {
+    throw new UsageError('Give `--at` or `--in`, not both.', { word: '--in' });
+  }
+  const time = at ?? (inMs === undefined ? undefined : now + inMs);
+  const word = at === undefined ? '--in' : '--at';
+  if (time !== undefined && time <= now) {
+    throw new UsageError(`\`--at\`: ${dateTime(time)} has passed. It is ${dateTime(now)} now.`, {
+      word,
+    });
+  }
+  if (time !== undefined && time > now + maxLaterMs) {
+    throw new UsageError(`\`${word}\` can be at most a year from now.`, { word });
+  }
+  return time;
 }
 
 interface PositionalOptions {

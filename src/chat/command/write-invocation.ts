@@ -8,7 +8,10 @@ import type { Invocation, Json } from './invocation.ts';
 /** Writes an invocation as a command line, without the prefix, that is read as the same invocation. */
 export function writeInvocation(
   command: Command,
-  invocation: Pick<Invocation, 'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs'>,
+  invocation: Pick<
+    Invocation,
+    'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs' | 'notBefore'
+  >,
 ): string {
   const positionals: string[] = [];
   const flags: string[] = [];
@@ -34,6 +37,9 @@ export function writeInvocation(
   }
   if (invocation.reason !== undefined) {
     flags.push(`--reason=${quote(invocation.reason)}`);
+  }
+  if (invocation.notBefore !== undefined) {
+    flags.push(`--at=${writeValue('date', invocation.notBefore)}`);
   }
   if (invocation.forMs !== undefined) {
     flags.push(`--for=${writeDuration(invocation.forMs)}`);

@@ -204,7 +204,9 @@ function readTarget(word: string, { serverName }: ReadingContext): UserId | Room
   return target;
 }
 
-const datePattern = /^(\d{4}-\d\d-(\d\d))(T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/u;
+/** ISO 8601, also with a space in place of the `T` and before the zone, and with `UTC` for `Z`. */
+const datePattern =
+  /^(\d{4}-\d\d-(\d\d))(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(?: ?(Z|UTC|[+-]\d\d:\d\d))?)?$/iu;
 
 /** The last that is written with four digits for the year. */
 const lastDate = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -217,9 +219,8 @@ function readDate(word: string, now: number, isAhead: boolean): number {
   const [, day, dayOfMonth, time, zone] = datePattern.exec(word) ?? [];
   // JavaScript takes the 30th of February for the 2nd of March.
   const isDay = day !== undefined && new Date(day).getUTCDate() === Number(dayOfMonth);
-  const date = isDay
-    ? Date.parse(time === undefined || zone !== undefined ? word : `${word}Z`)
-    : -1;
+  const offset = zone === undefined || /^(?:z|utc)$/iu.test(zone) ? 'Z' : zone;
+  const date = isDay ? Date.parse(time === undefined ? day : `${day}T${time}${offset}`) : -1;
   if (Number.isNaN(date) || date < 0 || date > lastDate) {
     throw wrong(
       word,

@@ -40,6 +40,7 @@ export default defineCommand({
   args: declared,
   danger: ({ admin }) => (admin ? 'critical' : 'change'),
   maxDanger: 'critical',
+  answersSecret: true,
   example: 'create-user alice --displayname "Alice Marigold" --email alice@example.com',
   endpoints: [
     'GET /_synapse/admin/v2/users/{user_id}',

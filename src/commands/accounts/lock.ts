@@ -25,7 +25,6 @@ export default defineCommand({
   },
   danger: 'change',
   protects: true,
-  timed: true,
   resolvesReports: true,
   example: 'lock @mallory:example.com --for 7d --reason "account taken over"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],

@@ -34,6 +34,7 @@ export default defineCommand({
   ],
   args: declared,
   danger: 'critical',
+  answersSecret: true,
   example: 'login-as @mallory:example.com --for 30m --reason "owner asked for help"',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/login'],
 

@@ -21,7 +21,6 @@ export default defineCommand({
   },
   danger: 'change',
   protects: true,
-  timed: true,
   resolvesReports: true,
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],

@@ -35,7 +35,6 @@ export default defineCommand({
   },
   danger: 'change',
   protects: true,
-  timed: true,
   resolvesReports: true,
   example: 'suspend @mallory:example.com --for 24h --reason "cool down"',
   endpoints: ['PUT /_synapse/admin/v1/suspend/{user_id}'],

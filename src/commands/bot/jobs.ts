@@ -83,6 +83,9 @@ interface Job {
   readonly createdAt: number;
   readonly startedAt?: number;
   readonly runAt?: number;
+  /** Of a timer: the audit entry that it takes back, and the command that asked for that. */
+  readonly intentId?: number;
+  readonly eventId?: string;
   /** Of one that runs; of several steps for a target, each counts. */
   readonly targets?: number;
   readonly done?: number;
@@ -114,6 +117,9 @@ function jobOf(
       kind: ofTimer === null ? 'scheduled' : 'timer',
       state: 'waiting',
       runAt: operation.notBefore ?? 0,
+      ...(operation.reverts === null
+        ? {}
+        : { intentId: operation.reverts.intent, eventId: operation.reverts.event }),
     };
   }
   return {

@@ -16,6 +16,7 @@ import {
   UnrecordedError,
   UsageError,
 } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { originOf, originOfLookalike } from '../management-room.ts';
 import type { Incoming } from '../management-room.ts';
@@ -23,7 +24,7 @@ import type { Settings } from '../settings.ts';
 import { intentFor, targetsOf } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { post } from './reply.ts';
-import type { Outgoing, PostContext, Reply } from './reply.ts';
+import type { Outgoing, PostContext, Reply, ReplyOperation } from './reply.ts';
 
 /** What wording a refusal needs. */
 export interface RefusalContext {
@@ -184,6 +185,8 @@ export interface Refused {
   readonly command: string;
   readonly origin: Origin;
   readonly parsed?: Parsed | undefined;
+  /** The operation that it was, if it was confirmed or scheduled before. */
+  readonly operation?: ReplyOperation | undefined;
 }
 
 export type PostRefusalContext = RefusalContext & PostContext;
@@ -196,11 +199,15 @@ export type PostRefusalContext = RefusalContext & PostContext;
 export async function postRefusal(
   context: PostRefusalContext,
   tables: Pick<StoreTables, 'auditLog' | 'outbox'>,
-  { command, origin, parsed, error }: Refused & { readonly error: unknown },
+  { command, origin, parsed, operation, error }: Refused & { readonly error: unknown },
   kind: 'reply' | 'edit' = 'reply',
-): Promise<void> {
+): Promise<Reply> {
   const audit =
     parsed === undefined ? [] : await auditRefusal(tables, parsed, error, context.now());
-  const reply = refusalReply(context, command, error, audit, parsed?.danger);
+  const reply = {
+    ...refusalReply(context, command, error, audit, parsed?.danger),
+    ...present({ operation }),
+  };
   await post(context, tables, kind === 'reply' ? 'answer' : 'outcome', { kind, origin, reply });
+  return reply;
 }

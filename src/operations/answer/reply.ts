@@ -42,6 +42,7 @@ export type MessagePart =
   | 'alert'
   | 'outcome'
   | 'running'
+  | 'scheduled'
   | `progress-${number}`
   | 'unknown'
   | 'decided'

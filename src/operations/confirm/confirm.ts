@@ -10,8 +10,9 @@ import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
-import type { DeliverContext, Reply, ReplyOperation } from '../answer/reply.ts';
+import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { beginFirst } from '../execute/begin.ts';
+import { plannedOperation } from '../execute/operation-field.ts';
 import type { InFlight } from '../execute/reconcile.ts';
 import { newWork, unitsOf } from '../execute/work.ts';
 import { askerName } from '../management-room.ts';
@@ -21,6 +22,8 @@ import { intentFor, passed, readInvocation, targetsOf } from '../stages.ts';
 import type { Confirmed, Parsed, Resolved } from '../stages.ts';
 import { makePreview } from './preview.ts';
 import type { PreviewContext, Shown } from './preview.ts';
+import { isForLater, laterBlocks, schedule } from './schedule.ts';
+import type { ScheduleContext } from './schedule.ts';
 
 /** What starting an operation needs. */
 export interface StartContext {
@@ -41,6 +44,7 @@ export type AskContext = PreviewContext &
 
 /** What confirming needs. */
 export type ConfirmContext = AskContext &
+  ScheduleContext &
   StartContext & { readonly settings: Pick<Settings, 'confirmationExpiresAfterMs'> };
 
 /**
@@ -54,6 +58,10 @@ export async function confirm(
 ): Promise<Confirmed | undefined> {
   // Whoever named more targets than are left is shown those that are left.
   if (policyOf(resolved, context.settings) === 'none' && resolved.leftOut.length === 0) {
+    if (isForLater(context, resolved)) {
+      await schedule(context, resolved, undefined, async () => true);
+      return undefined;
+    }
     return start(context, resolved, undefined, async () => true);
   }
   await ask(context, resolved, {
@@ -185,7 +193,10 @@ export async function ask(
 }
 
 function confirmationReply(
-  { settings }: { readonly settings: Pick<Settings, 'confirmation' | 'prefix'> },
+  {
+    settings,
+    now,
+  }: { readonly settings: Pick<Settings, 'confirmation' | 'prefix'>; now(): number },
   resolved: Resolved,
   { preview: shown, file, resolved: planned }: Shown,
   {
@@ -214,6 +225,7 @@ function confirmationReply(
           ? []
           : [line('Reason: ', withoutLinks(invocation.reason))]),
         ...(shown.warning === undefined ? [] : [line(shown.warning)]),
+        ...laterBlocks(now(), invocation),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),
         facts(
@@ -224,16 +236,6 @@ function confirmationReply(
       ],
     },
   };
-}
-
-/** How an operation stands before it starts. */
-function plannedOperation(
-  resolved: Resolved,
-  id: number,
-  state: 'awaiting' | 'scheduled',
-): ReplyOperation {
-  const { length: targets } = unitsOf(resolved);
-  return { id, state, targets, done: 0, failed: 0, leftOut: resolved.leftOut.length };
 }
 
 /** At most this many other confirmations are named. */

@@ -35,14 +35,16 @@ export async function correctDecision(
 
 /** How a decision is answered, from the answer to what it decides. */
 export function decidedOf(confirmation: Confirmation, reply: Reply): Decided {
-  const { status, answer, audit } = reply;
+  const { status, answer, audit, operation } = reply;
   return {
     command: confirmation.command,
     code: confirmation.code,
     outcome:
-      status === 'done' || status === 'running' || status === 'partial' || status === 'unknown'
-        ? status
-        : 'failed',
+      operation?.state === 'scheduled'
+        ? 'scheduled'
+        : status === 'done' || status === 'running' || status === 'partial' || status === 'unknown'
+          ? status
+          : 'failed',
     headline: textOf(answer.title),
     audit,
   };

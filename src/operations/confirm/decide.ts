@@ -9,7 +9,7 @@ import {
 } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
 import type { Decided } from '../../services/bot/bot-operations.ts';
-import type { Store } from '../../store/store.ts';
+import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
@@ -18,35 +18,36 @@ import { authorize, requireRole } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { execute } from '../execute/execute.ts';
 import type { ExecuteContext } from '../execute/execute.ts';
+import { plannedOperation } from '../execute/operation-field.ts';
 import { nameOf } from '../management-room.ts';
 import { assertNotOwn } from '../parse/decision-word.ts';
-import { resolve } from '../resolve/resolve.ts';
-import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
-import { parsedOf, passed, targetsOf } from '../stages.ts';
-import type { Authorized, Parsed, Resolved } from '../stages.ts';
+import { parsedOf, targetsOf } from '../stages.ts';
+import type { Parsed } from '../stages.ts';
 import { policyOf, start } from './confirm.ts';
 import type { StartContext } from './confirm.ts';
 import { decidedOf } from './correct-decision.ts';
 import { assertUndecided, droppedReply, findConfirmation } from './find-confirmation.ts';
 import type { ExpireContext, FindContext } from './find-confirmation.ts';
-import { makePreview, maxShown } from './preview.ts';
-import type { PreviewContext } from './preview.ts';
+import { resolveAgain } from './resolve-again.ts';
+import type { ResolveAgainContext } from './resolve-again.ts';
+import { isForLater, schedule } from './schedule.ts';
+import type { ScheduleContext } from './schedule.ts';
 
 /** What dropping a confirmation needs. */
 type CancelContext = ExpireContext & { readonly store: Pick<Store, 'confirmations'> };
 
 /** What carrying out a confirmed command needs. */
 type CarryOutContext = AuthorizeContext &
-  ResolveContext &
-  PreviewContext &
+  ResolveAgainContext &
+  ScheduleContext &
   StartContext &
   ExecuteContext &
   PostRefusalContext &
   CancelContext & { readonly settings: Pick<Settings, 'confirmation'> };
 
 interface DecidedBeforeContext {
-  readonly store: Pick<Store, 'auditLog'>;
+  readonly store: Pick<Store, 'auditLog' | 'operations'>;
   readonly registry: Pick<Registry, 'find'>;
 }
 
@@ -110,7 +111,7 @@ async function cancel(
       context.now(),
     );
     if (isFirst) {
-      const reply = droppedReply(context, parsed, 'cancelled', by);
+      const reply = droppedReply(context, parsed, confirmation.id, 'cancelled', by);
       const { origin } = parsed.invocation;
       await post(context, tables, 'outcome', { kind: 'edit', origin, reply });
       await withdrawReactions(context, tables, origin);
@@ -144,38 +145,29 @@ async function carryOut(
   { by, event }: Omit<Decision, 'decision'>,
 ): Promise<Decided> {
   assertMayDecide(context, confirmation, parsed, by);
+  const cause = async ({ confirmations }: StoreTables) =>
+    confirmations.decide(confirmation.id, 'confirmed', { user: by, eventId: event }, context.now());
   let confirmed;
+  let scheduled;
   try {
     const resolved = await resolveAgain(context, authorize(context, parsed));
-    confirmed = await start(context, resolved, by, async ({ confirmations }) =>
-      confirmations.decide(
-        confirmation.id,
-        'confirmed',
-        { user: by, eventId: event },
-        context.now(),
-      ),
-    );
+    if (isForLater(context, resolved)) {
+      scheduled = await schedule(context, resolved, by, cause);
+    } else {
+      confirmed = await start(context, resolved, by, cause);
+    }
   } catch (error) {
     await dropImpossible(context, confirmation, parsed, error, { by, event });
     throw error;
+  }
+  if (scheduled !== undefined) {
+    return decidedOf(confirmation, scheduled);
   }
   if (confirmed === undefined) {
     await assertNotDecidedByOther(context, confirmation);
     throw new TargetError('state', `${confirmation.code} was already decided`);
   }
   return decidedOf(confirmation, await execute(context, confirmed));
-}
-
-/**
- * The targets may have changed since they were shown: those that need nothing done any more are left out. Of
- * many, each is looked up just before something is done to it.
- */
-async function resolveAgain(context: CarryOutContext, authorized: Authorized): Promise<Resolved> {
-  if (targetsOf(authorized).length > maxShown) {
-    return passed<Resolved>({ ...authorized, accounts: [], leftOut: [], absent: [] });
-  }
-  const { resolved } = await makePreview(context, await resolve(context, authorized));
-  return resolved;
 }
 
 /** @throws DeniedError this person may not confirm it */
@@ -228,7 +220,8 @@ async function dropImpossible(
     ) {
       const { origin } = parsed.invocation;
       const { name: command } = parsed.command;
-      await postRefusal(context, tables, { command, origin, parsed, error }, 'edit');
+      const operation = plannedOperation(parsed, confirmation.id, 'cancelled');
+      await postRefusal(context, tables, { command, origin, parsed, operation, error }, 'edit');
       await withdrawReactions(context, tables, origin);
     }
   });
@@ -260,6 +253,16 @@ async function decidedBefore(
   confirmation: Confirmation,
 ): Promise<Decided> {
   const { command, invocation } = parsedOf(context, confirmation);
+  const operation = await context.store.operations.get(confirmation.id);
+  if (operation?.state === 'scheduled') {
+    return {
+      command: confirmation.command,
+      code: confirmation.code,
+      outcome: 'scheduled',
+      headline: `Scheduled: ${writeInvocation(command, invocation)}`,
+      audit: [],
+    };
+  }
   if (confirmation.state === 'cancelled') {
     return cancelledDecision(confirmation, { command, invocation });
   }

@@ -11,6 +11,7 @@ import { post, withdrawReactions } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { isStale } from '../answer/stale.ts';
 import type { StaleContext } from '../answer/stale.ts';
+import { plannedOperation } from '../execute/operation-field.ts';
 import { askerName, nameOf } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
@@ -159,7 +160,7 @@ export async function expire(context: ExpireContext, confirmation: Confirmation)
   const { origin } = parsed.invocation;
   await context.store.transaction(async (tables) => {
     if (await tables.confirmations.decide(confirmation.id, 'expired', undefined, context.now())) {
-      const reply = droppedReply(context, parsed, 'expired', undefined);
+      const reply = droppedReply(context, parsed, confirmation.id, 'expired', undefined);
       await post(context, tables, 'outcome', { kind: 'edit', origin, reply });
       await withdrawReactions(context, tables, origin);
     }
@@ -167,10 +168,16 @@ export async function expire(context: ExpireContext, confirmation: Confirmation)
   context.deliver(confirmation.eventId);
 }
 
-/** The text that replaces a confirmation that was cancelled or has expired. */
+/**
+ * The text that replaces a confirmation that was cancelled or has expired, or a scheduled operation that was
+ * cancelled.
+ *
+ * @param id the number of the operation
+ */
 export function droppedReply(
   context: DroppedContext,
   { command, invocation }: Parsed,
+  id: number,
   status: 'cancelled' | 'expired',
   by: UserId | undefined,
 ): Reply {
@@ -180,6 +187,7 @@ export function droppedReply(
     command: command.name,
     status,
     audit: [],
+    operation: plannedOperation({ command, invocation }, id, status),
     answer: {
       mark: '❌',
       title: [

@@ -1,7 +1,9 @@
 import type { Status } from '../../chat/answers/answer.ts';
 import type { OperationState } from '../../store/schema.ts';
-import type { Reply } from '../answer/reply.ts';
+import type { Reply, ReplyOperation } from '../answer/reply.ts';
+import type { Resolved } from '../stages.ts';
 import type { About } from './single-outcome.ts';
+import { unitsOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** How an operation stands, for programs. */
@@ -61,6 +63,18 @@ function statusOfStep(units: readonly Unit[]): StepData['status'] {
   }
   const all = new Set([first, ...others]);
   return all.has('running') || all.has('waiting') ? 'running' : 'partial';
+}
+
+/** How an operation stands that has not started, or that never will. */
+export function plannedOperation(
+  planned: Pick<Resolved, 'command' | 'invocation'> &
+    Partial<Pick<Resolved, 'accounts' | 'leftOut'>>,
+  id: number,
+  state: 'awaiting' | 'cancelled' | 'expired' | 'failed' | 'scheduled',
+): ReplyOperation {
+  const { accounts = [], leftOut = [] } = planned;
+  const { length: targets } = unitsOf({ ...planned, accounts });
+  return { id, state, targets, done: 0, failed: 0, leftOut: leftOut.length };
 }
 
 export function numberDone(attempts: readonly Attempt[]): number {

@@ -6,6 +6,7 @@ import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { MessagePart } from '../answer/reply.ts';
+import { postScheduledEnd } from '../answer/scheduled-end.ts';
 import { correctDecision } from '../confirm/correct-decision.ts';
 import { outcomeOf } from './attempt.ts';
 import { begin } from './begin.ts';
@@ -150,6 +151,7 @@ export async function conclude(
   await postOutcome(context, tables, origin, reply, partOf(work, isOpen));
   if (!isOpen) {
     await tables.operations.end(work.id, endOf(reply.status, attempts), context.now());
+    await postScheduledEnd(context, tables, work, reply);
     const decision = await correctDecision(context, tables, origin.event, reply);
     if (decision !== undefined) {
       context.deliver(decision);

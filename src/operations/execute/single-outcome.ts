@@ -113,12 +113,12 @@ export function timerBlocks(
   account?: string,
 ): Block[] {
   const named = account === undefined ? [] : [code(account), ': '];
-  const blocks = stopped.map(({ id, runAt }) =>
+  const blocks = stopped.map(({ id, runAt, line: undo }) =>
     line(
       ...named,
-      command.timed === true
-        ? `This no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`
-        : `Timer ${id}, which would have ended this at ${dateTime(runAt)}, was stopped.`,
+      undo.split(' ', 1)[0] === command.name
+        ? `Timer ${id}, which would have ended this at ${dateTime(runAt)}, was stopped.`
+        : `This no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`,
     ),
   );
   if (kept !== undefined) {
@@ -126,7 +126,14 @@ export function timerBlocks(
     return [line(...named, `This still ends at ${dateTime(runAt)}, by timer ${id}.`)];
   }
   return forMs !== undefined && status === 'done' && answer !== undefined && timer === undefined
-    ? [line(...named, 'This was already in force without an end, so it stays.')]
+    ? [
+        line(
+          ...named,
+          command.nothingToDo === undefined
+            ? 'Nothing undoes this exactly, so it has no end.'
+            : 'This was already in force without an end, so it stays.',
+        ),
+      ]
     : blocks;
 }
 

@@ -5,17 +5,21 @@ import type { Stopped } from '../../services/bot/bot-operations.ts';
 import type { Store } from '../../store/store.ts';
 import type { OperationTarget } from '../../store/tables/operation-targets.ts';
 import type { Operation } from '../../store/tables/operations.ts';
+import { postOutcome } from '../answer/reply.ts';
+import { correctDecision } from '../confirm/correct-decision.ts';
+import { droppedReply } from '../confirm/find-confirmation.ts';
+import type { ExpireContext } from '../confirm/find-confirmation.ts';
 import type { Settings } from '../settings.ts';
 import { parsedOf } from '../stages.ts';
 import type { ParsedContext } from '../stages.ts';
 import { stepsOf } from './work.ts';
 
 /** What stopping needs. */
-export type StopContext = ParsedContext & {
-  readonly store: Pick<Store, 'operationTargets' | 'operations' | 'timers'>;
-  readonly settings: Pick<Settings, 'prefix'>;
-  now(): number;
-};
+export type StopContext = ParsedContext &
+  ExpireContext & {
+    readonly store: Pick<Store, 'operationTargets' | 'operations' | 'timers'>;
+    readonly settings: Pick<Settings, 'managementRoom' | 'prefix'>;
+  };
 
 /** At most this many of the targets that are done are named. */
 const maxNamed = 10;
@@ -41,7 +45,7 @@ export async function stop(
     case 'running':
       return stopRunning(context, operation, by);
     case 'scheduled':
-      return cancelScheduled(context, operation);
+      return cancelScheduled(context, operation, by);
     case 'awaiting':
       throw new TargetError(
         'state',
@@ -108,18 +112,42 @@ async function stopRunning(
 }
 
 async function cancelScheduled(
-  { store, now }: StopContext,
+  context: StopContext,
   operation: Operation,
+  by: UserId,
 ): Promise<Stopped> {
+  const { store, now } = context;
   const { id } = operation;
   const timer = await store.timers.get(id);
-  if (!(await store.operations.cancel(id, now()))) {
+  const parsed = timer === undefined ? parsedOf(context, operation) : undefined;
+  const isFirst = await store.transaction(async (tables) => {
+    if (!(await tables.operations.cancel(id, now()))) {
+      return false;
+    }
+    if (parsed !== undefined) {
+      const { origin } = parsed.invocation;
+      const reply = droppedReply(context, parsed, id, 'cancelled', by);
+      await postOutcome(context, tables, origin, reply);
+      const decision = await correctDecision(context, tables, origin.event, reply);
+      if (decision !== undefined) {
+        context.deliver(decision);
+      }
+    }
+    return true;
+  });
+  if (!isFirst) {
     throw alreadyEnded((await store.operations.get(id)) ?? operation);
+  }
+  if (parsed !== undefined) {
+    context.deliver(parsed.invocation.origin.event);
   }
   return {
     id,
-    kind: 'timer',
-    line: operation.line ?? '',
+    kind: timer === undefined ? 'scheduled' : 'timer',
+    line:
+      parsed === undefined
+        ? (operation.line ?? '')
+        : writeInvocation(parsed.command, parsed.invocation),
     timer,
     targets: 0,
     done: 0,

@@ -1,16 +1,17 @@
-import { dangerOf } from '../../chat/command/declaration.ts';
+import { canEnd, dangerOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { Timer, Timers } from '../../store/tables/timers.ts';
 import type { Settings } from '../settings.ts';
+import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import type { Attempt } from './work.ts';
 
 /** A command, and who runs it. */
 interface Run {
-  readonly command: Pick<Command, 'name'>;
-  readonly invocation: Pick<Invocation, 'actor' | 'forMs' | 'origin'>;
+  readonly command: Command;
+  readonly invocation: Invocation;
 }
 
 /**
@@ -30,12 +31,9 @@ export async function timersOf(
   );
 }
 
-/**
- * Whether a timer can end what this command does, or run the command: timers only run what does no lasting
- * harm.
- */
+/** Whether a timer can end what this command does, or run the command. */
 export function isTimed({ command, invocation }: Pick<Parsed, 'command' | 'invocation'>): boolean {
-  return command.timed === true || dangerOf(command, invocation.arguments) === 'change';
+  return canEnd(command) || dangerOf(command, invocation.arguments) === 'change';
 }
 
 /**
@@ -55,9 +53,11 @@ export async function updateTimers(
     return {};
   }
   const { actor, forMs, origin } = run.invocation;
-  const older = (target === undefined ? [] : await timersOf(timers, run, target)).filter(
-    ({ intentId }) => intentId < audit,
-  );
+  // As the audit entries of the older actions have it: an account, a room or a file.
+  const subject = target ?? intentFor(run, undefined).target;
+  const older = (
+    subject === null || subject === undefined ? [] : await timersOf(timers, run, subject)
+  ).filter(({ intentId }) => intentId < audit);
   const createdAt = context.now();
   const runAt = createdAt + (forMs ?? 0);
   // A rule never shortens what somebody has decided.

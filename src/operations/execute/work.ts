@@ -41,7 +41,7 @@ export interface Attempt {
   /** The timer that will undo it. */
   readonly timer?: Scheduled;
   /** Timers that would have undone it earlier, and no longer will. */
-  readonly stopped?: readonly Scheduled[];
+  readonly stopped?: readonly (Scheduled & Pick<Timer, 'line'>)[];
   /** The timer that still undoes it, because a rule must not shorten it. */
   readonly kept?: Scheduled;
 }

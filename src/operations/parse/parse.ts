@@ -79,13 +79,28 @@ export async function parse(
     if (file !== undefined && subject !== undefined) {
       values[subject] = [...new Set([...file.users, ...(values[subject] as Json[])])];
     }
+    const parsed = parsedFrom(command, message, item, {
+      ...read,
+      values,
+      matching: matching?.written,
+    });
+    assertChanges(parsed);
     return {
-      ...parsedFrom(command, message, item, { ...read, values, matching: matching?.written }),
+      ...parsed,
       plainWords: plainWordsIn(tokens, context.settings.serverName),
       ...present({ fileLines: file?.lines, matching: matching?.filter }),
     };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;
+  }
+}
+
+/** @throws UsageError it is to be done later, and changes nothing */
+function assertChanges({ danger, invocation }: Parsed): void {
+  if (invocation.notBefore !== undefined && danger === 'read') {
+    throw new UsageError('Used like this, it changes nothing, so it can’t be scheduled.', {
+      word: '--at',
+    });
   }
 }
 
@@ -134,6 +149,7 @@ function parsedFrom(
     ...present({
       reason: read.reason,
       forMs: read.forMs,
+      notBefore: read.notBefore,
       item: item?.id,
       matching: read.matching,
     }),

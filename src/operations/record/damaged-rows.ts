@@ -11,8 +11,8 @@ import { post } from '../answer/reply.ts';
 import type { DeliverContext, PostContext, Reply } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
 import type { RoomPeople } from '../authorize/authorize.ts';
-import { parseTimer } from '../execute/run-timers.ts';
-import type { ParseTimerContext } from '../execute/run-timers.ts';
+import { parseTimer } from '../execute/run-scheduled.ts';
+import type { ParseTimerContext } from '../execute/run-scheduled.ts';
 import { syntheticEvent } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { invocationForm } from '../stages.ts';
@@ -313,7 +313,11 @@ function unreadableReply(command: string): Reply {
 
 async function damagedOperations({ store }: Stored<'auditLog' | 'operations'>): Promise<Damaged[]> {
   const found: Damaged[] = [];
-  for (const { id: operation, eventId, invocation } of await store.operations.running()) {
+  const scheduled = (await store.operations.scheduled()).filter(({ line: undo }) => undo === null);
+  for (const { id: operation, eventId, invocation } of [
+    ...(await store.operations.running()),
+    ...scheduled,
+  ]) {
     const reason = faultIn(invocation, invocationForm);
     if (reason !== undefined) {
       const entries = await store.auditLog.search({ eventId, limit: 10_000 });

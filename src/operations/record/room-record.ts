@@ -193,16 +193,24 @@ async function markSent(
 }
 
 /**
- * Ends the operations that were running when the backup was made and that the room shows as ended. To
- * resume one would report targets that were dealt with after the backup as not done.
+ * Ends the operations that were running or scheduled when the backup was made and that the room shows as
+ * ended. To resume one would report targets that were dealt with after the backup as not done.
  */
 async function endOperations(
   { auditLog, operations, outbox }: StoreTables,
   own: readonly OwnMessage[],
   now: number,
 ): Promise<void> {
-  for (const { id: operation, eventId } of await operations.running()) {
+  // A timer has no answer of its own before it runs: see `endTimers`.
+  const scheduled = (await operations.scheduled()).filter(({ line: undo }) => undo === null);
+  for (const { id: operation, eventId, state } of [...(await operations.running()), ...scheduled]) {
     const outcome = await lastAnswer(outbox, own, eventId);
+    if (outcome?.status === 'cancelled') {
+      await operations.end(operation, 'cancelled', now);
+    } else if (state === 'scheduled' && outcome !== undefined && outcome.status !== 'pending') {
+      // It has started, and how it ended is not known here.
+      await operations.end(operation, outcome.status === 'done' ? 'done' : 'unknown', now);
+    }
     if (outcome === undefined || !ended.has(outcome.status)) {
       continue;
     }

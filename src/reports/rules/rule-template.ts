@@ -58,6 +58,8 @@ const forbiddenFlags: ReadonlySet<string> = new Set([
   'override-protection',
   'from-file',
   'dry-run',
+  'at',
+  'in',
 ]);
 
 /**

@@ -6,7 +6,14 @@ import type { Timer } from '../../store/tables/timers.ts';
 export interface Decided {
   readonly command: string;
   readonly code: string;
-  readonly outcome: 'cancelled' | 'done' | 'running' | 'failed' | 'partial' | 'unknown';
+  readonly outcome:
+    | 'cancelled'
+    | 'scheduled'
+    | 'done'
+    | 'running'
+    | 'failed'
+    | 'partial'
+    | 'unknown';
   /** The first line of the answer that the outcome was written into. */
   readonly headline: string;
   readonly audit: readonly number[];

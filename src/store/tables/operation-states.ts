@@ -10,7 +10,7 @@ const sources: Readonly<Record<OperationState, readonly OperationState[]>> = {
   running: ['scheduled'],
   // The room may show that something ran which a restored database still has scheduled.
   done: ['running', 'scheduled'],
-  partial: ['running'],
+  partial: ['running', 'scheduled'],
   failed: ['running', 'scheduled'],
   unknown: ['running', 'scheduled'],
   cancelled: ['awaiting', 'scheduled', 'running'],

@@ -24,11 +24,19 @@ export interface Operation {
   readonly confirmer: string | null;
   /** Who asked that it goes no further. */
   readonly stopRequestedBy: string | null;
+  /** Of a reversal: the audit entry that it takes back, and the event that asked for that. */
+  readonly reverts: { readonly intent: number; readonly event: string } | null;
   readonly createdAt: number;
   /** When it runs, if that is not at once. */
   readonly notBefore: number | null;
   readonly startedAt: number | null;
 }
+
+/** An operation that is new, or was confirmed just now. */
+type NewOperation = Pick<Operation, 'actor' | 'command' | 'eventId' | 'invocation'> & {
+  readonly roomId: string;
+  readonly danger: string;
+};
 
 function operationOf(row: Selectable<OperationsTable>): Operation {
   return {
@@ -42,6 +50,10 @@ function operationOf(row: Selectable<OperationsTable>): Operation {
     state: row.state,
     confirmer: row.decided_by,
     stopRequestedBy: row.stop_requested_by,
+    reverts:
+      row.reverts_intent === null
+        ? null
+        : { intent: row.reverts_intent, event: row.reverts_event ?? '' },
     createdAt: row.created_at,
     notBefore: row.not_before,
     startedAt: row.started_at,
@@ -61,17 +73,7 @@ export function operations(db: Connection) {
      *
      * @returns its number; undefined if it was started, or has ended, before
      */
-    async start(
-      operation: {
-        readonly eventId: string;
-        readonly roomId: string;
-        readonly actor: string;
-        readonly command: string;
-        readonly danger: string;
-        readonly invocation: string;
-      },
-      at: number,
-    ): Promise<number | undefined> {
+    async start(operation: NewOperation, at: number): Promise<number | undefined> {
       const { eventId, roomId, ...fields } = operation;
       const row = await db
         .insertInto('operations')
@@ -95,6 +97,44 @@ export function operations(db: Connection) {
         set: { invocation: operation.invocation, started_at: at },
       });
       return isStarted ? id : undefined;
+    },
+
+    /**
+     * Schedules an operation, in the same transaction as its cause: one that was confirmed just now, or a
+     * new one.
+     *
+     * @returns its number; undefined if it was scheduled or started, or has ended, before
+     */
+    async schedule(
+      operation: NewOperation & { readonly notBefore: number },
+      at: number,
+    ): Promise<number | undefined> {
+      const { eventId, roomId, notBefore, ...fields } = operation;
+      const row = await db
+        .insertInto('operations')
+        .values({
+          ...fields,
+          event_id: eventId,
+          room_id: roomId,
+          state: 'scheduled',
+          not_before: notBefore,
+          created_at: at,
+        })
+        .onConflict((conflict) => conflict.column('event_id').doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      if (row !== undefined) {
+        return row.id;
+      }
+      const confirmed = await db
+        .updateTable('operations')
+        .set({ not_before: notBefore, invocation: operation.invocation })
+        .where('event_id', '=', eventId)
+        .where('state', '=', 'scheduled')
+        .where('not_before', 'is', null)
+        .returning('id')
+        .executeTakeFirst();
+      return confirmed?.id;
     },
 
     /** Records the end. Returns false if it had ended before. */

@@ -65,11 +65,15 @@ test('a rule has the power of a moderator: nothing that the configuration keeps 
   expect(() => authorize(contextWith('admin', 'admin'), parsed)).toThrow('needs the role admin');
 });
 
-test('a timer takes back, and does nothing that is destructive', () => {
+test('a timer takes back, and what does lasting harm only if who set it may do that now', () => {
   const actor = { kind: 'timer', timer: 1, user: '@ana:localhost' as UserId } as const;
-  const context = contextWith('moderator', undefined);
-  expect(authorize(context, asking('shadow-ban', actor)).role).toBe('moderator');
-  expect(() => authorize(context, asking('deactivate', actor))).toThrow('timers can’t run');
+  const gone = contextWith('moderator', undefined);
+  expect(authorize(gone, asking('shadow-ban', actor)).role).toBe('moderator');
+  expect(() => authorize(gone, asking('deactivate', actor))).toThrow('only members of this room');
+  const viewer = contextWith('moderator', 'viewer');
+  expect(() => authorize(viewer, asking('deactivate', actor))).toThrow('you are a viewer');
+  const stillThere = contextWith('moderator', 'moderator');
+  expect(authorize(stillThere, asking('deactivate', actor)).role).toBe('moderator');
 });
 
 test('a person needs the role, also before the arguments are read', () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { runTimer } from '../../../src/operations/execute/run-timers.ts';
+import { runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
 import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
@@ -84,8 +84,8 @@ test('a timer that can’t be carried out', async () => {
     const line = 'unshadow-ban @nobody:localhost';
     return timers.add({ line, runAt: at, askedBy, intentId, ...origin, createdAt: at });
   });
-  const timer = await bot.store.timers.get(id);
+  const timer = await bot.store.operations.get(id);
   moments = [];
-  expect(timer && (await runTimer(bot.context, timer))).toBe('ended');
+  expect(timer && (await runScheduled(bot.context, timer))).toBe('ended');
   expectOnce();
 });

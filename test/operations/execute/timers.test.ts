@@ -4,7 +4,7 @@ import { UnreachableError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
-import { runTimer } from '../../../src/operations/execute/run-timers.ts';
+import { runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
 import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 import { parseRuleLine } from '../../support/rule-line.ts';
@@ -56,9 +56,9 @@ async function say(body: string): Promise<string> {
 /** Lets time pass, and runs the timers that are due. */
 async function pass(ms: number): Promise<void> {
   bot.clock.now += ms;
-  const due = (await bot.store.timers.waiting()).filter(({ runAt }) => runAt <= bot.clock.now);
-  for (const timer of due) {
-    await bot.run(async () => runTimer(bot.context, timer));
+  const scheduled = await bot.store.operations.scheduled();
+  for (const due of scheduled.filter(({ notBefore }) => (notBefore ?? 0) <= bot.clock.now)) {
+    await bot.run(async () => runScheduled(bot.context, due));
   }
 }
 
@@ -158,9 +158,9 @@ test('of several accounts the one that has a timer is not left out', async () =>
 
 test('a timer that was stopped after the timers were read does not run', async () => {
   await say(`!suspend ${mallory} --for 1m`);
-  const [timer] = await bot.store.timers.waiting();
+  const [timer] = await bot.store.operations.scheduled();
   await say(`!suspend ${mallory}`);
-  await bot.run(async () => timer && runTimer(bot.context, timer));
+  await bot.run(async () => timer && runScheduled(bot.context, timer));
   expect(suspended).toContain(mallory);
 });
 

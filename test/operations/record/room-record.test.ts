@@ -134,6 +134,19 @@ test('a confirmation that the room shows as decided is decided, without a word',
   expect((await bot.expireConfirmations()).sent).toEqual([]);
 });
 
+test.each([
+  ['done', 'done'],
+  ['running', 'unknown'],
+  ['cancelled', 'cancelled'],
+  ['pending', 'scheduled'],
+])('a scheduled operation of the backup that the room shows as %s is %s', async (status, state) => {
+  const { sent } = await bot.take([command('$ask', '!lock @mallory:localhost --in 2h')]);
+  const edits = sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const edit = said({ edits, answer: { command: 'lock', status, audit: [] } });
+  await compare({ ...edit, sentAt: bot.clock.now });
+  expect(await bot.store.operations.byEvent('$ask')).toMatchObject({ state });
+});
+
 test('an operation of the backup that the room shows as ended is ended, as the room shows', async () => {
   const targets = ['@one:localhost', '@two:localhost'];
   const entries = await bot.store.transaction(async ({ auditLog, operations, outbox }) => {

@@ -1,0 +1,192 @@
+import type { Invocation, Json } from '../../chat/command/invocation.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
+import { tokenize } from '../../chat/reading/tokenize.ts';
+import { StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { Log } from '../../core/log.ts';
+import { present } from '../../core/present.ts';
+import type { Store } from '../../store/store.ts';
+import type { Operation } from '../../store/tables/operations.ts';
+import { timerEvent } from '../../store/tables/timers.ts';
+import type { Timer } from '../../store/tables/timers.ts';
+import { postRefusal } from '../answer/refusal.ts';
+import type { PostRefusalContext } from '../answer/refusal.ts';
+import { postScheduledEnd } from '../answer/scheduled-end.ts';
+import { authorize, requireRole } from '../authorize/authorize.ts';
+import type { AuthorizeContext } from '../authorize/authorize.ts';
+import { start } from '../confirm/confirm.ts';
+import type { StartContext } from '../confirm/confirm.ts';
+import { correctDecision } from '../confirm/correct-decision.ts';
+import { resolveAgain } from '../confirm/resolve-again.ts';
+import type { ResolveAgainContext } from '../confirm/resolve-again.ts';
+import type { SendPermission } from '../management-room.ts';
+import { commandNamed, readingContext } from '../parse/command-line.ts';
+import type { CommandNameContext, ReadingSettings } from '../parse/command-line.ts';
+import { dangerOfInvocation, parsedOf, readInvocation } from '../stages.ts';
+import type { Parsed, ParsedContext } from '../stages.ts';
+import { logFault } from './attempt.ts';
+import { execute } from './execute.ts';
+import type { ExecuteContext } from './execute.ts';
+import { plannedOperation } from './operation-field.ts';
+
+/** What reading a timer needs. */
+export type ParseTimerContext = CommandNameContext & ReadingSettings;
+
+/** What running what is scheduled needs. */
+export type ScheduledContext = ParseTimerContext &
+  AuthorizeContext &
+  ParsedContext &
+  ResolveAgainContext &
+  StartContext &
+  ExecuteContext &
+  PostRefusalContext & {
+    readonly store: Pick<Store, 'auditLog' | 'timers'>;
+    readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
+    readonly log: Pick<Log, 'error' | 'warn'>;
+  };
+
+/** Whether an operation was started, or ended without; `later`: the homeserver or the room can't be reached. */
+export type ScheduledRun = 'started' | 'ended' | 'later';
+
+/**
+ * Starts an operation that is due: a command that was scheduled, or the reversal of an earlier one. It passes
+ * the same stages as every command, with the roles, the protection and the targets of now. Nobody is asked to
+ * confirm it: they agreed to it before.
+ */
+export async function runScheduled(
+  context: ScheduledContext,
+  operation: Operation,
+): Promise<ScheduledRun> {
+  if (context.sendPermission.whyMissing() !== undefined) {
+    return 'later';
+  }
+  const confirmer = (operation.confirmer ?? undefined) as UserId | undefined;
+  let parsed: Parsed | undefined;
+  try {
+    parsed = await read(context, operation);
+    const authorized = authorize(context, parsed);
+    if (confirmer !== undefined) {
+      requireRole(context, parsed, confirmer);
+    }
+    // Each of several targets is looked up just before its call, so that one that is gone does not stop the others.
+    const resolved = await resolveAgain(context, authorized, 1);
+    const confirmed = await start(context, resolved, confirmer, async () => true);
+    if (confirmed === undefined) {
+      // It was stopped just now.
+      return 'ended';
+    }
+    await execute(context, confirmed);
+    return 'started';
+  } catch (error) {
+    if (error instanceof UnreachableError || error instanceof StoreError) {
+      return 'later';
+    }
+    logFault(context.log, operation.command, error);
+    context.log.warn(
+      { operation: operation.id, code: codeOf(error) },
+      'a scheduled operation failed',
+    );
+    await refuse(context, operation, parsed, error);
+    return 'ended';
+  }
+}
+
+async function read(context: ScheduledContext, operation: Operation): Promise<Parsed> {
+  const timer = operation.line === null ? undefined : await context.store.timers.get(operation.id);
+  if (timer === undefined) {
+    return parsedOf(context, operation);
+  }
+  const action = await context.store.auditLog.get(timer.intentId);
+  return parseTimer(context, timer, action?.itemId ?? undefined);
+}
+
+/** Ends an operation that can't be started, and tells the room why. */
+async function refuse(
+  context: ScheduledContext,
+  { id, command, invocation: stored }: Operation,
+  parsed: Parsed | undefined,
+  error: unknown,
+): Promise<void> {
+  const invocation = parsed?.invocation ?? readInvocation(stored);
+  await context.store.transaction(async (tables) => {
+    // Otherwise it would be refused again after a crash.
+    const isFirst = await tables.operations.end(id, 'failed', context.now());
+    if (!isFirst || invocation === undefined) {
+      return;
+    }
+    const { origin, notBefore } = invocation;
+    const operation = parsed && plannedOperation(parsed, id, 'failed');
+    const refused = { command, origin, parsed, operation, error };
+    if (notBefore === undefined) {
+      await postRefusal(context, tables, refused);
+      return;
+    }
+    const reply = await postRefusal(context, tables, refused, 'edit');
+    await postScheduledEnd(context, tables, { id, invocation }, reply);
+    const decision = await correctDecision(context, tables, origin.event, reply);
+    if (decision !== undefined) {
+      context.deliver(decision);
+    }
+  });
+  if (invocation !== undefined) {
+    context.deliver(invocation.origin.event);
+  }
+}
+
+/**
+ * Reads the command line of a timer.
+ *
+ * @param card the report in whose thread the outcome belongs
+ * @throws UsageError, TargetError the line can't be read, or its command no longer exists
+ */
+export function parseTimer(
+  context: ParseTimerContext,
+  timer: Timer,
+  card: number | undefined,
+): Parsed {
+  const command = commandNamed(context, timer.line);
+  const { values } = readArguments(command, tokenize(timer.line).slice(1), readingContext(context));
+  const invocation: Invocation = {
+    command: command.name,
+    arguments: values as Readonly<Record<string, Json>>,
+    reason: `end of #${timer.intentId}`,
+    dryRun: false,
+    actor: { kind: 'timer', timer: timer.id, user: timer.askedBy as UserId },
+    origin: {
+      event: timerEvent(timer) as EventId,
+      room: timer.roomId as RoomId,
+      inReplyTo: timer.eventId as EventId,
+      // A command of a report's thread is undone in that thread.
+      ...present({ card }),
+    },
+  };
+  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+}
+
+/** Starts what is due, one operation after another. */
+export async function runDue(
+  options: {
+    readonly store: Pick<Store, 'operations'>;
+    readonly run: (operation: Operation) => Promise<ScheduledRun>;
+    readonly now: () => number;
+  },
+  signal: AbortSignal,
+): Promise<{ readonly nextAt: number | undefined }> {
+  const { store, run, now } = options;
+  for (const operation of await store.operations.scheduled()) {
+    const { notBefore } = operation;
+    if (signal.aborted || notBefore === null) {
+      break;
+    }
+    if (notBefore > now()) {
+      return { nextAt: notBefore };
+    }
+    if ((await run(operation)) === 'later') {
+      return { nextAt: now() + retryMs };
+    }
+  }
+  return { nextAt: undefined };
+}
+
+/** How soon what could not be started is tried again. */
+const retryMs = 30_000;

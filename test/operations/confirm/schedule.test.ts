@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { dayMs, hourMs, minuteMs } from '../../../src/core/duration.ts';
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import { runDue, runScheduled } from '../../../src/operations/execute/run-scheduled.ts';
+import { people } from '../../support/fuzz-bot.ts';
+import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
+import type { LockServer } from '../../support/lock-server.ts';
+
+let server: LockServer;
+beforeEach(async () => {
+  server = await openLockServer();
+});
+afterEach(async () => server.bot.store.close());
+
+const say = async (body: string, sender?: string) =>
+  sayTo(server, body, sender === undefined ? {} : { sender });
+const textOf = (sent: unknown) => JSON.stringify(sent);
+
+/** Lets time pass, as the worker that waits for what is due sees it. */
+async function pass(ms: number): Promise<Outgoing[]> {
+  const { bot } = server;
+  bot.clock.now += ms;
+  const { sent } = await bot.run(async () =>
+    runDue(
+      {
+        store: bot.store,
+        run: async (operation) => runScheduled(bot.context, operation),
+        now: bot.context.now,
+      },
+      new AbortController().signal,
+    ),
+  );
+  return sent.map(({ outgoing }) => outgoing);
+}
+
+const alertsIn = (sent: readonly Outgoing[]) =>
+  sent.flatMap((one) => (one.kind === 'alert' ? [one] : []));
+
+/** The power levels of the room, with Ben's. */
+const benHas = async (level: number) =>
+  server.bot.take([
+    {
+      type: 'm.room.power_levels',
+      state_key: '',
+      event_id: `$levels${level}`,
+      sender: people.ana,
+      origin_server_ts: server.bot.clock.now,
+      content: { users: { [people.ana]: 100, [people.ben]: level } },
+    },
+  ]);
+
+describe('a command for later', () => {
+  test('says when it runs and by which number, runs then, and tells the room', async () => {
+    const answer = outcomeIn(await say('!lock @u1:localhost --in 2h --reason spam'));
+    expect(answer).toMatchObject({
+      status: 'pending',
+      operation: { id: 1, state: 'scheduled', targets: 1, done: 0 },
+    });
+    expect(textOf(answer)).toContain('Scheduled for 2026-11-21 02:00 UTC');
+    expect(textOf(answer)).toContain('as operation 1');
+    expect(await pass(hourMs)).toEqual([]);
+    expect(server.calls).toEqual([]);
+    const sent = await pass(hourMs);
+    expect(server.calls).toEqual(['@u1:localhost']);
+    expect(outcomeIn(sent)).toMatchObject({ status: 'done', operation: { id: 1, state: 'done' } });
+    expect(alertsIn(sent)).toMatchObject([{ mentions: [], reply: { status: 'done' } }]);
+    expect(await pass(dayMs)).toEqual([]);
+    expect(server.calls).toHaveLength(1);
+  });
+
+  test.each([
+    ['2026-12-01 09:00', '2026-12-01 09:00 UTC'],
+    ['2026-12-01 09:00 UTC', '2026-12-01 09:00 UTC'],
+    ['2026-12-01 09:00+01:00', '2026-12-01 08:00 UTC'],
+    ['2026-12-01T09:00 +01:00', '2026-12-01 08:00 UTC'],
+    ['2026-12-01', '2026-12-01 00:00 UTC'],
+  ])('at %s runs at %s', async (written, time) => {
+    expect(textOf(await say(`!lock @u1:localhost --at "${written}"`))).toContain(
+      `Scheduled for ${time}`,
+    );
+  });
+
+  test.each([
+    ['!lock @u1:localhost --at 2026-11-01', 'has passed'],
+    ['!lock @u1:localhost --at 2028-11-01', 'at most a year'],
+    ['!lock @u1:localhost --at 2026-12-01 --in 2h', 'not both'],
+    ['!lock @u1:localhost --at tomorrow', 'not a valid date'],
+    ['!reset-password @u1:localhost --in 2h', 'can’t be scheduled: its answer holds a secret'],
+    ['!create-token --token abc --in 2h', 'can’t be scheduled: it holds a secret'],
+    ['!background-updates --in 2h', 'it changes nothing'],
+    ['!users --in 2h', 'has no flag'],
+  ])('%s is refused: %s', async (command, why) => {
+    expect(textOf(await say(command, people.ana))).toContain(why);
+    expect(await server.bot.store.operations.scheduled()).toEqual([]);
+  });
+
+  test('is confirmed now, and nobody is asked again', async () => {
+    const asked = outcomeIn(await say(`!lock ${names(3).join(' ')} --in 2h`));
+    expect(asked).toMatchObject({ operation: { state: 'awaiting', targets: 3 } });
+    expect(textOf(asked)).toContain('To run at 2026-11-21 02:00 UTC, in 2 hours');
+    const sent = await say('!confirm');
+    expect(outcomeIn(sent)).toMatchObject({ operation: { state: 'scheduled', targets: 3 } });
+    expect(outcomeIn(sent, 'confirm')).toMatchObject({ status: 'done' });
+    const ended = await pass(2 * hourMs);
+    expect([...server.calls].sort()).toEqual(names(3));
+    expect(outcomeIn(ended)).toMatchObject({ status: 'done', operation: { done: 3 } });
+    // What `!confirm` was answered with says how it ended, too.
+    expect(textOf(outcomeIn(ended, 'confirm'))).toContain('3 of 3 done');
+  });
+
+  test('confirmed after its time runs at once', async () => {
+    await say(`!lock ${names(2).join(' ')} --in 1m`);
+    server.bot.clock.now += 2 * minuteMs;
+    expect(outcomeIn(await say('!confirm'))).toMatchObject({ status: 'done' });
+  });
+
+  test('leaves out who is protected or gone then, and goes on with the others', async () => {
+    await say(`!deactivate ${names(4).join(' ')} --in 2h`);
+    await say('!confirm');
+    const deactivated: string[] = [];
+    Object.assign(server.bot.api.users, {
+      deactivate: async (name: string) => void deactivated.push(name),
+    });
+    server.admins.add('@u1:localhost');
+    server.gone.add('@u2:localhost');
+    const sent = await pass(2 * hourMs);
+    expect(deactivated.sort()).toEqual(['@u0:localhost', '@u3:localhost']);
+    const outcome = outcomeIn(sent, 'deactivate');
+    expect(outcome).toMatchObject({ status: 'partial', operation: { done: 2, leftOut: 2 } });
+    expect(textOf(outcome)).toContain('@u1:localhost (is a server admin)');
+    expect(textOf(outcome)).toContain('@u2:localhost (does not exist any more)');
+    expect(alertsIn(sent)).toMatchObject([{ mentions: [people.ben] }]);
+  });
+
+  test('whose only account is gone then is not done, and who asked is told', async () => {
+    await say('!lock @u1:localhost --in 2h');
+    server.gone.add('@u1:localhost');
+    const sent = await pass(2 * hourMs);
+    expect(outcomeIn(sent)).toMatchObject({
+      status: 'failed',
+      operation: { id: 1, state: 'failed' },
+    });
+    expect(alertsIn(sent)).toMatchObject([{ mentions: [people.ben], reply: { status: 'failed' } }]);
+    expect(await server.bot.store.operations.get(1)).toMatchObject({ state: 'failed' });
+  });
+
+  test('whose asker has lost their role is refused, recorded, and told', async () => {
+    await say('!lock @u1:localhost --in 2h');
+    await benHas(0);
+    const sent = await pass(2 * hourMs);
+    expect(server.calls).toEqual([]);
+    expect(outcomeIn(sent)).toMatchObject({ status: 'denied', operation: { state: 'failed' } });
+    expect(alertsIn(sent)).toHaveLength(1);
+    const [entry] = await server.bot.store.auditLog.search({ limit: 1 });
+    expect(entry).toMatchObject({ command: 'lock', status: 'denied' });
+  });
+
+  test('is shown by jobs, and stop-job cancels it and tells the room', async () => {
+    await say('!lock @u1:localhost --in 2h --reason spam');
+    const jobs = outcomeIn(await say('!jobs'), 'jobs')?.answer;
+    expect(jobs?.data).toMatchObject([{ id: 1, kind: 'scheduled', askedBy: people.ben }]);
+    const sent = await say('!stop-job 1', people.ana);
+    expect(textOf(outcomeIn(sent, 'stop-job'))).toContain('Stopped operation 1');
+    expect(outcomeIn(sent)).toMatchObject({
+      status: 'cancelled',
+      operation: { state: 'cancelled' },
+    });
+    expect(textOf(outcomeIn(sent))).toContain('cancelled by');
+    await pass(dayMs);
+    expect(server.calls).toEqual([]);
+  });
+
+  test('combines with --for: the end is counted from when it is done', async () => {
+    await say('!lock @u1:localhost --in 2h --for 1h');
+    const sent = await pass(2 * hourMs);
+    expect(textOf(outcomeIn(sent))).toContain('until 2026-11-21 03:00 UTC');
+    expect(server.locked).toContain('@u1:localhost');
+    await pass(hourMs);
+    expect(server.locked).not.toContain('@u1:localhost');
+  });
+
+  test('waits while the homeserver is away', async () => {
+    await say('!lock @u1:localhost --in 2h');
+    server.isAway = true;
+    await pass(2 * hourMs);
+    expect(await server.bot.store.operations.get(1)).toMatchObject({ state: 'scheduled' });
+    server.isAway = false;
+    expect(outcomeIn(await pass(minuteMs))).toMatchObject({ status: 'done' });
+  });
+
+  test('with --dry-run changes and schedules nothing', async () => {
+    expect(textOf(await say('!lock @u1:localhost --in 2h --dry-run'))).toContain(
+      'To run at 2026-11-21 02:00 UTC',
+    );
+    expect(await server.bot.store.operations.scheduled()).toEqual([]);
+  });
+});
