@@ -95,9 +95,11 @@ export function readArguments(
   // A command may have a `--for` of its own, with a meaning of its own.
   const flagOfAll = (key: 'at' | 'for' | 'in') =>
     isOwn(key) ? undefined : (rest[key] as number | undefined);
-  const common = ['at', 'in', ...(canEnd(command) ? ['for'] : [])].filter((key) => !isOwn(key));
+  const common = new Set(
+    ['at', 'in', ...(canEnd(command) ? ['for'] : [])].filter((key) => !isOwn(key)),
+  );
   return {
-    values: Object.fromEntries(Object.entries(rest).filter(([key]) => !common.includes(key))),
+    values: Object.fromEntries(Object.entries(rest).filter(([key]) => !common.has(key))),
     forMs: canEnd(command) ? flagOfAll('for') : undefined,
     notBefore: timeOf({ at: flagOfAll('at'), in: flagOfAll('in') }, context),
     reason: reason as string | undefined,
