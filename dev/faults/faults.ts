@@ -187,10 +187,10 @@ export const seededFaults: readonly SeededFault[] = [
     test: 'test/operations/execute/execute.test.ts',
   },
   {
-    name: 'a timer runs what is destructive',
+    name: 'a timer does lasting harm for somebody who may not',
     file: 'src/operations/authorize/authorize.ts',
-    right: "if (parsed.danger !== 'change') {",
-    wrong: 'if (false as boolean) {',
+    right: "parsed.danger === 'change' ? 'moderator' : requireRole(context, parsed, actor.user)",
+    wrong: "'moderator'",
     test: 'test/operations/authorize/authorize.test.ts',
   },
   {
