@@ -52,7 +52,7 @@ function valueName({ kind }: Argument): string {
 }
 
 /** Flags that help lists, and that a usage line is easier to read without. */
-const rareFlags = new Set(['fromFile', 'matching', 'overrideProtection']);
+const rareFlags = new Set(['fromFile', 'matching', 'overrideProtection', 'at', 'in']);
 
 /** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
 export function usage(command: Command, prefix: string): string {

@@ -352,7 +352,7 @@ describe('a flag that must be given', () => {
 
   test('stands without brackets in the usage', () => {
     expect(usage(notice, '!')).toBe(
-      '!notice [USER…] TEXT [--all-users] --before AGE [--every 24h] [--at TIME] [--in 2h] [--reason TEXT] [--dry-run]',
+      '!notice [USER…] TEXT [--all-users] --before AGE [--every 24h] [--reason TEXT] [--dry-run]',
     );
   });
 });
