@@ -35,7 +35,6 @@ export interface CardContext {
 export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): Answer {
   const { item, reports } = story;
   const status = standOf(item, nameOf, dateTime);
-  const isClosed = item.state === 'resolved' || item.state === 'dismissed';
   const others = reasonsOf(reports).slice(1, 4);
   return {
     mark: marks[item.state],
@@ -53,12 +52,17 @@ export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): An
               ...others.map(({ reason }): Inline[] => ['“', inert(reason, 60), '”']),
             ),
           ]),
-      ...(nearRules.length === 0 || isClosed ? [] : [line(nearRules.join(' · '))]),
-      ...(isClosed ? [] : [line(legendOf(item))]),
+      ...(nearRules.length === 0 || isClosed(item) ? [] : [line(nearRules.join(' · '))]),
+      ...(isClosed(item) ? [] : [line(legendOf(item))]),
     ],
-    ...(isClosed ? {} : { next: [`report ${item.id}`] }),
+    ...(isClosed(item) ? {} : { next: [`report ${item.id}`] }),
     data: dataOf(story),
   };
+}
+
+/** Nothing is left to decide about it. */
+export function isClosed({ state }: Pick<ReportItem, 'state'>): boolean {
+  return state === 'resolved' || state === 'dismissed';
 }
 
 const wordOf = new Map([

@@ -19,7 +19,7 @@ import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { GiveWay } from '../give-way.ts';
-import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
+import { cardOf, digestOf, isClosed, noteOf, offeredReactions } from './card.ts';
 
 /** What announcing something needs. */
 export type AnnounceContext = PostContext & {
@@ -53,6 +53,12 @@ interface StoredDigest {
   readonly shown: number;
   readonly shownAt: number;
 }
+
+/** The numbers of one series of reactions; there are never as many. */
+const seriesLength = 10;
+
+/** The part that withdraws the reaction of this number. */
+const withdrawal = (number: number): string => `unreact-${number}`;
 
 const digestName = 'reports.digest';
 
@@ -110,9 +116,7 @@ export function createCards(
         mentions: [],
         reply: replyOf(answer),
       });
-      for (const [at, key] of offeredReactions(item).entries()) {
-        await post(context, tables, `react-${at}`, { kind: 'reaction', origin, key });
-      }
+      await updateReactions(tables, item);
     });
     context.deliver(cardEvent(id));
   }
@@ -169,8 +173,36 @@ export function createCards(
         kind: 'edit',
         reply: replyOf(answer),
       });
+      await updateReactions(tables, item);
     });
     context.deliver(cardEvent(item.id));
+  }
+
+  /**
+   * Offers the reactions on the card of an item that is open or claimed, and withdraws them when it is
+   * closed. An item that is opened again gets a new series of reactions.
+   */
+  async function updateReactions({ outbox }: StoreTables, item: ReportItem): Promise<void> {
+    const event = cardEvent(item.id);
+    const origin = { event, room: context.settings.managementRoom };
+    const add = async (part: string, message: Outgoing) =>
+      outbox.add({ eventId: event, part, message: JSON.stringify(message) }, context.now());
+    let first = 0;
+    while (await outbox.has(event, withdrawal(first))) {
+      first += seriesLength;
+    }
+    const isOffered = await outbox.has(event, `react-${first}` satisfies MessagePart);
+    if (!isClosed(item) && !isOffered) {
+      for (const [at, key] of offeredReactions(item).entries()) {
+        await add(`react-${first + at}` satisfies MessagePart, { kind: 'reaction', origin, key });
+      }
+    }
+    if (isClosed(item) && isOffered) {
+      for (const at of offeredReactions(item).keys()) {
+        const stage: MessagePart = `react-${first + at}`;
+        await add(withdrawal(first + at), { kind: 'withdraw', origin, stage });
+      }
+    }
   }
 
   /** Posts new history entries in the threads of the cards. */

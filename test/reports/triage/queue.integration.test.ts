@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { openGate } from '../../../dev/room/gate.ts';
-import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import type { Moderator } from '../../../dev/room/moderator.ts';
+import type { MatrixEvent, MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { databaseText } from '../../support/direct-room.ts';
 import { asEventId, asRoomId, asUserId } from '../../support/homeserver.ts';
 import { highlightsOf } from '../../support/notifications.ts';
@@ -29,6 +30,22 @@ beforeEach(async () => {
   lobby = await server.lobby(vera, mallory);
 });
 afterEach(async () => room.close());
+
+/** The bot's own reactions on a card, as they are now. */
+function offered({ events }: Moderator, card: string): MatrixEvent[] {
+  const bot = events.find(({ event_id: id }) => id === card)?.sender;
+  const redacted = new Set(
+    events
+      .filter(({ type }) => type === 'm.room.redaction')
+      .map((event) => event.content['redacts'] ?? ('redacts' in event ? event.redacts : undefined)),
+  );
+  return events.filter(({ type, sender, content, event_id: id }) => {
+    const relation = content['m.relates_to'] as { event_id?: string } | undefined;
+    return (
+      type === 'm.reaction' && sender === bot && relation?.event_id === card && !redacted.has(id)
+    );
+  });
+}
 
 it('a report is in the room within seconds, with what a decision needs', async () => {
   const spam = await mallory.sendText(lobby, 'buy cheap pills at https://evil.example');
@@ -104,6 +121,7 @@ it('a reply to the card with a command is about the sender, and resolves the rep
   await vera.reportEvent(lobby, spam, { reason: 'still there' });
   const again = await cardOf(room.ana, spam, ({ body }) => body.startsWith('⚠️'));
   expect(again.body).toContain('reported again');
+  await room.ana.until('new reactions', () => offered(room.ana, card.event).at(5));
   await room.ana.until('a note in the thread', () =>
     room.ana.inThread(card.event).find(({ body }) => body.includes('Reported again')),
   );
@@ -127,6 +145,10 @@ it('reactions on the card claim, act and dismiss', async () => {
   await room.ben.user.react(room.id, card.event, '🗑️');
   const dismissed = await cardOf(room.ben, spam, ({ body }) => body.startsWith('ℹ️'));
   expect(dismissed.body).toContain('dismissed by Ben');
+  // What can't be done any more can't be tapped.
+  await room.ben.until('no reactions of the bot', () =>
+    offered(room.ben, card.event).length === 0 ? true : undefined,
+  );
   // A viewer's tap does nothing but be answered.
   await room.vic.user.react(room.id, card.event, '🙋');
   await room.vic.until('the refusal', () =>
