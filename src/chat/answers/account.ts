@@ -1,3 +1,4 @@
+import { cut } from '../../core/text.ts';
 import type { Account, Footprint, UserSummary } from '../../services/services.ts';
 import { bold, code, facts, line } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
@@ -70,6 +71,12 @@ export function person(user: { name: string; displayname: string | null }): Inli
   return user.displayname === null || user.displayname.trim() === ''
     ? [code(user.name)]
     : [bold(inert(user.displayname)), ' ', code(user.name)];
+}
+
+/** `@mallory` for a user of this server, so that an entry of a list fits in one line; any other ID whole. */
+export function shortId(id: string, serverName: string): Inline {
+  const [, localpart, server] = /^(@[a-z0-9._=/+-]+):(.+)$/u.exec(id) ?? [];
+  return localpart !== undefined && server === serverName ? localpart : code(cut(id, 255));
 }
 
 /** Name and ID, the name without emphasis. */

@@ -3,19 +3,19 @@ import { dayMs, hourMs, minuteMs } from '../../core/duration.ts';
 /** How numbers and times are said in answers. */
 
 const steps = [
-  ['year', 31_557_600_000],
-  ['month', 2_629_800_000],
-  ['week', 7 * dayMs],
-  ['day', dayMs],
-  ['hour', hourMs],
-  ['minute', minuteMs],
-  ['second', 1000],
+  ['year', 'y', 31_557_600_000],
+  ['month', 'mo', 2_629_800_000],
+  ['week', 'w', 7 * dayMs],
+  ['day', 'd', dayMs],
+  ['hour', 'h', hourMs],
+  ['minute', 'm', minuteMs],
+  ['second', 's', 1000],
 ] as const;
 
 /** `3 days`, `1 hour`; the largest unit that is whole. */
 export function span(durationMs: number): string {
   const size = Math.abs(durationMs);
-  for (const [unit, unitMs] of steps) {
+  for (const [unit, , unitMs] of steps) {
     if (size >= unitMs) {
       return count(Math.floor(size / unitMs), unit);
     }
@@ -30,6 +30,12 @@ export function ago(atMs: number, nowMs: number): string {
     return 'just now';
   }
   return difference > 0 ? `${span(difference)} ago` : `in ${span(difference)}`;
+}
+
+/** How long ago, as `3d`: for a list that has one line for each entry, also on a phone. */
+export function agoShort(atMs: number, nowMs: number): string {
+  const [, unit, unitMs] = steps.find(([, , ms]) => nowMs - atMs >= ms) ?? [];
+  return unit === undefined ? 'now' : `${Math.floor((nowMs - atMs) / unitMs)}${unit}`;
 }
 
 /** `3 days ago (2026-11-18 09:12 UTC)`; `never` for nothing. */

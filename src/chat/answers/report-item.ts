@@ -12,6 +12,8 @@ import { inert } from './untrusted-text.ts';
 const shownReason = 60;
 /** Characters of a message that are shown in a card. */
 const shownBody = 200;
+/** Characters of a message that are shown in a list. */
+const shownGist = 60;
 /** Far more than is shown. */
 const lookedAtBody = 4000;
 
@@ -120,6 +122,24 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
   ];
 }
 
+/** `“spam”: “Buy cheap…”`, for a list: the most common reason, and the start of the message behind a spoiler. */
+export function gist(item: ReportItem, reports: ItemStory['reports']): Inline[] {
+  const [most] = reasonsOf(reports);
+  const reason = most === undefined ? 'no reason' : `“${inert(most.reason, shownReason)}”`;
+  const content = readContent(item.content);
+  if (item.kind === 'user' || content === undefined) {
+    return [reason];
+  }
+  return [
+    `${reason}: `,
+    content.isEncrypted
+      ? 'encrypted'
+      : content.body === undefined
+        ? 'nothing to read'
+        : hidden(content.body, { plainText: false, length: shownGist }),
+  ];
+}
+
 function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
   if (content.isEncrypted) {
     return ['It is encrypted: nobody but the members of the room can read it.'];
@@ -132,7 +152,7 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
       ? ['It was redacted before it was reported: nothing of it is left.']
       : ['It is not a message but ', code(cut(type)), '.'];
   }
-  return [...(isText ? [] : [code(cut(msgtype, 40)), ' ']), hidden(body, isAskedFor)];
+  return [...(isText ? [] : [code(cut(msgtype, 40)), ' ']), hiddenWords(body, isAskedFor)];
 }
 
 /** What people see instead: the formatted text and the edits, where these say something else. */
@@ -146,10 +166,10 @@ function otherWords(
     return [
       ...(before === undefined || words.body === undefined || words.body === before.body
         ? []
-        : [line('Edited to: ', hidden(words.body, isAskedFor))]),
+        : [line('Edited to: ', hiddenWords(words.body, isAskedFor))]),
       ...(words.formatted === undefined || bare(words.formatted) === bare(words.body ?? '')
         ? []
-        : [line('Shown as: ', hidden(words.formatted, isAskedFor))]),
+        : [line('Shown as: ', hiddenWords(words.formatted, isAskedFor))]),
     ];
   });
 }
@@ -159,12 +179,16 @@ function bare(text: string): string {
   return text.replaceAll(/[\s\p{P}\p{Sm}\p{Sk}]/gu, '');
 }
 
-function hidden(text: string, isAskedFor: boolean): Inline {
-  const shown = inert(text.slice(0, lookedAtBody), isAskedFor ? shownBody * 5 : shownBody);
-  return spoiler(
-    `“${shown}”`,
-    isAskedFor ? `“${shown}”` : `(hidden: ${count(text.length, 'character')})`,
-  );
+function hiddenWords(text: string, isAskedFor: boolean): Inline {
+  return hidden(text, { plainText: isAskedFor, length: isAskedFor ? shownBody * 5 : shownBody });
+}
+
+function hidden(
+  text: string,
+  { plainText, length }: { readonly plainText: boolean; readonly length: number },
+): Inline {
+  const shown = `“${inert(text.slice(0, lookedAtBody), length)}”`;
+  return spoiler(shown, plainText ? shown : `(hidden: ${count(text.length, 'character')})`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { cut } from '../../core/text.ts';
-import { bold, code, line } from '../answers/answer.ts';
+import { bold, code, facts, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
@@ -100,8 +100,15 @@ export function conditions(command: Command, prefix: string): string {
     .join(' ');
 }
 
+/** At most this many similar commands are named. */
+const maxSimilar = 5;
+
 /** The answer to `help COMMAND`, made from the declaration. */
-export function helpFor(command: Command, prefix: string): Answer {
+export function helpFor(
+  command: Command,
+  prefix: string,
+  similar: readonly Command[] = [],
+): Answer {
   const body: Block[] = [line('Usage: ', code(usage(command, prefix)))];
   const described = Object.entries(argumentsOf(command));
   if (described.length > 0) {
@@ -129,6 +136,11 @@ export function helpFor(command: Command, prefix: string): Answer {
         .join(' '),
     ),
   );
+  if (similar.length > 0) {
+    const names = similar.slice(0, maxSimilar).map(({ name }) => code(`${prefix}${name}`));
+    const [first, ...rest] = names;
+    body.push(facts(['See also: ', first ?? ''], ...rest));
+  }
   return {
     mark: 'ℹ️',
     title: [bold(command.name), `: ${command.summary}`],
@@ -137,19 +149,46 @@ export function helpFor(command: Command, prefix: string): Answer {
   };
 }
 
-/** The answer to `help`: the names by group, short enough for a phone. */
+/** The answer to `help`: the groups, which unfold to a line for each command; plain text has the names alone. */
 export function helpForAll(registry: Registry, prefix: string): Answer {
   return {
     mark: 'ℹ️',
-    title: [bold(`${registry.all.length} commands`), `, each explained by ${prefix}help NAME`],
+    title: [bold(`${registry.all.length} commands`), `, explained and found by ${prefix}help WORD`],
     body: groupNames.flatMap((group): Block[] => {
       const members = membersOf(registry, group);
       return members.length === 0
         ? []
-        : [line(bold(`${groups[group]}: `), members.map(({ name }) => name).join(' · '))];
+        : [
+            {
+              kind: 'folded',
+              summary: [bold(groups[group]), ` · ${members.length}`],
+              items: members.map((command) => inOneLine(command, prefix)),
+              plain: [bold(`${groups[group]}: `), members.map(({ name }) => name).join(' · ')],
+            },
+          ];
     }),
-    next: ['help deactivate', 'help accounts'],
+    next: ['help deactivate', 'help password'],
   };
+}
+
+/**
+ * The commands that a word may be about: first those with the word in a name or synonym, then those that
+ * are described with it.
+ */
+export function commandsAbout(registry: Registry, word: string): Command[] {
+  const wanted = word.normalize('NFKC').toLowerCase();
+  if (!/[\p{L}\p{N}]{2}/u.test(wanted)) {
+    return [];
+  }
+  const startsWord = (text: string) =>
+    ` ${text.toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, ' ')}`.includes(` ${wanted}`);
+  const isNamed = ({ name, aliases = [], synonyms = [] }: Command) =>
+    [name, ...aliases, ...synonyms].some(startsWord);
+  const named = registry.all.filter(isNamed);
+  const described = registry.all.filter(
+    (command) => !isNamed(command) && [command.summary, ...(command.does ?? [])].some(startsWord),
+  );
+  return [...named, ...described];
 }
 
 /** The answer to `help GROUP`: what each of its commands is for. */
@@ -167,7 +206,7 @@ export function helpForGroup(registry: Registry, group: Group, prefix: string): 
 }
 
 /** The answer to `help WORD` where no command has that name, but some are what is looked for. */
-export function helpForSynonym(word: string, commands: readonly Command[], prefix: string): Answer {
+export function helpForWord(word: string, commands: readonly Command[], prefix: string): Answer {
   const [first] = commands;
   return {
     mark: 'ℹ️',

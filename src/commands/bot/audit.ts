@@ -1,7 +1,8 @@
 import { absentLines, absentTitle } from '../../chat/answers/absent.ts';
+import { shortId } from '../../chat/answers/account.ts';
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { agoShort, count, dateTime, span } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -15,7 +16,7 @@ import { cut } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
 import type { AuditEntry, Verified } from '../../services/services.ts';
-import { auditStatus } from './parts/audit-status.ts';
+import { auditMark } from './parts/audit-status.ts';
 import { verifiedAnswer } from './parts/verification.ts';
 
 const pageSize = 20;
@@ -166,7 +167,8 @@ function listAnswer(
     invocation,
     registry,
     absent,
-  }: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent'>,
+    serverName,
+  }: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'>,
   entries: readonly AuditEntry[],
   limit: number,
 ): Answer {
@@ -193,11 +195,12 @@ function listAnswer(
               kind: 'list' as const,
               items: entries.map((entry) => [
                 bold(`#${entry.id}`),
-                ` ${auditStatus(entry.status)}: ${entry.command} `,
-                ...(entry.target === null ? [] : [code(entry.target), ' ']),
-                'by ',
-                code(entry.actor),
-                ` ${ago(entry.at, now)}`,
+                ` ${auditMark(entry.status)} ${entry.command}`,
+                ...(entry.target === null ? [] : [' ', shortId(entry.target, serverName)]),
+                entry.status === 'done' ? '' : ` (${entry.status})`,
+                ' · ',
+                shortId(entry.actor, serverName),
+                ` ${agoShort(entry.at, now)}`,
               ]),
             },
           ]),

@@ -2,13 +2,18 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import {
+  commandsAbout,
   groupNamed,
   helpFor,
   helpForAll,
   helpForGroup,
-  helpForSynonym,
+  helpForWord,
 } from '../../chat/command/help.ts';
 import { TargetError } from '../../core/errors.ts';
+
+type Found =
+  | { readonly kind: 'one'; readonly command: Command; readonly others: readonly Command[] }
+  | { readonly kind: 'several'; readonly commands: readonly Command[] };
 
 export default defineCommand({
   name: 'help',
@@ -18,7 +23,7 @@ export default defineCommand({
   args: {
     topic: positional(
       'word',
-      'A command, or a group: accounts, devices, media, rooms, server, bot',
+      'A command, a group (accounts, devices, media, rooms, reports, server, bot), or a word to search for',
       {
         optional: true,
       },
@@ -26,7 +31,7 @@ export default defineCommand({
   },
   danger: 'read',
   example: 'help deactivate',
-  async run({ args, registry, prefix }): Promise<Command | Command[] | undefined> {
+  async run({ args, registry, prefix }): Promise<Found | undefined> {
     const { topic } = args;
     if (topic === undefined || groupNamed(topic) !== undefined) {
       return undefined;
@@ -36,8 +41,10 @@ export default defineCommand({
     if (command === undefined) {
       const guess = registry.guess(name);
       const [first] = guess?.commands ?? [];
-      if (guess?.kind === 'synonym') {
-        return [...guess.commands];
+      const meant = guess?.kind === 'synonym' ? guess.commands : [];
+      const found = [...new Set([...meant, ...commandsAbout(registry, name)])];
+      if (found.length > 0) {
+        return { kind: 'several', commands: found };
       }
       throw new TargetError(
         'unknown',
@@ -47,13 +54,14 @@ export default defineCommand({
           : `Did you mean \`${prefix}help ${first.name}\`?`,
       );
     }
-    return command;
+    const others = commandsAbout(registry, name).filter((other) => other !== command);
+    return { kind: 'one', command, others };
   },
   answer({ args, registry, prefix }, found) {
     if (found !== undefined) {
-      return Array.isArray(found)
-        ? helpForSynonym(args.topic ?? '', found, prefix)
-        : helpFor(found, prefix);
+      return found.kind === 'several'
+        ? helpForWord(args.topic ?? '', found.commands, prefix)
+        : helpFor(found.command, prefix, found.others);
     }
     const group = groupNamed(args.topic ?? '');
     return group === undefined

@@ -1,6 +1,6 @@
 import { bold, code } from '../../chat/answers/answer.ts';
 import { ago, count } from '../../chat/answers/phrases.ts';
-import { itemNumber, placeOf } from '../../chat/answers/report-item.ts';
+import { gist, itemNumber, placeOf } from '../../chat/answers/report-item.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { listAnswer, listFlags, pageAfter, readList } from '../../chat/command/list.ts';
@@ -18,6 +18,7 @@ export default defineCommand({
   does: [
     'list open and claimed reports, most recent first',
     'combine all reports about the same message or user',
+    'show the most common reason, and the start of the message when it is tapped',
   ],
   doesNot: ['list reports about whole rooms, which the homeserver doesn’t show'],
   args: {
@@ -50,7 +51,7 @@ export default defineCommand({
     if (after === undefined) {
       await reports.refresh();
     }
-    return readList<ReportItem>(args, {
+    const listing = await readList<ReportItem>(args, {
       async page() {
         const [found, total] = await Promise.all([
           reports.search(query, { limit: args.limit + 1, after }),
@@ -70,8 +71,10 @@ export default defineCommand({
         }
       },
     });
+    // A file has everything but the reasons: there can be very many items.
+    return { listing, reasons: await reports.reportsOf(args.all ? [] : listing.rows) };
   },
-  answer(context, listing) {
+  answer(context, { listing, reasons }) {
     const { state, room, sender, reporter, since } = context.args;
     const [newest] = listing.rows;
     const hasFilter = [room, sender, reporter, since].some((one) => one !== undefined);
@@ -99,6 +102,12 @@ export default defineCommand({
           value: ({ sender: value }) => value,
         },
         {
+          title: 'Reason, message',
+          name: 'kind',
+          show: (item) => gist(item, reasons.get(item.id) ?? []),
+          value: ({ kind }) => kind,
+        },
+        {
           title: 'Status',
           name: 'state',
           show: (item) => [
@@ -106,7 +115,6 @@ export default defineCommand({
           ],
           value: (item) => item.state,
         },
-        { name: 'kind', value: ({ kind }) => kind },
         { name: 'subject', value: ({ subject }) => subject },
         { name: 'room_id', value: ({ roomId }) => roomId },
         { name: 'reports', value: ({ reports }) => reports },

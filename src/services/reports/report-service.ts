@@ -87,6 +87,14 @@ export function createReportService(
       return { item, reports, reporters, reporterCount, earlier, actions, history };
     },
 
+    /** What people say about each of these items, by the item's number: as the reports of a story. */
+    async reportsOf(
+      items: readonly ReportItem[],
+    ): Promise<ReadonlyMap<number, readonly StoredReport[]>> {
+      const found = await Promise.all(items.map(async ({ id }) => store.reports.ofItem(id)));
+      return new Map(items.map(({ id }, at) => [id, found[at] ?? []]));
+    },
+
     /** Open and claimed items about a user. */
     pendingAbout: async (sender: UserId, limit: number) =>
       store.reportItems.search(pendingQuery(sender), { limit }),

@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { person } from '../../../src/chat/answers/account.ts';
-import { bold, facts } from '../../../src/chat/answers/answer.ts';
+import { person, shortId } from '../../../src/chat/answers/account.ts';
+import { bold, code, facts } from '../../../src/chat/answers/answer.ts';
 import {
   ago,
+  agoShort,
   clock,
   count,
   dateTime,
@@ -46,6 +47,10 @@ describe('times', () => {
     expect(when(null, now)).toBe('never');
     expect(when(undefined, now)).toBe('never');
     expect(clock(now)).toBe('20:51 UTC');
+    expect(agoShort(now, now)).toBe('now');
+    expect(agoShort(now - 59_999, now)).toBe('59s');
+    expect(agoShort(now - 3 * 86_400_000, now)).toBe('3d');
+    expect(agoShort(now - 5 * 604_800_000, now)).toBe('1mo');
   });
 
   test('whatever a server takes for a time, nothing is thrown', () => {
@@ -60,6 +65,17 @@ describe('times', () => {
       }),
     );
   });
+});
+
+test.each([
+  ['@mallory:x.example', '@mallory'],
+  ['@mallory:x.example:8448', code('@mallory:x.example:8448')],
+  ['@mallory:evil.example', code('@mallory:evil.example')],
+  ['@mal lory:x.example', code('@mal lory:x.example')],
+  ['!room:x.example', code('!room:x.example')],
+  ['rule:spam', code('rule:spam')],
+])('%s is shown in a list as %j', (id, shown) => {
+  expect(shortId(id, 'x.example')).toEqual(shown);
 });
 
 test('numbers', () => {

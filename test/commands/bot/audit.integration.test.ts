@@ -56,6 +56,10 @@ describe('audit', () => {
     const first = await room.ben.ask(`!audit --target ${mallory} --limit 2`);
     expect(first.field.data).toMatchObject([{ status: 'denied' }, { command: 'unshadow-ban' }]);
     expect(first.body).toContain('!more');
+    // One line for each, also on a phone: who is of this server is shown without it.
+    expect(first.body).toMatch(
+      /\n- #\d+ ❌ \S+ @mallory\S* \(denied\) · @\S+ (?:now|\d+s)\n- #\d+ ✅ /u,
+    );
     const more = await room.ben.ask('!more');
     expect(more.field.data).toMatchObject([{ command: 'shadow-ban', target: mallory }]);
     expect(more.body).not.toContain('!more');

@@ -58,6 +58,9 @@ describe('reports', () => {
       data: { total: 3, rows: [{ id: items[0] }, { id: items[1] }] },
     });
     expect(bySender.body).toContain('3 reports, 2 shown');
+    // Why, and the start of what was said: hidden until somebody wants to read it.
+    expect(bySender.body).toMatch(/“[^”]+”: \(hidden: 6 characters\) +open, 1 report/u);
+    expect(bySender.html).toContain('<span data-mx-spoiler>“spam 3”</span>');
     // What comes in between shifts nothing.
     await reported(place, text('spam 4'));
     const more = await room.vic.ask('!more');

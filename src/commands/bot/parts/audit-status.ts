@@ -9,7 +9,12 @@ const marks: Readonly<Record<string, string>> = {
   protected: '❌',
 };
 
+/** How an audited action ended, as a mark. */
+export function auditMark(status: string): string {
+  return marks[status] ?? 'ℹ️';
+}
+
 /** How an audited action ended, as a mark and a word: `✅ done`. */
 export function auditStatus(status: string): string {
-  return `${marks[status] ?? 'ℹ️'} ${status}`;
+  return `${auditMark(status)} ${status}`;
 }

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+
+import { expect, test } from 'vitest';
+
+import { textOf } from '../../../src/chat/answers/answer.ts';
+import { commandsAbout, helpFor, helpForAll } from '../../../src/chat/command/help.ts';
+import { loadCommands } from '../../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../../src/chat/command/registry.ts';
+
+const registry = createRegistry(await loadCommands());
+const about = (word: string) => commandsAbout(registry, word).map(({ name }) => name);
+
+test('all commands are in groups that unfold, each with a line', () => {
+  const { body = [] } = helpForAll(registry, '!');
+  const lines = body.flatMap((block) =>
+    block.kind === 'folded' ? block.items.map((item) => textOf(item)) : [],
+  );
+  expect(lines).toHaveLength(registry.all.length);
+  expect(lines).toContain('!deactivate Permanently deactivates accounts');
+  const [accounts] = body;
+  expect(accounts).toMatchObject({ kind: 'folded' });
+  expect(accounts?.kind === 'folded' && textOf(accounts.plain)).toMatch(
+    /^Accounts: account-data · admin/u,
+  );
+});
+
+test.each([
+  // By name and by synonym, before what is only described with the word.
+  ['password', 'reset-password', 'create-user'],
+  ['Quarantine', 'quarantine', 'unquarantine'],
+  ['ban', 'shadow-ban', 'redact-user'],
+])('%s finds %s before %s', (word, first, later) => {
+  const found = about(word);
+  expect(found).toContain(first);
+  expect(found.indexOf(first)).toBeLessThan(
+    found.includes(later) ? found.indexOf(later) : found.length,
+  );
+});
+
+test.each(['', 'a', '!', '.*', 'no such word'])('nothing is about %j', (word) => {
+  expect(about(word)).toEqual([]);
+});
+
+test('the help of a command names similar ones', () => {
+  const redact = registry.find('redact');
+  assert(redact !== undefined);
+  const { body = [] } = helpFor(redact, '!', commandsAbout(registry, 'user'));
+  const also = body.flatMap((block) => (block.kind === 'line' ? [textOf(block.content)] : []));
+  expect(also.at(-1)).toMatch(/^See also: !\S+( · !\S+){4}$/u);
+});
