@@ -16,6 +16,7 @@ import type { Draft } from './init/config-file.ts';
 import { exampleConfig } from './init/example.ts';
 import { findHomeserver } from './init/find-homeserver.ts';
 import type { Place } from './init/find-homeserver.ts';
+import { forgetPassword } from './init/kept-password.ts';
 import {
   findMadeRoom,
   findPeople,
@@ -84,6 +85,7 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
       writeDraft(configFile, exampleConfig, { ...place, accessToken: bot.accessToken });
       say(`${configFile}: written. Only you can read it.`);
     }
+    forgetPassword(options);
     const api = createAdminApi({ url: place.adminUrl, accessToken: bot.accessToken });
     await liftRateLimit(api, bot);
     await setUpRoom({ options, place, terminal, bot, admin, api, draft });

@@ -10,11 +10,15 @@ import { createSessionApi, logOut } from '../../homeserver/client/session.ts';
 import type { Session } from '../../homeserver/client/session.ts';
 import { attempt } from './attempt.ts';
 import type { Place } from './find-homeserver.ts';
+import { keepPassword, keptPassword } from './kept-password.ts';
 import { givenOrAsked } from './missing.ts';
 import type { InitOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 const displayName = 'Lawspeaker';
+
+/** The homeserver does not accept a password. */
+class WrongPasswordError extends SetupError {}
 
 /** The server admin whose rights `init` uses. */
 export interface Admin {
@@ -197,9 +201,15 @@ async function logIn(
   return attempt(
     `log in as ${user}`,
     async () => createSessionApi(url).login(user, { password, deviceName }),
-    ({ status, errcode }) => {
-      if (status === 403) {
+    ({ status, errcode, retryAfterMs }) => {
+      if (status === 429) {
         return new SetupError(
+          `Can’t log in as ${user}: too many logins from this address (${errcode}).`,
+          `Wait ${waitingTime(retryAfterMs)}, then run lawspeaker init again: it continues where it stopped.`,
+        );
+      }
+      if (status === 403) {
+        return new WrongPasswordError(
           `The homeserver does not accept the password of ${user} (${errcode}).`,
           'Check the user name and the password. Deactivated accounts can’t log in.',
         );
@@ -207,6 +217,12 @@ async function logIn(
       return status === 400 && errcode === 'M_UNKNOWN' ? noPasswordLogin() : undefined;
     },
   );
+}
+
+/** Such as `6 minutes`: rounded up, because a login that comes too early may count. */
+function waitingTime(ms: number | undefined): string {
+  const minutes = Math.ceil((ms ?? 0) / 60_000);
+  return ms === undefined ? 'a few minutes' : `${minutes} ${minutes === 1 ? 'minute' : 'minutes'}`;
 }
 
 function noPasswordLogin(): SetupError {
@@ -253,7 +269,7 @@ async function botByAdmin(context: Context, admin: Admin): Promise<Session> {
   if (found !== undefined) {
     return logInExisting(context, botUser);
   }
-  const password = newPassword();
+  const password = passwordForNew(options);
   await attempt(
     `make the account ${botUser}`,
     async () =>
@@ -276,7 +292,7 @@ async function botByRegistration(context: Context, sharedSecret: string): Promis
   try {
     const made = await createRegistrationApi(place.adminUrl).registerBot({
       localpart: botName,
-      password: newPassword(),
+      password: passwordForNew(options),
       displayName,
       sharedSecret,
     });
@@ -311,6 +327,11 @@ async function botByRegistration(context: Context, sharedSecret: string): Promis
 
 async function logInExisting(context: Context, user: string): Promise<Session> {
   const { options, place, terminal, say } = context;
+  const continued = await logInAsKept(context, user);
+  if (continued !== undefined) {
+    say(`${continued.userId}: the bot’s account, made by an earlier run`);
+    return continued;
+  }
   const password = await givenOrAsked(
     options.botPassword,
     {
@@ -323,6 +344,22 @@ async function logInExisting(context: Context, user: string): Promise<Session> {
   const session = await logIn(place, user, password, displayName);
   say(`${session.userId}: the bot’s account, exists already`);
   return session;
+}
+
+/** Logs in with the password that an earlier run has kept; undefined if there is none that is right. */
+async function logInAsKept({ options, place }: Context, user: string) {
+  const kept = options.botPassword === undefined ? keptPassword(options) : undefined;
+  if (kept === undefined) {
+    return undefined;
+  }
+  try {
+    return await logIn(place, user, kept, displayName);
+  } catch (error) {
+    if (error instanceof WrongPasswordError) {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 /** Makes the bot a server admin if it isn't one and somebody can. */
@@ -357,7 +394,9 @@ async function assertServerAdmin(
   say(`${userId}: made a server admin`);
 }
 
-/** Nobody needs it again: the configuration holds the access token. */
-function newPassword(): string {
-  return randomBytes(32).toString('base64url');
+/** The password of an account that is about to be made. It is kept until the access token is. */
+function passwordForNew(options: InitOptions): string {
+  const password = keptPassword(options) ?? randomBytes(32).toString('base64url');
+  keepPassword(options, password);
+  return password;
 }

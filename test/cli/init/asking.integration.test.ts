@@ -1,4 +1,8 @@
-import { expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { openBotAccount } from '../../../src/cli/init/bot-account.ts';
 import { findHomeserver } from '../../../src/cli/init/find-homeserver.ts';
@@ -32,6 +36,14 @@ function person(...answers: readonly string[]) {
 
 const say = () => undefined;
 
+let folder: string;
+let configFile: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-init-'));
+  configFile = path.join(folder, 'lawspeaker.yaml');
+});
+afterEach(async () => rm(folder, { recursive: true, force: true }));
+
 it('asks for the homeserver, and for its admin API if a proxy hides it', async () => {
   await using proxy = await startStandIn(({ path }) =>
     path.startsWith('/_synapse/') ? { status: 404, body: { error: 'no' } } : undefined,
@@ -54,7 +66,7 @@ it('asks for the homeserver, and for its admin API if a proxy hides it', async (
 async function account(botName: string, ...answers: readonly string[]) {
   const { terminal, asked } = person(...answers);
   const { url } = homeserver();
-  const options = readInitOptions(['--bot-name', botName], {});
+  const options = readInitOptions(['--bot-name', botName, '--config', configFile], {});
   const context = { options, place: { url, adminUrl: url }, terminal, say };
   const { bot, admin } = await openBotAccount(context, undefined);
   await admin?.close();

@@ -236,6 +236,31 @@ describe('with a server admin', () => {
     expect(await api.devices.list(asUserId(vic.userId))).toHaveLength(1);
   });
 
+  it('a refused login strands nobody: the password is kept until the token is', async () => {
+    const admin = await newUser('admin', { admin: true });
+    let logins = 0;
+    await using limited = await startStandIn(({ method, path: asked }) => {
+      const isLogin = method === 'POST' && asked.endsWith('/login');
+      logins += isLogin ? 1 : 0;
+      return isLogin && logins === 2
+        ? { status: 429, body: { errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 333_000 } }
+        : undefined;
+    });
+    const args = ['--homeserver', limited.url, '--bot-name', botName];
+    const refused = await init(args, byPassword(admin));
+    expect(refused.status).toBe(2);
+    expect(refused.errors).toBe(
+      `lawspeaker: Can’t log in as ${botUser()}: too many logins from this address (M_LIMIT_EXCEEDED).\n` +
+        'Wait 6 minutes, then run lawspeaker init again: it continues where it stopped.\n',
+    );
+    const kept = `${configFile}.password-of-${botName}`;
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+    const again = await init(args, byPassword(admin));
+    expectReady(again);
+    expect(again.output).toContain(`${botUser()}: the bot’s account, made by an earlier run`);
+    await expect(stat(kept)).rejects.toThrow('ENOENT');
+  });
+
   it('uses their token, and leaves it valid', async () => {
     const admin = await newUser('admin', { admin: true });
     const { accessToken } = admin.account;
