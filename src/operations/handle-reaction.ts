@@ -1,7 +1,9 @@
 import { bold, line } from '../chat/answers/answer.ts';
+import { decidedAnswer } from '../chat/answers/decided.ts';
 import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
+import type { Decided } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import type { Confirmation } from '../store/tables/confirmations.ts';
 import { cardReaction, itemOfCard } from './answer/card.ts';
@@ -148,11 +150,12 @@ async function decide(
       }
       return;
     }
-    await decideConfirmation(context, confirmation, {
+    const decided = await decideConfirmation(context, confirmation, {
       decision: sign,
       by: reaction.sender,
       event: reaction.event,
     });
+    await sayDecided(context, confirmation, reaction, sign, decided);
   } catch (error) {
     if (error instanceof StoreError) {
       throw error;
@@ -170,6 +173,23 @@ async function decide(
     }
     await sayNotDecided(context, confirmation, reaction, error);
   }
+}
+
+/** Says in one line what a reaction has decided: the confirmation may be far up in the room. */
+async function sayDecided(
+  context: DecideByReactionContext,
+  confirmation: Confirmation,
+  { event, room, target }: Reaction,
+  command: 'confirm' | 'cancel',
+  decided: Decided,
+): Promise<void> {
+  const { thread } = parsedOf(context, confirmation).invocation.origin;
+  const answer = decidedAnswer(decided);
+  await postAndDeliver(context, 'answer', {
+    kind: 'reply',
+    origin: { event, room, inReplyTo: target, ...present({ thread }) },
+    reply: { command, status: answer.status ?? 'done', audit: [], answer },
+  });
 }
 
 /** Tells somebody who reacted to a pending confirmation why that does not decide it. */

@@ -1,4 +1,4 @@
-import { facts, line } from '../../chat/answers/answer.ts';
+import { bold, facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { clock, count } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
@@ -219,12 +219,13 @@ function confirmationReply(
       title: [{ kind: 'bold', children: shown.title }],
       ...present({ file }),
       body: [
+        // Second, where somebody in a hurry still reads it.
+        ...(shown.warning === undefined ? [] : [line(bold(shown.warning))]),
         ...shown.body,
         ...others,
         ...(invocation.reason === undefined
           ? []
           : [line('Reason: ', withoutLinks(invocation.reason))]),
-        ...(shown.warning === undefined ? [] : [line(shown.warning)]),
         ...laterBlocks(now(), invocation),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),

@@ -47,10 +47,12 @@ test('an empty file and one that is too long are refused', () => {
   expect(problem(many(10_001))).toBe('The file has 10,001 users.');
 });
 
-test('a file of the size limit takes less than a second to read', () => {
+test('reading a file of the size limit takes no more than grows with its size', () => {
   for (const text of ['"'.repeat(2 ** 21), 'user_id,"\n'.repeat(2e5), 'a,'.repeat(2 ** 20)]) {
-    const startedAt = performance.now();
+    // Of the processor, which others use as well. What grows with the square of the size takes minutes.
+    const before = process.cpuUsage();
     problem(text);
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(5000);
   }
 });
