@@ -70,7 +70,10 @@ export interface StoreTables {
 
 export interface Store extends Omit<StoreTables, 'auditLog'> {
   /** Only for reading. Writing needs a transaction: otherwise two writers could fork the hash chain. */
-  readonly auditLog: Pick<AuditLog, 'countByRules' | 'get' | 'inOrder' | 'search' | 'verify'>;
+  readonly auditLog: Pick<
+    AuditLog,
+    'countByRules' | 'get' | 'inOrder' | 'intentOf' | 'search' | 'verify'
+  >;
   /**
    * Commits everything that `work` does, or nothing. When the promise resolves, it is on the disk.
    *

@@ -183,7 +183,11 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     for (const key of flags) {
       expect(line).toMatch(new RegExp(`--(?:no-)?${flagName(key)}\\b`, 'u'));
     }
-    expect(next).toEqual([command.example]);
+    expect(next).toEqual([]);
+    expect(body).toContainEqual({
+      kind: 'line',
+      content: ['Example: ', { kind: 'code', text: `!${command.example}` }],
+    });
     const content = sent(helpFor(command, '!'));
     expect(content['formatted_body']).toBeDefined();
     expect(String(content['body']).length).toBeLessThan(4000);

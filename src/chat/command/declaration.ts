@@ -149,6 +149,11 @@ interface Base<Declared extends Arguments> {
   readonly example: string;
   /** The endpoints it calls, for the guide. */
   readonly endpoints?: readonly string[];
+  /**
+   * For a command that starts others: what it changes, and who can use it for that. Help says so instead of
+   * `Read-only`.
+   */
+  readonly effect?: string;
   /** The role that may use it, if its danger does not decide that. */
   readonly role?: Role;
   /**

@@ -88,7 +88,7 @@ export function conditions(command: Command, prefix: string): string {
           role === maxRole ? audiences[role] : 'Who can use it depends on its flags.',
           asksSometimes
             ? 'Whether it asks for confirmation depends on its flags.'
-            : `${dangers[max]}.`,
+            : (command.effect ?? `${dangers[max]}.`),
         ].join(' '),
     command.reversible === false ? 'It can’t be undone.' : '',
     command.undo === undefined ? '' : `${prefix}undo reverses it.`,
@@ -135,6 +135,7 @@ export function helpFor(
         .filter(Boolean)
         .join(' '),
     ),
+    line('Example: ', code(`${prefix}${command.example}`)),
   );
   if (similar.length > 0) {
     const names = similar.slice(0, maxSimilar).map(({ name }) => code(`${prefix}${name}`));
@@ -145,7 +146,6 @@ export function helpFor(
     mark: 'ℹ️',
     title: [bold(command.name), `: ${command.summary}`],
     body,
-    next: [command.example],
   };
 }
 

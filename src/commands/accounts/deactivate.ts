@@ -124,7 +124,7 @@ export default defineCommand({
     title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
     body: [
       ...notForServices(account),
-      line('They are removed from their rooms, which can take a while. Their files are kept.'),
+      line('Synapse removes them from any rooms, which can take a while. Any files are kept.'),
     ],
     next: [`redact-user ${idWord(account.name)}`, `media ${idWord(account.name)}`],
     data: { userId: account.name, erase },

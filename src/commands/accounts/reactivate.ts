@@ -4,6 +4,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
+import { liftingCommands, stillRestricted } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'reactivate',
@@ -29,12 +30,16 @@ export default defineCommand({
   answer: (_, account) => ({
     mark: '✅',
     title: didTo('Reactivated', account),
-    next: [`reset-password ${idWord(account.name)}`],
+    next: [
+      `reset-password ${idWord(account.name)}`,
+      ...liftingCommands(account).map((command) => `${command} ${idWord(account.name)}`),
+    ],
     body: [
       line(
         'They have no password now, so nobody can log in with one.',
         account.admin ? ' They are a server admin, as before.' : '',
       ),
+      ...stillRestricted(account),
     ],
     data: account,
   }),

@@ -6,7 +6,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import type { Account } from '../../services/services.ts';
-import { notForServices } from './parts/restriction.ts';
+import { liftingCommands, notForServices } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'user',
@@ -72,20 +72,16 @@ export default defineCommand({
   },
 });
 
-function actionsOn({
-  name,
-  appserviceId,
-  deactivated,
-  shadowBanned,
-  suspended,
-}: Account): string[] {
+function actionsOn(account: Account): string[] {
+  const { name, appserviceId, deactivated, suspended } = account;
   if (appserviceId !== null) {
     return [`${suspended ? 'unsuspend' : 'suspend'} ${idWord(name)}`];
   }
-  return deactivated
-    ? [`reactivate ${idWord(name)}`]
-    : [
-        `${shadowBanned ? 'unshadow-ban' : 'shadow-ban'} ${idWord(name)}`,
-        `deactivate ${idWord(name)}`,
-      ];
+  if (deactivated) {
+    return [`reactivate ${idWord(name)}`];
+  }
+  const lifting = liftingCommands(account);
+  return [...(lifting.length === 0 ? ['shadow-ban'] : lifting), 'deactivate'].map(
+    (command) => `${command} ${idWord(name)}`,
+  );
 }

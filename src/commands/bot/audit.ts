@@ -2,7 +2,7 @@ import { absentLines, absentTitle } from '../../chat/answers/absent.ts';
 import { shortId } from '../../chat/answers/account.ts';
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block } from '../../chat/answers/answer.ts';
-import { agoShort, count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { agoShort, count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -27,6 +27,8 @@ type Found =
       readonly kind: 'entry';
       readonly entry: AuditEntry;
       readonly operation: number | undefined;
+      /** The number that was asked for, if it is the entry's outcome. */
+      readonly outcome: number | undefined;
     }
   | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly limit: number }
   | { readonly kind: 'file'; readonly piece: ExportPiece; readonly format: ExportFormat }
@@ -121,16 +123,23 @@ export default defineCommand({
       const entries = await services.audit.search({ ...filter, limit: limit ?? pageSize, before });
       return { kind: 'list', entries, limit: limit ?? pageSize };
     }
-    const entry = await services.audit.get(Number(what.replace('#', '')));
+    const id = Number(what.replace('#', ''));
+    const intent = await services.audit.intentOf(id);
+    const entry = await services.audit.get(intent ?? id);
     if (entry === undefined) {
-      throw new TargetError('unknown', `there is no audit entry #${what.replace('#', '')}`);
+      throw new TargetError('unknown', `there is no audit entry #${id}`);
     }
-    return { kind: 'entry', entry, operation: await services.audit.operationOf(entry) };
+    return {
+      kind: 'entry',
+      entry,
+      operation: await services.audit.operationOf(entry),
+      outcome: intent === undefined ? undefined : id,
+    };
   },
   answer(context, found) {
     switch (found.kind) {
       case 'entry':
-        return entryAnswer(found.entry, found.operation);
+        return entryAnswer(found);
       case 'list':
         return listAnswer(context, found.entries, found.limit);
       case 'file':
@@ -215,9 +224,10 @@ function listAnswer(
   };
 }
 
-function entryAnswer(entry: AuditEntry, operation: number | undefined): Answer {
+function entryAnswer({ entry, operation, outcome }: Found & { readonly kind: 'entry' }): Answer {
   const detail = detailOf(entry);
   const body: Block[] = [
+    ...(outcome === undefined ? [] : [line(`#${outcome} is the outcome of #${entry.id}`)]),
     line('Requested by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
     line(
       entry.confirmer === null ? 'No confirmation needed' : 'Confirmed by ',
@@ -261,7 +271,7 @@ function detailOf({ detail }: AuditEntry): { took?: string; code?: string; undo?
     undo,
   } = (typeof detail === 'object' && detail !== null ? detail : {}) as Record<string, unknown>;
   return {
-    ...(typeof took === 'number' ? { took: `${took.toLocaleString('en-US')} ms` } : {}),
+    ...(typeof took === 'number' ? { took: `${whole(took)} ms` } : {}),
     ...(typeof fault === 'string' ? { code: fault } : {}),
     ...(typeof undo === 'string' ? { undo } : {}),
   };

@@ -13,6 +13,7 @@ export default defineCommand({
     }),
   },
   danger: 'read',
+  effect: 'It ends the confirmation; the command is not carried out.',
   example: 'cancel 7K3Q',
   run: async (context) => decideFrom(context, 'cancel', context.args.code),
   answer: (_, decided) => decidedAnswer(decided),

@@ -15,6 +15,8 @@ export default defineCommand({
     }),
   },
   danger: 'read',
+  effect:
+    'It changes what the confirmed command changes. The confirmation says who can confirm: the person who asked, or somebody else (confirmation.destructive and confirmation.critical in the configuration).',
   example: 'confirm 7K3Q',
   run: async (context) => decideFrom(context, 'confirm', context.args.code),
   answer: (_, decided) => decidedAnswer(decided),

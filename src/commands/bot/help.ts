@@ -50,7 +50,7 @@ export default defineCommand({
         'unknown',
         `there is no command \`${name}\``,
         first === undefined
-          ? `See \`${prefix}help\`.`
+          ? `\`${prefix}help\` lists all commands, and \`${prefix}help accounts\` says what those of a group are for.`
           : `Did you mean \`${prefix}help ${first.name}\`?`,
       );
     }

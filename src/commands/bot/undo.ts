@@ -20,6 +20,8 @@ export default defineCommand({
     ),
   },
   danger: 'read',
+  effect:
+    'It changes what the command that undoes the action changes. If that one asks for confirmation, so does this.',
   role: 'moderator',
   example: 'undo 12',
   check({ entry }) {

@@ -1,6 +1,6 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Mark } from '../../chat/answers/answer.ts';
-import { dateTime } from '../../chat/answers/phrases.ts';
+import { dateTime, whole } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { sentence } from '../answer/refusal.ts';
@@ -169,7 +169,7 @@ export function trailOf(
       ...attempts.flatMap(({ timer }) =>
         timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],
       ),
-      took > 0 && audit.length <= maxListed && `${took} ms`,
+      took > 0 && audit.length <= maxListed && `${whole(took)} ms`,
       audit.length <= maxListed
         ? `audit ${audit.map((entry) => `#${entry}`).join(' ')}`
         : `operation ${id}`,

@@ -25,6 +25,7 @@ export function createAuditService({
 }: Pick<Store, 'anchor' | 'auditLog' | 'operations'>) {
   return {
     get: auditLog.get,
+    intentOf: auditLog.intentOf,
 
     /**
      * The newest entries that match.

@@ -234,6 +234,16 @@ export function auditLog(db: Connection) {
       return found === undefined ? undefined : entryOf(found);
     },
 
+    /** The number of the entry whose outcome this row is; undefined if the row is not an outcome. */
+    async intentOf(id: number): Promise<number | undefined> {
+      const row = await db
+        .selectFrom('audit_log')
+        .select('intent_id as intent')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.intent ?? undefined;
+    },
+
     /** The end of the chain; undefined if it has no rows. */
     async end(): Promise<ChainEnd | undefined> {
       const last = await db

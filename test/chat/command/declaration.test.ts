@@ -72,6 +72,9 @@ test.for([
   ['ratelimit', 'Who can use it depends on its flags. Needs no confirmation.'],
   ['admin', 'Who can use it, and whether it asks for confirmation, depends on its flags.'],
   ['deactivate', 'Moderators and admins can use it. Asks for confirmation.'],
+  ['confirm', 'It changes what the confirmed command changes.'],
+  ['cancel', 'It ends the confirmation; the command is not carried out.'],
+  ['undo', 'If that one asks for confirmation, so does this.'],
 ] as const)('help says what is true of %s', async ([name, sentence]) => {
   const command = (await loadCommands()).find((one) => one.name === name);
   expect(command && conditions(command, '!')).toContain(sentence);

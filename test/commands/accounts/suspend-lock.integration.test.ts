@@ -58,6 +58,18 @@ describe('suspend and unsuspend', () => {
     expect(twice.body).toContain(`✅ Was not suspended: Mallory ${mallory.userId}`);
   });
 
+  it('a locked account leads to its unlocking, also after it is reactivated', async () => {
+    const mallory = await newUser('mallory');
+    await room.ana.ask(`!lock ${mallory.userId}`);
+    const shown = await room.ana.ask(`!user ${mallory.userId}`);
+    expect(shown.body).toContain(`!unlock ${mallory.userId}`);
+    expect(shown.body).not.toContain('!shadow-ban');
+    await askAndConfirm(room.ana, `!deactivate ${mallory.userId}`);
+    const reactivated = await room.ana.ask(`!reactivate ${mallory.userId}`);
+    expect(reactivated.body).toContain('They are still locked.');
+    expect(reactivated.body).toContain(`!unlock ${mallory.userId}`);
+  });
+
   it('take each other back', async () => {
     const mallory = await newUser('mallory');
     const suspended = await room.ana.ask(`!suspend ${mallory.userId}`);

@@ -49,6 +49,10 @@ describe('audit', () => {
       const answer = await room.ben.ask(`!audit ${number}`);
       expect(answer.field).toMatchObject({ status: 'done', data: { id: 1, target: mallory } });
     }
+    // The row behind an entry is its outcome.
+    const outcome = await room.ben.ask('!audit 2');
+    expect(outcome.body).toContain('#2 is the outcome of #1');
+    expect(outcome.field).toMatchObject({ status: 'done', data: { id: 1, target: mallory } });
     expect((await room.ben.ask('!audit 4000')).body).toContain('there is no audit entry #4000');
   });
 

@@ -4,6 +4,27 @@ import { quote } from '../../../chat/reading/tokenize.ts';
 import { cut } from '../../../core/text.ts';
 import type { Account } from '../../../services/services.ts';
 
+type Restrictions = Pick<Account, 'locked' | 'suspended' | 'shadowBanned'>;
+
+/** The commands that lift what restricts an account: `unlock`. */
+export function liftingCommands({ locked, suspended, shadowBanned }: Restrictions): string[] {
+  return [
+    ...(locked ? ['unlock'] : []),
+    ...(suspended ? ['unsuspend'] : []),
+    ...(shadowBanned ? ['unshadow-ban'] : []),
+  ];
+}
+
+/** `They are still locked and suspended.`; empty if nothing restricts the account. */
+export function stillRestricted({ locked, suspended, shadowBanned }: Restrictions): Block[] {
+  const states = [
+    ...(locked ? ['locked'] : []),
+    ...(suspended ? ['suspended'] : []),
+    ...(shadowBanned ? ['shadow-banned'] : []),
+  ];
+  return states.length === 0 ? [] : [line(`They are still ${states.join(' and ')}.`)];
+}
+
 /** Says that a restriction changes nothing for a deactivated account; empty for others. */
 export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>): Block[] {
   return deactivated ? [line('This account is deactivated, so nobody can use it anyway.')] : [];
