@@ -176,9 +176,13 @@ export class Moderator {
     return this.user.sendText(this.room, text);
   }
 
-  /** Types a command and waits for its first answer. */
+  /** Types a command and waits for its answer; if that says that it runs, for what it says next. */
   async ask(text: string): Promise<Answer> {
-    return this.answerTo(await this.say(text));
+    const { event } = await this.answerTo(await this.say(text));
+    return this.until(`what ${text} leads to`, () => {
+      const now = this.#latest(event);
+      return now?.field.status === 'running' ? undefined : now;
+    });
   }
 
   async answerTo(command: string): Promise<Answer> {
