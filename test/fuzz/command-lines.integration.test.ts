@@ -189,7 +189,10 @@ async function typeLines(
   count: number,
   after: (answers: readonly Answer[]) => Promise<void> = async () => undefined,
 ): Promise<ReadonlyMap<string, number>> {
-  const all = fc.sample(anyLine(), { numRuns: count, seed });
+  const [victim] = victims;
+  // A slow machine types few lines, and which commands are among them changes with every new command.
+  const always = [`!user ${victim?.userId}`, `!admin ${victim?.userId} --grant`];
+  const all = [...always, ...fc.sample(anyLine(), { numRuns: count, seed })];
   const statuses = new Map<string, number>();
   const startedAt = performance.now();
   let typed = 0;
