@@ -59,7 +59,10 @@ const storyTimeoutMs = 45_000;
 const restTimeoutMs = 25_000;
 
 /** @param passing what goes through the gate: calls of the admin API, or all */
-export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise<CrashRoom> {
+export async function openCrashRoom(
+  passing: 'admin' | 'all' = 'admin',
+  { requestTimeout = '1s' }: { readonly requestTimeout?: string } = {},
+): Promise<CrashRoom> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-crash-'));
   const databaseFile = path.join(folder, 'lawspeaker.db');
   const gate = await openGate(homeserver().url);
@@ -82,7 +85,7 @@ export async function openCrashRoom(passing: 'admin' | 'all' = 'admin'): Promise
           url: passing === 'all' ? gate.url : homeserver().url,
           adminUrl: gate.url,
           accessToken: account.account.accessToken,
-          requestTimeout: '1s',
+          requestTimeout,
         },
         managementRoom: id,
         confirmation: { destructive: 'other' },

@@ -1,0 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { openStore } from '../../src/store/store.ts';
+import { adminApi, homeserver } from '../support/homeserver.ts';
+import { openCrashRoom } from './crash-room.ts';
+import type { CrashRoom } from './crash-room.ts';
+
+/** How often the bot is killed while it locks or unlocks these accounts: three times in each operation. */
+const rounds = Number(process.env['LAWSPEAKER_TEST_BULK_KILLS'] ?? 3);
+const accounts = 300;
+const run = `bulk${Date.now().toString(36)}`;
+/** All accounts are locked, or not, in less than this on a machine that has other things to do. */
+const operationTimeoutMs = 300_000;
+
+let room: CrashRoom;
+
+beforeAll(async () => {
+  room = await openCrashRoom('admin', { requestTimeout: '5s' });
+  const waiting = Array.from({ length: accounts }, (_, at) => `${run}-${at}`);
+  await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        await MatrixUser.register(homeserver(), { localpart: name });
+      }
+    }),
+  );
+}, 120_000);
+afterAll(async () => room.close());
+
+/** How many targets of the newest operation have ended. */
+function ended(): number {
+  const db = new Database(room.databaseFile, { readonly: true });
+  try {
+    return db
+      .prepare(
+        `SELECT count(*) FROM operation_targets WHERE state NOT IN ('waiting', 'in_flight')
+          AND operation_id = (SELECT max(id) FROM operations)`,
+      )
+      .pluck()
+      .get() as number;
+  } finally {
+    db.close();
+  }
+}
+
+/** Locks or unlocks all accounts by one confirmation, and kills the bot when so many have ended. */
+async function once(command: 'lock' | 'unlock', kills: readonly number[]) {
+  const isLocked = command === 'lock';
+  room.ana.waitUpTo(operationTimeoutMs);
+  const calls = () => room.gate.count('PUT', new RegExp(`/v2/users/%40${run}-\\d+`, 'u'));
+  const before = calls();
+  const { result } = await room.tell(
+    [],
+    async () => {
+      const question = await room.ana.ask(`!${command} --matching "--user-id ${run}-"`);
+      expect(question.body).toContain(`${accounts} accounts?`);
+      await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
+      for (const at of kills) {
+        // A database tells nobody that it has changed.
+        while (ended() < at) {
+          await wait(5);
+        }
+        await room.kill();
+      }
+      return room.ana.outcomeOf(question, 'done', 'failed', 'cancelled');
+    },
+    { timeoutMs: operationTimeoutMs },
+  );
+  const { users } = await adminApi().users.list({ userId: `${run}-`, limit: accounts });
+  const store = await openStore(room.databaseFile, { readonly: true });
+  try {
+    const entries = await store.auditLog.search({ command, limit: 10_000 });
+    const newest = entries.slice(0, accounts);
+    return {
+      field: result.field,
+      calls: calls() - before,
+      changed: users.filter(({ locked }) => locked === isLocked).length,
+      audited: new Set(newest.map(({ target }) => target)).size,
+      undone: newest.filter(({ status }) => status !== 'done').length,
+      fault: (await store.auditLog.verify()).fault,
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+it.each(Array.from({ length: Math.ceil(rounds / 3) }, (_, round) => round))(
+  'each account exactly once, whenever the bot dies (operation %i)',
+  { timeout: operationTimeoutMs },
+  async (round) => {
+    // Three kills each, at points that differ from run to run.
+    const kills = Array.from({ length: 3 }, () => Math.floor(Math.random() * (accounts - 5)));
+    const found = await once(
+      round % 2 === 0 ? 'lock' : 'unlock',
+      kills.toSorted((one, other) => one - other),
+    );
+    expect(found).toMatchObject({
+      field: {
+        status: 'done',
+        operation: { targets: accounts, done: accounts, failed: 0, left_out: 0 },
+      },
+      calls: accounts,
+      changed: accounts,
+      audited: accounts,
+      undone: 0,
+    });
+    expect(found.fault).toBeUndefined();
+  },
+);
