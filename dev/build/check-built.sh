@@ -1,7 +1,7 @@
 # Run before the build is, in a checkout: says what to do if it is missing or older than the sources. A
 # shell does this in a few milliseconds.
 if [ ! -e dist/lawspeaker.js ]; then
-  echo 'lawspeaker: there is no build in dist/. Run "npm run build".' >&2
+  echo 'lawspeaker: the build in dist/ is missing. Run "npm run build".' >&2
   exit 2
 fi
 if [ -n "$(find src -newer dist/lawspeaker.js | head -n 1)" ]; then

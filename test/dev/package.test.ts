@@ -49,7 +49,7 @@ it('`npm start` says what to do if the build is missing, or older than the sourc
     await mkdir(path.join(folder, 'dist'));
     await expect(run()).rejects.toMatchObject({
       code: 2,
-      stderr: 'lawspeaker: there is no build in dist/. Run "npm run build".\n',
+      stderr: 'lawspeaker: the build in dist/ is missing. Run "npm run build".\n',
     });
     const program = path.join(folder, 'dist', 'lawspeaker.js');
     await writeFile(program, '');
