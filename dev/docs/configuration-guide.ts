@@ -10,7 +10,7 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
   [['homeserver.url'], 'Always set it.'],
   [
     ['homeserver.adminUrl'],
-    'Set it if `lawspeaker check-config` says that something other than Synapse answers, or that there is no admin API: then name the address where Synapse itself listens.',
+    'Set it if `lawspeaker check-config` says that something other than Synapse answers, or that the admin API is missing. Name the address where Synapse itself listens.',
   ],
   [
     ['homeserver.accessToken'],
