@@ -11,6 +11,7 @@ const integrationTests = 'test/**/*.integration.test.ts';
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/failed-tests.ts'],
     // Integration tests share their machine with a Synapse, and wait for it half of the time.
     maxWorkers: 3,
     // Loading the modules anew for each file takes as long as the tests of most.
