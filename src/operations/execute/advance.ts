@@ -8,14 +8,11 @@ import type { Reply } from '../answer/reply.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';
 import { attemptUnit, outcomeOf, reconcileUnit } from './attempt.ts';
-import { begin } from './begin.ts';
-import type { Begun } from './begin.ts';
+import { begin, leaveOut, mayBegin, prepareNext, whyStopped } from './begin.ts';
+import type { AdvanceContext, Attempted, Begun, Run } from './begin.ts';
 import { createLookUps } from './look-ups.ts';
 import { createPace } from './pace.ts';
-import { leaveOut, prepareNext, whyStopped } from './prepare.ts';
 import { conclude, record, recorded } from './record.ts';
-import { mayBegin } from './run.ts';
-import type { AdvanceContext, Attempted, Run } from './run.ts';
 import { stepsOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 

@@ -8,10 +8,10 @@ import { commandContextsFor } from '../stages.ts';
 import type { Confirmed } from '../stages.ts';
 import { advance, eventOf } from './advance.ts';
 import { attemptRead, logFault } from './attempt.ts';
+import type { AdvanceContext } from './begin.ts';
 import { countsOf } from './operation-field.ts';
 import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
-import type { AdvanceContext } from './run.ts';
 import { runningReply, showRunning } from './running.ts';
 import type { Attempt, Work } from './work.ts';
 

@@ -9,13 +9,10 @@ import type { MessagePart } from '../answer/reply.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
 import { correctDecision } from '../confirm/correct-decision.ts';
 import { outcomeOf } from './attempt.ts';
-import { begin } from './begin.ts';
-import type { Begun } from './begin.ts';
+import { begin, leaveOut, whyNotAnyMore } from './begin.ts';
+import type { AdvanceContext, Attempted, Begun, Prepared, Run } from './begin.ts';
 import { outcomeReply } from './outcome.ts';
-import { leaveOut, whyNotAnyMore } from './prepare.ts';
-import type { Prepared } from './prepare.ts';
 import { resolveItem } from './resolve-item.ts';
-import type { AdvanceContext, Attempted, Run } from './run.ts';
 import { isTimed, updateTimers } from './timers.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 

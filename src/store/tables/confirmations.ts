@@ -4,7 +4,7 @@ import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import type { OperationState, OperationsTable } from '../schema.ts';
-import { changeState } from './operation-states.ts';
+import { changeState } from './operations.ts';
 
 type Row = Selectable<OperationsTable>;
 

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
 import type { OperationState, OperationsTable } from '../schema.ts';
-import { changeState } from './operation-states.ts';
+import { changeState } from './operations.ts';
 
 /** A command line to run at a given time, to undo an action. */
 export interface Timer {
