@@ -26,7 +26,7 @@ let points: readonly (readonly string[])[] = [];
 let killed = 0;
 
 beforeAll(async () => {
-  room = await openCrashRoom();
+  room = await openCrashRoom('admin', { requestTimeout: '2s' });
   calm = await round([]);
   points = [...Map.groupBy(calm.points, (point) => point.replace(/ \d+$/u, '')).values()];
 });
@@ -37,7 +37,7 @@ afterAll(async () => room.close());
 async function round(deaths: Deaths) {
   if (isSpoilt) {
     await room.close();
-    room = await openCrashRoom();
+    room = await openCrashRoom('admin', { requestTimeout: '2s' });
   }
   isSpoilt = true;
   const people = await Promise.all(

@@ -77,6 +77,6 @@ describe('a deletion that takes longer than we wait', () => {
 
 async function askAndRun(id: string) {
   const question = await room.ana.ask(`!delete-room ${id}`);
-  await room.ana.ask(`!confirm ${question.field.confirmation?.code ?? ''}`);
+  await room.ana.say(`!confirm ${question.field.confirmation?.code ?? ''}`);
   return { question, outcome: await room.ana.outcomeOf(question, 'running') };
 }
