@@ -21,6 +21,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     'Increase it if your homeserver or proxy can take longer than 30 seconds to finish a change ([why](reliability.md#the-homeserver)).',
   ],
   [
+    ['mas.url', 'mas.clientId', 'mas.clientSecret', 'mas.accessToken'],
+    'Set it if `lawspeaker check-config` says that the homeserver delegates accounts: [mas.md](mas.md) shows how.',
+  ],
+  [
     ['managementRoom'],
     'Always set it. Change it when the room is upgraded: the bot names the new one.',
   ],
@@ -157,7 +161,9 @@ function described(schema: z.ZodType | undefined, key: string): string {
   const { type, defaultValue } = definitionOf(schema);
   const fallback =
     type === 'optional'
-      ? 'default: the same as `homeserver.url`'
+      ? key === 'homeserver.adminUrl'
+        ? 'default: the same as `homeserver.url`'
+        : 'not set by default'
       : defaultValue === undefined
         ? 'required'
         : `default: \`${typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)}\``;
@@ -187,6 +193,9 @@ function typeOf(schema: z.ZodType): string {
   return type === 'boolean' ? '`true` or `false`' : type === 'number' ? 'whole number' : 'text';
 }
 
+/** The example has these only in comments. */
+const commentedOut: ReadonlySet<string> = new Set(['homeserver.adminUrl', 'mas']);
+
 /** The comment of the example about each key. A key without one has that of the key before or above it. */
 function commentsIn(example: string): (key: string) => string {
   const comments = new Map<string, string>();
@@ -203,7 +212,7 @@ function commentsIn(example: string): (key: string) => string {
     } = /^(?<indent> *)(?<hash># )?(?:(?<name>\w+):(?= |$))?(?<rest>.*)$/u.exec(text)?.groups ?? {};
     const depth = indent.length / 2;
     const key = [...path.slice(0, depth), name].join('.');
-    if (name !== undefined && (hash === undefined || key === 'homeserver.adminUrl')) {
+    if (name !== undefined && (hash === undefined || commentedOut.has(key))) {
       path.splice(depth, path.length, name);
       last.splice(depth, last.length, lines.join(' ') || (last[depth] ?? last[depth - 1] ?? ''));
       comments.set(key, last[depth] ?? '');
@@ -216,7 +225,8 @@ function commentsIn(example: string): (key: string) => string {
     }
   }
   return (key) => {
-    const comment = comments.get(key) ?? '';
+    const [section = ''] = key.split('.');
+    const comment = comments.get(key) ?? comments.get(section) ?? '';
     if (comment === '') {
       throw new Error(`config/example.yaml does not explain ${key}`);
     }

@@ -5,8 +5,10 @@ import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
 import { durationMs } from '../core/duration.ts';
 import { SetupError } from '../core/errors.ts';
+import { present } from '../core/present.ts';
 import { version } from '../core/version.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
+import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import { createClientApi } from '../homeserver/client/client-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import { announceCommands } from '../matrix/room/announce-commands.ts';
@@ -16,12 +18,14 @@ import type { Moves } from '../matrix/room/upgrade.ts';
 import type { RoomSync } from '../matrix/sync/sync.ts';
 import type { Logger } from '../observability/log.ts';
 import type { Probes } from '../observability/probes.ts';
+import { raiseAlarm } from '../operations/answer/alarms.ts';
 import { greet } from '../operations/answer/greeting.ts';
 import type { Watched } from '../operations/answer/greeting.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
 import { createOpenRoomWarning, openingsOf } from '../operations/authorize/open-room.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
+import type { DelegationService } from '../services/delegation/delegation.ts';
 import { createServices } from '../services/services.ts';
 import type { Lock } from '../store/files/lock.ts';
 import { openStore } from '../store/store.ts';
@@ -40,6 +44,7 @@ import { createRoomSync } from './sync.ts';
 import type { Timing } from './timing.ts';
 import { createTransport, lockKeys } from './transport.ts';
 import { untilAnswered } from './until-answered.ts';
+import { watchMas } from './watch-mas.ts';
 
 /** A running bot. */
 export interface App {
@@ -132,7 +137,8 @@ async function run(parts: Parts): Promise<App> {
   const { config, log, client, moves, store, keys, probes, setup, stopping, timing } = parts;
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const { requestTimeoutMs = durationMs(config.homeserver.requestTimeout) } = timing;
-  const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
+  const synapse = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
+  const { api, delegation } = await apiFor(synapse, setup, timing);
   const registry = await createConfiguredRegistry(config);
   const settings = settingsFrom(config, setup, requestTimeoutMs);
   const members = new RoomState();
@@ -179,6 +185,7 @@ async function run(parts: Parts): Promise<App> {
   const services = createServices({
     api,
     client,
+    delegation,
     store,
     wakeReports,
     refreshReports,
@@ -255,7 +262,25 @@ async function run(parts: Parts): Promise<App> {
   });
   sync = roomSync;
   const { sendPermission } = transport;
-  watchBot(probes, { config, store, sync: roomSync, reports: queue, sendPermission, timing });
+  const masWatch =
+    setup.delegatedTo === undefined
+      ? undefined
+      : watchMas({
+          mas: setup.delegatedTo.mas,
+          log,
+          intervalMs: timing.masProbeMs,
+          alarm: async (name, answer) => raiseAlarm(context, name, answer),
+        });
+  masWatch?.start();
+  watchBot(probes, {
+    config,
+    store,
+    sync: roomSync,
+    reports: queue,
+    sendPermission,
+    masFault: masWatch?.fault,
+    timing,
+  });
   await roomSync.start();
   if (config.reports.enabled) {
     queue.start();
@@ -271,7 +296,13 @@ async function run(parts: Parts): Promise<App> {
   ).catch((error: unknown) => log.error({ err: error }, 'describing the commands failed'));
   probes.started();
   log.info(
-    { user: setup.botUser, room: setup.room, synapse: setup.serverVersion, version },
+    {
+      user: setup.botUser,
+      room: setup.room,
+      synapse: setup.serverVersion,
+      ...present({ mas: setup.delegatedTo?.version }),
+      version,
+    },
     'Lawspeaker started',
   );
 
@@ -282,7 +313,7 @@ async function run(parts: Parts): Promise<App> {
       log.info('shutting down: finishing work in progress');
       roomSync.stop();
       transport.stop();
-      await Promise.all([started.stop(), queue.stop()]);
+      await Promise.all([started.stop(), queue.stop(), masWatch?.stop()]);
       await isLate(transport.delivery.idle(), stopPatienceMs);
       stopping.abort();
       transport.crypto.close();
@@ -291,6 +322,21 @@ async function run(parts: Parts): Promise<App> {
       await probes.close();
     },
   };
+}
+
+/** The admin API of the homeserver, which may be Synapse's and MAS's together. */
+async function apiFor(
+  synapse: AdminApi,
+  { serverName, delegatedTo }: Pick<Setup, 'serverName' | 'delegatedTo'>,
+  { masArrival: arrivalTimes }: Pick<Timing, 'masArrival'>,
+): Promise<{ readonly api: AdminApi; readonly delegation: DelegationService | undefined }> {
+  if (delegatedTo === undefined) {
+    return { api: synapse, delegation: undefined };
+  }
+  // Loaded only if it is used.
+  const { createDelegatedApi } = await import('../services/delegation/delegation.ts');
+  const { mas, version: masVersion } = delegatedTo;
+  return createDelegatedApi({ synapse, mas, masVersion, serverName, arrivalTimes });
 }
 
 /** @throws SetupError the configuration gives a role for a command that doesn't exist */

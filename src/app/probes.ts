@@ -35,6 +35,7 @@ export function watchBot(
     sync,
     reports,
     sendPermission,
+    masFault,
     timing,
   }: {
     readonly config: Config;
@@ -42,6 +43,8 @@ export function watchBot(
     readonly sync: RoomSync;
     readonly reports: Pick<ReportQueue, 'readings'>;
     readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
+    /** Undefined if the homeserver keeps its accounts itself. */
+    readonly masFault: (() => string | undefined) | undefined;
     readonly timing: Timing;
   },
 ): void {
@@ -54,6 +57,7 @@ export function watchBot(
     maxSyncAgeMs: 2 * longPollMs + syncMarginMs,
     whyUnableToSend: sendPermission.whyMissing,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
+    ...(masFault === undefined ? {} : { masFault, accounts: 'mas' as const }),
     readDatabase: store.statistics.ping,
     values: createMetricValues(store, rules).read,
   });

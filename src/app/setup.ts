@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import { HomeserverError, SetupError, orUndefined } from '../core/errors.ts';
-import { parseRoomAlias, serverNameOf } from '../core/ids.ts';
+import { localpartOf, parseRoomAlias, serverNameOf } from '../core/ids.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
@@ -14,6 +14,8 @@ import type { Moves } from '../matrix/room/upgrade.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
 import { asked } from './ask-homeserver.ts';
 import type { Address } from './ask-homeserver.ts';
+import { askDelegation } from './delegation.ts';
+import type { DelegatedTo } from './delegation.ts';
 
 /** What the homeserver tells about the configuration. */
 export interface Setup {
@@ -25,18 +27,21 @@ export interface Setup {
   readonly configuredRoom: RoomId;
   readonly roomState: readonly unknown[];
   readonly serverVersion: string;
+  /** Undefined if the homeserver keeps its accounts itself. */
+  readonly delegatedTo: DelegatedTo | undefined;
 }
 
 /** The answers that `askSetup` waits for. Each fails with its own error, or with that of `botUser`. */
 export interface SetupAnswers {
   readonly botUser: Promise<UserId>;
+  readonly delegatedTo: Promise<DelegatedTo | undefined>;
   readonly serverVersion: Promise<string>;
   readonly room: Promise<Pick<Setup, 'room' | 'configuredRoom' | 'roomState'>>;
 }
 
 /**
- * Asks the homeserver whether the bot can work: whether the token is valid, its account is a server admin,
- * and the management room can be joined and read.
+ * Asks the homeserver whether the bot can work: whether the token is valid, who keeps the accounts, whether
+ * the bot's is a server admin, and whether the management room can be joined and read.
  *
  * @param moves the rooms that the bot has moved to from upgraded rooms
  */
@@ -45,9 +50,13 @@ export function askSetup(config: Config, client: ClientApi, moves: Moves): Setup
   const requestTimeoutMs = durationMs(config.homeserver.requestTimeout);
   const api = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
   const botUser = checkToken(config, client);
+  const delegatedTo = botUser.then(async (user) => checkDelegation(config, user));
   const answers = {
     botUser,
-    serverVersion: botUser.then(async (user) => checkAdmin(api, user, config.homeserver)),
+    delegatedTo,
+    serverVersion: botUser.then(async (user) =>
+      checkAdmin(api, user, { homeserver: config.homeserver, delegatedTo }),
+    ),
     room: botUser.then(async (user) => checkRoom(config, client, { botUser: user, moves })),
   };
   // Whoever asks may stop at the first that fails.
@@ -69,9 +78,24 @@ export async function checkSetup(config: Config, client: ClientApi, moves: Moves
   }
   const answers = askSetup(config, client, moves);
   const botUser = await answers.botUser;
+  const delegatedTo = await answers.delegatedTo;
   const serverVersion = await answers.serverVersion;
   const room = await answers.room;
-  return { botUser, serverName: serverNameOf(botUser) ?? '', serverVersion, ...room };
+  const serverName = serverNameOf(botUser) ?? '';
+  return { botUser, serverName, delegatedTo, serverVersion, ...room };
+}
+
+/** Who keeps the accounts. */
+async function checkDelegation(config: Config, botUser: UserId): Promise<DelegatedTo | undefined> {
+  const delegatedTo = await askDelegation(config);
+  const serverName = serverNameOf(botUser);
+  if (delegatedTo !== undefined && delegatedTo.serverName !== serverName) {
+    throw new SetupError(
+      `The Matrix Authentication Service at mas.url serves ${delegatedTo.serverName}, and the bot’s account is on ${serverName ?? 'no server'}.`,
+      'Correct mas.url.',
+    );
+  }
+  return delegatedTo;
 }
 
 async function checkToken({ homeserver }: Config, client: ClientApi): Promise<UserId> {
@@ -93,42 +117,66 @@ async function checkToken({ homeserver }: Config, client: ClientApi): Promise<Us
 async function checkAdmin(
   api: AdminApi,
   botUser: UserId,
-  homeserver: Config['homeserver'],
+  {
+    homeserver,
+    delegatedTo,
+  }: {
+    readonly homeserver: Config['homeserver'];
+    readonly delegatedTo: Promise<DelegatedTo | undefined>;
+  },
 ): Promise<string> {
   const { url, adminUrl = url } = homeserver;
   const address = adminAddress(homeserver);
-  const [account, version] = await inOrder(
-    asked(
-      async () => api.users.get(botUser),
-      ({ status, errcode }) => {
-        if (status === 401) {
-          return new SetupError(
-            `${adminUrl} does not accept the access token (${errcode}), and ${url} does.`,
-            'Both must lead to the same homeserver. Correct homeserver.adminUrl.',
-          );
-        }
-        if (status === 403) {
-          return new SetupError(
-            `${botUser} is not a server admin, so it can’t use the admin API.`,
-            'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
-          );
-        }
-        return status === 404 && errcode === 'M_UNRECOGNIZED'
-          ? new SetupError(
-              `There is no Synapse admin API at ${adminUrl}.`,
-              'Set homeserver.adminUrl to where /_synapse/admin answers.',
-            )
-          : undefined;
-      },
-      address,
-    ),
-    asked(api.server.version, () => undefined, address),
+  const account = asked(
+    async () => api.users.get(botUser),
+    ({ status, errcode }) => {
+      if (status === 401) {
+        return new SetupError(
+          `${adminUrl} does not accept the access token (${errcode}), and ${url} does.`,
+          'Both must lead to the same homeserver. Correct homeserver.adminUrl.',
+        );
+      }
+      if (status === 403) {
+        return new SetupError(
+          `${botUser} is not a server admin, so it can’t use the admin API.`,
+          'Make it one: set admin to 1 in the users table, or ask another admin to grant it.',
+        );
+      }
+      return status === 404 && errcode === 'M_UNRECOGNIZED'
+        ? new SetupError(
+            `There is no Synapse admin API at ${adminUrl}.`,
+            'Set homeserver.adminUrl to where /_synapse/admin answers.',
+          )
+        : undefined;
+    },
+    address,
   );
-  if (!account.admin) {
+  const version = asked(api.server.version, () => undefined, address);
+  // Whatever fails first is thrown, and the other is of no interest then.
+  account.catch(() => undefined);
+  version.catch(() => undefined);
+  if ((await delegatedTo) !== undefined) {
+    await checkAdminScope(api, botUser, address);
+  } else if (!(await account).admin) {
     throw new SetupError(`${botUser} is not a server admin.`, 'Grant it admin rights.');
   }
-  assertRecent(version);
+  assertRecent(await version);
   return version;
+}
+
+/** Under MAS, what makes a server admin is the scope of the token, and not the account. */
+async function checkAdminScope(api: AdminApi, botUser: UserId, address: Address): Promise<void> {
+  await asked(
+    async () => api.users.list({ guests: false, limit: 1 }),
+    ({ status }) =>
+      status === 403
+        ? new SetupError(
+            `The token of ${botUser} does not have the scope urn:synapse:admin:*, so it can’t use Synapse’s admin API.`,
+            `Make another one where MAS runs: mas-cli manage issue-compatibility-token ${localpartOf(botUser)} LAWSPEAKER --yes-i-want-to-grant-synapse-admin-privileges`,
+          )
+        : undefined,
+    address,
+  );
 }
 
 /** The first version that can redact all messages of an account, which takedowns need. */
@@ -155,15 +203,6 @@ const adminAddress = ({ url, adminUrl = url }: Config['homeserver']): Address =>
   url: adminUrl,
   key: 'homeserver.adminUrl',
 });
-
-/** Waits for both. If both fail, the first is the one to mend first. */
-async function inOrder<First, Second>(
-  first: Promise<First>,
-  second: Promise<Second>,
-): Promise<[First, Second]> {
-  second.catch(() => undefined);
-  return [await first, await second];
-}
 
 /** Finds the room that the configuration names, and joins it, or the room that has replaced it. */
 async function checkRoom(

@@ -18,6 +18,10 @@ export interface Timing {
   readonly sendPermissionRetryMs?: number;
   /** How often to look whether Synapse has deleted a room, and for how long. */
   readonly roomDeletion?: PollTimes;
+  /** How often to look whether Synapse shows what MAS has done, and for how long. */
+  readonly masArrival?: PollTimes;
+  /** Between two requests that ask whether MAS still accepts the bot. */
+  readonly masProbeMs?: number;
   /** Between two checks whether the audit log's head is to be anchored. */
   readonly headLookMs?: number;
   /** Whether the bot greets a room that it has not spoken in; true by default. */

@@ -12,7 +12,11 @@ import { configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 
 /** Keys with secrets. They can also be set by a file, with the environment variable `…_FILE`. */
-export const secretKeys: ReadonlySet<string> = new Set(['homeserver.accessToken']);
+export const secretKeys: ReadonlySet<string> = new Set([
+  'homeserver.accessToken',
+  'mas.clientSecret',
+  'mas.accessToken',
+]);
 
 /** The places of the values of each configuration that was loaded. */
 const placesByConfig = new WeakMap<Config, Places>();

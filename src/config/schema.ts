@@ -38,6 +38,34 @@ const room = z
   })
   .describe('room ID or alias');
 
+/** A token or a client's secret. */
+const secret = z
+  .string()
+  .refine((text) => !text.includes('…'), {
+    error: 'is still the placeholder of the example',
+    abort: true,
+  })
+  .regex(/^[\x21-\x7e]+$/u, 'is not a secret: it has a blank or a letter that no secret has');
+
+const mas = z
+  .strictObject({
+    url,
+    clientId: z.string().min(1).optional(),
+    clientSecret: secret.optional(),
+    accessToken: secret.optional(),
+  })
+  .superRefine(({ clientId, clientSecret, accessToken }, context) => {
+    const fault = (name: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [name], message });
+    if (accessToken !== undefined && (clientId ?? clientSecret) !== undefined) {
+      fault('accessToken', 'give either this, or clientId and clientSecret');
+    } else if (clientId !== undefined && clientSecret === undefined) {
+      fault('clientId', 'needs clientSecret as well (or set LAWSPEAKER_MAS_CLIENT_SECRET)');
+    } else if (clientSecret !== undefined && clientId === undefined) {
+      fault('clientSecret', 'needs clientId as well (or set LAWSPEAKER_MAS_CLIENT_ID)');
+    }
+  });
+
 const notAPrefix = 'must be 1 to 3 punctuation characters';
 
 const roleName = z.enum(['viewer', 'moderator', 'admin']);
@@ -69,6 +97,7 @@ export const configSchema = z.strictObject({
       ),
     requestTimeout: durationText.default('30s'),
   }),
+  mas: mas.optional(),
   managementRoom: room,
   commands: z
     .strictObject({

@@ -15,6 +15,8 @@ export interface Vitals {
   }[];
   /** How long reading reports may fail. */
   readonly maxReportFailureMs: number;
+  /** Why accounts can't be changed; undefined if they can. Only on homeservers that delegate accounts. */
+  masFault?(): string | undefined;
   /** Rejects if the database can't be read. */
   readDatabase(): Promise<void>;
 }
@@ -69,6 +71,7 @@ export function createHealth(options: { databasePatienceMs?: number } = {}): Hea
         ...syncFaults(vitals),
         ...sendFaults(vitals),
         ...reportFaults(vitals),
+        ...masFaults(vitals),
         ...(await databaseFaults(vitals, patienceMs)),
       ];
     },
@@ -100,6 +103,11 @@ function reportFaults({ reportReadings, maxReportFailureMs }: Vitals): string[] 
           `reports of ${kind === 'event' ? 'messages' : 'users'}: not readable for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,
         ],
   );
+}
+
+function masFaults({ masFault }: Vitals): string[] {
+  const fault = masFault?.();
+  return fault === undefined ? [] : [`accounts: ${fault}`];
 }
 
 async function databaseFaults({ readDatabase }: Vitals, patienceMs: number): Promise<string[]> {

@@ -28,6 +28,8 @@ export interface MetricValues {
 /** Where the values of the metrics come from. */
 export interface MetricSources {
   values(): Promise<MetricValues>;
+  /** The service that the homeserver delegates accounts to; undefined if it keeps them itself. */
+  readonly accounts?: 'mas' | undefined;
   /** Whether the bot can speak in the management room. */
   canSpeak(): boolean;
   sync(): { readonly ageMs: number | undefined; readonly failures: number };
@@ -82,10 +84,9 @@ export function createMetrics(options: {
     buckets: number[],
   ) => new Histogram({ name: `${prefix}${name}_seconds`, help, labelNames, buckets, registers });
 
-  gauge('info', 'The running versions', ['version', 'node']).set(
-    { version: options.version, node: process.versions.node },
-    1,
-  );
+  const info = gauge('info', 'The running versions', ['version', 'node', 'accounts']);
+  const versions = { version: options.version, node: process.versions.node };
+  info.set(versions, 1);
   const ready = gauge('ready', '1 if /health/ready says ready');
   const canSpeak = gauge('can_speak', '1 if the bot can speak in the management room');
   const databaseReadable = gauge('database_readable', '1 if the database could be read');
@@ -216,6 +217,11 @@ export function createMetrics(options: {
     contentType: registry.contentType,
     watch(found) {
       sources = found;
+      const { accounts } = found;
+      if (accounts !== undefined) {
+        info.reset();
+        info.set({ ...versions, accounts }, 1);
+      }
     },
     async text() {
       reading ??= read().finally(() => (reading = undefined));

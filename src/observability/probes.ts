@@ -6,7 +6,7 @@ import type { MetricSources } from './metrics.ts';
 
 /** What probes and metrics are made of. */
 export type ProbeInput = Vitals &
-  Pick<MetricSources, 'values' | 'reportReadings'> & { syncFailures(): number };
+  Pick<MetricSources, 'accounts' | 'values' | 'reportReadings'> & { syncFailures(): number };
 
 /** The probes and metrics of the bot, over HTTP. */
 export interface Probes {
@@ -72,6 +72,7 @@ export async function openProbes(
       watch(input) {
         health.watch(input);
         metrics.watch({
+          accounts: input.accounts,
           values: input.values,
           reportReadings: input.reportReadings,
           canSpeak: () => input.whyUnableToSend() === undefined,

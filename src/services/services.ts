@@ -14,6 +14,7 @@ import { createOperationService } from './bot/operation-service.ts';
 import type { OperationService } from './bot/operation-service.ts';
 import { createStatisticsService } from './bot/statistics-service.ts';
 import type { StatisticsService } from './bot/statistics-service.ts';
+import type { DelegationService } from './delegation/delegation.ts';
 import { createDeviceService } from './devices/device-service.ts';
 import type { DeviceService } from './devices/device-service.ts';
 import { createMediaService } from './media/media-service.ts';
@@ -91,6 +92,8 @@ export interface Services {
 export function createServices(parts: {
   api: AdminApi;
   client: Pick<ClientApi, 'account'>;
+  /** Undefined if the homeserver keeps its accounts itself. */
+  delegation?: DelegationService | undefined;
   store: Store;
   bot: BotOperations;
   /** Called when an item of the report queue has changed. */
@@ -104,17 +107,17 @@ export function createServices(parts: {
   /** How often to look whether Synapse has deleted a room, and for how long. */
   roomDeletionTimes?: PollTimes | undefined;
 }): Services {
-  const { api, client, store, bot, wakeReports, refreshReports, botUser } = parts;
+  const { api, client, delegation, store, bot, wakeReports, refreshReports, botUser } = parts;
   const { serverName, managementRoom } = parts;
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
     accounts: createAccountService(api),
-    devices: createDeviceService(api),
+    devices: createDeviceService(api, delegation),
     media: createMediaService(api, serverName),
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
     rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
-    server: createServerService(api, client),
+    server: createServerService(api, client, delegation),
     reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
     audit: createAuditService(store),
     operations: createOperationService(store),

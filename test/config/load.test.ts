@@ -433,3 +433,23 @@ describe('the environment', () => {
     expect(() => load(minimal, Object.fromEntries(names.map((name) => [name, 'x'])))).not.toThrow();
   });
 });
+
+describe('mas', () => {
+  const withMas = (lines: string) =>
+    load(`${minimal}\nmas:\n  url: http://127.0.0.1:8081/\n${lines}`);
+
+  test('has a client, a token, or nothing but the URL', () => {
+    expect(withMas('').mas).toEqual({ url: 'http://127.0.0.1:8081' });
+    expect(withMas('  clientId: A\n  clientSecret: b').mas).toMatchObject({ clientSecret: 'b' });
+    expect(withMas('  accessToken: mpt_a').mas).toMatchObject({ accessToken: 'mpt_a' });
+  });
+
+  test.for([
+    ['  clientId: A', 'mas.clientId: needs clientSecret'],
+    ['  clientSecret: b', 'mas.clientSecret: needs clientId'],
+    ['  clientId: A\n  clientSecret: b\n  accessToken: c', 'mas.accessToken: give either this'],
+    ['  token: c', 'mas.token: unknown key'],
+  ] as const)('refuses %j', ([lines, message]) => {
+    expect(() => withMas(lines)).toThrow(message);
+  });
+});

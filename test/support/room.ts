@@ -54,12 +54,16 @@ export async function openRoom(
     timing?: Timing;
     /** Another than the run's. */
     server?: Pick<TestHomeserver, 'url' | 'sharedSecret'>;
+    /** How people get an account there; by the shared secret by default. */
+    register?: (account: RegisterOptions) => Promise<MatrixUser>;
   } = {},
 ): Promise<TestRoom> {
   const server = options.server ?? homeserver();
   const { url } = server;
+  const { register = async (account: RegisterOptions) => MatrixUser.register(server, account) } =
+    options;
   const newUser = async (prefix: string, account: Omit<RegisterOptions, 'localpart'>) =>
-    MatrixUser.register(server, { localpart: uniqueLocalpart(prefix), ...account });
+    register({ localpart: uniqueLocalpart(prefix), ...account });
   const [bot, ana, ben, vic] = await Promise.all([
     newUser('bot', { admin: true }),
     newUser('ana', { displayName: 'Ana' }),

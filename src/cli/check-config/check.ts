@@ -9,6 +9,7 @@ export type CheckName =
   | 'encryption'
   | 'http'
   | 'token'
+  | 'mas'
   | 'admin'
   | 'room'
   | 'room-access'

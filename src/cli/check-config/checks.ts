@@ -155,7 +155,19 @@ async function checkHomeserver(config: Config, answers: SetupAnswers): Promise<C
     return [failed('token', error)];
   }
   const botUser = await answers.botUser;
-  const [admin, room] = await Promise.all([
+  const [mas, admin, room] = await Promise.all([
+    answers.delegatedTo.then(
+      (delegatedTo) =>
+        delegatedTo === undefined
+          ? []
+          : [
+              passed(
+                'mas',
+                `mas.url: accounts are delegated to the Matrix Authentication Service ${delegatedTo.version} (${delegatedTo.issuer})`,
+              ),
+            ],
+      (error: unknown) => [failed('mas', error)],
+    ),
     answers.serverVersion.then(
       (version) =>
         passed('admin', `${botUser}: a server admin of Synapse ${version} (${adminUrl})`),
@@ -166,5 +178,12 @@ async function checkHomeserver(config: Config, answers: SetupAnswers): Promise<C
       (error: unknown) => [failed('room', error)],
     ),
   ]);
-  return [passed('token', `${url}: the token is valid`), admin, ...room];
+  // What is wrong with MAS keeps the bot from asking whether it is an admin.
+  const isSame = mas.some(({ message }) => message === admin.message);
+  return [
+    passed('token', `${url}: the token is valid`),
+    ...mas,
+    ...(isSame ? [] : [admin]),
+    ...room,
+  ];
 }

@@ -7,6 +7,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import type { Account } from '../../services/services.ts';
 import { liftingCommands, notForServices } from './parts/restriction.ts';
+import { bothSidesSay } from './parts/sides.ts';
 
 export default defineCommand({
   name: 'user',
@@ -51,7 +52,7 @@ export default defineCommand({
         account.userType !== null && `type ${account.userType}`,
       ),
     ];
-    body.push(...notForServices(account));
+    body.push(...bothSidesSay(account), ...notForServices(account));
     if (account.consentVersion !== null) {
       body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));
     }

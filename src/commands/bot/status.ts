@@ -2,6 +2,7 @@ import { bold, facts, line } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime, span, when } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 
 export default defineCommand({
   name: 'status',
@@ -23,9 +24,9 @@ export default defineCommand({
       services.confirmations.pending(),
       services.reports.countByState(),
     ]);
-    return { bot, server, pending: pending.length, items };
+    return { bot, server, mas: services.server.masVersion, pending: pending.length, items };
   },
-  answer({ now }, { bot, server, pending, items }) {
+  answer({ now }, { bot, server, mas, pending, items }) {
     const failed = server instanceof LawspeakerError;
     const unread = bot.reportReadings.find(({ failing }) => failing !== undefined);
     const isWell = !failed && bot.online && unread === undefined;
@@ -50,7 +51,7 @@ export default defineCommand({
           ? `: ${server.message}`
           : bot.online && unread?.failing !== undefined
             ? `, for ${span(unread.failing.forMs)}: ${unread.failing.why}`
-            : ` (Synapse ${server})`,
+            : ` (Synapse ${server}${mas === undefined ? '' : `, accounts by MAS ${mas.replace(/^v/u, '')}`})`,
       ],
       body: [
         facts(
@@ -84,7 +85,7 @@ export default defineCommand({
         ),
       ],
       next: [...(pending > 0 ? ['pending'] : []), ...(openReports > 0 ? ['reports'] : [])],
-      data: { ...bot, pending, reports: items, homeserverReachable: !failed },
+      data: { ...bot, ...present({ mas }), pending, reports: items, homeserverReachable: !failed },
     };
   },
 });

@@ -17,39 +17,50 @@ const authMetadata = apiObject({
  */
 export type Delegation = z.output<typeof authMetadata>;
 
-/** The second one is for servers from before version 1.15 of the specification. */
-const metadataPaths = [
-  '/_matrix/client/v1/auth_metadata',
-  '/_matrix/client/unstable/org.matrix.msc2965/auth_metadata',
-];
+const metadataPath = '/_matrix/client/v1/auth_metadata';
+/** Of servers from before version 1.15 of the specification. */
+const olderMetadataPath = '/_matrix/client/unstable/org.matrix.msc2965/auth_metadata';
 
 /**
  * Whom a homeserver delegates accounts to; undefined if it keeps them itself. Needs no token.
  * GET /_matrix/client/v1/auth_metadata
  *
- * A proxy that answers 404 counts as a no: clients of a homeserver that delegates need this path, so its
- * proxies pass it on.
+ * Whatever a proxy answers that does not know the path counts as a no: clients of a homeserver that delegates
+ * need this path, so its proxies pass it on.
  *
  * @param url the homeserver's base URL
+ * @param options.isLikely whether to ask servers that don't know the path for the older one as well
  * @throws HomeserverError 500 the homeserver can't reach the service
  * @throws UnreachableError no answer
  */
 export async function findDelegation(
   url: string,
-  options: { readonly requestTimeoutMs?: number | undefined } = {},
+  {
+    requestTimeoutMs,
+    isLikely = true,
+  }: {
+    readonly requestTimeoutMs?: number | undefined;
+    readonly isLikely?: boolean | undefined;
+  } = {},
 ): Promise<Delegation | undefined> {
-  const send = createSendRequest(createHttp(options), url);
-  for (const path of metadataPaths) {
+  const send = createSendRequest(createHttp({ requestTimeoutMs }), url);
+  for (const path of isLikely ? [metadataPath, olderMetadataPath] : [metadataPath]) {
     try {
       return await send('GET', path, { answer: authMetadata });
     } catch (error) {
-      const isMissing =
-        (error instanceof HomeserverError || error instanceof ForeignAnswerError) &&
-        error.status === 404;
-      if (!isMissing) {
+      if (!isNo(error)) {
         throw error;
       }
     }
   }
   return undefined;
+}
+
+function isNo(error: unknown): boolean {
+  return (
+    (error instanceof HomeserverError || error instanceof ForeignAnswerError) &&
+    error.status >= 300 &&
+    error.status < 500 &&
+    error.status !== 429
+  );
 }

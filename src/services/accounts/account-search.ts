@@ -6,6 +6,7 @@ import type { UserId } from '../../core/ids.ts';
 import { commonStart } from '../../core/text.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { UserDetail, UserQuery, UserSummary } from '../../homeserver/admin/users.ts';
+import type { Sides } from '../delegation/sides.ts';
 
 /**
  * An account of this server. If it was read from the list of all accounts, what the list leaves out
@@ -17,6 +18,8 @@ export type Account = UserDetail & {
    * the list does not say either.
    */
   readonly listed?: 'checked' | 'unchecked';
+  /** What MAS and Synapse say of it, on a homeserver that delegates accounts. */
+  readonly sides?: Sides;
 };
 
 /** Which accounts are searched for. Times in milliseconds since 1970. */

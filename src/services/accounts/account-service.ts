@@ -9,6 +9,7 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Ratelimit } from '../../homeserver/admin/user-ratelimit.ts';
 import type { NewUser, UserDetail, UserQuery, UserSummary } from '../../homeserver/admin/users.ts';
+import { agree } from '../delegation/sides.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import { editAccount, fieldsOf, missingFrom } from './account-edit.ts';
@@ -63,12 +64,19 @@ const concurrency = 4;
 export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | 'media'>) {
   const { users } = api;
 
-  /** Asks whether an account is now as a call that was cut off was to make it. */
+  /**
+   * Asks whether an account is now as a call that was cut off was to make it. If MAS says so and Synapse
+   * does not, MAS is about to tell it.
+   */
   async function reconcile(
     user: UserId,
     isAsWanted: (account: UserDetail) => boolean,
-  ): Promise<Done> {
-    return isAsWanted(await users.get(user)) ? 'done' : 'not_done';
+  ): Promise<Done | 'unknown'> {
+    const account: Account = await users.get(user);
+    if (!isAsWanted(account)) {
+      return 'not_done';
+    }
+    return account.sides === undefined || agree(account.sides) ? 'done' : 'unknown';
   }
 
   async function withSuspensions(summaries: readonly UserSummary[]): Promise<ListedAccount[]> {

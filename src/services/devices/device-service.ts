@@ -3,6 +3,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Device } from '../../homeserver/admin/devices.ts';
 import type { Pusher } from '../../homeserver/admin/user-activity.ts';
+import type { DelegationService } from '../delegation/delegation.ts';
 
 /** Where an account's notifications go, without the key that would let anybody send some. */
 export type NotificationTarget = Omit<Pusher, 'pushkey' | 'data'> & {
@@ -17,7 +18,10 @@ export interface FoundDevices {
 }
 
 /** The devices of accounts, and where their notifications go. */
-export function createDeviceService(api: Pick<AdminApi, 'devices' | 'users'>) {
+export function createDeviceService(
+  api: Pick<AdminApi, 'devices' | 'users'>,
+  delegation?: Pick<DelegationService, 'endAllSessions'>,
+) {
   const { devices } = api;
 
   /** Synapse accepts unknown IDs without an error, so every change looks first. */
@@ -113,8 +117,11 @@ export function createDeviceService(api: Pick<AdminApi, 'devices' | 'users'>) {
           : 'unknowable';
     },
 
-    /** Logs out all devices of an account. Returns their number. */
+    /** Logs out all devices of an account, and ends its other sessions. Returns their number. */
     async logOutAll(user: UserId): Promise<number> {
+      if (delegation !== undefined) {
+        return delegation.endAllSessions(user);
+      }
       const ids = (await devices.list(user)).map(({ deviceId }) => deviceId);
       if (ids.length > 0) {
         await devices.deleteMany(user, ids);

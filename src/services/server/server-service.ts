@@ -2,6 +2,7 @@ import { TargetError } from '../../core/errors.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Destination, DestinationQuery } from '../../homeserver/admin/federation.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import type { DelegationService } from '../delegation/delegation.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 
@@ -16,6 +17,7 @@ export interface KnownServer {
 export function createServerService(
   api: Pick<AdminApi, 'federation' | 'server'>,
   client: Pick<ClientApi, 'account'>,
+  delegation?: Pick<DelegationService, 'version' | 'hasPasswordLogin'>,
 ) {
   /** @throws TargetError the updates are enabled or stopped already: an undo would change too much */
   function assertDifferent(enabled: boolean, wanted: boolean): void {
@@ -33,7 +35,13 @@ export function createServerService(
     version: api.server.version,
 
     /** Whether people can log in with a password; undefined if the server doesn't say. */
-    hasPasswordLogin: client.account.hasPasswordLogin,
+    hasPasswordLogin: delegation?.hasPasswordLogin ?? client.account.hasPasswordLogin,
+
+    /**
+     * The version of the Matrix Authentication Service, such as `v1.22.0`; undefined if the homeserver keeps
+     * its accounts itself.
+     */
+    masVersion: delegation?.version,
 
     /** Whether updates of the database are enabled, and which of them run now. */
     backgroundUpdates: api.server.backgroundUpdateStatus,

@@ -1,0 +1,85 @@
+import { bold, line } from '../chat/answers/answer.ts';
+import type { Answer } from '../chat/answers/answer.ts';
+import { createWorker } from '../core/async/worker.ts';
+import { HomeserverError, LawspeakerError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { MasApi } from '../homeserver/mas/mas-api.ts';
+
+const usualIntervalMs = 30_000;
+/** An outage of MAS counts after this many requests in a row. */
+const maxFailures = 4;
+
+/**
+ * Asks MAS regularly whether it still accepts the bot: a token that was revoked is noticed before somebody needs
+ * it.
+ */
+export function watchMas(options: {
+  readonly mas: Pick<MasApi, 'server'>;
+  readonly log: Pick<Log, 'error' | 'warn'>;
+  readonly intervalMs?: number | undefined;
+  /** Tells the admins of the room. `name` is different each time. */
+  readonly alarm: (name: string, answer: Answer) => Promise<void>;
+}) {
+  const { mas, log, intervalMs = usualIntervalMs, alarm } = options;
+  let failures = 0;
+  let fault: LawspeakerError | undefined;
+  let isTold = false;
+
+  async function look(): Promise<void> {
+    try {
+      await mas.server.version();
+    } catch (error) {
+      if (!(error instanceof LawspeakerError)) {
+        throw error;
+      }
+      failures += 1;
+      fault = error;
+      if (isRefusal(error) && !isTold) {
+        isTold = true;
+        await alarm(`mas refused ${Date.now()}`, refused(error));
+      }
+      return;
+    }
+    failures = 0;
+    fault = undefined;
+    if (isTold) {
+      isTold = false;
+      await alarm(`mas accepted ${Date.now()}`, {
+        mark: '✅',
+        title: [bold('The Matrix Authentication Service accepts me again')],
+      });
+    }
+  }
+
+  const worker = createWorker({
+    async work() {
+      await look().finally(() => worker.wakeIn(intervalMs));
+    },
+    onError: (error) => log.error({ err: error }, 'asking the authentication service failed'),
+  });
+
+  return {
+    start: () => worker.wakeIn(intervalMs),
+    stop: worker.stop,
+    /** Why commands on accounts can't work; undefined if they can. */
+    fault: (): string | undefined =>
+      fault !== undefined && (isRefusal(fault) || failures >= maxFailures)
+        ? fault.message
+        : undefined,
+  };
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof HomeserverError && error.status < 500 && error.status !== 429;
+}
+
+function refused({ message, advice }: LawspeakerError): Answer {
+  return {
+    mark: '⚠️',
+    title: [bold('I can’t use the Matrix Authentication Service any more: '), message],
+    body: [
+      line('Commands on accounts fail until this is mended. ', advice ?? ''),
+      line('Everything else works.'),
+    ],
+  };
+}

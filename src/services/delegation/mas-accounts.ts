@@ -1,0 +1,97 @@
+import { localpartOf, serverNameOf } from '../../core/ids.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { MasId } from '../../homeserver/mas/json-api.ts';
+import type { MasApi } from '../../homeserver/mas/mas-api.ts';
+import type { MasUser } from '../../homeserver/mas/users.ts';
+import { hasAdminScope } from './sessions.ts';
+
+/** Finds accounts of this homeserver at MAS, and who of them is a server admin. */
+export function createMasAccounts(mas: MasApi, serverName: string) {
+  /** MAS finds localparts in upper and lower case, and Matrix tells the two apart. */
+  async function find(user: UserId): Promise<MasUser | undefined> {
+    const localpart = localpartOf(user);
+    // These two can't stand in a path, and MAS has no such accounts.
+    if (serverNameOf(user) !== serverName || ['', '.', '..'].includes(localpart)) {
+      return undefined;
+    }
+    const found = await mas.users.findByLocalpart(localpart);
+    return found?.username === localpart ? found : undefined;
+  }
+
+  /** Whether a session of the account can use an admin API, even if the account is no longer an admin. */
+  async function holdsAdminScope(id: MasId): Promise<boolean> {
+    for await (const { scope } of mas.sessions.oauth.all({ userId: id, status: 'active' })) {
+      if (hasAdminScope(scope)) {
+        return true;
+      }
+    }
+    for await (const session of mas.personalSessions.all({ actorId: id, status: 'active' })) {
+      if (hasAdminScope(session.scope) && !isOver(session.expiresAt)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The accounts that hold an admin scope, as far as MAS lists them by scope. */
+  async function scopeHolders(): Promise<Set<MasId>> {
+    const holders = new Set<MasId>();
+    const lists = [
+      mas.sessions.oauth.all({ scopes: ['urn:synapse:admin:*'], status: 'active' }),
+      // Clients in the configuration of MAS, as this bot is one, hold the scope without an account.
+      mas.sessions.oauth.all({
+        scopes: ['urn:mas:admin'],
+        status: 'active',
+        clientKind: 'dynamic',
+      }),
+    ];
+    for (const list of lists) {
+      for await (const { userId } of list) {
+        if (userId !== null) {
+          holders.add(userId);
+        }
+      }
+    }
+    for await (const session of mas.personalSessions.all({ status: 'active' })) {
+      if (hasAdminScope(session.scope) && !isOver(session.expiresAt)) {
+        holders.add(session.actorUserId);
+      }
+    }
+    return holders;
+  }
+
+  return {
+    find,
+
+    /** Whether MAS knows an account of this localpart. */
+    knows: async (localpart: string): Promise<boolean> =>
+      (await mas.users.findByLocalpart(localpart)) !== undefined,
+
+    /** @throws MasError */
+    isServerAdmin: async (account: MasUser): Promise<boolean> =>
+      account.admin || holdsAdminScope(account.id),
+
+    /** All server admins: accounts that MAS calls admins, and holders of admin scopes. */
+    async serverAdmins(): Promise<Set<UserId>> {
+      const admins = new Map<MasId, MasUser>();
+      for await (const account of mas.users.all({ admin: true })) {
+        admins.set(account.id, account);
+      }
+      for (const id of await scopeHolders()) {
+        const account = admins.has(id) ? undefined : await mas.users.find(id);
+        if (account !== undefined) {
+          admins.set(id, account);
+        }
+      }
+      return new Set(
+        [...admins.values()].map(({ username }) => `@${username}:${serverName}` as UserId),
+      );
+    },
+  };
+}
+
+export type MasAccounts = ReturnType<typeof createMasAccounts>;
+
+function isOver(expiresAt: number | null): boolean {
+  return expiresAt !== null && expiresAt <= Date.now();
+}
