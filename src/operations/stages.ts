@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import type { Absent } from '../chat/answers/absent.ts';
-import { dangerOf, subjectOf } from '../chat/command/declaration.ts';
+import { dangerOf, dangers, subjectOf } from '../chat/command/declaration.ts';
 import type { Command, Context, Danger, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
 import type { Invocation, Json } from '../chat/command/invocation.ts';
 import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
+import { reasonOfUndo } from '../chat/reading/entry-number.ts';
 import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
@@ -33,6 +34,17 @@ export interface Parsed {
   readonly fileLines?: ReadonlyMap<UserId, number>;
   /** The accounts to search for, which are added to those named. */
   readonly matching?: AccountFilter;
+  /** The commands that it consists of, if it undoes an operation: one for each reversal, in their order. */
+  readonly parts?: readonly Parsed[];
+  /** What it does not take back of that operation. Known only while it is read. */
+  readonly staying?: Staying;
+}
+
+/** What an undo leaves as it is. */
+export interface Staying {
+  readonly leftOut: readonly LeftOut[];
+  /** What can't be taken back: by command or step, how many times it was done. */
+  readonly permanent: ReadonlyMap<string, number>;
 }
 
 /** Whoever asks for it may do so. Only `authorize` makes one. */
@@ -130,7 +142,41 @@ export function parsedOf(
     // An older version left such a time open. No time doesn't mean any time.
     throw new TargetError('state', `the time that ${stored.command} was meant for is unknown`);
   }
-  return { command, invocation, danger: dangerOfInvocation(command, invocation) };
+  return withParts(
+    { registry },
+    { command, invocation, danger: dangerOfInvocation(command, invocation) },
+  );
+}
+
+/**
+ * Adds the commands that an undo of an operation consists of. It is as dangerous as the most dangerous of them.
+ *
+ * @throws TargetError one of the commands no longer exists
+ */
+export function withParts({ registry }: ParsedContext, parsed: Parsed): Parsed {
+  const { reversals, ...invocation } = parsed.invocation;
+  if (reversals === undefined) {
+    return parsed;
+  }
+  const parts = reversals.map(({ entry, command: name, arguments: given }): Parsed => {
+    const command = registry.find(name);
+    if (command === undefined) {
+      throw new TargetError('unknown', `the command ${name} no longer exists`);
+    }
+    const part: Invocation = {
+      ...invocation,
+      command: command.name,
+      arguments: given,
+      reason: reasonOfUndo(entry, invocation.reason),
+    };
+    return { command, invocation: part, danger: dangerOfInvocation(command, part) };
+  });
+  const most = parts.reduce((rank, { danger }) => Math.max(rank, dangers.indexOf(danger)), 0);
+  return {
+    ...parsed,
+    parts,
+    danger: dangers[Math.max(most, dangers.indexOf(parsed.danger))] ?? parsed.danger,
+  };
 }
 
 /** The audit entry of a command, for one of its targets. */

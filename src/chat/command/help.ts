@@ -86,9 +86,10 @@ export function conditions(command: Command, prefix: string): string {
       ? 'Who can use it, and whether it asks for confirmation, depends on its flags.'
       : [
           role === maxRole ? audiences[role] : 'Who can use it depends on its flags.',
-          asksSometimes
-            ? 'Whether it asks for confirmation depends on its flags.'
-            : (command.effect ?? `${dangers[max]}.`),
+          command.effect ??
+            (asksSometimes
+              ? 'Whether it asks for confirmation depends on its flags.'
+              : `${dangers[max]}.`),
         ].join(' '),
     command.reversible === false ? 'It can’t be undone.' : '',
     command.undo === undefined ? '' : `${prefix}undo reverses it.`,

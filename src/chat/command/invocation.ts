@@ -39,6 +39,14 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json };
 
+/** A command that takes back one audit entry. */
+export interface Reversal {
+  /** The audit entry. */
+  readonly entry: number;
+  readonly command: string;
+  readonly arguments: Readonly<Record<string, Json>>;
+}
+
 /** One thing asked for, whoever asked: what is confirmed, executed and audited. */
 export interface Invocation {
   readonly command: string;
@@ -49,6 +57,8 @@ export interface Invocation {
   readonly overrideProtection?: true;
   /** The filters by which its accounts were found, with absolute times. They were applied once. */
   readonly matching?: string;
+  /** What the undo of an operation consists of, in the order in which it is done. Found once. */
+  readonly reversals?: readonly Reversal[];
   /** When it runs, if not at once. Milliseconds since 1970. */
   readonly notBefore?: number;
   /** Milliseconds after which it is undone. */

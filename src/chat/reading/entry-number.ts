@@ -10,12 +10,12 @@ export function isLast(word: string): boolean {
 }
 
 /** The reason that stands with an action which takes another back. */
-export function reasonOfUndo(entry: number): string {
-  return `undo of #${entry}`;
+export function reasonOfUndo(entry: number, why?: string): string {
+  return `undo of #${entry}${why === undefined ? '' : `: ${why}`}`;
 }
 
 /** The entry that an action with this reason took back. */
 export function undoneBy(reason: string | null): number | undefined {
-  const number = /^undo of #(\d{1,15})$/u.exec(reason ?? '')?.[1];
+  const number = /^undo of #(\d{1,15})(?:$|: )/u.exec(reason ?? '')?.[1];
   return number === undefined ? undefined : Number(number);
 }

@@ -1,4 +1,4 @@
-import { positional } from '../../chat/command/arguments.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { entryNumber, isLast } from '../../chat/reading/entry-number.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
@@ -7,24 +7,45 @@ import { cut } from '../../core/text.ts';
 export default defineCommand({
   name: 'undo',
   synonyms: ['back', 'revert', 'roll-back', 'rollback', 'take-back'],
-  summary: 'Undoes an action, by its number in the audit log',
-  does: ['run the command that undoes it, with that command’s own role and confirmation'],
-  doesNot: ['undo what is permanent: deactivations, deletions, password resets'],
+  summary: 'Undoes an action by its number in the audit log, or a whole operation',
+  does: [
+    'run the command that undoes it, with that command’s own role and confirmation',
+    'with --operation: undo all that an operation on several targets has done, after a confirmation, each with an audit entry of its own',
+  ],
+  doesNot: [
+    'undo what is permanent: deletions, redactions, password resets, and what deactivate does',
+    'with --operation: undo what was changed again since',
+  ],
   args: {
     entry: positional(
       'word',
       'The number in the action’s answer, or “last” for your latest action',
       {
+        optional: true,
         placeholder: 'ID|last',
+        unless: 'operation',
       },
     ),
+    operation: flag('integer', 'Instead of one action: all that this operation has done', {
+      min: 1,
+    }),
   },
-  danger: 'read',
+  danger: ({ operation }) => (operation === undefined ? 'read' : 'change'),
+  // An operation is as dangerous to undo as the commands that undo it.
+  maxDanger: 'critical',
   effect:
-    'It changes what the command that undoes the action changes. If that one asks for confirmation, so does this.',
+    'It changes what the command that undoes the action changes. If that one asks for confirmation, so does this; with --operation it always does.',
   role: 'moderator',
   example: 'undo 12',
-  check({ entry }) {
+  check({ entry, operation }) {
+    if (operation !== undefined) {
+      return;
+    }
+    if (entry === undefined) {
+      throw new UsageError('ID|last is missing.', {
+        advice: 'Write the number in the action’s answer, `last`, or `--operation` and its number.',
+      });
+    }
     if (!isLast(entry) && entryNumber(entry) === undefined) {
       throw new UsageError(`\`${cut(entry)}\` is not the number of an action.`, {
         word: entry,
@@ -32,11 +53,12 @@ export default defineCommand({
       });
     }
   },
-  // When parsing, the pipeline replaces this command with the one that undoes the action.
-  async run({ args, services }) {
-    const entry = await services.audit.get(entryNumber(args.entry) ?? 0);
+  // Parsing replaces this command with the one that undoes the action, or with all that undo an operation.
+  preview: async () => ({ title: [], body: [] }),
+  async run({ args: { entry: wanted = '' }, services }) {
+    const entry = await services.audit.get(entryNumber(wanted) ?? 0);
     throw entry === undefined
-      ? new TargetError('unknown', `there is no audit entry ${cut(args.entry)}`)
+      ? new TargetError('unknown', `there is no audit entry ${cut(wanted)}`)
       : new TargetError(
           'state',
           entry.status === 'done'

@@ -76,10 +76,11 @@ export function assertMayUse(context: AuthorizeContext, command: Command, user: 
  */
 export function requireRole(
   context: AuthorizeContext,
-  parsed: Pick<Parsed, 'command' | 'danger'>,
+  parsed: Pick<Parsed, 'command' | 'danger' | 'parts'>,
   user: UserId,
 ): Role {
-  const { command, danger } = parsed;
+  const { command, danger, parts = [] } = parsed;
+  parts.forEach((part) => requireRole(context, part, user));
   const needed = context.roles.needed(command.name, roleFor(command, danger));
   const role = context.roles.of(user);
   if (role === undefined) {

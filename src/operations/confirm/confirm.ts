@@ -301,7 +301,9 @@ export function policyOf(
   return policy === 'none' &&
     danger !== 'read' &&
     invocation.actor.kind === 'person' &&
-    (invocation.matching !== undefined || namesSeveral(command, invocation.arguments))
+    (invocation.matching !== undefined ||
+      invocation.reversals !== undefined ||
+      namesSeveral(command, invocation.arguments))
     ? 'requester'
     : policy;
 }

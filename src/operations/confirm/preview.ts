@@ -20,11 +20,9 @@ import { timersOf } from '../execute/timers.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { commandContextsFor, passed } from '../stages.ts';
 import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
+import { leftOutBlocks, leftOutText, maxNamed, maxShown } from './left-out.ts';
+import { previewOfUndo } from './preview-undo.ts';
 
-/** More accounts than this are summarized, with the list in a file. */
-export const maxShown = 10;
-/** At most this many of the accounts that stand out, or are left out, are named. */
-const maxNamed = 5;
 /** Of more accounts than this, a command describes only the first. */
 const maxDescribed = 100;
 /** How many previews are made at the same time. */
@@ -49,6 +47,9 @@ export interface Shown {
  * @throws TargetError none of them needs anything done
  */
 export async function makePreview(context: PreviewContext, resolved: Resolved): Promise<Shown> {
+  if (resolved.parts !== undefined) {
+    return previewOfUndo(resolved, resolved.parts);
+  }
   const commandContexts = commandContextsFor(context, resolved);
   const [only] = commandContexts;
   if (only !== undefined && commandContexts.length === 1 && resolved.leftOut.length === 0) {
@@ -100,17 +101,6 @@ export function narrow(
     accounts,
     leftOut,
   });
-}
-
-/** `Left out: @a:x (is already deactivated), @b:x (is a server admin) and 3 others` */
-export function leftOutBlocks(leftOut: readonly LeftOut[]): Block[] {
-  return leftOut.length === 0 ? [] : [line(`Left out: ${leftOutText(leftOut)}`)];
-}
-
-function leftOutText(leftOut: readonly LeftOut[]): string {
-  const named = leftOut.slice(0, maxNamed).map(({ user, why }) => `${user} (${why})`);
-  const rest = leftOut.length - named.length;
-  return `${named.join(', ')}${rest === 0 ? '' : ` and ${count(rest, 'other')}`}`;
 }
 
 async function previewOfOne(

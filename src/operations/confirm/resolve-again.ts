@@ -2,7 +2,8 @@ import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import { passed, targetsOf } from '../stages.ts';
 import type { Authorized, Resolved } from '../stages.ts';
-import { makePreview, maxShown } from './preview.ts';
+import { maxShown } from './left-out.ts';
+import { makePreview } from './preview.ts';
 import type { PreviewContext } from './preview.ts';
 
 /** What looking targets up again needs. */
@@ -20,7 +21,7 @@ export async function resolveAgain(
   authorized: Authorized,
   max = maxShown,
 ): Promise<Resolved> {
-  if (targetsOf(authorized).length > max) {
+  if ((authorized.parts ?? targetsOf(authorized)).length > max) {
     return passed<Resolved>({ ...authorized, accounts: [], leftOut: [], absent: [] });
   }
   const { resolved } = await makePreview(context, await resolve(context, authorized));

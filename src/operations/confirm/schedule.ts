@@ -14,7 +14,7 @@ import { whoDecided } from '../execute/single-outcome.ts';
 import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import type { Resolved } from '../stages.ts';
-import { leftOutBlocks } from './preview.ts';
+import { leftOutBlocks } from './left-out.ts';
 
 /** A command with many targets is cut. */
 const maxLineLength = 200;

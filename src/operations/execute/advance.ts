@@ -13,7 +13,7 @@ import type { AdvanceContext, Attempted, Begun, Run } from './begin.ts';
 import { createLookUps } from './look-ups.ts';
 import { createPace } from './pace.ts';
 import { conclude, record, recorded } from './record.ts';
-import { stepsOf } from './work.ts';
+import { stepsOf, taskOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** Where an operation has got to when `advance` returns. */
@@ -142,8 +142,9 @@ async function attemptOrReconcile(
     ? await reconcileAgain(context, work, unit)
     : { attempt: await attemptUnit(context, work, unit), before: undefined };
   const found = await followed(context, work, unit, first);
-  const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
-  const repeats = step === undefined ? mayRepeat(work, unit, found) : step.repeats === true;
+  const task = taskOf(work, unit);
+  const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
+  const repeats = step === undefined ? mayRepeat(task, unit, found) : step.repeats === true;
   if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
     return found;
   }
@@ -152,13 +153,13 @@ async function attemptOrReconcile(
   }
   if (unit.target !== undefined && unit.account === undefined) {
     // It was begun before a restart: who may be touched may have changed since.
-    const account = await resolveOne(context, work, unit.target).catch(() => undefined);
+    const account = await resolveOne(context, task, unit.target).catch(() => undefined);
     if (account === undefined || 'why' in account) {
       return found;
     }
     if (
       step === undefined &&
-      nothingToDo(work.command, account, work.invocation.arguments) !== undefined
+      nothingToDo(task.command, account, task.invocation.arguments) !== undefined
     ) {
       // It arrived after all.
       return { ...found, attempt: { ...found.attempt, status: 'done' } };

@@ -18,7 +18,7 @@ import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
 import { endedAttempt, reconcile, reconciledAttempt } from './reconcile.ts';
 import type { ReconcileContext } from './reconcile.ts';
-import { stepsOf } from './work.ts';
+import { stepsOf, taskOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** What doing one unit of an operation needs. */
@@ -37,15 +37,16 @@ export async function attemptUnit(
   work: Work,
   unit: Unit,
 ): Promise<Attempt> {
-  const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
+  const task = taskOf(work, unit);
+  const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
   const result = await attemptOnce(
     context,
-    work,
+    task,
     step,
-    () => contextOf(context, work, unit),
+    () => contextOf(context, task, unit),
     unit.intent,
   );
-  return { target: unit.target, audit: unit.intent, ...present({ step: step?.name }), ...result };
+  return { ...attemptedOf(unit, step), ...result };
 }
 
 /** What became of a unit whose call was cut off, or whose end was not known. Never calls it again. */
@@ -55,19 +56,31 @@ export async function reconcileUnit(
   unit: Unit,
   before: string | undefined,
 ): Promise<Attempt> {
-  const step = stepsOf(work.command, work.invocation.arguments)[unit.step];
+  const task = taskOf(work, unit);
+  const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
   const found = await reconcile(
     context.log,
-    reconcilable(work.command, step),
-    contextOf(context, work, unit),
+    reconcilable(task.command, step),
+    contextOf(context, task, unit),
   );
   return {
-    target: unit.target,
-    audit: unit.intent,
-    ...present({ step: step?.name, serverJob: unit.serverJob }),
+    ...attemptedOf(unit, step),
+    ...present({ serverJob: unit.serverJob }),
     ...(before === 'running' || unit.serverJob !== undefined
       ? ranOn(found)
       : reconciledAttempt(context, found, unit.intent ?? 0)),
+  };
+}
+
+/** What an attempt is about. */
+function attemptedOf(
+  { target, intent, part }: Unit,
+  step: Step | undefined,
+): Pick<Attempt, 'target' | 'audit' | 'step' | 'command'> {
+  return {
+    target,
+    audit: intent,
+    ...present({ step: step?.name, command: part?.command.name }),
   };
 }
 

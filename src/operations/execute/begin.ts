@@ -8,13 +8,14 @@ import { authorize } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import type { AccountLookup } from '../resolve/absent.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
-import { resolveOne, whyUntouchable } from '../resolve/resolve.ts';
+import { resolveOne, whyOutOfReach, whyUntouchable } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
-import type { LeftOut } from '../stages.ts';
+import type { LeftOut, Parsed } from '../stages.ts';
 import type { AttemptContext } from './attempt.ts';
 import type { OutcomeContext } from './outcome.ts';
+import { taskOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** What moving an operation on needs. */
@@ -68,14 +69,14 @@ export type Begun = Unit & { intent: number };
 export async function begin(
   context: Clock,
   { auditLog, operationTargets }: StoreTables,
-  work: Pick<Work, 'command' | 'confirmer' | 'id' | 'invocation'>,
+  work: Work,
   unit: Unit,
 ): Promise<Begun> {
   if (unit.intent !== undefined) {
     return unit as Begun;
   }
   const intent = await auditLog.begin(
-    intentFor(work, unit.account, work.confirmer, unit.step),
+    intentFor(taskOf(work, unit), unit.account, work.confirmer, unit.step),
     context.now(),
   );
   await operationTargets.set(work.id, unit, { state: 'in_flight', intent });
@@ -91,7 +92,8 @@ export async function beginFirst(
 ): Promise<void> {
   const positions = new Set<number>();
   for (const unit of work.units) {
-    const isReady = unit.target === undefined || unit.account !== undefined;
+    const isReady =
+      unit.account !== undefined || (unit.target === undefined && unit.part === undefined);
     if (positions.size >= parallelism || !isReady) {
       return;
     }
@@ -135,7 +137,7 @@ export async function prepareNext(
     if (first === undefined) {
       return { skipped, next: undefined };
     }
-    if (isSameTarget) {
+    if (isSameTarget && first.part === undefined) {
       first.account ??= previous?.account;
     }
     const found = await whyNot(context, run, first);
@@ -166,16 +168,20 @@ async function whyNot(
     return undefined;
   }
   const why = await whyNotAnyMore(context, context.store, run, unit);
-  if (why !== undefined || unit.target === undefined || unit.account !== undefined) {
+  const isKnown = unit.account !== undefined || (unit.target === undefined && !unit.part);
+  if (why !== undefined || isKnown) {
     return why;
   }
   try {
-    const found = await lookUp(context, run, unit.target, unit.step);
-    if ('why' in found) {
-      return found.why;
+    const task = taskOf(run.work, unit);
+    if (unit.target !== undefined) {
+      const found = await lookUp(context, run, task, { ...unit, target: unit.target });
+      if ('why' in found) {
+        return found.why;
+      }
+      unit.account = found;
     }
-    unit.account = found;
-    return undefined;
+    return await whyOutOfReach(context, task);
   } catch (error) {
     if (error instanceof LawspeakerError) {
       return later;
@@ -192,25 +198,31 @@ export async function whyNotAnyMore(
   context: AdvanceContext,
   tables: Pick<StoreTables, 'operations'>,
   run: Run,
-  { account }: Unit,
+  unit: Unit,
 ): Promise<string | undefined> {
+  const { account, part } = unit;
   const why = await whyStopped(context, tables, run);
-  return why ?? (account && whyUntouchable(context, run.work, account));
+  return (
+    why ??
+    (part && whyDenied(context, part)) ??
+    (account && whyUntouchable(context, taskOf(run.work, unit), account))
+  );
 }
 
+/** The account of a unit; or why nothing is done to it. */
 async function lookUp(
   context: AdvanceContext,
-  { work, findAccount }: Run,
-  user: UserId,
-  step: number,
+  { findAccount }: Run,
+  task: Work,
+  { target, step, part }: Unit & { target: UserId },
 ): Promise<Account | LeftOut> {
   const { roles, settings, findSimilar } = context;
-  const found = await resolveOne({ roles, settings, findSimilar, findAccount }, work, user);
-  if ('why' in found || step > 0) {
+  const found = await resolveOne({ roles, settings, findSimilar, findAccount }, task, target);
+  if ('why' in found || (step > 0 && part === undefined)) {
     return found;
   }
-  const idle = nothingToDo(work.command, found, work.invocation.arguments);
-  return idle === undefined ? found : { user, why: idle };
+  const idle = nothingToDo(task.command, found, task.invocation.arguments);
+  return idle === undefined ? found : { user: target, why: idle };
 }
 
 /** Why nothing more is begun: somebody has stopped it, or who asked may not do it any more. */
@@ -226,15 +238,21 @@ export async function whyStopped(
   if (await operations.isStopRequested(work.id)) {
     run.stopped = 'was not begun when this was stopped';
   }
+  run.stopped ??= whyDenied(context, work);
+  return run.stopped;
+}
+
+/** Why who asked may not do it any more. */
+function whyDenied(context: AdvanceContext, parsed: Parsed): string | undefined {
   try {
-    authorize(context, work);
+    authorize(context, parsed);
+    return undefined;
   } catch (error) {
     if (!(error instanceof DeniedError)) {
       throw error;
     }
-    run.stopped = `was not begun: ${error.message}`;
+    return `was not begun: ${error.message}`;
   }
-  return run.stopped;
 }
 
 export async function leaveOut(
@@ -247,7 +265,7 @@ export async function leaveOut(
     unit.isLeftOut = true;
     run.left -= 1;
     run.isNews = true;
-    if (unit.step === 0 && unit.target !== undefined) {
+    if ((unit.step === 0 || unit.part !== undefined) && unit.target !== undefined) {
       run.work.leftOut.push({ user: unit.target, why });
     }
   }

@@ -14,7 +14,7 @@ import { present } from '../../core/present.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
-import { leftOutBlocks } from '../confirm/preview.ts';
+import { leftOutBlocks } from '../confirm/left-out.ts';
 import { numberDone, operationField, stepsData } from './operation-field.ts';
 import { maxListed, reasonOf, singleReply, timerBlocks, trailOf } from './single-outcome.ts';
 import type { About, NamesContext } from './single-outcome.ts';
@@ -75,7 +75,7 @@ export function outcomeReply(
         ...reports,
         ...trail,
       ],
-      next: waitingNext(waiting),
+      next: [...waitingNext(waiting), ...undoNext(about, attempts)],
       ...present({ file: hasFile ? fileOf(about, attempts) : undefined }),
       data: dataOf(about, attempts, isLong),
     },
@@ -87,9 +87,9 @@ function dataOf(about: About, attempts: readonly Attempt[], isLong: boolean): un
   const steps = stepsData(about);
   const targets = isLong
     ? { targets: attempts.length, done: numberDone(attempts) }
-    : attempts.map(({ target, step, status: one, audit: entry }) => ({
+    : attempts.map(({ target, step, command, status: one, audit: entry }) => ({
         userId: target,
-        ...present({ step }),
+        ...present({ step, command }),
         status: one,
         audit: entry,
       }));
@@ -177,7 +177,7 @@ function fileOf({ leftOut = [] }: About, attempts: readonly Attempt[]): AnswerFi
   const rows = [
     ...attempts.map((attempt) => ({
       user_id: attempt.target ?? '',
-      step: attempt.step ?? '',
+      step: attempt.step ?? attempt.command ?? '',
       status: attempt.status,
       audit: attempt.audit ?? '',
       why: attempt.status === 'failed' || attempt.status === 'partial' ? reasonOf(attempt) : '',
@@ -208,6 +208,13 @@ function waitingBlocks(waiting: readonly OpenItemCount[]): Block[] {
   return items === 0
     ? []
     : [line(`${count(items, 'more report')} about ${whom} ${items === 1 ? 'is' : 'are'} open.`)];
+}
+
+/** The line that takes back all of it, if anything takes it back. */
+function undoNext({ id }: About, attempts: readonly Attempt[]): string[] {
+  return id !== undefined && attempts.some(({ undo }) => undo !== undefined)
+    ? [`undo --operation ${id}`]
+    : [];
 }
 
 function waitingNext([first]: readonly OpenItemCount[]): string[] {

@@ -14,6 +14,7 @@ import type { AdvanceContext, Attempted, Begun, Prepared, Run } from './begin.ts
 import { outcomeReply } from './outcome.ts';
 import { resolveItem } from './resolve-item.ts';
 import { isTimed, updateTimers } from './timers.ts';
+import { taskOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /**
@@ -36,7 +37,7 @@ export async function record(
     !work.isResumed &&
     work.units.length === 1 &&
     work.invocation.forMs === undefined &&
-    work.command.reconcile !== undefined &&
+    taskOf(work, unit).command.reconcile !== undefined &&
     (attempt.status === 'done' || attempt.status === 'failed');
   return recorded(async () =>
     context.store.transaction(
@@ -81,8 +82,9 @@ async function recordAttempt(
   if (before?.status !== attempt.status) {
     run.isNews = true;
     await tables.auditLog.finish(unit.intent, outcomeAfter(attempt, before), context.now());
-    if (isTimed(work)) {
-      told = { ...attempt, ...(await updateTimers(context, tables, work, attempt)) };
+    const task = taskOf(work, unit);
+    if (isTimed(task)) {
+      told = { ...attempt, ...(await updateTimers(context, tables, task, attempt)) };
     }
     await tables.operationTargets.set(work.id, unit, {
       state: targetState(attempt),

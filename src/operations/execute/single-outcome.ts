@@ -44,7 +44,7 @@ export function singleReply(
   const what = code(
     attempt.target === undefined
       ? writeInvocation(command, about.invocation)
-      : `${command.name} ${attempt.target}`,
+      : `${attempt.command ?? command.name} ${attempt.target}`,
   );
   switch (attempt.status) {
     case 'done':

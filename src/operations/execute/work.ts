@@ -9,7 +9,7 @@ import type { OperationTarget } from '../../store/tables/operation-targets.ts';
 import type { Operation } from '../../store/tables/operations.ts';
 import type { Timer } from '../../store/tables/timers.ts';
 import { parsedOf, targetsOf } from '../stages.ts';
-import type { LeftOut, ParsedContext, Resolved } from '../stages.ts';
+import type { LeftOut, Parsed, ParsedContext, Resolved } from '../stages.ts';
 
 /** How an operation has ended for a target, as far as is known. */
 export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
@@ -26,6 +26,8 @@ export interface Attempt {
   readonly isOpen?: boolean;
   /** The step, if the command has several. */
   readonly step?: string;
+  /** The command, if it is not the operation's own. */
+  readonly command?: string;
   /** If it was done in this process. */
   readonly answer?: Answer;
   /** What a step did. */
@@ -72,6 +74,8 @@ export interface Unit {
   readonly step: number;
   /** Undefined for a command without targets. */
   readonly target: UserId | undefined;
+  /** What it carries out, if that is not the operation's own command: a part of an undo. */
+  readonly part: Parsed | undefined;
   /** The account as it was just before; undefined until it is looked up. */
   account: Account | undefined;
   /** Its audit entry; undefined until it is begun. */
@@ -95,11 +99,22 @@ export function stepsOf(
   return command.steps?.(args) ?? [undefined];
 }
 
+/** The command that a unit carries out: the operation's own, or a part of it. */
+export function taskOf(work: Work, { part }: Pick<Unit, 'part'>): Work {
+  return part === undefined ? work : { ...work, ...part };
+}
+
+type NewUnit = Pick<Unit, 'position' | 'step' | 'target' | 'account' | 'part'>;
+
 /** What a new operation consists of, in the order in which it is done. */
 export function unitsOf(
-  resolved: Pick<Resolved, 'command' | 'invocation' | 'accounts'>,
-): Pick<Unit, 'position' | 'step' | 'target' | 'account'>[] {
-  const { command, invocation, accounts } = resolved;
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'accounts'> &
+    Partial<Pick<Resolved, 'parts'>>,
+): NewUnit[] {
+  const { command, invocation, accounts, parts } = resolved;
+  if (parts !== undefined) {
+    return unitsOfParts(parts);
+  }
   const byName = new Map(accounts.map((account) => [account.name, account]));
   const targets = accounts.length > 0 ? accounts.map(({ name }) => name) : targetsOf(resolved);
   const steps = stepsOf(command, invocation.arguments);
@@ -109,6 +124,23 @@ export function unitsOf(
       step,
       target,
       account: target === undefined ? undefined : byName.get(target),
+      part: undefined,
+    })),
+  );
+}
+
+/** The parts of an undo: those of the same account one after another, as the steps of a target are. */
+function unitsOfParts(parts: readonly Parsed[]): NewUnit[] {
+  const targets = parts.map((part) => targetsOf(part)[0]);
+  const groups = Map.groupBy(parts.keys(), (at) => targets[at] ?? at);
+  return [...groups.values()].flatMap((group, position) =>
+    group.map((at, step) => ({
+      position,
+      step,
+      target: targets[at],
+      // What was undone before has changed it: each is looked up just before.
+      account: undefined,
+      part: parts[at],
     })),
   );
 }
@@ -158,6 +190,12 @@ export async function loadWork(
 ): Promise<Work> {
   const { operationTargets, auditLog } = context.store;
   const parsed = parsedOf(context, operation);
+  const parts = new Map(
+    (parsed.parts === undefined ? [] : unitsOfParts(parsed.parts)).map((unit) => [
+      `${unit.position} ${unit.step}`,
+      unit.part,
+    ]),
+  );
   const stored = await operationTargets.of(operation.id);
   const rows = stored.length > 0 ? stored : await rowsFromAuditLog(auditLog, operation, parsed);
   const steps = stepsOf(parsed.command, parsed.invocation.arguments);
@@ -176,32 +214,38 @@ export async function loadWork(
     isResumed: true,
     startedAt: operation.startedAt ?? 0,
     isTold: false,
-    units: rows.map((row) => ({
-      position: row.position,
-      step: row.step,
-      target: row.target as UserId | undefined,
-      account: undefined,
-      intent: row.intent,
-      wasBegun: row.state === 'in_flight',
-      serverJob: row.serverJob,
-      did: row.state === 'in_flight' ? row.detail : undefined,
-      attempt: attemptOf(row, steps[row.step]?.name),
-      isLeftOut: row.state === 'skipped',
-    })),
+    units: rows.map((row) => {
+      const part = parts.get(`${row.position} ${row.step}`);
+      return {
+        position: row.position,
+        step: row.step,
+        target: row.target as UserId | undefined,
+        part,
+        account: undefined,
+        intent: row.intent,
+        wasBegun: row.state === 'in_flight',
+        serverJob: row.serverJob,
+        did: row.state === 'in_flight' ? row.detail : undefined,
+        attempt: attemptOf(row, { step: steps[row.step]?.name, command: part?.command.name }),
+        isLeftOut: row.state === 'skipped',
+      };
+    }),
   };
 }
 
 /** How a target ended whose end an earlier process has recorded. */
 function attemptOf(
   { state, target, intent, detail }: OperationTarget,
-  step: string | undefined,
+  { step, command }: Record<'command' | 'step', string | undefined>,
 ): Attempt | undefined {
   return state === 'done' || state === 'partial' || state === 'failed' || state === 'unknown'
     ? {
         target,
         audit: intent,
         status: state,
-        ...present(state === 'done' ? { step, did: detail } : { step, why: detail }),
+        ...present(
+          state === 'done' ? { step, command, did: detail } : { step, command, why: detail },
+        ),
       }
     : undefined;
 }

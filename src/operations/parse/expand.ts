@@ -1,8 +1,9 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
+import { writeValue } from '../../chat/command/write-invocation.ts';
 import { entryNumber, isLast, reasonOfUndo, undoneBy } from '../../chat/reading/entry-number.ts';
-import { tokenize } from '../../chat/reading/tokenize.ts';
+import { quote, tokenize } from '../../chat/reading/tokenize.ts';
 import { dayMs } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
@@ -30,7 +31,7 @@ export function createNextPages(): NextPages {
 }
 
 interface UndoContext {
-  readonly store: Pick<Store, 'auditLog'>;
+  readonly store: Pick<Store, 'auditLog' | 'operations'>;
   readonly settings: Pick<Settings, 'prefix'>;
   now(): number;
 }
@@ -58,7 +59,12 @@ export async function expand(
   if (command.name === 'more') {
     return context.nextPages.of(message.sender) ?? line;
   }
-  const { values } = readArguments(command, tokenize(line).slice(1), readingContext(context));
+  const read = readArguments(command, tokenize(line).slice(1), readingContext(context));
+  const { values, reason, dryRun, notBefore } = read;
+  if (values['operation'] !== undefined) {
+    // It is a command of its own: see `undo-operation.ts`.
+    return line;
+  }
   const wanted = String(values['entry']);
   const entry = isLast(wanted)
     ? await lastActionOf(context, message.sender)
@@ -74,7 +80,11 @@ export async function expand(
     readingContext(context),
   );
   await assertNewest(context, entry, { command: undoing.name, values: undoes });
-  return `${undo} --reason="${reasonOfUndo(entry.id)}"`;
+  return [
+    `${undo} --reason=${quote(reasonOfUndo(entry.id, reason))}`,
+    ...(notBefore === undefined ? [] : [`--at=${writeValue('date', notBefore)}`]),
+    ...(dryRun ? ['--dry-run'] : []),
+  ].join(' ');
 }
 
 /** An older action is not taken for the "last" one without asking. */
@@ -121,10 +131,16 @@ export async function lastActionOf(context: UndoContext, user: UserId): Promise<
     `\`${prefix}undo ${id}\`: ${command}${target === null ? '' : ` \`${target.replaceAll('`', '’')}\``}`;
   const together = open.filter(({ eventId }) => eventId === last.eventId);
   if (together.length > 1) {
+    const operation = await context.store.operations.byEvent(last.eventId);
     throw new TargetError(
       'state',
       `your last command did ${count(together.length, 'thing')}; which one?`,
-      together.slice(0, 10).map(describe).join('\n'),
+      [
+        ...(operation === undefined
+          ? []
+          : [`\`${prefix}undo --operation ${operation.id}\`: all of it`]),
+        ...together.slice(0, 10).map(describe),
+      ].join('\n'),
     );
   }
   if (undoOf(last) === undefined) {

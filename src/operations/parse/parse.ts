@@ -25,6 +25,8 @@ import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 import { expand, isShorthand } from './expand.ts';
 import type { ExpandContext } from './expand.ts';
 import { readMatching } from './matching.ts';
+import { undoOperation } from './undo-operation.ts';
+import type { UndoOperationContext } from './undo-operation.ts';
 import { readUserFile } from './user-file.ts';
 import type { UserFile } from './user-file.ts';
 
@@ -34,6 +36,7 @@ export type ParseRefusedContext = CommandNameContext &
 
 /** What parsing needs. */
 export type ParseContext = ExpandContext &
+  UndoOperationContext &
   MistakableContext &
   ParseRefusedContext & {
     /** @throws TargetError there is no such room */
@@ -85,6 +88,9 @@ export async function parse(
       matching: matching?.written,
     });
     assertChanges(parsed);
+    if (command.name === 'undo' && typeof values['operation'] === 'number') {
+      return await undoOperation(context, parsed, values['operation']);
+    }
     return {
       ...parsed,
       plainWords: plainWordsIn(tokens, context.settings.serverName),

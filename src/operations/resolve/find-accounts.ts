@@ -5,7 +5,7 @@ import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account, Services } from '../../services/services.ts';
-import { maxShown } from '../confirm/preview.ts';
+import { maxShown } from '../confirm/left-out.ts';
 import type { Settings } from '../settings.ts';
 import { passed, targetsOf } from '../stages.ts';
 import type { Authorized } from '../stages.ts';
@@ -98,7 +98,7 @@ function assertNotTooMany(found: number): void {
  * The accounts of this server among these users. Many are read from the list of all accounts, where that
  * takes less time; those that the list does not show are looked up one by one, side by side.
  */
-async function lookUpAll(
+export async function lookUpAll(
   context: FindContext,
   users: readonly UserId[],
 ): Promise<ReadonlyMap<UserId, Account>> {

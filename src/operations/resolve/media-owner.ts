@@ -66,7 +66,7 @@ function mediaIn(
  */
 export async function assertMediaMayBeTouched(
   context: MediaOwnerContext,
-  { command, invocation }: Authorized,
+  { command, invocation }: Pick<Authorized, 'command' | 'invocation'>,
   protects: Protects,
 ): Promise<void> {
   const { actor, filledIn = [], overrideProtection } = invocation;

@@ -8,13 +8,14 @@ import type { Roles } from '../authorize/authorize.ts';
 import { narrow } from '../confirm/preview.ts';
 import type { Settings } from '../settings.ts';
 import { passed, targetsOf } from '../stages.ts';
-import type { Authorized, LeftOut, Resolved } from '../stages.ts';
+import type { Authorized, LeftOut, Parsed, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
 import type { AbsentContext, AccountLookup } from './absent.ts';
-import { findAccounts } from './find-accounts.ts';
+import { findAccounts, lookUpAll } from './find-accounts.ts';
 import type { FindContext } from './find-accounts.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
 import type { MediaOwnerContext } from './media-owner.ts';
+import { nothingToDo } from './nothing-to-do.ts';
 import { assertRoomsInReach, canNameRoom } from './reserved-rooms.ts';
 import type { ReservedRoomsContext } from './reserved-rooms.ts';
 
@@ -39,12 +40,12 @@ export type ResolveContext = ProtectContext &
  * @throws ProtectedError all the accounts are protected, or a room is out of reach
  */
 export async function resolve(context: ResolveContext, asked: Authorized): Promise<Resolved> {
-  const kinds = Object.values(asked.command.args).map(({ kind }) => kind);
-  if (kinds.some(canNameRoom)) {
-    await assertRoomsInReach(context, asked);
+  if (asked.parts !== undefined) {
+    return resolveParts(context, asked);
   }
+  await assertRooms(context, asked);
   const { authorized, accounts: found } = await findAccounts(context, asked);
-  const { command, danger, invocation } = authorized;
+  const { danger } = authorized;
   const users = targetsOf(authorized);
   const accounts: Account[] = [];
   for (const user of users) {
@@ -68,18 +69,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
       leftOut.push({ user: account.name, why: error.message.replace(`${account.name} `, '') });
     }
   }
-  for (const key of identitiesOf(command)) {
-    const named = invocation.arguments[key];
-    for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
-      const isLocal = serverNameOf(user) === context.settings.serverName;
-      const account = isLocal ? await context.findAccount(user) : undefined;
-      assertUnprotected(context, authorized, { name: user, admin: account?.admin ?? false });
-    }
-  }
-  if (danger !== 'read' && kinds.includes('media')) {
-    const protects = protectsFor(command, invocation.arguments);
-    await assertMediaMayBeTouched(context, authorized, protects);
-  }
+  await assertOthers(context, authorized);
   const resolved = passed<Resolved>({
     ...authorized,
     accounts,
@@ -94,6 +84,114 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
         accounts.filter(({ name }) => !left.has(name)),
         leftOut,
       );
+}
+
+/** Looks up the accounts of an undo. What can't be taken back now is left out. */
+async function resolveParts(context: ResolveContext, asked: Authorized): Promise<Resolved> {
+  const { parts = [], staying } = asked;
+  const { reversals = [] } = asked.invocation;
+  const found = await lookUpAll(context, parts.flatMap(targetsOf));
+  const leftOut = [...(staying?.leftOut ?? [])];
+  const kept: number[] = [];
+  for (const [at, part] of parts.entries()) {
+    const [user] = targetsOf(part);
+    const why = await whyNotPart(context, part, user && found.get(user));
+    if (why === undefined) {
+      kept.push(at);
+    } else {
+      leftOut.push({ user: user ?? (part.command.name as UserId), why });
+    }
+  }
+  if (kept.length === 0) {
+    throw new TargetError(
+      'state',
+      'nothing of this can be taken back any more',
+      leftOut
+        .slice(0, maxPartsNamed)
+        .map(({ user, why }) => `${user} ${why}.`)
+        .join(' '),
+    );
+  }
+  const left = new Set(kept);
+  return passed<Resolved>({
+    ...asked,
+    invocation: { ...asked.invocation, reversals: reversals.filter((_, at) => left.has(at)) },
+    parts: parts.filter((_, at) => left.has(at)),
+    accounts: [...found.values()],
+    leftOut,
+    absent: [],
+  });
+}
+
+/** At most this many are named in an error. */
+const maxPartsNamed = 5;
+
+/** Why a part of an undo is left out, as the rest of a sentence; undefined if it is not. */
+async function whyNotPart(
+  context: ResolveContext,
+  part: Parsed,
+  account: Account | undefined,
+): Promise<string | undefined> {
+  const [user] = targetsOf(part);
+  if (user !== undefined && account === undefined) {
+    return 'does not exist any more';
+  }
+  const why =
+    account &&
+    (whyUntouchable(context, part, account) ??
+      nothingToDo(part.command, account, part.invocation.arguments));
+  return why ?? whyOutOfReach(context, part);
+}
+
+/**
+ * Why a command can't be carried out because of the rooms, files or other users that it names, besides the accounts
+ * that it acts on.
+ *
+ * @throws HomeserverError, UnreachableError this can't be found out now
+ */
+export async function whyOutOfReach(
+  context: ResolveContext,
+  parsed: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
+): Promise<string | undefined> {
+  try {
+    await assertRooms(context, parsed);
+    await assertOthers(context, parsed);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProtectedError || error instanceof TargetError) {
+      return `was left alone: ${error.message}`;
+    }
+    throw error;
+  }
+}
+
+/** @throws ProtectedError a room is out of reach */
+async function assertRooms(
+  context: ReservedRoomsContext,
+  parsed: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
+): Promise<void> {
+  if (Object.values(parsed.command.args).some(({ kind }) => canNameRoom(kind))) {
+    await assertRoomsInReach(context, parsed);
+  }
+}
+
+/** @throws ProtectedError, TargetError a file, or a user whom the command makes or acts as, is protected */
+async function assertOthers(
+  context: ResolveContext,
+  parsed: Pick<Parsed, 'command' | 'danger' | 'invocation'>,
+): Promise<void> {
+  const { command, danger, invocation } = parsed;
+  for (const key of identitiesOf(command)) {
+    const named = invocation.arguments[key];
+    for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
+      const isLocal = serverNameOf(user) === context.settings.serverName;
+      const account = isLocal ? await context.findAccount(user) : undefined;
+      assertUnprotected(context, parsed, { name: user, admin: account?.admin ?? false });
+    }
+  }
+  if (danger !== 'read' && Object.values(command.args).some(({ kind }) => kind === 'media')) {
+    await assertMediaMayBeTouched(context, parsed, protectsFor(command, invocation.arguments));
+  }
 }
 
 /**

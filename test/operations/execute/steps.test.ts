@@ -1,6 +1,7 @@
 import { beforeEach, afterEach, expect, test } from 'vitest';
 
 import { HomeserverError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
@@ -27,9 +28,9 @@ beforeEach(async () => {
   };
   const { api } = bot;
   Object.assign(api.users, {
-    setSuspended: async () => {
-      await does('suspend');
-      isSuspended = true;
+    setSuspended: async (_: string, is: boolean) => {
+      await does(is ? 'suspend' : 'unsuspend');
+      isSuspended = is;
     },
     memberships: async () => [{ roomId: '!shared:localhost', membership: 'join' }],
     joinedRooms: async () => ({ joinedRooms: [], total: 0 }),
@@ -137,4 +138,54 @@ test('a step that was cut off and did not arrive is done after a restart, before
   await recover({ ...bot.context, inFlight: createInFlight() });
   expect(calls).toEqual(steps);
   expect(await recordedSteps()).toEqual(steps.map((step) => `${step} done`));
+});
+
+test('what of a takedown can be taken back is, the last step first, and the rest is said to stay', async () => {
+  await takeDown();
+  calls = [];
+  Object.assign(bot.context, {
+    findAccount: async (name: string) => ({
+      ...(await bot.api.users.get(name as UserId)),
+      displayname: null,
+      externalIds: [],
+      threepids: [],
+      deactivated: !calls.includes('reactivate'),
+    }),
+  });
+  Object.assign(bot.api.users, {
+    reactivate: async (name: string) => {
+      calls.push('reactivate');
+      return bot.context.findAccount(name as UserId);
+    },
+  });
+  Object.assign(bot.api.media, {
+    async *all() {
+      yield {
+        mediaId: 'a',
+        quarantinedBy: calls.includes('unquarantine') ? null : '@lawspeaker:localhost',
+      };
+    },
+    unquarantine: async () => void calls.push('unquarantine'),
+    find: async () => ({ mediaId: 'a', quarantinedBy: null }),
+  });
+  const asked = await bot.take([message('$back', '!undo --operation 1')]);
+  const text = JSON.stringify(asked.sent);
+  expect(text).toContain('It takes back 3 actions');
+  for (const line of [
+    `reactivate ${mallory}`,
+    `unquarantine --user=${mallory}`,
+    `unsuspend ${mallory}`,
+  ]) {
+    expect(text).toContain(line);
+  }
+  expect(text).toContain('Can’t be taken back: redact (1)');
+  expect(text).toContain('restore rooms, devices, addresses');
+  await bot.take([message('$yes2', '!confirm')]);
+  expect(calls).toEqual(['reactivate', 'unquarantine', 'unsuspend']);
+  const entries = await bot.store.auditLog.search({ eventId: '$back', limit: 10 });
+  expect(entries.map(({ command, status }) => `${command} ${status}`)).toEqual([
+    'unsuspend done',
+    'unquarantine done',
+    'reactivate done',
+  ]);
 });

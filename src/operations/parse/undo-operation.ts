@@ -1,0 +1,195 @@
+import type { Json, Reversal } from '../../chat/command/invocation.ts';
+import { readArguments } from '../../chat/command/read-arguments.ts';
+import { undoneBy } from '../../chat/reading/entry-number.ts';
+import { tokenize } from '../../chat/reading/tokenize.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import type { UserId } from '../../core/ids.ts';
+import type { Store } from '../../store/store.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { Operation } from '../../store/tables/operations.ts';
+import type { LeftOut, Parsed, ParsedContext, Staying } from '../stages.ts';
+import { withParts } from '../stages.ts';
+import { commandNamed, readingContext } from './command-line.ts';
+import type { CommandNameContext, ReadingSettings } from './command-line.ts';
+import { undoOf } from './expand.ts';
+
+/** What finding the reversals of an operation needs. */
+export type UndoOperationContext = CommandNameContext &
+  ReadingSettings &
+  ParsedContext & { readonly store: Pick<Store, 'auditLog' | 'operations'> };
+
+/** One operation has at most this many audit entries: 10,000 accounts, and the steps of a takedown for each. */
+const maxEntries = 100_000;
+/** At most this many newer entries of one target are searched. */
+const maxNewer = 100;
+
+/**
+ * Finds what takes back an operation: the reversal of each of its audit entries that has one, the newest first.
+ * What was changed again since is left as it is.
+ *
+ * @param parsed the undo, as it was read
+ * @param id the number of the operation
+ * @throws TargetError there is no such operation, it has not ended, or nothing of it can be taken back
+ */
+export async function undoOperation(
+  context: UndoOperationContext,
+  parsed: Parsed,
+  id: number,
+): Promise<Parsed> {
+  const operation = await ended(context, id);
+  const { auditLog } = context.store;
+  const entries = await auditLog.search({ eventId: operation.eventId, limit: maxEntries });
+  const newerOf = newerEntries(auditLog);
+  const reversals: Reversal[] = [];
+  const leftOut: LeftOut[] = [];
+  const permanent = new Map<string, number>();
+  for (const entry of entries) {
+    const line = undoOf(entry);
+    const name = stepOf(entry) ?? entry.command;
+    if (line === undefined) {
+      if (entry.status === 'done' || entry.status === 'partial') {
+        permanent.set(name, (permanent.get(name) ?? 0) + 1);
+      } else if (entry.status !== 'failed') {
+        leftOut.push(left(entry, `is left as it is: ${name} is ${entry.status}`));
+      }
+      continue;
+    }
+    const reversal = readReversal(context, entry, line);
+    const newer = reversal && changedSince(entry, reversal, line, await newerOf(entry));
+    if (reversal === undefined) {
+      leftOut.push(left(entry, 'has a reversal that this version can’t read'));
+    } else if (newer === undefined) {
+      reversals.push(reversal);
+    } else {
+      leftOut.push(left(entry, whyStays(entry, newer)));
+    }
+  }
+  if (reversals.length === 0) {
+    throw nothingToTakeBack(operation, { leftOut, permanent });
+  }
+  const { invocation } = parsed;
+  return {
+    ...withParts(context, { ...parsed, invocation: { ...invocation, reversals } }),
+    staying: { leftOut, permanent },
+  };
+}
+
+/** @throws TargetError there is no such operation, or it has not ended */
+async function ended({ store, settings }: UndoOperationContext, id: number): Promise<Operation> {
+  const { prefix } = settings;
+  const operation = await store.operations.get(id);
+  if (operation === undefined) {
+    throw new TargetError('unknown', `there is no operation ${id}`, 'Its answer has the number.');
+  }
+  switch (operation.state) {
+    case 'awaiting':
+      throw new TargetError(
+        'state',
+        `operation ${id} is not confirmed yet`,
+        `To cancel it: \`${prefix}cancel ${operation.code ?? ''}\``,
+      );
+    case 'scheduled':
+      throw new TargetError(
+        'state',
+        `operation ${id} has not run yet`,
+        `To cancel it: \`${prefix}stop-job ${id}\``,
+      );
+    case 'running':
+      throw new TargetError(
+        'state',
+        `operation ${id} still runs`,
+        `Wait until it has ended, or stop it: \`${prefix}stop-job ${id}\``,
+      );
+    case 'done':
+    case 'partial':
+    case 'failed':
+    case 'unknown':
+    case 'cancelled':
+    case 'expired':
+      return operation;
+  }
+}
+
+/** Reads the command line that takes back an entry; undefined if this version can't read it. */
+function readReversal(
+  context: CommandNameContext & ReadingSettings,
+  { id }: AuditEntry,
+  line: string,
+): Reversal | undefined {
+  try {
+    const command = commandNamed(context, line);
+    const { values } = readArguments(command, tokenize(line).slice(1), readingContext(context));
+    const given = Object.entries(values).filter(([, value]) => value !== undefined);
+    return {
+      entry: id,
+      command: command.name,
+      arguments: Object.fromEntries(given) as Record<string, Json>,
+    };
+  } catch (error) {
+    if (error instanceof UsageError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** Looks up what was done to the target of an entry after it. The same target is looked up once. */
+function newerEntries(auditLog: Pick<Store['auditLog'], 'search'>) {
+  const found = new Map<string, readonly AuditEntry[]>();
+  return async ({ target }: AuditEntry): Promise<readonly AuditEntry[]> => {
+    if (target === null) {
+      return [];
+    }
+    const known =
+      found.get(target) ?? (await auditLog.search({ target, status: 'done', limit: maxNewer }));
+    found.set(target, known);
+    return known;
+  };
+}
+
+/** The newest entry after which a reversal would undo something else than was asked for. */
+function changedSince(
+  entry: AuditEntry,
+  { command }: Reversal,
+  line: string,
+  newer: readonly AuditEntry[],
+): AuditEntry | undefined {
+  return newer.find(
+    (one) =>
+      one.id > entry.id &&
+      one.eventId !== entry.eventId &&
+      (one.command === command || one.command === entry.command || undoOf(one) === line),
+  );
+}
+
+function whyStays(entry: AuditEntry, newer: AuditEntry): string {
+  return undoneBy(newer.reason) === entry.id
+    ? `was already taken back by #${newer.id}`
+    : `was changed since: #${newer.id}, ${newer.command} by ${newer.actor}`;
+}
+
+function left({ target }: AuditEntry, why: string): LeftOut {
+  return { user: (target ?? 'this server') as UserId, why };
+}
+
+function stepOf({ arguments: given }: AuditEntry): string | undefined {
+  return typeof given === 'object' && given !== null && 'step' in given
+    ? String(given.step)
+    : undefined;
+}
+
+function nothingToTakeBack({ id }: Operation, { leftOut, permanent }: Staying): TargetError {
+  const why = [
+    ...(permanent.size === 0 ? [] : [`${[...permanent.keys()].join(', ')} can’t be undone`]),
+    ...leftOut.slice(0, maxNamed).map(({ user, why: reason }) => `${user} ${reason}`),
+    ...(leftOut.length > maxNamed ? [`and ${leftOut.length - maxNamed} more`] : []),
+  ];
+  return new TargetError(
+    'state',
+    `nothing of operation ${id} can be taken back`,
+    why.length === 0 ? 'It has changed nothing.' : `${why.join('; ')}.`,
+  );
+}
+
+/** At most this many of what is left as it is are named in an error. */
+const maxNamed = 5;
