@@ -15,6 +15,7 @@ import {
   maxDangerOf,
   placeholderOf,
   roleFor,
+  takesMany,
 } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger } from '../../src/chat/command/declaration.ts';
 import {
@@ -79,6 +80,31 @@ test('help lists each command by its group, and the help of the group says what 
     expect(all).toContain(groups[group]);
   }
   expect(Object.keys(groups).map(groupNamed)).toEqual(Object.keys(groups));
+});
+
+/** Commands on accounts that take one at a time, and why several make no sense. */
+const onOneAccount: Readonly<Record<string, string>> = {
+  'add-device': 'a device ID belongs to one account',
+  'delete-device': 'a device ID belongs to one account',
+  'rename-device': 'a device ID belongs to one account',
+  'edit-user':
+    'a name, an address or a login belongs to one person; admin and reactivate take several',
+  'login-as': 'its token is for one session as one person',
+  'reset-password': 'each password is a secret that goes to whoever asks, in a message of its own',
+  unquarantine: 'it takes a file; with --user it takes the files of that user together',
+};
+
+test('commands that change accounts take several at once, unless several make no sense', () => {
+  const single = commands.filter(({ args, danger }) => {
+    const subject = Object.values(args).find(({ kind }) => kind === 'account');
+    return danger !== 'read' && subject !== undefined && subject.options.many !== true;
+  });
+  expect(single.map(({ name }) => name).sort()).toEqual(Object.keys(onOneAccount).sort());
+  for (const command of commands.filter(takesMany)) {
+    expect(Object.keys(argumentsOf(command))).toEqual(
+      expect.arrayContaining(['fromFile', 'matching']),
+    );
+  }
 });
 
 describe.each(commands.map((command) => [command.name, command] as const))('%s', (_, command) => {
@@ -147,10 +173,10 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     const many = byPlace.findIndex(([, { options }]) => options.many === true);
     const rest = byPlace.findIndex(([, { options }]) => options.rest === true);
     expect(rest === -1 || rest === byPlace.length - 1).toBe(true);
-    // A text may follow, which takes the last word, so it can't be left out.
-    const last = rest === -1 ? byPlace.length - 1 : rest - 1;
-    expect(many === -1 || many === last).toBe(true);
-    expect(many !== -1 && rest !== -1 && byPlace[rest]?.[1].options.optional === true).toBe(false);
+    // What follows several takes the last words, one each, so it can't be left out.
+    const behind = many === -1 ? [] : byPlace.slice(many + 1).map(([, { options }]) => options);
+    expect(behind.every((one) => one.optional !== true && one.many !== true)).toBe(true);
+    expect(many !== -1 && rest !== -1 && behind.length > 1).toBe(false);
     for (const [, { kind, options }] of declared) {
       // Choices are compared with what was typed in lower case.
       expect((options.choices ?? []).every((choice) => choice === choice.toLowerCase())).toBe(true);

@@ -176,7 +176,7 @@ function readPositionals(
   const allFilledIn: string[] = [];
   const positionals = Object.entries(declared).filter(([, { place }]) => place === 'positional');
   const hasRest = positionals.some(([, argument]) => argument.options.rest === true);
-  for (const [key, argument] of positionals) {
+  for (const [at, [key, argument]] of positionals.entries()) {
     const { many, rest, unless } = argument.options;
     // Users may come from elsewhere.
     const isElsewhere =
@@ -210,7 +210,15 @@ function readPositionals(
       values[key] = text.join(' ');
       continue;
     }
-    const count = many !== true ? 1 : hasRest ? countUsers(left, isElsewhere ? 0 : 1) : left.length;
+    const least = isElsewhere ? 0 : 1;
+    // The last words belong to what follows.
+    const followers = positionals.length - at - 1;
+    const count =
+      many !== true
+        ? 1
+        : hasRest
+          ? countUsers(left, least)
+          : Math.max(least, left.length - followers);
     const read = readWords(key, argument, left.splice(0, count), options);
     values[key] = many === true ? [...new Set(read)] : read[0];
   }

@@ -8,7 +8,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 
 const declared = {
-  account: positional('account', 'The user', { placeholder: 'USER' }),
+  account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
   grant: flag('boolean', 'Grant server admin rights', { default: false }),
   revoke: flag('boolean', 'Remove server admin rights', { default: false }),
 } as const;
@@ -16,7 +16,7 @@ const declared = {
 export default defineCommand({
   name: 'admin',
   synonyms: ['admins', 'demote', 'make-admin', 'op', 'promote'],
-  summary: 'Shows or changes whether an account is a server admin',
+  summary: 'Shows or changes whether accounts are server admins',
   does: ['with --grant or --revoke: grant or remove all power over the server'],
   doesNot: [
     'change a role in this room',
@@ -31,6 +31,14 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/admin',
     'PUT /_synapse/admin/v1/users/{user_id}/admin',
   ],
+
+  repeats: true,
+  inBatch: ({ grant, revoke }) =>
+    grant ? 'Grant server admin rights to' : revoke ? 'Remove server admin rights of' : 'Show',
+  nothingToDo: ({ admin }, { grant, revoke }) =>
+    (grant || revoke) && admin === grant
+      ? `is ${grant ? 'already' : 'not'} a server admin`
+      : undefined,
 
   check({ grant, revoke }) {
     if (grant && revoke) {

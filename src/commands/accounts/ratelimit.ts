@@ -10,7 +10,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import type { Ratelimit } from '../../services/services.ts';
 
 const declared = {
-  account: positional('account', 'The user', { placeholder: 'USER' }),
+  account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
   messagesPerSecond: flag('integer', 'Messages per second on average; 0 for no limit', {
     max: 1_000_000,
   }),
@@ -21,7 +21,7 @@ const declared = {
 export default defineCommand({
   name: 'ratelimit',
   synonyms: ['limit', 'rate-limit', 'slow', 'slow-down', 'throttle'],
-  summary: 'Shows or sets an account’s own rate limit',
+  summary: 'Shows or sets the own rate limits of accounts',
   does: [
     'set how fast an account can send, instead of the server’s limit',
     'remove all limits with 0 and 0',
@@ -40,6 +40,9 @@ export default defineCommand({
     'POST /_synapse/admin/v1/users/{user_id}/override_ratelimit',
     'DELETE /_synapse/admin/v1/users/{user_id}/override_ratelimit',
   ],
+
+  repeats: true,
+  inBatch: ({ clear }) => (clear ? 'Clear the rate limit of' : 'Change the rate limit of'),
 
   check({ messagesPerSecond, burstCount, clear }) {
     const isGiven = messagesPerSecond !== undefined || burstCount !== undefined;

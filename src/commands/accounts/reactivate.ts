@@ -9,18 +9,23 @@ import { liftingCommands, stillRestricted } from './parts/restriction.ts';
 export default defineCommand({
   name: 'reactivate',
   synonyms: ['enable', 're-enable', 'restore', 'undeactivate', 'undelete'],
-  summary: 'Reactivates a deactivated account',
-  does: ['make the account usable again, without a password'],
+  summary: 'Reactivates deactivated accounts',
+  does: ['make the accounts usable again, without a password'],
   doesNot: [
     'restore rooms, devices, addresses, name, avatar or account data',
     'show erased messages again',
   ],
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
+  args: {
+    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  },
   danger: 'change',
   // Anyone with a login of the account can get in again.
   protects: true,
   example: 'reactivate @mallory:example.com --reason "appeal accepted"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}'],
+  repeats: true,
+  knownFromList: true,
+  nothingToDo: ({ deactivated }) => (deactivated ? undefined : 'is not deactivated'),
   async run({ args: { account }, services }) {
     if (!account.deactivated) {
       throw new TargetError('state', `${account.name} is not deactivated`, 'Nothing was changed.');

@@ -20,9 +20,9 @@ const maxDataLength = 400;
 export default defineCommand({
   name: 'delete-media',
   synonyms: ['delete', 'delete-file', 'delete-files', 'erase', 'purge-media', 'remove-media'],
-  summary: 'Deletes files that a user has uploaded',
+  summary: 'Deletes files that users have uploaded',
   does: [
-    'delete the newest 100 files, those that the flags select, or all files (--all)',
+    'delete the newest 100 files of each, those that the flags select, or all files (--all)',
     'include protected and quarantined files',
     'leave a gap wherever the files are shown, including as avatars',
   ],
@@ -33,7 +33,7 @@ export default defineCommand({
     'prevent new uploads',
   ],
   args: {
-    account: positional('account', 'Which user', { placeholder: 'USER' }),
+    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
     orderBy: flag('choice', 'Sort by this', { choices: mediaOrders }),
     dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
     limit: flag('integer', 'How many files (default: 100)', {
@@ -62,6 +62,8 @@ export default defineCommand({
     }
   },
 
+  inBatch: ({ all }) => (all ? 'Delete all files of' : 'Delete files of'),
+
   async preview({ args, services, serverName, now }) {
     const { account } = args;
     const { all, orderBy, dir, limit = 100 } = args;
@@ -89,6 +91,7 @@ export default defineCommand({
           'Will not: delete copies on other servers, files of other users, or messages (these show a gap)',
         ),
       ],
+      facts: [count(files, 'file'), size(bytes)],
       warning: 'This can’t be undone.',
     };
   },

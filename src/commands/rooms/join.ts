@@ -10,16 +10,16 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 export default defineCommand({
   name: 'join',
   synonyms: ['add', 'force-join', 'forcejoin', 'invite'],
-  summary: 'Adds a user to a room',
-  does: ['make a user of this server a member immediately, without asking them'],
+  summary: 'Adds users to a room',
+  does: ['make users of this server members immediately, without asking them'],
   doesNot: [
     'add anybody to a private room where this bot’s account can’t invite',
     'add anybody to the management room, or to a private room where this bot sends secrets',
     'lift a ban or a block (see unblock-room)',
-    'remove the user again',
+    'remove them again',
   ],
   args: {
-    account: positional('account', 'Who joins', { placeholder: 'USER' }),
+    account: positional('account', 'Who joins', { many: true, placeholder: 'USER' }),
     room: positional('room', 'Which room'),
   },
   danger: 'change',
@@ -31,6 +31,8 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
+  repeats: true,
+  nothingToDo: ({ deactivated }) => (deactivated ? 'is deactivated' : undefined),
   async run({ args: { account, room }, services, botUser, prefix }) {
     if (account.deactivated) {
       throw new TargetError(

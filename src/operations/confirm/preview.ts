@@ -278,12 +278,23 @@ function inCommon(previews: readonly AccountPreview[], now: number): Block {
 /** Fewer letters than this are in common by chance. */
 const minCommonStart = 3;
 
-/** The flags that apply to all the accounts, as they were understood. */
+/** What applies to all the accounts, as it was understood: the flags, and a room, for example. */
 function given({ command, invocation }: Resolved): Block[] {
+  const subject = subjectOf(command);
   const parts = Object.entries(command.args).flatMap(([key, { place, kind, fallback }]) => {
     const value = invocation.arguments[key];
     const isEmpty = Array.isArray(value) && value.length === 0;
-    if (place !== 'flag' || value === undefined || value === fallback || isEmpty) {
+    if (place === 'positional') {
+      return key === subject || value === undefined || isEmpty
+        ? []
+        : [
+            `${key} ${[value]
+              .flat()
+              .map((one) => writeValue(kind, one))
+              .join(' ')}`,
+          ];
+    }
+    if (value === undefined || value === fallback || isEmpty) {
       // A time is shown even if it is the default.
       if (kind !== 'date' || value === undefined) {
         return [];

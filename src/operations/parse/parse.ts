@@ -87,7 +87,7 @@ export async function parse(
       values,
       matching: matching?.written,
     });
-    assertChanges(parsed);
+    assertChanges(parsed, { isSearched: file !== undefined || matching !== undefined });
     if (command.name === 'undo' && typeof values['operation'] === 'number') {
       return await undoOperation(context, parsed, values['operation']);
     }
@@ -101,8 +101,17 @@ export async function parse(
   }
 }
 
-/** @throws UsageError it is to be done later, and changes nothing */
-function assertChanges({ danger, invocation }: Parsed): void {
+/** @throws UsageError it is to be done later, or to many, and changes nothing */
+function assertChanges(
+  { danger, invocation }: Parsed,
+  { isSearched }: { readonly isSearched: boolean },
+): void {
+  if (isSearched && danger === 'read') {
+    throw new UsageError('Used like this, it changes nothing.', {
+      word: invocation.matching === undefined ? '--from-file' : '--matching',
+      advice: 'Name the users, or say what to change.',
+    });
+  }
   if (invocation.notBefore !== undefined && danger === 'read') {
     throw new UsageError('Used like this, it changes nothing, so it can’t be scheduled.', {
       word: '--at',

@@ -337,6 +337,37 @@ const notice = defineCommand({
   answer: () => ({ mark: '✅', title: [] }),
 });
 
+/** Users, and a word behind them that belongs to none of them. */
+const move = defineCommand({
+  name: 'move',
+  summary: 'Moves users to a room',
+  args: {
+    users: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    room: positional('room', 'Where to'),
+  },
+  danger: 'change',
+  protects: true,
+  example: 'move @a:x #b:x',
+  run: async () => undefined,
+  answer: () => ({ mark: '✅', title: [] }),
+});
+
+describe('several users and something behind them', () => {
+  test.for([
+    ['a #b:x', ['@a:example.com']],
+    ['a b c #b:x', ['@a:example.com', '@b:example.com', '@c:example.com']],
+    ['#b:x --from-file', []],
+    ['a #b:x --matching "--name y"', ['@a:example.com']],
+  ] as const)('%s', ([line, users]) => {
+    expect(values(line, move)).toEqual({ users, room: '#b:x' });
+  });
+
+  test('is missing if there is only a user', () => {
+    expect(refused('a', move).message).toBe('Which room?');
+    expect(refused('#b:x', move).message).toContain('#b:x');
+  });
+});
+
 describe('a flag that must be given', () => {
   test('is read', () => {
     expect(values('a --before 2h hello', notice)).toMatchObject({ before: 7_200_000 });

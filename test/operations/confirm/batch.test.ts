@@ -201,6 +201,48 @@ describe('a confirmation for several accounts', () => {
   });
 });
 
+describe('several at once', () => {
+  test('join a room, which comes last and is shown', async () => {
+    const joined: string[] = [];
+    Object.assign(bot.context.services.directRooms, { has: async () => false });
+    Object.assign(bot.context.services.rooms, {
+      join: async (_: string, user: string) => {
+        joined.push(user);
+        return { wasIn: false, known: undefined };
+      },
+    });
+    accounts.set('gone', { deactivated: true });
+    const { body } = read(await say('!join mallory trudy gone !lobby:localhost'));
+    expect(body).toContain('Join 2 accounts?');
+    expect(body).toContain('room !lobby:localhost');
+    expect(body).toContain('Left out: @gone:localhost (is deactivated)');
+    await say('!confirm');
+    expect(joined.sort()).toEqual(['@mallory:localhost', '@trudy:localhost']);
+  });
+
+  test('are reactivated, without those that are not deactivated', async () => {
+    const reactivated: string[] = [];
+    accounts.set('mallory', { deactivated: true });
+    accounts.set('trudy', { deactivated: true });
+    Object.assign(bot.api.users, {
+      reactivate: async (name: UserId) => {
+        reactivated.push(name);
+        return bot.context.findAccount(name);
+      },
+    });
+    const { body } = read(await say('!reactivate mallory trudy active'));
+    expect(body).toContain('Left out: @active:localhost (is not deactivated)');
+    await say('!confirm');
+    expect(reactivated.sort()).toEqual(['@mallory:localhost', '@trudy:localhost']);
+  });
+
+  test('are not searched for by what only reads', async () => {
+    const { body, status } = read(await say('!admin --matching "--name spam"'));
+    expect(status).toBe('usage');
+    expect(body).toContain('it changes nothing');
+  });
+});
+
 test('a second confirmation about the same account says that there is one', async () => {
   const first = read(await say('!deactivate mallory', people.ana));
   expect(first.body).not.toContain('asking about');
