@@ -113,7 +113,7 @@ it('restores the backup once the bot has stopped, and says where the old databas
   const { status, output, errors } = await lawspeaker('restore', 'backup.db');
   expect({ status, errors }).toEqual({ status: 0, errors: '' });
   expect(output).toMatch(/restored from backup\.db, 4 rows of the audit log, head [0-9a-f]{64}\n/u);
-  expect(output).toMatch(/The database that was there: .*\.before-restore-\S+ \(6 rows/u);
+  expect(output).toMatch(/The database that was there is kept as .*\.before-restore-\S+ \(6 rows/u);
   const verified = await lawspeaker('audit', 'verify');
   expect(verified.output).toContain('4 rows in order');
   await room.startBot();

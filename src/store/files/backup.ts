@@ -4,6 +4,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 
 import { SetupError, StoreError } from '../../core/errors.ts';
+import { fileErrorAdvice, fileErrorCode } from './file-errors.ts';
 
 /** What a backup contains. */
 export interface Backup {
@@ -35,7 +36,7 @@ export async function backupDatabase(file: string, target: string): Promise<Back
       await rm(to, { force: true });
       throw new StoreError(
         `the backup failed (${reasonOf(error)})`,
-        'The incomplete file was deleted. Check the free disk space.',
+        `The incomplete file was deleted. ${fileErrorAdvice(fileErrorCode(error), path.dirname(to))}`,
       );
     }
   } finally {
@@ -65,10 +66,15 @@ async function makeFile(to: string): Promise<void> {
     const handle = await open(to, 'wx', 0o600);
     await handle.close();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = fileErrorCode(error);
     throw code === 'EEXIST'
       ? new SetupError(`${to} already exists; backups never overwrite.`, 'Choose another name.')
-      : new SetupError(`Can’t create ${to} (${code}).`, 'Check the folder and its permissions.');
+      : new SetupError(
+          `Can’t create ${to} (${code ?? String(error)}).`,
+          code === 'ENOENT'
+            ? 'There is no such folder: create it first.'
+            : fileErrorAdvice(code, path.dirname(to)),
+        );
   }
 }
 

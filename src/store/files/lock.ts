@@ -5,6 +5,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 
 import { SetupError } from '../../core/errors.ts';
+import { fileErrorAdvice, fileErrorCode } from './file-errors.ts';
 import { makeFile } from './private-files.ts';
 
 /** Held until it is released or the process ends. The operating system releases it even after a crash. */
@@ -113,8 +114,12 @@ function whoHolds(db: Database.Database | undefined): string {
 }
 
 function cannotLock(file: string, error: unknown): SetupError {
+  const code = fileErrorCode(error);
+  const isDamaged = code === 'SQLITE_NOTADB' || code?.startsWith('SQLITE_CORRUPT') === true;
   return new SetupError(
-    `Can't take the lock ${path.resolve(file)} (${error instanceof Error ? error.message : String(error)}).`,
-    'Check the permissions of its folder. If the file is damaged, delete it while no bot is running.',
+    `Can't take the lock ${path.resolve(file)} (${code ?? String(error)}).`,
+    isDamaged
+      ? 'The file is damaged. Delete it while no bot is running.'
+      : fileErrorAdvice(code, path.dirname(path.resolve(file))),
   );
 }

@@ -1,22 +1,18 @@
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import Database from 'better-sqlite3';
+import { sql } from 'kysely';
 
-import { SetupError, StoreError } from '../../core/errors.ts';
-import { isNewer } from '../database.ts';
+import { LawspeakerError, SetupError, StoreError } from '../../core/errors.ts';
+import { isNewer, openDatabase } from '../database.ts';
 import { openStore } from '../store.ts';
+import { fileErrorAdvice, fileErrorCode } from './file-errors.ts';
 import { takeLock } from './lock.ts';
 import { databaseFiles, makeFile } from './private-files.ts';
+import { giveTo, isSameFile, makeSingleFile, replaceDatabase } from './replace.ts';
+import type { KeptDatabase } from './replace.ts';
 
 /** What `restoreDatabase` did. */
 export interface Restored {
@@ -26,13 +22,7 @@ export interface Restored {
   /** When its last entry was added, in milliseconds since 1970; undefined if it has none. */
   readonly lastAt: number | undefined;
   /** The database that was there before; undefined if there was none. */
-  readonly movedAside:
-    | {
-        readonly file: string;
-        /** Undefined if it can't be read. */
-        readonly auditRows: number | undefined;
-      }
-    | undefined;
+  readonly kept: KeptDatabase | undefined;
 }
 
 /** Copies everything in one step. */
@@ -40,15 +30,15 @@ const allPages = 0x7fff_ffff;
 
 /**
  * Puts a backup in the place of the database. Checks a copy of the backup first: whether it is intact, whether
- * it is a database of this program or an older version, and the hash chain of its audit log. Brings the copy
- * up to date. Only then moves the database that is there aside, under a name with the time. The backup itself
- * stays as it is.
+ * it is a database of this program or an older version, the hash chain of its audit log, and whether that log
+ * is append-only. Brings the copy up to date. Only then replaces the database that is there, and keeps it
+ * under a name with the time. The backup itself stays as it is.
  *
  * @param file the database; its lock is held meanwhile
  * @param backup a file that `backupDatabase` made, or another copy of a database
  * @param now milliseconds since 1970
- * @throws SetupError a bot uses the database, or the backup is not usable; nothing was changed
- * @throws StoreError copying failed; nothing was changed
+ * @throws SetupError a bot uses the database, or the backup or the folder is not usable; nothing was changed
+ * @throws StoreError copying failed; unless the message says otherwise, nothing was changed
  */
 export async function restoreDatabase(
   file: string,
@@ -56,36 +46,51 @@ export async function restoreDatabase(
   now: number,
 ): Promise<Restored> {
   const from = path.resolve(backup.trim());
-  assertOther(file, from);
-  mkdirSync(path.dirname(path.resolve(file)), { recursive: true, mode: 0o700 });
-  const lockFile = `${file}-lock`;
-  const lock = takeLock(
-    lockFile,
-    `the database ${file}`,
-    'database.path',
-    'Stop it before you restore a backup.',
-  );
+  const folder = path.dirname(path.resolve(file));
   try {
-    // SQLite follows a link, and keeps its other files beside what the link leads to.
-    const place = existsSync(file) ? realpathSync(file) : path.resolve(file);
-    const owner = statSync(existsSync(place) ? place : path.dirname(place));
-    giveTo(owner, lockFile);
-    const copy = `${place}-restoring`;
+    assertOther(file, from);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const lockFile = `${file}-lock`;
+    const lock = takeLock(
+      lockFile,
+      `the database ${file}`,
+      'database.path',
+      'Stop it before you restore a backup.',
+    );
     try {
-      await copyDatabase(from, copy);
-      assertUsable(from, copy);
-      const end = await checkChain(from, copy);
-      giveTo(owner, copy);
-      const movedAside = moveAside(place, now);
-      renameSync(copy, place);
-      await syncFolder(path.dirname(place));
-      return { ...end, movedAside };
+      // SQLite follows a link, and keeps its other files beside what the link leads to.
+      const place = existsSync(file) ? realpathSync(file) : path.resolve(file);
+      const owner = statSync(existsSync(place) ? place : path.dirname(place));
+      giveTo(owner, lockFile);
+      const copy = `${place}-restoring`;
+      try {
+        await copyDatabase(from, copy);
+        assertUsable(from, copy);
+        const end = await checkAuditLog(from, copy);
+        makeSingleFile(copy);
+        giveTo(owner, copy);
+        return { ...end, kept: replaceDatabase(place, copy, now) };
+      } catch (error) {
+        discard(copy);
+        throw error;
+      }
     } finally {
-      removeDatabase(copy);
+      lock.release();
     }
-  } finally {
-    lock.release();
+  } catch (error) {
+    throw inWords(error, folder);
   }
+}
+
+/** Says in words what the file system or SQLite does not allow. */
+function inWords(error: unknown, folder: string): unknown {
+  const code = fileErrorCode(error);
+  return code === undefined || error instanceof LawspeakerError
+    ? error
+    : new SetupError(
+        `Can’t write to ${folder} (${code}).`,
+        `Nothing was changed. ${fileErrorAdvice(code, folder)}`,
+      );
 }
 
 /** @throws SetupError the backup is the database itself, or does not exist */
@@ -93,7 +98,7 @@ function assertOther(file: string, from: string): void {
   if (!existsSync(from)) {
     throw new SetupError(`There is no file ${from}.`, 'Name a file that lawspeaker backup made.');
   }
-  if (existsSync(file) && realpathSync(file) === realpathSync(from)) {
+  if (isSameFile(file, from)) {
     throw new SetupError(`${from} is the database itself.`, 'Name a backup of it.');
   }
 }
@@ -110,7 +115,10 @@ async function copyDatabase(from: string, copy: string): Promise<void> {
     source?.close();
     throw isDamage(error)
       ? notUsable(from, reasonOf(error))
-      : new SetupError(`Can’t read ${from} (${reasonOf(error)}).`, 'Check its permissions.');
+      : new SetupError(
+          `Can’t read ${from} (${reasonOf(error)}).`,
+          'Nothing was changed. Check its permissions, or copy it to a folder that this account can write to.',
+        );
   }
   try {
     makeFile(copy);
@@ -120,7 +128,7 @@ async function copyDatabase(from: string, copy: string): Promise<void> {
       ? notUsable(from, reasonOf(error))
       : new StoreError(
           `copying the backup failed (${reasonOf(error)})`,
-          'Nothing was changed. Check the free disk space and the permissions of the database’s folder.',
+          `Nothing was changed. ${fileErrorAdvice(fileErrorCode(error), path.dirname(copy))}`,
         );
   } finally {
     source.close();
@@ -160,8 +168,12 @@ function assertUsable(from: string, copy: string): void {
   }
 }
 
-/** Brings the copy up to date, and verifies its audit log. @throws SetupError the log was tampered with */
-async function checkChain(
+/**
+ * Brings the copy up to date, and verifies its audit log.
+ *
+ * @throws SetupError somebody has changed the log, or it can be changed
+ */
+async function checkAuditLog(
   from: string,
   copy: string,
 ): Promise<Pick<Restored, 'auditRows' | 'head' | 'lastAt'>> {
@@ -174,6 +186,7 @@ async function checkChain(
         'Nothing was changed. Use an older backup, or see docs/running.md.',
       );
     }
+    await assertAppendOnly(from, copy);
     const [last] = await store.auditLog.search({ limit: 1 });
     return { auditRows: count, head, lastAt: last?.at };
   } finally {
@@ -181,56 +194,47 @@ async function checkChain(
   }
 }
 
-/** Moves a database with its other files, so that it can still be opened under its new name. */
-function moveAside(place: string, now: number): Restored['movedAside'] {
-  const present = databaseFiles(place).filter((name) => existsSync(name));
-  if (present.length === 0) {
-    return undefined;
+/**
+ * Only somebody who changes the database by hand removes or changes these triggers. They may also have
+ * rewritten the log with all its hashes: then the chain proves nothing.
+ *
+ * @throws SetupError the triggers that keep the audit log append-only differ from those of a new database
+ */
+async function assertAppendOnly(from: string, copy: string): Promise<void> {
+  const [found, expected] = [await appendOnlyTriggers(copy), await appendOnlyTriggers(':memory:')];
+  if (!isDeepStrictEqual(found, expected)) {
+    throw new SetupError(
+      `The audit log in ${from} is not append-only: somebody has removed or changed its triggers.`,
+      'Nothing was changed. Use another backup, or see docs/running.md.',
+    );
   }
-  const auditRows = rowsIn(place);
-  const time = new Date(now).toISOString().slice(0, 19).replaceAll(':', '-');
-  const aside = `${place}.before-restore-${time}Z`;
-  if (existsSync(aside)) {
-    throw new StoreError(`${aside} already exists`, 'Nothing was changed. Try again in a second.');
-  }
-  databaseFiles(place)
-    .filter((name) => existsSync(name))
-    .forEach((name) => renameSync(name, aside + name.slice(place.length)));
-  return { file: aside, auditRows };
 }
 
-/** Closing it also folds its write-ahead log into the file, unless it can't be read. */
-function rowsIn(place: string): number | undefined {
-  let db: Database.Database | undefined;
+/** The triggers that refuse to change the audit log, by name. */
+async function appendOnlyTriggers(file: string): Promise<ReadonlyMap<string, string>> {
+  const db = await openDatabase(file);
   try {
-    db = new Database(place, { fileMustExist: true });
-    return db.prepare('SELECT count(*) FROM audit_log').pluck().get() as number;
-  } catch {
-    return undefined;
+    const { rows } = await sql<{ name: string; sql: string }>`
+      SELECT name, sql FROM sqlite_schema
+      WHERE type = 'trigger' AND tbl_name = 'audit_log' AND sql LIKE '%RAISE%' ORDER BY name
+    `.execute(db);
+    return new Map(rows.map((row) => [row.name, row.sql.replaceAll(/\s+/gu, ' ')]));
   } finally {
-    db?.close();
+    await db.destroy();
   }
 }
 
-/** If root restores a database, the bot's account must be able to open it. */
-function giveTo({ uid, gid }: { uid: number; gid: number }, file: string): void {
-  if (process.getuid?.() === 0) {
-    chownSync(file, uid, gid);
+/** Removes the copy if that is possible: the next run does it, too. */
+function discard(copy: string): void {
+  try {
+    removeDatabase(copy);
+  } catch {
+    // What has failed before is the error to show.
   }
 }
 
 function removeDatabase(file: string): void {
   databaseFiles(file).forEach((name) => rmSync(name, { force: true }));
-}
-
-/** The new name is on the disk, too. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function notUsable(from: string, reason: string): SetupError {

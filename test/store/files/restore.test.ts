@@ -1,6 +1,7 @@
 import {
   copyFileSync,
   existsSync,
+  linkSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -76,7 +77,7 @@ test('puts the backup in place, keeps the database that was there, and leaves th
     auditRows: 1,
     head: expect.stringMatching(/^[0-9a-f]{64}$/u) as string,
     lastAt: 1,
-    movedAside: { file: aside, auditRows: 3 },
+    kept: { file: aside, auditRows: 3 },
   });
   expect(data()).toEqual(['lawspeaker.db', path.basename(aside), 'lawspeaker.db-lock'].toSorted());
   for (const name of data()) {
@@ -101,22 +102,22 @@ test('nothing in the write-ahead log of the database that was there is lost', as
   copyFileSync(running, file);
   copyFileSync(`${running}-wal`, `${file}-wal`);
   await store.close();
-  const { movedAside } = await restoreDatabase(file, backup, now);
+  const { kept } = await restoreDatabase(file, backup, now);
   expect(existsSync(`${file}-wal`)).toBe(false);
-  const moved = await openStore(movedAside?.file ?? '');
+  const moved = await openStore(kept?.file ?? '');
   expect(await moved.syncState.get('token')).toBe('last');
   await moved.close();
 });
 
 test('a damaged or missing database is no obstacle', async () => {
   writeFileSync(file, 'this is no database '.repeat(100));
-  const { movedAside } = await restoreDatabase(file, backup, now);
-  expect(movedAside).toMatchObject({ auditRows: undefined });
-  expect(readFileSync(movedAside?.file ?? '', 'utf8')).toContain('this is no database');
+  const { kept } = await restoreDatabase(file, backup, now);
+  expect(kept).toMatchObject({ auditRows: undefined });
+  expect(readFileSync(kept?.file ?? '', 'utf8')).toContain('this is no database');
   rmSync(path.dirname(file), { recursive: true });
   expect(await restoreDatabase(file, backup, now)).toMatchObject({
     auditRows: 1,
-    movedAside: undefined,
+    kept: undefined,
   });
   expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
 });
@@ -172,16 +173,36 @@ test('refuses a backup of a newer program', async () => {
 });
 
 test('refuses a backup whose audit log was changed', async () => {
-  change(
-    `DROP TRIGGER IF EXISTS audit_log_no_update; DROP TRIGGER IF EXISTS audit_log_append_only`,
-  );
-  const triggers = new Database(backup);
-  const names = triggers
-    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit_log'`)
-    .pluck()
-    .all() as string[];
-  names.forEach((name) => triggers.exec(`DROP TRIGGER ${name}`));
-  triggers.close();
+  change('DROP TRIGGER audit_log_no_update');
   change(`UPDATE audit_log SET actor = '@mallory:x' WHERE id = 1`);
   expect(await refusal()).toContain('was tampered with: row 1 is changed');
+});
+
+test.each([
+  ['DROP TRIGGER audit_log_no_delete'],
+  [
+    `DROP TRIGGER audit_log_no_update;
+     CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log WHEN OLD.id > 5
+     BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`,
+  ],
+])('refuses a backup whose audit log can be changed: %s', async (sql) => {
+  change(sql);
+  expect(await refusal()).toContain('is not append-only');
+});
+
+test('refuses while another program has the database open', async () => {
+  const other = new Database(file);
+  other.prepare('SELECT count(*) FROM audit_log').get();
+  expect(other.pragma('journal_mode', { simple: true })).toBe('wal');
+  const fault = await restoreDatabase(file, backup, now).catch((error: unknown) => error);
+  expect((fault as SetupError).message).toBe(`Another program has the database ${file} open.`);
+  expect(other.prepare('SELECT count(*) FROM audit_log').pluck().get()).toBe(3);
+  other.close();
+  expect(await restoreDatabase(file, backup, now)).toMatchObject({ auditRows: 1 });
+});
+
+test('refuses the database under another name', async () => {
+  const second = path.join(folder, 'second.db');
+  linkSync(file, second);
+  expect(await refusal(second)).toContain('is the database itself');
 });
