@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -120,6 +120,33 @@ describe('check-config', () => {
         advice: expect.stringContaining('set the default role') as string,
       },
     ]);
+  });
+
+  it('says what to do next while the invitations are not accepted', async () => {
+    const [bot, ana] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
+    const room = await bot.createRoom({
+      preset: 'private_chat',
+      invite: [ana.userId],
+      power_level_content_override: { users: { [bot.userId]: 100, [ana.userId]: 100 } },
+      room_version: '10',
+    });
+    const config = {
+      ...(await goodConfig()),
+      homeserver: { url: homeserver().url, accessToken: bot.account.accessToken },
+      managementRoom: room,
+    };
+    const { status, output } = await lawspeaker('check-config', '-c', await configFile(config));
+    expect(status).toBe(0);
+    expect(output).toContain(
+      `roles: nobody has joined the room yet; invited: ${ana.userId} (admin)\n` +
+        '  Next: accept the invitation in your Matrix client, and type !help in the room once the bot runs.',
+    );
+    expect(output).not.toContain('Warning');
+    const started = await startBotProcess(folder, config);
+    await started.stop();
+    const log = await readFile(started.logFile, 'utf8');
+    expect(log).toContain('waiting for the first moderator: accept the invitation');
+    expect(log).toContain(ana.userId);
   });
 
   it('names everything that is wrong at once, and ends with 2', async () => {

@@ -22,6 +22,7 @@ import { raiseAlarm } from '../operations/answer/alarms.ts';
 import { greet } from '../operations/answer/greeting.ts';
 import type { Watched } from '../operations/answer/greeting.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
+import { awaitedModerators } from '../operations/authorize/invited.ts';
 import { createOpenRoomWarning, openingsOf } from '../operations/authorize/open-room.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
@@ -305,6 +306,14 @@ async function run(parts: Parts): Promise<App> {
     },
     'Lawspeaker started',
   );
+
+  const awaited = awaitedModerators(config.roles, members, setup.botUser);
+  if (awaited.length > 0) {
+    log.info(
+      { invited: awaited },
+      `waiting for the first moderator: accept the invitation to the management room in a Matrix client, then type ${settings.prefix}help there`,
+    );
+  }
 
   return {
     ended: ended.promise,

@@ -34,7 +34,7 @@ function printJson(checks: readonly Check[]): void {
   console.log(JSON.stringify({ ok: checks.every(({ ok }) => ok), checks: shown }, null, 2));
 }
 
-function printCheck({ ok, message, advice }: Check): void {
+function printCheck({ ok, message, advice, isNextStep }: Check): void {
   if (!ok) {
     console.error(`lawspeaker: ${message}`);
     if (advice !== null) {
@@ -42,5 +42,6 @@ function printCheck({ ok, message, advice }: Check): void {
     }
     return;
   }
-  console.log(advice === null ? message : `Warning: ${message}\n  ${advice}`);
+  const warning = isNextStep === true ? '' : 'Warning: ';
+  console.log(advice === null ? message : `${warning}${message}\n  ${advice}`);
 }

@@ -1,9 +1,11 @@
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import type { Answer } from '../../dev/room/moderator.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import { runChecks } from '../../src/cli/check-config/checks.ts';
 import { backupDatabase } from '../../src/store/files/backup.ts';
 import { adminApi, asUserId, newUser, uniqueLocalpart } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
@@ -49,6 +51,15 @@ async function useDatabase(backup: string | undefined): Promise<void> {
   }
 }
 
+/** What check-config warns of about the database. */
+async function databaseWarnings() {
+  const file = path.join(path.dirname(room.databaseFile), 'lawspeaker.yaml');
+  const { homeserver, managementRoom, database } = room.config;
+  await writeFile(file, JSON.stringify({ homeserver, managementRoom, database }), { mode: 0o600 });
+  const checks = await runChecks(file, {});
+  return checks.filter(({ name, advice }) => name === 'database' && advice !== null);
+}
+
 let question: Answer;
 
 it('a restored backup does nothing twice, and tells what it does not know', async () => {
@@ -80,6 +91,11 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
   const tokens = await api.registrationTokens.list();
   const late = await ben.say(`!user ${mallory.userId}`);
   await useDatabase(backup);
+  const [hint] = await databaseWarnings();
+  expect(hint?.message).toMatch(
+    /: its audit log ends at #\d, and the room shows actions up to #\d+\.$/u,
+  );
+  expect(hint?.advice).toContain('If you have a newer backup, restore that one.');
   await room.startBot();
 
   const alert = await newAlert(0);
@@ -146,7 +162,11 @@ it('a new database beside an old room is an alarm, and nothing is done twice', a
   await room.stopBot();
   await api.users.unshadowBan(asUserId(mallory.userId));
   const tokens = await api.registrationTokens.list();
+  expect(await databaseWarnings()).toEqual([]);
   await useDatabase(undefined);
+  const [hint] = await databaseWarnings();
+  expect(hint?.message).toContain('there are no actions in it, and the room shows actions up to #');
+  expect(hint?.advice).toContain('If the database was lost, restore a backup');
   await room.startBot();
   const alert = await newAlert(1);
   expect(alert.body).toContain('My database is new, and this room shows the work of an older one');

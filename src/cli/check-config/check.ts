@@ -15,7 +15,7 @@ export type CheckName =
   | 'room-access'
   | 'roles';
 
-/** One result of `check-config`. One that is ok and has advice is a warning. */
+/** One result of `check-config`. One that is ok and has advice is a warning, or says what to do next. */
 export interface Check {
   readonly name: CheckName;
   readonly ok: boolean;
@@ -23,6 +23,8 @@ export interface Check {
   readonly advice: string | null;
   /** Whether the set-up is wrong, and not only the homeserver away. Undefined if it is ok. */
   readonly isLasting?: boolean;
+  /** Whether its advice is only the next step: nothing is wrong. */
+  readonly isNextStep?: boolean;
 }
 
 /** A check that is ok; with advice, it is a warning. */
@@ -31,6 +33,12 @@ export const passed = (name: CheckName, message: string, advice: string | null =
   ok: true,
   message,
   advice,
+});
+
+/** A check that is ok, and what to do next. */
+export const passedSoFar = (name: CheckName, message: string, nextStep: string): Check => ({
+  ...passed(name, message, nextStep),
+  isNextStep: true,
 });
 
 /** A check that failed. @throws error if it is not expected */

@@ -8,6 +8,8 @@ import { writeListenAddress } from '../../config/listen.ts';
 import { loadConfig } from '../../config/load.ts';
 import { openSecretFiles } from '../../config/open-files.ts';
 import type { Config } from '../../config/schema.ts';
+import { orUndefined } from '../../core/errors.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { nativeLibrary } from '../../matrix/crypto/native-library.ts';
 import { createMoves } from '../../matrix/room/upgrade.ts';
 import { startHttp } from '../../observability/http.ts';
@@ -18,6 +20,7 @@ import { openPlaces } from '../../store/files/private-files.ts';
 import { configuredRules } from '../rules-test.ts';
 import { failed, passed } from './check.ts';
 import type { Check } from './check.ts';
+import { checkRecord } from './record.ts';
 import { describeRoom } from './room.ts';
 
 /**
@@ -33,24 +36,31 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
     return [failed('configuration', error)];
   }
   const [database, inspection] = checkDatabase(config);
-  const answers = ask(config, inspection);
-  const [rules, http, homeserver] = await Promise.all([
+  const client = createClient(config, new AbortController().signal);
+  const answers = ask(config, client, inspection);
+  const [rules, http, homeserver, record] = await Promise.all([
     checkRules(config),
     checkHttp(config),
     checkHomeserver(config, answers),
+    compareWithRoom(config, client, answers, inspection),
   ]);
   return [
     passed('configuration', `${file}: valid`),
     ...checkFiles(config),
     rules,
     database,
+    ...record,
     ...checkEncryption(config),
     http,
     ...homeserver,
   ];
 }
 
-function ask(config: Config, inspection: DatabaseInspection | undefined): SetupAnswers {
+function ask(
+  config: Config,
+  client: ClientApi,
+  inspection: DatabaseInspection | undefined,
+): SetupAnswers {
   const values = new Map(inspection?.syncState);
   const moves = createMoves({
     get: async (name) => values.get(name),
@@ -61,7 +71,26 @@ function ask(config: Config, inspection: DatabaseInspection | undefined): SetupA
       }
     },
   });
-  return askSetup(config, createClient(config, new AbortController().signal), moves);
+  return askSetup(config, client, moves);
+}
+
+/** Whether the room shows what the database lacks. Other checks say why it can't be known. */
+async function compareWithRoom(
+  { database }: Config,
+  client: ClientApi,
+  answers: SetupAnswers,
+  inspection: DatabaseInspection | undefined,
+): Promise<Check[]> {
+  const [botUser, setup] = await Promise.all([
+    orUndefined(answers.botUser),
+    orUndefined(answers.room),
+  ]);
+  return inspection === undefined || botUser === undefined || setup === undefined
+    ? []
+    : checkRecord(
+        { file: database.path, state: inspection.state },
+        { client, room: setup.room, botUser },
+      );
 }
 
 function checkFiles(config: Config): Check[] {

@@ -4,8 +4,10 @@ import type { Config } from '../../config/schema.ts';
 import type { UserId } from '../../core/ids.ts';
 import { RoomState } from '../../matrix/room/room-state.ts';
 import { createRoles } from '../../operations/authorize/authorize.ts';
+import { awaitedModerators, invitedPeople } from '../../operations/authorize/invited.ts';
+import type { Invited } from '../../operations/authorize/invited.ts';
 import { openingAdvice, openingTexts, openingsOf } from '../../operations/authorize/open-room.ts';
-import { passed } from './check.ts';
+import { passed, passedSoFar } from './check.ts';
 import type { Check } from './check.ts';
 
 /** Lists of people are cut here. */
@@ -37,30 +39,51 @@ export function describeRoom(
   ];
 }
 
-function describeRoles(config: Config, botUser: UserId, members: RoomState): Check {
-  const roles = createRoles({ settings: config.roles, members, botUser, protectedUsers: [] });
+function describeRoles(
+  { roles: settings, commands }: Config,
+  botUser: UserId,
+  members: RoomState,
+): Check {
+  const roles = createRoles({ settings, members, botUser, protectedUsers: [] });
   const people = members.joined().filter((user) => user !== botUser);
+  const invited = invitedPeople(settings, members);
   const withRole = (role: Role | undefined) => people.filter((user) => roles.of(user) === role);
-  const texts = (['admin', 'moderator', 'viewer'] as const).map(
-    (role) => `${role} ${listOf(withRole(role))}`,
+  const named = (text: string, users: readonly string[]) =>
+    users.length === 0 ? [] : [`${text} ${listOf(users)}`];
+  const message = [
+    ...(['admin', 'moderator', 'viewer'] as const).map(
+      (role) => `${role} ${listOf(withRole(role))}`,
+    ),
+    ...named('no role', withRole(undefined)),
+    ...named('invited', invited.map(describeInvited)),
+  ].join('; ');
+  if (withRole('admin').length + withRole('moderator').length > 0) {
+    return passed('roles', `roles: ${message}`);
+  }
+  if (awaitedModerators(settings, members, botUser).length > 0) {
+    return passedSoFar(
+      'roles',
+      people.length === 0
+        ? `roles: nobody has joined the room yet; invited: ${listOf(invited.map(describeInvited))}`
+        : `roles: ${message}`,
+      `Next: accept the invitation in your Matrix client, and type ${commands.prefix}help in the room once the bot runs.`,
+    );
+  }
+  return passed(
+    'roles',
+    `Nobody in the room but the bot may change anything (${message}).`,
+    'Invite people, and give them power level 50 (moderator) or 100 (admin) in the room.',
   );
-  const without = withRole(undefined);
-  const message = [...texts, ...(without.length === 0 ? [] : [`no role ${listOf(without)}`])].join(
-    '; ',
-  );
-  return withRole('admin').length + withRole('moderator').length > 0
-    ? passed('roles', `roles: ${message}`)
-    : passed(
-        'roles',
-        `Nobody in the room but the bot may change anything (${message}).`,
-        'Invite people, and give them power level 50 (moderator) or 100 (admin) in the room.',
-      );
 }
 
-function listOf(users: readonly UserId[]): string {
-  const named = users.slice(0, maxNamed);
-  const rest = users.length - named.length;
+function describeInvited({ user, role }: Invited): string {
+  return `${user} (${role ?? 'no role'})`;
+}
+
+function listOf(users: readonly string[]): string {
+  const shown = users.slice(0, maxNamed);
+  const rest = users.length - shown.length;
   return users.length === 0
     ? 'nobody'
-    : `${named.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
+    : `${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 }

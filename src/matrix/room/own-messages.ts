@@ -47,7 +47,7 @@ const maxPages = 40;
  * @throws HomeserverError, UnreachableError
  */
 export async function readOwnMessages(
-  { client, crypto }: { client: Pick<ClientApi, 'events'>; crypto: RoomCrypto },
+  { client, crypto }: { client: Pick<ClientApi, 'events'>; crypto: Pick<RoomCrypto, 'decrypt'> },
   room: RoomId,
   botUser: UserId,
   isKnown: (event: EventId) => Promise<boolean>,
@@ -78,7 +78,7 @@ export async function readOwnMessages(
 }
 
 async function readOwn(
-  crypto: RoomCrypto,
+  crypto: Pick<RoomCrypto, 'decrypt'>,
   room: RoomId,
   botUser: UserId,
   raw: unknown,

@@ -155,8 +155,16 @@ export class RoomState implements Members {
   }
 
   joined(): UserId[] {
+    return this.#with('join');
+  }
+
+  invited(): UserId[] {
+    return this.#with('invite');
+  }
+
+  #with(wanted: 'join' | 'invite'): UserId[] {
     return [...this.#members]
-      .filter(([, { membership }]) => membership === 'join')
+      .filter(([, { membership }]) => membership === wanted)
       .flatMap(([user]) => parseUserId(user) ?? []);
   }
 

@@ -111,13 +111,7 @@ export function createRoles(options: {
   const { settings, members, botUser, protectedUsers } = options;
 
   function roleOf(user: UserId): Role | undefined {
-    if (!members.isJoined(user)) {
-      return undefined;
-    }
-    const level = members.powerLevel(user);
-    return roles.findLast(
-      (role) => settings[role].users.includes(user) || level >= settings[role].powerLevel,
-    );
+    return members.isJoined(user) ? roleOnceJoined(settings, members, user) : undefined;
   }
 
   return {
@@ -150,6 +144,18 @@ export function createRoles(options: {
         : undefined;
     },
   };
+}
+
+/** The role that a user has as a member of the room, joined or not. */
+export function roleOnceJoined(
+  settings: RoleSettings,
+  members: Pick<Members, 'powerLevel'>,
+  user: UserId,
+): Role | undefined {
+  const level = members.powerLevel(user);
+  return roles.findLast(
+    (role) => settings[role].users.includes(user) || level >= settings[role].powerLevel,
+  );
 }
 
 /** What finding the people of the management room needs. */

@@ -6,6 +6,7 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import type { AuditLog } from '../../store/tables/audit-log.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { post } from '../answer/reply.ts';
 import type { Outgoing, PostContext, Reply } from '../answer/reply.ts';
@@ -77,7 +78,7 @@ export async function compareWithRoom(
     const lost = await enterLost({ botUser: context.settings.botUser, now }, tables, own);
     const end = (await tables.auditLog.end()) ?? { count: 0, head: '' };
     const missing = missingEntries(own, end.count);
-    const head = await lostHead(tables, own, end.count);
+    const head = await lostHead(tables.auditLog, own, end.count);
     if (lost.answers.length === 0 && missing.size === 0 && head === undefined) {
       return false;
     }
@@ -110,6 +111,38 @@ export async function compareWithRoom(
       'the room shows what is missing in the database: was a backup restored?',
     );
   }
+}
+
+/** What the room shows and an audit log lacks. */
+export interface MissingRecord {
+  /** The last row of the log; 0 if it has none. */
+  readonly end: number;
+  /** The highest number that the room shows. */
+  readonly shown: number;
+  /** Whether the log has another row where the room shows a head: it was replaced or changed. */
+  readonly isOther: boolean;
+}
+
+/**
+ * Compares an audit log with the bot's own messages in the room, and changes nothing.
+ *
+ * @param own the bot's messages that the database does not know, newest first
+ * @returns undefined if nothing is missing
+ */
+export async function findMissingRecord(
+  auditLog: Pick<AuditLog, 'end' | 'hashOf'>,
+  own: readonly OwnMessage[],
+): Promise<MissingRecord | undefined> {
+  const end = (await auditLog.end())?.count ?? 0;
+  const missing = missingEntries(own, end);
+  const head = await lostHead(auditLog, own, end);
+  return missing.size === 0 && head === undefined
+    ? undefined
+    : {
+        end,
+        shown: Math.max(end, head?.count ?? 0, ...missing.keys()),
+        isOther: head?.isOther === true,
+      };
 }
 
 interface Lost {
@@ -370,7 +403,7 @@ function missingEntries(own: readonly OwnMessage[], end: number): ReadonlyMap<nu
 
 /** The head of the audit log that was posted in the room, if it is not in the log. */
 async function lostHead(
-  { auditLog }: StoreTables,
+  auditLog: Pick<AuditLog, 'hashOf'>,
   own: readonly OwnMessage[],
   end: number,
 ): Promise<{ readonly count: number; readonly isOther: boolean } | undefined> {

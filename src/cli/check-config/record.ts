@@ -1,0 +1,65 @@
+import { orUndefined } from '../../core/errors.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { readOwnMessages } from '../../matrix/room/own-messages.ts';
+import { findMissingRecord } from '../../operations/record/room-record.ts';
+import type { MissingRecord } from '../../operations/record/room-record.ts';
+import type { DatabaseInspection } from '../../store/database.ts';
+import { openStore } from '../../store/store.ts';
+import { passed } from './check.ts';
+import type { Check } from './check.ts';
+
+/**
+ * Compares the database with what the bot has said in the management room. Changes nothing. Messages of an
+ * encrypted room can't be read here.
+ *
+ * @returns a warning if the room shows what the database lacks
+ */
+export async function checkRecord(
+  { file, state }: { readonly file: string; readonly state: DatabaseInspection['state'] },
+  where: { readonly client: ClientApi; readonly room: RoomId; readonly botUser: UserId },
+): Promise<Check[]> {
+  if (state === 'older') {
+    // Only the start can read it.
+    return [];
+  }
+  const store = state === 'missing' ? undefined : await openStore(file, { readonly: true });
+  try {
+    const own = await orUndefined(
+      readOwnMessages(
+        { client: where.client, crypto: { decrypt: async () => undefined } },
+        where.room,
+        where.botUser,
+        async (event) => (await store?.outbox.commandOf(event)) !== undefined,
+      ),
+    );
+    const missing = await findMissingRecord(store?.auditLog ?? noLog, own ?? []);
+    return missing === undefined ? [] : [describeMissing(file, missing)];
+  } finally {
+    await store?.close();
+  }
+}
+
+/** The audit log of a database that does not exist yet. */
+const noLog = { end: async () => undefined, hashOf: async () => undefined };
+
+function describeMissing(file: string, { end, shown, isOther }: MissingRecord): Check {
+  if (isOther) {
+    return passed(
+      'database',
+      `${file}: its audit log differs from the head that the bot has posted in the room.`,
+      'The log was replaced or changed. Check database.path, or restore a backup. docs/audit.md says how to compare them.',
+    );
+  }
+  return end === 0
+    ? passed(
+        'database',
+        `${file}: there are no actions in it, and the room shows actions up to #${shown}.`,
+        'If the database was lost, restore a backup before you start the bot. If it is elsewhere, correct database.path.',
+      )
+    : passed(
+        'database',
+        `${file}: its audit log ends at #${end}, and the room shows actions up to #${shown}.`,
+        'If you have a newer backup, restore that one. Otherwise start the bot: it repeats nothing, and tells the room what is missing.',
+      );
+}
