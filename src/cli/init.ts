@@ -1,6 +1,8 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { SetupError } from '../core/errors.ts';
+import type { UserId } from '../core/ids.ts';
 import { createAdminApi } from '../homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import { createClientApi } from '../homeserver/client/client-api.ts';
@@ -8,6 +10,7 @@ import { createSessionApi } from '../homeserver/client/session.ts';
 import type { Session } from '../homeserver/client/session.ts';
 import { nativeLibrary } from '../matrix/crypto/native-library.ts';
 import { checkConfig } from './check-config.ts';
+import type { Asking } from './init/asking.ts';
 import { attempt } from './init/attempt.ts';
 import { openBotAccount } from './init/bot-account.ts';
 import type { Admin } from './init/bot-account.ts';
@@ -16,18 +19,14 @@ import type { Draft } from './init/config-file.ts';
 import { exampleConfig } from './init/example.ts';
 import { findHomeserver } from './init/find-homeserver.ts';
 import type { Place } from './init/find-homeserver.ts';
+import { answersFile, forgetAnswers, keepAnswers } from './init/kept-answers.ts';
+import type { Answers } from './init/kept-answers.ts';
 import { forgetPassword } from './init/kept-password.ts';
-import {
-  findMadeRoom,
-  findPeople,
-  invitePeople,
-  joinRoom,
-  makeRoom,
-} from './init/management-room.ts';
-import { initHelp, readInitOptions, readPerson, withoutInit } from './init/options.ts';
+import { findMadeRoom, invitePeople, joinRoom, makeRoom } from './init/management-room.ts';
+import { initHelp, readInitOptions, withoutInit } from './init/options.ts';
 import type { InitOptions } from './init/options.ts';
+import { findPeople, peopleForNew, peopleGiven } from './init/people.ts';
 import { openTerminal } from './init/terminal.ts';
-import type { Terminal } from './init/terminal.ts';
 
 /** Prints one line for a step. Never a secret. */
 const say = (line: string) => console.log(line);
@@ -52,6 +51,7 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
     options.isInteractive && process.stdin.isTTY && process.stdout.isTTY
       ? openTerminal(process.stdin, process.stdout)
       : undefined;
+  const asking = { terminal, say };
   const { configFile } = options;
   const configEnvironment = withoutInit(environment);
   const draft = readDraft(configFile, configEnvironment);
@@ -62,8 +62,19 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
     }
     assertWritable(configFile);
   } else {
-    say(`${configFile}: exists already. I continue from it, and overwrite nothing in it.`);
+    say(
+      draft.needsRoom
+        ? `${configFile}: exists already. I continue from it, and overwrite nothing in it.`
+        : `${configFile}: exists already, and is complete. I check it, and overwrite nothing in it.`,
+    );
   }
+  sayWhatWasKept(options);
+  const isUnfinished = draft?.needsRoom !== false;
+  const remember = (told: Answers) => {
+    if (isUnfinished) {
+      keepAnswers(configFile, told);
+    }
+  };
 
   const place = await findHomeserver(
     draft === undefined
@@ -72,11 +83,23 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
           url: draft.config.homeserver.url,
           adminUrl: draft.config.homeserver.adminUrl ?? draft.config.homeserver.url,
         },
-    terminal,
-    say,
+    asking,
   );
+  const { botName, room, admins, moderators, isEncrypted } = options;
+  remember({
+    room,
+    isEncrypted,
+    ...(admins.length > 0 && { admins }),
+    ...(moderators.length > 0 && { moderators }),
+  });
+  if (draft === undefined) {
+    remember({ homeserver: place.url, adminUrl: place.adminUrl, botName });
+  }
+  const rememberAdmin = (adminUser: UserId) => {
+    remember({ adminUser, admins: [...admins, adminUser] });
+  };
   const { bot, admin } = await openBotAccount(
-    { options, place, terminal, say },
+    { ...asking, options, place, rememberAdmin },
     draft?.config.homeserver.accessToken,
   );
   try {
@@ -85,10 +108,18 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
       writeDraft(configFile, exampleConfig, { ...place, accessToken: bot.accessToken });
       say(`${configFile}: written. Only you can read it.`);
     }
+    // The configuration contains the rest.
+    remember({
+      homeserver: undefined,
+      adminUrl: undefined,
+      adminUser: undefined,
+      botName: undefined,
+    });
     forgetPassword(options);
     const api = createAdminApi({ url: place.adminUrl, accessToken: bot.accessToken });
     await liftRateLimit(api, bot);
-    await setUpRoom({ options, place, terminal, bot, admin, api, draft });
+    await setUpRoom({ options, place, asking, bot, admin, api, draft, remember });
+    forgetAnswers(configFile);
   } finally {
     await admin?.close();
   }
@@ -168,17 +199,46 @@ async function liftRateLimit(api: AdminApi, { userId }: Session): Promise<void> 
   say(`${userId}: exempt from rate limits${isLifted ? '' : ' already'}`);
 }
 
-/** Finds or makes the management room, invites people, and fills the room into the configuration. */
-async function setUpRoom(parts: {
+/** Says what an earlier run was told and this one still needs. */
+function sayWhatWasKept(options: InitOptions): void {
+  const { kept, configFile } = options;
+  const isUsed = (key: keyof Answers & keyof InitOptions) =>
+    kept[key] !== undefined && isDeepStrictEqual(kept[key], options[key]);
+  const named = (label: string, people: readonly string[]) =>
+    people.length === 0 ? [] : [`${label} ${people.join(', ')}`];
+  const told = [
+    ...(isUsed('homeserver') ? [`homeserver ${kept.homeserver ?? ''}`] : []),
+    ...(isUsed('botName') ? [`bot ${kept.botName ?? ''}`] : []),
+    ...(isUsed('room') ? [`room ${kept.room ?? ''}`] : []),
+    ...(isUsed('admins')
+      ? named(kept.admins?.length === 1 ? 'admin' : 'admins', options.admins)
+      : []),
+    ...(isUsed('moderators')
+      ? named(kept.moderators?.length === 1 ? 'moderator' : 'moderators', options.moderators)
+      : []),
+    ...(kept.isEncrypted === true ? ['encrypted'] : []),
+  ];
+  if (told.length > 0) {
+    say(
+      `From the run before: ${told.join('; ')}. To start over, delete ${answersFile(configFile)}.`,
+    );
+  }
+}
+
+interface RoomParts {
   readonly options: InitOptions;
   readonly place: Place;
-  readonly terminal: Terminal | undefined;
+  readonly asking: Asking;
   readonly bot: Session;
   readonly admin: Admin | undefined;
   readonly api: AdminApi;
   readonly draft: Draft | undefined;
-}): Promise<void> {
-  const { options, place, bot, admin, api, draft } = parts;
+  readonly remember: (told: Answers) => void;
+}
+
+/** Finds or makes the management room, invites people, and fills the room into the configuration. */
+async function setUpRoom(parts: RoomParts): Promise<void> {
+  const { options, place, bot, admin, api, draft, remember } = parts;
   const { accessToken, userId: botUser } = bot;
   const client = createClientApi({
     url: place.url,
@@ -196,7 +256,13 @@ async function setUpRoom(parts: {
     say(`${options.configFile}: names the room ${named ?? ''}, so --room is not used`);
   }
   const found = named ?? (await findMadeRoom(context));
-  const people = await findPeople(context, await peopleFor(parts, found === undefined));
+  const people = await findPeople(
+    context,
+    found === undefined ? await peopleForNew(parts) : peopleGiven(parts),
+  );
+  const withLevel = (level: number) =>
+    people.filter(({ powerLevel }) => powerLevel === level).map(({ user }) => user);
+  remember({ admins: withLevel(100), moderators: withLevel(50) });
   const room =
     found === undefined
       ? await makeRoom(context, options.isEncrypted)
@@ -211,51 +277,6 @@ async function setUpRoom(parts: {
   if (needsRoom) {
     fillInRoom(options.configFile, room, isEncrypted || options.isEncrypted);
   }
-}
-
-/** Who is to be invited. @throws SetupError nobody is, so nobody could use a new room */
-async function peopleFor(
-  {
-    options,
-    admin,
-    terminal,
-  }: {
-    readonly options: InitOptions;
-    readonly admin: Admin | undefined;
-    readonly terminal: Terminal | undefined;
-  },
-  isNewRoom: boolean,
-): Promise<Pick<InitOptions, 'admins' | 'moderators'>> {
-  const admins = [...options.admins, ...(admin === undefined ? [] : [admin.userId])];
-  const { moderators } = options;
-  const needsAdmin = isNewRoom && admins.length === 0;
-  if (terminal === undefined) {
-    if (needsAdmin) {
-      throw new SetupError(
-        'Missing: --admin, the person who is to use the room. lawspeaker init --help lists the options.',
-      );
-    }
-    return { admins, moderators };
-  }
-  const asked = async (question: string, option: string) =>
-    (await terminal.ask(question))
-      .split(/[\s,]+/u)
-      .filter(Boolean)
-      .map((user) => readPerson(option, user));
-  const askedAdmins = needsAdmin
-    ? await asked('Your own user ID, to invite as admin', '--admin')
-    : [];
-  if (needsAdmin && askedAdmins.length === 0) {
-    throw new SetupError('Missing: --admin. Without an admin, nobody could use the room.');
-  }
-  const askedModerators =
-    isNewRoom && moderators.length === 0
-      ? await asked('User IDs of moderators to invite (or press Enter for none)', '--moderator')
-      : [];
-  return {
-    admins: [...admins, ...askedAdmins],
-    moderators: [...moderators, ...askedModerators],
-  };
 }
 
 /** The line that starts the bot, in the way that `init` was started. */

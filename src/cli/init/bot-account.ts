@@ -8,17 +8,17 @@ import { createRegistrationApi } from '../../homeserver/admin/registration.ts';
 import { createClientApi } from '../../homeserver/client/client-api.ts';
 import { createSessionApi, logOut } from '../../homeserver/client/session.ts';
 import type { Session } from '../../homeserver/client/session.ts';
+import { WrongAnswerError, useAnswer } from './asking.ts';
+import type { Asking, Question } from './asking.ts';
 import { attempt } from './attempt.ts';
 import type { Place } from './find-homeserver.ts';
 import { keepPassword, keptPassword } from './kept-password.ts';
-import { givenOrAsked } from './missing.ts';
 import type { InitOptions } from './options.ts';
-import type { Terminal } from './terminal.ts';
 
 const displayName = 'Lawspeaker';
 
 /** The homeserver does not accept a password. */
-class WrongPasswordError extends SetupError {}
+class WrongPasswordError extends WrongAnswerError {}
 
 /** The server admin whose rights `init` uses. */
 export interface Admin {
@@ -28,17 +28,17 @@ export interface Admin {
   close(): Promise<void>;
 }
 
-interface Context {
+interface Context extends Asking {
   readonly options: InitOptions;
   readonly place: Place;
-  readonly terminal: Terminal | undefined;
-  readonly say: (line: string) => void;
+  /** Is told a server admin who has logged in, for a run that continues this one. */
+  readonly rememberAdmin: (user: UserId) => void;
 }
 
 /** How the bot's account is made. */
 type Way =
   | { readonly kind: 'admin'; readonly admin: Admin }
-  | { readonly kind: 'registration'; readonly secret: string }
+  | { readonly kind: 'registration' }
   | { readonly kind: 'none' };
 
 /**
@@ -80,41 +80,68 @@ async function chooseWay(context: Context, isNeeded: boolean): Promise<Way> {
   if (options.adminToken !== undefined) {
     return { kind: 'admin', admin: await adminWithToken(context, options.adminToken) };
   }
+  const { adminUser } = options;
   const canLogIn = options.adminPassword !== undefined || terminal !== undefined;
-  if (options.adminUser !== undefined && (isNeeded || canLogIn)) {
-    return { kind: 'admin', admin: await adminWithPassword(context, options.adminUser) };
-  }
-  if (options.registrationSecret !== undefined) {
-    return { kind: 'registration', secret: options.registrationSecret };
-  }
-  if (!isNeeded) {
-    return { kind: 'none' };
-  }
-  if (terminal === undefined) {
-    throw new SetupError(
-      'Missing: --admin-user, --admin-token or --registration-secret-file. lawspeaker init --help lists the options.',
+  if (adminUser !== undefined && (isNeeded || canLogIn)) {
+    return useAnswer(
+      options.adminPassword,
+      passwordOf(adminUser),
+      context,
+      async (password) => adminWithPassword(context, adminUser, password),
+      (error) => error instanceof WrongPasswordError,
     );
   }
-  const user = await terminal.ask('User name of a server admin (or press Enter to use a token)');
-  if (user !== '') {
-    return { kind: 'admin', admin: await adminWithPassword(context, user) };
+  if (options.registrationSecret !== undefined) {
+    return { kind: 'registration' };
   }
-  const token = await terminal.askSecret(
-    'Access token of a server admin (or press Enter to use the registration secret; not shown)',
-  );
-  if (token !== '') {
-    return { kind: 'admin', admin: await adminWithToken(context, token) };
-  }
-  const secret = await givenOrAsked(
+  return isNeeded ? askForWay(context) : { kind: 'none' };
+}
+
+const waysToMakeIt = '--admin-user, --admin-token or --registration-secret-file';
+
+const passwordOf = (adminUser: string): Question => ({
+  text: `Password of ${adminUser} (not shown)`,
+  option: 'LAWSPEAKER_INIT_ADMIN_PASSWORD, the password of --admin-user',
+  isSecret: true,
+});
+
+async function askForWay(context: Context): Promise<Way> {
+  const { options, terminal } = context;
+  return useAnswer(
     undefined,
     {
-      text: 'registration_shared_secret, from Synapse’s homeserver.yaml (not shown)',
-      option: '--admin-user, --admin-token or --registration-secret-file',
-      isSecret: true,
+      text: 'User name of a server admin (or press Enter to use a token)',
+      option: waysToMakeIt,
+      isOptional: true,
     },
-    terminal,
+    context,
+    async (user) =>
+      user === ''
+        ? askForToken(context)
+        : adminWithPassword(
+            context,
+            user,
+            // If the homeserver does not accept it, the name may be wrong: both are asked for again.
+            options.adminPassword ?? (await terminal?.askSecret(passwordOf(user).text)) ?? '',
+          ),
   );
-  return { kind: 'registration', secret };
+}
+
+async function askForToken(context: Context): Promise<Way> {
+  return useAnswer(
+    undefined,
+    {
+      text: 'Access token of a server admin (or press Enter to use the registration secret; not shown)',
+      option: waysToMakeIt,
+      isSecret: true,
+      isOptional: true,
+    },
+    context,
+    async (token) =>
+      token === ''
+        ? { kind: 'registration' }
+        : { kind: 'admin', admin: await adminWithToken(context, token) },
+  );
 }
 
 async function adminWithToken({ place }: Context, accessToken: string): Promise<Admin> {
@@ -122,21 +149,14 @@ async function adminWithToken({ place }: Context, accessToken: string): Promise<
   return checkedAdmin(place, { userId, accessToken, close: async () => undefined });
 }
 
-async function adminWithPassword(context: Context, user: string): Promise<Admin> {
-  const { options, place, terminal } = context;
-  const password = await givenOrAsked(
-    options.adminPassword,
-    {
-      text: `Password of ${user} (not shown)`,
-      option: 'LAWSPEAKER_INIT_ADMIN_PASSWORD, the password of --admin-user',
-      isSecret: true,
-    },
-    terminal,
-  );
+async function adminWithPassword(context: Context, user: string, password: string): Promise<Way> {
+  const { place } = context;
   const { userId, accessToken } = await logIn(place, user, password, 'lawspeaker init');
   const close = async () => logOut(place.url, accessToken).catch(() => undefined);
   try {
-    return await checkedAdmin(place, { userId, accessToken, close });
+    const admin = await checkedAdmin(place, { userId, accessToken, close });
+    context.rememberAdmin(userId);
+    return { kind: 'admin', admin };
   } catch (error) {
     await close();
     throw error;
@@ -155,7 +175,7 @@ async function checkedAdmin({ adminUrl }: Place, admin: Admin): Promise<Admin> {
 }
 
 function notAnAdmin(userId: UserId): SetupError {
-  return new SetupError(
+  return new WrongAnswerError(
     `${userId} is not a server admin.`,
     'Use the account of a server admin, or the registration secret: lawspeaker init --registration-secret-file homeserver.yaml',
   );
@@ -168,7 +188,7 @@ async function whoami({ url }: Place, accessToken: string, whose: string) {
     async () => client.account.whoami(),
     ({ status, errcode }) =>
       status === 401
-        ? new SetupError(
+        ? new WrongAnswerError(
             `The homeserver does not accept ${whose} (${errcode}).`,
             'It may have been logged out. Log in again, and use the token from there.',
           )
@@ -246,7 +266,16 @@ async function logInBot(context: Context, way: Way): Promise<Session> {
   }
   return way.kind === 'admin'
     ? botByAdmin(context, way.admin)
-    : botByRegistration(context, way.secret);
+    : useAnswer(
+        options.registrationSecret,
+        {
+          text: 'registration_shared_secret, from Synapse’s homeserver.yaml (not shown)',
+          option: waysToMakeIt,
+          isSecret: true,
+        },
+        context,
+        async (secret) => botByRegistration(context, secret),
+      );
 }
 
 async function botByAdmin(context: Context, admin: Admin): Promise<Session> {
@@ -309,7 +338,7 @@ async function botByRegistration(context: Context, sharedSecret: string): Promis
       },
       ({ status, errcode }) => {
         if (status === 403) {
-          return new SetupError(
+          return new WrongAnswerError(
             'The homeserver does not accept the registration secret.',
             'Use registration_shared_secret from the homeserver.yaml that Synapse runs with.',
           );
@@ -326,22 +355,22 @@ async function botByRegistration(context: Context, sharedSecret: string): Promis
 }
 
 async function logInExisting(context: Context, user: string): Promise<Session> {
-  const { options, place, terminal, say } = context;
+  const { options, place, say } = context;
   const continued = await logInAsKept(context, user);
   if (continued !== undefined) {
     say(`${continued.userId}: the bot’s account, made by an earlier run`);
     return continued;
   }
-  const password = await givenOrAsked(
+  const session = await useAnswer(
     options.botPassword,
     {
       text: `The account ${user} exists already. Its password (not shown)`,
       option: `LAWSPEAKER_INIT_BOT_PASSWORD or LAWSPEAKER_INIT_BOT_TOKEN, because the account ${user} exists already (or choose another --bot-name)`,
       isSecret: true,
     },
-    terminal,
+    context,
+    async (password) => logIn(place, user, password, displayName),
   );
-  const session = await logIn(place, user, password, displayName);
   say(`${session.userId}: the bot’s account, exists already`);
   return session;
 }

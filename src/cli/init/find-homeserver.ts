@@ -1,9 +1,9 @@
 import { ForeignAnswerError, HomeserverError, SetupError } from '../../core/errors.ts';
 import { createRegistrationApi } from '../../homeserver/admin/registration.ts';
 import { createSessionApi } from '../../homeserver/client/session.ts';
+import { asAnswer, useAnswer } from './asking.ts';
+import type { Asking } from './asking.ts';
 import { attempt } from './attempt.ts';
-import { givenOrAsked } from './missing.ts';
-import type { Terminal } from './terminal.ts';
 
 /** Where the two APIs of the homeserver answer. */
 export interface Place {
@@ -16,43 +16,34 @@ export interface Place {
  * Finds the homeserver, and where its admin API answers: many proxies block it.
  *
  * @param given the URLs that are known
- * @param say is told what was found
  * @throws SetupError what is wrong there, and what to do
  */
 export async function findHomeserver(
   given: { readonly url: string | undefined; readonly adminUrl: string | undefined },
-  terminal: Terminal | undefined,
-  say: (line: string) => void,
+  asking: Asking,
 ): Promise<Place> {
-  const url = await findClientApi(
-    readUrl(
-      await givenOrAsked(
-        given.url,
-        {
-          text: 'URL of the homeserver, such as https://matrix.example.com',
-          option: '--homeserver',
-        },
-        terminal,
-      ),
-    ),
-    say,
+  const { say } = asking;
+  const url = await useAnswer(
+    given.url,
+    {
+      text: 'URL of the homeserver, such as https://matrix.example.com',
+      option: '--homeserver',
+    },
+    asking,
+    async (answer) => asAnswer(async () => findClientApi(readUrl(answer), say)),
   );
-  const foundVersion = given.adminUrl === undefined ? await findVersion(url) : undefined;
-  const adminUrl =
-    foundVersion === undefined ? await askAdminUrl(url, given.adminUrl, terminal, say) : url;
-  const version = foundVersion ?? (await findVersion(adminUrl));
-  if (version === undefined) {
-    throw new SetupError(
-      `There is no Synapse admin API at ${adminUrl}.`,
-      'Give the address where Synapse itself listens, such as http://127.0.0.1:8008, or let the proxy pass /_synapse/admin on.',
-    );
-  }
+  const version = given.adminUrl === undefined ? await findVersion(url) : undefined;
+  const found =
+    version === undefined
+      ? await findAdminApi(url, given.adminUrl, asking)
+      : { adminUrl: url, version };
   say(`${url}: a Matrix homeserver`);
-  for (const unencrypted of new Set([url, adminUrl].filter(isOpenToEavesdroppers))) {
+  for (const unencrypted of new Set([url, found.adminUrl].filter(isOpenToEavesdroppers))) {
     say(`${unencrypted}: not encrypted on the way. Use it only in a network that you trust.`);
   }
-  say(`${adminUrl}: the admin API${version === '' ? '' : ` of Synapse ${version}`}`);
-  return { url, adminUrl };
+  const ofSynapse = found.version === '' ? '' : ` of Synapse ${found.version}`;
+  say(`${found.adminUrl}: the admin API${ofSynapse}`);
+  return { url, adminUrl: found.adminUrl };
 }
 
 /** The URL of the client API: what was given, or what the server there names as its homeserver. */
@@ -96,34 +87,43 @@ function noHomeserver(url: string): SetupError {
   );
 }
 
-async function askAdminUrl(
+/** Where the admin API answers, which is not at `url`. */
+async function findAdminApi(
   url: string,
   given: string | undefined,
-  terminal: Terminal | undefined,
-  say: (line: string) => void,
-): Promise<string> {
-  if (given !== undefined) {
-    return readUrl(given);
+  asking: Asking,
+): Promise<{ readonly adminUrl: string; readonly version: string }> {
+  if (given === undefined) {
+    const problem = `${url} does not pass /_synapse/admin on: many proxies block it.`;
+    if (asking.terminal === undefined) {
+      throw new SetupError(`Missing: --admin-url. ${problem}`, whereSynapseListens);
+    }
+    asking.say(problem);
   }
-  const problem = `${url} does not pass /_synapse/admin on: many proxies block it.`;
-  if (terminal === undefined) {
-    throw new SetupError(
-      `Missing: --admin-url. ${problem}`,
-      'Give the address where Synapse itself listens, such as http://127.0.0.1:8008.',
-    );
-  }
-  say(problem);
-  return readUrl(
-    await givenOrAsked(
-      undefined,
-      {
-        text: 'URL where Synapse itself listens, such as http://127.0.0.1:8008',
-        option: '--admin-url',
-      },
-      terminal,
-    ),
+  return useAnswer(
+    given,
+    {
+      text: 'URL where Synapse itself listens, such as http://127.0.0.1:8008',
+      option: '--admin-url',
+    },
+    asking,
+    async (answer) =>
+      asAnswer(async () => {
+        const adminUrl = readUrl(answer);
+        const version = await findVersion(adminUrl);
+        if (version === undefined) {
+          throw new SetupError(
+            `There is no Synapse admin API at ${adminUrl}.`,
+            `${whereSynapseListens} Or let the proxy pass /_synapse/admin on.`,
+          );
+        }
+        return { adminUrl, version };
+      }),
   );
 }
+
+const whereSynapseListens =
+  'Give the address where Synapse itself listens, such as http://127.0.0.1:8008.';
 
 /** Synapse's version: empty if it answers without saying, undefined if something else answers. */
 async function findVersion(adminUrl: string): Promise<string | undefined> {

@@ -1,21 +1,16 @@
 import { HomeserverError, SetupError } from '../../core/errors.ts';
-import { parseRoomAlias, parseUserId, serverNameOf } from '../../core/ids.ts';
+import { parseRoomAlias } from '../../core/ids.ts';
 import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { startsEncryption } from '../../matrix/crypto/room-crypto.ts';
 import { RoomState } from '../../matrix/room/room-state.ts';
 import { attempt } from './attempt.ts';
+import type { Invitation } from './people.ts';
 
 /** Marks the room that `init` has made, so that it makes no second one. */
 const marker = 'dev.lawspeaker.management_room';
 const powerLevelsType = 'm.room.power_levels';
-
-/** The person who is invited, and the power level that they get. */
-export interface Invitation {
-  readonly user: UserId;
-  readonly powerLevel: 50 | 100;
-}
 
 interface Context {
   readonly botUser: UserId;
@@ -25,37 +20,6 @@ interface Context {
   /** As the admin whose rights are used, if any. */
   readonly adminApi: AdminApi | undefined;
   readonly say: (line: string) => void;
-}
-
-/**
- * The people to invite, as IDs, each with their highest power level.
- *
- * @throws SetupError one of them has no account
- */
-export async function findPeople(
-  { botUser, api }: Pick<Context, 'botUser' | 'api'>,
-  people: { readonly admins: readonly string[]; readonly moderators: readonly string[] },
-): Promise<Invitation[]> {
-  const serverName = serverNameOf(botUser) ?? '';
-  const idOf = (text: string) => parseUserId(text) ?? (`@${text}:${serverName}` as UserId);
-  const levels = new Map<UserId, 50 | 100>([
-    ...people.moderators.map((user) => [idOf(user), 50] as const),
-    ...people.admins.map((user) => [idOf(user), 100] as const),
-  ]);
-  levels.delete(botUser);
-  for (const user of levels.keys()) {
-    const isLocal = serverNameOf(user) === serverName;
-    const isKnown =
-      !isLocal ||
-      (await attempt(`look for ${user}`, async () => api.users.find(user)))?.deactivated === false;
-    if (!isKnown) {
-      throw new SetupError(
-        `There is no active account ${user}.`,
-        'Check the name in --admin and --moderator.',
-      );
-    }
-  }
-  return [...levels].map(([user, powerLevel]) => ({ user, powerLevel }));
 }
 
 /** The room that an earlier run of `init` has made; undefined if there is none that is in use. */

@@ -6,6 +6,9 @@ import { parseDocument } from 'yaml';
 import { SetupError } from '../../core/errors.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomAlias, RoomId } from '../../core/ids.ts';
+import { WrongAnswerError } from './asking.ts';
+import { keptAnswers } from './kept-answers.ts';
+import type { Answers } from './kept-answers.ts';
 
 export const initHelp = `Usage: lawspeaker init [options]
 
@@ -25,16 +28,19 @@ How it makes the bot's account (one of these):
   --bot-name NAME          the bot's user name (default: lawspeaker). If the account exists, asks for its
                            password
   --room ROOM              an existing room as management room: its ID or alias (default: a new one)
-  --admin USER             invite this person as admin, with power level 100; repeatable. The server
-                           admin whose account is used is invited as well
-  --moderator USER         invite this person as moderator, with power level 50; repeatable
+  --admin USER…            invite these people as admins, with power level 100. The server admin whose
+                           account is used is invited as well
+  --moderator USER…        invite these people as moderators, with power level 50
   --encrypted              encrypt the new room; see docs/encryption.md
   --config FILE            the configuration to write (default: config/lawspeaker.yaml)
   --non-interactive        never ask: fail if something is missing
   --help
 
-Each option can be set by the environment: --admin-url is LAWSPEAKER_INIT_ADMIN_URL. Lists are separated by
-blanks. These are secrets, and are never printed:
+Several people: separate them by commas or spaces (in quotes), or repeat the option. For a user of this
+homeserver, the user name is enough.
+
+Each option can be set by the environment: --admin-url is LAWSPEAKER_INIT_ADMIN_URL. These are secrets, and
+are never printed:
   LAWSPEAKER_INIT_ADMIN_PASSWORD, LAWSPEAKER_INIT_ADMIN_TOKEN, LAWSPEAKER_INIT_REGISTRATION_SECRET,
   LAWSPEAKER_INIT_BOT_PASSWORD and LAWSPEAKER_INIT_BOT_TOKEN (of an account that exists)
 Each of them can end in _FILE instead, and name a file that contains the secret.`;
@@ -58,6 +64,8 @@ export interface InitOptions {
   readonly moderators: readonly string[];
   readonly isEncrypted: boolean;
   readonly configFile: string;
+  /** What an earlier run was told. The other members contain it, unless something else is given now. */
+  readonly kept: Answers;
 }
 
 const prefix = 'LAWSPEAKER_INIT_';
@@ -75,34 +83,49 @@ export function readInitOptions(
   const values = parse(argv);
   const text = (option: string, flag: string | undefined) =>
     present(flag) ?? present(environment[environmentName(option)]);
-  const list = (option: string, flags: readonly string[] | undefined) =>
-    flags ?? environment[environmentName(option)]?.split(/[\s,]+/u).filter(Boolean) ?? [];
+  const people = (option: string, flags: readonly string[] | undefined) => {
+    const given = flags?.join(' ') ?? environment[environmentName(option)];
+    return given === undefined ? undefined : readPeople(given, `--${option}: `);
+  };
   const isOn = (option: string, flag: boolean) =>
     flag || ['1', 'true', 'yes'].includes(environment[environmentName(option)] ?? '');
   const secret = (option: string) => secretIn(environment, environmentName(option));
 
   const room = text('room', values.room);
+  const configFile = text('config', values.config) ?? 'config/lawspeaker.yaml';
+  const kept = keptAnswers(configFile);
   const registrationFile = present(values['registration-secret-file']);
+  const adminToken = present(values['admin-token']) ?? secret('admin-token');
+  const registrationSecret =
+    registrationFile === undefined
+      ? secret('registration-secret')
+      : registrationSecretIn(registrationFile, '--registration-secret-file');
   return {
     help: values.help,
     isInteractive: !isOn('non-interactive', values['non-interactive']),
-    homeserver: text('homeserver', values.homeserver),
-    adminUrl: text('admin-url', values['admin-url']),
-    adminUser: text('admin-user', values['admin-user']),
+    ...addressesIn(
+      {
+        homeserver: text('homeserver', values.homeserver),
+        adminUrl: text('admin-url', values['admin-url']),
+      },
+      kept,
+    ),
+    // Another way that is given now comes first.
+    adminUser:
+      text('admin-user', values['admin-user']) ??
+      (adminToken === undefined && registrationSecret === undefined ? kept.adminUser : undefined),
     adminPassword: secret('admin-password'),
-    adminToken: present(values['admin-token']) ?? secret('admin-token'),
-    registrationSecret:
-      registrationFile === undefined
-        ? secret('registration-secret')
-        : registrationSecretIn(registrationFile, '--registration-secret-file'),
-    botName: readBotName(text('bot-name', values['bot-name']) ?? 'lawspeaker'),
+    adminToken,
+    registrationSecret,
+    botName: readBotName(text('bot-name', values['bot-name']) ?? kept.botName ?? 'lawspeaker'),
     botPassword: secret('bot-password'),
     botToken: secret('bot-token'),
-    room: room === undefined ? undefined : readRoom(room),
-    admins: list('admin', values.admin).map((user) => readPerson('--admin', user)),
-    moderators: list('moderator', values.moderator).map((user) => readPerson('--moderator', user)),
-    isEncrypted: isOn('encrypted', values.encrypted),
-    configFile: text('config', values.config) ?? 'config/lawspeaker.yaml',
+    room: room === undefined ? kept.room : readRoom(room),
+    admins: people('admin', values.admin) ?? kept.admins ?? [],
+    moderators: people('moderator', values.moderator) ?? kept.moderators ?? [],
+    isEncrypted: isOn('encrypted', values.encrypted) || kept.isEncrypted === true,
+    configFile,
+    kept,
   };
 }
 
@@ -215,11 +238,34 @@ function readRoom(text: string): RoomId | RoomAlias {
   return room;
 }
 
-export function readPerson(source: string, text: string): string {
-  if (parseUserId(text) === undefined && !localpartPattern.test(text)) {
-    throw new SetupError(
-      `${source}: ${JSON.stringify(text)} is not a user ID, such as @ana:example.com.`,
+/**
+ * Reads user IDs, or user names of this homeserver, with commas or spaces between them.
+ *
+ * @param source what to begin the message with
+ * @throws WrongAnswerError one of them is neither
+ */
+export function readPeople(text: string, source = ''): string[] {
+  const people = text
+    .split(/[\s,;]+/u)
+    .filter(Boolean)
+    .map((person) => (person.includes(':') ? person : person.replace(/^@/u, '')));
+  const wrong = people.find(
+    (person) => parseUserId(person) === undefined && !localpartPattern.test(person),
+  );
+  if (wrong !== undefined) {
+    throw new WrongAnswerError(
+      `${source}${JSON.stringify(wrong)} is not a user ID, such as @ana:example.com.`,
     );
   }
-  return text;
+  return people;
+}
+
+/** A kept address of the admin API belongs to the homeserver that it was kept with. */
+function addressesIn(
+  given: Pick<InitOptions, 'homeserver' | 'adminUrl'>,
+  kept: Answers,
+): Pick<InitOptions, 'homeserver' | 'adminUrl'> {
+  return given.homeserver === undefined
+    ? { homeserver: kept.homeserver, adminUrl: given.adminUrl ?? kept.adminUrl }
+    : given;
 }

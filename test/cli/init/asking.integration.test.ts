@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBotAccount } from '../../../src/cli/init/bot-account.ts';
 import { findHomeserver } from '../../../src/cli/init/find-homeserver.ts';
 import { readInitOptions } from '../../../src/cli/init/options.ts';
+import { peopleForNew } from '../../../src/cli/init/people.ts';
 import type { Terminal } from '../../../src/cli/init/terminal.ts';
 import {
   adminApi,
@@ -51,8 +52,9 @@ it('asks for the homeserver, and for its admin API if a proxy hides it', async (
   const { terminal, asked } = person(`${proxy.url}/`, homeserver().url);
   const lines: string[] = [];
   expect(
-    await findHomeserver({ url: undefined, adminUrl: undefined }, terminal, (line) =>
-      lines.push(line),
+    await findHomeserver(
+      { url: undefined, adminUrl: undefined },
+      { terminal, say: (line) => lines.push(line) },
     ),
   ).toEqual({ url: proxy.url, adminUrl: homeserver().url });
   expect(asked).toEqual([
@@ -62,16 +64,65 @@ it('asks for the homeserver, and for its admin API if a proxy hides it', async (
   expect(lines[0]).toContain('does not pass /_synapse/admin on');
 });
 
+it('asks for each address again if it is wrong, and says why; the third time is the last', async () => {
+  await using proxy = await startStandIn(({ path }) =>
+    path.startsWith('/_synapse/') ? { status: 404, body: { error: 'no' } } : undefined,
+  );
+  const { terminal, asked } = person(
+    'matrix.example.com',
+    '',
+    proxy.url,
+    'http://127.0.0.1:1',
+    proxy.url,
+    homeserver().url,
+  );
+  const lines: string[] = [];
+  const asking = { terminal, say: (line: string) => lines.push(line) };
+  expect(await findHomeserver({ url: undefined, adminUrl: undefined }, asking)).toEqual({
+    url: proxy.url,
+    adminUrl: homeserver().url,
+  });
+  expect(asked).toHaveLength(6);
+  const said = lines.join('\n');
+  expect(said).toContain('"matrix.example.com" is not a URL that begins with https://');
+  expect(said).toContain('This can’t be left out.');
+  expect(said).toContain('Can’t ask for the admin API at http://127.0.0.1:1');
+  expect(said).toContain(`There is no Synapse admin API at ${proxy.url}.`);
+
+  const stubborn = person('a', 'b', 'c', homeserver().url);
+  await expect(
+    findHomeserver({ url: undefined, adminUrl: undefined }, { terminal: stubborn.terminal, say }),
+  ).rejects.toThrow('"c" is not a URL');
+  expect(stubborn.asked).toHaveLength(3);
+  // What was given by an option is not asked for.
+  const given = person(homeserver().url);
+  await expect(
+    findHomeserver({ url: 'a', adminUrl: undefined }, { terminal: given.terminal, say }),
+  ).rejects.toThrow('"a" is not a URL');
+  expect(given.asked).toEqual([]);
+});
+
 /** Opens the bot's account while somebody answers the questions about it. */
-async function account(botName: string, ...answers: readonly string[]) {
+async function accountWith(args: readonly string[], ...answers: readonly string[]) {
   const { terminal, asked } = person(...answers);
   const { url } = homeserver();
-  const options = readInitOptions(['--bot-name', botName, '--config', configFile], {});
-  const context = { options, place: { url, adminUrl: url }, terminal, say };
+  const options = readInitOptions([...args, '--config', configFile], {});
+  const lines: string[] = [];
+  const remembered: string[] = [];
+  const context = {
+    options,
+    place: { url, adminUrl: url },
+    terminal,
+    say: (line: string) => lines.push(line),
+    rememberAdmin: (user: string) => remembered.push(user),
+  };
   const { bot, admin } = await openBotAccount(context, undefined);
   await admin?.close();
-  return { bot, admin, asked };
+  return { bot, admin, asked, said: lines.join('\n'), remembered };
 }
+
+const account = async (botName: string, ...answers: readonly string[]) =>
+  accountWith(['--bot-name', botName], ...answers);
 
 it('asks for an admin’s password, and for that of a bot that exists', async () => {
   const [admin, existing] = await Promise.all([newUser('admin', { admin: true }), newUser('bot')]);
@@ -111,4 +162,82 @@ it('does not take the admin’s own account for the bot', async () => {
   );
   // Its session was ended again.
   expect(await adminApi().devices.list(asUserId(admin.userId))).toHaveLength(1);
+});
+
+it('asks again after a wrong name or password of an admin, and says why', async () => {
+  const [admin, vic] = await Promise.all([newUser('admin', { admin: true }), newUser('vic')]);
+  const { localpart, password } = admin.account;
+  const opened = await account(
+    uniqueLocalpart('bot'),
+    localpart,
+    'wrong-password',
+    vic.account.localpart,
+    vic.account.password,
+    localpart,
+    password,
+  );
+  expect(opened.admin?.userId).toBe(admin.userId);
+  expect(opened.remembered).toEqual([admin.userId]);
+  expect(opened.said).toContain(`does not accept the password of ${localpart}`);
+  expect(opened.said).toContain(`${vic.userId} is not a server admin.`);
+  expect(opened.said).not.toContain('wrong-password');
+  // The name was given: only the password is asked for again.
+  const given = await accountWith(
+    ['--bot-name', uniqueLocalpart('bot'), '--admin-user', localpart],
+    'wrong-password',
+    password,
+  );
+  expect(given.asked).toEqual(Array(2).fill(`secret: Password of ${localpart} (not shown)`));
+});
+
+it('asks again after a wrong token, secret, or password of the bot', async () => {
+  const [admin, existing] = await Promise.all([newUser('admin', { admin: true }), newUser('bot')]);
+  const byToken = await account(uniqueLocalpart('bot'), '', 'syt_gone', admin.account.accessToken);
+  expect(byToken.said).toContain('does not accept the admin’s access token (M_UNKNOWN_TOKEN)');
+  const bySecret = await account(
+    uniqueLocalpart('bot'),
+    '',
+    '',
+    'not-the-secret',
+    homeserver().sharedSecret,
+  );
+  expect(bySecret.said).toContain('does not accept the registration secret');
+  const { localpart, password } = existing.account;
+  const taken = await accountWith(
+    ['--bot-name', localpart, '--admin-token', admin.account.accessToken],
+    'wrong-password',
+    password,
+  );
+  expect(taken.bot.userId).toBe(existing.userId);
+  expect(taken.said).toContain(`does not accept the password of ${existing.userId}`);
+});
+
+it('asks for the people of a new room until they exist, with spaces or commas between them', async () => {
+  const [ana, ben, vic] = await Promise.all([newUser('ana'), newUser('ben'), newUser('vic')]);
+  const { terminal, asked } = person(
+    'Ana Example',
+    'nobody-at-all',
+    `@${ana.account.localpart}`,
+    `${ben.userId}, ${vic.account.localpart}`,
+  );
+  const lines: string[] = [];
+  const parts = {
+    options: readInitOptions(['--config', configFile], {}),
+    admin: undefined,
+    asking: { terminal, say: (line: string) => lines.push(line) },
+    bot: { userId: asUserId('@bot:localhost') },
+    api: adminApi(),
+  };
+  const { admins, moderators } = await peopleForNew(parts);
+  expect(admins).toEqual([ana.account.localpart]);
+  expect(moderators).toEqual([ben.userId, vic.account.localpart]);
+  expect(asked).toHaveLength(4);
+  expect(lines.join('\n')).toContain('"Ana" is not a user ID, such as @ana:example.com.');
+  expect(lines.join('\n')).toContain('There is no active account @nobody-at-all:localhost.');
+  // “None” is an answer, too.
+  const none = person(ana.userId, '');
+  expect(await peopleForNew({ ...parts, asking: { terminal: none.terminal, say } })).toEqual({
+    admins: [ana.userId],
+    moderators: [],
+  });
 });

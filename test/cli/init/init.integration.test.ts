@@ -141,7 +141,7 @@ describe('with the registration secret', () => {
     await join(ana);
     const again = await init([...here(), '--admin', ana.userId], bySecret());
     expectReady(again);
-    expect(again.output).toContain('config/lawspeaker.yaml: exists already');
+    expect(again.output).toContain('config/lawspeaker.yaml: exists already, and is complete');
     expect(again.output).toContain(`${botUser()}: the bot’s account, from config/lawspeaker.yaml`);
     expect(again.output).toContain(`${botUser()}: exempt from rate limits already`);
     expect(again.output).toContain('the management room, exists already');
@@ -163,6 +163,68 @@ describe('with the registration secret', () => {
     expect(await readFile(configFile, 'utf8')).toBe(text);
     expect((await stat(configFile)).mode & 0o777).toBe(0o600);
     expect(await roomsOfBot()).toEqual([managementRoom]);
+  });
+
+  it('continues with the people whom it was told before', async () => {
+    const [ana, ben, vic] = await Promise.all([newUser('ana'), newUser('ben'), newUser('vic')]);
+    await using limited = await startStandIn(({ method, path: asked }) =>
+      method === 'POST' && asked.endsWith('/createRoom')
+        ? { status: 500, body: { errcode: 'M_UNKNOWN' } }
+        : undefined,
+    );
+    const at = ['--homeserver', limited.url, '--bot-name', botName];
+    const people = [
+      '--admin',
+      ana.account.localpart,
+      '--moderator',
+      `${ben.userId}, ${vic.userId}`,
+    ];
+    const refused = await init([...at, ...people], bySecret());
+    expect(refused.status).toBe(2);
+    expect(refused.errors).toContain('Can’t make the management room');
+    const kept = `${configFile}.unfinished`;
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+    expect(await readFile(kept, 'utf8')).not.toContain(homeserver().sharedSecret);
+    await writeFile(
+      configFile,
+      (await readFile(configFile, 'utf8')).replace(limited.url, homeserver().url),
+    );
+    const ended = await init([]);
+    expectReady(ended);
+    expect(ended.output).toContain(
+      `From the run before: admin ${asUserId(ana.userId)}; moderators ${ben.userId}, ${vic.userId}.`,
+    );
+    expect(await join(ana)).toBe(100);
+    expect(await join(vic)).toBe(50);
+    await expect(stat(kept)).rejects.toThrow('ENOENT');
+  });
+
+  it('continues with the homeserver and the bot’s name that it was told before', async () => {
+    const ana = await newUser('ana');
+    await using limited = await startStandIn(({ method, path: asked }) =>
+      method === 'POST' && asked.endsWith('/register')
+        ? { status: 500, body: { errcode: 'M_UNKNOWN' } }
+        : undefined,
+    );
+    const args = ['--homeserver', limited.url, '--bot-name', botName, '--admin', ana.userId];
+    expect((await init(args, bySecret())).status).toBe(2);
+    const moved = ['--homeserver', homeserver().url];
+    const ended = await init(moved, bySecret());
+    expectReady(ended);
+    expect(ended.output).toContain(`From the run before: bot ${botName}; admin ${ana.userId}.`);
+  });
+
+  it('says on a second run without options what is there', async () => {
+    const ana = await newUser('ana');
+    await init([...here(), '--admin', ana.userId], bySecret());
+    const again = await init([]);
+    expectReady(again);
+    expect(again.output).toContain('exists already, and is complete. I check it');
+    expect(again.output).not.toContain('From the run before');
+    expect(again.output).toContain(
+      `roles: nobody has joined the room yet; invited: ${ana.userId} (admin)`,
+    );
+    expect(again.output).not.toContain('Warning: ');
   });
 
   it('takes it from Synapse’s own configuration file', async () => {

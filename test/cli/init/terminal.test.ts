@@ -2,8 +2,9 @@ import { PassThrough } from 'node:stream';
 
 import { expect, it } from 'vitest';
 
-import { givenOrAsked } from '../../../src/cli/init/missing.ts';
+import { WrongAnswerError, useAnswer } from '../../../src/cli/init/asking.ts';
 import { openTerminal } from '../../../src/cli/init/terminal.ts';
+import { SetupError } from '../../../src/core/errors.ts';
 
 function openedTerminal() {
   const input = new PassThrough();
@@ -48,13 +49,49 @@ it('asks only for what was not given, and not if nobody is there', async () => {
     },
   };
   const question = { text: 'User name', option: '--admin-user' };
-  expect(await givenOrAsked('ben', question, terminal)).toBe('ben');
-  expect(await givenOrAsked(undefined, question, terminal)).toBe('ana');
-  await expect(givenOrAsked(undefined, { ...question, isSecret: true }, terminal)).rejects.toThrow(
+  const asking = { terminal, say: () => undefined };
+  const nobody = { ...asking, terminal: undefined };
+  const use = async (answer: string) => answer;
+  expect(await useAnswer('ben', question, asking, use)).toBe('ben');
+  expect(await useAnswer(undefined, question, asking, use)).toBe('ana');
+  await expect(useAnswer(undefined, question, nobody, use)).rejects.toThrow(
     'Missing: --admin-user.',
   );
-  await expect(givenOrAsked(undefined, question, undefined)).rejects.toThrow(
-    'Missing: --admin-user.',
+  expect(asked).toEqual(['User name']);
+  const secret = { ...question, isSecret: true };
+  await expect(useAnswer(undefined, secret, asking, use)).rejects.toThrow('Missing: --admin-user.');
+  expect(asked.slice(1)).toEqual(Array(3).fill('User name (secret)'));
+  expect(await useAnswer(undefined, { ...secret, isOptional: true }, asking, use)).toBe('');
+});
+
+it('asks again only if another answer can be right, three times at most', async () => {
+  let times = 0;
+  const said: string[] = [];
+  const asking = {
+    terminal: { ask: async () => `answer ${(times += 1)}`, askSecret: async () => '' },
+    say: (line: string) => said.push(line),
+  };
+  const question = { text: 'User name', option: '--admin-user' };
+  const wrong = async (answer: string) => {
+    throw new WrongAnswerError(`${answer} is wrong.`, 'Try another.');
+  };
+  const failed = await useAnswer(undefined, question, asking, wrong).catch(
+    (error: unknown) => error,
   );
-  expect(asked).toEqual(['User name', 'User name (secret)']);
+  expect(failed).toMatchObject({ message: 'answer 3 is wrong.', advice: 'Try another.' });
+  // So that a question around this one is not asked again.
+  expect(failed).not.toBeInstanceOf(WrongAnswerError);
+  expect(said).toEqual([
+    'answer 1 is wrong.',
+    '  Try another.',
+    'answer 2 is wrong.',
+    '  Try another.',
+  ]);
+  await expect(
+    useAnswer(undefined, question, asking, async () => {
+      throw new SetupError('The disk is full.');
+    }),
+  ).rejects.toThrow('The disk is full.');
+  await expect(useAnswer('given', question, asking, wrong)).rejects.toThrow('given is wrong.');
+  expect(times).toBe(4);
 });
