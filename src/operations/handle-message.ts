@@ -1,4 +1,5 @@
 import { bold, line } from '../chat/answers/answer.ts';
+import type { Content } from '../chat/answers/answer.ts';
 import { subjectOf } from '../chat/command/declaration.ts';
 import type { Command } from '../chat/command/declaration.ts';
 import type { Invocation } from '../chat/command/invocation.ts';
@@ -225,6 +226,12 @@ function againLine(command: Command, invocation: Invocation): string[] {
   return [isLong ? `${line} --matching ${quote(matching ?? '')}` : line];
 }
 
+/** The title of a confirmation without its question mark: a dry run asks nothing. */
+function statement(title: Content): Content {
+  const last = title.at(-1);
+  return typeof last === 'string' ? [...title.slice(0, -1), last.replace(/\?$/u, '')] : title;
+}
+
 async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise<Reply> {
   const { preview, file, resolved: shown } = await makePreview(context, resolved);
   const { command, invocation } = shown;
@@ -234,7 +241,7 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
     audit: [],
     answer: {
       mark: 'ℹ️',
-      title: [bold('Dry run, nothing was changed: '), ...preview.title],
+      title: [bold('Dry run, nothing was changed: '), ...statement(preview.title)],
       ...present({ file }),
       body: [
         ...preview.body,

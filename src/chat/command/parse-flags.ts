@@ -21,9 +21,15 @@ export interface ParsedFlags {
  * Separates the flags from the other words. Where a lenient parser would guess, this one asks.
  *
  * @param command with its prefix, for error messages
+ * @param userIdOf the full ID of the user that a word may mean; undefined if the command takes no users
  * @throws UsageError an unknown flag, a missing or surplus value, a flag given twice
  */
-export function parseFlags(tokens: readonly Token[], flags: Flags, command: string): ParsedFlags {
+export function parseFlags(
+  tokens: readonly Token[],
+  flags: Flags,
+  command: string,
+  userIdOf: (word: string) => string | undefined = () => undefined,
+): ParsedFlags {
   const words: Word[] = [];
   const given = new Map<string, (boolean | Word)[]>();
   for (let at = 0; at < tokens.length; at += 1) {
@@ -56,7 +62,7 @@ export function parseFlags(tokens: readonly Token[], flags: Flags, command: stri
         word: token.text,
       });
     } else if (value === undefined) {
-      read = nextValue(tokens, at, key, argument, flags);
+      read = nextValue(tokens, at, { key, argument, flags, userIdOf });
       at += 1;
     } else {
       read = { text: value, exact: isExact(token) };
@@ -109,9 +115,17 @@ function readFlag(token: Token, flags: Flags, command: string) {
 function nextValue(
   tokens: readonly Token[],
   at: number,
-  key: string,
-  { kind }: Argument,
-  flags: Flags,
+  {
+    key,
+    argument: { kind },
+    flags,
+    userIdOf,
+  }: {
+    readonly key: string;
+    readonly argument: Argument;
+    readonly flags: Flags;
+    readonly userIdOf: (word: string) => string | undefined;
+  },
 ): Word {
   const next = tokens[at + 1];
   if (next === undefined || isFlag(next)) {
@@ -122,7 +136,7 @@ function nextValue(
     });
   }
   if (kind === 'text') {
-    assertQuoted(key, next, tokens.slice(at + 2));
+    assertQuoted(key, next, tokens.slice(at + 2), userIdOf);
   }
   return wordOf(next);
 }
@@ -136,7 +150,12 @@ function quotingAdvice({ text }: Token): string {
  * In `--reason spam links` the word `links` would become a target. Words that can only belong to the
  * sentence are refused, also behind its dash; full IDs and links may follow.
  */
-function assertQuoted(key: string, value: Token, following: readonly Token[]): void {
+function assertQuoted(
+  key: string,
+  value: Token,
+  following: readonly Token[],
+  userIdOf: (word: string) => string | undefined,
+): void {
   if (value.quoted) {
     return;
   }
@@ -148,9 +167,13 @@ function assertQuoted(key: string, value: Token, following: readonly Token[]): v
     );
   if (stray !== undefined) {
     const word = cut(stray.text);
+    const user = userIdOf(stray.text);
     throw new UsageError(`\`${word}\` follows \`--${key}\` without quotes.`, {
       word: stray.text,
-      advice: `Put the words in quotes: \`--${key} "${cut(value.text)} ${word} …"\`.`,
+      advice: [
+        `Put the words in quotes: \`--${key} "${cut(value.text)} ${word} …"\`.`,
+        ...(user === undefined ? [] : [`If it is a user, write \`${cut(user)}\`.`]),
+      ].join(' '),
     });
   }
 }

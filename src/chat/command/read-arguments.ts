@@ -2,7 +2,7 @@ import { dayMs } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import { amount, dateTime } from '../answers/phrases.ts';
-import { readReference } from '../reading/references.ts';
+import { readReference, readUser } from '../reading/references.ts';
 import type { Token } from '../reading/tokenize.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
 import { readValue, readWord, textFor } from '../reading/values.ts';
@@ -57,7 +57,12 @@ export function readArguments(
   );
   const typedName = `${context.prefix}${command.name}`;
   assertNotLater(command, tokens, typedName);
-  const { words, given } = parseFlags(tokens, flags, typedName);
+  const takesUsers = Object.values(declared).some(
+    ({ place, kind }) => place === 'positional' && ['account', 'target', 'user'].includes(kind),
+  );
+  const { words, given } = parseFlags(tokens, flags, typedName, (word) =>
+    takesUsers ? readUser(word, context.serverName) : undefined,
+  );
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => given.has(flagName(key));
   const bare = canChange(command)

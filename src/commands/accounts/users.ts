@@ -40,11 +40,8 @@ export default defineCommand({
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {
       noun: 'account',
-      note: appliedHere(context.args),
+      note: [...scopeOf(context.args), ...appliedHere(context.args)],
       nothing: [bold('No matching accounts')],
-      ...(context.args.deactivated === undefined
-        ? { none: ['To include deactivated accounts: ', code('--deactivated')] }
-        : {}),
       ...(only === undefined ? {} : { next: [`user ${idWord(only.name)}`] }),
       columns: [
         {
@@ -81,9 +78,19 @@ export default defineCommand({
   },
 });
 
-function appliedHere(filter: AccountFilter): Content | undefined {
+/** Whether deactivated accounts are among them. */
+function scopeOf({ deactivated, deactivatedOnly }: AccountFilter): Content {
+  if (deactivatedOnly === true) {
+    return ['Only deactivated accounts.'];
+  }
+  return deactivated === true
+    ? ['Deactivated accounts are included.']
+    : ['Deactivated accounts are not included. To include them: ', code('--deactivated'), '.'];
+}
+
+function appliedHere(filter: AccountFilter): Content {
   const names = filtersAppliedHere(filter).map((key) => `--${flagName(key)}`);
   return names.length === 0
-    ? undefined
-    : [`Synapse can’t filter by ${names.join(' and ')}, so I read its whole list.`];
+    ? []
+    : [` Synapse can’t filter by ${names.join(' and ')}, so I read its whole list.`];
 }

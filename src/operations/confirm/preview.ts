@@ -23,6 +23,8 @@ import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
 import { leftOutBlocks, leftOutText, maxNamed, maxShown } from './left-out.ts';
 import { previewOfUndo } from './preview-undo.ts';
 
+/** This many accounts are named right below the title: a phone shows only the first lines. */
+const maxNamedFirst = 3;
 /** Of more accounts than this, a command describes only the first. */
 const maxDescribed = 100;
 /** How many previews are made at the same time. */
@@ -161,11 +163,13 @@ function previewOfSeveral(
   const verb = command.inBatch?.(invocation.arguments) ?? capital(command.name);
   const warning = previews[0]?.warning;
   const isLong = previews.length > maxShown;
+  const isShort = previews.length <= maxNamedFirst;
   const named = previews.filter(({ account }) => standsOut(account, now).length > 0);
   return {
     preview: {
       title: [`${verb} ${count(previews.length, 'account')}?`],
       body: [
+        isShort ? list(previews, now) : firstNames(previews),
         ...matchingBlocks(resolved),
         ...given(resolved),
         ...promises('Will', command.does, invocation.arguments),
@@ -181,7 +185,9 @@ function previewOfSeveral(
                   ]),
               line('The file contains the whole list.'),
             ]
-          : [list(previews, now)]),
+          : isShort
+            ? []
+            : [list(previews, now)]),
         ...(command.ignoredByServices === true ? serviceBlocks(previews) : []),
         ...uncheckedBlocks(previews),
         ...leftOutBlocks(leftOut),
@@ -218,6 +224,12 @@ function uncheckedBlocks(previews: readonly AccountPreview[]): Block[] {
 /** The filters that found the accounts, with absolute times. */
 function matchingBlocks({ invocation: { matching } }: Resolved): Block[] {
   return matching === undefined ? [] : [facts(['Matching: ', code(matching)])];
+}
+
+/** `@a:x, @b:x, @c:x and 37 more` */
+function firstNames(previews: readonly AccountPreview[]): Block {
+  const names = previews.slice(0, maxNamedFirst).map(({ account }) => account.name);
+  return line(`${names.join(', ')} and ${previews.length - names.length} more`);
 }
 
 function more(found: number): string {

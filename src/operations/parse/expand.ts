@@ -91,6 +91,10 @@ export async function expand(
 const maxAgoMs = dayMs;
 /** At most this many audit entries are searched. */
 const maxSearched = 100;
+/** Of one command. */
+const maxTogether = 10_000;
+/** At most this many entries of one command are named. */
+const maxNamed = 10;
 
 /** The command line that undoes an action, if the action was done and can be undone. */
 export function undoOf({
@@ -115,50 +119,92 @@ export function undoOf({
  */
 export async function lastActionOf(context: UndoContext, user: UserId): Promise<AuditEntry> {
   const { prefix } = context.settings;
-  const found = await context.store.auditLog.search({
-    by: user,
-    status: 'done',
-    limit: maxSearched,
-  });
+  const { auditLog } = context.store;
+  const found = await auditLog.search({ by: user, status: 'done', limit: maxSearched });
   const own = found.filter(({ actor }) => actor === user);
   const undone = new Set(own.map(({ reason }) => undoneBy(reason)));
-  const open = own.filter(({ id, reason }) => undoneBy(reason) === undefined && !undone.has(id));
+  const isOpen = ({ id, reason }: AuditEntry) => undoneBy(reason) === undefined && !undone.has(id);
+  const open = own.filter(isOpen);
   const [last] = open;
   if (last === undefined) {
     throw new TargetError('unknown', 'you have no recent action to undo');
   }
-  const describe = ({ id, command, target }: AuditEntry) =>
-    `\`${prefix}undo ${id}\`: ${command}${target === null ? '' : ` \`${target.replaceAll('`', '’')}\``}`;
-  const together = open.filter(({ eventId }) => eventId === last.eventId);
+  const { eventId } = last;
+  const earlier = open.find((entry) => entry.eventId !== eventId && undoOf(entry) !== undefined);
+  const ofLast = await auditLog.search({ eventId, status: 'done', limit: maxTogether });
+  const together = ofLast.filter((entry) => entry.actor === user && isOpen(entry));
   if (together.length > 1) {
-    const operation = await context.store.operations.byEvent(last.eventId);
-    throw new TargetError(
-      'state',
-      `your last command did ${count(together.length, 'thing')}; which one?`,
-      [
-        ...(operation === undefined
-          ? []
-          : [`\`${prefix}undo --operation ${operation.id}\`: all of it`]),
-        ...together.slice(0, 10).map(describe),
-      ].join('\n'),
-    );
+    const operation = await context.store.operations.byEvent(eventId);
+    throw severalDone(prefix, { together, earlier, operation: operation?.id });
   }
   if (undoOf(last) === undefined) {
-    const earlier = open.find((entry) => undoOf(entry) !== undefined);
     throw new TargetError(
       'state',
       `your last action, #${last.id} (${last.command}), can’t be undone`,
-      earlier === undefined ? undefined : `Before it: ${describe(earlier)}`,
+      earlier === undefined ? undefined : `Before it: ${undoLine(prefix, earlier)}`,
     );
   }
   if (context.now() - last.at > maxAgoMs) {
     throw new TargetError(
       'state',
       `your last action was ${ago(last.at, context.now())}; if you mean it, name it`,
-      describe(last),
+      undoLine(prefix, last),
     );
   }
   return last;
+}
+
+/** `shadow-ban \`@mallory:example.com\`` */
+function described({ command, target }: AuditEntry): string {
+  return `${command}${target === null ? '' : ` \`${target.replaceAll('`', '’')}\``}`;
+}
+
+/** The line that undoes an entry, and what that is. */
+function undoLine(prefix: string, entry: AuditEntry): string {
+  return `\`${prefix}undo ${entry.id}\`: ${described(entry)}`;
+}
+
+/** `undo last` after a command that did several things: what can be undone, by which line, and what can't. */
+function severalDone(
+  prefix: string,
+  last: {
+    /** The entries of the command, newest first. */
+    readonly together: readonly AuditEntry[];
+    /** What the person did before, if it can be undone. */
+    readonly earlier: AuditEntry | undefined;
+    readonly operation: number | undefined;
+  },
+): TargetError {
+  const { together, earlier, operation } = last;
+  const did = `your last command did ${count(together.length, 'thing')}`;
+  const possible = together.filter((entry) => undoOf(entry) !== undefined);
+  const impossible = together.filter((entry) => undoOf(entry) === undefined);
+  if (possible.length === 0) {
+    return new TargetError(
+      'state',
+      `${did}, from #${together.at(-1)?.id} to #${together[0]?.id}, and none of them can be undone`,
+      earlier === undefined ? undefined : `Before it: ${undoLine(prefix, earlier)}`,
+    );
+  }
+  const andOthers = (all: readonly AuditEntry[]) =>
+    all.length > maxNamed ? [`and ${count(all.length - maxNamed, 'other')}`] : [];
+  const lost = impossible.slice(0, maxNamed).map((entry) => `#${entry.id} (${described(entry)})`);
+  return new TargetError(
+    'state',
+    `${did}; which one?`,
+    [
+      ...(operation === undefined
+        ? []
+        : [
+            `\`${prefix}undo --operation ${operation}\`: all ${impossible.length === 0 ? 'of it' : 'that can be undone'}`,
+          ]),
+      ...possible.slice(0, maxNamed).map((entry) => undoLine(prefix, entry)),
+      ...andOthers(possible),
+      ...(lost.length === 0
+        ? []
+        : [[`Can’t be undone: ${lost.join(', ')}`, ...andOthers(impossible)].join(' ')]),
+    ].join('\n'),
+  );
 }
 
 /**

@@ -285,6 +285,13 @@ describe('what can be misread is refused, naming the word', () => {
     expect(error.advice).toContain('in quotes');
   });
 
+  test('of a word that may be a user, the full ID is suggested', () => {
+    expect(refused('--reason spam bob').advice).toBe(
+      'Put the words in quotes: `--reason "spam bob …"`. If it is a user, write `@bob:example.com`.',
+    );
+    expect(refused('--reason spam and/or').advice).not.toContain('If it is a user');
+  });
+
   test('full IDs, links and what follows a flag are users', () => {
     expect(values('--text spam @a:x https://matrix.to/#/@b:x').users).toEqual(['@a:x', '@b:x']);
     expect(values('--text spam --erase a').users).toEqual(['@a:example.com']);

@@ -89,7 +89,10 @@ describe('a confirmation for several accounts', () => {
       await say('!deactivate mallory cat irc_x --erase --reason "spam wave"'),
     );
     expect(status).toBe('pending');
-    expect(body).toContain('Deactivate and erase 3 accounts?');
+    const [title, warning, ...firstNames] = body.split('\n').slice(0, 5);
+    expect(title).toContain('Deactivate and erase 3 accounts?');
+    expect(warning).toBe('Erasing can’t be undone.');
+    expect(firstNames.map((one) => /@(\w+):/u.exec(one)?.[1])).toEqual(['mallory', 'cat', 'irc_x']);
     expect(body.match(/Will: /gu)).toHaveLength(1);
     expect(body).toContain('Will: log out all devices');
     expect(body).toContain('hide messages from people who join later');
@@ -99,6 +102,15 @@ describe('a confirmation for several accounts', () => {
     expect(body).toContain('@mallory:localhost · registered 2 days ago · 3 rooms');
     expect(body).toContain('@cat:localhost · old account · registered 4 years ago');
     expect(body).toContain('@irc_x:localhost · application service irc');
+  });
+
+  test('of a dry run asks nothing', async () => {
+    for (const users of ['mallory', 'mallory trudy', 'mallory trudy cat vic']) {
+      const { body, status } = read(await say(`!deactivate ${users} --dry-run`));
+      expect(status).toBe('dry_run');
+      expect(body).toContain('Dry run, nothing was changed: Deactivate');
+      expect(body).not.toContain('?');
+    }
   });
 
   test('names those that are left out, and runs exactly what was shown', async () => {
@@ -191,6 +203,9 @@ describe('a confirmation for several accounts', () => {
     const sent = await say(`!deactivate ${names}`);
     const { body } = read(sent);
     expect(body).toContain('Deactivate 40 accounts?');
+    expect(body.split('\n')[2]).toContain(
+      '@u0:localhost, @u1:localhost, @u2:localhost and 37 more',
+    );
     expect(body).toContain('Typical: registered 2 days ago');
     expect(body).toContain('Check these first:');
     expect(body).toContain('@u7:localhost · old account');

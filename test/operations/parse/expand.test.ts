@@ -23,10 +23,18 @@ async function done(
     actor?: string;
     confirmer?: string;
     eventId?: string;
+    account?: string;
   } = {},
 ): Promise<number> {
   bot.clock.now += 1000;
-  const { actor = ben, confirmer, reason, undo, eventId = `$${bot.clock.now}` } = how;
+  const {
+    actor = ben,
+    confirmer,
+    reason,
+    undo,
+    eventId = `$${bot.clock.now}`,
+    account = target,
+  } = how;
   return bot.store.transaction(async ({ auditLog }) => {
     const id = await auditLog.begin(
       {
@@ -34,7 +42,7 @@ async function done(
         confirmer,
         command,
         arguments: {},
-        target,
+        target: account,
         eventId,
         roomId: room,
         ...(reason === undefined ? {} : { reason }),
@@ -81,6 +89,30 @@ test('of several accounts is asked about', async () => {
   await expect(last()).rejects.toMatchObject({
     message: 'your last command did 2 things; which one?',
     advice: [two, one].map((id) => `\`!undo ${id}\`: lock \`${target}\``).join('\n'),
+  });
+});
+
+test('of several accounts names what can’t be undone, and offers the rest', async () => {
+  const [a, b] = ['@a:localhost', '@b:localhost'];
+  const eventId = '$batch';
+  const one = await done('lock', { undo: `unlock ${a}`, account: a, eventId });
+  const two = await done('deactivate', { account: b, eventId });
+  await expect(last()).rejects.toMatchObject({
+    message: 'your last command did 2 things; which one?',
+    advice: [
+      `\`!undo ${one}\`: lock \`${a}\``,
+      `Can’t be undone: #${two} (deactivate \`${b}\`)`,
+    ].join('\n'),
+  });
+});
+
+test('of several accounts offers nothing that can’t be undone', async () => {
+  const before = await done('lock', { undo });
+  const one = await done('deactivate', { account: '@a:localhost', eventId: '$batch' });
+  const two = await done('deactivate', { account: '@b:localhost', eventId: '$batch' });
+  await expect(last()).rejects.toMatchObject({
+    message: `your last command did 2 things, from #${one} to #${two}, and none of them can be undone`,
+    advice: `Before it: \`!undo ${before}\`: lock \`${target}\``,
   });
 });
 
