@@ -58,10 +58,9 @@ export function replaceDatabase(
   removeInterrupted(place);
   const auditRows = existsSync(place) ? mergeLog(place) : undefined;
   const present = databaseFiles(place).filter((name) => existsSync(name));
-  const kept = `${place}${keptEnding}${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}Z`;
-  if (existsSync(kept)) {
-    throw new StoreError(`${kept} already exists`, 'Nothing was changed. Try again in a second.');
-  }
+  const kept = freeName(
+    `${place}${keptEnding}${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}Z`,
+  );
   try {
     present.forEach((name) => addName(name, kept + name.slice(place.length)));
     sync(folder);
@@ -120,6 +119,16 @@ function mergeLog(place: string): number | undefined {
 
 const keptEnding = '.before-restore-';
 const partEnding = '.part';
+
+/** The name, or `NAME-2`, `NAME-3`, … if a database of the same second has it already. */
+function freeName(name: string): string {
+  for (let at = 2, free = name; ; at += 1) {
+    if (!databaseFiles(free).some((file) => existsSync(file))) {
+      return free;
+    }
+    free = `${name}-${at}`;
+  }
+}
 
 /** Removes what an interrupted run has left: half a copy, or a second name of the database in its place. */
 function removeInterrupted(place: string): void {

@@ -94,6 +94,12 @@ test('puts the backup in place, keeps the database that was there, and leaves th
   }
 });
 
+test('keeps two databases that are replaced within one second', async () => {
+  const { kept } = await restoreDatabase(file, backup, now);
+  const second = await restoreDatabase(file, backup, now);
+  expect(second.kept).toEqual({ file: `${kept?.file}-2`, auditRows: 1 });
+});
+
 test('nothing in the write-ahead log of the database that was there is lost', async () => {
   // As a crash leaves it: the last change is only in the log.
   const running = path.join(folder, 'running.db');
