@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // A command loads only what it needs: `--version` must not wait for the bot to be loaded.
 import { readCommandLine } from './cli/command-line.ts';
+import { exitStatus } from './cli/exit-status.ts';
 import { outputTo } from './cli/output.ts';
 import { LawspeakerError, SetupError, UsageError } from './core/errors.ts';
 import { version } from './core/version.ts';
@@ -28,10 +29,7 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
 The default FILE is config/lawspeaker.yaml.`;
 
 /** Writes to standard output. */
-const print = outputTo(process.stdout, () => process.exit(exit.done));
-
-/** Exit statuses: done, failed, usage or configuration error. */
-const exit = { done: 0, failed: 1, usage: 2 } as const;
+const print = outputTo(process.stdout, () => process.exit(exitStatus.done));
 
 // What the bot creates is for its own account: databases, keys, backups, configurations.
 process.umask(0o077);
@@ -40,7 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === 'init') {
     const { init } = await import('./cli/init.ts');
     await init(argv.slice(1), process.env);
-    return exit.done;
+    return exitStatus.done;
   }
   const { command, configFile, operand, options } = readCommandLine(argv);
   const readConfig = async () =>
@@ -48,15 +46,15 @@ async function main(argv: readonly string[]): Promise<number> {
   switch (command) {
     case 'help':
       console.log(usage);
-      return exit.done;
+      return exitStatus.done;
     case 'version':
       console.log(version);
-      return exit.done;
+      return exitStatus.done;
     case 'start': {
       const config = await readConfig();
       const { start } = await import('./cli/start.ts');
       await start(config);
-      return exit.done;
+      return exitStatus.done;
     }
     case 'check-config': {
       const { checkConfig } = await import('./cli/check-config.ts');
@@ -65,7 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'audit verify': {
       const config = await readConfig();
       const { verifyAuditLog } = await import('./cli/audit-verify.ts');
-      return (await verifyAuditLog(config)) ? exit.done : exit.failed;
+      return (await verifyAuditLog(config)) ? exitStatus.done : exitStatus.failed;
     }
     case 'audit list':
     case 'audit export': {
@@ -73,30 +71,30 @@ async function main(argv: readonly string[]): Promise<number> {
       const request = readAuditRequest(options, Date.now());
       const { database } = await readConfig();
       await (command === 'audit list' ? listAudit : exportAuditLog)(database.path, request, print);
-      return exit.done;
+      return exitStatus.done;
     }
     case 'rules test': {
       const config = await readConfig();
       const { testRules } = await import('./cli/rules-test.ts');
       await testRules(config, options.since ?? '30d');
-      return exit.done;
+      return exitStatus.done;
     }
     case 'healthcheck': {
       const config = await readConfig();
       const { healthcheck } = await import('./cli/healthcheck.ts');
-      return (await healthcheck(config, print)) ? exit.done : exit.failed;
+      return (await healthcheck(config, print)) ? exitStatus.done : exitStatus.failed;
     }
     case 'backup': {
       const config = await readConfig();
       const { backup } = await import('./cli/backup.ts');
       await backup(config, operand, print);
-      return exit.done;
+      return exitStatus.done;
     }
     case 'restore': {
       const config = await readConfig();
       const { restore } = await import('./cli/restore.ts');
       await restore(config, operand, print);
-      return exit.done;
+      return exitStatus.done;
     }
     default:
       throw new UsageError(`Unknown command: ${command}.`);
@@ -115,7 +113,7 @@ process.exit();
 function report(error: unknown): number {
   if (!(error instanceof LawspeakerError)) {
     console.error(error);
-    return exit.failed;
+    return exitStatus.failed;
   }
   console.error(`lawspeaker: ${error.message}`);
   if (error.advice !== undefined) {
@@ -124,5 +122,7 @@ function report(error: unknown): number {
   if (error instanceof UsageError) {
     console.error(`\n${usage}`);
   }
-  return error instanceof SetupError || error instanceof UsageError ? exit.usage : exit.failed;
+  return error instanceof SetupError || error instanceof UsageError
+    ? exitStatus.usage
+    : exitStatus.failed;
 }

@@ -22,15 +22,15 @@ import type { Transport } from './transport.ts';
 
 /** How often operations whose outcome is not known are reconciled. */
 const recoverEveryMs = 30_000;
-/** How soon what failed at its time is tried again. */
+/** How soon work that was due and failed is tried again. */
 const retryDueMs = 30_000;
 const usualHeadLookMs = 15 * minuteMs;
 
 export type Operations = ReturnType<typeof createOperations>;
 
 /**
- * Builds what carries out commands: the pipeline of the stages, what has its time (confirmations that expire, and what is scheduled),
- * recovery, and the anchoring of the audit log. Nothing of it runs before `start`.
+ * Builds what carries out commands: the pipeline of the stages, the worker for what is due (confirmations that
+ * expire, scheduled operations), recovery, and the anchoring of the audit log. Nothing runs before `start`.
  */
 export function createOperations(options: {
   readonly settings: Settings;
@@ -80,11 +80,11 @@ export function createOperations(options: {
 
   const pipeline = createPipeline(context, transport.sayStoreFailure);
   let isRunning = false;
-  /** What has its time: the end of confirmations, and the start of what is scheduled. */
+  /** Expires confirmations, and starts scheduled operations. */
   const due = createWorker({
     async work(signal) {
       await pipeline.expireConfirmations();
-      // What an earlier process left is finished first.
+      // Operations that an earlier process left are finished first.
       if (isRunning) {
         const run = async (operation: Operation) => runScheduled(context, operation);
         const { nextAt } = await runDue({ store, run, now: context.now }, signal);
@@ -94,7 +94,7 @@ export function createOperations(options: {
       }
     },
     onError(error) {
-      log.error({ err: error }, 'what is due failed');
+      log.error({ err: error }, 'work that was due failed');
       due.wakeIn(retryDueMs);
     },
     now: context.now,

@@ -9,7 +9,7 @@ import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { Operations } from './operations.ts';
 import type { Timing } from './timing.ts';
 
-/** Reports that can't be read for this long are told in the room. */
+/** If reports can't be read for this long, the room is told. */
 export const usualReportTroubleMs = 5 * minuteMs;
 
 /**

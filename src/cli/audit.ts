@@ -1,5 +1,4 @@
 import { count, dateTime } from '../chat/answers/phrases.ts';
-import { readValue } from '../chat/reading/values.ts';
 import { UsageError } from '../core/errors.ts';
 import { visible } from '../matrix/delivery/render.ts';
 import {
@@ -15,6 +14,7 @@ import { openStore } from '../store/store.ts';
 import type { AuditEntry } from '../store/tables/audit-log.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Output } from './output.ts';
+import { readDate } from './read-date.ts';
 
 const usualLimit = 20;
 
@@ -140,22 +140,4 @@ function readChoice<Choice extends string>(
     throw new UsageError(`--${name}: ${text} is not one of ${choices.join(', ')}.`);
   }
   return choice;
-}
-
-/** Milliseconds since 1970. */
-function readDate(name: string, text: string, now: number): number {
-  try {
-    const date = readValue(
-      text,
-      { place: 'flag', kind: 'date', options: {} },
-      { serverName: '', now, prefix: '' },
-    );
-    return Number(date);
-  } catch (error) {
-    throw error instanceof UsageError
-      ? new UsageError(`--${name}: ${error.message.replaceAll('`', '')}`, {
-          advice: error.advice?.replaceAll('`', '') ?? '',
-        })
-      : error;
-  }
 }

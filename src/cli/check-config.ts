@@ -1,8 +1,6 @@
 import type { Check } from './check-config/check.ts';
 import { runChecks } from './check-config/checks.ts';
-
-/** Exit statuses of `lawspeaker`. */
-const exit = { done: 0, failed: 1, usage: 2 } as const;
+import { exitStatus } from './exit-status.ts';
 
 /**
  * Checks the configuration, the files that it names, and the set-up on the homeserver. Prints a line for
@@ -24,9 +22,11 @@ export async function checkConfig(
   }
   const failures = checks.filter(({ ok }) => !ok);
   if (failures.length === 0) {
-    return exit.done;
+    return exitStatus.done;
   }
-  return failures.some(({ isLasting }) => isLasting === true) ? exit.usage : exit.failed;
+  return failures.some(({ isLasting }) => isLasting === true)
+    ? exitStatus.usage
+    : exitStatus.failed;
 }
 
 function printJson(checks: readonly Check[]): void {

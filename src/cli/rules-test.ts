@@ -1,6 +1,5 @@
 import { loadCommands } from '../chat/command/load-commands.ts';
 import { createRegistry } from '../chat/command/registry.ts';
-import { readValue } from '../chat/reading/values.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { readReplayData } from '../reports/rules/replay-input.ts';
@@ -10,6 +9,7 @@ import { replay } from '../reports/rules/replay.ts';
 import { createRules } from '../reports/rules/rule.ts';
 import type { Rule } from '../reports/rules/rule.ts';
 import { openStore } from '../store/store.ts';
+import { readDate } from './read-date.ts';
 
 /** Used if the homeserver's name is not known: rules can be checked without it. */
 const anyServer = 'localhost';
@@ -29,7 +29,7 @@ export async function configuredRules(config: Config, serverName = anyServer): P
 /** Reads the database, also while the bot uses it, and changes nothing. */
 export async function testRules(config: Config, sinceText: string): Promise<void> {
   await configuredRules(config);
-  const since = readSince(sinceText);
+  const since = readDate('since', sinceText, Date.now());
   const data = await readStored(config);
   const rules = await configuredRules(config, data.serverName);
   if (rules.length === 0) {
@@ -48,14 +48,4 @@ async function readStored(config: Config): Promise<ReplayData> {
   } finally {
     await store.close();
   }
-}
-
-/** Milliseconds since 1970. @throws UsageError */
-function readSince(text: string): number {
-  const date = readValue(
-    text,
-    { place: 'flag', kind: 'date', options: {} },
-    { serverName: anyServer, now: Date.now(), prefix: '' },
-  );
-  return Number(date);
 }

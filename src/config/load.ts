@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 
 import { SetupError } from '../core/errors.ts';
+import { systemCodeOf } from '../core/system-error.ts';
 import { nearest } from '../core/text.ts';
 import { faultsError } from './faults.ts';
 import type { Fault, Places } from './faults.ts';
@@ -167,7 +168,7 @@ function fromFile(environment: NodeJS.ProcessEnv, name: string): string | undefi
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = systemCodeOf(error);
     throw new SetupError(
       `Can’t read ${file} (${code}), which ${name}_FILE names.`,
       'Check the path, and that the bot’s account may read the file. In a container, it is the path inside.',

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 import { SetupError } from '../core/errors.ts';
+import { systemCodeOf } from '../core/system-error.ts';
 
 /** Where a configuration usually is. */
 const usualNames = ['lawspeaker.yaml', 'lawspeaker.yml', 'config.yaml'];
@@ -16,7 +17,7 @@ export function readConfigFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw cannotRead(file, error instanceof Error && 'code' in error ? String(error.code) : '');
+    throw cannotRead(file, systemCodeOf(error));
   }
 }
 

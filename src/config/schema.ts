@@ -38,14 +38,23 @@ const room = z
   })
   .describe('room ID or alias');
 
-/** A token or a client's secret. */
-const secret = z
-  .string()
-  .refine((text) => !text.includes('…'), {
-    error: 'is still the placeholder of the example',
-    abort: true,
-  })
-  .regex(/^[\x21-\x7e]+$/u, 'is not a secret: it has a blank or a letter that no secret has');
+/**
+ * A token or a client's secret.
+ *
+ * @param fault what is wrong with a text that can't be one: `is not a secret`
+ * @param instead what to do if it is the placeholder of the example
+ */
+function secretText(fault: string, instead = '') {
+  return z
+    .string()
+    .refine((text) => !text.includes('…'), {
+      error: `is still the placeholder of the example${instead}`,
+      abort: true,
+    })
+    .regex(/^[\x21-\x7e]+$/u, `${fault}: it has a blank or a letter that none has`);
+}
+
+const secret = secretText('is not a secret');
 
 const mas = z
   .strictObject({
@@ -84,17 +93,10 @@ export const configSchema = z.strictObject({
   homeserver: z.strictObject({
     url,
     adminUrl: url.optional(),
-    accessToken: z
-      .string()
-      .refine((text) => !text.includes('…'), {
-        error:
-          'is still the placeholder of the example: set the token of the bot’s account, or move this file away and run lawspeaker init',
-        abort: true,
-      })
-      .regex(
-        /^[\x21-\x7e]+$/u,
-        'is not an access token: it has a blank or a letter that no token has',
-      ),
+    accessToken: secretText(
+      'is not an access token',
+      ': set the token of the bot’s account, or move this file away and run lawspeaker init',
+    ),
     requestTimeout: durationText.default('30s'),
   }),
   mas: mas.optional(),

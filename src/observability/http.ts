@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 import { SetupError } from '../core/errors.ts';
+import { systemCodeOf } from '../core/system-error.ts';
 
 /** Where the answers come from. Each is asked when there is a request. */
 export interface ProbeSources {
@@ -68,7 +69,7 @@ async function listen(
   try {
     await once(server, 'listening');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const code = systemCodeOf(error);
     const advice = adviceFor(code, address.port, written);
     throw new SetupError(
       `http.listen: ${advice?.reason ?? `can’t listen on ${written} (${code})`}.`,

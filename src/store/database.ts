@@ -6,6 +6,7 @@ import type { SqliteDatabase, SqliteStatement, Transaction } from 'kysely';
 import { Migrator } from 'kysely/migration';
 
 import { SetupError } from '../core/errors.ts';
+import { reasonOf } from '../core/system-error.ts';
 import { takeLock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
@@ -269,8 +270,4 @@ async function inTransaction(
     }
     return error;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

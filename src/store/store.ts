@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
 import { StoreError } from '../core/errors.ts';
+import { systemCodeOf } from '../core/system-error.ts';
 import { openDatabase } from './database.ts';
 import type { Connection, OpenOptions } from './database.ts';
 import { auditLog } from './tables/audit-log.ts';
@@ -196,7 +197,7 @@ async function translateErrors<Result>(work: () => Promise<Result>): Promise<Res
   try {
     return await work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = systemCodeOf(error);
     if (!code.startsWith('SQLITE')) {
       throw error;
     }

@@ -1,7 +1,7 @@
 import { HomeserverError, SetupError, UnreachableError } from '../../core/errors.ts';
 import { networkAdvice } from '../../homeserver/network-faults.ts';
 
-/** Where a request failed for a reason that is not particular to it. */
+/** Ends the advice if nothing better is known. */
 const again = 'Then run lawspeaker init again: it continues where it stopped.';
 
 /**

@@ -13,6 +13,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { SetupError } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
 
 /** How the file says that `init` has not made the room yet. */
 const noRoomYet = /^managementRoom: ''/mu;
@@ -37,11 +38,11 @@ export function readDraft(file: string, environment: NodeJS.ProcessEnv): Draft |
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') {
+    if (systemCodeOf(error) === 'ENOENT') {
       return undefined;
     }
     throw new SetupError(
-      `Can’t read ${file} (${codeOf(error)}).`,
+      `Can’t read ${file} (${systemCodeOf(error)}).`,
       'Check its permissions, or choose another file with --config.',
     );
   }
@@ -67,7 +68,7 @@ export function assertWritable(file: string): void {
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new SetupError(
-      `Can’t write to the folder ${folder} (${codeOf(error)}).`,
+      `Can’t write to the folder ${folder} (${systemCodeOf(error)}).`,
       'Check its permissions, or choose another file with --config.',
     );
   }
@@ -110,7 +111,7 @@ export function writeDraft(
     writeFileSync(file, text, { flag: 'wx', mode: 0o600, flush: true });
   } catch (error) {
     throw new SetupError(
-      `Can’t write ${file} (${codeOf(error)}).`,
+      `Can’t write ${file} (${systemCodeOf(error)}).`,
       'Choose another file with --config. The bot’s account exists now: give its password or token next time, or another --bot-name.',
     );
   }
@@ -139,7 +140,7 @@ export function fillInRoom(file: string, room: RoomId, isEncrypted: boolean): vo
   } catch (error) {
     rmSync(written, { force: true });
     throw new SetupError(
-      `Can’t write ${file} (${codeOf(error)}).`,
+      `Can’t write ${file} (${systemCodeOf(error)}).`,
       `Set managementRoom to ${quoted(room)} in it.`,
     );
   }
@@ -155,8 +156,4 @@ function replaced(text: string, place: RegExp, replacement: string): string {
     throw new TypeError(`the configuration contains nothing like ${place.source}`);
   }
   return text.replace(place, () => replacement);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

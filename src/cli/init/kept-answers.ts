@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { SetupError } from '../../core/errors.ts';
 import { parseRoomAlias, parseRoomId } from '../../core/ids.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
 
 const text = z.string().min(1).optional().catch(undefined);
 const list = z.array(z.string()).readonly().optional().catch(undefined);
@@ -52,7 +53,7 @@ export function keepAnswers(configFile: string, told: Answers): void {
   try {
     writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = systemCodeOf(error);
     throw new SetupError(
       `Can’t write ${file} (${code}).`,
       'Check the permissions of its folder, or choose another file with --config.',

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 import { SetupError } from '../../core/errors.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
 
 /** Which password: of a bot with this user name, for this configuration. */
 interface Owner {
@@ -33,7 +34,7 @@ export function keepPassword(owner: Owner, password: string): void {
   try {
     writeFileSync(file, `${password}\n`, { mode: 0o600, flush: true });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = systemCodeOf(error);
     throw new SetupError(
       `Can’t write ${file} (${code}).`,
       'Check the permissions of its folder, or choose another file with --config.',

@@ -6,6 +6,7 @@ import { parseDocument } from 'yaml';
 import { SetupError } from '../../core/errors.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomAlias, RoomId } from '../../core/ids.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
 import { WrongAnswerError } from './asking.ts';
 import { keptAnswers } from './kept-answers.ts';
 import type { Answers } from './kept-answers.ts';
@@ -188,7 +189,7 @@ function readSecretFile(file: string, source: string): string {
   try {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = systemCodeOf(error);
     throw new SetupError(`Can’t read ${file} (${code}), which ${source} names.`);
   }
   if (text === '') {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 
 import { SetupError, StoreError } from '../../core/errors.ts';
+import { reasonOf } from '../../core/system-error.ts';
 import { fileErrorAdvice, fileErrorCode } from './file-errors.ts';
 
 /** What a backup contains. */
@@ -98,8 +99,4 @@ function inspect(to: string): Omit<Backup, 'bytes'> {
   } finally {
     copy.close();
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

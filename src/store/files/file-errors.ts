@@ -1,10 +1,12 @@
+import { systemCodeOf } from '../../core/system-error.ts';
+
 /**
  * The code of an error of the file system or of SQLite, such as `EACCES` or `SQLITE_FULL`.
  *
  * @returns undefined for any other error
  */
 export function fileErrorCode(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = systemCodeOf(error);
   return /^(?:E[A-Z0-9]+|SQLITE_\w+)$/u.test(code) ? code : undefined;
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 
 import { SetupError } from '../../core/errors.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
 import { fileErrorAdvice, fileErrorCode } from './file-errors.ts';
 import { makeFile } from './private-files.ts';
 
@@ -92,7 +93,7 @@ function holderIn(db: Database.Database): Holder | undefined {
 }
 
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY');
+  return systemCodeOf(error).startsWith('SQLITE_BUSY');
 }
 
 function heldBy(db: Database.Database | undefined, of: string, advice: string): SetupError {

@@ -13,6 +13,7 @@ import path from 'node:path';
 
 import { SetupError } from '../../core/errors.ts';
 import { isOpenToOthers } from '../../core/open-files.ts';
+import { reasonOf, systemCodeOf } from '../../core/system-error.ts';
 
 /** Called if a file or folder stays readable or writable for other users. */
 export type Warn = (warning: string) => void;
@@ -111,7 +112,7 @@ export function makeFolderPrivate(folder: string, warn: Warn): void {
     mkdirSync(folder, { recursive: true, mode: folderMode });
   } catch (error) {
     throw new SetupError(
-      `Can't create the folder ${folder} (${codeOf(error)}).`,
+      `Can't create the folder ${folder} (${systemCodeOf(error)}).`,
       'Check the path and its permissions.',
     );
   }
@@ -124,7 +125,7 @@ export function makeFile(file: string): void {
     // Never opens an existing file: closing it would drop the locks that this process holds on it.
     closeSync(openSync(file, 'wx', fileMode));
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') {
+    if (systemCodeOf(error) !== 'EEXIST') {
       throw error;
     }
   }
@@ -137,7 +138,7 @@ export function databaseFiles(file: string): string[] {
 
 export function cannotBeOpened(file: string, error: unknown): SetupError {
   return new SetupError(
-    `Can't open the database ${file} (${error instanceof Error ? error.message : String(error)}).`,
+    `Can't open the database ${file} (${reasonOf(error)}).`,
     'Check database.path, the permissions and the free disk space. Replace a damaged file with a backup.',
   );
 }
@@ -151,7 +152,7 @@ function makePrivate(place: string, mode: number, warn: Warn): void {
     chmodSync(place, mode);
   } catch (error) {
     warn(
-      `Other users of this machine can read ${place}, and its mode can't be changed (${codeOf(error)}). ` +
+      `Other users of this machine can read ${place}, and its mode can't be changed (${systemCodeOf(error)}). ` +
         `Its owner can run: chmod ${mode.toString(8)} ${place}`,
     );
   }
@@ -169,8 +170,4 @@ function warnIfShared(folder: string, warn: Warn): void {
         'Use a separate folder for the database.',
     );
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

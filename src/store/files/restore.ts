@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { sql } from 'kysely';
 
 import { LawspeakerError, SetupError, StoreError } from '../../core/errors.ts';
+import { reasonOf } from '../../core/system-error.ts';
 import { isNewer, openDatabase } from '../database.ts';
 import { openStore } from '../store.ts';
 import { fileErrorAdvice, fileErrorCode } from './file-errors.ts';
@@ -246,8 +247,4 @@ function notUsable(from: string, reason: string): SetupError {
 
 function isDamage(error: unknown): boolean {
   return error instanceof Database.SqliteError && /^SQLITE_(?:NOTADB|CORRUPT)/u.test(error.code);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

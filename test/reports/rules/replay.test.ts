@@ -287,7 +287,7 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect(await fired('2026-01-01')).toBe(Date.now() > Date.UTC(2026, 0, 12));
     const { status, errors } = await lawspeaker([], 'rules', 'test', '--since', 'monday');
     expect(status).toBe(2);
-    expect(errors).toContain('`monday` is not a valid date.');
+    expect(errors).toContain('--since: monday is not a valid date.');
     expect((await lawspeaker([], 'audit', 'verify', '--since', '7d')).errors).toContain(
       '--since can only be used with rules test',
     );
