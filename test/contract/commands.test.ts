@@ -15,6 +15,7 @@ import {
   maxDangerOf,
   placeholderOf,
   roleFor,
+  subjectOf,
   takesMany,
 } from '../../src/chat/command/declaration.ts';
 import type { Command, Danger } from '../../src/chat/command/declaration.ts';
@@ -55,6 +56,18 @@ test('there are commands, and no two of one name', () => {
   expect(commands.length).toBeGreaterThan(10);
   const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+});
+
+test('what gives back a part of a command takes the same targets', () => {
+  const found = commands.filter(({ partlyUndoneBy }) => partlyUndoneBy !== undefined);
+  expect(found).not.toEqual([]);
+  const kindOfTargets = (command: Command | undefined) =>
+    command === undefined
+      ? 'there is no such command'
+      : [command.args[subjectOf(command) ?? '']?.kind, takesMany(command)];
+  expect(
+    found.map(({ partlyUndoneBy = '' }) => kindOfTargets(registry.find(partlyUndoneBy))),
+  ).toEqual(found.map(kindOfTargets));
 });
 
 test('each file of a group is a command of that name', async () => {

@@ -176,6 +176,8 @@ interface Base<Declared extends Arguments> {
    * a message: then its danger is `change`, and it does not ask for confirmation.
    */
   readonly reversible?: false | undefined;
+  /** `undo` can't undo it, but this command, which takes the same targets, gives back a part. */
+  readonly partlyUndoneBy?: string;
   /**
    * Its call sets a state, so that a second one has no other effect. If a crash cuts off the calls for some of
    * several accounts, and they are known not to have arrived, they are made again after the start.

@@ -65,6 +65,7 @@ export default defineCommand({
   },
   danger: 'destructive',
   resolvesReports: true,
+  partlyUndoneBy: 'reactivate',
   example: 'deactivate @mallory:example.com --erase --reason spam',
   endpoints: ['POST /_synapse/admin/v1/deactivate/{user_id}'],
 

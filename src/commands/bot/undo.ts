@@ -1,5 +1,6 @@
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { entryNumber, isLast } from '../../chat/reading/entry-number.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
@@ -55,16 +56,19 @@ export default defineCommand({
   },
   // Parsing replaces this command with the one that undoes the action, or with all that undo an operation.
   preview: async () => ({ title: [], body: [] }),
-  async run({ args: { entry: wanted = '' }, services }) {
+  async run({ args: { entry: wanted = '' }, services, registry, prefix }) {
     const entry = await services.audit.get(entryNumber(wanted) ?? 0);
-    throw entry === undefined
-      ? new TargetError('unknown', `there is no audit entry ${cut(wanted)}`)
-      : new TargetError(
+    if (entry === undefined) {
+      throw new TargetError('unknown', `there is no audit entry ${cut(wanted)}`);
+    }
+    const { id, command, status, target } = entry;
+    throw status === 'done'
+      ? new TargetError(
           'state',
-          entry.status === 'done'
-            ? `#${entry.id} (${entry.command}) can’t be undone`
-            : `#${entry.id} (${entry.command}) was not done: ${entry.status}`,
-        );
+          `#${id} (${command}) can’t be undone`,
+          partialUndo(registry, prefix, { command, targets: target === null ? [] : [target] }),
+        )
+      : new TargetError('state', `#${id} (${command}) was not done: ${status}`);
   },
   answer: () => ({ mark: 'ℹ️', title: [] }),
 });

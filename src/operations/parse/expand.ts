@@ -1,5 +1,6 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
 import type { Command } from '../../chat/command/declaration.ts';
+import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeValue } from '../../chat/command/write-invocation.ts';
 import { entryNumber, isLast, reasonOfUndo, undoneBy } from '../../chat/reading/entry-number.ts';
@@ -117,7 +118,10 @@ export function undoOf({
  * @throws TargetError there is no such action; or it is not clear which one is meant, because the newest
  * can't be undone, was one of several, or is long ago
  */
-export async function lastActionOf(context: UndoContext, user: UserId): Promise<AuditEntry> {
+export async function lastActionOf(
+  context: UndoContext & CommandNameContext,
+  user: UserId,
+): Promise<AuditEntry> {
   const { prefix } = context.settings;
   const { auditLog } = context.store;
   const found = await auditLog.search({ by: user, status: 'done', limit: maxSearched });
@@ -135,13 +139,13 @@ export async function lastActionOf(context: UndoContext, user: UserId): Promise<
   const together = ofLast.filter((entry) => entry.actor === user && isOpen(entry));
   if (together.length > 1) {
     const operation = await context.store.operations.byEvent(eventId);
-    throw severalDone(prefix, { together, earlier, operation: operation?.id });
+    throw severalDone(context, { together, earlier, operation: operation?.id });
   }
   if (undoOf(last) === undefined) {
     throw new TargetError(
       'state',
       `your last action, #${last.id} (${last.command}), can’t be undone`,
-      earlier === undefined ? undefined : `Before it: ${undoLine(prefix, earlier)}`,
+      insteadOf(context, [last], earlier),
     );
   }
   if (context.now() - last.at > maxAgoMs) {
@@ -164,9 +168,29 @@ function undoLine(prefix: string, entry: AuditEntry): string {
   return `\`${prefix}undo ${entry.id}\`: ${described(entry)}`;
 }
 
+/** What to do instead, if none of these entries can be undone. */
+function insteadOf(
+  { registry, settings: { prefix } }: CommandNameContext,
+  entries: readonly AuditEntry[],
+  earlier: AuditEntry | undefined,
+): string | undefined {
+  const [first] = entries;
+  const isOneCommand = entries.every(({ command }) => command === first?.command);
+  const targets = [...new Set(entries.flatMap(({ target }) => target ?? []))];
+  const partly =
+    first === undefined || !isOneCommand || targets.length > maxNamed
+      ? undefined
+      : partialUndo(registry, prefix, { command: first.command, targets });
+  const lines = [
+    ...(partly === undefined ? [] : [partly]),
+    ...(earlier === undefined ? [] : [`Before it: ${undoLine(prefix, earlier)}`]),
+  ];
+  return lines.length === 0 ? undefined : lines.join('\n');
+}
+
 /** `undo last` after a command that did several things: what can be undone, by which line, and what can't. */
 function severalDone(
-  prefix: string,
+  context: CommandNameContext,
   last: {
     /** The entries of the command, newest first. */
     readonly together: readonly AuditEntry[];
@@ -176,6 +200,7 @@ function severalDone(
   },
 ): TargetError {
   const { together, earlier, operation } = last;
+  const { prefix } = context.settings;
   const did = `your last command did ${count(together.length, 'thing')}`;
   const possible = together.filter((entry) => undoOf(entry) !== undefined);
   const impossible = together.filter((entry) => undoOf(entry) === undefined);
@@ -183,7 +208,7 @@ function severalDone(
     return new TargetError(
       'state',
       `${did}, from #${together.at(-1)?.id} to #${together[0]?.id}, and none of them can be undone`,
-      earlier === undefined ? undefined : `Before it: ${undoLine(prefix, earlier)}`,
+      insteadOf(context, together, earlier),
     );
   }
   const andOthers = (all: readonly AuditEntry[]) =>

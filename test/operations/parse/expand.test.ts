@@ -79,7 +79,11 @@ test('that can’t be undone is said to be so, and the one before is not taken f
   const closed = await done('deactivate');
   await expect(last()).rejects.toMatchObject({
     message: `your last action, #${closed} (deactivate), can’t be undone`,
-    advice: `Before it: \`!undo ${before}\`: lock \`${target}\``,
+    advice: [
+      `To give back a part of it: \`!reactivate ${target}\`. Will: make the accounts usable again, without a password. ` +
+        'Will not: restore rooms, devices, addresses, name, avatar or account data; show erased messages again.',
+      `Before it: \`!undo ${before}\`: lock \`${target}\``,
+    ].join('\n'),
   });
 });
 
@@ -112,7 +116,9 @@ test('of several accounts offers nothing that can’t be undone', async () => {
   const two = await done('deactivate', { account: '@b:localhost', eventId: '$batch' });
   await expect(last()).rejects.toMatchObject({
     message: `your last command did 2 things, from #${one} to #${two}, and none of them can be undone`,
-    advice: `Before it: \`!undo ${before}\`: lock \`${target}\``,
+    advice: expect.stringMatching(
+      `^To give back a part of it: \`!reactivate @b:localhost @a:localhost\`\\. .*\nBefore it: \`!undo ${before}\``,
+    ) as unknown,
   });
 });
 
