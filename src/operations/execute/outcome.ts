@@ -45,7 +45,9 @@ export function outcomeReply(
     const next = [...waitingNext(waiting), ...(answer.next ?? [])];
     const timers = timerBlocks(about, only);
     const body = [...(answer.body ?? []), ...timers, ...reports, ...trail];
-    return { ...rest, ...operation, answer: { ...answer, body, next } };
+    // Done for one, and left out for others.
+    const asWhole = isCut(about) ? { status } : {};
+    return { ...rest, ...operation, ...asWhole, answer: { ...answer, body, next } };
   }
   const isLong = attempts.length > maxListed;
   const shown = isLong ? attempts.filter((attempt) => attempt.status !== 'done') : attempts;
@@ -103,8 +105,7 @@ const maxNumbers = 100;
 
 function statusOfAll(about: About, attempts: readonly Attempt[]): Status {
   const [only] = attempts;
-  const isCut = about.units?.some(({ isLeftOut }) => isLeftOut) === true;
-  if (only !== undefined && attempts.length === 1 && !isCut) {
+  if (only !== undefined && attempts.length === 1 && !isCut(about)) {
     return only.answer?.status ?? only.status;
   }
   const done = numberDone(attempts);
@@ -112,11 +113,16 @@ function statusOfAll(about: About, attempts: readonly Attempt[]): Status {
     return 'cancelled';
   }
   if (done === attempts.length) {
-    return isCut ? 'partial' : 'done';
+    return isCut(about) ? 'partial' : 'done';
   }
   const isUnknown = attempts.some(({ status }) => status === 'unknown' || status === 'running');
   const isPartial = done > 0 || attempts.some(({ status }) => status === 'partial');
   return isPartial ? 'partial' : isUnknown ? 'unknown' : 'failed';
+}
+
+/** Whether something was left out while it ran. */
+function isCut({ units = [] }: About): boolean {
+  return units.some(({ isLeftOut }) => isLeftOut);
 }
 
 function titleOfAll(about: About, attempts: readonly Attempt[]): Content {
