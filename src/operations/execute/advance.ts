@@ -39,6 +39,7 @@ export async function advance(context: AdvanceContext, work: Work): Promise<Prog
     work,
     queue,
     findAccount: createLookUps(context, work, queue),
+    unanswered: new Map(),
     left: units.length,
     isNews: !work.isResumed,
     isPaused: false,

@@ -59,9 +59,10 @@ export async function reconcileUnit(
   const task = taskOf(work, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
   const found = await reconcile(
-    context.log,
+    context,
     reconcilable(task.command, step),
     contextOf(context, task, unit),
+    unit.intent ?? 0,
   );
   return {
     ...attemptedOf(unit, step),
@@ -140,7 +141,7 @@ async function attemptOnce(
       logFault(context.log, command.name, error);
       return { status: 'failed', error, tookMs: tookMs() };
     }
-    const found = await reconcile(context.log, reconcilable(command, step), contextNow());
+    const found = await reconcile(context, reconcilable(command, step), contextNow(), audit);
     const reconciled = reconciledAttempt(context, found, audit);
     return { ...reconciled, ...(reconciled.status === 'done' ? {} : { error }), tookMs: tookMs() };
   }

@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { DeniedError, LawspeakerError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
@@ -15,6 +17,7 @@ import { intentFor } from '../stages.ts';
 import type { LeftOut, Parsed } from '../stages.ts';
 import type { AttemptContext } from './attempt.ts';
 import type { OutcomeContext } from './outcome.ts';
+import { answers } from './reconcile.ts';
 import { taskOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
@@ -37,6 +40,8 @@ export interface Run {
   readonly queue: Unit[][];
   /** Looks up an account just before something is done to it. */
   readonly findAccount: AccountLookup['findAccount'];
+  /** Units whose account could not be looked up, although the homeserver answers. */
+  readonly unanswered: Map<Unit, Unanswered>;
   /** Units that are not known to have ended. */
   left: number;
   /** Whether anything was found out that the room does not know. */
@@ -46,6 +51,12 @@ export interface Run {
   stopped: string | undefined;
   failure: Error | undefined;
   reply: Reply | undefined;
+}
+
+/** How many times in vain, and when again, in milliseconds by `performance.now()`. */
+interface Unanswered {
+  readonly tries: number;
+  readonly againAt: number;
 }
 
 export function mayBegin(context: AdvanceContext, run: Run): boolean {
@@ -132,9 +143,15 @@ export async function prepareNext(
       return { skipped, next: undefined };
     }
     const isSameTarget = steps.length > 0;
-    const group = isSameTarget ? steps.splice(0) : (run.queue.shift() ?? []);
+    // Nothing may wait while the outcome of the call before is not recorded.
+    const mayWait = previous === undefined;
+    const group = isSameTarget ? steps.splice(0) : await takeGroup(context, run, { mayWait });
     const [first] = group;
     if (first === undefined) {
+      return { skipped, next: undefined };
+    }
+    if (!mayBegin(context, run)) {
+      run.queue.unshift(group);
       return { skipped, next: undefined };
     }
     if (isSameTarget && first.part === undefined) {
@@ -147,6 +164,10 @@ export async function prepareNext(
       run.isPaused = true;
       return { skipped, next: undefined };
     }
+    if (found === again) {
+      run.queue.push(group);
+      continue;
+    }
     if (found === undefined) {
       steps.push(...group.slice(1));
       return { skipped, next: first };
@@ -155,14 +176,38 @@ export async function prepareNext(
   }
 }
 
+/** The homeserver can't be reached. */
 const later = Symbol('later');
+/** The homeserver does not tell about this account. */
+const again = Symbol('again');
 
-/** Why nothing is done to a target, if so; `later` if that can't be found out now. */
+/** Takes the next target from the queue: one that need not wait before it is looked up again, if there is one. */
+async function takeGroup(
+  { stopping }: Pick<AdvanceContext, 'stopping'>,
+  { queue, unanswered }: Run,
+  { mayWait }: { readonly mayWait: boolean },
+): Promise<Unit[]> {
+  const now = performance.now();
+  const againAt = ([first]: readonly Unit[]) =>
+    (first === undefined ? undefined : unanswered.get(first)?.againAt) ?? 0;
+  const ready = queue.findIndex((group) => againAt(group) <= now);
+  if (ready >= 0) {
+    return queue.splice(ready, 1)[0] ?? [];
+  }
+  const group = mayWait ? queue.shift() : undefined;
+  if (group === undefined) {
+    return [];
+  }
+  await wait(againAt(group) - now, undefined, { signal: stopping }).catch(() => undefined);
+  return group;
+}
+
+/** Why nothing is done to a target, if so; `later` or `again` if that can't be found out now. */
 async function whyNot(
   context: AdvanceContext,
   run: Run,
   unit: Unit,
-): Promise<string | typeof later | undefined> {
+): Promise<string | typeof later | typeof again | undefined> {
   if (unit.intent !== undefined) {
     // It is begun.
     return undefined;
@@ -184,10 +229,32 @@ async function whyNot(
     return await whyOutOfReach(context, task);
   } catch (error) {
     if (error instanceof LawspeakerError) {
-      return later;
+      return whyUnanswered(context, run, unit, error);
     }
     throw error;
   }
+}
+
+/** An account that can't be looked up is tried this many times, while the others go on. */
+const maxTries = 4;
+
+/** What to do about an account that can't be looked up: its own fault must not hold up the others for ever. */
+async function whyUnanswered(
+  context: AdvanceContext,
+  { unanswered }: Run,
+  unit: Unit,
+  error: LawspeakerError,
+): Promise<string | typeof later | typeof again> {
+  if (!(await answers(context))) {
+    return later;
+  }
+  const tries = (unanswered.get(unit)?.tries ?? 0) + 1;
+  if (tries >= maxTries) {
+    return `could not be looked up: ${error.message}`;
+  }
+  const againAt = performance.now() + context.settings.reconcileAfterMs / 2;
+  unanswered.set(unit, { tries, againAt });
+  return again;
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { Command, Context, EndedJob, Reconciliation } from '../../chat/command/declaration.ts';
-import { TargetError, codeOf } from '../../core/errors.ts';
+import { minuteMs } from '../../core/duration.ts';
+import { LawspeakerError, TargetError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import type { AccountLookup } from '../resolve/absent.ts';
 import type { Settings } from '../settings.ts';
 import type { Attempt } from './work.ts';
 
@@ -39,40 +41,73 @@ export function createInFlight(): InFlight {
 }
 
 /**
- * When the homeserver was first found not to have done the call of an audit entry. In milliseconds by
- * `performance.now()`, which can't be set back.
+ * When the homeserver was first found not to have done the call of an audit entry, or not to tell. In
+ * milliseconds by `performance.now()`, which can't be set back.
  */
 export interface ReconcileTimes {
   /** The first time for this entry, which is `at` if there was none before. */
-  firstNotDone(audit: number, at: number): number;
-  forget(audit: number): void;
+  first(what: 'not done' | 'not told', audit: number, at: number): number;
+  forget(what: 'not done' | 'not told', audit: number): void;
 }
 
 export function createReconcileTimes(): ReconcileTimes {
-  const times = new Map<number, number>();
+  const times = new Map<string, number>();
   return {
-    firstNotDone(audit, at) {
-      const first = times.get(audit) ?? at;
-      times.set(audit, first);
+    first(what, audit, at) {
+      const key = `${what} ${audit}`;
+      const first = times.get(key) ?? at;
+      times.set(key, first);
       return first;
     },
-    forget(audit) {
-      times.delete(audit);
+    forget(what, audit) {
+      times.delete(`${what} ${audit}`);
     },
   };
 }
 
-/** Asks the homeserver what became of an interrupted call; `unknown` if it can't tell now. */
+/** A homeserver that answers, but not about one call, is asked about that call for this long. */
+const maxNotToldMs = 5 * minuteMs;
+
+/**
+ * Asks the homeserver what became of an interrupted call.
+ *
+ * @returns `unknown` if it can't tell now; `unknowable` if it answers, but has not told about this call for long
+ */
 export async function reconcile(
-  log: Pick<Log, 'warn'>,
+  context: ReconcileContext & AnswersContext & { readonly log: Pick<Log, 'warn'> },
   command: Pick<Command, 'name' | 'reconcile'>,
-  context: Context,
+  commandContext: Context,
+  audit: number,
 ): Promise<Reconciliation> {
+  const { log, reconcileTimes } = context;
   try {
-    return (await command.reconcile?.(context)) ?? 'unknowable';
+    const found = (await command.reconcile?.(commandContext)) ?? 'unknowable';
+    reconcileTimes.forget('not told', audit);
+    return found;
   } catch (error) {
     log.warn({ command: command.name, code: codeOf(error) }, 'an outcome is not known yet');
-    return 'unknown';
+    const now = performance.now();
+    const isLong = now - reconcileTimes.first('not told', audit, now) > maxNotToldMs;
+    return isLong && (await answers(context)) ? 'unknowable' : 'unknown';
+  }
+}
+
+/** What finding out whether the homeserver answers needs. */
+interface AnswersContext {
+  readonly findAccount: AccountLookup['findAccount'];
+  readonly settings: Pick<Settings, 'botUser'>;
+}
+
+/** Whether the homeserver answers at all: it then knows the bot's own account. */
+export async function answers({ findAccount, settings }: AnswersContext): Promise<boolean> {
+  try {
+    await findAccount(settings.botUser);
+    return true;
+  } catch (error) {
+    if (error instanceof LawspeakerError) {
+      return false;
+    }
+    throw error;
   }
 }
 
@@ -95,7 +130,7 @@ export function reconciledAttempt(
   audit: number,
 ): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
   if (reconciliation !== 'not_done') {
-    context.reconcileTimes.forget(audit);
+    context.reconcileTimes.forget('not done', audit);
   }
   if (typeof reconciliation === 'object') {
     return endedAttempt(reconciliation);
@@ -123,7 +158,8 @@ function isNotDone(
   audit: number,
 ): boolean {
   const askedAt = performance.now();
-  const waitMs = reconcileTimes.firstNotDone(audit, askedAt) + settings.reconcileAfterMs - askedAt;
+  const waitMs =
+    reconcileTimes.first('not done', audit, askedAt) + settings.reconcileAfterMs - askedAt;
   if (waitMs <= 0) {
     return true;
   }

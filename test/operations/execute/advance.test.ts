@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { UnreachableError } from '../../../src/core/errors.ts';
+import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
@@ -82,6 +82,68 @@ describe('many targets', () => {
     const { sent } = await server.bot.run(async () => recover(server.bot.context));
     expect([...server.calls].sort()).toEqual(names(12).sort());
     expect(outcomeIn(sent.map(({ outgoing }) => outgoing))).toMatchObject({ status: 'done' });
+  });
+
+  test('of which one can’t be looked up are dealt with all the same, and that one is left out and named', async () => {
+    await say(`!lock ${names(14).join(' ')}`);
+    const tries: string[] = [];
+    const { findAccount } = server.bot.context;
+    Object.assign(server.bot.context, {
+      async findAccount(name: UserId) {
+        if (name === '@u5:localhost' || name === '@u13:localhost') {
+          tries.push(name);
+          throw new HomeserverError(500, 'M_UNKNOWN', 'GET /_synapse/admin/v2/users/{user_id}');
+        }
+        return findAccount(name);
+      },
+    });
+    const outcome = outcomeIn(await say('!confirm'));
+    expect(tries.filter((name) => name === '@u5:localhost')).toHaveLength(4);
+    expect(server.calls).toHaveLength(12);
+    expect(outcome).toMatchObject({
+      status: 'partial',
+      operation: { state: 'partial', done: 12, leftOut: 2 },
+    });
+    expect(JSON.stringify(outcome?.answer)).toContain(
+      '@u5:localhost (could not be looked up: the homeserver refused (500 M_UNKNOWN))',
+    );
+    expect(await running()).toEqual([]);
+  });
+
+  test('of which the outcome of one is never told end as not known, while the homeserver answers otherwise', async () => {
+    await say(`!lock ${names(3).join(' ')}`);
+    server.before = async (user) => {
+      if (user === '@u1:localhost') {
+        throw new UnreachableError('the homeserver', 'does not answer', true);
+      }
+    };
+    const { get } = server.bot.api.users;
+    Object.assign(server.bot.api.users, {
+      get: async (user: UserId) => {
+        if (user === '@u1:localhost') {
+          throw new HomeserverError(500, 'M_UNKNOWN', 'GET /_synapse/admin/v2/users/{user_id}');
+        }
+        return get(user);
+      },
+    });
+    expect(outcomeIn(await say('!confirm'))?.operation).toMatchObject({ state: 'running' });
+    const again = async () =>
+      outcomeIn(
+        (await server.bot.run(async () => recover(server.bot.context))).sent.map(
+          ({ outgoing }) => outgoing,
+        ),
+      );
+    // It is asked about for a while.
+    await again();
+    expect(await running()).toHaveLength(1);
+    const sixMinutesAgo = performance.now() - 360_000;
+    Object.assign(server.bot.context.reconcileTimes, { first: () => sixMinutesAgo });
+    server.isAway = true;
+    await again();
+    expect(await running()).toHaveLength(1);
+    server.isAway = false;
+    expect(await again()).toMatchObject({ operation: { done: 2 } });
+    expect(await running()).toEqual([]);
   });
 
   test('are left alone once somebody has stopped the operation', async () => {
