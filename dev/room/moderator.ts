@@ -8,6 +8,7 @@ export interface AnswerField {
   readonly status: string;
   readonly audit: readonly number[];
   readonly confirmation?: { readonly code: string; readonly expires_at: number };
+  readonly operation?: { readonly id: number; readonly state: string };
   readonly error?: { readonly code: string; readonly message: string };
   readonly data?: unknown;
   readonly truncated?: boolean;
