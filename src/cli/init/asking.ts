@@ -1,4 +1,5 @@
 import { SetupError } from '../../core/errors.ts';
+import { again } from './attempt.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What was typed, or given as an option, is wrong: another answer can be right. */
@@ -71,7 +72,8 @@ export async function useAnswer<Result>(
       }
       say(error.message);
       if (error.advice !== undefined) {
-        say(`  ${error.advice}`);
+        // The person is asked again at once.
+        say(`  ${error.advice.replace(` ${again}`, '')}`);
       }
     }
   }

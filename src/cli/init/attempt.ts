@@ -2,7 +2,7 @@ import { HomeserverError, SetupError, UnreachableError } from '../../core/errors
 import { networkAdvice } from '../../homeserver/network-faults.ts';
 
 /** Ends the advice if nothing better is known. */
-const again = 'Then run lawspeaker init again: it continues where it stopped.';
+export const again = 'Then run lawspeaker init again: it continues where it stopped.';
 
 /**
  * Makes requests for one step.

@@ -87,6 +87,8 @@ it('asks for each address again if it is wrong, and says why; the third time is 
   expect(said).toContain('"matrix.example.com" is not a URL that begins with https://');
   expect(said).toContain('This can’t be left out.');
   expect(said).toContain('Can’t ask for the admin API at http://127.0.0.1:1');
+  expect(said).toContain('Check the URL, and that the homeserver runs');
+  expect(said).not.toContain('run lawspeaker init again');
   expect(said).toContain(`There is no Synapse admin API at ${proxy.url}.`);
 
   const stubborn = person('a', 'b', 'c', homeserver().url);
