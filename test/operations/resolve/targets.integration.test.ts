@@ -51,7 +51,7 @@ describe('words behind a target', () => {
       [`!shadow-ban ${target} for spamming`, 'failed'],
       [`!shadow-ban ${mallory.userId} becauseofspam`, 'failed'],
       [`!shadow-ban ${mallory.userId} spam: https://example.org/x`, 'usage'],
-      [`!reactivate ${mallory.userId} spam`, 'usage'],
+      [`!reactivate ${mallory.userId} spam`, 'failed'],
     ] as const) {
       const answer = await room.ana.ask(line);
       expect([line, answer.field.status]).toEqual([line, status]);
