@@ -144,8 +144,8 @@ function literalPart(pattern: string | undefined): string | undefined {
   return longest === '' ? undefined : longest;
 }
 
-/** Up to this many accounts are looked up one by one: that takes about a second. */
-const fewAccounts = 100;
+/** Up to this many accounts are looked up one by one: that takes less than half a second. */
+const fewAccounts = 30;
 /** A page of the list takes Synapse about as long as this many single accounts. */
 const accountsPerPage = 20;
 /** More of the list than this is not read, however many accounts are wanted. */
