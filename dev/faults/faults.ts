@@ -207,4 +207,18 @@ export const seededFaults: readonly SeededFault[] = [
     wrong: 'admin: false',
     test: 'test/operations/execute/run-rule.test.ts',
   },
+  {
+    name: 'between two steps of a restore, there is no database',
+    file: 'src/store/files/replace.ts',
+    right: '    renameSync(prepared, place);',
+    wrong: '    rmSync(place, { force: true });\n    renameSync(prepared, place);',
+    test: 'test/store/files/interrupted-restore.test.ts',
+  },
+  {
+    name: 'the log of an unreadable database is left beside the restored one',
+    file: 'src/store/files/replace.ts',
+    right: '    present.filter((name) => name !== place).forEach((name) => rmSync(name));\n',
+    wrong: '',
+    test: 'test/store/files/restore.test.ts',
+  },
 ];

@@ -7,6 +7,7 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  readSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -56,7 +57,8 @@ export function replaceDatabase(
 ): KeptDatabase | undefined {
   const folder = path.dirname(place);
   removeInterrupted(place);
-  const auditRows = existsSync(place) ? mergeLog(place) : undefined;
+  // SQLite deletes the log beside a file that is not a database.
+  const auditRows = isDatabase(place) ? mergeLog(place) : undefined;
   const present = databaseFiles(place).filter((name) => existsSync(name));
   const kept = freeName(
     `${place}${keptEnding}${new Date(now).toISOString().slice(0, 19).replaceAll(':', '-')}Z`,
@@ -84,6 +86,24 @@ export function makeSingleFile(file: string): void {
     db.close();
   }
   sync(file);
+}
+
+/** What each database begins with. Source: “Database File Format” of SQLite. */
+const magic = Buffer.from('SQLite format 3\0');
+
+/** Whether a file says that it is a database of SQLite. It may be damaged all the same. */
+function isDatabase(file: string): boolean {
+  if (!existsSync(file)) {
+    return false;
+  }
+  const start = Buffer.alloc(magic.length);
+  const handle = openSync(file, 'r');
+  try {
+    readSync(handle, start);
+  } finally {
+    closeSync(handle);
+  }
+  return start.equals(magic);
 }
 
 /**

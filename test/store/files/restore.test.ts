@@ -117,7 +117,10 @@ test('nothing in the write-ahead log of the database that was there is lost', as
 
 test('a damaged or missing database is no obstacle', async () => {
   writeFileSync(file, 'this is no database '.repeat(100));
+  writeFileSync(`${file}-wal`, 'nor is this a log');
   const { kept } = await restoreDatabase(file, backup, now);
+  expect(existsSync(`${file}-wal`)).toBe(false);
+  expect(readFileSync(`${kept?.file}-wal`, 'utf8')).toBe('nor is this a log');
   expect(kept).toMatchObject({ auditRows: undefined });
   expect(readFileSync(kept?.file ?? '', 'utf8')).toContain('this is no database');
   rmSync(path.dirname(file), { recursive: true });
