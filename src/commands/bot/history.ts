@@ -207,6 +207,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
         ...(confirmer === null || confirmer === actor ? [] : [', confirmed by ', code(confirmer)]),
         reason === null ? '' : `, “${inert(reason, shownText)}”`,
         `, audit #${id}`,
+        entry.operation === undefined ? '' : `, operation ${entry.operation}`,
       ];
     }
     case 'item': {
@@ -263,7 +264,8 @@ function dataOf(entry: SubjectEntry): object {
   switch (entry.kind) {
     case 'action': {
       const { command, actor, confirmer, status, reason } = entry.entry;
-      return { kind: entry.kind, at, id, command, actor, confirmer, status, reason };
+      const { operation } = entry;
+      return { kind: entry.kind, at, id, operation, command, actor, confirmer, status, reason };
     }
     case 'item':
     case 'reporting': {

@@ -15,7 +15,12 @@ import type { Timer } from '../../store/tables/timers.ts';
 
 /** One thing that is known about a user or room. */
 export type SubjectEntry = { readonly mark: SubjectCursor } & (
-  | { readonly kind: 'action'; readonly entry: AuditEntry }
+  | {
+      readonly kind: 'action';
+      readonly entry: AuditEntry;
+      /** The operation that it belongs to; undefined for older entries and refusals. */
+      readonly operation: number | undefined;
+    }
   | { readonly kind: 'item'; readonly item: ReportItem }
   | { readonly kind: 'reporting'; readonly item: ReportItem; readonly report: OwnReport }
   | { readonly kind: 'confirmation'; readonly confirmation: PastConfirmation }
@@ -31,7 +36,10 @@ export interface SubjectSummary extends SubjectCounts {
 export type { Subject, SubjectCursor } from '../../store/tables/subject-history.ts';
 export { subjectSources } from '../../store/tables/subject-history.ts';
 
-type Tables = Pick<Store, 'auditLog' | 'timers' | 'reportItems' | 'reports' | 'subjectHistory'>;
+type Tables = Pick<
+  Store,
+  'auditLog' | 'operations' | 'timers' | 'reportItems' | 'reports' | 'subjectHistory'
+>;
 
 /** Everything that the database knows about a user or room, by time. */
 export function createHistoryService(store: Tables) {
@@ -65,7 +73,8 @@ async function entryOf(
   switch (mark.source) {
     case 'action': {
       const entry = await store.auditLog.get(mark.id);
-      return entry && { mark, kind: 'action', entry };
+      const operation = entry && (await store.operations.byEvent(entry.eventId));
+      return entry && { mark, kind: 'action', entry, operation: operation?.id };
     }
     case 'item': {
       const item = await store.reportItems.get(mark.id);

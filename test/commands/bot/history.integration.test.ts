@@ -67,6 +67,9 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   expect(rows[2]).toContain(`❌ denied: deactivate by ${room.vic.user.userId}`);
   expect(rows[3]).toMatch(/timer \d+: unshadow-ban .* by .*, in 2[34] hours/u);
   expect(rows[4]).toContain(`✅ done: shadow-ban by ${ben}, “spam, again”, audit #`);
+  expect(rows[4]).toMatch(/audit #\d+, operation \d+/u);
+  // It was refused, so there is none.
+  expect(rows[2]).not.toContain('operation');
   expect(rows[5]).toContain('reported 2 times, open: a message by');
   expect(rows[6]).toContain(`reported 1 time, dismissed by ${ben}`);
   expect(rows[7]).toContain('“<i>they</i> annoy␤me”, dismissed');
