@@ -30,6 +30,8 @@ export function runningReply(context: RunningContext, work: Work): Reply {
   const rate = ended / seconds;
   const left = units.length - ended;
   const isLong = units.length > 1;
+  // The steps of one account differ too much: one does not tell how long another takes.
+  const hasRate = new Set(units.map(({ position }) => position)).size > 1;
   const steps = stepsData(work);
   return {
     command: command.name,
@@ -43,12 +45,12 @@ export function runningReply(context: RunningContext, work: Work): Reply {
         ? [bold(`Running: ${command.name}`), `, ${whole(ended)} of ${whole(units.length)} so far`]
         : [bold('Running: '), code(cut(writeInvocation(command, invocation), 200))],
       body: [
-        ...(isLong && ended > 0
+        ...(isLong && ended > 0 && (hasRate || failed > 0)
           ? [
               facts(
                 failed > 0 && `${whole(failed)} failed`,
-                `${rate.toFixed(1)} per second`,
-                left > 0 && `about ${span((left / rate) * 1000)} left`,
+                hasRate && `${rate.toFixed(1)} per second`,
+                hasRate && left > 0 && `about ${span((left / rate) * 1000)} left`,
               ),
             ]
           : []),

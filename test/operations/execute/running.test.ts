@@ -1,7 +1,15 @@
+import assert from 'node:assert/strict';
+
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
+import type { Invocation } from '../../../src/chat/command/invocation.ts';
+import type { EventId, UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
-import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import { runningReply } from '../../../src/operations/execute/running.ts';
+import { newWork, unitsOf } from '../../../src/operations/execute/work.ts';
+import { passed } from '../../../src/operations/stages.ts';
+import type { Resolved } from '../../../src/operations/stages.ts';
+import { openFuzzBot, people, registry, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 let bot: FuzzBot;
@@ -55,6 +63,39 @@ test('a confirmation is edited once to running where the command takes long, and
   expect(edits(of('$asked').map(({ outgoing }) => outgoing))).toEqual(['running', 'done']);
   // What `!confirm` was answered with says how it ended, too.
   expect(edits(of('$yes').map(({ outgoing }) => outgoing))).toEqual(['done']);
+});
+
+test.for([
+  ['takedown', ['@a:localhost'], false],
+  ['takedown', ['@a:localhost', '@b:localhost'], true],
+  ['lock', ['@a:localhost', '@b:localhost'], true],
+] as const)('%s of %s says how long it takes: %s', ([name, targets, isKnown]) => {
+  const command = registry.find(name);
+  assert.ok(command);
+  const { context } = bot;
+  const invocation: Invocation = {
+    command: name,
+    arguments: { accounts: targets, erase: false, keepAccount: false, deleteMedia: false },
+    dryRun: false,
+    actor: { kind: 'person', user: people.ben as UserId },
+    origin: { event: '$asked' as EventId, room },
+  };
+  const resolved = passed<Resolved>({
+    command,
+    invocation,
+    danger: 'destructive',
+    role: 'moderator',
+    accounts: [],
+    leftOut: [],
+    absent: [],
+  });
+  const work = newWork(resolved, 7, undefined, unitsOf(resolved), context.now() - 10_000);
+  const [first] = work.units;
+  Object.assign(first ?? {}, { attempt: { status: 'done' } });
+  const text = JSON.stringify(runningReply(context, work));
+  expect(text.includes(' left')).toBe(isKnown);
+  expect(text.includes('per second')).toBe(isKnown);
+  expect(text).toContain('stop-job 7');
 });
 
 test('a quick one is edited to its end alone', async () => {
