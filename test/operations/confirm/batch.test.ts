@@ -235,6 +235,26 @@ describe('several at once', () => {
     expect(joined.sort()).toEqual(['@mallory:localhost', '@trudy:localhost']);
   });
 
+  test('in a room that is out of reach by then are left alone, however many they are', async () => {
+    const joined: string[] = [];
+    let isDirect = false;
+    Object.assign(bot.context.services.directRooms, { has: async () => isDirect });
+    Object.assign(bot.context.services.rooms, {
+      join: async (_: string, user: string) => {
+        joined.push(user);
+        isDirect = joined.length >= 4;
+        return { wasIn: false, known: undefined };
+      },
+    });
+    const names = Array.from({ length: 20 }, (_, at) => `u${at}`).join(' ');
+    await say(`!join ${names} !lobby:localhost`);
+    const sent = await say('!confirm');
+    expect(joined.length).toBeGreaterThanOrEqual(4);
+    expect(joined.length).toBeLessThan(12);
+    const edit = sent.find((one) => one.kind === 'edit');
+    expect(JSON.stringify(edit)).toContain('is a room where I send one person secrets');
+  });
+
   test('are reactivated, without those that are not deactivated', async () => {
     const reactivated: string[] = [];
     accounts.set('mallory', { deactivated: true });
