@@ -5,6 +5,7 @@ import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { Store } from '../store/store.ts';
 import { createAccountService } from './accounts/account-service.ts';
 import type { AccountService } from './accounts/account-service.ts';
+import { masTraits, synapseTraits } from './accounts/traits.ts';
 import { createAuditService } from './bot/audit-service.ts';
 import type { AuditService } from './bot/audit-service.ts';
 import type { BotOperations } from './bot/bot-operations.ts';
@@ -49,6 +50,7 @@ export type { UserSummary } from '../homeserver/admin/users.ts';
 export type { Account, AccountFilter } from './accounts/account-search.ts';
 export { filtersAppliedHere } from './accounts/account-search.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
+export type { AccountTraits } from './accounts/traits.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { Verified } from './bot/audit-service.ts';
 export type { BotStatus, Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
@@ -111,7 +113,7 @@ export function createServices(parts: {
   const { serverName, managementRoom } = parts;
   const directRooms = createDirectRooms(api, { botUser, managementRoom });
   return {
-    accounts: createAccountService(api),
+    accounts: createAccountService(api, delegation === undefined ? synapseTraits : masTraits),
     devices: createDeviceService(api, delegation),
     media: createMediaService(api, serverName),
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),

@@ -17,7 +17,7 @@ export interface DelegatedServer extends DelegatedHomeserver {
   /** A new account, logged in as with an older client. */
   newUser(prefix?: string): Promise<MatrixUser>;
   /** MAS's record of an account. */
-  atMas(user: Pick<MatrixUser, 'account'>): Promise<MasUser>;
+  atMas(user: { readonly account: { readonly localpart: string } }): Promise<MasUser>;
   openRoom(settings?: Settings, timing?: Timing): Promise<TestRoom>;
 }
 

@@ -1,5 +1,5 @@
 import type { UserId } from '../../core/ids.ts';
-import type { Account, Services } from '../../services/services.ts';
+import type { Account, AccountTraits, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import { flag } from './arguments.ts';
@@ -78,6 +78,12 @@ export interface Preview {
   readonly warning?: string;
   /** What is special about this account: all that is shown of it in a preview of several. */
   readonly facts?: readonly string[];
+}
+
+/** Why a command can't have an effect, as a sentence without its end, and what to do instead. */
+export interface Impossible {
+  readonly why: string;
+  readonly advice: string;
 }
 
 /**
@@ -187,6 +193,8 @@ interface Base<Declared extends Arguments> {
   readonly knownFromList?: true;
   /** Its answer holds a secret, so it can't be scheduled for a time when nobody waits for the answer. */
   readonly answersSecret?: true;
+  /** Why it can't have an effect on a homeserver like this, whoever the account is; undefined if it can. */
+  impossible?(traits: AccountTraits): Impossible | undefined;
   /** It has no effect on users of application services; the preview of several accounts says so. */
   readonly ignoredByServices?: true;
   /** How a confirmation about several accounts starts: `Deactivate and erase`. Default: the name. */

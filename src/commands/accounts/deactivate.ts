@@ -105,7 +105,7 @@ export default defineCommand({
             .join(', ')}`,
         ),
         line(
-          `Will not: delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, make the username available again`,
+          `Will not: ${services.accounts.traits.passwordOutlivesDeactivation ? 'remove the password, ' : ''}delete ${footprint.files === 0 ? 'files' : count(footprint.files, 'file')}, redact messages, make the username available again`,
         ),
       ],
       facts: [

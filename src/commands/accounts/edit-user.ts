@@ -21,6 +21,7 @@ import {
   readExternalId,
   readPhone,
 } from './parts/profile-flags.ts';
+import { passwordAfterReactivation } from './parts/restriction.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 
 const declared = {
@@ -125,7 +126,7 @@ export default defineCommand({
     }
   },
 
-  answer({ args }, { fields, edited, devices }) {
+  answer({ args, services }, { fields, edited, devices }) {
     const { account, missing, error } = edited;
     const changed = fields.filter((field) => !missing.includes(field));
     const body: Block[] = [];
@@ -154,7 +155,7 @@ export default defineCommand({
     if (changed.includes('reactivate')) {
       body.push(
         line(
-          'They have no password now, so nobody can log in with one.',
+          passwordAfterReactivation(services.accounts.traits),
           account.admin ? ' They are a server admin.' : '',
         ),
       );

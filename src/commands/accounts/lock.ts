@@ -3,7 +3,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { deactivatedAnyway, notForServices } from './parts/restriction.ts';
+import { deactivatedAnyway, notForServices, untilLockApplies } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'lock',
@@ -34,7 +34,7 @@ export default defineCommand({
   nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setLocked(account.name, true),
-  answer: ({ args: { accounts: account } }) => ({
+  answer: ({ args: { accounts: account }, services }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.locked ? 'Already locked:' : 'Locked', account),
     body: [
@@ -42,6 +42,7 @@ export default defineCommand({
         ? [
             line(
               'Nobody can use this account or log in to it. Sessions are paused; rooms and messages are kept.',
+              ...untilLockApplies(services.accounts.traits),
             ),
           ]
         : notForServices(account)),

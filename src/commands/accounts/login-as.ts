@@ -62,7 +62,11 @@ export default defineCommand({
           `Will: send a token that can do everything the account can, only to ${actor.kind === 'person' ? actor.user : 'nobody'}`,
           account.deactivated ? ', although the account is deactivated' : '',
         ),
-        line('Will not: notify the owner, appear among the devices, decrypt messages'),
+        line(
+          services.accounts.traits.loginAsHasDevice
+            ? 'Will not: notify the owner, decrypt messages. It appears among the devices'
+            : 'Will not: notify the owner, appear among the devices, decrypt messages',
+        ),
       ],
       warning: 'Anyone who has the token can read and write as this user.',
     };
@@ -79,7 +83,9 @@ export default defineCommand({
     const sent = await sendDirect(directAnswer, [
       `Acts as ${account.name} until ${dateTime(validUntilMs)}:`,
       accessToken,
-      'To end it earlier, call POST /_matrix/client/v3/logout with it.',
+      services.accounts.traits.loginAsHasDevice
+        ? `To end it earlier, delete its device, whose ID begins with LAWSPEAKER: ${prefix}devices ${account.name}`
+        : 'To end it earlier, call POST /_matrix/client/v3/logout with it.',
     ]);
     return { validUntilMs, sent, again: `${prefix}login-as ${idWord(account.name)}` };
   },

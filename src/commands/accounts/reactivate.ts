@@ -4,7 +4,11 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
 import { TargetError } from '../../core/errors.ts';
-import { liftingCommands, stillRestricted } from './parts/restriction.ts';
+import {
+  liftingCommands,
+  passwordAfterReactivation,
+  stillRestricted,
+} from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'reactivate',
@@ -27,12 +31,13 @@ export default defineCommand({
   knownFromList: true,
   nothingToDo: ({ deactivated }) => (deactivated ? undefined : 'is not deactivated'),
   async run({ args: { account }, services }) {
-    if (!account.deactivated) {
+    // Somebody may have deactivated it in Synapse alone.
+    if (!account.deactivated && account.sides?.synapse?.deactivated !== true) {
       throw new TargetError('state', `${account.name} is not deactivated`, 'Nothing was changed.');
     }
     return services.accounts.reactivate(account.name);
   },
-  answer: (_, account) => ({
+  answer: ({ services }, account) => ({
     mark: '✅',
     title: didTo('Reactivated', account),
     next: [
@@ -41,7 +46,7 @@ export default defineCommand({
     ],
     body: [
       line(
-        'They have no password now, so nobody can log in with one.',
+        passwordAfterReactivation(services.accounts.traits),
         account.admin ? ' They are a server admin, as before.' : '',
       ),
       ...stillRestricted(account),

@@ -24,6 +24,13 @@ export default defineCommand({
   resolvesReports: true,
   example: 'shadow-ban @mallory:example.com --reason spam',
   endpoints: ['POST /_synapse/admin/v1/users/{user_id}/shadow_ban'],
+  impossible: ({ canShadowBan }) =>
+    canShadowBan
+      ? undefined
+      : {
+          why: 'shadow-banning has no effect on a homeserver with the Matrix Authentication Service',
+          advice: 'Nothing was changed. Use `suspend` instead.',
+        },
   ignoredByServices: true,
   repeats: true,
   knownFromList: true,

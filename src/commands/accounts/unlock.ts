@@ -3,7 +3,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import { deactivatedAnyway } from './parts/restriction.ts';
+import { deactivatedAnyway, untilLockApplies } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'unlock',
@@ -24,13 +24,18 @@ export default defineCommand({
   nothingToDo: ({ locked }) => (locked ? undefined : 'is not locked'),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setLocked(account.name, false),
-  answer: ({ args: { accounts: account } }) => ({
+  answer: ({ args: { accounts: account }, services }) => ({
     mark: '✅',
     title: didTo(account.locked ? 'Unlocked' : 'Was not locked:', account),
     body: [
       ...(account.locked ? [] : [line('Nothing was changed.')]),
       ...(account.locked && !account.deactivated
-        ? [line('Their sessions continue, and they can log in.')]
+        ? [
+            line(
+              'Their sessions continue, and they can log in.',
+              ...untilLockApplies(services.accounts.traits),
+            ),
+          ]
         : []),
       ...(account.suspended ? [line('They are still suspended.')] : []),
       ...deactivatedAnyway(account),

@@ -5,7 +5,7 @@ import { count, when } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import type { Account } from '../../services/services.ts';
+import type { Account, AccountTraits } from '../../services/services.ts';
 import { liftingCommands, notForServices } from './parts/restriction.ts';
 import { bothSidesSay } from './parts/sides.ts';
 
@@ -29,7 +29,7 @@ export default defineCommand({
     ]);
     return { account: args.account, footprint, summary };
   },
-  answer({ now, role, botUser }, { account, footprint, summary }) {
+  answer({ now, role, botUser, services }, { account, footprint, summary }) {
     const { actions, items, openItems, reports, reporters, reported } = summary;
     const { threepids, externalIds, ...impersonal } = account;
     // Viewers see only what anybody in a room with the user could see.
@@ -66,14 +66,14 @@ export default defineCommand({
         // Protected accounts can't be acted on, and viewers can't act on anybody.
         ...(role === 'viewer' || account.admin || account.name === botUser
           ? []
-          : actionsOn(account)),
+          : actionsOn(account, services.accounts.traits)),
       ],
       data: isTold ? account : impersonal,
     };
   },
 });
 
-function actionsOn(account: Account): string[] {
+function actionsOn(account: Account, { canShadowBan }: AccountTraits): string[] {
   const { name, appserviceId, deactivated, suspended } = account;
   if (appserviceId !== null) {
     return [`${suspended ? 'unsuspend' : 'suspend'} ${idWord(name)}`];
@@ -82,7 +82,8 @@ function actionsOn(account: Account): string[] {
     return [`reactivate ${idWord(name)}`];
   }
   const lifting = liftingCommands(account);
-  return [...(lifting.length === 0 ? ['shadow-ban'] : lifting), 'deactivate'].map(
-    (command) => `${command} ${idWord(name)}`,
-  );
+  return [
+    ...(lifting.length === 0 ? [canShadowBan ? 'shadow-ban' : 'suspend'] : lifting),
+    'deactivate',
+  ].map((command) => `${command} ${idWord(name)}`);
 }

@@ -25,6 +25,14 @@ export default defineCommand({
     'PUT /_synapse/admin/v2/users/{user_id}/devices/{device_id}',
   ],
 
+  impossible: ({ canAddDevices }) =>
+    canAddDevices
+      ? undefined
+      : {
+          why: 'the Matrix Authentication Service removes devices that don’t belong to a session',
+          advice: 'Nothing was changed. A device is added when somebody logs in.',
+        },
+
   check({ devices, name }) {
     devices.forEach(checkDeviceId);
     checkDeviceName(name);

@@ -19,7 +19,10 @@ const maxAccounts = 10_000;
 /** What finding the accounts of a command needs. */
 export type FindContext = Pick<AccountLookup, 'findAccount'> & {
   readonly services: {
-    readonly accounts: Pick<Services['accounts'], 'fromList' | 'search' | 'withServices'>;
+    readonly accounts: Pick<
+      Services['accounts'],
+      'fromList' | 'search' | 'traits' | 'withServices'
+    >;
   };
   readonly settings: Pick<Settings, 'serverName'>;
 };

@@ -36,10 +36,11 @@ export type ResolveContext = ProtectContext &
  * command away from protected users in every argument: accounts that it changes, creates, or acts as.
  * Of several accounts, the protected ones are left out.
  *
- * @throws TargetError an account is unknown or on another server
+ * @throws TargetError an account is unknown or on another server, or the command can't work here
  * @throws ProtectedError all the accounts are protected, or a room is out of reach
  */
 export async function resolve(context: ResolveContext, asked: Authorized): Promise<Resolved> {
+  assertPossible(context, asked);
   if (asked.parts !== undefined) {
     return resolveParts(context, asked);
   }
@@ -191,6 +192,14 @@ async function assertOthers(
   }
   if (danger !== 'read' && Object.values(command.args).some(({ kind }) => kind === 'media')) {
     await assertMediaMayBeTouched(context, parsed, protectsFor(command, invocation.arguments));
+  }
+}
+
+/** @throws TargetError the command can't have an effect on this homeserver */
+function assertPossible({ services }: ResolveContext, { command }: Authorized): void {
+  const impossible = command.impossible?.(services.accounts.traits);
+  if (impossible !== undefined) {
+    throw new TargetError('state', impossible.why, impossible.advice);
   }
 }
 

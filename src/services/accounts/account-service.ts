@@ -24,6 +24,8 @@ import {
 import type { Account, AccountFilter } from './account-search.ts';
 import { assertFree } from './identities.ts';
 import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
+import { synapseTraits } from './traits.ts';
+import type { AccountTraits } from './traits.ts';
 
 /** How much an account has left behind on this server. */
 export interface Footprint {
@@ -61,7 +63,10 @@ const leavingTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 1000, limi
 const concurrency = 4;
 
 /** Accounts of this homeserver. */
-export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | 'media'>) {
+export function createAccountService(
+  api: Pick<AdminApi, 'users' | 'devices' | 'media'>,
+  traits: AccountTraits = synapseTraits,
+) {
   const { users } = api;
 
   /**
@@ -110,6 +115,8 @@ export function createAccountService(api: Pick<AdminApi, 'users' | 'devices' | '
   }
 
   return {
+    traits,
+
     /**
      * Lists and searches accounts. With a filter that Synapse does not have, the list is read as a whole.
      * GET /_synapse/admin/v2/users

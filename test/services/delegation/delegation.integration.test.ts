@@ -1,11 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import path from 'node:path';
 
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+import { startBotProcess } from '../../../dev/room/bot-process.ts';
 import { createAdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import { askAndConfirm } from '../../support/confirmed.ts';
 import { startDelegatedServer } from '../../support/delegated-room.ts';
 import type { DelegatedServer } from '../../support/delegated-room.ts';
-import { idOf } from '../../support/homeserver.ts';
+import { idOf, uniqueLocalpart } from '../../support/homeserver.ts';
 import type { TestRoom } from '../../support/room.ts';
 
 // One Synapse in delegated mode, and one room, for all of these.
@@ -100,7 +103,7 @@ describe('server admins', () => {
   test('are those of MAS, and are protected', async () => {
     const admin = await server.newUser('admin');
     await server.api.users.setAdmin((await server.atMas(admin)).id, true);
-    for (const command of ['deactivate', 'lock', 'suspend', 'shadow-ban', 'redact-user']) {
+    for (const command of ['deactivate', 'lock', 'suspend', 'redact-user', 'takedown']) {
       const refused = await room.ben.ask(`!${command} ${admin.userId}`);
       expect(refused.field).toMatchObject({ error: { code: 'protected' } });
     }
@@ -124,5 +127,155 @@ describe('server admins', () => {
     await synapse.users.modify(idOf(former), { admin: true });
     const locked = await room.ben.ask(`!lock ${former.userId}`);
     expect(locked.field.status).toBe('done');
+  });
+});
+
+describe('passwords and sessions', () => {
+  test('a new password ends the sessions of all kinds', async () => {
+    const mallory = await server.newUser('mallory');
+    const atMas = await server.atMas(mallory);
+    server.mas.addBrowserSession(atMas.id);
+    await server.mas.addOAuthSession(atMas, 'DEVICE5');
+    const { outcome } = await askAndConfirm(room.ana, `!reset-password ${mallory.userId}`);
+    expect(outcome.field.status).toBe('done');
+    expect(await synapse.devices.list(idOf(mallory))).toEqual([]);
+    const query = { userId: atMas.id, status: 'active' } as const;
+    expect(await Array.fromAsync(server.api.sessions.browser.all(query))).toEqual([]);
+    expect(await Array.fromAsync(server.api.sessions.oauth.all(query))).toEqual([]);
+  });
+
+  test('a device that is deleted takes its session along', async () => {
+    const mallory = await server.newUser('mallory');
+    const { deviceId } = mallory.account;
+    await server.mas.addOAuthSession(await server.atMas(mallory), 'DEVICE6');
+    const line = `!delete-device ${mallory.userId} ${deviceId}`;
+    const { outcome } = await askAndConfirm(room.ben, line);
+    expect(outcome.field.status).toBe('done');
+    expect(await synapse.devices.list(idOf(mallory))).toMatchObject([{ deviceId: 'DEVICE6' }]);
+    const sessions = server.api.sessions.compat.all({ userId: (await server.atMas(mallory)).id });
+    expect(await Array.fromAsync(sessions)).toMatchObject([{ finishedAt: expect.any(Number) }]);
+  });
+
+  test('acting as somebody takes a personal session that expires', async () => {
+    const mallory = await server.newUser('mallory');
+    const { outcome } = await askAndConfirm(room.ana, `!login-as ${mallory.userId} --for 30m`);
+    expect(outcome.field.status).toBe('done');
+    const { id: actorId } = await server.atMas(mallory);
+    const [session] = await Array.fromAsync(server.api.personalSessions.all({ actorId }));
+    expect(session?.scope).not.toContain('urn:synapse:admin:*');
+    expect((session?.expiresAt ?? 0) - Date.now()).toBeLessThanOrEqual(1_800_000);
+  });
+});
+
+describe('admin rights', () => {
+  test('are granted and revoked at MAS, with the sessions that have them', async () => {
+    const mallory = await server.newUser('mallory');
+    const granted = await askAndConfirm(room.ana, `!admin ${mallory.userId} --grant`);
+    expect(granted.outcome.field.status).toBe('done');
+    expect(await server.atMas(mallory)).toMatchObject({ admin: true });
+    const { id: actorId } = await server.atMas(mallory);
+    await server.api.personalSessions.create({
+      actorId,
+      name: 'tool',
+      scope: ['urn:matrix:client:api:*', 'urn:mas:admin'],
+    });
+    const revoked = await askAndConfirm(room.ana, `!admin ${mallory.userId} --revoke`);
+    expect(revoked.outcome.field.status).toBe('done');
+    expect(await server.atMas(mallory)).toMatchObject({ admin: false });
+    const sessions = server.api.personalSessions.all({ actorId, status: 'active' });
+    expect(await Array.fromAsync(sessions)).toEqual([]);
+    expect((await room.ana.ask(`!admin ${mallory.userId}`)).body).toContain('not a server admin');
+  });
+
+  test('show in the list of accounts', async () => {
+    const admin = await server.newUser('listed');
+    await server.api.users.setAdmin((await server.atMas(admin)).id, true);
+    const admins = await room.ana.ask('!users --admins');
+    expect(admins.body).toContain(admin.account.localpart);
+    const others = await room.ana.ask(`!users --no-admins --name ${admin.account.localpart}`);
+    expect(others.body).not.toContain(admin.userId);
+  });
+});
+
+describe('a new account', () => {
+  test('is made at MAS with its addresses, and found by them', async () => {
+    const localpart = uniqueLocalpart('new');
+    const email = `${localpart}@example.org`;
+    const created = await room.ana.ask(
+      `!create-user ${localpart} --email ${email} --displayname Newcomer`,
+    );
+    expect(created.field.status).toBe('done');
+    const found = await room.ben.ask(`!find-user ${email}`);
+    expect(found.body).toContain(localpart);
+
+    const userId = `@${localpart}:${server.homeserver.serverName}`;
+    const other = `other-${email}`;
+    const edited = await askAndConfirm(room.ana, `!edit-user ${userId} --email ${other}`);
+    expect(edited.outcome.field.status).toBe('done');
+    const { id } = await server.atMas({ account: { localpart } });
+    const emails = server.api.userEmails.all({ userId: id });
+    expect(await Array.fromAsync(emails)).toMatchObject([{ email: other }]);
+  });
+});
+
+describe('registration tokens', () => {
+  test('are MAS’s: created, shown, changed, revoked, and restored', async () => {
+    const token = uniqueLocalpart('token');
+    const created = await room.ana.ask(`!create-token --token ${token} --uses 3`);
+    expect(created.field.status).toBe('done');
+    expect((await room.ana.ask(`!token ${token}`)).body).toContain('3');
+    expect((await room.ana.ask(`!edit-token ${token} --uses 5`)).field.status).toBe('done');
+    expect((await room.ana.ask('!tokens')).body).toContain(token);
+    await askAndConfirm(room.ana, `!delete-token ${token}`);
+    expect(await server.api.registrationTokens.findByText(token)).toMatchObject({
+      valid: false,
+      usageLimit: 5,
+    });
+    expect((await room.ana.ask('!tokens')).body).not.toContain(token);
+    await room.ana.ask(`!create-token --token ${token}`);
+    expect(await server.api.registrationTokens.findByText(token)).toMatchObject({
+      valid: true,
+      usageLimit: null,
+    });
+  });
+});
+
+describe('what can’t work', () => {
+  test('says so before anything is asked', async () => {
+    const [mallory, other] = await Promise.all([server.newUser(), server.newUser()]);
+    for (const line of [
+      `!shadow-ban ${mallory.userId}`,
+      `!shadow-ban ${mallory.userId} ${other.userId}`,
+      `!add-device ${mallory.userId} BRIDGE1`,
+    ]) {
+      const refused = await room.ben.ask(line);
+      expect(refused.field).toMatchObject({ error: { code: 'state' } });
+      expect(refused.body).toContain('Matrix Authentication Service');
+    }
+  });
+});
+
+test('status says who keeps the accounts', async () => {
+  expect((await room.vic.ask('!status')).body).toContain('accounts by MAS 1.22.0');
+});
+
+describe('a process that is killed between MAS’s answer and Synapse’s state', () => {
+  test('leads to one call and a true answer', async () => {
+    const mallory = await server.newUser('mallory');
+    await room.stopBot();
+    const folder = path.dirname(room.databaseFile);
+    const bot = await startBotProcess(folder, room.config);
+    const release = server.mas.holdJobs();
+    const command = await room.ben.say(`!lock ${mallory.userId}`);
+    await vi.waitUntil(async () => (await server.atMas(mallory)).lockedAt !== null, 20_000);
+    await bot.kill();
+    expect(await synapse.users.get(idOf(mallory))).toMatchObject({ locked: false });
+
+    await room.startBot();
+    const answer = await room.ben.answerTo(command);
+    release();
+    expect((await room.ben.outcomeOf(answer, 'done', 'failed')).field.status).toBe('done');
+    expect(await synapse.users.get(idOf(mallory))).toMatchObject({ locked: true });
+    expect(room.ben.answersTo(command)).toHaveLength(1);
   });
 });

@@ -2,7 +2,7 @@ import { code, line } from '../../../chat/answers/answer.ts';
 import type { Block } from '../../../chat/answers/answer.ts';
 import { quote } from '../../../chat/reading/tokenize.ts';
 import { cut } from '../../../core/text.ts';
-import type { Account } from '../../../services/services.ts';
+import type { Account, AccountTraits } from '../../../services/services.ts';
 
 type Restrictions = Pick<Account, 'locked' | 'suspended' | 'shadowBanned'>;
 
@@ -46,4 +46,18 @@ export function notForServices({
           code(`suspend ${quote(name)}`),
         ),
       ];
+}
+
+/** ` Sessions notice within 2 minutes.`; empty if they notice at once. */
+export function untilLockApplies({ minutesUntilLockApplies }: AccountTraits): string[] {
+  return minutesUntilLockApplies === 0
+    ? []
+    : [` Sessions in use notice within ${minutesUntilLockApplies} minutes.`];
+}
+
+/** Which password the owner of a reactivated account has. */
+export function passwordAfterReactivation({ passwordOutlivesDeactivation }: AccountTraits): string {
+  return passwordOutlivesDeactivation
+    ? 'Their old password works again.'
+    : 'They have no password now, so nobody can log in with one.';
 }
