@@ -6,6 +6,7 @@ import { count } from '../../chat/answers/phrases.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import type { Parsed, Resolved } from '../stages.ts';
 import { targetsOf } from '../stages.ts';
+import { firstOf } from './first-names.ts';
 import { leftOutBlocks, maxNamed, maxShown } from './left-out.ts';
 import type { Shown } from './preview.ts';
 
@@ -18,8 +19,8 @@ export function previewOfUndo(resolved: Resolved, parts: readonly Parsed[]): Sho
   return {
     preview: {
       title: [
-        `Undo operation ${Number(invocation.arguments['operation'])}? It takes back ${count(parts.length, 'action')}`,
-        ...(targets > 1 ? [` on ${count(targets, 'account')}`] : []),
+        `Undo operation ${Number(invocation.arguments['operation'])}: ${count(parts.length, 'action')}`,
+        targets > 1 ? ` on ${count(targets, 'account')}?` : '?',
       ],
       body: [
         {
@@ -49,9 +50,12 @@ function lineOf({ command, invocation }: Parsed): string {
   return writeInvocation(command, { ...rest, dryRun: false });
 }
 
+/** `15 accounts: @a:x, @b:x, @c:x and 12 more` */
 function targetsText(parts: readonly Parsed[]): string {
-  const targets = parts.flatMap(targetsOf).length;
-  return targets === parts.length ? count(targets, 'account') : count(parts.length, 'time');
+  const targets = parts.flatMap(targetsOf);
+  return targets.length === parts.length
+    ? `${count(targets.length, 'account')}: ${firstOf(targets)}`
+    : count(parts.length, 'time');
 }
 
 /** `Can’t be taken back: redact (3), deactivate (3)` */

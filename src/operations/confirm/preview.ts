@@ -20,11 +20,10 @@ import { timersOf } from '../execute/timers.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { commandContextsFor, passed } from '../stages.ts';
 import type { CommandContextParts, LeftOut, Resolved } from '../stages.ts';
+import { firstOf, maxNamedFirst } from './first-names.ts';
 import { leftOutBlocks, leftOutText, maxNamed, maxShown } from './left-out.ts';
 import { previewOfUndo } from './preview-undo.ts';
 
-/** This many accounts are named right below the title: a phone shows only the first lines. */
-const maxNamedFirst = 3;
 /** Of more accounts than this, a command describes only the first. */
 const maxDescribed = 100;
 /** How many previews are made at the same time. */
@@ -169,7 +168,7 @@ function previewOfSeveral(
     preview: {
       title: [`${verb} ${count(previews.length, 'account')}?`],
       body: [
-        isShort ? list(previews, now) : firstNames(previews),
+        isShort ? list(previews, now) : line(firstOf(previews.map(({ account }) => account.name))),
         ...matchingBlocks(resolved),
         ...given(resolved),
         ...promises('Will', command.does, invocation.arguments),
@@ -224,12 +223,6 @@ function uncheckedBlocks(previews: readonly AccountPreview[]): Block[] {
 /** The filters that found the accounts, with absolute times. */
 function matchingBlocks({ invocation: { matching } }: Resolved): Block[] {
   return matching === undefined ? [] : [facts(['Matching: ', code(matching)])];
-}
-
-/** `@a:x, @b:x, @c:x and 37 more` */
-function firstNames(previews: readonly AccountPreview[]): Block {
-  const names = previews.slice(0, maxNamedFirst).map(({ account }) => account.name);
-  return line(`${names.join(', ')} and ${previews.length - names.length} more`);
 }
 
 function more(found: number): string {

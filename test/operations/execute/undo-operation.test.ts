@@ -28,8 +28,8 @@ test('an operation is taken back after one confirmation, each target once, each 
   server.calls.length = 0;
   const asked = await say(`!undo --operation ${id}`);
   expect(outcomeIn(asked, 'undo')).toMatchObject({ status: 'pending' });
-  expect(shown(asked)).toContain('It takes back 15 actions');
-  expect(shown(asked)).toContain('15 accounts');
+  expect(shown(asked)).toContain(`Undo operation ${id}: 15 actions`);
+  expect(shown(asked)).toMatch(/ 15 accounts: @\S+, @\S+, @\S+ and 12 more/u);
   const list = asked.find((one) => one.kind === 'file');
   expect(JSON.stringify(list)).toContain('@u3:localhost,unlock @u3:localhost,');
   expect(server.calls).toEqual([]);
