@@ -98,7 +98,7 @@ function repliesTo(content: Readonly<Record<string, unknown>>): string | undefin
 }
 
 /** A room like the bot's, with the bare script in it. */
-async function openBareRoom({ homeserver }: BenchRoom) {
+export async function openBareRoom({ homeserver }: BenchRoom) {
   const run = Date.now().toString(36);
   const [account, owner] = await Promise.all([
     MatrixUser.register(homeserver, { localpart: `script-${run}`, admin: true }),
@@ -107,7 +107,7 @@ async function openBareRoom({ homeserver }: BenchRoom) {
   const id = await owner.createRoom({ preset: 'private_chat', invite: [account.userId] });
   await account.join(id);
   const moderator = await new Moderator(owner, id).look();
-  const script = spawn(
+  const running = spawn(
     process.execPath,
     [
       fileURLToPath(new URL('bare.ts', import.meta.url)),
@@ -117,11 +117,12 @@ async function openBareRoom({ homeserver }: BenchRoom) {
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  await once(script.stdout, 'data');
+  await once(running.stdout, 'data');
   return {
     moderator,
+    script: account,
     async [Symbol.asyncDispose]() {
-      script.kill();
+      running.kill();
       await moderator.lookAway();
     },
   };

@@ -1,23 +1,33 @@
 import PQueue from 'p-queue';
 
-import { timeOf } from './answer.ts';
+import { openBareRoom, timeOf } from './answer.ts';
 import { spread } from './measurement.ts';
 import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 
-/** What an answer takes if the bot's account is in many rooms, compared with one. */
+/**
+ * What an answer takes if the bot's account is in many rooms, compared with one. A script whose account is
+ * in as many rooms answers in turn with the bot: what Synapse itself takes longer is not the bot's.
+ */
 export const rooms: Benchmark = async ({ short, rooms: many }) => {
   await using room = await openBenchRoom();
+  await using bare = await openBareRoom(room);
   const rounds = short ? 5 : 60;
   const answers = async () => {
-    const tookMs: number[] = [];
+    const botMs: number[] = [];
+    const bareMs: number[] = [];
+    const line = `!user ${room.moderator.user.userId}`;
     for (let round = -10; round < rounds; round++) {
-      const one = await timeOf(room.moderator, `!user ${room.moderator.user.userId}`);
+      const took = [
+        await timeOf(room.moderator, line),
+        await timeOf(bare.moderator, line),
+      ] as const;
       if (round >= 0) {
-        tookMs.push(one);
+        botMs.push(took[0]);
+        bareMs.push(took[1]);
       }
     }
-    return spread(tookMs);
+    return { bot: spread(botMs), script: spread(bareMs) };
   };
   const bot = await room.startBot();
   const inOne = await answers();
@@ -25,20 +35,21 @@ export const rooms: Benchmark = async ({ short, rooms: many }) => {
   const creating = new PQueue({ concurrency: 4 });
   const count = short ? 3 : many;
   await creating.addAll(
-    Array.from(
-      { length: count },
-      () => async () => room.bot.createRoom({ preset: 'private_chat' }),
+    [room.bot, bare.script].flatMap((user) =>
+      Array.from({ length: count }, () => async () => user.createRoom({ preset: 'private_chat' })),
     ),
   );
   await room.startBot();
   const inMany = await answers();
   return [
-    { what: 'answer, in one room', unit: 'ms', ...inOne },
-    { what: `answer, in ${count} rooms`, unit: 'ms', ...inMany },
+    { what: 'answer, in one room', unit: 'ms', ...inOne.bot },
+    { what: 'the bare script, in one room', unit: 'ms', ...inOne.script },
+    { what: `answer, in ${count} rooms`, unit: 'ms', ...inMany.bot },
+    { what: `the bare script, in ${count} rooms`, unit: 'ms', ...inMany.script },
     {
-      what: `in ${count} rooms ÷ in one`,
+      what: `bot ÷ script, in ${count} rooms ÷ in one`,
       unit: '×',
-      median: inMany.median / inOne.median,
+      median: inMany.bot.median / inMany.script.median / (inOne.bot.median / inOne.script.median),
       goal: { median: 1.1 },
     },
   ];
