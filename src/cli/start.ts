@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-
 import { startApp } from '../app/app.ts';
+import { keepHeapSmall } from '../app/small-heap.ts';
 import { openSecretFiles } from '../config/open-files.ts';
 import type { Config } from '../config/schema.ts';
 import { createLog } from '../observability/log.ts';
@@ -28,12 +27,4 @@ export async function start(config: Config): Promise<void> {
   } finally {
     await app.stop();
   }
-}
-
-/**
- * V8 doubles the space for new objects up to 64 MB under load, for a speed that a bot that waits for a
- * homeserver can't use. What it has grown to by now, while everything was loaded, is enough.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
 }
