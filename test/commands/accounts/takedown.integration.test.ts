@@ -172,3 +172,28 @@ it('takes several, and keeps off who is protected', async () => {
   expect(await left(other.mallory, other.sent)).toBe(0);
   expect((await room.ben.ask(`!takedown ${room.ana.user.userId}`)).field.status).toBe('protected');
 });
+
+it('is taken back as a whole by its operation’s number, for several accounts with one confirmation', async () => {
+  const both = [await scene(), await scene()];
+  const ids = both.map(({ mallory }) => mallory.userId);
+  for (const { mallory } of both) {
+    await mallory.uploadMedia(Buffer.from(`all ${mallory.userId}`), 'text/plain');
+  }
+  const taken = await askAndConfirm(room.ben, `!takedown ${ids.join(' ')}`);
+  const line = `!undo --operation ${taken.outcome.field.operation?.id}`;
+  expect(taken.outcome.body).toContain(line);
+  const { question, outcome } = await askAndConfirm(room.ben, line);
+  expect(question.body).toContain('It takes back 6 actions on 2 accounts');
+  expect(question.body).toContain('Can’t be taken back: redact (2)');
+  expect(outcome.field).toMatchObject({ command: 'undo', status: 'done' });
+  for (const { mallory, sent } of both) {
+    expect(await users.get(idOf(mallory))).toMatchObject({ deactivated: false, suspended: false });
+    const files = await media.list(idOf(mallory), {});
+    expect(files.media.map(({ quarantinedBy }) => quarantinedBy)).toEqual([null]);
+    expect(await left(mallory, sent)).toBe(0);
+  }
+  const again = await room.ana.ask(line);
+  expect(again.body).toContain('was already taken back by #');
+  const { body } = await room.ana.ask(`!audit --operation ${outcome.field.operation?.id}`);
+  expect(body).toContain('6 entries');
+});
