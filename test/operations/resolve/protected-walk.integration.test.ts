@@ -314,7 +314,11 @@ test('a stolen moderator account does nothing to, as, or in the place of who and
   const variants = changing.flatMap(variantsOf);
   // It would be no walk where a command that takes users or rooms were left out.
   const walked = new Set(variants.map(({ command }) => command.name));
-  expect(changing.filter(({ name }) => !walked.has(name)).map(({ name }) => name)).toEqual([]);
+  const places = new Set(['account', 'identity', 'room', 'event', 'media']);
+  const due = changing.filter(({ args }) =>
+    Object.values(args).some(({ kind }) => places.has(kind)),
+  );
+  expect(due.filter(({ name }) => !walked.has(name)).map(({ name }) => name)).toEqual([]);
 
   const results = await typeAll(thieves, variants.flatMap(stepsOf));
   const open = results.filter(
