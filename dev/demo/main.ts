@@ -10,11 +10,15 @@ import { createRegistry } from '../../src/chat/command/registry.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import type { UserId } from '../../src/core/ids.ts';
 import { commandLineIn } from '../../src/operations/parse/command-line.ts';
+import { registerAtMas } from '../mas/register.ts';
+import { startDelegatedHomeserver } from '../mas/stand-in.ts';
 import { startBotProcess } from '../room/bot-process.ts';
 import type { BotProcess } from '../room/bot-process.ts';
 import { Moderator } from '../room/moderator.ts';
 import { startHomeserver } from '../synapse/homeserver.ts';
 import type { Homeserver } from '../synapse/homeserver.ts';
+import { MatrixUser } from '../synapse/matrix-user.ts';
+import type { RegisterOptions } from '../synapse/matrix-user.ts';
 import { setScene } from './scene.ts';
 import type { Scene } from './scene.ts';
 
@@ -43,16 +47,41 @@ interface Demo {
   readonly moderator: Moderator;
 }
 
+/** A homeserver, how people get accounts there, and what the bot's configuration has besides. */
+interface Place {
+  readonly homeserver: Homeserver;
+  readonly settings: object;
+  register(account: RegisterOptions): Promise<MatrixUser>;
+}
+
+async function startPlace(): Promise<Place> {
+  if (!process.argv.includes('--mas')) {
+    const homeserver = await startHomeserver({ onProgress: progress });
+    undo.push(async () => homeserver.stop());
+    const register = async (account: RegisterOptions) => MatrixUser.register(homeserver, account);
+    return { homeserver, settings: {}, register };
+  }
+  progress('Starting Synapse with a stand-in for the Matrix Authentication Service…');
+  const delegated = await startDelegatedHomeserver();
+  undo.push(async () => delegated.stop());
+  const { homeserver, mas } = delegated;
+  return {
+    homeserver,
+    settings: { mas: { url: mas.url, ...mas.client } },
+    register: async (account) => registerAtMas(delegated, account),
+  };
+}
+
 async function start(): Promise<Demo> {
-  const homeserver = await startHomeserver({ onProgress: progress });
-  undo.push(async () => homeserver.stop());
+  const { homeserver, settings, register } = await startPlace();
   progress('Creating users, rooms and a reported message…');
-  const scene = await setScene(homeserver);
+  const scene = await setScene(register);
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-demo-'));
   undo.push(async () => rm(folder, { recursive: true, force: true }));
   progress('Starting the bot…');
   const bot = await startBotProcess(folder, {
     homeserver: { url: homeserver.url, accessToken: scene.bot.account.accessToken },
+    ...settings,
     managementRoom: scene.room,
     database: { path: path.join(folder, 'lawspeaker.db') },
   });
@@ -111,9 +140,12 @@ async function readTerminal({ moderator, homeserver, scene }: Demo): Promise<voi
   moderator.follow(showNew);
   console.log(`\n${styleText('bold', 'You are Ana, a moderator, in the management room.')}`);
   scene.people.forEach((line) => console.log(`  ${line}`));
-  console.log(
-    `  Or use your own client: ${homeserver.url}, user ana, password ${scene.moderator.account.password}`,
-  );
+  // The stand-in for MAS gives nobody a password.
+  if (scene.moderator.account.password !== '') {
+    console.log(
+      `  Or use your own client: ${homeserver.url}, user ana, password ${scene.moderator.account.password}`,
+    );
+  }
   console.log('Try !help, !user mallory, !deactivate mallory --erase. Press Ctrl-D to exit.\n');
   prompt();
   for await (const line of terminal) {

@@ -1,5 +1,4 @@
-import type { Homeserver } from '../synapse/homeserver.ts';
-import { MatrixUser } from '../synapse/matrix-user.ts';
+import type { MatrixUser, RegisterOptions } from '../synapse/matrix-user.ts';
 
 /** The users and the room of the demo. */
 export interface Scene {
@@ -16,9 +15,11 @@ const tinyPng = Buffer.from(
 );
 
 /** Creates a bot, a moderator, some users, rooms, and a message that was reported. */
-export async function setScene(homeserver: Homeserver): Promise<Scene> {
+export async function setScene(
+  newUser: (account: RegisterOptions) => Promise<MatrixUser>,
+): Promise<Scene> {
   const register = async (localpart: string, displayName: string, admin = false) =>
-    MatrixUser.register(homeserver, { localpart, displayName, admin });
+    newUser({ localpart, displayName, admin });
   const [bot, moderator, mallory, alice, bob] = await Promise.all([
     register('lawspeaker', 'Lawspeaker', true),
     register('ana', 'Ana'),

@@ -1,6 +1,7 @@
+import { registerAtMas } from '../../dev/mas/register.ts';
 import { startDelegatedHomeserver } from '../../dev/mas/stand-in.ts';
 import type { DelegatedHomeserver } from '../../dev/mas/stand-in.ts';
-import { MatrixUser } from '../../dev/synapse/matrix-user.ts';
+import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
 import type { Timing } from '../../src/app/timing.ts';
 import { createMasApi } from '../../src/homeserver/mas/mas-api.ts';
@@ -26,14 +27,7 @@ export async function startDelegatedServer(): Promise<DelegatedServer> {
   const { homeserver, mas } = delegated;
   const api = createMasApi({ url: mas.url, credentials: mas.client });
 
-  async function register({ localpart, admin = false, displayName }: RegisterOptions) {
-    await api.users.create({ localpart, displayName });
-    const deviceId = `DEVICE${localpart.toUpperCase()}`;
-    const accessToken = await mas.issueCompatToken(localpart, { deviceId, isSynapseAdmin: admin });
-    const userId = `@${localpart}:${homeserver.serverName}`;
-    const account = { userId, localpart, password: '', accessToken, deviceId };
-    return new MatrixUser(homeserver, account);
-  }
+  const register = async (account: RegisterOptions) => registerAtMas(delegated, account);
 
   return {
     ...delegated,

@@ -3,12 +3,21 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { startBotProcess } from '../../../dev/room/bot-process.ts';
+import { createClient } from '../../../src/app/app.ts';
+import { askDelegation } from '../../../src/app/delegation.ts';
+import { checkSetup } from '../../../src/app/setup.ts';
+import { watchMas } from '../../../src/app/watch-mas.ts';
+import { configSchema } from '../../../src/config/schema.ts';
+import type { WrittenConfig } from '../../../src/config/schema.ts';
+import { SetupError } from '../../../src/core/errors.ts';
 import { createAdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
+import { MasError } from '../../../src/homeserver/mas/mas-errors.ts';
+import { createMoves } from '../../../src/matrix/room/upgrade.ts';
 import { askAndConfirm } from '../../support/confirmed.ts';
 import { startDelegatedServer } from '../../support/delegated-room.ts';
 import type { DelegatedServer } from '../../support/delegated-room.ts';
-import { idOf, uniqueLocalpart } from '../../support/homeserver.ts';
+import { homeserver as plainHomeserver, idOf, uniqueLocalpart } from '../../support/homeserver.ts';
 import type { TestRoom } from '../../support/room.ts';
 
 // One Synapse in delegated mode, and one room, for all of these.
@@ -156,6 +165,21 @@ describe('passwords and sessions', () => {
     expect(await Array.fromAsync(sessions)).toMatchObject([{ finishedAt: expect.any(Number) }]);
   });
 
+  test('all sessions of several accounts end together, and never those of an admin', async () => {
+    const [mallory, eve, admin] = await Promise.all([
+      server.newUser('mallory'),
+      server.newUser('eve'),
+      server.newUser('admin'),
+    ]);
+    await server.api.users.setAdmin((await server.atMas(admin)).id, true);
+    const users = [mallory, eve, admin].map(({ userId }) => userId).join(' ');
+    const { outcome } = await askAndConfirm(room.ben, `!end-sessions ${users}`);
+    expect(outcome.field.status).toMatch(/done|partial/u);
+    expect(await synapse.devices.list(idOf(mallory))).toEqual([]);
+    expect(await synapse.devices.list(idOf(eve))).toEqual([]);
+    expect(await synapse.devices.list(idOf(admin))).toHaveLength(1);
+  });
+
   test('acting as somebody takes a personal session that expires', async () => {
     const mallory = await server.newUser('mallory');
     const { outcome } = await askAndConfirm(room.ana, `!login-as ${mallory.userId} --for 30m`);
@@ -252,6 +276,83 @@ describe('what can’t work', () => {
       expect(refused.field).toMatchObject({ error: { code: 'state' } });
       expect(refused.body).toContain('Matrix Authentication Service');
     }
+  });
+});
+
+describe('the start', () => {
+  /** Why a bot with these settings, and this token, does not start. */
+  async function faultOf(mas: WrittenConfig['mas'], accessToken = room.bot.account.accessToken) {
+    const config = configSchema.parse({
+      homeserver: { url: server.homeserver.url, accessToken },
+      mas,
+      managementRoom: room.id,
+    });
+    const stop = new AbortController();
+    const moves = createMoves({ get: async () => undefined, set: async () => undefined });
+    const error: unknown = await checkSetup(config, createClient(config, stop.signal), moves).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    stop.abort();
+    if (!(error instanceof SetupError)) {
+      throw new TypeError(`not an error of the set-up: ${String(error)}`);
+    }
+    return `${error.message}\n${error.advice ?? ''}`;
+  }
+
+  test('says what is missing, and which lines of MAS’s configuration to add', async () => {
+    const { url, client } = server.mas;
+    expect(await faultOf(undefined)).toMatch(/delegates accounts .*no mas\.url[^]*admin_clients:/u);
+    expect(await faultOf({ url, ...client, clientSecret: 'wrong' })).toMatch(
+      /MAS_INVALID_CLIENT[^]*client_secret_basic/u,
+    );
+    // The bot's token for Synapse alone.
+    expect(await faultOf({ url })).toMatch(/MAS_TOKEN_REFUSED[^]*urn:mas:admin/u);
+    expect(await faultOf({ url: server.homeserver.url, ...client })).toContain('adminapi');
+    const ordinary = await server.newUser();
+    expect(await faultOf({ url, ...client }, ordinary.account.accessToken)).toMatch(
+      /urn:synapse:admin:\*[^]*issue-compatibility-token/u,
+    );
+  });
+
+  test('refuses MAS for a homeserver that keeps its accounts itself', async () => {
+    const config = configSchema.parse({
+      homeserver: { url: plainHomeserver().url, accessToken: plainHomeserver().admin.accessToken },
+      mas: { url: server.mas.url },
+      managementRoom: room.id,
+    });
+    await expect(askDelegation(config)).rejects.toThrow('does not delegate accounts');
+  });
+});
+
+describe('a token of MAS that is revoked', () => {
+  test('is told in the room, and again when it works', async () => {
+    let isRevoked = true;
+    const told: string[] = [];
+    const watch = watchMas({
+      mas: {
+        server: {
+          ...server.api.server,
+          async version() {
+            if (isRevoked) {
+              throw new MasError(401, 'MAS_TOKEN_REFUSED', 'GET /api/admin/v1/version');
+            }
+            return 'v1.22.0';
+          },
+        },
+      },
+      log: { error: () => undefined, warn: () => undefined },
+      intervalMs: 10,
+      alarm: async (_name, { title }) => void told.push(JSON.stringify(title)),
+    });
+    watch.start();
+    await vi.waitUntil(() => told.length === 1);
+    expect(watch.fault()).toContain('MAS_TOKEN_REFUSED');
+    isRevoked = false;
+    await vi.waitUntil(() => told.length === 2);
+    expect(watch.fault()).toBeUndefined();
+    expect(told[1]).toContain('accepts me again');
+    await watch.stop();
   });
 });
 
