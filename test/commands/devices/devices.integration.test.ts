@@ -168,3 +168,16 @@ describe('delete-device', () => {
 function matching(part: object): unknown {
   return expect.objectContaining(part);
 }
+
+describe('end-sessions', () => {
+  it('logs accounts out everywhere', async () => {
+    const [mallory, eve] = await Promise.all([newUser('mallory'), newUser('eve')]);
+    await devices.create(idOf(mallory), 'SECOND');
+    const line = `!end-sessions ${mallory.userId} ${eve.userId}`;
+    const { outcome } = await askAndConfirm(room.ben, line);
+    expect(outcome.field.status).toBe('done');
+    expect(await devices.list(idOf(mallory))).toEqual([]);
+    await expect(mallory.createRoom()).rejects.toMatchObject({ status: 401 });
+    await expect(eve.createRoom()).rejects.toMatchObject({ status: 401 });
+  });
+});
