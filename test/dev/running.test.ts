@@ -78,7 +78,7 @@ describe.each([
       });
       expect({ line, stdout }).not.toEqual({ line, stdout: '' });
     }
-  });
+  }, 60_000);
 });
 
 describe('the Dockerfile', () => {
