@@ -8,7 +8,7 @@ import type { Reply } from '../answer/reply.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';
 import { attemptUnit, outcomeOf, reconcileUnit } from './attempt.ts';
-import { begin, leaveOut, mayBegin, prepareNext, whyStopped } from './begin.ts';
+import { beginIfStillAllowed, leaveOut, mayBegin, prepareNext, whyStopped } from './begin.ts';
 import type { AdvanceContext, Attempted, Begun, Run } from './begin.ts';
 import { createLookUps } from './look-ups.ts';
 import { createPace } from './pace.ts';
@@ -126,10 +126,11 @@ async function firstBegun(
   }
   return context.store.transaction(async (tables) => {
     await leaveOut(tables, run, skipped);
-    if (next === undefined && run.left === 0) {
+    const begun = next && (await beginIfStillAllowed(context, tables, run, { next, steps }));
+    if (begun === undefined && run.left === 0) {
       await conclude(context, tables, run);
     }
-    return next && begin(context, tables, run.work, next);
+    return begun;
   });
 }
 

@@ -8,6 +8,7 @@ import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { authorize } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
+import { whyChanged } from '../parse/undo-operation.ts';
 import type { AccountLookup } from '../resolve/absent.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne, whyOutOfReach, whyUntouchable } from '../resolve/resolve.ts';
@@ -172,7 +173,13 @@ export async function prepareNext(
       steps.push(...group.slice(1));
       return { skipped, next: first };
     }
-    skipped.push(...group.map((unit) => ({ unit, why: found })));
+    if (first.part === undefined) {
+      skipped.push(...group.map((unit) => ({ unit, why: found })));
+    } else {
+      // Each part of an undo is a command of its own.
+      skipped.push({ unit: first, why: found });
+      steps.push(...group.slice(1));
+    }
   }
 }
 
@@ -258,12 +265,14 @@ async function whyUnanswered(
 }
 
 /**
- * Why a unit is not begun any more: the operation was stopped, who asked lost their role, or the account is
- * protected since it was looked up.
+ * Why a unit is not begun any more: the operation was stopped, who asked lost their role, somebody has changed
+ * again what it takes back, or the account is protected since it was looked up.
  */
 export async function whyNotAnyMore(
   context: AdvanceContext,
-  tables: Pick<StoreTables, 'operations'>,
+  tables: Pick<StoreTables, 'operations'> & {
+    readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'search'>;
+  },
   run: Run,
   unit: Unit,
 ): Promise<string | undefined> {
@@ -271,9 +280,39 @@ export async function whyNotAnyMore(
   const why = await whyStopped(context, tables, run);
   return (
     why ??
-    (part && whyDenied(context, part)) ??
+    (part && (whyDenied(context, part) ?? (await whyChanged(tables.auditLog, part)))) ??
     (account && whyUntouchable(context, taskOf(run.work, unit), account))
   );
+}
+
+/**
+ * Commits that a unit is begun, or that it is not: it was looked up while other calls were in flight, which may have
+ * taken long.
+ *
+ * @param steps the further steps of its target
+ */
+export async function beginIfStillAllowed(
+  context: AdvanceContext,
+  tables: StoreTables,
+  run: Run,
+  { next, steps }: { readonly next: Unit; readonly steps: Unit[] },
+): Promise<Begun | undefined> {
+  const why =
+    next.intent === undefined ? await whyNotAnyMore(context, tables, run, next) : undefined;
+  if (why === undefined) {
+    return begin(context, tables, run.work, next);
+  }
+  const further = steps.splice(0);
+  if (next.part !== undefined && further.length > 0) {
+    // Each part of an undo is a command of its own.
+    run.queue.unshift(further.splice(0));
+  }
+  await leaveOut(
+    tables,
+    run,
+    [next, ...further].map((unit) => ({ unit, why })),
+  );
+  return undefined;
 }
 
 /** The account of a unit; or why nothing is done to it. */

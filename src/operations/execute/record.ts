@@ -9,7 +9,7 @@ import type { MessagePart } from '../answer/reply.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
 import { correctDecision } from '../confirm/correct-decision.ts';
 import { outcomeOf } from './attempt.ts';
-import { begin, leaveOut, whyNotAnyMore } from './begin.ts';
+import { beginIfStillAllowed, leaveOut } from './begin.ts';
 import type { AdvanceContext, Attempted, Begun, Prepared, Run } from './begin.ts';
 import { outcomeReply } from './outcome.ts';
 import { resolveItem } from './resolve-item.ts';
@@ -49,17 +49,10 @@ export async function record(
             // It is begun after the next start.
             return undefined;
           }
-          // It was looked up while the call before it was in flight, which may have taken long.
-          const why = await whyNotAnyMore(context, tables, run, next);
-          if (why === undefined || next.intent !== undefined) {
-            return begin(context, tables, work, next);
+          const begun = await beginIfStillAllowed(context, tables, run, { next, steps });
+          if (begun !== undefined) {
+            return begun;
           }
-          const rest = [next, ...steps.splice(0)];
-          await leaveOut(
-            tables,
-            run,
-            rest.map((one) => ({ unit: one, why })),
-          );
         }
         if (run.left === 0 && !context.stopping.aborted) {
           await conclude(context, tables, run);

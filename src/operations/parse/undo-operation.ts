@@ -55,7 +55,7 @@ export async function undoOperation(
       continue;
     }
     const reversal = readReversal(context, entry, line);
-    const newer = reversal && changedSince(entry, reversal, line, await newerOf(entry));
+    const newer = reversal && changedSince(entry, reversal.command, await newerOf(entry));
     if (reversal === undefined) {
       leftOut.push(left(entry, 'has a reversal that this version can’t read'));
     } else if (newer === undefined) {
@@ -133,27 +133,60 @@ function readReversal(
   }
 }
 
-/** Looks up what was done to the target of an entry after it. The same target is looked up once. */
+/**
+ * Why a part of an undo is not begun any more: somebody has changed the same thing since the person was asked. The
+ * rest of a sentence; undefined if nobody has.
+ */
+export async function whyChanged(
+  auditLog: Pick<Store['auditLog'], 'get' | 'search'>,
+  { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
+): Promise<string | undefined> {
+  const entry = await auditLog.get(undoneBy(invocation.reason ?? null) ?? 0);
+  if (entry === undefined || entry.target === null) {
+    return undefined;
+  }
+  const changes = await changesTo(auditLog, entry.target);
+  const others = changes.filter(({ eventId }) => eventId !== invocation.origin.event);
+  const newer = changedSince(entry, command.name, others);
+  return newer && whyStays(entry, newer);
+}
+
+/** Looks up what was done to the target of an entry. The same target is looked up once. */
 function newerEntries(auditLog: Pick<Store['auditLog'], 'search'>) {
   const found = new Map<string, readonly AuditEntry[]>();
   return async ({ target }: AuditEntry): Promise<readonly AuditEntry[]> => {
     if (target === null) {
       return [];
     }
-    const known =
-      found.get(target) ?? (await auditLog.search({ target, status: 'done', limit: maxNewer }));
+    const known = found.get(target) ?? (await changesTo(auditLog, target));
     found.set(target, known);
     return known;
   };
 }
 
+/** How an action stands that has changed something, or may have. */
+const changing = ['done', 'partial', 'open', 'running', 'unknown'];
+
+/** The newest changes to a target, the newest first. */
+async function changesTo(
+  auditLog: Pick<Store['auditLog'], 'search'>,
+  target: string,
+): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = [];
+  for (const status of changing) {
+    found.push(...(await auditLog.search({ target, status, limit: maxNewer })));
+  }
+  return found.sort((one, other) => other.id - one.id);
+}
+
 /** The newest entry after which a reversal would undo something else than was asked for. */
 function changedSince(
   entry: AuditEntry,
-  { command }: Reversal,
-  line: string,
+  /** The name of the command that takes the entry back. */
+  command: string,
   newer: readonly AuditEntry[],
 ): AuditEntry | undefined {
+  const line = undoOf(entry);
   return newer.find(
     (one) =>
       one.id > entry.id &&
@@ -163,9 +196,16 @@ function changedSince(
 }
 
 function whyStays(entry: AuditEntry, newer: AuditEntry): string {
-  return undoneBy(newer.reason) === entry.id
-    ? `was already taken back by #${newer.id}`
-    : `was changed since: #${newer.id}, ${newer.command} by ${newer.actor}`;
+  const { id, command, actor, reason, status } = newer;
+  const isTakenBack = undoneBy(reason) === entry.id;
+  if (status === 'done' || status === 'partial') {
+    return isTakenBack
+      ? `was already taken back by #${id}`
+      : `was changed since: #${id}, ${command} by ${actor}`;
+  }
+  return isTakenBack
+    ? `may already be taken back by #${id}, which is ${status}`
+    : `may be changed since: #${id}, ${command} by ${actor}, is ${status}`;
 }
 
 function left({ target }: AuditEntry, why: string): LeftOut {

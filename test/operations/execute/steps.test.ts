@@ -170,7 +170,7 @@ test('what of a takedown can be taken back is, the last step first, and the rest
   });
   const asked = await bot.take([message('$back', '!undo --operation 1')]);
   const text = JSON.stringify(asked.sent);
-  expect(text).toContain('It takes back 3 actions');
+  expect(text).toContain('Undo operation 1: 3 actions');
   for (const line of [
     `reactivate ${mallory}`,
     `unquarantine --user=${mallory}`,
@@ -188,4 +188,50 @@ test('what of a takedown can be taken back is, the last step first, and the rest
     'unquarantine done',
     'reactivate done',
   ]);
+});
+
+test('what of a takedown somebody takes back by hand meanwhile does not keep the rest back', async () => {
+  await takeDown();
+  calls = [];
+  Object.assign(bot.context, {
+    findAccount: async (name: string) => ({
+      ...(await bot.api.users.get(name as UserId)),
+      displayname: null,
+      externalIds: [],
+      threepids: [],
+      deactivated: !calls.includes('reactivate'),
+    }),
+  });
+  Object.assign(bot.api.users, {
+    reactivate: async (name: string) => {
+      calls.push('reactivate');
+      return bot.context.findAccount(name as UserId);
+    },
+  });
+  Object.assign(bot.api.media, {
+    async *all() {
+      yield {
+        mediaId: 'a',
+        quarantinedBy: calls.includes('unquarantine') ? null : '@lawspeaker:localhost',
+      };
+    },
+    unquarantine: async () => void calls.push('unquarantine'),
+    find: async () => ({ mediaId: 'a', quarantinedBy: null }),
+  });
+  await bot.take([message('$back', '!undo --operation 1')]);
+  const { findAccount } = bot.context;
+  const [pending] = await bot.store.confirmations.pending();
+  let isByHand = false;
+  Object.assign(bot.context, {
+    async findAccount(name: UserId) {
+      const { state } = (await bot.store.operations.get(pending?.id ?? 0)) ?? {};
+      isByHand ||= state === 'running';
+      return { ...(await findAccount(name)), deactivated: !isByHand };
+    },
+  });
+  const { sent } = await bot.take([message('$yes2', '!confirm')]);
+  expect(calls).toEqual(['unquarantine', 'unsuspend']);
+  const text = JSON.stringify(sent);
+  expect(text).toContain(`${mallory} (is not deactivated)`);
+  expect(await bot.store.operations.running()).toEqual([]);
 });

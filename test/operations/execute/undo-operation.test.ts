@@ -200,3 +200,52 @@ test('one account that needs nothing taken back any more is left out just before
   expect(JSON.stringify(outcome?.answer)).toContain('@u5:localhost (is not locked)');
   expect(outcome).toMatchObject({ status: 'partial', operation: { done: 13, leftOut: 1 } });
 });
+
+describe('what somebody changes after it was shown', () => {
+  test.each([3, 14])('is left alone and named, of %i accounts', async (many) => {
+    const id = await lockMany(names(many));
+    await say(`!undo --operation ${id}`);
+    await say('!unlock @u1:localhost', people.ana);
+    await say('!lock @u1:localhost --reason "again, for something else"', people.ana);
+    server.calls.length = 0;
+    const outcome = outcomeIn(await say('!confirm'), 'undo');
+    expect(server.calls).toHaveLength(many - 1);
+    expect([...server.locked]).toEqual(['@u1:localhost']);
+    const answer = JSON.stringify(outcome?.answer);
+    expect(answer).toContain('@u1:localhost (was changed since: #');
+    expect(answer).toContain(`lock by ${people.ana}`);
+    expect(outcome).toMatchObject({
+      status: 'partial',
+      operation: { done: many - 1, leftOut: 1 },
+    });
+  });
+
+  test('leaves nothing to do, if that is all of it', async () => {
+    const id = await lockMany(names(2));
+    await say(`!undo --operation ${id}`);
+    for (const name of names(2)) {
+      await say(`!unlock ${name}`, people.ana);
+      await say(`!lock ${name}`, people.ana);
+    }
+    server.calls.length = 0;
+    const outcome = outcomeIn(await say('!confirm'), 'undo');
+    expect(server.calls).toEqual([]);
+    expect(JSON.stringify(outcome?.answer)).toContain('was changed since: #');
+    expect(outcome).toMatchObject({ operation: { state: 'cancelled', done: 0, leftOut: 2 } });
+  });
+});
+
+test('two people who undo the same operation at once do each thing once', async () => {
+  const id = await lockMany(names(14));
+  await say(`!undo --operation ${id}`);
+  await say(`!undo --operation ${id}`, people.ana);
+  server.calls.length = 0;
+  const held = Promise.withResolvers<void>();
+  server.before = async () => held.promise;
+  const first = say('!confirm');
+  const second = say('!confirm', people.ana);
+  await new Promise((go) => setTimeout(go, 100));
+  held.resolve();
+  await Promise.all([first, second]);
+  expect([...server.calls].sort()).toEqual(names(14).sort());
+});
