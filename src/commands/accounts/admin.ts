@@ -124,5 +124,7 @@ async function assertPossible(context: Context<typeof declared>): Promise<number
   if (grant && account.deactivated) {
     throw new TargetError('state', `${account.name} is deactivated`, 'Nothing was changed.');
   }
-  return grant ? undefined : adminsWithout(context, account);
+  // All that were named, not only the one that is dealt with now.
+  const named = [context.invocation.arguments['account'] ?? []].flat() as string[];
+  return grant ? undefined : adminsWithout(context, account, named);
 }

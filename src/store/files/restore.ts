@@ -64,6 +64,12 @@ export async function restoreDatabase(
       const owner = statSync(existsSync(place) ? place : path.dirname(place));
       giveTo(owner, lockFile);
       const copy = `${place}-restoring`;
+      if (isSameFile(from, copy)) {
+        throw new SetupError(
+          `${from} is what an interrupted restore has left.`,
+          'Nothing was changed. Name the backup that it was copied from, or rename this file first.',
+        );
+      }
       try {
         await copyDatabase(from, copy);
         assertUsable(from, copy);

@@ -125,6 +125,17 @@ describe('a confirmation for several accounts', () => {
     expect(deactivated).toEqual(['@mallory:localhost', '@trudy:localhost']);
   });
 
+  test('counts the server admins that are left without all of them', async () => {
+    accounts.set('boss', { admin: true });
+    accounts.set('chief', { admin: true });
+    const admins = ['@boss:localhost', '@chief:localhost', '@lawspeaker:localhost'] as UserId[];
+    Object.assign(bot.context.services.accounts, {
+      otherServerAdmins: async (user: UserId) => admins.filter((name) => name !== user),
+    });
+    const { body } = read(await say('!admin @boss @chief --revoke', people.ana));
+    expect(body).toContain('This bot will be the only server admin left.');
+  });
+
   test('says who of them is a server admin, where an admin insists, also of many', async () => {
     accounts.set('boss', { admin: true });
     const many = Array.from({ length: 20 }, (_, at) => `u${at}`).join(' ');

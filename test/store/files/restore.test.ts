@@ -215,3 +215,11 @@ test('refuses the database under another name', async () => {
   linkSync(file, second);
   expect(await refusal(second)).toContain('is the database itself');
 });
+
+test('refuses what an interrupted restore has left, instead of removing it', async () => {
+  const left = `${file}-restoring`;
+  copyFileSync(backup, left);
+  const fault = await restoreDatabase(file, left, now).catch((error: unknown) => error);
+  expect((fault as SetupError).message).toContain('is what an interrupted restore has left');
+  expect(readFileSync(left)).toEqual(readFileSync(backup));
+});

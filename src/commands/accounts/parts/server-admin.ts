@@ -10,13 +10,16 @@ export const adminWarning =
 /**
  * How many server admins are left without this one.
  *
+ * @param others who loses the rights together with it
  * @throws TargetError nobody would be left
  */
 export async function adminsWithout(
   { services }: Pick<Context, 'services'>,
   account: Account,
+  others: readonly string[] = [],
 ): Promise<number> {
-  const left = (await services.accounts.otherServerAdmins(account.name)).length;
+  const admins = await services.accounts.otherServerAdmins(account.name);
+  const left = admins.filter((name) => !others.includes(name)).length;
   if (left === 0) {
     throw new TargetError(
       'state',
