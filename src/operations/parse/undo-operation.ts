@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { Json, Reversal } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
@@ -158,9 +160,15 @@ function newerEntries(auditLog: Pick<Store['auditLog'], 'search'>) {
     if (target === null) {
       return [];
     }
-    const known = found.get(target) ?? (await changesTo(auditLog, target));
-    found.set(target, known);
-    return known;
+    const known = found.get(target);
+    if (known !== undefined) {
+      return known;
+    }
+    // SQLite keeps the event loop waiting: others have a turn between two of thousands of targets.
+    await nextTurn();
+    const changes = await changesTo(auditLog, target);
+    found.set(target, changes);
+    return changes;
   };
 }
 
