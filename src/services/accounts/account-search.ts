@@ -82,7 +82,9 @@ export async function searchAccounts(
     guests: filter.guests,
     deactivated: filter.deactivated === true || filter.deactivatedOnly === true ? true : undefined,
     admins: filter.admins,
-    ...(newestFirst ? { orderBy: 'creation_ts', dir: 'b' } : order),
+    ...(newestFirst
+      ? { orderBy: 'creation_ts', dir: 'b' }
+      : { orderBy: order.orderBy, dir: order.dir }),
     limit: rowsPerRequest,
   });
   for await (const row of rows) {

@@ -95,8 +95,8 @@ export function createAccountService(
   }
 
   function filteredHere(query: UserQuery & AccountFilter): Pages<ListedAccount> {
-    const { from, limit = rowsPerRequest } = query;
-    const found = async () => searchAccounts(users, query, query);
+    const { from, limit = rowsPerRequest, dir, orderBy } = query;
+    const found = async () => searchAccounts(users, query, { dir, orderBy });
     return {
       async page() {
         const rows = await found();

@@ -61,4 +61,18 @@ describe('users', () => {
     const odd = await room.ana.ask('!users --from nowhere');
     expect(odd.field).toMatchObject({ status: 'usage' });
   });
+
+  it('finds accounts by a pattern, also those that are deactivated', async () => {
+    const [one, two] = await Promise.all([newUser('haystack'), newUser('haystack')]);
+    const start = 'haystack-';
+    const active = await room.ana.ask(`!users ${start}* --limit 1`);
+    expect(active.field).toMatchObject({ status: 'done', data: { total: 2 } });
+    const next = await room.ana.ask('!more');
+    expect([active, next].map(({ body }) => body).join('\n')).toContain(one.userId);
+    expect([active, next].map(({ body }) => body).join('\n')).toContain(two.userId);
+    await adminApi().users.deactivate(idOf(two), { erase: false });
+    const gone = await room.ana.ask(`!users --user-id @${start}* --deactivated-only`);
+    expect(gone.field.data).toMatchObject({ total: 1 });
+    expect(gone.body).toContain(two.userId);
+  });
 });
