@@ -19,9 +19,16 @@ export const secretKeys: ReadonlySet<string> = new Set([
   'mas.accessToken',
 ]);
 
+/** A file with secrets. */
+export interface SecretFile {
+  readonly file: string;
+  /** The keys of the secrets in it. */
+  readonly keys: readonly string[];
+}
+
 /** The places of the values of each configuration that was loaded. */
 const placesByConfig = new WeakMap<Config, Places>();
-const secretFilesByConfig = new WeakMap<Config, readonly string[]>();
+const secretFilesByConfig = new WeakMap<Config, readonly SecretFile[]>();
 
 /**
  * Reads and checks the configuration; the environment overrides the file.
@@ -30,10 +37,7 @@ const secretFilesByConfig = new WeakMap<Config, readonly string[]>();
  */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config {
   const { written, placesWith } = readYaml(file);
-  const secretFiles = [
-    ...(hasSecret(written) ? [file] : []),
-    ...[...secretKeys].flatMap((key) => environment[`${environmentName(key)}_FILE`] ?? []),
-  ];
+  const secretFiles = secretFilesIn(file, written, environment);
   const overrides = environmentValues(environment);
   for (const [key, value] of overrides) {
     setAt(written, key.split('.'), value);
@@ -57,12 +61,24 @@ export function placesOf(config: Config): Places | undefined {
 }
 
 /** The files that secrets of a configuration are in: the configuration itself, and those that the environment names. */
-export function secretFilesOf(config: Config): readonly string[] {
+export function secretFilesOf(config: Config): readonly SecretFile[] {
   return secretFilesByConfig.get(config) ?? [];
 }
 
-function hasSecret(written: object): boolean {
-  return [...secretKeys].some((key) => typeof valueAt(written, key.split('.')) === 'string');
+function secretFilesIn(
+  configFile: string,
+  written: object,
+  environment: NodeJS.ProcessEnv,
+): SecretFile[] {
+  const keys = [...secretKeys];
+  const own = keys.filter((key) => typeof valueAt(written, key.split('.')) === 'string');
+  return [
+    ...(own.length === 0 ? [] : [{ file: configFile, keys: own }]),
+    ...keys.flatMap((key) => {
+      const file = environment[`${environmentName(key)}_FILE`];
+      return file === undefined ? [] : { file, keys: [key] };
+    }),
+  ];
 }
 
 /** `homeserver.accessToken` is `LAWSPEAKER_HOMESERVER_ACCESS_TOKEN`. */

@@ -19,7 +19,7 @@ export interface OpenFile {
  * read them: that is how an operator gives a file to the bot without giving it away.
  */
 export function openSecretFiles(config: Config): OpenFile[] {
-  return secretFilesOf(config).flatMap((name) => {
+  return secretFilesOf(config).flatMap(({ file: name, keys }) => {
     const file = path.resolve(name);
     if (!isOpenToOthers(file, usableByOthers)) {
       return [];
@@ -28,9 +28,17 @@ export function openSecretFiles(config: Config): OpenFile[] {
     const mode = statSync(file).uid === process.geteuid?.() ? '600' : 'o-rwx';
     return [
       {
-        message: `Other users of this machine can read ${file}, which contains the access token.`,
+        message: `Other users of this machine can read ${file}, which contains ${keys.map(nameOf).join(' and ')}.`,
         advice: `Run: chmod ${mode} ${file}`,
       },
     ];
   });
 }
+
+const names = new Map([
+  ['homeserver.accessToken', 'the access token'],
+  ['mas.clientSecret', 'the client secret for the Matrix Authentication Service'],
+  ['mas.accessToken', 'the access token for the Matrix Authentication Service'],
+]);
+
+const nameOf = (key: string) => names.get(key) ?? key;

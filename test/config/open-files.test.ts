@@ -50,3 +50,26 @@ test('a file that the environment names', () => {
   chmodSync(secret, 0o400);
   expect(openFiles(server(''), 0o644, environment)).toEqual([]);
 });
+
+test('a file with a secret for the Matrix Authentication Service is said to contain that', () => {
+  const mas = "mas: { url: 'http://127.0.0.1:8081', clientId: 'x', clientSecret: 'secret' }\n";
+  expect(openFiles(server(token) + mas, 0o644)).toMatchObject([
+    {
+      message: expect.stringContaining(
+        'which contains the access token and the client secret for the Matrix Authentication Service.',
+      ),
+    },
+  ]);
+  const secret = path.join(folder, 'secret');
+  writeFileSync(secret, 'secret', { mode: 0o644 });
+  const withoutSecret = "mas: { url: 'http://127.0.0.1:8081', clientId: 'x' }\n";
+  expect(
+    openFiles(server(token) + withoutSecret, 0o600, {
+      LAWSPEAKER_MAS_CLIENT_SECRET_FILE: secret,
+    }),
+  ).toMatchObject([
+    {
+      message: `Other users of this machine can read ${secret}, which contains the client secret for the Matrix Authentication Service.`,
+    },
+  ]);
+});
