@@ -51,6 +51,7 @@ export type { Account, AccountFilter } from './accounts/account-search.ts';
 export { filtersAppliedHere } from './accounts/account-search.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
 export type { AccountTraits } from './accounts/traits.ts';
+export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { Verified } from './bot/audit-service.ts';
 export type { BotStatus, Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';

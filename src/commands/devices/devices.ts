@@ -8,12 +8,9 @@ import { deviceColumns } from './parts/device-text.ts';
 
 export default defineCommand({
   name: 'devices',
-  synonyms: ['logins', 'sessions'],
+  synonyms: ['logins'],
   summary: 'Lists an account’s devices',
-  doesNot: [
-    'show activity of the last few minutes',
-    'show logins without a device, such as tokens from login-as',
-  ],
+  doesNot: ['show activity of the last few minutes', 'show logins without a device (see sessions)'],
   args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   role: 'moderator',

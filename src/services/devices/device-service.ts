@@ -4,12 +4,32 @@ import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Device } from '../../homeserver/admin/devices.ts';
 import type { Pusher } from '../../homeserver/admin/user-activity.ts';
 import type { DelegationService } from '../delegation/delegation.ts';
+import type { Session, SessionKind } from '../delegation/sessions.ts';
 
 /** Where an account's notifications go, without the key that would let anybody send some. */
 export type NotificationTarget = Omit<Pusher, 'pushkey' | 'data'> & {
   /** An e-mail address or a URL. */
   readonly address: string | null;
 };
+
+/**
+ * Where an account is logged in. Without the Matrix Authentication Service (MAS), and for accounts that MAS
+ * doesn't know, every session is a device. Times in milliseconds since 1970.
+ */
+export interface AccountSession {
+  readonly kind: SessionKind | 'device';
+  /** MAS's ID; null for a device. */
+  readonly sessionId: string | null;
+  readonly deviceId: string | null;
+  readonly name: string | null;
+  /** What it may do; null if that is not known. */
+  readonly scope: readonly string[] | null;
+  readonly createdTs: number | null;
+  readonly lastSeenTs: number | null;
+  readonly lastSeenIp: string | null;
+  /** Null if it lasts until somebody ends it. */
+  readonly expiresTs: number | null;
+}
 
 /** Those of an account's devices that were asked for, and the IDs that none of them has. */
 export interface FoundDevices {
@@ -20,7 +40,7 @@ export interface FoundDevices {
 /** The devices of accounts, and where their notifications go. */
 export function createDeviceService(
   api: Pick<AdminApi, 'devices' | 'users'>,
-  delegation?: Pick<DelegationService, 'endAllSessions'>,
+  delegation?: Pick<DelegationService, 'endAllSessions' | 'sessionsOf'>,
 ) {
   const { devices } = api;
 
@@ -49,6 +69,28 @@ export function createDeviceService(
         (one, other) =>
           (other.lastSeenTs ?? 0) - (one.lastSeenTs ?? 0) ||
           one.deviceId.localeCompare(other.deviceId),
+      );
+    },
+
+    /**
+     * All sessions, the one used last first: those of MAS, and the devices that belong to none of them.
+     * GET /_synapse/admin/v2/users/{user_id}/devices
+     */
+    async sessions(user: UserId): Promise<AccountSession[]> {
+      const [sessions, listed] = await Promise.all([
+        delegation?.sessionsOf(user) ?? [],
+        devices.list(user),
+      ]);
+      const deviceOf = new Map(listed.map((device) => [device.deviceId, device]));
+      const ofMas = sessions.map((session) =>
+        withDevice(session, deviceOf.get(session.deviceId ?? '')),
+      );
+      const known = new Set(ofMas.map(({ deviceId }) => deviceId));
+      const others = listed.filter(({ deviceId }) => !known.has(deviceId)).map(deviceSession);
+      return [...ofMas, ...others].toSorted(
+        (one, other) =>
+          (other.lastSeenTs ?? 0) - (one.lastSeenTs ?? 0) ||
+          (other.createdTs ?? 0) - (one.createdTs ?? 0),
       );
     },
 
@@ -144,3 +186,34 @@ export function createDeviceService(
 }
 
 export type DeviceService = ReturnType<typeof createDeviceService>;
+
+function deviceSession(device: Device): AccountSession {
+  return {
+    kind: 'device',
+    sessionId: null,
+    deviceId: device.deviceId,
+    name: device.displayName,
+    scope: null,
+    createdTs: null,
+    lastSeenTs: device.lastSeenTs,
+    lastSeenIp: device.lastSeenIp,
+    expiresTs: null,
+  };
+}
+
+/** A session of MAS, with what Synapse knows of its device. */
+function withDevice(session: Session, device: Device | undefined): AccountSession {
+  const { id, kind, createdAt, expiresAt, lastActiveAt, lastActiveIp } = session;
+  const isSeenBySynapse = (device?.lastSeenTs ?? 0) > (lastActiveAt ?? 0);
+  return {
+    sessionId: id,
+    kind,
+    deviceId: session.deviceId ?? null,
+    name: session.name ?? device?.displayName ?? null,
+    scope: session.scope ?? null,
+    createdTs: createdAt,
+    lastSeenTs: isSeenBySynapse ? (device?.lastSeenTs ?? null) : lastActiveAt,
+    lastSeenIp: (isSeenBySynapse ? device?.lastSeenIp : undefined) ?? lastActiveIp,
+    expiresTs: expiresAt,
+  };
+}

@@ -34,6 +34,19 @@ describe('devices and device', () => {
     expect(one.field.data).toMatchObject({ device_id: deviceId, display_name: 'Phone <b>' });
   });
 
+  it('are the sessions of an account, as far as Synapse knows any', async () => {
+    const mallory = await newUser('mallory');
+    const { deviceId } = mallory.account;
+    const listed = await room.ben.ask(`!sessions ${mallory.userId}`);
+    expect(listed.body).toContain(`1 session of`);
+    expect(listed.body).toContain(deviceId);
+    expect(listed.field.data).toMatchObject({
+      rows: [{ kind: 'device', device_id: deviceId, session_id: null }],
+    });
+    await devices.delete(idOf(mallory), deviceId);
+    expect((await room.ben.ask(`!sessions ${mallory.userId}`)).body).toContain('is not logged in');
+  });
+
   it('are paged, and sent whole as a file', async () => {
     const mallory = await newUser('mallory');
     for (let at = 0; at < 3; at++) {
