@@ -33,6 +33,7 @@ export function createReports(options: {
       serverName: context.settings.serverName,
       prefix: context.settings.prefix,
       commandRoles: config.roles.commands,
+      traits: context.services.accounts.traits,
       places: placesOf(config),
     }),
     pollIntervalMs: timing.pollIntervalMs ?? durationMs(reports.pollInterval),

@@ -8,6 +8,7 @@ import { matchLine, summaryLines } from '../reports/rules/replay-text.ts';
 import { replay } from '../reports/rules/replay.ts';
 import { createRules } from '../reports/rules/rule.ts';
 import type { Rule } from '../reports/rules/rule.ts';
+import { masTraits, synapseTraits } from '../services/accounts/traits.ts';
 import { openStore } from '../store/store.ts';
 import { readDate } from './read-date.ts';
 
@@ -22,6 +23,8 @@ export async function configuredRules(config: Config, serverName = anyServer): P
     serverName,
     prefix: config.commands.prefix,
     commandRoles: config.roles.commands,
+    // The bot starts with `mas` only if the homeserver delegates its accounts, and otherwise only without.
+    traits: config.mas === undefined ? synapseTraits : masTraits,
     places: placesOf(config),
   });
 }

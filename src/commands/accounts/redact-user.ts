@@ -120,7 +120,10 @@ export default defineCommand({
           : []),
         ...(first === undefined ? [] : [line(adviceOn(first.why))]),
       ],
-      next: [`shadow-ban ${idWord(account.name)}`, `media ${idWord(account.name)}`],
+      next: [
+        `${context.services.accounts.traits.canShadowBan ? 'shadow-ban' : 'suspend'} ${idWord(account.name)}`,
+        `media ${idWord(account.name)}`,
+      ],
       ...(isRunning ? { status: 'running' as const } : {}),
       ...(failures > 0 ? { status: 'partial' as const } : {}),
       data: {

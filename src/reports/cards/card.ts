@@ -12,7 +12,7 @@ import {
 } from '../../chat/answers/report-item.ts';
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/references.ts';
-import type { ItemStory } from '../../services/services.ts';
+import type { AccountTraits, ItemStory } from '../../services/services.ts';
 import type { Digest } from '../../store/tables/report-cards.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
 import type { ItemState, ReportItem } from '../../store/tables/report-items.ts';
@@ -29,10 +29,11 @@ export interface CardContext {
   readonly nameOf: (actor: string) => string;
   /** The rules that only need more reporters, such as `rule x would act at 3 reporters (2 now)`. */
   readonly nearRules: readonly string[];
+  readonly traits: AccountTraits;
 }
 
 /** The card of an item: one message, which is edited when the item changes. */
-export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): Answer {
+export function cardOf(story: ItemStory, { nameOf, nearRules, traits }: CardContext): Answer {
   const { item, reports } = story;
   const status = standOf(item, nameOf, dateTime);
   const others = reasonsOf(reports).slice(1, 4);
@@ -53,7 +54,7 @@ export function cardOf(story: ItemStory, { nameOf, nearRules }: CardContext): An
             ),
           ]),
       ...(nearRules.length === 0 || isClosed(item) ? [] : [line(nearRules.join(' · '))]),
-      ...(isClosed(item) ? [] : [line(legendOf(item))]),
+      ...(isClosed(item) ? [] : [line(legendOf(item, traits))]),
     ],
     ...(isClosed(item) ? {} : { next: [`report ${item.id}`] }),
     data: dataOf(story),
@@ -75,15 +76,20 @@ const wordOf = new Map([
 ]);
 
 /** The reactions that a card offers, in order. */
-export function offeredReactions(item: ReportItem): string[] {
+export function offeredReactions(
+  item: Pick<ReportItem, 'kind' | 'sender'>,
+  { canShadowBan }: AccountTraits,
+): string[] {
   return [...wordOf.keys()].filter(
     (key) =>
-      (key !== '🙈' || item.kind === 'event') && (item.sender !== null || !'👻🔨'.includes(key)),
+      (key !== '🙈' || item.kind === 'event') &&
+      (item.sender !== null || !'👻🔨'.includes(key)) &&
+      (canShadowBan || key !== '👻'),
   );
 }
 
-function legendOf(item: ReportItem): string {
-  const words = offeredReactions(item).map((key) => `${key} ${wordOf.get(key)}`);
+function legendOf(item: ReportItem, traits: AccountTraits): string {
+  const words = offeredReactions(item, traits).map((key) => `${key} ${wordOf.get(key)}`);
   return `${words.join(' · ')} · or reply with a command`;
 }
 

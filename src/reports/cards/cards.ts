@@ -30,7 +30,10 @@ export type AnnounceContext = PostContext & {
 export type CardsContext = AnnounceContext &
   DeliverContext & {
     readonly members: Pick<Members, 'displayName'>;
-    readonly services: { readonly reports: Pick<Services['reports'], 'story'> };
+    readonly services: {
+      readonly accounts: Pick<Services['accounts'], 'traits'>;
+      readonly reports: Pick<Services['reports'], 'story'>;
+    };
     readonly store: Pick<
       Store,
       'outbox' | 'reportCards' | 'reportHistory' | 'reportItems' | 'transaction' | 'syncState'
@@ -73,11 +76,12 @@ export function createCards(
   },
 ) {
   const { store } = context;
+  const { traits } = context.services.accounts;
 
   async function answerFor(item: ReportItem): Promise<Answer> {
     const story = await context.services.reports.story(item);
     const nearRules = await settings.nearRules(item);
-    return cardOf(story, { nameOf: name, nearRules });
+    return cardOf(story, { nameOf: name, nearRules, traits });
   }
 
   function name(actor: string): string {
@@ -193,14 +197,17 @@ export function createCards(
     }
     const isOffered = await outbox.has(event, `react-${first}` satisfies MessagePart);
     if (!isClosed(item) && !isOffered) {
-      for (const [at, key] of offeredReactions(item).entries()) {
+      for (const [at, key] of offeredReactions(item, traits).entries()) {
         await add(`react-${first + at}` satisfies MessagePart, { kind: 'reaction', origin, key });
       }
     }
     if (isClosed(item) && isOffered) {
-      for (const at of offeredReactions(item).keys()) {
+      // Others may have been offered then: the homeserver may have moved to MAS since.
+      for (let at = 0; at < seriesLength; at += 1) {
         const stage: MessagePart = `react-${first + at}`;
-        await add(withdrawal(first + at), { kind: 'withdraw', origin, stage });
+        if (await outbox.has(event, stage)) {
+          await add(withdrawal(first + at), { kind: 'withdraw', origin, stage });
+        }
       }
     }
   }

@@ -10,6 +10,7 @@ import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
+import type { AccountTraits } from '../../services/services.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { placeholderNames, placeholdersIn, substitute } from './placeholders.ts';
 import type { Placeholder } from './placeholders.ts';
@@ -21,6 +22,8 @@ export interface LineContext {
   readonly prefix: string;
   /** The roles that the configuration sets for commands, instead of the declared ones. */
   readonly commandRoles: Readonly<Record<string, Role>>;
+  /** How accounts behave on the homeserver: a command may be impossible there. */
+  readonly traits: AccountTraits;
 }
 
 /** A line of a rule, as it is configured. */
@@ -74,6 +77,7 @@ export function readTemplate(text: string, mode: RuleMode, context: LineContext)
   const [name, ...tokens] = tokenize(text);
   const command = commandNamed(name?.text ?? '', context);
   assertRuleCommand(command);
+  assertPossible(command, context);
   assertFlags(tokens);
   const placeholders = placeholdersIn(text);
   const now = Date.now();
@@ -122,6 +126,17 @@ function assertRuleCommand(command: GroupedCommand): void {
     throw new UsageError(`\`${name}\` changes nothing; nobody would see its answer.`, {
       word: name,
       advice: 'To be told about matches, write `alert: true`.',
+    });
+  }
+}
+
+/** @throws UsageError the command can't have an effect on this homeserver */
+function assertPossible(command: GroupedCommand, { traits }: Pick<LineContext, 'traits'>): void {
+  const reason = command.impossible?.(traits);
+  if (reason !== undefined) {
+    throw new UsageError(`\`${command.name}\`: ${reason.why}.`, {
+      word: command.name,
+      advice: reason.advice.replace('Nothing was changed. ', ''),
     });
   }
 }

@@ -8,6 +8,7 @@ import type { RuleInput, ReportInput } from '../../../src/reports/rules/rule-inp
 import type { LineContext } from '../../../src/reports/rules/rule-template.ts';
 import { createRules } from '../../../src/reports/rules/rule.ts';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
+import { synapseTraits } from '../../../src/services/accounts/traits.ts';
 
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
@@ -37,6 +38,7 @@ export const surroundings: LineContext = {
   serverName: 'localhost',
   prefix: '!',
   commandRoles: {},
+  traits: synapseTraits,
 };
 
 type WrittenRule = NonNullable<NonNullable<WrittenConfig['reports']>['rules']>[number];

@@ -10,6 +10,7 @@ import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import type { RuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { isLine, lineFor } from '../../../src/reports/rules/rule-lines.ts';
 import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
+import { masTraits } from '../../../src/services/accounts/traits.ts';
 import type { RuleMode } from '../../../src/store/tables/rule-matches.ts';
 import { parseRuleLine } from '../../support/rule-line.ts';
 import { item, surroundings, user } from './rule-input.ts';
@@ -240,6 +241,15 @@ describe('no rule runs', () => {
     // But not the other way round.
     const lower = { ...surroundings, commandRoles: { 'login-as': 'viewer' } } as const;
     expect(faultOf('login-as {sender}', 'act', lower)).toContain('is only for admins');
+  });
+
+  test('what has no effect on this homeserver', () => {
+    const around = { ...surroundings, traits: masTraits };
+    for (const mode of ['act', 'propose', 'observe'] as const) {
+      expect(faultOf('shadow-ban {sender}', mode, around)).toBe(
+        '`shadow-ban`: shadow-banning has no effect on a homeserver with the Matrix Authentication Service. Use `suspend` instead.',
+      );
+    }
   });
 
   test('what its command refuses for reasons of its own', () => {
