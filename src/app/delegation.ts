@@ -55,9 +55,8 @@ export async function askDelegation(config: Config): Promise<DelegatedTo | undef
   return connect(config, config.mas, delegation);
 }
 
-/** What to add to the two configurations. */
-const howToConnect = [
-  'Add the bot as a client to the configuration of MAS, and restart MAS:',
+/** What to add to the configuration of MAS. */
+export const linesForMas = [
   '  clients:',
   '    - client_id: 01234567890123456789012345   # any ULID',
   '      client_auth_method: client_secret_basic',
@@ -71,8 +70,23 @@ const howToConnect = [
   '      - name: admin',
   '        resources: [{ name: adminapi }]',
   '        binds: [{ address: "127.0.0.1:8081" }]',
+];
+
+/** What to add to the two configurations. */
+const howToConnect = [
+  'Add the bot as a client to the configuration of MAS, and restart MAS:',
+  ...linesForMas,
   'Then set mas.url, mas.clientId and mas.clientSecret in the bot’s configuration. docs/mas.md explains this.',
 ].join('\n');
+
+/** The commands that make the bot's account at MAS, and a token that is a server admin. */
+export const commandsAtMas = (localpart: string) => [
+  `mas-cli manage register-user --yes ${localpart}`,
+  commandForToken(localpart),
+];
+
+export const commandForToken = (localpart: string) =>
+  `mas-cli manage issue-compatibility-token ${localpart} LAWSPEAKER --yes-i-want-to-grant-synapse-admin-privileges`;
 
 async function connect(
   config: Config,

@@ -14,7 +14,7 @@ import type { Moves } from '../matrix/room/upgrade.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
 import { asked } from './ask-homeserver.ts';
 import type { Address } from './ask-homeserver.ts';
-import { askDelegation } from './delegation.ts';
+import { askDelegation, commandForToken } from './delegation.ts';
 import type { DelegatedTo } from './delegation.ts';
 
 /** What the homeserver tells about the configuration. */
@@ -172,7 +172,7 @@ async function checkAdminScope(api: AdminApi, botUser: UserId, address: Address)
       status === 403
         ? new SetupError(
             `The token of ${botUser} does not have the scope urn:synapse:admin:*, so it can’t use Synapse’s admin API.`,
-            `Make another one where MAS runs: mas-cli manage issue-compatibility-token ${localpartOf(botUser)} LAWSPEAKER --yes-i-want-to-grant-synapse-admin-privileges`,
+            `Make another one where MAS runs: ${commandForToken(localpartOf(botUser))}`,
           )
         : undefined,
     address,

@@ -16,6 +16,7 @@ import { openBotAccount } from './init/bot-account.ts';
 import type { Admin } from './init/bot-account.ts';
 import { assertWritable, fillInRoom, readDraft, writeDraft } from './init/config-file.ts';
 import type { Draft } from './init/config-file.ts';
+import { assertKeepsAccounts } from './init/delegated-accounts.ts';
 import { exampleConfig } from './init/example.ts';
 import { findHomeserver } from './init/find-homeserver.ts';
 import type { Place } from './init/find-homeserver.ts';
@@ -84,6 +85,7 @@ export async function init(argv: readonly string[], environment: NodeJS.ProcessE
           adminUrl: draft.config.homeserver.adminUrl ?? draft.config.homeserver.url,
         },
     asking,
+    async (url) => assertKeepsAccounts(url, options),
   );
   const { botName, room, admins, moderators, isEncrypted } = options;
   remember({

@@ -16,11 +16,13 @@ export interface Place {
  * Finds the homeserver, and where its admin API answers: many proxies block it.
  *
  * @param given the URLs that are known
+ * @param check throws if `init` can't work with the homeserver at this URL, before more is asked
  * @throws SetupError what is wrong there, and what to do
  */
 export async function findHomeserver(
   given: { readonly url: string | undefined; readonly adminUrl: string | undefined },
   asking: Asking,
+  check: (url: string) => Promise<void> = async () => undefined,
 ): Promise<Place> {
   const { say } = asking;
   const url = await useAnswer(
@@ -32,6 +34,7 @@ export async function findHomeserver(
     asking,
     async (answer) => asAnswer(async () => findClientApi(readUrl(answer), say)),
   );
+  await check(url);
   const version = given.adminUrl === undefined ? await findVersion(url) : undefined;
   const found =
     version === undefined

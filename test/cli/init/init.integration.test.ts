@@ -560,3 +560,23 @@ it('the bot starts with what init has made, and greets the room', async () => {
     await exited;
   }
 });
+
+it('ends at once on a homeserver that delegates its accounts, and says what to do instead', async () => {
+  await using server = await startFaultyServer((request, response) => {
+    const body = request.url?.endsWith('/auth_metadata')
+      ? { issuer: 'https://auth.example.com/' }
+      : { versions: ['v1.11'] };
+    answer(200, body)(request, response);
+  });
+  const { status, output, errors } = await init(
+    ['--homeserver', server.url, '--admin', 'ana'],
+    bySecret(),
+  );
+  expect(status).not.toBe(0);
+  expect(errors).toContain('Matrix Authentication Service (MAS) at https://auth.example.com/');
+  expect(errors).toContain('mas-cli manage issue-compatibility-token lawspeaker LAWSPEAKER');
+  expect(errors).toContain('admin_clients:');
+  expect(errors).toContain('lawspeaker check-config --config');
+  expect(output).toBe('');
+  await expect(stat(configFile)).rejects.toMatchObject({ code: 'ENOENT' });
+});
