@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { bearer, Refusal, refused } from './answers.ts';
 import type { Answer, Call } from './answers.ts';
 import { whyInvalid } from './oauth.ts';
-import { addSession, addToken, newId, now } from './state.ts';
+import { addSession, addToken, newId, newUser, now } from './state.ts';
 import type { Session, SessionKind, State, User } from './state.ts';
 import type { SynapseLink } from './synapse-link.ts';
 
@@ -171,7 +171,7 @@ function list<Item extends { readonly id: string }>(
   return { status: 200, body: { ...meta, ...(count === 'only' ? {} : { data }), links } };
 }
 
-const users: Resource<User> = {
+const userResource = ({ sessions }: Pick<State, 'sessions'>): Resource<User> => ({
   path: '/users',
   type: 'user',
   attributes: ({ username, createdAt, lockedAt, deactivatedAt, admin }) => ({
@@ -189,8 +189,12 @@ const users: Resource<User> = {
       const status = deactivatedAt ? 'deactivated' : lockedAt ? 'locked' : 'active';
       return status === knownStatus(value, ['active', 'locked', 'deactivated']);
     },
+    'active-oauth2-client': ({ id }, value) =>
+      sessions.some(
+        ({ userId, clientId, endedAt }) => userId === id && clientId === value && endedAt === null,
+      ),
   },
-};
+});
 
 function knownStatus(value: string, known: readonly string[]): string {
   if (!known.includes(value)) {
@@ -199,7 +203,7 @@ function knownStatus(value: string, known: readonly string[]): string {
   return value;
 }
 
-function sessionResource(kind: SessionKind, { tokens }: State): Resource<Session> {
+function sessionResource(kind: SessionKind, { clients, tokens }: State): Resource<Session> {
   const paths = {
     compat: 'compat-session',
     oauth2: 'oauth2-session',
@@ -215,7 +219,7 @@ function sessionResource(kind: SessionKind, { tokens }: State): Resource<Session
   return {
     path: `/${paths[kind]}s`,
     type: paths[kind],
-    attributes: ({ id, createdAt, endedAt, userId, deviceId, scope, humanName }) => ({
+    attributes: ({ id, createdAt, endedAt, userId, clientId, deviceId, scope, humanName }) => ({
       ...seen,
       created_at: createdAt,
       [`${ended}_at`]: endedAt,
@@ -223,7 +227,7 @@ function sessionResource(kind: SessionKind, { tokens }: State): Resource<Session
         ? { actor_user_id: userId, owner_user_id: null, expires_at: expiryOf(id), scope }
         : { user_id: userId }),
       ...(kind === 'compat' ? { device_id: deviceId } : {}),
-      ...(kind === 'oauth2' ? { client_id: clientResourceId, scope } : {}),
+      ...(kind === 'oauth2' ? { client_id: clientId, scope } : {}),
       ...(kind === 'user' ? {} : { human_name: humanName }),
     }),
     // As in MAS: it takes the user's ID for the session's.
@@ -232,13 +236,16 @@ function sessionResource(kind: SessionKind, { tokens }: State): Resource<Session
       user: ({ userId }, value) => userId === value,
       actor_user: ({ userId }, value) => userId === value,
       scope: ({ scope }, value) => scope.split(' ').includes(value),
+      client: ({ clientId }, value) => clientId === value,
+      'client-kind': ({ clientId }, value) => {
+        const client = clients.find(({ id }) => id === clientId);
+        return client?.isStatic === (value === 'static');
+      },
       status: ({ endedAt }, value) =>
         (endedAt === null ? 'active' : ended) === knownStatus(value, ['active', ended]),
     },
   };
 }
-
-const clientResourceId = newId();
 
 function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<string, Handler>> {
   const find = <Item extends { readonly id: string }>(
@@ -252,6 +259,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
     }
     return item;
   };
+  const users = userResource(state);
   const userOf = (id: unknown) => find(state.users, id, 'User');
   const assertUserInFilter = (query: URLSearchParams) => {
     const id = query.get('filter[user]') ?? query.get('filter[actor_user]');
@@ -298,14 +306,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
       }
       const { displayname = username, avatar_url: avatarUrl } = body as Record<string, string>;
       await synapse.create(username, displayname, avatarUrl);
-      const user: User = {
-        id: newId(),
-        username,
-        createdAt: now(),
-        lockedAt: null,
-        deactivatedAt: null,
-        admin: false,
-      };
+      const user = newUser(username);
       state.users.push(user);
       return one(users, user, 201);
     },
@@ -560,6 +561,19 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
       subject: ({ subject }, value) => subject === value,
     },
   };
+  const clients: Resource<State['clients'][number]> = {
+    path: '/oauth2-clients',
+    type: 'oauth2-client',
+    attributes: ({ id, name, isStatic }) => ({
+      client_id: id,
+      client_name: name,
+      client_uri: null,
+      redirect_uris: [],
+      grant_types: [],
+      is_static: isStatic,
+    }),
+    filters: { 'client-kind': ({ isStatic }, value) => isStatic === (value === 'static') },
+  };
   const policies: Resource<State['policyData'][number]> = {
     path: '/policy-data',
     type: 'policy-data',
@@ -576,6 +590,7 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
         minimum_password_complexity: 3,
       },
     }),
+    'GET /oauth2-clients': ({ query }) => list(clients, state.clients, query),
     'GET /upstream-oauth-providers': ({ query }) => list(providers, state.upstreamProviders, query),
     'GET /upstream-oauth-links': ({ query }) => list(links, state.upstreamLinks, query),
     'GET /upstream-oauth-links/{id}': ({ id }) =>

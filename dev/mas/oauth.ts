@@ -96,7 +96,11 @@ function grant({ headers, text }: Call, client: Client, state: State): Answer {
   if (scope !== '' && scope !== 'urn:mas:admin') {
     return oauthError(403, 'invalid_scope');
   }
-  const { token } = addSession(state, { kind: 'oauth2', userId: null, scope }, tokenLifetimeS);
+  const { token } = addSession(
+    state,
+    { kind: 'oauth2', userId: null, clientId: client.clientId, scope },
+    tokenLifetimeS,
+  );
   const body = { access_token: token, token_type: 'Bearer', expires_in: tokenLifetimeS, scope };
   return { status: 200, body };
 }

@@ -11,7 +11,7 @@ import { Refusal } from './answers.ts';
 import type { Answer, Call } from './answers.ts';
 import { addCompatSession, answerOAuth } from './oauth.ts';
 import type { Client } from './oauth.ts';
-import { addSession, newId, newState } from './state.ts';
+import { addSession, newId, newState, newUser } from './state.ts';
 import { createSynapseLink } from './synapse-link.ts';
 
 /** The stand-in for MAS, and what people do at it that its admin API can't do. */
@@ -26,15 +26,25 @@ export interface StandInMas {
   ): Promise<string>;
   /** A login in a browser. */
   addBrowserSession(userId: string): void;
-  /** A session of an OAuth 2.0 client, with this device. Returns its token. */
+  /**
+   * A session of an OAuth 2.0 client, with this device. Returns its token.
+   *
+   * @param options.client a client of MAS's configuration, or one that has registered itself, which is the default
+   * @param options.scope besides those of a Matrix client
+   */
   addOAuthSession(
     user: { readonly id: string; readonly username: string },
     deviceId: string,
+    options?: { readonly client?: 'dynamic' | 'static'; readonly scope?: string },
   ): Promise<string>;
+  /** Makes an account that MAS does not tell Synapse about. */
+  addUserOfMasAlone(username: string): void;
   /** Makes MAS forget an account, as if only Synapse had ever known it. */
   forget(username: string): void;
   /** What MAS would tell Synapse waits until the function that this returns is called. */
   holdJobs(): () => void;
+  /** Its admin API does not answer until the function that this returns is called. */
+  closeAdminApi(): () => void;
 }
 
 /** A Synapse that delegates accounts, and the service that it delegates them to. */
@@ -53,8 +63,16 @@ export async function startDelegatedHomeserver(): Promise<DelegatedHomeserver> {
   const secret = randomBytes(24).toString('base64url');
   const client = { clientId: newId(), clientSecret: newSecret() };
   const state = newState();
+  const dynamicClient = { id: newId(), name: 'Element', isStatic: false };
+  const staticClient = { id: newId(), name: 'Admin tool', isStatic: true };
+  state.clients.push(
+    { id: client.clientId, name: 'Lawspeaker', isStatic: true },
+    dynamicClient,
+    staticClient,
+  );
   const synapse = createSynapseLink(state, secret);
   let serverName = '';
+  let isAdminApiOpen = true;
 
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch(() => incoming.socket.destroy());
@@ -67,6 +85,10 @@ export async function startDelegatedHomeserver(): Promise<DelegatedHomeserver> {
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { pathname: path, searchParams: query } = new URL(incoming.url ?? '', url);
     const { method = '', headers } = incoming;
+    if (!isAdminApiOpen && path.startsWith('/api/')) {
+      incoming.socket.destroy();
+      return;
+    }
     const call: Call = { method, path, query, headers, text: await text(incoming) };
     send(outgoing, await answer(call));
   }
@@ -116,16 +138,29 @@ export async function startDelegatedHomeserver(): Promise<DelegatedHomeserver> {
       addBrowserSession(userId) {
         addSession(state, { kind: 'user', userId, scope: '' });
       },
-      async addOAuthSession({ id: userId, username }, deviceId) {
-        const scope = `urn:matrix:client:api:* urn:matrix:client:device:${deviceId}`;
+      async addOAuthSession({ id: userId, username }, deviceId, options = {}) {
+        const { client: kind = 'dynamic', scope: more } = options;
+        const scope = ['urn:matrix:client:api:*', `urn:matrix:client:device:${deviceId}`, more]
+          .filter((part) => part !== undefined)
+          .join(' ');
+        const clientId = (kind === 'static' ? staticClient : dynamicClient).id;
         await synapse.addDevice(username, deviceId);
-        return addSession(state, { kind: 'oauth2', userId, scope }).token;
+        return addSession(state, { kind: 'oauth2', userId, clientId, scope }).token;
+      },
+      addUserOfMasAlone(username) {
+        state.users.push(newUser(username));
       },
       forget(username) {
         const kept = state.users.filter((user) => user.username !== username);
         state.users.splice(0, state.users.length, ...kept);
       },
       holdJobs: synapse.hold,
+      closeAdminApi() {
+        isAdminApiOpen = false;
+        return () => {
+          isAdminApiOpen = true;
+        };
+      },
     },
     async stop() {
       await homeserver.stop();

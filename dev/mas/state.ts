@@ -26,10 +26,19 @@ export interface Session {
   readonly createdAt: string;
   /** Null for a client that acts for itself. */
   readonly userId: string | null;
+  /** Of the client of an OAuth 2.0 session. */
+  readonly clientId: string | null;
   readonly scope: string;
   readonly deviceId: string | null;
   readonly humanName: string | null;
   endedAt: string | null;
+}
+
+/** Its ID is also its `client_id`. */
+export interface OAuthClient {
+  readonly id: string;
+  readonly name: string;
+  readonly isStatic: boolean;
 }
 
 export interface Token {
@@ -59,6 +68,7 @@ export interface UpstreamLink {
 export interface State {
   readonly users: User[];
   readonly emails: Email[];
+  readonly clients: OAuthClient[];
   readonly sessions: Session[];
   readonly tokens: Map<string, Token>;
   readonly registrationTokens: RegistrationToken[];
@@ -71,6 +81,7 @@ export function newState(): State {
   return {
     users: [],
     emails: [],
+    clients: [],
     sessions: [],
     tokens: new Map(),
     registrationTokens: [],
@@ -98,18 +109,30 @@ export function newId(): string {
   return `${text.slice(0, 10)}${counter}${random}${digits[0]}`;
 }
 
+export function newUser(username: string): User {
+  return {
+    id: newId(),
+    username,
+    createdAt: now(),
+    lockedAt: null,
+    deactivatedAt: null,
+    admin: false,
+  };
+}
+
 const scopeDevice = /(?:^| )urn:matrix:(?:org\.matrix\.msc2967\.)?client:device:(?<id>\S+)/u;
 
 /** Makes a session, and a token for it that begins with `prefix`. */
 export function addSession(
   state: State,
   session: Pick<Session, 'kind' | 'userId' | 'scope'> &
-    Partial<Pick<Session, 'deviceId' | 'humanName'>>,
+    Partial<Pick<Session, 'clientId' | 'deviceId' | 'humanName'>>,
   expiresInS: number | null = null,
 ): { readonly session: Session; readonly token: string } {
   const added: Session = {
     deviceId: scopeDevice.exec(session.scope)?.groups?.['id'] ?? null,
     humanName: null,
+    clientId: null,
     ...session,
     id: newId(),
     createdAt: now(),

@@ -1,4 +1,5 @@
 import type { SendRequest } from '../request.ts';
+import { clientsApi } from './clients.ts';
 import { createMasRequest } from './mas-request.ts';
 import type { MasRequestOptions } from './mas-request.ts';
 import { personalSessionsApi } from './personal-sessions.ts';
@@ -27,6 +28,7 @@ export function masApiOn(send: SendRequest) {
   return {
     users: usersApi(send),
     userEmails: userEmailsApi(send),
+    clients: clientsApi(send),
     sessions: sessionsApi(send),
     personalSessions: personalSessionsApi(send),
     registrationTokens: registrationTokensApi(send),

@@ -57,6 +57,7 @@ export interface SessionQuery {
 }
 
 export interface OAuthSessionQuery extends SessionQuery {
+  readonly clientId?: MasId | undefined;
   readonly clientKind?: 'dynamic' | 'static' | undefined;
   /** Every one of them. */
   readonly scopes?: readonly string[] | undefined;
@@ -111,6 +112,7 @@ export function sessionsApi(send: SendRequest) {
           oauthSession,
           filters({
             ...sessionFilters(query),
+            client: query.clientId,
             'client-kind': query.clientKind,
             scope: query.scopes,
           }),

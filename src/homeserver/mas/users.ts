@@ -26,6 +26,8 @@ export interface MasUserQuery {
   /** Part of the localpart. */
   readonly search?: string | undefined;
   readonly status?: 'active' | 'locked' | 'deactivated' | undefined;
+  /** A client in which they have an active session. */
+  readonly activeClientId?: MasId | undefined;
 }
 
 /**
@@ -42,8 +44,14 @@ export function usersApi(send: SendRequest) {
   return {
     /** All accounts, oldest first. GET /api/admin/v1/users */
     all(query: MasUserQuery = {}): AsyncGenerator<MasUser, void, undefined> {
-      const { admin, legacyGuest, search, status } = query;
-      const filter = filters({ admin, 'legacy-guest': legacyGuest, search, status });
+      const { admin, legacyGuest, search, status, activeClientId } = query;
+      const filter = filters({
+        admin,
+        'legacy-guest': legacyGuest,
+        search,
+        status,
+        'active-oauth2-client': activeClientId,
+      });
       return listAll(send, listPath, user, filter);
     },
 

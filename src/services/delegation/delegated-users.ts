@@ -114,9 +114,10 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
     return account;
   }
 
-  async function withAdmins(rows: readonly UserSummary[]): Promise<UserSummary[]> {
-    const admins = await accounts.serverAdmins();
-    return rows.map((row) => withAdmin(row, admins));
+  /** Puts MAS's word on admins and locks into rows of Synapse's list, which does not know it. */
+  async function masWord(): Promise<(row: UserSummary) => UserSummary> {
+    const [admins, locked] = await Promise.all([accounts.serverAdmins(), accounts.locked()]);
+    return (row) => ({ ...row, admin: admins.has(row.name), locked: locked.has(row.name) });
   }
 
   const listed = (query: UserQuery): UserQuery => {
@@ -130,7 +131,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
     const rows: UserSummary[] = [];
     const part = (query.name ?? query.userId ?? '').toLowerCase();
     for (const user of [...(await accounts.serverAdmins())].sort()) {
-      const account = await synapse.find(user);
+      const account = await find(user);
       const isWanted =
         account !== undefined &&
         (query.deactivated === true || !account.deactivated) &&
@@ -154,7 +155,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       };
     }
     const page = await synapse.list(listed(query));
-    const users = await withAdmins(page.users);
+    const users = page.users.map(await masWord());
     return {
       ...page,
       users: query.admins === false ? users.filter(({ admin }) => !admin) : users,
@@ -166,9 +167,9 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       yield* await adminRows(query);
       return;
     }
-    const admins = await accounts.serverAdmins();
+    const corrected = await masWord();
     for await (const row of synapse.all(listed(query))) {
-      const account = withAdmin(row, admins);
+      const account = corrected(row);
       if (query.admins === undefined || !account.admin) {
         yield account;
       }
@@ -386,11 +387,6 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
 
 function isUnknown(error: unknown): boolean {
   return error instanceof HomeserverError && error.isNotFound;
-}
-
-/** An account's row with MAS's word on who is an admin. */
-function withAdmin(row: UserSummary, admins: ReadonlySet<UserId>): UserSummary {
-  return { ...row, admin: admins.has(row.name) };
 }
 
 function hasEmails({ threepids }: UserDetail, emails: readonly string[]): boolean {

@@ -7,6 +7,8 @@ import { hasAdminScope } from './sessions.ts';
 
 /** Finds accounts of this homeserver at MAS, and who of them is a server admin. */
 export function createMasAccounts(mas: MasApi, serverName: string) {
+  const userIdOf = (localpart: string) => `@${localpart}:${serverName}` as UserId;
+
   /** MAS finds localparts in upper and lower case, and Matrix tells the two apart. */
   async function find(user: UserId): Promise<MasUser | undefined> {
     const localpart = localpartOf(user);
@@ -33,18 +35,28 @@ export function createMasAccounts(mas: MasApi, serverName: string) {
     return false;
   }
 
+  async function isUsedByPeople(clientId: MasId): Promise<boolean> {
+    for await (const _ of mas.users.all({ activeClientId: clientId })) {
+      return true;
+    }
+    return false;
+  }
+
   /** The accounts that hold an admin scope, as far as MAS lists them by scope. */
   async function scopeHolders(): Promise<Set<MasId>> {
     const holders = new Set<MasId>();
+    const masAdmin = { scopes: ['urn:mas:admin'], status: 'active' } as const;
     const lists = [
       mas.sessions.oauth.all({ scopes: ['urn:synapse:admin:*'], status: 'active' }),
-      // Clients in the configuration of MAS, as this bot is one, hold the scope without an account.
-      mas.sessions.oauth.all({
-        scopes: ['urn:mas:admin'],
-        status: 'active',
-        clientKind: 'dynamic',
-      }),
+      mas.sessions.oauth.all({ ...masAdmin, clientKind: 'dynamic' }),
     ];
+    for await (const { id: clientId } of mas.clients.all({ kind: 'static' })) {
+      // Clients of MAS's configuration, as this bot is one, get a session without an account for each token.
+      // There may be very many of these.
+      if (await isUsedByPeople(clientId)) {
+        lists.push(mas.sessions.oauth.all({ ...masAdmin, clientId }));
+      }
+    }
     for (const list of lists) {
       for await (const { userId } of list) {
         if (userId !== null) {
@@ -71,6 +83,15 @@ export function createMasAccounts(mas: MasApi, serverName: string) {
     isServerAdmin: async (account: MasUser): Promise<boolean> =>
       account.admin || holdsAdminScope(account.id),
 
+    /** The accounts that MAS has locked. */
+    async locked(): Promise<Set<UserId>> {
+      const locked = new Set<UserId>();
+      for await (const { username } of mas.users.all({ status: 'locked' })) {
+        locked.add(userIdOf(username));
+      }
+      return locked;
+    },
+
     /** All server admins: accounts that MAS calls admins, and holders of admin scopes. */
     async serverAdmins(): Promise<Set<UserId>> {
       const admins = new Map<MasId, MasUser>();
@@ -83,9 +104,7 @@ export function createMasAccounts(mas: MasApi, serverName: string) {
           admins.set(id, account);
         }
       }
-      return new Set(
-        [...admins.values()].map(({ username }) => `@${username}:${serverName}` as UserId),
-      );
+      return new Set([...admins.values()].map(({ username }) => userIdOf(username)));
     },
   };
 }

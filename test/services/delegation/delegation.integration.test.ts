@@ -10,6 +10,7 @@ import { watchMas } from '../../../src/app/watch-mas.ts';
 import { configSchema } from '../../../src/config/schema.ts';
 import type { WrittenConfig } from '../../../src/config/schema.ts';
 import { SetupError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
 import { createAdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../../src/homeserver/admin/admin-api.ts';
 import { MasError } from '../../../src/homeserver/mas/mas-errors.ts';
@@ -18,6 +19,7 @@ import { askAndConfirm } from '../../support/confirmed.ts';
 import { startDelegatedServer } from '../../support/delegated-room.ts';
 import type { DelegatedServer } from '../../support/delegated-room.ts';
 import { homeserver as plainHomeserver, idOf, uniqueLocalpart } from '../../support/homeserver.ts';
+import { cardOf } from '../../support/report-room.ts';
 import type { TestRoom } from '../../support/room.ts';
 
 // One Synapse in delegated mode, and one room, for all of these.
@@ -59,6 +61,21 @@ describe('an account', () => {
     const { outcome } = await askAndConfirm(room.ben, `!deactivate ${bridged.userId}`);
     expect(outcome.field.status).toBe('done');
     expect(await synapse.users.get(idOf(bridged))).toMatchObject({ deactivated: true });
+  });
+
+  test('that only MAS knows is shown, and deactivated there', async () => {
+    const localpart = uniqueLocalpart('unknown');
+    const userId = `@${localpart}:${server.homeserver.serverName}`;
+    server.mas.addUserOfMasAlone(localpart);
+    const shown = await room.vic.ask(`!user ${userId}`);
+    expect(shown.body).toContain('Only MAS knows this account');
+    for (const command of ['devices', 'whois', 'sessions']) {
+      const answer = await room.ben.ask(`!${command} ${userId}`);
+      expect(answer.field.status).toBe('done');
+    }
+    const { outcome } = await askAndConfirm(room.ben, `!deactivate ${userId}`);
+    expect(outcome.field.status).toBe('done');
+    expect((await server.atMas({ account: { localpart } })).deactivatedAt).not.toBeNull();
   });
 
   test('is locked and unlocked at MAS, and it is done when Synapse shows it', async () => {
@@ -131,6 +148,66 @@ describe('server admins', () => {
     expect(refused.field).toMatchObject({ error: { code: 'protected' } });
   });
 
+  test('are left out of many accounts that are read from the list', async () => {
+    const prefix = uniqueLocalpart('many');
+    const names = Array.from({ length: 34 }, (_, at) => `${prefix}-${at}`);
+    await Promise.all(names.map(async (localpart) => server.api.users.create({ localpart })));
+    const [admin, holder, first, last] = await Promise.all(
+      [names[7], names[20], names[0], names[33]].map(async (localpart = '') =>
+        server.atMas({ account: { localpart } }),
+      ),
+    );
+    if (admin === undefined || holder === undefined || first === undefined || last === undefined) {
+      throw new TypeError('34 accounts were made');
+    }
+    await server.api.users.setAdmin(admin.id, true);
+    // A client of MAS's configuration: this bot is one, too, and its many sessions belong to nobody.
+    await server.mas.addOAuthSession(holder, 'DEVICE8', {
+      client: 'static',
+      scope: 'urn:mas:admin',
+    });
+    // Locked in Synapse alone, which has no effect.
+    const firstId = `@${first.username}:${server.homeserver.serverName}` as UserId;
+    await synapse.users.setLocked(firstId, true);
+    const { question, outcome } = await askAndConfirm(
+      room.ben,
+      `!lock --matching "--name ${prefix}"`,
+    );
+    expect(question.body).toContain('Lock 32 accounts?');
+    expect(outcome.body).toContain('32 of 32 done');
+    const locked = await Array.fromAsync(
+      server.api.users.all({ search: prefix, status: 'locked' }),
+    );
+    expect(locked).toHaveLength(32);
+    expect(locked.map(({ id }) => id)).toEqual(expect.arrayContaining([first.id, last.id]));
+    expect(locked.map(({ id }) => id)).not.toContain(admin.id);
+    expect(locked.map(({ id }) => id)).not.toContain(holder.id);
+  });
+
+  test('are not known while MAS does not answer, so nothing is done to anybody', async () => {
+    const accounts = await Promise.all([server.newUser('spared'), server.newUser('spared')]);
+    const [mallory] = accounts;
+    const open = server.mas.closeAdminApi();
+    try {
+      const refusals = await Promise.all(
+        [
+          `!lock ${mallory.userId}`,
+          `!suspend ${accounts.map(({ userId }) => userId).join(' ')}`,
+          '!suspend --matching "--name spared"',
+        ].map(async (line) => room.ben.ask(line)),
+      );
+      for (const { body, field } of refusals) {
+        expect(field).toMatchObject({ status: 'failed', error: { code: 'unreachable' } });
+        expect(body).toContain('the authentication service');
+      }
+    } finally {
+      open();
+    }
+    for (const one of accounts) {
+      expect(await synapse.users.get(idOf(one))).toMatchObject({ locked: false, suspended: false });
+    }
+  });
+
   test('are not those of Synapse’s own column', async () => {
     const former = await server.newUser('former');
     await synapse.users.modify(idOf(former), { admin: true });
@@ -178,6 +255,35 @@ describe('passwords and sessions', () => {
     expect(await synapse.devices.list(idOf(mallory))).toEqual([]);
     expect(await synapse.devices.list(idOf(eve))).toEqual([]);
     expect(await synapse.devices.list(idOf(admin))).toHaveLength(1);
+  });
+
+  test('are listed, of all kinds, with the connections of their devices', async () => {
+    const mallory = await server.newUser('mallory');
+    const atMas = await server.atMas(mallory);
+    server.mas.addBrowserSession(atMas.id);
+    await server.mas.addOAuthSession(atMas, 'DEVICE7');
+    await server.api.personalSessions.create({
+      actorId: atMas.id,
+      name: 'script',
+      scope: ['urn:matrix:client:api:*'],
+      expiresInS: 3600,
+    });
+    const listed = await room.ben.ask(`!sessions ${mallory.userId}`);
+    expect(listed.body).toContain(`4 sessions of`);
+    const { rows } = listed.field.data as { rows: object[] };
+    expect(rows).toEqual(
+      expect.arrayContaining(
+        [
+          { kind: 'browser', device_id: null },
+          { kind: 'oauth', device_id: 'DEVICE7' },
+          { kind: 'compat', device_id: mallory.account.deviceId },
+          { kind: 'personal', name: 'script', expires_ts: expect.any(Number) as number },
+        ].map((row) => expect.objectContaining(row) as object),
+      ),
+    );
+    const devices = await room.ben.ask(`!devices ${mallory.userId}`);
+    expect(devices.body).toContain('2 devices of');
+    expect((await room.ben.ask(`!whois ${mallory.userId}`)).field.status).toBe('done');
   });
 
   test('acting as somebody takes a personal session that expires', async () => {
@@ -358,6 +464,69 @@ describe('a token of MAS that is revoked', () => {
 
 test('status says who keeps the accounts', async () => {
   expect((await room.vic.ask('!status')).body).toContain('accounts by MAS 1.22.0');
+});
+
+describe('a report', () => {
+  test('is handled by a rule', async () => {
+    // They are more than a second old when the room is open.
+    const [mallory, admin, ...reporters] = await Promise.all(
+      ['mallory', 'admin', 'one', 'two', 'three'].map(async (name) => server.newUser(name)),
+    );
+    if (mallory === undefined || admin === undefined) {
+      throw new TypeError('five accounts were made');
+    }
+    const reporting = await server.openRoom(
+      {
+        reports: {
+          enabled: true,
+          rules: [
+            {
+              name: 'mass-reported',
+              when: {
+                distinctReporters: { atLeast: 3, within: '1h' },
+                // By default, reports by accounts that are as new as these don't count.
+                reporterAccountAge: { atLeast: '1s' },
+                sender: 'local',
+              },
+              then: ['lock {sender}'],
+              mode: 'act',
+            },
+          ],
+        },
+      },
+      { pollIntervalMs: 500 },
+    );
+    try {
+      await server.api.users.setAdmin((await server.atMas(admin)).id, true);
+      const lobby = await mallory.createRoom({ preset: 'public_chat' });
+      await Promise.all([admin, ...reporters].map(async (one) => one.join(lobby)));
+      const byAdmin = await admin.sendText(lobby, 'no spam here');
+      const spam = await mallory.sendText(lobby, 'cheap pills');
+      for (const event of [byAdmin, spam]) {
+        for (const reporter of reporters) {
+          await reporter.reportEvent(lobby, event, { reason: 'spam' });
+        }
+      }
+      const card = await cardOf(reporting.ana, spam, ({ body }) => body.startsWith('✅'));
+      expect(card.body).toContain('resolved by rule mass-reported');
+      expect((await server.atMas(mallory)).lockedAt).not.toBeNull();
+      const other = await cardOf(reporting.ana, byAdmin);
+      // A shadow-ban has no effect here.
+      expect(other.body).toContain('🔨 deactivate');
+      expect(other.body).not.toContain('shadow-ban');
+      // Rules keep off the admins of MAS.
+      await reporting.ana.until('the refusal', () =>
+        reporting.ana.inThread(other.event).find(({ field }) => field.error?.code === 'protected'),
+      );
+      expect((await server.atMas(admin)).lockedAt).toBeNull();
+      const line = `!redact-user ${reporters[0]?.userId ?? ''}`;
+      const { outcome } = await askAndConfirm(reporting.ben, line);
+      expect(outcome.body).toContain('!suspend');
+      expect(outcome.body).not.toContain('shadow-ban');
+    } finally {
+      await reporting.close();
+    }
+  });
 });
 
 describe('a process that is killed between MAS’s answer and Synapse’s state', () => {
