@@ -1,14 +1,15 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block } from '../../chat/answers/answer.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
+import type { Origin } from '../../chat/command/invocation.ts';
 import { matrixToLink } from '../../chat/reading/references.ts';
-import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import type { EventId, RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { AuditLog } from '../../store/tables/audit-log.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
-import { post } from '../answer/reply.ts';
+import { post, withdrawReactions } from '../answer/reply.ts';
 import type { Outgoing, PostContext, Reply } from '../answer/reply.ts';
 import { lostEvent } from '../answer/stale.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
@@ -75,7 +76,7 @@ export async function compareWithRoom(
   const now = context.now();
   const event = syntheticEvent(`room-record ${now}`);
   const isTold = await context.store.transaction(async (tables) => {
-    const lost = await enterLost({ botUser: context.settings.botUser, now }, tables, own);
+    const lost = await enterLost(context, tables, own, now);
     const end = (await tables.auditLog.end()) ?? { count: 0, head: '' };
     const missing = missingEntries(own, end.count);
     const head = await lostHead(tables.auditLog, own, end.count);
@@ -154,10 +155,12 @@ interface Lost {
 
 /** Records the commands that the room shows as answered, and the confirmations that it shows as decided. */
 async function enterLost(
-  { botUser, now }: { readonly botUser: UserId; readonly now: number },
+  context: CompareContext,
   tables: StoreTables,
   own: readonly OwnMessage[],
+  now: number,
 ): Promise<Lost> {
+  const { botUser } = context.settings;
   const edits = newestEdits(own);
   const answers: Said[] = [];
   const confirmations: { command: EventId; said: Said }[] = [];
@@ -167,7 +170,7 @@ async function enterLost(
       const command = await tables.outbox.commandOf(message.edits);
       if (command !== undefined) {
         await markSent(tables, { command, kind: 'edit', message, now });
-        await enterDecision(tables, command, message, now);
+        await enterDecision(context, tables, command, message, now);
       }
       continue;
     }
@@ -204,7 +207,7 @@ async function enterLost(
       }
     }
   }
-  await endOperations(tables, own, now);
+  await endOperations(context, tables, own, now);
   return { answers, confirmations };
 }
 
@@ -230,10 +233,12 @@ async function markSent(
  * ended. To resume one would report targets that were dealt with after the backup as not done.
  */
 async function endOperations(
-  { auditLog, operations, outbox }: StoreTables,
+  context: CompareContext,
+  tables: StoreTables,
   own: readonly OwnMessage[],
   now: number,
 ): Promise<void> {
+  const { auditLog, confirmations, operations, outbox } = tables;
   // A timer has no answer of its own before it runs: see `endTimers`.
   const scheduled = (await operations.scheduled()).filter(({ line: undo }) => undo === null);
   for (const { id: operation, eventId, state } of [...(await operations.running()), ...scheduled]) {
@@ -258,8 +263,16 @@ async function endOperations(
       }
     }
     await operations.end(operation, outcome.status as EndStatus, now);
+    if ((await confirmations.byEvent(eventId)) !== undefined) {
+      await withdrawReactions(context, tables, originOf(context, eventId));
+    }
   }
 }
+
+const originOf = ({ settings }: CompareContext, event: string): Origin => ({
+  event: event as EventId,
+  room: settings.managementRoom,
+});
 
 type EndStatus = 'done' | 'failed' | 'partial';
 
@@ -337,6 +350,7 @@ function staleOnes({ answer }: Said): EventId[] {
 
 /** Records a confirmation as decided that is pending in the database and decided in the room. */
 async function enterDecision(
+  context: CompareContext,
   tables: StoreTables,
   command: string,
   edit: OwnMessage,
@@ -347,7 +361,8 @@ async function enterDecision(
     return;
   }
   const status = edit.answer?.status;
-  // Nothing is posted: the room shows how it ended.
+  // No outcome is posted: the room shows how it ended.
+  await withdrawReactions(context, tables, originOf(context, command));
   await (status === undefined || status === 'expired' || status === 'cancelled'
     ? tables.confirmations.decide(confirmation.id, status ?? 'expired', undefined, now)
     : enterEnd(tables, confirmation, Math.min(edit.sentAt, confirmation.expiresAt - 1)));

@@ -122,7 +122,12 @@ test('a confirmation that the room shows as decided is decided, without a word',
     sentAt: bot.clock.now + 1,
     answer: { command: 'deactivate', status: 'done', audit: [9] },
   });
-  expect(await compare(edit)).toMatchObject([{ kind: 'alert' }]);
+  // Its reactions invite nobody any more.
+  expect(await compare(edit)).toMatchObject([
+    { kind: 'withdraw', stage: 'react-confirm' },
+    { kind: 'withdraw', stage: 'react-cancel' },
+    { kind: 'alert' },
+  ]);
   expect(await bot.store.confirmations.byEvent('$ask')).toMatchObject({ state: 'confirmed' });
   bot.clock.now += 1000;
   // The sync brings again what was sent after the backup.
@@ -132,6 +137,25 @@ test('a confirmation that the room shows as decided is decided, without a word',
   expect(changes).toEqual([]);
   bot.clock.now += 3_600_000;
   expect((await bot.expireConfirmations()).sent).toEqual([]);
+});
+
+test('of an operation whose end a power cut took from the record, the reactions are removed, too', async () => {
+  const asked = await bot.take([command('$ask', '!deactivate @mallory:localhost')]);
+  const edits = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const { id = 0 } = (await bot.store.confirmations.byEvent('$ask')) ?? {};
+  const now = bot.clock.now + 1;
+  await bot.store.transaction(async ({ confirmations, operations }) => {
+    await confirmations.decide(id, 'confirmed', { user: people.ana, eventId: '$tick' }, now);
+    const { invocation = '' } = (await operations.get(id)) ?? {};
+    const started = { eventId: '$ask', roomId: room, actor: people.ben, invocation };
+    await operations.start({ ...started, command: 'deactivate', danger: 'destructive' }, now);
+  });
+  const answer = { command: 'deactivate', status: 'done', audit: [] };
+  expect(await compare({ ...said({ edits, answer }), sentAt: now })).toMatchObject([
+    { kind: 'withdraw', stage: 'react-confirm' },
+    { kind: 'withdraw', stage: 'react-cancel' },
+  ]);
+  expect(await bot.store.operations.running()).toEqual([]);
 });
 
 test.each([
