@@ -183,7 +183,7 @@ it('is taken back as a whole by its operation’s number, for several accounts w
   const line = `!undo --operation ${taken.outcome.field.operation?.id}`;
   expect(taken.outcome.body).toContain(line);
   const { question, outcome } = await askAndConfirm(room.ben, line);
-  expect(question.body).toContain('It takes back 6 actions on 2 accounts');
+  expect(question.body).toContain('6 actions on 2 accounts?');
   expect(question.body).toContain('Can’t be taken back: redact (2)');
   expect(outcome.field).toMatchObject({ command: 'undo', status: 'done' });
   for (const { mallory, sent } of both) {

@@ -62,7 +62,7 @@ describe('background-updates', () => {
   it('changes nothing on a dry run, for viewers, or where it is told both', async () => {
     const dry = await room.ben.ask('!background-updates --disable --dry-run');
     expect(dry.field).toMatchObject({ status: 'dry_run' });
-    expect(dry.body).toContain('Stop background updates?');
+    expect(dry.body).toContain('Stop background updates');
     const viewer = await room.vic.ask('!background-updates --disable');
     expect(viewer.field).toMatchObject({ status: 'denied' });
     const both = await room.ben.ask('!background-updates --enable --disable');
