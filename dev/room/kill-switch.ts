@@ -3,7 +3,7 @@
  * kill itself with SIGKILL at a chosen point. Points are the boundaries at which something outside the
  * process changes. Their names say what changes, and how often it has since the switch was armed:
  *
- * - `before commit audit_log+executions+outbox 1`, `after …`: a transaction that wrote these tables, or
+ * - `before commit audit_log+operations+outbox 1`, `after …`: a transaction that wrote these tables, or
  *   one statement outside a transaction;
  * - `before PUT send 3`: a request was created, and nothing of it has been sent yet;
  * - `after PUT send 3`: its answer has arrived, and nobody has read it.

@@ -38,7 +38,7 @@ const points = [
   // Two starts of the bot each take their time: the rest is for the night.
   ...(process.env['LAWSPEAKER_TEST_PROFILE'] === 'nightly'
     ? [
-        'after commit audit_log+executions+inbox+rule_matches 1',
+        'after commit audit_log+inbox+operation_targets+operations+rule_matches 1',
         'before POST admin 1',
         'after PUT admin 1',
       ]
@@ -64,7 +64,8 @@ it.each(points)(
           homeserver: {
             url: server.homeserver.url,
             accessToken: bot.account.accessToken,
-            requestTimeout: '1s',
+            // A busy Synapse that is slower would hold up the second line.
+            requestTimeout: '5s',
           },
           managementRoom: room,
           database: { path: path.join(folder, 'lawspeaker.db') },
@@ -101,7 +102,7 @@ it.each(points)(
     await cardOf(looking, spam, ({ body }) => body.startsWith('✅'));
     // What a crash cut off is known when the homeserver had its time.
     await expect
-      .poll(async () => reconciledEntries(looking, mallory), { timeout: 20_000, interval: 300 })
+      .poll(async () => reconciledEntries(looking, mallory), { timeout: 40_000, interval: 300 })
       .toHaveLength(2);
     const entries = await reconciledEntries(looking, mallory);
     const { shadowBanned, suspended } = await server.api.users.get(asUserId(mallory.userId));
