@@ -140,8 +140,8 @@ test('a step that was cut off and did not arrive is done after a restart, before
   expect(await recordedSteps()).toEqual(steps.map((step) => `${step} done`));
 });
 
-test('what of a takedown can be taken back is, the last step first, and the rest is said to stay', async () => {
-  await takeDown();
+/** From now on, Synapse shows the account as taken down, and as it is once a step is taken back. */
+function canBeTakenBack(): void {
   calls = [];
   Object.assign(bot.context, {
     findAccount: async (name: string) => ({
@@ -168,6 +168,11 @@ test('what of a takedown can be taken back is, the last step first, and the rest
     unquarantine: async () => void calls.push('unquarantine'),
     find: async () => ({ mediaId: 'a', quarantinedBy: null }),
   });
+}
+
+test('what of a takedown can be taken back is, the last step first, and the rest is said to stay', async () => {
+  await takeDown();
+  canBeTakenBack();
   const asked = await bot.take([message('$back', '!undo --operation 1')]);
   const text = JSON.stringify(asked.sent);
   expect(text).toContain('Undo operation 1: 3 actions');
@@ -192,32 +197,7 @@ test('what of a takedown can be taken back is, the last step first, and the rest
 
 test('what of a takedown somebody takes back by hand meanwhile does not keep the rest back', async () => {
   await takeDown();
-  calls = [];
-  Object.assign(bot.context, {
-    findAccount: async (name: string) => ({
-      ...(await bot.api.users.get(name as UserId)),
-      displayname: null,
-      externalIds: [],
-      threepids: [],
-      deactivated: !calls.includes('reactivate'),
-    }),
-  });
-  Object.assign(bot.api.users, {
-    reactivate: async (name: string) => {
-      calls.push('reactivate');
-      return bot.context.findAccount(name as UserId);
-    },
-  });
-  Object.assign(bot.api.media, {
-    async *all() {
-      yield {
-        mediaId: 'a',
-        quarantinedBy: calls.includes('unquarantine') ? null : '@lawspeaker:localhost',
-      };
-    },
-    unquarantine: async () => void calls.push('unquarantine'),
-    find: async () => ({ mediaId: 'a', quarantinedBy: null }),
-  });
+  canBeTakenBack();
   await bot.take([message('$back', '!undo --operation 1')]);
   const { findAccount } = bot.context;
   const [pending] = await bot.store.confirmations.pending();
