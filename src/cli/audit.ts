@@ -1,6 +1,6 @@
 import { count, dateTime } from '../chat/answers/phrases.ts';
+import { visible } from '../chat/answers/untrusted-text.ts';
 import { UsageError } from '../core/errors.ts';
-import { visible } from '../matrix/delivery/render.ts';
 import {
   exportAudit,
   exportFormats,

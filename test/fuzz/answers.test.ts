@@ -5,7 +5,7 @@ import { ForeignAnswerError, HomeserverError, TargetError } from '../../src/core
 import type { EventId, MxcUri, RoomId, UserId } from '../../src/core/ids.ts';
 import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
 import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
-import { createSendRequest } from '../../src/homeserver/request.ts';
+import { createSendRequest } from '../../src/homeserver/http.ts';
 import { fakeHttp } from '../support/fake-http.ts';
 import { answersFor } from '../support/hostile-answers.ts';
 import {

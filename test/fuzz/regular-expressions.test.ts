@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 
-import { untrustedText } from '../../src/chat/answers/untrusted-text.ts';
+import { untrustedText, visible } from '../../src/chat/answers/untrusted-text.ts';
 import type { Command } from '../../src/chat/command/declaration.ts';
 import { argumentsOf } from '../../src/chat/command/declaration.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
-import { readReference, readUser } from '../../src/chat/reading/references.ts';
 import { quote, tokenize } from '../../src/chat/reading/tokenize.ts';
+import { readReference, readUser } from '../../src/chat/reading/values.ts';
 import { readDuration } from '../../src/core/duration.ts';
 import { HomeserverError } from '../../src/core/errors.ts';
 import {
@@ -20,8 +20,7 @@ import {
 import type { UserId } from '../../src/core/ids.ts';
 import { cut } from '../../src/core/text.ts';
 import { eventId, roomId, userId } from '../../src/homeserver/decode.ts';
-import { apiNames } from '../../src/matrix/delivery/content.ts';
-import { escapeHtml, render, visible } from '../../src/matrix/delivery/render.ts';
+import { apiNames, escapeHtml, render } from '../../src/matrix/delivery/content.ts';
 import {
   readFormatted,
   saysTheSame,

@@ -14,8 +14,12 @@ import {
   UnreachableError,
 } from '../../src/core/errors.ts';
 import { createClientApi } from '../../src/homeserver/client/client-api.ts';
-import { createHttp } from '../../src/homeserver/http.ts';
-import { createDownload, createSendRequest, fillTemplate } from '../../src/homeserver/request.ts';
+import {
+  createDownload,
+  createHttp,
+  createSendRequest,
+  fillTemplate,
+} from '../../src/homeserver/http.ts';
 import {
   answer,
   hangUp,

@@ -1,7 +1,7 @@
 import { clientApiOn } from '../../src/homeserver/client/client-api.ts';
 import type { ClientApi } from '../../src/homeserver/client/client-api.ts';
-import { fillTemplate } from '../../src/homeserver/request.ts';
-import type { SendRequest } from '../../src/homeserver/request.ts';
+import { fillTemplate } from '../../src/homeserver/http.ts';
+import type { SendRequest } from '../../src/homeserver/http.ts';
 
 interface FakeRequest {
   readonly method: string;

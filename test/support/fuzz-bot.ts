@@ -8,8 +8,8 @@ import { HomeserverError } from '../../src/core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
 import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
 import { accountApi } from '../../src/homeserver/client/account.ts';
-import { createSendRequest } from '../../src/homeserver/request.ts';
-import type { SendRequest } from '../../src/homeserver/request.ts';
+import { createSendRequest } from '../../src/homeserver/http.ts';
+import type { SendRequest } from '../../src/homeserver/http.ts';
 import {
   alertContent,
   editContent,

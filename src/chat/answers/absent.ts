@@ -1,6 +1,6 @@
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import { idWord } from '../reading/references.ts';
+import { idWord } from '../reading/values.ts';
 import { bold, code, line } from './answer.ts';
 import type { Block, Content } from './answer.ts';
 

@@ -1,4 +1,4 @@
-import type { MatrixToLink } from '../reading/references.ts';
+import type { MatrixToLink } from '../reading/values.ts';
 
 /**
  * What the bot says, before it is plain text and HTML. Strings are data: the renderer escapes them

@@ -2,7 +2,7 @@ import { parseRoomAlias } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
 import type { ItemStory, ReportItem, ReportedContent } from '../../services/services.ts';
-import { matrixToLink } from '../reading/references.ts';
+import { matrixToLink } from '../reading/values.ts';
 import { bold, code, facts, line, link, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
 import { count, span } from './phrases.ts';

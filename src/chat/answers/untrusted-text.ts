@@ -2,6 +2,28 @@ import { cut } from '../../core/text.ts';
 import { code } from './answer.ts';
 import type { Inline } from './answer.ts';
 
+/**
+ * Control characters, bidi controls, fillers, tags, and other invisible characters. Except a joiner between
+ * two emoji, which is part of them.
+ */
+const hidden =
+  /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic})|([\u034F\u17B4\u17B5]|[\p{Cc}\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{1D173}-\u{1D17A}\u{E0000}-\u{E007F}])/gu;
+/** Half surrogate pairs, which JSON and HTML can't hold. */
+const loneSurrogate = /\p{Cs}/gu;
+
+/** Data as one visible line: shows characters that could reorder or break the answer. */
+export function visible(text: string): string {
+  return text
+    .replaceAll(loneSurrogate, '\uFFFD')
+    .replaceAll(hidden, (joiner: string, character: string | undefined) => {
+      if (character === undefined) {
+        return joiner;
+      }
+      const code = character.codePointAt(0) ?? 0;
+      return character === '\n' ? '␤' : `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
+    });
+}
+
 /** What clients turn into a link without any markup: an ID that opens a profile or a room. */
 const ids = /(?<![^\s("'<“„])([@#!$+][^\s:]{0,255}):(?=[\p{L}\p{N}[])/gu;
 /** `evil.example`: clients know the top-level domains, and so might tomorrow's. */

@@ -1,6 +1,5 @@
-import { readReference } from '../reading/references.ts';
+import { readReference, readWord, textFor } from '../reading/values.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
-import { readWord, textFor } from '../reading/values.ts';
 import type { Argument } from './arguments.ts';
 import { flagName } from './arguments.ts';
 

@@ -1,8 +1,8 @@
 import { UsageError } from '../../core/errors.ts';
 import { cut, nearest } from '../../core/text.ts';
-import { readReference } from '../reading/references.ts';
 import { isExact } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
+import { readReference } from '../reading/values.ts';
 import type { Word } from '../reading/values.ts';
 import type { Argument } from './arguments.ts';
 

@@ -1,4 +1,4 @@
-import { idWord } from '../reading/references.ts';
+import { idWord } from '../reading/values.ts';
 import type { Registry } from './registry.ts';
 
 /**

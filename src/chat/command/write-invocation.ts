@@ -1,6 +1,6 @@
 import { writeDuration } from '../../core/duration.ts';
-import { idWord, matrixToLink } from '../reading/references.ts';
 import { quote } from '../reading/tokenize.ts';
+import { idWord, matrixToLink } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Command } from './declaration.ts';
 import type { Invocation, Json } from './invocation.ts';

@@ -4,7 +4,7 @@ import { size } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 import { visibleContents, weigh } from '../../services/accounts/account-data.ts';
 

@@ -3,7 +3,7 @@ import { bold } from '../../chat/answers/answer.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 

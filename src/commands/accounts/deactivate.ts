@@ -9,7 +9,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { Account } from '../../services/services.ts';
 import { notForServices } from './parts/restriction.ts';

@@ -8,7 +8,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { HomeserverError, TargetError, UsageError } from '../../core/errors.ts';
 import { fieldsOf, missingFrom } from '../../services/accounts/account-edit.ts';
 import type { AccountEdit, Edited } from '../../services/accounts/account-edit.ts';

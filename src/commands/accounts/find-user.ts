@@ -3,7 +3,7 @@ import { facts } from '../../chat/answers/answer.ts';
 import { ago, when } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { externalIdText, readEmail, readPhone, threepidText } from './parts/profile-flags.ts';
 

@@ -3,8 +3,8 @@ import { noRooms, roomKind, roomNameColumns, unlistedRooms } from '../../chat/an
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
 import { namedRooms, withNames } from './parts/named-rooms.ts';

@@ -4,7 +4,7 @@ import { dateTime, span } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { dayMs, writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { assertDirectIsReadable, openDirectAnswer, sendDirect } from './parts/direct-message.ts';

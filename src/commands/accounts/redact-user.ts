@@ -6,7 +6,7 @@ import { roomName } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { adviceOn } from '../../services/redaction/user-redaction.ts';
 import type { RoomShare } from '../../services/redaction/user-redaction.ts';
 import type { Services } from '../../services/services.ts';

@@ -4,7 +4,7 @@ import { amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context, Step } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { sentOf, sumOf } from './parts/redacted.ts';
 import { notForServices } from './parts/restriction.ts';
 

@@ -2,7 +2,7 @@ import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { deactivatedAnyway } from './parts/restriction.ts';
 
 export default defineCommand({

@@ -4,7 +4,7 @@ import type { Block } from '../../chat/answers/answer.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import type { Account, AccountTraits } from '../../services/services.ts';
 import { liftingCommands, notForServices } from './parts/restriction.ts';
 import { bothSidesSay } from './parts/sides.ts';

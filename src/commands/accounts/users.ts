@@ -5,7 +5,7 @@ import { ago } from '../../chat/answers/phrases.ts';
 import { flag, flagName } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { filtersAppliedHere, userOrders } from '../../services/services.ts';
 import type { AccountFilter } from '../../services/services.ts';
 

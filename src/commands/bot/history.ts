@@ -8,7 +8,7 @@ import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { listAnswer, listFlags, pageAfter, readList } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';

@@ -2,8 +2,8 @@ import { didTo } from '../../chat/answers/account.ts';
 import { code, line } from '../../chat/answers/answer.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import { checkDeviceId, checkDeviceName } from './parts/device-text.ts';
 

@@ -4,7 +4,7 @@ import { count } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { deviceName, deviceTable, unknownDevice } from './parts/device-text.ts';
 
 const declared = {

@@ -4,8 +4,8 @@ import { when } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { unknownDevice } from './parts/device-text.ts';
 
 export default defineCommand({

@@ -2,8 +2,8 @@ import { nameAndId } from '../../chat/answers/account.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { deviceColumns } from './parts/device-text.ts';
 
 export default defineCommand({

@@ -3,7 +3,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 
 const warning = () => 'Devices that are logged out lose their encryption keys.';
 

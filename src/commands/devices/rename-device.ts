@@ -3,8 +3,8 @@ import { code, line } from '../../chat/answers/answer.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import { checkDeviceName, unknownDevice } from './parts/device-text.ts';
 

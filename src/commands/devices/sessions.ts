@@ -7,7 +7,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import type { ListColumn } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 import type { AccountSession } from '../../services/services.ts';
 

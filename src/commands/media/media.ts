@@ -4,7 +4,7 @@ import { ago, size } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
 import type { UserMedia } from '../../services/services.ts';

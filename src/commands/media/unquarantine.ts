@@ -2,7 +2,7 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { mediaDescription } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';

@@ -13,7 +13,7 @@ import {
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { LawspeakerError, TargetError } from '../../core/errors.ts';
 import { parseEventId, parseRoomId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';

@@ -3,7 +3,7 @@ import { count } from '../../chat/answers/phrases.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { namelessRoom } from '../../services/rooms/room-names.ts';
 
 export default defineCommand({

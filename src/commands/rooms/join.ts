@@ -3,7 +3,7 @@ import { bold, code } from '../../chat/answers/answer.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 

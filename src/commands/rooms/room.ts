@@ -5,7 +5,7 @@ import { encryptionState, memberCounts, requireRoom, roomTitle } from '../../cha
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { isRunning } from '../../services/rooms/room-deletion.ts';

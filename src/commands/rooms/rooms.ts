@@ -2,7 +2,7 @@ import { roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/roo
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { roomOrders } from '../../services/services.ts';
 

@@ -2,7 +2,7 @@ import { bold, line } from '../../chat/answers/answer.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { namelessRoom } from '../../services/rooms/room-names.ts';
 
 export default defineCommand({

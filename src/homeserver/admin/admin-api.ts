@@ -1,6 +1,5 @@
-import { createHttp } from '../http.ts';
-import { createSendRequest } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { createHttp, createSendRequest } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { devicesApi } from './devices.ts';
 import { eventsApi } from './events.ts';
 import { federationApi } from './federation.ts';

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, maybe, nothing } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 
 const device = apiObject({
   device_id: z.string(),

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import { apiObject, eventId, maybe, nothing, readable, roomId, userId } from '../decode.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
 
 const report = {
   /** The server reuses it if the newest report is deleted and the server restarts. */

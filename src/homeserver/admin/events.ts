@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import { apiObject, eventId, maybe, roomId, userId } from '../decode.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize } from '../paginate.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
 
 const content = z.record(z.string(), z.unknown());
 

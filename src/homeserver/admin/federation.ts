@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import { apiObject, maybe, nothing, roomId } from '../decode.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
 
 const destination = apiObject({
   /** A server name. */

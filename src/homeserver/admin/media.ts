@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { MxcUri, UserId } from '../../core/ids.ts';
 import { mxcParts } from '../../core/ids.ts';
 import { apiObject, flag, maybe, nothing, userId } from '../decode.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
 
 /** The server deletes file by file before it answers. */
 const deleteTimeoutMs = 120_000;

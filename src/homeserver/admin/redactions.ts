@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 
 /** The event types that redacting a user removes: messages, encrypted events, and memberships. */
 export const redactableTypes = ['m.room.message', 'm.room.encrypted', 'm.room.member'] as const;

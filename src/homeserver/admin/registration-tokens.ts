@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { apiObject, maybe, nothing } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 
 const registrationToken = apiObject({
   token: z.string(),

@@ -3,8 +3,7 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 
 import { apiObject, maybe, userId } from '../decode.ts';
-import { createHttp } from '../http.ts';
-import { createSendRequest } from '../request.ts';
+import { createHttp, createSendRequest } from '../http.ts';
 
 const template = '/_synapse/admin/v1/register';
 

@@ -1,4 +1,4 @@
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 import { eventReportsApi } from './event-reports.ts';
 import { userReportsApi } from './user-reports.ts';
 

@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { apiObject, flag, maybe, roomId, userId } from '../decode.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
 
 const summary = {
   room_id: roomId,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, bool, nothing } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 /** Passwords, sessions and admin rights. */
 export function userAccessApi(send: SendRequest) {

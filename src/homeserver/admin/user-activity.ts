@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, maybe, readable, roomId } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 const connection = apiObject({
   ip: maybe(z.string()),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { apiObject, flag, maybe, userId } from '../decode.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import type { SendRequest } from '../request.ts';
 
 const userSummary = apiObject({
   name: userId,

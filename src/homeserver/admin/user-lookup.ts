@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, userId } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 
 /** Whether a localpart can be registered, and if not, why. */
 type UsernameAvailability =

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, nothing } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 /** Both 0 for no limit at all. */
 export interface Ratelimit {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import { apiObject, maybe, nothing, readable, userId } from '../decode.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
 
 const userReport = apiObject({
   /** The server reuses it if the newest report is deleted and the server restarts. */

@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
 import { apiObject, maybe, userId } from '../decode.ts';
-import type { Retry } from '../http.ts';
-import type { SendRequest } from '../request.ts';
+import type { Retry, SendRequest } from '../http.ts';
 
 /** Accounts: the bot's own, and how people log in. */
 export function accountApi(send: SendRequest) {

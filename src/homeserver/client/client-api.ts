@@ -1,6 +1,5 @@
-import { createHttp } from '../http.ts';
-import { createDownload, createSendRequest } from '../request.ts';
-import type { Download, SendRequest } from '../request.ts';
+import { createDownload, createHttp, createSendRequest } from '../http.ts';
+import type { Download, SendRequest } from '../http.ts';
 import { accountApi } from './account.ts';
 import { deviceKeysApi } from './device-keys.ts';
 import { eventsApi } from './events.ts';

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { UserId } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 const device = z.object({ algorithms: z.array(z.string()) }).catch({ algorithms: [] });
 

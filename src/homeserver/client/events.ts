@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import type { EventId, RoomId } from '../../core/ids.ts';
 import { apiObject, eventId, maybe } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 const sent = apiObject({ event_id: eventId });
 

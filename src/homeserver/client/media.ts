@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HomeserverError } from '../../core/errors.ts';
 import { mxcParts, parseMxcUri } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
-import type { Download, SendRequest } from '../request.ts';
+import type { Download, SendRequest } from '../http.ts';
 
 /** The most that is read of a file. A list of ten thousand user IDs fits well. */
 export const maxFileBytes = 2 * 1024 * 1024;

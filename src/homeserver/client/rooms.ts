@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import type { RoomAlias, RoomId, UserId } from '../../core/ids.ts';
 import { apiObject, nothing, roomId } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 
 const content = z.record(z.string(), z.unknown());
 

@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { orUndefined } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { apiObject, maybe, nothing, userId } from '../decode.ts';
-import { createHttp } from '../http.ts';
-import { createSendRequest } from '../request.ts';
+import { createHttp, createSendRequest } from '../http.ts';
 import { accountApi } from './account.ts';
 
 const session = apiObject({

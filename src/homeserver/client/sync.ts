@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { apiObject } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 const events = z.array(z.unknown()).default([]);
 const userIds = z.array(z.string()).default([]);

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
 import { apiObject, maybe } from '../decode.ts';
-import { createHttp } from '../http.ts';
-import { createSendRequest } from '../request.ts';
+import { createHttp, createSendRequest } from '../http.ts';
 import { aboutMas, masAnsweredError } from './mas-errors.ts';
 
 /** How to get a token for MAS's admin API: as a client of MAS, or with one personal access token. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { bool, maybe } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 import { filters, listAll, resource } from './json-api.ts';
 
 const client = resource({

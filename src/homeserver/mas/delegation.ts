@@ -2,8 +2,7 @@ import { z } from 'zod';
 
 import { ForeignAnswerError, HomeserverError } from '../../core/errors.ts';
 import { apiObject, maybe } from '../decode.ts';
-import { createHttp } from '../http.ts';
-import { createSendRequest } from '../request.ts';
+import { createHttp, createSendRequest } from '../http.ts';
 
 const authMetadata = apiObject({
   issuer: z.string(),

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { apiObject } from '../decode.ts';
+import type { RequestOptions, SendRequest } from '../http.ts';
 import { paginate } from '../paginate.ts';
-import type { RequestOptions, SendRequest } from '../request.ts';
 
 declare const brand: unique symbol;
 

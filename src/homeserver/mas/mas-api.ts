@@ -1,4 +1,4 @@
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 import { clientsApi } from './clients.ts';
 import { createMasRequest } from './mas-request.ts';
 import type { MasRequestOptions } from './mas-request.ts';

@@ -1,6 +1,5 @@
-import { createHttp } from '../http.ts';
-import { createSendRequest } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { createHttp, createSendRequest } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { clientCredentialsTokens, fixedToken } from './access-token.ts';
 import type { MasCredentials, TokenSource } from './access-token.ts';
 import { aboutMas, MasError, masAnsweredError } from './mas-errors.ts';

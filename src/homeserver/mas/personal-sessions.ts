@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { maybe } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { filters, listAll, masId, resource, single, time } from './json-api.ts';
 import type { MasId } from './json-api.ts';
 import { scope } from './sessions.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { apiObject, bool, maybe } from '../decode.ts';
-import type { SendRequest } from '../request.ts';
+import type { SendRequest } from '../http.ts';
 
 const siteConfig = apiObject({
   /** The homeserver's server name. */

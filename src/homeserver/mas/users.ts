@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { bool, flag, maybe, nothing } from '../decode.ts';
-import { ifFound } from '../request.ts';
-import type { SendRequest } from '../request.ts';
+import { ifFound } from '../http.ts';
+import type { SendRequest } from '../http.ts';
 import { filters, listAll, resource, single, time } from './json-api.ts';
 import type { MasId } from './json-api.ts';
 

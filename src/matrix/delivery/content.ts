@@ -1,11 +1,20 @@
-import type { AnswerFile } from '../../chat/answers/answer.ts';
+import { textOf } from '../../chat/answers/answer.ts';
+import type {
+  Answer,
+  AnswerFile,
+  Block,
+  Column,
+  Content,
+  Inline,
+} from '../../chat/answers/answer.ts';
+import { visible, withoutSchemes } from '../../chat/answers/untrusted-text.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
-import type { EventId } from '../../core/ids.ts';
-import type { UserId } from '../../core/ids.ts';
+import { parseRoomAlias, parseUserId } from '../../core/ids.ts';
+import type { EventId, UserId } from '../../core/ids.ts';
 import type { Reply } from '../../operations/answer/reply.ts';
 import { isSynthetic } from '../../operations/management-room.ts';
 import { maxClearContentBytes } from '../crypto/room-crypto.ts';
-import { render } from './render.ts';
+import { textWidth } from './text-width.ts';
 
 type Json = Record<string, unknown>;
 
@@ -209,4 +218,166 @@ export function alertContent(
     'm.mentions': { user_ids: mentions },
     ...(origin.thread === undefined ? {} : { 'm.relates_to': inThread(origin.thread) }),
   }));
+}
+
+/** Like `visible`, but also shows blanks in IDs, which would get lost at the end or beside another blank. */
+function visibleCode(text: string): string {
+  const isId = (parseUserId(text) ?? parseRoomAlias(text)) !== undefined;
+  return visible(
+    isId
+      ? text.replaceAll(/\p{Zs}/gu, (blank) =>
+          blank === ' '
+            ? '␠'
+            : `⟨U+${blank.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
+        )
+      : text,
+  );
+}
+
+export function escapeHtml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** Sentences never hold anything that opens with a tap. Only code stays as it is. */
+function contentText(content: Content): string {
+  return textOf(content, (part) => {
+    if (typeof part === 'string') {
+      return withoutSchemes(visible(part));
+    }
+    switch (part.kind) {
+      case 'code':
+        return visibleCode(part.text);
+      case 'link':
+        return visible(part.address);
+      case 'spoiler':
+        return visible(part.plain);
+    }
+  });
+}
+
+/**
+ * Text whose lines never break between a separator, an emoji or a number and the word that it belongs to,
+ * and never inside of a time. For HTML alone: the plain text is also read by programs.
+ */
+function heldTogether(text: string): string {
+  return text
+    .replaceAll(' · ', '\u00A0· ')
+    .replaceAll(/(?<=\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]?) (?:or )?/gu, (blanks) =>
+      blanks.replaceAll(' ', '\u00A0'),
+    )
+    .replaceAll(/(\d{4})-(\d\d)-(\d\d) (\d\d:\d\d)/gu, '$1\u2011$2\u2011$3\u00A0$4')
+    .replaceAll(/(?<=\d) (?=\p{L})|(?<=\p{L}) (?=#\d)/gu, '\u00A0');
+}
+
+function inlineHtml(inline: Inline): string {
+  if (typeof inline === 'string') {
+    return escapeHtml(heldTogether(withoutSchemes(visible(inline))));
+  }
+  switch (inline.kind) {
+    case 'code':
+      return `<code>${escapeHtml(visibleCode(inline.text))}</code>`;
+    case 'spoiler':
+      // https://spec.matrix.org/latest/client-server-api/#spoiler-messages
+      return `<span data-mx-spoiler>${escapeHtml(visible(inline.text))}</span>`;
+    case 'link':
+      return `<a href="${escapeHtml(visible(inline.address))}">${escapeHtml(visible(inline.text))}</a>`;
+    case 'bold':
+      return `<strong>${inline.children.map(inlineHtml).join('')}</strong>`;
+  }
+}
+
+const contentHtml = (content: Content): string => content.map(inlineHtml).join('');
+
+function tableText(columns: readonly Column[], rows: readonly Content[][]): string {
+  const cells = [
+    columns.map(({ title }) => visible(title)),
+    ...rows.map((row) => row.map(contentText)),
+  ];
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => textWidth(row[at] ?? ''))));
+  return cells
+    .map((row) =>
+      columns
+        .map(({ align }, at) => {
+          const cell = row[at] ?? '';
+          const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - textWidth(cell)));
+          return align === 'right' ? `${padding}${cell}` : `${cell}${padding}`;
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+const listHtml = (items: readonly Content[]): string =>
+  `<ul>${items.map((item) => `<li>${contentHtml(item)}</li>`).join('')}</ul>`;
+
+/** The cells of a row, one after another. */
+function joined(cells: readonly Content[]): Content {
+  return cells
+    .filter((cell) => cell.length > 0)
+    .flatMap((cell, at) => (at === 0 ? cell : [' · ', ...cell]));
+}
+
+function blockText(block: Block): string {
+  switch (block.kind) {
+    case 'line':
+      return contentText(block.content);
+    case 'list':
+      return block.items.map((item) => `- ${contentText(item)}`).join('\n');
+    case 'folded':
+      return contentText(block.plain);
+    case 'table':
+      return tableText(block.columns, block.rows);
+  }
+}
+
+function blockHtml(block: Block): string {
+  switch (block.kind) {
+    case 'line':
+      return contentHtml(block.content);
+    case 'list':
+      return listHtml(block.items);
+    case 'folded':
+      // Clients that can't fold show all of it.
+      return `<details><summary>${contentHtml(block.summary)}</summary>${listHtml(block.items)}</details>`;
+    case 'table':
+      return listHtml(block.rows.map(joined));
+  }
+}
+
+/** An answer as plain text and as HTML that says the same. */
+export function render(answer: Answer, prefix: string): { body: string; html: string } {
+  const next = (answer.next ?? []).map((command) => `${prefix}${command}`);
+  const title: Content = [`${answer.mark} `, ...answer.title];
+  const blocks: Block[] = [
+    { kind: 'line', content: title },
+    ...(answer.body ?? []),
+    ...(next.length === 0
+      ? []
+      : [
+          {
+            kind: 'line' as const,
+            content: [
+              'Next: ',
+              ...next.flatMap((text, at): Inline[] => [
+                ...(at === 0 ? [] : [' · ']),
+                { kind: 'code', text },
+              ]),
+            ],
+          },
+        ]),
+  ];
+  const shown = blocks.filter((block) => block.kind !== 'line' || block.content.length > 0);
+  let html = '';
+  for (const [at, block] of shown.entries()) {
+    // Lists already start and end with a line break.
+    const follows = at > 0 && block.kind === 'line' && shown[at - 1]?.kind === 'line';
+    html += `${follows ? '<br>' : ''}${blockHtml(block)}`;
+  }
+  return { body: shown.map(blockText).join('\n'), html };
 }

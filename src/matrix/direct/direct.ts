@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
+import { visible } from '../../chat/answers/untrusted-text.ts';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
 import { parseRoomId, serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { megolm, sendEvent } from '../crypto/room-crypto.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
-import { escapeHtml, visible } from '../delivery/render.ts';
+import { escapeHtml } from '../delivery/content.ts';
 import { readDirectState } from './direct-state.ts';
 import type { Secrets } from './secrets.ts';
 

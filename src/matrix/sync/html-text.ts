@@ -1,8 +1,8 @@
 import { Parser } from 'htmlparser2';
 
 import { withoutSchemes } from '../../chat/answers/untrusted-text.ts';
-import { matrixToLink, readMedia, readReference } from '../../chat/reading/references.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { matrixToLink, readMedia, readReference } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 
 /** Clients don't render deeper levels, and the parser's time grows with the square of the depth. */

@@ -1,4 +1,4 @@
-import { matrixToLink } from '../../chat/reading/references.ts';
+import { matrixToLink } from '../../chat/reading/values.ts';
 import type { ArgumentKind } from '../../chat/reading/values.ts';
 import type { EventId } from '../../core/ids.ts';
 import { readContent } from '../../services/reports/reported-content.ts';

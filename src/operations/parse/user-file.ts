@@ -1,4 +1,4 @@
-import { readUser, withoutMarksAround } from '../../chat/reading/references.ts';
+import { readUser, withoutMarksAround } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseUserId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';

@@ -2,7 +2,7 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block } from '../../chat/answers/answer.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
-import { matrixToLink } from '../../chat/reading/references.ts';
+import { matrixToLink } from '../../chat/reading/values.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { cut } from '../../core/text.ts';

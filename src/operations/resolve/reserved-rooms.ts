@@ -1,5 +1,5 @@
 import type { Json } from '../../chat/command/invocation.ts';
-import { readReference } from '../../chat/reading/references.ts';
+import { readReference } from '../../chat/reading/values.ts';
 import type { ArgumentKind } from '../../chat/reading/values.ts';
 import { ProtectedError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';

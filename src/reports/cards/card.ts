@@ -11,7 +11,7 @@ import {
   whatIsReported,
 } from '../../chat/answers/report-item.ts';
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
-import { idWord } from '../../chat/reading/references.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import type { AccountTraits, ItemStory } from '../../services/services.ts';
 import type { Digest } from '../../store/tables/report-cards.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';

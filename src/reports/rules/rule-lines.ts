@@ -3,8 +3,8 @@ import type { Command } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { matrixToLink } from '../../chat/reading/references.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
+import { matrixToLink } from '../../chat/reading/values.ts';
 import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import {

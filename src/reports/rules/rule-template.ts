@@ -5,9 +5,9 @@ import type { Command, GroupedCommand, Role } from '../../chat/command/declarati
 import { flagParts, isFlag } from '../../chat/command/parse-flags.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { Registry } from '../../chat/command/registry.ts';
-import { matrixToLink } from '../../chat/reading/references.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
+import { matrixToLink } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
 import type { AccountTraits } from '../../services/services.ts';

@@ -1,8 +1,8 @@
 import type { PollTimes } from '../../core/async/poll.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import { ifFound } from '../../homeserver/http.ts';
 import type { MasApi } from '../../homeserver/mas/mas-api.ts';
-import { ifFound } from '../../homeserver/request.ts';
 import { delegatedDevicesApi } from './delegated-devices.ts';
 import { delegatedTokensApi } from './delegated-tokens.ts';
 import { delegatedUsersApi } from './delegated-users.ts';

@@ -10,7 +10,7 @@ import {
   withoutLinks,
 } from '../../../src/chat/answers/untrusted-text.ts';
 import { parseRoomId } from '../../../src/core/ids.ts';
-import { render } from '../../../src/matrix/delivery/render.ts';
+import { render } from '../../../src/matrix/delivery/content.ts';
 
 test.each([
   ['see https://evil.example/x?y=1', 'see https[:]//evil[.]example/x?y=1'],

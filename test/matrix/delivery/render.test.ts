@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 
 import { bold, code, line, link } from '../../../src/chat/answers/answer.ts';
 import type { Answer, Block, Content, Inline } from '../../../src/chat/answers/answer.ts';
-import { withoutSchemes } from '../../../src/chat/answers/untrusted-text.ts';
-import { matrixToLink } from '../../../src/chat/reading/references.ts';
-import { escapeHtml, render, visible } from '../../../src/matrix/delivery/render.ts';
+import { visible, withoutSchemes } from '../../../src/chat/answers/untrusted-text.ts';
+import { matrixToLink } from '../../../src/chat/reading/values.ts';
+import { escapeHtml, render } from '../../../src/matrix/delivery/content.ts';
 
 const allowed = new Set(['strong', 'code', 'br', 'ul', 'li', 'details', 'summary', 'a']);
 

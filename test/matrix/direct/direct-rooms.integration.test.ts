@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MatrixEvent } from '../../../dev/synapse/matrix-user.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
-import { matrixToLink } from '../../../src/chat/reading/references.ts';
+import { matrixToLink } from '../../../src/chat/reading/values.ts';
 import { adminApi, asRoomId, idOf, newUser } from '../../support/homeserver.ts';
 import { lineOfList, roomLists } from '../../support/room-lists.ts';
 import { openRoom } from '../../support/room.ts';

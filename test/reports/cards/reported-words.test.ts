@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { contentLines } from '../../../src/chat/answers/report-item.ts';
-import { render } from '../../../src/matrix/delivery/render.ts';
+import { render } from '../../../src/matrix/delivery/content.ts';
 import { fillIn } from '../../../src/operations/answer/card.ts';
 import { fetchDetails } from '../../../src/reports/intake/report-details.ts';
 import { readRuleInput } from '../../../src/reports/rules/rule-input.ts';

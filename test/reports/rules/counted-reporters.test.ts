@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { accusation } from '../../../src/chat/answers/report-item.ts';
 import { adminApiOn } from '../../../src/homeserver/admin/admin-api.ts';
-import { render } from '../../../src/matrix/delivery/render.ts';
+import { render } from '../../../src/matrix/delivery/content.ts';
 import {
   createPersonLookup,
   fetchDetails,

@@ -1,7 +1,7 @@
 import { line } from '../../../chat/answers/answer.ts';
 import type { Block } from '../../../chat/answers/answer.ts';
 import type { Context } from '../../../chat/command/declaration.ts';
-import { idWord } from '../../../chat/reading/references.ts';
+import { idWord } from '../../../chat/reading/values.ts';
 import { DeniedError, HomeserverError, UnreachableError } from '../../../core/errors.ts';
 import type { UserId } from '../../../core/ids.ts';
 import { generatePassword } from '../../../services/accounts/password.ts';

@@ -4,7 +4,7 @@ import { ago } from '../../../chat/answers/phrases.ts';
 import { inert } from '../../../chat/answers/untrusted-text.ts';
 import { shownColumns } from '../../../chat/command/list.ts';
 import type { ListColumn } from '../../../chat/command/list.ts';
-import { idWord } from '../../../chat/reading/references.ts';
+import { idWord } from '../../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../../core/errors.ts';
 import { cut } from '../../../core/text.ts';
 import type { Account, Device } from '../../../services/services.ts';

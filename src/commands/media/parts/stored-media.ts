@@ -2,7 +2,7 @@ import { code, facts } from '../../../chat/answers/answer.ts';
 import type { Block, Inline } from '../../../chat/answers/answer.ts';
 import { size, when } from '../../../chat/answers/phrases.ts';
 import { inert } from '../../../chat/answers/untrusted-text.ts';
-import { idWord } from '../../../chat/reading/references.ts';
+import { idWord } from '../../../chat/reading/values.ts';
 import { cut } from '../../../core/text.ts';
 import type { StoredMedia } from '../../../services/services.ts';
 

@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { visible } from '../../../src/chat/answers/untrusted-text.ts';
+import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import {
   idWord,
   readMedia,
   readReference,
   readUser,
   withoutMarksAround,
-} from '../../../src/chat/reading/references.ts';
-import { tokenize } from '../../../src/chat/reading/tokenize.ts';
-import { visible } from '../../../src/matrix/delivery/render.ts';
+} from '../../../src/chat/reading/values.ts';
 
 const user = (id: string) => ({ kind: 'user', user: id });
 const room = (id: string) => ({ kind: 'room', room: id });
