@@ -9,10 +9,15 @@ import type { Message } from '../management-room.ts';
 const token = /\b(?:syt|syr|mct|mcr|mat|mar)_[\w=-]{12,}/u;
 /** A password given to a command that doesn't take one: as a flag, or as a word after the user. */
 const passwordFlag = /(?<!\S)[-–—]+(?:new-)?password[=\s]+\S/iu;
-const passwordWord = /^(?:reset-password|create-user)\s+(?![-–—])\S+\s+(?![-–—@])\S/iu;
+const passwordWord = /^(reset-password|create-user)\s+(?![-–—])\S+\s+(?![-–—@])(\S+)\s*(\S{0,3})/iu;
+/**
+ * The minimum length, in characters, of a password for a new account. A shorter word belongs to the name, as in
+ * `create-user spam 02`.
+ */
+const minPasswordLength = 4;
 
 /**
- * Whether a message holds a secret that nobody in the room should read.
+ * Whether a message may hold a secret that nobody in the room should read. In doubt it does.
  *
  * @param commandLine the command in it, without prefix, if there is one
  */
@@ -20,8 +25,17 @@ export function holdsSecret(text: string, commandLine: string | undefined): bool
   return (
     token.test(text) ||
     (commandLine !== undefined &&
-      (passwordFlag.test(commandLine) || passwordWord.test(commandLine)))
+      (passwordFlag.test(commandLine) || holdsPasswordWord(commandLine)))
   );
+}
+
+function holdsPasswordWord(commandLine: string): boolean {
+  const [, command = '', word = '', next = ''] = passwordWord.exec(commandLine) ?? [];
+  // A short word may begin a password of several words.
+  const isAlone = next === '' || /^(?:--|[–—])[a-z]/iu.test(next);
+  const isPartOfName =
+    command.toLowerCase() === 'create-user' && word.length < minPasswordLength && isAlone;
+  return word !== '' && !isPartOfName;
 }
 
 export interface RemoveSecretContext {
@@ -49,14 +63,14 @@ export async function removeSecret(
     answer: {
       mark: '⚠️',
       title: removed
-        ? [bold('I removed your message: '), 'it contained a password or token']
+        ? [bold('I removed your message: '), 'it may contain a password or token']
         : [
             bold('Remove your message now: '),
-            'it contains a password or token, and I’m not allowed to remove it',
+            'it may contain a password or token, and I’m not allowed to remove it',
           ],
       body: [
         line(
-          'Everybody here could read it, so change that secret. The command was not carried out.',
+          'The command was not carried out. If there was a secret in it, change that secret: everybody here could read it.',
         ),
         line('Never type passwords here: I generate them, and send them only to you.'),
       ],
