@@ -58,6 +58,7 @@ export type { BotStatus, Decided, DirectAnswer, Stopped } from './bot/bot-operat
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
+export { stepOf } from '../store/tables/audit-log.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
 export type { Confirmation } from '../store/tables/confirmations.ts';
 export type { Timer } from '../store/tables/timers.ts';

@@ -16,7 +16,7 @@ import { cut } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
 import type { AuditEntry, Verified } from '../../services/services.ts';
-import { auditMark } from './parts/audit-status.ts';
+import { actionName, auditMark } from './parts/audit-status.ts';
 import { verifiedAnswer } from './parts/verification.ts';
 
 const pageSize = 20;
@@ -56,7 +56,7 @@ export default defineCommand({
     command: flag('word', 'This command'),
     operation: flag('integer', 'Of this operation, one entry per target', { min: 1 }),
     status: flag('choice', 'This outcome', {
-      choices: ['done', 'failed', 'denied', 'protected', 'unknown', 'open'],
+      choices: ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'],
       bare: true,
     }),
     since: flag('date', 'From this time on', { bare: true }),
@@ -204,7 +204,7 @@ function listAnswer(
               kind: 'list' as const,
               items: entries.map((entry) => [
                 bold(`#${entry.id}`),
-                ` ${auditMark(entry.status)} ${entry.command}`,
+                ` ${auditMark(entry.status)} ${actionName(entry)}`,
                 ...(entry.target === null ? [] : [' ', shortId(entry.target, serverName)]),
                 entry.status === 'done' ? '' : ` (${entry.status})`,
                 ' · ',
@@ -247,7 +247,7 @@ function entryAnswer({ entry, operation, outcome }: Found & { readonly kind: 'en
   return {
     mark: 'ℹ️',
     title: [
-      bold(`#${entry.id} ${entry.command}`),
+      bold(`#${entry.id} ${actionName(entry)}`),
       ...(entry.target === null ? [] : [' ', code(entry.target)]),
       `: ${entry.status}`,
     ],

@@ -19,7 +19,7 @@ import type {
   SubjectCursor,
   SubjectSummary,
 } from '../../services/bot/history-service.ts';
-import { auditStatus } from './parts/audit-status.ts';
+import { actionName, auditStatus } from './parts/audit-status.ts';
 
 /** How many entries are read at once for a file. */
 const readAtOnce = 500;
@@ -198,10 +198,10 @@ function pageLine({
 function whatOf(entry: SubjectEntry, now: number): Content {
   switch (entry.kind) {
     case 'action': {
-      const { id, status, command, actor, confirmer, reason } = entry.entry;
+      const { id, status, actor, confirmer, reason } = entry.entry;
       return [
         `${auditStatus(status)}: `,
-        bold(command),
+        bold(actionName(entry.entry)),
         ' by ',
         code(actor),
         ...(confirmer === null || confirmer === actor ? [] : [', confirmed by ', code(confirmer)]),

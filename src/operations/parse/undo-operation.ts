@@ -7,6 +7,7 @@ import { tokenize } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
+import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Operation } from '../../store/tables/operations.ts';
 import type { LeftOut, Parsed, ParsedContext, Staying } from '../stages.ts';
@@ -218,12 +219,6 @@ function whyStays(entry: AuditEntry, newer: AuditEntry): string {
 
 function left({ target }: AuditEntry, why: string): LeftOut {
   return { user: (target ?? 'this server') as UserId, why };
-}
-
-function stepOf({ arguments: given }: AuditEntry): string | undefined {
-  return typeof given === 'object' && given !== null && 'step' in given
-    ? String(given.step)
-    : undefined;
 }
 
 function nothingToTakeBack({ id }: Operation, { leftOut, permanent }: Staying): TargetError {

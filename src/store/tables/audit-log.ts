@@ -42,6 +42,13 @@ export interface AuditEntry {
   readonly detail: unknown;
 }
 
+/** The step that an entry is about, of a command that does several things to each account. */
+export function stepOf({ arguments: given }: Pick<AuditEntry, 'arguments'>): string | undefined {
+  return typeof given === 'object' && given !== null && 'step' in given
+    ? String(given.step)
+    : undefined;
+}
+
 export interface AuditQuery extends AuditFilter {
   readonly limit: number;
   /** Only entries with smaller numbers: the last one of the previous page. */

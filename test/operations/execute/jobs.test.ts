@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { people } from '../../support/fuzz-bot.ts';
+import { people, room } from '../../support/fuzz-bot.ts';
 import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
 
@@ -25,6 +25,25 @@ async function meanwhile(body: string) {
   };
   const sent = await say('!confirm');
   return [...sent, ...((await asked) ?? [])];
+}
+
+/** Puts a step of a takedown, which can't be undone, into the audit log. */
+async function stepDone(step: string, status: 'done' | 'partial' = 'done'): Promise<void> {
+  const { store, clock } = server.bot;
+  await store.transaction(async ({ auditLog }) => {
+    const id = await auditLog.begin(
+      {
+        actor: people.ben,
+        command: 'takedown',
+        arguments: { accounts: ['@u1:localhost'], step },
+        target: '@u1:localhost',
+        eventId: '$takedown',
+        roomId: room,
+      },
+      clock.now,
+    );
+    await auditLog.finish(id, { status }, clock.now);
+  });
 }
 
 describe('jobs', () => {
@@ -106,6 +125,27 @@ describe('audit --operation', () => {
 
   test('of an unknown operation says so', async () => {
     expect(textOf(await say('!audit --operation 9'))).toContain('there is no operation 9');
+  });
+
+  test('names the step of each entry, as the history does', async () => {
+    for (const step of ['suspend', 'redact']) {
+      await stepDone(step);
+    }
+    const list = textOf(await say('!audit'));
+    const history = textOf(await say('!history @u1:localhost'));
+    for (const step of ['suspend', 'redact']) {
+      expect(list).toContain(`takedown: ${step}`);
+      expect(history).toContain(`takedown: ${step}`);
+    }
+    expect(textOf(await say('!audit 1'))).toContain('takedown: suspend');
+  });
+
+  test('finds what was done in part', async () => {
+    await stepDone('suspend');
+    await stepDone('redact', 'partial');
+    const answer = outcomeIn(await say('!audit --status partial'), 'audit')?.answer;
+    expect(answer?.data).toMatchObject([{ status: 'partial', arguments: { step: 'redact' } }]);
+    expect(textOf(answer)).toContain('takedown: redact');
   });
 
   test('an entry says to which operation it belongs', async () => {
