@@ -1,3 +1,4 @@
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { refusalReply } from '../answer/refusal.ts';
@@ -22,7 +23,7 @@ const progressMs = 3000;
 
 /** What executing needs. */
 export type ExecuteContext = AdvanceContext & {
-  readonly nextPages: Pick<NextPages, 'remember'>;
+  readonly nextPages: NextPages;
   readonly inFlight: InFlight;
   readonly log: Pick<Log, 'error' | 'warn'>;
   /** For what goes wrong when nobody waits for it any more. */
@@ -157,10 +158,17 @@ async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Repl
 
 function rememberNextPage(
   { nextPages }: Pick<ExecuteContext, 'nextPages'>,
-  { invocation }: Confirmed,
+  { command, invocation }: Confirmed,
   { answer }: Reply,
 ): void {
-  if (answer.more !== undefined && invocation.actor.kind === 'person') {
-    nextPages.remember(invocation.actor.user, answer.more);
+  if (invocation.actor.kind !== 'person') {
+    return;
+  }
+  const { user } = invocation.actor;
+  if (answer.more !== undefined) {
+    nextPages.remember(user, answer.more);
+  } else if (nextPages.of(user) === writeInvocation(command, invocation)) {
+    // It was the last page.
+    nextPages.forget(user);
   }
 }

@@ -19,6 +19,7 @@ import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 export interface NextPages {
   of(user: UserId): string | undefined;
   remember(user: UserId, line: string): void;
+  forget(user: UserId): void;
 }
 
 export function createNextPages(): NextPages {
@@ -27,6 +28,9 @@ export function createNextPages(): NextPages {
     of: (user) => lines.get(user),
     remember(user, line) {
       lines.set(user, line);
+    },
+    forget(user) {
+      lines.delete(user);
     },
   };
 }

@@ -118,6 +118,8 @@ describe('audit --operation', () => {
     const second = outcomeIn(await say('!more'), 'audit')?.answer;
     const rest = second?.data as { target: string }[];
     expect([...page, ...rest].map(({ target }) => target).sort()).toEqual(names(25).sort());
+    // The second page was the last; it is not shown again.
+    expect(textOf(await say('!more'))).toContain('there are no more pages');
     const sent = await say('!audit export --operation 2 --format csv');
     const file = sent.find((one) => one.kind === 'file');
     expect(file?.file.content.trim().split('\n')).toHaveLength(26);
