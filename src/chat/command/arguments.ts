@@ -34,6 +34,8 @@ export interface ArgumentOptions {
   readonly ahead?: true;
   /** Personal data: viewers don't see it in pending confirmations. */
   readonly personal?: true;
+  /** Asks for a positional that is missing: `Which operation?` */
+  readonly question?: string;
   /** Stands for the value in usage lines. */
   readonly placeholder?: string;
 }

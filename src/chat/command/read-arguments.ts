@@ -272,9 +272,20 @@ function missing(key: string, argument: Argument): UsageError {
       advice: 'Give a room ID (`!…`), an alias (`#name:server`) or a link.',
     });
   }
-  return new UsageError(`${placeholderOf(key, argument)} is missing.`, {
-    advice: `${argument.description}.`,
-  });
+  if (argument.kind === 'target') {
+    return new UsageError('Which user or room?', {
+      advice: 'Give `@name:server`, a name, a room ID (`!…`) or an alias (`#name:server`).',
+    });
+  }
+  if (argument.kind === 'item') {
+    return new UsageError('Which report?', { advice: 'Give its number, which its card shows.' });
+  }
+  return new UsageError(
+    argument.options.question ?? `${placeholderOf(key, argument)} is missing.`,
+    {
+      advice: `${argument.description}.`,
+    },
+  );
 }
 
 function unexpected(

@@ -19,7 +19,13 @@ export default defineCommand({
     'cancel a timer, so that the action stays in force',
   ],
   doesNot: ['take back what is done: see undo', 'interrupt what the homeserver is already doing'],
-  args: { job: positional('integer', 'Operation number', { min: 1, placeholder: 'ID' }) },
+  args: {
+    job: positional('integer', 'The number of the operation', {
+      min: 1,
+      placeholder: 'ID',
+      question: 'Which operation?',
+    }),
+  },
   danger: 'change',
   example: 'stop-job 3',
   async run({ args, services, actor }) {

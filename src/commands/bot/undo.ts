@@ -4,6 +4,7 @@ import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { entryNumber, isLast } from '../../chat/reading/entry-number.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
+import type { Services } from '../../services/services.ts';
 
 export default defineCommand({
   name: 'undo',
@@ -43,8 +44,9 @@ export default defineCommand({
       return;
     }
     if (entry === undefined) {
-      throw new UsageError('ID|last is missing.', {
-        advice: 'Write the number in the action’s answer, `last`, or `--operation` and its number.',
+      throw new UsageError('Which action?', {
+        advice:
+          'Give its number, which its answer shows, or `last`; or `--operation` and the number of an operation.',
       });
     }
     if (!isLast(entry) && entryNumber(entry) === undefined) {
@@ -58,17 +60,35 @@ export default defineCommand({
   preview: async () => ({ title: [], body: [] }),
   async run({ args: { entry: wanted = '' }, services, registry, prefix }) {
     const entry = await services.audit.get(entryNumber(wanted) ?? 0);
+    const operation = await operationHint(services, wanted, prefix);
     if (entry === undefined) {
-      throw new TargetError('unknown', `there is no audit entry ${cut(wanted)}`);
+      throw new TargetError('unknown', `there is no audit entry ${cut(wanted)}`, operation);
     }
     const { id, command, status, target } = entry;
+    const partly = partialUndo(registry, prefix, {
+      command,
+      targets: target === null ? [] : [target],
+    });
+    const advice = [partly, operation].filter((part) => part !== undefined).join('\n');
     throw status === 'done'
       ? new TargetError(
           'state',
           `#${id} (${command}) can’t be undone`,
-          partialUndo(registry, prefix, { command, targets: target === null ? [] : [target] }),
+          advice === '' ? undefined : advice,
         )
-      : new TargetError('state', `#${id} (${command}) was not done: ${status}`);
+      : new TargetError('state', `#${id} (${command}) was not done: ${status}`, operation);
   },
   answer: () => ({ mark: 'ℹ️', title: [] }),
 });
+
+/** What to write if the number of an operation was meant; undefined if there is no such operation. */
+async function operationHint(
+  { audit }: Pick<Services, 'audit'>,
+  wanted: string,
+  prefix: string,
+): Promise<string | undefined> {
+  const id = entryNumber(wanted);
+  return id !== undefined && (await audit.isOperation(id))
+    ? `If you mean operation ${id}: \`${prefix}undo --operation ${id}\``
+    : undefined;
+}

@@ -46,6 +46,9 @@ export function createAuditService({
     operationOf: async ({ eventId }: Pick<AuditEntry, 'eventId'>): Promise<number | undefined> =>
       (await operations.byEvent(eventId))?.id,
 
+    /** Whether there is an operation with this number. */
+    isOperation: async (id: number): Promise<boolean> => (await operations.get(id)) !== undefined,
+
     /** Checks the hash chain, and compares it with the latest head that was posted in the room. */
     async verify(): Promise<Verified> {
       const posted = await anchor.get();

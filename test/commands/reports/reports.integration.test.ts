@@ -163,7 +163,7 @@ describe('reports', () => {
   });
 
   it.each([
-    ['resolve', 'ID is missing'],
+    ['resolve', 'Which report?'],
     ['dismiss 1 --sender @a:localhost', 'Give ID or --sender, not both'],
     ['resolve --sender', 'sender'],
     ['resolve --sender #lobby:localhost', '#lobby:localhost'],

@@ -157,3 +157,24 @@ describe('audit --operation', () => {
     expect(answer?.data).toMatchObject({ operation: 1 });
   });
 });
+
+describe('a line without the number of an action or an operation', () => {
+  test.each([
+    ['!undo', 'Which action?'],
+    ['!stop-job', 'Which operation?'],
+    ['!history', 'Which user or room?'],
+    ['!reopen', 'Which report?'],
+  ])('%s is answered %s', async (command, question) => {
+    expect(textOf(await say(command))).toContain(question);
+  });
+
+  test('undo of a number that is an operation’s, too, names the operation', async () => {
+    await stepDone('redact');
+    const before = textOf(await say('!undo 1'));
+    expect(before).toContain('can’t be undone');
+    expect(before).not.toContain('--operation');
+    await say('!lock @other:localhost');
+    expect(textOf(await say('!undo 1'))).toMatch(/If you mean operation 1: .*!undo --operation 1/u);
+    expect(textOf(await say('!undo 77'))).not.toContain('--operation');
+  });
+});
