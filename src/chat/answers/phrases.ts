@@ -12,15 +12,27 @@ const steps = [
   ['second', 's', 1000],
 ] as const;
 
-/** `3 days`, `1 hour`; the largest unit that is whole. */
-export function span(durationMs: number): string {
-  const size = Math.abs(durationMs);
-  for (const [unit, , unitMs] of steps) {
-    if (size >= unitMs) {
-      return count(Math.floor(size / unitMs), unit);
+/** A duration to the nearest whole of one unit: 59.7 minutes are an hour. Undefined below a second. */
+function inOneUnit(durationMs: number) {
+  for (const [at, [unit, short, unitMs]] of steps.entries()) {
+    const [, , smallerMs = 0] = steps[at + 1] ?? [];
+    if (durationMs >= unitMs - smallerMs / 2) {
+      return { number: Math.round(durationMs / unitMs), unit, short };
     }
   }
-  return '0 seconds';
+  return undefined;
+}
+
+/** `3 days`, `1 hour` */
+export function span(durationMs: number): string {
+  const { number, unit } = inOneUnit(Math.abs(durationMs)) ?? { number: 0, unit: 'second' };
+  return count(number, unit);
+}
+
+/** A duration that somebody has set, which is not rounded: `90 minutes` */
+export function exactSpan(durationMs: number): string {
+  const [unit, , unitMs] = steps.find(([, , ms]) => durationMs % ms === 0) ?? ['second', 's', 1000];
+  return count(durationMs / unitMs, unit);
 }
 
 /** `3 days ago`, `in 2 hours`, `just now`. */
@@ -34,8 +46,8 @@ export function ago(atMs: number, nowMs: number): string {
 
 /** How long ago, as `3d`: for a list that has one line for each entry, also on a phone. */
 export function agoShort(atMs: number, nowMs: number): string {
-  const [, unit, unitMs] = steps.find(([, , ms]) => nowMs - atMs >= ms) ?? [];
-  return unit === undefined ? 'now' : `${Math.floor((nowMs - atMs) / unitMs)}${unit}`;
+  const rounded = inOneUnit(nowMs - atMs);
+  return rounded === undefined ? 'now' : `${rounded.number}${rounded.short}`;
 }
 
 /** `3 days ago (2026-11-18 09:12 UTC)`; `never` for nothing. */

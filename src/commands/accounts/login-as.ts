@@ -1,6 +1,6 @@
 import { accountFacts, didTo, nameAndId, standing } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { dateTime, span } from '../../chat/answers/phrases.ts';
+import { dateTime, exactSpan } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
@@ -54,7 +54,7 @@ export default defineCommand({
     const { account } = args;
     const footprint = await services.accounts.footprint(account);
     return {
-      title: ['Log in as ', ...nameAndId(account), ` for ${span(args.for)}?`],
+      title: ['Log in as ', ...nameAndId(account), ` for ${exactSpan(args.for)}?`],
       body: [
         accountFacts(account, footprint, now),
         ...standing(account),

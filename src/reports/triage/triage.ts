@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 
-import { span } from '../../chat/answers/phrases.ts';
+import { exactSpan } from '../../chat/answers/phrases.ts';
 import { createBackoff } from '../../core/async/backoff.ts';
 import type { Backoff, BackoffOptions } from '../../core/async/backoff.ts';
 import { isLate } from '../../core/async/patience.ts';
@@ -315,7 +315,7 @@ export function createTriage(
         items.map(({ id }) => id),
         now,
       );
-      const answer = reminderOf(items, span(options.remindAfterMs));
+      const answer = reminderOf(items, exactSpan(options.remindAfterMs));
       const mentions = alertedPeople(context, options.onCall);
       await announce(context, tables, { name, answer, mentions });
     });

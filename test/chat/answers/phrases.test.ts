@@ -9,6 +9,7 @@ import {
   clock,
   count,
   dateTime,
+  exactSpan,
   size,
   span,
   when,
@@ -25,10 +26,15 @@ describe('times', () => {
   test.each([
     [0, '0 seconds'],
     [1000, '1 second'],
-    [59_999, '59 seconds'],
-    [60_000, '1 minute'],
-    [3_599_999, '59 minutes'],
-    [3_600_000, '1 hour'],
+    [59_499, '59 seconds'],
+    [59_500, '1 minute'],
+    [89_999, '1 minute'],
+    [598_000, '10 minutes'],
+    [59.49 * 60_000, '59 minutes'],
+    [59.5 * 60_000, '1 hour'],
+    [36 * 3_600_000 - 1, '1 day'],
+    [36 * 3_600_000, '2 days'],
+    [30 * 86_400_000, '1 month'],
     [86_400_000, '1 day'],
     [3 * 86_400_000, '3 days'],
     [604_800_000, '1 week'],
@@ -37,6 +43,16 @@ describe('times', () => {
   ])('%i ms are %s', (durationMs, expected) => {
     expect(span(durationMs)).toBe(expected);
     expect(span(-durationMs)).toBe(expected);
+  });
+
+  test.each([
+    [90 * 60_000, '90 minutes'],
+    [3_600_000, '1 hour'],
+    [30 * 86_400_000, '30 days'],
+    [14 * 86_400_000, '2 weeks'],
+    [1500, '1.5 seconds'],
+  ])('%i ms were set to %s', (durationMs, expected) => {
+    expect(exactSpan(durationMs)).toBe(expected);
   });
 
   test('from now', () => {
@@ -48,7 +64,8 @@ describe('times', () => {
     expect(when(undefined, now)).toBe('never');
     expect(clock(now)).toBe('20:51 UTC');
     expect(agoShort(now, now)).toBe('now');
-    expect(agoShort(now - 59_999, now)).toBe('59s');
+    expect(agoShort(now - 59_000, now)).toBe('59s');
+    expect(agoShort(now - 59_999, now)).toBe('1m');
     expect(agoShort(now - 3 * 86_400_000, now)).toBe('3d');
     expect(agoShort(now - 5 * 604_800_000, now)).toBe('1mo');
   });
