@@ -28,6 +28,7 @@ export interface SubjectCursor {
 
 /** Counts about a subject since the first start. */
 export interface SubjectCounts {
+  /** Without those that failed or were refused: they have changed nothing. */
   readonly actions: number;
   readonly items: number;
   readonly openItems: number;
@@ -107,7 +108,12 @@ export function subjectHistory(db: Connection) {
           SELECT id, sender, state, reports FROM report_items WHERE ${isAbout(subject)}
         )
         SELECT
-          (SELECT count(*) FROM (${targeting(subject, sql`kind`)}) WHERE kind = 'intent') AS actions,
+          (
+            SELECT count(*) FROM (${targeting(subject, sql`id AS entry, kind`)})
+            WHERE kind = 'intent' AND coalesce((
+              SELECT status FROM audit_log WHERE intent_id = entry ORDER BY id DESC LIMIT 1
+            ), 'open') != 'failed'
+          ) AS actions,
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
             SELECT count(DISTINCT reporter) FROM item

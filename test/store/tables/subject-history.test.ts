@@ -23,12 +23,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+const asked = { actor: '@ana:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!m:x' };
+
 async function act(at: number, intent: Partial<Intent>): Promise<number> {
   return queue.store.transaction(async ({ auditLog }) => {
-    const id = await auditLog.begin(
-      { actor: '@ana:x', command: 'x', arguments: {}, eventId: '$e', roomId: '!m:x', ...intent },
-      at,
-    );
+    const id = await auditLog.begin({ ...asked, ...intent }, at);
     await auditLog.finish(id, { status: 'done' }, at);
     return id;
   });
@@ -75,6 +74,24 @@ test('an event belongs to its room, not to one whose ID begins alike', async () 
   const room = await act(4, { target: '!lobby:x' });
   expect(await page(lobby)).toEqual([`action ${room}`, `action ${here}`]);
   expect(await history().counts(lobby)).toMatchObject({ actions: 2, items: 0, reported: 0 });
+});
+
+test('what failed or was refused is listed, and does not count as an action', async () => {
+  const target = { ...asked, target: mallory.id };
+  const found = await queue.store.transaction(async ({ auditLog }) => {
+    const ids = [await auditLog.refuse(target, { status: 'protected' }, 1)];
+    for (const outcomes of [['failed'], ['done'], ['partial'], ['unknown', 'failed'], []]) {
+      const id = await auditLog.begin(target, 1);
+      ids.push(id);
+      for (const status of outcomes) {
+        await auditLog.finish(id, { status }, 2);
+      }
+    }
+    return ids;
+  });
+  expect(await page(mallory)).toEqual(found.map((id) => `action ${id}`).reverse());
+  // Done, partly done, and still open.
+  expect(await history().counts(mallory)).toMatchObject({ actions: 3 });
 });
 
 test('a confirmation is about whom it would be done to, whatever else it holds', async () => {
