@@ -14,15 +14,15 @@ const marks: Record<Decided['outcome'], Mark> = {
 
 /** One line that says how it ended; the confirmation itself now holds the whole answer. */
 export function decidedAnswer(decided: Decided): Answer {
-  const { code, command, outcome, headline, audit } = decided;
+  const { code, command, outcome, headline, audit, operation } = decided;
   return {
     mark: marks[outcome],
     title: [
       bold(code),
       ` ${headline}`,
-      audit.length === 0 ? '' : ` · audit ${audit.map((id) => `#${id}`).join(' ')}`,
+      ...(audit.length > 1 ? [` · operation ${operation}`] : audit.map((id) => ` · audit #${id}`)),
     ],
     status: outcome === 'cancelled' || outcome === 'scheduled' ? 'done' : outcome,
-    data: { code, command, outcome, audit },
+    data: { code, command, outcome, audit, operation },
   };
 }

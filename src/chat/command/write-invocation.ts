@@ -1,18 +1,68 @@
 import { writeDuration } from '../../core/duration.ts';
+import { cut } from '../../core/text.ts';
 import { quote } from '../reading/tokenize.ts';
 import { idWord, matrixToLink } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Command } from './declaration.ts';
 import type { Invocation, Json } from './invocation.ts';
 
+type Written = Pick<
+  Invocation,
+  'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs' | 'notBefore'
+>;
+
 /** Writes an invocation as a command line, without the prefix, that is read as the same invocation. */
-export function writeInvocation(
+export function writeInvocation(command: Command, invocation: Written): string {
+  const { positionals, flags } = wordsOf(command, invocation);
+  return [command.name, ...positionals, ...flags].join(' ');
+}
+
+/** At most this many of the values that stand behind the name are shown. */
+const maxNamed = 3;
+/** Values, and flags, are left out from this length on. */
+const maxWordsLength = 100;
+
+/**
+ * Writes an invocation for people to read, not to send again: `lock @a:x @b:x @c:x and 27 more --reason=spam`.
+ * Long text is cut; other values are whole or left out. When it is to run is left out, too.
+ */
+export function shortLine(command: Command, written: Written): string {
+  const { notBefore: _, ...invocation } = written;
+  const { reason } = invocation;
+  const texts = Object.entries(invocation.arguments).map(([key, value]) => [
+    key,
+    command.args[key]?.kind === 'text' && typeof value === 'string' ? cut(value) : value,
+  ]);
+  const { positionals, flags } = wordsOf(command, {
+    ...invocation,
+    arguments: Object.fromEntries(texts) as Written['arguments'],
+    ...(reason === undefined ? {} : { reason: cut(reason) }),
+  });
+  const named = fitting(positionals.slice(0, maxNamed));
+  const given = fitting(flags);
+  const others = positionals.length - named.length;
+  return [
+    command.name,
+    ...named,
+    ...(others === 0 ? [] : [`and ${others} more`]),
+    ...given,
+    ...(given.length === flags.length ? [] : ['…']),
+  ].join(' ');
+}
+
+/** The first words that are not too long together, but at least one. */
+function fitting(words: readonly string[]): string[] {
+  let length = 0;
+  return words.filter((word, at) => {
+    length += word.length + 1;
+    return at === 0 || length <= maxWordsLength;
+  });
+}
+
+function wordsOf(
   command: Command,
-  invocation: Pick<
-    Invocation,
-    'arguments' | 'reason' | 'dryRun' | 'overrideProtection' | 'forMs' | 'notBefore'
-  >,
-): string {
+  invocation: Written,
+): { readonly positionals: readonly string[]; readonly flags: readonly string[] } {
   const positionals: string[] = [];
   const flags: string[] = [];
   for (const [key, argument] of Object.entries(command.args)) {
@@ -50,7 +100,7 @@ export function writeInvocation(
   if (invocation.dryRun) {
     flags.push('--dry-run');
   }
-  return [command.name, ...positionals, ...flags].join(' ');
+  return { positionals, flags };
 }
 
 /** The invocation without arguments that hold personal data. */

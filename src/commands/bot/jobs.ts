@@ -4,13 +4,15 @@ import { ago, count, dateTime } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
-import { withoutPersonal, writeInvocation } from '../../chat/command/write-invocation.ts';
-import { cut } from '../../core/text.ts';
+import {
+  shortLine,
+  withoutPersonal,
+  writeInvocation,
+} from '../../chat/command/write-invocation.ts';
 import type { OpenOperation } from '../../services/services.ts';
 
 /** More than this are not shown; those that come first are. */
 const maxShown = 20;
-const maxLineLength = 100;
 
 export default defineCommand({
   name: 'jobs',
@@ -55,7 +57,7 @@ export default defineCommand({
             [String(job.id)],
             whenOf(context, job),
             [
-              code(`${context.prefix}${cut(job.line, maxLineLength)}`),
+              code(`${context.prefix}${job.shortLine}`),
               ' for ',
               code(job.askedBy),
               ...progressOf(job),
@@ -67,7 +69,7 @@ export default defineCommand({
           : []),
       ],
       next: [`stop-job ${first.operation.id}`],
-      data: jobs,
+      data: jobs.map(dataOf),
     };
   },
 });
@@ -78,6 +80,8 @@ interface Job {
   readonly state: 'running' | 'waiting';
   readonly command: string;
   readonly line: string;
+  /** For people. */
+  readonly shortLine: string;
   readonly askedBy: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
@@ -101,13 +105,16 @@ function jobOf(
   const { id, command: name, invocation, actor, createdAt, line: ofTimer } = operation;
   const command = registry.find(name);
   const stored = invocation === '' ? undefined : (JSON.parse(invocation) as Invocation);
+  const seen = stored && (role === 'viewer' ? withoutPersonal(command, stored) : stored);
+  const [line, short] =
+    seen === undefined || command === undefined
+      ? [ofTimer ?? name, ofTimer ?? name]
+      : [writeInvocation(command, seen), shortLine(command, seen)];
   const common = {
     id,
     command: name,
-    line:
-      stored === undefined || command === undefined
-        ? (ofTimer ?? name)
-        : writeInvocation(command, role === 'viewer' ? withoutPersonal(command, stored) : stored),
+    line,
+    shortLine: short,
     askedBy: actor,
     createdAt,
   };
@@ -133,6 +140,11 @@ function jobOf(
     leftOut: counts.skipped ?? 0,
     stopRequestedBy: operation.stopRequestedBy,
   };
+}
+
+function dataOf(job: Job): Omit<Job, 'shortLine'> {
+  const { shortLine: _, ...data } = job;
+  return data;
 }
 
 function whenOf({ now }: Pick<Context, 'now'>, { runAt, startedAt }: Job): Content {

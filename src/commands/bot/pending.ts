@@ -1,9 +1,9 @@
 import { bold, code } from '../../chat/answers/answer.ts';
 import type { Content } from '../../chat/answers/answer.ts';
-import { ago, clock, count } from '../../chat/answers/phrases.ts';
+import { ago, clock, count, dateTime } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
-import { withoutPersonal, writeInvocation } from '../../chat/command/write-invocation.ts';
+import { shortLine, withoutPersonal } from '../../chat/command/write-invocation.ts';
 
 export default defineCommand({
   name: 'pending',
@@ -28,12 +28,14 @@ export default defineCommand({
             const command = registry.find(confirmation.command);
             const stored = JSON.parse(confirmation.invocation) as Invocation;
             const invocation = role === 'viewer' ? withoutPersonal(command, stored) : stored;
+            const { notBefore } = invocation;
             return [
               bold(confirmation.code),
               ' ',
               code(
-                `${prefix}${command === undefined ? confirmation.command : writeInvocation(command, invocation)}`,
+                `${prefix}${command === undefined ? confirmation.command : shortLine(command, invocation)}`,
               ),
+              ...(notBefore === undefined ? [] : [` at ${dateTime(notBefore)}`]),
               ' by ',
               code(confirmation.requester),
               ` ${ago(confirmation.createdAt, now)}, until ${clock(confirmation.expiresAt)}`,

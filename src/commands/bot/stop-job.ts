@@ -40,14 +40,15 @@ export default defineCommand({
 
 function answerOf(stopped: Stopped): Answer {
   const { id, kind, timer } = stopped;
-  const what = code(cut(stopped.line, maxLineLength));
+  const what = code(stopped.shortLine);
   if (kind !== 'running') {
     const name = kind === 'timer' ? `timer ${id}` : `operation ${id}`;
     const { line: whole } = stopped;
     return {
       mark: '✅',
       title: [bold(`Stopped ${name}: `), 'it won’t run ', what],
-      next: [whole],
+      // A longer one can’t be read, and hardly be copied.
+      next: whole.length <= maxLineLength ? [whole] : [],
       data: timer ?? { id, kind, line: cut(whole, maxLineLength), state: 'cancelled' },
     };
   }

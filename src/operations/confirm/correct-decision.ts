@@ -47,5 +47,6 @@ export function decidedOf(confirmation: Confirmation, reply: Reply): Decided {
           : 'failed',
     headline: textOf(answer.title),
     audit,
+    operation: confirmation.id,
   };
 }

@@ -1,5 +1,5 @@
 import type { Registry } from '../../chat/command/registry.ts';
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { shortLine } from '../../chat/command/write-invocation.ts';
 import {
   DeniedError,
   LawspeakerError,
@@ -133,8 +133,9 @@ function cancelledDecision(
     command: confirmation.command,
     code: confirmation.code,
     outcome: 'cancelled',
-    headline: `Cancelled: ${writeInvocation(command, invocation)}`,
+    headline: `Cancelled: ${shortLine(command, invocation)}`,
     audit: [],
+    operation: confirmation.id,
   };
 }
 
@@ -259,8 +260,9 @@ async function decidedBefore(
       command: confirmation.command,
       code: confirmation.code,
       outcome: 'scheduled',
-      headline: `Scheduled: ${writeInvocation(command, invocation)}`,
+      headline: `Scheduled: ${shortLine(command, invocation)}`,
       audit: [],
+      operation: confirmation.id,
     };
   }
   if (confirmation.state === 'cancelled') {
@@ -279,7 +281,8 @@ async function decidedBefore(
     command: confirmation.command,
     code: confirmation.code,
     outcome: outcomeIn(statuses),
-    headline: writeInvocation(command, invocation),
+    headline: shortLine(command, invocation),
     audit: entries.map(({ id }) => id).reverse(),
+    operation: confirmation.id,
   };
 }

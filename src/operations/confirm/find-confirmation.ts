@@ -1,10 +1,9 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import type { Registry } from '../../chat/command/registry.ts';
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { shortLine } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, UserId } from '../../core/ids.ts';
-import { cut } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
 import { post, withdrawReactions } from '../answer/reply.ts';
@@ -117,8 +116,8 @@ function choices(
     const what =
       command === undefined || invocation === undefined
         ? confirmation.command
-        : writeInvocation(command, invocation);
-    const about = cut(what, 120).replaceAll('`', '’');
+        : shortLine(command, invocation);
+    const about = what.replaceAll('`', '’');
     const asker =
       invocation?.actor.kind === 'person' ? invocation.actor.user : confirmation.requester;
     return `\`${prefix}${decision} ${confirmation.code}\`: \`${about}\`, asked by \`${asker.replaceAll('`', '’')}\``;
@@ -192,7 +191,7 @@ export function droppedReply(
       mark: '❌',
       title: [
         bold(status === 'cancelled' ? 'Cancelled: ' : 'Expired: '),
-        code(`${context.settings.prefix}${writeInvocation(command, invocation)}`),
+        code(`${context.settings.prefix}${shortLine(command, invocation)}`),
       ],
       body: [
         line(

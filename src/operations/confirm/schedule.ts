@@ -3,9 +3,8 @@ import type { Block } from '../../chat/answers/answer.ts';
 import { ago, dateTime } from '../../chat/answers/phrases.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { shortLine } from '../../chat/command/write-invocation.ts';
 import type { UserId } from '../../core/ids.ts';
-import { cut } from '../../core/text.ts';
 import type { StoreTables } from '../../store/store.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
@@ -15,9 +14,6 @@ import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import type { Resolved } from '../stages.ts';
 import { leftOutBlocks } from './left-out.ts';
-
-/** A command with many targets is cut. */
-const maxLineLength = 200;
 
 /** Whether an operation is to be done at a time that has not come yet. */
 export function isForLater(
@@ -86,7 +82,7 @@ function scheduledReply(
 ): Reply {
   const { command, invocation, leftOut } = resolved;
   const { prefix } = context.settings;
-  const { notBefore = 0, ...atOnce } = invocation;
+  const { notBefore = 0 } = invocation;
   return {
     command: command.name,
     status: 'pending',
@@ -96,7 +92,7 @@ function scheduledReply(
       mark: '⏳',
       title: [
         bold(`Scheduled for ${dateTime(notBefore)}: `),
-        code(`${prefix}${cut(writeInvocation(command, atOnce), maxLineLength)}`),
+        code(`${prefix}${shortLine(command, invocation)}`),
       ],
       body: [
         line(

@@ -1,13 +1,12 @@
 import { bold, code, facts } from '../../chat/answers/answer.ts';
 import { span, whole } from '../../chat/answers/phrases.ts';
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { shortLine } from '../../chat/command/write-invocation.ts';
 import { present } from '../../core/present.ts';
-import { cut } from '../../core/text.ts';
 import type { DeliverContext } from '../answer/reply.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
 import type { Settings } from '../settings.ts';
-import { operationField, stepsData } from './operation-field.ts';
+import { countsOf, operationField, stepsData } from './operation-field.ts';
 import { whoDecided } from './single-outcome.ts';
 import type { NamesContext } from './single-outcome.ts';
 import type { Work } from './work.ts';
@@ -22,10 +21,7 @@ export type RunningContext = NamesContext & {
 export function runningReply(context: RunningContext, work: Work): Reply {
   const { command, invocation, units, id } = work;
   const attempts = units.flatMap(({ attempt }) => attempt ?? []);
-  const ended = units.filter(
-    ({ attempt, isLeftOut }) => isLeftOut || (attempt !== undefined && attempt.isOpen !== true),
-  ).length;
-  const failed = attempts.filter(({ status }) => status === 'failed').length;
+  const { ended, failed } = countsOf(work);
   const seconds = Math.max(1, (context.now() - work.startedAt) / 1000);
   const rate = ended / seconds;
   const left = units.length - ended;
@@ -43,7 +39,7 @@ export function runningReply(context: RunningContext, work: Work): Reply {
       mark: '⏳',
       title: isLong
         ? [bold(`Running: ${command.name}`), `, ${whole(ended)} of ${whole(units.length)} so far`]
-        : [bold('Running: '), code(cut(writeInvocation(command, invocation), 200))],
+        : [bold('Running: '), code(shortLine(command, invocation))],
       body: [
         ...(isLong && ended > 0 && (hasRate || failed > 0)
           ? [

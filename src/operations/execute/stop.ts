@@ -1,4 +1,4 @@
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { shortLine, writeInvocation } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Stopped } from '../../services/bot/bot-operations.ts';
@@ -98,6 +98,7 @@ async function stopRunning(
     id,
     kind: 'running',
     line: writeInvocation(parsed.command, parsed.invocation),
+    shortLine: shortLine(parsed.command, parsed.invocation),
     timer: undefined,
     targets: targets.length,
     done: done.length,
@@ -147,6 +148,8 @@ async function cancelScheduled(
       parsed === undefined
         ? (operation.line ?? '')
         : writeInvocation(parsed.command, parsed.invocation),
+    shortLine:
+      parsed === undefined ? (operation.line ?? '') : shortLine(parsed.command, parsed.invocation),
     timer,
     targets: 0,
     done: 0,

@@ -17,6 +17,7 @@ export interface Decided {
   /** The first line of the answer that the outcome was written into. */
   readonly headline: string;
   readonly audit: readonly number[];
+  readonly operation: number;
 }
 
 /** What was stopped, and what it had done until then. */
@@ -26,6 +27,8 @@ export interface Stopped {
   readonly kind: 'running' | 'scheduled' | 'timer';
   /** What it runs, or would have run. */
   readonly line: string;
+  /** The same for people to read: of many accounts, it names the first. */
+  readonly shortLine: string;
   readonly timer: Timer | undefined;
   /** Of the targets; of several steps for a target, each counts. */
   readonly targets: number;

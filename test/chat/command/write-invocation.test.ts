@@ -9,7 +9,7 @@ import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
-import { writeInvocation } from '../../../src/chat/command/write-invocation.ts';
+import { shortLine, writeInvocation } from '../../../src/chat/command/write-invocation.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { readDuration } from '../../../src/core/duration.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
@@ -250,6 +250,37 @@ describe('what is written', () => {
       ),
     ).toBe(
       'sample @a:x !r:x --for=1d --since=2026-11-21T00:00:00.000Z --reason="spam links" --dry-run',
+    );
+  });
+});
+
+describe('a line for people', () => {
+  const short = (args: Record<string, Json>, more: object = {}) =>
+    shortLine(notice, { arguments: args, dryRun: false, ...more });
+  const users = Array.from({ length: 30 }, (_, at) => `@user${at}:example.com`);
+
+  test('names the first of many', () => {
+    expect(short({ users, before: 3_600_000 }, { reason: 'spam links' })).toBe(
+      'notice @user0:example.com @user1:example.com @user2:example.com and 27 more --before=1h --reason="spam links"',
+    );
+    expect(short({ users: users.slice(0, 2) })).toBe(
+      'notice @user0:example.com @user1:example.com',
+    );
+  });
+
+  test('is for every command as short as it should be, with whole IDs', () => {
+    const long = users.map((user) => user.replace('user', 'u'.repeat(90)));
+    expect(short({ users: long })).toBe(`notice ${long[0]} and 29 more`);
+    const given = { account: '@a:x', users: long.slice(0, 3), guests: true };
+    const line = shortLine(sample, { arguments: given, dryRun: false });
+    expect(line).toBe(`sample @a:x --users=${long[0]} …`);
+  });
+
+  test('cuts long text, and does not say when', () => {
+    const text = 'x'.repeat(100);
+    const cutText = `"${'x'.repeat(59)}…"`;
+    expect(short({ users: ['@a:x'], text }, { reason: text, notBefore: 1e12 })).toBe(
+      `notice @a:x ${cutText} --reason=${cutText}`,
     );
   });
 });
