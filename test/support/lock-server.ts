@@ -91,7 +91,7 @@ let typed = 0;
 export async function sayTo(
   { bot }: Pick<LockServer, 'bot'>,
   body: string,
-  how: { readonly sender?: string; readonly event?: string } = {},
+  how: { readonly sender?: string; readonly event?: string; readonly replyTo?: string } = {},
 ): Promise<Outgoing[]> {
   typed += 1;
   const { sent } = await bot.take([
@@ -100,7 +100,13 @@ export async function sayTo(
       event_id: how.event ?? `$typed${typed}`,
       sender: how.sender ?? people.ben,
       origin_server_ts: bot.clock.now,
-      content: { msgtype: 'm.text', body },
+      content: {
+        msgtype: 'm.text',
+        body,
+        ...(how.replyTo === undefined
+          ? {}
+          : { 'm.relates_to': { 'm.in_reply_to': { event_id: how.replyTo } } }),
+      },
     },
   ]);
   return sent.map(({ outgoing }) => outgoing);

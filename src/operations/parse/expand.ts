@@ -149,7 +149,7 @@ export async function lastActionOf(
     throw new TargetError(
       'state',
       `your last action, #${last.id} (${last.command}), can’t be undone`,
-      insteadOf(context, [last], earlier),
+      insteadOf(context, [last], { earlier, operation: undefined }),
     );
   }
   if (context.now() - last.at > maxAgoMs) {
@@ -172,19 +172,28 @@ function undoLine(prefix: string, entry: AuditEntry): string {
   return `\`${prefix}undo ${entry.id}\`: ${described(entry)}`;
 }
 
+/** What a person did last. */
+interface LastDone {
+  /** The entries of the command, newest first. */
+  readonly together: readonly AuditEntry[];
+  /** What the person did before, if it can be undone. */
+  readonly earlier: AuditEntry | undefined;
+  readonly operation: number | undefined;
+}
+
 /** What to do instead, if none of these entries can be undone. */
 function insteadOf(
   { registry, settings: { prefix } }: CommandNameContext,
   entries: readonly AuditEntry[],
-  earlier: AuditEntry | undefined,
+  { earlier, operation }: Pick<LastDone, 'earlier' | 'operation'>,
 ): string | undefined {
   const [first] = entries;
   const isOneCommand = entries.every(({ command }) => command === first?.command);
   const targets = [...new Set(entries.flatMap(({ target }) => target ?? []))];
   const partly =
-    first === undefined || !isOneCommand || targets.length > maxNamed
+    first === undefined || !isOneCommand
       ? undefined
-      : partialUndo(registry, prefix, { command: first.command, targets });
+      : partialUndo(registry, prefix, { command: first.command, targets, operation });
   const lines = [
     ...(partly === undefined ? [] : [partly]),
     ...(earlier === undefined ? [] : [`Before it: ${undoLine(prefix, earlier)}`]),
@@ -193,16 +202,7 @@ function insteadOf(
 }
 
 /** `undo last` after a command that did several things: what can be undone, by which line, and what can't. */
-function severalDone(
-  context: CommandNameContext,
-  last: {
-    /** The entries of the command, newest first. */
-    readonly together: readonly AuditEntry[];
-    /** What the person did before, if it can be undone. */
-    readonly earlier: AuditEntry | undefined;
-    readonly operation: number | undefined;
-  },
-): TargetError {
+function severalDone(context: CommandNameContext, last: LastDone): TargetError {
   const { together, earlier, operation } = last;
   const { prefix } = context.settings;
   const did = `your last command did ${count(together.length, 'thing')}`;
@@ -212,7 +212,7 @@ function severalDone(
     return new TargetError(
       'state',
       `${did}, from #${together.at(-1)?.id} to #${together[0]?.id}, and none of them can be undone`,
-      insteadOf(context, together, earlier),
+      insteadOf(context, together, { earlier, operation }),
     );
   }
   const andOthers = (all: readonly AuditEntry[]) =>

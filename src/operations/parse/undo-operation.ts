@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Json, Reversal } from '../../chat/command/invocation.ts';
+import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
@@ -68,7 +69,7 @@ export async function undoOperation(
     }
   }
   if (reversals.length === 0) {
-    throw nothingToTakeBack(operation, { leftOut, permanent });
+    throw nothingToTakeBack(context, operation, { entries, leftOut, permanent });
   }
   const { invocation } = parsed;
   return {
@@ -221,16 +222,29 @@ function left({ target }: AuditEntry, why: string): LeftOut {
   return { user: (target ?? 'this server') as UserId, why };
 }
 
-function nothingToTakeBack({ id }: Operation, { leftOut, permanent }: Staying): TargetError {
+function nothingToTakeBack(
+  { registry, settings: { prefix } }: UndoOperationContext,
+  { id, command }: Operation,
+  { entries, leftOut, permanent }: Staying & { readonly entries: readonly AuditEntry[] },
+): TargetError {
+  if (permanent.size === 0 && leftOut.length === 0) {
+    return new TargetError(
+      'state',
+      `operation ${id} has changed nothing, so there is nothing to undo`,
+    );
+  }
   const why = [
     ...(permanent.size === 0 ? [] : [`${[...permanent.keys()].join(', ')} can’t be undone`]),
     ...leftOut.slice(0, maxNamed).map(({ user, why: reason }) => `${user} ${reason}`),
     ...(leftOut.length > maxNamed ? [`and ${leftOut.length - maxNamed} more`] : []),
   ];
+  const done = entries.filter(({ status }) => status === 'done').reverse();
+  const targets = [...new Set(done.flatMap(({ target }) => target ?? []))];
+  const partly = partialUndo(registry, prefix, { command, targets, operation: id });
   return new TargetError(
     'state',
     `nothing of operation ${id} can be taken back`,
-    why.length === 0 ? 'It has changed nothing.' : `${why.join('; ')}.`,
+    [`${why.join('; ')}.`, ...(partly === undefined ? [] : [partly])].join('\n'),
   );
 }
 

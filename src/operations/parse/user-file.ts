@@ -15,8 +15,8 @@ export interface UserFile {
 /** A file with more users than this is refused. */
 const maxLines = 10_000;
 
-/** The columns that hold users, in any case. The first of them counts. */
-const userColumns = new Set(['user_id', 'user', 'mxid']);
+/** The columns that hold users, in any case. The first of them counts. Audit exports have a `target`. */
+const userColumns = new Set(['user_id', 'user', 'mxid', 'target']);
 
 interface Line {
   /** Counted from 1. */
@@ -27,7 +27,7 @@ interface Line {
 /**
  * Reads users from a text file: one or several a line, or a CSV file with a header and a column `user_id`,
  * `user` or `mxid`; the first column if there is none of these. Cells are separated by commas, semicolons or
- * tabs.
+ * tabs. Of the bot's own `outcomes.csv`, it skips what is done.
  *
  * @throws UsageError names the first line that is not a user
  */
@@ -109,7 +109,15 @@ function tableIn(text: string): { column: number; rows: Line[] } | undefined {
   }
   const rows = cellsIn(text.replace(/^\uFEFF/u, ''), separator);
   const isEmpty = ({ cells }: Line) => cells.every((cell) => cell.trim() === '');
-  return { column: Math.max(named, 0), rows: rows.filter((row) => !isEmpty(row)).slice(1) };
+  const status = header.includes('step') ? header.indexOf('status') : -1;
+  const isDone = ({ cells }: Line) => cells[status] === 'done';
+  return {
+    column: Math.max(named, 0),
+    rows: rows
+      .filter((row) => !isEmpty(row))
+      .slice(1)
+      .filter((row) => !isDone(row)),
+  };
 }
 
 /** Reads CSV by RFC 4180: cells in quotes may contain separators, line breaks and doubled quotes. */

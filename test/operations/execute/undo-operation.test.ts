@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { HomeserverError } from '../../../src/core/errors.ts';
+import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
@@ -125,7 +127,7 @@ describe('there is nothing to take back', () => {
     expect(shown(await say(`!undo --operation ${pending?.id}`))).toContain('is not confirmed yet');
     await say('!cancel');
     expect(shown(await say(`!undo --operation ${pending?.id}`))).toContain(
-      'It has changed nothing',
+      `operation ${pending?.id} has changed nothing`,
     );
     server.isAway = true;
     await server.bot.store.transaction(async ({ operations }) =>
@@ -153,6 +155,39 @@ describe('there is nothing to take back', () => {
     const refused = shown(await say(`!undo --operation ${id}`));
     expect(refused).toContain(`nothing of operation ${id} can be taken back`);
     expect(refused).toContain('deactivate can’t be undone');
+    expect(refused).toContain('To give back a part of it: ');
+    expect(refused).toContain('!reactivate @u0:localhost @u1:localhost @u2:localhost');
+  });
+
+  test('of many accounts that get a part back by a file', async () => {
+    Object.assign(server.bot.api.users, { deactivate: async () => undefined });
+    await say(`!deactivate ${names(11).join(' ')}`);
+    const id = outcomeIn(await say('!confirm'), 'deactivate')?.operation?.id;
+    const refused = shown(await say(`!undo --operation ${id}`));
+    const line = `!audit export --operation ${id} --format csv`;
+    expect(refused).toContain(line);
+    expect(refused).toContain('!reactivate --from-file');
+    const sent = await say(line);
+    const file = sent.find((one) => one.kind === 'file');
+    Object.assign(server.bot.context, {
+      readFile: async () => (file?.kind === 'file' ? file.file.content : ''),
+      findAccount: async (name: string) => ({
+        ...(await server.bot.api.users.get(name as UserId)),
+        deactivated: true,
+      }),
+    });
+    const asked = await sayTo(server, '!reactivate --from-file', { replyTo: '$file' });
+    expect(JSON.stringify(asked)).toMatch(/reactivate 11 accounts\?/iu);
+  });
+
+  test('of what has failed altogether', async () => {
+    server.before = async () => {
+      throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /users');
+    };
+    const id = await lockMany(names(2));
+    const refused = shown(await say(`!undo --operation ${id}`));
+    expect(refused).toContain(`operation ${id} has changed nothing`);
+    expect(refused).not.toContain('can’t be');
   });
 
   test('if everything was taken back before', async () => {

@@ -17,6 +17,9 @@ test.for([
   ['no known column', 'account;since\n@a:example.com;1\n', 'a 2'],
   ['quotes', 'note,user\n"hello, ""you""\nthere",@a:example.com\nx,@b:example.com', 'a 2, b 4'],
   ['what protects spreadsheets', "user_id,state\n'@a:example.com,active", 'a 2'],
+  ['what is done already', 'user_id,step,status\na,x,done\na,y,left out\nb,x,done', 'a 3'],
+  ['what is done by a tool of their own', 'user_id,status\na,done', 'a 2'],
+  ['the target of an audit export', 'id,target,actor\n1,@a:example.com,@b:example.com', 'a 2'],
   ['an empty cell', 'user_id,state\n,active\na,active', 'a 3'],
 ])('a file with %s', ([, text, expected]) => {
   const found = read(text ?? '').map(([user, line]) => `${user.slice(1).split(':', 1)[0]} ${line}`);
