@@ -68,7 +68,7 @@ async function byBot({ moderator }: BenchRoom, names: readonly string[]): Promis
   await moderator.say(`!confirm ${question.field.confirmation?.code ?? ''}`);
   const { body } = await moderator.outcomeOf(question, 'done', 'partial', 'failed', 'unknown');
   const took = performance.now() - begin;
-  if (!body.includes(`${names.length} of ${names.length} done`)) {
+  if (!body.includes(`${names.length} of ${names.length} accounts done`)) {
     throw new Error(`not all were deactivated: ${body}`);
   }
   return took;

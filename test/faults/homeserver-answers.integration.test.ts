@@ -161,7 +161,7 @@ describe('a changing call', () => {
     const passage = await asked;
     passage.drop();
     const answer = await room.ana.outcomeOf(question, 'partial');
-    expect(answer.body).toContain('1 of 2 done');
+    expect(answer.body).toContain('1 of 2 accounts done');
     await passage.forward();
     await room.ana.outcomeOf(question, 'done');
     expect(room.ana.statusesOf(question).slice(-2)).toEqual(['partial', 'done']);

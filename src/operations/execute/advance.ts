@@ -43,7 +43,9 @@ const pauseMs = 30_000;
  * @throws StoreError, UnrecordedError the database failed; the operation goes on after the next start
  */
 export async function advance(context: AdvanceContext, work: Work): Promise<Progress> {
-  const units = work.units.filter(({ attempt, isLeftOut }) => attempt === undefined && !isLeftOut);
+  const units = work.units.filter(
+    ({ attempt, leftOut }) => attempt === undefined && leftOut === undefined,
+  );
   const queue = [...Map.groupBy(units, ({ position }) => position).values()];
   const run: Run = {
     work,

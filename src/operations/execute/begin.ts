@@ -19,7 +19,7 @@ import type { LeftOut, Parsed } from '../stages.ts';
 import type { AttemptContext } from './attempt.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { answers } from './reconcile.ts';
-import { taskOf } from './work.ts';
+import { taskOf, notBegunBeforeStop } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** What moving an operation on needs. */
@@ -342,7 +342,7 @@ export async function whyStopped(
   }
   const { work } = run;
   if (await operations.isStopRequested(work.id)) {
-    run.stopped = 'was not begun when this was stopped';
+    run.stopped = notBegunBeforeStop;
   }
   run.stopped ??= whyDenied(context, work);
   return run.stopped;
@@ -368,7 +368,7 @@ export async function leaveOut(
 ): Promise<void> {
   for (const { unit, why } of skipped) {
     await tables.operationTargets.set(run.work.id, unit, { state: 'skipped', detail: why });
-    unit.isLeftOut = true;
+    unit.leftOut = why;
     run.left -= 1;
     run.isNews = true;
     if ((unit.step === 0 || unit.part !== undefined) && unit.target !== undefined) {

@@ -52,7 +52,7 @@ export async function carryOut(context: ExecuteContext, work: Work): Promise<Rep
   const slow = Promise.withResolvers<Reply>();
   // What is only reconciled has an answer that says so.
   const isNew = work.units.some(
-    ({ attempt, isLeftOut, wasBegun }) => attempt === undefined && !isLeftOut && !wasBegun,
+    ({ attempt, leftOut, wasBegun }) => attempt === undefined && leftOut === undefined && !wasBegun,
   );
   let shown = -1;
   const show = async () => {

@@ -55,8 +55,10 @@ export function stepsData({ command, invocation, units = [] }: About): StepData[
 }
 
 function statusOfStep(units: readonly Unit[]): StepData['status'] {
-  const [first, ...others] = units.map(({ attempt, intent, isLeftOut }): StepData['status'] =>
-    isLeftOut ? 'skipped' : (attempt?.status ?? (intent === undefined ? 'waiting' : 'running')),
+  const [first, ...others] = units.map(({ attempt, intent, leftOut }): StepData['status'] =>
+    leftOut !== undefined
+      ? 'skipped'
+      : (attempt?.status ?? (intent === undefined ? 'waiting' : 'running')),
   );
   if (first === undefined || others.every((status) => status === first)) {
     return first ?? 'waiting';
@@ -85,8 +87,8 @@ export function numberDone(attempts: readonly Attempt[]): number {
 export function countsOf({ units }: Pick<Work, 'units'>): { ended: number; failed: number } {
   let ended = 0;
   let failed = 0;
-  for (const { attempt, isLeftOut } of units) {
-    if (isLeftOut || (attempt !== undefined && attempt.isOpen !== true)) {
+  for (const { attempt, leftOut } of units) {
+    if (leftOut !== undefined || (attempt !== undefined && attempt.isOpen !== true)) {
       ended += 1;
     }
     if (attempt?.status === 'failed') {

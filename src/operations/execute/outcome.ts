@@ -10,14 +10,20 @@ import type {
   Status,
 } from '../../chat/answers/answer.ts';
 import { count, whole } from '../../chat/answers/phrases.ts';
+import { subjectOf } from '../../chat/command/declaration.ts';
+import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { present } from '../../core/present.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
-import { leftOutBlocks } from '../confirm/left-out.ts';
+import { firstOf } from '../confirm/first-names.ts';
+import { leftOutBlocks, maxShown } from '../confirm/left-out.ts';
 import { numberDone, operationField, stepsData } from './operation-field.ts';
 import { maxListed, reasonOf, singleReply, timerBlocks, trailOf } from './single-outcome.ts';
 import type { About, NamesContext } from './single-outcome.ts';
+import { targetEnds } from './target-ends.ts';
+import type { TargetEnd } from './target-ends.ts';
+import { keptBackByStop, notBegunBeforeStop, stepNameOf } from './work.ts';
 import type { Attempt, AttemptStatus } from './work.ts';
 
 /** What wording outcomes needs. */
@@ -38,9 +44,11 @@ export function outcomeReply(
   const [only] = attempts;
   const status = statusOfAll(about, attempts);
   const operation = operationField(about, status, attempts);
-  const reports = [...leftOutBlocks(about.leftOut ?? []), ...waitingBlocks(waiting)];
+  // What a stop kept back is summed up instead.
+  const leftOut = (about.leftOut ?? []).filter(({ why }) => why !== notBegunBeforeStop);
+  const reports = [...leftOutBlocks(leftOut), ...waitingBlocks(waiting)];
   const trail = trailOf(context, about, attempts, audit);
-  if (only !== undefined && attempts.length === 1) {
+  if (only !== undefined && attempts.length === 1 && keptBackByStop(about).length === 0) {
     const { answer, ...rest } = singleReply(context, about, only, audit);
     const next = [...waitingNext(waiting), ...(answer.next ?? [])];
     const timers = timerBlocks(about, only);
@@ -50,9 +58,14 @@ export function outcomeReply(
     return { ...rest, ...operation, ...asWhole, answer: { ...answer, body, next } };
   }
   const isLong = attempts.length > maxListed;
+  const finish = finishOf(about);
+  const { prefix } = context.settings;
   const shown = isLong ? attempts.filter((attempt) => attempt.status !== 'done') : attempts;
   const left = shown.length - maxListed;
-  const hasFile = isLong && (shown.length > 0 || (about.leftOut ?? []).length > 0);
+  const isComplete = numberDone(attempts) === attempts.length && !isCut(about);
+  const hasFile =
+    Math.max(attempts.length, about.units?.length ?? 0) > maxListed &&
+    !(isComplete && (about.leftOut ?? []).length === 0);
   return {
     command: about.command.name,
     status,
@@ -62,6 +75,10 @@ export function outcomeReply(
       mark: status === 'done' ? '✅' : status === 'partial' || status === 'unknown' ? '⚠️' : '❌',
       title: titleOfAll(about, attempts),
       body: [
+        ...cutBlocks(about),
+        ...(finish?.needsFile === true
+          ? [line('To finish, reply to outcomes.csv with ', code(`${prefix}${finish.line}`))]
+          : []),
         ...(shown.length === 0
           ? []
           : [
@@ -77,7 +94,12 @@ export function outcomeReply(
         ...reports,
         ...trail,
       ],
-      next: [...waitingNext(waiting), ...undoNext(about, attempts)],
+      next: [
+        ...waitingNext(waiting),
+        ...(finish?.needsFile === false ? [finish.line] : []),
+        ...undoNext(about, attempts),
+        ...(audit.length > 1 ? [`audit --operation ${about.id}`] : []),
+      ],
       ...present({ file: hasFile ? fileOf(about, attempts) : undefined }),
       data: dataOf(about, attempts, isLong),
     },
@@ -122,31 +144,96 @@ function statusOfAll(about: About, attempts: readonly Attempt[]): Status {
 
 /** Whether something was left out while it ran. */
 function isCut({ units = [] }: About): boolean {
-  return units.some(({ isLeftOut }) => isLeftOut);
+  return units.some(({ leftOut }) => leftOut !== undefined);
 }
 
+/** `takedown stopped: 20 of 30 accounts done, 3 half done, 7 untouched` */
 function titleOfAll(about: About, attempts: readonly Attempt[]): Content {
-  const { command, units = [] } = about;
+  const { units = [] } = about;
+  const name = nameOfAll(about);
   if (attempts.length === 0) {
-    return [bold(`${command.name}: nothing was done`)];
+    return [bold(`${name}: nothing was done`)];
   }
-  const done = numberDone(attempts);
-  const total = Math.max(units.length, attempts.length);
-  const targets = new Set(units.map(({ position }) => position)).size;
-  const [first] = attempts;
-  if (first?.step === undefined) {
-    return [bold(`${command.name}: ${whole(done)} of ${whole(total)} done`)];
+  const ends = targetEnds(about);
+  const [only] = ends;
+  if (only === undefined) {
+    return [bold(`${name}: ${whole(numberDone(attempts))} of ${whole(attempts.length)} done`)];
   }
-  return targets === 1
-    ? [
-        bold(`${command.name}: ${done} of ${count(total, 'step')} done`),
-        ' for ',
-        code(first.target ?? ''),
-      ]
-    : [
-        bold(`${command.name}: ${whole(done)} of ${count(total, 'step')} done`),
-        ` for ${count(targets, 'account')}`,
-      ];
+  if (ends.length === 1) {
+    const noun = about.invocation.reversals === undefined ? 'step' : 'action';
+    const done = `${numberDone(attempts)} of ${count(units.length, noun)} done`;
+    return [bold(`${name}: ${done}`), ...(only.target ? [' for ', code(only.target)] : [])];
+  }
+  const noun = ends.every(({ target }) => target !== undefined) ? 'account' : 'action';
+  const others = (['half done', 'failed', 'unknown', 'untouched'] as const)
+    .map((end) => ({ end, number: ends.filter((one) => one.end === end).length }))
+    .filter(({ number }) => number > 0)
+    .map(({ end, number }) => `, ${whole(number)} ${end}`);
+  const done = ends.filter(({ end }) => end === 'done').length;
+  return [bold(`${name}: ${whole(done)} of ${count(ends.length, noun)} done`, ...others)];
+}
+
+/** `undo of operation 7 stopped` */
+function nameOfAll(about: About): string {
+  const { command, invocation } = about;
+  const { reversals, arguments: given } = invocation;
+  return [
+    command.name,
+    ...(reversals === undefined ? [] : [`of operation ${Number(given['operation'])}`]),
+    ...(keptBackByStop(about).length === 0 ? [] : ['stopped']),
+  ].join(' ');
+}
+
+/** What is missing for which accounts, if not everything was begun. */
+function cutBlocks(about: About): Block[] {
+  const ends = targetEnds(about);
+  const cut = ends.filter(({ end, notBegun }) => end !== 'untouched' && notBegun.length > 0);
+  const [first] = cut;
+  if (first !== undefined && ends.length === 1) {
+    return [line(`Not begun: ${first.notBegun.join(', ')}`)];
+  }
+  const left = cut.length - maxListed;
+  const stopped = new Set(keptBackByStop(about).map(({ target }) => target));
+  const untouched = ends.flatMap(({ end, target }) =>
+    end === 'untouched' && target !== undefined && stopped.has(target) ? [target] : [],
+  );
+  return [
+    ...(first === undefined
+      ? []
+      : [
+          line('Not begun for accounts that are half done:'),
+          { kind: 'list' as const, items: cut.slice(0, maxListed).map(cutItem) },
+        ]),
+    ...(left > 0 ? [line(`And ${count(left, 'other')}: see the file.`)] : []),
+    ...(untouched.length === 0 ? [] : [line(`Untouched: ${firstOf(untouched)}`)]),
+  ];
+}
+
+function cutItem({ target, notBegun }: TargetEnd): Inline[] {
+  return [...(target === undefined ? [] : [code(target), ': ']), notBegun.join(', ')];
+}
+
+/** How to do what was not begun, if somebody has stopped it. */
+function finishOf(
+  about: About,
+): { readonly line: string; readonly needsFile: boolean } | undefined {
+  const { command, invocation } = about;
+  const { notBefore: _, ...atOnce } = invocation;
+  const keptBack = keptBackByStop(about);
+  if (keptBack.length === 0) {
+    return undefined;
+  }
+  const subject = subjectOf(command);
+  if (invocation.reversals !== undefined || subject === undefined) {
+    return { line: writeInvocation(command, atOnce), needsFile: false };
+  }
+  const targets = [...new Set(keptBack.flatMap(({ target }) => target ?? []))];
+  const needsFile = targets.length > maxShown;
+  const line = writeInvocation(command, {
+    ...atOnce,
+    arguments: { ...invocation.arguments, [subject]: needsFile ? [] : targets },
+  });
+  return { line: needsFile ? `${line} --from-file` : line, needsFile };
 }
 
 function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline[] {
@@ -178,28 +265,36 @@ const marks: Readonly<Record<AttemptStatus, Mark>> = {
   unknown: '⚠️',
 };
 
-/** Every target and how it ended. */
-function fileOf({ leftOut = [] }: About, attempts: readonly Attempt[]): AnswerFile {
-  const rows = [
-    ...attempts.map((attempt) => ({
-      user_id: attempt.target ?? '',
-      step: attempt.step ?? attempt.command ?? '',
-      status: attempt.status,
-      audit: attempt.audit ?? '',
-      why: attempt.status === 'failed' || attempt.status === 'partial' ? reasonOf(attempt) : '',
-    })),
-    ...leftOut.map(({ user, why }) => ({
-      user_id: user,
-      step: '',
-      status: 'left out',
-      audit: '',
-      why,
-    })),
-  ];
+/** Every target, with each of its steps, and how it ended. */
+function fileOf(about: About, attempts: readonly Attempt[]): AnswerFile {
+  const { leftOut = [], units = [] } = about;
+  const begun = attempts.map((attempt) => ({
+    user_id: attempt.target ?? '',
+    step: attempt.step ?? attempt.command ?? '',
+    status: attempt.status,
+    audit: attempt.audit ?? '',
+    why: attempt.status === 'failed' || attempt.status === 'partial' ? reasonOf(attempt) : '',
+  }));
+  const row = (user: string, step: string, why: string) => ({
+    user_id: user,
+    step,
+    status: 'left out' as const,
+    audit: '' as const,
+    why,
+  });
+  const notBegun = units.flatMap((unit) =>
+    unit.leftOut === undefined
+      ? []
+      : [row(unit.target ?? '', stepNameOf(about, unit) ?? '', unit.leftOut)],
+  );
+  const known = new Set(notBegun.map(({ user_id: user }) => user));
+  const before = leftOut
+    .filter(({ user }) => !known.has(user))
+    .map(({ user, why }) => row(user, '', why));
   return {
     name: 'outcomes.csv',
     contentType: 'text/csv',
-    content: stringify(rows, {
+    content: stringify([...begun, ...notBegun, ...before], {
       header: true,
       columns: ['user_id', 'step', 'status', 'audit', 'why'],
       escape_formulas: true,
@@ -207,13 +302,13 @@ function fileOf({ leftOut = [] }: About, attempts: readonly Attempt[]): AnswerFi
   };
 }
 
-/** `3 more reports about this user are open.` */
+/** `3 reports about this user are still open.` */
 function waitingBlocks(waiting: readonly OpenItemCount[]): Block[] {
   const items = waiting.reduce((sum, about) => sum + about.items, 0);
   const whom = waiting.length === 1 ? 'this user' : `${waiting.length} of these users`;
   return items === 0
     ? []
-    : [line(`${count(items, 'more report')} about ${whom} ${items === 1 ? 'is' : 'are'} open.`)];
+    : [line(`${count(items, 'report')} about ${whom} ${items === 1 ? 'is' : 'are'} still open.`)];
 }
 
 /** The line that takes back all of it, if anything takes it back. */

@@ -20,7 +20,7 @@ export interface NamesContext {
 export type About = Pick<Work, 'command' | 'danger' | 'invocation' | 'confirmer'> &
   Partial<Pick<Work, 'id' | 'startedAt' | 'units'>> & { readonly leftOut?: readonly LeftOut[] };
 
-/** Of more audit entries than this, the operation's number is shown. */
+/** Of more targets than this, an outcome lists only those that are not done. */
 export const maxListed = 10;
 
 /** The title of an outcome whose own answer was lost in a crash. */
@@ -170,9 +170,7 @@ export function trailOf(
         timer === undefined ? [] : [`until ${dateTime(timer.runAt)}, timer ${timer.id}`],
       ),
       took > 0 && audit.length <= maxListed && `${whole(took)} ms`,
-      audit.length <= maxListed
-        ? `audit ${audit.map((entry) => `#${entry}`).join(' ')}`
-        : `operation ${id}`,
+      audit.length === 1 ? `audit #${audit[0]}` : `operation ${id}`,
     ),
   ];
 }

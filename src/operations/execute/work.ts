@@ -87,7 +87,16 @@ export interface Unit {
   readonly did: string | undefined;
   /** How it ended, as far as is known; undefined while it is not. */
   attempt: Attempt | undefined;
-  isLeftOut: boolean;
+  /** Why nothing is done, if it is left out: the rest of a sentence that begins with the target. */
+  leftOut: string | undefined;
+}
+
+/** Why a unit is left out if somebody has stopped the operation. It is stored, and read after a restart. */
+export const notBegunBeforeStop = 'was not begun when this was stopped';
+
+/** What was not begun because somebody stopped the operation. */
+export function keptBackByStop({ units = [] }: Partial<Pick<Work, 'units'>>): Unit[] {
+  return units.filter(({ leftOut }) => leftOut === notBegunBeforeStop);
 }
 
 /** The steps of a command. Most have one, which is the command itself. */
@@ -96,6 +105,14 @@ export function stepsOf(
   args: Readonly<Record<string, unknown>>,
 ): readonly (Step | undefined)[] {
   return command.steps?.(args) ?? [undefined];
+}
+
+/** Such as `suspend`; the command, for a part of an undo; undefined if there is only one step. */
+export function stepNameOf(
+  { command, invocation }: Pick<Work, 'command' | 'invocation'>,
+  { part, step }: Pick<Unit, 'part' | 'step'>,
+): string | undefined {
+  return part?.command.name ?? stepsOf(command, invocation.arguments)[step]?.name;
 }
 
 /** The command that a unit carries out: the operation's own, or a part of it. */
@@ -171,7 +188,7 @@ export function newWork(
       serverJob: undefined,
       did: undefined,
       attempt: undefined,
-      isLeftOut: false,
+      leftOut: undefined,
     })),
   };
 }
@@ -205,8 +222,8 @@ export async function loadWork(
     invocation: parsed.invocation,
     role: 'moderator',
     confirmer: (operation.confirmer ?? undefined) as UserId | undefined,
-    leftOut: rows.flatMap(({ state, target, detail }) =>
-      state === 'skipped' && target !== undefined
+    leftOut: rows.flatMap(({ state, target, detail, step }) =>
+      state === 'skipped' && target !== undefined && (step === 0 || parsed.parts !== undefined)
         ? [{ user: target as UserId, why: detail ?? 'was left out' }]
         : [],
     ),
@@ -226,7 +243,7 @@ export async function loadWork(
         serverJob: row.serverJob,
         did: row.state === 'in_flight' ? row.detail : undefined,
         attempt: attemptOf(row, { step: steps[row.step]?.name, command: part?.command.name }),
-        isLeftOut: row.state === 'skipped',
+        leftOut: row.state === 'skipped' ? (row.detail ?? 'was left out') : undefined,
       };
     }),
   };

@@ -101,7 +101,7 @@ describe('suspend and unsuspend', () => {
     expect(question.body).toContain('Suspend 2 accounts?');
     expect(question.body).toContain(`${one.userId} · registered`);
     expect(question.body).toContain(two.userId);
-    expect(both.body).toContain('suspend: 2 of 2 done');
+    expect(both.body).toContain('suspend: 2 of 2 accounts done');
     expect(both.field.audit).toHaveLength(2);
     expect(await stateOf(one)).toMatchObject({ suspended: true });
     expect(await stateOf(two)).toMatchObject({ suspended: true });

@@ -121,7 +121,7 @@ describe('reports', () => {
     };
     const sender = place.spammer.userId;
     const banned = await room.ana.ask(`!shadow-ban ${sender}`);
-    expect(banned.body).toContain('2 more reports about this user are open.');
+    expect(banned.body).toContain('2 reports about this user are still open.');
     expect(banned.body).toContain(`!resolve --sender ${sender}`);
     const resolved = await room.ana.ask(`!resolve --sender ${sender} --note raid`);
     expect(resolved.body).toContain(`Resolved ${rest.map((item) => `#${item}`).join(' ')}: `);

@@ -106,7 +106,7 @@ describe('a command for later', () => {
     expect([...server.calls].sort()).toEqual(names(3));
     expect(outcomeIn(ended)).toMatchObject({ status: 'done', operation: { done: 3 } });
     // What `!confirm` was answered with says how it ended, too.
-    expect(textOf(outcomeIn(ended, 'confirm'))).toContain('3 of 3 done');
+    expect(textOf(outcomeIn(ended, 'confirm'))).toContain('3 of 3 accounts done');
   });
 
   test('confirmed after its time runs at once', async () => {

@@ -35,7 +35,7 @@ describe('many targets', () => {
       status: 'done',
       operation: { state: 'done', targets: 60, done: 60, failed: 0, leftOut: 0 },
     });
-    expect(JSON.stringify(outcome?.answer.title)).toContain('60 of 60 done');
+    expect(JSON.stringify(outcome?.answer.title)).toContain('60 of 60 accounts done');
     expect(outcome?.answer.file).toBeUndefined();
     expect(await running()).toEqual([]);
   });
@@ -161,7 +161,7 @@ describe('many targets', () => {
       status: 'partial',
       operation: { state: 'partial', done: server.calls.length },
     });
-    expect(JSON.stringify(outcome?.answer)).toContain('when this was stopped');
+    expect(JSON.stringify(outcome?.answer.title)).toContain('lock stopped: ');
     expect(await running()).toEqual([]);
   });
 });

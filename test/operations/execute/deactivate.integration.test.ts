@@ -83,7 +83,7 @@ describe('deactivate', () => {
     await room.ana.ask('!confirm');
     const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.field.audit).toHaveLength(2);
-    expect(outcome.body).toContain('2 of 2 done');
+    expect(outcome.body).toContain('2 of 2 accounts done');
     for (const user of [first, second]) {
       expect(await account(user.userId)).toMatchObject({ deactivated: true });
     }

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { replyContent } from '../../../src/matrix/delivery/content.ts';
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { people, room } from '../../support/fuzz-bot.ts';
 import { names, openLockServer, outcomeIn, sayTo } from '../../support/lock-server.ts';
 import type { LockServer } from '../../support/lock-server.ts';
@@ -12,6 +14,20 @@ afterEach(async () => server.bot.store.close());
 
 const say = async (body: string) => sayTo(server, body);
 const textOf = (sent: unknown) => JSON.stringify(sent);
+
+/** The lines that the room reads. */
+function linesOf(sent: readonly Outgoing[], command?: string): string[] {
+  const reply = outcomeIn(sent, command);
+  const origin = { event: '$any', room } as Outgoing['origin'];
+  const { body } = reply ? (replyContent(reply, origin, '!') as { body: string }) : { body: '' };
+  return body.split('\n');
+}
+
+/** The rows of a file, without its header. */
+function rowsOf(sent: readonly Outgoing[], name: string): string[] {
+  const found = sent.find((one) => one.kind === 'file' && one.file.name === name);
+  return found?.kind === 'file' ? found.file.content.trim().split('\n').slice(1) : [];
+}
 
 /** Begins a lock of 30 accounts, says a command after 8 calls, and returns what was sent in all. */
 async function meanwhile(body: string) {
@@ -84,6 +100,87 @@ describe('stop-job', () => {
     expect(server.calls.length).toBeLessThan(16);
   });
 
+  test('the first line of what was stopped says so and counts, and its file has every account', async () => {
+    const sent = await meanwhile('!stop-job 1');
+    const done = server.calls.length;
+    const [first, ...others] = linesOf(sent);
+    expect(first).toBe(`⚠️ lock stopped: ${done} of 30 accounts done, ${30 - done} untouched`);
+    const untouched = names(30).filter((name) => !server.locked.has(name));
+    expect(others[0]).toBe(
+      `Untouched: ${untouched.slice(0, 3).join(', ')} and ${untouched.length - 3} more`,
+    );
+    expect(others[1]).toBe('To finish, reply to outcomes.csv with !lock --from-file');
+    const rows = rowsOf(sent, 'outcomes.csv');
+    expect(rows).toHaveLength(30);
+    const ends = names(30).map((name) =>
+      server.locked.has(name) ? `${name},,done` : `${name},,left out,,was not begun when`,
+    );
+    expect(ends.filter((end) => !rows.some((row) => row.includes(end)))).toEqual([]);
+  });
+
+  test('what it kept back is done by the line that its answer names', async () => {
+    const sent = await meanwhile('!stop-job 1');
+    const file = sent.find((one) => one.kind === 'file' && one.file.name === 'outcomes.csv');
+    Object.assign(server.bot.context, {
+      readFile: async () => (file?.kind === 'file' ? file.file.content : ''),
+    });
+    const left = 30 - server.locked.size;
+    server.calls.length = 0;
+    const asked = await sayTo(server, '!lock --from-file', { replyTo: '$file' });
+    expect(linesOf(asked)[0]).toContain(`Lock ${left} accounts?`);
+    await say('!confirm');
+    expect(server.calls).toHaveLength(left);
+    expect(server.locked.size).toBe(30);
+  });
+
+  test('the few that it kept back are named in the line', async () => {
+    Object.assign(server.bot.context.settings, { parallelism: 1 });
+    await say(`!lock ${names(5).join(' ')} --reason spam`);
+    server.after = async () => {
+      await server.bot.store.operations.requestStop(1, people.ana);
+    };
+    const sent = await say('!confirm');
+    expect(linesOf(sent)[0]).toBe('⚠️ lock stopped: 1 of 5 accounts done, 4 untouched');
+    const line = `lock ${names(5).slice(1).join(' ')} --reason=spam`;
+    expect(outcomeIn(sent)?.answer.next).toContain(line);
+    server.after = async () => undefined;
+    await say(`!${line}`);
+    await say('!confirm');
+    expect([...server.locked].sort()).toEqual(names(5));
+  });
+
+  test('an undo is finished by the same undo', async () => {
+    Object.assign(server.bot.context.settings, { parallelism: 1 });
+    await say(`!lock ${names(4).join(' ')}`);
+    await say('!confirm');
+    const asked = outcomeIn(await say('!undo --operation 1'), 'undo');
+    server.after = async () => {
+      await server.bot.store.operations.requestStop(asked?.operation?.id ?? 0, people.ana);
+    };
+    const sent = await say('!confirm');
+    expect(linesOf(sent, 'undo')[0]).toBe(
+      '⚠️ undo of operation 1 stopped: 1 of 4 accounts done, 3 untouched',
+    );
+    expect(outcomeIn(sent, 'undo')?.answer.next).toContain('undo --operation=1');
+    server.after = async () => undefined;
+    await say('!undo --operation=1');
+    await say('!confirm');
+    expect(server.locked.size).toBe(0);
+  });
+
+  test('of what is scheduled offers the line again only if it is short', async () => {
+    await say('!lock @u1:localhost --in 2h');
+    const short = outcomeIn(await say('!stop-job 1'), 'stop-job')?.answer;
+    expect(short?.next).toEqual(['lock @u1:localhost --at=2026-11-21T02:00:00.000Z']);
+    const asked = await say(`!lock ${names(30).join(' ')} --in 2h`);
+    await say('!confirm');
+    const long = await say(`!stop-job ${outcomeIn(asked)?.operation?.id}`);
+    expect(outcomeIn(long, 'stop-job')?.answer.next).toEqual([]);
+    expect(linesOf(long, 'stop-job')[0]).toContain(
+      'it won’t run lock @u0:localhost @u1:localhost @u2:localhost and 27 more',
+    );
+  });
+
   test.each([
     ['!stop-job 77', 'there is no operation 77'],
     ['!stop-job 1', 'operation 1 has already ended (done)'],
@@ -95,6 +192,27 @@ describe('stop-job', () => {
   test('of an operation that waits for its confirmation says how to cancel it', async () => {
     await say(`!lock ${names(3).join(' ')}`);
     expect(textOf(await say('!stop-job 1'))).toMatch(/is not confirmed yet.*!cancel \w{4}/u);
+  });
+});
+
+describe('a line with many accounts', () => {
+  const short = '!lock @u0:localhost @u1:localhost @u2:localhost and 27 more --reason=spam';
+
+  const ask = async () => say(`!lock ${names(30).join(' ')} --reason spam --in 2h`);
+
+  test('is short in pending, also when it is cancelled', async () => {
+    await ask();
+    expect(linesOf(await say('!pending'), 'pending')[1]).toContain(short);
+    const cancelled = await say('!cancel');
+    expect(linesOf(cancelled)[0]).toBe(`❌ Cancelled: ${short}`);
+    expect(linesOf(cancelled, 'cancel')[0]).toContain(`Cancelled: ${short.slice(1)}`);
+  });
+
+  test('is short when it is scheduled, and in jobs', async () => {
+    await ask();
+    const scheduled = await say('!confirm');
+    expect(linesOf(scheduled)[0]).toContain(short);
+    expect(linesOf(await say('!jobs'), 'jobs').join('\n')).toContain(short);
   });
 });
 

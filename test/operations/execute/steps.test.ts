@@ -1,5 +1,6 @@
 import { beforeEach, afterEach, expect, test } from 'vitest';
 
+import { textOf } from '../../../src/chat/answers/answer.ts';
 import { HomeserverError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
@@ -124,6 +125,50 @@ test('a stop while the homeserver works on a step keeps the next one back', asyn
   expect(calls).toEqual(['suspend', 'quarantine', 'redact']);
   expect(await recordedSteps()).toEqual(['suspend done', 'quarantine done', 'redact done']);
   expect(await bot.store.operations.running()).toEqual([]);
+});
+
+test('a stop in the middle says what is done, half done and untouched, and how to finish', async () => {
+  Object.assign(bot.context.settings, { parallelism: 1 });
+  before = async () => {
+    if (calls.length === 5) {
+      await bot.store.operations.requestStop(1, people.ana);
+    }
+  };
+  await bot.take([message('$ask', '!takedown @a @b @c --reason spam')]);
+  const { sent } = await bot.take([message('$yes', '!confirm')]);
+  expect(calls).toEqual([...steps, 'suspend', 'quarantine']);
+  const texts = JSON.stringify(sent);
+  const outgoing = sent.map((one) => one.outgoing);
+  const edit = outgoing.find((one) => one.kind === 'edit' && one.reply.command === 'takedown');
+  const answer = edit?.kind === 'edit' ? edit.reply.answer : undefined;
+  expect(textOf(answer?.title ?? [])).toBe(
+    'takedown stopped: 1 of 3 accounts done, 1 half done, 1 untouched',
+  );
+  const [what, list, untouched] = answer?.body ?? [];
+  expect(JSON.stringify(what)).toContain('Not begun for accounts that are half done:');
+  expect(list).toMatchObject({
+    kind: 'list',
+    items: [[{ text: '@b:localhost' }, ': ', 'redact, deactivate']],
+  });
+  expect(JSON.stringify(untouched)).toContain('Untouched: @c:localhost');
+  const file = outgoing.find((one) => one.kind === 'file');
+  const rows = file?.kind === 'file' ? file.file.content.trim().split('\n').slice(1) : [];
+  expect(rows.map((row) => row.replaceAll(/^'|,\d*,[^,]*$/gu, '')).sort()).toEqual(
+    [
+      ...steps.map((step) => `@a:localhost,${step},done`),
+      ...['suspend', 'quarantine'].map((step) => `@b:localhost,${step},done`),
+      ...['redact', 'deactivate'].map((step) => `@b:localhost,${step},left out`),
+      ...steps.map((step) => `@c:localhost,${step},left out`),
+    ].sort(),
+  );
+  const line = 'takedown @b:localhost @c:localhost --reason=spam';
+  expect(answer?.next).toContain(line);
+  expect(texts).not.toContain('audit #');
+  before = async () => undefined;
+  calls = [];
+  await bot.take([message('$again', `!${line}`)]);
+  await bot.take([message('$yes2', '!confirm')]);
+  expect(calls).toEqual([...steps, ...steps]);
 });
 
 test('a step that was cut off and did not arrive is done after a restart, before the others', async () => {

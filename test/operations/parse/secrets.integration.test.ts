@@ -99,7 +99,7 @@ describe('several users', () => {
     }
     await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
     const answer = await room.ana.outcomeOf(confirmation, 'done');
-    expect(answer.body).toContain('3 of 3 done');
+    expect(answer.body).toContain('3 of 3 accounts done');
     for (const { userId } of users) {
       expect((await adminApi().users.get(asUserId(userId))).shadowBanned).toBe(true);
     }

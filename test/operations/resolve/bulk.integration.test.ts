@@ -70,7 +70,7 @@ it('filters select accounts once, when they are shown', { timeout: 120_000 }, as
   const begin = performance.now();
   await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
   const done = await room.ana.outcomeOf(question, 'done', 'partial', 'failed');
-  expect(done.body).toContain(`${accounts} of ${accounts} done`);
+  expect(done.body).toContain(`${accounts} of ${accounts} accounts done`);
   expect(performance.now() - begin).toBeLessThan(60_000);
   for (const spared of [late.userId, old]) {
     expect((await adminApi().users.get(asUserId(spared))).locked).toBe(false);

@@ -174,7 +174,7 @@ describe('server admins', () => {
       `!lock --matching "--name ${prefix}"`,
     );
     expect(question.body).toContain('Lock 32 accounts?');
-    expect(outcome.body).toContain('32 of 32 done');
+    expect(outcome.body).toContain('32 of 32 accounts done');
     const locked = await Array.fromAsync(
       server.api.users.all({ search: prefix, status: 'locked' }),
     );
