@@ -1,7 +1,7 @@
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
-import { StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
+import { StoreError, TargetError, UnreachableError, codeOf } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
@@ -22,7 +22,8 @@ import type { ResolveAgainContext } from '../confirm/resolve-again.ts';
 import type { SendPermission } from '../management-room.ts';
 import { commandNamed, readingContext } from '../parse/command-line.ts';
 import type { CommandNameContext, ReadingSettings } from '../parse/command-line.ts';
-import { dangerOfInvocation, parsedOf, readInvocation } from '../stages.ts';
+import { whyChanged } from '../parse/undo-operation.ts';
+import { dangerOfInvocation, parsedOf, readInvocation, targetsOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
 import { logFault } from './attempt.ts';
 import { execute } from './execute.ts';
@@ -65,6 +66,7 @@ export async function runScheduled(
   try {
     parsed = await read(context, operation);
     const authorized = authorize(context, parsed);
+    await assertUnchanged(context, parsed);
     if (confirmer !== undefined) {
       requireRole(context, parsed, confirmer);
     }
@@ -98,6 +100,18 @@ async function read(context: ScheduledContext, operation: Operation): Promise<Pa
   }
   const action = await context.store.auditLog.get(timer.intentId);
   return parseTimer(context, timer, action?.itemId ?? undefined);
+}
+
+/** @throws TargetError it takes back what somebody has changed again since it was asked for */
+async function assertUnchanged(
+  { store }: { readonly store: Pick<Store, 'auditLog'> },
+  parsed: Parsed,
+): Promise<void> {
+  const why = await whyChanged(store.auditLog, parsed);
+  if (why !== undefined) {
+    const [target = 'it'] = targetsOf(parsed);
+    throw new TargetError('state', `${target} ${why}`, 'Nothing was changed.');
+  }
 }
 
 /** Ends an operation that can't be started, and tells the room why. */

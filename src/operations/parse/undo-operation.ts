@@ -138,8 +138,8 @@ function readReversal(
 }
 
 /**
- * Why a part of an undo is not begun any more: somebody has changed the same thing since the person was asked. The
- * rest of a sentence; undefined if nobody has.
+ * Why what takes an action back is not begun any more: somebody has changed the same thing since it was asked for.
+ * The rest of a sentence; undefined if nobody has, or if it takes nothing back.
  */
 export async function whyChanged(
   auditLog: Pick<Store['auditLog'], 'get' | 'search'>,
@@ -189,18 +189,25 @@ async function changesTo(
   return found.sort((one, other) => other.id - one.id);
 }
 
-/** The newest entry after which a reversal would undo something else than was asked for. */
+/**
+ * The newest entry after which a reversal would undo something else than was asked for. What was taken back itself
+ * has changed nothing, so that several actions can be undone one after another.
+ */
 function changedSince(
   entry: AuditEntry,
   /** The name of the command that takes the entry back. */
   command: string,
-  newer: readonly AuditEntry[],
+  changes: readonly AuditEntry[],
 ): AuditEntry | undefined {
   const line = undoOf(entry);
+  const newer = changes.filter(({ id, eventId }) => id > entry.id && eventId !== entry.eventId);
+  const undoing = newer.filter(
+    ({ status, reason }) => status === 'done' && (undoneBy(reason) ?? 0) > entry.id,
+  );
+  const cancelled = new Set(undoing.flatMap(({ id, reason }) => [id, undoneBy(reason)]));
   return newer.find(
     (one) =>
-      one.id > entry.id &&
-      one.eventId !== entry.eventId &&
+      !cancelled.has(one.id) &&
       (one.command === command || one.command === entry.command || undoOf(one) === line),
   );
 }

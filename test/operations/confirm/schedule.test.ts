@@ -156,6 +156,27 @@ describe('a command for later', () => {
     expect(entry).toMatchObject({ command: 'lock', status: 'denied' });
   });
 
+  test('that undoes an action leaves alone what somebody has changed again since', async () => {
+    await say('!lock @u1:localhost');
+    await say('!undo 1 --in 2h');
+    await say('!unlock @u1:localhost', people.ana);
+    await say('!lock @u1:localhost --reason "new evidence"', people.ana);
+    const sent = await pass(2 * hourMs);
+    expect(outcomeIn(sent, 'unlock')).toMatchObject({ status: 'failed' });
+    expect(textOf(sent)).toContain(`@u1:localhost was changed since: #5, lock by ${people.ana}`);
+    expect(server.locked.has('@u1:localhost')).toBe(true);
+  });
+
+  test('that undoes an action runs after the actions that came later were undone', async () => {
+    await say('!lock @u1:localhost');
+    await say('!undo 1 --in 2h');
+    await say('!unlock @u1:localhost');
+    await say('!undo 3');
+    expect(server.locked.has('@u1:localhost')).toBe(true);
+    expect(outcomeIn(await pass(2 * hourMs), 'unlock')).toMatchObject({ status: 'done' });
+    expect(server.locked.has('@u1:localhost')).toBe(false);
+  });
+
   test('is shown by jobs, and stop-job cancels it and tells the room', async () => {
     await say('!lock @u1:localhost --in 2h --reason spam');
     const jobs = outcomeIn(await say('!jobs'), 'jobs')?.answer;
