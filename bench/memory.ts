@@ -4,8 +4,8 @@ import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 import { residentMb } from './start.ts';
 
-/** More than these take no more memory, and 5,000 would take five minutes. */
-const usualCommands = 2_000;
+/** A busy month, or one night under attack. */
+const usualCommands = 5_000;
 
 /** What memory the bot holds after many commands, and a minute later. */
 export const memory: Benchmark = async ({ short }) => {
