@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseEventId } from '../../core/ids.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
-import type { OwnMessage } from '../../operations/record/room-record.ts';
+import type { OwnMessage } from '../../operations/record/own-message.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 
 const envelope = z.object({
