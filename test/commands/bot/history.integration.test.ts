@@ -65,7 +65,7 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   );
   expect(rows[1]).toContain(`cancelled by ${ben}`);
   expect(rows[2]).toContain(`❌ denied: deactivate by ${room.vic.user.userId}`);
-  expect(rows[3]).toMatch(/timer \d+: unshadow-ban .* by .*, in 2[34] hours/u);
+  expect(rows[3]).toMatch(/timer \d+: unshadow-ban .* by .*, in 1 day/u);
   expect(rows[4]).toContain(`✅ done: shadow-ban by ${ben}, “spam, again”, audit #`);
   expect(rows[4]).toMatch(/audit #\d+, operation \d+/u);
   // It was refused, so there is none.

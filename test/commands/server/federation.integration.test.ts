@@ -64,7 +64,7 @@ describe('federation', () => {
       data: { total: 2, rows: [{ destination: 'down.example' }] },
     });
     expect(first.body).toContain('2 other servers, 1 shown');
-    expect(first.body).toMatch(/down\.example +not reached for 2 days, next try in 1 hour/);
+    expect(first.body).toMatch(/down\.example +not reached for 2 days, next try in 2 hours/);
     const more = await room.vic.ask('!more');
     expect(more.body).toMatch(/up\.example +reached/);
   });
@@ -73,7 +73,7 @@ describe('federation', () => {
     const down = await room.vic.ask('!federation down.example');
     expect(down.body).toContain('⚠️ down.example: not reached for 2 days');
     expect(down.body).toContain('Failing since 2 days ago');
-    expect(down.body).toContain('next try in 1 hour');
+    expect(down.body).toContain('next try in 2 hours');
     expect(down.body).toContain('Shares 7 rooms with this server');
     expect(down.field.data).toMatchObject({ destination: 'down.example', rooms: 7 });
     const up = await room.vic.ask('!federation up.example');
