@@ -78,6 +78,15 @@ export interface Preview {
   readonly warning?: string;
   /** What is special about this account: all that is shown of it in a preview of several. */
   readonly facts?: readonly string[];
+  /** How much it is about. A preview of several passes the sums to the command's `plan`. */
+  readonly numbers?: Readonly<Record<string, number>>;
+}
+
+/** What is done to each of several accounts, and what is not, in phrases. */
+export interface Plan {
+  /** One phrase for each step, in their order. */
+  readonly does: readonly string[];
+  readonly doesNot: readonly string[];
 }
 
 /** Why a command can't have an effect, as a sentence without its end, and what to do instead. */
@@ -199,6 +208,12 @@ interface Base<Declared extends Arguments> {
   readonly ignoredByServices?: true;
   /** How a confirmation about several accounts starts: `Deactivate and erase`. Default: the name. */
   inBatch?(args: ParsedArguments<Declared>): string;
+  /**
+   * What a confirmation about several accounts says instead of `does` and `doesNot`.
+   *
+   * @param sums of the `numbers` of all previews; undefined if not each account has one
+   */
+  plan?(args: ParsedArguments<Declared>, sums: Readonly<Record<string, number>> | undefined): Plan;
   /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */
   nothingToDo?(account: Account, args: ParsedArguments<Declared>): string | undefined;
   /**
@@ -291,12 +306,16 @@ export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declar
 /** A command of unknown arguments and result. */
 export type Command = Omit<
   Base<Arguments> & Single<Arguments, unknown>,
-  'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'protects' | 'steps' | 'warning'
+  'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'plan' | 'protects' | 'steps' | 'warning'
 > & {
   steps?(args: Readonly<Record<string, unknown>>): readonly Step[];
   nothingToDo?(account: Account, args: Readonly<Record<string, unknown>>): string | undefined;
   warning?(args: Readonly<Record<string, unknown>>): string;
   inBatch?(args: Readonly<Record<string, unknown>>): string;
+  plan?(
+    args: Readonly<Record<string, unknown>>,
+    sums: Readonly<Record<string, number>> | undefined,
+  ): Plan;
   check?(args: Readonly<Record<string, unknown>>, now: number): void;
   readonly protects?:
     | Exclude<Protects, false>

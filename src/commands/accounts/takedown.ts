@@ -3,7 +3,7 @@ import { line } from '../../chat/answers/answer.ts';
 import { amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import type { Context, Step } from '../../chat/command/declaration.ts';
+import type { Context, Plan, Step } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { sentOf, sumOf } from './parts/redacted.ts';
 import { notForServices } from './parts/restriction.ts';
@@ -114,7 +114,7 @@ const deactivate = step({
     services.accounts.reconcileDeactivation(account.name, { erase }),
 });
 
-const warning = ({ erase, deleteMedia: deletes, keepAccount }: Omit<Given, 'accounts' | 'since'>) =>
+const warning = ({ erase, deleteMedia: deletes, keepAccount }: Given) =>
   [
     `Redacted messages${deletes ? ' and deleted files' : ''} can’t be restored${erase ? ', and erasing can’t be undone' : ''}.`,
     ...(keepAccount
@@ -126,6 +126,47 @@ interface Given {
   readonly erase: boolean;
   readonly keepAccount: boolean;
   readonly deleteMedia: boolean;
+  readonly since?: number | undefined;
+}
+
+/**
+ * What is done, step by step, and what is not.
+ *
+ * @param found how much there is of one account, or of several together; undefined if nobody has looked
+ * @param where of a single account: the rooms with messages, and those that it is in
+ */
+function plan(
+  { erase, keepAccount, deleteMedia: deletes, since }: Given,
+  found: Readonly<Record<string, number>> | undefined,
+  // Several accounts may share rooms: their numbers of rooms can't be added up.
+  where?: { readonly sent: number; readonly joined: number },
+): Plan {
+  const { messages = 0, joins = 0, roomsWithMore = 0, files = 0, devices = 0 } = found ?? {};
+  const isKnown = found !== undefined;
+  const sent = sentOf([{ messages, joins, isMore: roomsWithMore > 0 }]);
+  const isEmpty = isKnown && messages + joins + roomsWithMore === 0;
+  const allFiles = isKnown ? count(files, 'file') : 'all files';
+  const whatIsSent = isKnown ? sent : 'all messages';
+  const rooms = (number: number | undefined) =>
+    number === undefined ? 'all rooms' : count(number, 'room');
+  return {
+    does: [
+      'suspend: nothing more is sent',
+      `quarantine: ${allFiles}`,
+      `redact: ${isEmpty ? 'nothing' : `${whatIsSent} in ${rooms(where?.sent)}`}${since === undefined ? '' : `, sent since ${dateTime(since)}`}`,
+      ...(deletes ? [`delete-media: ${allFiles}`] : []),
+      ...(keepAccount
+        ? []
+        : [
+            `deactivate: log out ${isKnown ? count(devices, 'device') : 'all devices'}, remove from ${rooms(where?.joined)}, delete e-mail and account data${erase ? ', hide messages from people who join later' : ''}`,
+          ]),
+    ],
+    doesNot: [
+      ...(deletes ? [] : ['delete files']),
+      'redact reactions',
+      'reach this room and rooms in which I send secrets',
+    ],
+  };
 }
 
 /**
@@ -183,46 +224,38 @@ export default defineCommand({
   ],
 
   inBatch: ({ erase }) => (erase ? 'Take down and erase' : 'Take down'),
+  plan: (given, sums) => plan(given, sums),
   warning,
 
   async preview(context) {
     const { args: given, services, now } = context;
-    const { accounts: account, since } = given;
+    const { accounts: account } = given;
     const [footprint, shares] = await Promise.all([
       services.accounts.footprint(account),
       services.redaction.findShares(requestOf(context)),
     ]);
     const rooms = count(shares.length, 'room');
-    const files = count(footprint.files, 'file');
-    const isEmpty = shares.length === 0;
+    const numbers = {
+      messages: sumOf(shares, 'messages'),
+      joins: sumOf(shares, 'joins'),
+      roomsWithMore: shares.filter(({ isMore }) => isMore).length,
+      files: footprint.files,
+      devices: footprint.devices,
+    };
+    const { does, doesNot } = plan(given, numbers, {
+      sent: shares.length,
+      joined: footprint.rooms,
+    });
     return {
       title: ['Take down ', ...nameAndId(account), given.erase ? ' and erase?' : '?'],
       body: [
         accountFacts(account, footprint, now),
         ...standing(account),
         ...(given.keepAccount ? [] : notForServices(account)),
-        {
-          kind: 'list',
-          items: [
-            ['suspend: it sends nothing more'],
-            [`quarantine: ${files}`],
-            [
-              `redact: ${isEmpty ? 'nothing' : `${sentOf(shares)} in ${rooms}`}${since === undefined ? '' : `, sent since ${dateTime(since)}`}`,
-            ],
-            ...(given.deleteMedia ? [[`delete-media: ${files}`]] : []),
-            ...(given.keepAccount
-              ? []
-              : [
-                  [
-                    `deactivate: log out ${count(footprint.devices, 'device')}, remove from ${count(footprint.rooms, 'room')}, delete e-mail and account data${given.erase ? ', hide messages from people who join later' : ''}`,
-                  ],
-                ]),
-          ],
-        },
-        line(
-          `Will not: ${given.deleteMedia ? '' : 'delete files, '}redact reactions, reach this room and rooms in which I send secrets`,
-        ),
+        { kind: 'list', items: does.map((phrase) => [phrase]) },
+        line(`Will not: ${doesNot.join(', ')}`),
       ],
+      numbers,
       facts: [
         `${sentOf(shares)} in ${rooms}`,
         amount(footprint.files, 'file'),

@@ -117,6 +117,7 @@ interface AccountPreview {
   readonly account: Account;
   /** What sets this account apart. */
   readonly facts: readonly string[];
+  readonly numbers?: Readonly<Record<string, number>> | undefined;
   readonly warning: string | undefined;
 }
 
@@ -144,7 +145,12 @@ async function describe(
   }
   try {
     const preview = await command.preview?.(commandContext);
-    return { account, facts: preview?.facts ?? [], warning: preview?.warning };
+    return {
+      account,
+      facts: preview?.facts ?? [],
+      numbers: preview?.numbers,
+      warning: preview?.warning,
+    };
   } catch (error) {
     if (error instanceof TargetError && error.code === 'state') {
       return { user: account.name, why: error.message.replace(`${account.name} `, '') };
@@ -171,8 +177,7 @@ function previewOfSeveral(
         isShort ? list(previews, now) : line(firstOf(previews.map(({ account }) => account.name))),
         ...matchingBlocks(resolved),
         ...given(resolved),
-        ...promises('Will', command.does, invocation.arguments),
-        ...promises('Will not', command.doesNot, invocation.arguments),
+        ...planBlocks(resolved, previews),
         ...(isLong
           ? [
               inCommon(previews, now),
@@ -316,6 +321,38 @@ function given({ command, invocation }: Resolved): Block[] {
     ...(invocation.overrideProtection === true ? ['--override-protection'] : []),
   ];
   return all.length === 0 ? [] : [facts(...all.map((part) => [code(part)]))];
+}
+
+/** What is done and what is not. */
+function planBlocks(
+  { command, invocation: { arguments: args } }: Resolved,
+  previews: readonly AccountPreview[],
+): Block[] {
+  const sums = sumsOf(previews);
+  const plan = command.plan?.(args, sums);
+  return plan === undefined
+    ? [...promises('Will', command.does, args), ...promises('Will not', command.doesNot, args)]
+    : [
+        line(
+          `For each account, in this order${sums === undefined ? '' : ' (the numbers are totals)'}:`,
+        ),
+        { kind: 'list', items: plan.does.map((phrase) => [phrase]) },
+        line(`Will not: ${plan.doesNot.join(', ')}`),
+      ];
+}
+
+/** The numbers of all previews, added up; undefined if some have none. */
+function sumsOf(previews: readonly AccountPreview[]): Record<string, number> | undefined {
+  const sums: Record<string, number> = {};
+  for (const { numbers } of previews) {
+    if (numbers === undefined) {
+      return undefined;
+    }
+    for (const [name, number] of Object.entries(numbers)) {
+      sums[name] = (sums[name] ?? 0) + number;
+    }
+  }
+  return sums;
 }
 
 /** What the command's declaration says about it, without the effects of flags that were not given. */

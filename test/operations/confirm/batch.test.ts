@@ -227,6 +227,56 @@ describe('a confirmation for several accounts', () => {
   });
 });
 
+describe('a takedown of several accounts', () => {
+  beforeEach(() => {
+    Object.assign(bot.context.services.redaction, {
+      findShares: async ({ user }: { user: string }) => [
+        {
+          room: '!a:localhost',
+          messages: user.startsWith('@cat') ? 0 : 20,
+          joins: 1,
+          isMore: false,
+        },
+      ],
+    });
+  });
+
+  test('says step by step what is done, with the totals', async () => {
+    const { body } = read(await say('!takedown mallory trudy cat'));
+    const [title, , ...lines] = body.split('\n');
+    expect(title).toContain('Take down 3 accounts?');
+    expect(body).toContain(
+      [
+        'For each account, in this order (the numbers are totals):',
+        '- suspend: nothing more is sent',
+        '- quarantine: 0 files',
+        '- redact: 40 messages and 3 joins in all rooms',
+        '- deactivate: log out 3 devices, remove from all rooms, delete e-mail and account data',
+        'Will not: delete files, redact reactions, reach this room and rooms in which I send secrets',
+      ].join('\n'),
+    );
+    expect(lines.find((one) => one.includes('@cat'))).toContain('has sent no messages');
+    expect(body).not.toMatch(/Will: |--keep-account|the account,/u);
+  });
+
+  test('of many says what is done without looking at each', async () => {
+    footprints = 0;
+    const names = Array.from({ length: 12 }, (_, at) => `u${at}`).join(' ');
+    const { body } = read(await say(`!takedown ${names} --delete-media --keep-account`));
+    expect(body).toContain(
+      [
+        'For each account, in this order:',
+        '- suspend: nothing more is sent',
+        '- quarantine: all files',
+        '- redact: all messages in all rooms',
+        '- delete-media: all files',
+        'Will not: redact reactions, reach this room and rooms in which I send secrets',
+      ].join('\n'),
+    );
+    expect(footprints).toBe(0);
+  });
+});
+
 describe('several at once', () => {
   test('join a room, which comes last and is shown', async () => {
     const joined: string[] = [];

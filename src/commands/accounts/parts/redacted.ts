@@ -1,12 +1,15 @@
 import { amount, count } from '../../../chat/answers/phrases.ts';
 import type { RoomShare } from '../../../services/redaction/user-redaction.ts';
 
-export function sumOf(shares: readonly RoomShare[], what: 'messages' | 'joins'): number {
+/** What somebody has sent to one room, or to several. */
+type Sent = Pick<RoomShare, 'messages' | 'joins' | 'isMore'>;
+
+export function sumOf(shares: readonly Sent[], what: 'messages' | 'joins'): number {
   return shares.reduce((sum, share) => sum + share[what], 0);
 }
 
 /** `more than 1,000 messages and 2 joins` */
-export function sentOf(shares: readonly RoomShare[]): string {
+export function sentOf(shares: readonly Sent[]): string {
   const [messages, joins] = [sumOf(shares, 'messages'), sumOf(shares, 'joins')];
   const more = shares.some(({ isMore }) => isMore) ? 'more than ' : '';
   if (messages === 0 && more === '') {
