@@ -15,8 +15,17 @@ export interface UserFile {
 /** A file with more users than this is refused. */
 const maxLines = 10_000;
 
-/** The columns that hold users, in any case. The first of them counts. Audit exports have a `target`. */
-const userColumns = new Set(['user_id', 'user', 'mxid', 'target']);
+/**
+ * The columns that may hold users, in any case. If a file has several, the first of this list counts. Audit
+ * exports have a `target`.
+ */
+const userColumns = [
+  ...['user_id', 'mxid', 'matrix_id', 'userid', 'user', 'account', 'username'],
+  'target',
+];
+
+/** Characters of an unknown header that are shown. */
+const maxHeaderShown = 200;
 
 interface Line {
   /** Counted from 1. */
@@ -25,11 +34,12 @@ interface Line {
 }
 
 /**
- * Reads users from a text file: one or several a line, or a CSV file with a header and a column `user_id`,
- * `user` or `mxid`; the first column if there is none of these. Cells are separated by commas, semicolons or
- * tabs. Of the bot's own `outcomes.csv`, it skips what is done.
+ * Reads users from a text file: one or several a line, or a CSV file with a header and a column such as
+ * `user_id`; the first column if none has such a name, and the IDs stand there. Cells are separated by commas,
+ * semicolons or tabs. Lines that start with `#` are comments. Of the bot's own `outcomes.csv`, it skips what is
+ * done.
  *
- * @throws UsageError names the first line that is not a user
+ * @throws UsageError names the first line that is not a user, or the columns if none can hold users
  */
 export function readUserFile(text: string, serverName: string): UserFile {
   const { column, rows } = tableIn(text) ?? { column: undefined, rows: listIn(text) };
@@ -83,40 +93,51 @@ function listIn(text: string): Line[] {
   }));
 }
 
-/** The lines that are not empty. */
+/** Whether a line is a comment. A header may begin with a column `#`. */
+function isComment(line: string): boolean {
+  return /^#(?!\s*[,;\t])/u.test(line);
+}
+
+/** The lines that are neither empty nor comments. */
 function numbered(text: string): { number: number; line: string }[] {
   return text
     .replace(/^\uFEFF/u, '')
     .split(/\r\n|\r|\n/u)
     .map((line, at) => ({ number: at + 1, line: line.trim() }))
-    .filter(({ line }) => line !== '');
+    .filter(({ line }) => line !== '' && !isComment(line));
 }
 
-/** The rows of a CSV file without its header; undefined if the text has no header. */
+/**
+ * The rows of a CSV file without its header; undefined if the text has no header.
+ *
+ * @throws UsageError it has a header, and no column that can hold users
+ */
 function tableIn(text: string): { column: number; rows: Line[] } | undefined {
-  const [first = { line: '' }, second] = numbered(text);
+  const [first = { line: '' }, second = { line: '' }] = numbered(text);
   const separator = [',', ';', '\t'].find((one) => first.line.includes(one)) ?? ',';
   const header = (cellsIn(first.line, separator)[0]?.cells ?? []).map((cell) =>
     cell.trim().toLowerCase(),
   );
-  const named = header.findIndex((cell) => userColumns.has(cell));
-  const isUnnamed =
-    header.length > 1 &&
-    !header.some((cell) => cell.includes('@')) &&
-    /^["']*@/u.test(second?.line ?? '');
-  if (named === -1 && !isUnnamed) {
+  const name = userColumns.find((one) => header.includes(one));
+  const mayBeHeader = header.length > 1 && !header.some((cell) => cell.includes('@'));
+  if (name === undefined && !(mayBeHeader && /^["']*@/u.test(second.line))) {
+    const [row] = cellsIn(second.line, separator);
+    if (mayBeHeader && row?.cells.some((cell) => /^\s*'?@/u.test(cell)) === true) {
+      throw refusal(
+        `The file has the columns ${cut(header.join(', '), maxHeaderShown)}, and I don’t know which holds the users.`,
+        `Give that column one of the names ${userColumns.join(', ')}.`,
+      );
+    }
     return undefined;
   }
-  const rows = cellsIn(text.replace(/^\uFEFF/u, ''), separator);
-  const isEmpty = ({ cells }: Line) => cells.every((cell) => cell.trim() === '');
+  const [, ...rows] = cellsIn(text.replace(/^\uFEFF/u, ''), separator).filter(
+    ({ cells }) =>
+      cells.some((cell) => cell.trim() !== '') && !isComment(cells.join(separator).trim()),
+  );
   const status = header.includes('step') ? header.indexOf('status') : -1;
-  const isDone = ({ cells }: Line) => cells[status] === 'done';
   return {
-    column: Math.max(named, 0),
-    rows: rows
-      .filter((row) => !isEmpty(row))
-      .slice(1)
-      .filter((row) => !isDone(row)),
+    column: name === undefined ? 0 : header.indexOf(name),
+    rows: rows.filter(({ cells }) => cells[status] !== 'done'),
   };
 }
 

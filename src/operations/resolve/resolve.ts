@@ -1,7 +1,7 @@
 import { identitiesOf, protectsFor } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
-import { serverNameOf } from '../../core/ids.ts';
+import { localpartOf, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { Roles } from '../authorize/authorize.ts';
@@ -52,7 +52,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
   for (const user of users) {
     accounts.push(
       await resolveAccount(context, user, found.get(user), {
-        mayBeProse: users.length > 1 && authorized.plainWords?.has(user) === true,
+        onWord: adviceOnWord(authorized, user, users.length === 1),
         unchanged: danger === 'read' ? [] : ['Nothing was changed.'],
         where: whereIn(authorized, users, found, user),
       }),
@@ -288,10 +288,10 @@ function assertUnprotected(
   }
 }
 
-/** At most this many further lines are named. */
-const maxLinesNamed = 10;
+/** At most this many further accounts are named that do not exist. */
+const maxMissingNamed = 10;
 
-/** ` (line 3 of the file; also lines 17, 20)`: what else is not there saves further tries. */
+/** ` (line 3 of the file; the same is true of @a:example.com in line 17)`: so that one correction is enough. */
 function whereIn(
   { fileLines }: Pick<Authorized, 'fileLines'>,
   users: readonly UserId[],
@@ -303,14 +303,43 @@ function whereIn(
     if (line === undefined) {
       return '';
     }
-    const others = users.flatMap((one) =>
-      one === user || found.has(one) ? [] : (fileLines?.get(one) ?? []),
-    );
-    const more = others.length > maxLinesNamed ? ' …' : '';
-    return others.length === 0
+    const missing = users.flatMap((name) => {
+      const at = fileLines?.get(name);
+      // An account of another server is refused for another reason.
+      const isAlike = serverNameOf(name) === serverNameOf(user) && !found.has(name);
+      return name === user || at === undefined || !isAlike ? [] : [`${name} in line ${at}`];
+    });
+    const named = missing.slice(0, maxMissingNamed).join(', ');
+    const more = missing.length - maxMissingNamed;
+    return missing.length === 0
       ? ` (line ${line} of the file)`
-      : ` (line ${line} of the file; the same is true of lines ${others.slice(0, maxLinesNamed).join(', ')}${more})`;
+      : ` (line ${line} of the file; the same is true of ${named}${more > 0 ? `, and ${more.toLocaleString('en-US')} more` : ''})`;
   };
+}
+
+/** Words that join names in a sentence, and that a line doesn't need. */
+const joiningWords = new Set(['and', 'or']);
+
+/** What to do about a word that is not an account, if it may not have been meant as one. */
+function adviceOnWord(
+  { fileLines, plainWords }: Pick<Authorized, 'fileLines' | 'plainWords'>,
+  user: UserId,
+  isAlone: boolean,
+): string[] {
+  const word = localpartOf(user);
+  if (fileLines?.get(user) === 1) {
+    return [
+      'If line 1 holds the names of columns, call the one with the users `user_id`, or remove the line.',
+    ];
+  }
+  if (isAlone || plainWords?.has(user) !== true) {
+    return [];
+  }
+  return [
+    joiningWords.has(word)
+      ? `Leave out “${word}”: blanks between the users are enough.`
+      : 'If it is part of the reason, write `--reason "…"`.',
+  ];
 }
 
 async function resolveAccount(
@@ -318,7 +347,8 @@ async function resolveAccount(
   user: UserId,
   account: Account | undefined,
   how: {
-    readonly mayBeProse: boolean;
+    /** What to do if the word was not meant as a user. */
+    readonly onWord: readonly string[];
     /** `Nothing was changed.`, or empty if the command changes nothing anyway. */
     readonly unchanged: readonly string[];
     /** Where it is named, if that is in a file. */
@@ -341,11 +371,12 @@ async function resolveAccount(
   if (account === undefined) {
     const similar = await accountsMeant(context, user);
     const guess = similar.length === 0 ? [] : [`Did you mean ${idWords(similar)}?`];
-    const advice = how.mayBeProse
-      ? [...guess, 'If it is part of the reason, write `--reason "…"`.', ...how.unchanged]
-      : guess.length > 0
-        ? [...guess, ...how.unchanged]
-        : [...how.unchanged, `Search with \`${context.settings.prefix}users --name …\`.`];
+    const advice =
+      how.onWord.length > 0
+        ? [...guess, ...how.onWord, ...how.unchanged]
+        : guess.length > 0
+          ? [...guess, ...how.unchanged]
+          : [...how.unchanged, `Search with \`${context.settings.prefix}users --name …\`.`];
     throw new TargetError(
       'unknown_user',
       `there is no account ${user}${how.where()}`,

@@ -20,6 +20,20 @@ test.for([
   ['what is done already', 'user_id,step,status\na,x,done\na,y,left out\nb,x,done', 'a 3'],
   ['what is done by a tool of their own', 'user_id,status\na,done', 'a 2'],
   ['the target of an audit export', 'id,target,actor\n1,@a:example.com,@b:example.com', 'a 2'],
+  ['comments', '# the wave\n@a:example.com\n#@b:example.com\n\n# end\nc\n', 'a 2, c 6'],
+  [
+    'comments around a header',
+    '# export\nuser_id,state\n#@a:example.com,x\n@b:example.com,y',
+    'b 4',
+  ],
+  ['a column #', '#,user_id\n1,@a:example.com\n2,@b:example.com', 'a 2, b 3'],
+  [
+    'CSV, a byte order mark and line ends of Windows',
+    '\uFEFFuser_id,name\r\na,A\r\nb,B\r\n',
+    'a 2, b 3',
+  ],
+  ['several columns that may hold users', 'username,user_id\nx,@a:example.com', 'a 2'],
+  ['an ID in front of a user name', 'matrix_id;username\n@a:example.com;x', 'a 2'],
   ['an empty cell', 'user_id,state\n,active\na,active', 'a 3'],
 ])('a file with %s', ([, text, expected]) => {
   const found = read(text ?? '').map(([user, line]) => `${user.slice(1).split(':', 1)[0]} ${line}`);
@@ -42,9 +56,24 @@ test('a line that is not a user is named', () => {
   expect(problem('name,user_id\nAnn,@a:example.com\n\nBob,#b:example.com')).toContain('Line 4 ');
 });
 
+test('a header without a column for users is refused, and says which names are known', () => {
+  for (const text of [
+    'name,address\nAnn,@a:example.com',
+    'name;address\r\nAnn;@a:example.com\r\n',
+    `# export\nname\taddress\nAnn\t'@a:example.com`,
+  ]) {
+    expect(problem(text)).toBe(
+      'The file has the columns name, address, and I don’t know which holds the users.',
+    );
+  }
+  const many = Array.from({ length: 500 }, (_, at) => `column${at}`);
+  expect((problem(`${many.join(',')}\n,@a:example.com`) ?? '').length).toBeLessThan(400);
+});
+
 test('an empty file and one that is too long are refused', () => {
   expect(problem(' \n\n')).toBe('The file contains no users.');
   expect(problem('user_id\n')).toBe('The file contains no users.');
+  expect(problem('# nobody yet\n')).toBe('The file contains no users.');
   const many = (count: number) => Array.from({ length: count }, (_, at) => `u${at}`).join('\n');
   expect(read(many(10_000))).toHaveLength(10_000);
   expect(problem(many(10_001))).toBe('The file has 10,001 users.');

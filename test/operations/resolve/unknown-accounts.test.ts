@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { replyContent } from '../../../src/matrix/delivery/content.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
+import { openLockServer, sayTo } from '../../support/lock-server.ts';
 
 let bot: FuzzBot;
 beforeEach(async () => {
@@ -14,7 +15,7 @@ beforeEach(async () => {
 afterEach(async () => bot.store.close());
 
 let typed = 0;
-async function ask(body: string): Promise<string> {
+async function ask(body: string, content: object = {}): Promise<string> {
   typed += 1;
   const { sent } = await bot.take([
     {
@@ -22,7 +23,7 @@ async function ask(body: string): Promise<string> {
       event_id: `$typed${typed}`,
       sender: people.ben,
       origin_server_ts: bot.clock.now,
-      content: { msgtype: 'm.text', body },
+      content: { msgtype: 'm.text', body, ...content },
     },
   ]);
   const [first] = sent.map(({ outgoing }) => outgoing);
@@ -44,3 +45,42 @@ test.for([
     expect(body.includes('Nothing was changed')).toBe(isSaid);
   },
 );
+
+/** Sends a file, and a command as a reply to it. */
+async function askWithFile(text: string, body = '!suspend --from-file'): Promise<string> {
+  Object.assign(bot.context, { readFile: async () => text });
+  return ask(body, { 'm.relates_to': { 'm.in_reply_to': { event_id: '$file' } } });
+}
+
+test('all accounts of a file that do not exist are named with their lines', async () => {
+  const body = await askWithFile('# wave\nuser_id\nfirst\n\nsecond\n@third:elsewhere.example\n');
+  expect(body).toContain(
+    'there is no account @first:localhost (line 3 of the file; the same is true of @second:localhost in line 5)',
+  );
+  expect(body).toContain('Nothing was changed');
+  const many = Array.from({ length: 1500 }, (_, at) => `u${at}`).join('\n');
+  expect(await askWithFile(many)).toMatch(
+    /@u0:localhost \(line 1 of the file; .* @u10:localhost in line 11, and 1,489 more\)/u,
+  );
+});
+
+test('a name in the first line of a file may be the name of a column', async () => {
+  expect(await askWithFile('people\nfirst')).toContain(
+    'If line 1 holds the names of columns, call the one with the users user_id',
+  );
+  expect(await askWithFile('# people\nfirst')).not.toContain('If line 1');
+});
+
+test.each([
+  ['!lock @u1:localhost and @u2:localhost', 'Leave out “and”: blanks between the users are enough'],
+  ['!lock u1 or u2', 'Leave out “or”'],
+  ['!lock @u1:localhost links', 'If it is part of the reason'],
+])('a word between or behind the users is explained: %s', async (line, advice) => {
+  const server = await openLockServer();
+  for (const word of ['and', 'or', 'links']) {
+    server.gone.add(`@${word}:localhost`);
+  }
+  expect(JSON.stringify(await sayTo(server, line))).toContain(advice);
+  expect(server.calls).toEqual([]);
+  await server.bot.store.close();
+});
