@@ -53,7 +53,13 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
   }
   const commandContexts = commandContextsFor(context, resolved);
   const [only] = commandContexts;
-  if (only !== undefined && commandContexts.length === 1 && resolved.leftOut.length === 0) {
+  if (
+    only !== undefined &&
+    commandContexts.length === 1 &&
+    resolved.leftOut.length === 0 &&
+    // What filters find is shown with the filters, also if it is only one account.
+    resolved.invocation.matching === undefined
+  ) {
     return { preview: await previewOfOne(resolved, only), resolved };
   }
   const queue = new PQueue({ concurrency });

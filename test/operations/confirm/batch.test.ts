@@ -332,6 +332,28 @@ describe('several at once', () => {
     expect(reactivated.sort()).toEqual(['@mallory:localhost', '@trudy:localhost']);
   });
 
+  test('found by filters are shown with the filters, also if it is only one', async () => {
+    const found = async (...users: string[]) => {
+      const accounts = await Promise.all(
+        users.map(async (user) => bot.context.findAccount(`@${user}:localhost` as UserId)),
+      );
+      Object.assign(bot.context.services.accounts, { search: async () => accounts });
+      return read(await say('!lock --matching "spam* --created-after 2d"'));
+    };
+    for (const users of [['spam1'], ['spam1', 'spam2']]) {
+      const { body, status } = await found(...users);
+      expect(status).toBe('pending');
+      expect(body).toMatch(/Lock (?:1 account|2 accounts)\?/u);
+      for (const user of users) {
+        expect(body).toContain(`@${user}:localhost · registered 2 days ago`);
+      }
+      expect(body).toContain('Matching: --name="spam*" --created-after=2026-11-19T00:00:00.000Z');
+    }
+    expect(read(await say('!lock @spam1:localhost @spam2:localhost')).body).not.toContain(
+      'Matching',
+    );
+  });
+
   test('are not searched for by what only reads', async () => {
     const { body, status } = read(await say('!admin --matching "--name spam"'));
     expect(status).toBe('usage');
