@@ -27,6 +27,31 @@ export function readDuration(text: string): number | undefined {
   return pattern.test(text) ? durationMs(text) : undefined;
 }
 
+/** Words for the units, in the singular. */
+const units: Readonly<Record<string, string>> = {
+  s: 's',
+  sec: 's',
+  second: 's',
+  m: 'm',
+  min: 'm',
+  minute: 'm',
+  h: 'h',
+  hr: 'h',
+  hour: 'h',
+  d: 'd',
+  day: 'd',
+  w: 'w',
+  week: 'w',
+};
+
+/** The duration that words such as `1 minute` mean, as `readDuration` reads it; undefined for other words. */
+export function durationMeant(text: string): string | undefined {
+  const [, number, word = ''] = /^([1-9][0-9]{0,5}) ?([a-z]{1,7})$/iu.exec(text) ?? [];
+  const name = word.toLowerCase();
+  const unit = [name, name.replace(/s$/u, '')].find((one) => Object.hasOwn(units, one));
+  return number === undefined || unit === undefined ? undefined : `${number}${units[unit]}`;
+}
+
 /** The shortest exact way to write a duration that `readDuration` reads. */
 export function writeDuration(duration: number): string {
   for (const [unit, unitMs] of [

@@ -1,4 +1,4 @@
-import { readDuration } from '../../core/duration.ts';
+import { dayMs, durationMeant, readDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import {
   parseEventId,
@@ -162,7 +162,14 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
     case 'duration': {
       const durationMs = readDuration(word);
       if (durationMs === undefined) {
-        throw wrong(word, 'not a valid duration', 'Use e.g. `30s`, `5m`, `1h`, `7d` or `2w`.');
+        const meant = durationMeant(word);
+        throw wrong(
+          word,
+          'not a valid duration',
+          meant === undefined
+            ? 'Use e.g. `30s`, `5m`, `1h`, `7d` or `2w`.'
+            : `Did you mean \`${meant}\`?`,
+        );
       }
       return durationMs;
     }
@@ -223,6 +230,10 @@ function readDate(word: string, now: number, isAhead: boolean): number {
   if (durationMs !== undefined) {
     return isAhead ? now + durationMs : Math.max(0, now - durationMs);
   }
+  const timeOfDay = isAhead ? nextTimeOfDay(word, now) : undefined;
+  if (timeOfDay !== undefined) {
+    return timeOfDay;
+  }
   const [, day, dayOfMonth, time, zone] = datePattern.exec(word) ?? [];
   // JavaScript takes the 30th of February for the 2nd of March.
   const isDay = day !== undefined && new Date(day).getUTCDate() === Number(dayOfMonth);
@@ -232,10 +243,29 @@ function readDate(word: string, now: number, isAhead: boolean): number {
     throw wrong(
       word,
       'not a valid date',
-      `Use e.g. \`2026-11-21\`, \`2026-11-21T18:40Z\`, or how long ${isAhead ? 'from now' : 'ago'}, such as \`7d\`.`,
+      isAhead
+        ? `Use e.g. \`22:00\`, \`${new Date(now + dayMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length)}Z\`, or how long from now, such as \`7d\`. Times are UTC.`
+        : 'Use e.g. `2026-11-21`, `2026-11-21T18:40Z`, or how long ago, such as `7d`.',
     );
   }
   return date;
+}
+
+/** A time of day, in UTC unless it names another zone. */
+const timeOfDayPattern = /^(\d{1,2}:\d\d)(?: ?(Z|UTC|[+-]\d\d:\d\d))?$/iu;
+
+/** The next time that it is `22:00`, in milliseconds since 1970; undefined for anything else. */
+function nextTimeOfDay(word: string, now: number): number | undefined {
+  const [, time, zone] = timeOfDayPattern.exec(word) ?? [];
+  if (time === undefined) {
+    return undefined;
+  }
+  const [day] = new Date(now).toISOString().split('T', 1);
+  const offset = zone === undefined || /^(?:z|utc)$/iu.test(zone) ? 'Z' : zone;
+  const date = Date.parse(`${day}T${time.padStart('HH:MM'.length, '0')}${offset}`);
+  // With an offset, today in UTC may be yesterday or tomorrow there.
+  const ahead = (((date - now) % dayMs) + dayMs) % dayMs;
+  return Number.isNaN(date) ? undefined : now + (ahead === 0 ? dayMs : ahead);
 }
 
 /** A word of a command line that is not a flag. */

@@ -75,6 +75,12 @@ describe('a command for later', () => {
     ['2026-12-01 09:00+01:00', '2026-12-01 08:00 UTC'],
     ['2026-12-01T09:00 +01:00', '2026-12-01 08:00 UTC'],
     ['2026-12-01', '2026-12-01 00:00 UTC'],
+    // It is 00:00 UTC on the 21st.
+    ['22:00', '2026-11-21 22:00 UTC'],
+    ['9:05 UTC', '2026-11-21 09:05 UTC'],
+    ['00:00', '2026-11-22 00:00 UTC'],
+    ['00:30+01:00', '2026-11-21 23:30 UTC'],
+    ['22:00 -03:30', '2026-11-21 01:30 UTC'],
   ])('at %s runs at %s', async (written, time) => {
     expect(textOf(await say(`!lock @u1:localhost --at "${written}"`))).toContain(
       `Scheduled for ${time}`,
@@ -86,6 +92,8 @@ describe('a command for later', () => {
     ['!lock @u1:localhost --at 2028-11-01', 'at most a year'],
     ['!lock @u1:localhost --at 2026-12-01 --in 2h', 'not both'],
     ['!lock @u1:localhost --at tomorrow', 'not a valid date'],
+    ['!lock @u1:localhost --at 25:00', 'not a valid date'],
+    ['!lock @u1:localhost --at 10pm', 'Times are UTC'],
     ['!reset-password @u1:localhost --in 2h', 'can’t be scheduled: its answer holds a secret'],
     ['!create-token --token abc --in 2h', 'can’t be scheduled: it holds a secret'],
     ['!background-updates --in 2h', 'it changes nothing'],
