@@ -1,10 +1,12 @@
+import { durationMeant } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
-import { cut, nearest } from '../../core/text.ts';
-import { isExact } from '../reading/tokenize.ts';
+import { cut } from '../../core/text.ts';
+import { flagParts, isEndOfFlags, isExact, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import { readReference } from '../reading/values.ts';
 import type { Word } from '../reading/values.ts';
 import type { Argument } from './arguments.ts';
+import { adviceOnMissingValue, adviceOnUnknownFlag } from './flag-advice.ts';
 
 /** The declared flags, by the name that is typed. */
 export type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;
@@ -42,7 +44,7 @@ export function parseFlags(
       words.push(wordOf(token));
       continue;
     }
-    const { name, key, value, isNegation, argument } = readFlag(token, flags, command);
+    const { name, key, value, isNegation, argument } = readFlag(tokens, at, flags, command);
     const values = given.get(key);
     if (values !== undefined && argument.options.many !== true) {
       throw new UsageError(`\`--${key}\` was given twice.`, { word: token.text });
@@ -76,36 +78,21 @@ function wordOf(token: Token): Word {
   return { text: token.text, exact: isExact(token) };
 }
 
-/** Whether a word is a flag by its form. */
-export function isFlag(token: Token): boolean {
-  return !token.quoted && token.text.startsWith('-') && token.text !== '-';
-}
-
-function isEndOfFlags({ text, quoted }: Token): boolean {
-  return text === '--' && !quoted;
-}
-
-/** The name and the value of `--name=value`. */
-export function flagParts({ text }: Token): { name: string; value: string | undefined } {
-  const [, name = '', value] = /^--?([^=]+)(?:=([\s\S]*))?$/u.exec(text) ?? [];
-  return { name, value };
-}
-
 /**
  * @returns `name` as it was typed; `key` without the `no-` of a negation
  * @throws UsageError there is no such flag
  */
-function readFlag(token: Token, flags: Flags, command: string) {
+function readFlag(tokens: readonly Token[], at: number, flags: Flags, command: string) {
+  const token = tokens[at] as Token;
   const { name, value } = flagParts(token);
   const isNegation = name.startsWith('no-') && !flags.has(name);
   const key = isNegation ? name.slice('no-'.length) : name;
   const argument = flags.get(key)?.argument;
   if (argument === undefined || !token.text.startsWith('--')) {
     const typed = token.text.split('=', 1)[0] ?? '';
-    const guess = nearest(name, [...flags.keys()]) ?? (flags.has(name) ? name : undefined);
     throw new UsageError(`\`${command}\` has no flag \`${cut(typed)}\`.`, {
       word: typed,
-      advice: guess === undefined ? quotingAdvice(token) : `Did you mean \`--${guess}\`?`,
+      advice: adviceOnUnknownFlag(tokens, at, flags),
     });
   }
   return { name, key, value, isNegation, argument };
@@ -129,11 +116,13 @@ function nextValue(
 ): Word {
   const next = tokens[at + 1];
   if (next === undefined || isFlag(next)) {
-    const isValue = next !== undefined && !isEndOfFlags(next) && !flags.has(flagParts(next).name);
     throw new UsageError(`\`--${key}\` needs a value.`, {
       word: tokens[at]?.text,
-      advice: isValue ? quotingAdvice(next) : undefined,
+      advice: adviceOnMissingValue(tokens, at, flags),
     });
+  }
+  if (kind === 'duration' || kind === 'date') {
+    assertOneWord(key, next, tokens[at + 2]);
   }
   if (kind === 'text') {
     assertQuoted(key, next, tokens.slice(at + 2), userIdOf);
@@ -141,9 +130,29 @@ function nextValue(
   return wordOf(next);
 }
 
-/** Tokens and names may begin with a dash. */
-function quotingAdvice({ text }: Token): string {
-  return `If it is a value, put it in quotes: \`"${cut(text)}"\`.`;
+/**
+ * In `--in 1 minute` or `--at 22:00 UTC`, the second word would become a target.
+ *
+ * @throws UsageError the second word belongs to the duration or the time
+ */
+function assertOneWord(key: string, value: Token, second: Token | undefined): void {
+  if (second === undefined || second.quoted) {
+    return;
+  }
+  const both = `${value.text} ${second.text}`;
+  const duration = durationMeant(both);
+  const isTime = /^\d{4}-\d\d-\d\d \d{1,2}:\d\d|\d:\d\d(?::\d\d)? (?:z|utc|[+-]\d\d:\d\d)$/iu.test(
+    both,
+  );
+  if (duration !== undefined || isTime) {
+    throw new UsageError(`\`--${key}\` takes one word, not \`${cut(both)}\`.`, {
+      word: second.text,
+      advice:
+        duration === undefined
+          ? `Put the whole time in quotes: \`--${key} "${cut(both)}"\`.`
+          : `Write \`--${key} ${duration}\`.`,
+    });
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { dayMs } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import { amount, dateTime } from '../answers/phrases.ts';
+import { flagParts, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
 import { readReference, readUser, readValue, readWord, textFor } from '../reading/values.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
@@ -10,7 +11,7 @@ import type { Argument } from './arguments.ts';
 import { takeBareValues } from './bare-values.ts';
 import { argumentsOf, canChange, canEnd, placeholderOf, whyNotLater } from './declaration.ts';
 import type { Command } from './declaration.ts';
-import { flagParts, isFlag, parseFlags } from './parse-flags.ts';
+import { parseFlags } from './parse-flags.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
@@ -228,7 +229,7 @@ function readPositionals(
   }
   const [surplus] = left;
   if (surplus !== undefined) {
-    throw unexpected(surplus, declared, options);
+    throw unexpected(words, words.indexOf(surplus), declared, options);
   }
   return allFilledIn;
 }
@@ -289,20 +290,32 @@ function missing(key: string, argument: Argument): UsageError {
 }
 
 function unexpected(
-  { text }: Word,
+  words: readonly Word[],
+  at: number,
   declared: Readonly<Record<string, Argument>>,
   { command, isGiven, takesReason }: PositionalOptions,
 ): UsageError {
+  const { text } = words[at] as Word;
+  // A flag without its dashes may have been read as a positional, in front of its value.
+  const flagWord = words
+    .slice(Math.max(0, at - 1), at + 1)
+    .find((word) =>
+      Object.entries(declared).some(
+        ([key, { place }]) => place === 'flag' && flagName(key) === word.text && !isGiven(key),
+      ),
+    );
   const search = openUserFlag(declared, isGiven);
   const takesNone = Object.values(declared).every(({ place }) => place === 'flag');
   const error = new UsageError(`Unexpected word: \`${cut(text)}\`.`, {
     word: text,
     advice:
-      search !== undefined
-        ? `If it is a user, write \`--${search} ${cut(text)}\`.`
-        : takesNone
-          ? `\`${command}\` takes no such argument.`
-          : undefined,
+      flagWord !== undefined
+        ? `Did you mean the flag \`--${flagWord.text}\`?`
+        : search !== undefined
+          ? `If it is a user, write \`--${search} ${cut(text)}\`.`
+          : takesNone
+            ? `\`${command}\` takes no such argument.`
+            : undefined,
   });
   return takesReason ? withReasonAdvice(error) : error;
 }

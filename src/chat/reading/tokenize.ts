@@ -14,6 +14,22 @@ export function isExact({ quoted, quotedValue }: Token): boolean {
   return quoted || quotedValue === true;
 }
 
+/** Whether a word is a flag by its form. */
+export function isFlag({ text, quoted }: Token): boolean {
+  return !quoted && text.startsWith('-') && text !== '-';
+}
+
+/** Whether no flags follow this word. */
+export function isEndOfFlags({ text, quoted }: Token): boolean {
+  return text === '--' && !quoted;
+}
+
+/** The name and the value of `--name=value`. */
+export function flagParts({ text }: Token): { name: string; value: string | undefined } {
+  const [, name = '', value] = /^--?([^=]+)(?:=([\s\S]*))?$/u.exec(text) ?? [];
+  return { name, value };
+}
+
 /** Characters of an unclosed quote that are shown. */
 const maxWordShownLength = 40;
 

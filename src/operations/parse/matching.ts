@@ -1,10 +1,9 @@
 import { flagName } from '../../chat/command/arguments.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import { listFlags } from '../../chat/command/list.ts';
-import { flagParts, isFlag } from '../../chat/command/parse-flags.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { tokenize } from '../../chat/reading/tokenize.ts';
+import { flagParts, isFlag, tokenize } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { AccountFilter } from '../../services/services.ts';
 import { readingContext } from './command-line.ts';

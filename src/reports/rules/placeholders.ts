@@ -1,4 +1,4 @@
-import { isFlag } from '../../chat/command/parse-flags.ts';
+import { isFlag } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { UsageError } from '../../core/errors.ts';
 

@@ -2,10 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command, GroupedCommand, Role } from '../../chat/command/declaration.ts';
-import { flagParts, isFlag } from '../../chat/command/parse-flags.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { Registry } from '../../chat/command/registry.ts';
-import { tokenize } from '../../chat/reading/tokenize.ts';
+import { flagParts, isFlag, tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { matrixToLink } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';

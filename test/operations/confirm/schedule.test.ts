@@ -94,6 +94,7 @@ describe('a command for later', () => {
     ['!lock @u1:localhost --at tomorrow', 'not a valid date'],
     ['!lock @u1:localhost --at 25:00', 'not a valid date'],
     ['!lock @u1:localhost --at 10pm', 'Times are UTC'],
+    ['!lock @u1:localhost --at 22:00 UTC', 'takes one word'],
     ['!reset-password @u1:localhost --in 2h', 'can’t be scheduled: its answer holds a secret'],
     ['!create-token --token abc --in 2h', 'can’t be scheduled: it holds a secret'],
     ['!background-updates --in 2h', 'it changes nothing'],
