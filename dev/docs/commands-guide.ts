@@ -25,7 +25,7 @@ export async function commandsGuide(): Promise<string> {
   return [
     '# Commands',
     '`npm run docs` generates this page from the declarations in `src/commands/`, and a test keeps it current. `!help` shows the same in the room.',
-    'Name users as `@name:server`, as a link or pill, or as a bare name of this homeserver; name rooms by ID, alias, link or pill. Punctuation around an ID, such as a full stop, is ignored; quotes keep an ID exactly as written. Several targets are always shown and confirmed first, and a reason follows `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`. Commands on accounts also take `--override-protection` (role admin, always confirmed); commands on several accounts take `--from-file`, as a reply to a text file.',
+    'Name users as `@name:server`, as a link or pill, or as a bare name of this homeserver; name rooms by ID, alias, link or pill. Punctuation around an ID, such as a full stop, is ignored; quotes keep an ID exactly as written. Several targets are always shown and confirmed first, and a reason follows `--reason`. Every command that changes something takes `--reason TEXT` and `--dry-run`. Commands on accounts also take `--override-protection` (role admin, always confirmed); commands on several accounts take `--from-file` and `--matching`, and many commands take `--at`, `--in` and `--for`: [many-accounts.md](many-accounts.md) explains these.',
     rolesSection(all),
     flagsSection(all),
     ...sections,
@@ -110,13 +110,23 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     .join('\n');
 }
 
+/** The flags of many commands that `docs/many-accounts.md` explains. */
+const explained = new Set(['fromFile', 'matching', 'at', 'in', 'for']);
+
 function section(command: Command): string {
-  const own = Object.entries(argumentsOf(command)).filter(([key]) => key in command.args);
+  const all = Object.entries(argumentsOf(command));
+  const own = all.filter(([key]) => key in command.args);
+  const general = all
+    .filter(([key]) => !(key in command.args) && explained.has(key))
+    .map(([key]) => `\`--${flagName(key)}\``);
   return [
     `### ${command.name}`,
     `${command.summary}.${command.aliases === undefined ? '' : ` Also: ${command.aliases.join(', ')}.`}`,
     `\`\`\`text\n${usage(command, '!')}\n\`\`\``,
     ...(own.length === 0 ? [] : [own.map(argumentLine).join('\n')]),
+    ...(general.length === 0
+      ? []
+      : [`Also takes ${general.join(', ')}: see [many-accounts.md](many-accounts.md).`]),
     ...(command.does === undefined ? [] : [`**Does:** ${command.does.join('; ')}.`]),
     ...(command.doesNot === undefined ? [] : [`**Does not:** ${command.doesNot.join('; ')}.`]),
     `${conditions(command, '!')} Example: \`!${command.example}\``,

@@ -7,20 +7,31 @@ import { readArguments } from '../../src/chat/command/read-arguments.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import { readInitOptions } from '../../src/cli/init/options.ts';
+import { readMatching } from '../../src/operations/parse/matching.ts';
 
 const registry = createRegistry(await loadCommands());
-const context = { serverName: 'example.com', now: Date.now(), prefix: '!' };
+const now = Date.UTC(2026, 11, 5);
+const context = { serverName: 'example.com', now, prefix: '!' };
 
-describe.each(['docs/getting-started.md', 'docs/coming-from.md'])('%s', (page) => {
-  it('has commands that the bot understands', async () => {
-    const text = await readFile(page, 'utf8');
-    // The reply gives the users for --from-file.
-    const lines = [...text.matchAll(/`!([a-z][^`]*)`/gu)].map(([, line = '']) =>
-      line.replace('--from-file', '@mallory:example.com'),
-    );
-    expect(lines.length).toBeGreaterThan(5);
-    expect(lines.flatMap(problemsOf)).toEqual([]);
-  });
+describe.each(['docs/getting-started.md', 'docs/coming-from.md', 'docs/many-accounts.md'])(
+  '%s',
+  (page) => {
+    it('has commands that the bot understands', async () => {
+      const text = await readFile(page, 'utf8');
+      const lines = [...text.matchAll(/`!([a-z][^`]*)`|^!(.+)$/gmu)].map(
+        ([, inline, line = '']) => inline ?? line,
+      );
+      expect(lines.length).toBeGreaterThan(5);
+      expect(lines.flatMap(problemsOf)).toEqual([]);
+    });
+  },
+);
+
+it('docs/many-accounts.md has flags that the bot understands', async () => {
+  const text = await readFile('docs/many-accounts.md', 'utf8');
+  const flags = [...text.matchAll(/`(--[a-z]+ [^`]+)`/gu)].map(([, flag = '']) => flag);
+  expect(flags.length).toBeGreaterThan(8);
+  expect(flags.flatMap((flag) => problemsOf(`lock @mallory:example.com ${flag}`))).toEqual([]);
 });
 
 function problemsOf(line: string): string[] {
@@ -34,7 +45,10 @@ function problemsOf(line: string): string[] {
     return [];
   }
   try {
-    readArguments(command, tokens, context);
+    const { matching } = readArguments(command, tokens, context);
+    if (matching !== undefined) {
+      readMatching({ registry, settings: context, now: () => now }, matching);
+    }
     return [];
   } catch (error) {
     return [`${line}: ${String(error)}`];

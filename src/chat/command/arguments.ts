@@ -36,6 +36,8 @@ export interface ArgumentOptions {
   readonly personal?: true;
   /** Asks for a positional that is missing: `Which operation?` */
   readonly question?: string;
+  /** A positional whose words may begin with a dash, in a command without flags. */
+  readonly dashes?: true;
   /** Stands for the value in usage lines. */
   readonly placeholder?: string;
 }

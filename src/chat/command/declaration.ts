@@ -454,12 +454,16 @@ const timedFlags = {
 const batchFlags = {
   fromFile: flag(
     'boolean',
-    'Also the users in the file that the message replies to: a plain list, or CSV with a column user_id',
+    'Also the users in the file that the message replies to: one user a line, or CSV with a column user_id',
     { default: false },
   ),
-  matching: flag('text', 'Also all accounts that match these filters of users', {
-    placeholder: '"FILTERS"',
-  }),
+  matching: flag(
+    'text',
+    'Also all accounts that match these filters of users; help matching has examples',
+    {
+      placeholder: '"FILTERS"',
+    },
+  ),
 } as const;
 
 /** Whether it can be asked for only for a time: it takes `--for 24h`, and `undo` ends it then. */

@@ -1,6 +1,7 @@
 import { cut } from '../../core/text.ts';
 import { bold, code, facts, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
+import { count } from '../answers/phrases.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import {
@@ -12,6 +13,7 @@ import {
   roleFor,
 } from './declaration.ts';
 import type { Command, Danger, Group, Role } from './declaration.ts';
+import { topics } from './help-topics.ts';
 import type { Registry } from './registry.ts';
 
 /** More characters of choices than this make a usage line hard to read. */
@@ -168,7 +170,7 @@ export function helpForAll(registry: Registry, prefix: string): Answer {
             },
           ];
     }),
-    next: ['help deactivate', 'help password'],
+    next: ['help deactivate', 'help password', ...topics.map(({ name }) => `help ${name}`)],
   };
 }
 
@@ -220,6 +222,39 @@ export function helpForWord(word: string, commands: readonly Command[], prefix: 
     body: [{ kind: 'list', items: commands.map((command) => inOneLine(command, prefix)) }],
     next: first === undefined ? [] : [`help ${first.name}`],
   };
+}
+
+/** The answer to `help --FLAG`: the commands that take it, and what it does there; undefined if none takes it. */
+export function helpForFlag(registry: Registry, name: string, prefix: string): Answer | undefined {
+  const byMeaning = new Map<string, string[]>();
+  for (const command of registry.all) {
+    const [, argument] =
+      Object.entries(argumentsOf(command)).find(
+        ([key, { place }]) => place === 'flag' && flagName(key) === name.toLowerCase(),
+      ) ?? [];
+    if (argument !== undefined) {
+      const { description } = argument;
+      byMeaning.set(description, [...(byMeaning.get(description) ?? []), command.name]);
+    }
+  }
+  const commands = [...byMeaning.values()].flat();
+  const [first] = commands;
+  return first === undefined
+    ? undefined
+    : {
+        mark: 'ℹ️',
+        title: [code(`--${cut(name, 40)}`), ` is a flag of ${count(commands.length, 'command')}`],
+        body: [
+          {
+            kind: 'list',
+            items: [...byMeaning].map(([description, names]) => [
+              `${description}: `,
+              names.map((one) => `${prefix}${one}`).join(' · '),
+            ]),
+          },
+        ],
+        next: [`help ${first}`],
+      };
 }
 
 function inOneLine({ name, summary }: Command, prefix: string): Content {

@@ -60,7 +60,11 @@ export function readArguments(
   const takesUsers = Object.values(declared).some(
     ({ place, kind }) => place === 'positional' && ['account', 'target', 'user'].includes(kind),
   );
-  const { words, given } = parseFlags(tokens, flags, typedName, (word) =>
+  const takesDashes = Object.values(declared).some(({ options }) => options.dashes === true);
+  const typed = tokens.map((token) =>
+    takesDashes && isFlag(token) ? { ...token, quoted: true } : token,
+  );
+  const { words, given } = parseFlags(typed, flags, typedName, (word) =>
     takesUsers ? readUser(word, context.serverName) : undefined,
   );
   const values: Record<string, unknown> = {};

@@ -1,15 +1,20 @@
+import type { Answer } from '../../chat/answers/answer.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
+import { helpForTopic, topicFor } from '../../chat/command/help-topics.ts';
 import {
   commandsAbout,
   groupNamed,
   helpFor,
   helpForAll,
+  helpForFlag,
   helpForGroup,
   helpForWord,
 } from '../../chat/command/help.ts';
+import type { Registry } from '../../chat/command/registry.ts';
 import { TargetError } from '../../core/errors.ts';
+import { cut } from '../../core/text.ts';
 
 type Found =
   | { readonly kind: 'one'; readonly command: Command; readonly others: readonly Command[] }
@@ -23,18 +28,23 @@ export default defineCommand({
   args: {
     topic: positional(
       'word',
-      'A command, a group (accounts, devices, media, rooms, reports, server, bot), or a word to search for',
-      {
-        optional: true,
-      },
+      'A command, a group (accounts, devices, media, rooms, reports, server, bot), a flag, or a word to search for',
+      { optional: true, dashes: true },
     ),
   },
   danger: 'read',
   example: 'help deactivate',
   async run({ args, registry, prefix }): Promise<Found | undefined> {
     const { topic } = args;
-    if (topic === undefined || groupNamed(topic) !== undefined) {
+    if (topic === undefined || explanationOf(topic, registry, prefix) !== undefined) {
       return undefined;
+    }
+    if (topic.startsWith('--')) {
+      throw new TargetError(
+        'unknown',
+        `no command has a flag \`${cut(topic)}\``,
+        `\`${prefix}help COMMAND\` lists the flags of a command.`,
+      );
     }
     const name = topic.startsWith(prefix) ? topic.slice(prefix.length) : topic;
     const command = registry.find(name);
@@ -57,15 +67,27 @@ export default defineCommand({
     const others = commandsAbout(registry, name).filter((other) => other !== command);
     return { kind: 'one', command, others };
   },
-  answer({ args, registry, prefix }, found) {
+  answer({ args: { topic = '' }, registry, prefix }, found) {
     if (found !== undefined) {
       return found.kind === 'several'
-        ? helpForWord(args.topic ?? '', found.commands, prefix)
+        ? helpForWord(topic, found.commands, prefix)
         : helpFor(found.command, prefix, found.others);
     }
-    const group = groupNamed(args.topic ?? '');
-    return group === undefined
-      ? helpForAll(registry, prefix)
-      : helpForGroup(registry, group, prefix);
+    return explanationOf(topic, registry, prefix) ?? helpForAll(registry, prefix);
   },
 });
+
+/** The answer about a group, a topic or a flag; undefined for other words. */
+function explanationOf(word: string, registry: Registry, prefix: string): Answer | undefined {
+  const group = groupNamed(word);
+  if (group !== undefined) {
+    return helpForGroup(registry, group, prefix);
+  }
+  // `--erase=true` is about `--erase`.
+  const [, dashes, name = ''] = /^(-*)([^=]*)/u.exec(word) ?? [];
+  const topic = topicFor(name);
+  if (topic !== undefined) {
+    return helpForTopic(topic, prefix);
+  }
+  return dashes === '' ? undefined : helpForFlag(registry, name, prefix);
+}

@@ -1,4 +1,5 @@
 import type { Command } from '../../chat/command/declaration.ts';
+import { topicFor } from '../../chat/command/help-topics.ts';
 import type { Guess, Registry } from '../../chat/command/registry.ts';
 import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
@@ -210,9 +211,13 @@ export function commandNamed(context: CommandNameContext, line: string): Command
       advice: `Did you mean \`${prefix}room ${room}\`?`,
     });
   }
+  const topic = topicFor(name);
   throw new UsageError(`There is no command \`${prefix}${name.slice(0, 40)}\`.`, {
     word: name,
-    advice: adviceOn(registry.guess(name), prefix),
+    advice:
+      topic === undefined
+        ? adviceOn(registry.guess(name), prefix)
+        : `\`${prefix}help ${topic.name}\` explains what you may be looking for.`,
   });
 }
 

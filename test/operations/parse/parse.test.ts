@@ -168,7 +168,7 @@ describe('parse', () => {
     await expect(parse(context, message, 'deactivate "a')).rejects.toMatchObject({
       command: 'deactivate',
     });
-    await expect(parse(context, message, 'commands --x')).rejects.toMatchObject({
+    await expect(parse(context, message, 'commands x y')).rejects.toMatchObject({
       command: 'help',
     });
   });
