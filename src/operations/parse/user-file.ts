@@ -19,10 +19,7 @@ const maxLines = 10_000;
  * The columns that may hold users, in any case. If a file has several, the first of this list counts. Audit
  * exports have a `target`.
  */
-const userColumns = [
-  ...['user_id', 'mxid', 'matrix_id', 'userid', 'user', 'account', 'username'],
-  'target',
-];
+const userColumns = 'user_id mxid matrix_id userid user account username target'.split(' ');
 
 /** Characters of an unknown header that are shown. */
 const maxHeaderShown = 200;
