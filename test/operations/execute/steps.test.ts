@@ -3,6 +3,7 @@ import { beforeEach, afterEach, expect, test } from 'vitest';
 import { textOf } from '../../../src/chat/answers/answer.ts';
 import { HomeserverError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
+import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
@@ -169,6 +170,34 @@ test('a stop in the middle says what is done, half done and untouched, and how t
   await bot.take([message('$again', `!${line}`)]);
   await bot.take([message('$yes2', '!confirm')]);
   expect(calls).toEqual([...steps, ...steps]);
+});
+
+test('what a stop kept back is counted by accounts after a restart, too', async () => {
+  Object.assign(bot.context.settings, { parallelism: 2 });
+  const stopped = Promise.withResolvers<void>();
+  Object.assign(bot.api.media, {
+    async quarantineUploads(user: string) {
+      if (user === '@a:localhost') {
+        return new Promise<never>(() => undefined);
+      }
+      await bot.store.operations.requestStop(1, people.ana);
+      stopped.resolve();
+    },
+  });
+  await bot.take([message('$ask', '!takedown @a @b @c')]);
+  void bot.take([message('$yes', '!confirm')]);
+  await stopped.promise;
+  await expect.poll(async () => (await bot.store.operationTargets.count(1)).skipped).toBe(6);
+  Object.assign(bot.api.media, { quarantineUploads: async () => undefined });
+  await recover({ ...bot.context, inFlight: createInFlight() });
+  const outbox = await bot.store.outbox.open();
+  const sent = outbox.map(({ message: text }) => JSON.parse(text) as Outgoing);
+  const replies = sent.flatMap((one) => ('reply' in one ? [one.reply] : []));
+  const outcome = replies.findLast(({ command }) => command === 'takedown');
+  expect(outcome).toMatchObject({ operation: { targets: 12, leftOut: 1 } });
+  expect(textOf(outcome?.answer.title ?? [])).toBe(
+    'takedown stopped: 0 of 3 accounts done, 2 half done, 1 untouched',
+  );
 });
 
 test('a step that was cut off and did not arrive is done after a restart, before the others', async () => {
