@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Content } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
@@ -96,11 +96,13 @@ interface Job {
   readonly failed?: number;
   readonly leftOut?: number;
   readonly stopRequestedBy?: string | null;
+  /** For people: with how many of its accounts it is finished, over all steps. */
+  readonly progress?: OpenOperation['progress'];
 }
 
 function jobOf(
   { registry, role }: Pick<Context, 'registry' | 'role'>,
-  { operation, counts }: OpenOperation,
+  { operation, counts, progress }: OpenOperation,
 ): Job {
   const { id, command: name, invocation, actor, createdAt, line: ofTimer } = operation;
   const command = registry.find(name);
@@ -139,28 +141,29 @@ function jobOf(
     failed: counts.failed ?? 0,
     leftOut: counts.skipped ?? 0,
     stopRequestedBy: operation.stopRequestedBy,
+    progress,
   };
 }
 
-function dataOf(job: Job): Omit<Job, 'shortLine'> {
-  const { shortLine: _, ...data } = job;
+function dataOf(job: Job): Omit<Job, 'shortLine' | 'progress'> {
+  const { shortLine: _, progress: __, ...data } = job;
   return data;
 }
 
 function whenOf({ now }: Pick<Context, 'now'>, { runAt, startedAt }: Job): Content {
   return runAt === undefined
-    ? [`running since ${ago(startedAt ?? now, now)}`]
+    ? [`running for ${span(now - (startedAt ?? now))}`]
     : [`${ago(runAt, now)} (${dateTime(runAt)})`];
 }
 
-/** `, 830 of 1,204 done, 2 failed` */
-function progressOf({ targets, done = 0, failed = 0, stopRequestedBy }: Job): Content {
-  if (targets === undefined) {
+/** `, 830 of 1,204 finished, 2 failed` */
+function progressOf({ progress, failed = 0, stopRequestedBy }: Job): Content {
+  if (progress === undefined) {
     return [];
   }
   return [
-    `, ${done.toLocaleString('en-US')} of ${targets.toLocaleString('en-US')} done`,
-    ...(failed === 0 ? [] : [`, ${failed.toLocaleString('en-US')} failed`]),
+    `, ${whole(progress.finished)} of ${whole(progress.targets)} finished`,
+    ...(failed === 0 ? [] : [`, ${whole(failed)} failed`]),
     ...(stopRequestedBy ? [', stopping'] : []),
   ];
 }

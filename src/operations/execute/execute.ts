@@ -10,7 +10,7 @@ import type { Confirmed } from '../stages.ts';
 import { advance, eventOf } from './advance.ts';
 import { attemptRead, logFault } from './attempt.ts';
 import type { AdvanceContext } from './begin.ts';
-import { countsOf } from './operation-field.ts';
+import { progressOf } from './operation-field.ts';
 import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
 import { runningReply, showRunning } from './running.ts';
@@ -56,7 +56,7 @@ export async function carryOut(context: ExecuteContext, work: Work): Promise<Rep
   );
   let shown = -1;
   const show = async () => {
-    const { ended: count } = countsOf(work);
+    const { ended: count } = progressOf(work);
     if (isNew && count !== shown) {
       shown = count;
       await showRunning(context, work);

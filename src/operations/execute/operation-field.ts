@@ -84,16 +84,23 @@ export function numberDone(attempts: readonly Attempt[]): number {
 }
 
 /** How far an operation has got. */
-export function countsOf({ units }: Pick<Work, 'units'>): { ended: number; failed: number } {
-  let ended = 0;
-  let failed = 0;
-  for (const { attempt, leftOut } of units) {
-    if (leftOut !== undefined || (attempt !== undefined && attempt.isOpen !== true)) {
-      ended += 1;
-    }
-    if (attempt?.status === 'failed') {
-      failed += 1;
-    }
-  }
-  return { ended, failed };
+export interface Progress {
+  /** How many of its units have ended. */
+  readonly ended: number;
+  readonly failed: number;
+  /** How many accounts, or actions of an undo, it has, and with how many of them it is finished. */
+  readonly targets: number;
+  readonly finished: number;
+}
+
+export function progressOf({ units }: Pick<Work, 'units'>): Progress {
+  const hasEnded = ({ attempt, leftOut }: Unit) =>
+    leftOut !== undefined || (attempt !== undefined && attempt.isOpen !== true);
+  const targets = [...Map.groupBy(units, ({ position }) => position).values()];
+  return {
+    ended: units.filter(hasEnded).length,
+    failed: units.filter(({ attempt }) => attempt?.status === 'failed').length,
+    targets: targets.length,
+    finished: targets.filter((group) => group.every(hasEnded)).length,
+  };
 }

@@ -1,12 +1,12 @@
 import { bold, code, facts } from '../../chat/answers/answer.ts';
-import { span, whole } from '../../chat/answers/phrases.ts';
+import { count, span, whole } from '../../chat/answers/phrases.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import { present } from '../../core/present.ts';
 import type { DeliverContext } from '../answer/reply.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
 import type { Settings } from '../settings.ts';
-import { countsOf, operationField, stepsData } from './operation-field.ts';
+import { operationField, progressOf, stepsData } from './operation-field.ts';
 import { whoDecided } from './single-outcome.ts';
 import type { NamesContext } from './single-outcome.ts';
 import type { Work } from './work.ts';
@@ -21,13 +21,12 @@ export type RunningContext = NamesContext & {
 export function runningReply(context: RunningContext, work: Work): Reply {
   const { command, invocation, units, id } = work;
   const attempts = units.flatMap(({ attempt }) => attempt ?? []);
-  const { ended, failed } = countsOf(work);
+  const { ended, failed, targets, finished } = progressOf(work);
   const seconds = Math.max(1, (context.now() - work.startedAt) / 1000);
-  const rate = ended / seconds;
-  const left = units.length - ended;
+  const leftMs = (units.length - ended) * ((seconds * 1000) / ended);
   const isLong = units.length > 1;
   // The steps of one account differ too much: one does not tell how long another takes.
-  const hasRate = new Set(units.map(({ position }) => position)).size > 1;
+  const hasRate = targets > 1;
   const steps = stepsData(work);
   return {
     command: command.name,
@@ -38,15 +37,15 @@ export function runningReply(context: RunningContext, work: Work): Reply {
       ...present({ data: steps === undefined ? undefined : { steps } }),
       mark: '⏳',
       title: isLong
-        ? [bold(`Running: ${command.name}`), `, ${whole(ended)} of ${whole(units.length)} so far`]
+        ? [bold(`Running: ${command.name}`), `, ${soFar(work)}`]
         : [bold('Running: '), code(shortLine(command, invocation))],
       body: [
         ...(isLong && ended > 0 && (hasRate || failed > 0)
           ? [
               facts(
                 failed > 0 && `${whole(failed)} failed`,
-                hasRate && `${rate.toFixed(1)} per second`,
-                hasRate && left > 0 && `about ${span((left / rate) * 1000)} left`,
+                hasRate && finished > 0 && perTime(finished / seconds),
+                hasRate && leftMs > 0 && `about ${span(leftMs)} left`,
               ),
             ]
           : []),
@@ -58,6 +57,24 @@ export function runningReply(context: RunningContext, work: Work): Reply {
       ],
     },
   };
+}
+
+/** `22 of 140 accounts so far`; of one account, its steps. */
+function soFar(work: Work): string {
+  const { ended, targets, finished } = progressOf(work);
+  if (targets === 1) {
+    const noun = work.invocation.reversals === undefined ? 'step' : 'action';
+    return `${whole(ended)} of ${count(work.units.length, noun)} so far`;
+  }
+  const noun = work.units.every(({ target }) => target !== undefined) ? 'account' : 'action';
+  return `${whole(finished)} of ${count(targets, noun)} so far`;
+}
+
+/** `2.5 per second`, or `18 per minute` if it is slower than one per second. */
+function perTime(perSecond: number): string {
+  return perSecond < 1
+    ? `${Math.max(1, Math.round(perSecond * 60))} per minute`
+    : `${perSecond.toFixed(1)} per second`;
 }
 
 /** Shows that an operation runs, and how far it has got, unless its outcome is there already. */

@@ -1,11 +1,13 @@
 import type { Store } from '../../store/store.ts';
-import type { Operation, TargetCounts } from '../../store/tables/operations.ts';
+import type { Operation, TargetCounts, TargetProgress } from '../../store/tables/operations.ts';
 
 /** An operation that runs, or that is scheduled, and how many of its targets are in each state. */
 export interface OpenOperation {
   readonly operation: Operation;
   /** Empty before it starts. */
   readonly counts: TargetCounts;
+  /** Undefined before it starts. */
+  readonly progress: TargetProgress | undefined;
 }
 
 /** What runs and what is scheduled, for reading. */
@@ -21,10 +23,14 @@ export function createOperationService({
       const running = await operations.running();
       const scheduled = await operations.scheduled();
       return Promise.all(
-        [...running, ...scheduled].map(async (operation) => ({
-          operation,
-          counts: operation.state === 'running' ? await operationTargets.count(operation.id) : {},
-        })),
+        [...running, ...scheduled].map(async (operation) => {
+          const isRunning = operation.state === 'running';
+          return {
+            operation,
+            counts: isRunning ? await operationTargets.count(operation.id) : {},
+            progress: isRunning ? await operationTargets.progress(operation.id) : undefined,
+          };
+        }),
       );
     },
 

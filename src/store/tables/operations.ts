@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Selectable, Updateable } from 'kysely';
 
 import type { Connection } from '../database.ts';
@@ -279,6 +280,12 @@ export interface OperationTarget {
 /** How many targets there are in each state. */
 export type TargetCounts = Readonly<Partial<Record<TargetState, number>>>;
 
+/** How many targets there are, and with how many of them nothing is left to do. */
+export interface TargetProgress {
+  readonly targets: number;
+  readonly finished: number;
+}
+
 function targetOf(row: Selectable<OperationTargetsTable>): OperationTarget {
   return {
     position: row.position,
@@ -373,6 +380,27 @@ export function operationTargets(db: Connection) {
         .groupBy('state')
         .execute();
       return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
+    },
+
+    /** How many targets an operation has, each with all its steps, and with how many of them it is finished. */
+    async progress(operation: number): Promise<TargetProgress> {
+      const { targets, open } = await db
+        .selectFrom('operation_targets')
+        .select(({ fn, case: when }) => [
+          fn.count<number>('position').distinct().as('targets'),
+          fn
+            .count<number>(
+              when()
+                .when('state', 'in', ['waiting', 'in_flight'])
+                .then(sql.ref<number>('position'))
+                .end(),
+            )
+            .distinct()
+            .as('open'),
+        ])
+        .where('operation_id', '=', operation)
+        .executeTakeFirstOrThrow();
+      return { targets, finished: targets - open };
     },
   };
 }

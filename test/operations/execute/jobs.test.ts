@@ -68,7 +68,7 @@ describe('jobs', () => {
     expect(answer?.data).toMatchObject([
       { kind: 'running', state: 'running', askedBy: people.ben, targets: 30, failed: 0 },
     ]);
-    expect(textOf(answer)).toMatch(/ of 30 done/u);
+    expect(textOf(answer)).toMatch(/running for \d+ \w+.* of 30 finished/u);
     expect(answer?.next).toEqual(['stop-job 1']);
   });
 
