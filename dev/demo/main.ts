@@ -10,8 +10,9 @@ import { createRegistry } from '../../src/chat/command/registry.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import type { UserId } from '../../src/core/ids.ts';
 import { commandLineIn } from '../../src/operations/parse/command-line.ts';
+import { startDelegatedHomeserver } from '../mas/delegated-homeserver.ts';
 import { registerAtMas } from '../mas/register.ts';
-import { startDelegatedHomeserver } from '../mas/stand-in.ts';
+import { startStandIn } from '../mas/stand-in.ts';
 import { startBotProcess } from '../room/bot-process.ts';
 import type { BotProcess } from '../room/bot-process.ts';
 import { Moderator } from '../room/moderator.ts';
@@ -62,7 +63,7 @@ async function startPlace(): Promise<Place> {
     return { homeserver, settings: {}, register };
   }
   progress('Starting Synapse with a stand-in for the Matrix Authentication Service…');
-  const delegated = await startDelegatedHomeserver();
+  const delegated = await startDelegatedHomeserver(startStandIn);
   undo.push(async () => delegated.stop());
   const { homeserver, mas } = delegated;
   return {

@@ -23,6 +23,8 @@ interface Seen {
   readonly id: string;
   readonly query: URLSearchParams;
   readonly body: Body;
+  /** Whose token it is. */
+  readonly caller: Session;
 }
 
 type Handler = (seen: Seen) => Answer | Promise<Answer>;
@@ -50,16 +52,16 @@ export async function answerAdminApi(call: Call, context: Context): Promise<Answ
   if (route === undefined) {
     return { status: 405 };
   }
-  authorize(call, context.state);
+  const caller = authorize(call, context.state);
   // A localpart may stand where an ID does.
   if (route.id !== '' && !path.includes('by-username') && !/^[0-9A-Z]{26}$/u.test(route.id)) {
     throw refused(400, 'Invalid ULID in path', 'invalid length');
   }
   const id = decodeURIComponent(route.id);
-  return route.handler({ id, query: call.query, body: bodyOf(call) });
+  return route.handler({ id, query: call.query, body: bodyOf(call), caller });
 }
 
-function authorize(call: Call, state: State): void {
+function authorize(call: Call, state: State): Session {
   if (call.headers['authorization'] === undefined) {
     throw refused(400, 'Missing authorization header');
   }
@@ -78,6 +80,7 @@ function authorize(call: Call, state: State): void {
   if (!token.session.scope.split(' ').includes('urn:mas:admin')) {
     throw refused(401, 'Missing urn:mas:admin scope');
   }
+  return token.session;
 }
 
 function bodyOf({ headers, text }: Call): Body {
@@ -117,18 +120,65 @@ interface Resource<Item> {
   readonly filters: Readonly<Record<string, (item: Item, value: string) => boolean>>;
 }
 
+/** One item, or what became of it when `action` was asked for. */
 function one<Item extends { readonly id: string }>(
   resource: Resource<Item>,
   item: Item,
-  status = 200,
-  extra: Attributes = {},
+  options: {
+    readonly status?: number;
+    readonly action?: string;
+    readonly extra?: Attributes;
+  } = {},
 ): Answer {
-  const links = { self: `${prefix}${resource.path}/${item.id}` };
+  const { status = 200, action, extra = {} } = options;
+  const self = `${prefix}${resource.path}/${item.id}`;
   const attributes = { ...resource.attributes(item), ...extra };
-  return {
-    status,
-    body: { data: { type: resource.type, id: item.id, attributes, links }, links },
-  };
+  const data = { type: resource.type, id: item.id, attributes, links: { self } };
+  const links = { self: action === undefined ? self : `${self}/${action}` };
+  return { status, body: { data, links } };
+}
+
+const isUlid = (text: string) => /^[0-9A-HJKMNP-TV-Z]{26}$/u.test(text);
+
+/** Filters of all lists whose values MAS checks. Those of other names are ignored. */
+const filterValues: readonly (readonly [RegExp, (value: string) => boolean])[] = [
+  [
+    /^(?:admin|legacy-guest|used|revoked|expired|valid|enabled)$/u,
+    (value) => ['true', 'false'].includes(value),
+  ],
+  [
+    /^(?:user|client|provider|user-session|actor_user|owner_user|owner_client|active-oauth2-client)$/u,
+    isUlid,
+  ],
+  [/^client-kind$/u, (value) => ['static', 'dynamic'].includes(value)],
+];
+
+function filtersIn(query: URLSearchParams): (readonly [name: string, value: string])[] {
+  const found = [...query].flatMap(([parameter, value]) => {
+    const name = /^filter\[(?<name>.*)\]$/u.exec(parameter)?.groups?.['name'];
+    return name === undefined ? [] : [[name, value] as const];
+  });
+  const wrong = found.find(([name, value]) =>
+    filterValues.some(([pattern, isValid]) => pattern.test(name) && !isValid(value)),
+  );
+  if (wrong !== undefined) {
+    throw refused(400, 'Invalid filter parameters', `${wrong[0]}: invalid value`);
+  }
+  return found;
+}
+
+/** The size of a page, and after which item it begins. */
+function pageIn(query: URLSearchParams): { readonly size: number; readonly after: string } {
+  const first = query.get('page[first]');
+  const size = Number(first ?? 10);
+  const after = query.get('page[after]') ?? '';
+  if (!Number.isSafeInteger(size) || size < 1 || (after !== '' && !isUlid(after))) {
+    throw refused(400, 'Invalid pagination parameters', 'invalid value');
+  }
+  if (first !== null && query.has('page[last]')) {
+    throw refused(400, 'Cannot specify both `page[first]` and `page[last]` parameters');
+  }
+  return { size, after };
 }
 
 /** A page, oldest first. Unknown parameters are ignored, as MAS does. */
@@ -138,29 +188,29 @@ function list<Item extends { readonly id: string }>(
   query: URLSearchParams,
 ): Answer {
   const { path, type, attributes, cursor = ({ id }: Item) => id } = resource;
+  const { size, after } = pageIn(query);
+  const wanted = filtersIn(query);
   const matching = all.filter((item) =>
-    [...query].every(([name, value]) => {
-      const filter = /^filter\[(?<name>.*)\]$/u.exec(name)?.groups?.['name'] ?? '';
-      return resource.filters[filter]?.(item, value) ?? true;
-    }),
+    wanted.every(([name, value]) => resource.filters[name]?.(item, value) ?? true),
   );
-  const size = Number(query.get('page[first]') ?? 10);
-  const after = query.get('page[after]') ?? '';
-  if (!Number.isSafeInteger(size) || size < 1) {
-    throw refused(400, 'Invalid pagination parameters');
-  }
   const rest = matching.filter(({ id }) => id > after);
   const page = rest.slice(0, size);
   const last = page.at(-1);
   const self = `${prefix}${path}`;
-  const links = {
-    self,
-    ...(rest.length > page.length && last !== undefined
-      ? { next: `${self}?page[after]=${cursor(last)}&page[first]=${size}` }
-      : {}),
-  };
   const count = query.get('count') ?? 'true';
   const meta = count === 'false' ? {} : { meta: { count: matching.length } };
+  if (count === 'only') {
+    return { status: 200, body: { ...meta, links: { self: `${self}?count=only` } } };
+  }
+  const paged = (cursors: string) => `${self}?${cursors}page[first]=${size}`;
+  const links = {
+    self: paged(after === '' ? '' : `page[after]=${after}&`),
+    first: paged(''),
+    last: `${self}?page[last]=${size}`,
+    ...(rest.length > page.length && last !== undefined
+      ? { next: paged(`page[after]=${cursor(last)}&`) }
+      : {}),
+  };
   const data = page.map((item) => ({
     type,
     id: item.id,
@@ -168,7 +218,7 @@ function list<Item extends { readonly id: string }>(
     links: { self: `${self}/${item.id}` },
     meta: { page: { cursor: cursor(item) } },
   }));
-  return { status: 200, body: { ...meta, ...(count === 'only' ? {} : { data }), links } };
+  return { status: 200, body: { ...meta, data, links } };
 }
 
 const userResource = ({ sessions }: Pick<State, 'sessions'>): Resource<User> => ({
@@ -210,6 +260,30 @@ function sessionResource(kind: SessionKind, { clients, tokens }: State): Resourc
     user: 'user-session',
     personal: 'personal-session',
   };
+  const own = ({ userId, ownerUserId, ownerClientId, clientId, deviceId, ...session }: Session) => {
+    const { id, userSessionId, scope, endedAt } = session;
+    switch (kind) {
+      case 'compat':
+        return {
+          user_id: userId,
+          device_id: deviceId,
+          user_session_id: userSessionId,
+          redirect_uri: null,
+        };
+      case 'oauth2':
+        return { user_id: userId, client_id: clientId, user_session_id: userSessionId, scope };
+      case 'user':
+        return { user_id: userId };
+      case 'personal':
+        return {
+          actor_user_id: userId,
+          owner_user_id: ownerUserId,
+          owner_client_id: ownerClientId,
+          expires_at: endedAt === null ? expiryOf(id) : null,
+          scope,
+        };
+    }
+  };
   const seen = { user_agent: null, last_active_at: null, last_active_ip: null };
   const ended = kind === 'personal' ? 'revoked' : 'finished';
   const expiryOf = (id: string) => {
@@ -219,22 +293,24 @@ function sessionResource(kind: SessionKind, { clients, tokens }: State): Resourc
   return {
     path: `/${paths[kind]}s`,
     type: paths[kind],
-    attributes: ({ id, createdAt, endedAt, userId, clientId, deviceId, scope, humanName }) => ({
+    attributes: (session) => ({
       ...seen,
-      created_at: createdAt,
-      [`${ended}_at`]: endedAt,
-      ...(kind === 'personal'
-        ? { actor_user_id: userId, owner_user_id: null, expires_at: expiryOf(id), scope }
-        : { user_id: userId }),
-      ...(kind === 'compat' ? { device_id: deviceId } : {}),
-      ...(kind === 'oauth2' ? { client_id: clientId, scope } : {}),
-      ...(kind === 'user' ? {} : { human_name: humanName }),
+      created_at: session.createdAt,
+      [`${ended}_at`]: session.endedAt,
+      ...own(session),
+      ...(kind === 'user' ? {} : { human_name: session.humanName }),
     }),
     // As in MAS: it takes the user's ID for the session's.
     ...(kind === 'user' ? { cursor: ({ userId }: Session) => userId ?? '' } : {}),
     filters: {
       user: ({ userId }, value) => userId === value,
       actor_user: ({ userId }, value) => userId === value,
+      owner_user: ({ ownerUserId }, value) => ownerUserId === value,
+      'created-before': ({ createdAt }, value) => Date.parse(createdAt) < Date.parse(value),
+      'created-after': ({ createdAt }, value) => Date.parse(createdAt) > Date.parse(value),
+      // The stand-in does not see when sessions are used.
+      'last-active-before': () => false,
+      'last-active-after': () => false,
       scope: ({ scope }, value) => scope.split(' ').includes(value),
       client: ({ clientId }, value) => clientId === value,
       'client-kind': ({ clientId }, value) => {
@@ -255,18 +331,33 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
   ): Item => {
     const item = all.find((one) => one.id === id);
     if (item === undefined) {
-      throw refused(404, `${what} ID ${String(id)} not found`);
+      throw refused(404, `${what} ${String(id)} not found`);
     }
     return item;
   };
   const users = userResource(state);
-  const userOf = (id: unknown) => find(state.users, id, 'User');
-  const assertUserInFilter = (query: URLSearchParams) => {
-    const id = query.get('filter[user]') ?? query.get('filter[actor_user]');
-    if (id !== null) {
-      userOf(id);
+  const userOf = (id: unknown) => find(state.users, id, 'User ID');
+  /** MAS looks up what filters name. */
+  const assertKnownInFilters = (query: URLSearchParams) => {
+    for (const [name, id] of filtersIn(query)) {
+      if (/^(?:user|actor_user|owner_user)$/u.test(name)) {
+        userOf(id);
+      } else if (/^(?:client|active-oauth2-client)$/u.test(name)) {
+        find(state.clients, id, 'Client ID');
+      } else if (name === 'provider') {
+        find(state.upstreamProviders, id, 'Provider ID');
+      }
     }
   };
+  const listed =
+    <Item extends { readonly id: string }>(
+      resource: Resource<Item>,
+      all: () => readonly Item[],
+    ): Handler =>
+    ({ query }) => {
+      assertKnownInFilters(query);
+      return list(resource, all(), query);
+    };
   const endSession = (session: Session) => {
     session.endedAt = now();
     const user = state.users.find(({ id }) => id === session.userId);
@@ -275,16 +366,19 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
     }
   };
 
-  const userChange =
-    (change: (user: User, body: Body) => void | Promise<unknown>): Handler =>
-    async ({ id, body }) => {
+  const userChange = (
+    action: string,
+    change: (user: User, body: Body) => void | Promise<unknown>,
+  ): Readonly<Record<string, Handler>> => ({
+    [`POST /users/{id}/${action}`]: async ({ id, body }) => {
       const user = userOf(id);
       await change(user, body);
-      return one(users, user);
-    };
+      return one(users, user, { action });
+    },
+  });
 
   const userRoutes: Record<string, Handler> = {
-    'GET /users': ({ query }) => list(users, state.users, query),
+    'GET /users': listed(users, () => state.users),
     'GET /users/{id}': ({ id }) => one(users, userOf(id)),
     'GET /users/by-username/{id}': ({ id }) => {
       const user = state.users.find(({ username }) => username === id.toLowerCase());
@@ -308,7 +402,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
       await synapse.create(username, displayname, avatarUrl);
       const user = newUser(username);
       state.users.push(user);
-      return one(users, user, 201);
+      return one(users, user, { status: 201 });
     },
     'POST /users/{id}/set-password': ({ id, body }) => {
       const user = userOf(id);
@@ -319,18 +413,18 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
       user.password = password;
       return { status: 204 };
     },
-    'POST /users/{id}/set-admin': userChange((user, body) => {
+    ...userChange('set-admin', (user, body) => {
       user.admin = need(body, 'admin', 'boolean');
     }),
-    'POST /users/{id}/lock': userChange((user) => {
+    ...userChange('lock', (user) => {
       user.lockedAt ??= now();
       synapse.provisionLater(user);
     }),
-    'POST /users/{id}/unlock': userChange((user) => {
+    ...userChange('unlock', (user) => {
       user.lockedAt = null;
       synapse.provisionLater(user);
     }),
-    'POST /users/{id}/deactivate': userChange((user, body) => {
+    ...userChange('deactivate', (user, body) => {
       user.deactivatedAt ??= now();
       for (const session of state.sessions) {
         if (session.userId === user.id) {
@@ -341,7 +435,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
       state.emails.splice(0, state.emails.length, ...kept);
       synapse.deactivateLater(user, body['skip_erase'] !== true);
     }),
-    'POST /users/{id}/reactivate': userChange(async (user) => {
+    ...userChange('reactivate', async (user) => {
       await synapse.reactivate(user.username);
       user.deactivatedAt = null;
     }),
@@ -361,11 +455,8 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
     },
   };
   const emailRoutes: Record<string, Handler> = {
-    'GET /user-emails': ({ query }) => {
-      assertUserInFilter(query);
-      return list(emails, state.emails, query);
-    },
-    'GET /user-emails/{id}': ({ id }) => one(emails, find(state.emails, id, 'User email')),
+    'GET /user-emails': listed(emails, () => state.emails),
+    'GET /user-emails/{id}': ({ id }) => one(emails, find(state.emails, id, 'User email ID')),
     'POST /user-emails': ({ body }) => {
       const user = userOf(need(body, 'user_id', 'string'));
       const email = need(body, 'email', 'string');
@@ -378,10 +469,10 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
       const added = { id: newId(), createdAt: now(), userId: user.id, email };
       state.emails.push(added);
       synapse.provisionLater(user);
-      return one(emails, added, 201);
+      return one(emails, added, { status: 201 });
     },
     'DELETE /user-emails/{id}': ({ id }) => {
-      const email = find(state.emails, id, 'User email');
+      const email = find(state.emails, id, 'User email ID');
       state.emails.splice(state.emails.indexOf(email), 1);
       synapse.provisionLater(userOf(email.userId));
       return { status: 204 };
@@ -391,46 +482,71 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
   function sessionRoutes(kind: SessionKind): Record<string, Handler> {
     const resource = sessionResource(kind, state);
     const own = () => state.sessions.filter((session) => session.kind === kind);
-    const [verb, again] =
-      kind === 'personal' ? (['revoke', 409] as const) : (['finish', 400] as const);
+    const what = {
+      compat: 'Compatibility session',
+      oauth2: 'OAuth 2.0 session',
+      user: 'User session',
+      personal: 'Personal session',
+    }[kind];
+    const isPersonal = kind === 'personal';
+    const action = isPersonal ? 'revoke' : 'finish';
     return {
-      [`GET ${resource.path}`]: ({ query }) => {
-        assertUserInFilter(query);
-        return list(resource, own(), query);
+      [`GET ${resource.path}`]: listed(resource, own),
+      [`GET ${resource.path}/{id}`]: ({ id }) => {
+        const session = own().find((one) => one.id === id);
+        if (session === undefined) {
+          throw refused(404, isPersonal ? `${what} not found` : `${what} ID ${id} not found`);
+        }
+        return one(resource, session);
       },
-      [`GET ${resource.path}/{id}`]: ({ id }) => one(resource, find(own(), id, 'Session')),
-      [`POST ${resource.path}/{id}/${verb}`]: ({ id }) => {
-        const session = find(own(), id, 'Session');
+      [`POST ${resource.path}/{id}/${action}`]: ({ id }) => {
+        const session = find(own(), id, `${what} with ID`);
         if (session.endedAt !== null) {
-          throw refused(again, `Session with ID ${id} is already ${verb}ed`);
+          const why = isPersonal ? 'revoked' : 'finished';
+          throw refused(isPersonal ? 409 : 400, `${what} with ID ${id} is already ${why}`);
         }
         endSession(session);
-        return one(resource, session);
+        return one(resource, session, isPersonal ? {} : { action });
       },
     };
   }
 
   const personal = sessionResource('personal', state);
   const personalRoutes: Record<string, Handler> = {
-    'POST /personal-sessions': async ({ body }) => {
-      const actor = userOf(need(body, 'actor_user_id', 'string'));
+    'POST /personal-sessions': async ({ body, caller }) => {
+      const actorId = need(body, 'actor_user_id', 'string');
       const humanName = need(body, 'human_name', 'string');
       const scope = need(body, 'scope', 'string');
+      const actor = state.users.find(({ id }) => id === actorId);
+      if (actor === undefined) {
+        throw refused(404, 'User not found');
+      }
       if (actor.deactivatedAt) {
         throw refused(410, 'User is not active');
       }
+      if (/["\\]/u.test(scope)) {
+        throw refused(400, 'Invalid scope');
+      }
       const expiresInS = (body['expires_in'] ?? null) as number | null;
       const made = { kind: 'personal', userId: actor.id, scope, humanName } as const;
-      const { session, token } = addSession(state, made, expiresInS);
+      const owned = { ...made, ...ownerFor(caller) };
+      const { session, token } = addSession(state, owned, expiresInS);
       if (session.deviceId !== null) {
         await synapse.addDevice(actor.username, session.deviceId);
       }
-      return one(personal, session, 201, { access_token: token });
+      return one(personal, session, { status: 201, extra: { access_token: token } });
     },
-    'POST /personal-sessions/{id}/regenerate': ({ id, body }) => {
-      const session = find(state.sessions, id, 'Personal session');
+    'POST /personal-sessions/{id}/regenerate': ({ id, body, caller }) => {
+      const session = state.sessions.find((one) => one.kind === 'personal' && one.id === id);
+      if (session === undefined) {
+        throw refused(404, 'Session not found');
+      }
       if (session.endedAt !== null) {
-        throw refused(409, `Personal session with ID ${id} is already revoked`);
+        throw refused(422, 'Session not valid');
+      }
+      const { ownerUserId, ownerClientId } = ownerFor(caller);
+      if (session.ownerUserId !== ownerUserId || session.ownerClientId !== ownerClientId) {
+        throw refused(403, 'Session does not belong to you');
       }
       for (const [text, token] of state.tokens) {
         if (token.session === session) {
@@ -438,7 +554,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
         }
       }
       const token = addToken(state, session, (body['expires_in'] ?? null) as number | null);
-      return one(personal, session, 201, { access_token: token });
+      return one(personal, session, { status: 201, extra: { access_token: token } });
     },
   };
 
@@ -451,8 +567,13 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
     ...sessionRoutes('personal'),
     ...personalRoutes,
     ...tokenRoutes(state, find),
-    ...otherRoutes(state, serverName, find),
+    ...otherRoutes({ state, serverName, find, listed }),
   };
+}
+
+/** Who owns the personal sessions that a caller makes. */
+function ownerFor({ userId, clientId }: Session) {
+  return { ownerUserId: userId, ownerClientId: userId === null ? clientId : null };
 }
 
 type Find = <Item extends { readonly id: string }>(
@@ -460,6 +581,11 @@ type Find = <Item extends { readonly id: string }>(
   id: unknown,
   what: string,
 ) => Item;
+
+type Listed = <Item extends { readonly id: string }>(
+  resource: Resource<Item>,
+  all: () => readonly Item[],
+) => Handler;
 
 function tokenRoutes(state: State, find: Find): Record<string, Handler> {
   type Token = State['registrationTokens'][number];
@@ -488,19 +614,19 @@ function tokenRoutes(state: State, find: Find): Record<string, Handler> {
   const change =
     (revoke: boolean): Handler =>
     ({ id }) => {
-      const token = find(state.registrationTokens, id, 'Registration token');
+      const token = find(state.registrationTokens, id, 'Registration token with ID');
       if ((token.revokedAt !== null) === revoke) {
         const why = revoke ? 'already revoked' : 'not revoked';
         throw refused(400, `Registration token with ID ${id} is ${why}`);
       }
       token.revokedAt = revoke ? now() : null;
-      return one(tokens, token);
+      return one(tokens, token, { action: revoke ? 'revoke' : 'unrevoke' });
     };
   const { path } = tokens;
   return {
     [`GET ${path}`]: ({ query }) => list(tokens, state.registrationTokens, query),
     [`GET ${path}/{id}`]: ({ id }) =>
-      one(tokens, find(state.registrationTokens, id, 'Registration token')),
+      one(tokens, find(state.registrationTokens, id, 'Registration token with ID')),
     [`POST ${path}`]: ({ body }) => {
       const text = (body['token'] ?? randomBytes(6).toString('hex')) as string;
       if (state.registrationTokens.some(({ token }) => token === text)) {
@@ -515,10 +641,10 @@ function tokenRoutes(state: State, find: Find): Record<string, Handler> {
         revokedAt: null,
       };
       state.registrationTokens.push(token);
-      return one(tokens, token, 201);
+      return one(tokens, token, { status: 201 });
     },
     [`PUT ${path}/{id}`]: ({ id, body }) => {
-      const token = find(state.registrationTokens, id, 'Registration token');
+      const token = find(state.registrationTokens, id, 'Registration token with ID');
       if ('usage_limit' in body) {
         token.usageLimit = body['usage_limit'] as number | null;
       }
@@ -532,7 +658,17 @@ function tokenRoutes(state: State, find: Find): Record<string, Handler> {
   };
 }
 
-function otherRoutes(state: State, serverName: string, find: Find): Record<string, Handler> {
+function otherRoutes({
+  state,
+  serverName,
+  find,
+  listed,
+}: {
+  readonly state: State;
+  readonly serverName: string;
+  readonly find: Find;
+  readonly listed: Listed;
+}): Record<string, Handler> {
   const providers: Resource<State['upstreamProviders'][number]> = {
     path: '/upstream-oauth-providers',
     type: 'upstream-oauth-provider',
@@ -542,6 +678,7 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
       brand_name: null,
       created_at: createdAt,
       disabled_at: null,
+      registration_token_required: false,
     }),
     filters: { enabled: (_, value) => value === 'true' },
   };
@@ -568,8 +705,9 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
       client_id: id,
       client_name: name,
       client_uri: null,
-      redirect_uris: [],
-      grant_types: [],
+      logo_uri: null,
+      redirect_uris: ['https://client.example/callback'],
+      grant_types: ['authorization_code', 'refresh_token'],
       is_static: isStatic,
     }),
     filters: { 'client-kind': ({ isStatic }, value) => isStatic === (value === 'static') },
@@ -587,23 +725,38 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
       body: {
         server_name: serverName,
         password_login_enabled: true,
+        password_registration_enabled: false,
+        password_registration_email_required: true,
+        password_registration_token_required: false,
+        registration_token_required: false,
+        email_change_allowed: true,
+        displayname_change_allowed: true,
+        password_change_allowed: true,
+        account_recovery_allowed: false,
+        account_deactivation_allowed: true,
+        captcha_enabled: false,
         minimum_password_complexity: 3,
       },
     }),
     'GET /oauth2-clients': ({ query }) => list(clients, state.clients, query),
     'GET /upstream-oauth-providers': ({ query }) => list(providers, state.upstreamProviders, query),
-    'GET /upstream-oauth-links': ({ query }) => list(links, state.upstreamLinks, query),
+    'GET /upstream-oauth-links': listed(links, () => state.upstreamLinks),
     'GET /upstream-oauth-links/{id}': ({ id }) =>
-      one(links, find(state.upstreamLinks, id, 'Upstream OAuth 2.0 link')),
+      one(links, find(state.upstreamLinks, id, 'Upstream OAuth 2.0 Link ID')),
     'POST /upstream-oauth-links': ({ body }) => {
-      const user = find(state.users, body['user_id'], 'User');
-      const provider = find(state.upstreamProviders, body['provider_id'], 'Upstream provider');
+      const user = find(state.users, need(body, 'user_id', 'string'), 'User ID');
+      const provider = find(
+        state.upstreamProviders,
+        need(body, 'provider_id', 'string'),
+        'Upstream OAuth 2.0 Provider ID',
+      );
       const subject = need(body, 'subject', 'string');
       const known = state.upstreamLinks.find(
         (link) => link.providerId === provider.id && link.subject === subject,
       );
       if (known?.userId) {
-        throw refused(409, `Upstream OAuth 2.0 link ${known.id} is already linked to a user`);
+        const what = `Upstream Oauth 2.0 Provider ID ${provider.id} with subject ${subject}`;
+        throw refused(409, `${what} is already linked to a user`);
       }
       if (known !== undefined) {
         known.userId = user.id;
@@ -618,10 +771,10 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
         accountName: (body['human_account_name'] ?? null) as string | null,
       };
       state.upstreamLinks.push(added);
-      return one(links, added, 201);
+      return one(links, added, { status: 201 });
     },
     'DELETE /upstream-oauth-links/{id}': ({ id }) => {
-      const link = find(state.upstreamLinks, id, 'Upstream OAuth 2.0 link');
+      const link = find(state.upstreamLinks, id, 'Upstream OAuth 2.0 Link ID');
       state.upstreamLinks.splice(state.upstreamLinks.indexOf(link), 1);
       return { status: 204 };
     },
@@ -632,10 +785,18 @@ function otherRoutes(state: State, serverName: string, find: Find): Record<strin
       }
       return one(policies, latest);
     },
+    'GET /policy-data/{id}': ({ id }) =>
+      one(policies, find(state.policyData, id, 'Policy data with ID')),
     'POST /policy-data': ({ body }) => {
+      if (!('data' in body)) {
+        throw plain(
+          422,
+          'Failed to deserialize the JSON body into the target type: missing field `data`',
+        );
+      }
       const added = { id: newId(), createdAt: now(), data: body['data'] };
       state.policyData.push(added);
-      return one(policies, added, 201);
+      return one(policies, added, { status: 201 });
     },
   };
 }

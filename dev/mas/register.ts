@@ -1,7 +1,7 @@
 import { createMasApi } from '../../src/homeserver/mas/mas-api.ts';
 import { MatrixUser } from '../synapse/matrix-user.ts';
 import type { RegisterOptions } from '../synapse/matrix-user.ts';
-import type { DelegatedHomeserver } from './stand-in.ts';
+import type { DelegatedHomeserver } from './delegated-homeserver.ts';
 
 /**
  * Makes an account at MAS and logs it in, as an older client does. An admin's token has the scope that makes a

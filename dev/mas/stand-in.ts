@@ -4,62 +4,20 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-import { startOwnHomeserver } from '../synapse/homeserver.ts';
-import type { OwnHomeserver } from '../synapse/homeserver.ts';
 import { answerAdminApi } from './admin-api.ts';
 import { Refusal } from './answers.ts';
 import type { Answer, Call } from './answers.ts';
+import type { Mas, StartedMas } from './delegated-homeserver.ts';
 import { addCompatSession, answerOAuth } from './oauth.ts';
-import type { Client } from './oauth.ts';
 import { addSession, newId, newState, newUser } from './state.ts';
 import { createSynapseLink } from './synapse-link.ts';
 
-/** The stand-in for MAS, and what people do at it that its admin API can't do. */
-export interface StandInMas {
-  readonly url: string;
-  /** An admin client, for client credentials. */
-  readonly client: Client;
-  /** As `mas-cli manage issue-compatibility-token` does. */
-  issueCompatToken(
-    username: string,
-    options?: { readonly deviceId?: string; readonly isSynapseAdmin?: boolean },
-  ): Promise<string>;
-  /** A login in a browser. */
-  addBrowserSession(userId: string): void;
-  /**
-   * A session of an OAuth 2.0 client, with this device. Returns its token.
-   *
-   * @param options.client a client of MAS's configuration, or one that has registered itself, which is the default
-   * @param options.scope besides those of a Matrix client
-   */
-  addOAuthSession(
-    user: { readonly id: string; readonly username: string },
-    deviceId: string,
-    options?: { readonly client?: 'dynamic' | 'static'; readonly scope?: string },
-  ): Promise<string>;
-  /** Makes an account that MAS does not tell Synapse about. */
-  addUserOfMasAlone(username: string): void;
-  /** Makes MAS forget an account, as if only Synapse had ever known it. */
-  forget(username: string): void;
-  /** What MAS would tell Synapse waits until the function that this returns is called. */
-  holdJobs(): () => void;
-  /** Its admin API does not answer until the function that this returns is called. */
-  closeAdminApi(): () => void;
-}
-
-/** A Synapse that delegates accounts, and the service that it delegates them to. */
-export interface DelegatedHomeserver {
-  readonly homeserver: OwnHomeserver;
-  readonly mas: StandInMas;
-  stop(): Promise<void>;
-}
-
 /**
- * Starts a throwaway Synapse in delegated mode, with a stand-in for the Matrix Authentication Service
- * (MAS) on a loopback port. The stand-in keeps its state in memory, answers as MAS 1.22 does, errors
- * included, and tells Synapse about accounts and devices as MAS does. It has no pages for browsers.
+ * Starts a stand-in for the Matrix Authentication Service (MAS) on a loopback port. It keeps its state in
+ * memory, answers as MAS 1.22 does, errors included, and tells Synapse about accounts and devices as MAS does.
+ * It has no pages for browsers.
  */
-export async function startDelegatedHomeserver(): Promise<DelegatedHomeserver> {
+export async function startStandIn(): Promise<StartedMas> {
   const secret = randomBytes(24).toString('base64url');
   const client = { clientId: newId(), clientSecret: newSecret() };
   const state = newState();
@@ -111,60 +69,51 @@ export async function startDelegatedHomeserver(): Promise<DelegatedHomeserver> {
     }
   }
 
-  async function stopMas(): Promise<void> {
-    synapse.stop();
-    server.close();
-    server.closeAllConnections();
-    await once(server, 'close');
-  }
-
-  const homeserver = await startOwnHomeserver({
-    matrix_authentication_service: { enabled: true, endpoint: url, secret },
-  }).catch(async (error: unknown) => {
-    await stopMas();
-    throw error;
-  });
-  synapse.connect(homeserver.url);
-  serverName = homeserver.serverName;
+  const mas: Mas = {
+    url,
+    client,
+    async issueCompatToken(username, options) {
+      return (await addCompatSession(state, synapse, username, options)).token;
+    },
+    async addBrowserSession({ id: userId }) {
+      addSession(state, { kind: 'user', userId, scope: '' });
+    },
+    async addOAuthSession({ id: userId, username }, deviceId, options = {}) {
+      const { client: kind = 'dynamic', scope: more } = options;
+      const scope = ['urn:matrix:client:api:*', `urn:matrix:client:device:${deviceId}`, more]
+        .filter((part) => part !== undefined)
+        .join(' ');
+      const clientId = (kind === 'static' ? staticClient : dynamicClient).id;
+      await synapse.addDevice(username, deviceId);
+      // Its browser is closed again.
+      const userSessionId = newId();
+      return addSession(state, { kind: 'oauth2', userId, clientId, scope, userSessionId }).token;
+    },
+    async addUserOfMasAlone(username) {
+      state.users.push(newUser(username));
+    },
+    holdJobs: synapse.hold,
+    closeAdminApi() {
+      isAdminApiOpen = false;
+      return () => {
+        isAdminApiOpen = true;
+      };
+    },
+  };
 
   return {
-    homeserver,
-    mas: {
-      url,
-      client,
-      async issueCompatToken(username, options) {
-        return (await addCompatSession(state, synapse, username, options)).token;
-      },
-      addBrowserSession(userId) {
-        addSession(state, { kind: 'user', userId, scope: '' });
-      },
-      async addOAuthSession({ id: userId, username }, deviceId, options = {}) {
-        const { client: kind = 'dynamic', scope: more } = options;
-        const scope = ['urn:matrix:client:api:*', `urn:matrix:client:device:${deviceId}`, more]
-          .filter((part) => part !== undefined)
-          .join(' ');
-        const clientId = (kind === 'static' ? staticClient : dynamicClient).id;
-        await synapse.addDevice(username, deviceId);
-        return addSession(state, { kind: 'oauth2', userId, clientId, scope }).token;
-      },
-      addUserOfMasAlone(username) {
-        state.users.push(newUser(username));
-      },
-      forget(username) {
-        const kept = state.users.filter((user) => user.username !== username);
-        state.users.splice(0, state.users.length, ...kept);
-      },
-      holdJobs: synapse.hold,
-      closeAdminApi() {
-        isAdminApiOpen = false;
-        return () => {
-          isAdminApiOpen = true;
-        };
-      },
+    url,
+    secret,
+    async connect(homeserver) {
+      synapse.connect(homeserver.url);
+      serverName = homeserver.serverName;
+      return mas;
     },
     async stop() {
-      await homeserver.stop();
-      await stopMas();
+      synapse.stop();
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
     },
   };
 }

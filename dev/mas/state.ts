@@ -30,6 +30,11 @@ export interface Session {
   readonly clientId: string | null;
   readonly scope: string;
   readonly deviceId: string | null;
+  /** The browser session that it began from. */
+  readonly userSessionId: string | null;
+  /** Whose a personal session is. */
+  readonly ownerUserId: string | null;
+  readonly ownerClientId: string | null;
   readonly humanName: string | null;
   endedAt: string | null;
 }
@@ -125,14 +130,16 @@ const scopeDevice = /(?:^| )urn:matrix:(?:org\.matrix\.msc2967\.)?client:device:
 /** Makes a session, and a token for it that begins with `prefix`. */
 export function addSession(
   state: State,
-  session: Pick<Session, 'kind' | 'userId' | 'scope'> &
-    Partial<Pick<Session, 'clientId' | 'deviceId' | 'humanName'>>,
+  session: Pick<Session, 'kind' | 'userId' | 'scope'> & Partial<Session>,
   expiresInS: number | null = null,
 ): { readonly session: Session; readonly token: string } {
   const added: Session = {
     deviceId: scopeDevice.exec(session.scope)?.groups?.['id'] ?? null,
     humanName: null,
     clientId: null,
+    userSessionId: null,
+    ownerUserId: null,
+    ownerClientId: null,
     ...session,
     id: newId(),
     createdAt: now(),

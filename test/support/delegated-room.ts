@@ -1,6 +1,6 @@
+import { startDelegatedHomeserver } from '../../dev/mas/delegated-homeserver.ts';
+import type { DelegatedHomeserver } from '../../dev/mas/delegated-homeserver.ts';
 import { registerAtMas } from '../../dev/mas/register.ts';
-import { startDelegatedHomeserver } from '../../dev/mas/stand-in.ts';
-import type { DelegatedHomeserver } from '../../dev/mas/stand-in.ts';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import type { RegisterOptions } from '../../dev/synapse/matrix-user.ts';
 import type { Timing } from '../../src/app/timing.ts';

@@ -87,7 +87,7 @@ export function personalSessionsApi(send: SendRequest) {
      * Replaces the token of a session. Synapse may take the old one for 2 minutes more.
      * POST /api/admin/v1/personal-sessions/{id}/regenerate
      *
-     * @throws MasError 404 unknown, 409 revoked
+     * @throws MasError 403 made by another client or account, 404 unknown, 422 revoked
      */
     async regenerate(
       id: MasId,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { startDelegatedHomeserver } from '../../../dev/mas/stand-in.ts';
-import type { DelegatedHomeserver } from '../../../dev/mas/stand-in.ts';
+import { startDelegatedHomeserver } from '../../../dev/mas/delegated-homeserver.ts';
+import type { DelegatedHomeserver } from '../../../dev/mas/delegated-homeserver.ts';
 import { request } from '../../../dev/synapse/http.ts';
 import { parseUserId } from '../../../src/core/ids.ts';
 import type { UserId } from '../../../src/core/ids.ts';
@@ -106,10 +106,10 @@ describe('the admin API of a Synapse that delegates accounts', () => {
   });
 
   test('shows accounts that MAS does not know', async () => {
-    const user = await newUser();
-    delegated.mas.forget(user.username);
-    expect(await mas.users.findByLocalpart(user.username)).toBeUndefined();
-    expect(await synapse.users.find(idOf(user))).toMatchObject({ deactivated: false });
+    const localpart = uniqueLocalpart('bridged');
+    const userId = (await delegated.addUserOfSynapseAlone(localpart)) as UserId;
+    expect(await mas.users.findByLocalpart(localpart)).toBeUndefined();
+    expect(await synapse.users.find(userId)).toMatchObject({ deactivated: false });
   });
 });
 
@@ -207,7 +207,7 @@ describe('sessions', () => {
       await delegated.mas.issueCompatToken(user.username, { deviceId: 'COMPATABCD' }),
       await delegated.mas.addOAuthSession(user, 'OAUTHABCDE'),
     ];
-    delegated.mas.addBrowserSession(user.id);
+    await delegated.mas.addBrowserSession(user);
     const personal = await mas.personalSessions.create({
       actorId: user.id,
       name: 'a test',
@@ -246,7 +246,7 @@ describe('sessions', () => {
   test('in a browser are listed on all pages, although MAS’s cursors are wrong', async () => {
     const user = await newUser();
     for (let made = 0; made < 101; made += 1) {
-      delegated.mas.addBrowserSession(user.id);
+      await delegated.mas.addBrowserSession(user);
     }
     const all = await Array.fromAsync(mas.sessions.browser.all({ userId: user.id }));
     expect(new Set(all.map(({ id }) => id)).size).toBe(101);
