@@ -114,10 +114,25 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
     return account;
   }
 
-  /** Puts MAS's word on admins and locks into rows of Synapse's list, which does not know it. */
-  async function masWord(): Promise<(row: UserSummary) => UserSummary> {
-    const [admins, locked] = await Promise.all([accounts.serverAdmins(), accounts.locked()]);
-    return (row) => ({ ...row, admin: admins.has(row.name), locked: locked.has(row.name) });
+  /** Puts MAS's word into rows of Synapse's list: on admins, locks and deactivations. */
+  async function masWord({
+    deactivated: withDeactivated,
+  }: UserQuery): Promise<(row: UserSummary) => Promise<UserSummary>> {
+    const [admins, locked, deactivated] = await Promise.all([
+      accounts.serverAdmins(),
+      accounts.withStatus('locked'),
+      // There may be very many, and they are in the list only if it is asked for them.
+      withDeactivated === true ? accounts.withStatus('deactivated') : new Set<UserId>(),
+    ]);
+    return async (row) => ({
+      ...row,
+      admin: admins.has(row.name),
+      locked: locked.has(row.name),
+      deactivated:
+        deactivated.has(row.name) ||
+        // What was deactivated in Synapse alone can still log in.
+        (row.deactivated && (await accounts.find(row.name)) === undefined),
+    });
   }
 
   const listed = (query: UserQuery): UserQuery => {
@@ -155,7 +170,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       };
     }
     const page = await synapse.list(listed(query));
-    const users = page.users.map(await masWord());
+    const users = await Promise.all(page.users.map(await masWord(query)));
     return {
       ...page,
       users: query.admins === false ? users.filter(({ admin }) => !admin) : users,
@@ -167,9 +182,9 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       yield* await adminRows(query);
       return;
     }
-    const corrected = await masWord();
+    const corrected = await masWord(query);
     for await (const row of synapse.all(listed(query))) {
-      const account = corrected(row);
+      const account = await corrected(row);
       if (query.admins === undefined || !account.admin) {
         yield account;
       }

@@ -83,13 +83,13 @@ export function createMasAccounts(mas: MasApi, serverName: string) {
     isServerAdmin: async (account: MasUser): Promise<boolean> =>
       account.admin || holdsAdminScope(account.id),
 
-    /** The accounts that MAS has locked. */
-    async locked(): Promise<Set<UserId>> {
-      const locked = new Set<UserId>();
-      for await (const { username } of mas.users.all({ status: 'locked' })) {
-        locked.add(userIdOf(username));
+    /** The accounts that MAS has locked or deactivated. */
+    async withStatus(status: 'locked' | 'deactivated'): Promise<Set<UserId>> {
+      const found = new Set<UserId>();
+      for await (const { username } of mas.users.all({ status })) {
+        found.add(userIdOf(username));
       }
-      return locked;
+      return found;
     },
 
     /** All server admins: accounts that MAS calls admins, and holders of admin scopes. */

@@ -113,6 +113,29 @@ describe('an account', () => {
     expect(await synapse.users.get(idOf(mallory))).toMatchObject({ erased: true });
   });
 
+  test('counts as deactivated in lists only if MAS says so', async () => {
+    const prefix = uniqueLocalpart('former');
+    const [atSynapse, atBoth] = await Promise.all(
+      ['one', 'two'].map(async (name) => server.register({ localpart: `${prefix}-${name}` })),
+    );
+    const onlySynapse = (await server.addUserOfSynapseAlone(`${prefix}-three`)) as UserId;
+    if (atSynapse === undefined || atBoth === undefined) {
+      throw new TypeError('two accounts were made');
+    }
+    await synapse.users.deactivate(idOf(atSynapse), { erase: false });
+    await synapse.users.deactivate(onlySynapse, { erase: false });
+    await askAndConfirm(room.ben, `!deactivate ${atBoth.userId}`);
+    const all = await room.ben.ask(`!users --name ${prefix} --deactivated`);
+    const { rows } = all.field.data as { rows: object[] };
+    expect(rows).toMatchObject([
+      { name: atSynapse.userId, deactivated: false },
+      { name: onlySynapse, deactivated: true },
+      { name: atBoth.userId, deactivated: true },
+    ]);
+    const only = await room.ben.ask(`!users --name ${prefix} --deactivated-only`);
+    expect(only.body).not.toContain(atSynapse.userId);
+  });
+
   test('is running until Synapse shows the change', async () => {
     const mallory = await server.newUser('mallory');
     const release = server.mas.holdJobs();
