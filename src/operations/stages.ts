@@ -6,7 +6,7 @@ import type { Absent } from '../chat/answers/absent.ts';
 import { dangerOf, dangers, subjectOf } from '../chat/command/declaration.ts';
 import type { Command, Context, Danger, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
-import type { Invocation, Json } from '../chat/command/invocation.ts';
+import type { Invocation, Json, LeftOut } from '../chat/command/invocation.ts';
 import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { reasonOfUndo } from '../chat/reading/entry-number.ts';
@@ -60,13 +60,6 @@ export type Resolved = Omit<Authorized, typeof stage> &
     /** The users and rooms that a read asks about and that this server does not have. */
     readonly absent: readonly Absent[];
   };
-
-/** An account that was named together with others, and the reason why nothing is done to it. */
-export interface LeftOut {
-  readonly user: UserId;
-  /** The rest of a sentence that begins with its ID: `is already deactivated`. */
-  readonly why: string;
-}
 
 /** Everybody who must agree has agreed, and its start is committed. Only `confirm` makes one. */
 export type Confirmed = Omit<Resolved, typeof stage> &

@@ -39,6 +39,13 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json };
 
+/** An account that was named together with others, and the reason why nothing is done to it. */
+export interface LeftOut {
+  readonly user: UserId;
+  /** The rest of a sentence that begins with its ID: `is already deactivated`. */
+  readonly why: string;
+}
+
 /** A command that takes back one audit entry. */
 export interface Reversal {
   /** The audit entry. */
@@ -57,6 +64,8 @@ export interface Invocation {
   readonly overrideProtection?: true;
   /** The filters by which its accounts were found, with absolute times. They were applied once. */
   readonly matching?: string;
+  /** The accounts that were left out before it was confirmed: its outcome names them, too. */
+  readonly leftOut?: readonly LeftOut[];
   /** What the undo of an operation consists of, in the order in which it is done. Found once. */
   readonly reversals?: readonly Reversal[];
   /** When it runs, if not at once. Milliseconds since 1970. */

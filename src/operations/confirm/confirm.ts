@@ -5,6 +5,7 @@ import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { canChange } from '../../chat/command/declaration.ts';
 import type { Command, Danger } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
+import type { Invocation } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
@@ -155,7 +156,11 @@ export async function ask(
 ): Promise<boolean> {
   const shown = await makePreview(context, resolved);
   // What is stored, and done later, is what was shown.
-  const { command, invocation, danger } = shown.resolved;
+  const { command, danger, leftOut } = shown.resolved;
+  const invocation: Invocation = {
+    ...shown.resolved.invocation,
+    ...(leftOut.length === 0 ? {} : { leftOut }),
+  };
   const { store } = context;
   const createdAt = context.now();
   const expiresAt = createdAt + how.expiresAfterMs;

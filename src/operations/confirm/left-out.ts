@@ -1,7 +1,7 @@
 import { line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import type { LeftOut } from '../stages.ts';
+import type { LeftOut } from '../../chat/command/invocation.ts';
 
 /** More accounts than this are summarized, with the list in a file. */
 export const maxShown = 10;

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import type { LeftOut } from '../../chat/command/invocation.ts';
 import { DeniedError, LawspeakerError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
@@ -15,7 +16,7 @@ import { resolveOne, whyOutOfReach, whyUntouchable } from '../resolve/resolve.ts
 import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
-import type { LeftOut, Parsed } from '../stages.ts';
+import type { Parsed } from '../stages.ts';
 import type { AttemptContext } from './attempt.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { answers } from './reconcile.ts';

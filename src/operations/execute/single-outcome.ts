@@ -2,6 +2,7 @@ import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Mark } from '../../chat/answers/answer.ts';
 import { dateTime, whole } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
+import type { LeftOut } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { sentence } from '../answer/refusal.ts';
 import { refusalReply } from '../answer/refusal.ts';
@@ -9,7 +10,6 @@ import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { askerName, nameOf } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
-import type { LeftOut } from '../stages.ts';
 import type { Attempt, Work } from './work.ts';
 
 export interface NamesContext {

@@ -1,6 +1,6 @@
 import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Danger, Role, Step } from '../../chat/command/declaration.ts';
-import type { Invocation } from '../../chat/command/invocation.ts';
+import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
 import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.ts';
 import type { Operation, OperationTarget } from '../../store/tables/operations.ts';
 import type { Timer } from '../../store/tables/timers.ts';
 import { parsedOf, targetsOf } from '../stages.ts';
-import type { LeftOut, Parsed, ParsedContext, Resolved } from '../stages.ts';
+import type { Parsed, ParsedContext, Resolved } from '../stages.ts';
 
 /** How an operation has ended for a target, as far as is known. */
 export type AttemptStatus = Extract<Status, 'done' | 'failed' | 'partial' | 'running' | 'unknown'>;
@@ -177,7 +177,7 @@ export function newWork(
     invocation,
     role,
     confirmer,
-    leftOut: [...leftOut],
+    leftOut: [...(invocation.leftOut ?? []), ...leftOut],
     isResumed: false,
     startedAt,
     isTold: false,
@@ -222,11 +222,14 @@ export async function loadWork(
     invocation: parsed.invocation,
     role: 'moderator',
     confirmer: (operation.confirmer ?? undefined) as UserId | undefined,
-    leftOut: rows.flatMap(({ state, target, detail, step }) =>
-      state === 'skipped' && target !== undefined && (step === 0 || parsed.parts !== undefined)
-        ? [{ user: target as UserId, why: detail ?? 'was left out' }]
-        : [],
-    ),
+    leftOut: [
+      ...(parsed.invocation.leftOut ?? []),
+      ...rows.flatMap(({ state, target, detail, step }) =>
+        state === 'skipped' && target !== undefined && (step === 0 || parsed.parts !== undefined)
+          ? [{ user: target as UserId, why: detail ?? 'was left out' }]
+          : [],
+      ),
+    ],
     isResumed: true,
     startedAt: operation.startedAt ?? 0,
     isTold: false,

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { Json, Reversal } from '../../chat/command/invocation.ts';
+import type { Json, LeftOut, Reversal } from '../../chat/command/invocation.ts';
 import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
@@ -11,7 +11,7 @@ import type { Store } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Operation } from '../../store/tables/operations.ts';
-import type { LeftOut, Parsed, ParsedContext, Staying } from '../stages.ts';
+import type { Parsed, ParsedContext, Staying } from '../stages.ts';
 import { withParts } from '../stages.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';

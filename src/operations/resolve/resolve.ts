@@ -1,4 +1,5 @@
 import { identitiesOf, protectsFor } from '../../chat/command/declaration.ts';
+import type { LeftOut } from '../../chat/command/invocation.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';
@@ -8,7 +9,7 @@ import type { Roles } from '../authorize/authorize.ts';
 import { narrow } from '../confirm/preview.ts';
 import type { Settings } from '../settings.ts';
 import { passed, targetsOf } from '../stages.ts';
-import type { Authorized, LeftOut, Parsed, Resolved } from '../stages.ts';
+import type { Authorized, Parsed, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
 import type { AbsentContext, AccountLookup } from './absent.ts';
 import { findAccounts, lookUpAll } from './find-accounts.ts';

@@ -182,7 +182,9 @@ describe('a confirmation for several accounts', () => {
     accounts.set('trudy', { deactivated: true });
     const sent = await say('!confirm');
     expect(deactivated).toEqual(['@mallory:localhost']);
-    expect(JSON.stringify(sent)).toContain('Left out: @trudy:localhost (is already deactivated)');
+    expect(JSON.stringify(sent)).toContain(
+      'Left out: @gone:localhost (is already deactivated), @trudy:localhost (is already deactivated)',
+    );
   });
 
   test('is refused with the reasons where nothing is left', async () => {

@@ -72,6 +72,17 @@ describe('many targets', () => {
     expect(JSON.stringify(outcome?.answer)).toContain('@u7:localhost (is a server admin)');
   });
 
+  test('of which one was left out before the confirmation name it in the outcome, too', async () => {
+    server.admins.add('@u1:localhost');
+    await say(`!lock ${names(3).join(' ')}`);
+    const outcome = outcomeIn(await say('!confirm'));
+    expect(server.calls).not.toContain('@u1:localhost');
+    expect(outcome).toMatchObject({ status: 'done', operation: { done: 2, leftOut: 1 } });
+    expect(JSON.stringify(outcome?.answer)).toContain(
+      'Left out: @u1:localhost (is a server admin)',
+    );
+  });
+
   test('wait while the homeserver is away, and go on when it is back', async () => {
     await say(`!lock ${names(12).join(' ')}`);
     server.isAway = true;
