@@ -2,6 +2,7 @@ import { startApp } from '../app/app.ts';
 import { keepHeapSmall } from '../app/small-heap.ts';
 import { openSecretFiles } from '../config/open-files.ts';
 import type { Config } from '../config/schema.ts';
+import { dayMs } from '../core/duration.ts';
 import { createLog } from '../observability/log.ts';
 
 /** Runs until a signal, or until an error that waiting doesn't fix. */
@@ -18,13 +19,19 @@ export async function start(config: Config): Promise<void> {
       stopped.resolve('signal');
     });
   }
-  const app = await Promise.race([startApp(config, log), stopped.promise]);
-  if (app === 'signal') {
-    return;
-  }
+  // While the bot only waits, nothing else may keep the process alive: Node would end it with status 0.
+  const keepAlive = setInterval(() => undefined, dayMs);
   try {
-    await Promise.race([app.ended, stopped.promise]);
+    const app = await Promise.race([startApp(config, log), stopped.promise]);
+    if (app === 'signal') {
+      return;
+    }
+    try {
+      await Promise.race([app.ended, stopped.promise]);
+    } finally {
+      await app.stop();
+    }
   } finally {
-    await app.stop();
+    clearInterval(keepAlive);
   }
 }

@@ -1,11 +1,17 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { startBotProcess } from '../../dev/room/bot-process.ts';
+import { Moderator } from '../../dev/room/moderator.ts';
 import type { MatrixEvent } from '../../dev/synapse/matrix-user.ts';
 import { SetupError } from '../../src/core/errors.ts';
 import { freePort } from '../support/free-port.ts';
-import { adminApi, asUserId, newUser } from '../support/homeserver.ts';
+import { adminApi, asUserId, homeserver, newUser } from '../support/homeserver.ts';
 import { openRoom } from '../support/room.ts';
 import type { TestRoom } from '../support/room.ts';
 
@@ -31,8 +37,8 @@ beforeAll(async () => {
   const listen = `127.0.0.1:${await freePort()}`;
   probes = `http://${listen}`;
   room = await openRoom({ http: { listen } }, { timing: { sendPermissionRetryMs: 300 } });
-  const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room.id)}/state/m.room.power_levels/`;
-  levels = await room.ana.user.request('GET', path);
+  const levelsPath = `/_matrix/client/v3/rooms/${encodeURIComponent(room.id)}/state/m.room.power_levels/`;
+  levels = await room.ana.user.request('GET', levelsPath);
 });
 afterAll(async () => room.close());
 
@@ -151,4 +157,34 @@ test('in a room that was replaced nothing is carried out, and what to configure 
     advice: expect.stringContaining(`set managementRoom to ${other}`) as unknown,
   });
   expect(await isShadowBanned(mallory.userId)).toBe(false);
+}, 120_000);
+
+test('without probes, the process of a bot that can’t send lives on, answers once it can, and stops at once', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-silence-'));
+  const [account, user] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
+  const id = await user.createRoom({ preset: 'private_chat', invite: [account.userId] });
+  const ana = await new Moderator(user, id).look();
+  await user.setState(id, 'm.room.power_levels', { events_default: 50 });
+  const bot = await startBotProcess(folder, {
+    homeserver: { url: homeserver().url, accessToken: account.account.accessToken },
+    managementRoom: id,
+    database: { path: path.join(folder, 'lawspeaker.db') },
+  });
+  try {
+    const question = await ana.say('!version');
+    expect(await Promise.race([bot.exited, wait(6000)])).toBeUndefined();
+    expect(await readFile(bot.logFile, 'utf8')).toContain('starting nothing until that works');
+    await user.setState(id, 'm.room.power_levels', {});
+    expect((await ana.answerTo(question)).field.status).toBe('done');
+
+    // The same while it runs, and stopping ends the wait for the next attempt.
+    await user.setState(id, 'm.room.power_levels', { events_default: 50 });
+    await ana.say('!version');
+    expect(await Promise.race([bot.exited, wait(4000)])).toBeUndefined();
+    expect(await Promise.race([bot.stop(), wait(3000)])).toBe(0);
+  } finally {
+    await bot.kill();
+    await ana.lookAway();
+    await rm(folder, { recursive: true, force: true });
+  }
 }, 120_000);

@@ -8,7 +8,6 @@ export async function isLate(promise: Promise<unknown>, patienceMs: number): Pro
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(true), patienceMs);
-    timer.unref();
   });
   try {
     return await Promise.race([promise.then(() => false), late]);

@@ -57,7 +57,7 @@ export function createSendPermission(options: {
   async function waitForNextTry(delayMs: number): Promise<void> {
     const timer = new AbortController();
     await Promise.race([
-      wait(delayMs, undefined, { signal: timer.signal, ref: false }).catch(() => undefined),
+      wait(delayMs, undefined, { signal: timer.signal }).catch(() => undefined),
       hurried.promise,
       stopped.promise,
     ]);
