@@ -2,6 +2,7 @@ import { startOwnHomeserver } from '../synapse/homeserver.ts';
 import type { OwnHomeserver } from '../synapse/homeserver.ts';
 import { request } from '../synapse/http.ts';
 import type { Client } from './oauth.ts';
+import { startRealMas } from './real-mas.ts';
 import { startStandIn } from './stand-in.ts';
 
 /** The Matrix Authentication Service (MAS) or its stand-in, and what people do there that its admin API can't do. */
@@ -60,14 +61,26 @@ export interface DelegatedHomeserver {
   stop(): Promise<void>;
 }
 
+/** The path of a real MAS that tests run against, undefined if there is only the stand-in. */
+export const realMasBinary = process.env['LAWSPEAKER_TEST_MAS'] || undefined;
+/** How long starting may take: a debug build of MAS needs a minute or two to compile its policies. */
+export const masStartLimitMs = realMasBinary === undefined ? 60_000 : 240_000;
+
+/** The MAS for tests: the one that `LAWSPEAKER_TEST_MAS` names if that is set, else the stand-in. */
+async function startMasForTests(): Promise<StartedMas> {
+  return realMasBinary === undefined
+    ? startStandIn()
+    : startRealMas(realMasBinary, process.env['LAWSPEAKER_TEST_MAS_DATABASE']);
+}
+
 /**
  * Starts a throwaway Synapse in delegated mode, with a MAS of its own on a loopback port.
  *
- * @param start which MAS
- * @throws SetupError if Synapse can't be started
+ * @param start which MAS; by default the one for tests
+ * @throws SetupError if Synapse or a real MAS can't be started
  */
 export async function startDelegatedHomeserver(
-  start: () => Promise<StartedMas> = startStandIn,
+  start: () => Promise<StartedMas> = startMasForTests,
 ): Promise<DelegatedHomeserver> {
   await using starting = new AsyncDisposableStack();
   const started = await start();

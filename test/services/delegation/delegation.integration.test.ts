@@ -2,6 +2,7 @@ import path from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
+import { masStartLimitMs } from '../../../dev/mas/delegated-homeserver.ts';
 import { startBotProcess } from '../../../dev/room/bot-process.ts';
 import { createClient } from '../../../src/app/app.ts';
 import { askDelegation } from '../../../src/app/delegation.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   room = await server.openRoom();
   const { accessToken } = room.bot.account;
   synapse = createAdminApi({ url: server.homeserver.url, accessToken });
-});
+}, masStartLimitMs);
 afterAll(async () => {
   await room?.close();
   await server?.stop();
