@@ -127,6 +127,8 @@ function one<Item extends { readonly id: string }>(
   options: {
     readonly status?: number;
     readonly action?: string;
+    /** How it was asked for, if not by its ID. */
+    readonly self?: string;
     readonly extra?: Attributes;
   } = {},
 ): Answer {
@@ -134,7 +136,8 @@ function one<Item extends { readonly id: string }>(
   const self = `${prefix}${resource.path}/${item.id}`;
   const attributes = { ...resource.attributes(item), ...extra };
   const data = { type: resource.type, id: item.id, attributes, links: { self } };
-  const links = { self: action === undefined ? self : `${self}/${action}` };
+  const asked = action === undefined ? item.id : `${item.id}/${action}`;
+  const links = { self: `${prefix}${resource.path}/${options.self ?? asked}` };
   return { status, body: { data, links } };
 }
 
@@ -284,7 +287,7 @@ function sessionResource(kind: SessionKind, { clients, tokens }: State): Resourc
         };
     }
   };
-  const seen = { user_agent: null, last_active_at: null, last_active_ip: null };
+  const seen = { last_active_at: null, last_active_ip: null };
   const ended = kind === 'personal' ? 'revoked' : 'finished';
   const expiryOf = (id: string) => {
     const token = [...tokens.values()].find(({ session }) => session.id === id);
@@ -298,6 +301,7 @@ function sessionResource(kind: SessionKind, { clients, tokens }: State): Resourc
       created_at: session.createdAt,
       [`${ended}_at`]: session.endedAt,
       ...own(session),
+      ...(kind === 'personal' ? {} : { user_agent: null }),
       ...(kind === 'user' ? {} : { human_name: session.humanName }),
     }),
     // As in MAS: it takes the user's ID for the session's.
@@ -385,7 +389,7 @@ function allRoutes({ state, synapse, serverName }: Context): Readonly<Record<str
       if (user === undefined) {
         throw refused(404, `User with username "${id}" not found`);
       }
-      return one(users, user);
+      return one(users, user, { self: `by-username/${id}` });
     },
     'POST /users': async ({ body }) => {
       const username = need(body, 'username', 'string');
@@ -701,12 +705,12 @@ function otherRoutes({
   const clients: Resource<State['clients'][number]> = {
     path: '/oauth2-clients',
     type: 'oauth2-client',
-    attributes: ({ id, name, isStatic }) => ({
+    attributes: ({ id, name, isStatic, takesPeople }) => ({
       client_id: id,
       client_name: name,
-      client_uri: null,
+      client_uri: isStatic ? null : 'https://client.example/',
       logo_uri: null,
-      redirect_uris: ['https://client.example/callback'],
+      redirect_uris: takesPeople ? ['https://client.example/callback'] : [],
       grant_types: ['authorization_code', 'refresh_token'],
       is_static: isStatic,
     }),
@@ -785,8 +789,14 @@ function otherRoutes({
       }
       return one(policies, latest);
     },
-    'GET /policy-data/{id}': ({ id }) =>
-      one(policies, find(state.policyData, id, 'Policy data with ID')),
+    // As in MAS 1.22: it answers with the latest, whatever the ID.
+    'GET /policy-data/{id}': ({ id }) => {
+      const latest = state.policyData.at(-1);
+      if (latest === undefined) {
+        throw refused(404, `Policy data with ID ${id} not found`);
+      }
+      return one(policies, latest);
+    },
     'POST /policy-data': ({ body }) => {
       if (!('data' in body)) {
         throw plain(

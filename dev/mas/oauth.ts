@@ -49,7 +49,7 @@ export async function answerOAuth(
 }
 
 function oauthError(status: number, error: string): Answer {
-  return { status, body: { error } };
+  return { status, body: { error, error_description: `${error}.` } };
 }
 
 /** Why a token is not valid any more, in MAS's words. */
@@ -101,8 +101,11 @@ function grant({ headers, text }: Call, client: Client, state: State): Answer {
     { kind: 'oauth2', userId: null, clientId: client.clientId, scope },
     tokenLifetimeS,
   );
-  const body = { access_token: token, token_type: 'Bearer', expires_in: tokenLifetimeS, scope };
-  return { status: 200, body };
+  const granted = scope === '' ? {} : { scope };
+  return {
+    status: 200,
+    body: { access_token: token, token_type: 'Bearer', expires_in: tokenLifetimeS, ...granted },
+  };
 }
 
 async function logIn(

@@ -9,7 +9,7 @@ import { Refusal } from './answers.ts';
 import type { Answer, Call } from './answers.ts';
 import type { Mas, StartedMas } from './delegated-homeserver.ts';
 import { addCompatSession, answerOAuth } from './oauth.ts';
-import { addSession, newId, newState, newUser } from './state.ts';
+import { addSession, newId, newState, newUser, now } from './state.ts';
 import { createSynapseLink } from './synapse-link.ts';
 
 /**
@@ -21,10 +21,10 @@ export async function startStandIn(): Promise<StartedMas> {
   const secret = randomBytes(24).toString('base64url');
   const client = { clientId: newId(), clientSecret: newSecret() };
   const state = newState();
-  const dynamicClient = { id: newId(), name: 'Element', isStatic: false };
-  const staticClient = { id: newId(), name: 'Admin tool', isStatic: true };
+  const dynamicClient = { id: newId(), name: 'Element', isStatic: false, takesPeople: true };
+  const staticClient = { id: newId(), name: 'Admin tool', isStatic: true, takesPeople: true };
   state.clients.push(
-    { id: client.clientId, name: 'Lawspeaker', isStatic: true },
+    { id: client.clientId, name: 'Lawspeaker', isStatic: true, takesPeople: false },
     dynamicClient,
     staticClient,
   );
@@ -86,7 +86,9 @@ export async function startStandIn(): Promise<StartedMas> {
       const clientId = (kind === 'static' ? staticClient : dynamicClient).id;
       await synapse.addDevice(username, deviceId);
       // Its browser is closed again.
-      const userSessionId = newId();
+      const { session: browser } = addSession(state, { kind: 'user', userId, scope: '' });
+      browser.endedAt = now();
+      const userSessionId = browser.id;
       return addSession(state, { kind: 'oauth2', userId, clientId, scope, userSessionId }).token;
     },
     async addUserOfMasAlone(username) {

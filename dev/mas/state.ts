@@ -44,6 +44,8 @@ export interface OAuthClient {
   readonly id: string;
   readonly name: string;
   readonly isStatic: boolean;
+  /** Whether people log in with it. */
+  readonly takesPeople: boolean;
 }
 
 export interface Token {

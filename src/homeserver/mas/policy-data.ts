@@ -22,11 +22,15 @@ export function policyDataApi(send: SendRequest) {
       return ifFound(async () => send('GET', '/api/admin/v1/policy-data/latest', { answer }));
     },
 
-    /** One version, undefined if unknown. GET /api/admin/v1/policy-data/{id} */
+    /**
+     * One version, undefined if unknown. MAS 1.22 answers with the current version whatever the ID, so earlier
+     * versions are unknown. GET /api/admin/v1/policy-data/{id}
+     */
     async find(id: MasId): Promise<PolicyData | undefined> {
-      return ifFound(async () =>
+      const found = await ifFound(async () =>
         send('GET', '/api/admin/v1/policy-data/{id}', { path: { id }, answer }),
       );
+      return found?.id === id ? found : undefined;
     },
 
     /**

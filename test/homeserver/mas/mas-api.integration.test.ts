@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { startDelegatedHomeserver } from '../../../dev/mas/delegated-homeserver.ts';
+import {
+  masStartLimitMs,
+  startDelegatedHomeserver,
+} from '../../../dev/mas/delegated-homeserver.ts';
 import type { DelegatedHomeserver } from '../../../dev/mas/delegated-homeserver.ts';
 import { request } from '../../../dev/synapse/http.ts';
 import { parseUserId } from '../../../src/core/ids.ts';
@@ -26,7 +29,7 @@ beforeAll(async () => {
   await mas.users.create({ localpart: 'bot' });
   const accessToken = await delegated.mas.issueCompatToken('bot', { isSynapseAdmin: true });
   synapse = createAdminApi({ url: delegated.homeserver.url, accessToken });
-});
+}, masStartLimitMs);
 afterAll(async () => delegated.stop());
 
 const notFound = { status: 404, code: 'MAS_NOT_FOUND', isNotFound: true };
@@ -306,5 +309,7 @@ describe('upstream links and policy data', () => {
 
     const set = await mas.policyData.set({ banned: ['a'] });
     expect(await mas.policyData.latest()).toEqual(set);
+    expect(await mas.policyData.find(set.id)).toEqual(set);
+    expect(await mas.policyData.find(unknownId)).toBeUndefined();
   });
 });
