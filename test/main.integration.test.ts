@@ -122,6 +122,26 @@ describe('check-config', () => {
     ]);
   });
 
+  it('warns that the bot can’t write in the room, with the power level that it needs', async () => {
+    const [bot, ana] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
+    const room = await ana.createRoom({
+      preset: 'private_chat',
+      invite: [bot.userId],
+      power_level_content_override: { events_default: 50 },
+    });
+    const file = await configFile({
+      ...(await goodConfig()),
+      homeserver: { url: homeserver().url, accessToken: bot.account.accessToken },
+      managementRoom: room,
+    });
+    const { status, output } = await lawspeaker('check-config', '--config', file);
+    expect(status).toBe(0);
+    expect(output).toContain(
+      `Warning: ${room}: the bot can’t write there: its power level is 0, and messages need 50.\n` +
+        `  In the room’s settings, give ${bot.userId} power level 50.`,
+    );
+  });
+
   it('says what to do next while the invitations are not accepted', async () => {
     const [bot, ana] = await Promise.all([newUser('bot', { admin: true }), newUser('ana')]);
     const room = await bot.createRoom({

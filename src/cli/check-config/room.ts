@@ -1,7 +1,7 @@
 import type { Setup } from '../../app/setup.ts';
 import type { Role } from '../../chat/command/declaration.ts';
 import type { Config } from '../../config/schema.ts';
-import type { UserId } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
 import { RoomState } from '../../matrix/room/room-state.ts';
 import { createRoles } from '../../operations/authorize/authorize.ts';
 import { awaitedModerators, invitedPeople } from '../../operations/authorize/invited.ts';
@@ -13,7 +13,7 @@ import type { Check } from './check.ts';
 /** Lists of people are cut here. */
 const maxNamed = 20;
 
-/** What the management room is like: who has which role, and whether it is open to others. */
+/** What the management room is like: whether the bot can write there, who has which role, and whether it is open. */
 export function describeRoom(
   config: Config,
   botUser: UserId,
@@ -30,6 +30,7 @@ export function describeRoom(
           `${room}: joined as the management room, because it has replaced ${configuredRoom}`,
           `Set managementRoom to ${room}.`,
         ),
+    ...describeSilence(room, botUser, members),
     ...(openings.length === 0
       ? [passed('room-access', `${room}: only for invited people`)]
       : openings.map((opening) =>
@@ -37,6 +38,20 @@ export function describeRoom(
         )),
     describeRoles(config, botUser, members),
   ];
+}
+
+/** A warning if the bot's power level is too low to send messages. */
+function describeSilence(room: RoomId, botUser: UserId, members: RoomState): Check[] {
+  const power = members.powerLackingToSend(botUser);
+  return power === undefined
+    ? []
+    : [
+        passed(
+          'room',
+          `${room}: the bot can’t write there: its power level is ${power.has}, and messages need ${power.needs}.`,
+          `In the room’s settings, give ${botUser} power level ${power.needs}. Until then, the bot carries nothing out.`,
+        ),
+      ];
 }
 
 function describeRoles(

@@ -138,12 +138,21 @@ export class RoomState implements Members {
       const { replacement } = this.#tombstone;
       return `it was closed and replaced by ${replacement ?? 'a room that can’t be read'}`;
     }
+    const power = this.powerLackingToSend(user);
+    return power && `my power level there is ${power.has}, and messages need ${power.needs}`;
+  }
+
+  /**
+   * The power level that a member has, and the one that messages need, if it is too low for them. Undefined if
+   * it is enough; levels that can't be read don't count.
+   */
+  powerLackingToSend(user: UserId): { readonly has: number; readonly needs: number } | undefined {
     if (this.#creators.has(user)) {
       return undefined;
     }
     const has = serverPowerOf(this.#powerContent, user);
     const needs = powerToSend(this.#powerContent, this.encrypted);
-    return has < needs ? `my power level there is ${has}, and messages need ${needs}` : undefined;
+    return has < needs ? { has, needs } : undefined;
   }
 
   /** How strangers can join or read along. */
