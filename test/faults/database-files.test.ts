@@ -10,10 +10,22 @@ import { SetupError } from '../../src/core/errors.ts';
 import { openStore } from '../../src/store/store.ts';
 
 let folder: string;
+let config: string;
 let file: string;
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-files-'));
-  file = path.join(folder, 'lawspeaker.db');
+  await chmod(folder, 0o755);
+  config = path.join(folder, 'config.yaml');
+  file = path.join(folder, 'data', 'lawspeaker.db');
+  await writeFile(
+    config,
+    JSON.stringify({
+      homeserver: { url: 'http://127.0.0.1:9', accessToken: 'none' },
+      managementRoom: '!room:localhost',
+      database: { path: file },
+    }),
+    { mode: 0o600 },
+  );
   const store = await openStore(file);
   await store.transaction(async ({ auditLog }) => {
     for (let at = 0; at < 200; at += 1) {
@@ -41,33 +53,42 @@ test.each([
   expect(cut.equals(await readFile(file))).toBe(true);
 });
 
-test('a file that may not be written to ends the start with 2 and says which', async () => {
-  // Root may write to everything: then nobody tries.
+/** Runs the program as a user whom permissions apply to; the configuration and the database belong to them. */
+async function asOrdinaryUser(command: string): Promise<{ status: unknown; errors: string }> {
+  // Root may read and write everything: then nobody tries.
   const isRoot = process.getuid?.() === 0;
   const nobody = isRoot ? { uid: 65_534, gid: 65_534 } : {};
-  const config = path.join(folder, 'config.yaml');
-  await writeFile(
-    config,
-    JSON.stringify({
-      homeserver: { url: 'http://127.0.0.1:9', accessToken: 'none' },
-      managementRoom: '!room:localhost',
-      database: { path: file },
-    }),
-    { mode: 0o600 },
-  );
   if (isRoot) {
     await Promise.all([chown(config, 65_534, 65_534), chown(file, 65_534, 65_534)]);
   }
-  await chmod(file, 0o444);
-  await chmod(folder, 0o555);
-  const { status, errors } = await new Promise<{ status: unknown; errors: string }>((resolve) => {
-    const parameters = [program, 'start', '--config', config];
-    execFile(process.execPath, parameters, { cwd: '/', ...nobody }, (error, __, stderr) =>
+  return new Promise((resolve) => {
+    const parameters = [program, command, '--config', config];
+    execFile(process.execPath, parameters, { cwd: '/', ...nobody }, (error, _, stderr) =>
       resolve({ status: error?.code, errors: stderr }),
     );
   });
-  await chmod(folder, 0o755);
+}
+
+test('a file that may not be written to ends the start with 2 and says which', async () => {
+  await chmod(file, 0o444);
+  await chmod(path.dirname(file), 0o555);
+  const { status, errors } = await asOrdinaryUser('start');
+  await chmod(path.dirname(file), 0o755);
   expect(errors).toContain(`Can't open the database ${file}`);
   expect(errors).toContain('Check database.path, the permissions and the free disk space');
   expect(status).toBe(2);
 }, 20_000);
+
+test.each(['start', 'check-config'])(
+  'a folder that the bot’s account can’t enter ends %s with 2 and says which',
+  async (command) => {
+    await chmod(path.dirname(file), 0o000);
+    const { status, errors } = await asOrdinaryUser(command);
+    await chmod(path.dirname(file), 0o755);
+    expect(errors).toContain(`Can't open the database ${file}`);
+    expect(errors).toContain('EACCES');
+    expect(errors).not.toMatch(/^\s+at /mu);
+    expect(status).toBe(2);
+  },
+  60_000,
+);
