@@ -20,6 +20,7 @@ import * as reporters from './migrations/0010-reporters.ts';
 import * as names from './migrations/0011-names.ts';
 import * as dailySums from './migrations/0012-daily-sums.ts';
 import * as operations from './migrations/0013-operations.ts';
+import * as before from './migrations/0014-before.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -35,6 +36,7 @@ const migrations = {
   '0011-names': names,
   '0012-daily-sums': dailySums,
   '0013-operations': operations,
+  '0014-before': before,
 };
 
 export interface OpenOptions {

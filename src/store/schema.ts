@@ -110,6 +110,8 @@ export interface OperationTargetsTable {
   server_job: string | null;
   /** Why it failed or was left out, in words. */
   detail: string | null;
+  /** JSON: what the account was like before the operation; null for a step that is not the first. */
+  before: string | null;
 }
 
 export type TargetState =

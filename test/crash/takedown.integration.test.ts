@@ -10,7 +10,9 @@ import type { CrashRoom, Deaths } from './crash-room.ts';
 const seed = 20_261_128;
 const isNightly = process.env['LAWSPEAKER_TEST_PROFILE'] === 'nightly';
 /** A round takes 6 to 20 seconds, on a busy machine three times as long. */
-const rounds = isNightly ? 200 : 2;
+const rounds = Number(process.env['LAWSPEAKER_TEST_TAKEDOWN_KILLS'] ?? (isNightly ? 200 : 2));
+/** Between the calls that lock the account in place of the suspension, and those that take that back. */
+const betweenLockAndSuspension = ['after PUT admin 2', 'after PUT admin 4'];
 const roundTimeoutMs = 150_000;
 const storyTimeoutMs = 120_000;
 const messagesPerRoom = 4;
@@ -119,6 +121,14 @@ async function faultsOf(
     if (told.join() !== expected.map((step) => `${step} done`).join()) {
       faults.push(`the audit log says ${told.join(', ')}`);
     }
+    const undone = new Set(
+      entries.map(({ detail }) => (detail as { readonly undo?: string } | null)?.undo),
+    );
+    for (const line of [`unsuspend ${user}`, `reactivate ${user}`]) {
+      if (!undone.has(line)) {
+        faults.push(`nothing is taken back by ${line}`);
+      }
+    }
     const { fault } = await store.auditLog.verify();
     if (fault !== undefined) {
       faults.push(`the chain is broken: ${JSON.stringify(fault)}`);
@@ -158,6 +168,16 @@ describe(`kill -9 anywhere in a takedown (seed ${seed})`, () => {
   it('nobody dies', () => {
     expect(calm.faults).toEqual([]);
   });
+
+  it.each(betweenLockAndSuspension)(
+    'a lock of its own is not left by a death %s',
+    { timeout: roundTimeoutMs },
+    async (at) => {
+      const { died, faults } = await round([{ at }]);
+      expect(died).toHaveLength(1);
+      expect(faults).toEqual([]);
+    },
+  );
 
   it.each(Array.from({ length: rounds }, (_, index) => index))(
     'round %i leaves nothing of the account, and tells it once',

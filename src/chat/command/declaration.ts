@@ -134,9 +134,11 @@ export interface Step<Declared extends Arguments = Arguments, Result = unknown> 
   missed?(result: Result): string | undefined;
   /**
    * The command line that reverses it exactly, without prefix and reason; undefined if there is none.
-   * The context's account is as it was before the step.
+   * The context's account is as it was before the operation.
    */
   undo?(context: Context<Declared>, result: Result): string | undefined;
+  /** What `run` gives if it is done: for `undo`, if the answer was lost in a crash. */
+  resultIfDone?(context: Context<Declared>): Result;
   /**
    * It does no harm if it is done twice: a call that was cut off and did not arrive is made again, once.
    */

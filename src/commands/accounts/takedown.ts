@@ -36,6 +36,7 @@ const suspend = step({
   did: ({ wasSo }) => (wasSo ? 'already suspended' : 'suspended'),
   undo: ({ args: { accounts: account } }, { wasSo }) =>
     wasSo ? undefined : `unsuspend ${idWord(account.name)}`,
+  resultIfDone: ({ args: { accounts: account } }) => ({ wasSo: account.suspended }),
   reconcile: async ({ args: { accounts: account }, services }) =>
     services.accounts.reconcileSuspended(account.name, true),
 });
@@ -67,6 +68,7 @@ const redact = step({
     context.services.redaction.redactSuspended(requestOf(context), {
       reason: context.reason,
       keepId: context.keepServerJob,
+      wasLocked: wasLocked(context),
     }),
   did: (started) =>
     started === undefined
@@ -74,15 +76,22 @@ const redact = step({
       : `redacted ${sentOf(started.shares)} in ${count(started.shares.length, 'room')}`,
   serverJob: (started) => started?.redactId,
   async reconcile(context) {
-    const { accounts: account, keepAccount } = context.args;
     return context.services.redaction.reconcileSuspended(requestOf(context), {
       redactId: context.serverJob,
-      // After a crash it is not known. A lock that is left does less harm than one that is lifted by mistake;
-      // to an account that is deactivated next, neither does any.
-      wasLocked: (account.locked as boolean | undefined) ?? keepAccount,
+      wasLocked: wasLocked(context),
     });
   },
 });
+
+/**
+ * Whether the account was locked before. It is not known after a crash of an operation that an older version has
+ * begun. A lock that is left does less harm than one that is lifted by mistake; to an account that is deactivated
+ * next, neither does any.
+ */
+function wasLocked({ args: { accounts: account, keepAccount } }: TakedownContext): boolean {
+  const known: boolean | undefined = account.locked;
+  return known ?? keepAccount;
+}
 
 const deleteMedia = step({
   name: 'delete-media',
@@ -110,6 +119,11 @@ const deactivate = step({
     `${erase ? 'deactivated and erased' : 'deactivated'}${rooms === 0 ? '' : `, still leaving ${count(rooms, 'room')}`}`,
   undo: ({ args: { accounts: account } }, { wasSo }) =>
     wasSo ? undefined : `reactivate ${idWord(account.name)}`,
+  resultIfDone: ({ args: { accounts: account, erase } }) => ({
+    wasSo: account.deactivated,
+    erase,
+    rooms: 0,
+  }),
   reconcile: async ({ args: { accounts: account, erase }, services }) =>
     services.accounts.reconcileDeactivation(account.name, { erase }),
 });

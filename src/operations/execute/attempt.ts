@@ -70,7 +70,24 @@ export async function reconcileUnit(
     ...(before === 'running' || unit.serverJob !== undefined
       ? ranOn(found)
       : reconciledAttempt(context, found, unit.intent ?? 0)),
+    ...present({
+      undo: found === 'done' ? undoOfReconciled(context, task, unit, step) : undefined,
+    }),
   };
+}
+
+/** The line that takes back a step that was cut off and done; undefined if what it has changed is not known. */
+function undoOfReconciled(
+  context: AttemptContext,
+  work: Work,
+  unit: Unit,
+  step: Step | undefined,
+): string | undefined {
+  const commandContext = contextOf(context, work, unit);
+  const isKnown = unit.before !== undefined || unit.account !== undefined;
+  return isKnown && step?.resultIfDone !== undefined
+    ? step.undo?.(commandContext, step.resultIfDone(commandContext))
+    : undefined;
 }
 
 /** What an attempt is about. */
@@ -93,7 +110,8 @@ function reconcilable(
 }
 
 function contextOf(context: AttemptContext, work: Work, unit: Unit): Context {
-  const account = unit.account ?? accountNamed(unit);
+  const now = unit.account ?? accountNamed(unit);
+  const account = now && { ...now, ...unit.before };
   return {
     ...commandContextFor(context, work, account),
     ...present({ serverJob: unit.serverJob }),
@@ -118,7 +136,7 @@ function contextOf(context: AttemptContext, work: Work, unit: Unit): Context {
   };
 }
 
-/** To reconcile a call, its target's name is enough: the account as it was before is not stored. */
+/** To reconcile a call, its target's name is enough. */
 function accountNamed({ target }: Unit): Account | undefined {
   return target === undefined ? undefined : ({ name: target, displayname: null } as Account);
 }

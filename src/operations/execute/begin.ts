@@ -20,7 +20,7 @@ import type { Parsed } from '../stages.ts';
 import type { AttemptContext } from './attempt.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { answers } from './reconcile.ts';
-import { taskOf, notBegunBeforeStop } from './work.ts';
+import { beforeOf, notBegunBeforeStop, taskOf } from './work.ts';
 import type { Attempt, Unit, Work } from './work.ts';
 
 /** What moving an operation on needs. */
@@ -92,7 +92,14 @@ export async function begin(
     intentFor(taskOf(work, unit), unit.account, work.confirmer, unit.step),
     context.now(),
   );
-  await operationTargets.set(work.id, unit, { state: 'in_flight', intent });
+  await operationTargets.set(work.id, unit, {
+    state: 'in_flight',
+    intent,
+    // Only steps need it, and for all of them it is what it was before the first.
+    ...(unit.step === 0 && unit.account !== undefined && work.command.steps !== undefined
+      ? { before: JSON.stringify(beforeOf(unit.account)) }
+      : {}),
+  });
   return Object.assign(unit, { intent });
 }
 

@@ -77,6 +77,8 @@ export interface Unit {
   readonly part: Parsed | undefined;
   /** The account as it was just before; undefined until it is looked up. */
   account: Account | undefined;
+  /** What it was like before the operation, if an earlier process has begun with it. */
+  readonly before: Before | undefined;
   /** Its audit entry; undefined until it is begun. */
   intent: number | undefined;
   /** It was begun by an earlier process, or is reconciled: it is never called again. */
@@ -89,6 +91,13 @@ export interface Unit {
   attempt: Attempt | undefined;
   /** Why nothing is done, if it is left out: the rest of a sentence that begins with the target. */
   leftOut: string | undefined;
+}
+
+/** What an operation may change of an account. */
+export type Before = Pick<Account, 'deactivated' | 'locked' | 'shadowBanned' | 'suspended'>;
+
+export function beforeOf({ deactivated, locked, shadowBanned, suspended }: Account): Before {
+  return { deactivated, locked, shadowBanned, suspended };
 }
 
 /** Why a unit is left out if somebody has stopped the operation. It is stored, and read after a restart. */
@@ -185,6 +194,7 @@ export function newWork(
       ...unit,
       intent: undefined,
       wasBegun: false,
+      before: undefined,
       serverJob: undefined,
       did: undefined,
       attempt: undefined,
@@ -215,6 +225,11 @@ export async function loadWork(
   const stored = await operationTargets.of(operation.id);
   const rows = stored.length > 0 ? stored : await rowsFromAuditLog(auditLog, operation, parsed);
   const steps = stepsOf(parsed.command, parsed.invocation.arguments);
+  const before = new Map(
+    rows.flatMap((row) =>
+      row.before === undefined ? [] : [[row.position, JSON.parse(row.before) as Before]],
+    ),
+  );
   return {
     id: operation.id,
     command: parsed.command,
@@ -241,6 +256,7 @@ export async function loadWork(
         target: row.target as UserId | undefined,
         part,
         account: undefined,
+        before: before.get(row.position),
         intent: row.intent,
         wasBegun: row.state === 'in_flight',
         serverJob: row.serverJob,
@@ -289,6 +305,7 @@ async function rowsFromAuditLog(
       intent: entry?.id,
       serverJob: undefined,
       detail: undefined,
+      before: undefined,
       state: entry === undefined ? 'waiting' : isFinal ? entry.status : 'in_flight',
     };
   });

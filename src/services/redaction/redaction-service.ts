@@ -47,8 +47,10 @@ export function createRedactionService(parts: {
       (await findShares({ api, directRooms }, request)).shares,
 
     /** Starts to redact what an account has sent, also if it is suspended. */
-    redactSuspended: async (request: SuspendedRedactionRequest, options: RedactionOptions) =>
-      redactSuspended({ api, directRooms }, request, options),
+    redactSuspended: async (
+      request: SuspendedRedactionRequest,
+      options: Parameters<typeof redactSuspended>[2],
+    ) => redactSuspended({ api, directRooms }, request, options),
 
     reconcileSuspended: async (
       request: SuspendedRedactionRequest,

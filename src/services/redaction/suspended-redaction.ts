@@ -31,12 +31,13 @@ const oldVersions: ReadonlySet<string> = new Set(
  * instead for as long as the redaction goes on: it can send nothing either way. `reconcileSuspendedRedaction`
  * suspends it again.
  *
+ * @param options.wasLocked whether the account is to stay locked: a run that was cut off may have locked it
  * @returns undefined if there is nothing to redact
  */
 export async function redactSuspended(
   clients: Clients,
   { user, since }: SuspendedRedactionRequest,
-  options: RedactionOptions,
+  options: RedactionOptions & { readonly wasLocked: boolean },
 ): Promise<{ readonly redactId: string; readonly shares: readonly RoomShare[] } | undefined> {
   const request = { user, since, room: undefined };
   const { shares } = await findShares(clients, request);
@@ -59,7 +60,7 @@ export async function redactSuspended(
     return { redactId, shares };
   } catch (error) {
     if (isSwapped && !mayHaveStarted(error)) {
-      await suspendAgain(clients, user, account.locked);
+      await suspendAgain(clients, user, options.wasLocked);
     }
     throw error;
   }
@@ -115,7 +116,8 @@ export async function reconcileSuspendedRedaction(
     return found;
   }
   const account = await clients.api.users.get(user);
-  if (account.locked && !account.suspended) {
+  // It may have been cut off between the two calls that suspend it again.
+  if (account.locked && !(account.suspended && wasLocked)) {
     await suspendAgain(clients, user, wasLocked);
   }
   return found === 'unknowable' && redactId === undefined ? 'not_done' : found;

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Selectable, Updateable } from 'kysely';
 
+import { present } from '../../core/present.ts';
 import type { Connection } from '../database.ts';
 import type {
   OperationState,
@@ -275,6 +276,8 @@ export interface OperationTarget {
   readonly serverJob: string | undefined;
   /** Why it failed or was left out. */
   readonly detail: string | undefined;
+  /** What the account was like before the operation, as JSON; undefined for a step that is not the first. */
+  readonly before: string | undefined;
 }
 
 /** How many targets there are in each state. */
@@ -295,6 +298,7 @@ function targetOf(row: Selectable<OperationTargetsTable>): OperationTarget {
     intent: row.intent_id ?? undefined,
     serverJob: row.server_job ?? undefined,
     detail: row.detail ?? undefined,
+    before: row.before ?? undefined,
   };
 }
 
@@ -322,6 +326,7 @@ export function operationTargets(db: Connection) {
               intent_id: null,
               server_job: null,
               detail: null,
+              before: null,
             })),
           )
           .execute();
@@ -345,16 +350,16 @@ export function operationTargets(db: Connection) {
       operation: number,
       { position, step }: Pick<OperationTarget, 'position' | 'step'>,
       change: Pick<OperationTarget, 'state'> &
-        Partial<Pick<OperationTarget, 'intent' | 'serverJob' | 'detail'>>,
+        Partial<Pick<OperationTarget, 'before' | 'detail' | 'intent' | 'serverJob'>>,
     ): Promise<void> {
-      const { state, intent, serverJob, detail } = change;
+      const { state, intent, serverJob, detail, before } = change;
       await db
         .updateTable('operation_targets')
         .set({
           state,
           ...(intent === undefined ? {} : { intent_id: intent }),
           ...(serverJob === undefined ? {} : { server_job: serverJob }),
-          ...(detail === undefined ? {} : { detail }),
+          ...present({ detail, before }),
         })
         .where('operation_id', '=', operation)
         .where('position', '=', position)
