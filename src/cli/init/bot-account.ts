@@ -13,6 +13,7 @@ import type { Asking, Question } from './asking.ts';
 import { attempt } from './attempt.ts';
 import type { Place } from './find-homeserver.ts';
 import { keepPassword, keptPassword } from './kept-password.ts';
+import { readUserName } from './options.ts';
 import type { InitOptions } from './options.ts';
 
 const displayName = 'Lawspeaker';
@@ -85,7 +86,7 @@ async function chooseWay(context: Context, isNeeded: boolean): Promise<Way> {
   if (adminUser !== undefined && (isNeeded || canLogIn)) {
     return useAnswer(
       options.adminPassword,
-      passwordOf(adminUser),
+      { ...passwordQuestion, text: `Password of ${adminUser} (not shown)` },
       context,
       async (password) => adminWithPassword(context, adminUser, password),
       (error) => error instanceof WrongPasswordError,
@@ -99,14 +100,12 @@ async function chooseWay(context: Context, isNeeded: boolean): Promise<Way> {
 
 const waysToMakeIt = '--admin-user, --admin-token or --registration-secret-file';
 
-const passwordOf = (adminUser: string): Question => ({
-  text: `Password of ${adminUser} (not shown)`,
+const passwordQuestion = {
   option: 'LAWSPEAKER_INIT_ADMIN_PASSWORD, the password of --admin-user',
   isSecret: true,
-});
+} satisfies Partial<Question>;
 
 async function askForWay(context: Context): Promise<Way> {
-  const { options, terminal } = context;
   return useAnswer(
     undefined,
     {
@@ -116,14 +115,36 @@ async function askForWay(context: Context): Promise<Way> {
     },
     context,
     async (user) =>
-      user === ''
-        ? askForToken(context)
-        : adminWithPassword(
-            context,
-            user,
-            // If the homeserver does not accept it, the name may be wrong: both are asked for again.
-            options.adminPassword ?? (await terminal?.askSecret(passwordOf(user).text)) ?? '',
-          ),
+      user === '' ? askForToken(context) : askForPassword(context, readUserName(user)),
+  );
+}
+
+/**
+ * Logs a server admin in whose name was typed. After a wrong password, asks for the password again and not
+ * for the name: people would type the password there, and it would be shown.
+ *
+ * @throws WrongAnswerError the name is to be asked for again
+ */
+async function askForPassword(context: Context, user: string): Promise<Way> {
+  const { adminPassword } = context.options;
+  if (adminPassword !== undefined) {
+    return adminWithPassword(context, user, adminPassword);
+  }
+  return useAnswer(
+    undefined,
+    {
+      ...passwordQuestion,
+      text: `Password of ${user} (not shown; press Enter to type another user name)`,
+      isOptional: true,
+    },
+    context,
+    async (password) => {
+      if (password === '') {
+        throw new WrongAnswerError('You gave no password.');
+      }
+      return adminWithPassword(context, user, password);
+    },
+    (error) => error instanceof WrongPasswordError,
   );
 }
 

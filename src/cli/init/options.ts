@@ -93,6 +93,7 @@ export function readInitOptions(
   const secret = (option: string) => secretIn(environment, environmentName(option));
 
   const room = text('room', values.room);
+  const adminUser = text('admin-user', values['admin-user']);
   const configFile = text('config', values.config) ?? 'config/lawspeaker.yaml';
   const kept = keptAnswers(configFile);
   const registrationFile = present(values['registration-secret-file']);
@@ -113,7 +114,7 @@ export function readInitOptions(
     ),
     // Another way that is given now comes first.
     adminUser:
-      text('admin-user', values['admin-user']) ??
+      (adminUser === undefined ? undefined : readUserName(adminUser, '--admin-user: ')) ??
       (adminToken === undefined && registrationSecret === undefined ? kept.adminUser : undefined),
     adminPassword: secret('admin-password'),
     adminToken,
@@ -216,9 +217,25 @@ function registrationSecretIn(file: string, source: string): string {
   return secret;
 }
 
-/** @returns the localpart; an ID is cut to it */
+/**
+ * The user name, or user ID, of somebody who logs in.
+ *
+ * @param source what to begin the message with
+ * @throws WrongAnswerError it can't be one; the message doesn't repeat it, because it may be a password
+ */
+export function readUserName(text: string, source = ''): string {
+  if (/\s|:\/\//u.test(text)) {
+    throw new WrongAnswerError(
+      `${source}A user name contains no blanks and no ://`,
+      'Give a user name or a user ID, such as ana or @ana:example.com.',
+    );
+  }
+  return text;
+}
+
+/** @returns the localpart; an ID is cut to it, but a URL is refused */
 function readBotName(text: string): string {
-  const name = text.replace(/^@/u, '').replace(/:.*$/u, '');
+  const name = text.replace(/^@/u, '').replace(/:(?!\/\/).*$/u, '');
   if (!localpartPattern.test(name)) {
     throw new SetupError(
       `--bot-name: ${JSON.stringify(text)} is not a user name.`,

@@ -138,7 +138,7 @@ it('asks for an admin’s password, and for that of a bot that exists', async ()
   expect(opened.admin?.userId).toBe(admin.userId);
   expect(opened.asked).toEqual([
     'User name of a server admin (or press Enter to use a token)',
-    `secret: Password of ${admin.account.localpart} (not shown)`,
+    `secret: Password of ${admin.account.localpart} (not shown; press Enter to type another user name)`,
     `secret: The account ${existing.userId} exists already. Its password (not shown)`,
   ]);
   expect((await adminApi().users.get(asUserId(existing.userId))).admin).toBe(true);
@@ -171,15 +171,22 @@ it('asks again after a wrong name or password of an admin, and says why', async 
   const { localpart, password } = admin.account;
   const opened = await account(
     uniqueLocalpart('bot'),
-    localpart,
-    'wrong-password',
     vic.account.localpart,
     vic.account.password,
     localpart,
+    'wrong-password',
     password,
   );
   expect(opened.admin?.userId).toBe(admin.userId);
   expect(opened.remembered).toEqual([admin.userId]);
+  // After a wrong password, only the password is asked for again: nothing is typed where it is shown.
+  expect(opened.asked.map((question) => question.replace(/ \(.*$/u, ''))).toEqual([
+    'User name of a server admin',
+    `secret: Password of ${vic.account.localpart}`,
+    'User name of a server admin',
+    `secret: Password of ${localpart}`,
+    `secret: Password of ${localpart}`,
+  ]);
   expect(opened.said).toContain(`does not accept the password of ${localpart}`);
   expect(opened.said).toContain(`${vic.userId} is not a server admin.`);
   expect(opened.said).not.toContain('wrong-password');
@@ -190,6 +197,38 @@ it('asks again after a wrong name or password of an admin, and says why', async 
     password,
   );
   expect(given.asked).toEqual(Array(2).fill(`secret: Password of ${localpart} (not shown)`));
+});
+
+it('asks for another user name after an empty password, and after what can’t be a user name', async () => {
+  const admin = await newUser('admin', { admin: true });
+  const { localpart, password } = admin.account;
+  const opened = await account(
+    uniqueLocalpart('bot'),
+    'nobody-at-all',
+    'wrong-password',
+    '',
+    'correct horse battery',
+    localpart,
+    password,
+  );
+  expect(opened.admin?.userId).toBe(admin.userId);
+  expect(opened.asked.map((question) => question.replace(/ \(.*$/u, ''))).toEqual([
+    'User name of a server admin',
+    'secret: Password of nobody-at-all',
+    'secret: Password of nobody-at-all',
+    'User name of a server admin',
+    'User name of a server admin',
+    `secret: Password of ${localpart}`,
+  ]);
+  expect(opened.said).toContain('You gave no password.');
+  expect(opened.said).toContain('A user name contains no blanks and no ://');
+  expect(opened.said).not.toContain('horse');
+  expect(() => readInitOptions(['--admin-user', 'https://example.com'], {})).toThrow(
+    '--admin-user: A user name contains no blanks and no ://',
+  );
+  expect(() => readInitOptions(['--bot-name', 'https://example.com:8008'], {})).toThrow(
+    '--bot-name: "https://example.com:8008" is not a user name.',
+  );
 });
 
 it('asks again after a wrong token, secret, or password of the bot', async () => {
