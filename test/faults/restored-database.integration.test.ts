@@ -141,7 +141,23 @@ it('a question of the lost time can’t be confirmed, and whoever tries hears it
     'm.relates_to': { 'm.in_reply_to': { event_id: question.event } },
   });
   expect((await ana.answerTo(yes)).body).toContain('from before my database was restored');
+  const typed = await ana.ask(`!confirm ${question.field.confirmation?.code}`);
+  expect(typed.body).toContain('there is no confirmation with the code');
+  expect(typed.body).toMatch(
+    /If it is from before \S+ \S+ UTC, when my database was restored or lost, resend the command\./u,
+  );
   expect((await api.users.get(asUserId(mallory.userId))).deactivated).toBe(false);
+});
+
+it('says of a lost entry that it is missing, and undoes no newer one in its place', async () => {
+  const { ana } = room;
+  for (const command of ['undo', 'audit']) {
+    const missing = await ana.ask(`!${command} 5`);
+    expect(missing.field.status).toBe('failed');
+    expect(missing.body).toContain(
+      'audit entry #5 is missing since my database was restored or lost',
+    );
+  }
 });
 
 it('tells it once, and goes on working', async () => {
@@ -152,7 +168,12 @@ it('tells it once, and goes on working', async () => {
     audit: [3],
   });
   expect(alerts()).toHaveLength(1);
-  await api.users.unshadowBan(asUserId(mallory.userId));
+  const undone = await room.ana.ask('!undo 3');
+  expect(undone.body).toContain('#3 stands for two actions in this room');
+  expect(undone.body).toContain(`To undo it: !unshadow-ban ${mallory.userId}`);
+  expect(await isShadowBanned(mallory)).toBe(true);
+  expect((await room.ana.ask('!undo last')).field.status).toBe('done');
+  expect(await isShadowBanned(mallory)).toBe(false);
 });
 
 it('a new database beside an old room is an alarm, and nothing is done twice', async () => {

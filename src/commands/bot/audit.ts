@@ -17,6 +17,7 @@ import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
 import type { AuditEntry, Verified } from '../../services/services.ts';
 import { actionName, auditMark } from './parts/audit-status.ts';
+import { lostEntry } from './parts/lost-entry.ts';
 import { verifiedAnswer } from './parts/verification.ts';
 
 const pageSize = 20;
@@ -127,7 +128,9 @@ export default defineCommand({
     const intent = await services.audit.intentOf(id);
     const entry = await services.audit.get(intent ?? id);
     if (entry === undefined) {
-      throw new TargetError('unknown', `there is no audit entry #${id}`);
+      throw (await services.audit.isLost(id))
+        ? lostEntry(id)
+        : new TargetError('unknown', `there is no audit entry #${id}`);
     }
     return {
       kind: 'entry',

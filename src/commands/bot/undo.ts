@@ -5,6 +5,7 @@ import { entryNumber, isLast } from '../../chat/reading/entry-number.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import type { Services } from '../../services/services.ts';
+import { lostEntry } from './parts/lost-entry.ts';
 
 export default defineCommand({
   name: 'undo',
@@ -59,8 +60,12 @@ export default defineCommand({
   // Parsing replaces this command with the one that undoes the action, or with all that undo an operation.
   preview: async () => ({ title: [], body: [] }),
   async run({ args: { entry: wanted = '' }, services, registry, prefix }) {
-    const entry = await services.audit.get(entryNumber(wanted) ?? 0);
+    const number = entryNumber(wanted) ?? 0;
+    const entry = await services.audit.get(number);
     const operation = await operationHint(services, wanted, prefix);
+    if (entry === undefined && (await services.audit.isLost(number))) {
+      throw lostEntry(number);
+    }
     if (entry === undefined) {
       throw new TargetError('unknown', `there is no audit entry ${cut(wanted)}`, operation);
     }

@@ -1,5 +1,5 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
-import { ago } from '../../chat/answers/phrases.ts';
+import { ago, dateTime } from '../../chat/answers/phrases.ts';
 import type { Registry } from '../../chat/command/registry.ts';
 import { shortLine } from '../../chat/command/write-invocation.ts';
 import { TargetError } from '../../core/errors.ts';
@@ -24,7 +24,7 @@ interface ChoicesContext {
 
 /** What finding a confirmation needs. */
 export interface FindContext extends ChoicesContext {
-  readonly store: Pick<Store, 'confirmations'>;
+  readonly store: Pick<Store, 'confirmations' | 'dataLoss'>;
   now(): number;
 }
 
@@ -56,7 +56,7 @@ export async function findConfirmation(
     decision: 'confirm' | 'cancel';
   },
 ): Promise<Confirmation> {
-  const { confirmations } = context.store;
+  const { confirmations, dataLoss } = context.store;
   // A decision that is handled again after a crash belongs to the confirmation that it decided.
   const decided = await confirmations.byDecisionEvent(event);
   if (decided !== undefined) {
@@ -67,10 +67,13 @@ export async function findConfirmation(
     const plain = code.replaceAll(/[^\p{L}\p{N}]/gu, '');
     const confirmation = await confirmations.byCode(plain);
     if (confirmation === undefined) {
+      const loss = await dataLoss.get();
       throw new TargetError(
         'unknown',
         `there is no confirmation with the code ${code.slice(0, 40)}`,
-        seeAll,
+        loss === undefined
+          ? seeAll
+          : `If it is from before ${dateTime(loss.foundAt)}, when my database was restored or lost, resend the command. ${seeAll}`,
       );
     }
     return confirmation;

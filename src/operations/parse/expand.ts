@@ -43,7 +43,10 @@ interface UndoContext {
 
 export type ExpandContext = UndoContext &
   CommandNameContext &
-  ReadingSettings & { readonly nextPages: Pick<NextPages, 'of'> };
+  ReadingSettings & {
+    readonly store: Pick<Store, 'dataLoss'>;
+    readonly nextPages: Pick<NextPages, 'of'>;
+  };
 
 /** Whether a command stands for another command line. */
 export function isShorthand({ name }: Pick<Command, 'name'>): boolean {
@@ -77,6 +80,9 @@ export async function expand(
   const undo = entry === undefined ? undefined : undoOf(entry);
   if (undo === undefined || entry === undefined) {
     return line;
+  }
+  if (!isLast(wanted)) {
+    await assertOnlyOne(context, entry, undo);
   }
   const undoing = commandNamed(context, undo);
   const { values: undoes } = readArguments(
@@ -234,6 +240,29 @@ function severalDone(context: CommandNameContext, last: LastDone): TargetError {
         : [[`Can’t be undone: ${lost.join(', ')}`, ...andOthers(impossible)].join(' ')]),
     ].join('\n'),
   );
+}
+
+/**
+ * Makes sure that the number of an entry stands for one action in this room: a lost database may have given it to
+ * another one.
+ *
+ * @throws TargetError it stands for two
+ */
+async function assertOnlyOne(
+  { store, settings: { prefix }, now }: ExpandContext,
+  entry: AuditEntry,
+  undo: string,
+): Promise<void> {
+  if ((await store.dataLoss.ofEntry(entry.id)) !== undefined) {
+    throw new TargetError(
+      'state',
+      `#${entry.id} stands for two actions in this room: my database was restored or lost in between`,
+      [
+        `I only know the newer one: ${described(entry)} by \`${entry.actor.replaceAll('`', '’')}\`, ${ago(entry.at, now())}. To undo it: \`${prefix}${undo}\``,
+        'To undo the older one, send the command that reverses it. Its answer in this room says what was done.',
+      ].join('\n'),
+    );
+  }
 }
 
 /**

@@ -21,11 +21,15 @@ export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
 export function createAuditService({
   auditLog,
   anchor,
+  dataLoss,
   operations,
-}: Pick<Store, 'anchor' | 'auditLog' | 'operations'>) {
+}: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'operations'>) {
   return {
     get: auditLog.get,
     intentOf: auditLog.intentOf,
+
+    /** Whether an entry with this number was lost with a database. A newer entry may have the number now. */
+    isLost: async (id: number): Promise<boolean> => (await dataLoss.ofEntry(id)) !== undefined,
 
     /**
      * The newest entries that match.

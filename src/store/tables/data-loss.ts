@@ -21,18 +21,27 @@ const form = /^(\d{1,16}) (\d{1,16}) (\d{1,15}) (\d{1,15})$/u;
 /** The latest loss of data that was found. */
 export function dataLoss(db: Connection) {
   const values = syncState(db);
+
+  async function get(): Promise<DataLoss | undefined> {
+    const [, foundAt, lastMessageAt, lastKept, lastShown] =
+      form.exec((await values.get(name)) ?? '') ?? [];
+    return foundAt === undefined
+      ? undefined
+      : {
+          foundAt: Number(foundAt),
+          lastMessageAt: Number(lastMessageAt),
+          lastKept: Number(lastKept),
+          lastShown: Number(lastShown),
+        };
+  }
+
   return {
-    async get(): Promise<DataLoss | undefined> {
-      const [, foundAt, lastMessageAt, lastKept, lastShown] =
-        form.exec((await values.get(name)) ?? '') ?? [];
-      return foundAt === undefined
-        ? undefined
-        : {
-            foundAt: Number(foundAt),
-            lastMessageAt: Number(lastMessageAt),
-            lastKept: Number(lastKept),
-            lastShown: Number(lastShown),
-          };
+    get,
+
+    /** The loss in which an audit entry with this number was lost. A newer entry may have the number now. */
+    async ofEntry(id: number): Promise<DataLoss | undefined> {
+      const loss = await get();
+      return loss !== undefined && loss.lastKept < id && id <= loss.lastShown ? loss : undefined;
     },
 
     async set({ foundAt, lastMessageAt, lastKept, lastShown }: DataLoss): Promise<void> {
