@@ -28,6 +28,7 @@ import type { Settings } from '../operations/settings.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { DelegationService } from '../services/delegation/delegation.ts';
 import { createServices } from '../services/services.ts';
+import { lockDatabase } from '../store/database.ts';
 import type { Lock } from '../store/files/lock.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
@@ -79,14 +80,17 @@ export async function startApp(config: Config, log: Logger, timing: Timing = {})
 
 async function startOnce(config: Config, log: Logger, timing: Timing): Promise<App> {
   const stopping = new AbortController();
-  const probes = await openConfiguredProbes(config, log);
+  const warn = (warning: string) => log.warn({}, warning);
+  // First of all: a second bot with this configuration must hear of the first one, not of its port.
+  const lock = lockDatabase(config.database.path, { warn });
+  let probes: Probes | undefined;
   let store: Store | undefined;
   let keys: Lock | undefined;
   try {
+    probes = await openConfiguredProbes(config, log);
     const client = createClient(config, stopping.signal, timing);
-    const warn = (warning: string) => log.warn({}, warning);
     const inform = (message: string) => log.info({}, message);
-    const opened = await openStore(config.database.path, { lock: true, warn, inform });
+    const opened = await openStore(config.database.path, { inform });
     store = opened;
     const moves = createMoves(opened.syncState);
     keys = config.encryption.enabled ? lockKeys(config.encryption.path, warn) : undefined;
@@ -105,6 +109,7 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
       client,
       moves,
       store,
+      lock,
       keys,
       probes,
       setup,
@@ -115,7 +120,8 @@ async function startOnce(config: Config, log: Logger, timing: Timing): Promise<A
     stopping.abort();
     keys?.release();
     await store?.close();
-    await probes.close();
+    lock.release();
+    await probes?.close();
     throw error;
   }
 }
@@ -126,6 +132,8 @@ interface Parts {
   readonly client: ClientApi;
   readonly moves: Moves;
   readonly store: Store;
+  /** Of the database. */
+  readonly lock: Lock;
   readonly keys: Lock | undefined;
   readonly probes: Probes;
   readonly setup: Setup;
@@ -135,7 +143,7 @@ interface Parts {
 
 /** Builds the parts of the bot, in the order of what needs what, and starts them. */
 async function run(parts: Parts): Promise<App> {
-  const { config, log, client, moves, store, keys, probes, setup, stopping, timing } = parts;
+  const { config, log, client, moves, store, lock, keys, probes, setup, stopping, timing } = parts;
   const { url, adminUrl = url, accessToken } = config.homeserver;
   const { requestTimeoutMs = durationMs(config.homeserver.requestTimeout) } = timing;
   const synapse = createAdminApi({ url: adminUrl, accessToken, requestTimeoutMs });
@@ -328,6 +336,7 @@ async function run(parts: Parts): Promise<App> {
       transport.crypto.close();
       keys?.release();
       await store.close();
+      lock.release();
       await probes.close();
     },
   };

@@ -8,6 +8,7 @@ import { Migrator } from 'kysely/migration';
 import { SetupError } from '../core/errors.ts';
 import { reasonOf } from '../core/system-error.ts';
 import { takeLock } from './files/lock.ts';
+import type { Lock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
 import * as first from './migrations/0001-first.ts';
@@ -60,13 +61,11 @@ export async function openDatabase(
   file: string,
   options: OpenOptions = {},
 ): Promise<Kysely<Tables>> {
-  if (options.readonly !== true && file !== inMemory) {
-    makeDatabasePrivate(file, options.warn ?? (() => undefined));
-  }
   if (options.lock !== true) {
+    makePrivate(file, options);
     return open(file, options);
   }
-  const lock = takeLock(`${file}-lock`, `the database ${file}`, 'database.path');
+  const lock = lockDatabase(file, options);
   try {
     const db = await open(file, options);
     const destroy = db.destroy.bind(db);
@@ -76,6 +75,26 @@ export async function openDatabase(
   } catch (error) {
     lock.release();
     throw error;
+  }
+}
+
+/**
+ * Keeps other bots from opening the database, before it is opened. Makes the file private, and creates it if it is
+ * missing.
+ *
+ * @throws SetupError another bot uses it, or it can't be created
+ */
+export function lockDatabase(file: string, options: Pick<OpenOptions, 'warn'> = {}): Lock {
+  makePrivate(file, options);
+  return takeLock(`${file}-lock`, `the database ${file}`, 'database.path');
+}
+
+function makePrivate(
+  file: string,
+  { readonly, warn = () => undefined }: Pick<OpenOptions, 'readonly' | 'warn'>,
+): void {
+  if (readonly !== true && file !== inMemory) {
+    makeDatabasePrivate(file, warn);
   }
 }
 

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
 import { openGate } from '../../dev/room/gate.ts';
 import type { Gate } from '../../dev/room/gate.ts';
+import { startApp } from '../../src/app/app.ts';
 import { healthcheck } from '../../src/cli/healthcheck.ts';
 import { SetupError } from '../../src/core/errors.ts';
+import { createLog } from '../../src/observability/log.ts';
 import { openStore } from '../../src/store/store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freePort } from '../support/free-port.ts';
@@ -188,4 +190,10 @@ it('two bots can’t have one port, and the second is told what to do', async ()
     `port ${address.split(':').at(-1)} is already in use`,
   );
   expect((fault as SetupError).advice).toContain('http.listen');
+});
+
+it('a second bot with the same configuration hears of the first one, not of its port', async () => {
+  await expect(
+    startApp(room.config, await createLog({ level: 'silent', format: 'json' })),
+  ).rejects.toThrow('Another Lawspeaker already uses the database');
 });
