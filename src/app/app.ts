@@ -364,7 +364,11 @@ export async function createConfiguredRegistry({
   const registry = createRegistry(await loadCommands());
   const unknown = Object.keys(roles.commands).find((name) => registry.find(name)?.name !== name);
   if (unknown !== undefined) {
-    throw new SetupError(`roles.commands.${unknown}: there is no such command.`);
+    const guess = registry.find(unknown)?.name ?? registry.guess(unknown)?.commands[0]?.name;
+    throw new SetupError(
+      `roles.commands.${unknown}: there is no such command.`,
+      guess === undefined ? 'docs/commands.md lists the commands.' : `Did you mean ${guess}?`,
+    );
   }
   return registry;
 }
