@@ -23,7 +23,13 @@ import type { Place } from './init/find-homeserver.ts';
 import { answersFile, forgetAnswers, keepAnswers } from './init/kept-answers.ts';
 import type { Answers } from './init/kept-answers.ts';
 import { forgetPassword } from './init/kept-password.ts';
-import { findMadeRoom, invitePeople, joinRoom, makeRoom } from './init/management-room.ts';
+import {
+  NoSuchRoomError,
+  findMadeRoom,
+  invitePeople,
+  joinRoom,
+  makeRoom,
+} from './init/management-room.ts';
 import { initHelp, readInitOptions, withoutInit } from './init/options.ts';
 import type { InitOptions } from './init/options.ts';
 import { findPeople, peopleForNew, peopleGiven } from './init/people.ts';
@@ -268,7 +274,13 @@ async function setUpRoom(parts: RoomParts): Promise<void> {
   const room =
     found === undefined
       ? await makeRoom(context, options.isEncrypted)
-      : await joinRoom(context, found);
+      : await joinRoom(context, found).catch((error: unknown) => {
+          if (error instanceof NoSuchRoomError) {
+            // A run without --room makes a new room.
+            remember({ room: undefined });
+          }
+          throw error;
+        });
   if (found !== undefined) {
     say(`${room}: the management room, exists already`);
   }

@@ -8,6 +8,9 @@ import { RoomState } from '../../matrix/room/room-state.ts';
 import { attempt } from './attempt.ts';
 import type { Invitation } from './people.ts';
 
+/** The homeserver does not know the room that is named. */
+export class NoSuchRoomError extends SetupError {}
+
 /** Marks the room that `init` has made, so that it makes no second one. */
 const marker = 'dev.lawspeaker.management_room';
 const powerLevelsType = 'm.room.power_levels';
@@ -77,7 +80,8 @@ export async function makeRoom(
 /**
  * Finds a room that exists, and joins it.
  *
- * @throws SetupError there is no such room, or the bot can't join it
+ * @throws NoSuchRoomError the homeserver does not know the room
+ * @throws SetupError the bot can't join it
  */
 export async function joinRoom(context: Context, named: RoomId | RoomAlias): Promise<RoomId> {
   const { client, botUser, adminApi } = context;
@@ -90,7 +94,7 @@ export async function joinRoom(context: Context, named: RoomId | RoomAlias): Pro
           async () => client.rooms.resolveAlias(alias),
           ({ status }) =>
             status === 404
-              ? new SetupError(
+              ? new NoSuchRoomError(
                   `There is no room ${alias}.`,
                   'Check --room, or leave it out for a new room.',
                 )
@@ -109,13 +113,20 @@ export async function joinRoom(context: Context, named: RoomId | RoomAlias): Pro
         await adminApi.rooms.join(room, botUser);
       }
     },
-    ({ status, errcode }) =>
-      status < 500
+    ({ status, errcode }) => {
+      if (status === 404) {
+        return new NoSuchRoomError(
+          `The homeserver does not know the room ${room}.`,
+          `Check --room, or leave it out for a new room. If the room is on another homeserver, invite ${botUser} to it first.`,
+        );
+      }
+      return status < 500
         ? new SetupError(
             `${botUser} can’t join the room ${room} (${errcode}).`,
             `Invite ${botUser} to it and give it power level 100, then run lawspeaker init again.`,
           )
-        : undefined,
+        : undefined;
+    },
   );
   return room;
 }

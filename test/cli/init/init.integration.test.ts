@@ -386,6 +386,23 @@ describe('a room that the bot can’t use as it should', () => {
     expect(configured().managementRoom).toBe(room);
   });
 
+  it('is not remembered if it doesn’t exist: the next run makes a new one', async () => {
+    const ana = await newUser('ana');
+    const missing = `#${uniqueLocalpart('nowhere')}:${homeserver().serverName}`;
+    const args = [...here(), '--admin', ana.userId];
+    const refused = await init([...args, '--room', missing], bySecret());
+    expect(refused.status).toBe(2);
+    expect(refused.errors).toContain(`There is no room ${missing}.`);
+    expect(refused.errors).toContain('Check --room, or leave it out for a new room.');
+    const unknown = await init([...args, '--room', '!nowhere:localhost'], bySecret());
+    expect(unknown.errors).toContain('The homeserver does not know the room !nowhere:localhost.');
+    const ended = await init([]);
+    expectReady(ended);
+    expect(ended.output).toContain(`From the run before: admin ${ana.userId}.`);
+    expect(ended.output).toContain(': made the management room, private');
+    expect(await join(ana)).toBe(100);
+  });
+
   it('is not made for people who don’t exist', async () => {
     const { status, errors } = await init([...here(), '--admin', 'nobody-at-all'], bySecret());
     expect(status).toBe(2);
