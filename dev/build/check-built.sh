@@ -1,6 +1,10 @@
 # Run before the build is, in a checkout: says what to do if it is missing or older than the sources. A
 # shell does this in a few milliseconds.
 if [ ! -e dist/lawspeaker.js ]; then
+  if [ ! -d node_modules ]; then
+    echo 'lawspeaker: the packages are not installed. Run "npm ci": it installs them and makes the build.' >&2
+    exit 2
+  fi
   echo 'lawspeaker: the build in dist/ is missing. Run "npm run build".' >&2
   exit 2
 fi

@@ -40,13 +40,19 @@ it('`npm start` hands signals to the bot, and what npm runs after an install nee
   expect(await readFile('src/launch.ts', 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/u);
 });
 
-it('`npm start` says what to do if the build is missing, or older than the sources', async () => {
+it('`npm start` says what to do if the packages or the build are missing, or older than the sources', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-built-'));
   const run = async () =>
     promisify(execFile)('sh', [path.resolve('dev/build/check-built.sh')], { cwd: folder });
   try {
     await mkdir(path.join(folder, 'src'));
     await mkdir(path.join(folder, 'dist'));
+    await expect(run()).rejects.toMatchObject({
+      code: 2,
+      stderr:
+        'lawspeaker: the packages are not installed. Run "npm ci": it installs them and makes the build.\n',
+    });
+    await mkdir(path.join(folder, 'node_modules'));
     await expect(run()).rejects.toMatchObject({
       code: 2,
       stderr: 'lawspeaker: the build in dist/ is missing. Run "npm run build".\n',
