@@ -43,9 +43,15 @@ export async function peopleForNew(
 ): Promise<Named> {
   const { options, asking, bot, api } = parts;
   const { admins, moderators } = peopleGiven(parts);
-  const ask = async (question: Question) =>
+  const ask = async (question: Question, { isOnePerson }: { readonly isOnePerson: boolean }) =>
     useAnswer(undefined, question, asking, async (answer) => {
       const people = readPeople(answer);
+      if (isOnePerson && people.length !== 1) {
+        throw new WrongAnswerError(
+          'Give one user ID: your own.',
+          'To invite several admins, run lawspeaker init with --admin.',
+        );
+      }
       await findPeople({ botUser: bot.userId, api }, { admins: people, moderators: [] });
       return people;
     });
@@ -53,20 +59,26 @@ export async function peopleForNew(
     admins:
       admins.length > 0
         ? admins
-        : await ask({
-            text: 'Your own user ID, to invite as admin',
-            option: '--admin, the person who is to use the room',
-          }),
+        : await ask(
+            {
+              text: 'Your own user ID, to invite as admin',
+              option: '--admin, the person who is to use the room',
+            },
+            { isOnePerson: true },
+          ),
     moderators:
       moderators.length > 0 ||
       options.kept.moderators !== undefined ||
       asking.terminal === undefined
         ? moderators
-        : await ask({
-            text: 'User IDs of moderators to invite, with spaces or commas between them (or press Enter for none)',
-            option: '--moderator',
-            isOptional: true,
-          }),
+        : await ask(
+            {
+              text: 'User IDs of moderators to invite, with spaces or commas between them (or press Enter for none)',
+              option: '--moderator',
+              isOptional: true,
+            },
+            { isOnePerson: false },
+          ),
   };
 }
 

@@ -282,3 +282,21 @@ it('asks for the people of a new room until they exist, with spaces or commas be
     moderators: [],
   });
 });
+
+it('makes one person admin who is asked for their own user ID', async () => {
+  const [ana, ben] = await Promise.all([newUser('ana'), newUser('ben')]);
+  const { terminal, asked } = person(`${ana.userId}, ${ben.userId}`, ',', ana.userId, ben.userId);
+  const lines: string[] = [];
+  expect(
+    await peopleForNew({
+      options: readInitOptions(['--config', configFile], {}),
+      admin: undefined,
+      asking: { terminal, say: (line: string) => lines.push(line) },
+      bot: { userId: asUserId('@bot:localhost') },
+      api: adminApi(),
+    }),
+  ).toEqual({ admins: [ana.userId], moderators: [ben.userId] });
+  expect(asked.slice(0, 3)).toEqual(Array(3).fill('Your own user ID, to invite as admin'));
+  expect(asked).toHaveLength(4);
+  expect(lines).toContain('Give one user ID: your own.');
+});
