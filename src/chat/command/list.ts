@@ -17,7 +17,10 @@ const maxFileLength = 100_000;
 
 /** The flags that every list has. Spread them into a command's arguments. */
 export const listFlags = {
-  limit: flag('integer', 'Number of rows', { min: 1, max: 100, default: pageSize }),
+  limit: flag('integer', `Number of rows (default: ${pageSize}, all in a file)`, {
+    min: 1,
+    max: 100,
+  }),
   from: flag('word', 'Start position (set by !more)', { placeholder: 'TOKEN' }),
   all: flag('boolean', 'Everything, as a file', { default: false }),
   format: flag('choice', 'Send a file of this type', { choices: ['csv', 'json'] }),
@@ -25,6 +28,7 @@ export const listFlags = {
 
 interface ListArguments {
   readonly all: boolean;
+  readonly limit: number | undefined;
   readonly from: string | undefined;
   readonly format: 'csv' | 'json' | undefined;
 }
@@ -68,12 +72,30 @@ export function pageAfter<Row>(
   return { rows, total, nextFrom: isMore ? positionOf(last) : undefined };
 }
 
-/** Reads a page, or with `--all` everything; the total is undefined if that is more than a file can have. */
+/** Whether the list is sent as a file. */
+export function isInFile({
+  all,
+  format,
+}: {
+  readonly all: boolean;
+  readonly format: string | undefined;
+}): boolean {
+  return all || format !== undefined;
+}
+
+/** Whether all rows are wanted. A file has all, unless a page of them is asked for. */
+function wantsAll(args: ListArguments): boolean {
+  return (
+    args.all || (args.format !== undefined && args.limit === undefined && args.from === undefined)
+  );
+}
+
+/** Reads a page, or everything for a file; the total is undefined if that is more than a file can have. */
 export async function readList<Row>(
   args: ListArguments,
   source: Pages<Row>,
 ): Promise<Listing<Row>> {
-  if (!args.all) {
+  if (!wantsAll(args)) {
     return source.page();
   }
   const rows: Row[] = [];
@@ -87,12 +109,10 @@ export async function readList<Row>(
 }
 
 /** For lists that the server gives whole: cuts a page out of it. */
-export function pageOf<Row>(
-  rows: readonly Row[],
-  args: ListArguments & { readonly limit: number },
-): Listing<Row> {
-  const start = args.all ? 0 : Number(args.from ?? 0) || 0;
-  const end = args.all ? rows.length : start + args.limit;
+export function pageOf<Row>(rows: readonly Row[], args: ListArguments): Listing<Row> {
+  const isWhole = wantsAll(args);
+  const start = isWhole ? 0 : Number(args.from ?? 0) || 0;
+  const end = isWhole ? rows.length : start + (args.limit ?? pageSize);
   return {
     rows: rows.slice(start, end),
     total: rows.length,
@@ -136,12 +156,15 @@ export function listAnswer<Row>(
     total === 0
       ? (absentTitle(absent) ?? form.nothing ?? [bold(`No ${form.noun} found`)])
       : [bold(total === undefined ? knownOf(rows.length) : counted(total)), ...(form.of ?? [])];
-  if (args.all || args.format !== undefined) {
+  const more = nextFrom === undefined ? {} : { more: nextPage(context, nextFrom) };
+  if (isInFile(args)) {
     const file = fileOf(invocation.command, args.format ?? 'csv', rows, form.columns);
     return {
       mark: 'ℹ️',
       title: [...title, `: ${count(rows.length, 'row')} in ${file.name}`],
       body: note,
+      next: nextFrom === undefined ? [] : ['more'],
+      ...more,
       file,
       data: { total: total ?? null },
     };
@@ -168,7 +191,7 @@ export function listAnswer<Row>(
       ...note,
     ],
     next: [...(nextFrom === undefined ? [] : ['more']), ...(form.next ?? [])],
-    ...(nextFrom === undefined ? {} : { more: nextPage(context, nextFrom) }),
+    ...more,
     data: { total: total ?? null, rows, nextFrom },
   };
 }
@@ -176,9 +199,10 @@ export function listAnswer<Row>(
 /** The number of rows on all pages; undefined if nobody knows. The first page is all if none follows. */
 function totalOf(
   { rows, total, nextFrom }: Listing<unknown>,
-  { all, from }: ListArguments,
+  args: ListArguments,
 ): number | undefined {
-  const isWhole = !all && from === undefined && nextFrom === undefined;
+  // All rows that were read are the total, unless they were too many for a file.
+  const isWhole = !wantsAll(args) && args.from === undefined && nextFrom === undefined;
   return total ?? (isWhole ? rows.length : undefined);
 }
 

@@ -4,7 +4,7 @@ import type { Content } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { flag, flagName } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
+import { checkOffset, listAnswer, listFlags, pageSize, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { filtersAppliedHere, userOrders } from '../../services/services.ts';
 import type { AccountFilter } from '../../services/services.ts';
@@ -35,7 +35,8 @@ export default defineCommand({
   example: 'users --name mallory --deactivated',
   endpoints: ['GET /_synapse/admin/v2/users', 'GET /_synapse/admin/v2/users/{user_id}'],
   check: checkOffset,
-  run: async ({ args, services }) => readList(args, services.accounts.list(args)),
+  run: async ({ args, services }) =>
+    readList(args, services.accounts.list({ ...args, limit: args.limit ?? pageSize })),
   answer(context, listing) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {

@@ -7,7 +7,7 @@ import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { listAnswer, listFlags, pageAfter, readList } from '../../chat/command/list.ts';
+import { listAnswer, listFlags, pageAfter, pageSize, readList } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
@@ -53,8 +53,9 @@ export default defineCommand({
     const after = cursorIn(args.from);
     const listing = await readList<SubjectEntry>(args, {
       async page() {
-        const { entries, total } = await history.page(subject, { limit: args.limit + 1, after });
-        return pageAfter(entries, args.limit, total, ({ mark }) => writeCursor(mark));
+        const { limit = pageSize } = args;
+        const { entries, total } = await history.page(subject, { limit: limit + 1, after });
+        return pageAfter(entries, limit, total, ({ mark }) => writeCursor(mark));
       },
       async *all() {
         for (let mark: SubjectCursor | undefined; ;) {

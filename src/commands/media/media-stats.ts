@@ -3,7 +3,14 @@ import { bold } from '../../chat/answers/answer.ts';
 import { count, size } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
+import {
+  checkOffset,
+  listAnswer,
+  listFlags,
+  offsetIn,
+  pageSize,
+  readList,
+} from '../../chat/command/list.ts';
 import { UsageError } from '../../core/errors.ts';
 import { mediaUsageOrders } from '../../services/services.ts';
 
@@ -34,7 +41,7 @@ export default defineCommand({
         // By default, the accounts that use most space come first.
         orderBy: args.orderBy ?? 'media_length',
         dir: args.dir ?? (args.orderBy === undefined ? 'b' : undefined),
-        limit: args.limit,
+        limit: args.limit ?? pageSize,
         from: offsetIn(args.from),
       }),
     ),

@@ -3,7 +3,14 @@ import { code } from '../../chat/answers/answer.ts';
 import { ago, size } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
+import {
+  checkOffset,
+  listAnswer,
+  listFlags,
+  offsetIn,
+  pageSize,
+  readList,
+} from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
@@ -30,7 +37,7 @@ export default defineCommand({
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/media'],
   check: checkOffset,
   async run({ args, services }) {
-    const { account, orderBy, dir, limit } = args;
+    const { account, orderBy, dir, limit = pageSize } = args;
     const query = { orderBy, dir, limit, from: offsetIn(args.from) };
     return readList(args, services.media.uploadsOf(account.name, query));
   },

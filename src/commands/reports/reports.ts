@@ -3,7 +3,14 @@ import { ago, count } from '../../chat/answers/phrases.ts';
 import { gist, itemNumber, placeOf } from '../../chat/answers/report-item.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { listAnswer, listFlags, pageAfter, readList } from '../../chat/command/list.ts';
+import {
+  isInFile,
+  listAnswer,
+  listFlags,
+  pageAfter,
+  pageSize,
+  readList,
+} from '../../chat/command/list.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.ts';
@@ -53,11 +60,12 @@ export default defineCommand({
     }
     const listing = await readList<ReportItem>(args, {
       async page() {
+        const { limit = pageSize } = args;
         const [found, total] = await Promise.all([
-          reports.search(query, { limit: args.limit + 1, after }),
+          reports.search(query, { limit: limit + 1, after }),
           reports.count(query),
         ]);
-        return pageAfter(found, args.limit, total, (last) => `${last.lastReportAt}.${last.id}`);
+        return pageAfter(found, limit, total, (last) => `${last.lastReportAt}.${last.id}`);
       },
       async *all() {
         let mark: ItemCursor | undefined;
@@ -72,7 +80,7 @@ export default defineCommand({
       },
     });
     // A file has everything but the reasons: there can be very many items.
-    return { listing, reasons: await reports.reportsOf(args.all ? [] : listing.rows) };
+    return { listing, reasons: await reports.reportsOf(isInFile(args) ? [] : listing.rows) };
   },
   answer(context, { listing, reasons }) {
     const { state, room, sender, reporter, since } = context.args;

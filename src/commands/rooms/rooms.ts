@@ -1,7 +1,14 @@
 import { roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, offsetIn, readList } from '../../chat/command/list.ts';
+import {
+  checkOffset,
+  listAnswer,
+  listFlags,
+  offsetIn,
+  pageSize,
+  readList,
+} from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { roomOrders } from '../../services/services.ts';
@@ -40,7 +47,7 @@ export default defineCommand({
     checkOffset({ from });
   },
   async run({ args, services }) {
-    const { search: searchTerm, orderBy, dir, limit } = args;
+    const { search: searchTerm, orderBy, dir, limit = pageSize } = args;
     const query = { searchTerm, orderBy, dir, limit, from: offsetIn(args.from) };
     const listing = await readList(args, services.rooms.list(query));
     const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));

@@ -3,7 +3,7 @@ import type { Answer } from '../../chat/answers/answer.ts';
 import { ago, amount, span, when } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, readList } from '../../chat/command/list.ts';
+import { checkOffset, listAnswer, listFlags, pageSize, readList } from '../../chat/command/list.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import { destinationOrders } from '../../services/services.ts';
@@ -48,7 +48,7 @@ export default defineCommand({
     if (args.destination !== undefined) {
       return oneServer(services, args.destination, prefix);
     }
-    const { orderBy, dir, limit, from } = args;
+    const { orderBy, dir, limit = pageSize, from } = args;
     const servers = services.server.otherServers({ orderBy, dir, limit, from });
     return { kind: 'list' as const, listing: await readList(args, servers) };
   },

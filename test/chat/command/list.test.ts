@@ -1,14 +1,22 @@
 import { expect, test } from 'vitest';
 
 import { textOf } from '../../../src/chat/answers/answer.ts';
-import { listAnswer, readList } from '../../../src/chat/command/list.ts';
+import { listAnswer, pageOf, readList } from '../../../src/chat/command/list.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import type { Listing } from '../../../src/services/pages.ts';
 
 /** What is said of rows, if the homeserver gives no total. */
-function answerTo(listing: Listing<string>, given: { all?: boolean; from?: string } = {}) {
+function answerTo(
+  listing: Listing<string>,
+  given: {
+    all?: boolean;
+    from?: string | undefined;
+    limit?: number | undefined;
+    format?: 'csv' | undefined;
+  } = {},
+) {
   const context = {
-    args: { all: false, from: undefined, format: undefined, ...given },
+    args: { all: false, limit: undefined, from: undefined, format: undefined, ...given },
     invocation: { command: 'rooms', arguments: {}, dryRun: false } as never,
     registry: createRegistry([]),
     absent: [],
@@ -41,11 +49,35 @@ test('a list that is too long for a file has no total', async () => {
       yield* Array.from({ length: number }, String);
     },
   });
-  const args = { all: true, from: undefined, format: undefined };
+  const args = { all: true, limit: undefined, from: undefined, format: undefined };
   expect((await readList(args, rowsOf(100_000))).total).toBe(100_000);
   const cut = await readList(args, rowsOf(100_001));
   expect([cut.rows.length, cut.total]).toEqual([100_000, undefined]);
   expect(answerTo(cut, { all: true }).title).toBe(
     'At least 100,000 rooms: 100,000 rows in rooms.csv',
   );
+});
+
+test.for([
+  ['all rows', {}, 30],
+  ['as many as --limit says', { limit: 5 }, 5],
+  ['a page after a position', { from: '5' }, 20],
+  ['all rows with --all, whatever the limit', { all: true, limit: 5 }, 30],
+] as const)('a file of --format has %s', async ([, given, number]) => {
+  const args = { all: false, limit: undefined, from: undefined, format: 'csv', ...given } as const;
+  const all = Array.from({ length: 30 }, String);
+  const pages = {
+    page: async () => pageOf(all, args),
+    async *all() {
+      yield* all;
+    },
+  };
+  for (const listing of [await readList(args, pages), pageOf(all, args)]) {
+    expect(listing.rows).toHaveLength(number);
+    const { title, next, more } = answerTo(listing, args);
+    expect(title).toBe(`30 rooms: ${number} rows in rooms.csv`);
+    // A part names the next one.
+    expect(next).toEqual(number === 30 ? [] : ['more']);
+    expect(more === undefined).toBe(number === 30);
+  }
 });
