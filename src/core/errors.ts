@@ -1,6 +1,6 @@
 /**
- * The family of expected errors. Each has a stable `code`, and a message that can be shown in the
- * room: one sentence that names what is wrong. Only the pipeline's outer edge makes answers of them.
+ * The family of expected errors. Each has a stable `code`, and a message that can be shown in the room: one
+ * sentence that names what is wrong. Only the pipeline's outer edge turns them into answers.
  */
 export abstract class LawspeakerError extends Error {
   abstract readonly code: string;
@@ -17,7 +17,7 @@ export abstract class LawspeakerError extends Error {
 /** A command that could not be read. Nothing was called. */
 export class UsageError extends LawspeakerError {
   readonly code = 'usage';
-  /** The word that gives offense, as it was typed. */
+  /** The word that is wrong, as it was typed. */
   readonly word: string | undefined;
   /** The command whose usage should be shown. */
   readonly command: string | undefined;
@@ -74,10 +74,13 @@ export class HomeserverError extends LawspeakerError {
   readonly errcode: string;
   /** Method and path template, such as `POST /_synapse/admin/v1/deactivate/{user_id}`. */
   readonly request: string;
-  /** What the server asks to wait, where it says so. */
+  /** How long the server asks the bot to wait, if it says so. */
   readonly retryAfterMs: number | undefined;
 
-  /** @param sentErrcode what the server sent as one: text of its own does not get into messages */
+  /**
+   * @param sentErrcode the errcode as the server sent it; anything that is not an errcode stays out of
+   * messages
+   */
   constructor(
     status: number,
     sentErrcode: unknown,
@@ -102,7 +105,10 @@ export class HomeserverError extends LawspeakerError {
     this.retryAfterMs = retryAfterMs;
   }
 
-  /** A 5xx can come from a proxy that gave up while Synapse went on; a 2xx that can't be read was done. */
+  /**
+   * A 5xx can come from a proxy that gave up while Synapse went on; with a 2xx that can't be read, the
+   * request was done.
+   */
   get mayHaveHappened(): boolean {
     return this.status >= 500 || this.status < 300;
   }
@@ -116,7 +122,7 @@ export class HomeserverError extends LawspeakerError {
 /**
  * The homeserver's answer is larger than the bot reads. What was asked may have been done.
  *
- * @param maxBytes how much is read
+ * @param maxBytes the most that the bot reads
  */
 export class TooLargeAnswerError extends HomeserverError {
   constructor(request: string, maxBytes: number) {
@@ -148,9 +154,9 @@ export class UnreachableError extends LawspeakerError {
 }
 
 /**
- * Something else than the homeserver answered: a proxy's page, a redirect, a login portal. Only a Matrix
- * error is the homeserver's word, so nothing is known: not that something doesn't exist, not that it is
- * forbidden, and not whether a change was made.
+ * Something other than the homeserver answered: a proxy's page, a redirect, a login portal. Only a Matrix
+ * error is sure to come from the homeserver. Without one, nothing is known: not whether something exists,
+ * whether it is forbidden, or whether a change was made.
  */
 export class ForeignAnswerError extends UnreachableError {
   override readonly code = 'foreign_answer';
@@ -184,7 +190,7 @@ export class SetupError extends LawspeakerError {
   readonly code = 'setup';
 }
 
-/** The code of any error: faults of our own are `internal`. */
+/** The code of any error: `internal` for a bug in the bot. */
 export function codeOf(error: unknown): string {
   return error instanceof LawspeakerError ? error.code : 'internal';
 }
@@ -192,7 +198,7 @@ export function codeOf(error: unknown): string {
 /**
  * What `promise` resolves to, or undefined if it fails in an expected way.
  *
- * @param isExpected which errors count as expected; usually all that are not our own faults
+ * @param isExpected which errors count as expected; by default, all of this family
  * @throws every other error
  */
 export async function orUndefined<Value>(

@@ -1,6 +1,7 @@
 /**
- * Whether all of `text` is as `glob` says: `*` is any text, `?` one character. As a regular expression,
- * several stars would take polynomial time; this takes time in proportion to the text.
+ * Whether `glob` matches all of `text`: `*` matches any text, `?` one character. A regular expression with
+ * several stars could take time that grows with a power of the text's length. Here, the time grows in
+ * proportion to it.
  */
 export function matchesGlob(glob: string, text: string): boolean {
   const pattern = Array.from(glob);
@@ -8,7 +9,7 @@ export function matchesGlob(glob: string, text: string): boolean {
   let at = 0;
   let inPattern = 0;
   let star = -1;
-  /** Where the text goes on that the last star has not taken. */
+  /** Where the text continues after what the last star has matched. */
   let resume = 0;
   while (at < characters.length) {
     const wanted = pattern[inPattern];
@@ -20,7 +21,7 @@ export function matchesGlob(glob: string, text: string): boolean {
       at += 1;
       inPattern += 1;
     } else if (star !== -1) {
-      // Only the last star need give: what stands before it has matched as early as it can.
+      // Only the last star has to match more: everything before it has matched as early as possible.
       resume += 1;
       at = resume;
       inPattern = star + 1;

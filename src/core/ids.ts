@@ -9,15 +9,15 @@ export type RoomAlias = Branded<'RoomAlias'>;
 export type EventId = Branded<'EventId'>;
 export type MxcUri = Branded<'MxcUri'>;
 
-/** The longest identifier, in characters: older room versions count them, newer ones count bytes. */
+/** The longest identifier, in characters: older room versions count characters, newer ones bytes. */
 const maxIdCharacters = 255;
 
 const server = String.raw`(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?`;
-// Historical localparts may hold any character but ':' (spec, appendix "Historical User IDs"), and
-// bridges may register them still: blanks, invisible characters, nothing at all. NUL and half a
+// Historical localparts may contain any character except ':' (spec, appendix "Historical User IDs"), and
+// bridges may still register them: blanks, invisible characters, or nothing at all. NUL and half a
 // surrogate pair can be neither stored nor sent.
 const anything = String.raw`[^:\0\p{Cs}]`;
-// Without a server name behind it, only what holds no blank is an ID.
+// Without a server name after it, only text without blanks is an ID.
 const opaque = String.raw`[^:\s\p{Cc}\p{Cf}\p{Cs}]+`;
 
 const userPattern = new RegExp(`^@${anything}*:${server}$`, 'u');
@@ -37,7 +37,7 @@ const isShort = (text: string): boolean =>
   text.length <= maxIdCharacters ||
   (text.length <= 2 * maxIdCharacters && Array.from(text).length <= maxIdCharacters);
 
-/** Each returns the identifier, or undefined where `text` is none. */
+/** Each returns the identifier, or undefined if `text` is not one. */
 export const parseUserId = matcher<UserId>(userPattern);
 export const parseRoomAlias = matcher<RoomAlias>(aliasPattern);
 export const parseRoomId = matcher<RoomId>(roomPattern);

@@ -3,7 +3,7 @@ import leven from 'leven';
 /** The longest name that is shown whole. */
 const maxNameLength = 60;
 
-/** Text of strangers, cut to a length that can't flood the room. */
+/** A stranger's text, cut to a length that can't flood the room. */
 export function cut(text: string, length = maxNameLength): string {
   if (text.length <= length) {
     return text;
@@ -17,11 +17,11 @@ export function cut(text: string, length = maxNameLength): string {
         .join('')}…`;
 }
 
-/** The candidate that a typing error may have meant, or undefined. */
+/** The candidate that a mistyped word probably stands for, or undefined. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const allowed = word.length <= 4 ? 1 : word.length <= 6 ? 2 : 3;
   const [best] = candidates
-    // Whatever differs more in length differs more.
+    // The distance is at least the difference in length.
     .filter((candidate) => Math.abs(candidate.length - word.length) <= allowed)
     .map((candidate) => ({ candidate, distance: leven(word, candidate, { maxDistance: 4 }) }))
     .filter(
@@ -32,7 +32,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best?.candidate;
 }
 
-/** Two letters in the wrong order count as two differences. */
+/** Whether two words differ only in the order of their letters: a swap counts as two differences. */
 function isAnagram(word: string, other: string): boolean {
   const sorted = (text: string) => Array.from(text).sort().join('');
   return word.length > 2 && sorted(word) === sorted(other);

@@ -51,9 +51,9 @@ type AnswerErrorContext = DeliverContext &
 
 interface TypingContext {
   /**
-   * Shows in the room that the bot is typing, for so many milliseconds.
+   * Shows in the room that the bot is typing, and for how long.
    *
-   * @param forMs undefined to stop
+   * @param forMs milliseconds; undefined to stop
    */
   showTyping(forMs: number | undefined): Promise<void>;
 }
@@ -142,7 +142,7 @@ async function whileTyping<Result>(
   { showTyping }: TypingContext,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  // Whether it is shown matters to nobody who waits for the answer.
+  // If it can't be shown, that must not affect the answer.
   const show = (forMs: number | undefined) => void showTyping(forMs).catch(() => undefined);
   let repeated: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
@@ -209,7 +209,7 @@ async function answer(context: DeliverContext, message: Message, reply: Reply): 
   context.deliver(message.event);
 }
 
-/** The line that does it, unless it names too many accounts to be copied. */
+/** The line that does what a dry run showed, unless it names too many accounts to be copied. */
 function againLine(command: Command, invocation: Invocation): string[] {
   const { matching } = invocation;
   const subject = subjectOf(command) ?? '';

@@ -85,7 +85,7 @@ export function originOfLookalike({ event, room, thread, edits, heldSecret }: Lo
  * An ID for a message that no event of the room has asked for. Event IDs of rooms hold no blanks, so
  * nothing from a room can be mistaken for one.
  *
- * @param name a message is sent once under its name, also after a restart
+ * @param name the message is sent only once under this name, even after a restart
  */
 export function syntheticEvent(name: string): EventId {
   return `$ ${name}` as EventId;

@@ -268,7 +268,7 @@ export function commandContextFor(
     botUser: context.settings.botUser,
     serverName: context.settings.serverName,
     now: context.now(),
-    // Nothing that changes files is carried out without it.
+    // For what is carried out, `contextOf` in `execute/attempt.ts` replaces this.
     protectedHashes: async () => {
       throw new TypeError('protected files are only known to what is carried out');
     },

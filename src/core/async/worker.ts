@@ -26,7 +26,7 @@ export function createWorker(options: {
   const stopping = new AbortController();
   const { signal } = stopping;
   let timer: NodeJS.Timeout | undefined;
-  /** On the clock of `performance.now()`, which nobody sets back. */
+  /** On the clock of `performance.now()`, which can't be set back. */
   let dueAtMs = Number.POSITIVE_INFINITY;
   let isWanted = false;
   let working: Promise<void> | undefined;

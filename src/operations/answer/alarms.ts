@@ -17,7 +17,7 @@ export type RaiseAlarmContext = AlarmContext & DeliverContext;
 /**
  * A message about the bot's own work that notifies the admins of the management room.
  *
- * @param name a message is sent once under its name, also after a restart
+ * @param name the message is sent only once under this name, even after a restart
  * @param others people who are notified as well
  */
 export function alarmOf(
@@ -48,7 +48,7 @@ export async function raiseAlarm(
   await postAndDeliver(context, 'alert', alarmOf(context, name, answer, others));
 }
 
-/** The number of strangers that are named. */
+/** At most this many strangers are named. */
 const maxNamed = 5;
 
 /**

@@ -19,8 +19,8 @@ export interface Watched {
 
 /**
  * The bot's first words in a management room: what it is, how to see its commands, and what it watches.
- * Sent once for each room. A restored or new database can't know whether it was sent, so the room
- * decides: where the bot has spoken before, it does not greet.
+ * Sent once for each room. A restored or new database can't know whether it was sent, so the room decides:
+ * if the bot has spoken there before, it does not greet.
  *
  * @param hasSpoken whether the room shows messages of the bot
  * @throws StoreError it can't be stored

@@ -95,7 +95,7 @@ function adviceOf(error: unknown, unchanged: string): string {
 /**
  * The answer to a command that was refused, or that failed before anything was changed.
  *
- * @param danger of this invocation, if it was read
+ * @param danger the danger of this invocation, if it could be read
  */
 export function refusalReply(
   { registry, settings }: RefusalContext,
@@ -185,16 +185,16 @@ export interface Refused {
   readonly command: string;
   readonly origin: Origin;
   readonly parsed?: Parsed | undefined;
-  /** The operation that it was, if it was confirmed or scheduled before. */
+  /** The operation, if the command was confirmed or scheduled before. */
   readonly operation?: ReplyOperation | undefined;
 }
 
 export type PostRefusalContext = RefusalContext & PostContext;
 
 /**
- * Records a refusal in the audit log and puts the answer into the outbox: as a reply, or as an edit of
- * the confirmation that was asked before. Use the transaction that ends what asked for the command:
- * handled again after a crash, it would be refused and recorded again.
+ * Records a refusal in the audit log and puts the answer into the outbox: as a reply, or as an edit of the
+ * confirmation that was asked before. Call this in the transaction that ends whatever asked for the
+ * command. Otherwise, after a crash in between, the command would be refused and recorded again.
  */
 export async function postRefusal(
   context: PostRefusalContext,

@@ -13,7 +13,7 @@ export interface ReplyConfirmation {
   readonly approvals: number;
 }
 
-/** How an operation stands, in `dev.lawspeaker.answer`. Of several steps for a target, each counts. */
+/** The state of an operation, in `dev.lawspeaker.answer`. If a target has several steps, each step counts. */
 export interface ReplyOperation {
   readonly id: number;
   readonly state: OperationState;
@@ -64,7 +64,7 @@ export type Outgoing =
       readonly kind: 'alert';
       readonly origin: Origin;
       readonly reply: Reply;
-      /** Who is notified; with nobody it is a notice. Never the bot itself. */
+      /** Who is notified, never the bot itself. If nobody is, the message is a notice. */
       readonly mentions: readonly UserId[];
     }
   | { readonly kind: 'file'; readonly origin: Origin; readonly file: AnswerFile }
@@ -174,7 +174,7 @@ export async function withdrawReactions(
   });
 }
 
-/** Sends a message past the outbox: what is left to do while the database can't be written. */
+/** Sends a message without the outbox: the last resort while the database can't be written. */
 export type SayNow = (outgoing: Outgoing) => Promise<void>;
 
 /** The reactions that decide about a confirmation. */

@@ -6,8 +6,8 @@ import { post } from './reply.ts';
 import type { PostContext, Reply } from './reply.ts';
 
 /**
- * Says in the room how a scheduled operation ended: its answer, which is edited, may be far above. Mentions who
- * asked if it is not done as a whole.
+ * Says in the room how a scheduled operation ended: the edited answer to it may be far up in the room.
+ * Mentions the person who asked if not all of it was done.
  */
 export async function postScheduledEnd(
   context: PostContext,

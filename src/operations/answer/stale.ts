@@ -18,7 +18,7 @@ export interface StaleContext {
   now(): number;
 }
 
-/** Sent too long ago to be carried out now. */
+/** Whether something was sent too long ago to be carried out now. */
 export function isStale(
   { settings, now }: StaleContext,
   { sentAt }: Pick<Incoming, 'sentAt'>,
@@ -105,7 +105,7 @@ export async function tooOldReply(
   return isStale(context, { sentAt }) ? staleReply(context.now() - sentAt, commandLine) : undefined;
 }
 
-/** The answer to a command that was sent before the database in use then was restored or lost. */
+/** The answer to a command that was sent before the database was restored or lost. */
 function lostTimeReply(commandLine: string): Reply {
   return {
     command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
@@ -156,7 +156,7 @@ export function lostRecordReply(): Reply {
   };
 }
 
-/** Under such an event the outbox keeps a message from before the database was restored or lost. */
+/** The event under which the outbox keeps a message from before the database was restored or lost. */
 export function lostEvent(event: EventId | ''): EventId {
   return syntheticEvent(`lost ${event}`);
 }

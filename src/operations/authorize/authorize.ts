@@ -16,7 +16,7 @@ export interface Roles {
   needed(command: string, byDeclaration: Role): Role;
   /**
    * Why automation and commands must not touch this account, such as `is a server admin`; undefined if they
-   * may. What counts is what the account could do in the room, whether it is there or not.
+   * may. What counts is what the account could do in the room, whether it is in the room or not.
    */
   protection(account: Pick<Account, 'name' | 'admin'>): string | undefined;
 }
@@ -46,8 +46,8 @@ export function authorize(context: AuthorizeContext, parsed: Parsed): Authorized
     return passed<Authorized>({ ...parsed, role: 'moderator' });
   }
   if (actor.kind === 'timer') {
-    // It undoes what the person who set it was allowed to do. What does more harm than that is for those who
-    // may do it now.
+    // It undoes what the person who set it was allowed to do. Anything more harmful needs a role that they
+    // have now.
     return passed<Authorized>({
       ...parsed,
       role: parsed.danger === 'change' ? 'moderator' : requireRole(context, parsed, actor.user),
@@ -146,7 +146,7 @@ export function createRoles(options: {
   };
 }
 
-/** The role that a user has as a member of the room, joined or not. */
+/** The role that a user has, or would have after joining the room. */
 export function roleOnceJoined(
   settings: RoleSettings,
   members: Pick<Members, 'powerLevel'>,

@@ -37,8 +37,8 @@ export type DenialContext = RoomPeople &
   };
 
 /**
- * Counts a denial. If somebody collects many, the admins in the room are told, once until they stop: the
- * account may be stolen.
+ * Counts a denial. If one person is denied many times, the admins in the room are told, because the account
+ * may be stolen. They are told once, until the denials stop.
  *
  * @throws StoreError the message to the admins can't be stored
  */

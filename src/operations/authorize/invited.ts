@@ -12,15 +12,15 @@ export interface Invited {
 
 type InvitedMembers = Pick<Members, 'joined' | 'powerLevel'> & { invited(): readonly UserId[] };
 
-/** The people whose invitation to the room is not accepted yet. */
+/** The people who have not accepted their invitation to the room yet. */
 export function invitedPeople(settings: RoleSettings, members: InvitedMembers): Invited[] {
   return members.invited().map((user) => ({ user, role: roleOnceJoined(settings, members, user) }));
 }
 
 /**
- * The invited people who may change something once they join: nobody who is in the room may.
+ * The invited people who may change something once they join, if nobody in the room may.
  *
- * @returns empty if somebody other than the bot is there who may, or nobody is invited who may
+ * @returns empty if somebody in the room other than the bot may, or if none of the invited people may
  */
 export function awaitedModerators(
   settings: RoleSettings,

@@ -39,7 +39,7 @@ export type AskContext = PreviewContext &
   DeliverContext & {
     readonly members: Pick<Members, 'displayName'>;
     readonly settings: Pick<Settings, 'confirmation' | 'prefix'>;
-    /** A confirmation expires then. Milliseconds since 1970. */
+    /** Says when a confirmation expires, in milliseconds since 1970. */
     expireAt(at: number): void;
   };
 
@@ -49,7 +49,7 @@ export type ConfirmContext = AskContext &
   StartContext & { readonly settings: Pick<Settings, 'confirmationExpiresAfterMs'> };
 
 /**
- * Starts what needs nobody's agreement. Asks for a confirmation of everything else, and returns undefined.
+ * Starts what needs nobody's agreement. Asks for a confirmation for everything else, and returns undefined.
  *
  * @throws TargetError the preview found that there is nothing to do
  */
@@ -57,7 +57,7 @@ export async function confirm(
   context: ConfirmContext,
   resolved: Resolved,
 ): Promise<Confirmed | undefined> {
-  // Whoever named more targets than are left is shown those that are left.
+  // If targets were left out, the person is shown the remaining ones first.
   if (policyOf(resolved, context.settings) === 'none' && resolved.leftOut.length === 0) {
     if (isForLater(context, resolved)) {
       await schedule(context, resolved, undefined, async () => true);
@@ -89,7 +89,7 @@ export async function start(
   if (danger === 'read') {
     return passed<Confirmed>({ ...resolved, confirmer, work: undefined });
   }
-  // Before the commit, so that recovery never sees it open and not in flight.
+  // Before the commit, so that recovery never sees it running and not in flight.
   const isFirst = context.inFlight.add(event);
   let started: Confirmed | undefined;
   try {
@@ -247,7 +247,7 @@ function confirmationReply(
 /** At most this many other confirmations are named. */
 const maxOthers = 3;
 
-/** Other pending confirmations about the same targets, which people should know of. */
+/** Other pending confirmations about the same targets, which people should know about. */
 async function othersAbout(
   context: Pick<AskContext, 'members' | 'now' | 'registry'>,
   { confirmations }: Pick<StoreTables, 'confirmations'>,

@@ -33,7 +33,7 @@ export async function correctDecision(
   return decision;
 }
 
-/** How a decision is answered, from the answer to what it decides. */
+/** What is said about a decision, from the answer to the command that it decides. */
 export function decidedOf(confirmation: Confirmation, reply: Reply): Decided {
   const { status, answer, audit, operation } = reply;
   return {

@@ -184,7 +184,8 @@ function assertMayDecide(
   }
   const policy = policyOf(parsed, context.settings);
   const asker = confirmation.requester as UserId;
-  // Asked only because targets were left out, it has the policy `none`: the person who asked confirms.
+  // If it was asked only because targets were left out, its policy is `none`: the person who asked confirms
+  // it.
   if (policy !== 'other' && by !== asker) {
     throw new DeniedError(
       `only ${nameOf(context.members, asker)}, who asked, can confirm ${confirmation.code}`,

@@ -84,7 +84,7 @@ export async function findConfirmation(
   const [only] = own;
   const expired = pending.findLast(({ requester }) => requester === by);
   if (only === undefined && expired !== undefined) {
-    // It has expired and is not marked so yet; the caller does that and says so.
+    // It has expired but is not marked as expired yet: the caller marks it and says so.
     return expired;
   }
   if (only !== undefined && own.length === 1) {
@@ -205,7 +205,7 @@ export function droppedReply(
   };
 }
 
-/** This can't be decided yet: handle the message again after that. */
+/** This can't be decided yet: handle the message again when `after` resolves. */
 export interface Later {
   readonly after: Promise<void>;
 }

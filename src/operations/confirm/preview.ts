@@ -25,7 +25,7 @@ import { firstOf, maxNamedFirst } from './first-names.ts';
 import { leftOutBlocks, leftOutText, maxNamed, maxShown } from './left-out.ts';
 import { previewOfUndo } from './preview-undo.ts';
 
-/** Of more accounts than this, a command describes only the first. */
+/** If there are more accounts than this, the command describes only the first. */
 const maxDescribed = 100;
 /** How many previews are made at the same time. */
 const concurrency = 4;
@@ -58,14 +58,15 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     only !== undefined &&
     commandContexts.length === 1 &&
     resolved.leftOut.length === 0 &&
-    // What filters find is shown with the filters, also if it is only one account.
+    // What filters find is shown with the filters, even if it is only one account.
     resolved.invocation.matching === undefined
   ) {
     return { preview: await previewOfOne(resolved, only), resolved };
   }
   const queue = new PQueue({ concurrency });
-  // A long list is summarized: the command reads nothing about each account only to show it. Of a very
-  // long one, the first shows what a command warns of that says so for each account alone.
+  // A long list is summarized. If the warning of the command follows from its arguments, it describes no
+  // account. Otherwise the warning comes from the first account, and of a very long list only that one is
+  // described.
   const isBrief = (at: number) =>
     commandContexts.length > maxShown &&
     (resolved.command.warning !== undefined || (commandContexts.length > maxDescribed && at > 0));
@@ -140,7 +141,7 @@ async function describe(
   }
   const { command, invocation } = resolved;
   const idle = nothingToDo(command, account, invocation.arguments);
-  // If this holds only for a time, the command still changes how long.
+  // If a timer ends this state, the command still changes how long it lasts.
   if (
     idle !== undefined &&
     (await timersOf(context.store.timers, resolved, account.name)).length === 0
@@ -220,7 +221,7 @@ function serviceBlocks(previews: readonly AccountPreview[]): Block[] {
       ];
 }
 
-/** Accounts of which it is not known whether a bridge or another service uses them. */
+/** Says how many accounts may belong to a bridge or another service, because that was not checked. */
 function uncheckedBlocks(previews: readonly AccountPreview[]): Block[] {
   const unknown = previews.filter(({ account }) => account.listed === 'unchecked').length;
   return unknown === 0

@@ -111,7 +111,7 @@ async function runLane(
     const unit = current;
     const isStepLeft = steps.length > 0;
     const prepare = async () => prepareNext(context, run, steps, unit);
-    // A step may take long: whether the next one may be begun is only known when it has ended.
+    // A step may take a long time, and only its end shows whether the next one may be begun.
     const ahead = !isStepLeft && lane.isWanted() ? prepare() : { skipped: [], next: undefined };
     const [done, prepared] = await Promise.all([attemptOrReconcile(context, run, unit), ahead]);
     lane.took(done.attempt);
@@ -185,9 +185,9 @@ async function attemptOrReconcile(
 }
 
 /**
- * Whether the call of a command without steps may be made again if it was cut off and has not arrived: one of
- * several that a crash has cut off, so that all are dealt with in the end. What somebody asked for alone, and
- * what the homeserver did not reply to, they ask for again.
+ * Whether the call of a command without steps may be made again if it was cut off and has not arrived. It
+ * may if a crash cut it off and it is one of several, so that all of them are dealt with in the end. If it
+ * is the only one, or the homeserver did not reply to it, the person asks for it again.
  */
 function mayRepeat({ command, units }: Work, { wasBegun }: Unit, { before }: Attempted): boolean {
   const detail = (before?.detail ?? {}) as { readonly code?: unknown };
@@ -199,7 +199,7 @@ function isLost({ status, error }: Attempt): boolean {
   return status === 'failed' && error === undefined;
 }
 
-/** Of several things, each is followed to its end before the next is begun. */
+/** Follows a step, or one of several units, to its end before the next is begun. */
 async function followed(
   context: AdvanceContext,
   work: Work,
@@ -223,11 +223,14 @@ async function reconcileAgain(
   return { attempt: await reconcileUnit(context, work, unit, before?.status), before };
 }
 
-/** How often to look whether the homeserver has done a job of its own. */
+/** How often to check whether the homeserver has finished a job of its own. */
 const firstLookMs = 500;
 const maxLookMs = 5000;
 
-/** Waits until the outcome of a call is known. Records if the homeserver works on it by itself. */
+/**
+ * Waits until the outcome of a call is known. If the homeserver works on it in the background, records that
+ * first.
+ */
 async function follow(
   context: AdvanceContext,
   work: Work,

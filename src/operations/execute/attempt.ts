@@ -261,7 +261,7 @@ export function outcomeOf({ status, error, tookMs, undo, serverJob }: Attempt): 
   };
 }
 
-/** Logs an error that is not an expected one: those are explained in the room. */
+/** Logs an unexpected error. Expected ones are explained in the room. */
 export function logFault(log: Pick<Log, 'error'>, command: string, error: unknown): void {
   if (!(error instanceof LawspeakerError)) {
     log.error({ command, err: error }, 'an error in the bot: a command failed');

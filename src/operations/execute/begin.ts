@@ -55,7 +55,7 @@ export interface Run {
   reply: Reply | undefined;
 }
 
-/** How many times in vain, and when again, in milliseconds by `performance.now()`. */
+/** How many tries have failed, and when to try again, in milliseconds by `performance.now()`. */
 interface Unanswered {
   readonly tries: number;
   readonly againAt: number;
@@ -95,7 +95,7 @@ export async function begin(
   await operationTargets.set(work.id, unit, {
     state: 'in_flight',
     intent,
-    // Only steps need it, and for all of them it is what it was before the first.
+    // Only steps need it: for all of them, what counts is the account's state before the first.
     ...(unit.step === 0 && unit.account !== undefined && work.command.steps !== undefined
       ? { before: JSON.stringify(beforeOf(unit.account)) }
       : {}),
@@ -125,7 +125,7 @@ export async function beginFirst(
 }
 
 export interface Prepared {
-  /** Units that nothing is done to any more, and why. */
+  /** Units that are left out, and why. */
   readonly skipped: readonly Skipped[];
   readonly next: Unit | undefined;
 }
@@ -136,7 +136,8 @@ interface Skipped {
 }
 
 /**
- * Finds the next unit to begin: who asked must still be allowed to, and the target to be touched.
+ * Finds the next unit to begin: whoever asked must still be allowed to do this, and the target must not be
+ * protected.
  *
  * @param steps the further steps of the target that the lane deals with; set to those of the next target
  */
@@ -152,7 +153,7 @@ export async function prepareNext(
       return { skipped, next: undefined };
     }
     const isSameTarget = steps.length > 0;
-    // Nothing may wait while the outcome of the call before is not recorded.
+    // Nothing may wait while the outcome of the previous call is not recorded.
     const mayWait = previous === undefined;
     const group = isSameTarget ? steps.splice(0) : await takeGroup(context, run, { mayWait });
     const [first] = group;
@@ -193,10 +194,10 @@ export async function prepareNext(
 
 /** The homeserver can't be reached. */
 const later = Symbol('later');
-/** The homeserver does not tell about this account. */
+/** The homeserver answers, but not about this account. */
 const again = Symbol('again');
 
-/** Takes the next target from the queue: one that need not wait before it is looked up again, if there is one. */
+/** Takes the next target from the queue: if possible, one that need not wait before it is looked up again. */
 async function takeGroup(
   { stopping }: Pick<AdvanceContext, 'stopping'>,
   { queue, unanswered }: Run,
@@ -253,7 +254,7 @@ async function whyNot(
 /** An account that can't be looked up is tried this many times, while the others go on. */
 const maxTries = 4;
 
-/** What to do about an account that can't be looked up: its own fault must not hold up the others for ever. */
+/** What to do about an account that can't be looked up: its problem must not hold up the others forever. */
 async function whyUnanswered(
   context: AdvanceContext,
   { unanswered }: Run,
@@ -273,8 +274,8 @@ async function whyUnanswered(
 }
 
 /**
- * Why a unit is not begun any more: the operation was stopped, who asked lost their role, somebody has changed
- * again what it takes back, or the account is protected since it was looked up.
+ * Why a unit is not begun any more: the operation was stopped, whoever asked has lost their role, somebody
+ * has since changed what it takes back, or the account has become protected since it was looked up.
  */
 export async function whyNotAnyMore(
   context: AdvanceContext,
@@ -294,8 +295,8 @@ export async function whyNotAnyMore(
 }
 
 /**
- * Commits that a unit is begun, or that it is not: it was looked up while other calls were in flight, which may have
- * taken long.
+ * Checks a unit once more, and commits that it is begun or left out: it was looked up while other calls
+ * were in flight, which may have taken a long time.
  *
  * @param steps the further steps of its target
  */
@@ -339,7 +340,7 @@ async function lookUp(
   return idle === undefined ? found : { user: target, why: idle };
 }
 
-/** Why nothing more is begun: somebody has stopped it, or who asked may not do it any more. */
+/** Why nothing more is begun: somebody has stopped it, or whoever asked may not do it any more. */
 export async function whyStopped(
   context: AdvanceContext,
   { operations }: Pick<StoreTables, 'operations'>,
@@ -356,7 +357,7 @@ export async function whyStopped(
   return run.stopped;
 }
 
-/** Why who asked may not do it any more. */
+/** Why whoever asked may not do it any more; undefined if they may. */
 function whyDenied(context: AdvanceContext, parsed: Parsed): string | undefined {
   try {
     authorize(context, parsed);

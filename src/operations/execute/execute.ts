@@ -18,7 +18,7 @@ import type { Attempt, Work } from './work.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
-/** How often the room sees how far it has got. */
+/** How often the room is shown its progress. */
 const progressMs = 3000;
 
 /** What executing needs. */
@@ -35,7 +35,8 @@ export type ExecuteContext = AdvanceContext & {
 };
 
 /**
- * Does what was asked. What takes long goes on by itself after its answer shows that it runs.
+ * Does what was asked. What takes a long time goes on in the background, after its answer shows that it
+ * runs.
  *
  * @returns how it has ended, or that it runs
  * @throws StoreError, UnrecordedError the database failed

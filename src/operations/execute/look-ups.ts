@@ -17,8 +17,8 @@ type LookUpContext = Pick<FindContext, 'services'> &
 
 /**
  * Looks up the accounts of an operation, each before something is done to it. The next of many are read
- * together from the list of all accounts, if that tells enough and takes the homeserver less time than to look
- * up each: that is done again every few seconds, so that what has changed is seen.
+ * together from the list of all accounts, if that tells enough and takes the homeserver less time than
+ * looking up each. The list is read again every few seconds, so that changes are seen.
  *
  * @param queue the units that are still to be done
  */
@@ -30,14 +30,15 @@ export function createLookUps(
   const { accounts } = context.services;
   let mayRead = command.knownFromList === true && command.steps === undefined;
   let found: ReadonlyMap<UserId, Account> = new Map();
-  /** Those that it was read for: not all of them need be in it. */
+  /** The accounts that the list was read for. It need not contain all of them. */
   let covered: ReadonlySet<UserId> = new Set();
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
   async function read(user: UserId): Promise<void> {
     const next = queue.slice(0, readAhead).flatMap(([unit]) => unit?.target ?? []);
-    // What was read may be older than it looks when the answer is late, never newer.
+    // Set before the request, so that what was read is never older than this says, even if the answer is
+    // late.
     readAt = context.now();
     const listed = await accounts.fromList([user, ...next], fewAccounts);
     covered = new Set([user, ...next]);

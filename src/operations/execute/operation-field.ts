@@ -67,7 +67,7 @@ function statusOfStep(units: readonly Unit[]): StepData['status'] {
   return all.has('running') || all.has('waiting') ? 'running' : 'partial';
 }
 
-/** How an operation stands that has not started, or that never will. */
+/** The state of an operation that has not started, or that never will. */
 export function plannedOperation(
   planned: Pick<Resolved, 'command' | 'invocation'> &
     Partial<Pick<Resolved, 'accounts' | 'leftOut'>>,
@@ -88,7 +88,7 @@ export interface Progress {
   /** How many of its units have ended. */
   readonly ended: number;
   readonly failed: number;
-  /** How many accounts, or actions of an undo, it has, and with how many of them it is finished. */
+  /** How many accounts it has, or actions if it is an undo, and how many of them are finished. */
   readonly targets: number;
   readonly finished: number;
 }

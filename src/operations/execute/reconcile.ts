@@ -71,7 +71,8 @@ const maxNotToldMs = 5 * minuteMs;
 /**
  * Asks the homeserver what became of an interrupted call.
  *
- * @returns `unknown` if it can't tell now; `unknowable` if it answers, but has not told about this call for long
+ * @returns `unknown` if it can't tell now; `unknowable` if it answers, but has said nothing about this call
+ * for a long time
  */
 export async function reconcile(
   context: ReconcileContext & AnswersContext & { readonly log: Pick<Log, 'warn'> },
@@ -116,13 +117,14 @@ export interface ReconcileContext {
   readonly reconcileTimes: ReconcileTimes;
   readonly settings: Pick<Settings, 'reconcileAfterMs'>;
   now(): number;
-  /** The outcome of an operation may be known then. Milliseconds since 1970. */
+  /** Says when the outcome of an operation may be known, in milliseconds since 1970. */
   recoverAt(at: number): void;
 }
 
 /**
  * The state of an audit entry's call after reconciling. The homeserver can still be working on a call that
- * it has not done yet: it counts as not done if it is not done twice, `reconcileAfterMs` apart.
+ * it has not done yet: it counts as not done if two checks, at least `reconcileAfterMs` apart, find it not
+ * done.
  */
 export function reconciledAttempt(
   context: ReconcileContext,

@@ -82,7 +82,7 @@ export async function runRuleLine(
     await assertUnprotected(context, call);
     const resolved = await resolve(context, authorize(context, parsed));
     if (await wasAsked(context, parsed)) {
-      // Asked before a crash: the people who decide about that confirmation decide, and the rule does nothing.
+      // It was asked before a crash: people decide about that confirmation, and the rule does nothing more.
       return;
     }
     // If a second person must agree, a rule can only propose.

@@ -46,7 +46,7 @@ export type ScheduledContext = ParseTimerContext &
     readonly log: Pick<Log, 'error' | 'warn'>;
   };
 
-/** Whether an operation was started, or ended without; `later`: the homeserver or the room can't be reached. */
+/** `ended`: without being started. `later`: the homeserver, the database or the room can't be reached now. */
 export type ScheduledRun = 'started' | 'ended' | 'later';
 
 /**

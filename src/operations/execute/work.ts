@@ -81,7 +81,10 @@ export interface Unit {
   readonly before: Before | undefined;
   /** Its audit entry; undefined until it is begun. */
   intent: number | undefined;
-  /** It was begun by an earlier process, or is reconciled: it is never called again. */
+  /**
+   * An earlier process began it. It is reconciled, and called again only if it is known not to have
+   * arrived.
+   */
   readonly wasBegun: boolean;
   /** The homeserver's own job that does it. */
   serverJob: string | undefined;

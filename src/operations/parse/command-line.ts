@@ -139,8 +139,8 @@ export function commandCalled(name: string, registry: Pick<Registry, 'find'>): C
 }
 
 /**
- * The room ID that a text is or, if wanted, begins with. People paste room IDs, which begin with the
- * usual prefix of commands. `!user:name` is a command all the same.
+ * The room ID that a text consists of or, if `wanted` says so, begins with. People paste room IDs, which
+ * begin with the usual prefix of commands. `!user:name` is a command all the same.
  */
 export function roomIdIn(
   text: string,

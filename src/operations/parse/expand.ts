@@ -54,7 +54,7 @@ export function isShorthand({ name }: Pick<Command, 'name'>): boolean {
 }
 
 /**
- * The command line that `more` or `undo` stands for; the line itself if there is none.
+ * The command line that `more` or `undo` stands for; the line itself if it stands for no other.
  *
  * @throws TargetError `undo` can't undo that
  */
@@ -102,7 +102,7 @@ export async function expand(
 const maxAgoMs = dayMs;
 /** At most this many audit entries are searched. */
 const maxSearched = 100;
-/** Of one command. */
+/** At most this many audit entries of one command are looked at. */
 const maxTogether = 10_000;
 /** At most this many entries of one command are named. */
 const maxNamed = 10;
@@ -243,8 +243,8 @@ function severalDone(context: CommandNameContext, last: LastDone): TargetError {
 }
 
 /**
- * Makes sure that the number of an entry stands for one action in this room: a lost database may have given it to
- * another one.
+ * Makes sure that the number of an entry stands for one action in this room: after a loss of the database,
+ * a second action may have been given the same number.
  *
  * @throws TargetError it stands for two
  */

@@ -12,7 +12,7 @@ import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 /** The command whose filters select accounts for other commands. */
 const searchCommand = 'users';
 
-/** The arguments of it that order and cut the list, and select nothing. */
+/** Those of its arguments that only order or shorten the list, and select nothing. */
 const otherArguments = new Set([...Object.keys(listFlags), 'orderBy', 'dir']);
 
 /** Filters of accounts, and how they are written, with absolute times. */

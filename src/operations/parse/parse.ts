@@ -206,7 +206,7 @@ async function withoutAlias(
   return value;
 }
 
-/** The same for a message about a report, which fills in arguments that are left out. */
+/** The reading context of a message. If it is about a report, that fills in arguments that are left out. */
 function readingContextFor(context: ReadingSettings, item: ReportItem | undefined): ReadingContext {
   return { ...readingContext(context), ...(item === undefined ? {} : { fillIn: fillIn(item) }) };
 }

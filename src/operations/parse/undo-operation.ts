@@ -138,8 +138,8 @@ function readReversal(
 }
 
 /**
- * Why what takes an action back is not begun any more: somebody has changed the same thing since it was asked for.
- * The rest of a sentence; undefined if nobody has, or if it takes nothing back.
+ * Why a reversal is not begun any more: somebody has changed the same thing since it was asked for. The
+ * rest of a sentence; undefined if nobody has, or if it takes nothing back.
  */
 export async function whyChanged(
   auditLog: Pick<Store['auditLog'], 'get' | 'search'>,
@@ -174,7 +174,7 @@ function newerEntries(auditLog: Pick<Store['auditLog'], 'search'>) {
   };
 }
 
-/** How an action stands that has changed something, or may have. */
+/** The statuses of actions that have changed something, or may have. */
 const changing = ['done', 'partial', 'open', 'running', 'unknown'];
 
 /** The newest changes to a target, the newest first. */
@@ -190,8 +190,8 @@ async function changesTo(
 }
 
 /**
- * The newest entry after which a reversal would undo something else than was asked for. What was taken back itself
- * has changed nothing, so that several actions can be undone one after another.
+ * The newest entry after which a reversal would undo something other than what was asked for. A change that
+ * was itself taken back does not count, so that several actions can be undone one after another.
  */
 function changedSince(
   entry: AuditEntry,

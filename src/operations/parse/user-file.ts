@@ -32,9 +32,9 @@ interface Line {
 
 /**
  * Reads users from a text file: one or several a line, or a CSV file with a header and a column such as
- * `user_id`; the first column if none has such a name, and the IDs stand there. Cells are separated by commas,
- * semicolons or tabs. Lines that start with `#` are comments. Of the bot's own `outcomes.csv`, it skips what is
- * done.
+ * `user_id`; if no column has such a name, the first one, provided that it contains IDs. Cells are
+ * separated by commas, semicolons or tabs. Lines that start with `#` are comments. Of the bot's own
+ * `outcomes.csv`, it skips what is done.
  *
  * @throws UsageError names the first line that is not a user, or the columns if none can hold users
  */

@@ -98,8 +98,8 @@ function assertNotTooMany(found: number): void {
 }
 
 /**
- * The accounts of this server among these users. Many are read from the list of all accounts, where that
- * takes less time; those that the list does not show are looked up one by one, side by side.
+ * The accounts of this server among these users. Many are read from the list of all accounts, if that takes
+ * less time; those that the list does not show are looked up one by one, side by side.
  */
 export async function lookUpAll(
   context: FindContext,

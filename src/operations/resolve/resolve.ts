@@ -289,7 +289,7 @@ function assertUnprotected(
   }
 }
 
-/** At most this many further accounts are named that do not exist. */
+/** At most this many other missing accounts are named. */
 const maxMissingNamed = 10;
 
 /** ` (line 3 of the file; the same is true of @a:example.com in line 17)`: so that one correction is enough. */
