@@ -12,7 +12,7 @@ type Camel<Value> = {
   [Name in keyof Value as Name extends string ? CamelCase<Name> : Name]: Value[Name];
 };
 
-/** The names of all schemas, a few hundred: a list of reports has each of them a thousand times. */
+/** Kept, because a list of a thousand reports has each of its names a thousand times. */
 const camelNames = new Map<string, string>();
 
 function camelName(name: string): string {
@@ -50,9 +50,9 @@ export const bool = z
 export const flag = bool.nullish().transform((value) => value ?? false);
 
 /**
- * Of IDs in answers, only the start is checked and, for users, that there is a server name. The parsers
- * of `ids.ts` are stricter, for what people type; but other servers' users and rooms can have IDs
- * that break the rules, and one of those must not hide a whole list from the moderators.
+ * Checks only how an ID in an answer starts and, for users, that it has a server name. The parsers of
+ * `ids.ts` are stricter, for what people type. But users and rooms of other servers can have IDs that
+ * break the rules, and one such ID must not hide a whole list from the moderators.
  */
 function id<Id extends string>(pattern: RegExp, message: string) {
   return (
@@ -68,7 +68,7 @@ export const userId = id<UserId>(/^@[^:]*:./s, 'not a user ID');
 export const roomId = id<RoomId>(/^!./s, 'not a room ID');
 export const eventId = id<EventId>(/^\$./s, 'not an event ID');
 
-/** For endpoints whose answer holds nothing of use: `{}`, or what differs between versions. */
+/** For endpoints whose answer holds nothing that we use: `{}`, or something that differs by version. */
 export const nothing = z.unknown().transform(() => undefined);
 
 /** A list without its unreadable members: an unexpected one must not hide the others. */
@@ -81,15 +81,15 @@ export function readable<Schema extends z.ZodType>(schema: Schema) {
   );
 }
 
-/** What people keep in their account data is their own choice, and Synapse takes some 1,000 levels. */
+/** People can nest their account data as deep as they like: Synapse accepts about 1,000 levels. */
 const usualMaxDepth = 500;
 
 /**
  * Decodes an answer's text.
  *
  * @param answer.request method and path template, for errors
- * @param answer.maxDepth how deep it may nest, 500 levels by default: neither we nor `JSON.stringify`
- * could walk a value that nests much deeper
+ * @param answer.maxDepth how deep it may nest, 500 levels by default: our code and `JSON.stringify`
+ * both fail on values that nest much deeper
  * @throws ForeignAnswerError it is not JSON
  * @throws HomeserverError it is not what the schema describes
  */
@@ -110,7 +110,7 @@ export function decodeAnswer<Schema extends z.ZodType>(
   try {
     json = JSON.parse(text);
   } catch {
-    // The page of a login portal, for example: Synapse answers in JSON.
+    // For example, the page of a login portal. Synapse itself answers in JSON.
     throw new ForeignAnswerError(status, request);
   }
   const result = schema.safeParse(json);

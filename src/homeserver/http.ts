@@ -14,13 +14,13 @@ import {
 import { present } from '../core/present.ts';
 import { decodeAnswer } from './decode.ts';
 
-/** How long one request may take in all. Long jobs are polled, so nothing legitimate takes longer. */
+/** How long one request may take in all, by default. Synapse's long-running tasks are polled. */
 const maxRequestMs = 30_000;
 const connectTimeoutMs = 5_000;
 /** If a server asks us to wait longer than this, the caller gets its 429. */
 const maxRetryAfterMs = 60_000;
 
-/** Errors that come before the request has left: it can't have been carried out. */
+/** Errors that occur before the request is sent, so the server can't have carried it out. */
 const beforeSending = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -30,7 +30,7 @@ const beforeSending = new Set([
   'ERR_INVALID_URL',
 ]);
 
-/** Errors after which another attempt may succeed. Got's own list lacks answers that break off. */
+/** Errors after which another attempt may succeed. Got's own list lacks interrupted answers. */
 const transient = [
   ...beforeSending,
   'ETIMEDOUT',
@@ -75,7 +75,7 @@ function mayRepeat(error: RequestError): boolean {
  * The bot's one HTTP client: token, timeouts and retries. Redirects are not followed: the token is for
  * this server only, and Synapse sends none.
  *
- * @param options.accessToken left out before anybody is logged in
+ * @param options.accessToken left out for requests that need no login
  * @param options.requestTimeoutMs how long one request may take in all, 30 s by default
  */
 export function createHttp(options: {
@@ -88,7 +88,7 @@ export function createHttp(options: {
       ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
       'user-agent': 'lawspeaker',
     },
-    // A server that speaks plain HTTP, such as Synapse, may wait for the rest of what it does not understand.
+    // A server that speaks plain HTTP, such as Synapse, doesn't answer a TLS handshake, but waits for more.
     timeout: {
       request: requestTimeoutMs,
       connect: connectTimeoutMs,
@@ -148,8 +148,8 @@ async function boundedAnswer<Answer>(
 }
 
 /**
- * Translates an error of got's into one of ours. Got's message and cause are left behind: they can hold
- * the token.
+ * Translates one of got's errors into one of ours, without got's message and cause, which can hold the
+ * token.
  *
  * @param request method and path template, for people
  * @param answered reads an answer with an error status
@@ -181,7 +181,7 @@ function translateHttpError(
 /** The error for an answer with this status and body. */
 type AnsweredError = (status: number, body: unknown, request: string) => Error;
 
-/** The error for an answer with an error status. Only a Matrix error is the homeserver's own word. */
+/** The error for an answer with an error status. Only a Matrix error comes from the homeserver itself. */
 function answeredError(status: number, body: unknown, request: string): Error {
   const matrixError = matrixErrorIn(body);
   return matrixError === undefined
@@ -222,14 +222,14 @@ function matrixErrorIn(body: unknown): MatrixError | undefined {
 
 /**
  * How long to wait before the next attempt, in milliseconds: `delayMs`, or longer if the server asks for
- * it. What it asks for is cut at a minute.
+ * it. It can ask for a minute at most.
  */
 export function retryDelay(error: unknown, delayMs: number): number {
   const askedMs = error instanceof HomeserverError ? (error.retryAfterMs ?? 0) : 0;
   return Math.max(delayMs, Math.min(askedMs, maxRetryAfterMs));
 }
 
-/** Bytes of an answer after decompression: more than any list of Synapse's has in one page. */
+/** The largest answer, in bytes after decompression. No page of a Synapse list is that large. */
 const maxAnswerBytes = 32 * 1024 * 1024;
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -258,7 +258,7 @@ export interface RequestOptions<Schema extends z.ZodType> extends PathAndQuery {
  * Calls an endpoint given as method and path template, and decodes its answer.
  *
  * @throws HomeserverError a Matrix error, or an answer that is not what it should be, or too large
- * @throws ForeignAnswerError what answered is not the homeserver
+ * @throws ForeignAnswerError something other than the homeserver answered
  * @throws UnreachableError no answer
  */
 export type SendRequest = <Schema extends z.ZodType>(
@@ -268,7 +268,7 @@ export type SendRequest = <Schema extends z.ZodType>(
 ) => Promise<z.output<Schema>>;
 
 /**
- * Reads what a GET answers, as bytes.
+ * Reads the answer to a GET, as bytes.
  *
  * @throws TooLargeAnswerError there are more than `maxBytes`; the rest is not read
  * @throws as `SendRequest`
@@ -289,7 +289,7 @@ interface RequestBounds {
 }
 
 interface SendOptions extends RequestBounds {
-  /** Reads answers with an error status; by default, only a Matrix error is the server's own word. */
+  /** Reads answers with an error status; by default, only a Matrix error comes from the server itself. */
   readonly answered?: AnsweredError | undefined;
 }
 
@@ -368,7 +368,7 @@ async function sent<Answer>(
   }
 }
 
-/** Got's option for a timeout of its own, or for the client's bound; nothing leaves got's as it is. */
+/** Got's `timeout` option: the request's own limit or the client's, whichever is shorter, if any. */
 function timeoutOptions(timeoutMs: number | undefined, { maxTimeoutMs }: RequestBounds) {
   if (timeoutMs === undefined && maxTimeoutMs === undefined) {
     return {};
@@ -415,7 +415,7 @@ function queryString(query: Query): string {
   return parameters.size === 0 ? '' : `?${parameters.toString()}`;
 }
 
-/** What `call` answers, undefined if the server says that there is no such thing. */
+/** The result of `call`; undefined if the server says that it has no such thing. */
 export async function ifFound<Value>(call: () => Promise<Value>): Promise<Value | undefined> {
   return orUndefined(call(), isNotFound);
 }

@@ -1,4 +1,4 @@
-/** Why a connection fails, if waiting rarely helps. */
+/** Why a connection fails, for causes that rarely pass by themselves. */
 export interface NetworkFault {
   readonly message: string;
   readonly advice: string;
@@ -22,10 +22,10 @@ function kindOf(code: string | undefined): Kind | undefined {
 }
 
 /**
- * What an error code of the network means.
+ * What a network error code means.
  *
  * @param key what to correct, for the advice: the configuration key of the URL
- * @returns undefined if it may pass by itself, as for a homeserver that is not running yet
+ * @returns undefined if the fault may pass by itself, as for a homeserver that is not running yet
  */
 export function networkFault(
   code: string | undefined,
@@ -61,7 +61,7 @@ const advice = (key: string): Readonly<Record<Kind, string>> => ({
   'no HTTP': `Correct the port in ${key}.`,
 });
 
-/** The fault of a URL that begins with `http:`, where a server answers that speaks TLS. */
+/** The fault of an `http:` URL whose server speaks TLS. */
 export function needsHttps(url: string, key: string): NetworkFault {
   return {
     message: `${new URL(url).origin} speaks TLS, and its address begins with http://.`,

@@ -13,7 +13,7 @@ const maxPages = 1000;
 /**
  * Yields the items of all pages of a list. Fetches a page only when its items are read.
  *
- * The server's tokens are row offsets: if items are added or deleted in the meantime, others may come
+ * The server's tokens are row offsets: if items are added or deleted in the meantime, others may appear
  * twice or be left out.
  *
  * @param request method and path template, for the error

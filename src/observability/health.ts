@@ -22,11 +22,11 @@ export interface Vitals {
 }
 
 export interface Health {
-  /** The bot is built: from now on these are checked. */
+  /** Call it when the bot is built: from then on, these are checked. */
   watch(vitals: Vitals): void;
-  /** The bot has started. */
+  /** Call it when the bot has started. */
   started(): void;
-  /** The bot no longer works, and why: `is stopping`. */
+  /** Call it when the bot no longer works, with the reason, such as `is stopping`. */
   over(what: string): void;
   /** Why the bot is not alive; undefined if it is. */
   deathCause(): string | undefined;

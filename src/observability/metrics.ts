@@ -39,7 +39,7 @@ export interface MetricSources {
 
 export interface Metrics {
   readonly contentType: string;
-  /** The bot is built: from now on these are read. */
+  /** Call it when the bot is built: from then on, these are read. */
   watch(sources: MetricSources): void;
   /** The metrics in Prometheus' text format. Concurrent calls share the result. */
   text(): Promise<string>;

@@ -4,22 +4,22 @@ import { startHttp } from './http.ts';
 import { createMetrics } from './metrics.ts';
 import type { MetricSources } from './metrics.ts';
 
-/** What probes and metrics are made of. */
+/** What probes and metrics read. */
 export type ProbeInput = Vitals &
   Pick<MetricSources, 'accounts' | 'values' | 'reportReadings'> & { syncFailures(): number };
 
 /** The probes and metrics of the bot, over HTTP. */
 export interface Probes {
-  /** The bot is built: from now on this is read. */
+  /** Call it when the bot is built: from then on, this is read. */
   watch(input: ProbeInput): void;
-  /** The bot has started. */
+  /** Call it when the bot has started. */
   started(): void;
-  /** The bot no longer works, and why: `is stopping`. */
+  /** Call it when the bot no longer works, with the reason, such as `is stopping`. */
   over(what: string): void;
   close(): Promise<void>;
 }
 
-/** Used if there is no address. */
+/** Used if no address is configured. */
 const noProbes: Probes = {
   watch: () => undefined,
   started: () => undefined,
@@ -78,7 +78,7 @@ export async function openProbes(
           canSpeak: () => input.whyUnableToSend() === undefined,
           sync: () => ({ ageMs: input.syncAgeMs(), failures: input.syncFailures() }),
         });
-        // The first reading counts everything: it is done now, while nobody waits for it.
+        // The first reading counts everything, so do it now, while nobody waits for it.
         metrics.text().catch(onError);
       },
       async close() {

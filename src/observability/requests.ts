@@ -10,7 +10,7 @@ export interface EndedRequest {
   readonly seconds: number;
 }
 
-/** The API that a path belongs to. Syncs are apart: they wait for news. */
+/** The API that a path belongs to; `client` also for MAS. Syncs are separate, because they wait for news. */
 function apiOf(path: string): EndedRequest['api'] {
   if (path.startsWith('/_synapse/')) {
     return 'admin';
@@ -19,8 +19,8 @@ function apiOf(path: string): EndedRequest['api'] {
 }
 
 /**
- * Reports every HTTP request of this process, by Node's diagnostics channels. All requests go to the
- * homeserver. Each retry is a request.
+ * Reports every HTTP request of this process, by Node's diagnostics channels. Requests go to the homeserver
+ * or to MAS. Each retry counts as a request.
  *
  * @returns a function that stops it
  */

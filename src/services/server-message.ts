@@ -3,7 +3,7 @@ const maxLength = 200;
 
 /**
  * The homeserver's own words, as they can stand in a sentence of ours: short, and without backticks,
- * which would make a command of them.
+ * which would make parts of them look like commands.
  */
 export function serverMessage(text: string): string {
   return text.replaceAll('`', "'").slice(0, maxLength).toWellFormed();

@@ -33,7 +33,7 @@ import type { RegistrationTokenService } from './server/registration-token-servi
 import { createServerService } from './server/server-service.ts';
 import type { ServerService } from './server/server-service.ts';
 
-// What commands need to name of what services return or take, by file.
+// The types and values of services that commands need to name, by file.
 export type { Device } from '../homeserver/admin/devices.ts';
 export type { RoomEvent } from '../homeserver/admin/events.ts';
 export type { Destination } from '../homeserver/admin/federation.ts';
@@ -68,12 +68,12 @@ export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tabl
  * What commands can do, in a moderator's words: one service for each domain.
  *
  * Everything that talks to the homeserver or the database is a service; everything that words an answer
- * stands beside its command. `createXService(clients…)` in `x/x-service.ts` is given the clients it uses
+ * is beside its command. `createXService(clients…)` in `x/x-service.ts` is given the clients it uses
  * and returns named functions, and `XService` is the type of what it returns. A function of one call may
- * be the client's own (`find: api.media.find`). Work that takes several calls, their order, the
- * homeserver's own jobs, and how to reconcile a call that was cut off (`reconcileX`) live here. Where
- * that is long it has a file of its own beside the service, as functions whose first argument is the
- * clients they use; only the service calls them.
+ * be the client's own (`find: api.media.find`). What takes several calls, their order, the
+ * homeserver's own tasks, and how to reconcile an interrupted call (`reconcileX`) live here. If that is
+ * long, it has a file of its own beside the service, as functions whose first argument is the clients
+ * that they use; only the service calls them.
  */
 export interface Services {
   readonly accounts: AccountService;

@@ -22,10 +22,10 @@ interface AdminApiOptions {
 }
 
 /**
- * The Synapse admin API, as `/_synapse/admin` serves it. All that it offers throws:
+ * The Synapse admin API, as `/_synapse/admin` serves it. All its functions throw:
  *
  * - HomeserverError: a status other than 2xx, or an answer in an unexpected form
- * - UnreachableError: no answer; it tells whether the request may have been carried out
+ * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createAdminApi(options: AdminApiOptions): AdminApi {
   return adminApiOn(createSendRequest(createHttp(options), options.url));

@@ -101,7 +101,7 @@ function pathOf(uri: MxcUri) {
 
 /**
  * The files of an account, by `/_synapse/admin/v1/users/{user_id}/media`, and single files, by
- * `/_synapse/admin/v1/media`. Those that take an account throw HomeserverError: 404 unknown account,
+ * `/_synapse/admin/v1/media`. Functions that take an account throw HomeserverError: 404 unknown account,
  * 400 account of another server.
  */
 export function mediaApi(send: SendRequest) {
@@ -128,7 +128,7 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * Permanently deletes the files that `list` shows on that one page (the newest 100 by default),
+     * Permanently deletes the files that `list` returns for the same query (the newest 100 by default),
      * protected or not. The next files move up: to delete all, repeat until none are left.
      * DELETE /_synapse/admin/v1/users/{user_id}/media
      *
@@ -195,7 +195,7 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * Protects a file from quarantine; not equal files, and a quarantine that is in force stays.
+     * Protects a file from quarantine. Equal files are not protected, and an existing quarantine stays.
      * Idempotent. POST /_synapse/admin/v1/media/protect/{media_id}
      *
      * @param mediaId of a file of this server. Another server's file may have the same ID: check that first.

@@ -8,7 +8,7 @@ import { createHttp, createSendRequest } from '../http.ts';
 const template = '/_synapse/admin/v1/register';
 
 /**
- * The part of the admin API that needs no access token. All that it offers throws HomeserverError and
+ * The part of the admin API that needs no access token. All its functions throw HomeserverError and
  * UnreachableError.
  *
  * @param url where `/_synapse/admin` answers

@@ -33,7 +33,7 @@ const scheduledTask = apiObject({
   error: maybe(z.string()),
 });
 
-/** A long job of the server: deleting a room, purging history, redacting a user's messages. */
+/** A long-running task of the server: deleting a room, purging history, redacting a user's messages. */
 export type ScheduledTask = z.output<typeof scheduledTask>;
 
 export interface ScheduledTaskQuery {
@@ -86,8 +86,8 @@ export function serverApi(send: SendRequest) {
     },
 
     /**
-     * Long jobs of the last 7 days, oldest first; no pages. Only this endpoint says why the deletion of a
-     * room failed. GET /_synapse/admin/v1/scheduled_tasks
+     * Long-running tasks of the last 7 days, oldest first, without pages. Only this endpoint says why the
+     * deletion of a room failed. GET /_synapse/admin/v1/scheduled_tasks
      */
     async scheduledTasks(query: ScheduledTaskQuery = {}): Promise<ScheduledTask[]> {
       const answer = await send('GET', '/_synapse/admin/v1/scheduled_tasks', {

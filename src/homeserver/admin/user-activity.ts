@@ -97,7 +97,7 @@ export function userActivityApi(send: SendRequest) {
 
     /**
      * Rooms that an account is or was in, is invited to, is banned from or has knocked on, with its
-     * membership. It is `leave` as well after a kick and after a declined invite. Empty for an unknown
+     * membership. After a kick or a declined invite, that is `leave` too. Empty for an unknown
      * account and for one of another server. GET /_synapse/admin/v1/users/{user_id}/memberships
      */
     async memberships(user: UserId): Promise<Membership[]> {

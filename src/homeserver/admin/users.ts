@@ -36,7 +36,7 @@ interface Profile {
 interface Account {
   readonly password?: string | undefined;
   readonly admin?: boolean | undefined;
-  /** Replaces all. If another account has an address, it loses it. */
+  /** Replaces all. Another account that has one of the addresses loses it. */
   readonly threepids?: readonly ThreepidInput[] | undefined;
   /** Replaces all. */
   readonly externalIds?: readonly ExternalIdInput[] | undefined;
@@ -92,7 +92,7 @@ export function usersApi(send: SendRequest) {
     return send('PUT', userPath, { path: { user_id: user }, body, answer: userDetail });
   }
 
-  /** The endpoint creates accounts that don't exist; a typing error must not. */
+  /** The endpoint would create an account that doesn't exist, for example after a typing error. */
   async function putExisting(
     user: UserId,
     body: Readonly<Record<string, unknown>>,
@@ -116,8 +116,8 @@ export function usersApi(send: SendRequest) {
      * Creates an account. PUT /_synapse/admin/v2/users/{user_id}
      *
      * @throws TargetError `state`: the account exists, possibly deactivated
-     * @throws HomeserverError 400 invalid username; 400 or 409 `threepids` or `externalIds` are refused,
-     * and the account was created without them
+     * @throws HomeserverError 400 invalid username; 400 or 409 the server has refused `threepids` or
+     * `externalIds`, but has created the account without them
      */
     async create(user: UserId, fields: NewUser): Promise<UserDetail> {
       if ((await find(user)) !== undefined) {
@@ -129,7 +129,7 @@ export function usersApi(send: SendRequest) {
     /**
      * Changes an account that exists. PUT /_synapse/admin/v2/users/{user_id}
      *
-     * Not all or nothing: if the server refuses one field, it may have set others.
+     * If the server refuses one field, it may still have set others.
      *
      * @throws HomeserverError 404 unknown account, 400 account of another server or the caller's own admin
      * rights, 409 another account has the external ID

@@ -9,7 +9,7 @@ import type { Retry, SendRequest } from '../http.ts';
 export function accountApi(send: SendRequest) {
   return {
     /**
-     * Whose access token the bot has, and of which device; some tokens have none.
+     * The account and the device of the bot's access token; some tokens have no device.
      * GET /_matrix/client/v3/account/whoami
      */
     async whoami({ retry }: { readonly retry?: Retry } = {}) {

@@ -19,11 +19,11 @@ interface ClientApiOptions {
 }
 
 /**
- * The client-server API, as far as the bot uses it, with the bot's own account. All that it offers
- * throws:
+ * The part of the client-server API that the bot uses, with the bot's own account. All its functions
+ * throw:
  *
  * - HomeserverError: a status other than 2xx, or an answer in an unexpected form
- * - UnreachableError: no answer; it tells whether the request may have been carried out
+ * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createClientApi(options: ClientApiOptions): ClientApi {
   const { url, accessToken, stop, maxTimeoutMs } = options;

@@ -6,7 +6,7 @@ import type { SendRequest } from '../http.ts';
 
 const sent = apiObject({ event_id: eventId });
 
-/** Raw events: what is encrypted comes and goes as it is. */
+/** Raw events: encrypted ones are not decrypted. */
 const messagesPage = apiObject({
   chunk: z.array(z.unknown()).default([]),
   /** Null on the last page. */
@@ -14,11 +14,11 @@ const messagesPage = apiObject({
 });
 
 interface MessagesQuery {
-  /** Where to start; from the newest if left out. */
+  /** Where to start; by default at the newest event. */
   readonly from?: string | undefined;
   /** Where to end. */
   readonly to?: string | undefined;
-  /** Events a page. The server sends fewer if it wants to. */
+  /** Events per page. The server may send fewer. */
   readonly limit: number;
   readonly senders?: readonly string[] | undefined;
   readonly types?: readonly string[] | undefined;
@@ -75,7 +75,7 @@ export function eventsApi(send: SendRequest) {
     /**
      * One event. GET /_matrix/client/v3/rooms/{room_id}/event/{event_id}
      *
-     * @throws HomeserverError 404 unknown, or not for the bot to see
+     * @throws HomeserverError 404 unknown, or the bot may not see it
      */
     async get(room: RoomId, event: EventId): Promise<object> {
       return send('GET', '/_matrix/client/v3/rooms/{room_id}/event/{event_id}', {

@@ -5,7 +5,7 @@ import { mxcParts, parseMxcUri } from '../../core/ids.ts';
 import { apiObject } from '../decode.ts';
 import type { Download, SendRequest } from '../http.ts';
 
-/** The most that is read of a file. A list of ten thousand user IDs fits well. */
+/** The largest file that is downloaded. A list of ten thousand user IDs is far smaller. */
 export const maxFileBytes = 2 * 1024 * 1024;
 const uploadTimeoutMs = 120_000;
 const downloadTemplate = '/_matrix/client/v1/media/download/{server_name}/{media_id}';
@@ -16,7 +16,7 @@ export function mediaApi(send: SendRequest, download: Download) {
     /**
      * Uploads a file. POST /_matrix/media/v3/upload
      *
-     * @param file.name what the server is told; undefined for nothing
+     * @param file.name the name that the server stores; undefined for none
      * @returns an mxc URI
      */
     async upload(file: {

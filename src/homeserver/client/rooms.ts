@@ -18,7 +18,7 @@ interface NewRoom {
   readonly powerLevelContentOverride: Readonly<Record<string, number>>;
 }
 
-/** Rooms that the bot is in, or may come into. */
+/** Rooms that the bot is in or can join. */
 export function roomsApi(send: SendRequest) {
   const stateTemplate = '/_matrix/client/v3/rooms/{room_id}/state/{event_type}/';
 

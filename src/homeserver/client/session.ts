@@ -16,8 +16,8 @@ const session = apiObject({
 export type Session = z.output<typeof session>;
 
 /**
- * What a homeserver answers to somebody who is not logged in. All that it offers throws HomeserverError
- * and UnreachableError.
+ * The part of the client-server API that needs no access token, and logging in. All its functions throw
+ * HomeserverError and UnreachableError.
  *
  * @param url the homeserver's base URL
  */
@@ -33,7 +33,7 @@ export function createSessionApi(url: string) {
     },
 
     /**
-     * The homeserver that a server's name stands for; undefined if it does not say.
+     * The base URL of the homeserver behind a server name; undefined if the server doesn't say.
      * GET /.well-known/matrix/client
      */
     async discover(): Promise<string | undefined> {
@@ -71,7 +71,7 @@ export function createSessionApi(url: string) {
   };
 }
 
-/** Ends a session, with its device. POST /_matrix/client/v3/logout */
+/** Ends a session and removes its device. POST /_matrix/client/v3/logout */
 export async function logOut(url: string, accessToken: string): Promise<void> {
   const send = createSendRequest(createHttp({ accessToken }), url);
   return send('POST', '/_matrix/client/v3/logout', { body: {}, answer: nothing });

@@ -51,11 +51,11 @@ interface SyncQuery {
 
 /** A first sync of a large account takes minutes. */
 const firstTimeoutMs = 600_000;
-/** More than the server may hold a sync. */
+/** Longer than the server may hold a sync. */
 const timeoutMs = 40_000;
 
 /**
- * Asks what is new. Not retried: a sync that is asked again needs another `holdMs`, since Synapse caches
+ * Asks what is new. Not retried: a repeated sync needs another `holdMs`, since Synapse caches
  * answers. GET /_matrix/client/v3/sync
  */
 export function syncApi(send: SendRequest) {

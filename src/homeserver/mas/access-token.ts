@@ -38,7 +38,7 @@ interface ClientCredentials {
 
 /**
  * Tokens by client credentials, with the scope `urn:mas:admin`. They last for 5 minutes by default and
- * can't be refreshed, so a new one is asked for before one expires. Callers at the same time share it.
+ * can't be refreshed, so a new one is requested before the old one expires. Concurrent callers share it.
  *
  * POST /oauth2/token
  *
@@ -101,7 +101,7 @@ export function clientCredentialsTokens(options: ClientCredentials): TokenSource
   };
 }
 
-/** One token, for as long as MAS takes it. */
+/** One token, for as long as MAS accepts it. */
 export function fixedToken(accessToken: string): TokenSource {
   return {
     token: async () => accessToken,

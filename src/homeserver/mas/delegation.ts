@@ -17,18 +17,18 @@ const authMetadata = apiObject({
 export type Delegation = z.output<typeof authMetadata>;
 
 const metadataPath = '/_matrix/client/v1/auth_metadata';
-/** Of servers from before version 1.15 of the specification. */
+/** Of servers that don't support version 1.15 of the specification yet. */
 const olderMetadataPath = '/_matrix/client/unstable/org.matrix.msc2965/auth_metadata';
 
 /**
  * Whom a homeserver delegates accounts to; undefined if it keeps them itself. Needs no token.
  * GET /_matrix/client/v1/auth_metadata
  *
- * Whatever a proxy answers that does not know the path counts as a no: clients of a homeserver that delegates
- * need this path, so its proxies pass it on.
+ * If a proxy that doesn't know the path answers, that counts as a no: clients of a homeserver that delegates
+ * accounts need the path, so its proxies pass it on.
  *
  * @param url the homeserver's base URL
- * @param options.isLikely whether to ask servers that don't know the path for the older one as well
+ * @param options.isLikely whether to try the older path as well if the server doesn't know this one
  * @throws HomeserverError 500 the homeserver can't reach the service
  * @throws UnreachableError no answer
  */

@@ -6,7 +6,7 @@ import { paginate } from '../paginate.ts';
 
 declare const brand: unique symbol;
 
-/** The ULID that MAS gives to everything it has. It is not a Matrix ID, and a user's is not the localpart. */
+/** The ULID that MAS gives each of its resources. It is never a Matrix ID or a localpart. */
 export type MasId = string & { readonly [brand]: 'MasId' };
 
 export const masId = z
@@ -14,7 +14,7 @@ export const masId = z
   .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/u, 'not a ULID')
   .transform((text) => text as MasId);
 
-/** A time of MAS's (RFC 3339), in milliseconds since 1970. */
+/** A time from MAS (RFC 3339), in milliseconds since 1970. */
 export const time = z
   .string()
   .transform((text) => Date.parse(text))

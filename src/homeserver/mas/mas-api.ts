@@ -12,12 +12,12 @@ import { userEmailsApi } from './user-emails.ts';
 import { usersApi } from './users.ts';
 
 /**
- * The admin API of the Matrix Authentication Service (MAS), as `/api/admin/v1` serves it. All that it
- * offers throws:
+ * The admin API of the Matrix Authentication Service (MAS), as `/api/admin/v1` serves it. All its
+ * functions throw:
  *
  * - MasError, a HomeserverError: a status other than 2xx
  * - HomeserverError: an answer in an unexpected form
- * - UnreachableError: no answer; it tells whether the request may have been carried out
+ * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
 export function createMasApi(options: MasRequestOptions): MasApi {
   return masApiOn(createMasRequest(options));

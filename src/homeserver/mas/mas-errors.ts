@@ -1,8 +1,8 @@
 import { ForeignAnswerError, HomeserverError, UnreachableError } from '../../core/errors.ts';
 
 /**
- * The Matrix Authentication Service (MAS) answered with an error. MAS tells its errors apart by status
- * and words only, so `errcode` is ours: see `errcodes`. `message` never holds MAS's own text or a token.
+ * The Matrix Authentication Service (MAS) answered with an error. MAS distinguishes its errors only by
+ * status and text, so `errcode` is ours: see `errcodes`. `message` never holds MAS's own text or a token.
  */
 export class MasError extends HomeserverError {
   override readonly advice: string | undefined;
@@ -15,7 +15,7 @@ export class MasError extends HomeserverError {
   }
 }
 
-/** Something else than MAS's admin API answered. Whether a change was made is not known. */
+/** Something other than MAS's admin API answered. Whether a change was made is not known. */
 export class ForeignMasAnswerError extends ForeignAnswerError {
   override readonly advice: string;
 
@@ -81,7 +81,7 @@ function parsed(body: unknown): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** What the shared HTTP client says about "the homeserver", said about MAS. */
+/** An error of the shared HTTP client, reworded: about MAS instead of the homeserver. */
 export function aboutMas(error: unknown): unknown {
   if (error instanceof MasError || error instanceof ForeignMasAnswerError) {
     return error;

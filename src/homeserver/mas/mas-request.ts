@@ -21,7 +21,7 @@ export interface MasRequestOptions {
 
 /**
  * Requests to MAS's admin API with a valid token. A request whose token MAS refuses is sent once more with
- * a new token, if there can be one: MAS checks the token first, so nothing has happened.
+ * a new token, if there is one: MAS checks the token first, so nothing has happened.
  */
 export function createMasRequest(options: MasRequestOptions): SendRequest {
   const tokens = tokenSource(options);

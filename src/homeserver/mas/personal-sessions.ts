@@ -27,7 +27,7 @@ const withToken = resource({ ...attributes, access_token: z.string() });
 
 /** A session with a personal access token. Times in milliseconds since 1970. */
 export type PersonalSession = z.output<typeof personalSession>;
-/** A session whose token MAS tells this once. A secret. */
+/** A session with its token, which MAS reveals only this once. A secret. */
 export type PersonalSessionWithToken = z.output<typeof withToken>;
 
 export interface PersonalSessionQuery {
@@ -61,7 +61,7 @@ export function personalSessionsApi(send: SendRequest) {
     },
 
     /**
-     * Makes a token that acts as an account, of whatever scope. POST /api/admin/v1/personal-sessions
+     * Makes a token that acts as an account, with any scope. POST /api/admin/v1/personal-sessions
      *
      * @param options.expiresInS seconds; it never expires by default
      * @throws MasError 400 not a valid scope, 404 unknown account, 410 the account is deactivated
@@ -84,7 +84,7 @@ export function personalSessionsApi(send: SendRequest) {
     },
 
     /**
-     * Replaces the token of a session. Synapse may take the old one for 2 minutes more.
+     * Replaces the token of a session. Synapse may accept the old one for 2 more minutes.
      * POST /api/admin/v1/personal-sessions/{id}/regenerate
      *
      * @throws MasError 403 made by another client or account, 404 unknown, 422 revoked

@@ -23,8 +23,8 @@ export function policyDataApi(send: SendRequest) {
     },
 
     /**
-     * One version, undefined if unknown. MAS 1.22 answers with the current version whatever the ID, so earlier
-     * versions are unknown. GET /api/admin/v1/policy-data/{id}
+     * One version, undefined if unknown. MAS 1.22 answers with the current version whatever the ID, so this
+     * doesn't find earlier ones. GET /api/admin/v1/policy-data/{id}
      */
     async find(id: MasId): Promise<PolicyData | undefined> {
       const found = await ifFound(async () =>

@@ -101,7 +101,7 @@ export function registrationTokensApi(send: SendRequest) {
     },
 
     /**
-     * Takes a revocation back. POST /api/admin/v1/user-registration-tokens/{id}/unrevoke
+     * Undoes a revocation. POST /api/admin/v1/user-registration-tokens/{id}/unrevoke
      *
      * @throws MasError 404 unknown, 400 it is not revoked
      */

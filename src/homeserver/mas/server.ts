@@ -20,7 +20,7 @@ const siteConfig = apiObject({
   minimum_password_complexity: maybe(z.number()),
 });
 
-/** How MAS is configured. What a version doesn't tell is null. */
+/** How MAS is configured. Settings that a version of MAS doesn't report are null. */
 export type SiteConfig = z.output<typeof siteConfig>;
 
 /** The service itself. */

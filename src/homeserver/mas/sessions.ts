@@ -6,7 +6,7 @@ import type { SendRequest } from '../http.ts';
 import { filters, listAll, masId, resource, single, time, timeForMas } from './json-api.ts';
 import type { MasId } from './json-api.ts';
 
-/** A scope: what a token is good for, such as `urn:mas:admin`. */
+/** A scope: what a token may be used for, such as `urn:mas:admin`. */
 export const scope = z.string().transform((text) => text.split(' ').filter((part) => part !== ''));
 
 const common = {
@@ -20,7 +20,7 @@ const common = {
 const compatSession = resource({
   ...common,
   user_id: masId,
-  /** A device of Matrix's; few sessions have none. */
+  /** A Matrix device. A few sessions have none. */
   device_id: maybe(z.string()),
   /** The browser session that it began from. */
   user_session_id: maybe(masId),
@@ -39,7 +39,7 @@ const oauthSession = resource({
 
 const browserSession = resource({ ...common, user_id: masId });
 
-/** A session that began with the Matrix login of old. Times in milliseconds since 1970. */
+/** A session that began with the older Matrix login (`/login`). Times in milliseconds since 1970. */
 export type CompatSession = z.output<typeof compatSession>;
 /** A session of an OAuth 2.0 client. Its scope names its device: see `deviceInScope`. */
 export type OAuthSession = z.output<typeof oauthSession>;
@@ -49,7 +49,7 @@ export type BrowserSession = z.output<typeof browserSession>;
 export interface SessionQuery {
   readonly userId?: MasId | undefined;
   readonly status?: 'active' | 'finished' | undefined;
-  /** Milliseconds since 1970, as the next three. */
+  /** Milliseconds since 1970, like the next three. */
   readonly createdBefore?: number | undefined;
   readonly createdAfter?: number | undefined;
   readonly lastActiveBefore?: number | undefined;
@@ -59,7 +59,7 @@ export interface SessionQuery {
 export interface OAuthSessionQuery extends SessionQuery {
   readonly clientId?: MasId | undefined;
   readonly clientKind?: 'dynamic' | 'static' | undefined;
-  /** Every one of them. */
+  /** The session must have all of them. */
   readonly scopes?: readonly string[] | undefined;
 }
 

@@ -19,7 +19,7 @@ const link = resource({
   provider_id: masId,
   /** Who the account is at the provider. */
   subject: z.string(),
-  /** Null for a link that no account has. */
+  /** Null if the link belongs to no account. */
   user_id: maybe(masId),
   human_account_name: maybe(z.string()),
 });
@@ -70,7 +70,7 @@ export function upstreamLinksApi(send: SendRequest) {
     },
 
     /**
-     * Links an account, also to an identity whose link no account has.
+     * Links an account to an identity, which may already have a link that belongs to no account.
      * POST /api/admin/v1/upstream-oauth-links
      *
      * @throws MasError 404 unknown account or provider, 409 the identity is linked to an account

@@ -15,7 +15,7 @@ const userEmail = resource({
 /** An email address of an account. */
 export type UserEmail = z.output<typeof userEmail>;
 
-/** Email addresses, by `/api/admin/v1/user-emails`. MAS makes Synapse's list of them equal to its own. */
+/** Email addresses, by `/api/admin/v1/user-emails`. MAS copies its list to Synapse. */
 export function userEmailsApi(send: SendRequest) {
   const listPath = '/api/admin/v1/user-emails';
   const emailPath = '/api/admin/v1/user-emails/{id}';

@@ -12,7 +12,7 @@ const user = resource({
   created_at: maybe(time),
   locked_at: maybe(time),
   deactivated_at: maybe(time),
-  /** Whether the account may ask for admin scopes. Never guessed: it decides who is protected. */
+  /** Whether the account may ask for admin scopes. It has no default, because it decides who is protected. */
   admin: bool,
   legacy_guest: flag,
 });
@@ -31,10 +31,10 @@ export interface MasUserQuery {
 }
 
 /**
- * The accounts, by `/api/admin/v1/users`. What changes an account answers before Synapse knows: a job of
- * MAS tells it, usually within half a second. Only `create` and `reactivate` wait for Synapse.
+ * Accounts, by `/api/admin/v1/users`. MAS answers a change before Synapse knows of it, and tells Synapse in
+ * the background, usually within half a second. Only `create` and `reactivate` wait for Synapse.
  *
- * Those that take an ID throw MasError 404 for an unknown one.
+ * Functions that take an ID throw MasError 404 if it is unknown.
  */
 export function usersApi(send: SendRequest) {
   const listPath = '/api/admin/v1/users';
@@ -112,7 +112,7 @@ export function usersApi(send: SendRequest) {
     },
 
     /**
-     * Says whether an account may ask for admin scopes. Tokens that have them keep them. Idempotent.
+     * Sets whether an account may ask for admin scopes. Tokens that have them keep them. Idempotent.
      * POST /api/admin/v1/users/{id}/set-admin
      */
     async setAdmin(id: MasId, admin: boolean): Promise<MasUser> {
@@ -143,8 +143,8 @@ export function usersApi(send: SendRequest) {
      * Deactivates an account: all sessions end and the email addresses are removed. The password stays.
      * POST /api/admin/v1/users/{id}/deactivate
      *
-     * @param options.erase whether Synapse erases the account, also one that is already deactivated. MAS
-     * does unless it is told not to.
+     * @param options.erase whether Synapse erases the account, even if it is already deactivated. MAS's own
+     * default is yes.
      */
     async deactivate(id: MasId, options: { readonly erase: boolean }): Promise<MasUser> {
       return send('POST', '/api/admin/v1/users/{id}/deactivate', {

@@ -8,7 +8,7 @@ export interface WeighedData {
   readonly bytes: number;
 }
 
-/** What there is of what size, the largest first. */
+/** All pieces of account data with their sizes, the largest first. */
 export function weigh({ global, rooms }: AccountData): WeighedData[] {
   const pieces = (contents: Readonly<Record<string, unknown>>, roomId: string | null) =>
     Object.entries(contents).map(([type, content]) => ({
@@ -22,7 +22,7 @@ export function weigh({ global, rooms }: AccountData): WeighedData[] {
   ].sort((one, other) => other.bytes - one.bytes || one.type.localeCompare(other.type));
 }
 
-/** Keys, and what is encrypted by them: who has these can try passphrases at leisure. */
+/** Keys, and data encrypted with them. Whoever has these can try any number of passphrases. */
 const secretTypes = /^m\.(?:secret_storage\.key\.|cross_signing\.|megolm_backup\.)|dehydrated/u;
 
 function visibleContent(type: string, content: unknown): unknown {
@@ -32,7 +32,7 @@ function visibleContent(type: string, content: unknown): unknown {
   return isSecret ? '(not shown: guards encrypted messages)' : content;
 }
 
-/** The contents under the API's names, without what no moderator may have. */
+/** The contents under the API's names, without what no moderator may see. */
 export function visibleContents({ global, rooms }: AccountData) {
   const visible = (contents: Readonly<Record<string, unknown>>) =>
     Object.fromEntries(

@@ -14,8 +14,8 @@ import type { Sides } from '../delegation/sides.ts';
  */
 export type Account = UserDetail & {
   /**
-   * Set if it was read from the list; `unchecked`: it may also belong to an application service, which
-   * the list does not say either.
+   * Set if it was read from the list. `unchecked`: it may belong to an application service, which the
+   * list doesn't say either.
    */
   readonly listed?: 'checked' | 'unchecked';
   /** What MAS and Synapse say of it, on a homeserver that delegates accounts. */
@@ -64,8 +64,8 @@ export function filtersAppliedHere(filter: AccountFilter): (keyof AccountFilter)
 }
 
 /**
- * All accounts that match. Reads as little of the list as it can: with `createdAfter` only the newest
- * accounts. Sorted by ID then, and by `orderBy` otherwise.
+ * All accounts that match, sorted by `orderBy`. With `createdAfter` and without `orderBy`, reads only the
+ * newest accounts of the list, and sorts by ID.
  */
 export async function searchAccounts(
   users: UsersApi,
@@ -103,7 +103,7 @@ export async function searchAccounts(
   return found;
 }
 
-/** Synapse keeps the second in which an account was created. */
+/** Synapse stores the time of creation in whole seconds. */
 function wholeSeconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.floor(ms / 1000) * 1000;
 }
@@ -154,11 +154,11 @@ const accountsPerPage = 20;
 const maxPages = 100;
 
 /**
- * Reads many accounts from the list of all accounts, if that is faster than to look up each: it depends
+ * Reads many accounts from the list of all accounts, if that is faster than looking up each. It depends
  * on how many accounts the server has for each that is wanted. Accounts that are missing from the result
  * may still exist.
  *
- * @param few up to this many are never worth it
+ * @param few for up to this many accounts, the list is never read
  * @returns undefined if it would not be faster
  */
 export async function accountsFromList(
@@ -175,7 +175,7 @@ export async function accountsFromList(
   let from: string | undefined;
   do {
     const page = await users.list({
-      // Two letters are in most names.
+      // Most names contain any two letters, so searching for them would not help.
       ...(part.length > 2 ? { name: part } : {}),
       deactivated: true,
       limit: rowsPerRequest,
@@ -190,7 +190,7 @@ export async function accountsFromList(
         found.set(row.name, fromList(row));
       }
     }
-    // Rows are counted, so that a server whose list never ends is not read for ever.
+    // Counts rows, so that a list that never ends is not read forever.
     from =
       found.size < wanted.length && page.users.length > 0
         ? (page.nextToken ?? undefined)
@@ -222,9 +222,9 @@ const concurrency = 8;
 
 /**
  * Finds out which accounts from the list belong to application services. Synapse never sees these log in,
- * and their names begin alike: of the others that were never seen, one of each kind of name is looked up,
- * and the others are taken to be like it. For showing only; before something is done to an account, it is
- * looked up itself if that matters.
+ * and the names of one service begin alike. So this looks up one account of each kind of name among those
+ * that were never seen, and assumes that the others of that kind are like it. For display only: before an
+ * account is changed, it is looked up itself if that matters.
  */
 export async function withServices(
   users: UsersApi,

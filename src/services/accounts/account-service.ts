@@ -55,7 +55,7 @@ export interface Created {
 
 type Done = 'done' | 'not_done';
 
-/** The number of files whose size is added up; `media` shows an account with more. */
+/** The number of files whose sizes are added up; the command `media` lists more. */
 const maxWeighedFiles = 500;
 /** How often to look whether an account has left its rooms, and for how long. */
 const leavingTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 1000, limitMs: 30_000 };
@@ -70,8 +70,8 @@ export function createAccountService(
   const { users } = api;
 
   /**
-   * Asks whether an account is now as a call that was cut off was to make it. If MAS says so and Synapse
-   * does not, MAS is about to tell it.
+   * Asks whether an account is now as an interrupted call would have left it. If MAS says so and Synapse
+   * doesn't, MAS is about to tell Synapse.
    */
   async function reconcile(
     user: UserId,
@@ -182,7 +182,7 @@ export function createAccountService(
       const [part = ''] = (localpart.match(/[a-z0-9._=/-]+/giu) ?? []).toSorted(
         (one, other) => other.length - one.length,
       );
-      // One typing error leaves one half of a name as it is; few others have that half.
+      // One typing error leaves one half of a name as it is; few other names contain that half.
       const middle = Math.ceil(part.length / 2);
       const halves = [part.slice(0, middle), part.slice(middle)];
       for (const name of new Set([localpart, part, ...halves, part.slice(0, 4)])) {
@@ -276,7 +276,7 @@ export function createAccountService(
     /** Changes an account. See `editAccount` for the order of calls and the errors. */
     edit: async (account: UserDetail, edit: AccountEdit) => editAccount(api, account, edit),
 
-    /** `unknowable` if only a part of the edit was made: nothing will make the rest. */
+    /** `unknowable` if only a part of the edit was made: the rest won't follow. */
     async reconcileEdit(user: UserId, edit: AccountEdit): Promise<Done | 'unknowable'> {
       const missing = missingFrom(await users.get(user), edit).length;
       return missing === 0 ? 'done' : missing === fieldsOf(edit).length ? 'not_done' : 'unknowable';
@@ -287,7 +287,7 @@ export function createAccountService(
       users.deactivate(user, options),
 
     /**
-     * Waits until a deactivated account has left its rooms, for a while. Synapse does that in the background.
+     * Waits for a while until a deactivated account has left its rooms. Synapse does that in the background.
      *
      * @returns the number of rooms that it is still in
      */

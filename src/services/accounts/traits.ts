@@ -1,8 +1,8 @@
-/** How the accounts of a homeserver behave, which depends on who keeps them: what commands say differs by it. */
+/** How a homeserver's accounts behave. That depends on who keeps them, and changes what answers say. */
 export interface AccountTraits {
-  /** Whether people can still log in with the password of before after a reactivation. */
+  /** Whether people can log in with their old password after a reactivation. */
   readonly passwordOutlivesDeactivation: boolean;
-  /** How long sessions in use may still work after a lock, or not yet after an unlock. */
+  /** How long sessions may keep working after a lock, or stay blocked after an unlock. */
   readonly minutesUntilLockApplies: number;
   readonly canShadowBan: boolean;
   /** Whether an account can have a device that nobody has logged in with. */

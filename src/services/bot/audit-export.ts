@@ -9,7 +9,7 @@ import type { AuditFilter } from '../../store/tables/audit-search.ts';
 export const exportFormats = ['jsonl', 'csv'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** How many entries are read and written at once: so few that others wait only a few milliseconds. */
+/** How many entries are read and written at once: few enough that other work waits only milliseconds. */
 const entriesAtOnce = 100;
 /** A file that is sent to the room is held in memory as a whole. */
 const maxFileLength = 10_000_000;

@@ -6,12 +6,12 @@ import type { AuditFilter } from '../../store/tables/audit-search.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
 
-/** The result of checking the audit log, and the latest head that was posted in the room. */
+/** The result of checking the audit log, and the latest anchor in the room. */
 export interface Verified extends Verification {
   readonly posted: Anchor | undefined;
 }
 
-/** What entries must match, as people ask for it. */
+/** Which entries people ask for. */
 export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
   /** The number of an operation, which may have an entry for each of its targets. */
   readonly operation?: number | undefined;
@@ -53,7 +53,7 @@ export function createAuditService({
     /** Whether there is an operation with this number. */
     isOperation: async (id: number): Promise<boolean> => (await operations.get(id)) !== undefined,
 
-    /** Checks the hash chain, and compares it with the latest head that was posted in the room. */
+    /** Checks the hash chain, and compares it with the latest anchor in the room. */
     async verify(): Promise<Verified> {
       const posted = await anchor.get();
       return { ...(await auditLog.verify(posted)), posted };

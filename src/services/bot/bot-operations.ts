@@ -30,12 +30,12 @@ export interface Stopped {
   /** The same for people to read: of many accounts, it names the first. */
   readonly shortLine: string;
   readonly timer: Timer | undefined;
-  /** Of the targets; of several steps for a target, each counts. */
+  /** The number of targets. If a target has several steps, each step counts. */
   readonly targets: number;
   readonly done: number;
   readonly failed: number;
   readonly inFlight: number;
-  /** What nothing is done to any more. */
+  /** Targets that were not started, and no longer will be. */
   readonly notBegun: number;
   /** The first targets that are done, with the step if there are several. */
   readonly doneTargets: readonly string[];
@@ -88,7 +88,7 @@ export interface BotOperations {
     readonly event: EventId;
   }): Promise<Decided>;
   /**
-   * Stops an operation: one that runs begins nothing more, and one that is scheduled does not run.
+   * Stops an operation: a running one starts nothing more, and a scheduled one does not run.
    *
    * @throws TargetError there is no such operation, or there is nothing left to stop
    */
@@ -105,7 +105,7 @@ export interface BotOperations {
   /**
    * Checks that a person can read messages in the direct room. Call it before asking for confirmation.
    *
-   * @throws TargetError they couldn't, and what to do
+   * @throws TargetError the person couldn't, and what to do
    */
   assertDirectIsReadable(user: UserId): Promise<void>;
   /**

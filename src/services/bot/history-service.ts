@@ -48,7 +48,7 @@ export function createHistoryService(store: Tables) {
       const counts = await store.subjectHistory.counts(subject);
       const reliability =
         subject.kind === 'user' ? await store.reports.reliability(subject.id) : undefined;
-      // A page follows. Others get their turn in between.
+      // A page is read next. Other work gets its turn in between.
       await nextTurn();
       return { ...counts, reliability };
     },

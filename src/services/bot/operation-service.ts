@@ -10,7 +10,7 @@ export interface OpenOperation {
   readonly progress: TargetProgress | undefined;
 }
 
-/** What runs and what is scheduled, for reading. */
+/** The operations that run or are scheduled, read-only. */
 export function createOperationService({
   operations,
   operationTargets,

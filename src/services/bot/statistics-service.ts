@@ -46,7 +46,7 @@ export interface Overview extends Period {
   }[];
 }
 
-/** More bars are wider than a phone. */
+/** More bars don't fit on a phone. */
 const maxBars = 31;
 const shownTop = 5;
 
@@ -75,7 +75,7 @@ export function createStatisticsService(store: Pick<Store, 'reportItems' | 'stat
       const { since } = period;
       const counts = await statistics.countsPer(stepMs, period);
       const durations = await statistics.durations(period);
-      // Each takes some milliseconds. Others get their turn in between.
+      // Each query takes some milliseconds. Other work gets its turn in between.
       await nextTurn();
       const work = await statistics.workWithin(period);
       const rules = await statistics.countMatches(period);

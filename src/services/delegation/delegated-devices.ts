@@ -43,7 +43,7 @@ export function delegatedDevicesApi(context: {
     return account === undefined ? [] : activeSessions(mas, account.id);
   }
 
-  /** Ends the sessions with these devices. Devices that MAS doesn't know are Synapse's alone. */
+  /** Ends the sessions with these devices. Synapse deletes devices that MAS doesn't know. */
   async function deleteMany(user: UserId, deviceIds: readonly string[]): Promise<void> {
     const wanted = new Set(deviceIds);
     const sessions = (await sessionsOf(user)).filter(

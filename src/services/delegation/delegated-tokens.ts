@@ -9,8 +9,8 @@ import type { MasRegistrationToken } from '../../homeserver/mas/registration-tok
 type TokensApi = AdminApi['registrationTokens'];
 
 /**
- * Registration tokens of MAS, in the shape of Synapse's admin API. MAS can't delete a token, so deleting
- * revokes it, revoked ones count as deleted, and creating one of the same text restores it.
+ * Registration tokens of MAS, in the shape of Synapse's admin API. MAS can't delete a token. So deleting
+ * one revokes it, revoked ones count as deleted, and creating one with the same text restores it.
  */
 export function delegatedTokensApi({ registrationTokens: tokens }: MasApi): TokensApi {
   /** @throws HomeserverError 404 unknown or revoked */

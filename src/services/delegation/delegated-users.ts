@@ -25,7 +25,7 @@ import { untilShown } from './until-shown.ts';
 
 type UsersApi = AdminApi['users'];
 
-/** What working on accounts of both services needs. */
+/** What reading and changing accounts in both services needs. */
 export interface DelegatedUsersContext {
   readonly synapse: UsersApi;
   readonly mas: MasApi;
@@ -37,8 +37,8 @@ export interface DelegatedUsersContext {
 
 /**
  * The accounts of a homeserver that delegates them to MAS, in the shape of Synapse's admin API. What MAS
- * decides is asked and changed there, and a change is done only when Synapse shows it. Accounts that MAS
- * doesn't know, those of application services for example, are Synapse's alone.
+ * decides is read and changed there, and a change is done only when Synapse shows it. Accounts that MAS
+ * doesn't know, such as those of application services, exist only in Synapse.
  */
 export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
   const { synapse, mas, accounts, logins, devices, arrivalTimes } = context;
@@ -50,7 +50,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       throw known.reason;
     }
     if (atMas.status === 'rejected') {
-      // Nobody may take an account for an ordinary one because MAS is away.
+      // While MAS can't be reached, nobody can tell an admin from an ordinary account.
       throw atMas.reason;
     }
     const detail = known.status === 'fulfilled' ? known.value : undefined;
@@ -85,7 +85,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
     }
   }
 
-  /** Waits until Synapse's own record of an account is as wanted. Without a record it is at once. */
+  /** Waits until Synapse's own record of an account is as wanted. Without a record, it doesn't wait. */
   async function shown(
     user: UserId,
     request: string,
@@ -114,14 +114,14 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
     return account;
   }
 
-  /** Puts MAS's word into rows of Synapse's list: on admins, locks and deactivations. */
+  /** Corrects rows of Synapse's list by what MAS says about admins, locks and deactivations. */
   async function masWord({
     deactivated: withDeactivated,
   }: UserQuery): Promise<(row: UserSummary) => Promise<UserSummary>> {
     const [admins, locked, deactivated] = await Promise.all([
       accounts.serverAdmins(),
       accounts.withStatus('locked'),
-      // There may be very many, and they are in the list only if it is asked for them.
+      // There may be very many, and Synapse lists them only if asked.
       withDeactivated === true ? accounts.withStatus('deactivated') : new Set<UserId>(),
     ]);
     return async (row) => ({
@@ -130,14 +130,14 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       locked: locked.has(row.name),
       deactivated:
         deactivated.has(row.name) ||
-        // What was deactivated in Synapse alone can still log in.
+        // An account that only Synapse has deactivated can still log in.
         (row.deactivated && (await accounts.find(row.name)) === undefined),
     });
   }
 
   const listed = (query: UserQuery): UserQuery => {
     const { admins: _, ...rest } = query;
-    // Synapse lists guests under MAS only if it is asked for the others alone.
+    // With MAS, Synapse refuses to list accounts unless guests are left out.
     return { ...rest, guests: false };
   };
 

@@ -11,7 +11,7 @@ import { createMasAccounts } from './mas-accounts.ts';
 import type { Session } from './sessions.ts';
 import { usualArrivalTimes } from './until-shown.ts';
 
-/** What a homeserver that delegates accounts has, and others have not. */
+/** What only a homeserver that delegates accounts has. */
 export interface DelegationService {
   /** Version of MAS, such as `v1.22.0`. */
   readonly version: string;

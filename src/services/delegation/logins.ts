@@ -7,8 +7,8 @@ import type { MasApi } from '../../homeserver/mas/mas-api.ts';
 import type { UpstreamProvider } from '../../homeserver/mas/upstream-links.ts';
 
 /**
- * How people log in besides ID and password: their identities at other providers and their e-mail addresses,
- * which MAS keeps. A provider goes by its name for people, its brand, its issuer or its ID.
+ * What people log in with besides ID and password: identities at other providers and e-mail addresses, which
+ * MAS keeps. A provider can be named by its human-readable name, its brand, its issuer or its ID.
  */
 export function createLogins(mas: MasApi, serverName: string) {
   async function providers(): Promise<UpstreamProvider[]> {

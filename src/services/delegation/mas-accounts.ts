@@ -5,14 +5,14 @@ import type { MasApi } from '../../homeserver/mas/mas-api.ts';
 import type { MasUser } from '../../homeserver/mas/users.ts';
 import { hasAdminScope } from './sessions.ts';
 
-/** Finds accounts of this homeserver at MAS, and who of them is a server admin. */
+/** Finds accounts of this homeserver at MAS, and which of them are server admins. */
 export function createMasAccounts(mas: MasApi, serverName: string) {
   const userIdOf = (localpart: string) => `@${localpart}:${serverName}` as UserId;
 
-  /** MAS finds localparts in upper and lower case, and Matrix tells the two apart. */
+  /** MAS ignores the case of localparts; Matrix does not. */
   async function find(user: UserId): Promise<MasUser | undefined> {
     const localpart = localpartOf(user);
-    // These two can't stand in a path, and MAS has no such accounts.
+    // These localparts can't be part of a path, and MAS has no such accounts.
     if (serverNameOf(user) !== serverName || ['', '.', '..'].includes(localpart)) {
       return undefined;
     }
@@ -51,8 +51,8 @@ export function createMasAccounts(mas: MasApi, serverName: string) {
       mas.sessions.oauth.all({ ...masAdmin, clientKind: 'dynamic' }),
     ];
     for await (const { id: clientId } of mas.clients.all({ kind: 'static' })) {
-      // Clients of MAS's configuration, as this bot is one, get a session without an account for each token.
-      // There may be very many of these.
+      // A client from MAS's configuration, such as this bot, gets a session without an account for each
+      // token. There may be very many of these.
       if (await isUsedByPeople(clientId)) {
         lists.push(mas.sessions.oauth.all({ ...masAdmin, clientId }));
       }

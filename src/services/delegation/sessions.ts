@@ -96,7 +96,7 @@ function common({
   return { id, name: humanName, createdAt, lastActiveAt, lastActiveIp };
 }
 
-/** Ends sessions one by one; MAS can't end several with one call. One that has ended meanwhile is fine. */
+/** Ends sessions one by one; MAS can't end several with one call. One that has already ended is fine. */
 export async function endSessions(mas: MasApi, sessions: readonly Session[]): Promise<void> {
   for (const { kind, id } of sessions) {
     try {

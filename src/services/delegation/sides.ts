@@ -4,7 +4,7 @@ import type { UserDetail } from '../../homeserver/admin/users.ts';
 import type { MasId } from '../../homeserver/mas/json-api.ts';
 import type { MasUser } from '../../homeserver/mas/users.ts';
 
-/** What MAS and Synapse say of an account. They may differ while MAS tells Synapse, or for good. */
+/** What MAS and Synapse say about an account. They may differ while MAS tells Synapse, or for good. */
 export interface Sides {
   /** Null: MAS does not know the account. */
   readonly mas: {
@@ -27,8 +27,8 @@ export interface DelegatedAccount extends UserDetail {
 }
 
 /**
- * Makes one account of what both say. MAS decides who can log in, so its word counts: Synapse's column
- * `admin`, and what was locked or deactivated in Synapse alone, has no effect on people's sessions.
+ * Merges what both say into one account. MAS decides who can log in, so MAS takes precedence: Synapse's
+ * column `admin`, and a lock or deactivation in Synapse alone, have no effect on people's sessions.
  *
  * @param isAdmin whether the account, or one of its sessions, has admin rights at MAS
  */
@@ -87,7 +87,7 @@ function unknownToSynapse(user: UserId, mas: MasUser | undefined): UserDetail {
   };
 }
 
-/** Whether Synapse shows what MAS says: what was changed at MAS has arrived. */
+/** Whether Synapse shows what MAS says, so that no change at MAS is still to arrive. */
 export function agree({ mas, synapse }: Sides): boolean {
   return (
     mas === null ||

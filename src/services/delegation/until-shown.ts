@@ -10,7 +10,7 @@ export const usualArrivalTimes: PollTimes = {
 };
 
 /**
- * Waits until Synapse shows what MAS has done: MAS answers at once, and tells Synapse by a job of its own.
+ * Waits until Synapse shows what MAS has done: MAS answers at once, and tells Synapse in the background.
  *
  * @param request what was asked of MAS: method and path template
  * @throws UnreachableError Synapse does not show it in time; it may still come

@@ -31,7 +31,7 @@ export interface AccountSession {
   readonly expiresTs: number | null;
 }
 
-/** Those of an account's devices that were asked for, and the IDs that none of them has. */
+/** The devices that were asked for, and the IDs that no device of the account has. */
 export interface FoundDevices {
   readonly devices: readonly Device[];
   readonly unknown: readonly string[];
@@ -128,7 +128,7 @@ export function createDeviceService(
       }
     },
 
-    /** `unknowable` if only some were added: nothing will add the others. */
+    /** `unknowable` if only some were added: the others won't follow. */
     async reconcileAdding(user: UserId, ids: readonly string[], name: string | undefined) {
       const found = await findAll(user, ids);
       if (found.devices.length === 0) {

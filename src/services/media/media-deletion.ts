@@ -3,18 +3,18 @@ import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { MediaQuery } from '../../homeserver/admin/media.ts';
 
-/** So many the server deletes in one call. */
+/** How many files one call deletes. */
 const filesACall = 100;
 
 export interface MediaDeletionOutcome {
   readonly deletedMedia: readonly string[];
-  /** Files that the account still has; undefined where the server didn't tell. */
+  /** Files that the account still has; undefined if the server doesn't say. */
   readonly remaining: number | undefined;
-  /** What stopped it before the end, after some were deleted. */
+  /** Why the deletion stopped early, after some files were deleted. */
   readonly stoppedBy: LawspeakerError | undefined;
 }
 
-/** Deletes what `media` shows on that one page, the newest first where no order is given. */
+/** Deletes the files on one page of `media`; the newest ones if the query has no order. */
 export async function deleteMediaPage(
   api: Pick<AdminApi, 'media'>,
   user: UserId,
@@ -26,7 +26,7 @@ export async function deleteMediaPage(
 
 /**
  * Deletes all files of an account, page by page, until the server deletes no more. Files that are
- * uploaded meanwhile go too, up to once more as many as there were.
+ * uploaded meanwhile are deleted too, up to about as many as there were at the start.
  *
  * @throws LawspeakerError the first page could not be deleted
  */

@@ -5,7 +5,7 @@ import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { UserMedia } from '../../homeserver/admin/media.ts';
 import { rowsPerRequest } from '../pages.ts';
 
-/** What became of the files of an account. */
+/** What became of an account's files. */
 export interface QuarantineOutcome {
   readonly quarantined: number;
   /** Files that were quarantined before. */
@@ -80,9 +80,9 @@ export async function areUploadsQuarantined(
 }
 
 /**
- * Makes the files of an account available again that a user has quarantined, and equal files with them.
+ * Lifts the quarantines that `by` has set on an account's files. Synapse also lifts those of equal files.
  *
- * @returns `others`: files that somebody else has quarantined, which stay so
+ * @returns `others`: the number of files that somebody else has quarantined, which stay quarantined
  */
 export async function liftQuarantineOfUploads(
   api: Api,

@@ -13,7 +13,7 @@ import {
   quarantineUploads,
 } from './media-quarantine.ts';
 
-/** A file after its quarantine, or its protection from it, was set or lifted. */
+/** A file after its quarantine or its protection was set or lifted. */
 export interface MediaChange {
   readonly file: StoredMedia;
   /** It was like this before, and nothing was changed. */
@@ -27,8 +27,8 @@ export function createMediaService(
 ) {
   /**
    * Changes a file only if that makes a difference, because a second quarantine would replace the name
-   * of whoever set the first. Then checks that it is so, because Synapse also says yes to files that it
-   * can't change.
+   * of whoever set the first. Then checks the result, because Synapse reports success even for files
+   * that it can't change.
    */
   async function setQuarantined(uri: MxcUri, quarantined: boolean): Promise<MediaChange> {
     const isSo = ({ quarantinedBy }: StoredMedia) => (quarantinedBy !== null) === quarantined;
@@ -60,7 +60,7 @@ export function createMediaService(
 
   async function setProtected(uri: MxcUri, isProtected: boolean): Promise<MediaChange> {
     const { serverName: origin, mediaId } = mxcParts(uri);
-    // Synapse is told the media ID alone, and would change a file of this server that has the same.
+    // The request holds only the media ID: Synapse would change a file of this server with the same ID.
     if (origin !== serverName) {
       throw new TargetError(
         'state',
@@ -137,7 +137,7 @@ export function createMediaService(
     areUploadsQuarantined: async (user: UserId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
       areUploadsQuarantined(api, user, sparedHashes),
 
-    /** Makes the files of an account available again that `by` has quarantined. */
+    /** Lifts the quarantines that `by` has set on an account's files. */
     liftQuarantineOfUploads: async (user: UserId, by: UserId) =>
       liftQuarantineOfUploads(api, user, { by, serverName }),
 

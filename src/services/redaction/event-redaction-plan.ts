@@ -15,7 +15,7 @@ const checkedNeighbors = 50;
 /** What planning uses of the admin API. */
 export type PlanningApi = Pick<AdminApi, 'events' | 'rooms' | 'users'>;
 
-/** One event of one room, and what planning needs to know besides. */
+/** One event of one room, and what else planning needs to know. */
 export interface RedactionTarget {
   readonly room: RoomId;
   readonly event: EventId;
@@ -27,7 +27,7 @@ export interface RedactionTarget {
   readonly isDirectRoom: (room: RoomId) => Promise<boolean>;
 }
 
-/** In whose name it is redacted: the bot's, or the sender's own, which Synapse does. */
+/** In whose name an event is redacted: the bot's or, by Synapse, the sender's own. */
 export type RedactionWay = 'as_bot' | 'as_sender';
 
 export interface RedactionPlan {

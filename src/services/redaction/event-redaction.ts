@@ -136,7 +136,7 @@ async function redactAsSender(
 }
 
 /**
- * Checks more than once: a server of several processes may still answer with what was before.
+ * Checks more than once: a server with several processes may still answer with the state before.
  *
  * @throws TargetError Synapse reported success, but the event is not redacted
  */

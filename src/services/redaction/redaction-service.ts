@@ -42,11 +42,11 @@ export function createRedactionService(parts: {
 
     findSentBy: async (request: UserRedactionRequest) => findSent({ api, directRooms }, request),
 
-    /** The same; empty if there is nothing. */
+    /** The same, but empty if there is nothing to redact. */
     findShares: async (request: UserRedactionRequest): Promise<readonly RoomShare[]> =>
       (await findShares({ api, directRooms }, request)).shares,
 
-    /** Starts to redact what an account has sent, also if it is suspended. */
+    /** Starts to redact what an account has sent, even if it is suspended. */
     redactSuspended: async (
       request: SuspendedRedactionRequest,
       options: Parameters<typeof redactSuspended>[2],

@@ -15,7 +15,7 @@ export const usualTimes: PollTimes = {
   limitMs: 60_000,
 };
 
-/** For how long a server of several processes may still answer with what was before a redaction. */
+/** How long a server with several processes may still answer with the state before a redaction. */
 const maxLagMs = 5000;
 
 /** The same intervals, for something that should be so by now. */
@@ -37,7 +37,7 @@ export function isAboutSuspension(why: string): boolean {
 /**
  * Lets Synapse redact what a user has sent, in the user's own name, and waits until it has finished.
  *
- * @returns `redactId` is Synapse's ID of the task; `ended` is undefined if Synapse needs longer than that
+ * @returns `redactId` is Synapse's ID of the task; `ended` is undefined if Synapse needs longer than `times`
  * @throws TargetError Synapse is redacting other messages of the same user all the time
  */
 export async function runRedactionTask(
@@ -50,7 +50,7 @@ export async function runRedactionTask(
   return { redactId, ended: await waitForRedaction(api, redactId, times) };
 }
 
-/** How a redaction has ended; undefined if Synapse needs longer than that. */
+/** How a redaction has ended; undefined if Synapse needs longer than `times`. */
 export async function waitForRedaction(
   api: Pick<AdminApi, 'redactions'>,
   redactId: string,
@@ -83,7 +83,7 @@ export async function startRedactionTask(
       if (!(error instanceof HomeserverError) || error.status !== 400) {
         throw error;
       }
-      // If no other one runs, it has just ended, or there is another reason.
+      // If no other redaction is running, it has just ended, or Synapse refuses for another reason.
       return (await isRedacting(api, sender)) ? undefined : api.redactions.start(sender, redaction);
     }
   }, times);

@@ -65,14 +65,14 @@ const roomsAtOnce = 4;
 
 /** What `findShares` finds. */
 interface Found {
-  /** The room with most messages first; empty if there is nothing to redact. */
+  /** The room with the most messages first; empty if there is nothing to redact. */
   readonly shares: readonly RoomShare[];
   /** Rooms of the user that were not looked into. */
   readonly reserved: number;
 }
 
 /**
- * Finds the rooms where a user has sent something since then. Leaves out the management room and the bot's
+ * Finds the rooms where a user has sent something since a time. Leaves out the management room and the bot's
  * direct rooms, where everything must stay readable.
  *
  * @throws TargetError the user was never in that room
@@ -106,7 +106,7 @@ export async function findShares(
 }
 
 /**
- * The same, for what must find something.
+ * The same, for callers that need at least one room.
  *
  * @throws TargetError there is nothing to redact, or the user was never in that room
  */
@@ -150,13 +150,13 @@ async function shareOf(
 export interface RedactionOptions {
   /** Shown in the rooms. */
   readonly reason: string | undefined;
-  /** Is told Synapse's ID of the task before anything waits for its end. */
+  /** Receives Synapse's ID of the task before anything waits for its end. */
   readonly keepId?: ((redactId: string) => Promise<void>) | undefined;
   readonly times?: PollTimes;
 }
 
 /**
- * Lets Synapse redact what a user has sent since then, in these rooms.
+ * Lets Synapse redact what a user has sent since a time, in these rooms.
  *
  * @returns Synapse's ID of the task
  * @throws TargetError Synapse is redacting other messages of the same user all the time
@@ -184,7 +184,7 @@ export async function startUserRedaction(
 }
 
 /**
- * Lets Synapse redact everything that a user has sent since then, and waits until it has finished or
+ * Lets Synapse redact everything that a user has sent since a time, and waits until it has finished or
  * the time is up.
  *
  * @throws TargetError as `findSent`, or Synapse gave up, and why
@@ -217,7 +217,7 @@ function failuresOf(
   return Object.entries(ended?.failedRedactions ?? {}).map(([event, why]) => ({ event, why }));
 }
 
-/** How a redaction has ended that was not done entirely. */
+/** How an incomplete redaction has ended. */
 export interface RedactionShortfall {
   readonly ended: 'failed' | 'partial';
   readonly why: string;

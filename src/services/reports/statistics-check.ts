@@ -14,8 +14,8 @@ const usualIntervalMs = 5 * minuteMs;
  *
  * @param room a room that the bot is in
  * @returns a check that throws a TargetError if there are no statistics. While all is well, it asks
- * Synapse every five minutes, unless the answer must be fresh: to stop keeping statistics, Synapse has to
- * start again.
+ * Synapse only every five minutes, unless the answer must be fresh: Synapse has to restart before it can
+ * stop keeping statistics.
  */
 export function createStatisticsCheck(
   rooms: Pick<RoomService, 'find' | 'members'>,

@@ -7,7 +7,7 @@ export interface DirectRooms {
   /**
    * Whether a room is a direct room. False for a room that this server doesn't know.
    *
-   * @throws HomeserverError, UnreachableError it isn't known, so treat the room as one
+   * @throws HomeserverError, UnreachableError nobody knows, so treat the room as a direct room
    */
   has(room: RoomId): Promise<boolean>;
   /** Which of the given rooms are direct rooms that the bot is in. Lists leave them out. */
@@ -18,7 +18,7 @@ export interface DirectRooms {
 
 /** The number of rooms that are requested at the same time. */
 const concurrency = 5;
-/** How many rooms that others created are remembered. */
+/** How many rooms created by others are remembered. */
 const maxRemembered = 20_000;
 
 /**

@@ -38,7 +38,7 @@ const usualTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 2000, limitM
 /**
  * Deletes a room, and waits until Synapse has finished or the time is up.
  *
- * @param keepId is told Synapse's ID of the task before anything waits for its end
+ * @param keepId receives Synapse's ID of the task before anything waits for its end
  * @throws TargetError the room is already being deleted, or Synapse gave up, and why
  * @throws HomeserverError, UnreachableError the deletion could not be started
  */

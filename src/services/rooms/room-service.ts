@@ -65,7 +65,7 @@ export function createRoomService(
     isBlocked: api.rooms.isBlocked,
 
     /**
-     * Keeps users of this server from joining a room, or lets them again.
+     * Keeps users of this server from joining a room, or lets them join again.
      *
      * @returns the room; undefined if this server doesn't know it, which prevents nothing
      * @throws TargetError there is nothing to change
@@ -144,7 +144,7 @@ export function createRoomService(
     },
 
     assertNotBeingDeleted: async (room: RoomId) => assertNotBeingDeleted(api, room),
-    /** @param keepId is told Synapse's ID of the deletion before anything waits for its end */
+    /** @param keepId receives Synapse's ID of the deletion before anything waits for its end */
     delete: async (
       room: RoomId,
       options: RoomDeletion,

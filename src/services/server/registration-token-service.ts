@@ -39,7 +39,7 @@ export function createRegistrationTokenService({
     edit: tokens.modify,
     delete: tokens.delete,
 
-    /** @param token undefined if Synapse was to choose it: with the answer lost, it is not known */
+    /** @param token undefined if Synapse was to choose it: without its answer, nobody knows the token */
     async reconcileCreation(
       token: string | undefined,
     ): Promise<'done' | 'not_done' | 'unknowable'> {

@@ -19,7 +19,7 @@ export function createServerService(
   client: Pick<ClientApi, 'account'>,
   delegation?: Pick<DelegationService, 'version' | 'hasPasswordLogin'>,
 ) {
-  /** @throws TargetError the updates are enabled or stopped already: an undo would change too much */
+  /** @throws TargetError they are already enabled or stopped, and an undo would change that earlier state */
   function assertDifferent(enabled: boolean, wanted: boolean): void {
     if (enabled === wanted) {
       throw new TargetError(
