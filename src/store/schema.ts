@@ -83,8 +83,8 @@ export interface OperationsTable {
 }
 
 /**
- * An operation waits for its confirmation, then for its time, runs, and ends: as a whole (`done`), in part
- * (`partial`), not at all (`failed`), or nobody knows (`unknown`).
+ * An operation waits for its confirmation, then for its time, then runs. It succeeds (`done`), succeeds in part
+ * (`partial`) or fails (`failed`), or its outcome is not known (`unknown`).
  */
 export type OperationState =
   | 'awaiting'

@@ -76,8 +76,8 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
   /**
    * Commits everything that `work` does, or nothing. When the promise resolves, it is on the disk.
    *
-   * @param options.repeatable what `work` does is done again if it is lost. The commit does not wait for
-   * the disk then: a crash of the bot loses nothing, but if the power fails, the last such commits may be
+   * @param options.repeatable whatever is lost is done again. The commit then does not wait for
+   * the disk: a crash of the bot loses nothing, but if the power fails, the last such commits may be
    * lost. No commit survives one that came before it.
    */
   transaction<Result>(

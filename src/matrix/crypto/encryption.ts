@@ -54,7 +54,7 @@ const encryptedEvent = z.looseObject({
 /** Types that count inside an encrypted event; an encrypted redaction or state event has no effect. */
 const messageTypes = new Set(['m.room.message', 'm.reaction']);
 
-/** A client's notice, in clear text, that it withholds a key from this device, and why. */
+/** An unencrypted notice in which a client says that it withholds a key from this device, and why. */
 const withheldKey = z.object({
   type: z.literal('m.room_key.withheld'),
   sender: z.string(),

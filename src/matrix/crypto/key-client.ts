@@ -159,7 +159,7 @@ function quietLog(log: Log): void {
     debug: quiet,
     info: quiet,
     warn: (module) => log.warn({ module }, 'a warning of the Matrix SDK'),
-    // The caller gets each error, too, and knows what it means.
+    // The caller also gets each error, and knows what it means.
     error: quiet,
   });
 }

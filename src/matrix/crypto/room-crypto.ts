@@ -143,7 +143,7 @@ export function startsEncryption(event: unknown): boolean {
 
 /**
  * Sends an event, encrypted if the room is. The same transaction ID gives the event that was sent first,
- * even if it is encrypted anew.
+ * even if it is encrypted again.
  *
  * @throws HomeserverError, UnreachableError
  */

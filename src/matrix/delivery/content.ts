@@ -243,7 +243,7 @@ export function escapeHtml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
-/** Sentences never hold anything that opens with a tap. Only code stays as it is. */
+/** Removes everything from sentences that a client would turn into a link. Only code stays as it is. */
 function contentText(content: Content): string {
   return textOf(content, (part) => {
     if (typeof part === 'string') {
@@ -262,7 +262,7 @@ function contentText(content: Content): string {
 
 /**
  * Text whose lines never break between a separator, an emoji or a number and the word that it belongs to,
- * and never inside of a time. For HTML alone: the plain text is also read by programs.
+ * and never inside a time. Only for HTML: programs also read the plain text.
  */
 function heldTogether(text: string): string {
   return text

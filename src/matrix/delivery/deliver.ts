@@ -89,7 +89,7 @@ export function createDelivery(options: {
     sentEventId: string | null,
     outgoing: Outgoing,
   ): Promise<void> {
-    // A question was on the disk before it was sent.
+    // A confirmation was on the disk before it was sent.
     const isFinal = 'reply' in outgoing && outgoing.reply.status !== 'pending';
     await outbox.markDelivered(id, sentEventId, Date.now(), { isFinal });
     announceDelivery();

@@ -8,7 +8,7 @@ interface DirectState {
   readonly present: ReadonlySet<string>;
   /** Whether the bot and the person are joined, and nobody else is present. */
   readonly isJoined: boolean;
-  /** Whether the two are alone, the person being joined or invited, and only the bot can change that. */
+  /** Whether the person is joined or invited, nobody else is present, and only the bot can change that. */
   readonly isPrivate: boolean;
   /** `joined`, `invited`, `shared` or `world_readable`. */
   readonly visibility: string;

@@ -198,7 +198,7 @@ export function createSecrets(options: {
         wakeAt(dueAt);
         await store.sent(id, event);
       } catch (error) {
-        // The requester is told that it got lost. If it did arrive, nobody must find it later.
+        // The requester is told that the secret was lost. If it did arrive, it must not stay readable.
         pending.set(id, { ...(pending.get(id) ?? secret), dueAt: Date.now() });
         wakeAt(Date.now());
         throw error;

@@ -83,14 +83,14 @@ export interface RoomSync {
 
 /** How long the homeserver may hold a sync by default. */
 export const usualLongPollMs = 30_000;
-/** While an event waits for its key: somebody is waiting for an answer. */
+/** Used while an event waits for its key, because somebody is waiting for an answer. */
 const shortPollMs = 5000;
 const firstRetryMs = 1000;
 const maxRetryMs = 30_000;
 /** The longest timeline that Synapse gives. */
 const timelineLimit = 100;
 
-/** Asks for these rooms alone: the cost must not grow with the rooms of the bot's account. */
+/** Asks only for these rooms: the cost must not grow with the number of rooms that the bot is in. */
 function filterFor(rooms: readonly RoomId[]): object {
   return {
     presence: { types: [] },
@@ -267,7 +267,7 @@ function uncachedHoldMs(): number {
   return randomInt(1, 1_000_000);
 }
 
-/** Throws errors that waiting can't mend. */
+/** Throws errors that waiting can't fix. */
 function assertMayPass(error: unknown): void {
   if (error instanceof SetupError) {
     throw error;

@@ -57,7 +57,7 @@ interface StoredDigest {
   readonly shownAt: number;
 }
 
-/** The numbers of one series of reactions; there are never as many. */
+/** How many numbers one series of reactions has: more than a card ever offers. */
 const seriesLength = 10;
 
 /** The part that withdraws the reaction of this number. */
@@ -131,7 +131,7 @@ export function createCards(
     return Math.max(0, settings.maxCardsPerMinute - recent);
   }
 
-  /** Counts items in a digest, which has the sums alone. Nothing is read about them for that. */
+  /** Counts items in a digest. A digest only shows sums, so nothing is read about the items. */
   async function summarize(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) {
       return;

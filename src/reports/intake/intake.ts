@@ -170,7 +170,10 @@ export interface ImportResult {
 const firstPageSize = 20;
 /** If the first page had something new. */
 const pageSize = 500;
-/** For reading everything, and the overlap comes on top. Synapse has no maximum, and sorts all reports for each page. */
+/**
+ * For reading everything; the overlap is added to it. Synapse has no maximum, and sorts all reports for each
+ * page.
+ */
 const largePageSize = 1000;
 /** How many reports are stored at once: nothing else can be done meanwhile. */
 const storedAtOnce = 250;
@@ -221,7 +224,7 @@ export async function importReports(
     });
     let added = 0;
     for (let start = 0; start < reports.length; start += storedAtOnce) {
-      // The small page may be what a command waits for.
+      // A command may be waiting for the small page.
       await (isSmall ? undefined : giveWay());
       added += await store.transaction(
         async (tables) => tables.reports.addAll(reports.slice(start, start + storedAtOnce), now()),

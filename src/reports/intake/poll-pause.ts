@@ -19,8 +19,8 @@ const maxQuietMs = 30_000;
 /**
  * How long to pause before the next request for reports, in milliseconds.
  *
- * Reports come in bunches. While nothing happens, the bot asks less often than configured; while somebody
- * is at work, as often; after a report, more often, and then less and less.
+ * Reports come in bunches. While nothing happens, the bot asks less often than configured. While somebody
+ * is at work, it asks as often as configured. After a report it asks more often, and then less and less often.
  *
  * @param since how long ago that was, in milliseconds; infinite if never
  */

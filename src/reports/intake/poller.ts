@@ -136,7 +136,7 @@ export function createPoller(options: {
   }
 
   async function tell(error?: unknown): Promise<void> {
-    // Set at once: otherwise the other list would tell it, too.
+    // Set at once: otherwise the other list would report the same trouble.
     isTroubleTold = error !== undefined;
     let isTold = false;
     try {
@@ -174,7 +174,7 @@ export function createPoller(options: {
       if (result.found > 0 || result.backlog !== undefined) {
         reportAtMs = performance.now();
         onNew(kind);
-        // More may come in the other list, too. One that fails keeps its pauses.
+        // The other list may also have new reports. A list that fails keeps its pauses.
         const others = lists.filter(({ reading: other }) => other.failure === undefined);
         others.forEach(({ worker: other }) => other.wakeIn(usualPauseMs(kind)));
       }

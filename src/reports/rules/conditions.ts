@@ -26,7 +26,7 @@ function inRange({ atLeast, atMost }: Range): (value: number) => boolean {
   return (value) => value >= min && value <= max;
 }
 
-/** All conditions on what is reported and who sent it. What is not known meets no condition. */
+/** All conditions on what is reported and who sent it. A value that is not known never meets a condition. */
 export function itemTest({ when, about }: Pick<RuleConfig, 'when' | 'about'>): ItemTest {
   const tests = [
     about === undefined ? undefined : aboutTest(about),

@@ -37,7 +37,7 @@ export interface LineTemplate {
   readonly context: LineContext;
 }
 
-/** Stand in for what rules will find, while their lines are checked. */
+/** Samples that replace real IDs while the lines of rules are checked. */
 const sampleIds = {
   sender: '@sender:sample.invalid',
   reporter: '@reporter:sample.invalid',
@@ -67,7 +67,7 @@ const forbiddenFlags: ReadonlySet<string> = new Set([
 /**
  * Reads a line of a rule as if it were run, with samples for the placeholders.
  *
- * A line must act on what was reported: a fixed target would be hit whoever is reported. It must not act
+ * A line must act on what was reported: a fixed target would be affected whoever is reported. It must not act
  * on the reporter, which would punish reporting.
  *
  * @throws UsageError why no rule may run it, or why nobody could

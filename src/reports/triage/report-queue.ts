@@ -74,7 +74,7 @@ export function createReportQueue(
     troubleAfterMs: options.troubleAfterMs,
     async onTrouble(error) {
       if (error !== undefined && !(await context.services.bot.status()).online) {
-        // If it can't be told now and is over later, it isn't news.
+        // The room can't be told now. If the trouble is over before it can, there is nothing to tell.
         return false;
       }
       const name = `trouble ${context.now()}`;

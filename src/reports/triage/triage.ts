@@ -220,7 +220,7 @@ export function createTriage(
 
   async function work(): Promise<void> {
     if (context.sendPermission.whyMissing() !== undefined) {
-      // It is woken when the bot can speak again.
+      // The worker is woken when the bot can send again.
       return;
     }
     const items = await store.reportItems.withoutDetails('cards', maxItemsAtOnce);
@@ -249,7 +249,7 @@ export function createTriage(
   /** Processes some items of a digest, and wakes the worker of their cards if rules have done something. */
   async function workOnDigest(): Promise<void> {
     if (context.sendPermission.whyMissing() !== undefined || withoutCard.size > 0) {
-      // It is woken when the bot can speak again, or the cards are posted.
+      // The worker is woken when the bot can send again, or when the cards are posted.
       return;
     }
     const items = await store.reportItems.withoutDetails('digest', maxItemsAtOnce);

@@ -183,10 +183,10 @@ export function isSameFile(one: string, other: string): boolean {
   return first !== undefined && first.ino === second?.ino && first.dev === second.dev;
 }
 
-/** What a file system answers that has no hard links, or does not let this account make them. */
+/** The errors of a file system that has no hard links, or does not let this account make them. */
 const noLinks = new Set(['EACCES', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM']);
 
-/** Gives a file a second name. Where that is not possible, copies it. */
+/** Gives a file a second name. If that is not possible, copies it. */
 function addName(name: string, to: string): void {
   try {
     linkSync(name, to);

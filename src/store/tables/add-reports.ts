@@ -41,7 +41,7 @@ function storable(score: number): number {
   return Math.min(Math.max(whole, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** What the latest reports that say it say about an item. */
+/** The sender and the room name, each from the latest report that gives one. */
 function describedBy(added: readonly ReportToAdd[]) {
   return {
     sender: added.findLast(({ report }) => report.sender !== null)?.report.sender ?? null,
@@ -50,7 +50,7 @@ function describedBy(added: readonly ReportToAdd[]) {
 }
 
 /**
- * Inserts rows with the same columns, many in each statement. Kysely would write every statement anew, which
+ * Inserts rows with the same columns, many in each statement. Kysely would build each statement again, which
  * takes as long as running it; these few texts stay prepared.
  *
  * @returns the columns of `returning`, in any order
@@ -84,7 +84,7 @@ export interface NewItemOptions {
   readonly isQuiet: boolean;
 }
 
-/** A report of a page, with what its item is to be treated like. */
+/** A report, and how its item is treated. */
 export interface ReportToAdd {
   readonly report: NewReport;
   readonly options: NewItemOptions;
@@ -213,7 +213,7 @@ async function reopenItem(
   await reportHistory(db).add(entry, { isShown: false });
 }
 
-/** Adds reports of one kind. Returns what those that were not known have done. */
+/** Adds reports of one kind. Returns the effect of each that was not known. */
 export async function addOfKind(
   db: Connection,
   kind: ReportKey['kind'],

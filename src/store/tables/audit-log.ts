@@ -126,7 +126,7 @@ function rowOf(
     confirmer: intent.confirmer ?? null,
     command: intent.command,
     arguments: JSON.stringify(intent.arguments),
-    // The hash must be of what can be read back: UTF-8 has no unpaired surrogates.
+    // The hash must match what is read back, and UTF-8 can't store unpaired surrogates.
     target: intent.target?.toWellFormed() ?? null,
     reason: intent.reason?.toWellFormed() ?? null,
     event_id: intent.eventId,

@@ -39,8 +39,8 @@ export function matching(
 
 /**
  * Where to find the numbers of matching entries. Each source reads an index in the order of the numbers,
- * so that reading stops when there are enough, and none has an entry that another has. Which index is
- * best is known here: SQLite has no statistics about the table.
+ * so that reading stops when there are enough. No entry is in two sources. The code chooses the index,
+ * because SQLite has no statistics about the table.
  */
 function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
   const { by, target, command, status, eventId, item } = query;
@@ -150,8 +150,8 @@ function statusCondition({ status }: AuditFilter): RawBuilder<unknown>[] {
 }
 
 /**
- * Narrows a range of numbers to the days of `since` and `until`: entries have no order by time, because
- * clocks are set back.
+ * Narrows a range of numbers to the days of `since` and `until`: entries are not ordered by time, because
+ * clocks can be set back.
  */
 export async function narrow(
   db: Connection,

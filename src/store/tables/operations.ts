@@ -11,12 +11,12 @@ import type {
 } from '../schema.ts';
 import { lastNumber, skipNumbers } from './row-numbers.ts';
 
-/** From which states an operation gets into a state. What has ended stays as it ended. */
+/** The states from which an operation can move to each state. A final state never changes. */
 const sources: Readonly<Record<OperationState, readonly OperationState[]>> = {
   awaiting: [],
   scheduled: ['awaiting'],
   running: ['scheduled'],
-  // The room may show that something ran which a restored database still has scheduled.
+  // The room may show that an operation ran that a restored database still lists as scheduled.
   done: ['running', 'scheduled'],
   partial: ['running', 'scheduled'],
   failed: ['running', 'scheduled'],
@@ -76,7 +76,7 @@ export interface Operation {
   readonly state: OperationState;
   /** Who confirmed it; null if nobody was asked. */
   readonly confirmer: string | null;
-  /** Who asked that it goes no further. */
+  /** Who asked that it start nothing more. */
   readonly stopRequestedBy: string | null;
   /** Of a reversal: the audit entry that it takes back, and the event that asked for that. */
   readonly reverts: { readonly intent: number; readonly event: string } | null;
@@ -115,8 +115,8 @@ function operationOf(row: Selectable<OperationsTable>): Operation {
 }
 
 /**
- * Operations that run or have run: at most one for each cause. Those that wait are in `confirmations` and
- * `timers`, which share the table.
+ * Operations that run or have run: at most one for each cause. Those that still
+ * wait for a decision or a time are also read by `confirmations` and `timers`, which share the table.
  */
 export function operations(db: Connection) {
   const all = () => db.selectFrom('operations').selectAll();
@@ -234,7 +234,7 @@ export function operations(db: Connection) {
     cancel: async (id: number, at: number): Promise<boolean> =>
       changeState(db, id, 'cancelled', { from: 'scheduled', at }),
 
-    /** Whether somebody has asked that it begins nothing more. */
+    /** Whether somebody has asked that it start nothing more. */
     async isStopRequested(id: number): Promise<boolean> {
       const row = await db
         .selectFrom('operations')
@@ -244,7 +244,7 @@ export function operations(db: Connection) {
       return row !== undefined && row.stop_requested_by !== null;
     },
 
-    /** Asks that a running operation begins nothing more. Returns false if it does not run. */
+    /** Asks that a running operation start nothing more. Returns false if it is not running. */
     async requestStop(id: number, by: string): Promise<boolean> {
       const { numUpdatedRows } = await db
         .updateTable('operations')
@@ -367,7 +367,7 @@ export function operationTargets(db: Connection) {
         .execute();
     },
 
-    /** Leaves out everything that an operation has not begun. */
+    /** Marks everything that an operation has not started as skipped. */
     async skipWaiting(operation: number, detail: string): Promise<void> {
       await db
         .updateTable('operation_targets')

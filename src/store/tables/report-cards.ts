@@ -23,7 +23,7 @@ const maxLost = 10_000;
 export function reportCards(db: Connection) {
   return {
     /**
-     * Counts items in a digest, those that have no card yet.
+     * Counts those of the items that have no card yet in a digest.
      *
      * @returns how many there were
      */

@@ -24,8 +24,8 @@ export interface HistoryEntry {
 const columns = ['id', 'item_id as itemId', 'at', 'kind', 'actor', 'detail'] as const;
 
 /**
- * How long after the item was opened somebody claimed it, or decided. Null if that happened before since
- * then, and for other entries.
+ * How long after the item was opened somebody claimed it, or decided. Null if this is not the first claim or
+ * decision since it was opened, and for entries of other kinds.
  */
 function timeTaken({ itemId, at, kind }: Omit<HistoryEntry, 'id'>): RawBuilder<number> | null {
   if (kind !== 'claimed' && kind !== 'resolved' && kind !== 'dismissed') {

@@ -23,7 +23,7 @@ export interface QueueStep {
   readonly tookMs: number | null;
 }
 
-/** Sums over what happened in a step of a period. */
+/** Sums over what happened in one interval of a period. */
 export interface Counts {
   /** Reports, by when the homeserver received them. */
   readonly reports: number;

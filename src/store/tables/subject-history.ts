@@ -22,13 +22,13 @@ export type SubjectSource = (typeof subjectSources)[number];
 export interface SubjectCursor {
   readonly at: number;
   readonly source: SubjectSource;
-  /** The ID of the audit entry, item, confirmation or job. */
+  /** The number of the audit entry, item or operation. */
   readonly id: number;
 }
 
 /** Counts about a subject since the first start. */
 export interface SubjectCounts {
-  /** Without those that failed or were refused: they have changed nothing. */
+  /** Not counting those that failed or were refused: they changed nothing. */
   readonly actions: number;
   readonly items: number;
   readonly openItems: number;
@@ -60,9 +60,9 @@ export interface OwnReport {
   readonly reason: string | null;
 }
 
-/** How many entries of each source are listed, the newest: a flood must not hold up the bot. */
+/** Only this many entries of each source are listed, the newest: a flood must not hold up the bot. */
 const maxOfSource = 1000;
-/** How many confirmations are searched, the newest: there is no index by subject. */
+/** Only this many operations are searched, the newest: there is no index by subject. */
 const maxConfirmations = 10_000;
 
 /** A part of the list, and the length of the whole list. */
@@ -96,7 +96,7 @@ export function subjectHistory(db: Connection) {
       return {
         total: rows[0]?.total ?? 0,
         marks: rows
-          // Behind the last entry, there is a row with the total alone.
+          // If the page is empty, there is one row, with only the total.
           .filter(({ id }) => id !== null)
           .map(({ at, source, id }) => ({ at, id, source: subjectSources[source] ?? 'action' })),
       };

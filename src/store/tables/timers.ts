@@ -67,7 +67,7 @@ export function timers(db: Connection) {
       const { id } = await db
         .insertInto('operations')
         .values({
-          // Its own event has its number, which is not known yet.
+          // The final event ID contains the row number, which is not known yet.
           event_id: `$timer-of-${timer.intentId}`,
           room_id: timer.roomId,
           actor: timer.askedBy,
