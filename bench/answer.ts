@@ -14,8 +14,8 @@ import type { Moment } from './trace-probe.ts';
 const goal = { median: 1.12, p95: 1.25 };
 
 /**
- * From a moderator's message to the answer in their client, in turn with a script that does nothing but
- * one call of the admin API. Their quotient is what the bot adds to Synapse.
+ * Measures the time from a moderator's message to the answer in their client, alternating with a script that
+ * only makes one admin API call. The ratio of the two is what the bot adds to Synapse.
  */
 export const answer: Benchmark = async ({ short, trace }) => {
   await using room = await openBenchRoom();
@@ -63,13 +63,13 @@ export const answer: Benchmark = async ({ short, trace }) => {
   return measurements;
 };
 
-/** Runs a Node that traces answers. */
+/** The launcher that makes Node trace answers. */
 function tracing(file: string): string[] {
   const probe = new URL('trace-probe.ts', import.meta.url).href;
   return ['env', `LAWSPEAKER_TRACE=${file}`, `NODE_OPTIONS=--import=${probe}`];
 }
 
-/** The answer that took the median time, a line for each moment. */
+/** The trace of the answer that took the median time, with one line for each moment. */
 async function middleTrace(file: string): Promise<string> {
   const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
   const answers = lines
@@ -79,7 +79,7 @@ async function middleTrace(file: string): Promise<string> {
   return middle.map(({ atMs, what }) => `${atMs.toFixed(1).padStart(8)} ms  ${what}`).join('\n');
 }
 
-/** Sends a line, and waits for the reply to arrive. Milliseconds. */
+/** Sends a line and waits for the reply. Returns the time in milliseconds. */
 export async function timeOf(moderator: Moderator, line: string): Promise<number> {
   moderator.events.length = 0;
   const begin = performance.now();
@@ -97,7 +97,7 @@ function repliesTo(content: Readonly<Record<string, unknown>>): string | undefin
   return relation?.['m.in_reply_to']?.event_id;
 }
 
-/** A room like the bot's, with the bare script in it. */
+/** Opens a room like the bot's, with the bare script in it. */
 export async function openBareRoom({ homeserver }: BenchRoom) {
   const run = Date.now().toString(36);
   const [account, owner] = await Promise.all([

@@ -7,13 +7,12 @@ import { openBenchRoom } from './room.ts';
 
 const eventReports = 'GET /_synapse/admin/v1/event_reports';
 const userReports = 'GET /_synapse/admin/v1/user_reports';
-/** After its last command or report, the bot is at rest. */
+/** How long after its last command or report the bot is at rest. */
 const untilRestMs = 150_000;
 
 /**
- * Starts a bot that nobody uses, and counts what it asks its homeserver for. A number of requests doesn't
- * depend on how fast the machine is, and the bot hardly uses the machine, so other benchmarks can run
- * meanwhile.
+ * Starts a bot that nobody uses, and counts its requests to the homeserver. The count doesn't depend on the
+ * speed of the machine, and the bot hardly uses it, so other benchmarks can run meanwhile.
  *
  * @returns when the bot runs; `measured` resolves when its requests are counted
  */
@@ -49,7 +48,7 @@ async function countRequests(proxy: CountingProxy, short: boolean): Promise<Meas
       median: passed.length / minutes,
       goal: { median: 14 },
     },
-    // In a short time, nothing is asked twice.
+    // A short run is over before the bot asks for anything twice.
     ...(short
       ? []
       : [
@@ -63,7 +62,7 @@ function seenAfter(what: string, passed: readonly PassedRequest[], request: stri
   return { what, unit: 'ms', median: meanWaitMs(passed, request) };
 }
 
-/** How long what happens at a random moment waits for the next of these requests, on average. */
+/** How long an event at a random moment waits for the next such request, on average. */
 function meanWaitMs(passed: readonly PassedRequest[], what: string): number {
   const times = passed.filter((one) => one.what === what).map(({ atMs }) => atMs);
   const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));

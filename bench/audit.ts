@@ -23,15 +23,15 @@ const dayMs = 86_400_000;
 /** The newest row of the database. The time is fixed, so that every run has the same content. */
 const now = Date.parse('2026-11-27T12:00:00Z');
 
-/** A moderator waits for the answer to one of these. */
+/** For queries whose answer a moderator waits for. */
 const queryGoal = { p95: 20 };
-/** Others wait while one of these runs. */
+/** For tasks during which everybody else waits. */
 const loopGoal = { max: 50 };
-/** Opening may take up this much of the 0.7 s in which the bot starts. */
+/** Opening the database may take only this part of the bot's start. */
 const openGoal = { p95: 100 };
 
 export interface AuditBenchmarkOptions extends Pick<BenchmarkOptions, 'short'> {
-  /** Rows of the audit log; there are a tenth as many reports. The default is a million, or 20,000. */
+  /** Rows of the audit log; there are a tenth as many reports. Default: a million, or 20,000 if `short`. */
   readonly rows?: number | undefined;
   /** A database that `createLargeDatabase` made, instead of a new one. */
   readonly file?: string | undefined;
@@ -69,7 +69,7 @@ const statistics =
 
 const longAgo = now - 650 * dayMs;
 
-/** What people can ask for, by what they type. */
+/** The queries that people can make, by what they type. */
 const queries: ReadonlyMap<string, Query> = new Map([
   ['audit', audit({})],
   ['audit --status failed', audit({ status: 'failed' })],
@@ -143,7 +143,7 @@ const queries: ReadonlyMap<string, Query> = new Map([
   ],
 ]);
 
-/** What takes longer, and must leave the event loop free for others. */
+/** Tasks that take longer, and must leave the event loop free for others. */
 const longTasks: ReadonlyMap<string, (store: Store) => Promise<unknown>> = new Map([
   ['audit verify', async ({ auditLog }: Store) => auditLog.verify()],
   [
@@ -196,7 +196,7 @@ export async function benchmarkAudit(options: AuditBenchmarkOptions): Promise<Me
 }
 
 async function measureOpening(file: string, rounds: number): Promise<Measurement> {
-  // If it is from an older version, this updates it.
+  // This updates a database from an older version.
   await (await openStore(file)).close();
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -225,11 +225,11 @@ async function measureQuery(
   return { what, unit: 'ms', ...spread(times), goal: queryGoal };
 }
 
-/** How late the event loop is while `task` runs. */
+/** Measures how late the event loop is while `task` runs. */
 async function measureLoop(what: string, task: () => Promise<unknown>): Promise<Measurement> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
-  // It measures from its second tick on.
+  // The monitor measures only from its second tick on.
   await sleep(20);
   await task();
   await sleep(20);
@@ -245,7 +245,7 @@ async function measureLoop(what: string, task: () => Promise<unknown>): Promise<
   };
 }
 
-/** An intent and its outcome, each in its own transaction as an operation writes them. */
+/** Measures writing an intent and its outcome, each in its own transaction, as an operation writes them. */
 async function measureWriting(store: Store, rounds: number): Promise<Measurement> {
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) {

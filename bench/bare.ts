@@ -1,6 +1,6 @@
 /**
- * The least that a bot can be: it waits for messages, makes one call of the admin API for each, and replies.
- * What it takes is what Synapse takes. Arguments: the homeserver's URL, an access token, a room.
+ * The smallest possible bot: it waits for messages, makes one admin API call for each, and replies. The time
+ * that it takes is the time that Synapse takes. Arguments: the homeserver's URL, an access token, a room.
  */
 import { Agent, request } from 'node:http';
 
@@ -44,7 +44,7 @@ async function call<Answer>(method: string, path: string, body?: object): Promis
   });
 }
 
-/** `!user ID` is read, `!shadow-ban ID` and `!unshadow-ban ID` change something. */
+/** `!user ID` reads an account; `!shadow-ban ID` and `!unshadow-ban ID` change one. */
 async function carryOut(line: string): Promise<string> {
   const [command = '', user = ''] = line.split(' ');
   if (command === '!user') {

@@ -3,7 +3,7 @@ import { spread } from './measurement.ts';
 import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 
-/** From a command about many accounts until the bot asks to confirm it. */
+/** Measures the time from a command about many accounts until the bot asks for confirmation. */
 export const bulkQuestion: Benchmark = async ({ short }) => {
   await using room = await openBenchRoom();
   const accounts = short ? 15 : 100;

@@ -10,8 +10,8 @@ import type { BenchRoom } from './room.ts';
 const parallelism = 4;
 
 /**
- * From the confirmation of many deactivations until the answer says that all are done, in turn with a
- * client that makes the same calls, as many at a time, and does nothing else.
+ * Measures the time from the confirmation of many deactivations until the answer says that all are done,
+ * alternating with a client that only makes the same calls, as many at a time.
  */
 export const bulk: Benchmark = async ({ short }) => {
   await using room = await openBenchRoom();
@@ -23,7 +23,7 @@ export const bulk: Benchmark = async ({ short }) => {
   const botMs: number[] = [];
   const bareMs: number[] = [];
   for (let pair = 0; pair < (short ? 1 : 5); pair += 1) {
-    // Which of the two comes first changes from pair to pair.
+    // The two take turns in going first.
     const bot = async () => botMs.push(await byBot(room, await register(room, accounts)));
     const bare = async () => bareMs.push(await byClient(room, await register(room, accounts)));
     await (pair % 2 === 0 ? bot() : bare());
@@ -45,7 +45,7 @@ export const bulk: Benchmark = async ({ short }) => {
 
 let registered = 0;
 
-/** New accounts with short names, so that all of them fit in one message. */
+/** Registers accounts with short names, so that all of them fit in one message. */
 async function register({ homeserver }: BenchRoom, accounts: number): Promise<string[]> {
   const run = Date.now().toString(36).slice(-6);
   const names = Array.from({ length: accounts }, () => `s${run}${(registered += 1)}`);

@@ -11,9 +11,9 @@ import { spread } from './measurement.ts';
 import type { Benchmark } from './measurement.ts';
 
 /**
- * Preloaded into a process, this writes to file descriptor 3 what the process has used when it exits, its own
- * start included. It is JavaScript, because loading TypeScript would be most of what is measured. `maxRSS` would
- * also count what the parent held when it forked; `VmHWM` doesn't. Source: proc_pid_status(5).
+ * Preloaded into a process, this writes to file descriptor 3 what the process has used by the time it exits,
+ * including its start. It is JavaScript, because loading TypeScript would be most of what is measured.
+ * `maxRSS` would also count what the parent held when it forked; `VmHWM` doesn't. Source: proc_pid_status(5).
  */
 const usageProbe = `data:text/javascript,${encodeURIComponent(`
   import { readFileSync, writeSync } from 'node:fs';
@@ -24,7 +24,7 @@ const usageProbe = `data:text/javascript,${encodeURIComponent(`
   });
 `)}`;
 
-/** What `lawspeaker --version` and `lawspeaker audit list` take. */
+/** Measures the CPU time and memory of `lawspeaker --version` and `lawspeaker audit list`. */
 export const commandLine: Benchmark = async ({ short }) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-bench-'));
   try {
@@ -73,7 +73,7 @@ interface Usage {
   readonly memoryMb: number;
 }
 
-/** Runs the program, which says at its end what it has used. */
+/** Runs the program, and returns what it has used. */
 async function run(words: readonly string[]): Promise<Usage> {
   const child = spawn(process.execPath, ['--import', usageProbe, program, ...words], {
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net';
 export interface PassedRequest {
   /** By `performance.now()`. */
   readonly atMs: number;
-  /** Such as `GET /_synapse/admin/v1/event_reports`: without query and IDs of users, rooms and events. */
+  /** Such as `GET /_synapse/admin/v1/event_reports`: without the query, and with `*` for IDs. */
   readonly what: string;
 }
 
-/** Stands between a bot and its homeserver, and writes down every request. */
+/** Stands between a bot and its homeserver, and records every request. */
 export interface CountingProxy extends AsyncDisposable {
   readonly url: string;
   /** Oldest first. */
@@ -32,7 +32,7 @@ export async function startCountingProxy(target: string): Promise<CountingProxy>
     answer.on('close', () => outgoing.destroy());
     incoming.pipe(outgoing);
   });
-  // A bot keeps its connections while nothing happens.
+  // The bot keeps idle connections open.
   server.keepAliveTimeout = 120_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

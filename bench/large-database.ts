@@ -94,7 +94,7 @@ export async function createLargeDatabase(
   }
 }
 
-/** Drops the indexes, fills the tables, and creates them again: that is faster than keeping them up to date. */
+/** Drops the indexes, fills the tables, and creates the indexes again: that is faster than updating them. */
 function withoutIndexes(db: Database.Database, fill: () => void): void {
   const indexes = db
     .prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL`)
@@ -251,7 +251,7 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
     const finish = (status: string) =>
       append({ ...outcome, kind: 'outcome', at: at + 400, status, detail: '{"took_ms":400}' });
     if (dice.chance(0.001)) {
-      // It was cut off, and nothing is known of it.
+      // The operation was cut off, so it has no outcome.
       continue;
     }
     if (dice.chance(0.02)) {
@@ -304,7 +304,7 @@ function fillReports(db: Database.Database, { reports, now }: LargeDatabaseOptio
   for (let number = 0; number < reports; number += 1) {
     const at = Math.floor(start + number * stepMs);
     const isNew = items.length === 0 || dice.chance(0.6);
-    // Somebody reports what others have reported a short while ago.
+    // Somebody reports a message that others reported recently.
     const place = isNew ? items.length : Math.max(0, items.length - 1 - dice.skewed(20));
     const known = items[place];
     if (known === undefined) {

@@ -7,7 +7,7 @@ import { build } from '../dev/build/build.ts';
 import { isMet } from './measurement.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 
-/** A benchmark of each name is in the file of this name, which is loaded only when it runs. */
+/** The benchmarks by name. A benchmark's file has the same name, and is loaded only when it runs. */
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   start: async () => (await import('./start.ts')).start,
   'command-line': async () => (await import('./command-line.ts')).commandLine,
@@ -20,10 +20,10 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'bulk-question': async () => (await import('./bulk-question.ts')).bulkQuestion,
 };
 
-/** Runs beside the others. */
+/** Runs at the same time as the others. */
 const atRest = 'at-rest';
 const names = [...Object.keys(benchmarks), atRest];
-/** Takes as long as all others together. */
+/** Takes as long as all the others together, so it runs only if it is named, or with `--short`. */
 const alone = 'bulk';
 
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N]
@@ -55,7 +55,7 @@ function readOptions() {
   return { ...values, only };
 }
 
-/** Loaded as late as the benchmarks: what they load looks for the program that is measured. */
+/** Imported late, as the benchmarks are: their imports look for the program to measure, which must exist. */
 async function startResting(options: { readonly short: boolean }) {
   const { startAtRest } = await import('./at-rest.ts');
   return startAtRest(options);
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
-  // What is measured is what users run.
+  // The benchmarks measure the build, which is what users run.
   process.env['LAWSPEAKER_TEST_PROGRAM'] ??= await build(
     fileURLToPath(new URL('../dist', import.meta.url)),
   );

@@ -6,7 +6,7 @@ export interface Measurement {
   readonly median: number;
   readonly p95?: number | undefined;
   readonly max?: number | undefined;
-  /** None where the number only explains another. */
+  /** Undefined if the number only explains another. */
   readonly goal?: Goal | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface BenchmarkOptions {
   readonly short: boolean;
   /** Print where the time of one answer goes. */
   readonly trace: boolean;
-  /** The number of rooms that are many. */
+  /** How many rooms the benchmark `rooms` creates. */
   readonly rooms: number;
 }
 
@@ -34,7 +34,7 @@ export function spread(values: readonly number[]): { median: number; p95: number
   return { median: at(0.5), p95: at(0.95), max: at(1) };
 }
 
-/** Whether every limit is kept; undefined if there is none. */
+/** Whether a measurement meets its goal; undefined if it has none. */
 export function isMet({ goal, ...measured }: Measurement): boolean | undefined {
   return goal === undefined
     ? undefined

@@ -7,7 +7,7 @@ import { residentMb } from './start.ts';
 /** A busy month, or one night under attack. */
 const usualCommands = 5_000;
 
-/** What memory the bot holds after many commands, and a minute later. */
+/** Measures the bot's memory after many commands, and a minute later. */
 export const memory: Benchmark = async ({ short }) => {
   await using room = await openBenchRoom();
   const bot = await room.startBot();

@@ -18,7 +18,7 @@ import { spread } from './measurement.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 
 const eventReports = 'GET /_synapse/admin/v1/event_reports';
-/** Reports of as many messages. */
+/** The number of reports, each about a different message. */
 const burstSize = 1000;
 const backlogSize = 5000;
 
@@ -30,12 +30,12 @@ interface ReportScene extends AsyncDisposable {
   readonly sender: MatrixUser;
   readonly reporters: readonly MatrixUser[];
   readonly lobby: string;
-  /** All requests of bots go through it. */
+  /** All requests of the bots go through this. */
   readonly proxy: CountingProxy;
-  /** Writes reports into Synapse's database all at once, about these events. */
+  /** Writes reports about these events into Synapse's database, all at once. */
   report(events: readonly string[], receivedTs: number): void;
   forgetReports(): void;
-  /** A bot with a new database, in its own folder. */
+  /** Starts a bot with a new database, in its own folder. */
   startBot(): Promise<{ readonly process: BotProcess; readonly databaseFile: string }>;
 }
 
@@ -108,7 +108,7 @@ async function openScene(): Promise<ReportScene> {
   };
 }
 
-/** How long answers take while reports come in, and how long reading all reports takes. */
+/** Measures how long answers take while reports come in, and how long the bot takes to read all reports. */
 export const reports: Benchmark = async ({ short }) => {
   await using scene = await openScene();
   const { process, databaseFile } = await scene.startBot();
@@ -118,7 +118,7 @@ export const reports: Benchmark = async ({ short }) => {
   return [...burst, ...(await backlog(scene, short))];
 };
 
-/** How long answers take while the bot works on a thousand reports that have come at once. */
+/** Measures how long answers take while the bot works on a thousand reports that arrived at once. */
 async function answersDuringBurst(
   scene: ReportScene,
   databaseFile: string,
@@ -168,7 +168,10 @@ async function answersDuringBurst(
   ];
 }
 
-/** Takes in thousands of reports from before the first start, against a script that only reads the pages. */
+/**
+ * Measures how long the bot takes to read thousands of reports from before its first start, compared with a
+ * script that only reads the pages.
+ */
 async function backlog(scene: ReportScene, short: boolean): Promise<Measurement[]> {
   const { proxy, bot } = scene;
   const size = short ? 200 : backlogSize;
@@ -207,7 +210,7 @@ async function backlog(scene: ReportScene, short: boolean): Promise<Measurement[
   ];
 }
 
-/** Reads the list as its documentation shows it: pages of the homeserver's own size. */
+/** Reads the whole list, page by page. Returns the time in milliseconds. */
 async function readAllPages(url: string, admin: MatrixUser): Promise<number> {
   const begin = performance.now();
   const headers = { authorization: `Bearer ${admin.account.accessToken}` };
@@ -219,7 +222,10 @@ async function readAllPages(url: string, admin: MatrixUser): Promise<number> {
   return performance.now() - begin;
 }
 
-/** As large as the pages that the bot first asked for: smaller ones would flatter the bot. */
+/**
+ * As large as the pages that the bot asked for at first. Smaller ones would slow down the script, and so
+ * flatter the bot.
+ */
 const barePageSize = 500;
 
 async function sideBySide<Value, Result>(

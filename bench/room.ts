@@ -18,9 +18,9 @@ export interface BenchRoom extends AsyncDisposable {
   readonly moderator: Moderator;
   readonly databaseFile: string;
   /**
-   * Runs the bot, as users do. Stopped with the room, if not before.
+   * Runs the bot as users do. It is stopped with the room, if not before.
    *
-   * @param launcher a command that runs the command that follows it
+   * @param launcher the words of a command that runs the command after it, such as `env`
    */
   startBot(config?: object, launcher?: readonly string[]): Promise<BotProcess>;
 }
@@ -29,7 +29,7 @@ export interface BenchRoom extends AsyncDisposable {
 export async function openBenchRoom(): Promise<BenchRoom> {
   const folder = await mkdtemp(path.join(tmpdir(), 'lawspeaker-bench-'));
   const homeserver = await startHomeserver();
-  // A server from outside may know the accounts of earlier runs.
+  // A homeserver that wasn't started here may have accounts from earlier runs.
   const run = Date.now().toString(36);
   const [bot, owner] = await Promise.all([
     MatrixUser.register(homeserver, { localpart: `lawspeaker-${run}`, admin: true }),

@@ -6,8 +6,9 @@ import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 
 /**
- * What an answer takes if the bot's account is in many rooms, compared with one. A script whose account is
- * in as many rooms answers in turn with the bot: what Synapse itself takes longer is not the bot's.
+ * Measures how long an answer takes if the bot's account is in many rooms, compared with one. A script whose
+ * account is in as many rooms answers alternately, so that Synapse's own slowdown doesn't count against the
+ * bot.
  */
 export const rooms: Benchmark = async ({ short, rooms: many }) => {
   await using room = await openBenchRoom();

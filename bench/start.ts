@@ -5,7 +5,7 @@ import { spread } from './measurement.ts';
 import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 
-/** From the start of the process until the bot is ready, and what it takes when nothing happens. */
+/** Measures the time from the start of the process until the bot is ready, and its memory at rest. */
 export const start: Benchmark = async ({ short }) => {
   await using room = await openBenchRoom();
   const readyMs: number[] = [];

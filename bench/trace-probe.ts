@@ -9,7 +9,7 @@ import type { ClientRequest } from 'node:http';
 
 import Database from 'better-sqlite3';
 
-/** A moment of an answer. */
+/** Something that happened while the bot worked on an answer. */
 export interface Moment {
   readonly atMs: number;
   readonly what: string;

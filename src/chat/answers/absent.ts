@@ -4,7 +4,7 @@ import { idWord } from '../reading/values.ts';
 import { bold, code, line } from './answer.ts';
 import type { Block, Content } from './answer.ts';
 
-/** A user or room that a read asks about and that this server does not have, or may not have. */
+/** A user or room that a read-only command asks about and that this server does not have, or may not have. */
 export interface Absent {
   readonly id: UserId | RoomId;
   readonly kind: 'account' | 'room';
@@ -17,7 +17,7 @@ export interface Absent {
   readonly similar: readonly UserId[];
 }
 
-/** What an answer that found nothing says first: never only that nothing is known. */
+/** The title of an answer that found nothing: it says what is absent, not only that nothing is known. */
 export function absentTitle(absent: readonly Absent[]): Content | undefined {
   const one = absent.find(({ state }) => state !== 'unchecked');
   return one === undefined ? undefined : titleOf(one);
@@ -34,7 +34,7 @@ function titleOf({ id, kind, state }: Absent): Content {
   ];
 }
 
-/** Behind an answer: what is not there now, and what may be meant instead. */
+/** The lines after an answer that say what doesn't exist now, and what may be meant instead. */
 export function absentLines(absent: readonly Absent[], isNothing: boolean): Block[] {
   const titled = isNothing ? absent.find(({ state }) => state !== 'unchecked') : undefined;
   return absent.flatMap((one): Block[] => {

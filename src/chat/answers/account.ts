@@ -31,7 +31,7 @@ function showsSuspension(account: Account | UserSummary): account is Account {
   return 'suspended' in account && account.listed === undefined;
 }
 
-/** As `accountState`, for tables: without saying that somebody is not an admin. */
+/** Like `accountState`, for tables: without saying that somebody is not an admin. */
 export function accountStateShort(account: Account | UserSummary): string {
   return accountState(account).replace(/, not a server admin$/u, '');
 }
@@ -73,7 +73,7 @@ export function person(user: { name: string; displayname: string | null }): Inli
     : [bold(inert(user.displayname)), ' ', code(user.name)];
 }
 
-/** `@mallory` for a user of this server, so that an entry of a list fits in one line; any other ID whole. */
+/** `@mallory` for a user of this server, so that a list entry fits on one line; any other ID in full. */
 export function shortId(id: string, serverName: string): Inline {
   const [, localpart, server] = /^(@[a-z0-9._=/+-]+):(.+)$/u.exec(id) ?? [];
   return localpart !== undefined && server === serverName ? localpart : code(cut(id, 255));
@@ -86,7 +86,7 @@ export function nameAndId(account: Pick<Account, 'name' | 'displayname'>): Inlin
   );
 }
 
-/** The same in a table, whose cells are narrow. */
+/** Name and ID for a table, whose cells are narrow. */
 export function nameAndIdCell(account: Pick<Account, 'displayname'> & { name: string }): Inline[] {
   const { name, displayname } = account;
   return displayname === null || displayname.trim() === ''

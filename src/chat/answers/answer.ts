@@ -1,8 +1,8 @@
 import type { MatrixToLink } from '../reading/values.ts';
 
 /**
- * What the bot says, before it is plain text and HTML. Strings are data: the renderer escapes them
- * and makes control characters visible, so nothing that users wrote can break out.
+ * What the bot says, before it is rendered as plain text and HTML. Strings are data: the renderer escapes
+ * them and makes control characters visible, so nothing that users wrote can break out.
  */
 export type Inline =
   | string
@@ -26,8 +26,8 @@ export type Block =
       readonly plain: Content;
     }
   /**
-   * A table in the plain text. In HTML a list, whose items have the cells of a row: no table fits on a phone.
-   * So a cell makes sense without the title of its column.
+   * A table in the plain text. In HTML it is a list whose items have the cells of a row, because tables don't
+   * fit on a phone. So each cell must make sense without the title of its column.
    */
   | {
       readonly kind: 'table';
@@ -37,7 +37,7 @@ export type Block =
 
 export interface Column {
   readonly title: string;
-  /** Numbers read better from the right. */
+  /** Numbers read better if they are aligned on the right. */
   readonly align?: 'right';
 }
 
@@ -46,22 +46,24 @@ export type Mark = '✅' | '⏳' | '❌' | '⚠️' | 'ℹ️';
 
 export interface Answer {
   readonly mark: Mark;
-  /** The decision: all that a tired person may read. */
+  /** The result. It may be all that a tired person reads. */
   readonly title: Content;
   readonly body?: readonly Block[];
   /** Commands that can be copied, without the prefix. */
   readonly next?: readonly string[];
-  /** Where it is not `done`: work that goes on, or a decision about other work that failed. */
+  /**
+   * Set if it is not `done`: the operation goes on, or the answer is about another operation, which failed.
+   */
   readonly status?: Status;
   /** The command line of the next page, which `more` runs; without the prefix. */
   readonly more?: string;
-  /** Sent behind the answer. */
+  /** Sent after the answer. */
   readonly file?: AnswerFile;
-  /** For programs: what was found, in our names; sent in the API's. Never a secret. */
+  /** For programs: what was found, with our names. It is sent with the API's names. Never holds a secret. */
   readonly data?: unknown;
 }
 
-/** A file that an answer brings along. Never with secrets. */
+/** A file that is sent with an answer. It never holds secrets. */
 export interface AnswerFile {
   readonly name: string;
   readonly contentType: 'text/csv' | 'application/json' | 'application/jsonl';

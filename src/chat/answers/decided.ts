@@ -12,7 +12,7 @@ const marks: Record<Decided['outcome'], Mark> = {
   failed: '❌',
 };
 
-/** One line that says how it ended; the confirmation itself now holds the whole answer. */
+/** One line that says how it ended. The message that asked for confirmation now has the whole answer. */
 export function decidedAnswer(decided: Decided): Answer {
   const { code, command, outcome, headline, audit, operation } = decided;
   return {

@@ -1,6 +1,6 @@
 import { dayMs, hourMs, minuteMs } from '../../core/duration.ts';
 
-/** How numbers and times are said in answers. */
+/** How answers write numbers and times. */
 
 const steps = [
   ['year', 'y', 31_557_600_000],
@@ -29,7 +29,7 @@ export function span(durationMs: number): string {
   return count(number, unit);
 }
 
-/** A duration that somebody has set, which is not rounded: `90 minutes` */
+/** A duration that somebody has set; not rounded: `90 minutes` */
 export function exactSpan(durationMs: number): string {
   const [unit, , unitMs] = steps.find(([, , ms]) => durationMs % ms === 0) ?? ['second', 's', 1000];
   return count(durationMs / unitMs, unit);
@@ -44,13 +44,13 @@ export function ago(atMs: number, nowMs: number): string {
   return difference > 0 ? `${span(difference)} ago` : `in ${span(difference)}`;
 }
 
-/** How long ago, as `3d`: for a list that has one line for each entry, also on a phone. */
+/** How long ago, such as `3d`: for lists whose entries must each fit on one line, also on a phone. */
 export function agoShort(atMs: number, nowMs: number): string {
   const rounded = inOneUnit(nowMs - atMs);
   return rounded === undefined ? 'now' : `${rounded.number}${rounded.short}`;
 }
 
-/** `3 days ago (2026-11-18 09:12 UTC)`; `never` for nothing. */
+/** `3 days ago (2026-11-18 09:12 UTC)`; `never` if there is no time. */
 export function when(atMs: number | null | undefined, nowMs: number): string {
   return typeof atMs === 'number' ? `${ago(atMs, nowMs)} (${dateTime(atMs)})` : 'never';
 }
@@ -81,7 +81,7 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
   return `${whole(number)} ${number === 1 ? noun : plural}`;
 }
 
-/** As `count`, and `no devices` for none. */
+/** Like `count`, but `no devices` for 0. */
 export function amount(number: number, noun: string, plural = `${noun}s`): string {
   return number === 0 ? `no ${plural}` : count(number, noun, plural);
 }

@@ -14,7 +14,7 @@ const shownReason = 60;
 const shownBody = 200;
 /** Characters of a message that are shown in a list. */
 const shownGist = 60;
-/** Far more than is shown. */
+/** Characters of a message that are examined: far more than are shown. */
 const lookedAtBody = 4000;
 
 /** `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. */
@@ -32,12 +32,12 @@ export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
   return [`${who} ${verb} “`, inert(most.reason, shownReason), '”'];
 }
 
-/** What people say, and how many people say it; what most say first. */
+/** The reasons that people give, and how many people give each; the most common first. */
 export function reasonsOf(
   reports: ItemStory['reports'],
 ): readonly { readonly reason: string; readonly people: number }[] {
   const people = new Map<string, number>();
-  // There is one report of each person.
+  // Each person has one report in the list.
   for (const { reason } of reports) {
     const text = reason?.trim() ?? '';
     if (text !== '') {
@@ -71,7 +71,7 @@ export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
   return [' in ', parseRoomAlias(name) === undefined ? inert(name) : code(cut(name, 255))];
 }
 
-/** Its status; empty if it is just open. */
+/** The state of an item; empty if it is just open. */
 export function standOf(
   item: ReportItem,
   nameOf: (user: string) => string,
@@ -97,7 +97,7 @@ export function standOf(
   }
 }
 
-/** The message itself: behind a spoiler; as plain text only where somebody asked for it. */
+/** The message itself, behind a spoiler. The plain text has it only if somebody asked for it. */
 export function contentLines(item: ReportItem, options: { isAskedFor: boolean }): Block[] {
   if (item.kind === 'user') {
     return [];
@@ -155,7 +155,7 @@ function wordsOf(content: ReportedContent, isAskedFor: boolean): Inline[] {
   return [...(isText ? [] : [code(cut(msgtype, 40)), ' ']), hiddenWords(body, isAskedFor)];
 }
 
-/** What people see instead: the formatted text and the edits, where these say something else. */
+/** What people see instead: the formatted text and the edits, if these say something else. */
 function otherWords(
   { body, formatted, edits = [] }: ReportedContent,
   isAskedFor: boolean,
@@ -174,7 +174,7 @@ function otherWords(
   });
 }
 
-/** Without what formatting takes away: `**no**` is shown as **no**. */
+/** The text without the characters that formatting removes: `**no**` is shown as **no**. */
 function bare(text: string): string {
   return text.replaceAll(/[\s\p{P}\p{Sm}\p{Sk}]/gu, '');
 }
@@ -194,7 +194,7 @@ function hidden(
 /**
  * When, how old the account was, and what was there before: what weighs most for a decision.
  *
- * @param at how times are said: a card stands for days, an answer speaks of now
+ * @param at how to write a time: people read a card for days, and an answer right away
  */
 export function circumstances(story: ItemStory, at: (atMs: number) => string): Block {
   const { item, earlier } = story;

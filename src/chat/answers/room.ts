@@ -23,14 +23,14 @@ export function roomNameAndId(
   return name === undefined ? [code(room.roomId)] : [name, ' ', code(room.roomId)];
 }
 
-/** The same in a table, whose cells are narrow. */
+/** Name and ID for a table, whose cells are narrow. */
 export function roomCell(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
   const name = roomName(room);
   const id = code(cut(room.roomId, 80));
   return name === undefined ? [id] : [cut(name, 30), ' ', id];
 }
 
-/** The same with the name in bold, for a title. */
+/** Name and ID for a title, with the name in bold. */
 export function roomTitle(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
   const name = roomName(room);
   return name === undefined ? [bold(code(room.roomId))] : [bold(name), ' ', code(room.roomId)];
@@ -79,7 +79,7 @@ export type RoomKind = Pick<
   'joinedMembers' | 'joinedLocalMembers' | 'joinRules' | 'encryption' | 'roomType'
 >;
 
-/** How many members are of other servers; undefined where the server doesn't tell. */
+/** How many members are of other servers; undefined if the server doesn't say. */
 export function remoteMembers(
   room: Pick<RoomSummary, 'joinedMembers' | 'joinedLocalMembers'>,
 ): number | undefined {
@@ -99,7 +99,7 @@ export function unlistedRooms(number: number): Content | undefined {
 }
 
 /**
- * The title of a list without rows, of the rooms of one person: `nothing`, or that all of them are left out.
+ * The title of an empty list of one person's rooms: `nothing`, or that all of the rooms are left out.
  *
  * @param of the person, as in ` of @mallory:example.com`
  */
@@ -115,7 +115,7 @@ export function encryptionState(room: Pick<RoomSummary, 'encryption'>): string {
 /**
  * The room, as this server knows it.
  *
- * @throws TargetError it doesn't
+ * @throws TargetError this server doesn't know it
  */
 export async function requireRoom(
   { services, prefix, now }: Pick<Context, 'services' | 'prefix' | 'now'>,

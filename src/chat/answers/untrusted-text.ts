@@ -3,8 +3,8 @@ import { code } from './answer.ts';
 import type { Inline } from './answer.ts';
 
 /**
- * Control characters, bidi controls, fillers, tags, and other invisible characters. Except a joiner between
- * two emoji, which is part of them.
+ * Control characters, bidi controls, fillers, tags, and other invisible characters. The first alternative
+ * matches a joiner between two emoji, which is part of them and stays.
  */
 const hidden =
   /(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic})|([\u034F\u17B4\u17B5]|[\p{Cc}\u00AD\u061C\u115F\u1160\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\u3164\uFEFF\uFFA0\uFFF9-\uFFFB\u{1D173}-\u{1D17A}\u{E0000}-\u{E007F}])/gu;
@@ -24,13 +24,13 @@ export function visible(text: string): string {
     });
 }
 
-/** What clients turn into a link without any markup: an ID that opens a profile or a room. */
+/** IDs that clients turn into links without any markup: they open a profile or a room. */
 const ids = /(?<![^\s("'<“„])([@#!$+][^\s:]{0,255}):(?=[\p{L}\p{N}[])/gu;
-/** `evil.example`: clients know the top-level domains, and so might tomorrow's. */
+/** The dots in `evil.example`. Any top-level domain counts, because tomorrow's clients may know new ones. */
 const dotsInNames = /(?<=[\p{L}\p{N}_-])[.\u3002\uFF0E\uFF61](?=[\p{L}]{2})/gu;
 
 /**
- * The same text, without anything that a client would make a link of: addresses with a scheme or without
+ * The same text without anything that a client would turn into a link: addresses with a scheme or without
  * one, domains, e-mail addresses, and IDs of users, rooms and events. It stays readable:
  * `https[:]//evil[.]example`.
  */
@@ -38,7 +38,7 @@ export function withoutLinks(text: string): string {
   return withoutSchemes(text).replaceAll(ids, '$1[:]').replaceAll(dotsInNames, '[.]');
 }
 
-/** Only addresses that name a scheme, or `www`: no sentence of ours needs one that can be opened. */
+/** Breaks only addresses with a scheme or `www`: none of the bot's own sentences need one that opens. */
 export function withoutSchemes(text: string): string {
   return text
     .replaceAll(/(?<!mxc):\/\//gu, '[:]//')
@@ -55,8 +55,8 @@ export function untrustedText(text: string, length = 300): Inline {
 }
 
 /**
- * Text that somebody else has chosen, inside a sentence of ours: a name, a reason, a topic, a note. Cut,
- * and with its links broken.
+ * Text that somebody else has chosen, inside one of the bot's sentences: a name, a reason, a topic, a note.
+ * Cut, and with its links broken.
  */
 export function inert(text: string, length?: number): string {
   return cut(withoutLinks(text), length);
@@ -64,14 +64,14 @@ export function inert(text: string, length?: number): string {
 
 /** Characters of a name that are shown. */
 const maxLength = 40;
-/** One word of letters and digits can't be taken for a sentence of ours. */
+/** A single word of letters and digits can't be mistaken for one of the bot's sentences. */
 const plainName = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*$/u;
 const quotes = /["“”„‟«»＂]/gu;
 
 /**
- * Who has done something, in a sentence: `Ana (@ana:example.com)`. Everybody chooses their own name, and
- * it may hold what looks like words of ours, so the ID always stands beside it, and whatever is more than
- * a plain word stands in quotes: `“boss (admin) · audit #1” (@mallory:example.com)`.
+ * Who has done something, in a sentence: `Ana (@ana:example.com)`. Everybody chooses their own name, and it
+ * may look like the bot's own words. So the ID always follows it, and a name that is more than a plain word
+ * is in quotes: `“boss (admin) · audit #1” (@mallory:example.com)`.
  *
  * @param displayName null if the user has none: only the ID is shown
  */

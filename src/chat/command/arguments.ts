@@ -8,9 +8,9 @@ export interface ArgumentOptions {
   /** A flag that must be given. */
   readonly required?: true;
   /**
-   * The last positional, of kind `text`: the rest of the line, which needs no quotes. Behind users of
-   * whom there may be several, the text starts at the first word that is not a full ID or a link, and
-   * the last word always belongs to it. Flags may stand anywhere in front of `--`.
+   * The last positional, of kind `text`: the rest of the line, which needs no quotes. After an argument that
+   * takes several users, the text starts at the first word that is not a full ID or a link, and the last word
+   * always belongs to it. Flags may be anywhere before `--`.
    */
   readonly rest?: true;
   /**
@@ -30,11 +30,11 @@ export interface ArgumentOptions {
    * is read.
    */
   readonly default?: string | number | boolean;
-  /** A date that lies in the future: a duration is read as that long from now. */
+  /** A date in the future: a duration is read as that long from now. */
   readonly ahead?: true;
   /** Personal data: viewers don't see it in pending confirmations. */
   readonly personal?: true;
-  /** Asks for a positional that is missing: `Which operation?` */
+  /** What to ask if the positional is missing: `Which operation?` */
   readonly question?: string;
   /** A positional whose words may begin with a dash, in a command without flags. */
   readonly dashes?: true;
@@ -48,7 +48,7 @@ export interface Argument<ParsedValue = unknown, RunValue = unknown> {
   readonly kind: ArgumentKind;
   readonly description: string;
   readonly options: ArgumentOptions;
-  /** The value if the argument is not given. A date's is read with the command. */
+  /** The value if the argument is not given. A date's default is read with each command. */
   readonly fallback?: string | number | boolean | readonly never[] | undefined;
   readonly parsed?: ParsedValue;
   readonly run?: RunValue;
@@ -77,17 +77,17 @@ type Flag<Value, Options> = Options extends { many: true }
     ? Value
     : Value | undefined;
 
-// Of several accounts a command sees one at a time: the pipeline calls it for each.
+// A command sees one account at a time: the pipeline calls it for each.
 type RunPositional<Kind extends ArgumentKind, Options> = Kind extends 'account'
   ? Options extends { optional: true }
     ? Account | undefined
     : Account
   : Positional<RunOne<Kind, Options>, Options>;
 
-/** What is not given of an argument that takes several values. Frozen, since all of them share it. */
+/** The fallback of arguments that take several values. Frozen, since all of them share it. */
 const noValues: readonly never[] = Object.freeze([]);
 
-/** Declares an argument by position; they are read in the order of the declaration. */
+/** Declares an argument that is given by position. Positionals are read in the order of declaration. */
 export function positional<Kind extends ArgumentKind, const Options extends ArgumentOptions>(
   kind: Kind,
   description: string,

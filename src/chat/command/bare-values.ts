@@ -7,14 +7,14 @@ import { flagName } from './arguments.ts';
 export interface BareValues {
   /** By declared name. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** The words that are none. */
+  /** The other words. */
   readonly rest: readonly Word[];
 }
 
 /**
  * Takes the words that are unambiguously values of flags that need no name: `open`, `7d`,
- * `@mallory:example.com`. What is left and no positional takes is searched for, where the command searches.
- * Only for commands that change nothing.
+ * `@mallory:example.com`. Words that are left and that no positional takes become the search text, if the
+ * command has a search flag. Only for commands that change nothing.
  */
 export function takeBareValues(
   declared: Readonly<Record<string, Argument>>,
@@ -50,7 +50,7 @@ export function takeBareValues(
   return { values, rest };
 }
 
-/** Whether a word can be nothing else. */
+/** Whether a word can only be a value of this flag. */
 function isValueOf(word: string, key: string, { kind, options }: Argument): boolean {
   switch (kind) {
     case 'choice':

@@ -38,13 +38,13 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly origin: Origin;
   readonly invocation: Invocation;
   /**
-   * For requests that Synapse or the client-server API does at most once for each transaction ID. The same
-   * for the same account of the same command message, also after a restart. A command that makes several
+   * For requests that Synapse or the client-server API does at most once for each transaction ID. It is the
+   * same for the same account of the same command message, also after a restart. A command that makes several
    * such requests appends a number.
    */
   readonly transactionId: string;
   readonly services: Services;
-  /** Of the users and rooms that a read asks about, those that this server does not have. */
+  /** The users and rooms that a read-only command asks about and that this server does not have. */
   readonly absent: readonly Absent[];
   readonly registry: Registry;
   /** The sender's role, for answers that leave out what the sender may not do. */
@@ -60,7 +60,7 @@ export interface Context<Declared extends Arguments = Arguments> {
    * Empty if the protection is overridden.
    */
   protectedHashes(): Promise<ReadonlySet<string>>;
-  /** To reconcile: the ID of the homeserver's own job, if it is known. */
+  /** For `reconcile`: the ID of the homeserver's own job, if it is known. */
   readonly serverJob?: string;
   /**
    * Stores the ID of the homeserver's own job as soon as it is known, so that the job is found again after a
@@ -76,28 +76,28 @@ export interface Preview {
   readonly body: readonly Block[];
   /** What can't be undone, in one sentence. */
   readonly warning?: string;
-  /** What is special about this account: all that is shown of it in a preview of several. */
+  /** What is special about this account. A preview of several accounts shows nothing else about it. */
   readonly facts?: readonly string[];
-  /** How much it is about. A preview of several passes the sums to the command's `plan`. */
+  /** How much it affects. For several accounts, the command's `plan` gets the sums. */
   readonly numbers?: Readonly<Record<string, number>>;
 }
 
-/** What is done to each of several accounts, and what is not, in phrases. */
+/** What a command does and doesn't do to each of several accounts, in phrases. */
 export interface Plan {
   /** One phrase for each step, in their order. */
   readonly does: readonly string[];
   readonly doesNot: readonly string[];
 }
 
-/** Why a command can't have an effect, as a sentence without its end, and what to do instead. */
+/** Why a command can't have an effect, as a sentence without a full stop, and what to do instead. */
 export interface Impossible {
   readonly why: string;
   readonly advice: string;
 }
 
 /**
- * What became of a call whose answer never came: `unknown` can be asked again later, `unknowable`
- * never will be known.
+ * What became of a call whose answer never came. If it is `unknown`, the bot can ask again later; if it is
+ * `unknowable`, nobody will ever know.
  */
 export type Reconciliation = 'done' | 'not_done' | 'unknown' | 'unknowable' | EndedJob;
 
@@ -111,8 +111,8 @@ export interface EndedJob {
 }
 
 /**
- * Whether an invocation must keep off protected accounts and their files. `all_but_admins` is for what
- * concerns server admins alone; `others` lets the person who asks do it to their own account and files, and to
+ * Whether an invocation must not act on protected accounts and their files. `all_but_admins` is for what
+ * concerns only server admins; `others` lets the person who asks do it to their own account and files, and to
  * the bot's.
  */
 export type Protects = boolean | 'all_but_admins' | 'others';
@@ -139,11 +139,12 @@ export interface Step<Declared extends Arguments = Arguments, Result = unknown> 
   undo?(context: Context<Declared>, result: Result): string | undefined;
   /** What `run` gives if it is done: for `undo`, if the answer was lost in a crash. */
   resultIfDone?(context: Context<Declared>): Result;
-  /**
-   * It does no harm if it is done twice: a call that was cut off and did not arrive is made again, once.
-   */
+  /** Doing it twice does no harm, so a call that was cut off and did not arrive is made again, once. */
   readonly repeats?: true;
-  /** The ID of the homeserver's own job that `run` has started. Its end is waited for, with `reconcile`. */
+  /**
+   * The ID of the homeserver's own job that `run` has started. The operation waits for its end with
+   * `reconcile`.
+   */
   serverJob?(result: Result): string | undefined;
   reconcile(context: Context<Declared>): Promise<Reconciliation>;
 }
@@ -152,8 +153,8 @@ interface Base<Declared extends Arguments> {
   readonly name: string;
   readonly aliases?: readonly string[];
   /**
-   * What people type who look for this command and don't know its name. Never carried out: the answer
-   * names the commands that may be meant, and `help` finds them.
+   * What people type if they look for this command and don't know its name. A synonym never runs it: the
+   * answer names the commands that may be meant, and `help` finds them.
    */
   readonly synonyms?: readonly string[];
   /** One line, beginning with a verb. */
@@ -174,8 +175,9 @@ interface Base<Declared extends Arguments> {
   /** The role that may use it, if its danger does not decide that. */
   readonly role?: Role;
   /**
-   * Refuse to touch the bot, server admins, moderators and configured users, and their files. By default what
-   * is destructive or critical does. What may be a `change` must say so itself if it acts on accounts or files.
+   * Whether it refuses to act on the bot, server admins, moderators and configured users, and their files. By
+   * default, destructive and critical invocations refuse. A command that can be a `change` must set this
+   * itself if it acts on accounts or files.
    */
   readonly protects?:
     | Exclude<Protects, false>
@@ -186,7 +188,7 @@ interface Base<Declared extends Arguments> {
    * account, because Synapse quarantines equal files together.
    */
   readonly leavesEqualFiles?: true;
-  /** Resolves the report if it is sent about one. */
+  /** If it is sent about a report, the report is resolved. */
   readonly resolvesReports?: true;
   /**
    * False if nothing reverses it, neither `undo` nor another command. It may still be harmless, such as
@@ -196,11 +198,11 @@ interface Base<Declared extends Arguments> {
   /** `undo` can't undo it, but this command, which takes the same targets, gives back a part. */
   readonly partlyUndoneBy?: string;
   /**
-   * Its call sets a state, so that a second one has no other effect. If a crash cuts off the calls for some of
-   * several accounts, and they are known not to have arrived, they are made again after the start.
+   * Its call sets a state, so a second one has no further effect. If a crash cuts off the calls for some of
+   * several accounts, and they are known not to have arrived, the bot makes them again after it starts.
    */
   readonly repeats?: true;
-  /** All that it needs to know of an account, to do and undo it, is in Synapse's list of accounts. */
+  /** Synapse's list of accounts has all that it needs to know about an account, to do and undo it. */
   readonly knownFromList?: true;
   /** Its answer holds a secret, so it can't be scheduled for a time when nobody waits for the answer. */
   readonly answersSecret?: true;
@@ -213,14 +215,17 @@ interface Base<Declared extends Arguments> {
   /**
    * What a confirmation about several accounts says instead of `does` and `doesNot`.
    *
-   * @param sums of the `numbers` of all previews; undefined if not each account has one
+   * @param sums of the `numbers` of all previews; undefined unless every preview has them
    */
   plan?(args: ParsedArguments<Declared>, sums: Readonly<Record<string, number>> | undefined): Plan;
-  /** Why there is nothing to do about this account: `is already locked`. Named with others it is left out. */
+  /**
+   * Why there is nothing to do about this account: `is already locked`. If it is named with others, it is
+   * left out.
+   */
   nothingToDo?(account: Account, args: ParsedArguments<Declared>): string | undefined;
   /**
-   * What the preview warns of, whoever the account is. If a command has this, `nothingToDo` says all that can
-   * stand against it, and a long list of accounts is confirmed without a preview of each.
+   * What the preview warns of, whatever the account. If a command has this, nothing but `nothingToDo` can
+   * speak against an account, so a long list of accounts is confirmed without a preview of each.
    */
   warning?(args: ParsedArguments<Declared>): string;
   readonly audit?: {
@@ -261,7 +266,7 @@ interface Single<Declared extends Arguments, Result> {
 
 /** A command that does several things to each account. */
 interface Stepped<Declared extends Arguments> {
-  /** In this order. A step that fails does not keep the others back. */
+  /** In this order. If a step fails, the others are still done. */
   steps(args: ParsedArguments<Declared>): readonly Step<Declared>[];
   readonly run?: never;
   readonly answer?: never;
@@ -279,14 +284,14 @@ interface Harmless {
 interface Confirmable<Declared extends Arguments> {
   readonly danger: 'destructive' | 'critical';
   readonly maxDanger?: never;
-  /** What it would do and to whom; also says what stands against it by throwing. */
+  /** What it would do, and to whom. Throws if something prevents it. */
   preview(context: Context<Declared>): Promise<Preview>;
 }
 
 interface Depends<Declared extends Arguments> {
   /**
-   * Some commands are as dangerous as their flags, and least dangerous without any: it is called with the
-   * defaults alone, too.
+   * For commands whose danger depends on their flags, and is least without any. Also called with only the
+   * defaults.
    */
   readonly danger: (args: ParsedArguments<Declared>) => Danger;
   /** The most that `danger` returns, for help. */
@@ -299,7 +304,7 @@ type Reversibility =
   | { readonly reversible?: undefined }
   | { readonly reversible: false; readonly undo?: undefined };
 
-/** A command: all that is known of it. */
+/** Everything that is declared about a command. */
 export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
   (Single<Declared, Result> | Stepped<Declared>) &
   Reversibility &
@@ -343,15 +348,15 @@ export function defineCommand<const Declared extends Arguments, Result>(
   const byStep = () => {
     throw new TypeError(`${name} is carried out step by step`);
   };
-  // Its functions take the arguments that its own declaration makes the reader produce.
+  // The reader produces exactly the arguments that the declaration's functions take.
   return (steps === undefined
     ? declaration
     : { ...declaration, run: byStep, answer: byStep }) as unknown as Command;
 }
 
 /**
- * The danger of one invocation. Arguments that are missing have their defaults: of a line that can't be read,
- * none is known.
+ * The danger of one invocation. Missing arguments have their defaults. If a line can't be read, no arguments
+ * are known.
  */
 export function dangerOf(command: Command, args: Readonly<Record<string, unknown>>): Danger {
   return typeof command.danger === 'function'
@@ -363,7 +368,7 @@ function defaultsOf({ args }: Command): Record<string, unknown> {
   return Object.fromEntries(Object.entries(args).map(([key, { fallback }]) => [key, fallback]));
 }
 
-/** The danger of an invocation without flags, which only ever add to it. */
+/** The danger of an invocation without flags. Flags only add to it. */
 export function leastDangerOf(command: Command): Danger {
   return dangerOf(command, {});
 }
@@ -386,7 +391,7 @@ export function roleFor(command: Command, danger: Danger): Role {
   return danger === 'read' ? 'viewer' : danger === 'critical' ? 'admin' : 'moderator';
 }
 
-/** The arguments that hold users whom a command makes, or in whose name it acts. */
+/** The arguments that hold users whom a command creates, or in whose name it acts. */
 export function identitiesOf(command: Command): string[] {
   return Object.entries(command.args)
     .filter(([, { kind }]) => kind === 'identity')
@@ -399,7 +404,7 @@ export function actsOnSomebody(command: Command): boolean {
   return subjectOf(command) !== undefined || actsOnFiles;
 }
 
-/** Which protected accounts, and files of theirs, an invocation must keep off. */
+/** Which protected accounts, and files of theirs, an invocation must not act on. */
 export function protectsFor(command: Command, args: Readonly<Record<string, unknown>>): Protects {
   const { protects = isDangerous(dangerOf(command, args)) } = command;
   return typeof protects === 'function'
@@ -431,14 +436,14 @@ const commonFlags = {
   dryRun: flag('boolean', 'Show what would happen without doing it', { default: false }),
 } as const;
 
-/** Flags of what acts on accounts and their files. */
+/** Flags of commands that act on accounts and their files. */
 const protectionFlags = {
   overrideProtection: flag('boolean', 'Also act on protected accounts; critical', {
     default: false,
   }),
 } as const;
 
-/** Flags of what can be done later. */
+/** Flags of commands that can run later. */
 const scheduleFlags = {
   at: flag('date', 'Run it at this time (UTC, unless it names another zone)', {
     ahead: true,
@@ -447,12 +452,12 @@ const scheduleFlags = {
   in: flag('duration', 'Run it after this time', { placeholder: '2h' }),
 } as const;
 
-/** Flags of what can be undone after a time. */
+/** Flags of commands that can be undone after a time. */
 const timedFlags = {
   for: flag('duration', 'Undo it after this time', { placeholder: '24h' }),
 } as const;
 
-/** Flags of what acts on several accounts. */
+/** Flags of commands that act on several accounts. */
 const batchFlags = {
   fromFile: flag(
     'boolean',
@@ -468,12 +473,12 @@ const batchFlags = {
   ),
 } as const;
 
-/** Whether it can be asked for only for a time: it takes `--for 24h`, and `undo` ends it then. */
+/** Whether it can be done for a limited time: it takes `--for 24h`, and then `undo` ends it. */
 export function canEnd(command: Command): boolean {
   return canChange(command) && command.undo !== undefined;
 }
 
-/** Why a command can't be asked for now to be done later; undefined if it can. */
+/** Why a command can't be scheduled for later; undefined if it can. */
 export function whyNotLater({ answersSecret, audit }: Command): string | undefined {
   if (answersSecret === true) {
     return 'its answer holds a secret for you, which you wait for';

@@ -53,8 +53,7 @@ export function adviceOnUnknownFlag(tokens: readonly Token[], at: number, flags:
 }
 
 /**
- * What to write for a flag that stands in front of another flag, or at the end; undefined if the value may have
- * been forgotten.
+ * What to write if the value of a flag looks like a flag; undefined if the value may have been forgotten.
  *
  * @param at where the flag stands
  */

@@ -6,7 +6,7 @@ interface Topic {
   readonly name: string;
   readonly title: string;
   readonly flags: readonly (readonly [flag: string, what: string])[];
-  /** What else people type who look for it. */
+  /** Other words that people type if they look for it. */
   readonly words: readonly string[];
   readonly notes: readonly string[];
   /** A command line, without the prefix. */

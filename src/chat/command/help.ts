@@ -53,7 +53,7 @@ function valueName({ kind }: Argument): string {
   return names[kind] ?? 'TEXT';
 }
 
-/** Flags that help lists, and that a usage line is easier to read without. */
+/** Flags that help lists. Usage lines leave them out, so that they are easier to read. */
 const rareFlags = new Set(['fromFile', 'matching', 'overrideProtection', 'at', 'in']);
 
 /** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
@@ -208,7 +208,7 @@ export function helpForGroup(registry: Registry, group: Group, prefix: string): 
   };
 }
 
-/** The answer to `help WORD` where no command has that name, but some are what is looked for. */
+/** The answer to `help WORD` if no command has that name, but some may be what the person wants. */
 export function helpForWord(word: string, commands: readonly Command[], prefix: string): Answer {
   const [first] = commands;
   return {

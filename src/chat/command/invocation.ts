@@ -54,7 +54,7 @@ export interface Reversal {
   readonly arguments: Readonly<Record<string, Json>>;
 }
 
-/** One thing asked for, whoever asked: what is confirmed, executed and audited. */
+/** One thing asked for, whoever asked: what is confirmed, carried out and audited. */
 export interface Invocation {
   readonly command: string;
   readonly arguments: Readonly<Record<string, Json>>;
@@ -66,7 +66,7 @@ export interface Invocation {
   readonly matching?: string;
   /** The accounts that were left out before it was confirmed: its outcome names them, too. */
   readonly leftOut?: readonly LeftOut[];
-  /** What the undo of an operation consists of, in the order in which it is done. Found once. */
+  /** The commands that undo an operation, in the order in which they run. Found once. */
   readonly reversals?: readonly Reversal[];
   /** When it runs, if not at once. Milliseconds since 1970. */
   readonly notBefore?: number;

@@ -58,7 +58,7 @@ export function shownColumns<Row>(columns: readonly ListColumn<Row>[]): ShownCol
  *
  * @param found one row more than `limit`, if there are that many; it shows that a next page exists
  * @param total of all pages
- * @param positionOf what `--from` gets to continue after this row
+ * @param positionOf the value of `--from` that continues after this row
  */
 export function pageAfter<Row>(
   found: readonly Row[],
@@ -128,12 +128,12 @@ export function listAnswer<Row>(
     /** `account`, for `3 accounts`. */
     readonly noun: string;
     readonly plural?: string;
-    /** Behind the number: ` in #lobby:example.com`. */
+    /** After the number: ` in #lobby:example.com`. */
     readonly of?: Content;
     readonly columns: readonly ListColumn<Row>[];
-    /** The title where there is nothing: `Mallory has no devices`. */
+    /** The title if there are no rows: `Mallory has no devices`. */
     readonly nothing?: Content;
-    /** What to say besides where there is nothing. */
+    /** What else to say if there are no rows. */
     readonly none?: Content;
     /** What to say below the list, such as what it leaves out. */
     readonly note?: Content | undefined;
@@ -196,7 +196,10 @@ export function listAnswer<Row>(
   };
 }
 
-/** The number of rows on all pages; undefined if nobody knows. The first page is all if none follows. */
+/**
+ * The number of rows on all pages; undefined if it is not known. If no page follows the first, the first has
+ * all rows.
+ */
 function totalOf(
   { rows, total, nextFrom }: Listing<unknown>,
   args: ListArguments,
@@ -248,8 +251,8 @@ function fileOf<Row>(
 }
 
 /**
- * Reads `--from` for the lists of Synapse's whose pages begin at a row's number. Checked here, since
- * the server answers too large a number with an internal error.
+ * Reads `--from` for those of Synapse's lists whose pages start at a row number. It is checked here, because
+ * the server answers a number that is too large with an internal error.
  *
  * @throws UsageError
  */
@@ -267,9 +270,9 @@ export function offsetIn(from: string | undefined): number | undefined {
 }
 
 /**
- * For lists whose pages begin at a row's number.
+ * For lists whose pages start at a row number.
  *
- * @throws UsageError `--from` is none
+ * @throws UsageError `--from` is not a row number
  */
 export function checkOffset({ from }: { readonly from: string | undefined }): void {
   offsetIn(from);

@@ -5,7 +5,7 @@ import type { Command, Group, GroupedCommand } from './declaration.ts';
 
 /**
  * Imports the commands in `folder`: each is the default export of one file in the folder of its group.
- * Subfolders (`parts/`) hold what these commands are made of. A build replaces this file by a list of the
+ * Subfolders (`parts/`) hold code that these commands share. The build replaces this file with a list of the
  * commands.
  */
 export async function loadCommands(

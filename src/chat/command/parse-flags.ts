@@ -98,7 +98,7 @@ function readFlag(tokens: readonly Token[], at: number, flags: Flags, command: s
   return { name, key, value, isNegation, argument };
 }
 
-/** The value in the word behind a flag. */
+/** The value in the word after a flag. */
 function nextValue(
   tokens: readonly Token[],
   at: number,
@@ -156,8 +156,8 @@ function assertOneWord(key: string, value: Token, second: Token | undefined): vo
 }
 
 /**
- * In `--reason spam links` the word `links` would become a target. Words that can only belong to the
- * sentence are refused, also behind its dash; full IDs and links may follow.
+ * In `--reason spam links` the word `links` would become a target. Words that can only belong to the sentence
+ * are refused, also after `--`; full IDs and links may follow.
  */
 function assertQuoted(
   key: string,

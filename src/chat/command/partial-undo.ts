@@ -5,11 +5,11 @@ import type { Registry } from './registry.ts';
 const maxNamed = 10;
 
 /**
- * For an action that can't be undone: the line that gives back a part of what it took, and what that line does
- * and doesn't. If it would name too many accounts, it takes them from a file.
+ * For an action that can't be undone: the command line that gives back a part of what it took, and what that
+ * command does and doesn't do. If the line would name too many accounts, the command takes them from a file.
  *
- * @param targets of the action
- * @param operation that the action was
+ * @param targets the targets of the action
+ * @param operation the operation that the action belongs to
  * @returns undefined if no command gives back anything
  */
 export function partialUndo(

@@ -25,7 +25,7 @@ export interface ReadArguments {
   readonly forMs: number | undefined;
   /** Milliseconds since 1970; undefined if it is done at once. */
   readonly notBefore: number | undefined;
-  /** The arguments that were left out, and that the surroundings have filled in. */
+  /** The arguments that were left out, and filled in from what the message is about. */
   readonly filledIn: readonly string[];
 }
 
@@ -119,7 +119,7 @@ export function readArguments(
   };
 }
 
-/** @throws UsageError it can't be asked for now to be done later, and is */
+/** @throws UsageError the command can't be scheduled, but `--at` or `--in` is given */
 function assertNotLater(command: Command, tokens: readonly Token[], typedName: string): void {
   const why = canChange(command) ? whyNotLater(command) : undefined;
   const later = tokens.find(
@@ -187,12 +187,12 @@ function readPositionals(
   const hasRest = positionals.some(([, argument]) => argument.options.rest === true);
   for (const [at, [key, argument]] of positionals.entries()) {
     const { many, rest, unless } = argument.options;
-    // Users may come from elsewhere.
+    // Users may come from a file or a search instead.
     const isElsewhere =
       argument.kind === 'account' && many === true && (isGiven('fromFile') || isGiven('matching'));
     const optional = argument.options.optional === true || isElsewhere;
     const isReplaced = unless !== undefined && isGiven(unless);
-    // In front of a text, nobody can tell a surplus word from the text.
+    // Before a text, nobody can tell a surplus word from the text.
     if (isReplaced && left.length > 0 && !hasRest) {
       throw new UsageError(
         `Give ${placeholderOf(key, argument)} or \`--${flagName(unless)}\`, not both.`,
@@ -220,7 +220,7 @@ function readPositionals(
       continue;
     }
     const least = isElsewhere ? 0 : 1;
-    // The last words belong to what follows.
+    // The last words belong to the arguments that follow.
     const followers = positionals.length - at - 1;
     const count =
       many !== true
@@ -239,8 +239,8 @@ function readPositionals(
 }
 
 /**
- * How many words in front of a text are users: the first `least`, and those behind them that are full IDs
- * or links. The last word belongs to the text.
+ * How many words before a text are users: the first `least`, and those after them that are full IDs or links.
+ * The last word belongs to the text.
  */
 function countUsers(words: readonly Word[], least: number): number {
   const textAt = words.findIndex(
@@ -300,7 +300,7 @@ function unexpected(
   { command, isGiven, takesReason }: PositionalOptions,
 ): UsageError {
   const { text } = words[at] as Word;
-  // A flag without its dashes may have been read as a positional, in front of its value.
+  // A flag without its dashes may have been read as a positional, before its value.
   const flagWord = words
     .slice(Math.max(0, at - 1), at + 1)
     .find((word) =>

@@ -2,10 +2,10 @@ import { nearest } from '../../core/text.ts';
 import { dangers } from './declaration.ts';
 import type { Command, GroupedCommand } from './declaration.ts';
 
-/** What a word that names no command may have meant: a name typed wrong, or another word for some. */
+/** What a word that doesn't name a command may mean: a mistyped name, or another word for commands. */
 export interface Guess {
   readonly kind: 'typo' | 'synonym';
-  /** Of a typo one; the least dangerous first. */
+  /** One for a typo; the least dangerous first. */
   readonly commands: readonly Command[];
 }
 
@@ -57,7 +57,7 @@ export function createRegistry(commands: readonly GroupedCommand[]): Registry {
   };
 }
 
-/** By each synonym the commands that it may mean, the least dangerous first. */
+/** For each synonym, the commands that it may mean, the least dangerous first. */
 function synonymsOf(
   commands: readonly GroupedCommand[],
   byName: ReadonlyMap<string, GroupedCommand>,

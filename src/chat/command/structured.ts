@@ -14,8 +14,8 @@ import type { Command } from './declaration.ts';
 
 /**
  * Commands that clients complete behind `/`: the bot describes each command in the room's state, and a client
- * sends a command with its arguments by name. It is still a proposal, in the form that gomuks and mautrix-go
- * have. https://github.com/matrix-org/matrix-spec-proposals/pull/4391
+ * sends a command with its arguments by name. This is still a proposal, implemented here as in gomuks and
+ * mautrix-go. https://github.com/matrix-org/matrix-spec-proposals/pull/4391
  */
 export const structuredField = 'org.matrix.msc4391.command';
 export const descriptionType = 'org.matrix.msc4391.command_description';
@@ -58,7 +58,7 @@ export function describeCommand(command: Command): CommandDescription {
   };
 }
 
-/** The state key of a description: clients ignore one under any other key. */
+/** The state key of a description: clients ignore descriptions under any other key. */
 export function descriptionKey(command: string, botUser: UserId): string {
   return createHash('sha256').update(`${command}${botUser}`).digest('base64');
 }
@@ -129,7 +129,7 @@ const place = z
   );
 const word = z.union([z.string(), z.int().transform(String), place]);
 
-/** As many as an event holds: the names are of the declaration, and most are left out. */
+/** More arguments than any command takes. */
 const maxArguments = 50;
 
 const structured = z.object({
@@ -143,7 +143,7 @@ const structured = z.object({
     .nullish(),
 });
 
-/** A command as a client has sent it: its values are strings, and what they are is read later. */
+/** A command as a client has sent it. Its values are only read later. */
 export interface StructuredCommand {
   readonly command: string;
   readonly arguments: Readonly<Record<string, boolean | string | readonly string[] | null>>;
@@ -158,10 +158,10 @@ export function readStructured(field: unknown): StructuredCommand | undefined {
 }
 
 /**
- * Writes a command that a client has sent as the line that a person would type, without the prefix. What is
- * wrong with it is said when the line is read.
+ * Writes a command that a client has sent as the line that a person would type, without the prefix. Errors in
+ * it are found when the line is read.
  *
- * @throws UsageError it can't be typed: a value is missing in front of another
+ * @throws UsageError it can't be typed: a value is missing before another
  */
 export function writeStructured(
   { command: name, arguments: given }: StructuredCommand,

@@ -17,14 +17,15 @@ export function writeInvocation(command: Command, invocation: Written): string {
   return [command.name, ...positionals, ...flags].join(' ');
 }
 
-/** At most this many of the values that stand behind the name are shown. */
+/** At most this many positional values are shown. */
 const maxNamed = 3;
-/** Values, and flags, are left out from this length on. */
+/** Values beyond this length are left out, and so are flags. */
 const maxWordsLength = 100;
 
 /**
- * Writes an invocation for people to read, not to send again: `lock @a:x @b:x @c:x and 27 more --reason=spam`.
- * Long text is cut; other values are whole or left out. When it is to run is left out, too.
+ * Writes an invocation for people to read, not to send again: `lock @a:x @b:x @c:x and 27 more
+ * --reason=spam`. Long text is cut; other values are whole or left out. The time at which it runs is left
+ * out, too.
  */
 export function shortLine(command: Command, written: Written): string {
   const { notBefore: _, ...invocation } = written;

@@ -38,15 +38,14 @@ function plainDashes(text: string): string {
   return text.replace(/^-*[–—―][-–—―]*(?=[A-Za-z]|$)/u, '--');
 }
 
-/** `--flag=`, behind which a quote may open. */
+/** `--flag=`, after which a quote may open. */
 const flagWithoutValue = /^[-–—―]+\w[\w-]*=$/u;
 
 /**
- * Splits a line by shell habits: blanks and line breaks part words, quotes group, `\` escapes. A
- * quote opens only where a word or a `--flag=` value begins, so that `don't` needs no care.
+ * Splits a line as a shell would: blanks and line breaks separate words, quotes group, `\` escapes. A quote
+ * opens only where a word or a `--flag=` value begins, so `don't` needs no special care.
  *
- * Takes time in proportion to the line's length, whatever stands in it: anybody in the room can send
- * 65 kB.
+ * Takes time in proportion to the line's length, whatever it contains: anybody in the room can send 65 kB.
  *
  * @throws UsageError a quote that is not closed
  */
@@ -124,8 +123,8 @@ export function tokenize(line: string): Token[] {
 }
 
 /**
- * The inverse for one word: quoted where it must be, so that `tokenize` gives it back, and so that
- * nobody takes a mark at its end for punctuation around it.
+ * Writes one word so that `tokenize` gives it back. It is quoted if necessary, also so that nobody takes a
+ * mark at its end for punctuation around it.
  */
 export function quote(word: string): string {
   return /^[\w@:.#!$/+=~%,-]+$/u.test(word) && !/^[-.,:]|[.,:!]$/u.test(word)
@@ -150,7 +149,7 @@ const closersOf: ReadonlyMap<string, string> = new Map([
   ["'", "'"],
 ]);
 
-/** Phones turn one of a pair into a typographic quote now and then. */
+/** Phones sometimes turn only one of a pair into a typographic quote. */
 const typographic = '“”';
 
 /** Finds where the quotes of a line end, in one walk over the line for each kind of quote. */
@@ -160,7 +159,7 @@ export function createQuotes(characters: readonly string[]) {
   const endsWord = (at: number) => at + 1 === characters.length || isBlank(characters[at + 1]);
   const lastAscii = characters.findLastIndex((character, at) => character === '"' && endsWord(at));
 
-  /** The first at `from` or behind it that closes; undefined if there is none. */
+  /** The first at or after `from` that closes; undefined if there is none. */
   function next(opener: string, closers: string, from: number): number | undefined {
     const key = opener + closers;
     const ends = found.get(key) ?? endsFor(opener, closers);
@@ -187,7 +186,7 @@ export function createQuotes(characters: readonly string[]) {
   return {
     opens: (character: string): boolean => closersOf.has(character),
 
-    /** Where the quote that opens at `at` is closed; undefined where it is not. */
+    /** Where the quote that opens at `at` is closed; undefined if it is not. */
     closeOf(at: number): number | undefined {
       const opener = characters[at] ?? '';
       const closers = closersOf.get(opener) ?? '';
@@ -199,7 +198,7 @@ export function createQuotes(characters: readonly string[]) {
   };
 }
 
-/** 1 for each character behind an odd number of backslashes. */
+/** 1 for each character after an odd number of backslashes. */
 function escapedIn(characters: readonly string[]): Uint8Array {
   const escaped = new Uint8Array(characters.length);
   for (let at = 1; at < characters.length; at += 1) {

@@ -24,8 +24,8 @@ export interface ParsedValues {
   /** Any user ID, known here or not: to search by. Nothing is done to or as this user. */
   user: UserId;
   /**
-   * A user whom the command makes, or in whose name it acts: protected before the command sees it,
-   * whether the account exists or not.
+   * A user whom the command creates, or in whose name it acts: protected before the command sees it, whether
+   * the account exists or not.
    */
   identity: UserId;
   /** An alias is resolved before the command sees it. */
@@ -36,7 +36,7 @@ export interface ParsedValues {
   event: EventReference;
   /** A file of this server or another. */
   media: MxcUri;
-  /** Words of people. */
+  /** Free text. */
   text: string;
   /** One word without blanks: a code, a token, a name. */
   word: string;
@@ -48,9 +48,9 @@ export interface ParsedValues {
   /** Milliseconds. */
   duration: number;
   /**
-   * Milliseconds since 1970; a duration is read as that long ago, or from now where `ahead` is set. It
-   * is resolved once, when the command is read, so that what is previewed, done and reconciled is the
-   * same however much later that is.
+   * Milliseconds since 1970; a duration is read as that long ago, or from now if `ahead` is set. It is
+   * resolved once, when the command is read, so that what is previewed, done and reconciled is the same
+   * however much later that is.
    */
   date: number;
 }
@@ -134,7 +134,7 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
     }
     case 'item':
     case 'integer': {
-      // As answers write it, and in a list: `#4, #5`.
+      // With the marks that answers and lists have: `#4, #5`.
       const digits = argument.place === 'positional' ? word.replace(/^#|[,;]$/gu, '') : word;
       const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
       if (Number.isNaN(number) || number < min || number > max) {
@@ -198,7 +198,7 @@ function readRoom(word: string): RoomId | RoomAlias {
   return reference.room;
 }
 
-/** A bare name is a user's: rooms have none. */
+/** A bare name is a user's: rooms don't have one. */
 function readTarget(word: string, { serverName }: ReadingContext): UserId | RoomId | RoomAlias {
   const reference = readReference(word);
   const isUnfinished = reference === undefined && /^[!#$]/u.test(word);
@@ -222,7 +222,7 @@ function readTarget(word: string, { serverName }: ReadingContext): UserId | Room
 const datePattern =
   /^(\d{4}-\d\d-(\d\d))(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(?: ?(Z|UTC|[+-]\d\d:\d\d))?)?$/iu;
 
-/** The last that is written with four digits for the year. */
+/** The last date whose year has four digits. */
 const lastDate = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 function readDate(word: string, now: number, isAhead: boolean): number {
@@ -271,7 +271,7 @@ function nextTimeOfDay(word: string, now: number): number | undefined {
 /** A word of a command line that is not a flag. */
 export interface Word {
   readonly text: string;
-  /** Meant as it is written; what is not may have marks of a sentence around it. */
+  /** Meant as it is written. Other words may have punctuation around them. */
   readonly exact: boolean;
 }
 
@@ -285,9 +285,9 @@ const ids: ReadonlySet<ArgumentKind> = new Set([
   'identity',
 ] as const);
 
-/** The text of a word as an argument of this kind has it. */
+/** The text of a word, for an argument of this kind. */
 export function textFor({ text, exact }: Word, kind: ArgumentKind): string {
-  // IDs come out of sentences, with marks around them that nobody sees or means.
+  // IDs are copied from sentences, with punctuation and invisible characters around them.
   return ids.has(kind) && !exact ? withoutMarksAround(text) : text;
 }
 
@@ -323,7 +323,7 @@ function inPermalink(path: string): string[] {
 
 /**
  * The identifiers that a client's own link names, wherever the client is hosted: `…/#/user/@name:server`,
- * `…/#/room/!id:server`. Empty if it is one of the other kind.
+ * `…/#/room/!id:server`. Empty if the ID is of the other kind.
  */
 function inClientLink(kind: string, path: string): string[] {
   const [first = '', ...rest] = inPermalink(path);
@@ -331,7 +331,7 @@ function inClientLink(kind: string, path: string): string[] {
   return isUser === (kind === 'user') ? [first, ...rest] : [];
 }
 
-/** The identifiers that a `matrix:` URI names; empty where it names more or less than one thing. */
+/** The identifiers that a `matrix:` URI names; empty unless it names exactly one thing. */
 function inUri(path: string): string[] {
   const [kind = '', first = '', eventKind, event = '', ...rest] = path.split('/');
   const sigil = uriKinds.get(kind);
@@ -362,7 +362,7 @@ function identifiersIn(link: string): string[] | undefined {
           : inUri(uri ?? '');
     return found.map((part) => decodeURIComponent(part));
   } catch {
-    // Percent-encoding that decodes to nothing: no link of ours.
+    // The percent-encoding is invalid, so this isn't a link to anything.
     return [];
   }
 }
@@ -419,11 +419,14 @@ export function withoutMarksAround(word: string): string {
   return characters.slice(start, end).join('');
 }
 
-/** What no reader sees as it is, or no client copies: as `visible` in the answers. */
+/**
+ * Characters that readers don't see as they are, or that clients don't copy. Compare `visible` in the
+ * answers.
+ */
 const uncopiable =
   /[\p{C}\p{Zl}\p{Zp}\u034F\u115F\u1160\u17B4\u17B5\u3164\uFFA0]|(?! )\p{Zs}| {2}/u;
 
-/** An ID as a word of a command line: quoted where it must be, or as a link if quotes don't help. */
+/** An ID as a word of a command line: quoted if necessary, or as a link if quotes don't help. */
 export function idWord(id: string): string {
   const kind = [...uriKinds].find(([, sigil]) => id.startsWith(sigil))?.[0];
   return kind !== undefined && uncopiable.test(id)
@@ -431,7 +434,7 @@ export function idWord(id: string): string {
     : quote(id);
 }
 
-/** Where homeservers give files out: `…/download/SERVER/ID`, with a name behind it or without. */
+/** Where homeservers serve files: `…/download/SERVER/ID`, with or without a name after it. */
 const mediaPath =
   /^\/_matrix\/(?:client\/v1\/media|media\/(?:r0|v1|v3))\/(?:download|thumbnail)\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/u;
 
@@ -444,7 +447,7 @@ export function readMedia(text: string): MxcUri | undefined {
   if (own !== undefined) {
     return own;
   }
-  // To throw for each of a thousand links in one message takes half a second.
+  // Throwing for each of a thousand links in one message would take half a second.
   if (!/^https?:\/\//iu.test(text) || !URL.canParse(text)) {
     return undefined;
   }
@@ -454,7 +457,7 @@ export function readMedia(text: string): MxcUri | undefined {
       ? parseMxcUri(`mxc://${decodeURIComponent(server)}/${decodeURIComponent(media)}`)
       : undefined;
   } catch {
-    // Percent-encoding that decodes to nothing.
+    // The percent-encoding is invalid.
     return undefined;
   }
 }

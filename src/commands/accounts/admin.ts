@@ -108,7 +108,7 @@ export default defineCommand({
 });
 
 /**
- * How many server admins would be left, where one is to be revoked.
+ * How many server admins would be left after `--revoke`.
  *
  * @throws TargetError there is nothing to change, or nobody would be left
  */
@@ -124,7 +124,7 @@ async function assertPossible(context: Context<typeof declared>): Promise<number
   if (grant && account.deactivated) {
     throw new TargetError('state', `${account.name} is deactivated`, 'Nothing was changed.');
   }
-  // All that were named, not only the one that is dealt with now.
+  // All accounts that were named, not only this one.
   const named = [context.invocation.arguments['account'] ?? []].flat() as string[];
   return grant ? undefined : adminsWithout(context, account, named);
 }

@@ -166,7 +166,7 @@ function identities({ email, phone, externalId }: Pick<Given, 'email' | 'phone' 
   };
 }
 
-/** What was asked for, for people. */
+/** The settings that were asked for, as people read them. */
 function settingsLine(args: Given): Block[] {
   const { threepids, externalIds } = identities(args);
   const parts = [

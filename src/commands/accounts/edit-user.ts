@@ -71,7 +71,7 @@ export default defineCommand({
         ? 'destructive'
         : 'change',
   maxDanger: 'critical',
-  // A way into a protected account must not be opened. Making somebody an admin opens none.
+  // Nobody may open a way into a protected account. Making somebody an admin doesn't open one.
   protects(given) {
     const isOther =
       given.logoutDevices || fieldsOf(editOf({ ...given, admin: undefined })).length > 0;
@@ -193,7 +193,7 @@ export default defineCommand({
     if (fieldsOf(edit).length === 0) {
       return isLoggedIn ? 'not_done' : 'done';
     }
-    // If only a part was done, nothing does the rest.
+    // If only a part was done, nothing will do the rest.
     return (edited === 'done') === isLoggedIn ? 'unknowable' : edited;
   },
 });
@@ -218,7 +218,7 @@ function check(given: Given): void {
   }
 }
 
-/** Whether somebody may get into the account by what is given: a new password is sent to an address. */
+/** Whether the new values let somebody into the account: a new password is sent to an address. */
 function opensAccount({ email, phone, externalId }: Given): boolean {
   return [email, phone, externalId].some((values) => values.length > 0);
 }
@@ -239,9 +239,9 @@ function editOf(given: Given): AccountEdit {
 }
 
 /**
- * What is really to be changed.
+ * The fields that really change.
  *
- * @throws TargetError nothing is, an address is another's, or no server admin would be left
+ * @throws TargetError none do, an address belongs to another account, or no server admin would be left
  */
 async function assertPossible(context: EditContext) {
   const { args, services } = context;
@@ -264,7 +264,7 @@ async function devicesOf({ args, services }: EditContext): Promise<string> {
   return count((await services.devices.list(args.account.name)).length, 'device');
 }
 
-/** The flags that bring fields back to what they were; undefined where no flags can. */
+/** The flags that bring fields back to what they were; undefined if no flags can. */
 function argumentsBefore(account: Account, fields: readonly (keyof AccountEdit)[]) {
   const addresses = (medium: string) =>
     account.threepids.filter((one) => one.medium === medium).map(({ address }) => address);
@@ -285,7 +285,7 @@ function argumentsBefore(account: Account, fields: readonly (keyof AccountEdit)[
   };
   const before = Object.assign({}, ...fields.map((field) => flags[field])) as Record<string, Json>;
   try {
-    // An account may have had what the command refuses, such as an avatar from nowhere.
+    // An account may have had a value that the command refuses, such as an invalid avatar address.
     checkProfile({ email: [], phone: [], externalId: [], ...before });
     return before;
   } catch {

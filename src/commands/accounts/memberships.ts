@@ -100,12 +100,12 @@ export default defineCommand({
   },
 });
 
-/** `banned` for `ban`; undefined for what Synapse may have in the future. */
+/** `banned` for `ban`; undefined for kinds that Synapse may add. */
 function wordFor(membership: string) {
   return words.find((word) => kinds[word].membership === membership);
 }
 
-/** What has no word comes last. */
+/** Kinds without a word come last. */
 function rankOf(membership: string): number {
   const word = wordFor(membership);
   return word === undefined ? words.length : words.indexOf(word);

@@ -31,7 +31,7 @@ export default defineCommand({
   danger: ({ clear, messagesPerSecond }) =>
     clear || messagesPerSecond !== undefined ? 'change' : 'read',
   maxDanger: 'change',
-  // A limit can keep somebody from sending anything, the server's own as well; lifting one harms nobody.
+  // A limit, even the server's own, can keep somebody from sending anything. Lifting one harms nobody.
   protects: ({ clear, messagesPerSecond }) =>
     clear || (messagesPerSecond !== undefined && messagesPerSecond > 0),
   example: 'ratelimit @mallory:example.com --messages-per-second 1 --burst-count 5',
@@ -149,7 +149,7 @@ function limitText(limit: Ratelimit | undefined): string {
   if (limit === undefined) {
     return 'the server’s limit';
   }
-  // Synapse looks at the first number alone for that.
+  // To decide this, Synapse looks only at the first number.
   return limit.messagesPerSecond === 0
     ? 'unlimited'
     : `${count(limit.messagesPerSecond, 'message')} per second, ${limit.burstCount.toLocaleString('en-US')} at once`;

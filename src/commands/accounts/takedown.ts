@@ -22,7 +22,7 @@ const args = {
 
 type TakedownContext = Context<typeof args>;
 
-/** Infers what a step passes on. Every step may be done twice: it only makes things so that are not so yet. */
+/** Infers the type of a step's result. Every step can be repeated: it only changes what is not done yet. */
 function step<Result>(one: Omit<Step<typeof args, Result>, 'repeats'>): Step<typeof args> {
   return { ...one, repeats: true };
 }
@@ -84,9 +84,9 @@ const redact = step({
 });
 
 /**
- * Whether the account was locked before. It is not known after a crash of an operation that an older version has
- * begun. A lock that is left does less harm than one that is lifted by mistake; to an account that is deactivated
- * next, neither does any.
+ * Whether the account was locked before. If an older version started the operation, this is not known after a
+ * crash. Leaving a lock does less harm than lifting one by mistake. If the account is deactivated next,
+ * neither does harm.
  */
 function wasLocked({ args: { accounts: account, keepAccount } }: TakedownContext): boolean {
   const known: boolean | undefined = account.locked;
@@ -146,8 +146,8 @@ interface Given {
 /**
  * What is done, step by step, and what is not.
  *
- * @param found how much there is of one account, or of several together; undefined if nobody has looked
- * @param where of a single account: the rooms with messages, and those that it is in
+ * @param found what one account has, or several have together; undefined if nobody has looked
+ * @param where for a single account: how many rooms have its messages, and how many it is in
  */
 function plan(
   { erase, keepAccount, deleteMedia: deletes, since }: Given,
@@ -186,11 +186,14 @@ function plan(
 /**
  * The order matters on Synapse:
  *
- * - Suspension first, so that nothing new is sent while the rest goes on.
- * - Redaction next: deactivated accounts have left their rooms, and Synapse then reaches only rooms that are
- *   named. `redactSuspended` names them all, and says what suspension gets in the way of.
- * - Quarantine before it: files are out of reach at once, and stay so if their deletion fails.
- * - Deactivation last: it takes away devices and rooms, which tell a moderator who this was if a step fails.
+ * - Suspension comes first, so that nothing new is sent while the other steps run.
+ * - Quarantine comes before redaction: the files are out of reach at once, and stay so if their deletion
+ *   fails.
+ * - Redaction comes before deactivation: deactivated accounts have left their rooms, and Synapse then reaches
+ *   only rooms that are named. `redactSuspended` names them all. Its comment says how suspension gets in the
+ *   way.
+ * - Deactivation comes last: it takes away devices and rooms, which tell a moderator who this was if a step
+ *   fails.
  */
 function stepsFor({ keepAccount, deleteMedia: deletes }: Given): Step<typeof args>[] {
   return [

@@ -54,7 +54,7 @@ export default defineCommand({
         {
           title: 'State',
           name: 'state',
-          // One cell for three: on a phone narrow columns break in the middle of words.
+          // One cell for three values: on a phone, narrow columns break in the middle of words.
           show: (user) => [
             [
               accountStateShort(user),

@@ -11,7 +11,7 @@ import {
 } from '../../chat/command/write-invocation.ts';
 import type { OpenOperation } from '../../services/services.ts';
 
-/** More than this are not shown; those that come first are. */
+/** At most this many are shown: those that come first. */
 const maxShown = 20;
 
 export default defineCommand({
@@ -90,13 +90,13 @@ interface Job {
   /** Of a timer: the audit entry that it takes back, and the command that asked for that. */
   readonly intentId?: number;
   readonly eventId?: string;
-  /** Of one that runs; of several steps for a target, each counts. */
+  /** Of a running operation. If a target has several steps, each step counts. */
   readonly targets?: number;
   readonly done?: number;
   readonly failed?: number;
   readonly leftOut?: number;
   readonly stopRequestedBy?: string | null;
-  /** For people: with how many of its accounts it is finished, over all steps. */
+  /** For people: how many of its accounts are finished, with all their steps. */
   readonly progress?: OpenOperation['progress'];
 }
 

@@ -47,7 +47,7 @@ function answerOf(stopped: Stopped): Answer {
     return {
       mark: '✅',
       title: [bold(`Stopped ${name}: `), 'it won’t run ', what],
-      // A longer one can’t be read, and hardly be copied.
+      // A longer line can’t be read, and can hardly be copied.
       next: whole.length <= maxLineLength ? [whole] : [],
       data: timer ?? { id, kind, line: cut(whole, maxLineLength), state: 'cancelled' },
     };

@@ -57,7 +57,8 @@ export default defineCommand({
       });
     }
   },
-  // Parsing replaces this command with the one that undoes the action, or with all that undo an operation.
+  // Parsing replaces this command with the one that undoes the action, or with all commands that undo an
+  // operation.
   preview: async () => ({ title: [], body: [] }),
   async run({ args: { entry: wanted = '' }, services, registry, prefix }) {
     const number = entryNumber(wanted) ?? 0;

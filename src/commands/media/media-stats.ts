@@ -80,7 +80,7 @@ export default defineCommand({
 });
 
 /**
- * For search words of the endpoints that take ASCII alone.
+ * For search words of endpoints that accept only ASCII.
  *
  * @throws UsageError
  */

@@ -16,7 +16,7 @@ export default defineCommand({
   ],
   args: { media: mediaArgument },
   danger: 'change',
-  // Whoever may not take it back may not do it either.
+  // People who may not remove the protection may not add it either.
   protects: 'others',
   leavesEqualFiles: true,
   example: 'protect-media mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx --reason "our logo"',

@@ -36,7 +36,8 @@ export default defineCommand({
       mediaFacts(file, now),
       line(
         'Nobody can download this file from this server any more.',
-        // How equal files are is not known if somebody else did it: they may have been protected since.
+        // If it was quarantined before, the state of equal files is not known: they may have been protected
+        // since.
         wasSo ? '' : ' Equal files are quarantined with it, except protected ones.',
       ),
     ],

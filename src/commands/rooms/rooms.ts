@@ -52,7 +52,7 @@ export default defineCommand({
     const listing = await readList(args, services.rooms.list(query));
     const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));
     const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
-    // The server's total includes them. Those on other pages can't be known, so they stay in it.
+    // The server's total includes them. Those on other pages are not known, so they are still counted.
     const total = listing.total === undefined ? undefined : listing.total - hidden.size;
     return { hidden: hidden.size, listing: { ...listing, rows, total } };
   },

@@ -164,7 +164,7 @@ function nextTryText(destination: Destination, now: number): string {
   return next === null ? '' : `, next try ${dueAt(next, now)}`;
 }
 
-/** If the time is over, Synapse tries with the next event for that server. */
+/** If the time has passed, Synapse tries with the next event for that server. */
 function dueAt(at: number, now: number): string {
   return at <= now ? 'with the next message' : ago(at, now);
 }

@@ -21,7 +21,7 @@ export function fieldTitle(field: EditedField): string {
   return titles[field];
 }
 
-/** What an edit changes, as it is and as it will be: `Name: Mal → Mallory`. */
+/** The values that an edit changes, before and after: `Name: Mal → Mallory`. */
 export function changesList(
   account: Account,
   edit: AccountEdit,
@@ -42,7 +42,7 @@ const replaced: Partial<Record<EditedField, string>> = {
   externalIds: 'logins at identity providers',
 };
 
-/** Says that lists are replaced and not added to; empty where nothing is lost. */
+/** Says that lists are replaced and not added to; empty if nothing is lost. */
 export function replacesLine(account: Account, fields: readonly EditedField[]): Block[] {
   const lists = fields
     .filter((field) => shown(valuesOf(account, {}, field)[0]) !== 'none')

@@ -10,12 +10,12 @@ import type { DirectAnswer } from '../../../services/services.ts';
 type Asked = Pick<Context, 'actor' | 'services'>;
 
 /**
- * Opens the asker's direct room, for a secret that nobody else may see. To be called before the
- * change, so that a room that can't be opened prevents it.
+ * Opens the asker's direct room, for a secret that nobody else may see. Call it before the change, so that a
+ * room that can't be opened prevents the change.
  *
- * @throws DeniedError a rule has asked
+ * @throws DeniedError the asker is not a person
  * @throws TargetError the asker could not read it
- * @throws HomeserverError, UnreachableError it can't be opened
+ * @throws HomeserverError, UnreachableError the room can't be opened
  */
 export async function openDirectAnswer({ actor, services }: Asked): Promise<DirectAnswer> {
   if (actor.kind !== 'person') {
@@ -27,7 +27,7 @@ export async function openDirectAnswer({ actor, services }: Asked): Promise<Dire
 /**
  * For previews: nobody is asked to confirm a change whose secret they could not read.
  *
- * @throws TargetError the asker could not read it, and what to do
+ * @throws TargetError the asker could not read it; the error says what to do
  */
 export async function assertDirectIsReadable({ actor, services }: Asked): Promise<void> {
   if (actor.kind === 'person') {

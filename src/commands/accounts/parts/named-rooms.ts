@@ -3,7 +3,10 @@ import { namelessRoom } from '../../../services/rooms/room-names.ts';
 import type { NamedRoom } from '../../../services/rooms/room-names.ts';
 import type { Services } from '../../../services/services.ts';
 
-/** A page has no more; a file of thousands would cost a request for each. */
+/**
+ * The most rooms whose names are looked up. A page has no more; a file may have thousands, and each name
+ * takes a request.
+ */
 export const namedRooms = 100;
 
 /** Adds the names of rooms to the rows of a list, unless there are more than `namedRooms`. */

@@ -64,8 +64,8 @@ export function checkProfile(args: ProfileArguments): void {
 }
 
 /**
- * As Synapse stores and finds it: in lower case. Other letters than ASCII it folds further (`ß` becomes
- * `ss`), and some control characters it drops, so that the address would become somebody else's.
+ * Reads an address as Synapse stores and finds it: in lower case. Synapse folds letters other than ASCII
+ * further (`ß` becomes `ss`) and drops some control characters, so the address would become somebody else's.
  */
 export function readEmail(text: string): ThreepidInput {
   if (!/^[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+$/u.test(text)) {

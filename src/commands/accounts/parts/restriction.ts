@@ -31,8 +31,8 @@ export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>)
 }
 
 /**
- * Says that a restriction does not stop a user of an application service, which acts with a token of its
- * own; empty for others. Suspension is the only restriction that Synapse checks there.
+ * Says that a restriction does not stop a user of an application service, which acts with a token of its own;
+ * empty for others. Suspension is the only restriction that Synapse checks for such a user.
  */
 export function notForServices({
   name,

@@ -10,7 +10,7 @@ export const adminWarning =
 /**
  * How many server admins are left without this one.
  *
- * @param others who loses the rights together with it
+ * @param others accounts that lose the rights together with it
  * @throws TargetError nobody would be left
  */
 export async function adminsWithout(

@@ -59,7 +59,7 @@ export function deviceTable(devices: readonly Device[], now: number): Block {
   };
 }
 
-/** The account has no device of this ID. */
+/** The error for an account that has no device with these IDs. */
 export function unknownDevice(
   account: Pick<Account, 'name'>,
   ids: readonly string[],

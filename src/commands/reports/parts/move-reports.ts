@@ -15,7 +15,7 @@ type Caller = Pick<Context, 'services' | 'actor' | 'origin' | 'now' | 'prefix'>;
 
 /** Up to this many reports are named one by one. */
 const maxNumbers = 10;
-/** How many reports one command closes at most. */
+/** The maximum number of reports that one command closes. */
 const maxClosed = 1000;
 
 /** Which reports to resolve or dismiss: some by their numbers, or all pending ones about one user. */

@@ -7,7 +7,10 @@ import { TargetError, UsageError } from '../../../core/errors.ts';
 import { isTokenFingerprint } from '../../../services/server/registration-token-service.ts';
 import type { RegistrationToken } from '../../../services/services.ts';
 
-/** What Synapse accepts. The three names mean something else in a path, so no request could use them. */
+/**
+ * What Synapse accepts. Three names mean something else in a path, so no request could use a token of that
+ * name.
+ */
 const tokenPattern = /^[A-Za-z0-9._~-]{1,64}$/u;
 const unreachableNames = new Set(['.', '..', 'new']);
 
