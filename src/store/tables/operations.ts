@@ -367,16 +367,6 @@ export function operationTargets(db: Connection) {
         .execute();
     },
 
-    /** Marks everything that an operation has not started as skipped. */
-    async skipWaiting(operation: number, detail: string): Promise<void> {
-      await db
-        .updateTable('operation_targets')
-        .set({ state: 'skipped', detail })
-        .where('operation_id', '=', operation)
-        .where('state', '=', 'waiting')
-        .execute();
-    },
-
     async count(operation: number): Promise<TargetCounts> {
       const rows = await db
         .selectFrom('operation_targets')
