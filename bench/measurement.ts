@@ -11,7 +11,7 @@ export interface Measurement {
 }
 
 /** The upper limits of a measurement, in its unit. */
-export type Goal = Partial<Record<'median' | 'p95' | 'max', number>>;
+type Goal = Partial<Record<'median' | 'p95' | 'max', number>>;
 
 /** What a benchmark is given. */
 export interface BenchmarkOptions {

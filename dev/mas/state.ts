@@ -11,7 +11,7 @@ export interface User {
   password?: string;
 }
 
-export interface Email {
+interface Email {
   readonly id: string;
   readonly createdAt: string;
   readonly userId: string;
@@ -40,7 +40,7 @@ export interface Session {
 }
 
 /** Its ID is also its `client_id`. */
-export interface OAuthClient {
+interface OAuthClient {
   readonly id: string;
   readonly name: string;
   readonly isStatic: boolean;
@@ -53,7 +53,7 @@ export interface Token {
   readonly expiresAtMs: number | null;
 }
 
-export interface RegistrationToken {
+interface RegistrationToken {
   readonly id: string;
   readonly token: string;
   readonly createdAt: string;
@@ -62,7 +62,7 @@ export interface RegistrationToken {
   revokedAt: string | null;
 }
 
-export interface UpstreamLink {
+interface UpstreamLink {
   readonly id: string;
   readonly createdAt: string;
   readonly providerId: string;

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { MatrixEvent, MatrixUser } from '../synapse/matrix-user.ts';
 
 /** What programs read of an answer. */
-export interface AnswerField {
+interface AnswerField {
   readonly command: string;
   readonly status: string;
   readonly audit: readonly number[];

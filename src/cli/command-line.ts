@@ -4,7 +4,7 @@ import { UsageError } from '../core/errors.ts';
 
 const filterOptions = ['by', 'target', 'command', 'operation', 'status', 'since', 'until'] as const;
 const optionNames = [...filterOptions, 'limit', 'format'] as const;
-export type OptionName = (typeof optionNames)[number];
+type OptionName = (typeof optionNames)[number];
 
 /** The commands, with their options and what follows their names. */
 const commands: Readonly<

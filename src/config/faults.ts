@@ -3,7 +3,7 @@ import type { Document, LineCounter, Node } from 'yaml';
 
 import { SetupError } from '../core/errors.ts';
 
-export type KeyPath = readonly PropertyKey[];
+type KeyPath = readonly PropertyKey[];
 
 /** What is wrong with one value of the configuration. */
 export interface Fault {

@@ -4,7 +4,7 @@ import { durationMs, durationText } from '../core/duration.ts';
 import { compilePattern } from './pattern.ts';
 import { plainErrors } from './plain-errors.ts';
 
-export const ruleModes = ['act', 'propose', 'observe'] as const;
+const ruleModes = ['act', 'propose', 'observe'] as const;
 
 /** One text or a list of texts, read into a list. The `words` have a meaning of their own and stay as they are. */
 function oneOrMore<Word extends string = never>(

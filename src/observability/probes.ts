@@ -5,7 +5,7 @@ import { createMetrics } from './metrics.ts';
 import type { MetricSources } from './metrics.ts';
 
 /** What probes and metrics read. */
-export type ProbeInput = Vitals &
+type ProbeInput = Vitals &
   Pick<MetricSources, 'accounts' | 'values' | 'reportReadings'> & { syncFailures(): number };
 
 /** The probes and metrics of the bot, over HTTP. */

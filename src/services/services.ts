@@ -54,14 +54,12 @@ export type { AccountTraits } from './accounts/traits.ts';
 export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { Verified } from './bot/audit-service.ts';
-export type { BotStatus, Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
+export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export { stepOf } from '../store/tables/audit-log.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
-export type { Confirmation } from '../store/tables/confirmations.ts';
-export type { Timer } from '../store/tables/timers.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 
 /**

@@ -124,7 +124,7 @@ export type TargetState =
   | 'skipped';
 
 /** Received events. Each is handled at most once. */
-export interface InboxTable {
+interface InboxTable {
   event_id: string;
   type: string;
   sender: string;
@@ -135,7 +135,7 @@ export interface InboxTable {
 }
 
 /** Messages to send to the room, in order. */
-export interface OutboxTable {
+interface OutboxTable {
   id: Generated<number>;
   /** The command that this answers. */
   event_id: string;
@@ -147,7 +147,7 @@ export interface OutboxTable {
 }
 
 /** Rows of other tables that could not be read, as they were. */
-export interface DamagedRowsTable {
+interface DamagedRowsTable {
   id: Generated<number>;
   at: number;
   source: string;
@@ -156,7 +156,7 @@ export interface DamagedRowsTable {
   reason: string;
 }
 
-export interface SyncStateTable {
+interface SyncStateTable {
   name: string;
   value: string;
 }
@@ -231,7 +231,7 @@ export interface RuleMatchesTable {
 }
 
 /** Messages with secrets in direct rooms, until they are redacted. */
-export interface SecretsTable {
+interface SecretsTable {
   /** The transaction ID of the message. */
   id: string;
   room_id: string;
@@ -252,7 +252,7 @@ interface Decisions {
 }
 
 /** What happened on each day. */
-export interface DailyCountsTable extends Decisions {
+interface DailyCountsTable extends Decisions {
   day: number;
   /** By when the homeserver received them. */
   reports: number;
@@ -270,14 +270,14 @@ interface Work extends Decisions {
   confirmed: number;
 }
 
-export interface DailyWorkTable extends Work {
+interface DailyWorkTable extends Work {
   day: number;
 }
 
 /** Since the first start. */
-export type WorkTotalsTable = Work;
+type WorkTotalsTable = Work;
 
-export interface DailyMatchesTable {
+interface DailyMatchesTable {
   rule: string;
   mode: RuleMatchesTable['mode'];
   day: number;
@@ -285,30 +285,30 @@ export interface DailyMatchesTable {
 }
 
 /** Outcomes and refusals. */
-export interface ActionTotalsTable {
+interface ActionTotalsTable {
   command: string;
   status: string;
   count: number;
 }
 
-export interface ReportTotalsTable {
+interface ReportTotalsTable {
   kind: ReportsTable['kind'];
   count: number;
 }
 
-export interface ItemTotalsTable {
+interface ItemTotalsTable {
   state: ReportItemsTable['state'];
   count: number;
 }
 
 /** The numbers of the first and the last audit entry of a day. */
-export interface AuditDaysTable {
+interface AuditDaysTable {
   day: number;
   first_id: number;
   last_id: number;
 }
 
 /** Intents without an outcome. */
-export interface OpenIntentsTable {
+interface OpenIntentsTable {
   id: number;
 }

@@ -23,7 +23,7 @@ export type Deaths = readonly (Pick<KillPlan, 'at' | 'since'> & {
 })[];
 
 /** What happened while a story was told. */
-export interface Told<Result> {
+interface Told<Result> {
   readonly result: Result;
   /** The points at which the bot died. */
   readonly died: readonly string[];

@@ -31,7 +31,7 @@ function kindOf(key: string, value: unknown): string {
 }
 
 /** The form of a JSON value: a line for each place, with what stands there. Items of a list are taken together. */
-export function formOf(json: unknown): string[] {
+function formOf(json: unknown): string[] {
   const kinds = new Map<string, Set<string>>();
   const add = (place: string, kind: string) =>
     kinds.set(place, (kinds.get(place) ?? new Set()).add(kind));

@@ -24,7 +24,7 @@ export function roomNameAndId(
 }
 
 /** Name and ID for a table, whose cells are narrow. */
-export function roomCell(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
+function roomCell(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
   const name = roomName(room);
   const id = code(cut(room.roomId, 80));
   return name === undefined ? [id] : [cut(name, 30), ' ', id];

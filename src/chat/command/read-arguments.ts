@@ -30,7 +30,7 @@ export interface ReadArguments {
 }
 
 /** The maximum number of words in one argument, such as users. */
-export const maxWords = 1000;
+const maxWords = 1000;
 /** Nothing is scheduled for a later time than this. */
 const maxLaterMs = 366 * dayMs;
 /** The maximum length of a reason, in characters: it is stored with each account. */

@@ -135,7 +135,7 @@ export function quote(word: string): string {
 const blank = /[\s\u00A0\u2000-\u200A\u202F\u205F\u3000]/u;
 
 /** Blanks of all scripts, and line breaks. */
-export function isBlank(character: string | undefined): boolean {
+function isBlank(character: string | undefined): boolean {
   return character !== undefined && blank.test(character);
 }
 
@@ -153,7 +153,7 @@ const closersOf: ReadonlyMap<string, string> = new Map([
 const typographic = '“”';
 
 /** Finds where the quotes of a line end, in one walk over the line for each kind of quote. */
-export function createQuotes(characters: readonly string[]) {
+function createQuotes(characters: readonly string[]) {
   const found = new Map<string, Int32Array>();
 
   const endsWord = (at: number) => at + 1 === characters.length || isBlank(characters[at + 1]);

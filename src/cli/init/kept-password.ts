@@ -10,7 +10,7 @@ interface Owner {
 }
 
 /** The file that holds the password of a new account until the configuration holds its access token. */
-export function passwordFile({ configFile, botName }: Owner): string {
+function passwordFile({ configFile, botName }: Owner): string {
   return `${configFile}.password-of-${encodeURIComponent(botName)}`;
 }
 

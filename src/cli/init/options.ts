@@ -132,7 +132,7 @@ export function readInitOptions(
 }
 
 /** `admin-url` is LAWSPEAKER_INIT_ADMIN_URL. */
-export function environmentName(option: string): string {
+function environmentName(option: string): string {
   return prefix + option.replaceAll('-', '_').toUpperCase();
 }
 

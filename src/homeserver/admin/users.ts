@@ -11,7 +11,6 @@ import { userListApi } from './user-list.ts';
 import { userLookupApi } from './user-lookup.ts';
 import { userRatelimitApi } from './user-ratelimit.ts';
 
-export type { Connection } from './user-activity.ts';
 export type { UserDetail } from './user-detail.ts';
 export type { UserPage, UserQuery, UserSummary } from './user-list.ts';
 export { userOrders } from './user-list.ts';

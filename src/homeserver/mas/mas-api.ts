@@ -24,7 +24,7 @@ export function createMasApi(options: MasRequestOptions): MasApi {
 }
 
 /** The same API over another way to send. */
-export function masApiOn(send: SendRequest) {
+function masApiOn(send: SendRequest) {
   return {
     users: usersApi(send),
     userEmails: userEmailsApi(send),

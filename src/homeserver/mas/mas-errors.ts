@@ -16,7 +16,7 @@ export class MasError extends HomeserverError {
 }
 
 /** Something other than MAS's admin API answered. Whether a change was made is not known. */
-export class ForeignMasAnswerError extends ForeignAnswerError {
+class ForeignMasAnswerError extends ForeignAnswerError {
   override readonly advice: string;
 
   constructor(status: number, request: string) {

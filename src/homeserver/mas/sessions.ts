@@ -17,6 +17,7 @@ const common = {
   last_active_ip: maybe(z.string()),
 };
 
+/** A session that began with the older Matrix login (`/login`). */
 const compatSession = resource({
   ...common,
   user_id: masId,
@@ -27,6 +28,7 @@ const compatSession = resource({
   human_name: maybe(z.string()),
 });
 
+/** A session of an OAuth 2.0 client. Its scope names its device: see `deviceInScope`. */
 const oauthSession = resource({
   ...common,
   /** Null for a client that acts for itself. */
@@ -37,14 +39,8 @@ const oauthSession = resource({
   human_name: maybe(z.string()),
 });
 
-const browserSession = resource({ ...common, user_id: masId });
-
-/** A session that began with the older Matrix login (`/login`). Times in milliseconds since 1970. */
-export type CompatSession = z.output<typeof compatSession>;
-/** A session of an OAuth 2.0 client. Its scope names its device: see `deviceInScope`. */
-export type OAuthSession = z.output<typeof oauthSession>;
 /** A login at MAS itself, in a browser. Ending it does not end the sessions that began from it. */
-export type BrowserSession = z.output<typeof browserSession>;
+const browserSession = resource({ ...common, user_id: masId });
 
 export interface SessionQuery {
   readonly userId?: MasId | undefined;

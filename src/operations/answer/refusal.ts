@@ -40,7 +40,7 @@ export function sentence(text: string): Inline[] {
     .filter((part) => part !== '');
 }
 
-export function statusOf(error: unknown): Status {
+function statusOf(error: unknown): Status {
   if (error instanceof UsageError) {
     return 'usage';
   }

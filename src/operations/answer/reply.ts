@@ -6,7 +6,7 @@ import type { Store, StoreTables } from '../../store/store.ts';
 import type { Settings } from '../settings.ts';
 
 /** The confirmation in `dev.lawspeaker.answer`. */
-export interface ReplyConfirmation {
+interface ReplyConfirmation {
   readonly code: string;
   readonly expiresAt: number;
   readonly approvalsNeeded: number;

@@ -269,7 +269,7 @@ export const eventOf = ({ invocation }: Pick<Work, 'invocation'>): EventId =>
  *
  * @returns the next unit, which is begun
  */
-export async function record(
+async function record(
   context: AdvanceContext,
   run: Run,
   done: Prepared & Attempted & { readonly unit: Begun; readonly steps: Unit[] },
@@ -354,7 +354,7 @@ function targetState({ status, isOpen }: Attempt): TargetState {
 }
 
 /** The call was made: if the database fails now, something may have been done. */
-export async function recorded<Result>(recordIt: () => Promise<Result>): Promise<Result> {
+async function recorded<Result>(recordIt: () => Promise<Result>): Promise<Result> {
   try {
     return await recordIt();
   } catch (error) {

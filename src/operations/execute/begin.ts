@@ -79,7 +79,7 @@ interface Clock {
 export type Begun = Unit & { intent: number };
 
 /** Commits that a unit is begun. */
-export async function begin(
+async function begin(
   context: Clock,
   { auditLog, operationTargets }: StoreTables,
   work: Work,
@@ -277,7 +277,7 @@ async function whyUnanswered(
  * Why a unit is not begun any more: the operation was stopped, whoever asked has lost their role, somebody
  * has since changed what it takes back, or the account has become protected since it was looked up.
  */
-export async function whyNotAnyMore(
+async function whyNotAnyMore(
   context: AdvanceContext,
   tables: Pick<StoreTables, 'operations'> & {
     readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'search'>;

@@ -132,7 +132,7 @@ export function namesCommand(text: string, context: CommandLineContext): boolean
 }
 
 /** The command of this name. Punctuation may follow it: `!pending?` */
-export function commandCalled(name: string, registry: Pick<Registry, 'find'>): Command | undefined {
+function commandCalled(name: string, registry: Pick<Registry, 'find'>): Command | undefined {
   return (
     registry.find(name) ?? registry.find(name.slice(0, maxAddressLength).replace(/[.,:;?!]+$/u, ''))
   );
@@ -142,7 +142,7 @@ export function commandCalled(name: string, registry: Pick<Registry, 'find'>): C
  * The room ID that a text consists of or, if `wanted` says so, begins with. People paste room IDs, which
  * begin with the usual prefix of commands. `!user:name` is a command all the same.
  */
-export function roomIdIn(
+function roomIdIn(
   text: string,
   registry: Pick<Registry, 'find' | 'guess'>,
   wanted: 'alone' | 'with more behind it' = 'alone',

@@ -238,7 +238,7 @@ async function usersFromFile(
   return readUserFile(await context.readFile(message.replyTo), context.settings.serverName);
 }
 
-export interface MistakableContext {
+interface MistakableContext {
   readonly settings: Pick<Settings, 'botUser' | 'serverName'>;
   /** The sender of an event of the room and whom it mentions; empty if that can't be looked up. */
   peopleOf(event: EventId): Promise<readonly string[]>;
@@ -250,10 +250,7 @@ export interface MistakableContext {
  *
  * @throws UsageError says what differs
  */
-export async function assertUnmistakable(
-  context: MistakableContext,
-  message: Message,
-): Promise<void> {
+async function assertUnmistakable(context: MistakableContext, message: Message): Promise<void> {
   if (message.doubt !== undefined) {
     throw new UsageError(message.doubt, {
       advice:

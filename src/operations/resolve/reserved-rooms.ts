@@ -52,10 +52,7 @@ function roomInText(value: Json): RoomId | undefined {
 }
 
 /** Every room that the arguments of a command name, whatever the command does with it. */
-export function roomsNamedBy({
-  command,
-  invocation,
-}: Pick<Parsed, 'command' | 'invocation'>): RoomId[] {
+function roomsNamedBy({ command, invocation }: Pick<Parsed, 'command' | 'invocation'>): RoomId[] {
   const rooms = Object.entries(invocation.arguments).flatMap(([key, value]) => {
     const { kind } = command.args[key] ?? {};
     const read = kind === undefined ? undefined : roomNamed[kind];

@@ -304,7 +304,7 @@ async function writeDigest(
 }
 
 /** A reply that no command asked for. */
-export function replyOf(answer: Answer): Reply {
+function replyOf(answer: Answer): Reply {
   return { command: 'report', status: 'done', audit: [], answer };
 }
 

@@ -19,7 +19,7 @@ export interface ReportSource {
   readonly assertComplete?: (options: { readonly isFresh: boolean }) => Promise<void>;
 }
 
-export interface ReportPage {
+interface ReportPage {
   readonly reports: readonly NewReport[];
   /** The number of reports on all pages. */
   readonly total: number;

@@ -13,7 +13,7 @@ import { readTemplate } from './rule-template.ts';
 import type { LineContext, LineTemplate } from './rule-template.ts';
 
 /** The result of evaluating a rule on an item. */
-export interface Evaluation {
+interface Evaluation {
   readonly matches: boolean;
   /** Who sent the last report that counts; set if the rule matches. */
   readonly reporter: UserId | undefined;

@@ -50,7 +50,7 @@ export interface ReportReading {
   readonly failing: { readonly forMs: number; readonly why: string } | undefined;
 }
 
-export interface BotStatus {
+interface BotStatus {
   readonly version: string;
   readonly node: string;
   readonly startedAt: number;

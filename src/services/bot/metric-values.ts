@@ -8,7 +8,7 @@ import type { OpenWork, QueueStep, RuleCount } from '../../store/tables/statisti
 
 /** What somebody did with reports or commands. */
 const works = ['asked', 'confirmed', 'claimed', 'resolved', 'dismissed'] as const;
-export type Work = (typeof works)[number];
+type Work = (typeof works)[number];
 
 /** What the metrics show now. Counts are since the first start, except `steps`. */
 export interface MetricValues {
@@ -29,7 +29,7 @@ export interface MetricValues {
 const rowsAtOnce = 5000;
 
 /** A user ID, `rule:NAME` or `timer`. All timers count as one, because each has its own number. */
-export function workerOf(actor: string): string {
+function workerOf(actor: string): string {
   return actor.startsWith('timer:') ? 'timer' : actor;
 }
 

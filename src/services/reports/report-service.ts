@@ -12,7 +12,7 @@ import type {
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
 
 /** Somebody who has reported an item, and how their earlier reports ended. */
-export interface Reporter {
+interface Reporter {
   readonly user: string;
   readonly createdAt: number | null;
   readonly record: Reliability;

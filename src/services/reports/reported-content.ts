@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { formattedText } from './formatted-text.ts';
 
 /** What a message says: to clients that show formatting, and to others. */
-export interface Wording {
+interface Wording {
   readonly body?: string | undefined;
   /** The text of the formatted body, if it differs from the body. */
   readonly formatted?: string | undefined;

@@ -26,7 +26,7 @@ const sources: Readonly<Record<OperationState, readonly OperationState[]>> = {
 };
 
 /** Whether nothing more happens to an operation in this state. */
-export function isFinal(state: OperationState): boolean {
+function isFinal(state: OperationState): boolean {
   return state !== 'awaiting' && state !== 'scheduled' && state !== 'running';
 }
 

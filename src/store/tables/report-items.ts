@@ -8,7 +8,7 @@ import { lastNumber, skipNumbers } from './row-numbers.ts';
 
 type Row = Selectable<ReportItemsTable>;
 
-export const itemStates = ['open', 'claimed', 'resolved', 'dismissed'] as const;
+const itemStates = ['open', 'claimed', 'resolved', 'dismissed'] as const;
 export type ItemState = (typeof itemStates)[number];
 
 /** A message or user that was reported, by one person or many: what moderators work on. */

@@ -16,7 +16,7 @@ export interface Subject {
  * that was not confirmed, or a timer.
  */
 export const subjectSources = ['action', 'item', 'reporting', 'confirmation', 'timer'] as const;
-export type SubjectSource = (typeof subjectSources)[number];
+type SubjectSource = (typeof subjectSources)[number];
 
 /** A position in the list, and what is there. */
 export interface SubjectCursor {

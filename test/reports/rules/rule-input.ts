@@ -26,9 +26,9 @@ const read =
     return id;
   };
 export const user = read(parseUserId);
-export const room = read(parseRoomId);
-export const alias = read(parseRoomAlias);
-export const event = read(parseEventId);
+const room = read(parseRoomId);
+const alias = read(parseRoomAlias);
+const event = read(parseEventId);
 
 export const mallory = user('@mallory:localhost');
 
