@@ -265,7 +265,9 @@ describe('an adminUrl where something else answers', () => {
     });
     const { status, errors } = await lawspeaker(command, '--config', file);
     expect(status).toBe(2);
-    expect(errors).toContain(`Something other than Synapse answers at ${server.url} (${code}`);
+    expect(errors).toContain(
+      `Something other than Synapse answers at ${server.url} (HTTP ${code})`,
+    );
     expect(errors).toContain('homeserver.adminUrl');
     expect(errors).not.toContain('is not a server admin');
   });

@@ -111,7 +111,7 @@ function foreignAnswer(status: number, { url, key }: Address): SetupError {
     );
   }
   return new SetupError(
-    `Something other than Synapse answers at ${url} (${status} without a Matrix error).`,
+    `Something other than Synapse answers at ${url} (HTTP ${status}).`,
     key === 'homeserver.adminUrl'
       ? 'Proxies often block /_synapse/admin. Set homeserver.adminUrl to the address where Synapse itself listens, such as http://127.0.0.1:8008'
       : 'Set homeserver.url to the address that your clients use.',

@@ -11,8 +11,10 @@ export interface ListenAddress {
 /** `127.0.0.1:9090`, `localhost:9090`, `[::1]:9090` */
 const pattern = /^(?:\[(?<address>[^\]]+)\]|(?<name>[A-Za-z0-9.-]+)):(?<port>[0-9]{1,5})$/u;
 
+const form = 'must be off, or host:port such as 127.0.0.1:9090 or "[::1]:9090"';
+
 /** An address to listen on, or `off`. */
-export const listenAddress = z.string().transform((text, context): ListenAddress | 'off' => {
+export const listenAddress = z.string(form).transform((text, context): ListenAddress | 'off' => {
   if (text === 'off') {
     return text;
   }
@@ -20,10 +22,7 @@ export const listenAddress = z.string().transform((text, context): ListenAddress
   const host = address ?? name;
   const port = Number(digits);
   if (host === undefined || (address !== undefined && !isIPv6(address))) {
-    context.addIssue({
-      code: 'custom',
-      message: 'must be off, or host:port such as 127.0.0.1:9090 or "[::1]:9090"',
-    });
+    context.addIssue({ code: 'custom', message: form });
     return z.NEVER;
   }
   if (port < 1 || port > 65_535) {

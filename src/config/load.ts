@@ -47,7 +47,11 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
   const result = configSchema.safeParse(written, { error: plainErrors });
   if (!result.success || strays.length > 0) {
     const issues = result.error?.issues ?? [];
-    throw faultsError(places, [...issues.flatMap((issue) => faultsOf(issue, written)), ...strays]);
+    const overridden = new Set(overrides.map(([key]) => key));
+    throw faultsError(places, [
+      ...issues.flatMap((issue) => faultsOf(issue, written, overridden)),
+      ...strays,
+    ]);
   }
   const config = deepFreeze(result.data);
   placesByConfig.set(config, places);
@@ -218,7 +222,12 @@ function valueAt(written: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-function faultsOf(issue: z.core.$ZodIssue, written: unknown): Fault[] {
+/** @param overridden the keys that environment variables set */
+function faultsOf(
+  issue: z.core.$ZodIssue,
+  written: unknown,
+  overridden: ReadonlySet<string>,
+): Fault[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((name) => ({
@@ -234,7 +243,14 @@ function faultsOf(issue: z.core.$ZodIssue, written: unknown): Fault[] {
   }
   // In YAML, `#lobby:example.com` is a comment and `!abc:example.com` is a type.
   if (value === null || value === '') {
-    return [{ path, message: 'is empty (values that start with ! # @ or * need quotes)' }];
+    return [
+      {
+        path,
+        message: overridden.has(path.join('.'))
+          ? 'is empty'
+          : 'is empty (values that start with ! # @ or * need quotes)',
+      },
+    ];
   }
   return [{ path, message: issue.message }];
 }

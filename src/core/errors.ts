@@ -167,7 +167,7 @@ export class ForeignAnswerError extends UnreachableError {
     const isAdmin = request.includes(' /_synapse/');
     super(
       request,
-      `did not answer itself: something in between did (${status} without a Matrix error)`,
+      `did not answer itself: something in between did (HTTP ${status}, not from Synapse)`,
       true,
       {
         advice: `Check \`homeserver.${isAdmin ? 'adminUrl' : 'url'}\`: it must lead to Synapse, and proxies on the way must pass \`${request}\` on.`,

@@ -162,7 +162,7 @@ test.each([403, 404])('a proxy that hides the admin API with a page (%i)', async
   await using server = await homeserverWhere({ '/_synapse/admin/*': { status, body: page } });
   const fault = await faultOf(server.url);
   expect(fault.message).toBe(
-    `Something other than Synapse answers at ${server.url} (${status} without a Matrix error).`,
+    `Something other than Synapse answers at ${server.url} (HTTP ${status}).`,
   );
   expect(fault.advice).toMatch(
     /Set homeserver\.adminUrl to .* such as http:\/\/127\.0\.0\.1:8008$/u,

@@ -207,6 +207,10 @@ describe('faults', () => {
     ['protected:\n  users: [5]', '  protected.users.0: must be text: put it in quotes'],
     ['log:\n  level: loud', '  log.level: must be trace, debug, info, warn, error or silent'],
     ['database:\n  path: ""', '  database.path: is empty'],
+    [
+      'http:\n  listen: 9090',
+      '  http.listen: must be off, or host:port such as 127.0.0.1:9090 or "[::1]:9090" (line 7)',
+    ],
     ['__proto__:\n  admin: true', '__proto__: unknown key'],
   ])('%j', (more, line) => {
     const { message, advice } = faultOf(`${minimal}${more}\n`);
@@ -362,6 +366,13 @@ describe('the environment', () => {
       roles: { moderator: { powerLevel: 60 } },
       log: { level: 'debug' },
     });
+  });
+
+  test('with an empty value gets no advice about the file', () => {
+    const { message } = faultOf(minimal, { LAWSPEAKER_MANAGEMENT_ROOM: '' });
+    expect(message.split('\n').slice(1)).toEqual([
+      '  managementRoom: is empty (LAWSPEAKER_MANAGEMENT_ROOM)',
+    ]);
   });
 
   test('suffices alone', () => {
