@@ -42,7 +42,7 @@ export async function asked<Result>(
     if (!(error instanceof HomeserverError)) {
       throw error;
     }
-    if (error.status >= 500 || error.status === 429) {
+    if (error.isTemporary) {
       // For example, a proxy whose Synapse is still starting. This passes.
       throw new UnreachableError(
         error.request,

@@ -113,6 +113,11 @@ export class HomeserverError extends LawspeakerError {
     return this.status >= 500 || this.status < 300;
   }
 
+  /** The homeserver, or a proxy, is overloaded or limits the rate: the same request may succeed later. */
+  get isTemporary(): boolean {
+    return this.status >= 500 || this.status === 429;
+  }
+
   /** Recognized by status: Synapse sends three errcodes with 404. */
   get isNotFound(): boolean {
     return this.status === 404 && this.errcode !== 'M_UNRECOGNIZED';

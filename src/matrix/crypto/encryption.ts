@@ -16,7 +16,7 @@ import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { KeyClient, reasonOf } from './key-client.ts';
 import type { RoomSettings } from './key-client.ts';
-import { megolm } from './room-crypto.ts';
+import { megolm, secureRoom } from './room-crypto.ts';
 import type { RoomCrypto } from './room-crypto.ts';
 import { EncryptedRoomEvent } from './sdk.ts';
 
@@ -218,23 +218,7 @@ export async function openRoomCrypto(options: {
 
     unpackFile: async (file) => crypto.decryptMedia(file),
 
-    async secure(room) {
-      try {
-        if ((await settingsOf(room)) === undefined) {
-          await client.rooms.setState(room, 'm.room.encryption', { algorithm: megolm });
-          await askForSettings(room);
-        }
-        return true;
-      } catch (error) {
-        if (
-          error instanceof SetupError ||
-          (error instanceof HomeserverError && error.status < 500)
-        ) {
-          return false;
-        }
-        throw error;
-      }
-    },
+    secure: async (room) => secureRoom(client, room, async () => settingsOf(room)),
 
     close: () => keys.close(),
   };

@@ -1,4 +1,4 @@
-import { SetupError } from '../../core/errors.ts';
+import { HomeserverError, SetupError } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { DeviceUpdate } from '../../homeserver/client/sync.ts';
@@ -118,6 +118,32 @@ export function clearText(isEncrypted: (room: RoomId) => Promise<boolean>): Room
     secure: async (room) => !(await isEncrypted(room)),
     close: () => undefined,
   };
+}
+
+/**
+ * Turns a room's encryption on, if it is off.
+ *
+ * @param readSettings asks how the room is encrypted; undefined if it is not
+ * @returns false if the bot may not turn it on, or can't use the room as it is encrypted
+ * @throws HomeserverError, UnreachableError this may pass
+ */
+export async function secureRoom(
+  client: Pick<ClientApi, 'rooms'>,
+  room: RoomId,
+  readSettings: () => Promise<object | undefined>,
+): Promise<boolean> {
+  try {
+    if ((await readSettings()) === undefined) {
+      await client.rooms.setState(room, 'm.room.encryption', { algorithm: megolm });
+      await readSettings();
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof SetupError || (error instanceof HomeserverError && !error.isTemporary)) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 /** For an encrypted room if the configuration turns encryption off. */

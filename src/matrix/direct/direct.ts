@@ -100,7 +100,7 @@ export function createDirectMessages(options: {
       }
       return true;
     } catch (error) {
-      if (error instanceof HomeserverError && error.status < 500) {
+      if (error instanceof HomeserverError && !error.isTemporary) {
         return false;
       }
       throw error;

@@ -173,7 +173,7 @@ export function createSecrets(options: {
         await onIntrusion({ room, user: first.user, others, isRemoved });
       }
     } catch (error) {
-      if (error instanceof HomeserverError && error.status < 500 && error.status !== 429) {
+      if (error instanceof HomeserverError && !error.isTemporary) {
         unchecked.delete(room);
         await removeAll(inRoom(room));
         return;

@@ -73,7 +73,7 @@ export async function followUpgrade(
   try {
     await client.rooms.join(replacement);
   } catch (error) {
-    if (error instanceof HomeserverError && error.status < 500 && error.status !== 429) {
+    if (error instanceof HomeserverError && !error.isTemporary) {
       return {
         refused: `the bot can’t join that room (${error.errcode})`,
         advice: `Invite the bot to ${replacement}, and it will follow. If it isn’t running, start it again.`,

@@ -8,32 +8,45 @@ import type { EventId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import { post } from '../answer/reply.ts';
-import type { DeliverContext, PostContext, Reply } from '../answer/reply.ts';
+import type { DeliverContext, Outgoing, PostContext, Reply } from '../answer/reply.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
 import type { RoomPeople } from '../authorize/authorize.ts';
 import { parseTimer } from '../execute/run-scheduled.ts';
 import type { ParseTimerContext } from '../execute/run-scheduled.ts';
 import { syntheticEvent } from '../management-room.ts';
+import type { Incoming } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { invocationForm } from '../stages.ts';
 
 const origin = z.object({ event: z.string(), room: z.string() });
 
 const sent = { event: z.string(), room: z.string(), sender: z.string(), sentAt: z.number() };
-const incomingForm = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('message'), ...sent, text: z.string() }),
-  z.object({ kind: z.literal('reaction'), ...sent, target: z.string(), key: z.string() }),
-]);
+const incomingForms = {
+  message: z.object({ kind: z.literal('message'), ...sent, text: z.string() }),
+  reaction: z.object({ kind: z.literal('reaction'), ...sent, target: z.string(), key: z.string() }),
+  lookalike: z.object({
+    kind: z.literal('lookalike'),
+    ...sent,
+    form: z.enum(['edit', 'caption', 'emote']),
+    text: z.string(),
+  }),
+} satisfies Readonly<Record<Incoming['kind'], z.ZodType>>;
+const incomingForm = z.union(Object.values(incomingForms));
 
 const reply = z.object({ status: z.string(), answer: z.object({ title: z.array(z.unknown()) }) });
-const outgoingForm = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('reply'), origin, reply }),
-  z.object({ kind: z.literal('edit'), origin, reply }),
-  z.object({ kind: z.literal('alert'), origin, reply, mentions: z.array(z.string()) }),
-  z.object({ kind: z.literal('file'), origin, file: z.object({ content: z.string() }) }),
-  z.object({ kind: z.literal('reaction'), origin, key: z.string() }),
-  z.object({ kind: z.literal('withdraw'), origin, stage: z.string() }),
-]);
+const outgoingForms = {
+  reply: z.object({ kind: z.literal('reply'), origin, reply }),
+  edit: z.object({ kind: z.literal('edit'), origin, reply }),
+  alert: z.object({ kind: z.literal('alert'), origin, reply, mentions: z.array(z.string()) }),
+  file: z.object({
+    kind: z.literal('file'),
+    origin,
+    file: z.object({ content: z.string() }),
+  }),
+  reaction: z.object({ kind: z.literal('reaction'), origin, key: z.string() }),
+  withdraw: z.object({ kind: z.literal('withdraw'), origin, stage: z.string() }),
+} satisfies Readonly<Record<Outgoing['kind'], z.ZodType>>;
+const outgoingForm = z.union(Object.values(outgoingForms));
 
 const progress = z.object({ startedAt: z.number(), isComplete: z.boolean() });
 const digits = /^\d{1,16}$/u;

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 
+import { HomeserverError } from '../../../src/core/errors.ts';
 import { clearText } from '../../../src/matrix/crypto/room-crypto.ts';
 import { createDirectMessages } from '../../../src/matrix/direct/direct.ts';
 import { fakeClient } from '../../support/fake-client.ts';
@@ -29,13 +30,13 @@ beforeEach(() => {
 });
 
 /** Tells Ben a secret; the room that is remembered for him has this state. */
-async function tell(state: readonly object[]): Promise<void> {
+async function tell(readState: () => readonly object[]): Promise<void> {
   const client = fakeClient(({ path, body }) => {
     if (path.endsWith('/createRoom')) {
       made.push(body);
       return { room_id: fresh };
     }
-    return path.includes(encodeURIComponent(fresh)) ? privateState : state;
+    return path.includes(encodeURIComponent(fresh)) ? privateState : readState();
   });
   const remembered = new Map<string, string | undefined>([[`direct.${ben}`, known]]);
   const direct = createDirectMessages({
@@ -62,21 +63,21 @@ async function tell(state: readonly object[]): Promise<void> {
 }
 
 test('a secret is told in the direct room where the two are alone', async () => {
-  await tell(privateState);
+  await tell(() => privateState);
   expect({ made, told }).toEqual({ made: [], told: [known] });
 });
 
 test.for(['join', 'invite', 'knock'])(
   'where a third person has the membership %s, a new room is made for the secret',
   async (membership) => {
-    await tell([...privateState, member('@eve:localhost', membership)]);
+    await tell(() => [...privateState, member('@eve:localhost', membership)]);
     expect(made).toHaveLength(1);
     expect(told).toEqual([fresh]);
   },
 );
 
 test('in a new room nobody but the bot can invite or change the state', async () => {
-  await tell([]);
+  await tell(() => []);
   expect(made).toMatchObject([
     {
       preset: 'private_chat',
@@ -85,3 +86,21 @@ test('in a new room nobody but the bot can invite or change the state', async ()
     },
   ]);
 });
+
+/** A room that can't be read, because the homeserver answers with this status. */
+const failing = (status: number) => () => {
+  throw new HomeserverError(status, 'M_UNKNOWN', 'GET /_matrix/client/v3/rooms/{roomId}/state');
+};
+
+test('a room that the bot has left is replaced', async () => {
+  await tell(failing(403));
+  expect(told).toEqual([fresh]);
+});
+
+test.for([429, 502])(
+  'a room is not replaced because the homeserver answers with %i',
+  async (status) => {
+    await expect(tell(failing(status))).rejects.toThrow(HomeserverError);
+    expect({ made, told }).toEqual({ made: [], told: [] });
+  },
+);

@@ -75,6 +75,27 @@ test.each([
   expect((await start()).sent).toEqual([]);
 });
 
+test.each(['edit', 'caption', 'emote'])(
+  'the form %s is answered and not set aside',
+  async (form) => {
+    const lookalike = {
+      kind: 'lookalike',
+      form,
+      event: '$e',
+      room,
+      sender: people.ben,
+      sentAt: bot.clock.now,
+      text: '!shadow-ban @mallory:localhost',
+      ...(form === 'edit' ? { edits: '$before' } : {}),
+    };
+    await receive('$e', JSON.stringify(lookalike));
+    const { changes, sent } = await start();
+    expect(changes).toEqual([]);
+    expect(await asides()).toEqual([]);
+    expect(sent).toMatchObject([{ kind: 'reply', reply: { status: 'usage' } }]);
+  },
+);
+
 test('an answer that can’t be read keeps nothing from being sent', async () => {
   await bot.store.outbox.add({ eventId: '$a', part: 'answer', message: 'nonsense' }, 0);
   await bot.store.outbox.add({ eventId: '$a', part: 'outcome', message: '{"kind":"edit"}' }, 0);
