@@ -220,6 +220,13 @@ export async function orUndefined<Value>(
   }
 }
 
+/** Whether a request that ended with this error may have been carried out; true for a bug in the bot. */
+export function mayHaveHappened(error: unknown): boolean {
+  return error instanceof HomeserverError || error instanceof UnreachableError
+    ? error.mayHaveHappened
+    : !(error instanceof LawspeakerError);
+}
+
 /** The homeserver says that what was asked for doesn't exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof HomeserverError && error.isNotFound;

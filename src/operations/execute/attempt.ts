@@ -5,7 +5,7 @@ import {
   HomeserverError,
   LawspeakerError,
   TargetError,
-  UnreachableError,
+  mayHaveHappened,
   codeOf,
 } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
@@ -212,12 +212,6 @@ function ranAttempt(status: Status | undefined): Pick<Attempt, 'status' | 'isOpe
   return status === 'running'
     ? { status, isOpen: true }
     : { status: status === 'partial' || status === 'failed' ? status : 'done' };
-}
-
-function mayHaveHappened(error: unknown): boolean {
-  return error instanceof HomeserverError || error instanceof UnreachableError
-    ? error.mayHaveHappened
-    : !(error instanceof LawspeakerError);
 }
 
 /** Part of an operation that had started may have been done. */

@@ -1,4 +1,4 @@
-import { HomeserverError, LawspeakerError, UnreachableError } from '../../core/errors.ts';
+import { mayHaveHappened } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import { findShares, reconcileUserRedaction, startUserRedaction } from './user-redaction.ts';
@@ -59,17 +59,11 @@ export async function redactSuspended(
     const redactId = await startUserRedaction(clients, request, [first, ...others], options);
     return { redactId, shares };
   } catch (error) {
-    if (isSwapped && !mayHaveStarted(error)) {
+    if (isSwapped && !mayHaveHappened(error)) {
       await suspendAgain(clients, user, options.wasLocked);
     }
     throw error;
   }
-}
-
-function mayHaveStarted(error: unknown): boolean {
-  return error instanceof HomeserverError || error instanceof UnreachableError
-    ? error.mayHaveHappened
-    : !(error instanceof LawspeakerError);
 }
 
 async function hasOldRoom(

@@ -1,6 +1,6 @@
 import { poll } from '../../core/async/poll.ts';
 import type { PollTimes } from '../../core/async/poll.ts';
-import { HomeserverError, TargetError, UnreachableError, orUndefined } from '../../core/errors.ts';
+import { HomeserverError, mayHaveHappened, orUndefined, TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
@@ -169,10 +169,7 @@ async function startDeletion(api: Api, room: RoomId, options: RoomDeletion): Pro
     if (error instanceof HomeserverError && error.status === 400) {
       await assertNotBeingDeleted(api, room);
     }
-    const mayHaveStarted =
-      (error instanceof HomeserverError || error instanceof UnreachableError) &&
-      error.mayHaveHappened;
-    const started = mayHaveStarted ? await orUndefined(lastDeletion(api, room)) : undefined;
+    const started = mayHaveHappened(error) ? await orUndefined(lastDeletion(api, room)) : undefined;
     if (started !== undefined && started.id !== before?.id) {
       // The deletion has started; only the answer was lost.
       return started.id;

@@ -2,7 +2,7 @@ import { line } from '../../../chat/answers/answer.ts';
 import type { Block } from '../../../chat/answers/answer.ts';
 import type { Context } from '../../../chat/command/declaration.ts';
 import { idWord } from '../../../chat/reading/values.ts';
-import { DeniedError, HomeserverError, UnreachableError } from '../../../core/errors.ts';
+import { DeniedError, mayHaveHappened } from '../../../core/errors.ts';
 import type { UserId } from '../../../core/ids.ts';
 import { generatePassword } from '../../../services/accounts/password.ts';
 import type { DirectAnswer } from '../../../services/services.ts';
@@ -80,12 +80,6 @@ export async function withNewPassword<Result>(
     'Pass it on privately, and ask them to change it at the first login.',
   ]);
   return { result, sent };
-}
-
-function mayHaveHappened(error: unknown): boolean {
-  return (
-    (error instanceof HomeserverError || error instanceof UnreachableError) && error.mayHaveHappened
-  );
 }
 
 /** Says where the password is, or what to do if it is lost. */
