@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/chat/answers/answer.ts';
 import { flagName } from '../../src/chat/command/arguments.ts';
 import {
-  actsOnSomebody,
   argumentsOf,
   canChange,
   dangerOf,
@@ -243,7 +242,8 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
   test('says whether it keeps off protected accounts and their files', () => {
     const { danger, protects } = command;
     const canBeChange = danger === 'change' || typeof danger === 'function';
-    const mustSay = canBeChange && actsOnSomebody(command);
+    const actsOnFiles = declared.some(([, { kind }]) => kind === 'media');
+    const mustSay = canBeChange && (subjectOf(command) !== undefined || actsOnFiles);
     expect(mustSay && protects === undefined).toBe(false);
     // Help reads: `It works on protected accounts, too: it only lifts a restriction.`
     expect(typeof protects === 'object' ? protects.nobody : 'it lifts').toMatch(

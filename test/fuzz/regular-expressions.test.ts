@@ -80,7 +80,7 @@ function readAll(name: string, text: string): unknown {
   return [text, `--${key}=${text}`].map((line) => {
     try {
       const { values } = readArguments(command, tokenize(line), context);
-      return command.check?.(values, 0);
+      return command.check?.(values, { now: 0, prefix: '!' });
     } catch {
       return undefined;
     }

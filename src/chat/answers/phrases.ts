@@ -1,6 +1,10 @@
 import { dayMs, hourMs, minuteMs } from '../../core/duration.ts';
 
-/** How answers write numbers and times. */
+/** How answers write numbers and times, and what several of them say. */
+
+/** Of a job of the homeserver's own that has not ended yet. */
+export const continuesByItself =
+  'The homeserver continues by itself. I’ll check regularly and post the result here.';
 
 const steps = [
   ['year', 'y', 31_557_600_000],

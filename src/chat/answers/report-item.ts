@@ -15,7 +15,7 @@ const shownBody = 200;
 /** Characters of a message that are shown in a list. */
 const shownGist = 60;
 /** Characters of a message that are examined: far more than are shown. */
-const lookedAtBody = 4000;
+const maxReadBody = 4000;
 
 /** `5 people say “spam”`, `2 of 5 people say “spam”`: what most of them say, and how many do. */
 export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
@@ -72,7 +72,7 @@ export function placeOf({ roomId, roomName }: ReportItem): Inline[] {
 }
 
 /** The state of an item; empty if it is just open. */
-export function standOf(
+export function stateOf(
   item: ReportItem,
   nameOf: (user: string) => string,
   at: (atMs: number) => string,
@@ -187,7 +187,7 @@ function hidden(
   text: string,
   { plainText, length }: { readonly plainText: boolean; readonly length: number },
 ): Inline {
-  const shown = `“${inert(text.slice(0, lookedAtBody), length)}”`;
+  const shown = `“${inert(text.slice(0, maxReadBody), length)}”`;
   return spoiler(shown, plainText ? shown : `(hidden: ${count(text.length, 'character')})`);
 }
 

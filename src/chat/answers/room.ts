@@ -74,7 +74,7 @@ export function roomKind(room: RoomKind): string {
   ].join(', ');
 }
 
-export type RoomKind = Pick<
+type RoomKind = Pick<
   RoomSummary,
   'joinedMembers' | 'joinedLocalMembers' | 'joinRules' | 'encryption' | 'roomType'
 >;

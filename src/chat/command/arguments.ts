@@ -2,7 +2,7 @@ import { readDuration } from '../../core/duration.ts';
 import type { Account } from '../../services/services.ts';
 import type { ArgumentKind, ParsedValues } from '../reading/values.ts';
 
-export interface ArgumentOptions {
+interface ArgumentOptions {
   /** A positional that may be left out. */
   readonly optional?: boolean;
   /** A flag that must be given. */

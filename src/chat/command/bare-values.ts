@@ -4,7 +4,7 @@ import type { Argument } from './arguments.ts';
 import { flagName } from './arguments.ts';
 
 /** Values of flags that were typed without their names. */
-export interface BareValues {
+interface BareValues {
   /** By declared name. */
   readonly values: Readonly<Record<string, unknown>>;
   /** The other words. */

@@ -2,6 +2,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { Account, AccountTraits, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
+import type { ReadingContext } from '../reading/values.ts';
 import { flag } from './arguments.ts';
 import type { Argument, Arguments, ParsedArguments, RunArguments } from './arguments.ts';
 import type { Actor, Invocation, Origin } from './invocation.ts';
@@ -68,6 +69,9 @@ export interface Context<Declared extends Arguments = Arguments> {
    */
   keepServerJob?(id: string): Promise<void>;
 }
+
+/** What checking the arguments of a command needs. */
+export type CheckContext = Pick<ReadingContext, 'now' | 'prefix'>;
 
 /** What a person is shown before they confirm. */
 export interface Preview {
@@ -237,7 +241,7 @@ interface Base<Declared extends Arguments> {
    *
    * @throws UsageError
    */
-  check?(args: ParsedArguments<Declared>, now: number): void;
+  check?(args: ParsedArguments<Declared>, context: CheckContext): void;
 }
 
 /** A command that does one thing to each account. */
@@ -305,7 +309,7 @@ type Reversibility =
   | { readonly reversible: false; readonly undo?: undefined };
 
 /** Everything that is declared about a command. */
-export type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
+type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
   (Single<Declared, Result> | Stepped<Declared>) &
   Reversibility &
   (Harmless | Confirmable<Declared> | Depends<Declared>);
@@ -323,7 +327,7 @@ export type Command = Omit<
     args: Readonly<Record<string, unknown>>,
     sums: Readonly<Record<string, number>> | undefined,
   ): Plan;
-  check?(args: Readonly<Record<string, unknown>>, now: number): void;
+  check?(args: Readonly<Record<string, unknown>>, context: CheckContext): void;
   readonly protects?:
     | Exclude<Protects, false>
     | ProtectsNobody
@@ -399,7 +403,7 @@ export function identitiesOf(command: Command): string[] {
 }
 
 /** Whether it acts on accounts, or on files, which accounts own. */
-export function actsOnSomebody(command: Command): boolean {
+function actsOnSomebody(command: Command): boolean {
   const actsOnFiles = Object.values(command.args).some(({ kind }) => kind === 'media');
   return subjectOf(command) !== undefined || actsOnFiles;
 }
@@ -464,13 +468,9 @@ const batchFlags = {
     'Also the users in the file that the message replies to: one user a line, or CSV with a column user_id',
     { default: false },
   ),
-  matching: flag(
-    'text',
-    'Also all accounts that match these filters of users; help matching has examples',
-    {
-      placeholder: '"FILTERS"',
-    },
-  ),
+  matching: flag('text', 'Also all accounts that match these filters', {
+    placeholder: '"FILTERS"',
+  }),
 } as const;
 
 /** Whether it can be done for a limited time: it takes `--for 24h`, and then `undo` ends it. */

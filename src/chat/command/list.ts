@@ -7,7 +7,7 @@ import { bold, line } from '../answers/answer.ts';
 import type { Answer, AnswerFile, Column, Content } from '../answers/answer.ts';
 import { count } from '../answers/phrases.ts';
 import { flag } from './arguments.ts';
-import type { Context } from './declaration.ts';
+import type { CheckContext, Context } from './declaration.ts';
 import { writeInvocation } from './write-invocation.ts';
 
 /** The default number of rows in one answer. */
@@ -25,6 +25,22 @@ export const listFlags = {
   all: flag('boolean', 'Everything, as a file', { default: false }),
   format: flag('choice', 'Send a file of this type', { choices: ['csv', 'json'] }),
 } as const;
+
+/**
+ * The flags that sort a list.
+ *
+ * @param orders what it can be sorted by
+ * @param texts descriptions that say more than the usual ones
+ */
+export function sortFlags<const Orders extends readonly string[]>(
+  orders: Orders,
+  texts: { readonly orderBy?: string; readonly dir?: string } = {},
+) {
+  return {
+    orderBy: flag('choice', texts.orderBy ?? 'Sort by this', { choices: orders }),
+    dir: flag('choice', texts.dir ?? 'f: ascending, b: descending', { choices: ['f', 'b'] }),
+  };
+}
 
 interface ListArguments {
   readonly all: boolean;
@@ -250,30 +266,40 @@ function fileOf<Row>(
       };
 }
 
-/**
- * Reads `--from` for those of Synapse's lists whose pages start at a row number. It is checked here, because
- * the server answers a number that is too large with an internal error.
- *
- * @throws UsageError
- */
-export function offsetIn(from: string | undefined): number | undefined {
-  if (from === undefined) {
-    return undefined;
-  }
-  if (!/^\d{1,15}$/u.test(from)) {
-    throw new UsageError(`\`--from\`: \`${from}\` is not a start position.`, {
-      word: from,
-      advice: 'Leave it out. `!more` sets it.',
-    });
-  }
-  return Number(from);
+/** The error for a `--from` that no page has given. */
+export function unknownPosition(from: string, { prefix }: CheckContext): UsageError {
+  return new UsageError(`\`--from\`: \`${from}\` is not a start position.`, {
+    word: from,
+    advice: `Leave it out. \`${prefix}more\` sets it.`,
+  });
 }
 
 /**
- * For lists whose pages start at a row number.
+ * For lists whose pages start at a row number. It is checked here because Synapse answers a number that is
+ * too large with an internal error.
  *
  * @throws UsageError `--from` is not a row number
  */
-export function checkOffset({ from }: { readonly from: string | undefined }): void {
-  offsetIn(from);
+export function checkOffset(
+  { from }: { readonly from: string | undefined },
+  context: CheckContext,
+): void {
+  if (from !== undefined && !/^\d{1,15}$/u.test(from)) {
+    throw unknownPosition(from, context);
+  }
+}
+
+/** A page of a list of Synapse's whose pages start at a row number, which `checkOffset` has checked. */
+export function pageQuery<Order>({
+  orderBy,
+  dir,
+  limit = pageSize,
+  from,
+}: {
+  readonly orderBy: Order;
+  readonly dir: 'f' | 'b' | undefined;
+  readonly limit: number | undefined;
+  readonly from: string | undefined;
+}) {
+  return { orderBy, dir, limit, from: from === undefined ? undefined : Number(from) };
 }

@@ -9,10 +9,10 @@ import type { Argument } from './arguments.ts';
 import { adviceOnMissingValue, adviceOnUnknownFlag } from './flag-advice.ts';
 
 /** The declared flags, by the name that is typed. */
-export type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;
+type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;
 
 /** A command line, with its flags separated from its other words. */
-export interface ParsedFlags {
+interface ParsedFlags {
   /** The words that are neither flags nor values of flags. */
   readonly words: readonly Word[];
   /** What was given for each flag, by the name that is typed: booleans for boolean flags. */

@@ -28,7 +28,7 @@ type Schema =
   | { readonly schema_type: 'array'; readonly items: Schema };
 
 /** The content of a state event that describes a command. */
-export interface CommandDescription {
+interface CommandDescription {
   readonly command: string;
   readonly aliases?: readonly string[];
   readonly parameters: readonly object[];

@@ -83,10 +83,9 @@ export default defineCommand({
       throw new TargetError('state', `${account.name} ${idle}`);
     }
     const footprint = await services.accounts.footprint(account);
-    const question = account.deactivated ? 'Erase' : 'Deactivate';
     return {
       title: [
-        `${question} `,
+        account.deactivated ? 'Erase ' : 'Deactivate ',
         ...nameAndId(account),
         erase && !account.deactivated ? ' and erase?' : '?',
       ],

@@ -84,7 +84,7 @@ export default defineCommand({
       `Acts as ${account.name} until ${dateTime(validUntilMs)}:`,
       accessToken,
       services.accounts.traits.loginAsHasDevice
-        ? `To end it earlier, delete its device, whose ID begins with LAWSPEAKER: ${prefix}devices ${account.name}`
+        ? `To end it earlier, delete its device, whose ID begins with LAWSPEAKER: ${prefix}devices ${idWord(account.name)}`
         : 'To end it earlier, call POST /_matrix/client/v3/logout with it.',
     ]);
     return { validUntilMs, sent, again: `${prefix}login-as ${idWord(account.name)}` };

@@ -1,7 +1,7 @@
 import { didTo, nameAndId, standing } from '../../chat/answers/account.ts';
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Block, Inline } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime } from '../../chat/answers/phrases.ts';
+import { ago, continuesByItself, count, dateTime } from '../../chat/answers/phrases.ts';
 import { roomName } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -111,13 +111,7 @@ export default defineCommand({
         ...(failures > 0 ? [bold(`, but not ${count(failures, 'of them', 'of them')}`)] : []),
       ],
       body: [
-        ...(isRunning
-          ? [
-              line(
-                'The homeserver continues by itself. I will check from time to time and post the result here.',
-              ),
-            ]
-          : []),
+        ...(isRunning ? [line(continuesByItself)] : []),
         ...(first === undefined ? [] : [line(adviceOn(first.why))]),
       ],
       next: [

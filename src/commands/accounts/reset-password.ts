@@ -103,7 +103,7 @@ async function assertPasswordLogin({
     throw new TargetError(
       'state',
       'password login is off on this server, so nobody could log in with a new password',
-      `Nothing was changed. To log out their devices: \`${prefix}edit-user ${account.name} --logout-devices\``,
+      `Nothing was changed. To log out their devices: \`${prefix}edit-user ${idWord(account.name)} --logout-devices\``,
     );
   }
 }

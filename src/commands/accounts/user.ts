@@ -7,7 +7,7 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import type { Account, AccountTraits } from '../../services/services.ts';
 import { liftingCommands, notForServices } from './parts/restriction.ts';
-import { bothSidesSay } from './parts/sides.ts';
+import { masAndSynapse } from './parts/sides.ts';
 
 export default defineCommand({
   name: 'user',
@@ -52,7 +52,7 @@ export default defineCommand({
         account.userType !== null && `type ${account.userType}`,
       ),
     ];
-    body.push(...bothSidesSay(account), ...notForServices(account));
+    body.push(...masAndSynapse(account), ...notForServices(account));
     if (account.consentVersion !== null) {
       body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));
     }

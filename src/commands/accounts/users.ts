@@ -4,7 +4,14 @@ import type { Content } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { flag, flagName } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, pageSize, readList } from '../../chat/command/list.ts';
+import {
+  checkOffset,
+  listAnswer,
+  listFlags,
+  pageSize,
+  readList,
+  sortFlags,
+} from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { filtersAppliedHere, userOrders } from '../../services/services.ts';
 import type { AccountFilter } from '../../services/services.ts';
@@ -27,8 +34,7 @@ export default defineCommand({
     createdAfter: flag('date', 'Only accounts created since then'),
     createdBefore: flag('date', 'Only accounts created before then'),
     lastSeenBefore: flag('date', 'Only accounts that were not seen since then'),
-    orderBy: flag('choice', 'What to sort by', { choices: userOrders }),
-    dir: flag('choice', 'f for ascending, b for descending', { choices: ['f', 'b'] }),
+    ...sortFlags(userOrders),
     ...listFlags,
   },
   danger: 'read',

@@ -8,6 +8,7 @@ import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { entryNumber } from '../../chat/reading/entry-number.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
@@ -74,7 +75,7 @@ export default defineCommand({
   check(args) {
     const { what, by, rule, since, until, limit = pageSize, before, format } = args;
     const isExport = what === 'export';
-    if (what !== undefined && !isExport && what !== 'verify' && !entryNumber.test(what)) {
+    if (what !== undefined && !isExport && what !== 'verify' && entryNumber(what) === undefined) {
       throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
         word: what,
         advice: `To search, use \`--target ${quote(cut(what))}\`, \`--command\` or \`--by\`. \`audit verify\` checks the chain.`,
@@ -124,7 +125,7 @@ export default defineCommand({
       const entries = await services.audit.search({ ...filter, limit: limit ?? pageSize, before });
       return { kind: 'list', entries, limit: limit ?? pageSize };
     }
-    const id = Number(what.replace('#', ''));
+    const id = entryNumber(what) ?? 0;
     const intent = await services.audit.intentOf(id);
     const entry = await services.audit.get(intent ?? id);
     if (entry === undefined) {
@@ -152,9 +153,6 @@ export default defineCommand({
     }
   },
 });
-
-/** `12`, and `#12` as answers write it. */
-const entryNumber = /^#?[1-9]\d{0,14}$/u;
 
 function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat): Answer {
   const name = `audit.${format}`;

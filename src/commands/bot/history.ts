@@ -7,9 +7,16 @@ import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { listAnswer, listFlags, pageAfter, pageSize, readList } from '../../chat/command/list.ts';
+import type { CheckContext } from '../../chat/command/declaration.ts';
+import {
+  listAnswer,
+  listFlags,
+  pageAfter,
+  pageSize,
+  readList,
+  unknownPosition,
+} from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
-import { UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { subjectSources } from '../../services/bot/history-service.ts';
@@ -44,24 +51,28 @@ export default defineCommand({
   },
   danger: 'read',
   example: 'history @mallory:example.com',
-  check({ from }) {
-    cursorIn(from);
+  check({ from }, context) {
+    cursorIn(from, context);
   },
-  async run({ args, services: { history } }) {
+  async run(context) {
+    const {
+      args,
+      services: { history },
+    } = context;
     const subject = subjectOf(args.target);
     const summary = await history.summary(subject);
-    const after = cursorIn(args.from);
+    const after = cursorIn(args.from, context);
     const listing = await readList<SubjectEntry>(args, {
       async page() {
         const { limit = pageSize } = args;
         const { entries, total } = await history.page(subject, { limit: limit + 1, after });
-        return pageAfter(entries, limit, total, ({ mark }) => writeCursor(mark));
+        return pageAfter(entries, limit, total, ({ cursor }) => writeCursor(cursor));
       },
       async *all() {
-        for (let mark: SubjectCursor | undefined; ;) {
-          const { entries } = await history.page(subject, { limit: readAtOnce, after: mark });
+        for (let cursor: SubjectCursor | undefined; ;) {
+          const { entries } = await history.page(subject, { limit: readAtOnce, after: cursor });
           yield* entries;
-          mark = entries.at(-1)?.mark;
+          cursor = entries.at(-1)?.cursor;
           if (entries.length < readAtOnce) {
             return;
           }
@@ -89,8 +100,8 @@ export default defineCommand({
         {
           title: 'When',
           name: 'ts',
-          show: ({ mark }) => [ago(mark.at, now)],
-          value: ({ mark }) => mark.at,
+          show: ({ cursor }) => [ago(cursor.at, now)],
+          value: ({ cursor }) => cursor.at,
         },
         {
           title: 'What',
@@ -104,7 +115,7 @@ export default defineCommand({
         },
         {
           name: 'id',
-          value: ({ mark }) => mark.id,
+          value: ({ cursor }) => cursor.id,
         },
       ],
     });
@@ -114,7 +125,7 @@ export default defineCommand({
       title: isFile
         ? [code(cut(subject.id, 255)), ': ', ...answer.title]
         : titleOf(subject, summary, listing.total ?? 0, context.absent),
-      body: [...figures(summary), ...pageLine(listing), ...(answer.body ?? [])],
+      body: [...totals(summary), ...pageLine(listing), ...(answer.body ?? [])],
       data: isFile ? answer.data : { ...listing, rows: listing.rows.map(dataOf), subject, summary },
     };
   },
@@ -150,7 +161,7 @@ function titleOf(
   ];
 }
 
-function figures({
+function totals({
   items,
   openItems,
   resolvedItems,
@@ -261,7 +272,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
 
 /** For programs. The audit log and the report queue show the rest. */
 function dataOf(entry: SubjectEntry): object {
-  const { at, id } = entry.mark;
+  const { at, id } = entry.cursor;
   switch (entry.kind) {
     case 'action': {
       const { command, actor, confirmer, status, reason } = entry.entry;
@@ -284,17 +295,15 @@ function writeCursor({ at, source, id }: SubjectCursor): string {
   return `${at}.${source}.${id}`;
 }
 
-function cursorIn(from: string | undefined): SubjectCursor | undefined {
+/** @throws UsageError it is not a cursor */
+function cursorIn(from: string | undefined, context: CheckContext): SubjectCursor | undefined {
   if (from === undefined) {
     return undefined;
   }
   const [, at, name, id] = /^(\d{1,15})\.([a-z]+)\.(\d{1,15})$/u.exec(from) ?? [];
   const source = subjectSources.find((one) => one === name);
   if (source === undefined) {
-    throw new UsageError(`\`--from\`: \`${from}\` is not the start of a page.`, {
-      word: from,
-      advice: 'Leave it out: `!more` sets it.',
-    });
+    throw unknownPosition(from, context);
   }
   return { at: Number(at), source, id: Number(id) };
 }

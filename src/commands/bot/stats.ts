@@ -56,9 +56,9 @@ export default defineCommand({
           `${dateTime(overview.since).replace(/ .*/u, '')} to today`,
           barNames.get(overview.stepMs) ?? '',
         ),
-        ...picture('report', overview.reports, overview),
-        ...picture('item', overview.closed, overview, ' closed'),
-        ...picture('action', overview.actions, overview),
+        ...chart('report', overview.reports, overview),
+        ...chart('item', overview.closed, overview, ' closed'),
+        ...chart('action', overview.actions, overview),
         facts(
           `${overview.resolved} resolved`,
           `${overview.dismissed} dismissed`,
@@ -85,30 +85,30 @@ export default defineCommand({
           ]),
         ),
       ],
-      next: isOpen(overview) > 0 ? ['reports'] : [],
+      next: pendingItems(overview) > 0 ? ['reports'] : [],
       data: overview,
     };
   },
 });
 
-const isOpen = ({ items }: Overview): number => items.open + items.claimed;
+const pendingItems = ({ items }: Overview): number => items.open + items.claimed;
 
 /** `12 items open, 3 of them claimed, the oldest for 5 hours` */
 function title(overview: Overview, now: number): Content {
   const { items, oldestOpenAt } = overview;
-  const open = isOpen(overview);
-  if (open === 0) {
+  const pending = pendingItems(overview);
+  if (pending === 0) {
     return [bold('No open reports')];
   }
   return [
-    bold(`${count(open, 'item')} open`),
+    bold(`${count(pending, 'item')} open`),
     items.claimed > 0 ? `, ${items.claimed} of them claimed` : '',
     oldestOpenAt === undefined ? '' : `, the oldest for ${span(now - oldestOpenAt)}`,
   ];
 }
 
 /** The totals come first, in words: a screen reader reads the bars one by one. */
-function picture(
+function chart(
   noun: string,
   numbers: readonly number[],
   { since, stepMs }: Overview,
@@ -151,21 +151,21 @@ function list(title: string, items: readonly Content[]): Block[] {
   return items.length === 0 ? [] : [line(bold(title)), { kind: 'list', items }];
 }
 
-function rules({ rules: firings, workers }: Overview): Block[] {
+function rules({ rules: matches, workers }: Overview): Block[] {
   const names = new Set([
-    ...firings.map(({ rule }) => rule),
+    ...matches.map(({ rule }) => rule),
     ...workers.flatMap(({ by }) => (by.startsWith('rule:') ? [by.slice('rule:'.length)] : [])),
   ]);
   return list(
     'By rule',
     [...names].slice(0, shownWorkers).map((name) => {
-      const fits = firings
+      const byMode = matches
         .filter(({ rule }) => rule === name)
         .map(({ mode, count: times }) => `${times} to ${mode}`);
       const worker = workers.find(({ by }) => by === `rule:${name}`);
       return [
         code(cut(name)),
-        ` ${[...(fits.length === 0 ? [] : [`matched ${fits.join(', ')}`]), ...workOf(worker)].join(', ')}`,
+        ` ${[...(byMode.length === 0 ? [] : [`matched ${byMode.join(', ')}`]), ...countsOf(worker)].join(', ')}`,
       ];
     }),
   );
@@ -179,13 +179,13 @@ function moderators({ workers }: Overview): Block[] {
       .slice(0, shownWorkers)
       .map((worker): Content => [
         worker.by === 'timer' ? 'timers' : code(cut(worker.by, 255)),
-        ` ${workOf(worker).join(', ')}`,
+        ` ${countsOf(worker).join(', ')}`,
       ]),
     ...(rest > 0 ? [[`and ${rest} more`]] : []),
   ]);
 }
 
-function workOf(worker: Worker | undefined): string[] {
+function countsOf(worker: Worker | undefined): string[] {
   const { claimed = 0, resolved = 0, dismissed = 0, actions = 0 } = worker ?? {};
   return [
     claimed > 0 && `claimed ${claimed}`,

@@ -5,6 +5,7 @@ import { ago, count, size, when } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { sortFlags } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
@@ -34,8 +35,7 @@ export default defineCommand({
   ],
   args: {
     account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
-    orderBy: flag('choice', 'Sort by this', { choices: mediaOrders }),
-    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
+    ...sortFlags(mediaOrders),
     limit: flag('integer', 'How many files (default: 100)', {
       min: 1,
       max: 100,

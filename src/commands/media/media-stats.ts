@@ -7,10 +7,11 @@ import {
   checkOffset,
   listAnswer,
   listFlags,
-  offsetIn,
-  pageSize,
+  pageQuery,
   readList,
+  sortFlags,
 } from '../../chat/command/list.ts';
+import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { mediaUsageOrders } from '../../services/services.ts';
 
@@ -22,27 +23,25 @@ export default defineCommand({
   doesNot: ['count files from other servers', 'list users who have uploaded nothing'],
   args: {
     search: flag('text', 'Part of the user ID or display name'),
-    orderBy: flag('choice', 'Sort by this', { choices: mediaUsageOrders }),
-    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
+    ...sortFlags(mediaUsageOrders),
     ...listFlags,
   },
   danger: 'read',
   example: 'media-stats --order-by media_count --dir b',
   endpoints: ['GET /_synapse/admin/v1/statistics/users/media'],
-  check({ search, from }) {
-    checkAscii('search', search);
-    checkOffset({ from });
+  check(args, context) {
+    checkAscii('search', args.search);
+    checkOffset(args, context);
   },
   run: async ({ args, services }) =>
     readList(
       args,
       services.media.usage({
+        ...pageQuery(args),
         searchTerm: args.search,
         // By default, the accounts that use most space come first.
         orderBy: args.orderBy ?? 'media_length',
         dir: args.dir ?? (args.orderBy === undefined ? 'b' : undefined),
-        limit: args.limit ?? pageSize,
-        from: offsetIn(args.from),
       }),
     ),
   answer: (context, listing) =>
@@ -50,7 +49,9 @@ export default defineCommand({
       noun: 'account',
       of: [' with files'],
       nothing: [bold('No accounts with files'), ' found'],
-      ...(listing.rows[0] === undefined ? {} : { next: [`media ${listing.rows[0].userId}`] }),
+      ...(listing.rows[0] === undefined
+        ? {}
+        : { next: [`media ${idWord(listing.rows[0].userId)}`] }),
       columns: [
         {
           title: 'User',

@@ -1,15 +1,15 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { code } from '../../chat/answers/answer.ts';
 import { ago, size } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import {
   checkOffset,
   listAnswer,
   listFlags,
-  offsetIn,
-  pageSize,
+  pageQuery,
   readList,
+  sortFlags,
 } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
@@ -28,19 +28,15 @@ export default defineCommand({
   ],
   args: {
     account: positional('account', 'Which user', { placeholder: 'USER' }),
-    orderBy: flag('choice', 'Sort by this', { choices: mediaOrders }),
-    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
+    ...sortFlags(mediaOrders),
     ...listFlags,
   },
   danger: 'read',
   example: 'media @mallory:example.com --order-by media_length --dir b',
   endpoints: ['GET /_synapse/admin/v1/users/{user_id}/media'],
   check: checkOffset,
-  async run({ args, services }) {
-    const { account, orderBy, dir, limit = pageSize } = args;
-    const query = { orderBy, dir, limit, from: offsetIn(args.from) };
-    return readList(args, services.media.uploadsOf(account.name, query));
-  },
+  run: async ({ args, services }) =>
+    readList(args, services.media.uploadsOf(args.account.name, pageQuery(args))),
   answer(context, listing) {
     const { account } = context.args;
     return listAnswer(context, listing, {

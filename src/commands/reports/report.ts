@@ -7,7 +7,7 @@ import {
   contentLines,
   linkTo,
   reasonsOf,
-  standOf,
+  stateOf,
   whatIsReported,
 } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
@@ -55,7 +55,7 @@ export default defineCommand({
   },
   answer({ now, serverName }, { story, redaction }) {
     const { item, reporterCount, actions, history } = story;
-    const stand = standOf(
+    const state = stateOf(
       item,
       (actor) => actor,
       (at) => when(at, now),
@@ -69,7 +69,7 @@ export default defineCommand({
         ...whatIsReported(item),
       ],
       body: [
-        ...(stand.length === 0 ? [] : [line(...stand)]),
+        ...(state.length === 0 ? [] : [line(...state)]),
         ...contentLines(item, { isAskedFor: true }),
         ...(redaction === undefined ? [] : [line(redaction)]),
         circumstances(story, (at) => when(at, now)),

@@ -3,6 +3,7 @@ import { ago, count } from '../../chat/answers/phrases.ts';
 import { gist, itemNumber, placeOf } from '../../chat/answers/report-item.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { CheckContext } from '../../chat/command/declaration.ts';
 import {
   isInFile,
   listAnswer,
@@ -10,8 +11,8 @@ import {
   pageAfter,
   pageSize,
   readList,
+  unknownPosition,
 } from '../../chat/command/list.ts';
-import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.ts';
 
@@ -42,10 +43,14 @@ export default defineCommand({
   danger: 'read',
   example: 'reports --state open --since 1d',
   endpoints: ['GET /_synapse/admin/v1/event_reports'],
-  check({ from }) {
-    markIn(from);
+  check({ from }, context) {
+    cursorIn(from, context);
   },
-  async run({ args, services: { reports } }) {
+  async run(context) {
+    const {
+      args,
+      services: { reports },
+    } = context;
     const { state, room, sender, reporter, since } = args;
     const query: ItemQuery = {
       states: state === 'all' ? undefined : state === undefined ? ['open', 'claimed'] : [state],
@@ -54,7 +59,7 @@ export default defineCommand({
       reporter,
       since,
     };
-    const after = markIn(args.from);
+    const after = cursorIn(args.from, context);
     if (after === undefined) {
       await reports.refresh();
     }
@@ -68,11 +73,11 @@ export default defineCommand({
         return pageAfter(found, limit, total, (last) => `${last.lastReportAt}.${last.id}`);
       },
       async *all() {
-        let mark: ItemCursor | undefined;
+        let cursor: ItemCursor | undefined;
         for (;;) {
-          const found = await reports.search(query, { limit: readAtOnce, after: mark });
+          const found = await reports.search(query, { limit: readAtOnce, after: cursor });
           yield* found;
-          mark = found.at(-1);
+          cursor = found.at(-1);
           if (found.length < readAtOnce) {
             return;
           }
@@ -135,16 +140,14 @@ export default defineCommand({
   },
 });
 
-function markIn(from: string | undefined): ItemCursor | undefined {
+/** @throws UsageError it is not a cursor */
+function cursorIn(from: string | undefined, context: CheckContext): ItemCursor | undefined {
   if (from === undefined) {
     return undefined;
   }
   const [, lastReportAt, id] = /^(\d{1,15})\.(\d{1,15})$/u.exec(from) ?? [];
   if (lastReportAt === undefined || id === undefined) {
-    throw new UsageError(`\`--from\`: \`${from}\` is not the start of a page.`, {
-      word: from,
-      advice: 'Leave it out: `!more` sets it.',
-    });
+    throw unknownPosition(from, context);
   }
   return { lastReportAt: Number(lastReportAt), id: Number(id) };
 }

@@ -1,6 +1,6 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block, Content } from '../../chat/answers/answer.ts';
-import { amount, count } from '../../chat/answers/phrases.ts';
+import { amount, continuesByItself, count } from '../../chat/answers/phrases.ts';
 import {
   encryptionState,
   memberCounts,
@@ -116,11 +116,7 @@ export default defineCommand({
       return {
         mark: '⏳',
         title: [bold('Deleting room '), ...roomNameAndId(room), ': this takes longer than usual'],
-        body: [
-          line(
-            'The homeserver continues by itself. I’ll check regularly and post the result here.',
-          ),
-        ],
+        body: [line(continuesByItself)],
         next: [`room ${idWord(room.roomId)}`],
         status: 'running',
         data,

@@ -1,7 +1,7 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Inline } from '../../chat/answers/answer.ts';
-import { when } from '../../chat/answers/phrases.ts';
+import { continuesByItself, when } from '../../chat/answers/phrases.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -112,7 +112,7 @@ export default defineCommand({
       body: [
         line(
           isRunning
-            ? 'The homeserver continues by itself. I’ll check regularly and post the result here.'
+            ? continuesByItself
             : `Its content is removed for everyone, redacted ${inWhoseName(way)}.`,
           ...(file === undefined ? [] : [' Its file is kept: ', code(cut(file, 255))]),
         ),

@@ -35,15 +35,15 @@ export default defineCommand({
     return { room, deletion, isBlocked };
   },
   answer({ now, role, serverName, origin }, { room, deletion, isBlocked }) {
-    const isGoing = deletion !== undefined && isRunning(deletion);
+    const isBeingDeleted = deletion !== undefined && isRunning(deletion);
     return {
-      mark: isGoing ? '⏳' : 'ℹ️',
+      mark: isBeingDeleted ? '⏳' : 'ℹ️',
       title: [
         ...roomTitle(room),
-        `: ${isGoing ? 'is being deleted' : [memberCounts(room), encryptionState(room), ...(isBlocked ? ['blocked'] : [])].join(', ')}`,
+        `: ${isBeingDeleted ? 'is being deleted' : [memberCounts(room), encryptionState(room), ...(isBlocked ? ['blocked'] : [])].join(', ')}`,
       ],
       body: [
-        ...(isGoing ? [line(`${memberCounts(room)}, ${encryptionState(room)}`)] : []),
+        ...(isBeingDeleted ? [line(`${memberCounts(room)}, ${encryptionState(room)}`)] : []),
         ...(deletion?.status === 'failed'
           ? [
               line(
@@ -54,7 +54,7 @@ export default defineCommand({
             ]
           : []),
         ...(isBlocked ? [line('Users of this server can’t join it.')] : []),
-        ...cardOf(room, serverName),
+        ...detailsOf(room, serverName),
       ],
       next: [
         `members ${idWord(room.roomId)}`,
@@ -63,7 +63,7 @@ export default defineCommand({
           ? []
           : [
               `${isBlocked ? 'unblock-room' : 'block-room'} ${idWord(room.roomId)}`,
-              ...(isGoing ? [] : [`delete-room ${idWord(room.roomId)}`]),
+              ...(isBeingDeleted ? [] : [`delete-room ${idWord(room.roomId)}`]),
             ]),
       ],
       data: {
@@ -75,7 +75,7 @@ export default defineCommand({
   },
 });
 
-function cardOf(room: RoomDetail, serverName: string): Block[] {
+function detailsOf(room: RoomDetail, serverName: string): Block[] {
   const { creator, replacementRoom, topic } = room;
   return [
     facts(

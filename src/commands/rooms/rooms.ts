@@ -5,9 +5,9 @@ import {
   checkOffset,
   listAnswer,
   listFlags,
-  offsetIn,
-  pageSize,
+  pageQuery,
   readList,
+  sortFlags,
 } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
@@ -27,10 +27,10 @@ export default defineCommand({
     search: flag('text', 'Part of the name, part of the alias before the colon, or a full ID', {
       bare: true,
     }),
-    orderBy: flag('choice', 'Sort by this; numbers start with the largest', {
-      choices: roomOrders,
+    ...sortFlags(roomOrders, {
+      orderBy: 'Sort by this; numbers start with the largest',
+      dir: 'b reverses the order',
     }),
-    dir: flag('choice', 'b reverses the order', { choices: ['f', 'b'] }),
     ...listFlags,
   },
   danger: 'read',
@@ -40,15 +40,14 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}/state',
     'GET /_synapse/admin/v1/users/{user_id}/joined_rooms',
   ],
-  check({ search, from }) {
-    if (search === '') {
+  check(args, context) {
+    if (args.search === '') {
       throw new UsageError('`--search` needs a value.', { word: '--search' });
     }
-    checkOffset({ from });
+    checkOffset(args, context);
   },
   async run({ args, services }) {
-    const { search: searchTerm, orderBy, dir, limit = pageSize } = args;
-    const query = { searchTerm, orderBy, dir, limit, from: offsetIn(args.from) };
+    const query = { ...pageQuery(args), searchTerm: args.search };
     const listing = await readList(args, services.rooms.list(query));
     const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));
     const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));

@@ -24,7 +24,7 @@ export default defineCommand({
     'POST /_synapse/admin/v1/registration_tokens/new',
     'GET /_synapse/admin/v1/registration_tokens/{token}',
   ],
-  check({ token, expires }, now) {
+  check({ token, expires }, { now }) {
     if (token !== undefined) {
       checkToken(token);
     }

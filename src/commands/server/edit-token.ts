@@ -43,7 +43,7 @@ export default defineCommand({
     'PUT /_synapse/admin/v1/registration_tokens/{token}',
     'GET /_synapse/admin/v1/registration_tokens/{token}',
   ],
-  check(args, now) {
+  check(args, { now }) {
     checkTokenName(args.token);
     assertConsistent(args, now);
   },

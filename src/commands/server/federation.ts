@@ -1,9 +1,16 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { ago, amount, span, when } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { checkOffset, listAnswer, listFlags, pageSize, readList } from '../../chat/command/list.ts';
+import {
+  checkOffset,
+  listAnswer,
+  listFlags,
+  pageSize,
+  readList,
+  sortFlags,
+} from '../../chat/command/list.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
 import { destinationOrders } from '../../services/services.ts';
@@ -24,8 +31,7 @@ export default defineCommand({
   ],
   args: {
     destination: positional('word', 'Show only this server', { optional: true }),
-    orderBy: flag('choice', 'Sort by this', { choices: destinationOrders }),
-    dir: flag('choice', 'f: ascending, b: descending', { choices: ['f', 'b'] }),
+    ...sortFlags(destinationOrders),
     ...listFlags,
   },
   danger: 'read',
@@ -35,14 +41,15 @@ export default defineCommand({
     'GET /_synapse/admin/v1/federation/destinations/{destination}',
     'GET /_synapse/admin/v1/federation/destinations/{destination}/rooms',
   ],
-  check({ destination, from }) {
+  check(args, context) {
+    const { destination } = args;
     if (destination !== undefined && !serverName.test(destination)) {
       throw new UsageError(`\`${cut(destination)}\` is not a server name.`, {
         word: destination,
         advice: 'Write the part of a user ID after the colon, for example `matrix.org`.',
       });
     }
-    checkOffset({ from });
+    checkOffset(args, context);
   },
   async run({ args, services, prefix }) {
     if (args.destination !== undefined) {
@@ -55,7 +62,7 @@ export default defineCommand({
   answer(context, found) {
     const { now } = context;
     if (found.kind === 'one') {
-      return card(found.destination, found.rooms, now);
+      return serverAnswer(found.destination, found.rooms, now);
     }
     const { rows } = found.listing;
     const worst = rows.find((one) => !isReached(one)) ?? rows[0];
@@ -115,7 +122,7 @@ async function oneServer({ server }: Services, name: string, prefix: string) {
   );
 }
 
-function card(destination: Destination, rooms: number, now: number): Answer {
+function serverAnswer(destination: Destination, rooms: number, now: number): Answer {
   const reached = isReached(destination);
   const { failureTs, retryLastTs, retryInterval } = destination;
   const next = nextTry(destination);

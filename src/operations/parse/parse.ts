@@ -68,10 +68,11 @@ export async function parse(
   const item = await itemFor(context, message);
   try {
     const tokens = tokenize(line).slice(1);
-    const read = readArguments(command, tokens, readingContextFor(context, item));
+    const reading = readingContextFor(context, item);
+    const read = readArguments(command, tokens, reading);
     const file = await usersFromFile(context, message, command, tokens);
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
-    command.check?.(read.values, context.now());
+    command.check?.(read.values, reading);
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
       if (value !== undefined) {

@@ -7,7 +7,7 @@ import {
   contentLines,
   linkTo,
   reasonsOf,
-  standOf,
+  stateOf,
   whatIsReported,
 } from '../../chat/answers/report-item.ts';
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
@@ -35,7 +35,7 @@ export interface CardContext {
 /** The card of an item: one message, which is edited when the item changes. */
 export function cardOf(story: ItemStory, { nameOf, nearRules, traits }: CardContext): Answer {
   const { item, reports } = story;
-  const status = standOf(item, nameOf, dateTime);
+  const status = stateOf(item, nameOf, dateTime);
   const others = reasonsOf(reports).slice(1, 4);
   return {
     mark: marks[item.state],

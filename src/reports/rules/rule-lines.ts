@@ -107,7 +107,7 @@ export function ruleLine(
   context: ReadingContext,
 ): RuleLine {
   const { values: read, reason, forMs } = readArguments(command, tokens, context);
-  command.check?.(read, context.now);
+  command.check?.(read, context);
   const values = Object.fromEntries(
     Object.entries(read).filter(([, value]) => value !== undefined),
   ) as Readonly<Record<string, Json>>;

@@ -91,7 +91,7 @@ export function readTemplate(text: string, mode: RuleMode, context: LineContext)
   const values = withPlaceholders(() => {
     const words = substitute(tokens, sampleWords);
     const read = readArguments(command, words, { ...context, now, fillIn: sample });
-    command.check?.(read.values, now);
+    command.check?.(read.values, { ...context, now });
     return read.values;
   });
   assertRole(command, values, context);

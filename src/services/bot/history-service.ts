@@ -14,7 +14,7 @@ import type {
 import type { Timer } from '../../store/tables/timers.ts';
 
 /** One thing that is known about a user or room. */
-export type SubjectEntry = { readonly mark: SubjectCursor } & (
+export type SubjectEntry = { readonly cursor: SubjectCursor } & (
   | {
       readonly kind: 'action';
       readonly entry: AuditEntry;
@@ -58,8 +58,10 @@ export function createHistoryService(store: Tables) {
       subject: Subject,
       page: { readonly limit: number; readonly after?: SubjectCursor | undefined },
     ): Promise<{ readonly entries: readonly SubjectEntry[]; readonly total: number }> {
-      const { marks, total } = await store.subjectHistory.page(subject, page);
-      const entries = await Promise.all(marks.map(async (mark) => entryOf(store, subject, mark)));
+      const { cursors, total } = await store.subjectHistory.page(subject, page);
+      const entries = await Promise.all(
+        cursors.map(async (cursor) => entryOf(store, subject, cursor)),
+      );
       return { entries: entries.filter((entry) => entry !== undefined), total };
     },
   };
@@ -68,30 +70,30 @@ export function createHistoryService(store: Tables) {
 async function entryOf(
   store: Tables,
   subject: Subject,
-  mark: SubjectCursor,
+  cursor: SubjectCursor,
 ): Promise<SubjectEntry | undefined> {
-  switch (mark.source) {
+  switch (cursor.source) {
     case 'action': {
-      const entry = await store.auditLog.get(mark.id);
+      const entry = await store.auditLog.get(cursor.id);
       const operation = entry && (await store.operations.byEvent(entry.eventId));
-      return entry && { mark, kind: 'action', entry, operation: operation?.id };
+      return entry && { cursor, kind: 'action', entry, operation: operation?.id };
     }
     case 'item': {
-      const item = await store.reportItems.get(mark.id);
-      return item && { mark, kind: 'item', item };
+      const item = await store.reportItems.get(cursor.id);
+      return item && { cursor, kind: 'item', item };
     }
     case 'reporting': {
-      const item = await store.reportItems.get(mark.id);
-      const report = await store.subjectHistory.ownReport(subject.id, mark.id);
-      return item && report && { mark, kind: 'reporting', item, report };
+      const item = await store.reportItems.get(cursor.id);
+      const report = await store.subjectHistory.ownReport(subject.id, cursor.id);
+      return item && report && { cursor, kind: 'reporting', item, report };
     }
     case 'confirmation': {
-      const confirmation = await store.subjectHistory.confirmation(mark.id);
-      return confirmation && { mark, kind: 'confirmation', confirmation };
+      const confirmation = await store.subjectHistory.confirmation(cursor.id);
+      return confirmation && { cursor, kind: 'confirmation', confirmation };
     }
     case 'timer': {
-      const timer = await store.timers.get(mark.id);
-      return timer && { mark, kind: 'timer', timer };
+      const timer = await store.timers.get(cursor.id);
+      return timer && { cursor, kind: 'timer', timer };
     }
   }
 }

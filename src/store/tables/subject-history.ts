@@ -67,7 +67,7 @@ const maxConfirmations = 10_000;
 
 /** A part of the list, and the length of the whole list. */
 export interface SubjectPage {
-  readonly marks: readonly SubjectCursor[];
+  readonly cursors: readonly SubjectCursor[];
   readonly total: number;
 }
 
@@ -95,7 +95,7 @@ export function subjectHistory(db: Connection) {
       `.execute(db);
       return {
         total: rows[0]?.total ?? 0,
-        marks: rows
+        cursors: rows
           // If the page is empty, there is one row, with only the total.
           .filter(({ id }) => id !== null)
           .map(({ at, source, id }) => ({ at, id, source: subjectSources[source] ?? 'action' })),

@@ -204,7 +204,7 @@ function isSensible({ command, values }: Omit<Variant, 'isFirst'>): boolean {
   try {
     const tokens = tokenize(lineOf({ command, values })).slice(1);
     const read = readArguments(command, tokens, context).values;
-    command.check?.(read, context.now);
+    command.check?.(read, context);
     return dangerOf(command, read) !== 'read';
   } catch {
     return false;

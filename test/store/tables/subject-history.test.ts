@@ -50,9 +50,9 @@ async function ask(event: string, invocation: object): Promise<number> {
 const history = () => queue.store.subjectHistory;
 
 async function page(subject: Subject): Promise<string[]> {
-  const { marks, total } = await history().page(subject, { limit: 100 });
-  expect(total).toBe(marks.length);
-  return marks.map(({ source, id }) => `${source} ${id}`);
+  const { cursors, total } = await history().page(subject, { limit: 100 });
+  expect(total).toBe(cursors.length);
+  return cursors.map(({ source, id }) => `${source} ${id}`);
 }
 
 test('what was done from a report is found by whom the report is about, once', async () => {
@@ -133,13 +133,13 @@ test('counts all, of a flood too, and lists the newest thousand', async () => {
     reports: 1005,
     reporters: 3,
   });
-  const { marks, total } = await history().page(mallory, { limit: 2 });
+  const { cursors, total } = await history().page(mallory, { limit: 2 });
   expect(total).toBe(1000);
-  expect(marks.map(({ at }) => at)).toEqual([1005, 1004]);
-  const { marks: next } = await history().page(mallory, { limit: 1, after: marks[1] });
+  expect(cursors.map(({ at }) => at)).toEqual([1005, 1004]);
+  const { cursors: next } = await history().page(mallory, { limit: 1, after: cursors[1] });
   expect(next.map(({ at }) => at)).toEqual([1003]);
   const end = { at: 0, source: 'action', id: 0 } as const;
-  expect(await history().page(mallory, { limit: 1, after: end })).toEqual({ marks: [], total });
+  expect(await history().page(mallory, { limit: 1, after: end })).toEqual({ cursors: [], total });
   const own = await history().ownReport('@r1:x', next[0]?.id ?? 0);
   expect(own).toEqual({ itemId: next[0]?.id, times: 1, at: 1003, reason: null });
 });

@@ -28,7 +28,7 @@ export const profileFlags = {
 } as const;
 
 /** What the flags above hold. */
-export interface ProfileArguments {
+interface ProfileArguments {
   readonly displayname?: string | undefined;
   readonly avatarUrl?: string | undefined;
   readonly userType?: string | undefined;

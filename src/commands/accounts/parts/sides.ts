@@ -5,7 +5,7 @@ import type { Account } from '../../../services/services.ts';
 type Sides = NonNullable<Account['sides']>;
 
 /** What MAS and Synapse say about an account, and where they differ; empty if the homeserver has no MAS. */
-export function bothSidesSay({ sides, appserviceId }: Account): Block[] {
+export function masAndSynapse({ sides, appserviceId }: Account): Block[] {
   if (sides === undefined) {
     return [];
   }

@@ -4,9 +4,9 @@ import { count } from '../../../chat/answers/phrases.ts';
 import { whatIsReported } from '../../../chat/answers/report-item.ts';
 import { withoutLinks } from '../../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../../chat/command/arguments.ts';
-import type { RunArguments } from '../../../chat/command/arguments.ts';
 import type { Context } from '../../../chat/command/declaration.ts';
 import { actorName } from '../../../chat/command/invocation.ts';
+import { idWord } from '../../../chat/reading/values.ts';
 import { TargetError } from '../../../core/errors.ts';
 import type { UserId } from '../../../core/ids.ts';
 import type { ItemState, ReportItem } from '../../../services/services.ts';
@@ -19,7 +19,7 @@ const maxNumbers = 10;
 const maxClosed = 1000;
 
 /** Which reports to resolve or dismiss: some by their numbers, or all pending ones about one user. */
-export const closeArguments = {
+const closeArguments = {
   items: positional('item', 'Report numbers', {
     many: true,
     min: 1,
@@ -69,15 +69,33 @@ export async function moveItems(
   return items;
 }
 
+type CloseContext = Context<typeof closeArguments>;
+type ClosedState = 'resolved' | 'dismissed';
+
+/** What `resolve` and `dismiss` share: all but their names, texts and the state of the reports. */
+export function closingBy(did: string, state: ClosedState) {
+  return {
+    args: closeArguments,
+    danger: 'change',
+    run: async (context: CloseContext) => closeItems(context, state),
+    answer: ({ args }: CloseContext, items: readonly ReportItem[]) =>
+      closedAnswer(did, args, items),
+    undo: (_: unknown, items: readonly ReportItem[]) => reopenLine(items),
+    reconcile: async (context: CloseContext) => reconcileClosing(context, state),
+  } as const;
+}
+
+/** What closing reports does, whichever way. */
+export const closesBySender =
+  'with --sender: close all pending reports about one user, for example after a raid';
+
 /**
- * Resolves or dismisses items.
- *
  * @returns the items as they were before
  * @throws TargetError an item doesn't exist or is in this state already, or none is pending
  */
-export async function closeItems(
-  context: Context<typeof closeArguments>,
-  state: 'resolved' | 'dismissed',
+async function closeItems(
+  context: CloseContext,
+  state: ClosedState,
 ): Promise<readonly ReportItem[]> {
   const { args, services, reason } = context;
   const { sender, note = reason } = args;
@@ -96,9 +114,9 @@ export async function closeItems(
   return moveItems(context, oldestFirst, { state, note });
 }
 
-export async function reconcileClosing(
-  { args: { items, sender }, services }: Context<typeof closeArguments>,
-  state: 'resolved' | 'dismissed',
+async function reconcileClosing(
+  { args: { items, sender }, services }: CloseContext,
+  state: ClosedState,
 ): Promise<'done' | 'not_done'> {
   return sender === undefined
     ? services.reports.reconcileMove(items, state)
@@ -137,9 +155,9 @@ export function movedAnswer(
   };
 }
 
-export function closedAnswer(
+function closedAnswer(
   did: string,
-  { sender, note }: RunArguments<typeof closeArguments>,
+  { sender, note }: CloseContext['args'],
   items: readonly ReportItem[],
 ): Answer {
   const next =
@@ -147,11 +165,11 @@ export function closedAnswer(
       ? [reopenLine(items)]
       : sender === undefined
         ? []
-        : [`reports --sender ${sender}`];
+        : [`reports --sender ${idWord(sender)}`];
   return movedAnswer(did, items, { note, sender, next });
 }
 
 /** The command line that reopens them. */
-export function reopenLine(items: readonly ReportItem[]): string {
+function reopenLine(items: readonly ReportItem[]): string {
   return `reopen ${items.map(({ id }) => id).join(' ')}`;
 }

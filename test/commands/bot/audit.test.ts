@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+
+import audit from '../../../src/commands/bot/audit.ts';
+import undo from '../../../src/commands/bot/undo.ts';
+
+const context = { now: Date.now(), prefix: '!' };
+
+test.for(['12', '#12', '12.', '#12,', '12;'])('audit and undo read the entry %s', (word) => {
+  expect(() => audit.check?.({ what: word }, context)).not.toThrow();
+  expect(() => undo.check?.({ entry: word }, context)).not.toThrow();
+});
+
+test.for(['0', '12a', 'twelve', '1.2'])('neither audit nor undo reads %s as an entry', (word) => {
+  expect(() => audit.check?.({ what: word }, context)).toThrow(`\`${word}\` is`);
+  expect(() => undo.check?.({ entry: word }, context)).toThrow(`\`${word}\` is`);
+});
