@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { startCountingProxy } from './counting-proxy.ts';
 import type { CountingProxy, PassedRequest } from './counting-proxy.ts';
-import type { BenchmarkOptions, Measurement } from './measurement.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 
 const eventReports = 'GET /_synapse/admin/v1/event_reports';
@@ -11,29 +11,18 @@ const userReports = 'GET /_synapse/admin/v1/user_reports';
 const untilRestMs = 150_000;
 
 /**
- * Starts a bot that nobody uses, and counts its requests to the homeserver. The count doesn't depend on the
- * speed of the machine, and the bot hardly uses it, so other benchmarks can run meanwhile.
- *
- * @returns when the bot runs; `measured` resolves when its requests are counted
+ * Counts the requests that a bot which nobody uses makes to the homeserver. The count doesn't depend on how
+ * fast the machine is.
  */
-export async function startAtRest({
-  short,
-}: Pick<BenchmarkOptions, 'short'>): Promise<{ readonly measured: Promise<Measurement[]> }> {
+export const atRest: Benchmark = async ({ short }) => {
   const started = new AsyncDisposableStack();
   const room = started.use(await openBenchRoom());
   const proxy = started.use(await startCountingProxy(room.homeserver.url));
   await room.startBot({
     homeserver: { url: proxy.url, accessToken: room.bot.account.accessToken },
   });
-  const measured = async () => {
-    try {
-      return await countRequests(proxy, short);
-    } finally {
-      await started.disposeAsync();
-    }
-  };
-  return { measured: measured() };
-}
+  return { measured: countRequests(proxy, short).finally(async () => started.disposeAsync()) };
+};
 
 async function countRequests(proxy: CountingProxy, short: boolean): Promise<Measurement[]> {
   await wait(short ? 0 : untilRestMs);

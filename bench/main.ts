@@ -9,6 +9,7 @@ import type { Benchmark, Measurement } from './measurement.ts';
 
 /** The benchmarks by name. A benchmark's file has the same name, and is loaded only when it runs. */
 const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  'at-rest': async () => (await import('./at-rest.ts')).atRest,
   start: async () => (await import('./start.ts')).start,
   'command-line': async () => (await import('./command-line.ts')).commandLine,
   answer: async () => (await import('./answer.ts')).answer,
@@ -20,19 +21,21 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   'bulk-question': async () => (await import('./bulk-question.ts')).bulkQuestion,
 };
 
-/** Runs at the same time as the others. */
-const atRest = 'at-rest';
-const names = [...Object.keys(benchmarks), atRest];
+const names = Object.keys(benchmarks);
 /** Takes as long as all the others together, so it runs only if it is named, or with `--short`. */
 const alone = 'bulk';
 
-const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N]
+/** What fits into the time that all benchmarks together may take. docs/performance.md also has larger ones. */
+const usualSize = { rooms: '200', commands: '1000' };
+
+const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N] [--commands N]
 
   --only NAME   one of ${names.join(', ')};
                 all but ${alone} by default
   --short       a few rounds of each, to see that it works; the numbers mean nothing
   --trace       also print where the time of one answer goes
-  --rooms N     how many rooms the benchmark of this name makes; 400 by default`;
+  --rooms N     how many rooms the benchmark of this name makes; ${usualSize.rooms} by default
+  --commands N  how many commands come before memory is measured; ${usualSize.commands} by default`;
 
 const folder = fileURLToPath(new URL('results', import.meta.url));
 
@@ -43,7 +46,8 @@ function readOptions() {
       only: { type: 'string', multiple: true },
       short: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
-      rooms: { type: 'string', default: '400' },
+      rooms: { type: 'string', default: usualSize.rooms },
+      commands: { type: 'string', default: usualSize.commands },
       help: { type: 'boolean', default: false },
     },
   });
@@ -52,13 +56,16 @@ function readOptions() {
   if (unknown !== undefined) {
     throw new Error(`There is no benchmark ${unknown}.`);
   }
-  return { ...values, only };
+  const rooms = readNumber('--rooms', values.rooms);
+  const commands = readNumber('--commands', values.commands);
+  return { ...values, rooms, commands, only };
 }
 
-/** Imported late, as the benchmarks are: their imports look for the program to measure, which must exist. */
-async function startResting(options: { readonly short: boolean }) {
-  const { startAtRest } = await import('./at-rest.ts');
-  return startAtRest(options);
+function readNumber(option: string, text: string): number {
+  if (!/^[1-9]\d{0,5}$/u.test(text)) {
+    throw new Error(`${option} needs a number from 1 to 999999, not ${text}.`);
+  }
+  return Number(text);
 }
 
 function row({ what, unit, ...measured }: Measurement): string[] {
@@ -89,7 +96,8 @@ function table(rows: readonly (readonly string[])[]): string {
 }
 
 async function main(): Promise<void> {
-  const { only, short, trace, rooms, help } = readOptions();
+  const { only, help, ...options } = readOptions();
+  const { short } = options;
   if (help) {
     console.log(usage);
     return;
@@ -98,17 +106,18 @@ async function main(): Promise<void> {
   process.env['LAWSPEAKER_TEST_PROGRAM'] ??= await build(
     fileURLToPath(new URL('../dist', import.meta.url)),
   );
-  const results: (Measurement & { readonly benchmark: string })[] = [];
-  const resting = only.includes(atRest) ? await startResting({ short }) : undefined;
+  const measured: (readonly [string, Promise<readonly Measurement[]>])[] = [];
   for (const name of only) {
-    console.error(`${name} …`);
+    const begin = performance.now();
     const benchmark = await benchmarks[name]?.();
-    const measurements =
-      name === atRest
-        ? await resting?.measured
-        : await benchmark?.({ short, trace, rooms: Number(rooms) });
-    results.push(...(measurements ?? []).map((one) => ({ benchmark: name, ...one })));
+    const outcome = (await benchmark?.(options)) ?? [];
+    measured.push([name, 'measured' in outcome ? outcome.measured : Promise.resolve(outcome)]);
+    console.error(`${name}: ${((performance.now() - begin) / 1000).toFixed(0)} s`);
   }
+  const each = measured.map(async ([benchmark, all]) =>
+    (await all).map((one) => ({ benchmark, ...one })),
+  );
+  const results = (await Promise.all(each)).flat();
   const head = ['what', 'unit', 'median', 'p95', 'max', 'goal', 'verdict'];
   console.log(table([head, ...results.map(row)]));
   if (short) {

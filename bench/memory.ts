@@ -1,28 +1,34 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Benchmark } from './measurement.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 import { residentMb } from './start.ts';
 
-/** A busy month, or one night under attack. */
-const usualCommands = 5_000;
-
 /** Measures the bot's memory after many commands, and a minute later. */
-export const memory: Benchmark = async ({ short }) => {
-  await using room = await openBenchRoom();
+export const memory: Benchmark = async ({ short, commands: many }) => {
+  const started = new AsyncDisposableStack();
+  const room = started.use(await openBenchRoom());
   const bot = await room.startBot();
   const user = room.moderator.user.userId;
-  const commands = short ? 24 : usualCommands;
+  const commands = short ? 24 : many;
   // Eight at a time, as under attack.
   for (let sent = 0; sent < commands; sent += 8) {
     await Promise.all(Array.from({ length: 8 }, async () => room.moderator.ask(`!user ${user}`)));
     room.moderator.events.length = 0;
   }
   const after = await residentMb(bot.process.pid);
-  await wait(short ? 100 : 60_000);
-  const later = await residentMb(bot.process.pid);
-  return [
-    { what: `memory after ${commands} commands`, unit: 'MB', median: after, goal: { median: 160 } },
-    { what: '… after a quiet minute', unit: 'MB', median: later, goal: { median: 130 } },
-  ];
+  const measured = async (): Promise<Measurement[]> => {
+    await wait(short ? 100 : 60_000);
+    const later = await residentMb(bot.process.pid);
+    return [
+      {
+        what: `memory after ${commands} commands`,
+        unit: 'MB',
+        median: after,
+        goal: { median: 160 },
+      },
+      { what: '… after a quiet minute', unit: 'MB', median: later, goal: { median: 130 } },
+    ];
+  };
+  return { measured: measured().finally(async () => started.disposeAsync()) };
 };
