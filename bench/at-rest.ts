@@ -21,7 +21,11 @@ export const atRest: Benchmark = async ({ short }) => {
   await room.startBot({
     homeserver: { url: proxy.url, accessToken: room.bot.account.accessToken },
   });
-  return { measured: countRequests(proxy, short).finally(async () => started.disposeAsync()) };
+  const measured = async () => {
+    await using _ = started;
+    return countRequests(proxy, short);
+  };
+  return { measured: measured() };
 };
 
 async function countRequests(proxy: CountingProxy, short: boolean): Promise<Measurement[]> {

@@ -18,6 +18,7 @@ export const memory: Benchmark = async ({ short, commands: many }) => {
   }
   const after = await residentMb(bot.process.pid);
   const measured = async (): Promise<Measurement[]> => {
+    await using _ = started;
     await wait(short ? 100 : 60_000);
     const later = await residentMb(bot.process.pid);
     return [
@@ -30,5 +31,5 @@ export const memory: Benchmark = async ({ short, commands: many }) => {
       { what: '… after a quiet minute', unit: 'MB', median: later, goal: { median: 130 } },
     ];
   };
-  return { measured: measured().finally(async () => started.disposeAsync()) };
+  return { measured: measured() };
 };
