@@ -108,74 +108,36 @@ function withoutIndexes(db: Database.Database, fill: () => void): void {
 
 type AuditRow = Parameters<typeof chainHash>[1];
 
-/** The statement that inserts a row with these columns. */
-function insertInto(db: Database.Database, table: string, columns: readonly string[]) {
-  const values = columns.map((column) => `@${column}`);
-  return db.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${values.join(', ')})`);
+type Row = Readonly<Record<string, number | string | null>>;
+
+/** A function that inserts rows into a table. Columns that a row does not name get their default. */
+function insertInto(db: Database.Database, table: string): (row: Row) => void {
+  const statements = new Map<string, Database.Statement>();
+  return (row) => {
+    const columns = Object.keys(row);
+    const names = columns.join(', ');
+    let statement = statements.get(names);
+    if (statement === undefined) {
+      const values = columns.map((column) => `@${column}`).join(', ');
+      statement = db.prepare(`INSERT INTO ${table} (${names}) VALUES (${values})`);
+      statements.set(names, statement);
+    }
+    statement.run(row);
+  };
 }
 
 /** Appends audit entries with the operations that they belong to. */
 function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions): void {
   const dice = createDice(1);
-  const insert = insertInto(db, 'audit_log', [
-    'id',
-    'kind',
-    'intent_id',
-    'at',
-    'actor',
-    'confirmer',
-    'command',
-    'arguments',
-    'target',
-    'reason',
-    'event_id',
-    'room_id',
-    'status',
-    'detail',
-    'item_id',
-    'previous_hash',
-    'hash',
-  ]);
-  const operate = insertInto(db, 'operations', [
-    'event_id',
-    'room_id',
-    'actor',
-    'command',
-    'invocation',
-    'line',
-    'danger',
-    'state',
-    'code',
-    'expires_at',
-    'not_before',
-    'decided_by',
-    'decision_event_id',
-    'decided_at',
-    'reverts_intent',
-    'reverts_event',
-    'created_at',
-    'started_at',
-    'finished_at',
-  ]);
-  const nothing = {
-    line: null,
-    code: null,
-    expires_at: null,
-    not_before: null,
-    decided_by: null,
-    decision_event_id: null,
-    decided_at: null,
-    reverts_intent: null,
-    reverts_event: null,
-    started_at: null,
-  };
+  const insert = insertInto(db, 'audit_log');
+  const operate = insertInto(db, 'operations');
   let id = 0;
   let hash = '0'.repeat(64);
   const append = (row: AuditRow): number => {
     id += 1;
     const previous = hash;
     hash = chainHash(previous, row);
-    insert.run({ id, ...row, previous_hash: previous, hash });
+    insert({ id, ...row, previous_hash: previous, hash });
     return id;
   };
   const stepMs = (days * dayMs) / rows;
@@ -207,8 +169,7 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
     const intent = append({ ...row, kind: 'intent', intent_id: null, status: null });
     const invocation = JSON.stringify({ command, arguments: { accounts: [target] } });
     const isAsked = isConfirmed || dice.chance(0.02);
-    operate.run({
-      ...nothing,
+    operate({
       event_id: eventId,
       room_id: managementRoom,
       actor,
@@ -230,13 +191,11 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
       finished_at: at + 60_000,
     });
     if (dice.chance(0.02)) {
-      operate.run({
-        ...nothing,
+      operate({
         event_id: `$timer-${id}-${at}`,
         room_id: managementRoom,
         actor,
         command: `undo-${command}`,
-        invocation: null,
         line: `undo-${command} ${target}`,
         danger: 'change',
         state: 'done',
@@ -324,18 +283,9 @@ function fillReports(db: Database.Database, { reports, now }: LargeDatabaseOptio
     made.push({ item: place, at, reporter });
   }
   addItems(db, dice, items, now);
-  const insert = insertInto(db, 'reports', [
-    'kind',
-    'report_id',
-    'received_ts',
-    'subject',
-    'item_id',
-    'reporter',
-    'reason',
-    'seen_at',
-  ]);
+  const insert = insertInto(db, 'reports');
   made.forEach(({ item, at, reporter }, number) =>
-    insert.run({
+    insert({
       kind: 'event',
       report_id: number + 1,
       received_ts: at,
@@ -349,39 +299,9 @@ function fillReports(db: Database.Database, { reports, now }: LargeDatabaseOptio
 }
 
 function addItems(db: Database.Database, dice: Dice, items: readonly Item[], now: number): void {
-  const insert = insertInto(db, 'report_items', [
-    'id',
-    'kind',
-    'subject',
-    'room_id',
-    'room_name',
-    'sender',
-    'content',
-    'state',
-    'reports',
-    'last_report_at',
-    'created_at',
-    'opened_at',
-    'reopened',
-    'claimed_by',
-    'claimed_at',
-    'closed_by',
-    'closed_at',
-    'is_backlog',
-    'needs_look',
-    'needs_card',
-    'card',
-    'card_at',
-    'card_revision',
-  ]);
-  const match = insertInto(db, 'rule_matches', ['item_id', 'rule', 'mode', 'at', 'ended_at']);
-  const history = insertInto(db, 'report_history', [
-    'item_id',
-    'at',
-    'kind',
-    'actor',
-    'needs_note',
-  ]);
+  const insert = insertInto(db, 'report_items');
+  const match = insertInto(db, 'rule_matches');
+  const history = insertInto(db, 'report_history');
   items.forEach((item, place) => {
     const id = place + 1;
     const age = now - item.lastReportAt;
@@ -398,7 +318,7 @@ function addItems(db: Database.Database, dice: Dice, items: readonly Item[], now
         : 'open';
     const claimedAt = item.lastReportAt + 60_000 * (1 + dice.skewed(60));
     const closedAt = claimedAt + 60_000 * (1 + dice.skewed(600));
-    insert.run({
+    insert({
       id,
       kind: 'event',
       subject: item.subject,
@@ -424,7 +344,7 @@ function addItems(db: Database.Database, dice: Dice, items: readonly Item[], now
       card_revision: 1,
     });
     const add = (kind: string, at: number) =>
-      history.run({
+      history({
         item_id: id,
         at,
         kind,
@@ -440,7 +360,7 @@ function addItems(db: Database.Database, dice: Dice, items: readonly Item[], now
     }
     if (dice.chance(0.1)) {
       const rule = dice.of(rules);
-      match.run({ item_id: id, rule, mode: 'act', at: item.createdAt, ended_at: item.createdAt });
+      match({ item_id: id, rule, mode: 'act', at: item.createdAt, ended_at: item.createdAt });
     }
   });
 }
