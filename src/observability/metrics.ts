@@ -99,7 +99,7 @@ export function createMetrics(options: {
   );
   const requests = histogram(
     'homeserver_request',
-    'Time until the homeserver answered; status none if it did not',
+    'Time until the homeserver or MAS answered; status none if it did not',
     ['api', 'method', 'status'],
     requestSeconds,
   );

@@ -3,19 +3,23 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 
 /** A request of the bot that has ended. */
 export interface EndedRequest {
-  readonly api: 'admin' | 'client' | 'sync';
+  readonly api: 'admin' | 'client' | 'mas' | 'sync';
   readonly method: string;
   /** The HTTP status, or `none` if there was no answer. */
   readonly status: string;
   readonly seconds: number;
 }
 
-/** The API that a path belongs to; `client` also for MAS. Syncs are separate, because they wait for news. */
+/** The API that a path belongs to. Syncs are separate, because they wait for news. */
 function apiOf(path: string): EndedRequest['api'] {
-  if (path.startsWith('/_synapse/')) {
+  // A proxy may serve any of the APIs below a path of its own.
+  if (path.includes('/_synapse/')) {
     return 'admin';
   }
-  return /^\/_matrix\/client\/v3\/sync(?:\?|$)/u.test(path) ? 'sync' : 'client';
+  if (/\/_matrix\/client\/v3\/sync(?:\?|$)/u.test(path)) {
+    return 'sync';
+  }
+  return /\/(?:_matrix|\.well-known)\//u.test(path) ? 'client' : 'mas';
 }
 
 /**
