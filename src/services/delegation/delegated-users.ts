@@ -142,8 +142,8 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
   };
 
   /** All server admins, whom Synapse can't list. */
-  async function adminRows(query: UserQuery): Promise<UserSummary[]> {
-    const rows: UserSummary[] = [];
+  async function adminRows(query: UserQuery): Promise<DelegatedAccount[]> {
+    const rows: DelegatedAccount[] = [];
     const part = (query.name ?? query.userId ?? '').toLowerCase();
     for (const user of [...(await accounts.serverAdmins())].sort()) {
       const account = await find(user);
@@ -171,9 +171,15 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
     }
     const page = await synapse.list(listed(query));
     const users = await Promise.all(page.users.map(await masWord(query)));
+    if (query.admins === undefined) {
+      return { ...page, users };
+    }
+    // Synapse lists and counts everybody.
+    const admins = (await adminRows(query)).filter(({ sides }) => sides.synapse !== null);
     return {
       ...page,
-      users: query.admins === false ? users.filter(({ admin }) => !admin) : users,
+      users: users.filter(({ admin }) => !admin),
+      total: Math.max(0, page.total - admins.length),
     };
   }
 

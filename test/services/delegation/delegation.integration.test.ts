@@ -345,8 +345,11 @@ describe('admin rights', () => {
     await server.api.users.setAdmin((await server.atMas(admin)).id, true);
     const admins = await room.ana.ask('!users --admins');
     expect(admins.body).toContain(admin.account.localpart);
-    const others = await room.ana.ask(`!users --no-admins --name ${admin.account.localpart}`);
+    const other = await server.newUser('listed');
+    const others = await room.ana.ask('!users --no-admins --name listed');
+    expect(others.body).toContain(other.userId);
     expect(others.body).not.toContain(admin.userId);
+    expect(others.body).toMatch(/^ℹ️ 1 account\b/u);
   });
 });
 
