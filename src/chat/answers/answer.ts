@@ -51,9 +51,7 @@ export interface Answer {
   readonly body?: readonly Block[];
   /** Commands that can be copied, without the prefix. */
   readonly next?: readonly string[];
-  /**
-   * Set if it is not `done`: the operation goes on, or the answer is about another operation, which failed.
-   */
+  /** `done` by default. Another if the operation goes on, or if the answer is about one that failed. */
   readonly status?: Status;
   /** The command line of the next page, which `more` runs; without the prefix. */
   readonly more?: string;

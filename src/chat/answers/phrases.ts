@@ -54,7 +54,7 @@ export function agoShort(atMs: number, nowMs: number): string {
   return rounded === undefined ? 'now' : `${rounded.number}${rounded.short}`;
 }
 
-/** `3 days ago (2026-11-18 09:12 UTC)`; `never` if there is no time. */
+/** `3 days ago (2026-11-18 09:12 UTC)`; `never` for null or undefined. */
 export function when(atMs: number | null | undefined, nowMs: number): string {
   return typeof atMs === 'number' ? `${ago(atMs, nowMs)} (${dateTime(atMs)})` : 'never';
 }
