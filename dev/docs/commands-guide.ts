@@ -58,38 +58,39 @@ function rolesSection(commands: readonly Command[]): string {
 /** What makes a command more dangerous. */
 function flagsSection(commands: readonly Command[]): string {
   const rows = commands.flatMap((command) =>
-    dangerChanges(command).map(({ flag, danger, role }) => [
+    dangerChanges(command).map(({ written, danger, role }) => [
       command.name,
       leastDangerOf(command),
-      `\`--${flag}\``,
+      `\`${written}\``,
       danger,
       role,
     ]),
   );
   return [
     '## How danger depends on flags',
-    'Without flags, a command is as dangerous as the table above says. These flags add to it:',
+    'Without flags, a command is as dangerous as the table above says. These flags, and the number of `stop-job`, add to it:',
     table(['command', 'without', 'with', 'is', 'needs role'], rows),
     'For every command: `--dry-run` changes nothing and asks nothing, but needs the same role. Several targets always ask for confirmation. `--override-protection` makes a command critical. `confirm` and `undo` also need the role of the command that they are about.',
   ].join('\n\n');
 }
 
 interface DangerChange {
-  readonly flag: string;
+  /** The argument as usage lines write it: `--erase`, or `ID`. */
+  readonly written: string;
   readonly danger: Danger;
   readonly role: Role;
 }
 
-/** The flags that change the danger of a command, each on its own. */
+/** What may be left out and changes the danger of a command, each on its own. */
 function dangerChanges(command: Command): DangerChange[] {
   const least = leastDangerOf(command);
   return Object.entries(command.args)
-    .filter(([, { place }]) => place === 'flag')
+    .filter(([, { place, options }]) => place === 'flag' || options.optional === true)
     .flatMap(([key, argument]) => {
       const danger = dangerOf(command, { [key]: sampleOf(argument) });
-      return danger === least
-        ? []
-        : [{ flag: flagName(key), danger, role: roleFor(command, danger) }];
+      const written =
+        argument.place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument);
+      return danger === least ? [] : [{ written, danger, role: roleFor(command, danger) }];
     });
 }
 

@@ -1,15 +1,10 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Content } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, span } from '../../chat/answers/phrases.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import type { Invocation } from '../../chat/command/invocation.ts';
-import {
-  shortLine,
-  withoutPersonal,
-  writeInvocation,
-} from '../../chat/command/write-invocation.ts';
 import type { OpenOperation } from '../../services/services.ts';
+import { linesOf, progressText } from './parts/open-operation.ts';
 
 /** At most this many are shown: those that come first. */
 const maxShown = 20;
@@ -60,7 +55,7 @@ export default defineCommand({
               code(`${context.prefix}${job.shortLine}`),
               ' for ',
               code(job.askedBy),
-              ...progressOf(job),
+              ...(job.progress === undefined ? [] : [`, ${job.progress}`]),
             ],
           ]),
         },
@@ -97,26 +92,16 @@ interface Job {
   readonly leftOut?: number;
   readonly stopRequestedBy?: string | null;
   /** For people: how many of its accounts are finished, with all their steps. */
-  readonly progress?: OpenOperation['progress'];
+  readonly progress?: string | undefined;
 }
 
-function jobOf(
-  { registry, role }: Pick<Context, 'registry' | 'role'>,
-  { operation, counts, progress }: OpenOperation,
-): Job {
-  const { id, command: name, invocation, actor, createdAt, line: ofTimer } = operation;
-  const command = registry.find(name);
-  const stored = invocation === '' ? undefined : (JSON.parse(invocation) as Invocation);
-  const seen = stored && (role === 'viewer' ? withoutPersonal(command, stored) : stored);
-  const [line, short] =
-    seen === undefined || command === undefined
-      ? [ofTimer ?? name, ofTimer ?? name]
-      : [writeInvocation(command, seen), shortLine(command, seen)];
+function jobOf(context: Pick<Context, 'registry' | 'role'>, open: OpenOperation): Job {
+  const { operation, counts } = open;
+  const { id, command: name, actor, createdAt, line: ofTimer } = operation;
   const common = {
     id,
     command: name,
-    line,
-    shortLine: short,
+    ...linesOf(context, open),
     askedBy: actor,
     createdAt,
   };
@@ -141,7 +126,7 @@ function jobOf(
     failed: counts.failed ?? 0,
     leftOut: counts.skipped ?? 0,
     stopRequestedBy: operation.stopRequestedBy,
-    progress,
+    progress: progressText(open),
   };
 }
 
@@ -154,16 +139,4 @@ function whenOf({ now }: Pick<Context, 'now'>, { runAt, startedAt }: Job): Conte
   return runAt === undefined
     ? [`running for ${span(now - (startedAt ?? now))}`]
     : [`${ago(runAt, now)} (${dateTime(runAt)})`];
-}
-
-/** `, 830 of 1,204 finished, 2 failed` */
-function progressOf({ progress, failed = 0, stopRequestedBy }: Job): Content {
-  if (progress === undefined) {
-    return [];
-  }
-  return [
-    `, ${whole(progress.finished)} of ${whole(progress.targets)} finished`,
-    ...(failed === 0 ? [] : [`, ${whole(failed)} failed`]),
-    ...(stopRequestedBy ? [', stopping'] : []),
-  ];
 }

@@ -1,11 +1,13 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
-import { count } from '../../chat/answers/phrases.ts';
+import { count, when, whole } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { DeniedError } from '../../core/errors.ts';
+import type { Context } from '../../chat/command/declaration.ts';
+import { DeniedError, TargetError, UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import type { Stopped } from '../../services/services.ts';
+import type { OpenOperation, Stopped } from '../../services/services.ts';
+import { linesOf, progressText } from './parts/open-operation.ts';
 
 const maxLineLength = 100;
 
@@ -20,23 +22,68 @@ export default defineCommand({
   ],
   doesNot: ['take back what is done: see undo', 'interrupt what the homeserver is already doing'],
   args: {
-    job: positional('integer', 'The number of the operation', {
-      min: 1,
-      placeholder: 'ID',
-      question: 'Which operation?',
-    }),
+    job: positional(
+      'integer',
+      'The number of the operation; without it, shows what can be stopped',
+      {
+        min: 1,
+        optional: true,
+        placeholder: 'ID',
+      },
+    ),
   },
-  danger: 'change',
+  // Without a number it stops nothing.
+  danger: ({ job }) => (job === undefined ? 'read' : 'change'),
+  maxDanger: 'change',
+  role: 'moderator',
   example: 'stop-job 3',
-  async run({ args, services, actor }) {
+  async preview(context) {
+    const { job } = context.args;
+    if (job === undefined) {
+      throw whichOne(context, await context.services.operations.open());
+    }
+    return { title: [code(`stop-job ${job}`)], body: [] };
+  },
+  async run(context) {
+    const { args, services, actor } = context;
     if (actor.kind === 'rule') {
       throw new DeniedError('rules can’t stop operations');
+    }
+    if (args.job === undefined) {
+      throw whichOne(context, await services.operations.open());
     }
     return services.bot.stop({ operation: args.job, by: actor.user });
   },
   answer: (_, stopped) => answerOf(stopped),
-  reconcile: async ({ args, services }) => services.operations.reconcileStop(args.job),
+  reconcile: async ({ args: { job }, services }) =>
+    job === undefined ? 'not_done' : services.operations.reconcileStop(job),
 });
+
+/** At most this many operations are named. */
+const maxNamed = 5;
+
+/** Asks which operation is meant. Even the only one is not stopped before somebody has named it. */
+function whichOne(
+  context: Pick<Context, 'now' | 'prefix' | 'registry' | 'role'>,
+  open: readonly OpenOperation[],
+): TargetError | UsageError {
+  if (open.length === 0) {
+    return new TargetError('state', 'nothing runs, and nothing is scheduled');
+  }
+  const lines = open.slice(0, maxNamed).map((one) => {
+    const { id, notBefore } = one.operation;
+    const what = linesOf(context, one).shortLine.replaceAll('`', '’');
+    const how = progressText(one) ?? when(notBefore, context.now);
+    return `\`${context.prefix}stop-job ${id}\` stops \`${what}\`: ${how}`;
+  });
+  const others = open.length - lines.length;
+  return new UsageError('Which operation?', {
+    advice: [
+      ...lines,
+      ...(others === 0 ? [] : [`And ${count(others, 'other')}: see \`${context.prefix}jobs\`.`]),
+    ].join('\n'),
+  });
+}
 
 function answerOf(stopped: Stopped): Answer {
   const { id, kind, timer } = stopped;
@@ -52,18 +99,17 @@ function answerOf(stopped: Stopped): Answer {
       data: timer ?? { id, kind, line: cut(whole, maxLineLength), state: 'cancelled' },
     };
   }
-  const { targets, done, failed, inFlight, notBegun, doneTargets } = stopped;
+  const { counted, targets, done, failed, inFlight, notBegun, doneTargets } = stopped;
   const others = done - doneTargets.length;
-  const number = (value: number) => value.toLocaleString('en-US');
   return {
     mark: '✅',
     title: [bold(`Stopping operation ${id}: `), what],
     body: [
       facts(
-        `${number(done)} of ${number(targets)} done`,
-        failed > 0 && `${number(failed)} failed`,
-        inFlight > 0 && `${number(inFlight)} in progress, which will end`,
-        `${number(notBegun)} not begun, which stay as they are`,
+        `${whole(done)} of ${count(targets, counted)} done`,
+        failed > 0 && `${whole(failed)} failed`,
+        inFlight > 0 && `${whole(inFlight)} in progress: what has begun will end`,
+        `${whole(notBegun)} not begun, which stay as they are`,
       ),
       ...(doneTargets.length === 0
         ? []

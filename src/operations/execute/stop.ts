@@ -10,7 +10,7 @@ import { droppedReply } from '../confirm/find-confirmation.ts';
 import type { ExpireContext } from '../confirm/find-confirmation.ts';
 import type { Settings } from '../settings.ts';
 import { parsedOf } from '../stages.ts';
-import type { ParsedContext } from '../stages.ts';
+import type { Parsed, ParsedContext } from '../stages.ts';
 import { stepsOf } from './work.ts';
 
 /** What stopping needs. */
@@ -20,7 +20,7 @@ export type StopContext = ParsedContext &
     readonly settings: Pick<Settings, 'managementRoom' | 'prefix'>;
   };
 
-/** At most this many of the targets that are done are named. */
+/** At most this many of what is done is named. */
 const maxNamed = 10;
 
 /**
@@ -88,26 +88,44 @@ async function stopRunning(
   if (!(await store.operations.requestStop(id, by))) {
     throw alreadyEnded((await store.operations.get(id)) ?? operation);
   }
-  // Read after the request, so that what is said to be done includes what ended meanwhile.
-  const targets = await store.operationTargets.of(id);
-  const inState = (state: OperationTarget['state']) =>
-    targets.filter((target) => target.state === state);
-  const steps = stepsOf(parsed.command, parsed.invocation.arguments);
-  const done = inState('done');
   return {
     id,
     kind: 'running',
     line: writeInvocation(parsed.command, parsed.invocation),
     shortLine: shortLine(parsed.command, parsed.invocation),
     timer: undefined,
-    targets: targets.length,
+    // Read after the request, so that what is said to be done includes what ended meanwhile.
+    ...soFar(parsed, await store.operationTargets.of(id)),
+  };
+}
+
+type SoFar = Pick<
+  Stopped,
+  'counted' | 'done' | 'doneTargets' | 'failed' | 'inFlight' | 'notBegun' | 'targets'
+>;
+
+/** How far an operation has got: counts accounts, as its answer does, or the steps of a single one. */
+function soFar({ command, invocation, parts }: Parsed, rows: readonly OperationTarget[]): SoFar {
+  const accounts = [...Map.groupBy(rows, ({ position }) => position).values()];
+  const isOne = accounts.length === 1;
+  const groups = isOne ? rows.map((row) => [row]) : accounts;
+  const steps = parts?.map((part) => part.command) ?? stepsOf(command, invocation.arguments);
+  const nameOf = ([first]: readonly OperationTarget[]) =>
+    (isOne ? steps[first?.step ?? 0]?.name : undefined) ?? first?.target ?? '';
+  const isIn = (row: OperationTarget, ...states: readonly OperationTarget['state'][]) =>
+    states.includes(row.state);
+  const notBegun = groups.filter((group) => group.every((row) => isIn(row, 'waiting')));
+  const ended = groups.filter((group) => !group.some((row) => isIn(row, 'waiting', 'in_flight')));
+  const done = ended.filter((group) => group.every((row) => isIn(row, 'done')));
+  const hasTargets = rows.every(({ target }) => target !== undefined);
+  return {
+    counted: isOne && parts === undefined ? 'step' : hasTargets && !isOne ? 'account' : 'action',
+    targets: groups.length,
     done: done.length,
-    failed: inState('failed').length,
-    inFlight: inState('in_flight').length,
-    notBegun: inState('waiting').length,
-    doneTargets: done
-      .slice(0, maxNamed)
-      .map(({ target, step }) => [steps[step]?.name, target].filter(Boolean).join(' ')),
+    failed: ended.filter((group) => group.some((row) => isIn(row, 'failed'))).length,
+    inFlight: groups.length - notBegun.length - ended.length,
+    notBegun: notBegun.length,
+    doneTargets: done.slice(0, maxNamed).map(nameOf),
   };
 }
 
@@ -151,6 +169,7 @@ async function cancelScheduled(
     shortLine:
       parsed === undefined ? (operation.line ?? '') : shortLine(parsed.command, parsed.invocation),
     timer,
+    counted: 'account',
     targets: 0,
     done: 0,
     failed: 0,

@@ -30,14 +30,15 @@ export interface Stopped {
   /** The same for people to read: of many accounts, it names the first. */
   readonly shortLine: string;
   readonly timer: Timer | undefined;
-  /** The number of targets. If a target has several steps, each step counts. */
+  /** What the numbers count: accounts, each with all its steps; of one account, its steps. */
+  readonly counted: 'account' | 'action' | 'step';
   readonly targets: number;
   readonly done: number;
   readonly failed: number;
   readonly inFlight: number;
   /** Targets that were not started, and no longer will be. */
   readonly notBegun: number;
-  /** The first targets that are done, with the step if there are several. */
+  /** The first targets that are done; of one account, the steps. */
   readonly doneTargets: readonly string[];
 }
 

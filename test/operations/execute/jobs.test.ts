@@ -181,6 +181,37 @@ describe('stop-job', () => {
     );
   });
 
+  test('without a number stops nothing, and names what runs, with the line that stops it', async () => {
+    const sent = await meanwhile('!stop-job --reason "wrong list"');
+    const [title, ...body] = linesOf(sent, 'stop-job');
+    expect(title).toBe('❌ Which operation?');
+    expect(body[0]).toMatch(
+      /^!stop-job 1 stops lock @u0:localhost @u1:localhost @u2:localhost and 27 more: \d+ of 30 finished$/u,
+    );
+    expect(outcomeIn(sent)).toMatchObject({ status: 'done', operation: { done: 30 } });
+    expect(await server.bot.store.auditLog.search({ command: 'stop-job', limit: 1 })).toEqual([]);
+  });
+
+  test('without a number names what is scheduled, the next first, and not too many', async () => {
+    await say('!lock @u1:localhost --for 2d');
+    for (const name of names(6)) {
+      await say(`!lock ${name} --in 2h`);
+    }
+    const [, ...lines] = linesOf(await say('!stop-job'), 'stop-job');
+    expect(lines.slice(0, 5)).toEqual(
+      names(5).map(
+        (name, at) => `!stop-job ${at + 3} stops lock ${name}: in 2 hours (2026-11-21 02:00 UTC)`,
+      ),
+    );
+    expect(lines[5]).toBe('And 2 others: see !jobs.');
+  });
+
+  test.each(['!stop-job', '!stop-job --dry-run'])('%s says if there is nothing', async (line) => {
+    expect(linesOf(await say(line), 'stop-job')).toEqual([
+      '❌ Not done: nothing runs, and nothing is scheduled',
+    ]);
+  });
+
   test.each([
     ['!stop-job 77', 'there is no operation 77'],
     ['!stop-job 1', 'operation 1 has already ended (done)'],
@@ -279,7 +310,6 @@ describe('audit --operation', () => {
 describe('a line without the number of an action or an operation', () => {
   test.each([
     ['!undo', 'Which action?'],
-    ['!stop-job', 'Which operation?'],
     ['!history', 'Which user or room?'],
     ['!reopen', 'Which report?'],
   ])('%s is answered %s', async (command, question) => {

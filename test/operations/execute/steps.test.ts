@@ -172,6 +172,42 @@ test('a stop in the middle says what is done, half done and untouched, and how t
   expect(calls).toEqual([...steps, ...steps]);
 });
 
+/** Stops a takedown after some calls; returns the lines of the answer of `stop-job`. */
+async function stopAfter(count: number, line: string): Promise<string[]> {
+  Object.assign(bot.context.settings, { parallelism: 1 });
+  let asked: ReturnType<typeof bot.take> | undefined;
+  before = async () => {
+    if (calls.length === count) {
+      asked ??= bot.take([{ ...message('$stop', '!stop-job 1'), sender: people.ana }]);
+      while (!(await bot.store.operations.isStopRequested(1))) {
+        await new Promise((go) => setImmediate(go));
+      }
+    }
+  };
+  await bot.take([message('$ask', line)]);
+  const { sent } = await bot.take([message('$yes', '!confirm')]);
+  const all = [...sent, ...((await asked)?.sent ?? [])].map(({ outgoing }) => outgoing);
+  const stopped = all.find((one) => 'reply' in one && one.reply.command === 'stop-job');
+  const { body = [] } = stopped !== undefined && 'reply' in stopped ? stopped.reply.answer : {};
+  return body.map((block) => textOf(block.kind === 'line' ? block.content : []));
+}
+
+test('stop-job counts accounts, with all their steps, as the progress does', async () => {
+  const [counts, done] = await stopAfter(6, '!takedown @a @b @c');
+  expect(counts).toBe(
+    '1 of 3 accounts done · 1 in progress: what has begun will end · 1 not begun, which stay as they are',
+  );
+  expect(done).toBe('Already done: @a:localhost');
+});
+
+test('stop-job counts the steps of one account', async () => {
+  const [counts, done] = await stopAfter(2, '!takedown @a');
+  expect(counts).toBe(
+    '2 of 4 steps done · 1 in progress: what has begun will end · 1 not begun, which stay as they are',
+  );
+  expect(done).toBe('Already done: suspend, quarantine');
+});
+
 test('what a stop kept back is counted by accounts after a restart, too', async () => {
   Object.assign(bot.context.settings, { parallelism: 2 });
   const stopped = Promise.withResolvers<void>();
