@@ -17,7 +17,7 @@ const anyServer = 'localhost';
 
 /** @throws SetupError a rule can't be used */
 export async function configuredRules(config: Config, serverName = anyServer): Promise<Rule[]> {
-  const registry = createRegistry(await loadCommands());
+  const registry = createRegistry(await loadCommands(), config.commands.prefix);
   return createRules(config.reports.rules, {
     registry,
     serverName,

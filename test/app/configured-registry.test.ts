@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createConfiguredRegistry } from '../../src/app/app.ts';
 import { configSchema } from '../../src/config/schema.ts';
 
-const { roles } = configSchema.parse({
+const config = configSchema.parse({
   homeserver: { url: 'http://127.0.0.1:8008', accessToken: 'syt_secret' },
   managementRoom: '!room:localhost',
 });
@@ -14,8 +14,10 @@ test.each([
   ['breakfast', 'docs/commands.md lists the commands.'],
 ])('a role for a command that does not exist: %s', async (name, advice) => {
   const commands = { [name]: 'admin' as const };
-  await expect(createConfiguredRegistry({ roles: { ...roles, commands } })).rejects.toMatchObject({
-    message: `roles.commands.${name}: there is no such command.`,
+  await expect(
+    createConfiguredRegistry({ ...config, roles: { ...config.roles, commands } }),
+  ).rejects.toMatchObject({
+    message: `roles.commands.${name}: unknown command.`,
     advice,
   });
 });

@@ -85,7 +85,7 @@ test.for(['shadow-ban', 'lock', 'deactivate', 'user'])(
   async (command) => {
     const body = await ask(`!${command} irc_x`);
     expect(body).toContain('This account belongs to the application service irc');
-    expect(body).toContain('suspend @irc_x:localhost');
+    expect(body).toContain('!suspend @irc_x:localhost');
     expect(body.startsWith('✅')).toBe(false);
     expect(await ask(`!${command} mallory`)).not.toContain('application service');
   },

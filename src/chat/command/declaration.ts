@@ -163,7 +163,10 @@ interface Base<Declared extends Arguments> {
   readonly synonyms?: readonly string[];
   /** One line, beginning with a verb. */
   readonly summary: string;
-  /** For help and the guide: what it does, and what one might think it does. */
+  /**
+   * For help and the guide: what it does, and what one might think it does. Here, in `effect` and in the
+   * descriptions of arguments, commands are written as `!name`; the registry puts in the configured prefix.
+   */
   readonly does?: readonly string[];
   readonly doesNot?: readonly string[];
   readonly args: Declared;
@@ -356,6 +359,11 @@ export function defineCommand<const Declared extends Arguments, Result>(
   return (steps === undefined
     ? declaration
     : { ...declaration, run: byStep, answer: byStep }) as unknown as Command;
+}
+
+/** A declared text, in which `!name` stands for a command, with the configured prefix. */
+export function withPrefix(text: string, prefix: string): string {
+  return text.replaceAll(/!(?=[a-z])/gu, () => prefix);
 }
 
 /**

@@ -1,10 +1,12 @@
 import { bold, code, line } from '../answers/answer.ts';
 import type { Answer } from '../answers/answer.ts';
+import { withPrefix } from './declaration.ts';
 
 /** Something that many commands can do, and that help explains once. */
 interface Topic {
   readonly name: string;
   readonly title: string;
+  /** In what they do, and in the notes, `!` before a command stands for the prefix. */
   readonly flags: readonly (readonly [flag: string, what: string])[];
   /** Other words that people type if they look for it. */
   readonly words: readonly string[];
@@ -21,7 +23,7 @@ export const topics: readonly Topic[] = [
     flags: [
       [
         '--matching "FILTERS"',
-        'all accounts that match. The filters are those of users, all in one pair of quotes',
+        'all accounts that match. The filters are those of !users, all in one pair of quotes',
       ],
       [
         '--from-file',
@@ -45,7 +47,7 @@ export const topics: readonly Topic[] = [
       ['--for 24h', 'undo it after this time'],
     ],
     words: ['delay', 'schedule', 'temporary', 'timer', 'tomorrow'],
-    notes: ['jobs lists what is scheduled, and stop-job stops it.'],
+    notes: ['!jobs lists what is scheduled, and !stop-job stops it.'],
     example: 'suspend @mallory:example.com --in 2h --reason spam',
     next: ['help jobs', 'help stop-job'],
   },
@@ -85,8 +87,11 @@ export function helpForTopic(topic: Topic, prefix: string): Answer {
     mark: 'ℹ️',
     title: [bold(title)],
     body: [
-      { kind: 'list', items: flags.map(([flag, what]) => [code(flag), `: ${what}`]) },
-      ...notes.map((note) => line(note)),
+      {
+        kind: 'list',
+        items: flags.map(([flag, what]) => [code(flag), `: ${withPrefix(what, prefix)}`]),
+      },
+      ...notes.map((note) => line(withPrefix(note, prefix))),
       line('Example: ', code(`${prefix}${example}`)),
       line(`${prefix}help COMMAND shows which of these flags a command takes.`),
     ],

@@ -11,6 +11,7 @@ import {
   maxDangerOf,
   placeholderOf,
   roleFor,
+  takesMany,
 } from './declaration.ts';
 import type { Command, Danger, Group, Role } from './declaration.ts';
 import { topics } from './help-topics.ts';
@@ -122,6 +123,9 @@ export function helpFor(
         `: ${argument.description}`,
       ]),
     });
+  }
+  if (takesMany(command)) {
+    body.push(line(`${prefix}help matching has examples for many accounts.`));
   }
   if (command.does !== undefined) {
     body.push(line(bold('Does: '), command.does.join('; ')));

@@ -1,5 +1,6 @@
+import { present } from '../../core/present.ts';
 import { nearest } from '../../core/text.ts';
-import { dangers } from './declaration.ts';
+import { dangers, withPrefix } from './declaration.ts';
 import type { Command, GroupedCommand } from './declaration.ts';
 
 /** What a word that doesn't name a command may mean: a mistyped name, or another word for commands. */
@@ -21,8 +22,12 @@ export interface Registry {
 /** No name is longer. */
 const maxNameLength = 40;
 
-/** @throws TypeError two commands share a name or alias, or a synonym is a command's name */
-export function createRegistry(commands: readonly GroupedCommand[]): Registry {
+/**
+ * @param prefix the prefix of commands in this room; declarations write `!`
+ * @throws TypeError two commands share a name or alias, or a synonym is a command's name
+ */
+export function createRegistry(declared: readonly GroupedCommand[], prefix = '!'): Registry {
+  const commands = declared.map((command) => inRoomWith(prefix, command));
   const byName = new Map<string, GroupedCommand>();
   for (const command of commands) {
     for (const name of [command.name, ...(command.aliases ?? [])]) {
@@ -54,6 +59,30 @@ export function createRegistry(commands: readonly GroupedCommand[]): Registry {
       const command = byName.get(meant);
       return command && { kind: 'typo', commands: [command] };
     },
+  };
+}
+
+/** The command, with the commands that its texts mention as they are typed in the room. */
+function inRoomWith(prefix: string, command: GroupedCommand): GroupedCommand {
+  if (prefix === '!') {
+    return command;
+  }
+  const { does, doesNot, effect } = command;
+  const all = (texts: readonly string[] | undefined) =>
+    texts?.map((text) => withPrefix(text, prefix));
+  return {
+    ...command,
+    ...present({
+      does: all(does),
+      doesNot: all(doesNot),
+      effect: effect === undefined ? undefined : withPrefix(effect, prefix),
+    }),
+    args: Object.fromEntries(
+      Object.entries(command.args).map(([key, argument]) => [
+        key,
+        { ...argument, description: withPrefix(argument.description, prefix) },
+      ]),
+    ),
   };
 }
 

@@ -36,7 +36,7 @@ export default defineCommand({
     'create an account with a generated password, and send the password only to you',
     'set name, avatar, addresses, logins and type',
   ],
-  doesNot: ['change an existing account (see edit-user)', 'notify the owner', 'join any rooms'],
+  doesNot: ['change an existing account (see !edit-user)', 'notify the owner', 'join any rooms'],
   args: declared,
   danger: ({ admin }) => (admin ? 'critical' : 'change'),
   maxDanger: 'critical',

@@ -52,7 +52,7 @@ export default defineCommand({
     'with --erase: hide messages from people who join later, remove name and avatar',
   ],
   doesNot: [
-    'stop users of application services (see suspend)',
+    'stop users of application services (see !suspend)',
     'delete files',
     'redact messages',
     'make the username available again',
@@ -77,7 +77,7 @@ export default defineCommand({
   nothingToDo,
   warning,
 
-  async preview({ args: { accounts: account, erase }, services, now }) {
+  async preview({ args: { accounts: account, erase }, services, prefix, now }) {
     const idle = nothingToDo(account, { erase });
     if (idle !== undefined) {
       throw new TargetError('state', `${account.name} ${idle}`);
@@ -92,7 +92,7 @@ export default defineCommand({
       body: [
         accountFacts(account, footprint, now),
         ...standing(account),
-        ...notForServices(account),
+        ...notForServices(account, prefix),
         line(
           `Will: ${[
             footprint.devices > 0 && `log out ${count(footprint.devices, 'device')}`,
@@ -119,11 +119,11 @@ export default defineCommand({
   run: async ({ args: { accounts: account, erase }, services }) =>
     services.accounts.deactivate(account.name, { erase }),
 
-  answer: ({ args: { accounts: account, erase } }) => ({
+  answer: ({ args: { accounts: account, erase }, prefix }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(erase ? 'Deactivated and erased' : 'Deactivated', account),
     body: [
-      ...notForServices(account),
+      ...notForServices(account, prefix),
       line('Synapse removes them from any rooms, which can take a while. Any files are kept.'),
     ],
     next: [`redact-user ${idWord(account.name)}`, `media ${idWord(account.name)}`],

@@ -58,8 +58,8 @@ export default defineCommand({
     'remove values with "" (name, avatar) or --clear-…',
   ],
   doesNot: [
-    'create an account (see create-user)',
-    'set a password (see reset-password)',
+    'create an account (see !create-user)',
+    'set a password (see !reset-password)',
     'take over an address of another account',
     'log out devices (unless --logout-devices)',
   ],

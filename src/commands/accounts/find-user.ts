@@ -18,7 +18,7 @@ export default defineCommand({
   name: 'find-user',
   synonyms: ['find', 'find-email', 'lookup', 'search'],
   summary: 'Finds an account by e-mail address, phone number or login at a provider',
-  doesNot: ['search by name (see users)', 'find similar addresses'],
+  doesNot: ['search by name (see !users)', 'find similar addresses'],
   args: {
     email: flag('word', 'The full e-mail address', { placeholder: 'ADDRESS' }),
     phone: flag('text', 'The full number with country code', { placeholder: 'NUMBER' }),

@@ -17,7 +17,7 @@ export default defineCommand({
     'list the rooms of a local account, or the rooms that a user of another server shares with this one',
   ],
   doesNot: [
-    'list invites, bans and rooms that the user left (see memberships)',
+    'list invites, bans and rooms that the user left (see !memberships)',
     'list direct rooms in which this bot sends secrets',
     `show room names in files of more than ${namedRooms} rooms`,
   ],

@@ -15,10 +15,10 @@ export default defineCommand({
     'remove the account from the user directory',
   ],
   doesNot: [
-    'stop users of application services (see suspend)',
+    'stop users of application services (see !suspend)',
     'log out sessions, or remove rooms, messages or files',
     'keep others from sending them messages',
-    'stop the account permanently (see deactivate)',
+    'stop the account permanently (see !deactivate)',
   ],
   args: {
     accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
@@ -34,7 +34,7 @@ export default defineCommand({
   nothingToDo: ({ locked }) => (locked ? 'is already locked' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setLocked(account.name, true),
-  answer: ({ args: { accounts: account }, services }) => ({
+  answer: ({ args: { accounts: account }, services, prefix }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.locked ? 'Already locked:' : 'Locked', account),
     body: [
@@ -45,7 +45,7 @@ export default defineCommand({
               ...untilLockApplies(services.accounts.traits),
             ),
           ]
-        : notForServices(account)),
+        : notForServices(account, prefix)),
       ...deactivatedAnyway(account),
     ],
     next: [`unlock ${idWord(account.name)}`],

@@ -43,8 +43,8 @@ export default defineCommand({
     'show the reason in the rooms',
   ],
   doesNot: [
-    'keep them from sending more (see shadow-ban, suspend, deactivate)',
-    'delete files (see delete-media)',
+    'keep them from sending more (see !shadow-ban, !suspend, !deactivate)',
+    'delete files (see !delete-media)',
     'redact reactions, polls and other events that are not messages',
     'act on the management room, on rooms in which this bot sends secrets, on saved copies, or on servers that ignore redactions',
   ],

@@ -11,7 +11,7 @@ export default defineCommand({
   summary: 'Silently hides everything these users send',
   does: ['accept what they send, but show it to nobody'],
   doesNot: [
-    'stop users of application services (see suspend)',
+    'stop users of application services (see !suspend)',
     'hide earlier messages',
     'log them out',
     'stop them from using another account',
@@ -29,7 +29,7 @@ export default defineCommand({
       ? undefined
       : {
           why: 'shadow-banning has no effect on a homeserver with the Matrix Authentication Service',
-          advice: 'Nothing was changed. Use `suspend` instead.',
+          advice: 'Nothing was changed. Suspend the account instead.',
         },
   ignoredByServices: true,
   repeats: true,
@@ -37,13 +37,13 @@ export default defineCommand({
   nothingToDo: ({ shadowBanned }) => (shadowBanned ? 'is already shadow-banned' : undefined),
   run: async ({ args: { accounts: account }, services }) =>
     services.accounts.setShadowBanned(account.name, true),
-  answer: ({ args: { accounts: account } }) => ({
+  answer: ({ args: { accounts: account }, prefix }) => ({
     mark: account.appserviceId === null ? '✅' : '⚠️',
     title: didTo(account.shadowBanned ? 'Already shadow-banned:' : 'Shadow-banned', account),
     body:
       account.appserviceId === null
         ? [line('Nobody sees their messages any more. They are not notified.')]
-        : notForServices(account),
+        : notForServices(account, prefix),
     next: [`unshadow-ban ${idWord(account.name)}`, `redact-user ${idWord(account.name)}`],
     data: { userId: account.name, shadowBanned: true },
   }),

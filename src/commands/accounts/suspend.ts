@@ -27,8 +27,8 @@ export default defineCommand({
   ],
   doesNot: [
     'keep them from logging in, reading, leaving rooms, redacting their own messages, reporting or uploading files',
-    'remove earlier messages (see redact)',
-    'log them out (see lock)',
+    'remove earlier messages (see !redact)',
+    'log them out (see !lock)',
   ],
   args: {
     accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),

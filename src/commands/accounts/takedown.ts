@@ -214,7 +214,7 @@ export default defineCommand({
     'quarantine the files that it has uploaded',
     'redact its messages and join events in all rooms, also those that it left or was banned from',
     'with --delete-media: delete all its files',
-    'deactivate the account (unless --keep-account), with all that deactivate does',
+    'deactivate the account (unless --keep-account), with all that !deactivate does',
     'go on with the other steps if one fails, and after a restart',
   ],
   doesNot: [
@@ -268,7 +268,7 @@ export default defineCommand({
       body: [
         accountFacts(account, footprint, now),
         ...standing(account),
-        ...(given.keepAccount ? [] : notForServices(account)),
+        ...(given.keepAccount ? [] : notForServices(account, context.prefix)),
         { kind: 'list', items: does.map((phrase) => [phrase]) },
         line(`Will not: ${doesNot.join(', ')}`),
       ],

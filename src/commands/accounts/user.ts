@@ -29,7 +29,7 @@ export default defineCommand({
     ]);
     return { account: args.account, footprint, summary };
   },
-  answer({ now, role, botUser, services }, { account, footprint, summary }) {
+  answer({ now, role, botUser, services, prefix }, { account, footprint, summary }) {
     const { actions, items, openItems, reports, reporters, reported } = summary;
     const { threepids, externalIds, ...impersonal } = account;
     // Viewers see only what anybody in a room with the user could see.
@@ -52,7 +52,7 @@ export default defineCommand({
         account.userType !== null && `type ${account.userType}`,
       ),
     ];
-    body.push(...masAndSynapse(account), ...notForServices(account));
+    body.push(...masAndSynapse(account), ...notForServices(account, prefix));
     if (account.consentVersion !== null) {
       body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));
     }

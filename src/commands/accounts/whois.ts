@@ -12,7 +12,7 @@ export default defineCommand({
   name: 'whois',
   synonyms: ['connections', 'ip', 'ips'],
   summary: 'Shows where an account connected from recently',
-  doesNot: ['distinguish devices (see devices)', 'show connections of the last few minutes'],
+  doesNot: ['distinguish devices (see !devices)', 'show connections of the last few minutes'],
   args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
   danger: 'read',
   role: 'moderator',

@@ -42,9 +42,9 @@ export default defineCommand({
   summary: 'Shows who did what and how it ended, or verifies the audit log',
   does: [
     'list the latest entries that match, and include refused attempts',
-    'show one entry in full: audit 12',
-    'send all matching entries as a file, oldest first: audit export --since 30d --format csv',
-    'check the hash chain, and compare it with the head last posted here: audit verify',
+    'show one entry in full: !audit 12',
+    'send all matching entries as a file, oldest first: !audit export --since 30d --format csv',
+    'check the hash chain, and compare it with the head last posted here: !audit verify',
   ],
   doesNot: ['list commands that only read'],
   args: {
@@ -72,22 +72,25 @@ export default defineCommand({
   danger: 'read',
   role: 'moderator',
   example: 'audit --target @mallory:example.com --since 7d',
-  check(args) {
+  check(args, { prefix }) {
     const { what, by, rule, since, until, limit = pageSize, before, format } = args;
     const isExport = what === 'export';
     if (what !== undefined && !isExport && what !== 'verify' && entryNumber(what) === undefined) {
       throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
         word: what,
-        advice: `To search, use \`--target ${quote(cut(what))}\`, \`--command\` or \`--by\`. \`audit verify\` checks the chain.`,
+        advice: `To search, use \`--target ${quote(cut(what))}\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
       });
     }
     if (
       what === 'verify' &&
       Object.values(args).filter((value) => value !== undefined).length > 1
     ) {
-      throw new UsageError('`audit verify` checks the whole log, so it takes no flags.', {
-        word: 'verify',
-      });
+      throw new UsageError(
+        `\`${prefix}audit verify\` checks the whole log, so it takes no flags.`,
+        {
+          word: 'verify',
+        },
+      );
     }
     if (since !== undefined && until !== undefined && since > until) {
       throw new UsageError('`--since` is later than `--until`.', { word: '--since' });
@@ -98,14 +101,18 @@ export default defineCommand({
     if (!isExport && limit > maxPageLength) {
       throw new UsageError(`\`--limit\` can be at most ${maxPageLength} in a list.`, {
         word: '--limit',
-        advice: '`audit export` sends more, as a file.',
+        advice: `\`${prefix}audit export\` sends more, as a file.`,
       });
     }
     if (!isExport && format !== undefined) {
-      throw new UsageError('`--format` only works with `audit export`.', { word: '--format' });
+      throw new UsageError(`\`--format\` only works with \`${prefix}audit export\`.`, {
+        word: '--format',
+      });
     }
     if (isExport && before !== undefined) {
-      throw new UsageError('`--before` doesn’t work with `audit export`.', { word: '--before' });
+      throw new UsageError(`\`--before\` doesn’t work with \`${prefix}audit export\`.`, {
+        word: '--before',
+      });
     }
   },
   async run({ args, services }): Promise<Found> {

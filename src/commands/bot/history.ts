@@ -42,7 +42,7 @@ export default defineCommand({
     'list the latest thousand entries of each kind, and count all',
   ],
   doesNot: [
-    'list what a user did as a moderator (see audit --by)',
+    'list what a user did as a moderator (see !audit --by)',
     'show data from the homeserver',
   ],
   args: {

@@ -17,7 +17,7 @@ export default defineCommand({
     'list operations that run, with how far they have got',
     'list operations that were scheduled with --at or --in, and timers, which end what was done with --for',
   ],
-  doesNot: ['list what waits for a confirmation: see pending'],
+  doesNot: ['list what waits for a confirmation: see !pending'],
   args: {},
   danger: 'read',
   example: 'jobs',

@@ -20,7 +20,7 @@ export default defineCommand({
     'cancel an operation that is scheduled',
     'cancel a timer, so that the action stays in force',
   ],
-  doesNot: ['take back what is done: see undo', 'interrupt what the homeserver is already doing'],
+  doesNot: ['take back what is done: see !undo', 'interrupt what the homeserver is already doing'],
   args: {
     job: positional(
       'integer',

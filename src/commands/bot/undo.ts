@@ -16,7 +16,7 @@ export default defineCommand({
     'with --operation: undo all that an operation on several targets has done, after a confirmation, each with an audit entry of its own',
   ],
   doesNot: [
-    'undo what is permanent: deletions, redactions, password resets, and what deactivate does',
+    'undo what is permanent: deletions, redactions, password resets, and what !deactivate does',
     'with --operation: undo what was changed again since',
   ],
   args: {

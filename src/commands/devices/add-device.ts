@@ -11,7 +11,7 @@ export default defineCommand({
   name: 'add-device',
   summary: 'Adds devices to an account',
   does: ['create devices without a login'],
-  doesNot: ['log anybody in, or create a token (see login-as)'],
+  doesNot: ['log anybody in, or create a token (see !login-as)'],
   args: {
     account: positional('account', 'The user', { placeholder: 'USER' }),
     devices: positional('text', 'The new IDs', { many: true, placeholder: 'DEVICE' }),

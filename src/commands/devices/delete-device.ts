@@ -29,7 +29,7 @@ export default defineCommand({
   ],
   summary: 'Logs out and removes devices',
   does: ['revoke access tokens, and delete encryption keys and pushers'],
-  doesNot: ['change the password: anyone who knows it can log in again (see reset-password)'],
+  doesNot: ['change the password: anyone who knows it can log in again (see !reset-password)'],
   args: declared,
   danger: 'destructive',
   example: 'delete-device @mallory:example.com QBUAZIFURK AUIECTSRND',

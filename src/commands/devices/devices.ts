@@ -10,7 +10,10 @@ export default defineCommand({
   name: 'devices',
   synonyms: ['logins'],
   summary: 'Lists an account’s devices',
-  doesNot: ['show activity of the last few minutes', 'show logins without a device (see sessions)'],
+  doesNot: [
+    'show activity of the last few minutes',
+    'show logins without a device (see !sessions)',
+  ],
   args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   role: 'moderator',

@@ -16,9 +16,9 @@ export default defineCommand({
     'with the Matrix Authentication Service: end logins in browsers and personal access tokens, too',
   ],
   doesNot: [
-    'change the password: anyone who knows it can log in again (see reset-password)',
-    'keep anybody from logging in (see lock)',
-    'stop users of application services (see suspend)',
+    'change the password: anyone who knows it can log in again (see !reset-password)',
+    'keep anybody from logging in (see !lock)',
+    'stop users of application services (see !suspend)',
   ],
   args: {
     accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),

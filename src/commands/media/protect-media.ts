@@ -9,7 +9,7 @@ export default defineCommand({
   summary: 'Protects a file of this server from quarantine',
   does: ['keep it available if somebody quarantines an equal file'],
   doesNot: [
-    'lift a quarantine (see unquarantine)',
+    'lift a quarantine (see !unquarantine)',
     'protect equal files that others have uploaded',
     'keep the file from being deleted',
     'work on files of other servers',

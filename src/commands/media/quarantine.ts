@@ -13,9 +13,9 @@ export default defineCommand({
     'work on files from other servers that somebody here has opened',
   ],
   doesNot: [
-    'delete the file (see delete-media)',
-    'block equal files that are protected (see protect-media)',
-    'redact messages that show it (see redact)',
+    'delete the file (see !delete-media)',
+    'block equal files that are protected (see !protect-media)',
+    'redact messages that show it (see !redact)',
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
   ],

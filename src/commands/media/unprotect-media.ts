@@ -7,7 +7,7 @@ export default defineCommand({
   name: 'unprotect-media',
   synonyms: ['unprotect', 'unprotect-file'],
   summary: 'Allows the quarantine of a protected file again',
-  doesNot: ['quarantine the file (see quarantine)', 'work on files of other servers'],
+  doesNot: ['quarantine the file (see !quarantine)', 'work on files of other servers'],
   args: { media: mediaArgument },
   danger: 'change',
   protects: 'others',

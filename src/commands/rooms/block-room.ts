@@ -12,7 +12,7 @@ export default defineCommand({
   summary: 'Blocks users of this server from joining a room',
   does: ['work on any room, even one that this server doesn’t know yet'],
   doesNot: [
-    'remove current members or stop them from sending (see delete-room)',
+    'remove current members or stop them from sending (see !delete-room)',
     'affect users of other servers',
   ],
   args: { room: positional('room', 'Which room') },

@@ -52,7 +52,7 @@ export default defineCommand({
   does: [
     'remove all members from this server, and its aliases here',
     'delete its messages and all other data from this server (unless --no-purge)',
-    'with --block: block users of this server from joining it again (undo with unblock-room)',
+    'with --block: block users of this server from joining it again (undo with !unblock-room)',
     'with --new-room-user: create a read-only replacement room and move local members there',
   ],
   doesNot: [
@@ -173,7 +173,7 @@ async function deletable(context: DeletionContext): Promise<RoomDetail> {
   return detail;
 }
 
-function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
+function previewBody({ args, prefix }: DeletionContext, room: RoomDetail): Block[] {
   const { block, purge, newRoomUser, roomName, message } = args;
   const remote = remoteMembers(room);
   const local = room.joinedLocalMembers;
@@ -210,7 +210,7 @@ function previewBody({ args }: DeletionContext, room: RoomDetail): Block[] {
             ? 'remove it from other servers'
             : `affect its ${count(remote, 'member')} on other servers`
         }`,
-        'delete files (see delete-media)',
+        `delete files (see ${prefix}delete-media)`,
         purge ? undefined : 'delete its messages',
         block
           ? undefined

@@ -15,7 +15,7 @@ export default defineCommand({
   doesNot: [
     'add anybody to a private room where this bot’s account can’t invite',
     'add anybody to the management room, or to a private room where this bot sends secrets',
-    'lift a ban or a block (see unblock-room)',
+    'lift a ban or a block (see !unblock-room)',
     'remove them again',
   ],
   args: {

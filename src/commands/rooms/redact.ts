@@ -39,7 +39,7 @@ export default defineCommand({
     'show the reason to the room',
   ],
   doesNot: [
-    'delete the file in the message (see quarantine, delete-media)',
+    'delete the file in the message (see !quarantine, !delete-media)',
     'redact replies that quote it, or reactions to it',
     'affect copies that people have saved, or servers that ignore redactions',
     'work on messages from other servers in rooms where this bot has no power',
@@ -78,7 +78,8 @@ export default defineCommand({
         line(`Will: remove its content for everyone, ${inWhoseName(way)}`),
         line(
           `Will not: ${[
-            file !== undefined && 'delete its file (!quarantine, !delete-media)',
+            file !== undefined &&
+              `delete its file (see ${context.prefix}quarantine, ${context.prefix}delete-media)`,
             'redact replies that quote it, or reactions to it',
             'affect copies that people have saved',
           ]

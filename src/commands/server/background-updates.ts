@@ -39,7 +39,9 @@ export default defineCommand({
       await services.server.assertCanSetBackgroundUpdates(wanted);
     }
     return {
-      title: [`${wanted === false ? 'Stop' : 'Continue'} background updates?`],
+      title: [
+        `${wanted === undefined ? 'Show' : wanted ? 'Continue' : 'Stop'} background updates?`,
+      ],
       body: [facts(...runningOf(await services.server.backgroundUpdates()))],
     };
   },

@@ -40,8 +40,8 @@ export default defineCommand({
         line('Will not: affect accounts that were registered with it'),
       ],
       warning: context.services.accounts.traits.deletedTokensComeBack
-        ? 'The count of its uses is kept: create-token with the same token restores it.'
-        : 'The count of its uses is lost. To disable it and keep the count: edit-token with --uses 0.',
+        ? `The count of its uses is kept: ${context.prefix}create-token with the same token restores it.`
+        : `The count of its uses is lost. To disable it and keep the count: ${context.prefix}edit-token with --uses 0.`,
     };
   },
   async run(context) {

@@ -46,7 +46,7 @@ export function readMatching(
     ) as Record<string, string | number | boolean>;
     if (Object.keys(given).length === 0) {
       throw new UsageError('No filter is given.', {
-        advice: 'Give filters of `users`, such as `--matching "--name spam* --created-after 2d"`.',
+        advice: `Give filters of \`${context.settings.prefix}users\`, such as \`--matching "--name spam* --created-after 2d"\`.`,
       });
     }
     const line = writeInvocation(command, { arguments: given, dryRun: false });

@@ -69,11 +69,11 @@ const valueForms: Readonly<Record<string, { fits(text: string): boolean; loss: s
   'reports.breaker': { fits: (text) => digits.test(text), loss: 'I count again' },
   audit_head: {
     fits: (text) => /^\d{1,15} [0-9a-f]{64} \d{1,15} \d{1,15}$/u.test(text),
-    loss: 'compare `audit verify` with the newest head in this room: somebody may have changed the log',
+    loss: 'compare the log with the newest head in this room: somebody may have changed it',
   },
   record_gap: {
     fits: (text) => /^\d{1,16} \d{1,16} \d{1,15} \d{1,15}$/u.test(text),
-    loss: '`status` no longer shows what an earlier restore left out',
+    loss: 'I no longer know what an earlier restore left out',
   },
 };
 

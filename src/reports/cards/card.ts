@@ -113,7 +113,7 @@ export function digestOf({ items, reports, senders, topSenders, topRooms }: Dige
     body: [
       ...(topSenders.length === 0 ? [] : [line(`Mostly about: ${list(topSenders)}`)]),
       ...(topRooms.length === 0 ? [] : [line(`Mostly in: ${list(rooms)}`)]),
-      line('An item gets its card when it is claimed or shown with `!report`.'),
+      line('An item gets its card when it is claimed or shown.'),
     ],
     next: [
       'reports --state open',

@@ -359,7 +359,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       throw new TargetError(
         'state',
         'shadow-banning has no effect on a homeserver with the Matrix Authentication Service',
-        'Nothing was changed. Use `suspend` instead.',
+        'Nothing was changed. Suspend the account instead.',
       );
     },
 

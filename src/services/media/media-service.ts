@@ -43,7 +43,7 @@ export function createMediaService(
       throw new TargetError(
         'state',
         `\`${uri}\` is protected from quarantine`,
-        'Nothing was changed. Somebody wants it to stay available. `unprotect-media` lifts that.',
+        'Nothing was changed. Somebody wants it to stay available: remove the protection first.',
       );
     }
     await (quarantined ? api.media.quarantine(uri) : api.media.unquarantine(uri));

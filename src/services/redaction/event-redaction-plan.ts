@@ -205,6 +205,6 @@ async function whatPeopleCanDo(
     return `${condition} is a moderator there.`;
   }
   return known?.joinRules === 'public'
-    ? `${condition} is in the room (see join) and a moderator there.`
+    ? `${condition} is in the room and a moderator there.`
     : `${condition} is a moderator there, which takes an invitation to the room.`;
 }

@@ -273,7 +273,7 @@ describe('redact', () => {
     expect(refused.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect(refused.body).toContain('Synapse only redacts messages and joins, not m.reaction');
     expect(refused.body).toContain(
-      `so can this bot once ${room.bot.userId} is in the room (see join) and a moderator there`,
+      `so can this bot once ${room.bot.userId} is in the room and a moderator there`,
     );
 
     const powerful = await openPlace({ botPower: 100 });

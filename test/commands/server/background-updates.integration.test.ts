@@ -63,6 +63,9 @@ describe('background-updates', () => {
     const dry = await room.ben.ask('!background-updates --disable --dry-run');
     expect(dry.field).toMatchObject({ status: 'dry_run' });
     expect(dry.body).toContain('Stop background updates');
+    const shown = await room.ben.ask('!background-updates --dry-run');
+    expect(shown.field).toMatchObject({ status: 'dry_run' });
+    expect(shown.body).toContain('Dry run, nothing was changed: Show background updates\n');
     const viewer = await room.vic.ask('!background-updates --disable');
     expect(viewer.field).toMatchObject({ status: 'denied' });
     const both = await room.ben.ask('!background-updates --enable --disable');

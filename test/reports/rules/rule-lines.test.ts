@@ -247,7 +247,7 @@ describe('no rule runs', () => {
     const around = { ...surroundings, traits: masTraits };
     for (const mode of ['act', 'propose', 'observe'] as const) {
       expect(faultOf('shadow-ban {sender}', mode, around)).toBe(
-        '`shadow-ban`: shadow-banning has no effect on a homeserver with the Matrix Authentication Service. Use `suspend` instead.',
+        '`shadow-ban`: shadow-banning has no effect on a homeserver with the Matrix Authentication Service. Suspend the account instead.',
       );
     }
   });

@@ -117,7 +117,7 @@ describe('the way', () => {
   });
 
   test.each([
-    [{ joinRules: 'public' }, 'is in the room (see join) and a moderator there'],
+    [{ joinRules: 'public' }, 'is in the room and a moderator there'],
     [{ joinRules: 'invite' }, 'which takes an invitation to the room'],
     [{ botIsIn: true }, '`@bot:example.com` is a moderator there.'],
   ])('is none for a sender of another server: %j', async (given, advice) => {

@@ -1,6 +1,6 @@
 import { code, line } from '../../../chat/answers/answer.ts';
 import type { Block } from '../../../chat/answers/answer.ts';
-import { quote } from '../../../chat/reading/tokenize.ts';
+import { idWord } from '../../../chat/reading/values.ts';
 import { cut } from '../../../core/text.ts';
 import type { Account, AccountTraits } from '../../../services/services.ts';
 
@@ -34,16 +34,16 @@ export function deactivatedAnyway({ deactivated }: Pick<Account, 'deactivated'>)
  * Says that a restriction does not stop a user of an application service, which acts with a token of its own;
  * empty for others. Suspension is the only restriction that Synapse checks for such a user.
  */
-export function notForServices({
-  name,
-  appserviceId,
-}: Pick<Account, 'appserviceId' | 'name'>): Block[] {
+export function notForServices(
+  { name, appserviceId }: Pick<Account, 'appserviceId' | 'name'>,
+  prefix: string,
+): Block[] {
   return appserviceId === null
     ? []
     : [
         line(
           `This account belongs to the application service ${cut(appserviceId)}, which can continue to send messages for it. This stops it: `,
-          code(`suspend ${quote(name)}`),
+          code(`${prefix}suspend ${idWord(name)}`),
         ),
       ];
 }
