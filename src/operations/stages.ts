@@ -15,7 +15,7 @@ import type { UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
 import type { Account, AccountFilter, Services } from '../services/services.ts';
 import type { Intent } from '../store/tables/audit-log.ts';
-import type { Work } from './execute/work.ts';
+import type { RunningOperation } from './execute/operation.ts';
 import type { Settings } from './settings.ts';
 
 declare const stage: unique symbol;
@@ -66,7 +66,7 @@ export type Confirmed = Omit<Resolved, typeof stage> &
   Stage<'confirmed'> & {
     readonly confirmer: UserId | undefined;
     /** The operation; undefined for what changes nothing. */
-    readonly work: Work | undefined;
+    readonly operation: RunningOperation | undefined;
   };
 
 /** Marks a value as having passed a stage. Only stages call this. */

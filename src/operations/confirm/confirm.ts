@@ -14,8 +14,8 @@ import { cancelKey, confirmKey, post } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { beginFirst } from '../execute/begin.ts';
 import { plannedOperation } from '../execute/operation-field.ts';
+import { newOperation, unitsOf } from '../execute/operation.ts';
 import type { InFlight } from '../execute/reconcile.ts';
-import { newWork, unitsOf } from '../execute/work.ts';
 import { askerName } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
 import type { ConfirmationPolicy, Settings } from '../settings.ts';
@@ -87,7 +87,7 @@ export async function start(
   const { invocation, danger } = resolved;
   const { event } = invocation.origin;
   if (danger === 'read') {
-    return passed<Confirmed>({ ...resolved, confirmer, work: undefined });
+    return passed<Confirmed>({ ...resolved, confirmer, operation: undefined });
   }
   // Before the commit, so that recovery never sees it running and not in flight.
   const isFirst = context.inFlight.add(event);
@@ -133,9 +133,9 @@ async function commitStart(
     await tables.inbox.markHandled(event, now);
     const units = unitsOf(resolved);
     await tables.operationTargets.add(id, units);
-    const work = newWork(resolved, id, confirmer, units, now);
-    await beginFirst(context, tables, work, context.settings.parallelism);
-    return passed<Confirmed>({ ...resolved, confirmer, work });
+    const operation = newOperation(resolved, id, confirmer, units, now);
+    await beginFirst(context, tables, operation, context.settings.parallelism);
+    return passed<Confirmed>({ ...resolved, confirmer, operation });
   });
 }
 

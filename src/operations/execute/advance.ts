@@ -19,12 +19,12 @@ import { attemptUnit, outcomeOf, reconcileUnit } from './attempt.ts';
 import { beginIfStillAllowed, leaveOut, mayBegin, prepareNext, whyStopped } from './begin.ts';
 import type { AdvanceContext, Attempted, Begun, Prepared, Run } from './begin.ts';
 import { createLookUps } from './look-ups.ts';
+import { stepsOf, taskOf } from './operation.ts';
+import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import { createPace } from './pace.ts';
 import { resolveItem } from './resolve-item.ts';
 import { isTimed, updateTimers } from './timers.ts';
-import { stepsOf, taskOf } from './work.ts';
-import type { Attempt, Unit, Work } from './work.ts';
 
 /** Where an operation has got to when `advance` returns. */
 export interface Progress {
@@ -42,18 +42,21 @@ const pauseMs = 30_000;
  *
  * @throws StoreError, UnrecordedError the database failed; the operation goes on after the next start
  */
-export async function advance(context: AdvanceContext, work: Work): Promise<Progress> {
-  const units = work.units.filter(
+export async function advance(
+  context: AdvanceContext,
+  operation: RunningOperation,
+): Promise<Progress> {
+  const units = operation.units.filter(
     ({ attempt, leftOut }) => attempt === undefined && leftOut === undefined,
   );
   const queue = [...Map.groupBy(units, ({ position }) => position).values()];
   const run: Run = {
-    work,
+    operation,
     queue,
-    findAccount: createLookUps(context, work, queue),
+    findAccount: createLookUps(context, operation, queue),
     unanswered: new Map(),
     left: units.length,
-    isNews: !work.isResumed,
+    isNews: !operation.isResumed,
     isPaused: false,
     stopped: undefined,
     failure: undefined,
@@ -151,12 +154,12 @@ async function attemptOrReconcile(
   run: Run,
   unit: Begun,
 ): Promise<Attempted> {
-  const { work } = run;
+  const { operation } = run;
   const first = unit.wasBegun
-    ? await reconcileAgain(context, work, unit)
-    : { attempt: await attemptUnit(context, work, unit), before: undefined };
-  const found = await followed(context, work, unit, first);
-  const task = taskOf(work, unit);
+    ? await reconcileAgain(context, operation, unit)
+    : { attempt: await attemptUnit(context, operation, unit), before: undefined };
+  const found = await followed(context, operation, unit, first);
+  const task = taskOf(operation, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
   const repeats = step === undefined ? mayRepeat(task, unit, found) : step.repeats === true;
   if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
@@ -180,8 +183,8 @@ async function attemptOrReconcile(
     }
     unit.account = account;
   }
-  const again = await attemptUnit(context, work, unit);
-  return followed(context, work, unit, { ...found, attempt: again });
+  const again = await attemptUnit(context, operation, unit);
+  return followed(context, operation, unit, { ...found, attempt: again });
 }
 
 /**
@@ -189,7 +192,11 @@ async function attemptOrReconcile(
  * may if a crash cut it off and it is one of several, so that all of them are dealt with in the end. If it
  * is the only one, or the homeserver did not reply to it, the person asks for it again.
  */
-function mayRepeat({ command, units }: Work, { wasBegun }: Unit, { before }: Attempted): boolean {
+function mayRepeat(
+  { command, units }: RunningOperation,
+  { wasBegun }: Unit,
+  { before }: Attempted,
+): boolean {
   const detail = (before?.detail ?? {}) as { readonly code?: unknown };
   return command.repeats === true && wasBegun && units.length > 1 && detail.code === undefined;
 }
@@ -202,25 +209,25 @@ function isLost({ status, error }: Attempt): boolean {
 /** Follows a step, or one of several units, to its end before the next is begun. */
 async function followed(
   context: AdvanceContext,
-  work: Work,
+  operation: RunningOperation,
   unit: Begun,
   found: Attempted,
 ): Promise<Attempted> {
   const { attempt } = found;
   const isStep = attempt.step !== undefined;
   return attempt.isOpen === true &&
-    (isStep || (attempt.status === 'running' && work.units.length > 1))
-    ? follow(context, work, unit, found)
+    (isStep || (attempt.status === 'running' && operation.units.length > 1))
+    ? follow(context, operation, unit, found)
     : found;
 }
 
 async function reconcileAgain(
   context: AdvanceContext,
-  work: Work,
+  operation: RunningOperation,
   unit: Begun,
 ): Promise<Attempted> {
   const before = await context.store.auditLog.get(unit.intent);
-  return { attempt: await reconcileUnit(context, work, unit, before?.status), before };
+  return { attempt: await reconcileUnit(context, operation, unit, before?.status), before };
 }
 
 /** How often to check whether the homeserver has finished a job of its own. */
@@ -233,7 +240,7 @@ const maxLookMs = 5000;
  */
 async function follow(
   context: AdvanceContext,
-  work: Work,
+  operation: RunningOperation,
   unit: Begun,
   { attempt: started, before }: Attempted,
 ): Promise<Attempted> {
@@ -242,7 +249,7 @@ async function follow(
     await recorded(async () =>
       context.store.transaction(async (tables) => {
         await tables.auditLog.finish(unit.intent, outcomeOf(started), context.now());
-        await tables.operationTargets.set(work.id, unit, {
+        await tables.operationTargets.set(operation.id, unit, {
           state: 'in_flight',
           ...present({ serverJob: unit.serverJob, detail: started.did }),
         });
@@ -253,7 +260,7 @@ async function follow(
   const intervals = createBackoff({ firstMs: firstLookMs, maxMs: maxLookMs });
   for (;;) {
     await wait(intervals.next(), undefined, { signal: context.stopping }).catch(() => undefined);
-    const looked = await reconcileAgain(context, work, unit);
+    const looked = await reconcileAgain(context, operation, unit);
     if (looked.attempt.isOpen !== true || context.stopping.aborted) {
       return { ...looked, attempt: { ...present({ did }), ...looked.attempt } };
     }
@@ -261,7 +268,7 @@ async function follow(
 }
 
 /** The event under which an operation is in flight. */
-export const eventOf = ({ invocation }: Pick<Work, 'invocation'>): EventId =>
+export const eventOf = ({ invocation }: Pick<RunningOperation, 'invocation'>): EventId =>
   invocation.origin.event;
 
 /**
@@ -274,17 +281,17 @@ async function record(
   run: Run,
   done: Prepared & Attempted & { readonly unit: Begun; readonly steps: Unit[] },
 ): Promise<Begun | undefined> {
-  const { work } = run;
+  const { operation } = run;
   const { unit, attempt, before, skipped, next, steps } = done;
   const isLast = next === undefined && run.left - skipped.length <= 1;
   // If a power cut takes the outcome before its answer is delivered, the homeserver is asked again. An
   // intent, when a timer runs, or how much of a command was done can't be found out again.
   const repeatable =
     isLast &&
-    !work.isResumed &&
-    work.units.length === 1 &&
-    work.invocation.forMs === undefined &&
-    taskOf(work, unit).command.reconcile !== undefined &&
+    !operation.isResumed &&
+    operation.units.length === 1 &&
+    operation.invocation.forMs === undefined &&
+    taskOf(operation, unit).command.reconcile !== undefined &&
     (attempt.status === 'done' || attempt.status === 'failed');
   return recorded(async () =>
     context.store.transaction(
@@ -317,16 +324,16 @@ async function recordAttempt(
   run: Run,
   { unit, attempt, before }: Attempted & { readonly unit: Begun },
 ): Promise<void> {
-  const { work } = run;
+  const { operation } = run;
   let told = attempt;
   if (before?.status !== attempt.status) {
     run.isNews = true;
     await tables.auditLog.finish(unit.intent, outcomeAfter(attempt, before), context.now());
-    const task = taskOf(work, unit);
+    const task = taskOf(operation, unit);
     if (isTimed(task)) {
       told = { ...attempt, ...(await updateTimers(context, tables, task, attempt)) };
     }
-    await tables.operationTargets.set(work.id, unit, {
+    await tables.operationTargets.set(operation.id, unit, {
       state: targetState(attempt),
       serverJob: attempt.serverJob,
       detail: attempt.error instanceof Error ? attempt.error.message : attempt.did,
@@ -369,24 +376,24 @@ async function recorded<Result>(recordIt: () => Promise<Result>): Promise<Result
 
 /** Ends the operation, unless the outcome of a unit is still open, and posts how it stands. */
 async function conclude(context: AdvanceContext, tables: StoreTables, run: Run): Promise<void> {
-  const { work } = run;
-  const attempts = work.units.flatMap(({ attempt }) => attempt ?? []);
+  const { operation } = run;
+  const attempts = operation.units.flatMap(({ attempt }) => attempt ?? []);
   const isOpen = attempts.some((attempt) => attempt.isOpen === true);
-  const { item, origin } = work.invocation;
+  const { item, origin } = operation.invocation;
   if (item !== undefined) {
-    await resolveItem(tables, item, work, attempts, context.now());
+    await resolveItem(tables, item, operation, attempts, context.now());
   }
-  const waiting = await waitingAbout(tables, work, attempts);
-  const reply = outcomeReply(context, work, attempts, waiting);
+  const waiting = await waitingAbout(tables, operation, attempts);
+  const reply = outcomeReply(context, operation, attempts, waiting);
   run.reply = reply;
-  work.isTold = true;
+  operation.isTold = true;
   if (isOpen && !run.isNews) {
     return;
   }
-  await postOutcome(context, tables, origin, reply, partOf(work, isOpen));
+  await postOutcome(context, tables, origin, reply, partOf(operation, isOpen));
   if (!isOpen) {
-    await tables.operations.end(work.id, endOf(reply.status, attempts), context.now());
-    await postScheduledEnd(context, tables, work, reply);
+    await tables.operations.end(operation.id, endOf(reply.status, attempts), context.now());
+    await postScheduledEnd(context, tables, operation, reply);
     const decision = await correctDecision(context, tables, origin.event, reply);
     if (decision !== undefined) {
       context.deliver(decision);
@@ -394,7 +401,7 @@ async function conclude(context: AdvanceContext, tables: StoreTables, run: Run):
   }
 }
 
-function partOf({ isResumed }: Work, isOpen: boolean): MessagePart {
+function partOf({ isResumed }: RunningOperation, isOpen: boolean): MessagePart {
   return !isResumed ? 'outcome' : isOpen ? 'unknown' : 'reconciled';
 }
 
@@ -411,7 +418,7 @@ function endOf(
 /** Other reports that are pending about the accounts that were dealt with: usually they can be resolved, too. */
 async function waitingAbout(
   { reportItems }: Pick<StoreTables, 'reportItems'>,
-  { command }: Pick<Work, 'command'>,
+  { command }: Pick<RunningOperation, 'command'>,
   attempts: readonly Attempt[],
 ): Promise<readonly OpenItemCount[]> {
   const done = attempts.flatMap(({ target, status }) => (status === 'done' ? (target ?? []) : []));

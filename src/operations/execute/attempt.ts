@@ -16,10 +16,10 @@ import { protectedHashes } from '../resolve/media-owner.ts';
 import type { MediaOwnerContext } from '../resolve/media-owner.ts';
 import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
+import { stepsOf, taskOf } from './operation.ts';
+import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { endedAttempt, reconcile, reconciledAttempt } from './reconcile.ts';
 import type { ReconcileContext } from './reconcile.ts';
-import { stepsOf, taskOf } from './work.ts';
-import type { Attempt, Unit, Work } from './work.ts';
 
 /** What doing one unit of an operation needs. */
 export type AttemptContext = CommandContextParts &
@@ -34,10 +34,10 @@ type Result = Omit<Attempt, 'target' | 'audit'>;
 /** Does one unit of an operation, once. Its intent is committed. Never throws. */
 export async function attemptUnit(
   context: AttemptContext,
-  work: Work,
+  operation: RunningOperation,
   unit: Unit,
 ): Promise<Attempt> {
-  const task = taskOf(work, unit);
+  const task = taskOf(operation, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
   const result = await attemptOnce(
     context,
@@ -52,11 +52,11 @@ export async function attemptUnit(
 /** What became of a unit whose call was cut off, or whose end was not known. Never calls it again. */
 export async function reconcileUnit(
   context: AttemptContext,
-  work: Work,
+  operation: RunningOperation,
   unit: Unit,
   before: string | undefined,
 ): Promise<Attempt> {
-  const task = taskOf(work, unit);
+  const task = taskOf(operation, unit);
   const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
   const found = await reconcile(
     context,
@@ -79,11 +79,11 @@ export async function reconcileUnit(
 /** The line that takes back a step that was cut off and done; undefined if what it has changed is not known. */
 function undoOfReconciled(
   context: AttemptContext,
-  work: Work,
+  operation: RunningOperation,
   unit: Unit,
   step: Step | undefined,
 ): string | undefined {
-  const commandContext = contextOf(context, work, unit);
+  const commandContext = contextOf(context, operation, unit);
   const isKnown = unit.before !== undefined || unit.account !== undefined;
   return isKnown && step?.resultIfDone !== undefined
     ? step.undo?.(commandContext, step.resultIfDone(commandContext))
@@ -109,21 +109,21 @@ function reconcilable(
   return step === undefined ? command : { name: command.name, reconcile: step.reconcile };
 }
 
-function contextOf(context: AttemptContext, work: Work, unit: Unit): Context {
+function contextOf(context: AttemptContext, operation: RunningOperation, unit: Unit): Context {
   const now = unit.account ?? accountNamed(unit);
   const account = now && { ...now, ...unit.before };
   return {
-    ...commandContextFor(context, work, account),
+    ...commandContextFor(context, operation, account),
     ...present({ serverJob: unit.serverJob }),
     protectedHashes: async () =>
-      work.invocation.overrideProtection === true
+      operation.invocation.overrideProtection === true
         ? new Set()
         : protectedHashes(context, account?.name),
     async keepServerJob(id) {
       unit.serverJob = id;
       try {
         await context.store.transaction(async ({ operationTargets }) =>
-          operationTargets.set(work.id, unit, { state: 'in_flight', serverJob: id }),
+          operationTargets.set(operation.id, unit, { state: 'in_flight', serverJob: id }),
         );
       } catch (error) {
         // It is stored with the outcome, too.
@@ -143,7 +143,7 @@ function accountNamed({ target }: Unit): Account | undefined {
 
 async function attemptOnce(
   context: AttemptContext,
-  { command }: Pick<Work, 'command'>,
+  { command }: Pick<RunningOperation, 'command'>,
   step: Step | undefined,
   contextNow: () => Context,
   audit: number | undefined,
@@ -197,7 +197,7 @@ async function attemptOnce(
 /** What a command that changes nothing finds out, for one of its targets. Never throws. */
 export async function attemptRead(
   context: AttemptContext,
-  { command }: Pick<Work, 'command'>,
+  { command }: Pick<RunningOperation, 'command'>,
   commandContext: Context,
 ): Promise<Attempt> {
   return {

@@ -18,10 +18,10 @@ import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import type { AttemptContext } from './attempt.ts';
+import { beforeOf, notBegunBeforeStop, taskOf } from './operation.ts';
+import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { answers } from './reconcile.ts';
-import { beforeOf, notBegunBeforeStop, taskOf } from './work.ts';
-import type { Attempt, Unit, Work } from './work.ts';
 
 /** What moving an operation on needs. */
 export type AdvanceContext = AttemptContext &
@@ -37,7 +37,7 @@ export type AdvanceContext = AttemptContext &
 
 /** What the lanes of an operation share. */
 export interface Run {
-  readonly work: Work;
+  readonly operation: RunningOperation;
   /** The targets that nobody deals with yet, each with the steps that are left. */
   readonly queue: Unit[][];
   /** Looks up an account just before something is done to it. */
@@ -82,21 +82,21 @@ export type Begun = Unit & { intent: number };
 async function begin(
   context: Clock,
   { auditLog, operationTargets }: StoreTables,
-  work: Work,
+  operation: RunningOperation,
   unit: Unit,
 ): Promise<Begun> {
   if (unit.intent !== undefined) {
     return unit as Begun;
   }
   const intent = await auditLog.begin(
-    intentFor(taskOf(work, unit), unit.account, work.confirmer, unit.step),
+    intentFor(taskOf(operation, unit), unit.account, operation.confirmer, unit.step),
     context.now(),
   );
-  await operationTargets.set(work.id, unit, {
+  await operationTargets.set(operation.id, unit, {
     state: 'in_flight',
     intent,
     // Only steps need it: for all of them, what counts is the account's state before the first.
-    ...(unit.step === 0 && unit.account !== undefined && work.command.steps !== undefined
+    ...(unit.step === 0 && unit.account !== undefined && operation.command.steps !== undefined
       ? { before: JSON.stringify(beforeOf(unit.account)) }
       : {}),
   });
@@ -107,11 +107,11 @@ async function begin(
 export async function beginFirst(
   context: Clock,
   tables: StoreTables,
-  work: Work,
+  operation: RunningOperation,
   parallelism: number,
 ): Promise<void> {
   const positions = new Set<number>();
-  for (const unit of work.units) {
+  for (const unit of operation.units) {
     const isReady =
       unit.account !== undefined || (unit.target === undefined && unit.part === undefined);
     if (positions.size >= parallelism || !isReady) {
@@ -119,7 +119,7 @@ export async function beginFirst(
     }
     if (!positions.has(unit.position)) {
       positions.add(unit.position);
-      await begin(context, tables, work, unit);
+      await begin(context, tables, operation, unit);
     }
   }
 }
@@ -234,7 +234,7 @@ async function whyNot(
     return why;
   }
   try {
-    const task = taskOf(run.work, unit);
+    const task = taskOf(run.operation, unit);
     if (unit.target !== undefined) {
       const found = await lookUp(context, run, task, { ...unit, target: unit.target });
       if ('why' in found) {
@@ -290,7 +290,7 @@ async function whyNotAnyMore(
   return (
     why ??
     (part && (whyDenied(context, part) ?? (await whyChanged(tables.auditLog, part)))) ??
-    (account && whyUntouchable(context, taskOf(run.work, unit), account))
+    (account && whyUntouchable(context, taskOf(run.operation, unit), account))
   );
 }
 
@@ -309,7 +309,7 @@ export async function beginIfStillAllowed(
   const why =
     next.intent === undefined ? await whyNotAnyMore(context, tables, run, next) : undefined;
   if (why === undefined) {
-    return begin(context, tables, run.work, next);
+    return begin(context, tables, run.operation, next);
   }
   const further = steps.splice(0);
   if (next.part !== undefined && further.length > 0) {
@@ -328,7 +328,7 @@ export async function beginIfStillAllowed(
 async function lookUp(
   context: AdvanceContext,
   { findAccount }: Run,
-  task: Work,
+  task: RunningOperation,
   { target, step, part }: Unit & { target: UserId },
 ): Promise<Account | LeftOut> {
   const { roles, settings, findSimilar } = context;
@@ -349,11 +349,11 @@ export async function whyStopped(
   if (run.stopped !== undefined) {
     return run.stopped;
   }
-  const { work } = run;
-  if (await operations.isStopRequested(work.id)) {
+  const { operation } = run;
+  if (await operations.isStopRequested(operation.id)) {
     run.stopped = notBegunBeforeStop;
   }
-  run.stopped ??= whyDenied(context, work);
+  run.stopped ??= whyDenied(context, operation);
   return run.stopped;
 }
 
@@ -376,12 +376,12 @@ export async function leaveOut(
   skipped: Prepared['skipped'],
 ): Promise<void> {
   for (const { unit, why } of skipped) {
-    await tables.operationTargets.set(run.work.id, unit, { state: 'skipped', detail: why });
+    await tables.operationTargets.set(run.operation.id, unit, { state: 'skipped', detail: why });
     unit.leftOut = why;
     run.left -= 1;
     run.isNews = true;
     if ((unit.step === 0 || unit.part !== undefined) && unit.target !== undefined) {
-      run.work.leftOut.push({ user: unit.target, why });
+      run.operation.leftOut.push({ user: unit.target, why });
     }
   }
 }

@@ -11,10 +11,10 @@ import { advance, eventOf } from './advance.ts';
 import { attemptRead, logFault } from './attempt.ts';
 import type { AdvanceContext } from './begin.ts';
 import { progressOf } from './operation-field.ts';
+import type { Attempt, RunningOperation } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { InFlight } from './reconcile.ts';
 import { runningReply, showRunning } from './running.ts';
-import type { Attempt, Work } from './work.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
@@ -42,31 +42,34 @@ export type ExecuteContext = AdvanceContext & {
  * @throws StoreError, UnrecordedError the database failed
  */
 export async function execute(context: ExecuteContext, confirmed: Confirmed): Promise<Reply> {
-  return confirmed.work === undefined
+  return confirmed.operation === undefined
     ? read(context, confirmed)
-    : carryOut(context, confirmed.work);
+    : carryOut(context, confirmed.operation);
 }
 
 /** Carries out an operation that runs, and keeps its answer in the room up to date. */
-export async function carryOut(context: ExecuteContext, work: Work): Promise<Reply> {
-  const event = eventOf(work);
+export async function carryOut(
+  context: ExecuteContext,
+  operation: RunningOperation,
+): Promise<Reply> {
+  const event = eventOf(operation);
   const slow = Promise.withResolvers<Reply>();
   // What is only reconciled has an answer that says so.
-  const isNew = work.units.some(
+  const isNew = operation.units.some(
     ({ attempt, leftOut, wasBegun }) => attempt === undefined && leftOut === undefined && !wasBegun,
   );
   let shown = -1;
   const show = async () => {
-    const { ended: count } = progressOf(work);
+    const { ended: count } = progressOf(operation);
     if (isNew && count !== shown) {
       shown = count;
-      await showRunning(context, work);
+      await showRunning(context, operation);
     }
-    slow.resolve(runningReply(context, work));
+    slow.resolve(runningReply(context, operation));
   };
   const onFailure = (error: unknown) => {
     context.log.warn({ code: codeOf(error) }, 'could not say that an operation is running');
-    slow.resolve(runningReply(context, work));
+    slow.resolve(runningReply(context, operation));
   };
   let repeated: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
@@ -79,27 +82,27 @@ export async function carryOut(context: ExecuteContext, work: Work): Promise<Rep
   let isAwaited = true;
   const ended = (async () => {
     try {
-      const { reply } = await advance(context, work);
-      return reply ?? runningReply(context, work);
+      const { reply } = await advance(context, operation);
+      return reply ?? runningReply(context, operation);
     } finally {
       clearTimeout(first);
       clearInterval(repeated);
       context.inFlight.remove(event);
       context.deliver(event);
-      if (work.invocation.forMs !== undefined) {
+      if (operation.invocation.forMs !== undefined) {
         context.wakeTimers();
       }
-      if (work.invocation.item !== undefined) {
+      if (operation.invocation.item !== undefined) {
         context.wakeReports();
       }
-      if (work.units.some(({ attempt }) => attempt?.isOpen === true)) {
-        context.recoverAt(context.now() + nextLookMs(context, work));
+      if (operation.units.some(({ attempt }) => attempt?.isOpen === true)) {
+        context.recoverAt(context.now() + nextLookMs(context, operation));
       }
     }
   })();
   ended.catch((error: unknown) => {
     if (!isAwaited) {
-      void sayFailure(context, work, error);
+      void sayFailure(context, operation, error);
     }
   });
   try {
@@ -114,7 +117,7 @@ const serverJobLookMs = 3000;
 
 function nextLookMs(
   { settings }: { readonly settings: { readonly reconcileAfterMs: number } },
-  { units }: Work,
+  { units }: RunningOperation,
 ): number {
   const isRunning = units.some(({ attempt }) => attempt?.status === 'running');
   return isRunning
@@ -123,12 +126,16 @@ function nextLookMs(
 }
 
 /** Tells the room what went wrong with an operation that nobody waits for any more. */
-async function sayFailure(context: ExecuteContext, work: Work, error: unknown): Promise<void> {
-  const { name } = work.command;
+async function sayFailure(
+  context: ExecuteContext,
+  operation: RunningOperation,
+  error: unknown,
+): Promise<void> {
+  const { name } = operation.command;
   logFault(context.log, name, error);
   const reply = refusalReply(context, name, error);
   await context
-    .sayNow({ kind: 'reply', origin: work.invocation.origin, reply })
+    .sayNow({ kind: 'reply', origin: operation.invocation.origin, reply })
     .catch((sendError: unknown) => {
       context.log.error({ command: name, code: codeOf(sendError) }, 'the answer could not be sent');
     });

@@ -2,7 +2,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { AccountLookup } from '../resolve/absent.ts';
 import type { FindContext } from '../resolve/find-accounts.ts';
-import type { Unit, Work } from './work.ts';
+import type { Unit, RunningOperation } from './operation.ts';
 
 /** Accounts that were read from the list are taken as they were then for this long. */
 const freshMs = 10_000;
@@ -24,7 +24,7 @@ type LookUpContext = Pick<FindContext, 'services'> &
  */
 export function createLookUps(
   context: LookUpContext,
-  { command }: Pick<Work, 'command'>,
+  { command }: Pick<RunningOperation, 'command'>,
   queue: readonly (readonly Unit[])[],
 ): AccountLookup['findAccount'] {
   const { accounts } = context.services;

@@ -2,9 +2,9 @@ import type { Status } from '../../chat/answers/answer.ts';
 import type { OperationState } from '../../store/schema.ts';
 import type { Reply, ReplyOperation } from '../answer/reply.ts';
 import type { Resolved } from '../stages.ts';
+import { unitsOf } from './operation.ts';
+import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import type { About } from './single-outcome.ts';
-import { unitsOf } from './work.ts';
-import type { Attempt, Unit, Work } from './work.ts';
 
 /** How an operation stands, for programs. */
 export function operationField(
@@ -93,7 +93,7 @@ export interface Progress {
   readonly finished: number;
 }
 
-export function progressOf({ units }: Pick<Work, 'units'>): Progress {
+export function progressOf({ units }: Pick<RunningOperation, 'units'>): Progress {
   const hasEnded = ({ attempt, leftOut }: Unit) =>
     leftOut !== undefined || (attempt !== undefined && attempt.isOpen !== true);
   const targets = [...Map.groupBy(units, ({ position }) => position).values()];

@@ -19,12 +19,12 @@ import type { Reply } from '../answer/reply.ts';
 import { firstOf } from '../confirm/first-names.ts';
 import { leftOutBlocks, maxShown } from '../confirm/left-out.ts';
 import { numberDone, operationField, stepsData } from './operation-field.ts';
+import { keptBackByStop, notBegunBeforeStop, stepNameOf } from './operation.ts';
+import type { Attempt, AttemptStatus } from './operation.ts';
 import { maxListed, reasonOf, singleReply, timerBlocks, trailOf } from './single-outcome.ts';
 import type { About, NamesContext } from './single-outcome.ts';
 import { targetEnds } from './target-ends.ts';
 import type { TargetEnd } from './target-ends.ts';
-import { keptBackByStop, notBegunBeforeStop, stepNameOf } from './work.ts';
-import type { Attempt, AttemptStatus } from './work.ts';
 
 /** What wording outcomes needs. */
 export type OutcomeContext = RefusalContext & NamesContext;

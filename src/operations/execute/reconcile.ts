@@ -4,7 +4,7 @@ import { LawspeakerError, TargetError, codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import type { AccountLookup } from '../resolve/absent.ts';
 import type { Settings } from '../settings.ts';
-import type { Attempt } from './work.ts';
+import type { Attempt } from './operation.ts';
 
 /**
  * The operations that this process is working on, by the event that asked for them. Recovery leaves them

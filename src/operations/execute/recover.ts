@@ -3,7 +3,7 @@ import type { Operation } from '../../store/tables/operations.ts';
 import type { ParsedContext } from '../stages.ts';
 import { carryOut } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
-import { loadWork } from './work.ts';
+import { loadOperation } from './operation.ts';
 
 /** What recovery needs. */
 export type RecoverContext = ExecuteContext &
@@ -31,7 +31,7 @@ async function recoverOne(context: RecoverContext, id: number, eventId: string):
     // While another was recovered, an operation of this process that was in flight may have ended.
     operation = await context.store.operations.get(id);
     if (operation?.state === 'running') {
-      await carryOut(context, await loadWork(context, operation));
+      await carryOut(context, await loadOperation(context, operation));
       return;
     }
   } catch (error) {

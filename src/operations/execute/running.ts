@@ -7,9 +7,9 @@ import { postOutcome } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
 import type { Settings } from '../settings.ts';
 import { operationField, progressOf, stepsData } from './operation-field.ts';
+import type { RunningOperation } from './operation.ts';
 import { whoDecided } from './single-outcome.ts';
 import type { NamesContext } from './single-outcome.ts';
-import type { Work } from './work.ts';
 
 /** What saying how far an operation has got needs. */
 export type RunningContext = NamesContext & {
@@ -18,26 +18,26 @@ export type RunningContext = NamesContext & {
 };
 
 /** The text that replaces a confirmation while the operation takes its time, and how far it has got. */
-export function runningReply(context: RunningContext, work: Work): Reply {
-  const { command, invocation, units, id } = work;
+export function runningReply(context: RunningContext, operation: RunningOperation): Reply {
+  const { command, invocation, units, id } = operation;
   const attempts = units.flatMap(({ attempt }) => attempt ?? []);
-  const { ended, failed, targets, finished } = progressOf(work);
-  const seconds = Math.max(1, (context.now() - work.startedAt) / 1000);
+  const { ended, failed, targets, finished } = progressOf(operation);
+  const seconds = Math.max(1, (context.now() - operation.startedAt) / 1000);
   const leftMs = (units.length - ended) * ((seconds * 1000) / ended);
   const isLong = units.length > 1;
   // The steps of one account differ too much: one does not tell how long another takes.
   const hasRate = targets > 1;
-  const steps = stepsData(work);
+  const steps = stepsData(operation);
   return {
     command: command.name,
     status: 'running',
     audit: [],
-    ...operationField(work, 'running', attempts),
+    ...operationField(operation, 'running', attempts),
     answer: {
       ...present({ data: steps === undefined ? undefined : { steps } }),
       mark: '⏳',
       title: isLong
-        ? [bold(`Running: ${command.name}`), `, ${soFar(work)}`]
+        ? [bold(`Running: ${command.name}`), `, ${soFar(operation)}`]
         : [bold('Running: '), code(shortLine(command, invocation))],
       body: [
         ...(isLong && ended > 0 && (hasRate || failed > 0)
@@ -50,7 +50,7 @@ export function runningReply(context: RunningContext, work: Work): Reply {
             ]
           : []),
         facts(
-          whoDecided(context, work),
+          whoDecided(context, operation),
           'I will post the outcome here.',
           isLong && ['Stop: ', code(`${context.settings.prefix}stop-job ${id}`)],
         ),
@@ -60,13 +60,13 @@ export function runningReply(context: RunningContext, work: Work): Reply {
 }
 
 /** `22 of 140 accounts so far`; of one account, its steps. */
-function soFar(work: Work): string {
-  const { ended, targets, finished } = progressOf(work);
+function soFar(operation: RunningOperation): string {
+  const { ended, targets, finished } = progressOf(operation);
   if (targets === 1) {
-    const noun = work.invocation.reversals === undefined ? 'step' : 'action';
-    return `${whole(ended)} of ${count(work.units.length, noun)} so far`;
+    const noun = operation.invocation.reversals === undefined ? 'step' : 'action';
+    return `${whole(ended)} of ${count(operation.units.length, noun)} so far`;
   }
-  const noun = work.units.every(({ target }) => target !== undefined) ? 'account' : 'action';
+  const noun = operation.units.every(({ target }) => target !== undefined) ? 'account' : 'action';
   return `${whole(finished)} of ${count(targets, noun)} so far`;
 }
 
@@ -80,18 +80,18 @@ function perTime(perSecond: number): string {
 /** Shows that an operation runs, and how far it has got, unless its outcome is there already. */
 export async function showRunning(
   context: RunningContext & DeliverContext,
-  work: Work,
+  operation: RunningOperation,
 ): Promise<void> {
-  const { origin } = work.invocation;
+  const { origin } = operation.invocation;
   const isShown = await context.store.transaction(
     async (tables) => {
-      if (work.isTold) {
+      if (operation.isTold) {
         return false;
       }
       const part = (await tables.outbox.has(origin.event, 'running'))
         ? (`progress-${context.now()}` as const)
         : 'running';
-      await postOutcome(context, tables, origin, runningReply(context, work), part);
+      await postOutcome(context, tables, origin, runningReply(context, operation), part);
       return true;
     },
     { repeatable: true },

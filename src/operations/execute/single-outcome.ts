@@ -10,15 +10,17 @@ import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { askerName, nameOf } from '../management-room.ts';
 import type { Members } from '../management-room.ts';
-import type { Attempt, Work } from './work.ts';
+import type { Attempt, RunningOperation } from './operation.ts';
 
 export interface NamesContext {
   readonly members: Pick<Members, 'displayName'>;
 }
 
 /** What an outcome is about. */
-export type About = Pick<Work, 'command' | 'danger' | 'invocation' | 'confirmer'> &
-  Partial<Pick<Work, 'id' | 'startedAt' | 'units'>> & { readonly leftOut?: readonly LeftOut[] };
+export type About = Pick<RunningOperation, 'command' | 'danger' | 'invocation' | 'confirmer'> &
+  Partial<Pick<RunningOperation, 'id' | 'startedAt' | 'units'>> & {
+    readonly leftOut?: readonly LeftOut[];
+  };
 
 /** Of more targets than this, an outcome lists only those that are not done. */
 export const maxListed = 10;

@@ -11,7 +11,7 @@ import type { ExpireContext } from '../confirm/find-confirmation.ts';
 import type { Settings } from '../settings.ts';
 import { parsedOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
-import { stepsOf } from './work.ts';
+import { stepsOf } from './operation.ts';
 
 /** What stopping needs. */
 export type StopContext = ParsedContext &

@@ -1,6 +1,6 @@
 import type { UserId } from '../../core/ids.ts';
-import { stepNameOf } from './work.ts';
-import type { Unit, Work } from './work.ts';
+import { stepNameOf } from './operation.ts';
+import type { Unit, RunningOperation } from './operation.ts';
 
 /** How an operation has ended for one of its accounts, over all steps. */
 export interface TargetEnd {
@@ -15,13 +15,14 @@ export interface TargetEnd {
 /** Sums up an operation by its accounts. */
 export function targetEnds({
   units = [],
-  ...work
-}: Pick<Work, 'command' | 'invocation'> & Partial<Pick<Work, 'units'>>): TargetEnd[] {
+  ...operation
+}: Pick<RunningOperation, 'command' | 'invocation'> &
+  Partial<Pick<RunningOperation, 'units'>>): TargetEnd[] {
   return [...Map.groupBy(units, ({ position }) => position).values()].map((group) => ({
     target: group[0]?.target,
     end: endOf(group),
     notBegun: group.flatMap((unit) =>
-      unit.leftOut === undefined ? [] : (stepNameOf(work, unit) ?? []),
+      unit.leftOut === undefined ? [] : (stepNameOf(operation, unit) ?? []),
     ),
   }));
 }

@@ -6,7 +6,7 @@ import type { Timer, Timers } from '../../store/tables/timers.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import type { Attempt } from './work.ts';
+import type { Attempt } from './operation.ts';
 
 /** A command, and who runs it. */
 interface Run {

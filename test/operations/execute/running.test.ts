@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Invocation } from '../../../src/chat/command/invocation.ts';
 import type { EventId, UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
+import { newOperation, unitsOf } from '../../../src/operations/execute/operation.ts';
 import { runningReply } from '../../../src/operations/execute/running.ts';
-import { newWork, unitsOf } from '../../../src/operations/execute/work.ts';
 import { passed } from '../../../src/operations/stages.ts';
 import type { Resolved } from '../../../src/operations/stages.ts';
 import { openFuzzBot, people, registry, room } from '../../support/fuzz-bot.ts';
@@ -103,11 +103,11 @@ test.for([
     leftOut: [],
     absent: [],
   });
-  const work = newWork(resolved, 7, undefined, unitsOf(resolved), context.now() - 10_000);
-  for (const unit of work.units.slice(0, ended)) {
+  const operation = newOperation(resolved, 7, undefined, unitsOf(resolved), context.now() - 10_000);
+  for (const unit of operation.units.slice(0, ended)) {
     Object.assign(unit, { attempt: { status: 'done' } });
   }
-  const text = JSON.stringify(runningReply(context, work));
+  const text = JSON.stringify(runningReply(context, operation));
   expect(text).toContain(soFar);
   for (const part of pace) {
     expect(text).toContain(part);

@@ -48,7 +48,7 @@ export interface Attempt {
 }
 
 /** An operation that runs, in memory. */
-export interface Work {
+export interface RunningOperation {
   readonly id: number;
   readonly command: Command;
   readonly danger: Danger;
@@ -107,7 +107,7 @@ export function beforeOf({ deactivated, locked, shadowBanned, suspended }: Accou
 export const notBegunBeforeStop = 'was not begun when this was stopped';
 
 /** What was not begun because somebody stopped the operation. */
-export function keptBackByStop({ units = [] }: Partial<Pick<Work, 'units'>>): Unit[] {
+export function keptBackByStop({ units = [] }: Partial<Pick<RunningOperation, 'units'>>): Unit[] {
   return units.filter(({ leftOut }) => leftOut === notBegunBeforeStop);
 }
 
@@ -121,15 +121,18 @@ export function stepsOf(
 
 /** Such as `suspend`; the command, for a part of an undo; undefined if there is only one step. */
 export function stepNameOf(
-  { command, invocation }: Pick<Work, 'command' | 'invocation'>,
+  { command, invocation }: Pick<RunningOperation, 'command' | 'invocation'>,
   { part, step }: Pick<Unit, 'part' | 'step'>,
 ): string | undefined {
   return part?.command.name ?? stepsOf(command, invocation.arguments)[step]?.name;
 }
 
 /** The command that a unit carries out: the operation's own, or a part of it. */
-export function taskOf(work: Work, { part }: Pick<Unit, 'part'>): Work {
-  return part === undefined ? work : { ...work, ...part };
+export function taskOf(
+  operation: RunningOperation,
+  { part }: Pick<Unit, 'part'>,
+): RunningOperation {
+  return part === undefined ? operation : { ...operation, ...part };
 }
 
 type NewUnit = Pick<Unit, 'position' | 'step' | 'target' | 'account' | 'part'>;
@@ -174,13 +177,13 @@ function unitsOfParts(parts: readonly Parsed[]): NewUnit[] {
 }
 
 /** The operation that has just been started, with what it consists of. */
-export function newWork(
+export function newOperation(
   resolved: Resolved,
   id: number,
   confirmer: UserId | undefined,
   units: ReturnType<typeof unitsOf>,
   startedAt: number,
-): Work {
+): RunningOperation {
   const { command, danger, invocation, role, leftOut } = resolved;
   return {
     id,
@@ -211,22 +214,22 @@ export function newWork(
  *
  * @throws TargetError its command no longer exists
  */
-export async function loadWork(
+export async function loadOperation(
   context: ParsedContext & {
     readonly store: Pick<Store, 'auditLog' | 'operationTargets'>;
   },
-  operation: Operation,
-): Promise<Work> {
+  stored: Operation,
+): Promise<RunningOperation> {
   const { operationTargets, auditLog } = context.store;
-  const parsed = parsedOf(context, operation);
+  const parsed = parsedOf(context, stored);
   const parts = new Map(
     (parsed.parts === undefined ? [] : unitsOfParts(parsed.parts)).map((unit) => [
       `${unit.position} ${unit.step}`,
       unit.part,
     ]),
   );
-  const stored = await operationTargets.of(operation.id);
-  const rows = stored.length > 0 ? stored : await rowsFromAuditLog(auditLog, operation, parsed);
+  const targets = await operationTargets.of(stored.id);
+  const rows = targets.length > 0 ? targets : await rowsFromAuditLog(auditLog, stored, parsed);
   const steps = stepsOf(parsed.command, parsed.invocation.arguments);
   const before = new Map(
     rows.flatMap((row) =>
@@ -234,12 +237,12 @@ export async function loadWork(
     ),
   );
   return {
-    id: operation.id,
+    id: stored.id,
     command: parsed.command,
     danger: parsed.danger,
     invocation: parsed.invocation,
     role: 'moderator',
-    confirmer: (operation.confirmer ?? undefined) as UserId | undefined,
+    confirmer: (stored.confirmer ?? undefined) as UserId | undefined,
     leftOut: [
       ...(parsed.invocation.leftOut ?? []),
       ...rows.flatMap(({ state, target, detail, step }) =>
@@ -249,7 +252,7 @@ export async function loadWork(
       ),
     ],
     isResumed: true,
-    startedAt: operation.startedAt ?? 0,
+    startedAt: stored.startedAt ?? 0,
     isTold: false,
     units: rows.map((row) => {
       const part = parts.get(`${row.position} ${row.step}`);
