@@ -63,10 +63,10 @@ async function atATime(lane: () => Promise<void>): Promise<void> {
 }
 
 async function byBot({ moderator }: BenchRoom, names: readonly string[]): Promise<number> {
-  const question = await moderator.ask(`!deactivate ${names.join(' ')} --reason spam`);
+  const asked = await moderator.ask(`!deactivate ${names.join(' ')} --reason spam`);
   const begin = performance.now();
-  await moderator.say(`!confirm ${question.field.confirmation?.code ?? ''}`);
-  const { body } = await moderator.outcomeOf(question, 'done', 'partial', 'failed', 'unknown');
+  await moderator.say(`!confirm ${asked.field.confirmation?.code ?? ''}`);
+  const { body } = await moderator.outcomeOf(asked, 'done', 'partial', 'failed', 'unknown');
   const took = performance.now() - begin;
   if (!body.includes(`${names.length} of ${names.length} accounts done`)) {
     throw new Error(`not all were deactivated: ${body}`);

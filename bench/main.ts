@@ -18,7 +18,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Benchmark>>> = {
   audit: async () => (await import('./audit.ts')).benchmarkAudit,
   reports: async () => (await import('./reports.ts')).reports,
   bulk: async () => (await import('./bulk.ts')).bulk,
-  'bulk-question': async () => (await import('./bulk-question.ts')).bulkQuestion,
+  'bulk-confirmation': async () => (await import('./bulk-confirmation.ts')).bulkConfirmation,
 };
 
 const names = Object.keys(benchmarks);

@@ -14,7 +14,7 @@ export interface MetricValues {
   readonly actions: readonly { command: string; status: string; count: number }[];
   readonly work: readonly { by: string; what: string; count: number }[];
   /** How much is pending, by kind. */
-  readonly open: {
+  readonly pending: {
     readonly inbox: number;
     readonly outbox: number;
     readonly operations: number;
@@ -137,7 +137,7 @@ export function createMetrics(options: {
     'Audited actions requested and confirmed, and items claimed, resolved and dismissed, by whom',
     ['by', 'what'],
   );
-  const open = {
+  const pending = {
     inbox: gauge('inbox_open', 'Commands and reactions that are not handled yet'),
     outbox: gauge('outbox_open', 'Messages that are not sent yet'),
     operations: gauge('executions_open', 'Actions without an outcome'),
@@ -145,7 +145,7 @@ export function createMetrics(options: {
     timers: gauge('jobs_waiting', 'Timed reversals that are scheduled'),
   };
   const labelled = [items, ruleMatches, actions, work];
-  const plain = [oldestOpen, reports, ruleActions, ...Object.values(open)];
+  const plain = [oldestOpen, reports, ruleActions, ...Object.values(pending)];
   /** An unknown count is left out: a 0 would look like a loss, and later like a rush. */
   const hide = () => {
     labelled.forEach((metric) => metric.reset());
@@ -172,11 +172,11 @@ export function createMetrics(options: {
     values.ruleMatches.forEach(({ rule, mode, count }) => ruleMatches.inc({ rule, mode }, count));
     values.actions.forEach(({ command, status, count }) => actions.inc({ command, status }, count));
     values.work.forEach(({ by, what, count }) => work.inc({ by, what }, count));
-    open.inbox.set(values.open.inbox);
-    open.outbox.set(values.open.outbox);
-    open.operations.set(values.open.operations);
-    open.confirmations.set(values.open.confirmations);
-    open.timers.set(values.open.timers);
+    pending.inbox.set(values.pending.inbox);
+    pending.outbox.set(values.pending.outbox);
+    pending.operations.set(values.pending.operations);
+    pending.confirmations.set(values.pending.confirmations);
+    pending.timers.set(values.pending.timers);
     for (const { what, by, tookMs } of values.steps) {
       if (what === 'claimed') {
         claiming.observe({ by }, tookMs / 1000);

@@ -263,19 +263,19 @@ interface DailyCountsTable extends Decisions {
 }
 
 /** What a person or rule, or all timers together, did. */
-interface Work extends Decisions {
+interface WorkCounts extends Decisions {
   /** A user ID, `rule:NAME` or `timer`. */
   name: string;
   asked: number;
   confirmed: number;
 }
 
-interface DailyWorkTable extends Work {
+interface DailyWorkTable extends WorkCounts {
   day: number;
 }
 
 /** Since the first start. */
-type WorkTotalsTable = Work;
+type WorkTotalsTable = WorkCounts;
 
 interface DailyMatchesTable {
   rule: string;

@@ -215,7 +215,7 @@ function linesOf(file: string): string[] {
 }
 
 /** What the database holds that is begun and not ended, by table. */
-export function openWork(databaseFile: string): Record<string, number> {
+export function countPending(databaseFile: string): Record<string, number> {
   const db = new Database(databaseFile, { readonly: true });
   try {
     const count = (sql: string) => db.prepare(sql).pluck().get() as number;
@@ -234,7 +234,10 @@ export function openWork(databaseFile: string): Record<string, number> {
 async function atRest(databaseFile: string): Promise<void> {
   const deadline = Date.now() + restTimeoutMs;
   // A database tells nobody that it has changed.
-  while (Object.values(openWork(databaseFile)).some((open) => open > 0) && Date.now() < deadline) {
+  while (
+    Object.values(countPending(databaseFile)).some((open) => open > 0) &&
+    Date.now() < deadline
+  ) {
     await wait(10);
   }
 }

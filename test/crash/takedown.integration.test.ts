@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MatrixUser } from '../../dev/synapse/matrix-user.ts';
 import { openStore } from '../../src/store/store.ts';
 import { adminApi, asRoomId, asUserId, newRoom, newUser } from '../support/homeserver.ts';
-import { openCrashRoom, openWork } from './crash-room.ts';
+import { openCrashRoom, countPending } from './crash-room.ts';
 import type { CrashRoom, Deaths } from './crash-room.ts';
 
 /** Fixed, so that a failure can be looked at again. */
@@ -146,7 +146,7 @@ async function faultsOf(
       faults.push(`${method} ${path} was sent ${calls} times`);
     }
   }
-  const open = Object.entries(openWork(room.databaseFile)).filter(([, count]) => count > 0);
+  const open = Object.entries(countPending(room.databaseFile)).filter(([, count]) => count > 0);
   return [...faults, ...open.map(([table, count]) => `${table} holds ${count} that are not ended`)];
 }
 

@@ -4,7 +4,7 @@ import type { Answer } from '../../dev/room/moderator.ts';
 import { openStore } from '../../src/store/store.ts';
 import { chainHash } from '../../src/store/tables/audit-log.ts';
 import { adminApi, asUserId } from '../support/homeserver.ts';
-import { openWork } from './crash-room.ts';
+import { countPending } from './crash-room.ts';
 import type { CrashRoom } from './crash-room.ts';
 import type { Said } from './story.ts';
 
@@ -227,7 +227,7 @@ function ownReactionsLeft({ ana, botUserId }: CrashRoom, { text }: Said, answer:
 
 /** What the database says about itself. */
 function databaseFaults({ databaseFile }: CrashRoom): string[] {
-  const found = Object.entries(openWork(databaseFile))
+  const found = Object.entries(countPending(databaseFile))
     .filter(([, open]) => open > 0)
     .map(([table, open]) => `${table} holds ${open} that are not ended`);
   const db = new Database(databaseFile, { readonly: true });

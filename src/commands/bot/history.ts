@@ -264,7 +264,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
         code(cut(what, shownText)),
         ' by ',
         code(askedBy),
-        state === 'waiting' ? `, ${ago(runAt, now)}` : `, ${state}`,
+        state === 'scheduled' ? `, ${ago(runAt, now)}` : `, ${state}`,
       ];
     }
   }

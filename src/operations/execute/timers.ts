@@ -15,16 +15,16 @@ interface Run {
 }
 
 /**
- * The pending timers that end what this command does to an account, or that run this command on it,
+ * The scheduled timers that end what this command does to an account, or that run this command on it,
  * without the timer that runs it now.
  */
 export async function timersOf(
-  timers: Pick<Timers, 'waitingFor'>,
+  timers: Pick<Timers, 'scheduledFor'>,
   { command, invocation: { actor } }: Run,
   account: string,
 ): Promise<Timer[]> {
-  const waiting = await timers.waitingFor(account);
-  return waiting.filter(
+  const scheduled = await timers.scheduledFor(account);
+  return scheduled.filter(
     ({ id, line, action }) =>
       (action === command.name || line.split(' ', 1)[0] === command.name) &&
       !(actor.kind === 'timer' && actor.timer === id),

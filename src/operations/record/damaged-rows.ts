@@ -357,7 +357,7 @@ async function damagedOperations({ store }: Stored<'auditLog' | 'operations'>): 
 }
 
 async function damagedTimers(context: ParseTimerContext & Stored<'timers'>): Promise<Damaged[]> {
-  return (await context.store.timers.waiting()).flatMap((timer) => {
+  return (await context.store.timers.scheduled()).flatMap((timer) => {
     const reason = faultOfTimer(() => parseTimer(context, timer, undefined));
     return reason === undefined
       ? []

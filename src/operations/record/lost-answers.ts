@@ -257,7 +257,7 @@ async function endTimers(tables: StoreTables, message: OwnMessage, now: number):
   }
   const { id, user_id: account } = (answer?.data ?? {}) as { id?: unknown; user_id?: unknown };
   if (answer?.status === 'done' && typeof account === 'string') {
-    for (const timer of await tables.timers.waitingFor(account)) {
+    for (const timer of await tables.timers.scheduledFor(account)) {
       const [name] = timer.line.split(' ', 1);
       const isAbout = answer.command === timer.action || answer.command === name;
       if (isAbout && replyTo !== timer.eventId && message.sentAt > timer.createdAt) {

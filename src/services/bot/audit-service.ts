@@ -8,7 +8,7 @@ import type { ExportFormat, ExportPiece } from './audit-export.ts';
 
 /** The result of checking the audit log, and the latest anchor in the room. */
 export interface Verified extends Verification {
-  readonly posted: Anchor | undefined;
+  readonly anchor: Anchor | undefined;
 }
 
 /** Which entries people ask for. */
@@ -55,8 +55,8 @@ export function createAuditService({
 
     /** Checks the hash chain, and compares it with the latest anchor in the room. */
     async verify(): Promise<Verified> {
-      const posted = await anchor.get();
-      return { ...(await auditLog.verify(posted)), posted };
+      const latest = await anchor.get();
+      return { ...(await auditLog.verify(latest)), anchor: latest };
     },
 
     /** @throws TargetError there is no such operation, or the export is too large for a message */

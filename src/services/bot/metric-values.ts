@@ -4,11 +4,11 @@ import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { Store } from '../../store/store.ts';
 import type { ItemState } from '../../store/tables/report-items.ts';
-import type { OpenWork, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
+import type { PendingCounts, QueueStep, RuleCount } from '../../store/tables/statistics.ts';
 
 /** What somebody did with reports or commands. */
-const works = ['asked', 'confirmed', 'claimed', 'resolved', 'dismissed'] as const;
-type Work = (typeof works)[number];
+const workKinds = ['asked', 'confirmed', 'claimed', 'resolved', 'dismissed'] as const;
+type WorkKind = (typeof workKinds)[number];
 
 /** What the metrics show now. Counts are since the first start, except `steps`. */
 export interface MetricValues {
@@ -19,8 +19,8 @@ export interface MetricValues {
   readonly ruleActionsLastHour: number;
   readonly ruleMatches: readonly RuleCount[];
   readonly actions: readonly { command: string; status: string; count: number }[];
-  readonly work: readonly { by: string; what: Work; count: number }[];
-  readonly open: OpenWork;
+  readonly work: readonly { by: string; what: WorkKind; count: number }[];
+  readonly pending: PendingCounts;
   /** Items that were claimed, resolved or dismissed since the last reading. */
   readonly steps: readonly { what: QueueStep['kind']; by: string; tookMs: number }[];
 }
@@ -63,14 +63,14 @@ export function createMetricValues(
 
   async function read(): Promise<MetricValues> {
     const steps = await newSteps();
-    const [items, oldestOpenAt, reports, ruleActionsLastHour, matches, open, totals] =
+    const [items, oldestOpenAt, reports, ruleActionsLastHour, matches, pending, totals] =
       await Promise.all([
         store.reportItems.countByState(),
         statistics.oldestOpenAt(),
         store.reports.count(),
         store.auditLog.countByRules(Date.now() - hourMs),
         statistics.countMatches(),
-        statistics.openWork(),
+        statistics.countPending(),
         statistics.totals(),
       ]);
     const unmatched = rules.filter(
@@ -83,11 +83,11 @@ export function createMetricValues(
       reports,
       ruleActionsLastHour,
       ruleMatches,
-      open,
+      pending,
       steps,
       actions: totals.actions,
       work: totals.work.flatMap((row) =>
-        works
+        workKinds
           .map((what) => ({ by: row.name, what, count: row[what] }))
           .filter(({ count }) => count > 0),
       ),

@@ -77,7 +77,7 @@ export function createStatisticsService(store: Pick<Store, 'reportItems' | 'stat
       const durations = await statistics.durations(period);
       // Each query takes some milliseconds. Other work gets its turn in between.
       await nextTurn();
-      const work = await statistics.workWithin(period);
+      const work = await statistics.countWork(period);
       const rules = await statistics.countMatches(period);
       await nextTurn();
       const topSenders = await statistics.topSenders(since, shownTop);

@@ -5,7 +5,7 @@ import type { Connection } from '../database.ts';
 import type { ReportHistoryTable, RuleMatchesTable } from '../schema.ts';
 
 /** How much is pending, by table. */
-export interface OpenWork {
+export interface PendingCounts {
   readonly inbox: number;
   readonly outbox: number;
   readonly operations: number;
@@ -98,9 +98,9 @@ export function statistics(db: Connection) {
       await db.selectFrom('sync_state').select('name').limit(1).execute();
     },
 
-    async openWork(): Promise<OpenWork> {
+    async countPending(): Promise<PendingCounts> {
       // Each count uses a partial index of the pending rows.
-      const { rows } = await sql<OpenWork>`
+      const { rows } = await sql<PendingCounts>`
         SELECT
           (SELECT count(*) FROM inbox WHERE handled_at IS NULL) AS inbox,
           (SELECT count(*) FROM outbox WHERE closed_at IS NULL) AS outbox,
@@ -203,7 +203,7 @@ export function statistics(db: Connection) {
     },
 
     /** What each person and rule did in a period. */
-    async workWithin(period: Period): Promise<WorkCount[]> {
+    async countWork(period: Period): Promise<WorkCount[]> {
       const { since, until } = period;
       const { rows } = await (
         isOfDays(period)

@@ -10,7 +10,7 @@ export interface Timer {
   readonly id: number;
   readonly line: string;
   readonly runAt: number;
-  readonly state: 'waiting' | 'done' | 'failed' | 'stopped';
+  readonly state: 'scheduled' | 'done' | 'failed' | 'stopped';
   readonly askedBy: string;
   /** The audit entry of the action. */
   readonly intentId: number;
@@ -24,7 +24,7 @@ function timerState(state: OperationState): Timer['state'] {
   switch (state) {
     case 'scheduled':
     case 'running':
-      return 'waiting';
+      return 'scheduled';
     case 'done':
       return 'done';
     case 'cancelled':
@@ -95,7 +95,7 @@ export function timers(db: Connection) {
       return row && timerOf(row);
     },
 
-    /** Waiting timers that undo what this command did. */
+    /** Scheduled timers that undo what this command did. */
     async ofEvent(eventId: string): Promise<Timer[]> {
       const rows = await all()
         .where('state', '=', 'scheduled')
@@ -104,8 +104,8 @@ export function timers(db: Connection) {
       return rows.map(timerOf);
     },
 
-    /** Waiting timers that undo what was done to this account, with the command that did it. */
-    async waitingFor(account: string): Promise<(Timer & { readonly action: string })[]> {
+    /** Scheduled timers that undo what was done to this account, with the command that did it. */
+    async scheduledFor(account: string): Promise<(Timer & { readonly action: string })[]> {
       const rows = await db
         .selectFrom('operations')
         .innerJoin('audit_log', 'audit_log.id', 'operations.reverts_intent')
@@ -118,8 +118,8 @@ export function timers(db: Connection) {
       return rows.map((row) => ({ ...timerOf(row), action: row.action }));
     },
 
-    /** Waiting timers, the one that is due next first. */
-    async waiting(limit = 1000): Promise<Timer[]> {
+    /** Scheduled timers, the one that is due next first. */
+    async scheduled(limit = 1000): Promise<Timer[]> {
       const rows = await all()
         .where('state', '=', 'scheduled')
         .orderBy('not_before')
@@ -128,7 +128,7 @@ export function timers(db: Connection) {
       return rows.map(timerOf);
     },
 
-    /** Ends a waiting timer. Returns false if it had ended, or was started, before. */
+    /** Ends a scheduled timer. Returns false if it had ended, or was started, before. */
     async end(id: number, state: 'done' | 'failed' | 'stopped', at: number): Promise<boolean> {
       return changeState(db, id, endStates[state], { from: 'scheduled', at });
     },

@@ -25,7 +25,7 @@ beforeEach(async () => {
       const [inbox, pending, timers, outbox] = await Promise.all([
         store.inbox.open(),
         store.confirmations.pending(),
-        store.timers.waiting(),
+        store.timers.scheduled(),
         store.outbox.open(),
       ]);
       moments.push({

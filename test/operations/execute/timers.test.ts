@@ -84,7 +84,7 @@ test('a timer ends what it was set for, and only once', async () => {
   expect(banned).toContain(mallory);
   await pass(minuteMs);
   expect(banned).not.toContain(mallory);
-  expect(await bot.store.timers.waiting()).toEqual([]);
+  expect(await bot.store.timers.scheduled()).toEqual([]);
 });
 
 test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
@@ -126,7 +126,7 @@ test('a time sets no timer on what holds for good, by whomever', async () => {
   await say(`!suspend ${mallory}`);
   expect(await say(`!suspend ${mallory} --for 1m`)).toContain('already in force without an end');
   expect(await rule(`suspend ${mallory} --for 1m`)).toContain('already in force without an end');
-  expect(await bot.store.timers.waiting()).toEqual([]);
+  expect(await bot.store.timers.scheduled()).toEqual([]);
 });
 
 test('a rule lengthens a timer, and does not shorten it', async () => {
@@ -134,9 +134,9 @@ test('a rule lengthens a timer, and does not shorten it', async () => {
   expect(await rule(`suspend ${mallory} --for 1m`)).toContain(
     'This still ends at 2026-11-21 01:00 UTC, by timer 2',
   );
-  expect(await bot.store.timers.waiting()).toMatchObject([{ id: 2 }]);
+  expect(await bot.store.timers.scheduled()).toMatchObject([{ id: 2 }]);
   await rule(`suspend ${mallory} --for 2h`, 18);
-  expect(await bot.store.timers.waiting()).toMatchObject([{ id: 5 }]);
+  expect(await bot.store.timers.scheduled()).toMatchObject([{ id: 5 }]);
 });
 
 test('timers of others, and of what else was done to the account, go on', async () => {
@@ -144,7 +144,7 @@ test('timers of others, and of what else was done to the account, go on', async 
   await say('!shadow-ban @other:localhost --for 1m');
   await say(`!unshadow-ban ${mallory}`);
   await say('!suspend @other:localhost');
-  expect(await bot.store.timers.waiting()).toHaveLength(2);
+  expect(await bot.store.timers.scheduled()).toHaveLength(2);
 });
 
 test('of several accounts the one that has a timer is not left out', async () => {
@@ -193,7 +193,7 @@ test('what was cut off and yet done ends older timers once that is known', async
   };
   Object.assign(users, { shadowBan: isCutOff, get: isCutOff });
   await say(`!shadow-ban ${mallory}`);
-  expect(await bot.store.timers.waiting()).toHaveLength(1);
+  expect(await bot.store.timers.scheduled()).toHaveLength(1);
   Object.assign(users, { get: async (name: string) => ({ name, shadowBanned: true }) });
   const { sent } = await bot.run(async () => recover(bot.context));
   expect(JSON.stringify(sent)).toContain('timer 2 was stopped');

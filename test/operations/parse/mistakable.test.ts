@@ -69,7 +69,7 @@ test.each([
   const { changes } = await send({ ...content, 'm.mentions': { user_ids: [mallory] } });
   expect(changes).toHaveLength(1);
   expect(decodeURIComponent(changes.join())).toContain(mallory);
-  expect(await bot.store.timers.waiting()).toEqual([]);
+  expect(await bot.store.timers.scheduled()).toEqual([]);
 });
 
 test('a mention of whom the text names, or whom is replied to, is as usual', async () => {

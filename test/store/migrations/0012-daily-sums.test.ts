@@ -267,7 +267,7 @@ test('statistics of whole days are those of the same time read row by row', asyn
       const whole = { since: first * day, until: days * day };
       // A period that does not begin at midnight is counted from the rows. At its ends is nothing.
       const byRows = { since: whole.since, until: whole.until + 1 };
-      expect(await statistics.workWithin(whole)).toEqual(await statistics.workWithin(byRows));
+      expect(await statistics.countWork(whole)).toEqual(await statistics.countWork(byRows));
       expect(await statistics.countMatches(whole)).toEqual(await statistics.countMatches(byRows));
       const hours = await statistics.countsPer(hour, whole);
       const sum = (from: number, name: keyof (typeof hours)[number]) =>

@@ -109,7 +109,7 @@ test('timers keep their numbers, and one that was interrupted goes on', async ()
       (8, 'unlock @m:x', 50, 'stopped', '@ana:x', 1, '$2', '!r', 5, 51),
       (9, 'unlock @m:x', 50, 'done', '@ana:x', 1, '$2', '!r', 5, 51);
     ${execution('$timer-4-5', null, `json_object('kind', 'timer', 'job', 4, 'user', '@ana:x')`)}`);
-  expect(await store.timers.waiting()).toMatchObject([{ id: 7, line: 'unlock @m:x', runAt: 60 }]);
+  expect(await store.timers.scheduled()).toMatchObject([{ id: 7, line: 'unlock @m:x', runAt: 60 }]);
   expect(await store.timers.get(8)).toMatchObject({ state: 'stopped' });
   expect(await store.timers.get(9)).toMatchObject({ state: 'done' });
   const [running, ...more] = await store.operations.running();

@@ -164,7 +164,7 @@ test('what is open, and since when', async () => {
     1,
   );
   await store.outbox.add({ eventId: '$e', part: 'answer', message: '{}' }, 1);
-  expect(await store.statistics.openWork()).toEqual({
+  expect(await store.statistics.countPending()).toEqual({
     inbox: 1,
     outbox: 1,
     operations: 1,
@@ -189,7 +189,7 @@ test('a period is cut into steps, also those in which nothing was', async () => 
     { ...none, reports: 1 },
     { ...none, resolved: 1, actions: 1 },
   ]);
-  expect(await statistics.workWithin(period)).toEqual([
+  expect(await statistics.countWork(period)).toEqual([
     { name: '@ana:x', asked: 1, claimed: 0, resolved: 1, dismissed: 0 },
   ]);
   expect(await statistics.topSenders(10 * day, 1)).toEqual([{ sender: '@mallory:x', items: 2 }]);

@@ -11,16 +11,16 @@ const faults = {
 
 /** The result of checking the audit log. */
 export function verifiedAnswer(
-  { count: rows, head, fault, posted }: Verified,
+  { count: rows, head, fault, anchor }: Verified,
   now: number,
 ): Answer {
-  const data = { count: rows, head, fault, posted };
+  const data = { count: rows, head, fault, posted: anchor };
   const written =
-    posted === undefined
+    anchor === undefined
       ? line('No head has been posted in this room yet.')
       : line(
-          `Posted in this room ${when(posted.at, now)}: ${count(posted.count, 'row')}, head `,
-          code(posted.head),
+          `Posted in this room ${when(anchor.at, now)}: ${count(anchor.count, 'row')}, head `,
+          code(anchor.head),
         );
   if (fault !== undefined) {
     return {
@@ -44,7 +44,7 @@ export function verifiedAnswer(
     body: [
       line('Head: ', code(head)),
       written,
-      ...(posted === undefined
+      ...(anchor === undefined
         ? []
         : [
             line(

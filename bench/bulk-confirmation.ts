@@ -4,7 +4,7 @@ import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
 
 /** Measures the time from a command about many accounts until the bot asks for confirmation. */
-export const bulkQuestion: Benchmark = async ({ short }) => {
+export const bulkConfirmation: Benchmark = async ({ short }) => {
   await using room = await openBenchRoom();
   const accounts = short ? 15 : 100;
   const names: string[] = [];
@@ -24,7 +24,7 @@ export const bulkQuestion: Benchmark = async ({ short }) => {
   }
   return [
     {
-      what: `question about ${accounts} accounts`,
+      what: `confirmation for ${accounts} accounts`,
       unit: 'ms',
       ...spread(answerMs),
       goal: { median: 1000 },
