@@ -68,7 +68,7 @@ async function whyUnreachable(error: UnreachableError, address: Address): Promis
     return new AddressError(fault.message, fault.advice);
   }
   if (error instanceof ForeignAnswerError && error.status < 500) {
-    return foreignAnswer(error.status, address);
+    return foreignAnswer(error, address);
   }
   return new UnreachableError(
     error.request,
@@ -103,11 +103,20 @@ async function schemeFault(
     : undefined;
 }
 
-function foreignAnswer(status: number, { url, key }: Address): SetupError {
+function foreignAnswer(
+  { status, redirectsTo }: ForeignAnswerError,
+  { url, key }: Address,
+): SetupError {
+  if (redirectsTo !== undefined) {
+    return new SetupError(
+      `${url} redirects to ${redirectsTo} (${status}).`,
+      `If Synapse answers there, set ${key} to that address.`,
+    );
+  }
   if (status >= 300 && status < 400) {
     return new SetupError(
-      `${url} redirects to another address (${status}).`,
-      `Set ${key} to that address. Often it is the same with https://`,
+      `${url} redirects to another page (${status}).`,
+      `Something in between answers, such as a login page. Set ${key} to where Synapse itself answers.`,
     );
   }
   return new SetupError(

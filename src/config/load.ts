@@ -43,7 +43,7 @@ export function loadConfig(file: string, environment: NodeJS.ProcessEnv): Config
     setAt(written, key.split('.'), value);
   }
   const places = placesWith(new Map(overrides.map(([key]) => [key, environmentName(key)])));
-  const strays = unknownVariables(environment);
+  const strays = [...unknownVariables(environment), ...doubleVariables(environment)];
   const result = configSchema.safeParse(written, { error: plainErrors });
   if (!result.success || strays.length > 0) {
     const issues = result.error?.issues ?? [];
@@ -168,6 +168,17 @@ function unknownVariables(environment: NodeJS.ProcessEnv): Fault[] {
         !kubernetesVariables.test(name),
     )
     .map((name) => ({ path: [name], message: unknownVariableMessage(name, [...known]) }));
+}
+
+/** A secret that is set twice: nobody can tell which of the two is old. */
+function doubleVariables(environment: NodeJS.ProcessEnv): Fault[] {
+  return [...secretKeys]
+    .map(environmentName)
+    .filter((name) => environment[name] !== undefined && environment[`${name}_FILE`] !== undefined)
+    .map((name) => ({
+      path: [name],
+      message: `${name}_FILE is set as well: unset one of the two`,
+    }));
 }
 
 function unknownVariableMessage(name: string, known: readonly string[]): string {

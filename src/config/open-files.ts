@@ -2,23 +2,18 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 
 import { isOpenToOthers } from '../core/open-files.ts';
+import type { OpenPlace } from '../core/open-files.ts';
 import { secretFilesOf } from './load.ts';
 import type { Config } from './schema.ts';
 
 /** Reading, writing, and entering the folders on the way. */
 const usableByOthers = 0o007;
 
-/** A file with a secret that every user of this machine can read or replace, and what to do. */
-export interface OpenFile {
-  readonly message: string;
-  readonly advice: string;
-}
-
 /**
  * The files with secrets of this configuration that every user of this machine can read or write. A group may
  * read them: that is how an operator gives a file to the bot without giving it away.
  */
-export function openSecretFiles(config: Config): OpenFile[] {
+export function openSecretFiles(config: Config): OpenPlace[] {
   return secretFilesOf(config).flatMap(({ file: name, keys }) => {
     const file = path.resolve(name);
     if (!isOpenToOthers(file, usableByOthers)) {

@@ -167,8 +167,10 @@ export class ForeignAnswerError extends UnreachableError {
   override readonly code = 'foreign_answer';
   /** The HTTP status of what answered. */
   readonly status: number;
+  /** Where it redirects to, as `https://example.com`; undefined if it does not lead to another origin. */
+  readonly redirectsTo: string | undefined;
 
-  constructor(status: number, request: string) {
+  constructor(status: number, request: string, redirectsTo?: string) {
     const isAdmin = request.includes(' /_synapse/');
     super(
       request,
@@ -179,6 +181,7 @@ export class ForeignAnswerError extends UnreachableError {
       },
     );
     this.status = status;
+    this.redirectsTo = redirectsTo;
   }
 }
 

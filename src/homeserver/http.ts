@@ -178,14 +178,28 @@ function translateHttpError(
   return new UnreachableError(request, "can't be reached", true);
 }
 
-/** The error for an answer with this status and body. */
-type AnsweredError = (status: number, body: unknown, request: string) => Error;
+/**
+ * The error for an answer with this status and body.
+ *
+ * @param redirectsTo see `ForeignAnswerError`
+ */
+type AnsweredError = (
+  status: number,
+  body: unknown,
+  request: string,
+  redirectsTo?: string,
+) => Error;
 
 /** The error for an answer with an error status. Only a Matrix error comes from the homeserver itself. */
-function answeredError(status: number, body: unknown, request: string): Error {
+function answeredError(
+  status: number,
+  body: unknown,
+  request: string,
+  redirectsTo?: string,
+): Error {
   const matrixError = matrixErrorIn(body);
   return matrixError === undefined
-    ? new ForeignAnswerError(status, request)
+    ? new ForeignAnswerError(status, request, redirectsTo)
     : new HomeserverError(
         status,
         matrixError.errcode,
@@ -193,6 +207,27 @@ function answeredError(status: number, body: unknown, request: string): Error {
         undefined,
         matrixError.retryAfterMs,
       );
+}
+
+/** Longer origins are not shown: a stranger may have chosen them. */
+const maxOriginLength = 200;
+
+/**
+ * The origin that a redirect leads to. Its path and query stay out of messages: they could repeat the token.
+ *
+ * @param from the URL that answered
+ * @returns undefined if it stays at the same origin, or can't be read
+ */
+function redirectTarget(location: string | undefined, from: string): string | undefined {
+  if (location === undefined || !URL.canParse(location, from)) {
+    return undefined;
+  }
+  const { protocol, origin } = new URL(location, from);
+  const isShown =
+    /^https?:$/u.test(protocol) &&
+    origin !== new URL(from).origin &&
+    origin.length <= maxOriginLength;
+  return isShown ? origin : undefined;
 }
 
 interface MatrixError {
@@ -303,7 +338,11 @@ export function createSendRequest(
     const request = `${method} ${template}`;
     const { answer, body, file, timeoutMs, retry = 'safe' } = options;
     const url = urlOf(baseUrl, template, options);
-    const { statusCode: status, body: text } = await sent(
+    const {
+      statusCode: status,
+      body: text,
+      headers,
+    } = await sent(
       request,
       async () =>
         boundedAnswer(request, maxAnswerBytes, bounds.stop, (signal) =>
@@ -322,7 +361,7 @@ export function createSendRequest(
       answered,
     );
     if (status >= 300) {
-      throw answered(status, text, request);
+      throw answered(status, text, request, redirectTarget(headers.location, url));
     }
     return decodeAnswer(answer, {
       // "No content": MAS answers some changes with it, and it has no body.

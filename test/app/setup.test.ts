@@ -144,8 +144,22 @@ test('a proxy that redirects', async () => {
     answer(301, page, { location: 'https://matrix.example.com/' }),
   );
   const fault = await faultOf(server.url);
-  expect(fault.message).toBe(`${server.url} redirects to another address (301).`);
-  expect(fault.advice).toMatch(/^Set homeserver\.url to that address\./u);
+  expect(fault.message).toBe(`${server.url} redirects to https://matrix.example.com (301).`);
+  expect(fault.advice).toBe('If Synapse answers there, set homeserver.url to that address.');
+});
+
+test.each([
+  ['a page of its own', '/login?token=secret'],
+  ['no address', undefined],
+  ['something else than a web page', 'javascript:alert(1)'],
+  ['a name without end', `https://${'a.'.repeat(300)}example.com/`],
+])('a proxy that redirects to %s, which is not shown', async (_, location) => {
+  await using server = await startFaultyServer(
+    answer(302, page, location === undefined ? {} : { location }),
+  );
+  const fault = await faultOf(server.url);
+  expect(fault.message).toBe(`${server.url} redirects to another page (302).`);
+  expect(fault.advice).toMatch(/Set homeserver\.url to where Synapse itself answers\.$/u);
 });
 
 test('a homeserver that is not running, which passes', async () => {

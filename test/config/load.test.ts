@@ -402,10 +402,10 @@ describe('the environment', () => {
     writeFileSync(file, 'syt_from_file\n');
     const name = 'LAWSPEAKER_HOMESERVER_ACCESS_TOKEN';
     expect(load(minimal, { [`${name}_FILE`]: file }).homeserver.accessToken).toBe('syt_from_file');
-    // The nearer one counts.
-    expect(load(minimal, { [`${name}_FILE`]: file, [name]: 'direct' }).homeserver.accessToken).toBe(
-      'direct',
-    );
+    const both = faultOf(minimal, { [`${name}_FILE`]: file, [name]: 'direct' }).message;
+    expect(both.split('\n').slice(1)).toEqual([
+      `  ${name}: ${name}_FILE is set as well: unset one of the two`,
+    ]);
     const { message } = faultOf(minimal, { [`${name}_FILE`]: `${file}.none` });
     expect(message).toBe(`Can’t read ${file}.none (ENOENT), which ${name}_FILE names.`);
     writeFileSync(file, '\n');

@@ -92,10 +92,30 @@ test('what other users can read is named with the line that keeps them out', () 
   writeFileSync(`${file}-wal`, '', { mode: 0o600 });
   chmodSync(folder, 0o755);
   expect(openPlaces(file, [keys])).toEqual([
-    { place: file, chmod: `chmod 600 ${file}` },
-    { place: keys, chmod: `chmod 700 ${keys}` },
+    { message: `Other users of this machine can read ${file}.`, advice: `Run: chmod 600 ${file}` },
+    { message: `Other users of this machine can read ${keys}.`, advice: `Run: chmod 700 ${keys}` },
   ]);
   // A private folder around them is enough.
   chmodSync(folder, 0o700);
   expect(openPlaces(file, [keys])).toEqual([]);
+});
+
+test('a folder where other users can replace the database is named, whether there is one or not', () => {
+  mkdirSync(path.dirname(file));
+  chmodSync(folder, 0o755);
+  for (const mode of [0o777, 0o773, 0o770]) {
+    chmodSync(path.dirname(file), mode);
+    expect(openPlaces(file, [])).toEqual([
+      {
+        message: `Other users of this machine can replace files in ${path.dirname(file)}, including the database.`,
+        advice: 'Use a separate folder for the database.',
+      },
+    ]);
+  }
+  // As in `/tmp`: only the owner of a file can replace it.
+  chmodSync(path.dirname(file), 0o1777);
+  expect(openPlaces(file, [])).toEqual([]);
+  chmodSync(path.dirname(file), 0o777);
+  chmodSync(folder, 0o700);
+  expect(openPlaces(file, [])).toEqual([]);
 });

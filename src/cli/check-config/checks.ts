@@ -5,7 +5,7 @@ import { createClient, createConfiguredRegistry } from '../../app/app.ts';
 import { askSetup } from '../../app/setup.ts';
 import type { SetupAnswers } from '../../app/setup.ts';
 import { writeListenAddress } from '../../config/listen.ts';
-import { loadConfig } from '../../config/load.ts';
+import { loadConfig, secretFilesOf } from '../../config/load.ts';
 import { openSecretFiles } from '../../config/open-files.ts';
 import type { Config } from '../../config/schema.ts';
 import { orUndefined } from '../../core/errors.ts';
@@ -97,16 +97,24 @@ function checkFiles(config: Config): Check[] {
   const { encryption, database } = config;
   const warnings = [
     ...openSecretFiles(config),
-    ...openPlaces(database.path, encryption.enabled ? [encryption.path] : []).map(
-      ({ place, chmod }) => ({
-        message: `Other users of this machine can read ${place}.`,
-        advice: `Run: ${chmod}`,
-      }),
+    ...openPlaces(database.path, encryption.enabled ? [encryption.path] : []),
+  ];
+  if (warnings.length > 0) {
+    return warnings.map(({ message, advice }) => passed('files', message, advice));
+  }
+  const looked = [
+    ...(secretFilesOf(config).length > 0 ? ['secrets'] : []),
+    ...(existsSync(database.path) ? ['database'] : []),
+    ...(encryption.enabled && existsSync(encryption.path) ? ['keys'] : []),
+  ];
+  return [
+    passed(
+      'files',
+      looked.length === 0
+        ? 'no file with secrets, database or keys yet'
+        : `${looked.join(', ')}: private`,
     ),
   ];
-  return warnings.length === 0
-    ? [passed('files', 'configuration, database and keys: private')]
-    : warnings.map(({ message, advice }) => passed('files', message, advice));
 }
 
 async function checkRules(config: Config): Promise<Check> {

@@ -1,4 +1,9 @@
-import { HomeserverError, SetupError, UnreachableError } from '../../core/errors.ts';
+import {
+  ForeignAnswerError,
+  HomeserverError,
+  SetupError,
+  UnreachableError,
+} from '../../core/errors.ts';
 import { networkAdvice } from '../../homeserver/network-faults.ts';
 
 /** Ends the advice if nothing better is known. */
@@ -26,6 +31,12 @@ export async function attempt<Result>(
           `Can’t ${step}: ${error.message}.`,
           error.advice ?? `The homeserver’s log may say why. ${again}`,
         )
+      );
+    }
+    if (error instanceof ForeignAnswerError && error.redirectsTo !== undefined) {
+      throw new SetupError(
+        `Can’t ${step}: it redirects to ${error.redirectsTo} (${error.status}).`,
+        `If your homeserver answers there, use that address. ${again}`,
       );
     }
     if (error instanceof UnreachableError) {

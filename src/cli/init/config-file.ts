@@ -1,18 +1,11 @@
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { SetupError } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { systemCodeOf } from '../../core/system-error.ts';
 
 /** How the file says that `init` has not made the room yet. */
@@ -64,7 +57,7 @@ export function readDraft(file: string, environment: NodeJS.ProcessEnv): Draft |
 export function assertWritable(file: string): void {
   const folder = path.dirname(path.resolve(file));
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder, 0o700);
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new SetupError(

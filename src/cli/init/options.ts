@@ -176,9 +176,13 @@ function present(text: string | undefined): string | undefined {
 }
 
 function secretIn(environment: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value = present(environment[name]);
   const file = present(environment[`${name}_FILE`]);
-  if (present(environment[name]) !== undefined || file === undefined) {
-    return present(environment[name]);
+  if (value !== undefined && file !== undefined) {
+    throw new SetupError(`${name} and ${name}_FILE are both set.`, 'Unset one of the two.');
+  }
+  if (file === undefined) {
+    return value;
   }
   return name === environmentName('registration-secret')
     ? registrationSecretIn(file, `${name}_FILE`)

@@ -1,10 +1,9 @@
-import { mkdirSync } from 'node:fs';
-
 import { z } from 'zod';
 
 import { SetupError, UnreachableError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { nativeLibrary } from './native-library.ts';
 import { LogLevel, LogService, MatrixClient, RustSdkCryptoStorageProvider } from './sdk.ts';
@@ -85,7 +84,7 @@ export class KeyClient extends MatrixClient {
     const { folder, log } = options;
     quietLog(log);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       const client = new KeyClient(options);
       await client.crypto.prepare([]);
       return client;

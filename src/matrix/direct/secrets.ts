@@ -106,7 +106,12 @@ export function createSecrets(options: {
   async function remove(secret: Secret): Promise<boolean> {
     try {
       const event = await eventOf(secret);
-      await client.events.redact(secret.room, event, `${secret.id}-redact`, 'It held a secret');
+      await client.events.redact(
+        secret.room,
+        event,
+        `${secret.id}-redact`,
+        'It contained a secret',
+      );
     } catch (error) {
       log.warn({ code: codeOf(error) }, 'a secret could not be removed from a direct room');
       const isGone = error instanceof HomeserverError && [403, 404].includes(error.status);

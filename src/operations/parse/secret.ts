@@ -75,6 +75,6 @@ export async function removeSecret(
         line('Never type passwords here: I generate them, and send them only to you.'),
       ],
     },
-    error: { code: 'secret', message: 'the message held a secret' },
+    error: { code: 'secret', message: 'the message may contain a password or token' },
   };
 }

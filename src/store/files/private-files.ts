@@ -4,7 +4,6 @@ import {
   closeSync,
   constants,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   statSync,
@@ -12,7 +11,9 @@ import {
 import path from 'node:path';
 
 import { SetupError } from '../../core/errors.ts';
-import { isOpenToOthers } from '../../core/open-files.ts';
+import { makeFolder } from '../../core/make-folder.ts';
+import { isHidden, isOpenToOthers } from '../../core/open-files.ts';
+import type { OpenPlace } from '../../core/open-files.ts';
 import { reasonOf, systemCodeOf } from '../../core/system-error.ts';
 
 /** Called if a file or folder stays readable or writable for other users. */
@@ -40,7 +41,7 @@ const sticky = 0o1000;
 export function makeDatabasePrivate(file: string, warn: Warn): void {
   const folder = path.dirname(path.resolve(file));
   try {
-    mkdirSync(folder, { recursive: true, mode: folderMode });
+    makeFolder(folder, folderMode);
     // SQLite creates its other files with the same mode.
     makeFile(file);
     // Checked before the mode is changed: a file that its owner made read-only stays so.
@@ -84,22 +85,38 @@ function assertCreatable(folder: string): void {
   }
 }
 
-/** A file or folder that other users of the machine can use, and the line that keeps them out. */
-export interface OpenPlace {
-  readonly place: string;
-  readonly chmod: string;
-}
-
-/** The files of a database, and other private files or folders, that other users can read or write. */
+/**
+ * Where other users can read or write the files of a database, or other private files or folders, and where
+ * this user can't look.
+ */
 export function openPlaces(database: string, others: readonly string[]): OpenPlace[] {
-  return [...companions.map((ending) => database + ending), ...others].flatMap((name) => {
-    const place = path.resolve(name);
-    if (!isOpenToOthers(place, openToOthers)) {
-      return [];
-    }
-    const mode = statSync(place).isDirectory() ? folderMode : fileMode;
-    return [{ place, chmod: `chmod ${mode.toString(8)} ${place}` }];
-  });
+  const places = [...companions.map((ending) => database + ending), ...others].map((name) =>
+    path.resolve(name),
+  );
+  const folder = path.dirname(path.resolve(database));
+  return [
+    ...(isShared(folder)
+      ? [{ message: sharedFolder(folder), advice: 'Use a separate folder for the database.' }]
+      : []),
+    ...places.flatMap((place) => {
+      if (!isOpenToOthers(place, openToOthers)) {
+        return [];
+      }
+      const mode = statSync(place).isDirectory() ? folderMode : fileMode;
+      return [
+        {
+          message: `Other users of this machine can read ${place}.`,
+          advice: `Run: chmod ${mode.toString(8)} ${place}`,
+        },
+      ];
+    }),
+    ...[path.resolve(database), ...others.map((name) => path.resolve(name))]
+      .filter(isHidden)
+      .map((place) => ({
+        message: `This user can’t see who can read ${place}.`,
+        advice: 'Run check-config as the account that the bot runs as.',
+      })),
+  ];
 }
 
 /**
@@ -109,7 +126,7 @@ export function openPlaces(database: string, others: readonly string[]): OpenPla
  */
 export function makeFolderPrivate(folder: string, warn: Warn): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: folderMode });
+    makeFolder(folder, folderMode);
   } catch (error) {
     throw new SetupError(
       `Can't create the folder ${folder} (${systemCodeOf(error)}).`,
@@ -163,11 +180,15 @@ function isOwn(folder: string): boolean {
 }
 
 function warnIfShared(folder: string, warn: Warn): void {
-  const { mode } = statSync(folder);
-  if ((mode & writableByOthers) !== 0 && (mode & sticky) === 0) {
-    warn(
-      `Other users of this machine can replace files in ${folder}, including the database. ` +
-        'Use a separate folder for the database.',
-    );
+  if (isShared(folder)) {
+    warn(`${sharedFolder(folder)} Use a separate folder for the database.`);
   }
 }
+
+/** Whether other users can replace files in a folder that are not theirs. */
+function isShared(folder: string): boolean {
+  return isOpenToOthers(folder, writableByOthers) && (statSync(folder).mode & sticky) === 0;
+}
+
+const sharedFolder = (folder: string) =>
+  `Other users of this machine can replace files in ${folder}, including the database.`;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
@@ -6,6 +6,7 @@ import Database from 'better-sqlite3';
 import { sql } from 'kysely';
 
 import { LawspeakerError, SetupError, StoreError } from '../../core/errors.ts';
+import { makeFolder } from '../../core/make-folder.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import { isNewer, openDatabase } from '../database.ts';
 import { openStore } from '../store.ts';
@@ -50,7 +51,7 @@ export async function restoreDatabase(
   const folder = path.dirname(path.resolve(file));
   try {
     assertOther(file, from);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const lockFile = `${file}-lock`;
     const lock = takeLock(
       lockFile,

@@ -9,6 +9,7 @@ import { findHomeserver } from '../../../src/cli/init/find-homeserver.ts';
 import { readInitOptions } from '../../../src/cli/init/options.ts';
 import { peopleForNew } from '../../../src/cli/init/people.ts';
 import type { Terminal } from '../../../src/cli/init/terminal.ts';
+import { answer, startFaultyServer } from '../../support/faulty-server.ts';
 import {
   adminApi,
   asUserId,
@@ -102,6 +103,28 @@ it('asks for each address again if it is wrong, and says why; the third time is 
     findHomeserver({ url: 'a', adminUrl: undefined }, { terminal: given.terminal, say }),
   ).rejects.toThrow('"a" is not a URL');
   expect(given.asked).toEqual([]);
+});
+
+it('names the address that a homeserver redirects to', async () => {
+  await using proxy = await startFaultyServer(
+    answer(308, '', { location: `${homeserver().url}/_matrix/client/versions` }),
+  );
+  const { terminal } = person(proxy.url, homeserver().url);
+  const lines: string[] = [];
+  const asking = { terminal, say: (line: string) => lines.push(line) };
+  const { url } = await findHomeserver({ url: undefined, adminUrl: undefined }, asking);
+  expect(url).toBe(homeserver().url);
+  expect(lines.slice(0, 2)).toEqual([
+    `Can’t find a homeserver at ${proxy.url}: it redirects to ${homeserver().url} (308).`,
+    '  If your homeserver answers there, use that address.',
+  ]);
+});
+
+it('takes a secret from a variable or from a file, and not from both', () => {
+  const name = 'LAWSPEAKER_INIT_ADMIN_PASSWORD';
+  expect(() =>
+    readInitOptions(['--config', configFile], { [name]: 'a', [`${name}_FILE`]: 'b' }),
+  ).toThrow(`${name} and ${name}_FILE are both set.`);
 });
 
 /** Opens the bot's account while somebody answers the questions about it. */

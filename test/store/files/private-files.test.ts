@@ -86,6 +86,16 @@ test('a shared folder in which others may replace the database is a warning', as
   expect(warnings).toHaveLength(1);
 });
 
+test('a folder that the file system has no room for is an error, and not an endless loop', async () => {
+  await expect(open('/proc/lawspeaker/data/lawspeaker.db')).rejects.toThrow(
+    "Can't open the database /proc/lawspeaker/data/lawspeaker.db (ENOENT: ",
+  );
+  await writeFile(path.join(folder, 'notes.txt'), '');
+  await expect(open(path.join(folder, 'notes.txt', 'data', 'lawspeaker.db'))).rejects.toThrow(
+    "Can't open the database",
+  );
+});
+
 test('the folder of the keys is the bot’s alone, and what is in it stays', async () => {
   const keys = path.join(folder, 'crypto');
   await mkdir(keys, { mode: 0o755 });
