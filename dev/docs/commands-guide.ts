@@ -142,7 +142,11 @@ function argumentLine([key, argument]: [string, Argument]): string {
   const { choices, default: fallback } = argument.options;
   const details = [
     choices === undefined ? '' : `one of ${choices.join(', ')}`,
-    fallback === undefined || typeof fallback === 'boolean' ? '' : `${fallback} by default`,
+    fallback === undefined ||
+    typeof fallback === 'boolean' ||
+    argument.description.includes('default:')
+      ? ''
+      : `${fallback} by default`,
   ].filter(Boolean);
   return `- \`${name}\`: ${argument.description}${details.length === 0 ? '' : ` (${details.join('; ')})`}`;
 }

@@ -118,7 +118,7 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
     ),
     ...(content.urls === undefined
       ? []
-      : [line('It names several files: a command needs the one that you mean.')]),
+      : [line('It has several files: name the one that you mean in the command.')]),
   ];
 }
 

@@ -94,7 +94,7 @@ export function unlistedRooms(number: number): Content | undefined {
     ? undefined
     : [
         `${count(number, 'private room')} of this bot ${number === 1 ? 'is' : 'are'} not listed: ` +
-          'there it tells one person a secret.',
+          'it uses such rooms to send secrets.',
       ];
 }
 

@@ -473,7 +473,7 @@ const timedFlags = {
 const batchFlags = {
   fromFile: flag(
     'boolean',
-    'Also the users in the file that the message replies to: one user a line, or CSV with a column user_id',
+    'Also the users in the file that the message replies to: one user per line, or CSV with a user_id column',
     { default: false },
   ),
   matching: flag('text', 'Also all accounts that match these filters', {

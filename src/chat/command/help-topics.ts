@@ -27,12 +27,12 @@ export const topics: readonly Topic[] = [
       ],
       [
         '--from-file',
-        'the users in a file: send it to the room, and reply to it with the command. One user a line, or CSV with a column user_id',
+        'the users in a file: send it to the room, and reply to it with the command. One user per line, or CSV with a user_id column',
       ],
     ],
     words: ['batch', 'bulk', 'filter', 'filters', 'many', 'mass', 'multiple', 'raid', 'several'],
     notes: [
-      'You can also name several users: put blanks between them.',
+      'You can also name several users: separate them with spaces.',
       'Several accounts always need a confirmation, which shows who they are. --dry-run shows the same and asks nothing.',
     ],
     example: 'deactivate --matching "spam* --created-after 2d" --reason raid',
@@ -40,7 +40,7 @@ export const topics: readonly Topic[] = [
   },
   {
     name: 'later',
-    title: 'Later, or for a time',
+    title: 'Later, or for a limited time',
     flags: [
       ['--in 2h', 'run it after this time: 30m, 2h, 7d'],
       ['--at 22:00', 'run it at the next 22:00 UTC; or at "2026-12-31 22:00"'],

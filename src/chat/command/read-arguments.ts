@@ -131,7 +131,7 @@ function assertNotLater(command: Command, tokens: readonly Token[], typedName: s
   if (why !== undefined && later !== undefined) {
     throw new UsageError(`\`${typedName}\` can’t be scheduled: ${why}.`, {
       word: later.text,
-      advice: 'Send it when it is to be done.',
+      advice: 'Send it when you want it done.',
     });
   }
 }

@@ -48,7 +48,7 @@ export default defineCommand({
     'log out all devices and end access tokens',
     'remove the password, e-mail addresses and phone numbers',
     'leave all rooms and reject invites',
-    'delete account data, room keys kept on the server and pushers',
+    'delete account data, room keys on the server and pushers',
     'with --erase: hide messages from people who join later, remove name and avatar',
   ],
   doesNot: [

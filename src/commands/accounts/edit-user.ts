@@ -60,7 +60,7 @@ export default defineCommand({
   doesNot: [
     'create an account (see !create-user)',
     'set a password (see !reset-password)',
-    'take over an address of another account',
+    'take over another account’s address',
     'log out devices (unless --logout-devices)',
   ],
   args: declared,

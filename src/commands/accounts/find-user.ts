@@ -25,7 +25,7 @@ export default defineCommand({
     provider: flag('word', 'The identity provider’s name in the server’s configuration', {
       placeholder: 'P',
     }),
-    externalId: flag('word', 'The ID there; with --provider', { placeholder: 'ID' }),
+    externalId: flag('word', 'The ID at that provider; needs --provider', { placeholder: 'ID' }),
   },
   danger: 'read',
   role: 'moderator',

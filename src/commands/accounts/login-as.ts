@@ -13,7 +13,7 @@ const maxMs = dayMs;
 
 const declared = {
   account: positional('account', 'The user to act as', { placeholder: 'USER' }),
-  for: flag('duration', 'How long the token works, at most 24h', {
+  for: flag('duration', 'How long the token works, at most 24h (default: 1h)', {
     default: '1h',
     placeholder: '1h',
   }),

@@ -34,12 +34,12 @@ export default defineCommand({
     'list a room as “left” also if the user was kicked or declined an invite: Synapse doesn’t say which',
   ],
   doesNot: [
-    'say since when, or who banned or invited the user',
+    'show since when, or who banned or invited the user',
     'list direct rooms in which this bot sends secrets',
     `show room names in files of more than ${namedRooms} rooms`,
   ],
   args: {
-    account: positional('account', 'Which user', { placeholder: 'USER' }),
+    account: positional('account', 'The user', { placeholder: 'USER' }),
     membership: flag('choice', 'Only this kind', { choices: words, bare: true }),
     ...listFlags,
   },

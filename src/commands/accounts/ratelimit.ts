@@ -21,10 +21,10 @@ const declared = {
 export default defineCommand({
   name: 'ratelimit',
   synonyms: ['limit', 'rate-limit', 'slow', 'slow-down', 'throttle'],
-  summary: 'Shows or sets the own rate limits of accounts',
+  summary: 'Shows or sets the rate limits of individual accounts',
   does: [
-    'set how fast an account can send, instead of the server’s limit',
-    'remove all limits with 0 and 0',
+    'override the server’s limit on how fast an account can send',
+    'remove all limits with --messages-per-second 0 --burst-count 0',
   ],
   doesNot: ['show the server’s limit, which is in its configuration'],
   args: declared,

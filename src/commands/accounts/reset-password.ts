@@ -10,7 +10,7 @@ import { assertDirectIsReadable, passwordLine, withNewPassword } from './parts/d
 
 const declared = {
   account: positional('account', 'The user', { placeholder: 'USER' }),
-  logout: flag('boolean', 'Log out all devices', { default: true }),
+  logout: flag('boolean', 'Log out all devices (the default)', { default: true }),
 } as const;
 
 export default defineCommand({

@@ -220,7 +220,7 @@ export default defineCommand({
   doesNot: [
     'redact reactions, polls and other events that are not messages',
     'act on the management room, on rooms in which this bot sends secrets, on saved copies, or on servers that ignore redactions',
-    'quarantine files that are protected or equal a file of a protected account',
+    'quarantine files that are protected, or identical to a file of a protected account',
     'restore messages, deleted files, rooms and devices when it is undone',
   ],
   args,

@@ -8,7 +8,7 @@ export default defineCommand({
   name: 'unshadow-ban',
   synonyms: ['unban', 'unmute', 'unshadow'],
   summary: 'Lifts shadow-bans',
-  does: ['show what they send to others again'],
+  does: ['make what they send visible to others again'],
   doesNot: ['deliver messages sent during the shadow-ban'],
   args: {
     accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),

@@ -9,10 +9,7 @@ export default defineCommand({
   name: 'username-available',
   synonyms: ['available', 'check-name', 'free'],
   summary: 'Checks whether a username is available',
-  doesNot: [
-    'make the username of a deactivated account available',
-    'accept a full ID, only a name',
-  ],
+  doesNot: ['make the username of a deactivated account available', 'accept full user IDs'],
   args: { name: positional('word', 'The part between @ and :') },
   danger: 'read',
   example: 'username-available alice',

@@ -55,9 +55,9 @@ export default defineCommand({
     by: flag('user', 'Requested or confirmed by this user'),
     rule: flag('word', 'Done by this rule'),
     target: flag('target', 'Done to this user or room', { bare: true }),
-    command: flag('word', 'This command'),
+    command: flag('word', 'Of this command'),
     operation: flag('integer', 'Of this operation, one entry per target', { min: 1 }),
-    status: flag('choice', 'This outcome', {
+    status: flag('choice', 'With this outcome', {
       choices: ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'],
       bare: true,
     }),

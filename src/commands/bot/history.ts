@@ -38,8 +38,8 @@ export default defineCommand({
   summary: 'Shows everything the bot knows about a user or room, by time',
   does: [
     'list actions, reports about and by the user, unconfirmed commands, and timers',
-    'include actions from the cards of reports',
-    'list the latest thousand entries of each kind, and count all',
+    'include actions taken from report cards',
+    'list the latest thousand entries of each kind, but count all',
   ],
   doesNot: [
     'list what a user did as a moderator (see !audit --by)',

@@ -12,12 +12,12 @@ const maxShown = 20;
 export default defineCommand({
   name: 'jobs',
   synonyms: ['operations', 'progress', 'scheduled', 'tasks', 'timers'],
-  summary: 'Lists what runs and what is scheduled, with its progress',
+  summary: 'Lists running and scheduled operations and their progress',
   does: [
-    'list operations that run, with how far they have got',
-    'list operations that were scheduled with --at or --in, and timers, which end what was done with --for',
+    'show how far running operations have got',
+    'list operations scheduled with --at or --in, and timers that undo what was done with --for',
   ],
-  doesNot: ['list what waits for a confirmation: see !pending'],
+  doesNot: ['list pending confirmations (see !pending)'],
   args: {},
   danger: 'read',
   example: 'jobs',
@@ -25,7 +25,7 @@ export default defineCommand({
   answer(context, open) {
     const [first] = open;
     if (first === undefined) {
-      return { mark: 'ℹ️', title: ['Nothing runs, and nothing is scheduled'], data: [] };
+      return { mark: 'ℹ️', title: ['Nothing is running or scheduled'], data: [] };
     }
     const jobs = open.map((one) => jobOf(context, one));
     const shown = jobs.slice(0, maxShown);

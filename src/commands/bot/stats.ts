@@ -26,7 +26,7 @@ export default defineCommand({
   synonyms: ['chart', 'graph', 'statistics'],
   summary: 'Shows actions and reports over time as bar charts',
   does: [
-    'count by days in UTC',
+    'count days in UTC',
     'count reports by when the homeserver received them, including those before the bot started',
     'draw the charts with text characters, which every client can show',
   ],

@@ -14,13 +14,13 @@ const maxLineLength = 100;
 export default defineCommand({
   name: 'stop-job',
   synonyms: ['abort', 'stop', 'stop-timer'],
-  summary: 'Stops an operation that runs, is scheduled, or is a timer',
+  summary: 'Stops a running or scheduled operation, or a timer',
   does: [
-    'keep an operation that runs from beginning anything more, and say what is done already',
+    'let a running operation finish what it has started, and start nothing more',
     'cancel an operation that is scheduled',
     'cancel a timer, so that the action stays in force',
   ],
-  doesNot: ['take back what is done: see !undo', 'interrupt what the homeserver is already doing'],
+  doesNot: ['undo what is done (see !undo)', 'interrupt what the homeserver is already doing'],
   args: {
     job: positional(
       'integer',
@@ -42,7 +42,7 @@ export default defineCommand({
     if (job === undefined) {
       throw whichOne(context, await context.services.operations.open());
     }
-    return { title: [code(`stop-job ${job}`)], body: [] };
+    return { title: [code(`${context.prefix}stop-job ${job}`)], body: [] };
   },
   async run(context) {
     const { args, services, actor } = context;
@@ -68,7 +68,7 @@ function whichOne(
   open: readonly OpenOperation[],
 ): TargetError | UsageError {
   if (open.length === 0) {
-    return new TargetError('state', 'nothing runs, and nothing is scheduled');
+    return new TargetError('state', 'nothing is running or scheduled');
   }
   const lines = open.slice(0, maxNamed).map((one) => {
     const { id, notBefore } = one.operation;
@@ -108,8 +108,8 @@ function answerOf(stopped: Stopped): Answer {
       facts(
         `${whole(done)} of ${count(targets, counted)} done`,
         failed > 0 && `${whole(failed)} failed`,
-        inFlight > 0 && `${whole(inFlight)} in progress: what has begun will end`,
-        `${whole(notBegun)} not begun, which stay as they are`,
+        inFlight > 0 && `${whole(inFlight)} in progress, which will finish`,
+        `${whole(notBegun)} not started, which stay as they are`,
       ),
       ...(doneTargets.length === 0
         ? []

@@ -13,11 +13,11 @@ export default defineCommand({
   summary: 'Undoes an action by its number in the audit log, or a whole operation',
   does: [
     'run the command that undoes it, with that command’s own role and confirmation',
-    'with --operation: undo all that an operation on several targets has done, after a confirmation, each with an audit entry of its own',
+    'with --operation: undo everything that an operation on several targets has done, after a confirmation, with an audit entry for each action',
   ],
   doesNot: [
     'undo what is permanent: deletions, redactions, password resets, and what !deactivate does',
-    'with --operation: undo what was changed again since',
+    'with --operation: undo what has been changed since',
   ],
   args: {
     entry: positional(
@@ -37,7 +37,7 @@ export default defineCommand({
   // An operation is as dangerous to undo as the commands that undo it.
   maxDanger: 'critical',
   effect:
-    'It changes what the command that undoes the action changes. If that one asks for confirmation, so does this; with --operation it always does.',
+    'It changes what the undoing command changes, and asks for confirmation if that command does; with --operation it always asks.',
   role: 'moderator',
   example: 'undo 12',
   check({ entry, operation }) {

@@ -14,7 +14,10 @@ export default defineCommand({
   doesNot: ['log anybody in, or create a token (see !login-as)'],
   args: {
     account: positional('account', 'The user', { placeholder: 'USER' }),
-    devices: positional('text', 'The new IDs', { many: true, placeholder: 'DEVICE' }),
+    devices: positional('text', 'The IDs of the new devices', {
+      many: true,
+      placeholder: 'DEVICE',
+    }),
     name: flag('text', 'The name of the devices', { placeholder: 'NAME' }),
   },
   danger: 'change',

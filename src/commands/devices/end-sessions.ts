@@ -17,7 +17,7 @@ export default defineCommand({
   ],
   doesNot: [
     'change the password: anyone who knows it can log in again (see !reset-password)',
-    'keep anybody from logging in (see !lock)',
+    'prevent new logins (see !lock)',
     'stop users of application services (see !suspend)',
   ],
   args: {

@@ -10,7 +10,9 @@ export default defineCommand({
   name: 'pushers',
   synonyms: ['notifications', 'push'],
   summary: 'Lists where an account’s notifications go',
-  doesNot: ['show push keys, which would let anybody send notifications (except e-mail addresses)'],
+  doesNot: [
+    'show push keys, with which anybody could send notifications (but it shows e-mail addresses)',
+  ],
   args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
   danger: 'read',
   role: 'moderator',

@@ -23,13 +23,13 @@ export default defineCommand({
   synonyms: ['delete', 'delete-file', 'delete-files', 'erase', 'purge-media', 'remove-media'],
   summary: 'Deletes files that users have uploaded',
   does: [
-    'delete the newest 100 files of each, those that the flags select, or all files (--all)',
+    'delete each user’s newest 100 files, the files that the flags select, or all files (--all)',
     'include protected and quarantined files',
     'leave a gap wherever the files are shown, including as avatars',
   ],
   doesNot: [
     'delete copies on other servers or on devices',
-    'delete equal files uploaded by other users',
+    'delete identical files uploaded by other users',
     'redact the messages that show the files',
     'prevent new uploads',
   ],

@@ -27,7 +27,7 @@ export default defineCommand({
     'list files that the user has sent from other servers',
   ],
   args: {
-    account: positional('account', 'Which user', { placeholder: 'USER' }),
+    account: positional('account', 'The user', { placeholder: 'USER' }),
     ...sortFlags(mediaOrders),
     ...listFlags,
   },

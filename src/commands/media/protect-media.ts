@@ -7,10 +7,10 @@ export default defineCommand({
   name: 'protect-media',
   synonyms: ['keep-file', 'keep-media', 'protect', 'protect-file'],
   summary: 'Protects a file of this server from quarantine',
-  does: ['keep it available if somebody quarantines an equal file'],
+  does: ['keep it available if somebody quarantines an identical file'],
   doesNot: [
     'lift a quarantine (see !unquarantine)',
-    'protect equal files that others have uploaded',
+    'protect identical files that others have uploaded',
     'keep the file from being deleted',
     'work on files of other servers',
   ],

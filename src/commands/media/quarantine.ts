@@ -9,12 +9,12 @@ export default defineCommand({
   summary: 'Blocks the download of a file',
   does: [
     'block the file and its previews for users of this server, and for servers that request it here',
-    'include equal files that are not protected, no matter who uploads them, now or later',
+    'include identical files that are not protected, no matter who uploads them, now or later',
     'work on files from other servers that somebody here has opened',
   ],
   doesNot: [
     'delete the file (see !delete-media)',
-    'block equal files that are protected (see !protect-media)',
+    'block identical files that are protected (see !protect-media)',
     'redact messages that show it (see !redact)',
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
@@ -38,7 +38,7 @@ export default defineCommand({
         'Nobody can download this file from this server any more.',
         // If it was quarantined before, the state of equal files is not known: they may have been protected
         // since.
-        wasSo ? '' : ' Equal files are quarantined with it, except protected ones.',
+        wasSo ? '' : ' Identical files are quarantined with it, except protected ones.',
       ),
     ],
     next: [`unquarantine ${media}`, ...ownersMedia(file)],

@@ -12,7 +12,7 @@ export default defineCommand({
   synonyms: ['release', 'unblock-media'],
   summary: 'Allows the download of a quarantined file again',
   does: [
-    'release equal files as well',
+    'release identical files as well',
     'with --user: release all files of that user that this bot has quarantined',
   ],
   doesNot: ['restore deleted files'],
@@ -67,7 +67,9 @@ export default defineCommand({
         body: [
           mediaFacts(file, now),
           line(
-            wasSo ? 'Nothing was changed.' : 'People can download this file and equal files again.',
+            wasSo
+              ? 'Nothing was changed.'
+              : 'People can download this file and identical files again.',
           ),
         ],
         next: ownersMedia(file),
@@ -84,8 +86,10 @@ export default defineCommand({
       ],
       body: [
         line(
-          'People can download these files and equal files again.',
-          others === 0 ? '' : ` Others have quarantined ${count(others, 'file')}, which stay so.`,
+          'People can download these files and identical files again.',
+          others === 0
+            ? ''
+            : ` ${count(others, 'file')} quarantined by others ${others === 1 ? 'stays' : 'stay'} quarantined.`,
         ),
       ],
       next: user === undefined ? [] : [`media ${idWord(user.name)}`],

@@ -8,7 +8,7 @@ export default defineCommand({
   name: 'claim',
   synonyms: ['assign', 'mine', 'take'],
   summary: 'Shows that you are working on reports',
-  does: ['show the others that you handle it', 'reopen a closed report, for you'],
+  does: ['show the others that you are handling it', 'reopen closed reports, claimed by you'],
   doesNot: ['prevent others from acting'],
   args: {
     items: positional('item', 'Report numbers', { many: true, min: 1, placeholder: 'ID' }),

@@ -15,7 +15,7 @@ export default defineCommand({
     'remove current members or stop them from sending (see !delete-room)',
     'affect users of other servers',
   ],
-  args: { room: positional('room', 'Which room') },
+  args: { room: positional('room', 'The room') },
   danger: 'change',
   example: 'block-room #spam:example.com --reason spam',
   endpoints: [

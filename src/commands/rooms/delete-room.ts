@@ -22,7 +22,7 @@ import type { RoomDetail } from '../../services/services.ts';
 const shownUsers = 10;
 
 const args = {
-  room: positional('room', 'Which room'),
+  room: positional('room', 'The room'),
   block: flag('boolean', 'Block users of this server from joining it again', { default: false }),
   purge: flag('boolean', 'Delete the history (--no-purge keeps it in the database)', {
     default: true,
@@ -50,7 +50,7 @@ export default defineCommand({
   ],
   summary: 'Removes a room from this server',
   does: [
-    'remove all members from this server, and its aliases here',
+    'remove the members who are on this server, and the room’s aliases here',
     'delete its messages and all other data from this server (unless --no-purge)',
     'with --block: block users of this server from joining it again (undo with !unblock-room)',
     'with --new-room-user: create a read-only replacement room and move local members there',

@@ -19,8 +19,8 @@ export default defineCommand({
     'remove them again',
   ],
   args: {
-    account: positional('account', 'Who joins', { many: true, placeholder: 'USER' }),
-    room: positional('room', 'Which room'),
+    account: positional('account', 'The users to add', { many: true, placeholder: 'USER' }),
+    room: positional('room', 'The room'),
   },
   danger: 'change',
   // Nobody should move a colleague or a server admin into a room, but the bot itself may be needed there.
@@ -38,7 +38,7 @@ export default defineCommand({
       throw new TargetError(
         'state',
         `${account.name} is deactivated`,
-        `Synapse would still join them. First: \`${prefix}reactivate ${idWord(account.name)}\``,
+        `Synapse would still add them. Reactivate the account first: \`${prefix}reactivate ${idWord(account.name)}\``,
       );
     }
     try {
@@ -53,7 +53,7 @@ export default defineCommand({
       mark: '✅',
       title: wasIn
         ? [...nameAndId(account), bold(' was already in '), ...place]
-        : [bold('Joined '), ...nameAndId(account), bold(' to '), ...place],
+        : [bold('Added '), ...nameAndId(account), bold(' to '), ...place],
       next: [`members ${idWord(room)}`],
       data: { userId: account.name, roomId: room, wasIn },
     };

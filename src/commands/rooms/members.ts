@@ -12,7 +12,7 @@ export default defineCommand({
   summary: 'Lists the members of a room',
   does: ['list members from this server and from others'],
   doesNot: ['list users who are invited or banned'],
-  args: { room: positional('room', 'Which room'), ...listFlags },
+  args: { room: positional('room', 'The room'), ...listFlags },
   danger: 'read',
   example: 'members #lobby:example.com',
   endpoints: [

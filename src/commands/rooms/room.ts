@@ -17,7 +17,7 @@ export default defineCommand({
   summary: 'Shows a room, and whether it is blocked or being deleted',
   does: ['show its name, members and creator', 'show who can join and who can read'],
   doesNot: ['show messages', 'include changes of the last few seconds'],
-  args: { room: positional('room', 'Which room') },
+  args: { room: positional('room', 'The room') },
   danger: 'read',
   example: 'room #lobby:example.com',
   endpoints: [

@@ -10,7 +10,7 @@ export default defineCommand({
   synonyms: ['unban-room', 'unlock-room'],
   summary: 'Allows users of this server to join a blocked room again',
   doesNot: ['restore a deleted room or its members'],
-  args: { room: positional('room', 'Which room') },
+  args: { room: positional('room', 'The room') },
   danger: 'change',
   example: 'unblock-room #spam:example.com',
   endpoints: [

@@ -13,11 +13,11 @@ interface Wish {
 export default defineCommand({
   name: 'background-updates',
   synonyms: ['updates'],
-  summary: 'Shows, stops or continues Synapse’s background updates of its database',
+  summary: 'Shows, stops or resumes Synapse’s background database updates',
   does: ['with --disable: let the running update finish its current step, and start no other'],
-  doesNot: ['last beyond a restart of Synapse, which starts with updates enabled'],
+  doesNot: ['outlast a restart of Synapse, which starts with updates enabled'],
   args: {
-    enable: flag('boolean', 'Continue the updates', { default: false }),
+    enable: flag('boolean', 'Resume the updates', { default: false }),
     disable: flag('boolean', 'Stop the updates', { default: false }),
   },
   danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
@@ -39,9 +39,7 @@ export default defineCommand({
       await services.server.assertCanSetBackgroundUpdates(wanted);
     }
     return {
-      title: [
-        `${wanted === undefined ? 'Show' : wanted ? 'Continue' : 'Stop'} background updates?`,
-      ],
+      title: [`${wanted === undefined ? 'Show' : wanted ? 'Resume' : 'Stop'} background updates?`],
       body: [facts(...runningOf(await services.server.backgroundUpdates()))],
     };
   },
@@ -59,7 +57,7 @@ export default defineCommand({
       title:
         wanted === undefined
           ? ['Background updates are ', bold(enabled ? 'enabled' : 'stopped')]
-          : [bold(enabled ? 'Background updates continue' : 'Stopped background updates')],
+          : [bold(enabled ? 'Resumed background updates' : 'Stopped background updates')],
       body: [
         ...runningOf(status).map((running) => line(...running)),
         ...(enabled ? [] : [line('A restart of Synapse enables them again.')]),

@@ -17,7 +17,7 @@ export default defineCommand({
     'affect accounts that were registered with it',
     'prevent the same token from being created again',
   ],
-  args: { token: positional('word', 'Which token') },
+  args: { token: positional('word', 'The registration token') },
   danger: 'destructive',
   audit: { redact: ['token'] },
   example: 'delete-token welcome-2026',

@@ -26,7 +26,7 @@ export default defineCommand({
   does: ['include earlier uses in the limit'],
   doesNot: ['affect accounts that were registered with it'],
   args: {
-    token: positional('word', 'Which token'),
+    token: positional('word', 'The registration token'),
     uses: flag('integer', 'How many accounts in total; 0 disables the token'),
     unlimited: flag('boolean', 'No limit', { default: false }),
     expires: flag('date', 'How long it can be used from now', {

@@ -14,7 +14,7 @@ export default defineCommand({
   summary: 'Shows a registration token and how often it was used',
   does: ['show its limits, uses and registrations in progress'],
   doesNot: ['show who registered with it, which Synapse doesn’t record'],
-  args: { token: positional('word', 'Which token') },
+  args: { token: positional('word', 'The registration token') },
   danger: 'read',
   role: 'moderator',
   example: 'token welcome-2026',

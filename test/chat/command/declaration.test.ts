@@ -74,7 +74,7 @@ test.for([
   ['deactivate', 'Moderators and admins can use it. Asks for confirmation.'],
   ['confirm', 'It changes what the confirmed command changes.'],
   ['cancel', 'It ends the confirmation; the command is not carried out.'],
-  ['undo', 'If that one asks for confirmation, so does this; with --operation it always does.'],
+  ['undo', 'asks for confirmation if that command does; with --operation it always asks.'],
 ] as const)('help says what is true of %s', async ([name, sentence]) => {
   const command = (await loadCommands()).find((one) => one.name === name);
   expect(command && conditions(command, '!')).toContain(sentence);

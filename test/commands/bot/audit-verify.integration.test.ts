@@ -78,7 +78,7 @@ describe('the head of the audit log', () => {
       status: 'done',
       data: { count: 4, posted: { count, head } },
     });
-    expect(verified.body).toContain('The audit log is in order: 4 rows');
+    expect(verified.body).toContain('The audit log is intact: 4 rows');
     expect(verified.body).toContain(head);
     const { status, text } = await onCommandLine();
     expect(status).toBe(0);

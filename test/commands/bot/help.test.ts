@@ -46,8 +46,8 @@ describe('what many commands can do', () => {
     ['!help --matching', 'Many accounts in one command'],
     ['!help —matching', 'Many accounts in one command'],
     ['!help bulk', 'Many accounts in one command'],
-    ['!help in', 'Later, or for a time'],
-    ['!help --at=22:00', 'Later, or for a time'],
+    ['!help in', 'Later, or for a limited time'],
+    ['!help --at=22:00', 'Later, or for a limited time'],
     ['!help --dry-run', 'Reasons, dry runs and protected accounts'],
     ['!help reason', 'Reasons, dry runs and protected accounts'],
   ])('%s explains it', async (line, title) => {

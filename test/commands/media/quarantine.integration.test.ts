@@ -53,7 +53,7 @@ describe('quarantine and unquarantine', () => {
     expect(shut.body).toContain(`✅ Quarantined ${address}`);
     expect(shut.body).toContain('image/png, 17 bytes, evil.png · uploaded');
     expect(shut.body).toContain(`by ${mallory.userId}`);
-    expect(shut.body).toContain('Equal files are quarantined with it, except protected ones.');
+    expect(shut.body).toContain('Identical files are quarantined with it, except protected ones.');
     expect(shut.body).toContain(`Next: !unquarantine ${address} · !media ${mallory.userId}`);
     expect(await isQuarantined(address)).toBe(true);
     await expect(download(address)).rejects.toMatchObject({ status: 404 });
@@ -61,7 +61,7 @@ describe('quarantine and unquarantine', () => {
 
     const again = await room.ana.ask(`!quarantine ${address}`);
     expect(again.body).toContain(`✅ Already quarantined: ${address}`);
-    expect(again.body).not.toContain('Equal files');
+    expect(again.body).not.toContain('Identical files');
     const kept = await room.ana.ask(`!undo ${again.field.audit[0]}`);
     expect(kept.body).toContain('can’t be undone');
 

@@ -55,7 +55,7 @@ describe('background-updates', () => {
     expect(again.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect((await room.vic.ask('!background-updates')).body).toContain('⚠️');
     const going = await room.ben.ask(`!undo ${stopped.field.audit[0]}`);
-    expect(going.body).toContain('✅ Background updates continue');
+    expect(going.body).toContain('✅ Resumed background updates');
     expect(enabled).toBe(true);
   });
 

@@ -81,7 +81,7 @@ describe('jobs', () => {
   });
 
   test('says if there is nothing', async () => {
-    expect(textOf(await say('!jobs'))).toContain('Nothing runs, and nothing is scheduled');
+    expect(textOf(await say('!jobs'))).toContain('Nothing is running or scheduled');
   });
 });
 
@@ -208,7 +208,7 @@ describe('stop-job', () => {
 
   test.each(['!stop-job', '!stop-job --dry-run'])('%s says if there is nothing', async (line) => {
     expect(linesOf(await say(line), 'stop-job')).toEqual([
-      '❌ Not done: nothing runs, and nothing is scheduled',
+      '❌ Not done: nothing is running or scheduled',
     ]);
   });
 

@@ -195,7 +195,7 @@ async function stopAfter(count: number, line: string): Promise<string[]> {
 test('stop-job counts accounts, with all their steps, as the progress does', async () => {
   const [counts, done] = await stopAfter(6, '!takedown @a @b @c');
   expect(counts).toBe(
-    '1 of 3 accounts done · 1 in progress: what has begun will end · 1 not begun, which stay as they are',
+    '1 of 3 accounts done · 1 in progress, which will finish · 1 not started, which stay as they are',
   );
   expect(done).toBe('Already done: @a:localhost');
 });
@@ -203,7 +203,7 @@ test('stop-job counts accounts, with all their steps, as the progress does', asy
 test('stop-job counts the steps of one account', async () => {
   const [counts, done] = await stopAfter(2, '!takedown @a');
   expect(counts).toBe(
-    '2 of 4 steps done · 1 in progress: what has begun will end · 1 not begun, which stay as they are',
+    '2 of 4 steps done · 1 in progress, which will finish · 1 not started, which stay as they are',
   );
   expect(done).toBe('Already done: suspend, quarantine');
 });

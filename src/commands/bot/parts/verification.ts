@@ -30,7 +30,7 @@ export function verifiedAnswer(
         `row ${fault.id.toLocaleString('en-US')} ${faults[fault.kind]}`,
       ],
       body: [
-        line(`In order before it: ${count(rows, 'row')}, head `, code(head)),
+        line(`Intact before it: ${count(rows, 'row')}, head `, code(head)),
         written,
         line('Somebody has changed the database. Compare it with a backup.'),
       ],
@@ -40,7 +40,7 @@ export function verifiedAnswer(
   }
   return {
     mark: '✅',
-    title: [bold('The audit log is in order: '), count(rows, 'row')],
+    title: [bold('The audit log is intact: '), count(rows, 'row')],
     body: [
       line('Head: ', code(head)),
       written,
@@ -48,7 +48,7 @@ export function verifiedAnswer(
         ? []
         : [
             line(
-              'The log continues from that point. To be certain, compare with the head posted in this room.',
+              'The log continues from that head. To be certain, compare it with the message in this room.',
             ),
           ]),
     ],
