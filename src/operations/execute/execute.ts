@@ -1,4 +1,5 @@
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { createBackoff } from '../../core/async/backoff.ts';
 import { codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
 import { refusalReply } from '../answer/refusal.ts';
@@ -18,8 +19,11 @@ import { runningReply, showRunning } from './running.ts';
 
 /** What takes longer than this is shown as running, and nothing waits for it any more. */
 const quickMs = 2000;
-/** How often the room is shown its progress. */
-const progressMs = 3000;
+/**
+ * How long after one showing of its progress the next one comes. Each is an event that stays in the room for
+ * ever, and takes the homeserver time that the operation needs: the longer it runs, the rarer they are.
+ */
+const progressIntervals = { firstMs: 3000, maxMs: 12_000 };
 
 /** What executing needs. */
 export type ExecuteContext = AdvanceContext & {
@@ -71,13 +75,15 @@ export async function carryOut(
     context.log.warn({ code: codeOf(error) }, 'could not say that an operation is running');
     slow.resolve(runningReply(context, operation));
   };
-  let repeated: NodeJS.Timeout | undefined;
-  const first = setTimeout(() => {
-    show().catch(onFailure);
-    repeated = setInterval(() => void show().catch(onFailure), progressMs);
-    repeated.unref();
-  }, quickMs);
-  first.unref();
+  const intervals = createBackoff(progressIntervals);
+  let showing: NodeJS.Timeout | undefined;
+  const showAfter = (ms: number) => {
+    showing = setTimeout(() => {
+      showAfter(intervals.next());
+      show().catch(onFailure);
+    }, ms).unref();
+  };
+  showAfter(quickMs);
 
   let isAwaited = true;
   const ended = (async () => {
@@ -85,8 +91,7 @@ export async function carryOut(
       const { reply } = await advance(context, operation);
       return reply ?? runningReply(context, operation);
     } finally {
-      clearTimeout(first);
-      clearInterval(repeated);
+      clearTimeout(showing);
       context.inFlight.remove(event);
       context.deliver(event);
       if (operation.invocation.forMs !== undefined) {
