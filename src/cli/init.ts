@@ -32,7 +32,7 @@ import {
 } from './init/management-room.ts';
 import { initHelp, readInitOptions, withoutInit } from './init/options.ts';
 import type { InitOptions } from './init/options.ts';
-import { findPeople, peopleForNew, peopleGiven } from './init/people.ts';
+import { findPeople, peopleForExisting, peopleForNew } from './init/people.ts';
 import { openTerminal } from './init/terminal.ts';
 
 /** Prints one line for a step. Never a secret. */
@@ -266,7 +266,7 @@ async function setUpRoom(parts: RoomParts): Promise<void> {
   const found = named ?? (await findMadeRoom(context));
   const people = await findPeople(
     context,
-    found === undefined ? await peopleForNew(parts) : peopleGiven(parts),
+    await (found === undefined ? peopleForNew(parts) : peopleForExisting(parts)),
   );
   const withLevel = (level: number) =>
     people.filter(({ powerLevel }) => powerLevel === level).map(({ user }) => user);

@@ -168,6 +168,9 @@ it('tells it once, and goes on working', async () => {
     audit: [3],
   });
   expect(alerts()).toHaveLength(1);
+  const shown = await room.ana.ask('!audit 3');
+  expect(shown.body).toContain(`Next: !unshadow-ban ${mallory.userId} · `);
+  expect(shown.body).not.toContain('!undo 3');
   const undone = await room.ana.ask('!undo 3');
   expect(undone.body).toContain('#3 stands for two actions in this room');
   expect(undone.body).toContain(`To undo it: !unshadow-ban ${mallory.userId}`);

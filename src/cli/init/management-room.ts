@@ -146,7 +146,7 @@ export async function invitePeople(
   const events = await attempt(`read the room ${room}`, async () => client.rooms.state(room));
   const state = new RoomState();
   events.forEach((event) => state.apply(event));
-  await raisePowerLevels(context, room, state, people);
+  const raised = await raisePowerLevels(context, room, state, people);
   const present = new Map(
     (await attempt(`read who is in ${room}`, async () => client.rooms.members(room))).map(
       ({ userId, membership }) => [userId, membership],
@@ -156,7 +156,9 @@ export async function invitePeople(
     const role = powerLevel === 100 ? 'admin' : 'moderator';
     const membership = present.get(user);
     if (membership === 'join' || membership === 'invite') {
-      say(`${user}: ${membership === 'join' ? 'in the room' : 'invited'} already`);
+      say(
+        `${user}: ${membership === 'join' ? 'in the room' : 'invited'} already${raised.has(user) ? `, now as ${role}` : ''}`,
+      );
       continue;
     }
     const isInvited = await isAllowed(async () =>
@@ -179,15 +181,16 @@ export async function invitePeople(
   return { isEncrypted: events.some(startsEncryption) };
 }
 
+/** @returns those whose power level was too low, and is raised now */
 async function raisePowerLevels(
   { client, say }: Pick<Context, 'client' | 'say'>,
   room: RoomId,
   state: RoomState,
   people: readonly Invitation[],
-): Promise<void> {
+): Promise<ReadonlySet<UserId>> {
   const toRaise = people.filter(({ user, powerLevel }) => state.powerLevel(user) < powerLevel);
   if (toRaise.length === 0) {
-    return;
+    return new Set();
   }
   const isRaised = await isAllowed(async () =>
     attempt(
@@ -211,6 +214,7 @@ async function raisePowerLevels(
       say(`${user}: the bot can’t raise their power level to ${powerLevel}. Do that yourself.`),
     );
   }
+  return new Set(isRaised ? toRaise.map(({ user }) => user) : []);
 }
 
 class ForbiddenError extends SetupError {}

@@ -25,8 +25,14 @@ interface Given {
 }
 
 /** The people whom the options name, and the server admin whose rights are used. */
-export function peopleGiven({ options: { admins, moderators }, admin }: Given): Named {
+function peopleGiven({ options: { admins, moderators }, admin }: Given): Named {
   return { admins: [...admins, ...(admin === undefined ? [] : [admin.userId])], moderators };
+}
+
+interface People extends Given {
+  readonly asking: Asking;
+  readonly bot: Pick<Session, 'userId'>;
+  readonly api: AdminApi;
 }
 
 /**
@@ -34,52 +40,69 @@ export function peopleGiven({ options: { admins, moderators }, admin }: Given): 
  *
  * @throws SetupError there is no admin, so nobody could use the room
  */
-export async function peopleForNew(
-  parts: Given & {
-    readonly asking: Asking;
-    readonly bot: Pick<Session, 'userId'>;
-    readonly api: AdminApi;
-  },
-): Promise<Named> {
-  const { options, asking, bot, api } = parts;
-  const { admins, moderators } = peopleGiven(parts);
-  const ask = async (question: Question, { isOnePerson }: { readonly isOnePerson: boolean }) =>
-    useAnswer(undefined, question, asking, async (answer) => {
-      const people = readPeople(answer);
-      if (isOnePerson && people.length !== 1) {
-        throw new WrongAnswerError(
-          'Give one user ID: your own.',
-          'To invite several admins, run lawspeaker init with --admin.',
-        );
-      }
-      await findPeople({ botUser: bot.userId, api }, { admins: people, moderators: [] });
-      return people;
-    });
+export async function peopleForNew(parts: People): Promise<Named> {
+  const { admins } = peopleGiven(parts);
   return {
     admins:
       admins.length > 0
         ? admins
-        : await ask(
+        : await askForPeople(
+            parts,
             {
               text: 'Your own user ID, to invite as admin',
               option: '--admin, the person who is to use the room',
             },
             { isOnePerson: true },
           ),
-    moderators:
-      moderators.length > 0 ||
-      options.kept.moderators !== undefined ||
-      asking.terminal === undefined
-        ? moderators
-        : await ask(
-            {
-              text: 'User IDs of moderators to invite, with spaces or commas between them (or press Enter for none)',
-              option: '--moderator',
-              isOptional: true,
-            },
-            { isOnePerson: false },
-          ),
+    moderators: await moderatorsFor(parts, 'moderators'),
   };
+}
+
+/** Who is to be invited to a room that exists. Asks for more moderators if none are given. */
+export async function peopleForExisting(parts: People): Promise<Named> {
+  const { admins } = peopleGiven(parts);
+  return { admins, moderators: await moderatorsFor(parts, 'more moderators') };
+}
+
+/** The moderators who are given. Asks for them if there is somebody to ask who was not asked before. */
+async function moderatorsFor(
+  parts: People,
+  whom: 'moderators' | 'more moderators',
+): Promise<readonly string[]> {
+  const { options, asking } = parts;
+  const { moderators } = peopleGiven(parts);
+  return moderators.length > 0 ||
+    options.kept.moderators !== undefined ||
+    asking.terminal === undefined
+    ? moderators
+    : askForPeople(
+        parts,
+        {
+          text: `User IDs of ${whom} to invite, with spaces or commas between them (or press Enter for none)`,
+          option: '--moderator',
+          isOptional: true,
+        },
+        { isOnePerson: false },
+      );
+}
+
+/** Asks until all who are named have an account. */
+async function askForPeople(
+  { asking, bot, api }: Pick<People, 'asking' | 'bot' | 'api'>,
+  question: Question,
+  { isOnePerson }: { readonly isOnePerson: boolean },
+): Promise<readonly string[]> {
+  return useAnswer(undefined, question, asking, async (answer) => {
+    const people = readPeople(answer);
+    if (isOnePerson && people.length !== 1) {
+      throw new WrongAnswerError(
+        'Give one user ID: your own.',
+        'To invite several admins, run lawspeaker init with --admin.',
+      );
+    }
+    await findPeople({ botUser: bot.userId, api }, { admins: people, moderators: [] });
+    return people;
+  });
 }
 
 /**

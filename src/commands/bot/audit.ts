@@ -31,6 +31,8 @@ type Found =
       readonly operation: number | undefined;
       /** The number that was asked for, if it is the entry's outcome. */
       readonly outcome: number | undefined;
+      /** Whether the number stands for two actions in the room: `undo` refuses it. */
+      readonly hasTwo: boolean;
     }
   | { readonly kind: 'list'; readonly entries: readonly AuditEntry[]; readonly limit: number }
   | { readonly kind: 'file'; readonly piece: ExportPiece; readonly format: ExportFormat }
@@ -144,6 +146,7 @@ export default defineCommand({
       kind: 'entry',
       entry,
       operation: await services.audit.operationOf(entry),
+      hasTwo: await services.audit.isLost(entry.id),
       outcome: intent === undefined ? undefined : id,
     };
   },
@@ -232,7 +235,12 @@ function listAnswer(
   };
 }
 
-function entryAnswer({ entry, operation, outcome }: Found & { readonly kind: 'entry' }): Answer {
+function entryAnswer({
+  entry,
+  operation,
+  outcome,
+  hasTwo,
+}: Found & { readonly kind: 'entry' }): Answer {
   const detail = detailOf(entry);
   const body: Block[] = [
     ...(outcome === undefined ? [] : [line(`#${outcome} is the outcome of #${entry.id}`)]),
@@ -261,7 +269,9 @@ function entryAnswer({ entry, operation, outcome }: Found & { readonly kind: 'en
     ],
     body,
     next: [
-      ...(detail.undo === undefined || entry.status !== 'done' ? [] : [`undo ${entry.id}`]),
+      ...(detail.undo === undefined || entry.status !== 'done'
+        ? []
+        : [hasTwo ? detail.undo : `undo ${entry.id}`]),
       ...(entry.target !== null && /^[@!]/u.test(entry.target)
         ? [`audit --target ${idWord(entry.target)}`]
         : []),

@@ -10,6 +10,8 @@ import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import { isLostNumber } from '../../store/tables/data-loss.ts';
+import type { DataLoss } from '../../store/tables/data-loss.ts';
 import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { commandNamed, readingContext } from './command-line.ts';
@@ -36,7 +38,7 @@ export function createNextPages(): NextPages {
 }
 
 interface UndoContext {
-  readonly store: Pick<Store, 'auditLog' | 'operations'>;
+  readonly store: Pick<Store, 'auditLog' | 'dataLoss' | 'operations'>;
   readonly settings: Pick<Settings, 'prefix'>;
   now(): number;
 }
@@ -44,7 +46,6 @@ interface UndoContext {
 export type ExpandContext = UndoContext &
   CommandNameContext &
   ReadingSettings & {
-    readonly store: Pick<Store, 'dataLoss'>;
     readonly nextPages: Pick<NextPages, 'of'>;
   };
 
@@ -133,7 +134,8 @@ export async function lastActionOf(
   user: UserId,
 ): Promise<AuditEntry> {
   const { prefix } = context.settings;
-  const { auditLog } = context.store;
+  const { auditLog, dataLoss } = context.store;
+  const loss = await dataLoss.get();
   const found = await auditLog.search({ by: user, status: 'done', limit: maxSearched });
   const own = found.filter(({ actor }) => actor === user);
   const undone = new Set(own.map(({ reason }) => undoneBy(reason)));
@@ -149,20 +151,20 @@ export async function lastActionOf(
   const together = ofLast.filter((entry) => entry.actor === user && isOpen(entry));
   if (together.length > 1) {
     const operation = await context.store.operations.byEvent(eventId);
-    throw severalDone(context, { together, earlier, operation: operation?.id });
+    throw severalDone(context, { together, earlier, operation: operation?.id, loss });
   }
   if (undoOf(last) === undefined) {
     throw new TargetError(
       'state',
       `your last action, #${last.id} (${last.command}), can’t be undone`,
-      insteadOf(context, [last], { earlier, operation: undefined }),
+      insteadOf(context, [last], { earlier, operation: undefined, loss }),
     );
   }
   if (context.now() - last.at > maxAgoMs) {
     throw new TargetError(
       'state',
       `your last action was ${ago(last.at, context.now())}; if you mean it, name it`,
-      undoLine(prefix, last),
+      undoLine(prefix, last, loss),
     );
   }
   return last;
@@ -174,8 +176,14 @@ function described({ command, target }: AuditEntry): string {
 }
 
 /** The line that undoes an entry, and what that is. */
-function undoLine(prefix: string, entry: AuditEntry): string {
-  return `\`${prefix}undo ${entry.id}\`: ${described(entry)}`;
+function undoLine(prefix: string, entry: AuditEntry, loss: DataLoss | undefined): string {
+  return `\`${prefix}${undoCommand(entry, loss)}\`: ${described(entry)}`;
+}
+
+/** `undo 12`; the command that it stands for, if the number stands for two actions in this room. */
+function undoCommand(entry: AuditEntry, loss: DataLoss | undefined): string {
+  const byNumber = `undo ${entry.id}`;
+  return isLostNumber(loss, entry.id) ? (undoOf(entry) ?? byNumber) : byNumber;
 }
 
 /** What a person did last. */
@@ -185,13 +193,14 @@ interface LastDone {
   /** What the person did before, if it can be undone. */
   readonly earlier: AuditEntry | undefined;
   readonly operation: number | undefined;
+  readonly loss: DataLoss | undefined;
 }
 
 /** What to do instead, if none of these entries can be undone. */
 function insteadOf(
   { registry, settings: { prefix } }: CommandNameContext,
   entries: readonly AuditEntry[],
-  { earlier, operation }: Pick<LastDone, 'earlier' | 'operation'>,
+  { earlier, operation, loss }: Omit<LastDone, 'together'>,
 ): string | undefined {
   const [first] = entries;
   const isOneCommand = entries.every(({ command }) => command === first?.command);
@@ -202,14 +211,14 @@ function insteadOf(
       : partialUndo(registry, prefix, { command: first.command, targets, operation });
   const lines = [
     ...(partly === undefined ? [] : [partly]),
-    ...(earlier === undefined ? [] : [`Before it: ${undoLine(prefix, earlier)}`]),
+    ...(earlier === undefined ? [] : [`Before it: ${undoLine(prefix, earlier, loss)}`]),
   ];
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
 /** `undo last` after a command that did several things: what can be undone, by which line, and what can't. */
 function severalDone(context: CommandNameContext, last: LastDone): TargetError {
-  const { together, earlier, operation } = last;
+  const { together, operation, loss } = last;
   const { prefix } = context.settings;
   const did = `your last command did ${count(together.length, 'thing')}`;
   const possible = together.filter((entry) => undoOf(entry) !== undefined);
@@ -218,7 +227,7 @@ function severalDone(context: CommandNameContext, last: LastDone): TargetError {
     return new TargetError(
       'state',
       `${did}, from #${together.at(-1)?.id} to #${together[0]?.id}, and none of them can be undone`,
-      insteadOf(context, together, { earlier, operation }),
+      insteadOf(context, together, last),
     );
   }
   const andOthers = (all: readonly AuditEntry[]) =>
@@ -233,7 +242,7 @@ function severalDone(context: CommandNameContext, last: LastDone): TargetError {
         : [
             `\`${prefix}undo --operation ${operation}\`: all ${impossible.length === 0 ? 'of it' : 'that can be undone'}`,
           ]),
-      ...possible.slice(0, maxNamed).map((entry) => undoLine(prefix, entry)),
+      ...possible.slice(0, maxNamed).map((entry) => undoLine(prefix, entry, loss)),
       ...andOthers(possible),
       ...(lost.length === 0
         ? []
@@ -253,7 +262,7 @@ async function assertOnlyOne(
   entry: AuditEntry,
   undo: string,
 ): Promise<void> {
-  if ((await store.dataLoss.ofEntry(entry.id)) !== undefined) {
+  if (isLostNumber(await store.dataLoss.get(), entry.id)) {
     throw new TargetError(
       'state',
       `#${entry.id} stands for two actions in this room: my database was restored or lost in between`,
@@ -306,7 +315,7 @@ async function assertNewest(
         : `${name} was undone by #${first.id}, and #${newest.id} (${newest.command}) came after it`,
       undoOf(newest) === undefined
         ? `To undo the current state: \`${prefix}${undo ?? ''}\``
-        : `To undo the newest: \`${prefix}undo ${newest.id}\``,
+        : `To undo the newest: \`${prefix}${undoCommand(newest, await store.dataLoss.get())}\``,
     );
   }
   if (back !== undefined) {

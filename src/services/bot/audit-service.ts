@@ -3,6 +3,7 @@ import type { Store } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
 import type { AuditEntry, Verification } from '../../store/tables/audit-log.ts';
 import type { AuditFilter } from '../../store/tables/audit-search.ts';
+import { isLostNumber } from '../../store/tables/data-loss.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
 
@@ -29,7 +30,7 @@ export function createAuditService({
     intentOf: auditLog.intentOf,
 
     /** Whether an entry with this number was lost with a database. A newer entry may have the number now. */
-    isLost: async (id: number): Promise<boolean> => (await dataLoss.ofEntry(id)) !== undefined,
+    isLost: async (id: number): Promise<boolean> => isLostNumber(await dataLoss.get(), id),
 
     /**
      * The newest entries that match.

@@ -18,6 +18,11 @@ export interface DataLoss {
 const name = 'record_gap';
 const form = /^(\d{1,16}) (\d{1,16}) (\d{1,15}) (\d{1,15})$/u;
 
+/** Whether an audit entry with this number was lost. A newer entry may have the number now. */
+export function isLostNumber(loss: DataLoss | undefined, id: number): boolean {
+  return loss !== undefined && loss.lastKept < id && id <= loss.lastShown;
+}
+
 /** The latest loss of data that was found. */
 export function dataLoss(db: Connection) {
   const values = syncState(db);
@@ -37,12 +42,6 @@ export function dataLoss(db: Connection) {
 
   return {
     get,
-
-    /** The loss in which an audit entry with this number was lost. A newer entry may have the number now. */
-    async ofEntry(id: number): Promise<DataLoss | undefined> {
-      const loss = await get();
-      return loss !== undefined && loss.lastKept < id && id <= loss.lastShown ? loss : undefined;
-    },
 
     async set({ foundAt, lastMessageAt, lastKept, lastShown }: DataLoss): Promise<void> {
       await values.set(name, [foundAt, lastMessageAt, lastKept, lastShown].join(' '));

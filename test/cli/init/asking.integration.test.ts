@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBotAccount } from '../../../src/cli/init/bot-account.ts';
 import { findHomeserver } from '../../../src/cli/init/find-homeserver.ts';
 import { readInitOptions } from '../../../src/cli/init/options.ts';
-import { peopleForNew } from '../../../src/cli/init/people.ts';
+import { peopleForExisting, peopleForNew } from '../../../src/cli/init/people.ts';
 import type { Terminal } from '../../../src/cli/init/terminal.ts';
 import { answer, startFaultyServer } from '../../support/faulty-server.ts';
 import {
@@ -322,4 +322,29 @@ it('makes one person admin who is asked for their own user ID', async () => {
   expect(asked.slice(0, 3)).toEqual(Array(3).fill('Your own user ID, to invite as admin'));
   expect(asked).toHaveLength(4);
   expect(lines).toContain('Give one user ID: your own.');
+});
+
+it('asks for more moderators of a room that exists, once, and only if somebody is there', async () => {
+  const ben = await newUser('ben');
+  const ask = async (args: readonly string[], terminal: Terminal | undefined) =>
+    peopleForExisting({
+      options: readInitOptions([...args, '--config', configFile], {}),
+      admin: undefined,
+      asking: { terminal, say },
+      bot: { userId: asUserId('@bot:localhost') },
+      api: adminApi(),
+    });
+  const { terminal, asked } = person(ben.account.localpart);
+  expect(await ask([], terminal)).toEqual({ admins: [], moderators: [ben.account.localpart] });
+  expect(asked).toEqual([
+    'User IDs of more moderators to invite, with spaces or commas between them (or press Enter for none)',
+  ]);
+  expect(await ask([], person('').terminal)).toEqual({ admins: [], moderators: [] });
+  const given = person();
+  expect(await ask(['--moderator', ben.userId], given.terminal)).toEqual({
+    admins: [],
+    moderators: [ben.userId],
+  });
+  expect(given.asked).toEqual([]);
+  expect(await ask([], undefined)).toEqual({ admins: [], moderators: [] });
 });

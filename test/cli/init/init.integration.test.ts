@@ -151,6 +151,20 @@ describe('with the registration secret', () => {
     expect(await api.devices.list(botUser())).toHaveLength(1);
   });
 
+  it('run again, invites more people, and raises the power level of those who are there', async () => {
+    const [ana, ben, vic] = await Promise.all([newUser('ana'), newUser('ben'), newUser('vic')]);
+    await init([...here(), '--admin', ana.userId, '--moderator', ben.userId], bySecret());
+    expect(await join(ben)).toBe(50);
+    const again = await init(['--admin', ben.userId, '--moderator', vic.userId]);
+    expectReady(again);
+    expect(again.output).toContain(`${ben.userId}: in the room already, now as admin\n`);
+    expect(again.output).toContain(`${vic.userId}: invited as moderator\n`);
+    expect(await join(vic)).toBe(50);
+    expect(await roomState('m.room.power_levels')).toMatchObject({
+      users: { [ana.userId]: 100, [ben.userId]: 100 },
+    });
+  });
+
   it('continues where it stopped: with the room that it made, and nothing twice', async () => {
     const ana = await newUser('ana');
     await init([...here(), '--admin', ana.userId], bySecret());

@@ -134,3 +134,22 @@ test('of long ago is asked about', async () => {
 test('there may be none', async () => {
   await expect(last()).rejects.toThrow('you have no recent action');
 });
+
+test('whose number stands for two actions is undone by the command that reverses it', async () => {
+  const before = await done('lock', { undo: 'unlock @kept:localhost' });
+  const [one, two] = [
+    await done('lock', { undo, eventId: '$both', account: '@a:localhost' }),
+    await done('lock', { undo: 'unlock @b:localhost', eventId: '$both', account: '@b:localhost' }),
+  ];
+  await bot.store.dataLoss.set({
+    foundAt: bot.clock.now,
+    lastMessageAt: bot.clock.now,
+    lastKept: before + 1,
+    lastShown: one,
+  });
+  await expect(last()).rejects.toMatchObject({
+    advice: [`\`!undo ${two}\`: lock \`@b:localhost\``, `\`!${undo}\`: lock \`@a:localhost\``].join(
+      '\n',
+    ),
+  });
+});
