@@ -135,7 +135,7 @@ describe('quarantine and unquarantine', () => {
     const answer = await room.ana.ask(`!quarantine ${address}`);
     expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect(answer.body).toContain(`❌ Not done: ${address} is protected from quarantine`);
-    expect(answer.body).toContain('unprotect-media lifts that');
+    expect(answer.body).toContain('remove the protection first');
     expect(await isQuarantined(address)).toBe(false);
   });
 

@@ -36,7 +36,7 @@ describe('join', () => {
       status: 'done',
       data: { user_id: user.userId, room_id: id, was_in: false },
     });
-    expect(joined.body).toMatch(/✅ Joined \S+ @\S+ to /u);
+    expect(joined.body).toMatch(/✅ Added \S+ @\S+ to /u);
     expect(await isIn(user, id)).toBe(true);
     const byAlias = await room.ben.ask(
       `!join ${other.account.localpart} #${localpart}:${homeserver().serverName}`,

@@ -236,7 +236,7 @@ describe('redact', () => {
     const { question, outcome } = await askAndConfirm(room.ana, `!redact ${link(place, image)}`);
     expect(question.body).toMatch(/m\.image (?:long ){20,24}.{0,4}…\n/u);
     expect(question.body).toContain(`file ${url}`);
-    expect(question.body).toContain('Will not: delete its file (!quarantine, !delete-media)');
+    expect(question.body).toContain('Will not: delete its file (see !quarantine, !delete-media)');
     expect(outcome.body).toContain(`Its file is kept: ${url}`);
     expect(outcome.body).toContain(`Next: !quarantine ${url} · !user ${mallory.userId}`);
   });
