@@ -28,10 +28,10 @@ describe('where the homeserver’s answer is lost', () => {
   it('delete-room goes on watching, and deletes once', async () => {
     const owner = await newUser();
     const id = await newRoom(owner);
-    const question = await room.ana.ask(`!delete-room ${id}`);
+    const confirmation = await room.ana.ask(`!delete-room ${id}`);
     const begin = ['DELETE', /\/v2\/rooms\//] as const;
     await cutOff('!confirm', begin, 'carried out');
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain('1 member from this server removed');
     expect(await rooms.find(id)).toBeUndefined();
     expect(place.gate.count(...begin)).toBe(1);
@@ -39,9 +39,9 @@ describe('where the homeserver’s answer is lost', () => {
 
   it('delete-room says that it was not done where it never arrived', async () => {
     const id = await newRoom(await newUser());
-    const question = await room.ana.ask(`!delete-room ${id}`);
+    const confirmation = await room.ana.ask(`!delete-room ${id}`);
     await cutOff('!confirm', ['DELETE', /\/v2\/rooms\//], 'lost');
-    await room.ana.outcomeOf(question, 'failed');
+    await room.ana.outcomeOf(confirmation, 'failed');
     expect(await rooms.find(id)).toBeDefined();
   });
 

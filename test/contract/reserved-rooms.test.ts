@@ -123,7 +123,7 @@ test('lists of rooms leave direct rooms out, and say so', async () => {
   expect(names(lists)).toEqual(expect.arrayContaining(['joined-rooms', 'memberships', 'rooms']));
 });
 
-test('a room that becomes a direct room after the question is refused at the confirmation', async () => {
+test('a room that becomes a direct room after it was asked about is refused at the confirmation', async () => {
   const asked = await answerTo(`delete-room ${otherRoom} --reason spam`);
   expect(asked.status).toBe('pending');
   directRooms.add(otherRoom);

@@ -57,7 +57,7 @@ async function endOf(story: Story, deaths: Deaths, room: CrashRoom = common): Pr
 
 // What each of these transactions writes, which is how the kill switch names them.
 const handled = 'inbox+outbox';
-const question = 'inbox+operations+outbox';
+const confirmation = 'inbox+operations+outbox';
 const intent = 'audit_log+inbox+operation_targets+operations';
 const confirmedIntent = 'audit_log+inbox+operation_targets+operations';
 // Both intents of a batch of two are committed with its start.
@@ -102,7 +102,12 @@ const cases: readonly Case[] = [
   { boundary: 'answer sent', story: 'change', at: 'after PUT send 1', ends: 'done' },
   { boundary: 'answer remembered', story: 'change', at: 'after commit outbox 1', ends: 'done' },
 
-  { boundary: 'no question yet', story: 'code', at: `before commit ${question} 1`, ends: 'done' },
+  {
+    boundary: 'no confirmation yet',
+    story: 'code',
+    at: `before commit ${confirmation} 1`,
+    ends: 'done',
+  },
   { boundary: 'prompt to be sent', story: 'code', at: 'before PUT send 1', ends: 'done' },
   { boundary: 'prompt sent', story: 'code', at: 'after PUT send 1', ends: 'done' },
   {
@@ -291,7 +296,7 @@ describe('kill -9 again while the bot recovers', () => {
   });
 });
 
-describe('a decision comes before the bot knows that its question has arrived', () => {
+describe('a decision comes before the bot knows that its confirmation has arrived', () => {
   let room: CrashRoom;
   beforeAll(async () => {
     room = await openCrashRoom('all');
@@ -303,22 +308,22 @@ describe('a decision comes before the bot knows that its question has arrived', 
     const story = async (one = ''): Promise<Said[]> => {
       const text = `!deactivate ${one}`;
       const event = await ana.say(text);
-      const question = await ana.answerTo(event);
+      const confirmation = await ana.answerTo(event);
       const sentAgain = gate.meet('PUT', /\/send\//u);
       const decision =
         how === 'react'
-          ? await ben.react(id, question.event, '✅')
+          ? await ben.react(id, confirmation.event, '✅')
           : await ben.send(id, 'm.room.message', {
               msgtype: 'm.text',
               body: how,
-              'm.relates_to': { 'm.in_reply_to': { event_id: question.event } },
+              'm.relates_to': { 'm.in_reply_to': { event_id: confirmation.event } },
             });
       const passage = await sentAgain;
       // Its answer tells that the decision has come in as well.
       await ana.ask('!version');
       await passage.forward();
       passage.answer();
-      await ana.outcomeOf(question, 'done');
+      await ana.outcomeOf(confirmation, 'done');
       const asked: Said = { text, event, kind: 'confirmed', targets: [one] };
       return how === 'react'
         ? [asked]

@@ -57,9 +57,9 @@ async function once(command: 'lock' | 'unlock', kills: readonly number[]) {
   const { result } = await room.tell(
     [],
     async () => {
-      const question = await room.ana.ask(`!${command} --matching "--user-id ${run}-"`);
-      expect(question.body).toContain(`${accounts} accounts?`);
-      await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
+      const confirmation = await room.ana.ask(`!${command} --matching "--user-id ${run}-"`);
+      expect(confirmation.body).toContain(`${accounts} accounts?`);
+      await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
       for (const at of kills) {
         // A database tells nobody that it has changed.
         while (ended() < at) {
@@ -67,7 +67,7 @@ async function once(command: 'lock' | 'unlock', kills: readonly number[]) {
         }
         await room.kill();
       }
-      return room.ana.outcomeOf(question, 'done', 'failed', 'cancelled');
+      return room.ana.outcomeOf(confirmation, 'done', 'failed', 'cancelled');
     },
     { timeoutMs: operationTimeoutMs },
   );

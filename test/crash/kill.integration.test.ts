@@ -55,19 +55,19 @@ const deactivation = /\/_synapse\/admin\/v1\/deactivate\//;
 
 describe('kill -9 between intent and outcome', () => {
   it('before the call has reached the homeserver: not repeated, not forgotten', async () => {
-    const question = await ana.ask(`!deactivate ${mallory.userId} --erase`);
+    const confirmation = await ana.ask(`!deactivate ${mallory.userId} --erase`);
     const call = gate.meet('POST', deactivation);
-    const confirmation = await ana.say('!confirm');
+    const decision = await ana.say('!confirm');
     const passage = await call;
     await bot.kill();
     passage.drop();
 
     bot = await start();
-    const unknown = await ana.outcomeOf(question, 'unknown');
+    const unknown = await ana.outcomeOf(confirmation, 'unknown');
     expect(unknown.body).toContain('may still be working on it');
-    const outcome = await ana.outcomeOf(question, 'failed');
+    const outcome = await ana.outcomeOf(confirmation, 'failed');
     expect(outcome.body).toContain('interrupted before it was carried out');
-    await ana.outcomeOf(await ana.answerTo(confirmation), 'failed');
+    await ana.outcomeOf(await ana.answerTo(decision), 'failed');
     expect(gate.count('POST', deactivation)).toBe(1);
     expect(await adminApi().users.get(asUserId(mallory.userId))).toMatchObject({
       deactivated: false,
@@ -76,19 +76,19 @@ describe('kill -9 between intent and outcome', () => {
   });
 
   it('after the homeserver has done it: not repeated, and known to be done', async () => {
-    const question = await ana.ask(`!deactivate ${mallory.userId} --erase`);
+    const confirmation = await ana.ask(`!deactivate ${mallory.userId} --erase`);
     const call = gate.meet('POST', deactivation);
-    const confirmation = await ana.say('!confirm');
+    const decision = await ana.say('!confirm');
     const passage = await call;
     expect((await passage.forward()).status).toBe(200);
     await bot.kill();
     passage.drop();
 
     bot = await start();
-    const outcome = await ana.outcomeOf(question, 'done');
+    const outcome = await ana.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain('Asked and confirmed by Ana');
-    expect((await ana.answerTo(confirmation)).field.status).toBe('done');
-    expect(ana.answersTo(confirmation)).toHaveLength(1);
+    expect((await ana.answerTo(decision)).field.status).toBe('done');
+    expect(ana.answersTo(decision)).toHaveLength(1);
     expect(gate.count('POST', deactivation)).toBe(1);
     await auditHolds('done');
   });
@@ -111,19 +111,19 @@ describe('kill -9 between intent and outcome', () => {
 
 describe('the homeserver is still at work on it', () => {
   it('when the bot was killed and asks: not called undone, and known to be done later', async () => {
-    const question = await ana.ask(`!deactivate ${mallory.userId} --erase`);
+    const confirmation = await ana.ask(`!deactivate ${mallory.userId} --erase`);
     const call = gate.meet('POST', deactivation);
-    const confirmation = await ana.say('!confirm');
+    const decision = await ana.say('!confirm');
     const passage = await call;
     await bot.kill();
 
     bot = await start();
-    await ana.outcomeOf(question, 'unknown');
-    const decision = await ana.answerTo(confirmation);
+    await ana.outcomeOf(confirmation, 'unknown');
+    const decided = await ana.answerTo(decision);
     expect((await passage.forward()).status).toBe(200);
-    await Promise.all([ana.outcomeOf(question, 'done'), ana.outcomeOf(decision, 'done')]);
-    expect(ana.statusesOf(question)).toEqual(['pending', 'unknown', 'done']);
-    expect(ana.statusesOf(decision)).toEqual(['unknown', 'done']);
+    await Promise.all([ana.outcomeOf(confirmation, 'done'), ana.outcomeOf(decided, 'done')]);
+    expect(ana.statusesOf(confirmation)).toEqual(['pending', 'unknown', 'done']);
+    expect(ana.statusesOf(decided)).toEqual(['unknown', 'done']);
     expect(gate.count('POST', deactivation)).toBe(1);
     await auditHolds('done');
   });

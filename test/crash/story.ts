@@ -14,7 +14,7 @@ export interface Said {
   readonly decides?: string;
 }
 
-/** How Ben answers a question. */
+/** How Ben answers a confirmation. */
 export type Decision = 'confirm' | 'cancel' | 'react';
 
 /** Ana changes something that asks nobody. */
@@ -25,7 +25,7 @@ export async function change({ ana }: CrashRoom, ...targets: string[]): Promise<
   return [{ text, event, kind: 'change', targets }];
 }
 
-/** Ana asks to deactivate, Ben decides; returns when the question has become an outcome. */
+/** Ana asks to deactivate, Ben decides; returns when the confirmation has become an outcome. */
 export async function deactivation(
   { ana, ben, id }: CrashRoom,
   decision: Decision,
@@ -33,18 +33,18 @@ export async function deactivation(
 ): Promise<Said[]> {
   const text = `!deactivate ${targets.join(' ')}`;
   const event = await ana.say(text);
-  const question = await ana.answerTo(event);
-  const code = question.field.confirmation?.code ?? '';
+  const confirmation = await ana.answerTo(event);
+  const code = confirmation.field.confirmation?.code ?? '';
   const kind = decision === 'cancel' ? 'cancelled' : 'confirmed';
   const asked: Said = { text, event, kind, targets };
   if (decision === 'react') {
-    await ben.react(id, question.event, '✅');
-    await ana.outcomeOf(question, ...final);
+    await ben.react(id, confirmation.event, '✅');
+    await ana.outcomeOf(confirmation, ...final);
     return [asked];
   }
   const line = `!${decision} ${code}`;
   const decided = await ben.sendText(id, line);
-  await Promise.all([ana.answerTo(decided), ana.outcomeOf(question, ...final)]);
+  await Promise.all([ana.answerTo(decided), ana.outcomeOf(confirmation, ...final)]);
   return [asked, { text: line, event: decided, kind: 'decision', targets: [], decides: event }];
 }
 

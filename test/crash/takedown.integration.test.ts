@@ -75,9 +75,9 @@ async function round(deaths: Deaths) {
     deaths,
     async () => {
       const event = await ana.say(`!takedown ${mallory.userId} --delete-media --reason spam`);
-      const question = await ana.answerTo(event);
-      await ben.sendText(id, `!confirm ${question.field.confirmation?.code ?? ''}`);
-      return { event, outcome: await ana.outcomeOf(question, 'done', 'partial', 'failed') };
+      const confirmation = await ana.answerTo(event);
+      await ben.sendText(id, `!confirm ${confirmation.field.confirmation?.code ?? ''}`);
+      return { event, outcome: await ana.outcomeOf(confirmation, 'done', 'partial', 'failed') };
     },
     { timeoutMs: storyTimeoutMs },
   );

@@ -194,7 +194,7 @@ const relationOf = (event: { content: Record<string, unknown> }) =>
   event.content['m.relates_to'] as Relation | undefined;
 
 /**
- * Nothing is taken back that was said. Only a question, and once what is not known yet, or not of all,
+ * Nothing is taken back that was said. Only a confirmation, and once what is not known yet, or not of all,
  * may become something else.
  */
 function tellsOneStory({ kind }: Said, told: readonly string[]): boolean {

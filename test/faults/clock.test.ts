@@ -32,7 +32,7 @@ const statusesOf = ({ sent }: Outcome) =>
     outgoing.kind === 'reply' || outgoing.kind === 'edit' ? [outgoing.reply.status] : [],
   );
 
-/** A question that waits; how its details came to be is not ours here. */
+/** A confirmation that waits; how its details came to be is not ours here. */
 async function ask(): Promise<void> {
   for (let times = 0; times < 20; times += 1) {
     const asked = await say('!deactivate @mallory:localhost');
@@ -40,10 +40,10 @@ async function ask(): Promise<void> {
       return;
     }
   }
-  expect.unreachable('the question was not asked');
+  expect.unreachable('the confirmation was not asked');
 }
 
-describe('a question', () => {
+describe('a confirmation', () => {
   test('is expired when the clock has jumped over its end, before any timer knows', async () => {
     await ask();
     bot.clock.now += hourMs;
@@ -57,8 +57,8 @@ describe('a question', () => {
     bot.clock.now += hourMs;
     await bot.expireConfirmations();
     bot.clock.now -= hourMs;
-    const [question] = (await bot.store.confirmations.pending()).map(({ code }) => code);
-    expect(question).toBeUndefined();
+    const [confirmation] = (await bot.store.confirmations.pending()).map(({ code }) => code);
+    expect(confirmation).toBeUndefined();
     expect((await say('!confirm')).changes).toEqual([]);
   });
 

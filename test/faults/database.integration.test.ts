@@ -36,8 +36,8 @@ it('nothing is carried out while the database can’t be written, and the room h
 
 it('a tick that can’t be recorded confirms nothing, the room hears it, and it counts later', async () => {
   const mallory = await newUser('mallory');
-  const question = await room.ana.ask(`!deactivate ${mallory.userId}`);
-  // Behind the question come its reactions.
+  const confirmation = await room.ana.ask(`!deactivate ${mallory.userId}`);
+  // Behind the confirmation come its reactions.
   await room.ana.until('both reactions', () =>
     room.ana.events.filter(({ type }) => type === 'm.reaction').at(1),
   );
@@ -45,7 +45,7 @@ it('a tick that can’t be recorded confirms nothing, the room hears it, and it 
   other.exec('BEGIN IMMEDIATE');
   // Of talk nothing is kept but the sync token, which ends nothing when it can't be.
   await room.ana.say('hello');
-  await room.ana.user.react(room.id, question.event, '✅');
+  await room.ana.user.react(room.id, confirmation.event, '✅');
   const alert = await room.ana.until('the alert', () =>
     room.ana.events.find(({ content }) => String(content['body']).includes('the database failed')),
   );
@@ -57,7 +57,7 @@ it('a tick that can’t be recorded confirms nothing, the room hears it, and it 
 
   await room.stopBot();
   await room.startBot();
-  await room.ana.outcomeOf(question, 'done');
+  await room.ana.outcomeOf(confirmation, 'done');
 });
 
 it('an outcome that can’t be recorded is not called undone, and is told later', async () => {

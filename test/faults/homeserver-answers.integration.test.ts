@@ -156,15 +156,15 @@ describe('a changing call', () => {
   it('that is one of several: each ends as what it is', async () => {
     const [mallory, other] = await Promise.all([newUser('mallory'), newUser('other')]);
     const asked = gate.meet('POST', /\/shadow_ban/);
-    const question = await room.ana.ask(`!shadow-ban ${mallory.userId} ${other.userId}`);
-    await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
+    const confirmation = await room.ana.ask(`!shadow-ban ${mallory.userId} ${other.userId}`);
+    await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
     const passage = await asked;
     passage.drop();
-    const answer = await room.ana.outcomeOf(question, 'partial');
+    const answer = await room.ana.outcomeOf(confirmation, 'partial');
     expect(answer.body).toContain('1 of 2 accounts done');
     await passage.forward();
-    await room.ana.outcomeOf(question, 'done');
-    expect(room.ana.statusesOf(question).slice(-2)).toEqual(['partial', 'done']);
+    await room.ana.outcomeOf(confirmation, 'done');
+    expect(room.ana.statusesOf(confirmation).slice(-2)).toEqual(['partial', 'done']);
     expect(await Promise.all([mallory, other].map(({ userId }) => isBanned(userId)))).toEqual([
       true,
       true,
@@ -174,10 +174,10 @@ describe('a changing call', () => {
   it('that nobody can ask about is unknown, and is not sent again', async () => {
     const mallory = await newUser('mallory');
     const asked = gate.meet('POST', /\/reset_password\//);
-    const question = await room.ana.ask(`!reset-password ${mallory.userId}`);
+    const confirmation = await room.ana.ask(`!reset-password ${mallory.userId}`);
     await room.ana.say('!confirm');
     await faults['an answer that breaks off'](await asked);
-    const outcome = await room.ana.outcomeOf(question, 'unknown');
+    const outcome = await room.ana.outcomeOf(confirmation, 'unknown');
     expect(outcome.body).toContain('Check before you retry');
     expect(gate.count('POST', /\/reset_password\//)).toBe(1);
   });

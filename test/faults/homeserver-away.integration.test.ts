@@ -69,18 +69,18 @@ it('an admin API that is away is said to be so by status, and a command fails an
 });
 
 it('an outcome that can’t be known yet is told as soon as the homeserver is back', async () => {
-  const question = await ana.ask(`!deactivate ${mallory.userId}`);
+  const confirmation = await ana.ask(`!deactivate ${mallory.userId}`);
   const call = gate.meet('POST', /\/deactivate\//);
   await ana.say('!confirm');
   const passage = await call;
   await passage.forward();
   gate.close(/_synapse|\/sync/);
   passage.drop();
-  const unknown = await ana.outcomeOf(question, 'unknown');
+  const unknown = await ana.outcomeOf(confirmation, 'unknown');
   expect(unknown.body).toContain('Not known whether it was done');
   await gate.turnedAway('GET', /\/sync/, 1);
   gate.open();
-  const outcome = await ana.outcomeOf(question, 'done');
+  const outcome = await ana.outcomeOf(confirmation, 'done');
   expect(outcome.body).toContain('Asked and confirmed by Ana');
   expect(gate.count('POST', /\/deactivate\//)).toBe(1);
 });

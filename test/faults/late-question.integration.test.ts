@@ -37,17 +37,17 @@ const ways = {
     room.ana.user.send(room.id, 'm.room.message', replyTo(event, '!confirm')),
 };
 
-describe('the homeserver does not say for long that a question has arrived', () => {
+describe('the homeserver does not say for long that a confirmation has arrived', () => {
   it.each(Object.entries(ways))('%s waits for that, and for nothing else', async (_, decide) => {
     const [mallory, other] = await Promise.all([newUser('mallory'), newUser('other')]);
     const sending = gate.meet('PUT', /\/send\/m\.room\.message\//);
     const command = await room.ana.say(`!deactivate ${mallory.userId}`);
     const passage = await sending;
     await passage.forward();
-    const question = await room.ana.answerTo(command);
-    // A second question of hers: without a code nobody could guess which one is meant.
+    const confirmation = await room.ana.answerTo(command);
+    // A second confirmation of hers: without a code nobody could guess which one is meant.
     const waiting = await room.ana.ask(`!deactivate ${other.userId}`);
-    await decide(question.event);
+    await decide(confirmation.event);
 
     // The patience is over many times, and what is said meanwhile is done.
     for (let times = 0; times < 3; times += 1) {
@@ -56,7 +56,7 @@ describe('the homeserver does not say for long that a question has arrived', () 
     }
     expect(await isDeactivated(mallory.userId)).toBe(false);
     passage.answer();
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await isDeactivated(mallory.userId)).toBe(true);
     expect(await isDeactivated(other.userId)).toBe(false);
     await room.ana.ask(`!cancel ${waiting.field.confirmation?.code}`);
@@ -68,13 +68,13 @@ describe('the homeserver does not say for long that a question has arrived', () 
     const command = await room.ana.say(`!deactivate ${mallory.userId}`);
     const passage = await sending;
     await passage.forward();
-    const question = await room.ana.answerTo(command);
-    await room.ana.user.react(room.id, question.event, '✅');
+    const confirmation = await room.ana.answerTo(command);
+    await room.ana.user.react(room.id, confirmation.event, '✅');
     await room.ana.ask('!version');
     passage.drop();
     await room.stopBot();
     await room.startBot();
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await isDeactivated(mallory.userId)).toBe(true);
   });
 });

@@ -60,7 +60,7 @@ async function databaseWarnings() {
   return checks.filter(({ name, advice }) => name === 'database' && advice !== null);
 }
 
-let question: Answer;
+let confirmation: Answer;
 
 it('a restored backup does nothing twice, and tells what it does not know', async () => {
   const { ana, ben } = room;
@@ -81,8 +81,8 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
   // Pending in the backup, decided in the room.
   await ana.user.react(room.id, early.event, '✅');
   await ana.outcomeOf(early, 'done');
-  question = await ana.ask(`!deactivate ${mallory.userId}`);
-  expect(question.field.status).toBe('pending');
+  confirmation = await ana.ask(`!deactivate ${mallory.userId}`);
+  expect(confirmation.field.status).toBe('pending');
   await room.stopBot();
   // What would show if it were done once more.
   await api.users.unshadowBan(asUserId(mallory.userId));
@@ -127,21 +127,21 @@ it('a restored backup does nothing twice, and tells what it does not know', asyn
   expect((await ana.ask('!status')).body).toContain('the audit log lacks #3 to #');
 }, 60_000);
 
-it('a question of the lost time can’t be confirmed, and whoever tries hears it', async () => {
+it('a confirmation of the lost time can’t be confirmed, and whoever tries hears it', async () => {
   const { ana } = room;
-  const lost = await ana.outcomeOf(question, 'expired');
+  const lost = await ana.outcomeOf(confirmation, 'expired');
   expect(lost.body).toContain('can’t be confirmed any more');
-  await ana.user.react(room.id, question.event, '✅');
+  await ana.user.react(room.id, confirmation.event, '✅');
   await ana.until('an answer to the tick', () =>
     ana.unasked().find(({ body }) => body.includes('from before my database was restored')),
   );
   const yes = await ana.user.send(room.id, 'm.room.message', {
     msgtype: 'm.text',
     body: 'yes',
-    'm.relates_to': { 'm.in_reply_to': { event_id: question.event } },
+    'm.relates_to': { 'm.in_reply_to': { event_id: confirmation.event } },
   });
   expect((await ana.answerTo(yes)).body).toContain('from before my database was restored');
-  const typed = await ana.ask(`!confirm ${question.field.confirmation?.code}`);
+  const typed = await ana.ask(`!confirm ${confirmation.field.confirmation?.code}`);
   expect(typed.body).toContain('there is no confirmation with the code');
   expect(typed.body).toMatch(
     /If it is from before \S+ \S+ UTC, when my database was restored or lost, resend the command\./u,

@@ -35,20 +35,20 @@ const useToken = (accessToken: string) => Object.assign(room.config.homeserver, 
 it('a lost token stops the bot; with a new one it goes on where it was', async () => {
   const { ana, bot } = room;
   const mallory = await newUser('mallory');
-  const question = await ana.ask(`!deactivate ${mallory.userId}`);
+  const confirmation = await ana.ask(`!deactivate ${mallory.userId}`);
   const ended = room.ended();
   ended.catch(() => undefined);
   await bot.request('POST', '/_matrix/client/v3/logout', { json: {} });
   await expect(ended).rejects.toThrow(SetupError);
   await room.stopBot();
-  await ana.user.react(room.id, question.event, '✅');
+  await ana.user.react(room.id, confirmation.event, '✅');
   const late = await ana.say('!version');
   await expect(room.startBot()).rejects.toThrow('does not accept the access token');
 
   useToken(await logIn(bot.account.password));
   await room.startBot();
   // What was decided and sent meanwhile is done, once.
-  await ana.outcomeOf(question, 'done');
+  await ana.outcomeOf(confirmation, 'done');
   expect((await ana.answerTo(late)).field.status).toBe('done');
   expect(ana.answersTo(late)).toHaveLength(1);
   expect(ana.unasked().filter(({ body }) => body.includes('database'))).toEqual([]);

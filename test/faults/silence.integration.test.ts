@@ -171,11 +171,11 @@ test('without probes, the process of a bot that can’t send lives on, answers o
     database: { path: path.join(folder, 'lawspeaker.db') },
   });
   try {
-    const question = await ana.say('!version');
+    const confirmation = await ana.say('!version');
     expect(await Promise.race([bot.exited, wait(6000)])).toBeUndefined();
     expect(await readFile(bot.logFile, 'utf8')).toContain('starting nothing until that works');
     await user.setState(id, 'm.room.power_levels', {});
-    expect((await ana.answerTo(question)).field.status).toBe('done');
+    expect((await ana.answerTo(confirmation)).field.status).toBe('done');
 
     // The same while it runs, and stopping ends the wait for the next attempt.
     await user.setState(id, 'm.room.power_levels', { events_default: 50 });

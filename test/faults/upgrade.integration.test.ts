@@ -14,8 +14,8 @@ test('the bot follows an admin’s upgrade of the management room, and stays the
     (await adminApi().users.get(asUserId(mallory.userId))).shadowBanned;
   const here: Moderator[] = [];
   try {
-    const question = await ana.ask(`!deactivate ${trudy.userId}`);
-    const { confirmation } = question.field;
+    const asked = await ana.ask(`!deactivate ${trudy.userId}`);
+    const { confirmation } = asked.field;
     const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room.id)}`;
     const { replacement_room: next } = await ana.user.request<{ replacement_room: string }>(
       'POST',
@@ -57,7 +57,7 @@ test('the bot follows an admin’s upgrade of the management room, and stays the
     expect(await isShadowBanned()).toBe(true);
     // A confirmation of the old room can be given here.
     await anaHere.say(`!confirm ${confirmation?.code ?? ''}`);
-    await anaHere.until('the outcome of the question', () =>
+    await anaHere.until('the outcome of the confirmation', () =>
       anaHere.events.find(({ content }) => {
         const field = content['dev.lawspeaker.answer'] as { command: string; status: string };
         return field?.command === 'deactivate' && field.status === 'done';

@@ -29,7 +29,7 @@ const withoutEve = [
   },
 ];
 
-/** What a reaction may be; `target` stands for the question. */
+/** What a reaction may be; `target` stands for the confirmation. */
 const reaction = fc.record({
   type: mostly(fc.constant('m.reaction'), 30),
   sender: mostly(anybody, 30),
@@ -62,7 +62,7 @@ const reaction = fc.record({
   ),
 });
 
-/** Now and then a hostile answer leads to no question; so often in a row, nothing asks any more. */
+/** Now and then a hostile answer leads to no confirmation; so often in a row, nothing asks any more. */
 const maxSkipsInARow = 20;
 
 type Json = Readonly<Record<string, unknown>> | null | undefined;
@@ -78,7 +78,7 @@ test(
     const seen = { confirmed: 0, cancelled: 0, left: 0 };
 
     /** The event of a pending confirmation: the previous one, unless it was decided. */
-    async function question(): Promise<string | undefined> {
+    async function confirmation(): Promise<string | undefined> {
       const [waiting] = await bot.store.confirmations.pending();
       if (waiting !== undefined && waiting.expiresAt > bot.clock.now) {
         return asked;
@@ -111,7 +111,7 @@ test(
       fc.asyncProperty(reaction, async (given) => {
         cases += 1;
         bot.clock.now += 1000;
-        const target = await question();
+        const target = await confirmation();
         fc.pre(target !== undefined);
         const content = given.content as Json;
         const relation = content?.['m.relates_to'] as Json;

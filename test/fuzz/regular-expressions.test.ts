@@ -58,7 +58,7 @@ const readers: Readonly<Record<string, (text: string) => unknown>> = {
   'decoded ids': (text) => [userId, roomId, eventId].map((one) => one.safeParse(text)),
   commandLineIn: (text) => commandLineIn(text, { settings, registry }),
   holdsSecret: (text) => holdsSecret(text, text),
-  canDecide: (text) => canDecide({ kind: 'message', text, replyTo: '$question' } as Message),
+  canDecide: (text) => canDecide({ kind: 'message', text, replyTo: '$confirmation' } as Message),
   signOfReaction,
   errcode: (text) => new HomeserverError(400, text, 'GET /'),
   guess: (text) => registry.guess(text),

@@ -126,8 +126,8 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     managementRoom: room,
     bot: {
       async decide({ decision, code, by, event }) {
-        const question = await findConfirmation(context, { code, by, event, decision });
-        return decideConfirmation(context, question, { decision, by, event });
+        const confirmation = await findConfirmation(context, { code, by, event, decision });
+        return decideConfirmation(context, confirmation, { decision, by, event });
       },
       stop: async (request) => stop(context, request),
       status: async () => ({

@@ -19,11 +19,13 @@ describe('edit-user', () => {
   it('changes what is asked for, shows before and after, and is taken back', async () => {
     const mallory = await newUser('mallory', { displayName: 'Mallory' });
     const name = mallory.account.localpart;
-    const { question, outcome: changed } = await askAndConfirm(
+    const { confirmation, outcome: changed } = await askAndConfirm(
       room.ben,
       `!edit-user ${mallory.userId} --displayname "Mal <b>" --avatar-url mxc://localhost/abc --user-type bot --email ${name}@new.example --external-id idp:${name} --reason test`,
     );
-    expect(question.body).toContain('Anyone with access to the new address or login can get into');
+    expect(confirmation.body).toContain(
+      'Anyone with access to the new address or login can get into',
+    );
     expect(changed.field).toMatchObject({ command: 'edit-user', status: 'done' });
     expect(changed.body).toContain('✅ Changed Mal <b>');
     expect(changed.body).toContain('Name: Mallory → Mal <b>');
@@ -97,29 +99,29 @@ describe('edit-user', () => {
     expect(answer.field.status === 'done').toBe(after.displayname === 'Tamed');
   }, 60_000);
 
-  it('makes a server admin, and no longer, after a question to an admin', async () => {
+  it('makes a server admin, and no longer, after a confirmation to an admin', async () => {
     const mallory = await newUser('mallory');
     const denied = await room.ben.ask(`!edit-user ${mallory.userId} --admin`);
     expect(denied.field.status).toBe('denied');
-    const { question, outcome } = await askAndConfirm(
+    const { confirmation, outcome } = await askAndConfirm(
       room.ana,
       `!edit-user ${mallory.userId} --admin`,
     );
-    expect(question.body).toContain('can read, change and delete everything');
+    expect(confirmation.body).toContain('can read, change and delete everything');
     expect(outcome.field.data).toMatchObject({ admin: true });
     const revoked = await askAndConfirm(room.ana, `!edit-user ${mallory.userId} --no-admin`);
-    expect(revoked.question.body).toMatch(/will be (?:the only server admin )?left/u);
+    expect(revoked.confirmation.body).toMatch(/will be (?:the only server admin )?left/u);
     expect(await users.get(idOf(mallory))).toMatchObject({ admin: false });
   });
 
-  it('logs all devices out on demand, after a question', async () => {
+  it('logs all devices out on demand, after a confirmation', async () => {
     const mallory = await newUser('mallory');
     await devices.create(idOf(mallory), 'SECOND');
-    const { question, outcome } = await askAndConfirm(
+    const { confirmation, outcome } = await askAndConfirm(
       room.ben,
       `!edit-user ${mallory.userId} --logout-devices --displayname Gone`,
     );
-    expect(question.body).toContain('Will: log out 2 devices');
+    expect(confirmation.body).toContain('Will: log out 2 devices');
     expect(outcome.body).toContain('2 devices logged out');
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
     expect(await users.get(idOf(mallory))).toMatchObject({ displayname: 'Gone' });
@@ -181,10 +183,10 @@ describe('admin', () => {
     expect(bot.field.data).toMatchObject({ user_id: room.bot.userId, admin: true });
   });
 
-  it('grants and revokes, each after a question, and is taken back', async () => {
+  it('grants and revokes, each after a confirmation, and is taken back', async () => {
     const mallory = await newUser('mallory');
     const granted = await askAndConfirm(room.ana, `!admin ${mallory.userId} --grant`);
-    expect(granted.question.body).toContain(`${mallory.userId} a server admin?`);
+    expect(granted.confirmation.body).toContain(`${mallory.userId} a server admin?`);
     expect(granted.outcome.field.data).toMatchObject({ admin: true });
     await expect(adminApi(mallory.account.accessToken).users.list({})).resolves.toBeDefined();
 

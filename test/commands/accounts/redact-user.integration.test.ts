@@ -48,14 +48,14 @@ it('takes what somebody has sent out of all rooms, also after they were deactiva
   await askAndConfirm(room.ana, `!deactivate ${mallory.userId}`);
   await expect.poll(async () => (await users.joinedRooms(idOf(mallory))).joinedRooms).toEqual([]);
   sent.push(before as [string, string]);
-  const { question, outcome } = await askAndConfirm(
+  const { confirmation, outcome } = await askAndConfirm(
     room.ben,
     `!redact-user ${mallory.userId} --reason spam`,
   );
-  expect(question.body).toMatch(/^⚠️ Redact 4 messages and 2 joins by .* in 2 rooms\?/u);
-  expect(question.body).toContain('Lobby: 2 messages and 1 join');
-  expect(question.body).toContain('They are deactivated.');
-  expect(question.body).toContain('Reason: spam');
+  expect(confirmation.body).toMatch(/^⚠️ Redact 4 messages and 2 joins by .* in 2 rooms\?/u);
+  expect(confirmation.body).toContain('Lobby: 2 messages and 1 join');
+  expect(confirmation.body).toContain('They are deactivated.');
+  expect(confirmation.body).toContain('Reason: spam');
   expect(outcome.field).toMatchObject({
     status: 'done',
     data: { user_id: mallory.userId, messages: 4, joins: 2, failed: [] },
@@ -86,11 +86,11 @@ it('reaches rooms that somebody was banned from, or has left', async () => {
 it('keeps to a room and to a time', async () => {
   const { mallory, places, sent } = await scene(['Here', 'There']);
   const [here = ''] = places;
-  const { question } = await askAndConfirm(
+  const { confirmation } = await askAndConfirm(
     room.ben,
     `!redact-user ${mallory.userId} --room ${here}`,
   );
-  expect(question.body).toContain('in 1 room?');
+  expect(confirmation.body).toContain('in 1 room?');
   expect(await areRedacted(sent)).toEqual([true, false]);
   const ts = (await events.find(asRoomId(here), asEventId(sent[0]?.[1] ?? '')))?.event
     .originServerTs;

@@ -76,19 +76,19 @@ describe('what redact-user redacts', () => {
     [' --since 2h', 2, 1],
     [' --since 7d', 168, 3],
   ] as const)(
-    'with “%s”: is what the question said, however late',
+    'with “%s”: is what the confirmation said, however late',
     async ([flags, hours, many]) => {
-      const [question] = await say(`!redact-user @mallory:localhost${flags}`);
+      const [confirmation] = await say(`!redact-user @mallory:localhost${flags}`);
       const since = new Date(askedAt - hours * hourMs).toISOString().slice(0, 16).replace('T', ' ');
-      expect(JSON.stringify(question)).toContain(`Sent since ${since} UTC`);
-      expect(JSON.stringify(question)).toContain(`Redact ${many} message`);
+      expect(JSON.stringify(confirmation)).toContain(`Sent since ${since} UTC`);
+      expect(JSON.stringify(confirmation)).toContain(`Redact ${many} message`);
       bot.clock.now += 9 * minuteMs;
       await say('!confirm');
       expect(starts).toEqual([askedAt - hours * hourMs]);
     },
   );
 
-  test('is not in the management room or in a direct room of the bot, which the question says', async () => {
+  test('is not in the management room or in a direct room of the bot, which the confirmation says', async () => {
     const direct = '!direct:localhost';
     const { events, users } = bot.api;
     const rooms = [shared, room, direct];
@@ -101,9 +101,9 @@ describe('what redact-user redacts', () => {
         { sender: where === direct ? botUser : people.ana, content: { join_rule: 'invite' } },
       ],
     });
-    const [question] = await say('!redact-user @mallory:localhost');
-    expect(JSON.stringify(question)).toContain('in 1 room?');
-    expect(JSON.stringify(question)).toContain('rooms in which I send secrets are left out');
+    const [confirmation] = await say('!redact-user @mallory:localhost');
+    expect(JSON.stringify(confirmation)).toContain('in 1 room?');
+    expect(JSON.stringify(confirmation)).toContain('rooms in which I send secrets are left out');
     await say('!confirm');
     expect(startedIn).toEqual([[shared]]);
     const [named] = await say(`!redact-user @mallory:localhost --room ${shared}`);
@@ -167,17 +167,17 @@ describe('what redact-user redacts', () => {
     },
   );
 
-  test('is not guessed for a question that an older version has asked', async () => {
+  test('is not guessed for a confirmation that an older version has asked', async () => {
     await say('!redact-user @mallory:localhost');
-    const [question] = await bot.store.confirmations.pending();
-    assert.ok(question);
+    const [confirmation] = await bot.store.confirmations.pending();
+    assert.ok(confirmation);
     const { since: _, ...others } = (
-      JSON.parse(question.invocation) as { arguments: Record<string, unknown> }
+      JSON.parse(confirmation.invocation) as { arguments: Record<string, unknown> }
     ).arguments;
-    const invocation = { ...(JSON.parse(question.invocation) as object), arguments: others };
+    const invocation = { ...(JSON.parse(confirmation.invocation) as object), arguments: others };
     const { parsedOf } = await import('../../../src/operations/stages.ts');
     expect(() =>
-      parsedOf(bot.context, { ...question, invocation: JSON.stringify(invocation) }),
+      parsedOf(bot.context, { ...confirmation, invocation: JSON.stringify(invocation) }),
     ).toThrow('is unknown');
   });
 });

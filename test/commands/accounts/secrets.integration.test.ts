@@ -83,12 +83,12 @@ describe('create-user', () => {
     await expect(logIn(name, password)).resolves.toBeDefined();
   });
 
-  it('makes a server admin for an admin alone, after a question', async () => {
+  it('makes a server admin for an admin alone, after a confirmation', async () => {
     const name = uniqueLocalpart('root');
     const denied = await room.ben.ask(`!create-user ${name} --admin`);
     expect(denied.field.status).toBe('denied');
-    const { question, outcome } = await askAndConfirm(room.ana, `!create-user ${name} --admin`);
-    expect(question.body).toContain('as a server admin?');
+    const { confirmation, outcome } = await askAndConfirm(room.ana, `!create-user ${name} --admin`);
+    expect(confirmation.body).toContain('as a server admin?');
     expect(outcome.body).toContain('a server admin');
     expect(await users.get(asUserId(`@${name}:${homeserver().serverName}`))).toMatchObject({
       admin: true,
@@ -149,11 +149,11 @@ describe('create-user', () => {
 describe('reset-password', () => {
   it('replaces the password, logs out, and tells the asker alone', async () => {
     const mallory = await newUser('mallory', { displayName: 'Mallory' });
-    const { question, outcome } = await askAndConfirm(
+    const { confirmation, outcome } = await askAndConfirm(
       room.ana,
       `!reset-password ${mallory.userId} --reason stolen`,
     );
-    expect(question.body).toContain('Will: log out 1 device, send the password only to @ana-');
+    expect(confirmation.body).toContain('Will: log out 1 device, send the password only to @ana-');
     expect(outcome.body).toContain('✅ Reset the password of Mallory');
     const password = await secretFor(room.ana.user, mallory.userId);
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
@@ -163,11 +163,11 @@ describe('reset-password', () => {
 
   it('leaves devices logged in with --no-logout', async () => {
     const mallory = await newUser('mallory');
-    const { question } = await askAndConfirm(
+    const { confirmation } = await askAndConfirm(
       room.ben,
       `!reset-password ${mallory.userId} --no-logout`,
     );
-    expect(question.body).toContain('leave 1 device logged in');
+    expect(confirmation.body).toContain('leave 1 device logged in');
     await expect(mallory.whoami()).resolves.toMatchObject({ user_id: mallory.userId });
     await expect(
       mallory.login(await secretFor(room.ben.user, mallory.userId)),
@@ -193,8 +193,8 @@ describe('reset-password', () => {
 describe('login-as', () => {
   it('sends a token that dies to the asker alone', async () => {
     const mallory = await newUser('mallory');
-    const { question, outcome } = await askAndConfirm(room.ana, `!login-as ${mallory.userId}`);
-    expect(question.body).toContain('for 1 hour?');
+    const { confirmation, outcome } = await askAndConfirm(room.ana, `!login-as ${mallory.userId}`);
+    expect(confirmation.body).toContain('for 1 hour?');
     expect(outcome.body).toContain('It works until');
     const { valid_until_ms: until } = outcome.field.data as { valid_until_ms: number };
     expect(until).toBeGreaterThan(Date.now() + 3_500_000);
@@ -223,8 +223,8 @@ describe('login-as', () => {
   it('warns that it also works for a deactivated account', async () => {
     const gone = await newUser('gone');
     await users.deactivate(idOf(gone), { erase: false });
-    const question = await room.ana.ask(`!login-as ${gone.userId}`);
-    expect(question.body).toContain('although the account is deactivated');
-    await room.ana.ask(`!cancel ${question.field.confirmation?.code}`);
+    const confirmation = await room.ana.ask(`!login-as ${gone.userId}`);
+    expect(confirmation.body).toContain('although the account is deactivated');
+    await room.ana.ask(`!cancel ${confirmation.field.confirmation?.code}`);
   });
 });

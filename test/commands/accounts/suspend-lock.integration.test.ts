@@ -94,13 +94,13 @@ describe('suspend and unsuspend', () => {
 
   it('act on several, and stop at none of them', async () => {
     const [one, two] = [await newUser('one'), await newUser('two')];
-    const { question, outcome: both } = await askAndConfirm(
+    const { confirmation, outcome: both } = await askAndConfirm(
       room.ana,
       `!suspend ${one.userId} ${two.account.localpart}`,
     );
-    expect(question.body).toContain('Suspend 2 accounts?');
-    expect(question.body).toContain(`${one.userId} · registered`);
-    expect(question.body).toContain(two.userId);
+    expect(confirmation.body).toContain('Suspend 2 accounts?');
+    expect(confirmation.body).toContain(`${one.userId} · registered`);
+    expect(confirmation.body).toContain(two.userId);
     expect(both.body).toContain('suspend: 2 of 2 accounts done');
     expect(both.field.audit).toHaveLength(2);
     expect(await stateOf(one)).toMatchObject({ suspended: true });
@@ -227,10 +227,10 @@ describe('lock and unlock', () => {
     const admin = await newUser('root', { admin: true });
     const refused = await room.ana.ask(`!lock ${admin.userId}`);
     expect(refused.body).toContain('server admin');
-    const question = await room.ana.ask(`!lock ${admin.userId} --override-protection`);
-    expect(question.field).toMatchObject({ status: 'pending' });
+    const confirmation = await room.ana.ask(`!lock ${admin.userId} --override-protection`);
+    expect(confirmation.field).toMatchObject({ status: 'pending' });
     await room.ana.ask('!confirm');
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await stateOf(admin)).toMatchObject({ locked: true });
   });
 });

@@ -74,16 +74,16 @@ it('leaves nothing of an account, in rooms that it is in, has left and is banned
   for (const text of ['one', 'two', 'three']) {
     await mallory.uploadMedia(Buffer.from(`${text} ${mallory.userId}`), 'text/plain');
   }
-  const { question, outcome } = await askAndConfirm(
+  const { confirmation, outcome } = await askAndConfirm(
     room.ben,
     `!takedown ${mallory.userId} --delete-media --reason spam`,
   );
-  expect(question.body).toMatch(/^⚠️ Take down Mallory/u);
-  expect(question.body).toContain('quarantine: 3 files');
-  expect(question.body).toContain('redact: 6 messages and 3 joins in 3 rooms');
-  expect(question.body).toContain('delete-media: 3 files');
-  expect(question.body).toContain('log out 1 device, remove from 1 room');
-  expect(question.body).toContain('Redacted messages and deleted files can’t be restored');
+  expect(confirmation.body).toMatch(/^⚠️ Take down Mallory/u);
+  expect(confirmation.body).toContain('quarantine: 3 files');
+  expect(confirmation.body).toContain('redact: 6 messages and 3 joins in 3 rooms');
+  expect(confirmation.body).toContain('delete-media: 3 files');
+  expect(confirmation.body).toContain('log out 1 device, remove from 1 room');
+  expect(confirmation.body).toContain('Redacted messages and deleted files can’t be restored');
   expect(outcome.field).toMatchObject({ command: 'takedown', status: 'done' });
   expect(stepsOf(outcome)).toEqual([
     'suspend done',
@@ -160,13 +160,13 @@ it('is taken back step by step, as far as that is possible', async () => {
 
 it('takes several, and keeps off who is protected', async () => {
   const [one, other] = [await scene(), await scene()];
-  const { question, outcome } = await askAndConfirm(
+  const { confirmation, outcome } = await askAndConfirm(
     room.ben,
     `!takedown ${one.mallory.userId} ${other.mallory.userId} ${room.ana.user.userId}`,
   );
-  expect(question.body).toContain('Take down 2 accounts?');
-  expect(question.body).toContain('6 messages and 3 joins in 3 rooms');
-  expect(question.body).toContain(`Left out: ${room.ana.user.userId}`);
+  expect(confirmation.body).toContain('Take down 2 accounts?');
+  expect(confirmation.body).toContain('6 messages and 3 joins in 3 rooms');
+  expect(confirmation.body).toContain(`Left out: ${room.ana.user.userId}`);
   expect(outcome.field.status).toBe('done');
   expect(await left(one.mallory, one.sent)).toBe(0);
   expect(await left(other.mallory, other.sent)).toBe(0);
@@ -182,9 +182,9 @@ it('is taken back as a whole by its operation’s number, for several accounts w
   const taken = await askAndConfirm(room.ben, `!takedown ${ids.join(' ')}`);
   const line = `!undo --operation ${taken.outcome.field.operation?.id}`;
   expect(taken.outcome.body).toContain(line);
-  const { question, outcome } = await askAndConfirm(room.ben, line);
-  expect(question.body).toContain('6 actions on 2 accounts?');
-  expect(question.body).toContain('Can’t be taken back: redact (2)');
+  const { confirmation, outcome } = await askAndConfirm(room.ben, line);
+  expect(confirmation.body).toContain('6 actions on 2 accounts?');
+  expect(confirmation.body).toContain('Can’t be taken back: redact (2)');
   expect(outcome.field).toMatchObject({ command: 'undo', status: 'done' });
   for (const { mallory, sent } of both) {
     expect(await users.get(idOf(mallory))).toMatchObject({ deactivated: false, suspended: false });

@@ -38,7 +38,7 @@ const notices = (): Notice[] =>
       : [];
   });
 
-/** The same question on the command line, beside the running bot. */
+/** The same confirmation on the command line, beside the running bot. */
 async function onCommandLine(): Promise<{ status: number; text: string }> {
   const file = path.join(path.dirname(room.databaseFile), 'lawspeaker.yaml');
   await writeFile(file, JSON.stringify(room.config));

@@ -50,8 +50,8 @@ it('shows what was done to a user, what was said about it and by it, newest firs
 
   await room.ben.ask(`!shadow-ban ${mallory} --for 24h --reason "spam, again"`);
   await room.vic.ask(`!deactivate ${mallory}`);
-  const question = await room.ben.ask(`!deactivate ${mallory}`);
-  await room.ben.ask(`!cancel ${question.field.confirmation?.code}`);
+  const confirmation = await room.ben.ask(`!deactivate ${mallory}`);
+  await room.ben.ask(`!cancel ${confirmation.field.confirmation?.code}`);
 
   const answer = await room.vic.ask(`!history ${mallory}`);
   const [title, about, by, ...rows] = answer.body.split('\n');
@@ -61,7 +61,7 @@ it('shows what was done to a user, what was said about it and by it, newest firs
   const kinds = (answer.field.data as { rows: { kind: string }[] }).rows.map(({ kind }) => kind);
   expect(kinds).toEqual(['confirmation', 'action', 'timer', 'action', 'item', 'item', 'reporting']);
   expect(rows[1]).toContain(
-    `confirmation ${question.field.confirmation?.code}: deactivate asked by`,
+    `confirmation ${confirmation.field.confirmation?.code}: deactivate asked by`,
   );
   expect(rows[1]).toContain(`cancelled by ${ben}`);
   expect(rows[2]).toContain(`❌ denied: deactivate by ${room.vic.user.userId}`);

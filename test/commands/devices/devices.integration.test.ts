@@ -141,12 +141,12 @@ describe('delete-device', () => {
   it('shows the device, and ends its session', async () => {
     const mallory = await newUser('mallory');
     const { deviceId } = mallory.account;
-    const { question, outcome } = await askAndConfirm(
+    const { confirmation, outcome } = await askAndConfirm(
       room.ben,
       `!delete-device ${mallory.userId} ${deviceId}`,
     );
-    expect(question.body).toContain('Log out 1 device of');
-    expect(question.body).toContain(deviceId);
+    expect(confirmation.body).toContain('Log out 1 device of');
+    expect(confirmation.body).toContain(deviceId);
     expect(outcome.field).toMatchObject({ status: 'done', data: { devices: [deviceId] } });
     await expect(mallory.whoami()).rejects.toMatchObject({ status: 401 });
   });
@@ -155,11 +155,11 @@ describe('delete-device', () => {
     const mallory = await newUser('mallory');
     await devices.create(idOf(mallory), 'ONE');
     await devices.create(idOf(mallory), 'TWO');
-    const { question, outcome } = await askAndConfirm(
+    const { confirmation, outcome } = await askAndConfirm(
       room.ana,
       `!delete-device ${mallory.userId} ONE NOSUCH TWO`,
     );
-    expect(question.body).toContain('left out: NOSUCH');
+    expect(confirmation.body).toContain('left out: NOSUCH');
     expect(outcome.body).toContain('⚠️ Logged out 2 devices');
     expect(outcome.field.data).toMatchObject({ unknown_devices: ['NOSUCH'] });
     expect(await devices.list(idOf(mallory))).toHaveLength(1);

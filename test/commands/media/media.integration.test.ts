@@ -86,19 +86,19 @@ describe('delete-media', () => {
     await upload(mallory, ...Array.from({ length: 101 }, () => 1));
     const other = await newUser();
     await upload(other, 1);
-    const question = await room.ben.ask(`!delete-media ${mallory.userId} --all --reason spam`);
-    expect(question.field).toMatchObject({ command: 'delete-media', status: 'pending' });
-    expect(question.body).toContain(
+    const confirmation = await room.ben.ask(`!delete-media ${mallory.userId} --all --reason spam`);
+    expect(confirmation.field).toMatchObject({ command: 'delete-media', status: 'pending' });
+    expect(confirmation.body).toContain(
       `Delete all 101 files, 101 bytes, of ${mallory.account.localpart} ${mallory.userId}?`,
     );
-    expect(question.body).toContain(
+    expect(confirmation.body).toContain(
       'Will not: delete copies on other servers, files of other users',
     );
-    expect(question.body).toContain('This can’t be undone');
+    expect(confirmation.body).toContain('This can’t be undone');
     expect(await filesOf(mallory)).toBe(101);
 
     await room.ben.ask('!confirm');
-    const outcome = await room.ben.outcomeOf(question, 'done');
+    const outcome = await room.ben.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain('✅ Deleted 101 files');
     expect(outcome.body).toContain('None are left.');
     expect(outcome.field.data).toMatchObject({ total: 101, remaining: 0 });
@@ -109,14 +109,14 @@ describe('delete-media', () => {
   it('deletes those that the flags choose, and says what is left', async () => {
     const mallory = await newUser('mallory');
     const [, large = ''] = await upload(mallory, 10, 3000, 200);
-    const question = await room.ana.ask(
+    const confirmation = await room.ana.ask(
       `!delete-media ${mallory.userId} --order-by media_length --dir b --limit 1`,
     );
-    expect(question.body).toContain('Delete 1 file, 3 kB, of');
-    expect(question.body).toContain('2 other files will be kept');
-    expect(question.body).toContain(`mxc://localhost/${large} 3000.png, image/png`);
+    expect(confirmation.body).toContain('Delete 1 file, 3 kB, of');
+    expect(confirmation.body).toContain('2 other files will be kept');
+    expect(confirmation.body).toContain(`mxc://localhost/${large} 3000.png, image/png`);
     await room.ana.ask('!confirm');
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain('✅ Deleted 1 file of ');
     expect(outcome.body).toContain('2 files are left.');
     expect(outcome.field.data).toMatchObject({ deleted_media: [large], remaining: 2 });

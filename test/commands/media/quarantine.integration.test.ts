@@ -158,10 +158,10 @@ describe('quarantine and unquarantine', () => {
     // An admin insists, and a moderator may give it back.
     const denied = await room.ben.ask(`!quarantine ${own} --override-protection`);
     expect(denied.field).toMatchObject({ status: 'denied' });
-    const question = await room.ana.ask(`!quarantine ${own} --override-protection`);
-    expect(question.field).toMatchObject({ status: 'pending' });
-    await room.ana.user.react(room.id, question.event, '✅');
-    await room.ana.outcomeOf(question, 'done');
+    const confirmation = await room.ana.ask(`!quarantine ${own} --override-protection`);
+    expect(confirmation.field).toMatchObject({ status: 'pending' });
+    await room.ana.user.react(room.id, confirmation.event, '✅');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect(await Promise.all([own, copy].map(isQuarantined))).toEqual([true, true]);
     const freed = await room.ben.ask(`!unquarantine ${own}`);
     expect(freed.field).toMatchObject({ status: 'done' });
@@ -275,9 +275,9 @@ describe('protect-media and unprotect-media', () => {
     expect((await room.ana.ask(`!protect-media ${own}`)).field).toMatchObject({ status: 'done' });
     expect((await room.ana.ask('!undo last')).field).toMatchObject({ status: 'done' });
     const bens = await upload(room.ben.user);
-    const question = await room.ana.ask(`!protect-media ${bens} --override-protection`);
+    const confirmation = await room.ana.ask(`!protect-media ${bens} --override-protection`);
     await room.ana.ask('!confirm');
-    await room.ana.outcomeOf(question, 'done');
+    await room.ana.outcomeOf(confirmation, 'done');
     expect([await isProtected(own), await isProtected(bens)]).toEqual([false, true]);
 
     // A copy is its uploader's alone: whoever protects it can take that back.

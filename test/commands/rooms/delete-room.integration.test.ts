@@ -39,21 +39,21 @@ async function roomsOf(user: MatrixUser): Promise<readonly string[]> {
 describe('delete-room', () => {
   it.for(['11', '12'])('shows a room of version %s, waits, and removes it', async (version) => {
     const { id, owner, member } = await meeting({ room_version: version });
-    const question = await room.ben.ask(`!delete-room ${id} --reason spam`);
-    expect(question.field).toMatchObject({ command: 'delete-room', status: 'pending' });
-    expect(question.body).toContain(`⚠️ Delete room Spam room ${id}?`);
-    expect(question.body).toContain(
+    const confirmation = await room.ben.ask(`!delete-room ${id} --reason spam`);
+    expect(confirmation.field).toMatchObject({ command: 'delete-room', status: 'pending' });
+    expect(confirmation.body).toContain(`⚠️ Delete room Spam room ${id}?`);
+    expect(confirmation.body).toContain(
       `2 members · created by ${owner.userId} · not encrypted · version ${version}`,
     );
-    expect(question.body).toContain(
+    expect(confirmation.body).toContain(
       'Will: remove 2 local members, delete its messages from this server',
     );
-    expect(question.body).toContain('Will not: remove it from other servers, delete files');
-    expect(question.body).toContain('tell the members why');
+    expect(confirmation.body).toContain('Will not: remove it from other servers, delete files');
+    expect(confirmation.body).toContain('tell the members why');
     expect(await rooms.find(id)).toBeDefined();
 
     await room.ben.ask('!confirm');
-    const outcome = await room.ben.outcomeOf(question, 'done');
+    const outcome = await room.ben.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain(`✅ Deleted room Spam room ${id}`);
     expect(outcome.body).toContain('2 members from this server removed');
     expect(outcome.field.data).toMatchObject({
@@ -75,14 +75,14 @@ describe('delete-room', () => {
   it('makes a replacement room, moves people there, and blocks the old one', async () => {
     const { id, member } = await meeting();
     const keeper = await newUser('keeper');
-    const question = await room.ana.ask(
+    const confirmation = await room.ana.ask(
       `!delete-room ${id} --block --new-room-user ${keeper.userId} --room-name "<b>Closed</b>" --message "Gone for good"`,
     );
-    expect(question.body).toContain('block users of this server from joining again');
-    expect(question.body).toContain('called “<b>Closed</b>” that says “Gone for good”');
-    expect(question.body).not.toContain('tell the members why');
+    expect(confirmation.body).toContain('block users of this server from joining again');
+    expect(confirmation.body).toContain('called “<b>Closed</b>” that says “Gone for good”');
+    expect(confirmation.body).not.toContain('tell the members why');
     await room.ana.ask('!confirm');
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     const { new_room_id: newRoomId } = outcome.field.data as { new_room_id: string };
     expect(outcome.body).toContain(`Replacement room: ${newRoomId}`);
     expect(await roomsOf(member)).toEqual([newRoomId]);
@@ -95,11 +95,11 @@ describe('delete-room', () => {
 
   it('keeps the history with --no-purge', async () => {
     const { id } = await meeting();
-    const question = await room.ana.ask(`!delete-room ${id} --no-purge`);
-    expect(question.body).toMatch(/^Will not: .*delete its messages/mu);
-    expect(question.body).toContain('Members from this server can’t get back in');
+    const confirmation = await room.ana.ask(`!delete-room ${id} --no-purge`);
+    expect(confirmation.body).toMatch(/^Will not: .*delete its messages/mu);
+    expect(confirmation.body).toContain('Members from this server can’t get back in');
     await room.ana.ask('!confirm');
-    const outcome = await room.ana.outcomeOf(question, 'done');
+    const outcome = await room.ana.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain('its history is kept in the database');
     await expect.poll(async () => rooms.get(id)).toMatchObject({ joinedMembers: 0 });
   });
@@ -107,10 +107,10 @@ describe('delete-room', () => {
   it('looks again at the maker of the new room when it is confirmed', async () => {
     const { id } = await meeting();
     const keeper = await newUser('keeper');
-    const question = await room.ana.ask(`!delete-room ${id} --new-room-user ${keeper.userId}`);
+    const confirmation = await room.ana.ask(`!delete-room ${id} --new-room-user ${keeper.userId}`);
     await users.setSuspended(idOf(keeper), true);
     await room.ana.ask('!confirm');
-    const suspended = await room.ana.outcomeOf(question, 'failed');
+    const suspended = await room.ana.outcomeOf(confirmation, 'failed');
     expect(suspended.body).toContain(`${keeper.userId} is suspended`);
     expect(await rooms.find(id)).toBeDefined();
   });

@@ -63,21 +63,23 @@ describe('redact', () => {
     const place = await openPlace();
     const before = await mallory.sendText(place, 'hello');
     const spam = await mallory.sendText(place, 'buy cheap at https://spam.example now');
-    const question = await room.ben.ask(`!redact ${link(place, spam)} --reason spam`);
-    expect(question.field).toMatchObject({ command: 'redact', status: 'pending' });
-    expect(question.body).toContain(
+    const confirmation = await room.ben.ask(`!redact ${link(place, spam)} --reason spam`);
+    expect(confirmation.field).toMatchObject({ command: 'redact', status: 'pending' });
+    expect(confirmation.body).toContain(
       `⚠️ Redact a message by Mallory ${mallory.userId} in Lobby ${place}?`,
     );
     // No client makes a preview of a stranger's link.
-    expect(question.body).toContain('buy cheap at https[:]//spam[.]example now');
-    expect(question.body).toContain('Sent ');
-    expect(question.body).toContain('Will: remove its content for everyone, in the sender’s name');
-    expect(question.body).toContain('Reason: spam');
-    expect(question.body).toContain('This can’t be undone');
+    expect(confirmation.body).toContain('buy cheap at https[:]//spam[.]example now');
+    expect(confirmation.body).toContain('Sent ');
+    expect(confirmation.body).toContain(
+      'Will: remove its content for everyone, in the sender’s name',
+    );
+    expect(confirmation.body).toContain('Reason: spam');
+    expect(confirmation.body).toContain('This can’t be undone');
     expect(await redactionOf(place, spam)).toBeUndefined();
 
     await room.ben.ask('!confirm');
-    const outcome = await room.ben.outcomeOf(question, 'done');
+    const outcome = await room.ben.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain(`✅ Redacted a message by Mallory ${mallory.userId} in Lobby`);
     expect(outcome.body).toContain('redacted in the sender’s name');
     expect(outcome.body).toContain(`Next: !user ${mallory.userId}`);
@@ -100,11 +102,11 @@ describe('redact', () => {
     async (version) => {
       const place = await openPlace({ botPower: 50, version });
       const spam = await mallory.sendText(place, 'buy cheap');
-      const { question, outcome } = await askAndConfirm(
+      const { confirmation, outcome } = await askAndConfirm(
         room.ana,
         `!redact ${link(place, spam)} --reason "spam, again"`,
       );
-      expect(question.body).toContain('Will: remove its content for everyone, as this bot');
+      expect(confirmation.body).toContain('Will: remove its content for everyone, as this bot');
       expect(outcome.field).toMatchObject({ status: 'done', data: { in_name_of: 'bot' } });
       expect(await redactionOf(place, spam)).toMatchObject({
         sender: room.bot.userId,
@@ -122,7 +124,7 @@ describe('redact', () => {
     // Its own words it may take back itself.
     const own = await room.bot.sendText(place, 'oops');
     const second = await askAndConfirm(room.ana, `!redact ${link(place, own)}`);
-    expect(second.question.body).toContain('this bot sent it');
+    expect(second.confirmation.body).toContain('this bot sent it');
     expect(second.outcome.field).toMatchObject({ data: { in_name_of: 'bot' } });
   });
 
@@ -154,10 +156,10 @@ describe('redact', () => {
     expect(before.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
     expect(before.body).toContain(`it has already been redacted, by ${owner.userId}`);
 
-    const question = await room.ana.ask(`!redact ${link(place, two)}`);
+    const confirmation = await room.ana.ask(`!redact ${link(place, two)}`);
     await owner.redact(place, two);
     await room.ana.ask('!confirm');
-    const outcome = await room.ana.outcomeOf(question, 'failed');
+    const outcome = await room.ana.outcomeOf(confirmation, 'failed');
     expect(outcome.body).toContain(`it has already been redacted, by ${owner.userId}`);
     expect(await redactionOf(place, two)).toMatchObject({ sender: owner.userId });
   });
@@ -199,9 +201,9 @@ describe('redact', () => {
     const dry = await room.ana.ask(`!redact ${link(place, event)} --dry-run`);
     expect(dry.field).toMatchObject({ status: 'dry_run' });
     expect(dry.body).toContain('Redact a message by Mallory');
-    const question = await room.ana.ask(`!redact ${link(place, event)}`);
+    const confirmation = await room.ana.ask(`!redact ${link(place, event)}`);
     await room.ana.ask('!cancel');
-    const cancelled = await room.ana.outcomeOf(question, 'cancelled');
+    const cancelled = await room.ana.outcomeOf(confirmation, 'cancelled');
     expect(cancelled.body).toContain('!redact https://matrix.to/#/');
     expect(await redactionOf(place, event)).toBeUndefined();
   });
@@ -213,7 +215,7 @@ describe('redact', () => {
       ciphertext: 'AwgAEnAC',
     });
     const unread = await askAndConfirm(room.ana, `!redact ${link(place, encrypted)}`);
-    expect(unread.question.body).toContain('It is encrypted: only members');
+    expect(unread.confirmation.body).toContain('It is encrypted: only members');
     expect(await redactionOf(place, encrypted)).toMatchObject({ sender: mallory.userId });
 
     const edited = await mallory.sendText(place, 'good morning');
@@ -233,10 +235,15 @@ describe('redact', () => {
       body: `${'long '.repeat(60)}\u202Egnp.exe <img src=x>`,
       url,
     });
-    const { question, outcome } = await askAndConfirm(room.ana, `!redact ${link(place, image)}`);
-    expect(question.body).toMatch(/m\.image (?:long ){20,24}.{0,4}…\n/u);
-    expect(question.body).toContain(`file ${url}`);
-    expect(question.body).toContain('Will not: delete its file (see !quarantine, !delete-media)');
+    const { confirmation, outcome } = await askAndConfirm(
+      room.ana,
+      `!redact ${link(place, image)}`,
+    );
+    expect(confirmation.body).toMatch(/m\.image (?:long ){20,24}.{0,4}…\n/u);
+    expect(confirmation.body).toContain(`file ${url}`);
+    expect(confirmation.body).toContain(
+      'Will not: delete its file (see !quarantine, !delete-media)',
+    );
     expect(outcome.body).toContain(`Its file is kept: ${url}`);
     expect(outcome.body).toContain(`Next: !quarantine ${url} · !user ${mallory.userId}`);
   });
@@ -246,8 +253,11 @@ describe('redact', () => {
     const root = await newUser('root', { admin: true });
     await root.join(place);
     const event = await root.sendText(place, 'my address is …');
-    const { question, outcome } = await askAndConfirm(room.ben, `!redact ${link(place, event)}`);
-    expect(question.body).toContain('its sender is a server admin');
+    const { confirmation, outcome } = await askAndConfirm(
+      room.ben,
+      `!redact ${link(place, event)}`,
+    );
+    expect(confirmation.body).toContain('its sender is a server admin');
     expect(outcome.field.status).toBe('done');
     expect(await redactionOf(place, event)).toMatchObject({ sender: root.userId });
   });
@@ -279,7 +289,7 @@ describe('redact', () => {
     const powerful = await openPlace({ botPower: 100 });
     const reaction = await mallory.react(powerful, await mallory.sendText(powerful, 'x'), 'bad');
     const done = await askAndConfirm(room.ana, `!redact ${link(powerful, reaction)}`);
-    expect(done.question.body).toContain('m.reaction');
+    expect(done.confirmation.body).toContain('m.reaction');
     expect(await redactionOf(powerful, reaction)).toMatchObject({ sender: room.bot.userId });
     const [create] = await events.state(asRoomId(powerful), 'm.room.create');
     expect(create).toBeDefined();
@@ -336,7 +346,7 @@ describe('where the homeserver’s answer is lost, redact looks whether it', () 
     );
     const place = await openPlace(way === 'as_bot' ? { botPower: 50, bot: other.bot } : {});
     const event = await mallory.sendText(place, 'buy cheap');
-    const question = await other.ana.ask(`!redact ${link(place, event)}`);
+    const confirmation = await other.ana.ask(`!redact ${link(place, event)}`);
     const nextCall = async () =>
       way === 'as_bot'
         ? gate.meet('PUT', new RegExp(`/redact/[^/]*${event.slice(1)}`, 'u'))
@@ -358,7 +368,7 @@ describe('where the homeserver’s answer is lost, redact looks whether it', () 
       }
       passage.drop();
     }
-    await other.ana.outcomeOf(question, status);
+    await other.ana.outcomeOf(confirmation, status);
     expect((await redactionOf(place, event)) !== undefined).toBe(status === 'done');
     await other.close();
   });

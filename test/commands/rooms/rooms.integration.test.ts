@@ -124,8 +124,8 @@ describe('room', () => {
       const card = await room.vic.ask(`!room ${id}`);
       const list = await room.vic.ask(`!rooms --search ${id}`);
       const people = await room.vic.ask(`!members ${id}`);
-      const question = await room.ana.ask(`!delete-room ${id}`);
-      for (const answer of [card, list, people, question]) {
+      const confirmation = await room.ana.ask(`!delete-room ${id}`);
+      for (const answer of [card, list, people, confirmation]) {
         expect(answer.field.status).toMatch(/^(done|pending)$/);
         expect(answer.body).toContain(id);
         expect(answer.html).not.toMatch(/<h1>|<script>|[\u202E\u2066\u200F\r]/u);

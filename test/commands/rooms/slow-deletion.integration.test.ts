@@ -57,7 +57,7 @@ describe('a deletion that takes longer than we wait', () => {
     ['failed', 'failed'],
   ] as const)('is running until it is %s, and then told as %s', async ([end, status]) => {
     const id = await newRoom(await newUser());
-    const { question, outcome } = await askAndRun(id);
+    const { confirmation, outcome } = await askAndRun(id);
     expect(outcome.field).toMatchObject({ status: 'running', data: { state: 'running' } });
     expect(outcome.body).toContain('⏳ Deleting room');
 
@@ -68,7 +68,7 @@ describe('a deletion that takes longer than we wait', () => {
     state = end;
     isGone = end === 'complete';
     await lookAgain();
-    await room.ana.outcomeOf(question, status);
+    await room.ana.outcomeOf(confirmation, status);
     const entry = await room.ana.ask(`!audit ${outcome.field.audit[0]}`);
     expect(entry.field.data).toMatchObject({ status });
     expect(deleted).toBe(1);
@@ -76,7 +76,7 @@ describe('a deletion that takes longer than we wait', () => {
 });
 
 async function askAndRun(id: string) {
-  const question = await room.ana.ask(`!delete-room ${id}`);
-  await room.ana.say(`!confirm ${question.field.confirmation?.code ?? ''}`);
-  return { question, outcome: await room.ana.outcomeOf(question, 'running') };
+  const confirmation = await room.ana.ask(`!delete-room ${id}`);
+  await room.ana.say(`!confirm ${confirmation.field.confirmation?.code ?? ''}`);
+  return { confirmation, outcome: await room.ana.outcomeOf(confirmation, 'running') };
 }

@@ -97,10 +97,10 @@ describe('tokens and token', () => {
     await registrationTokens.create({ token });
     const card = await room.ben.ask(`!token "${token}"`);
     expect(card.body).toContain(`!delete-token "${token}"`);
-    const question = await room.ben.ask(`!delete-token "${token}"`);
-    expect(question.field.status).toBe('pending');
+    const confirmation = await room.ben.ask(`!delete-token "${token}"`);
+    expect(confirmation.field.status).toBe('pending');
     await room.ben.ask('!confirm');
-    await room.ben.outcomeOf(question, 'done');
+    await room.ben.outcomeOf(confirmation, 'done');
     expect(await find(token)).toBeUndefined();
   });
 
@@ -171,13 +171,13 @@ describe('edit-token', () => {
 describe('delete-token', () => {
   it('shows how often it was used, waits, and deletes it', async () => {
     const { token } = await newToken({ usesAllowed: 3 });
-    const question = await room.ben.ask(`!delete-token ${token} --reason leaked`);
-    expect(question.field).toMatchObject({ command: 'delete-token', status: 'pending' });
-    expect(question.body).toContain(`Delete registration token ${token}?`);
-    expect(question.body).toContain('Used 0 of 3 times');
+    const confirmation = await room.ben.ask(`!delete-token ${token} --reason leaked`);
+    expect(confirmation.field).toMatchObject({ command: 'delete-token', status: 'pending' });
+    expect(confirmation.body).toContain(`Delete registration token ${token}?`);
+    expect(confirmation.body).toContain('Used 0 of 3 times');
     expect(await find(token)).toBeDefined();
     await room.ben.ask('!confirm');
-    const outcome = await room.ben.outcomeOf(question, 'done');
+    const outcome = await room.ben.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain(`✅ Deleted registration token ${token}`);
     expect(await find(token)).toBeUndefined();
     const [entry] = outcome.field.audit;
@@ -189,10 +189,10 @@ describe('delete-token', () => {
     const unknown = await room.ben.ask('!delete-token none-of-ours');
     expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
     const { token } = await newToken();
-    const question = await room.ben.ask(`!delete-token ${token}`);
+    const confirmation = await room.ben.ask(`!delete-token ${token}`);
     await registrationTokens.delete(token);
     await room.ben.ask('!confirm');
-    const outcome = await room.ben.outcomeOf(question, 'failed');
+    const outcome = await room.ben.outcomeOf(confirmation, 'failed');
     expect(outcome.field.error).toMatchObject({ code: 'unknown' });
   });
 });

@@ -226,7 +226,7 @@ describe('an encrypted management room', () => {
       const mallory = await newUser('mallory');
       await withRoom(async (room) => {
         const { ana, benInClear, config, id } = room;
-        const question = await ana.ask(`!deactivate ${mallory.userId}`);
+        const confirmation = await ana.ask(`!deactivate ${mallory.userId}`);
         await room.process.kill();
         const meanwhile = await ana.say('!version');
         // More than one sync holds: what is between has to be asked for.
@@ -238,8 +238,8 @@ describe('an encrypted management room', () => {
 
         expect(await room.process.stop()).toBe(0);
         room.process = await startBotProcess(folder, config);
-        await ana.say(`!confirm ${question.field.confirmation?.code}`);
-        await ana.outcomeOf(question, 'done');
+        await ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
+        await ana.outcomeOf(confirmation, 'done');
         expect(ana.answersTo(meanwhile)).toHaveLength(1);
       });
     },
@@ -356,9 +356,9 @@ describe('an encrypted management room', () => {
     async () => {
       const mallory = await newUser('mallory');
       await withRoom(async ({ ana, anaClient, bot, id }) => {
-        const question = await ana.ask(`!reset-password ${mallory.userId}`);
-        await ana.say(`!confirm ${question.field.confirmation?.code}`);
-        await ana.outcomeOf(question, 'done');
+        const confirmation = await ana.ask(`!reset-password ${mallory.userId}`);
+        await ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
+        await ana.outcomeOf(confirmation, 'done');
         const { rooms } = await anaClient.sync();
         const direct = Object.keys(rooms?.join ?? {}).find((room) => room !== id) ?? '';
         const { chunk } = await anaClient.request<{ chunk: MatrixEvent[] }>(
@@ -390,8 +390,8 @@ describe('an encrypted management room', () => {
         await expect(mallory.login()).resolves.toBeDefined();
 
         const client = await encryptedUser(ana);
-        const question = await moderator.ask(`!reset-password ${mallory.userId}`);
-        expect(question.field.status).toBe('pending');
+        const confirmation = await moderator.ask(`!reset-password ${mallory.userId}`);
+        expect(confirmation.field.status).toBe('pending');
         await client.close();
       } finally {
         await bot.stop();

@@ -50,7 +50,7 @@ async function waits(outgoing: Outgoing): Promise<boolean | undefined> {
         pending = [];
       },
       giveUp: async () => undefined,
-      sentEvent: async () => '$question',
+      sentEvent: async () => '$confirmation',
     },
   });
   delivery.deliver('$command');
@@ -62,7 +62,7 @@ test('that the answer to a read was sent is on the disk: otherwise the room show
   expect(await waits(reply('done'))).toBe(true);
 });
 
-test('a question and its reactions were on the disk before they were sent', async () => {
+test('a confirmation and its reactions were on the disk before they were sent', async () => {
   const { origin } = reply('pending');
   expect(await waits(reply('pending'))).toBe(false);
   expect(await waits({ kind: 'reaction', origin, key: '✅' })).toBe(false);

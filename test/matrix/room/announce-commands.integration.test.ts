@@ -84,20 +84,20 @@ it('a completed command takes the way of a typed one: answer, confirmation, audi
     await sendAsClient(`/user ${mallory.userId}`, 'user', { account: mallory.userId }),
   );
   expect(shown.field).toMatchObject({ command: 'user', status: 'done' });
-  const question = await ana.answerTo(
+  const confirmation = await ana.answerTo(
     await sendAsClient(`/deactivate ${mallory.userId} --reason=spam`, 'deactivate', {
       accounts: [mallory.userId],
       reason: 'spam from "outside"',
       erase: false,
     }),
   );
-  expect(question.field.status).toBe('pending');
+  expect(confirmation.field.status).toBe('pending');
   const account = async () => adminApi().users.get(asUserId(mallory.userId));
   expect((await account()).deactivated).toBe(false);
-  await ana.user.react(room.id, question.event, '✅');
-  await ana.outcomeOf(question, 'done');
+  await ana.user.react(room.id, confirmation.event, '✅');
+  await ana.outcomeOf(confirmation, 'done');
   expect((await account()).deactivated).toBe(true);
-  expect((await ana.ask(`!audit ${question.field.audit[0] ?? 1}`)).body).toContain(
+  expect((await ana.ask(`!audit ${confirmation.field.audit[0] ?? 1}`)).body).toContain(
     'spam from "outside"',
   );
 }, 60_000);

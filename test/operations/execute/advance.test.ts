@@ -215,7 +215,7 @@ test('many are read from the list of accounts together, again and again, and not
   expect(server.calls).not.toContain('@u99:localhost');
   // The first four, the one that is missing, and the last few.
   expect(looked.length).toBeLessThan(40);
-  // For the question, at the start, and after ten seconds.
+  // For the confirmation, at the start, and after ten seconds.
   expect(lists).toBe(3);
   await bot.store.close();
 });

@@ -70,14 +70,14 @@ test('an outcome that the homeserver can’t tell again waits for the disk', asy
   ).toHaveLength(1);
   expect(notWaited).toBe(2);
   const asked = await bot.take([message('$reset', '!reset-password @mallory:localhost')]);
-  const question = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
+  const confirmation = asked.sent.find(({ outgoing }) => outgoing.kind === 'reply')?.event;
   notWaited = 0;
   const { changes } = await bot.take([
     {
       ...message('$tick', ''),
       type: 'm.reaction',
       content: {
-        'm.relates_to': { rel_type: 'm.annotation', event_id: question ?? '', key: '✅' },
+        'm.relates_to': { rel_type: 'm.annotation', event_id: confirmation ?? '', key: '✅' },
       },
     },
   ]);

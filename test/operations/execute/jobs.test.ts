@@ -312,8 +312,8 @@ describe('a line without the number of an action or an operation', () => {
     ['!undo', 'Which action?'],
     ['!history', 'Which user or room?'],
     ['!reopen', 'Which report?'],
-  ])('%s is answered %s', async (command, question) => {
-    expect(textOf(await say(command))).toContain(question);
+  ])('%s is answered %s', async (command, confirmation) => {
+    expect(textOf(await say(command))).toContain(confirmation);
   });
 
   test('undo of a number that is an operation’s, too, names the operation', async () => {

@@ -59,17 +59,17 @@ it('users lists what Synapse can’t filter, and says so', { timeout: 60_000 }, 
 });
 
 it('filters select accounts once, when they are shown', { timeout: 120_000 }, async () => {
-  const question = await room.ana.ask(
+  const confirmation = await room.ana.ask(
     `!lock --matching "--name ${run}-* --created-after ${started} --no-admins" --reason wave`,
   );
-  expect(question.field.status).toBe('pending');
-  expect(question.body).toContain(`Lock ${accounts} accounts?`);
-  expect(question.body).toContain(`all names start with ${run}-`);
-  expect(question.body).toContain('Matching: --name=');
+  expect(confirmation.field.status).toBe('pending');
+  expect(confirmation.body).toContain(`Lock ${accounts} accounts?`);
+  expect(confirmation.body).toContain(`all names start with ${run}-`);
+  expect(confirmation.body).toContain('Matching: --name=');
   const late = await newUser(`${run}-late`);
   const begin = performance.now();
-  await room.ana.say(`!confirm ${question.field.confirmation?.code}`);
-  const done = await room.ana.outcomeOf(question, 'done', 'partial', 'failed');
+  await room.ana.say(`!confirm ${confirmation.field.confirmation?.code}`);
+  const done = await room.ana.outcomeOf(confirmation, 'done', 'partial', 'failed');
   expect(done.body).toContain(`${accounts} of ${accounts} accounts done`);
   expect(performance.now() - begin).toBeLessThan(60_000);
   for (const spared of [late.userId, old]) {

@@ -131,13 +131,13 @@ it('what a rule proposes waits for a moderator, and runs once', async () => {
   const spam = await mallory.sendText(lobby, 'cheap pills');
   await reportBy(server.elders.slice(0, 3), spam);
   const card = await cardOf(room.ben, spam);
-  const question = await room.ben.until('the proposal', () =>
+  const confirmation = await room.ben.until('the proposal', () =>
     room.ben.inThread(card.event).find(({ field }) => field.status === 'pending'),
   );
-  expect(question.body).toContain('Proposed by the rule fresh-account-mass-reported');
-  await room.vic.user.react(room.id, question.event, '✅');
-  await room.ben.user.react(room.id, question.event, '✅');
-  const outcome = await room.ben.outcomeOf(question, 'done');
+  expect(confirmation.body).toContain('Proposed by the rule fresh-account-mass-reported');
+  await room.vic.user.react(room.id, confirmation.event, '✅');
+  await room.ben.user.react(room.id, confirmation.event, '✅');
+  const outcome = await room.ben.outcomeOf(confirmation, 'done');
   expect(outcome.body).toContain('confirmed by Ben');
   expect((await server.api.users.get(asUserId(mallory.userId))).deactivated).toBe(true);
   await cardOf(room.ben, spam, ({ body }) => body.startsWith('✅'));

@@ -135,13 +135,13 @@ it('reactions on the card claim, act and dismiss', async () => {
   const claimed = await cardOf(room.ben, spam, ({ body }) => body.startsWith('⏳'));
   expect(claimed.body).toContain(`Ben (${room.ben.user.userId}) is on it`);
   await room.ben.user.react(room.id, card.event, '🔨');
-  const question = await room.ben.until('the question', () =>
+  const confirmation = await room.ben.until('the confirmation', () =>
     room.ben.inThread(card.event).find(({ field }) => field.status === 'pending'),
   );
-  expect(question.body).toMatch(/^⚠️ Deactivate/u);
-  expect(question.body).toContain(mallory.userId);
-  await room.ben.user.react(room.id, question.event, '❌');
-  await room.ben.outcomeOf(question, 'cancelled');
+  expect(confirmation.body).toMatch(/^⚠️ Deactivate/u);
+  expect(confirmation.body).toContain(mallory.userId);
+  await room.ben.user.react(room.id, confirmation.event, '❌');
+  await room.ben.outcomeOf(confirmation, 'cancelled');
   await room.ben.user.react(room.id, card.event, '🗑️');
   const dismissed = await cardOf(room.ben, spam, ({ body }) => body.startsWith('ℹ️'));
   expect(dismissed.body).toContain('dismissed by Ben');
@@ -156,16 +156,16 @@ it('reactions on the card claim, act and dismiss', async () => {
   );
 });
 
-it('🙈 takes the message out of its room, after a question', async () => {
+it('🙈 takes the message out of its room, after a confirmation', async () => {
   const spam = await mallory.sendText(lobby, 'spam');
   await vera.reportEvent(lobby, spam, { reason: 'spam' });
   const card = await cardOf(room.ben, spam);
   await room.ben.user.react(room.id, card.event, '🙈');
-  const question = await room.ben.until('the question', () =>
+  const confirmation = await room.ben.until('the confirmation', () =>
     room.ben.inThread(card.event).find(({ field }) => field.status === 'pending'),
   );
-  await room.ben.user.react(room.id, question.event, '✅');
-  await room.ben.outcomeOf(question, 'done');
+  await room.ben.user.react(room.id, confirmation.event, '✅');
+  await room.ben.outcomeOf(confirmation, 'done');
   await cardOf(room.ben, spam, ({ body }) => body.startsWith('✅'));
   const found = await server.api.events.find(asRoomId(lobby), asEventId(spam));
   expect(found?.event.redactedBecause).not.toBeNull();

@@ -192,11 +192,11 @@ describe('server admins', () => {
     // Locked in Synapse alone, which has no effect.
     const firstId = `@${first.username}:${server.homeserver.serverName}` as UserId;
     await synapse.users.setLocked(firstId, true);
-    const { question, outcome } = await askAndConfirm(
+    const { confirmation, outcome } = await askAndConfirm(
       room.ben,
       `!lock --matching "--name ${prefix}"`,
     );
-    expect(question.body).toContain('Lock 32 accounts?');
+    expect(confirmation.body).toContain('Lock 32 accounts?');
     expect(outcome.body).toContain('32 of 32 accounts done');
     const locked = await Array.fromAsync(
       server.api.users.all({ search: prefix, status: 'locked' }),

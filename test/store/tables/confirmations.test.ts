@@ -52,19 +52,19 @@ const decide = async (
     confirmations.decide(id, state, by ?? undefined, 5),
   );
 
-describe('a question', () => {
+describe('a confirmation', () => {
   test('is found by its code, however it is typed, and by its command', async () => {
-    const question = await ask();
-    expect(question).toMatchObject({
+    const confirmation = await ask();
+    expect(confirmation).toMatchObject({
       requester: ana,
       state: 'pending',
       decidedBy: null,
       invocation: '{"command":"deactivate"}',
     });
-    expect(question.code).toMatch(/^[2346789A-HJKMNP-RT-Z]{4}$/u);
-    expect(await store.confirmations.byCode(question.code)).toEqual(question);
-    expect(await store.confirmations.byCode(question.code.toLowerCase())).toEqual(question);
-    expect(await store.confirmations.byEvent(question.eventId)).toEqual(question);
+    expect(confirmation.code).toMatch(/^[2346789A-HJKMNP-RT-Z]{4}$/u);
+    expect(await store.confirmations.byCode(confirmation.code)).toEqual(confirmation);
+    expect(await store.confirmations.byCode(confirmation.code.toLowerCase())).toEqual(confirmation);
+    expect(await store.confirmations.byEvent(confirmation.eventId)).toEqual(confirmation);
     expect(await store.confirmations.byCode('%')).toBeUndefined();
     expect(await store.confirmations.byEvent('$other')).toBeUndefined();
   });
@@ -84,9 +84,9 @@ describe('a question', () => {
   });
 
   test('one command asks once', async () => {
-    const question = await ask();
+    const confirmation = await ask();
     await expect(
-      store.confirmations.ask({ ...question, roomId: '!r', createdAt: 2 }),
+      store.confirmations.ask({ ...confirmation, roomId: '!r', createdAt: 2 }),
     ).rejects.toThrow('the database failed');
   });
 
@@ -158,25 +158,25 @@ describe('a question', () => {
   });
 
   test('no two that are open have one code', async () => {
-    const questions = [];
+    const confirmations = [];
     for (let at = 0; at < 300; at += 1) {
-      questions.push(await ask());
+      confirmations.push(await ask());
     }
-    expect(new Set(questions.map(({ code }) => code)).size).toBe(300);
+    expect(new Set(confirmations.map(({ code }) => code)).size).toBe(300);
   });
 
   test('survives a restart', async () => {
-    const question = await ask();
+    const confirmation = await ask();
     await store.close();
     store = await openStore(path.join(folder, 'lawspeaker.db'));
-    expect(await store.confirmations.byCode(question.code)).toEqual(question);
-    expect(await decide(question.id)).toBe(true);
+    expect(await store.confirmations.byCode(confirmation.code)).toEqual(confirmation);
+    expect(await decide(confirmation.id)).toBe(true);
   });
 });
 
 /** What must be so, kept beside the database. */
 interface Model {
-  questions: {
+  confirmations: {
     id: number;
     code: string;
     requester: string;
@@ -195,12 +195,12 @@ class Ask implements Step {
   check = () => true;
   async run(model: Model) {
     const { id, code } = await ask(this.requester);
-    const open = model.questions.filter(({ state }) => state === 'pending');
+    const open = model.confirmations.filter(({ state }) => state === 'pending');
     assert(
-      open.every((question) => question.code !== code),
+      open.every((confirmation) => confirmation.code !== code),
       'a code that is open twice',
     );
-    model.questions.push({
+    model.confirmations.push({
       id,
       code,
       requester: this.requester,
@@ -221,12 +221,12 @@ class Decide implements Step {
     this.state = state;
     this.by = state === 'expired' ? undefined : by;
   }
-  check = (model: Readonly<Model>) => model.questions.length > 0;
+  check = (model: Readonly<Model>) => model.confirmations.length > 0;
   async run(model: Model, real: Store) {
-    const picked = model.questions[this.which % model.questions.length];
+    const picked = model.confirmations[this.which % model.confirmations.length];
     const code = picked?.code ?? '';
     // Of several that had this code, the latest is meant.
-    const meant = model.questions.findLast((question) => question.code === code);
+    const meant = model.confirmations.findLast((confirmation) => confirmation.code === code);
     const found = await real.confirmations.byCode(code.toLowerCase());
     assert.equal(found?.id, meant?.id);
     const by = this.by === undefined ? null : { user: this.by, eventId: '$decides' };
@@ -249,15 +249,15 @@ class Restart implements Step {
   toString = () => 'restart';
 }
 
-/** What the model says of all questions is what the database says. */
+/** What the model says of all confirmations is what the database says. */
 class Look implements Step {
   check = () => true;
   async run(model: Model) {
-    const open = model.questions.filter(({ state }) => state === 'pending');
+    const open = model.confirmations.filter(({ state }) => state === 'pending');
     const pending = await store.confirmations.pending();
     assert.deepEqual(new Set(pending.map(({ id }) => id)), new Set(open.map(({ id }) => id)));
-    for (const { code } of model.questions) {
-      const latest = model.questions.findLast((question) => question.code === code);
+    for (const { code } of model.confirmations) {
+      const latest = model.confirmations.findLast((confirmation) => confirmation.code === code);
       const { id, state, decidedBy, requester } =
         (await store.confirmations.byCode(code)) ?? assert.fail(`nothing has the code ${code}`);
       assert.deepEqual({ id, code, state, decidedBy, requester }, latest);
@@ -289,7 +289,7 @@ test('as a state machine: whatever happens in whatever order, each is decided at
       const real = new Proxy(store, {
         get: (_, name) => Reflect.get(store, name) as unknown,
       });
-      await fc.asyncModelRun(() => ({ model: { questions: [] }, real }), commands);
+      await fc.asyncModelRun(() => ({ model: { confirmations: [] }, real }), commands);
     }),
     { numRuns: 25 },
   );
