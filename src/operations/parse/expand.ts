@@ -9,6 +9,7 @@ import { dayMs } from '../../core/duration.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
+import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import { isLostNumber } from '../../store/tables/data-loss.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
@@ -106,7 +107,7 @@ const maxSearched = 100;
 /** At most this many audit entries of one command are looked at. */
 const maxTogether = 10_000;
 /** At most this many entries of one command are named. */
-const maxNamed = 10;
+const maxNamed = 3;
 
 /** The command line that undoes an action, if the action was done and can be undone. */
 export function undoOf({
@@ -216,39 +217,56 @@ function insteadOf(
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-/** `undo last` after a command that did several things: what can be undone, by which line, and what can't. */
+/** `undo last` after a command that did several things: the line that undoes it, and what can't be undone. */
 function severalDone(context: CommandNameContext, last: LastDone): TargetError {
   const { together, operation, loss } = last;
   const { prefix } = context.settings;
-  const did = `your last command did ${count(together.length, 'thing')}`;
+  const did =
+    operation === undefined
+      ? `your last command did ${count(together.length, 'thing')}`
+      : `your last command was operation ${operation}, for ${whomOf(together)}`;
   const possible = together.filter((entry) => undoOf(entry) !== undefined);
   const impossible = together.filter((entry) => undoOf(entry) === undefined);
   if (possible.length === 0) {
     return new TargetError(
       'state',
-      `${did}, from #${together.at(-1)?.id} to #${together[0]?.id}, and none of them can be undone`,
+      `${did}, and none of it can be undone`,
       insteadOf(context, together, last),
     );
   }
-  const andOthers = (all: readonly AuditEntry[]) =>
-    all.length > maxNamed ? [`and ${count(all.length - maxNamed, 'other')}`] : [];
-  const lost = impossible.slice(0, maxNamed).map((entry) => `#${entry.id} (${described(entry)})`);
+  const lost = [...Map.groupBy(impossible, (entry) => stepOf(entry) ?? entry.command)].map(
+    ([name, entries]) => `${name} (${entries.length})`,
+  );
+  const others = possible.length - maxNamed;
   return new TargetError(
     'state',
-    `${did}; which one?`,
+    did,
     [
       ...(operation === undefined
-        ? []
+        ? [
+            ...possible.slice(0, maxNamed).map((entry) => undoLine(prefix, entry, loss)),
+            ...(others > 0 ? [`and ${count(others, 'other')}`] : []),
+          ]
         : [
-            `\`${prefix}undo --operation ${operation}\`: all ${impossible.length === 0 ? 'of it' : 'that can be undone'}`,
+            `\`${prefix}undo --operation ${operation}\` undoes ${lost.length === 0 ? 'all of it' : 'what can be undone'}, after a confirmation.`,
           ]),
-      ...possible.slice(0, maxNamed).map((entry) => undoLine(prefix, entry, loss)),
-      ...andOthers(possible),
-      ...(lost.length === 0
+      ...(lost.length === 0 ? [] : [`Can’t be undone: ${lost.join(', ')}.`]),
+      ...(operation === undefined
         ? []
-        : [[`Can’t be undone: ${lost.join(', ')}`, ...andOthers(impossible)].join(' ')]),
+        : [`To undo one action alone, see \`${prefix}audit --operation ${operation}\`.`]),
     ].join('\n'),
   );
+}
+
+/** `30 accounts`, or the target if there is only one. */
+function whomOf(entries: readonly AuditEntry[]): string {
+  const targets = [...new Set(entries.flatMap(({ target }) => target ?? []))];
+  const [only] = targets;
+  return only === undefined
+    ? count(entries.length, 'action')
+    : targets.length === 1
+      ? `\`${only.replaceAll('`', '’')}\``
+      : count(targets.length, 'account');
 }
 
 /**

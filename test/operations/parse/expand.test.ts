@@ -24,6 +24,7 @@ async function done(
     confirmer?: string;
     eventId?: string;
     account?: string;
+    step?: string;
   } = {},
 ): Promise<number> {
   bot.clock.now += 1000;
@@ -34,6 +35,7 @@ async function done(
     undo,
     eventId = `$${bot.clock.now}`,
     account = target,
+    step,
   } = how;
   return bot.store.transaction(async ({ auditLog }) => {
     const id = await auditLog.begin(
@@ -41,7 +43,7 @@ async function done(
         actor,
         confirmer,
         command,
-        arguments: {},
+        arguments: step === undefined ? {} : { step },
         target: account,
         eventId,
         roomId: room,
@@ -87,35 +89,70 @@ test('that can’t be undone is said to be so, and the one before is not taken f
   });
 });
 
-test('of several accounts is asked about', async () => {
-  const one = await done('lock', { undo, eventId: '$batch' });
-  const two = await done('lock', { undo, eventId: '$batch' });
+/** The operation of an event; returns its number. */
+async function operationOf(eventId: string, command: string): Promise<number> {
+  const id = await bot.store.transaction(async ({ operations }) =>
+    operations.start(
+      { eventId, roomId: room, actor: ben, command, danger: 'change', invocation: '' },
+      bot.clock.now,
+    ),
+  );
+  return id ?? 0;
+}
+
+test('of several accounts names their number, and the line that undoes the operation', async () => {
+  const eventId = '$batch';
+  for (let at = 0; at < 12; at += 1) {
+    await done('lock', { undo, eventId, account: `@u${at}:localhost` });
+  }
+  const id = await operationOf(eventId, 'lock');
   await expect(last()).rejects.toMatchObject({
-    message: 'your last command did 2 things; which one?',
-    advice: [two, one].map((id) => `\`!undo ${id}\`: lock \`${target}\``).join('\n'),
+    message: `your last command was operation ${id}, for 12 accounts`,
+    advice: [
+      `\`!undo --operation ${id}\` undoes all of it, after a confirmation.`,
+      `To undo one action alone, see \`!audit --operation ${id}\`.`,
+    ].join('\n'),
   });
 });
 
-test('of several accounts names what can’t be undone, and offers the rest', async () => {
-  const [a, b] = ['@a:localhost', '@b:localhost'];
-  const eventId = '$batch';
-  const one = await done('lock', { undo: `unlock ${a}`, account: a, eventId });
-  const two = await done('deactivate', { account: b, eventId });
+test('of several steps says what of it can’t be undone', async () => {
+  const eventId = '$takedown';
+  for (const step of ['suspend', 'redact', 'deactivate']) {
+    await done('takedown', { eventId, step, ...(step === 'redact' ? {} : { undo }) });
+  }
+  const id = await operationOf(eventId, 'takedown');
   await expect(last()).rejects.toMatchObject({
-    message: 'your last command did 2 things; which one?',
+    message: `your last command was operation ${id}, for \`${target}\``,
     advice: [
-      `\`!undo ${one}\`: lock \`${a}\``,
-      `Can’t be undone: #${two} (deactivate \`${b}\`)`,
+      `\`!undo --operation ${id}\` undoes what can be undone, after a confirmation.`,
+      'Can’t be undone: redact (1).',
+      `To undo one action alone, see \`!audit --operation ${id}\`.`,
+    ].join('\n'),
+  });
+});
+
+test('of several accounts whose operation is not known is named one by one', async () => {
+  const eventId = '$batch';
+  const ids: number[] = [];
+  for (let at = 0; at < 5; at += 1) {
+    ids.unshift(await done('lock', { undo, eventId }));
+  }
+  await expect(last()).rejects.toMatchObject({
+    message: 'your last command did 5 things',
+    advice: [
+      ...ids.slice(0, 3).map((id) => `\`!undo ${id}\`: lock \`${target}\``),
+      'and 2 others',
     ].join('\n'),
   });
 });
 
 test('of several accounts offers nothing that can’t be undone', async () => {
   const before = await done('lock', { undo });
-  const one = await done('deactivate', { account: '@a:localhost', eventId: '$batch' });
-  const two = await done('deactivate', { account: '@b:localhost', eventId: '$batch' });
+  await done('deactivate', { account: '@a:localhost', eventId: '$batch' });
+  await done('deactivate', { account: '@b:localhost', eventId: '$batch' });
+  const id = await operationOf('$batch', 'deactivate');
   await expect(last()).rejects.toMatchObject({
-    message: `your last command did 2 things, from #${one} to #${two}, and none of them can be undone`,
+    message: `your last command was operation ${id}, for 2 accounts, and none of it can be undone`,
     advice: expect.stringMatching(
       `^To give back a part of it: \`!reactivate @b:localhost @a:localhost\`\\. .*\nBefore it: \`!undo ${before}\``,
     ) as unknown,
