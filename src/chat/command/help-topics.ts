@@ -32,7 +32,7 @@ export const topics: readonly Topic[] = [
     ],
     words: ['batch', 'bulk', 'filter', 'filters', 'many', 'mass', 'multiple', 'raid', 'several'],
     notes: [
-      'You can also name several users: separate them with spaces.',
+      'You can also name several users: separate them with spaces or commas.',
       'Several accounts always need a confirmation, which shows who they are. --dry-run shows the same and asks nothing.',
     ],
     example: 'deactivate --matching "spam* --created-after 2d" --reason raid',

@@ -228,7 +228,10 @@ function readPositionals(
         : hasRest
           ? countUsers(left, least)
           : Math.max(least, left.length - followers);
-    const read = readWords(key, argument, left.splice(0, count), options);
+    const own = left.splice(0, count);
+    const split =
+      many === true ? own.flatMap((word) => splitAtCommas(word, argument, context)) : [];
+    const read = readWords(key, argument, split.length === 0 ? own : split, options);
     values[key] = many === true ? [...new Set(read)] : read[0];
   }
   const [surplus] = left;
@@ -244,10 +247,65 @@ function readPositionals(
  */
 function countUsers(words: readonly Word[], least: number): number {
   const textAt = words.findIndex(
-    (word, at) => at >= least && readReference(textFor(word, 'account'))?.kind !== 'user',
+    (word, at) => at >= least && !isFullUser(word) && severalUsers(word) === undefined,
   );
   return Math.max(least, Math.min(textAt === -1 ? words.length : textAt, words.length - 1));
 }
+
+function isFullUser(word: Word): boolean {
+  return readReference(textFor(word, 'account'))?.kind === 'user';
+}
+
+/** The parts of a word between commas and semicolons: `a,b`. */
+function partsOf({ text, exact }: Word): Word[] {
+  return text
+    .split(/[,;]/u)
+    .map((part) => ({ text: part, exact }))
+    .filter((part) => textFor(part, 'account') !== '');
+}
+
+/**
+ * The users in a word such as `@a:x,@b:x`; undefined if it is not several full IDs or links. No server's name
+ * contains a comma, so this can't be one ID. But an old user's name can: `@a,b:x`, and also `@a,@b:x`.
+ */
+function severalUsers(word: Word): Word[] | undefined {
+  const parts = partsOf(word);
+  return !word.exact && parts.length > 1 && !isFullUser(word) && parts.every(isFullUser)
+    ? parts
+    : undefined;
+}
+
+/**
+ * The words that a person means by one with commas in it: `@a:x,@b:x`.
+ *
+ * @throws UsageError it may be several users, or one whose name contains a comma
+ */
+function splitAtCommas(word: Word, { kind }: Argument, { serverName }: ReadingContext): Word[] {
+  const parts = partsOf(word);
+  if (kind !== 'account' || word.exact || isFullUser(word)) {
+    return [word];
+  }
+  if (parts.length < 2) {
+    // A comma may have spaces around it.
+    return /^[,;]+$/u.test(word.text) ? [] : [word];
+  }
+  const several = severalUsers(word);
+  const names = parts.map((part) => textFor(part, kind));
+  if (several !== undefined || names.some((name) => readUser(name, serverName) === undefined)) {
+    return several ?? [word];
+  }
+  const one = readUser(textFor(word, kind), serverName);
+  throw new UsageError(`\`${cut(word.text)}\` may be one user or several.`, {
+    word: word.text,
+    advice: [
+      `Put spaces between users: \`${cut(names.join(' '), maxAdviceLength)}\`.`,
+      ...(one === undefined ? [] : [`If it is the name of one user, write \`${cut(one)}\`.`]),
+    ].join(' '),
+  });
+}
+
+/** Characters of a corrected line that are shown. */
+const maxAdviceLength = 200;
 
 function readWords(
   key: string,

@@ -395,11 +395,61 @@ describe('a flag that must be given', () => {
   });
 });
 
+describe('commas between users', () => {
+  test.each([
+    ['@a:x, @b:x', ['@a:x', '@b:x']],
+    ['@a:x , @b:x', ['@a:x', '@b:x']],
+    ['@a:x,@b:x;@c:x,', ['@a:x', '@b:x', '@c:x']],
+    ['mallory, eve', ['@mallory:example.com', '@eve:example.com']],
+    ['https://matrix.to/#/@a:x,https://matrix.to/#/@b:x', ['@a:x', '@b:x']],
+    ['@a:x:8448,@b:[::1]:80', ['@a:x:8448', '@b:[::1]:80']],
+    // Old names may contain commas, and these can be nothing else.
+    ['@a,b:x', ['@a,b:x']],
+    ['@a,@b:x', ['@a,@b:x']],
+    ['@a:x,@b,c:x', undefined],
+    ['"a,b"', ['@a,b:example.com']],
+  ])('%s', (line, expected) => {
+    expect(readIfFit(line)?.values['users']).toEqual(expected);
+  });
+
+  test.each([
+    ['mallory,eve', 'mallory eve', '@mallory,eve:example.com'],
+    ['@mallory;@eve', '@mallory @eve', '@mallory;@eve:example.com'],
+  ])('%s may be one user or several', (line, several, one) => {
+    expect(refused(line)).toMatchObject({
+      message: `\`${line}\` may be one user or several.`,
+      word: line,
+      advice: `Put spaces between users: \`${several}\`. If it is the name of one user, write \`${one}\`.`,
+    });
+  });
+
+  test('behind a full ID, a bare name is not guessed', () => {
+    expect(refused('@a:x,eve')).toMatchObject({
+      message: '`@a:x,eve` may be one user or several.',
+      advice: 'Put spaces between users: `@a:x eve`.',
+    });
+  });
+
+  test('are no way around the limit of users in one command', () => {
+    const line = Array.from({ length: 1001 }, (_, at) => `@u${at}:x`).join(',');
+    expect(refused(line).message).toBe('USER can’t have 1,001 words.');
+  });
+
+  test('between anything else are not read', () => {
+    expect(refused('@a:x,not:a:user').message).toContain('is not a user');
+    expect(refused(', ;').message).toContain('is not a user');
+    expect(refused('@a:x ?').message).toContain('is not a user');
+  });
+});
+
 describe('the rest of a line as one text', () => {
   test.each([
     ['alice please read this', ['@alice:example.com'], 'please read this'],
     ['alice bob please', ['@alice:example.com'], 'bob please'],
     ['@a:x, @b:x please read', ['@a:x', '@b:x'], 'please read'],
+    ['@a:x,@b:x please read', ['@a:x', '@b:x'], 'please read'],
+    ['@a:x @b:x,@c:x @d:x,@e:x', ['@a:x', '@b:x', '@c:x'], '@d:x,@e:x'],
+    ['@a:x hello @b:x,@c:x', ['@a:x'], 'hello @b:x,@c:x'],
     ['@a:x https://matrix.to/#/@b:x please', ['@a:x', '@b:x'], 'please'],
     ['@a:x @b:x don’t write to @c:x', ['@a:x', '@b:x'], 'don’t write to @c:x'],
     ['@a:x #lobby:x is closed', ['@a:x'], '#lobby:x is closed'],
