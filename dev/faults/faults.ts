@@ -98,7 +98,7 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a second rule acts on what the first has resolved',
     file: 'src/reports/rules/apply-rules.ts',
-    right: '.matches && !(await isClosed(id))',
+    right: '.matches && !(await isDecided(id))',
     wrong: '.matches',
     test: 'test/reports/rules/apply-rules.test.ts',
   },
@@ -202,7 +202,7 @@ export const seededFaults: readonly SeededFault[] = [
   },
   {
     name: 'a rule acts on what a server admin has sent',
-    file: 'src/operations/execute/run-rule.ts',
+    file: 'src/operations/authorize/authorize.ts',
     right: 'admin: account?.admin ?? false',
     wrong: 'admin: false',
     test: 'test/operations/execute/run-rule.test.ts',

@@ -2,9 +2,11 @@ import { leastDangerOf, roleFor, roles } from '../../chat/command/declaration.ts
 import type { Command, Role } from '../../chat/command/declaration.ts';
 import { DeniedError } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
+import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { Members } from '../management-room.ts';
+import type { AccountLookup } from '../resolve/absent.ts';
 import type { Settings } from '../settings.ts';
 import { passed } from '../stages.ts';
 import type { Authorized, Parsed } from '../stages.ts';
@@ -145,6 +147,30 @@ export function createRoles(options: {
     },
   };
 }
+
+/** What finding out whether a user is protected needs. */
+export interface ProtectionContext {
+  readonly roles: Pick<Roles, 'protection'>;
+  readonly settings: Pick<Settings, 'serverName'>;
+  readonly findAccount: AccountLookup['findAccount'];
+}
+
+/**
+ * Looks up why a user, of this server or another, is protected; undefined if they are not.
+ *
+ * @throws HomeserverError, UnreachableError this can't be found out now
+ */
+export async function protectionOf(
+  context: ProtectionContext,
+  user: UserId,
+): Promise<string | undefined> {
+  const isLocal = serverNameOf(user) === context.settings.serverName;
+  const account = isLocal ? await context.findAccount(user) : undefined;
+  return context.roles.protection({ name: user, admin: account?.admin ?? false });
+}
+
+export const overrideAdvice =
+  'Nothing was changed. A room admin can override this with `--override-protection`.';
 
 /** The role that a user has, or would have after joining the room. */
 export function roleOnceJoined(

@@ -1,20 +1,19 @@
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { ProtectedError, StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
-import { parseUserId, serverNameOf } from '../../core/ids.ts';
+import { parseUserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { postRefusal } from '../answer/refusal.ts';
 import type { PostRefusalContext } from '../answer/refusal.ts';
-import { authorize } from '../authorize/authorize.ts';
-import type { AuthorizeContext, Roles } from '../authorize/authorize.ts';
+import { authorize, protectionOf } from '../authorize/authorize.ts';
+import type { AuthorizeContext, ProtectionContext } from '../authorize/authorize.ts';
 import { ask, policyFor, start } from '../confirm/confirm.ts';
 import type { AskContext, StartContext } from '../confirm/confirm.ts';
 import { syntheticEvent } from '../management-room.ts';
 import type { SendPermission } from '../management-room.ts';
-import type { AccountLookup } from '../resolve/absent.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
@@ -24,14 +23,8 @@ import { logFault } from './attempt.ts';
 import { execute } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
 
-interface ProtectContext {
-  readonly settings: Pick<Settings, 'serverName'>;
-  readonly findAccount: AccountLookup['findAccount'];
-  readonly roles: Pick<Roles, 'protection'>;
-}
-
 /** What running a line of a rule needs. */
-export type RuleContext = ProtectContext &
+export type RuleContext = ProtectionContext &
   AuthorizeContext &
   ResolveContext &
   AskContext &
@@ -112,14 +105,9 @@ export async function runRuleLine(
 }
 
 /** @throws ProtectedError the reported sender is protected: no rule does anything about them */
-async function assertUnprotected(context: ProtectContext, { item }: RuleCall): Promise<void> {
+async function assertUnprotected(context: ProtectionContext, { item }: RuleCall): Promise<void> {
   const sender = item.sender === null ? undefined : parseUserId(item.sender);
-  if (sender === undefined) {
-    return;
-  }
-  const isLocal = serverNameOf(sender) === context.settings.serverName;
-  const account = isLocal ? await context.findAccount(sender) : undefined;
-  const protection = context.roles.protection({ name: sender, admin: account?.admin ?? false });
+  const protection = sender && (await protectionOf(context, sender));
   if (protection !== undefined) {
     throw new ProtectedError(
       `${sender} ${protection}`,

@@ -6,17 +6,11 @@ import type { MxcUri, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { Services, StoredMedia } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
-import type { Roles } from '../authorize/authorize.ts';
+import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
+import type { ProtectionContext, Roles } from '../authorize/authorize.ts';
 import type { Members } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import type { Authorized } from '../stages.ts';
-import type { AccountLookup } from './absent.ts';
-
-interface ProtectionContext {
-  readonly roles: Pick<Roles, 'protection'>;
-  readonly settings: Pick<Settings, 'serverName'>;
-  readonly findAccount: AccountLookup['findAccount'];
-}
 
 interface TwinContext {
   readonly services: Pick<Services, 'accounts' | 'media'>;
@@ -129,15 +123,6 @@ async function assertNotProtected(
       `${overrideAdvice} \`${prefix}media ${equal.owner}\` lists it.`,
     );
   }
-}
-
-const overrideAdvice =
-  'Nothing was changed. A room admin can override this with `--override-protection`.';
-
-async function protectionOf(context: ProtectionContext, user: UserId): Promise<string | undefined> {
-  const isLocal = serverNameOf(user) === context.settings.serverName;
-  const account = isLocal ? await context.findAccount(user) : undefined;
-  return context.roles.protection({ name: user, admin: account?.admin ?? false });
 }
 
 /** A protected account that has uploaded the same file. */

@@ -5,6 +5,7 @@ import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
+import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
 import type { Roles } from '../authorize/authorize.ts';
 import { narrow } from '../confirm/preview.ts';
 import type { Settings } from '../settings.ts';
@@ -59,17 +60,13 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
       }),
     );
   }
-  const leftOut: LeftOut[] = [];
-  for (const account of accounts) {
-    try {
-      assertMayBeTouched(context, authorized, account);
-    } catch (error) {
-      // The others go on, if there are any.
-      if (!(error instanceof ProtectedError) || leftOut.length + 1 === accounts.length) {
-        throw error;
-      }
-      leftOut.push({ user: account.name, why: error.message.replace(`${account.name} `, '') });
-    }
+  const leftOut = accounts.flatMap((account): LeftOut | [] => {
+    const why = whyUntouchable(context, authorized, account);
+    return why === undefined ? [] : { user: account.name, why };
+  });
+  const last = leftOut.at(-1);
+  if (last !== undefined && leftOut.length === accounts.length) {
+    throw protectedError(context, last.user, last.why);
   }
   await assertOthers(context, authorized);
   const resolved = passed<Resolved>({
@@ -186,9 +183,10 @@ async function assertOthers(
   for (const key of identitiesOf(command)) {
     const named = invocation.arguments[key];
     for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
-      const isLocal = serverNameOf(user) === context.settings.serverName;
-      const account = isLocal ? await context.findAccount(user) : undefined;
-      assertUnprotected(context, parsed, { name: user, admin: account?.admin ?? false });
+      const protection = await protectionOf(context, user);
+      if (protection !== undefined && !isOverridden(context, parsed, user)) {
+        throw protectedError(context, user, protection);
+      }
     }
   }
   if (danger !== 'read' && Object.values(command.args).some(({ kind }) => kind === 'media')) {
@@ -232,32 +230,17 @@ export function whyUntouchable(
   authorized: Pick<Authorized, 'command' | 'invocation'>,
   account: Account,
 ): string | undefined {
-  try {
-    assertMayBeTouched(context, authorized, account);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof ProtectedError)) {
-      throw error;
-    }
-    return error.message.replace(`${account.name} `, '');
-  }
-}
-
-/** @throws ProtectedError the command must keep off this account */
-function assertMayBeTouched(
-  context: ProtectContext,
-  authorized: Pick<Authorized, 'command' | 'invocation'>,
-  account: Account,
-): void {
   const { command, invocation } = authorized;
   const protects = protectsFor(command, invocation.arguments);
-  if (protects !== false && !(protects === 'others' && isOwn(context, authorized, account))) {
-    assertUnprotected(
-      context,
-      authorized,
-      protects === 'all_but_admins' ? { ...account, admin: false } : account,
-    );
+  if (
+    protects === false ||
+    (protects === 'others' && isOwn(context, authorized, account)) ||
+    isOverridden(context, authorized, account.name)
+  ) {
+    return undefined;
   }
+  const { name, admin } = account;
+  return context.roles.protection({ name, admin: admin && protects !== 'all_but_admins' });
 }
 
 /** Whether this is the account of the person who asks, or the bot's. */
@@ -269,24 +252,26 @@ function isOwn(
   return name === context.settings.botUser || (actor.kind === 'person' && name === actor.user);
 }
 
-/** @throws ProtectedError this user is protected, and the protection is not or can't be overridden */
-function assertUnprotected(
-  context: ProtectContext,
+/** Whether a user may be touched although they are protected. The bot itself never may. */
+function isOverridden(
+  { settings }: ProtectContext,
   { invocation }: Pick<Authorized, 'invocation'>,
-  account: Pick<Account, 'name' | 'admin'>,
-): void {
-  const protection = context.roles.protection(account);
-  const isItself = account.name === context.settings.botUser;
+  user: UserId,
+): boolean {
   // A timer undoes what was allowed when it was set.
   const isAllowed = invocation.overrideProtection === true || invocation.actor.kind === 'timer';
-  if (protection !== undefined && (isItself || !isAllowed)) {
-    throw new ProtectedError(
-      `${account.name} ${protection}`,
-      isItself
-        ? 'Nothing was changed.'
-        : 'Nothing was changed. A room admin can override this with `--override-protection`.',
-    );
-  }
+  return isAllowed && user !== settings.botUser;
+}
+
+function protectedError(
+  { settings }: ProtectContext,
+  user: UserId,
+  protection: string,
+): ProtectedError {
+  return new ProtectedError(
+    `${user} ${protection}`,
+    user === settings.botUser ? 'Nothing was changed.' : overrideAdvice,
+  );
 }
 
 /** At most this many other missing accounts are named. */
