@@ -15,6 +15,7 @@ import { idWord } from '../../chat/reading/values.ts';
 import type { AccountTraits, ItemStory } from '../../services/services.ts';
 import type { Digest } from '../../store/tables/report-cards.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
+import { isClosed } from '../../store/tables/report-items.ts';
 import type { ItemState, ReportItem } from '../../store/tables/report-items.ts';
 
 const marks: Record<ItemState, Mark> = {
@@ -53,17 +54,12 @@ export function cardOf(story: ItemStory, { nameOf, nearRules, traits }: CardCont
               ...others.map(({ reason }): Inline[] => ['“', inert(reason, 60), '”']),
             ),
           ]),
-      ...(nearRules.length === 0 || isClosed(item) ? [] : [line(nearRules.join(' · '))]),
-      ...(isClosed(item) ? [] : [line(legendOf(item, traits))]),
+      ...(nearRules.length === 0 || isClosed(item.state) ? [] : [line(nearRules.join(' · '))]),
+      ...(isClosed(item.state) ? [] : [line(legendOf(item, traits))]),
     ],
-    ...(isClosed(item) ? {} : { next: [`report ${item.id}`] }),
+    ...(isClosed(item.state) ? {} : { next: [`report ${item.id}`] }),
     data: dataOf(story),
   };
-}
-
-/** Nothing is left to decide about it. */
-export function isClosed({ state }: Pick<ReportItem, 'state'>): boolean {
-  return state === 'resolved' || state === 'dismissed';
 }
 
 const wordOf = new Map([

@@ -17,9 +17,10 @@ import type { Members } from '../../operations/management-room.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import { isClosed } from '../../store/tables/report-items.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { GiveWay } from '../give-way.ts';
-import { cardOf, digestOf, isClosed, noteOf, offeredReactions } from './card.ts';
+import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
 
 /** What announcing something needs. */
 export type AnnounceContext = PostContext & {
@@ -196,12 +197,12 @@ export function createCards(
       first += seriesLength;
     }
     const isOffered = await outbox.has(event, `react-${first}` satisfies MessagePart);
-    if (!isClosed(item) && !isOffered) {
+    if (!isClosed(item.state) && !isOffered) {
       for (const [at, key] of offeredReactions(item, traits).entries()) {
         await add(`react-${first + at}` satisfies MessagePart, { kind: 'reaction', origin, key });
       }
     }
-    if (isClosed(item) && isOffered) {
+    if (isClosed(item.state) && isOffered) {
       // Others may have been offered then: the homeserver may have moved to MAS since.
       for (let at = 0; at < seriesLength; at += 1) {
         const stage: MessagePart = `react-${first + at}`;

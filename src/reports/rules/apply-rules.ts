@@ -11,6 +11,7 @@ import type { RuleContext } from '../../operations/execute/run-rule.ts';
 import { syntheticEvent } from '../../operations/management-room.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import { isClosed } from '../../store/tables/report-items.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import { announce } from '../cards/cards.ts';
@@ -81,7 +82,7 @@ export function createRuleRunner(
       const before = matches.get(rule.name);
       if (before === undefined) {
         // The previous rule may have closed it.
-        if (rule.evaluate(input).matches && !(await isClosed(id))) {
+        if (rule.evaluate(input).matches && !(await isDecided(id))) {
           await startMatch(rule, item, input);
         }
       } else if (before.endedAt === null) {
@@ -91,9 +92,9 @@ export function createRuleRunner(
     }
   }
 
-  async function isClosed(id: number): Promise<boolean> {
-    const state = (await store.reportItems.get(id))?.state;
-    return state === 'resolved' || state === 'dismissed';
+  async function isDecided(id: number): Promise<boolean> {
+    const item = await store.reportItems.get(id);
+    return item !== undefined && isClosed(item.state);
   }
 
   async function startMatch(rule: Rule, item: ReportItem, input: RuleInput): Promise<void> {

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
+import { isClosed } from '../../store/tables/report-items.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { maxPeople } from '../../store/tables/reports.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
@@ -133,11 +134,7 @@ function createRecords(
     recordAt(reporter, at) {
       const record = { resolved: 0, dismissed: 0 };
       for (const { state, closedAt } of byReporter.get(reporter) ?? []) {
-        if (
-          closedAt !== null &&
-          closedAt <= at &&
-          (state === 'resolved' || state === 'dismissed')
-        ) {
+        if (closedAt !== null && closedAt <= at && isClosed(state)) {
           record[state] += 1;
         }
       }

@@ -4,6 +4,7 @@ import type { Insertable, Selectable } from 'kysely';
 import type { Connection } from '../database.ts';
 import type { ReportItemsTable, Tables } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
+import { isClosed } from './report-items.ts';
 
 /**
  * What identifies a report. Its number alone doesn't: Synapse reuses the number of the newest report if
@@ -182,9 +183,8 @@ async function updateItem(
     ...(added.every(({ options }) => options.isBacklog) ? [] : [sql`is_backlog = 0`]),
   ];
   await sql`UPDATE report_items SET ${sql.join(changes)} WHERE id = ${item.id}`.execute(db);
-  const isClosed = item.state === 'resolved' || item.state === 'dismissed';
   const later = added.find(({ report }) => report.receivedTs > (item.closed_at ?? 0));
-  if (isClosed && later !== undefined) {
+  if (isClosed(item.state) && later !== undefined) {
     await reopenItem(db, item, later.report.reporter, at);
   }
 }

@@ -11,6 +11,11 @@ type Row = Selectable<ReportItemsTable>;
 const itemStates = ['open', 'claimed', 'resolved', 'dismissed'] as const;
 export type ItemState = (typeof itemStates)[number];
 
+/** Whether nothing is left to decide about an item. */
+export function isClosed(state: ItemState): state is 'resolved' | 'dismissed' {
+  return state === 'resolved' || state === 'dismissed';
+}
+
 /** A message or user that was reported, by one person or many: what moderators work on. */
 export interface ReportItem {
   readonly id: number;
@@ -233,15 +238,14 @@ export function reportItems(db: Connection) {
       at: number,
     ): Promise<void> {
       const { state, by, note, isShown } = to;
-      const isClosed = state === 'resolved' || state === 'dismissed';
       await db
         .updateTable('report_items')
         .set({
           state,
           needs_card: 1,
           note: note ?? null,
-          closed_by: isClosed ? by : null,
-          closed_at: isClosed ? at : null,
+          closed_by: isClosed(state) ? by : null,
+          closed_at: isClosed(state) ? at : null,
           ...(state === 'claimed' ? { claimed_by: by, claimed_at: at } : {}),
           ...(state === 'open' ? { claimed_by: null, claimed_at: null } : {}),
         })
