@@ -1,6 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
-import { HomeserverError, SetupError, UnreachableError } from '../core/errors.ts';
+import { SetupError, UnreachableError, isRefusedForGood } from '../core/errors.ts';
+import type { HomeserverError } from '../core/errors.ts';
 import { findDelegation } from '../homeserver/mas/delegation.ts';
 import type { Delegation } from '../homeserver/mas/delegation.ts';
 import type { MasApi } from '../homeserver/mas/mas-api.ts';
@@ -117,7 +118,7 @@ async function connect(
 
 /** Explains why MAS can't be used; what may pass stays as it is. */
 function whyNotConnected(error: unknown, url: string): unknown {
-  if (error instanceof HomeserverError && error.status < 500 && error.status !== 429) {
+  if (isRefusedForGood(error)) {
     return new SetupError(
       `The Matrix Authentication Service at ${url} refuses the bot (${error.status} ${error.errcode}).`,
       adviceFor(error),

@@ -36,7 +36,6 @@ export async function untilAnswered<Answer>(
 
 function isUsuallyPassing(error: LawspeakerError): boolean {
   return (
-    error instanceof UnreachableError ||
-    (error instanceof HomeserverError && (error.status >= 500 || error.status === 429))
+    error instanceof UnreachableError || (error instanceof HomeserverError && error.isTemporary)
   );
 }

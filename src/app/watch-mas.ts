@@ -1,7 +1,7 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import type { Answer } from '../chat/answers/answer.ts';
 import { createWorker } from '../core/async/worker.ts';
-import { HomeserverError, LawspeakerError } from '../core/errors.ts';
+import { LawspeakerError, isRefusedForGood } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { MasApi } from '../homeserver/mas/mas-api.ts';
 
@@ -34,7 +34,7 @@ export function watchMas(options: {
       }
       failures += 1;
       fault = error;
-      if (isRefusal(error) && !isTold) {
+      if (isRefusedForGood(error) && !isTold) {
         isTold = true;
         await alarm(`mas refused ${Date.now()}`, refused(error));
       }
@@ -63,14 +63,10 @@ export function watchMas(options: {
     stop: worker.stop,
     /** Why commands on accounts can't work; undefined if they can. */
     fault: (): string | undefined =>
-      fault !== undefined && (isRefusal(fault) || failures >= maxFailures)
+      fault !== undefined && (isRefusedForGood(fault) || failures >= maxFailures)
         ? fault.message
         : undefined,
   };
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof HomeserverError && error.status < 500 && error.status !== 429;
 }
 
 function refused({ message, advice }: LawspeakerError): Answer {

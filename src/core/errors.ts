@@ -230,6 +230,11 @@ export function mayHaveHappened(error: unknown): boolean {
     : !(error instanceof LawspeakerError);
 }
 
+/** The homeserver, or MAS, refused, and would refuse the same request again. */
+export function isRefusedForGood(error: unknown): error is HomeserverError {
+  return error instanceof HomeserverError && !error.isTemporary;
+}
+
 /** The homeserver says that what was asked for doesn't exist. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof HomeserverError && error.isNotFound;

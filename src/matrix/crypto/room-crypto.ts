@@ -1,4 +1,4 @@
-import { HomeserverError, SetupError } from '../../core/errors.ts';
+import { SetupError, isRefusedForGood } from '../../core/errors.ts';
 import type { EventId, RoomId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { DeviceUpdate } from '../../homeserver/client/sync.ts';
@@ -139,7 +139,7 @@ export async function secureRoom(
     }
     return true;
   } catch (error) {
-    if (error instanceof SetupError || (error instanceof HomeserverError && !error.isTemporary)) {
+    if (error instanceof SetupError || isRefusedForGood(error)) {
       return false;
     }
     throw error;

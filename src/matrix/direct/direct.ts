@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { visible } from '../../chat/answers/untrusted-text.ts';
-import { HomeserverError, TargetError } from '../../core/errors.ts';
+import { TargetError, isRefusedForGood } from '../../core/errors.ts';
 import { parseRoomId, serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
@@ -100,7 +100,7 @@ export function createDirectMessages(options: {
       }
       return true;
     } catch (error) {
-      if (error instanceof HomeserverError && !error.isTemporary) {
+      if (isRefusedForGood(error)) {
         return false;
       }
       throw error;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { HomeserverError, codeOf } from '../../core/errors.ts';
+import { HomeserverError, codeOf, isRefusedForGood } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
@@ -178,7 +178,7 @@ export function createSecrets(options: {
         await onIntrusion({ room, user: first.user, others, isRemoved });
       }
     } catch (error) {
-      if (error instanceof HomeserverError && !error.isTemporary) {
+      if (isRefusedForGood(error)) {
         unchecked.delete(room);
         await removeAll(inRoom(room));
         return;

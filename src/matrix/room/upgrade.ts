@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { HomeserverError } from '../../core/errors.ts';
+import { isRefusedForGood } from '../../core/errors.ts';
 import { parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
@@ -73,7 +73,7 @@ export async function followUpgrade(
   try {
     await client.rooms.join(replacement);
   } catch (error) {
-    if (error instanceof HomeserverError && !error.isTemporary) {
+    if (isRefusedForGood(error)) {
       return {
         refused: `the bot can’t join that room (${error.errcode})`,
         advice: `Invite the bot to ${replacement}, and it will follow. If it isn’t running, start it again.`,
