@@ -51,14 +51,24 @@ export function standing(account: Account): Block[] {
 /** `Registered 2 hours ago (…) · last seen 4 minutes ago · 14 rooms · 3 devices · 37 files, 112 MB` */
 export function accountFacts(account: Account, footprint: Footprint, now: number): Block {
   return facts(
-    `Registered ${when(account.creationTs, now)}`,
-    account.lastSeenTs === null ? 'last seen unknown' : `last seen ${ago(account.lastSeenTs, now)}`,
+    ...registeredAndSeen(account, now),
     amount(footprint.rooms, 'room'),
     amount(footprint.devices, 'device'),
     footprint.files === 0
       ? 'no files'
       : `${count(footprint.files, 'file')}, ${footprint.bytesAreAll ? '' : 'more than '}${size(footprint.bytes)}`,
   );
+}
+
+/** `Registered 2 hours ago (…)` and `last seen 4 minutes ago`. */
+export function registeredAndSeen(
+  { creationTs, lastSeenTs }: Pick<Account, 'creationTs' | 'lastSeenTs'>,
+  now: number,
+): string[] {
+  return [
+    `Registered ${when(creationTs, now)}`,
+    lastSeenTs === null ? 'last seen unknown' : `last seen ${ago(lastSeenTs, now)}`,
+  ];
 }
 
 /** `**Deactivated** Mallory `@mallory:example.com`` */

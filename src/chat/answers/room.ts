@@ -6,7 +6,7 @@ import type { Context } from '../command/declaration.ts';
 import type { ListColumn } from '../command/list.ts';
 import { bold, code } from './answer.ts';
 import type { Content, Inline } from './answer.ts';
-import { ago, amount, count } from './phrases.ts';
+import { ago, amount, count, whole } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
 
 /** The name of a room, otherwise its alias, shortened; undefined if it has neither. */
@@ -56,7 +56,7 @@ export function memberCounts(
   const all = amount(room.joinedMembers, 'member');
   return remote === 0 || remote === undefined
     ? all
-    : `${all}, ${remote === room.joinedMembers ? 'all' : remote.toLocaleString('en-US')} of other servers`;
+    : `${all}, ${remote === room.joinedMembers ? 'all' : whole(remote)} of other servers`;
 }
 
 /** `12 members, 3 remote, public, encrypted`, for tables. */
@@ -69,7 +69,7 @@ export function roomKind(room: RoomKind): string {
     roomType === null ? undefined : roomType === 'm.space' ? 'space' : cut(roomType, 40),
   ].filter((part) => part !== undefined);
   return [
-    `${joinedMembers === null ? 'members not counted' : amount(joinedMembers, 'member')}${remote === 0 || remote === undefined ? '' : `, ${remote === joinedMembers ? 'all' : remote.toLocaleString('en-US')} remote`}`,
+    `${joinedMembers === null ? 'members not counted' : amount(joinedMembers, 'member')}${remote === 0 || remote === undefined ? '' : `, ${remote === joinedMembers ? 'all' : whole(remote)} remote`}`,
     ...(access.length === 0 ? [] : [access.join(', ')]),
   ].join(', ');
 }

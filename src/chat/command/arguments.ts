@@ -34,8 +34,6 @@ interface ArgumentOptions {
   readonly ahead?: true;
   /** Personal data: viewers don't see it in pending confirmations. */
   readonly personal?: true;
-  /** What to ask if the positional is missing: `Which operation?` */
-  readonly question?: string;
   /** A positional whose words may begin with a dash, in a command without flags. */
   readonly dashes?: true;
   /** Stands for the value in usage lines. */
@@ -126,6 +124,18 @@ function durationOf(fallback: ArgumentOptions['default']): number | undefined {
   }
   return durationMs;
 }
+
+/** The account that a command is about. */
+export const userArgument = positional('account', 'The user', { placeholder: 'USER' });
+
+/** The accounts that a command acts on, one after another. */
+export const usersArgument = positional('account', 'One or more users', {
+  many: true,
+  placeholder: 'USER',
+});
+
+/** The room that a command is about. */
+export const roomArgument = positional('room', 'The room');
 
 /** The values as they were read and are stored with a confirmation. */
 export type ParsedArguments<Declared extends Arguments> = {

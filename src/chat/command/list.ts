@@ -8,6 +8,7 @@ import type { Answer, AnswerFile, Column, Content } from '../answers/answer.ts';
 import { count } from '../answers/phrases.ts';
 import { flag } from './arguments.ts';
 import type { CheckContext, Context } from './declaration.ts';
+import type { Invocation } from './invocation.ts';
 import { writeInvocation } from './write-invocation.ts';
 
 /** The default number of rows in one answer. */
@@ -86,6 +87,29 @@ export function pageAfter<Row>(
   const last = rows.at(-1);
   const isMore = found.length > rows.length && last !== undefined;
   return { rows, total, nextFrom: isMore ? positionOf(last) : undefined };
+}
+
+/** How many rows are read at once for a file. */
+const rowsAtOnce = 500;
+
+/** All rows of a list whose pages start after a row, read in pieces. */
+export async function* allInPieces<Row, Cursor>(
+  read: (request: {
+    readonly limit: number;
+    readonly after: Cursor | undefined;
+  }) => Promise<readonly Row[]>,
+  cursorOf: (last: Row) => Cursor,
+): AsyncGenerator<Row> {
+  let after: Cursor | undefined;
+  for (;;) {
+    const rows = await read({ limit: rowsAtOnce, after });
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < rowsAtOnce) {
+      return;
+    }
+    after = cursorOf(last);
+  }
 }
 
 /** Whether the list is sent as a file. */
@@ -172,7 +196,7 @@ export function listAnswer<Row>(
     total === 0
       ? (absentTitle(absent) ?? form.nothing ?? [bold(`No ${form.noun} found`)])
       : [bold(total === undefined ? knownOf(rows.length) : counted(total)), ...(form.of ?? [])];
-  const more = nextFrom === undefined ? {} : { more: nextPage(context, nextFrom) };
+  const more = nextFrom === undefined ? {} : { more: nextPage(context, { from: nextFrom }) };
   if (isInFile(args)) {
     const file = fileOf(invocation.command, args.format ?? 'csv', rows, form.columns);
     return {
@@ -225,16 +249,21 @@ function totalOf(
   return total ?? (isWhole ? rows.length : undefined);
 }
 
-function nextPage(
+/**
+ * The command line of the next page.
+ *
+ * @param position the arguments that say where it starts
+ */
+export function nextPage(
   { invocation, registry }: Pick<Context, 'invocation' | 'registry'>,
-  from: string,
+  position: Invocation['arguments'],
 ): string {
   const command = registry.find(invocation.command);
   return command === undefined
     ? invocation.command
     : writeInvocation(command, {
         ...invocation,
-        arguments: { ...invocation.arguments, from },
+        arguments: { ...invocation.arguments, ...position },
       });
 }
 

@@ -343,12 +343,9 @@ function missing(key: string, argument: Argument): UsageError {
   if (argument.kind === 'item') {
     return new UsageError('Which report?', { advice: 'Give its number, which its card shows.' });
   }
-  return new UsageError(
-    argument.options.question ?? `${placeholderOf(key, argument)} is missing.`,
-    {
-      advice: `${argument.description}.`,
-    },
-  );
+  return new UsageError(`${placeholderOf(key, argument)} is missing.`, {
+    advice: `${argument.description}.`,
+  });
 }
 
 function unexpected(

@@ -1,7 +1,7 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code } from '../../chat/answers/answer.ts';
 import { size } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -14,7 +14,7 @@ export default defineCommand({
   summary: 'Shows the types and sizes of an account’s data on the server',
   does: ['with --format json: send the contents as a file'],
   doesNot: ['show secrets that protect encrypted messages, keys and backups'],
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
+  args: { account: userArgument, ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'account-data @mallory:example.com',

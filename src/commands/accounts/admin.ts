@@ -1,6 +1,6 @@
 import { didTo, nameAndId, standing } from '../../chat/answers/account.ts';
 import { bold } from '../../chat/answers/answer.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -8,7 +8,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 
 const declared = {
-  account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  account: usersArgument,
   grant: flag('boolean', 'Grant server admin rights', { default: false }),
   revoke: flag('boolean', 'Remove server admin rights', { default: false }),
 } as const;

@@ -8,7 +8,12 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { assertDirectIsReadable, passwordLine, withNewPassword } from './parts/direct-message.ts';
+import {
+  assertDirectIsReadable,
+  onlyTo,
+  passwordLine,
+  withNewPassword,
+} from './parts/direct-message.ts';
 import {
   checkProfile,
   externalIdText,
@@ -57,13 +62,12 @@ export default defineCommand({
   async preview(context) {
     await assertPossible(context);
     await assertDirectIsReadable(context);
-    const { args, actor, services } = context;
-    const whom = actor.kind === 'person' ? actor.user : 'nobody';
+    const { args, services } = context;
     return {
       title: ['Create ', code(args.user), args.admin ? ' as a server admin?' : '?'],
       body: [
         ...settingsLine(args),
-        line(`Will: send the password only to ${whom}, in a direct message`),
+        line(`Will: send the password ${onlyTo(context)}, in a direct message`),
         ...passwordLoginLine(await services.server.hasPasswordLogin()),
         line('Will not: notify the owner, join any rooms'),
       ],

@@ -7,7 +7,7 @@ import {
 } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
@@ -60,7 +60,7 @@ export default defineCommand({
     'delete copies on other servers',
   ],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
     erase: flag('boolean', 'Also erase; this can’t be undone', { default: false }),
   },
   danger: 'destructive',

@@ -2,7 +2,7 @@ import { didTo, nameAndId } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, userArgument } from '../../chat/command/arguments.ts';
 import type { ParsedArguments } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
@@ -25,7 +25,7 @@ import { passwordAfterReactivation } from './parts/restriction.ts';
 import { adminsLeft, adminsWithout, adminWarning } from './parts/server-admin.ts';
 
 const declared = {
-  account: positional('account', 'The user', { placeholder: 'USER' }),
+  account: userArgument,
   ...profileFlags,
   clearType: flag('boolean', 'Make it an ordinary account', { default: false }),
   clearEmail: flag('boolean', 'Remove all e-mail addresses', { default: false }),

@@ -1,6 +1,5 @@
-import { accountState, person } from '../../chat/answers/account.ts';
+import { accountState, person, registeredAndSeen } from '../../chat/answers/account.ts';
 import { facts } from '../../chat/answers/answer.ts';
-import { ago, when } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -63,12 +62,7 @@ export default defineCommand({
         ...account.threepids.map(threepidText),
         ...account.externalIds.map((one) => `logs in as ${externalIdText(one)}`),
       ),
-      facts(
-        `Registered ${when(account.creationTs, now)}`,
-        account.lastSeenTs === null
-          ? 'last seen unknown'
-          : `last seen ${ago(account.lastSeenTs, now)}`,
-      ),
+      facts(...registeredAndSeen(account, now)),
     ],
     next: [`user ${idWord(account.name)}`],
     data: account,

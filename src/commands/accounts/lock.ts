@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { deactivatedAnyway, notForServices, untilLockApplies } from './parts/restriction.ts';
@@ -21,7 +21,7 @@ export default defineCommand({
     'stop the account permanently (see !deactivate)',
   ],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
   },
   danger: 'change',
   protects: true,

@@ -7,7 +7,13 @@ import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { dayMs, writeDuration } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { assertDirectIsReadable, openDirectAnswer, sendDirect } from './parts/direct-message.ts';
+import {
+  assertDirectIsReadable,
+  onlyTo,
+  openDirectAnswer,
+  sendDirect,
+  sentDirect,
+} from './parts/direct-message.ts';
 
 const maxMs = dayMs;
 
@@ -48,7 +54,7 @@ export default defineCommand({
   },
 
   async preview(context) {
-    const { args, actor, services, now } = context;
+    const { args, services, now } = context;
     assertPossible(context);
     await assertDirectIsReadable(context);
     const { account } = args;
@@ -59,7 +65,7 @@ export default defineCommand({
         accountFacts(account, footprint, now),
         ...standing(account),
         line(
-          `Will: send a token that can do everything the account can, only to ${actor.kind === 'person' ? actor.user : 'nobody'}`,
+          `Will: send a token that can do everything the account can, ${onlyTo(context)}`,
           account.deactivated ? ', although the account is deactivated' : '',
         ),
         line(
@@ -96,7 +102,7 @@ export default defineCommand({
     body: [
       line(`It works until ${dateTime(validUntilMs)}.`),
       sent
-        ? line('I sent it to you in a direct message. It will be removed there after a while.')
+        ? sentDirect('the token')
         : line('It could not be sent to you, and nobody has it. Create another one: ', {
             kind: 'code',
             text: again,

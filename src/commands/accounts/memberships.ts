@@ -1,7 +1,7 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { noRooms, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { cut } from '../../core/text.ts';
@@ -39,7 +39,7 @@ export default defineCommand({
     `show room names in files of more than ${namedRooms} rooms`,
   ],
   args: {
-    account: positional('account', 'The user', { placeholder: 'USER' }),
+    account: userArgument,
     membership: flag('choice', 'Only this kind', { choices: words, bare: true }),
     ...listFlags,
   },

@@ -1,8 +1,8 @@
 import { didTo, nameAndId } from '../../chat/answers/account.ts';
 import { bold, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
-import { count } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { count, whole } from '../../chat/answers/phrases.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -10,7 +10,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import type { Ratelimit } from '../../services/services.ts';
 
 const declared = {
-  account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  account: usersArgument,
   messagesPerSecond: flag('integer', 'Messages per second on average; 0 for no limit', {
     max: 1_000_000,
   }),
@@ -152,5 +152,5 @@ function limitText(limit: Ratelimit | undefined): string {
   // To decide this, Synapse looks only at the first number.
   return limit.messagesPerSecond === 0
     ? 'unlimited'
-    : `${count(limit.messagesPerSecond, 'message')} per second, ${limit.burstCount.toLocaleString('en-US')} at once`;
+    : `${count(limit.messagesPerSecond, 'message')} per second, ${whole(limit.burstCount)} at once`;
 }

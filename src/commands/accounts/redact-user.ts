@@ -3,7 +3,7 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Block, Inline } from '../../chat/answers/answer.ts';
 import { ago, continuesByItself, count, dateTime } from '../../chat/answers/phrases.ts';
 import { roomName } from '../../chat/answers/room.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -18,7 +18,7 @@ const shownRooms = 5;
 const shownFailures = 100;
 
 const args = {
-  accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  accounts: usersArgument,
   since: flag('date', 'Only messages sent since then (default: the last day)', { default: '1d' }),
   room: flag('room', 'Only in this room'),
 } as const;

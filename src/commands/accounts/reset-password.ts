@@ -1,15 +1,20 @@
 import { accountFacts, didTo, nameAndId, standing } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
-import { assertDirectIsReadable, passwordLine, withNewPassword } from './parts/direct-message.ts';
+import {
+  assertDirectIsReadable,
+  onlyTo,
+  passwordLine,
+  withNewPassword,
+} from './parts/direct-message.ts';
 
 const declared = {
-  account: positional('account', 'The user', { placeholder: 'USER' }),
+  account: userArgument,
   logout: flag('boolean', 'Log out all devices (the default)', { default: true }),
 } as const;
 
@@ -33,7 +38,7 @@ export default defineCommand({
   endpoints: ['POST /_synapse/admin/v1/reset_password/{user_id}', 'GET /_matrix/client/v3/login'],
 
   async preview(context) {
-    const { args, actor, services, now } = context;
+    const { args, services, now } = context;
     assertActive(context);
     await assertPasswordLogin(context);
     await assertDirectIsReadable(context);
@@ -50,7 +55,7 @@ export default defineCommand({
             : args.logout
               ? `Will: log out ${count(footprint.devices, 'device')}, `
               : `Will: leave ${count(footprint.devices, 'device')} logged in, `,
-          `send the password only to ${actor.kind === 'person' ? actor.user : 'nobody'}`,
+          `send the password ${onlyTo(context)}`,
         ),
         line(
           'Will not: notify the owner',

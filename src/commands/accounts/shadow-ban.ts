@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { notForServices } from './parts/restriction.ts';
@@ -17,7 +17,7 @@ export default defineCommand({
     'stop them from using another account',
   ],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
   },
   danger: 'change',
   protects: true,

@@ -1,7 +1,7 @@
 import { accountFacts, nameAndId, standing } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { amount, count, dateTime } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context, Plan, Step } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -9,7 +9,7 @@ import { sentOf, sumOf } from './parts/redacted.ts';
 import { notForServices } from './parts/restriction.ts';
 
 const args = {
-  accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+  accounts: usersArgument,
   erase: flag('boolean', 'Also erase: hide messages from people who join later', {
     default: false,
   }),

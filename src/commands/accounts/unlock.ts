@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { deactivatedAnyway, untilLockApplies } from './parts/restriction.ts';
@@ -12,7 +12,7 @@ export default defineCommand({
   does: ['let sessions continue and allow logins again'],
   doesNot: ['restore sessions that were logged out meanwhile', 'lift a suspension'],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
   },
   danger: 'change',
   // Anyone who has access to the account can get in again.

@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 
@@ -11,7 +11,7 @@ export default defineCommand({
   does: ['make what they send visible to others again'],
   doesNot: ['deliver messages sent during the shadow-ban'],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
   },
   danger: 'change',
   protects: { nobody: 'it only lifts a restriction' },

@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { deactivatedAnyway } from './parts/restriction.ts';
@@ -12,7 +12,7 @@ export default defineCommand({
   does: ['let them send, join, invite and change their profile again'],
   doesNot: ['unlock or reactivate the account'],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
   },
   danger: 'change',
   protects: { nobody: 'it only lifts a restriction' },

@@ -2,10 +2,11 @@ import { accountFacts, accountState, person } from '../../chat/answers/account.t
 import { facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import type { Account, AccountTraits } from '../../services/services.ts';
+import { externalIdText, threepidText } from './parts/profile-flags.ts';
 import { liftingCommands, notForServices } from './parts/restriction.ts';
 import { masAndSynapse } from './parts/sides.ts';
 
@@ -13,7 +14,7 @@ export default defineCommand({
   name: 'user',
   synonyms: ['account', 'info', 'lookup', 'profile', 'query-user', 'show'],
   summary: 'Shows an account',
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
+  args: { account: userArgument },
   danger: 'read',
   example: 'user @mallory:example.com',
   endpoints: [
@@ -34,17 +35,13 @@ export default defineCommand({
     const { threepids, externalIds, ...impersonal } = account;
     // Viewers see only what anybody in a room with the user could see.
     const isTold = role !== 'viewer';
-    const addresses = (isTold ? threepids : []).map(({ medium, address }) =>
-      medium === 'email' ? `e-mail ${address}` : `phone ${address}`,
-    );
-    const logins = (isTold ? externalIds : []).map(
-      ({ authProvider, externalId }) => `${externalId} at ${authProvider}`,
-    );
+    const addresses = (isTold ? threepids : []).map(threepidText);
+    const logins = (isTold ? externalIds : []).map(externalIdText);
     const body: Block[] = [
       accountFacts(account, footprint, now),
       facts(
         reports > 0 &&
-          `Reported ${reports === 1 ? 'once' : `${reports.toLocaleString('en-US')} times`} by ${count(reporters, 'person', 'people')}`,
+          `Reported ${reports === 1 ? 'once' : count(reports, 'time')} by ${count(reporters, 'person', 'people')}`,
         reports > 0 && (openItems > 0 ? `${count(openItems, 'case')} open` : 'no open cases'),
         actions === 0 ? 'No previous actions' : count(actions, 'previous action'),
         ...addresses,

@@ -2,7 +2,7 @@ import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { ago, count } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 
@@ -13,7 +13,7 @@ export default defineCommand({
   synonyms: ['connections', 'ip', 'ips'],
   summary: 'Shows where an account connected from recently',
   doesNot: ['distinguish devices (see !devices)', 'show connections of the last few minutes'],
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }) },
+  args: { account: userArgument },
   danger: 'read',
   role: 'moderator',
   example: 'whois @mallory:example.com',

@@ -7,7 +7,7 @@ import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { nextPage, pageSize } from '../../chat/command/list.ts';
 import { entryNumber } from '../../chat/reading/entry-number.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -21,7 +21,6 @@ import { actionName, auditMark } from './parts/audit-status.ts';
 import { lostEntry } from './parts/lost-entry.ts';
 import { verifiedAnswer } from './parts/verification.ts';
 
-const pageSize = 20;
 const maxPageLength = 100;
 
 type Found =
@@ -182,25 +181,16 @@ function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat):
 }
 
 function listAnswer(
-  {
-    now,
-    invocation,
-    registry,
-    absent,
-    serverName,
-  }: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'>,
+  context: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'>,
   entries: readonly AuditEntry[],
   limit: number,
 ): Answer {
+  const { now, absent, serverName } = context;
   const last = entries.at(-1);
-  const command = registry.find(invocation.command);
   const more =
-    last === undefined || entries.length < limit || command === undefined
+    last === undefined || entries.length < limit
       ? undefined
-      : writeInvocation(command, {
-          ...invocation,
-          arguments: { ...invocation.arguments, before: last.id },
-        });
+      : nextPage(context, { before: last.id });
   return {
     mark: 'ℹ️',
     title:

@@ -9,6 +9,7 @@ import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { CheckContext } from '../../chat/command/declaration.ts';
 import {
+  allInPieces,
   listAnswer,
   listFlags,
   pageAfter,
@@ -28,8 +29,6 @@ import type {
 } from '../../services/bot/history-service.ts';
 import { actionName, auditStatus } from './parts/audit-status.ts';
 
-/** How many entries are read at once for a file. */
-const readAtOnce = 500;
 const shownText = 80;
 
 export default defineCommand({
@@ -68,16 +67,11 @@ export default defineCommand({
         const { entries, total } = await history.page(subject, { limit: limit + 1, after });
         return pageAfter(entries, limit, total, ({ cursor }) => writeCursor(cursor));
       },
-      async *all() {
-        for (let cursor: SubjectCursor | undefined; ;) {
-          const { entries } = await history.page(subject, { limit: readAtOnce, after: cursor });
-          yield* entries;
-          cursor = entries.at(-1)?.cursor;
-          if (entries.length < readAtOnce) {
-            return;
-          }
-        }
-      },
+      all: () =>
+        allInPieces<SubjectEntry, SubjectCursor>(
+          async (request) => (await history.page(subject, request)).entries,
+          ({ cursor }) => cursor,
+        ),
     });
     return { subject, summary, listing };
   },

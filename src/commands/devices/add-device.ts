@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { code, line } from '../../chat/answers/answer.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, positional, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -13,7 +13,7 @@ export default defineCommand({
   does: ['create devices without a login'],
   doesNot: ['log anybody in, or create a token (see !login-as)'],
   args: {
-    account: positional('account', 'The user', { placeholder: 'USER' }),
+    account: userArgument,
     devices: positional('text', 'The IDs of the new devices', {
       many: true,
       placeholder: 'DEVICE',

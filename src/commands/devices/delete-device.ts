@@ -1,14 +1,14 @@
 import { didTo, nameAndId } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { positional, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { deviceName, deviceTable, unknownDevice } from './parts/device-text.ts';
 
 const declared = {
-  account: positional('account', 'The user', { placeholder: 'USER' }),
+  account: userArgument,
   devices: positional('text', 'One or more device IDs (case-sensitive)', {
     many: true,
     placeholder: 'DEVICE',

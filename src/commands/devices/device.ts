@@ -2,7 +2,7 @@ import { nameAndId, person } from '../../chat/answers/account.ts';
 import { code, facts, line } from '../../chat/answers/answer.ts';
 import { when } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { positional, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -12,7 +12,7 @@ export default defineCommand({
   name: 'device',
   summary: 'Shows one device',
   args: {
-    account: positional('account', 'The user', { placeholder: 'USER' }),
+    account: userArgument,
     device: positional('text', 'The device ID (case-sensitive)'),
   },
   danger: 'read',

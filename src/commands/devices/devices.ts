@@ -1,5 +1,5 @@
 import { nameAndId } from '../../chat/answers/account.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
@@ -14,7 +14,7 @@ export default defineCommand({
     'show activity of the last few minutes',
     'show logins without a device (see !sessions)',
   ],
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
+  args: { account: userArgument, ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'devices @mallory:example.com',

@@ -1,7 +1,7 @@
 import { didTo, nameAndId, standing } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 
@@ -21,7 +21,7 @@ export default defineCommand({
     'stop users of application services (see !suspend)',
   ],
   args: {
-    accounts: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    accounts: usersArgument,
   },
   danger: 'destructive',
   example: 'end-sessions @mallory:example.com --reason "phone was stolen"',

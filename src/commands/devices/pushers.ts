@@ -1,7 +1,7 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { code } from '../../chat/answers/answer.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { cut } from '../../core/text.ts';
@@ -13,7 +13,7 @@ export default defineCommand({
   doesNot: [
     'show push keys, with which anybody could send notifications (but it shows e-mail addresses)',
   ],
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
+  args: { account: userArgument, ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'pushers @mallory:example.com',

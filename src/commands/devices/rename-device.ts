@@ -1,7 +1,7 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { code, line } from '../../chat/answers/answer.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, positional, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -14,7 +14,7 @@ export default defineCommand({
   summary: 'Renames a device',
   doesNot: ['keep the owner from renaming it again'],
   args: {
-    account: positional('account', 'The user', { placeholder: 'USER' }),
+    account: userArgument,
     device: positional('text', 'The device ID (case-sensitive)'),
     name: flag('text', 'The new name', { required: true, placeholder: 'NAME' }),
   },

@@ -3,13 +3,14 @@ import { code } from '../../chat/answers/answer.ts';
 import type { Content, Inline } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import type { ListColumn } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 import type { AccountSession } from '../../services/services.ts';
+import { lastSeen } from './parts/device-text.ts';
 
 export default defineCommand({
   name: 'sessions',
@@ -20,7 +21,7 @@ export default defineCommand({
     'without it: list devices, as Synapse knows no other sessions',
   ],
   doesNot: ['show activity of the last few minutes'],
-  args: { account: positional('account', 'The user', { placeholder: 'USER' }), ...listFlags },
+  args: { account: userArgument, ...listFlags },
   danger: 'read',
   role: 'moderator',
   example: 'sessions @mallory:example.com',
@@ -62,7 +63,7 @@ function sessionColumns(now: number): ListColumn<AccountSession>[] {
     {
       title: 'Last seen',
       name: 'last_seen_ts',
-      show: (session) => lastSeen(session, now),
+      show: (session) => whenUsed(session, now),
       value: ({ lastSeenTs }) => lastSeenTs,
     },
     { name: 'last_seen_ip', value: ({ lastSeenIp }) => lastSeenIp },
@@ -82,11 +83,10 @@ function nameAndDevice({ name, deviceId }: AccountSession): Content {
     : parts.flatMap((part, at) => (at === 0 ? [part] : [' ', part]));
 }
 
-function lastSeen(session: AccountSession, now: number): Content {
-  const { lastSeenTs, lastSeenIp, createdTs, expiresTs } = session;
+function whenUsed(session: AccountSession, now: number): Content {
+  const { createdTs, expiresTs } = session;
   return [
-    lastSeenTs === null ? 'never seen' : `seen ${ago(lastSeenTs, now)}`,
-    ...(lastSeenIp === null ? [] : [' from ', code(lastSeenIp)]),
+    ...lastSeen(session, now),
     ...(createdTs === null ? [] : [`, began ${ago(createdTs, now)}`]),
     ...(expiresTs === null ? [] : [`, expires ${ago(expiresTs, now)}`]),
   ];

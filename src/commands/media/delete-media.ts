@@ -3,7 +3,7 @@ import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
 import { ago, count, size, when } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { sortFlags } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -34,7 +34,7 @@ export default defineCommand({
     'prevent new uploads',
   ],
   args: {
-    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    account: usersArgument,
     ...sortFlags(mediaOrders),
     limit: flag('integer', 'How many files (default: 100)', {
       min: 1,

@@ -1,7 +1,7 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { code } from '../../chat/answers/answer.ts';
 import { ago, size } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import {
   checkOffset,
@@ -27,7 +27,7 @@ export default defineCommand({
     'list files that the user has sent from other servers',
   ],
   args: {
-    account: positional('account', 'The user', { placeholder: 'USER' }),
+    account: userArgument,
     ...sortFlags(mediaOrders),
     ...listFlags,
   },

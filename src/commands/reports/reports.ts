@@ -5,6 +5,7 @@ import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { CheckContext } from '../../chat/command/declaration.ts';
 import {
+  allInPieces,
   isInFile,
   listAnswer,
   listFlags,
@@ -15,9 +16,6 @@ import {
 } from '../../chat/command/list.ts';
 import { cut } from '../../core/text.ts';
 import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.ts';
-
-/** How many items are read at once for a file. */
-const readAtOnce = 500;
 
 export default defineCommand({
   name: 'reports',
@@ -72,17 +70,11 @@ export default defineCommand({
         ]);
         return pageAfter(found, limit, total, (last) => `${last.lastReportAt}.${last.id}`);
       },
-      async *all() {
-        let cursor: ItemCursor | undefined;
-        for (;;) {
-          const found = await reports.search(query, { limit: readAtOnce, after: cursor });
-          yield* found;
-          cursor = found.at(-1);
-          if (found.length < readAtOnce) {
-            return;
-          }
-        }
-      },
+      all: () =>
+        allInPieces<ReportItem, ItemCursor>(
+          async (request) => reports.search(query, request),
+          (last) => last,
+        ),
     });
     // A file has everything but the reasons: there can be very many items.
     return { listing, reasons: await reports.reportsOf(isInFile(args) ? [] : listing.rows) };

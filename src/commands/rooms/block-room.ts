@@ -1,7 +1,7 @@
 import { bold, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { namelessRoom } from '../../services/rooms/room-names.ts';
@@ -15,7 +15,7 @@ export default defineCommand({
     'remove current members or stop them from sending (see !delete-room)',
     'affect users of other servers',
   ],
-  args: { room: positional('room', 'The room') },
+  args: { room: roomArgument },
   danger: 'change',
   example: 'block-room #spam:example.com --reason spam',
   endpoints: [

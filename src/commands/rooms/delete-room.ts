@@ -9,7 +9,7 @@ import {
   roomNameAndId,
 } from '../../chat/answers/room.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -22,7 +22,7 @@ import type { RoomDetail } from '../../services/services.ts';
 const shownUsers = 10;
 
 const args = {
-  room: positional('room', 'The room'),
+  room: roomArgument,
   block: flag('boolean', 'Block users of this server from joining it again', { default: false }),
   purge: flag('boolean', 'Delete the history (--no-purge keeps it in the database)', {
     default: true,

@@ -1,7 +1,7 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code } from '../../chat/answers/answer.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { positional, roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
@@ -20,7 +20,7 @@ export default defineCommand({
   ],
   args: {
     account: positional('account', 'The users to add', { many: true, placeholder: 'USER' }),
-    room: positional('room', 'The room'),
+    room: roomArgument,
   },
   danger: 'change',
   // Nobody should move a colleague or a server admin into a room, but the bot itself may be needed there.

@@ -1,6 +1,7 @@
 import { bold, code } from '../../chat/answers/answer.ts';
+import { whole } from '../../chat/answers/phrases.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { serverNameOf } from '../../core/ids.ts';
@@ -12,7 +13,7 @@ export default defineCommand({
   summary: 'Lists the members of a room',
   does: ['list members from this server and from others'],
   doesNot: ['list users who are invited or banned'],
-  args: { room: positional('room', 'The room'), ...listFlags },
+  args: { room: roomArgument, ...listFlags },
   danger: 'read',
   example: 'members #lobby:example.com',
   endpoints: [
@@ -31,11 +32,7 @@ export default defineCommand({
     const isHere = (user: UserId) => serverNameOf(user) === context.serverName;
     return listAnswer(context, listing, {
       noun: 'member',
-      of: [
-        remote === 0 ? '' : `, ${remote.toLocaleString('en-US')} remote,`,
-        ' in ',
-        ...roomNameAndId(room),
-      ],
+      of: [remote === 0 ? '' : `, ${whole(remote)} remote,`, ' in ', ...roomNameAndId(room)],
       nothing: [bold('Nobody'), ' is in ', ...roomNameAndId(room)],
       columns: [
         {

@@ -3,7 +3,7 @@ import type { Block } from '../../chat/answers/answer.ts';
 import { when } from '../../chat/answers/phrases.ts';
 import { encryptionState, memberCounts, requireRoom, roomTitle } from '../../chat/answers/room.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { present } from '../../core/present.ts';
@@ -17,7 +17,7 @@ export default defineCommand({
   summary: 'Shows a room, and whether it is blocked or being deleted',
   does: ['show its name, members and creator', 'show who can join and who can read'],
   doesNot: ['show messages', 'include changes of the last few seconds'],
-  args: { room: positional('room', 'The room') },
+  args: { room: roomArgument },
   danger: 'read',
   example: 'room #lobby:example.com',
   endpoints: [

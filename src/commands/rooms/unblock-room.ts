@@ -1,6 +1,6 @@
 import { bold, line } from '../../chat/answers/answer.ts';
 import { roomNameAndId } from '../../chat/answers/room.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { namelessRoom } from '../../services/rooms/room-names.ts';
@@ -10,7 +10,7 @@ export default defineCommand({
   synonyms: ['unban-room', 'unlock-room'],
   summary: 'Allows users of this server to join a blocked room again',
   doesNot: ['restore a deleted room or its members'],
-  args: { room: positional('room', 'The room') },
+  args: { room: roomArgument },
   danger: 'change',
   example: 'unblock-room #spam:example.com',
   endpoints: [

@@ -35,6 +35,16 @@ export async function assertDirectIsReadable({ actor, services }: Asked): Promis
   }
 }
 
+/** For previews: who gets the secret, `only to @ana:example.com`. */
+export function onlyTo({ actor }: Pick<Asked, 'actor'>): string {
+  return `only to ${actor.kind === 'person' ? actor.user : 'nobody'}`;
+}
+
+/** Says that a secret has arrived: `I sent you the password …` */
+export function sentDirect(what: string): Block {
+  return line(`I sent you ${what} in a direct message. It will be removed there after a while.`);
+}
+
 /** Whether the secret arrived. The change is made by now, so an error here must not look like its failure. */
 export async function sendDirect(
   directAnswer: DirectAnswer,
@@ -85,7 +95,7 @@ export async function withNewPassword<Result>(
 /** Says where the password is, or what to do if it is lost. */
 export function passwordLine(sent: boolean, user: UserId, prefix: string): Block {
   return sent
-    ? line('I sent you the password in a direct message. It will be removed there after a while.')
+    ? sentDirect('the password')
     : line('The password could not be sent to you and is lost. Create another one: ', {
         kind: 'code',
         text: `${prefix}reset-password ${idWord(user)}`,

@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../../chat/answers/answer.ts';
 import type { Answer } from '../../../chat/answers/answer.ts';
-import { count, when } from '../../../chat/answers/phrases.ts';
+import { count, when, whole } from '../../../chat/answers/phrases.ts';
 import type { Verified } from '../../../services/services.ts';
 
 const faults = {
@@ -27,7 +27,7 @@ export function verifiedAnswer(
       mark: '⚠️',
       title: [
         bold('The audit log was tampered with: '),
-        `row ${fault.id.toLocaleString('en-US')} ${faults[fault.kind]}`,
+        `row ${whole(fault.id)} ${faults[fault.kind]}`,
       ],
       body: [
         line(`Intact before it: ${count(rows, 'row')}, head `, code(head)),

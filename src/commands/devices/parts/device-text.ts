@@ -32,10 +32,7 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
     {
       title: 'Last seen',
       name: 'last_seen_ts',
-      show: ({ lastSeenTs, lastSeenIp }) => [
-        lastSeenTs === null ? 'never seen' : `seen ${ago(lastSeenTs, now)}`,
-        ...(lastSeenIp === null ? [] : [' from ', code(lastSeenIp)]),
-      ],
+      show: (device) => lastSeen(device, now),
       value: ({ lastSeenTs }) => lastSeenTs,
     },
     {
@@ -46,6 +43,17 @@ export function deviceColumns(now: number): ListColumn<Device>[] {
       name: 'last_seen_user_agent',
       value: ({ lastSeenUserAgent }) => lastSeenUserAgent,
     },
+  ];
+}
+
+/** `seen 3 minutes ago from 192.0.2.1` */
+export function lastSeen(
+  { lastSeenTs, lastSeenIp }: Pick<Device, 'lastSeenTs' | 'lastSeenIp'>,
+  now: number,
+): Content {
+  return [
+    lastSeenTs === null ? 'never seen' : `seen ${ago(lastSeenTs, now)}`,
+    ...(lastSeenIp === null ? [] : [' from ', code(lastSeenIp)]),
   ];
 }
 

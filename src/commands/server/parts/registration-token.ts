@@ -1,6 +1,6 @@
 import { bold, facts } from '../../../chat/answers/answer.ts';
 import type { Block } from '../../../chat/answers/answer.ts';
-import { count, when } from '../../../chat/answers/phrases.ts';
+import { count, when, whole } from '../../../chat/answers/phrases.ts';
 import type { Context } from '../../../chat/command/declaration.ts';
 import { writeDuration } from '../../../core/duration.ts';
 import { TargetError, UsageError } from '../../../core/errors.ts';
@@ -88,7 +88,7 @@ export function usesOf({ usesAllowed, completed }: RegistrationToken): string {
   if (usesAllowed === null) {
     return `${completed === 0 ? 'Not used yet' : `Used ${count(completed, 'time')}`}, no limit`;
   }
-  return `Used ${completed.toLocaleString('en-US')} of ${count(usesAllowed, 'time')}`;
+  return `Used ${whole(completed)} of ${count(usesAllowed, 'time')}`;
 }
 
 /** `Used 2 of 5 times · 1 registration in progress · expires in 7 days (…)` */
