@@ -43,7 +43,12 @@ export { mediaOrders } from '../homeserver/admin/media.ts';
 export type { RegistrationToken } from '../homeserver/admin/registration-tokens.ts';
 export type { RoomDetail, RoomSummary } from '../homeserver/admin/rooms.ts';
 export { roomOrders } from '../homeserver/admin/rooms.ts';
-export type { BackgroundUpdateStatus } from '../homeserver/admin/server.ts';
+export type {
+  BackgroundUpdateStatus,
+  ScheduledTask,
+  UpdateJob,
+} from '../homeserver/admin/server.ts';
+export { taskStatuses, updateJobs } from '../homeserver/admin/server.ts';
 export { mediaUsageOrders } from '../homeserver/admin/statistics.ts';
 export type { Ratelimit } from '../homeserver/admin/user-ratelimit.ts';
 export type { UserSummary } from '../homeserver/admin/users.ts';

@@ -11,7 +11,7 @@ const maxShown = 20;
 
 export default defineCommand({
   name: 'jobs',
-  synonyms: ['operations', 'progress', 'scheduled', 'tasks', 'timers'],
+  synonyms: ['operations', 'progress', 'scheduled', 'timers'],
   summary: 'Lists running and scheduled operations and their progress',
   does: [
     'show how far running operations have got',

@@ -1,9 +1,11 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
+import type { Answer } from '../../chat/answers/answer.ts';
 import { count, span } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { UsageError } from '../../core/errors.ts';
-import type { BackgroundUpdateStatus } from '../../services/services.ts';
+import { updateJobs } from '../../services/services.ts';
+import type { BackgroundUpdateStatus, UpdateJob } from '../../services/services.ts';
 
 interface Wish {
   readonly enable: boolean;
@@ -13,18 +15,36 @@ interface Wish {
 export default defineCommand({
   name: 'background-updates',
   synonyms: ['updates'],
-  summary: 'Shows, stops or resumes Synapse’s background database updates',
-  does: ['with --disable: let the running update finish its current step, and start no other'],
-  doesNot: ['outlast a restart of Synapse, which starts with updates enabled'],
+  summary: 'Shows, starts, stops or resumes Synapse’s background database updates',
+  does: [
+    'with --disable: let the running update finish its current step, and start no other',
+    'with --start populate_stats_process_rooms: count members and messages of all rooms again',
+    'with --start regenerate_directory: build the user directory again',
+    'with --start event_resign: sign events of this server again, with its current key',
+  ],
+  doesNot: [
+    'outlast a restart of Synapse, which starts with updates enabled',
+    'cancel an update that was started',
+  ],
   args: {
     enable: flag('boolean', 'Resume the updates', { default: false }),
     disable: flag('boolean', 'Stop the updates', { default: false }),
+    start: flag('choice', `Start one of these updates: ${updateJobs.join(', ')}`, {
+      choices: updateJobs,
+      placeholder: 'NAME',
+    }),
   },
-  danger: ({ enable, disable }) => (enable || disable ? 'change' : 'read'),
+  danger: ({ enable, disable, start }) =>
+    enable || disable || start !== undefined ? 'change' : 'read',
   maxDanger: 'change',
-  check({ enable, disable }) {
+  check({ enable, disable, start }) {
     if (enable && disable) {
       throw new UsageError('`--disable` contradicts `--enable`.', { word: '--disable' });
+    }
+    if (start !== undefined && (enable || disable)) {
+      throw new UsageError('`--start` can’t be combined with `--enable` or `--disable`.', {
+        word: '--start',
+      });
     }
   },
   example: 'background-updates --disable --reason "peak hours"',
@@ -32,6 +52,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/background_updates/status',
     'GET /_synapse/admin/v1/background_updates/enabled',
     'POST /_synapse/admin/v1/background_updates/enabled',
+    'POST /_synapse/admin/v1/background_updates/start_job',
   ],
   async preview({ args, services }) {
     const wanted = wantedOf(args);
@@ -39,7 +60,10 @@ export default defineCommand({
       await services.server.assertCanSetBackgroundUpdates(wanted);
     }
     return {
-      title: [`${wanted === undefined ? 'Show' : wanted ? 'Resume' : 'Stop'} background updates?`],
+      title:
+        args.start === undefined
+          ? [`${wanted === undefined ? 'Show' : wanted ? 'Resume' : 'Stop'} background updates?`]
+          : ['Start the background update ', code(args.start), '?'],
       body: [facts(...runningOf(await services.server.backgroundUpdates()))],
     };
   },
@@ -48,10 +72,16 @@ export default defineCommand({
     if (wanted !== undefined) {
       await services.server.setBackgroundUpdates(wanted);
     }
+    if (args.start !== undefined) {
+      await services.server.startBackgroundUpdate(args.start);
+    }
     return { wanted, status: await services.server.backgroundUpdates() };
   },
-  answer({ role }, { wanted, status }) {
+  answer({ args: { start }, role }, { wanted, status }) {
     const { enabled } = status;
+    if (start !== undefined) {
+      return startedAnswer(start, status);
+    }
     return {
       mark: wanted === undefined ? (enabled ? 'ℹ️' : '⚠️') : '✅',
       title:
@@ -68,9 +98,23 @@ export default defineCommand({
   },
   undo: (_, { wanted }) =>
     wanted === undefined ? undefined : `background-updates --${wanted ? 'disable' : 'enable'}`,
-  reconcile: async ({ args: { enable }, services }) =>
-    services.server.reconcileBackgroundUpdates(enable),
+  reconcile: async ({ args: { enable, start }, services: { server } }) =>
+    start === undefined ? server.reconcileBackgroundUpdates(enable) : server.reconcileStart(start),
 });
+
+function startedAnswer(start: UpdateJob, status: BackgroundUpdateStatus): Answer {
+  return {
+    mark: status.enabled ? '✅' : '⚠️',
+    title: [bold('Started the background update '), code(start)],
+    body: [
+      status.enabled
+        ? line('Synapse runs it in the background, after those that it has begun.')
+        : line('Background updates are stopped, so it waits until somebody resumes them.'),
+    ],
+    next: status.enabled ? ['background-updates'] : ['background-updates --enable'],
+    data: { ...status, started: start },
+  };
+}
 
 function wantedOf({ enable, disable }: Wish): boolean | undefined {
   return enable ? true : disable ? false : undefined;

@@ -1,8 +1,9 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { ago, amount, span, when } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import {
   checkOffset,
   listAnswer,
@@ -11,49 +12,68 @@ import {
   readList,
   sortFlags,
 } from '../../chat/command/list.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
-import { cut } from '../../core/text.ts';
+import { UsageError } from '../../core/errors.ts';
 import { destinationOrders } from '../../services/services.ts';
-import type { Destination, Services } from '../../services/services.ts';
-
-/** `name`, `name:port`, `[address]:port` */
-const serverName =
-  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/u;
+import type { Destination } from '../../services/services.ts';
+import { requireServer } from './parts/known-server.ts';
+import { checkServerName } from './parts/server-name.ts';
 
 export default defineCommand({
   name: 'federation',
   synonyms: ['destinations', 'servers'],
   summary: 'Shows other servers, and whether this server can reach them',
-  does: ['show since when a server can’t be reached, and when Synapse retries'],
+  does: [
+    'show since when a server can’t be reached, and when Synapse retries',
+    'with --reset: make Synapse retry now',
+  ],
   doesNot: [
     'show whether they can reach this server',
-    'retry now (Synapse retries by itself, at growing intervals)',
+    'list the rooms shared with a server (see !federation-rooms)',
   ],
   args: {
     destination: positional('word', 'Show only this server', { optional: true }),
+    reset: flag('boolean', 'Try to reach this server now instead of waiting', { default: false }),
     ...sortFlags(destinationOrders),
     ...listFlags,
   },
-  danger: 'read',
+  danger: ({ reset }) => (reset ? 'change' : 'read'),
+  maxDanger: 'change',
   example: 'federation matrix.org',
   endpoints: [
     'GET /_synapse/admin/v1/federation/destinations',
     'GET /_synapse/admin/v1/federation/destinations/{destination}',
     'GET /_synapse/admin/v1/federation/destinations/{destination}/rooms',
+    'POST /_synapse/admin/v1/federation/destinations/{destination}/reset_connection',
   ],
   check(args, context) {
-    const { destination } = args;
-    if (destination !== undefined && !serverName.test(destination)) {
-      throw new UsageError(`\`${cut(destination)}\` is not a server name.`, {
-        word: destination,
-        advice: 'Write the part of a user ID after the colon, for example `matrix.org`.',
-      });
+    const { destination, reset } = args;
+    if (destination !== undefined) {
+      checkServerName(destination);
+    } else if (reset) {
+      throw new UsageError('Which server? `--reset` needs one.', { word: '--reset' });
     }
     checkOffset(args, context);
   },
-  async run({ args, services, prefix }) {
-    if (args.destination !== undefined) {
-      return oneServer(services, args.destination, prefix);
+  async preview(context) {
+    const { destination, reset } = context.args;
+    if (destination === undefined || !reset) {
+      return { title: ['Show other servers?'], body: [] };
+    }
+    const { destination: known } = await requireServer(context, destination);
+    return {
+      title: ['Try to reach ', code(destination), ' now?'],
+      body: isReached(known) ? [line('Synapse can already reach it.')] : [],
+    };
+  },
+  async run(context) {
+    const { args, services } = context;
+    const { destination } = args;
+    if (destination !== undefined) {
+      const known = await requireServer(context, destination);
+      if (args.reset) {
+        await services.server.retryServer(destination);
+      }
+      return { kind: 'one' as const, ...known };
     }
     const { orderBy, dir, limit = pageSize, from } = args;
     const servers = services.server.otherServers({ orderBy, dir, limit, from });
@@ -62,7 +82,9 @@ export default defineCommand({
   answer(context, found) {
     const { now } = context;
     if (found.kind === 'one') {
-      return serverAnswer(found.destination, found.rooms, now);
+      return context.args.reset
+        ? resetAnswer(found.destination)
+        : serverAnswer(found.destination, found.rooms, context);
     }
     const { rows } = found.listing;
     const worst = rows.find((one) => !isReached(one)) ?? rows[0];
@@ -105,24 +127,26 @@ export default defineCommand({
       ],
     });
   },
+  async reconcile({ args: { destination }, services }) {
+    return destination === undefined ? 'unknowable' : services.server.reconcileRetry(destination);
+  },
 });
 
-async function oneServer({ server }: Services, name: string, prefix: string) {
-  const found = await server.findServer(name);
-  if (found !== undefined) {
-    return { kind: 'one' as const, ...found };
-  }
-  const similar = await server.otherServers({ destination: name, limit: 3 }).page();
-  throw new TargetError(
-    'unknown',
-    `this server has never communicated with ${name}`,
-    similar.rows.length === 0
-      ? `See \`${prefix}federation\`.`
-      : `Did you mean ${similar.rows.map(({ destination }) => `\`${destination}\``).join(', ')}?`,
-  );
+function resetAnswer({ destination }: Destination): Answer {
+  return {
+    mark: '✅',
+    title: [bold('Retrying '), code(destination), bold(' now')],
+    body: [line('If it can’t be reached, Synapse waits again, at growing intervals.')],
+    next: [`federation ${destination}`],
+    data: { destination },
+  };
 }
 
-function serverAnswer(destination: Destination, rooms: number, now: number): Answer {
+function serverAnswer(
+  destination: Destination,
+  rooms: number,
+  { now, role }: Pick<Context, 'now' | 'role'>,
+): Answer {
   const reached = isReached(destination);
   const { failureTs, retryLastTs, retryInterval } = destination;
   const next = nextTry(destination);
@@ -148,6 +172,10 @@ function serverAnswer(destination: Destination, rooms: number, now: number): Ans
             ),
           ]),
       line(`Shares ${amount(rooms, 'room')} with this server`),
+    ],
+    next: [
+      ...(rooms > 0 ? [`federation-rooms ${destination.destination}`] : []),
+      ...(reached || role === 'viewer' ? [] : [`federation ${destination.destination} --reset`]),
     ],
     data: { ...destination, rooms },
   };

@@ -30,7 +30,8 @@ type DestinationPage = z.output<typeof destinationPage>;
 
 const destinationRoom = apiObject({ room_id: roomId, stream_ordering: maybe(z.number()) });
 
-type DestinationRoom = z.output<typeof destinationRoom>;
+/** A room shared with another server. */
+export type DestinationRoom = z.output<typeof destinationRoom>;
 
 const destinationRoomPage = apiObject({
   rooms: z.array(destinationRoom),
@@ -61,7 +62,7 @@ export interface DestinationQuery extends PageQuery {
   readonly orderBy?: (typeof destinationOrders)[number] | undefined;
 }
 
-type DestinationRoomQuery = PageQuery;
+export type DestinationRoomQuery = PageQuery;
 
 /** Other servers, by `/_synapse/admin/v1/federation/destinations`. */
 export function federationApi(send: SendRequest) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { apiObject, bool, maybe } from '../decode.ts';
+import { apiObject, bool, maybe, nothing } from '../decode.ts';
 import type { SendRequest } from '../http.ts';
 
 const backgroundUpdate = apiObject({
@@ -18,7 +18,7 @@ const backgroundUpdateStatus = apiObject({
 
 export type BackgroundUpdateStatus = z.output<typeof backgroundUpdateStatus>;
 
-const taskStatuses = ['scheduled', 'active', 'complete', 'failed', 'cancelled'] as const;
+export const taskStatuses = ['scheduled', 'active', 'complete', 'failed', 'cancelled'] as const;
 
 const scheduledTask = apiObject({
   id: z.string(),
@@ -42,6 +42,15 @@ export interface ScheduledTaskQuery {
   readonly resourceId?: string | undefined;
   readonly status?: readonly (typeof taskStatuses)[number][] | undefined;
 }
+
+/** The updates of the database that can be started by hand. */
+export const updateJobs = [
+  'populate_stats_process_rooms',
+  'regenerate_directory',
+  'event_resign',
+] as const;
+
+export type UpdateJob = (typeof updateJobs)[number];
 
 /** The server itself. */
 export function serverApi(send: SendRequest) {
@@ -82,6 +91,19 @@ export function serverApi(send: SendRequest) {
     async backgroundUpdateStatus(): Promise<BackgroundUpdateStatus> {
       return send('GET', '/_synapse/admin/v1/background_updates/status', {
         answer: backgroundUpdateStatus,
+      });
+    },
+
+    /**
+     * Adds an update of the database to those that the server runs one after the other.
+     * POST /_synapse/admin/v1/background_updates/start_job
+     *
+     * @throws HomeserverError 400 it has not ended yet since the last time, or the server doesn't know it
+     */
+    async startBackgroundUpdate(job: UpdateJob): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/background_updates/start_job', {
+        body: { job_name: job },
+        answer: nothing,
       });
     },
 

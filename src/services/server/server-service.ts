@@ -1,10 +1,21 @@
-import { TargetError } from '../../core/errors.ts';
+import { HomeserverError, TargetError } from '../../core/errors.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { Destination, DestinationQuery } from '../../homeserver/admin/federation.ts';
+import type {
+  Destination,
+  DestinationQuery,
+  DestinationRoom,
+  DestinationRoomQuery,
+} from '../../homeserver/admin/federation.ts';
+import type {
+  ScheduledTask,
+  ScheduledTaskQuery,
+  UpdateJob,
+} from '../../homeserver/admin/server.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import type { DelegationService } from '../delegation/delegation.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
+import { synapseTasks } from '../synapse-tasks.ts';
 
 /** A server that this one talks to. */
 export interface KnownServer {
@@ -12,6 +23,13 @@ export interface KnownServer {
   /** The number of rooms shared with it. */
   readonly rooms: number;
 }
+
+/** The names under which Synapse runs a job that was started by hand. */
+const updatesOf: Readonly<Record<UpdateJob, RegExp>> = {
+  populate_stats_process_rooms: /^populate_stats_process_rooms$/u,
+  regenerate_directory: /^populate_user_directory_/u,
+  event_resign: /^event_resign$/u,
+};
 
 /** The homeserver itself, and the other servers that it talks to. */
 export function createServerService(
@@ -28,6 +46,16 @@ export function createServerService(
         'Nothing was changed.',
       );
     }
+  }
+
+  /** Undefined if this server has never talked to that one. */
+  async function findServer(name: string): Promise<KnownServer | undefined> {
+    const destination = await api.federation.find(name);
+    if (destination === undefined) {
+      return undefined;
+    }
+    const { total } = await api.federation.listRooms(name, { limit: 1 });
+    return { destination, rooms: total };
   }
 
   return {
@@ -64,6 +92,47 @@ export function createServerService(
     reconcileBackgroundUpdates: async (enable: boolean): Promise<'done' | 'not_done'> =>
       (await api.server.backgroundUpdatesEnabled()) === enable ? 'done' : 'not_done',
 
+    /**
+     * Starts an update of the database.
+     *
+     * @throws TargetError Synapse has not finished it since the last time, or doesn't know it
+     */
+    async startBackgroundUpdate(job: UpdateJob): Promise<void> {
+      try {
+        await api.server.startBackgroundUpdate(job);
+      } catch (error) {
+        if (error instanceof HomeserverError && error.status === 400) {
+          throw new TargetError(
+            'state',
+            `Synapse does not start ${job}`,
+            'It is already running or waiting, or this version of Synapse doesn’t have it. Nothing was changed.',
+          );
+        }
+        throw error;
+      }
+    },
+
+    /** `unknowable` unless it is running: a short one may have ended, and a list of those that wait is missing. */
+    async reconcileStart(job: UpdateJob): Promise<'done' | 'unknowable'> {
+      const { currentUpdates } = await api.server.backgroundUpdateStatus();
+      const names = Object.values(currentUpdates).map(({ name }) => name);
+      return names.some((name) => updatesOf[job].test(name)) ? 'done' : 'unknowable';
+    },
+
+    /**
+     * Synapse's own long-running tasks of the last 7 days, newest first.
+     * GET /_synapse/admin/v1/scheduled_tasks
+     *
+     * @throws TargetError this version of Synapse has no list of them
+     */
+    async tasks(query: ScheduledTaskQuery): Promise<ScheduledTask[]> {
+      const tasks = await synapseTasks(api, query);
+      if (tasks === undefined) {
+        throw new TargetError('state', 'this version of Synapse does not list its tasks');
+      }
+      return tasks.toReversed();
+    },
+
     /** Servers that this one has talked to. GET /_synapse/admin/v1/federation/destinations */
     otherServers: (query: DestinationQuery): Pages<Destination> => ({
       async page() {
@@ -77,15 +146,46 @@ export function createServerService(
       all: () => api.federation.all({ ...query, limit: rowsPerRequest }),
     }),
 
-    /** Undefined if this server has never talked to that one. */
-    async findServer(name: string): Promise<KnownServer | undefined> {
-      const destination = await api.federation.find(name);
-      if (destination === undefined) {
-        return undefined;
+    findServer,
+
+    /**
+     * Makes Synapse try an unreachable server now instead of waiting.
+     *
+     * @throws TargetError it can already reach it
+     * @throws HomeserverError 404 this server has never talked to it
+     */
+    async retryServer(name: string): Promise<void> {
+      try {
+        await api.federation.resetConnection(name);
+      } catch (error) {
+        if (error instanceof HomeserverError && error.status === 400) {
+          throw new TargetError(
+            'state',
+            `Synapse is not waiting to retry ${name}`,
+            'The last attempt succeeded, or it is trying right now. Nothing was changed.',
+          );
+        }
+        throw error;
       }
-      const { total } = await api.federation.listRooms(name, { limit: 1 });
-      return { destination, rooms: total };
     },
+
+    /** `unknowable` if the server is still unreachable: Synapse may have tried again in vain. */
+    async reconcileRetry(name: string): Promise<'done' | 'unknowable'> {
+      const found = await findServer(name);
+      return found !== undefined && found.destination.retryLastTs === 0 ? 'done' : 'unknowable';
+    },
+
+    /**
+     * The rooms shared with another server.
+     * GET /_synapse/admin/v1/federation/destinations/{destination}/rooms
+     */
+    roomsSharedWith: (name: string, query: DestinationRoomQuery): Pages<DestinationRoom> => ({
+      async page() {
+        const page = await api.federation.listRooms(name, query);
+        return { rows: page.rooms, total: page.total, nextFrom: page.nextToken ?? undefined };
+      },
+      all: () => api.federation.allRooms(name, { ...query, limit: rowsPerRequest }),
+    }),
   };
 }
 

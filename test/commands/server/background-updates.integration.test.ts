@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { startOwnHomeserver } from '../../../dev/synapse/homeserver.ts';
+import type { OwnHomeserver } from '../../../dev/synapse/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 import { startStandIn } from '../../support/stand-in.ts';
@@ -71,5 +73,50 @@ describe('background-updates', () => {
     const both = await room.ben.ask('!background-updates --enable --disable');
     expect(both.field).toMatchObject({ status: 'usage' });
     expect(enabled).toBe(true);
+  });
+});
+
+describe('background-updates --start', () => {
+  let server: OwnHomeserver;
+  let own: TestRoom;
+  beforeAll(async () => {
+    server = await startOwnHomeserver();
+    own = await openRoom({}, { server });
+  });
+  afterAll(async () => {
+    await own.close();
+    await server.stop();
+  });
+
+  it('starts an update, and says that it waits while updates are stopped', async () => {
+    const started = await own.ben.ask('!background-updates --start regenerate_directory');
+    expect(started.field).toMatchObject({
+      status: 'done',
+      data: { started: 'regenerate_directory' },
+    });
+    expect(started.body).toContain('✅ Started the background update regenerate_directory');
+    expect(started.field.audit).toHaveLength(1);
+
+    await own.ben.ask('!background-updates --disable');
+    const line = '!background-updates --start populate_stats_process_rooms';
+    const dryRun = await own.ben.ask(`${line} --dry-run`);
+    expect(dryRun.body).toContain('Start the background update populate_stats_process_rooms');
+    const waiting = await own.ben.ask(line);
+    expect(waiting.body).toContain('⚠️ Started');
+    expect(waiting.body).toContain('it waits until somebody resumes them');
+    const twice = await own.ben.ask(line);
+    expect(twice.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect(twice.body).toContain('It is already running or waiting');
+    await own.ben.ask('!background-updates --enable');
+  });
+
+  it('knows which updates there are, and takes one wish at a time', async () => {
+    const unknown = await own.ben.ask('!background-updates --start populate');
+    expect(unknown.field).toMatchObject({ status: 'usage' });
+    expect(unknown.body).toContain('regenerate_directory');
+    const both = await own.ben.ask('!background-updates --enable --start event_resign');
+    expect(both.field).toMatchObject({ status: 'usage' });
+    const viewer = await own.vic.ask('!background-updates --start event_resign');
+    expect(viewer.field).toMatchObject({ status: 'denied' });
   });
 });
