@@ -119,3 +119,24 @@ test('a folder where other users can replace the database is named, whether ther
   chmodSync(folder, 0o700);
   expect(openPlaces(file, [])).toEqual([]);
 });
+
+test('a database that this user can’t look at is named, instead of being called private', async () => {
+  await create();
+  const closed = path.dirname(file);
+  const own = process.geteuid?.() ?? 0;
+  chmodSync(folder, 0o711);
+  chmodSync(closed, own === 0 ? 0o700 : 0o000);
+  // Permissions don't apply to root.
+  process.seteuid?.(own === 0 ? 65_534 : own);
+  try {
+    expect(openPlaces(file, [])).toEqual([
+      {
+        message: `This user can’t see who can read ${file}.`,
+        advice: 'Run check-config as the account that the bot runs as.',
+      },
+    ]);
+  } finally {
+    process.seteuid?.(own);
+    chmodSync(closed, 0o700);
+  }
+});
