@@ -183,7 +183,8 @@ export const seededFaults: readonly SeededFault[] = [
     name: 'after one account of a batch has failed, the others are left out',
     file: 'src/operations/execute/advance.ts',
     right: '  unit.attempt = told;\n',
-    wrong: "  unit.attempt = told;\n  if (attempt.status === 'failed') run.isPaused = true;\n",
+    wrong:
+      "  unit.attempt = told;\n  if (attempt.status === 'failed') run.queue.isPaused = true;\n",
     test: 'test/operations/execute/execute.test.ts',
   },
   {

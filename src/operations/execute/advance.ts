@@ -10,21 +10,57 @@ import type { StoreTables } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import { postOutcome } from '../answer/reply.ts';
-import type { MessagePart, Reply } from '../answer/reply.ts';
+import type { DeliverContext, MessagePart, Reply } from '../answer/reply.ts';
 import { postScheduledEnd } from '../answer/scheduled-end.ts';
 import { correctDecision } from '../confirm/correct-decision.ts';
 import { nothingToDo } from '../resolve/nothing-to-do.ts';
 import { resolveOne } from '../resolve/resolve.ts';
+import type { Settings } from '../settings.ts';
 import { attemptUnit, outcomeOf, reconcileUnit } from './attempt.ts';
-import { beginIfStillAllowed, leaveOut, mayBegin, prepareNext, whyStopped } from './begin.ts';
-import type { AdvanceContext, Attempted, Begun, Prepared, Run } from './begin.ts';
-import { createLookUps } from './look-ups.ts';
+import type { AttemptContext } from './attempt.ts';
+import {
+  beginIfStillAllowed,
+  close,
+  createQueue,
+  mayBegin,
+  prepareNext,
+  takeBegun,
+  whyStopped,
+} from './begin.ts';
+import type { BeginContext, Begun, Prepared, Queue } from './begin.ts';
 import { stepsOf, taskOf } from './operation.ts';
 import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
+import type { OutcomeContext } from './outcome.ts';
 import { createPace } from './pace.ts';
 import { resolveItem } from './resolve-item.ts';
 import { isTimed, updateTimers } from './timers.ts';
+
+/** What moving an operation on needs. */
+export type AdvanceContext = AttemptContext &
+  BeginContext &
+  OutcomeContext &
+  DeliverContext & {
+    readonly settings: Pick<Settings, 'managementRoom' | 'parallelism'>;
+  };
+
+/** How far an operation has got, in memory. */
+interface Run {
+  readonly operation: RunningOperation;
+  readonly queue: Queue;
+  /** Units that are not known to have ended. */
+  left: number;
+  /** Whether anything was found out that the room does not know. */
+  isNews: boolean;
+  failure: Error | undefined;
+  reply: Reply | undefined;
+}
+
+interface Attempted {
+  readonly attempt: Attempt;
+  /** The audit entry as it was, if it has an outcome already. */
+  readonly before: AuditEntry | undefined;
+}
 
 /** Where an operation has got to when `advance` returns. */
 export interface Progress {
@@ -46,23 +82,17 @@ export async function advance(
   context: AdvanceContext,
   operation: RunningOperation,
 ): Promise<Progress> {
-  const units = operation.units.filter(
-    ({ attempt, leftOut }) => attempt === undefined && leftOut === undefined,
-  );
-  const queue = [...Map.groupBy(units, ({ position }) => position).values()];
+  const queue = createQueue(context, operation);
+  const { targets } = queue;
   const run: Run = {
     operation,
     queue,
-    findAccount: createLookUps(context, operation, queue),
-    unanswered: new Map(),
-    left: units.length,
+    left: targets.flat().length,
     isNews: !operation.isResumed,
-    isPaused: false,
-    stopped: undefined,
     failure: undefined,
     reply: undefined,
   };
-  if (queue.length === 0) {
+  if (targets.length === 0) {
     // Only its end was not recorded.
     run.isNews = true;
     await context.store.transaction(async (tables) => conclude(context, tables, run));
@@ -71,7 +101,7 @@ export async function advance(
   const pace = createPace(context.settings.parallelism);
   const lanes = new Set<Promise<void>>();
   const fill = () => {
-    while (lanes.size < pace.width() && queue.length > 0 && mayBegin(context, run)) {
+    while (lanes.size < pace.width() && targets.length > 0 && mayBegin(context, queue)) {
       const lane: Promise<void> = runLane(context, run, {
         isWanted: () => lanes.size <= pace.width(),
         took(attempt) {
@@ -81,6 +111,7 @@ export async function advance(
         },
       })
         .catch((error: unknown) => {
+          close(queue);
           run.failure ??= error instanceof Error ? error : new Error(String(error));
         })
         .finally(() => lanes.delete(lane));
@@ -95,7 +126,7 @@ export async function advance(
   if (run.failure !== undefined) {
     throw run.failure;
   }
-  if (run.isPaused) {
+  if (queue.isPaused) {
     context.recoverAt(context.now() + pauseMs);
   }
   return { reply: run.reply };
@@ -113,7 +144,7 @@ async function runLane(
   while (current !== undefined) {
     const unit = current;
     const isStepLeft = steps.length > 0;
-    const prepare = async () => prepareNext(context, run, steps, unit);
+    const prepare = async () => prepareNext(context, run.queue, steps, unit);
     // A step may take a long time, and only its end shows whether the next one may be begun.
     const ahead = !isStepLeft && lane.isWanted() ? prepare() : { skipped: [], next: undefined };
     const [done, prepared] = await Promise.all([attemptOrReconcile(context, run, unit), ahead]);
@@ -129,24 +160,16 @@ async function firstBegun(
   run: Run,
   steps: Unit[],
 ): Promise<Begun | undefined> {
-  const [first, ...further] = run.queue[0] ?? [];
-  if (first?.intent !== undefined) {
-    run.queue.shift();
-    steps.push(...further);
-    return first as Begun;
-  }
-  const { skipped, next } = await prepareNext(context, run, steps, undefined);
-  if (next === undefined && skipped.length === 0) {
-    return undefined;
-  }
-  return context.store.transaction(async (tables) => {
-    await leaveOut(tables, run, skipped);
-    const begun = next && (await beginIfStillAllowed(context, tables, run, { next, steps }));
-    if (begun === undefined && run.left === 0) {
-      await conclude(context, tables, run);
-    }
+  const begun = takeBegun(run.queue, steps);
+  if (begun !== undefined) {
     return begun;
-  });
+  }
+  const prepared = await prepareNext(context, run.queue, steps, undefined);
+  return prepared.next === undefined && prepared.skipped.length === 0
+    ? undefined
+    : context.store.transaction(async (tables) =>
+        beginOrConclude(context, tables, run, { ...prepared, steps }),
+      );
 }
 
 async function attemptOrReconcile(
@@ -165,7 +188,7 @@ async function attemptOrReconcile(
   if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
     return found;
   }
-  if (step === undefined && (await whyStopped(context, context.store, run)) !== undefined) {
+  if (step === undefined && (await whyStopped(context, context.store, run.queue)) !== undefined) {
     return found;
   }
   if (unit.target !== undefined && unit.account === undefined) {
@@ -297,25 +320,53 @@ async function record(
     context.store.transaction(
       async (tables) => {
         await recordAttempt(context, tables, run, { unit, attempt, before });
-        await leaveOut(tables, run, skipped);
-        if (next !== undefined) {
-          if (context.stopping.aborted) {
-            // It is begun after the next start.
-            return undefined;
-          }
-          const begun = await beginIfStillAllowed(context, tables, run, { next, steps });
-          if (begun !== undefined) {
-            return begun;
-          }
-        }
-        if (run.left === 0 && !context.stopping.aborted) {
-          await conclude(context, tables, run);
-        }
-        return undefined;
+        return beginOrConclude(context, tables, run, { skipped, next, steps });
       },
       { repeatable },
     ),
   );
+}
+
+/** Commits what is left out, and the next intent; or the end of the operation, if nothing is left of it. */
+async function beginOrConclude(
+  context: AdvanceContext,
+  tables: StoreTables,
+  run: Run,
+  { skipped, next, steps }: Prepared & { readonly steps: Unit[] },
+): Promise<Begun | undefined> {
+  await leaveOut(tables, run, skipped);
+  if (context.stopping.aborted) {
+    // The rest is done after the next start.
+    return undefined;
+  }
+  if (next !== undefined) {
+    const result = await beginIfStillAllowed(context, tables, run.queue, { next, steps });
+    if ('begun' in result) {
+      return result.begun;
+    }
+    await leaveOut(tables, run, result.skipped);
+  }
+  if (run.left === 0) {
+    await conclude(context, tables, run);
+  }
+  return undefined;
+}
+
+async function leaveOut(
+  tables: StoreTables,
+  run: Run,
+  skipped: Prepared['skipped'],
+): Promise<void> {
+  const { operation } = run;
+  for (const { unit, why } of skipped) {
+    await tables.operationTargets.set(operation.id, unit, { state: 'skipped', detail: why });
+    unit.leftOut = why;
+    run.left -= 1;
+    run.isNews = true;
+    if ((unit.step === 0 || unit.part !== undefined) && unit.target !== undefined) {
+      operation.leftOut.push({ user: unit.target, why });
+    }
+  }
 }
 
 async function recordAttempt(

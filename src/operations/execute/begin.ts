@@ -5,8 +5,6 @@ import { DeniedError, LawspeakerError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import type { AuditEntry } from '../../store/tables/audit-log.ts';
-import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { authorize } from '../authorize/authorize.ts';
 import type { AuthorizeContext } from '../authorize/authorize.ts';
 import { whyChanged } from '../parse/undo-operation.ts';
@@ -17,42 +15,36 @@ import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import type { AttemptContext } from './attempt.ts';
+import { createLookUps } from './look-ups.ts';
 import { beforeOf, notBegunBeforeStop, taskOf } from './operation.ts';
-import type { Attempt, RunningOperation, Unit } from './operation.ts';
-import type { OutcomeContext } from './outcome.ts';
+import type { RunningOperation, Unit } from './operation.ts';
 import { answers } from './reconcile.ts';
 
-/** What moving an operation on needs. */
-export type AdvanceContext = AttemptContext &
-  AuthorizeContext &
+/** What beginning with a target needs. */
+export type BeginContext = AuthorizeContext &
   ResolveContext &
-  OutcomeContext &
-  DeliverContext & {
+  Clock & {
     readonly store: Pick<Store, 'auditLog' | 'operations'>;
-    readonly settings: Pick<Settings, 'managementRoom' | 'parallelism'>;
+    readonly settings: Pick<Settings, 'reconcileAfterMs'>;
     /** Aborted when the bot stops: nothing more is begun. */
     readonly stopping: AbortSignal;
   };
 
-/** What the lanes of an operation share. */
-export interface Run {
+/** What is still to be begun of an operation. Its lanes share it, and only this file changes it. */
+export interface Queue {
   readonly operation: RunningOperation;
-  /** The targets that nobody deals with yet, each with the steps that are left. */
-  readonly queue: Unit[][];
+  /** The targets that no lane deals with yet, each with the steps that are left. */
+  readonly targets: Unit[][];
   /** Looks up an account just before something is done to it. */
   readonly findAccount: AccountLookup['findAccount'];
   /** Units whose account could not be looked up, although the homeserver answers. */
   readonly unanswered: Map<Unit, Unanswered>;
-  /** Units that are not known to have ended. */
-  left: number;
-  /** Whether anything was found out that the room does not know. */
-  isNews: boolean;
+  /** The homeserver can't be reached: the rest is begun later. */
   isPaused: boolean;
+  /** A lane has failed: the rest is begun after the next start. */
+  isClosed: boolean;
   /** Why nothing more is begun. */
   stopped: string | undefined;
-  failure: Error | undefined;
-  reply: Reply | undefined;
 }
 
 /** How many tries have failed, and when to try again, in milliseconds by `performance.now()`. */
@@ -61,14 +53,29 @@ interface Unanswered {
   readonly againAt: number;
 }
 
-export function mayBegin(context: AdvanceContext, run: Run): boolean {
-  return run.failure === undefined && !run.isPaused && !context.stopping.aborted;
+export function createQueue(context: BeginContext, operation: RunningOperation): Queue {
+  const left = operation.units.filter(
+    ({ attempt, leftOut }) => attempt === undefined && leftOut === undefined,
+  );
+  const targets = [...Map.groupBy(left, ({ position }) => position).values()];
+  return {
+    operation,
+    targets,
+    findAccount: createLookUps(context, operation, targets),
+    unanswered: new Map(),
+    isPaused: false,
+    isClosed: false,
+    stopped: undefined,
+  };
 }
 
-export interface Attempted {
-  readonly attempt: Attempt;
-  /** The audit entry as it was, if it has an outcome already. */
-  readonly before: AuditEntry | undefined;
+/** Begins nothing more: a lane has failed. */
+export function close(queue: Queue): void {
+  queue.isClosed = true;
+}
+
+export function mayBegin({ stopping }: Pick<BeginContext, 'stopping'>, queue: Queue): boolean {
+  return !queue.isPaused && !queue.isClosed && !stopping.aborted;
 }
 
 interface Clock {
@@ -103,6 +110,21 @@ async function begin(
   return Object.assign(unit, { intent });
 }
 
+/**
+ * Takes the next target from the queue if it is begun already.
+ *
+ * @param steps set to the further steps of the target
+ */
+export function takeBegun({ targets }: Queue, steps: Unit[]): Begun | undefined {
+  const [first, ...further] = targets[0] ?? [];
+  if (first?.intent === undefined) {
+    return undefined;
+  }
+  targets.shift();
+  steps.push(...further);
+  return first as Begun;
+}
+
 /** Begins the first units of an operation, in the transaction that starts it. */
 export async function beginFirst(
   context: Clock,
@@ -125,7 +147,7 @@ export async function beginFirst(
 }
 
 export interface Prepared {
-  /** Units that are left out, and why. */
+  /** Units to leave out, and why. */
   readonly skipped: readonly Skipped[];
   readonly next: Unit | undefined;
 }
@@ -142,40 +164,40 @@ interface Skipped {
  * @param steps the further steps of the target that the lane deals with; set to those of the next target
  */
 export async function prepareNext(
-  context: AdvanceContext,
-  run: Run,
+  context: BeginContext,
+  queue: Queue,
   steps: Unit[],
   previous: Unit | undefined,
 ): Promise<Prepared> {
   const skipped: Skipped[] = [];
   for (;;) {
-    if (!mayBegin(context, run)) {
+    if (!mayBegin(context, queue)) {
       return { skipped, next: undefined };
     }
     const isSameTarget = steps.length > 0;
     // Nothing may wait while the outcome of the previous call is not recorded.
     const mayWait = previous === undefined;
-    const group = isSameTarget ? steps.splice(0) : await takeGroup(context, run, { mayWait });
+    const group = isSameTarget ? steps.splice(0) : await takeGroup(context, queue, { mayWait });
     const [first] = group;
     if (first === undefined) {
       return { skipped, next: undefined };
     }
-    if (!mayBegin(context, run)) {
-      run.queue.unshift(group);
+    if (!mayBegin(context, queue)) {
+      queue.targets.unshift(group);
       return { skipped, next: undefined };
     }
     if (isSameTarget && first.part === undefined) {
       first.account ??= previous?.account;
     }
-    const found = await whyNot(context, run, first);
+    const found = await whyNot(context, queue, first);
     if (found === later) {
       // It is still to be done.
-      run.queue.unshift(group);
-      run.isPaused = true;
+      queue.targets.unshift(group);
+      queue.isPaused = true;
       return { skipped, next: undefined };
     }
     if (found === again) {
-      run.queue.push(group);
+      queue.targets.push(group);
       continue;
     }
     if (found === undefined) {
@@ -199,18 +221,18 @@ const again = Symbol('again');
 
 /** Takes the next target from the queue: if possible, one that need not wait before it is looked up again. */
 async function takeGroup(
-  { stopping }: Pick<AdvanceContext, 'stopping'>,
-  { queue, unanswered }: Run,
+  { stopping }: Pick<BeginContext, 'stopping'>,
+  { targets, unanswered }: Queue,
   { mayWait }: { readonly mayWait: boolean },
 ): Promise<Unit[]> {
   const now = performance.now();
   const againAt = ([first]: readonly Unit[]) =>
     (first === undefined ? undefined : unanswered.get(first)?.againAt) ?? 0;
-  const ready = queue.findIndex((group) => againAt(group) <= now);
+  const ready = targets.findIndex((group) => againAt(group) <= now);
   if (ready >= 0) {
-    return queue.splice(ready, 1)[0] ?? [];
+    return targets.splice(ready, 1)[0] ?? [];
   }
-  const group = mayWait ? queue.shift() : undefined;
+  const group = mayWait ? targets.shift() : undefined;
   if (group === undefined) {
     return [];
   }
@@ -220,23 +242,23 @@ async function takeGroup(
 
 /** Why nothing is done to a target, if so; `later` or `again` if that can't be found out now. */
 async function whyNot(
-  context: AdvanceContext,
-  run: Run,
+  context: BeginContext,
+  queue: Queue,
   unit: Unit,
 ): Promise<string | typeof later | typeof again | undefined> {
   if (unit.intent !== undefined) {
     // It is begun.
     return undefined;
   }
-  const why = await whyNotAnyMore(context, context.store, run, unit);
+  const why = await whyNotAnyMore(context, context.store, queue, unit);
   const isKnown = unit.account !== undefined || (unit.target === undefined && !unit.part);
   if (why !== undefined || isKnown) {
     return why;
   }
   try {
-    const task = taskOf(run.operation, unit);
+    const task = taskOf(queue.operation, unit);
     if (unit.target !== undefined) {
-      const found = await lookUp(context, run, task, { ...unit, target: unit.target });
+      const found = await lookUp(context, queue, task, { ...unit, target: unit.target });
       if ('why' in found) {
         return found.why;
       }
@@ -245,7 +267,7 @@ async function whyNot(
     return await whyOutOfReach(context, task);
   } catch (error) {
     if (error instanceof LawspeakerError) {
-      return whyUnanswered(context, run, unit, error);
+      return whyUnanswered(context, queue, unit, error);
     }
     throw error;
   }
@@ -256,8 +278,8 @@ const maxTries = 4;
 
 /** What to do about an account that can't be looked up: its problem must not hold up the others forever. */
 async function whyUnanswered(
-  context: AdvanceContext,
-  { unanswered }: Run,
+  context: BeginContext,
+  { unanswered }: Queue,
   unit: Unit,
   error: LawspeakerError,
 ): Promise<string | typeof later | typeof again> {
@@ -278,56 +300,52 @@ async function whyUnanswered(
  * has since changed what it takes back, or the account has become protected since it was looked up.
  */
 async function whyNotAnyMore(
-  context: AdvanceContext,
+  context: BeginContext,
   tables: Pick<StoreTables, 'operations'> & {
     readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'search'>;
   },
-  run: Run,
+  queue: Queue,
   unit: Unit,
 ): Promise<string | undefined> {
   const { account, part } = unit;
-  const why = await whyStopped(context, tables, run);
+  const why = await whyStopped(context, tables, queue);
   return (
     why ??
     (part && (whyDenied(context, part) ?? (await whyChanged(tables.auditLog, part)))) ??
-    (account && whyUntouchable(context, taskOf(run.operation, unit), account))
+    (account && whyUntouchable(context, taskOf(queue.operation, unit), account))
   );
 }
 
 /**
- * Checks a unit once more, and commits that it is begun or left out: it was looked up while other calls
- * were in flight, which may have taken a long time.
+ * Checks a unit once more, and commits that it is begun: it was looked up while other calls were in flight,
+ * which may have taken a long time.
  *
  * @param steps the further steps of its target
+ * @returns the unit; or what is left out instead
  */
 export async function beginIfStillAllowed(
-  context: AdvanceContext,
+  context: BeginContext,
   tables: StoreTables,
-  run: Run,
+  queue: Queue,
   { next, steps }: { readonly next: Unit; readonly steps: Unit[] },
-): Promise<Begun | undefined> {
+): Promise<{ readonly begun: Begun } | { readonly skipped: readonly Skipped[] }> {
   const why =
-    next.intent === undefined ? await whyNotAnyMore(context, tables, run, next) : undefined;
+    next.intent === undefined ? await whyNotAnyMore(context, tables, queue, next) : undefined;
   if (why === undefined) {
-    return begin(context, tables, run.operation, next);
+    return { begun: await begin(context, tables, queue.operation, next) };
   }
   const further = steps.splice(0);
   if (next.part !== undefined && further.length > 0) {
     // Each part of an undo is a command of its own.
-    run.queue.unshift(further.splice(0));
+    queue.targets.unshift(further.splice(0));
   }
-  await leaveOut(
-    tables,
-    run,
-    [next, ...further].map((unit) => ({ unit, why })),
-  );
-  return undefined;
+  return { skipped: [next, ...further].map((unit) => ({ unit, why })) };
 }
 
 /** The account of a unit; or why nothing is done to it. */
 async function lookUp(
-  context: AdvanceContext,
-  { findAccount }: Run,
+  context: BeginContext,
+  { findAccount }: Queue,
   task: RunningOperation,
   { target, step, part }: Unit & { target: UserId },
 ): Promise<Account | LeftOut> {
@@ -342,23 +360,23 @@ async function lookUp(
 
 /** Why nothing more is begun: somebody has stopped it, or whoever asked may not do it any more. */
 export async function whyStopped(
-  context: AdvanceContext,
+  context: BeginContext,
   { operations }: Pick<StoreTables, 'operations'>,
-  run: Run,
+  queue: Queue,
 ): Promise<string | undefined> {
-  if (run.stopped !== undefined) {
-    return run.stopped;
+  if (queue.stopped !== undefined) {
+    return queue.stopped;
   }
-  const { operation } = run;
+  const { operation } = queue;
   if (await operations.isStopRequested(operation.id)) {
-    run.stopped = notBegunBeforeStop;
+    queue.stopped = notBegunBeforeStop;
   }
-  run.stopped ??= whyDenied(context, operation);
-  return run.stopped;
+  queue.stopped ??= whyDenied(context, operation);
+  return queue.stopped;
 }
 
 /** Why whoever asked may not do it any more; undefined if they may. */
-function whyDenied(context: AdvanceContext, parsed: Parsed): string | undefined {
+function whyDenied(context: BeginContext, parsed: Parsed): string | undefined {
   try {
     authorize(context, parsed);
     return undefined;
@@ -367,21 +385,5 @@ function whyDenied(context: AdvanceContext, parsed: Parsed): string | undefined 
       throw error;
     }
     return `was not begun: ${error.message}`;
-  }
-}
-
-export async function leaveOut(
-  tables: StoreTables,
-  run: Run,
-  skipped: Prepared['skipped'],
-): Promise<void> {
-  for (const { unit, why } of skipped) {
-    await tables.operationTargets.set(run.operation.id, unit, { state: 'skipped', detail: why });
-    unit.leftOut = why;
-    run.left -= 1;
-    run.isNews = true;
-    if ((unit.step === 0 || unit.part !== undefined) && unit.target !== undefined) {
-      run.operation.leftOut.push({ user: unit.target, why });
-    }
   }
 }
