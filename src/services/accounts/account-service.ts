@@ -1,29 +1,22 @@
-import leven from 'leven';
-import PQueue from 'p-queue';
-
 import { poll } from '../../core/async/poll.ts';
 import type { PollTimes } from '../../core/async/poll.ts';
 import { HomeserverError, orUndefined } from '../../core/errors.ts';
-import { localpartOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Ratelimit } from '../../homeserver/admin/user-ratelimit.ts';
-import type { NewUser, UserDetail, UserQuery, UserSummary } from '../../homeserver/admin/users.ts';
+import type { NewUser, UserDetail } from '../../homeserver/admin/users.ts';
 import { agree } from '../delegation/sides.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import { editAccount, fieldsOf, missingFrom } from './account-edit.ts';
 import type { AccountEdit } from './account-edit.ts';
-import {
-  accountsFromList,
-  filtersAppliedHere,
-  fromList,
-  searchAccounts,
-  withServices,
-} from './account-search.ts';
+import { listAccounts } from './account-list.ts';
+import type { AccountListQuery, ListedAccount } from './account-list.ts';
+import { accountsFromList, fromList, searchAccounts, withServices } from './account-search.ts';
 import type { Account, AccountFilter } from './account-search.ts';
 import { assertFree } from './identities.ts';
 import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
+import { similarAccounts } from './similar-accounts.ts';
 import { synapseTraits } from './traits.ts';
 import type { AccountTraits } from './traits.ts';
 
@@ -44,9 +37,6 @@ export type Located =
   | { readonly where: 'nowhere' }
   | { readonly where: 'elsewhere' };
 
-/** An account in a list. Synapse doesn't say in its list who is suspended, so that may be missing. */
-export type ListedAccount = UserSummary & Partial<Pick<UserDetail, 'suspended'>>;
-
 /** A new account, and why the homeserver refused a part of it after it had created it. */
 export interface Created {
   readonly account: UserDetail;
@@ -59,8 +49,6 @@ type Done = 'done' | 'not_done';
 const maxWeighedFiles = 500;
 /** How often to look whether an account has left its rooms, and for how long. */
 const leavingTimes: PollTimes = { firstIntervalMs: 50, maxIntervalMs: 1000, limitMs: 30_000 };
-/** The number of accounts that are requested at the same time. */
-const concurrency = 4;
 
 /** Accounts of this homeserver. */
 export function createAccountService(
@@ -84,36 +72,6 @@ export function createAccountService(
     return account.sides === undefined || agree(account.sides) ? 'done' : 'unknown';
   }
 
-  async function withSuspensions(summaries: readonly UserSummary[]): Promise<ListedAccount[]> {
-    const queue = new PQueue({ concurrency });
-    return queue.addAll(
-      summaries.map((summary) => async () => {
-        const found = await users.find(summary.name);
-        return found === undefined ? summary : { ...summary, suspended: found.suspended };
-      }),
-    );
-  }
-
-  function filteredHere(query: UserQuery & AccountFilter): Pages<ListedAccount> {
-    const { from, limit = rowsPerRequest, dir, orderBy } = query;
-    const found = async () => searchAccounts(users, query, { dir, orderBy });
-    return {
-      async page() {
-        const rows = await found();
-        const start = Number(from ?? 0);
-        const end = start + limit;
-        return {
-          rows: await withSuspensions(rows.slice(start, end)),
-          total: rows.length,
-          nextFrom: end < rows.length ? String(end) : undefined,
-        };
-      },
-      async *all() {
-        yield* await found();
-      },
-    };
-  }
-
   return {
     traits,
 
@@ -121,22 +79,7 @@ export function createAccountService(
      * Lists and searches accounts. With a filter that Synapse does not have, the list is read as a whole.
      * GET /_synapse/admin/v2/users
      */
-    list(query: Omit<UserQuery, 'name' | 'userId'> & AccountFilter): Pages<ListedAccount> {
-      if (filtersAppliedHere(query).length > 0) {
-        return filteredHere(query);
-      }
-      return {
-        async page() {
-          const page = await users.list(query);
-          return {
-            rows: await withSuspensions(page.users),
-            total: page.total,
-            nextFrom: page.nextToken ?? undefined,
-          };
-        },
-        all: () => users.all({ ...query, limit: rowsPerRequest }),
-      };
-    },
+    list: (query: AccountListQuery): Pages<ListedAccount> => listAccounts(users, query),
 
     /** All accounts that match, sorted by ID, as far as the list of all accounts shows them. */
     search: async (filter: AccountFilter): Promise<Account[]> =>
@@ -175,33 +118,8 @@ export function createAccountService(
       return user === undefined ? undefined : users.find(user);
     },
 
-    /** Up to three local accounts that a wrong user ID may have meant, the nearest first. */
-    async similar(user: UserId): Promise<UserId[]> {
-      const localpart = localpartOf(user);
-      // Look-alike letters are outside ASCII: the rest of the name finds the account.
-      const [part = ''] = (localpart.match(/[a-z0-9._=/-]+/giu) ?? []).toSorted(
-        (one, other) => other.length - one.length,
-      );
-      // One typing error leaves one half of a name as it is; few other names contain that half.
-      const middle = Math.ceil(part.length / 2);
-      const halves = [part.slice(0, middle), part.slice(middle)];
-      for (const name of new Set([localpart, part, ...halves, part.slice(0, 4)])) {
-        if (name.length >= 3) {
-          const found = await users.list({ name, deactivated: true, limit: 50 });
-          const near = found.users
-            .map((one) => ({
-              id: one.name,
-              distance: leven(localpartOf(one.name), localpart.toLowerCase()),
-            }))
-            .filter(({ distance }) => distance <= 3)
-            .toSorted((one, other) => one.distance - other.distance);
-          if (near.length > 0) {
-            return near.slice(0, 3).map(({ id }) => id);
-          }
-        }
-      }
-      return [];
-    },
+    /** See `similarAccounts`. */
+    similar: async (user: UserId): Promise<UserId[]> => similarAccounts(users, user),
 
     /** Counts the rooms, devices and files of an account. */
     async footprint({ name: user }: Pick<UserDetail, 'name'>): Promise<Footprint> {
