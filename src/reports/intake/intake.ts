@@ -211,30 +211,6 @@ export async function importReports(
   const isFirst = progress?.isComplete !== true;
   const readsAll = isFirst || (progress?.total === null && mayReadAll);
 
-  /** Returns how many of the reports were new. */
-  async function add(page: readonly NewReport[], isSmall: boolean): Promise<number> {
-    const { startedAt = 0, isQuiet = false } = progress ?? {};
-    // The oldest of a page first, so that items start with their first report.
-    const reports = page.toReversed().map((report) => {
-      const isBacklog = isFirst && report.receivedTs < startedAt;
-      // Before data was lost, something may have been done about it: only people can know.
-      const mayBeLost = report.receivedTs < lostUntil;
-      const itemOptions = { isBacklog: isBacklog || mayBeLost, isQuiet: isBacklog && isQuiet };
-      return { report, options: itemOptions };
-    });
-    let added = 0;
-    for (let start = 0; start < reports.length; start += storedAtOnce) {
-      // A command may be waiting for the small page.
-      await (isSmall ? undefined : giveWay());
-      added += await store.transaction(
-        async (tables) => tables.reports.addAll(reports.slice(start, start + storedAtOnce), now()),
-        // If they are lost, the homeserver still lists them.
-        { repeatable: true },
-      );
-    }
-    return added;
-  }
-
   const pages = createPages(source, readsAll);
   let total = 0;
   let found = 0;
@@ -249,7 +225,14 @@ export async function importReports(
         await store.syncState.set(name, JSON.stringify(progress));
       }
     }
-    const fresh = await add(page.reports, isFirstPage && !readsAll);
+    const fresh = await addPage(store, page.reports, {
+      backlogUntil: isFirst ? (progress?.startedAt ?? 0) : 0,
+      isQuiet: progress?.isQuiet ?? false,
+      lostUntil,
+      now,
+      // A command may be waiting for the small page.
+      giveWay: isFirstPage && !readsAll ? async () => undefined : giveWay,
+    });
     found += fresh;
     isAtEnd = page.next === null;
     if (!readsAll && fresh === 0) {
@@ -274,4 +257,46 @@ export async function importReports(
     });
   }
   return { found, backlog: isBacklogDone ? total : undefined, hasReadAll: readsAll };
+}
+
+/**
+ * Stores a page of reports, the newest first. Times in milliseconds since 1970.
+ *
+ * @param how.backlogUntil reports from before this time are from before the first start
+ * @param how.isQuiet those get no cards
+ * @param how.lostUntil when data was last lost: what was done about older reports is not known
+ * @returns how many of the reports were new
+ */
+async function addPage(
+  store: Pick<Store, 'transaction'>,
+  page: readonly NewReport[],
+  how: {
+    readonly backlogUntil: number;
+    readonly isQuiet: boolean;
+    readonly lostUntil: number;
+    readonly now: () => number;
+    readonly giveWay: GiveWay;
+  },
+): Promise<number> {
+  // The oldest of a page first, so that items start with their first report.
+  const reports = page.toReversed().map((report) => {
+    const isBacklog = report.receivedTs < how.backlogUntil;
+    // Before data was lost, something may have been done about it: only people can know.
+    const mayBeLost = report.receivedTs < how.lostUntil;
+    return {
+      report,
+      options: { isBacklog: isBacklog || mayBeLost, isQuiet: isBacklog && how.isQuiet },
+    };
+  });
+  let added = 0;
+  for (let start = 0; start < reports.length; start += storedAtOnce) {
+    await how.giveWay();
+    added += await store.transaction(
+      async (tables) =>
+        tables.reports.addAll(reports.slice(start, start + storedAtOnce), how.now()),
+      // If they are lost, the homeserver still lists them.
+      { repeatable: true },
+    );
+  }
+  return added;
 }

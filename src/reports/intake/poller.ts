@@ -11,6 +11,7 @@ import type { GiveWay } from '../give-way.ts';
 import { importReports } from './intake.ts';
 import type { ReportSource } from './intake.ts';
 import { atWorkMs, pollPause } from './poll-pause.ts';
+import { createTrouble } from './trouble.ts';
 
 export interface Poller {
   start(): void;
@@ -88,8 +89,7 @@ export function createPoller(options: {
   const { store, sources, intervalMs, few, now, log, giveWay, onNew, onBacklog } = options;
   const { troubleAfterMs, onTrouble } = options;
   let lists: readonly ListPoller[] = [];
-  /** All lists usually fail for the same reason: one message is enough. */
-  let isTroubleTold = false;
+  const trouble = createTrouble({ log, afterMs: troubleAfterMs, onTrouble });
   let eventAtMs = Number.NEGATIVE_INFINITY;
   let reportAtMs = Number.NEGATIVE_INFINITY;
 
@@ -105,8 +105,8 @@ export function createPoller(options: {
   async function succeeded(reading: Reading): Promise<void> {
     reading.readAtMs = performance.now();
     delete reading.failure;
-    if (isTroubleTold && lists.every(({ reading }) => reading.failure === undefined)) {
-      await tell();
+    if (lists.every(({ reading }) => reading.failure === undefined)) {
+      await trouble.isOver();
     }
   }
 
@@ -114,9 +114,7 @@ export function createPoller(options: {
     const nowMs = performance.now();
     const { sinceMs = nowMs } = reading.failure ?? {};
     reading.failure = { sinceMs, error };
-    if (!isTroubleTold && nowMs - sinceMs >= troubleAfterMs) {
-      await tell(error);
-    }
+    await trouble.lasts(nowMs - sinceMs, error);
   }
 
   /** The list could be read, but is it complete? */
@@ -133,20 +131,6 @@ export function createPoller(options: {
       return;
     }
     await succeeded(reading);
-  }
-
-  async function tell(error?: unknown): Promise<void> {
-    // Set at once: otherwise the other list would report the same trouble.
-    isTroubleTold = error !== undefined;
-    let isTold = false;
-    try {
-      isTold = await onTrouble(error);
-    } catch (untold) {
-      log.warn({ code: codeOf(untold) }, 'could not tell the room whether reports can be read');
-    }
-    if (!isTold) {
-      isTroubleTold = error === undefined;
-    }
   }
 
   function createListPoller(source: ReportSource): ListPoller {

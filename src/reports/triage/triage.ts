@@ -1,23 +1,15 @@
 import PQueue from 'p-queue';
 
-import { exactSpan } from '../../chat/answers/phrases.ts';
-import { createBackoff } from '../../core/async/backoff.ts';
-import type { Backoff, BackoffOptions } from '../../core/async/backoff.ts';
 import { isLate } from '../../core/async/patience.ts';
 import { createWorker } from '../../core/async/worker.ts';
-import { minuteMs } from '../../core/duration.ts';
 import { HomeserverError, LawspeakerError, UnreachableError, codeOf } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
-import { alertedPeople } from '../../operations/authorize/authorize.ts';
-import type { RoomPeople } from '../../operations/authorize/authorize.ts';
-import { syntheticEvent } from '../../operations/management-room.ts';
 import type { SendPermission } from '../../operations/management-room.ts';
 import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
-import { reminderOf } from '../cards/card.ts';
-import { announce, createCards } from '../cards/cards.ts';
-import type { AnnounceContext, CardsContext } from '../cards/cards.ts';
+import { createCards } from '../cards/cards.ts';
+import type { CardsContext } from '../cards/cards.ts';
 import type { GiveWay } from '../give-way.ts';
 import {
   createPersonLookup,
@@ -30,14 +22,16 @@ import type { DetailsContext, FoundDetails, LookupContext } from '../intake/repo
 import { createRuleRunner } from '../rules/apply-rules.ts';
 import type { RuleRunnerContext } from '../rules/apply-rules.ts';
 import type { Rule } from '../rules/rule.ts';
+import { createReminders } from './reminders.ts';
+import type { RemindersContext } from './reminders.ts';
+import { createRetries, firstRetryMs } from './retries.ts';
 
 /** What working on the report queue needs. */
 export type TriageContext = CardsContext &
-  AnnounceContext &
   LookupContext &
   DetailsContext &
   RuleRunnerContext &
-  RoomPeople & {
+  RemindersContext & {
     readonly store: Pick<Store, 'reportItems' | 'transaction'>;
     readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     readonly log: Log;
@@ -57,21 +51,14 @@ const digestBatch = 25;
 const maxItemsAtOnce = 1000;
 /** If the details take longer, the card is posted without them. */
 const patienceMs = 3000;
-const retries: BackoffOptions = { firstMs: 2000, maxMs: minuteMs };
+/** After an error of the queue itself. */
+const restartAfterMs = 2000;
 /** After this many refusals, the homeserver will never tell the details. */
 const maxTries = 3;
 /** When to check again what could not be done now: an edit behind another one, or a digest. */
 const soonMs = 1000;
 /** On a stop, how long to wait for the homeserver. The next start asks again. */
 const stopPatienceMs = 5000;
-const reminderCheckMs = 30_000;
-
-/** An item whose details could not be fetched. */
-interface FailedItem {
-  readonly tries: number;
-  readonly retryAt: number;
-  readonly backoff: Backoff;
-}
 
 /**
  * Works on the report queue: fetches details of new items, posts their cards, applies the rules, and keeps
@@ -103,7 +90,7 @@ export function createTriage(
   const inFlight = new Set<number>();
   /** Items in flight that will have a card and don't have it yet. */
   const withoutCard = new Set<number>();
-  const failed = new Map<number, FailedItem>();
+  const retries = createRetries(context.now);
   let isStopped = false;
 
   /** Processes an item. If the details take long, `late` is the rest of the work, and others go on. */
@@ -139,7 +126,7 @@ export function createTriage(
       },
       { repeatable: true },
     );
-    items.forEach(({ id }) => failed.delete(id));
+    items.forEach(({ id }) => retries.forget(id));
   }
 
   async function placeCard({ id }: ReportItem): Promise<void> {
@@ -166,7 +153,7 @@ export function createTriage(
 
   /** Whether an item without all of its details is shown now, since the rest may never come. */
   function mayStay({ item, failure }: FoundDetails): boolean {
-    return isAnswer(failure) || (failed.get(item.id)?.tries ?? 0) > 1;
+    return isAnswer(failure) || retries.tries(item.id) > 1;
   }
 
   /** Whether that is all there is to find out. If not, the item is processed again later. */
@@ -174,7 +161,7 @@ export function createTriage(
     if (failure === undefined) {
       return true;
     }
-    const { tries } = postpone(item);
+    const tries = retries.postpone(item.id);
     log.warn(
       { item: item.id, code: codeOf(failure), tries },
       'could not fetch the details of a report',
@@ -188,15 +175,8 @@ export function createTriage(
     return isAnswer(failure) && tries >= maxTries;
   }
 
-  function postpone({ id }: ReportItem): FailedItem {
-    const { tries = 0, backoff = createBackoff(retries) } = failed.get(id) ?? {};
-    const postponed = { tries: tries + 1, backoff, retryAt: context.now() + backoff.next() };
-    failed.set(id, postponed);
-    return postponed;
-  }
-
   function isDue({ id }: ReportItem): boolean {
-    return !inFlight.has(id) && (failed.get(id)?.retryAt ?? 0) <= context.now();
+    return !inFlight.has(id) && retries.isDue(id);
   }
 
   function start(item: ReportItem): void {
@@ -209,7 +189,7 @@ export function createTriage(
       .then(async ({ late }) => late)
       .catch((error: unknown) => {
         logError(error, 'handling a report failed');
-        postpone(item);
+        retries.postpone(item.id);
       })
       .finally(() => {
         inFlight.delete(item.id);
@@ -236,7 +216,7 @@ export function createTriage(
       mustWait = true;
     }
     await cards.postHistory();
-    await remind();
+    await reminders.postIfDue();
     if (mustWait || items.length > due.length) {
       worker.wakeIn(soonMs);
     }
@@ -287,39 +267,14 @@ export function createTriage(
         done.push(item);
       } catch (error) {
         logError(error, 'handling a report failed');
-        postpone(item);
+        retries.postpone(item.id);
       }
     }
     await markDetailed(done);
     if (options.rules.length > 0) {
       worker.wake();
     }
-    digestWorker.wakeIn(all.length > done.length ? retries.firstMs : 0);
-  }
-
-  const remindEveryMs = Math.min(reminderCheckMs, options.remindAfterMs);
-  let remindedAt = Number.NEGATIVE_INFINITY;
-  async function remind(): Promise<void> {
-    const now = context.now();
-    if (options.remindAfterMs === 0 || now - remindedAt < remindEveryMs) {
-      return;
-    }
-    remindedAt = now;
-    const items = await store.reportItems.overdue(now - options.remindAfterMs);
-    if (items.length === 0) {
-      return;
-    }
-    const name = `reminder ${now}`;
-    await store.transaction(async (tables) => {
-      await tables.reportItems.markReminded(
-        items.map(({ id }) => id),
-        now,
-      );
-      const answer = reminderOf(items, exactSpan(options.remindAfterMs));
-      const mentions = alertedPeople(context, options.onCall);
-      await announce(context, tables, { name, answer, mentions });
-    });
-    context.deliver(syntheticEvent(name));
+    digestWorker.wakeIn(all.length > done.length ? firstRetryMs : 0);
   }
 
   function logError(error: unknown, message: string): void {
@@ -334,24 +289,23 @@ export function createTriage(
     work,
     onError(error) {
       logError(error, 'working on the report queue failed');
-      worker.wakeIn(retries.firstMs);
+      worker.wakeIn(restartAfterMs);
     },
   });
   const digestWorker = createWorker({
     work: workOnDigest,
     onError(error) {
       logError(error, 'working on the reports of a digest failed');
-      digestWorker.wakeIn(retries.firstMs);
+      digestWorker.wakeIn(restartAfterMs);
     },
   });
-  const ticking = remindEveryMs === 0 ? undefined : setInterval(worker.wake, remindEveryMs);
-  ticking?.unref();
+  const reminders = createReminders(context, { ...options, onTick: worker.wake });
 
   return {
     wake: worker.wake,
     async stop() {
       isStopped = true;
-      clearInterval(ticking);
+      reminders.stop();
       await worker.stop();
       await isLate(Promise.all([queue.onIdle(), digestWorker.stop()]), stopPatienceMs);
     },
