@@ -183,7 +183,7 @@ describe('a command', () => {
     expect(answer.field).toMatchObject({ status: 'usage', audit: [] });
     expect(answer.body).toContain('`!deactivate` has no flag `--eraze`'.replaceAll('`', ''));
     expect(answer.body).toContain('Did you mean --erase?');
-    expect(answer.body).toContain('Usage: !deactivate USER…');
+    expect(answer.body).toContain('Usage: !deactivate USER…|--matching');
     const unknown = await room.ana.ask('!deactivte x');
     expect(unknown.body).toContain('Did you mean !deactivate?');
   });

@@ -11,6 +11,7 @@ import {
   maxDangerOf,
   placeholderOf,
   roleFor,
+  subjectOf,
   takesMany,
 } from './declaration.ts';
 import type { Command, Danger, Group, Role } from './declaration.ts';
@@ -20,10 +21,11 @@ import type { Registry } from './registry.ts';
 /** More characters of choices than this make a usage line hard to read. */
 const maxChoicesLength = 80;
 
-function shape(key: string, argument: Argument): string {
+/** @param instead what stands for the value, too */
+function shape(key: string, argument: Argument, instead = ''): string {
   const { choices, many, optional, required, unless } = argument.options;
   if (argument.place === 'positional') {
-    const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}`;
+    const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}${instead}`;
     return optional === true || unless !== undefined ? `[${word}]` : word;
   }
   const name = flagName(key);
@@ -55,13 +57,19 @@ function valueName({ kind }: Argument): string {
 }
 
 /** Flags that help lists. Usage lines leave them out, so that they are easier to read. */
-const rareFlags = new Set(['fromFile', 'matching', 'overrideProtection', 'at', 'in']);
+const rareFlags = new Set(['overrideProtection', 'at', 'in']);
 
-/** `!deactivate USER… [--erase] [--reason TEXT] [--dry-run]` */
+/** Flags that stand for users. Usage lines name them beside the users. */
+const batchFlags = new Set(['fromFile', 'matching']);
+
+/** `!deactivate USER…|--matching "FILTERS"|--from-file [--erase] [--reason TEXT] [--dry-run]` */
 export function usage(command: Command, prefix: string): string {
+  const users = takesMany(command) ? subjectOf(command) : undefined;
   const shapes = Object.entries(argumentsOf(command))
-    .filter(([key]) => !rareFlags.has(key))
-    .map(([key, argument]) => shape(key, argument));
+    .filter(([key]) => !rareFlags.has(key) && (users === undefined || !batchFlags.has(key)))
+    .map(([key, argument]) =>
+      shape(key, argument, key === users ? '|--matching "FILTERS"|--from-file' : ''),
+    );
   return [`${prefix}${command.name}`, ...shapes].join(' ');
 }
 

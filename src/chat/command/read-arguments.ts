@@ -209,7 +209,7 @@ function readPositionals(
     }
     if (left.length === 0) {
       if (!optional) {
-        throw missing(key, argument);
+        throw missing(key, argument, options);
       }
       values[key] = argument.fallback;
       continue;
@@ -326,9 +326,21 @@ function readWords(
   });
 }
 
-function missing(key: string, argument: Argument): UsageError {
+function missing(
+  key: string,
+  argument: Argument,
+  { context: { prefix }, takesReason }: PositionalOptions,
+): UsageError {
   if (['account', 'user', 'identity'].includes(argument.kind)) {
-    return new UsageError('Which user?', { advice: 'Give `@name:server` or a name.' });
+    const isBatch = argument.kind === 'account' && argument.options.many === true && takesReason;
+    return new UsageError('Which user?', {
+      advice: [
+        'Give `@name:server` or a name.',
+        ...(isBatch
+          ? [`For many, \`--matching\` or \`--from-file\`: see \`${prefix}help matching\`.`]
+          : []),
+      ].join(' '),
+    });
   }
   if (argument.kind === 'room') {
     return new UsageError('Which room?', {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { expect, test } from 'vitest';
 
 import { textOf } from '../../../src/chat/answers/answer.ts';
-import { commandsAbout, helpFor, helpForAll } from '../../../src/chat/command/help.ts';
+import type { Command } from '../../../src/chat/command/declaration.ts';
+import { commandsAbout, helpFor, helpForAll, usage } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 
@@ -39,6 +40,17 @@ test.each([
 
 test.each(['', 'a', '!', '.*', 'no such word'])('nothing is about %j', (word) => {
   expect(about(word)).toEqual([]);
+});
+
+test('the usage of a command that takes many accounts names all ways to choose them', () => {
+  const usageOf = (name: string) => usage(registry.find(name) as Command, '!');
+  expect(usageOf('deactivate')).toBe(
+    '!deactivate USER…|--matching "FILTERS"|--from-file [--erase] [--reason TEXT] [--dry-run]',
+  );
+  expect(usageOf('join')).toBe(
+    '!join USER…|--matching "FILTERS"|--from-file ROOM [--reason TEXT] [--dry-run]',
+  );
+  expect(usageOf('user')).not.toContain('--matching');
 });
 
 test('the help of a command names similar ones', () => {

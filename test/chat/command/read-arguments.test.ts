@@ -264,7 +264,11 @@ describe('what can be misread is refused, naming the word', () => {
   });
 
   test('missing and surplus', () => {
-    expect(refused('').message).toBe('Which user?');
+    expect(refused('')).toMatchObject({
+      message: 'Which user?',
+      advice:
+        'Give `@name:server` or a name. For many, `--matching` or `--from-file`: see `!help matching`.',
+    });
     expect(refused('--erase').message).toBe('Which user?');
     expect(refused('', two).message).toBe('Which room?');
     expect(refused('!a:x 1 more', two)).toMatchObject({ word: 'more' });
@@ -390,7 +394,7 @@ describe('a flag that must be given', () => {
 
   test('stands without brackets in the usage', () => {
     expect(usage(notice, '!')).toBe(
-      '!notice [USER…] TEXT [--all-users] --before AGE [--every 24h] [--reason TEXT] [--dry-run]',
+      '!notice [USER…|--matching "FILTERS"|--from-file] TEXT [--all-users] --before AGE [--every 24h] [--reason TEXT] [--dry-run]',
     );
   });
 });
