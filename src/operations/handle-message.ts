@@ -19,7 +19,7 @@ import { assertMayUse, authorize } from './authorize/authorize.ts';
 import type { AuthorizeContext } from './authorize/authorize.ts';
 import { countDenial } from './authorize/denials.ts';
 import type { DenialContext } from './authorize/denials.ts';
-import { confirm } from './confirm/confirm.ts';
+import { confirm, reasonBlocks } from './confirm/confirm.ts';
 import type { ConfirmContext } from './confirm/confirm.ts';
 import type { Later } from './confirm/find-confirmation.ts';
 import { maxShown } from './confirm/left-out.ts';
@@ -246,6 +246,7 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
       body: [
         ...preview.body,
         ...(preview.warning === undefined ? [] : [line(preview.warning)]),
+        ...reasonBlocks(invocation),
         ...laterBlocks(context.now(), invocation),
       ],
       next: againLine(command, invocation),

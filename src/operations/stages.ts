@@ -32,6 +32,8 @@ export interface Parsed {
   readonly plainWords?: ReadonlySet<UserId>;
   /** The lines of the file that name accounts. */
   readonly fileLines?: ReadonlyMap<UserId, number>;
+  /** How many other accounts that file names as done: see `readUserFile`. */
+  readonly fileDone?: number;
   /** The accounts to search for, which are added to those named. */
   readonly matching?: AccountFilter;
   /** The commands that it consists of, if it undoes an operation: one for each reversal, in their order. */

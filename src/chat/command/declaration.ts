@@ -90,6 +90,7 @@ export interface Preview {
 export interface Plan {
   /** One phrase for each step, in their order. */
   readonly does: readonly string[];
+  /** The most important first. */
   readonly doesNot: readonly string[];
 }
 

@@ -176,9 +176,9 @@ function plan(
           ]),
     ],
     doesNot: [
-      ...(deletes ? [] : ['delete files']),
-      'redact reactions',
-      'reach this room and rooms in which I send secrets',
+      'redact reactions or polls',
+      ...(deletes ? [] : ['delete the files']),
+      'act in this room, or where I send secrets',
     ],
   };
 }
@@ -270,7 +270,8 @@ export default defineCommand({
         ...standing(account),
         ...(given.keepAccount ? [] : notForServices(account, context.prefix)),
         { kind: 'list', items: does.map((phrase) => [phrase]) },
-        line(`Will not: ${doesNot.join(', ')}`),
+        line('Will not:'),
+        { kind: 'list', items: doesNot.map((phrase) => [phrase]) },
       ],
       numbers,
       facts: [

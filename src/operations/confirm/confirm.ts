@@ -228,9 +228,7 @@ function confirmationReply(
         ...(shown.warning === undefined ? [] : [line(bold(shown.warning))]),
         ...shown.body,
         ...others,
-        ...(invocation.reason === undefined
-          ? []
-          : [line('Reason: ', withoutLinks(invocation.reason))]),
+        ...reasonBlocks(invocation),
         ...laterBlocks(now(), invocation),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),
@@ -242,6 +240,11 @@ function confirmationReply(
       ],
     },
   };
+}
+
+/** The reason, as a confirmation and a dry run show it. */
+export function reasonBlocks({ reason }: Pick<Invocation, 'reason'>): Block[] {
+  return reason === undefined ? [] : [line('Reason: ', withoutLinks(reason))];
 }
 
 /** At most this many other confirmations are named. */

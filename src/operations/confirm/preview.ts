@@ -4,7 +4,7 @@ import PQueue from 'p-queue';
 import { accountStateShort, nameAndId } from '../../chat/answers/account.ts';
 import { code, facts, line } from '../../chat/answers/answer.ts';
 import type { AnswerFile, Block, Inline } from '../../chat/answers/answer.ts';
-import { ago, count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
 import { flagName } from '../../chat/command/arguments.ts';
 import type { Context, Preview } from '../../chat/command/declaration.ts';
 import { subjectOf } from '../../chat/command/declaration.ts';
@@ -61,7 +61,11 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
     // What filters find is shown with the filters, even if it is only one account.
     resolved.invocation.matching === undefined
   ) {
-    return { preview: await previewOfOne(resolved, only), resolved };
+    const preview = await previewOfOne(resolved, only);
+    return {
+      preview: { ...preview, body: [...preview.body, ...skippedBlocks(resolved)] },
+      resolved,
+    };
   }
   const queue = new PQueue({ concurrency });
   // A long list is summarized. If the warning of the command follows from its arguments, it describes no
@@ -116,9 +120,12 @@ async function previewOfOne(
   { command, invocation }: Resolved,
   commandContext: Context,
 ): Promise<Preview> {
-  return command.preview === undefined
-    ? { title: [code(writeInvocation(command, invocation))], body: [] }
-    : command.preview(commandContext);
+  if (command.preview !== undefined) {
+    return command.preview(commandContext);
+  }
+  // A dry run of a change, which says the rest in lines of its own.
+  const { reason: _, notBefore: __, ...rest } = invocation;
+  return { title: [code(writeInvocation(command, { ...rest, dryRun: false }))], body: [] };
 }
 
 interface AccountPreview {
@@ -184,6 +191,7 @@ function previewOfSeveral(
       body: [
         isShort ? list(previews, now) : line(firstOf(previews.map(({ account }) => account.name))),
         ...matchingBlocks(resolved),
+        ...skippedBlocks(resolved),
         ...given(resolved),
         ...planBlocks(resolved, previews),
         ...(isLong
@@ -236,6 +244,18 @@ function uncheckedBlocks(previews: readonly AccountPreview[]): Block[] {
 /** The filters that found the accounts, with absolute times. */
 function matchingBlocks({ invocation: { matching } }: Resolved): Block[] {
   return matching === undefined ? [] : [facts(['Matching: ', code(matching)])];
+}
+
+/** How many accounts of a file were not taken, because it says that they are done. */
+function skippedBlocks({ fileLines, fileDone = 0 }: Resolved): Block[] {
+  const taken = fileLines?.size ?? 0;
+  return fileDone === 0
+    ? []
+    : [
+        line(
+          `Took ${whole(taken)} of the file’s ${count(taken + fileDone, 'account')}: it says that the ${fileDone === 1 ? 'other one is' : `other ${whole(fileDone)} are`} done.`,
+        ),
+      ];
 }
 
 function more(found: number): string {
@@ -345,7 +365,8 @@ function planBlocks(
           `For each account, in this order${sums === undefined ? '' : ' (the numbers are totals)'}:`,
         ),
         { kind: 'list', items: plan.does.map((phrase) => [phrase]) },
-        line(`Will not: ${plan.doesNot.join(', ')}`),
+        line('Will not:'),
+        { kind: 'list', items: plan.doesNot.map((phrase) => [phrase]) },
       ];
 }
 

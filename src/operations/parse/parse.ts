@@ -95,7 +95,7 @@ export async function parse(
     return {
       ...parsed,
       plainWords: plainWordsIn(tokens, context.settings.serverName),
-      ...present({ fileLines: file?.lines, matching: matching?.filter }),
+      ...present({ fileLines: file?.lines, fileDone: file?.done, matching: matching?.filter }),
     };
   } catch (error) {
     throw error instanceof UsageError ? error.about(command.name) : error;

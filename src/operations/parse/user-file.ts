@@ -1,3 +1,4 @@
+import { count } from '../../chat/answers/phrases.ts';
 import { readUser, withoutMarksAround } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseUserId } from '../../core/ids.ts';
@@ -10,6 +11,8 @@ export interface UserFile {
   readonly users: readonly UserId[];
   /** The first line that names each, counted from 1. */
   readonly lines: ReadonlyMap<UserId, number>;
+  /** How many other users the file names as done. */
+  readonly done: number;
 }
 
 /** A file with more users than this is refused. */
@@ -39,12 +42,13 @@ interface Line {
  * @throws UsageError names the first line that is not a user, or the columns if none can hold users
  */
 export function readUserFile(text: string, serverName: string): UserFile {
-  const { column, rows } = tableIn(text) ?? { column: undefined, rows: listIn(text) };
-  const words = rows.flatMap(({ number, cells }) =>
+  const table = tableIn(text) ?? { column: undefined, rows: listIn(text), done: [] };
+  const { column } = table;
+  const wordsOf = ({ number, cells }: Line) =>
     (column === undefined ? cells : [cells[column] ?? ''])
       .filter((word) => word.trim() !== '')
-      .map((word) => ({ number, word })),
-  );
+      .map((word) => ({ number, word }));
+  const words = table.rows.flatMap(wordsOf);
   if (words.length > maxLines) {
     throw refusal(
       `The file has ${words.length.toLocaleString('en-US')} users.`,
@@ -64,10 +68,18 @@ export function readUserFile(text: string, serverName: string): UserFile {
       lines.set(user, number);
     }
   }
+  const named = table.done.flatMap(wordsOf).map(({ word }) => readUser(plain(word), serverName));
+  const done = new Set(named.filter((user) => user !== undefined && !lines.has(user))).size;
+  if (lines.size === 0 && done > 0) {
+    throw refusal(
+      `The file says that ${done === 1 ? 'its only account is' : `all ${count(done, 'account')} are`} done.`,
+      'To take them all the same, remove the column “status” from it.',
+    );
+  }
   if (lines.size === 0) {
     throw refusal('The file contains no users.', 'Send a text file with one user per line.');
   }
-  return { users: [...lines.keys()], lines };
+  return { users: [...lines.keys()], lines, done };
 }
 
 function refusal(message: string, advice: string): UsageError {
@@ -105,11 +117,11 @@ function numbered(text: string): { number: number; line: string }[] {
 }
 
 /**
- * The rows of a CSV file without its header; undefined if the text has no header.
+ * The rows of a CSV file without its header, and those that are done; undefined if the text has no header.
  *
  * @throws UsageError it has a header, and no column that can hold users
  */
-function tableIn(text: string): { column: number; rows: Line[] } | undefined {
+function tableIn(text: string): { column: number; rows: Line[]; done: Line[] } | undefined {
   const [first = { line: '' }, second = { line: '' }] = numbered(text);
   const separator = [',', ';', '\t'].find((one) => first.line.includes(one)) ?? ',';
   const header = (cellsIn(first.line, separator)[0]?.cells ?? []).map((cell) =>
@@ -135,6 +147,7 @@ function tableIn(text: string): { column: number; rows: Line[] } | undefined {
   return {
     column: name === undefined ? 0 : header.indexOf(name),
     rows: rows.filter(({ cells }) => cells[status] !== 'done'),
+    done: rows.filter(({ cells }) => cells[status] === 'done'),
   };
 }
 

@@ -104,6 +104,17 @@ describe('a confirmation for several accounts', () => {
     expect(body).toContain('@irc_x:localhost · application service irc');
   });
 
+  test.each(['!takedown mallory', '!takedown mallory trudy', '!lock mallory'])(
+    'of a dry run of %s names the reason, once',
+    async (line) => {
+      const { body } = read(await say(`${line} --reason "spam links" --dry-run`));
+      const [answer = ''] = body.split('Next: ');
+      expect(answer.split('\n')).toContain('Reason: spam links');
+      expect(answer.match(/spam links/gu)).toHaveLength(1);
+      expect(answer).not.toContain('--dry-run');
+    },
+  );
+
   test('of a dry run asks nothing', async () => {
     for (const users of ['mallory', 'mallory trudy', 'mallory trudy cat vic']) {
       const { body, status } = read(await say(`!deactivate ${users} --dry-run`));
@@ -254,7 +265,10 @@ describe('a takedown of several accounts', () => {
         '- quarantine: 0 files',
         '- redact: 40 messages and 3 joins in all rooms',
         '- deactivate: log out 3 devices, remove from all rooms, delete e-mail and account data',
-        'Will not: delete files, redact reactions, reach this room and rooms in which I send secrets',
+        'Will not:',
+        '- redact reactions or polls',
+        '- delete the files',
+        '- act in this room, or where I send secrets',
       ].join('\n'),
     );
     expect(lines.find((one) => one.includes('@cat'))).toContain('has sent no messages');
@@ -272,7 +286,9 @@ describe('a takedown of several accounts', () => {
         '- quarantine: all files',
         '- redact: all messages in all rooms',
         '- delete-media: all files',
-        'Will not: redact reactions, reach this room and rooms in which I send secrets',
+        'Will not:',
+        '- redact reactions or polls',
+        '- act in this room, or where I send secrets',
       ].join('\n'),
     );
     expect(footprints).toBe(0);

@@ -127,7 +127,11 @@ describe('stop-job', () => {
     const left = 30 - server.locked.size;
     server.calls.length = 0;
     const asked = await sayTo(server, '!lock --from-file', { replyTo: '$file' });
-    expect(linesOf(asked)[0]).toContain(`Lock ${left} accounts?`);
+    const lines = linesOf(asked);
+    expect(lines[0]).toContain(`Lock ${left} accounts?`);
+    expect(lines).toContain(
+      `Took ${left} of the file’s 30 accounts: it says that the other ${30 - left} are done.`,
+    );
     await say('!confirm');
     expect(server.calls).toHaveLength(left);
     expect(server.locked.size).toBe(30);

@@ -40,6 +40,13 @@ test.for([
   expect(found.join(', ')).toBe(expected);
 });
 
+test('of what is done already, counts the accounts that are not taken', () => {
+  const done = (text: string) => readUserFile(text, 'example.com').done;
+  expect(done('user_id,step,status\na,x,done\na,y,left out\nb,x,done\nb,y,done\nc,x,done')).toBe(2);
+  expect(done('user_id,status\na,done')).toBe(0);
+  expect(done('a\nb')).toBe(0);
+});
+
 const problem = (text: string) => {
   try {
     read(text);
@@ -48,6 +55,15 @@ const problem = (text: string) => {
   }
   return undefined;
 };
+
+test('a file in which all is done is not said to be empty', () => {
+  expect(problem('user_id,step,status\na,x,done\na,y,done\nb,x,done')).toBe(
+    'The file says that all 2 accounts are done.',
+  );
+  expect(problem('user_id,step,status\na,x,done')).toBe(
+    'The file says that its only account is done.',
+  );
+});
 
 test('a line that is not a user is named', () => {
   expect(problem('@a:example.com\n!room:example.com\n')).toBe(
