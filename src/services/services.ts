@@ -35,7 +35,7 @@ import type { ServerService } from './server/server-service.ts';
 
 // The types and values of services that commands need to name, by file.
 export type { Device } from '../homeserver/admin/devices.ts';
-export type { RoomEvent } from '../homeserver/admin/events.ts';
+export type { RoomEvent, StateEvent } from '../homeserver/admin/events.ts';
 export type { Destination } from '../homeserver/admin/federation.ts';
 export { destinationOrders } from '../homeserver/admin/federation.ts';
 export type { StoredMedia, UserMedia } from '../homeserver/admin/media.ts';

@@ -9,6 +9,11 @@ export interface RoomList {
   readonly source: string;
 }
 
+/**
+ * Lists that have stories of their own: of a space, of Synapse on PostgreSQL, and of a server that federates.
+ */
+export const otherRoomLists: readonly string[] = ['federation-rooms', 'hierarchy', 'large-rooms'];
+
 /** The commands that list rooms: they use `roomNameColumns`. */
 export async function roomLists({ all }: Pick<Registry, 'all'>): Promise<RoomList[]> {
   const sources = await Promise.all(

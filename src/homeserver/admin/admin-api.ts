@@ -3,6 +3,7 @@ import type { SendRequest } from '../http.ts';
 import { devicesApi } from './devices.ts';
 import { eventsApi } from './events.ts';
 import { federationApi } from './federation.ts';
+import { historyPurgesApi } from './history-purges.ts';
 import { mediaApi } from './media.ts';
 import { redactionsApi } from './redactions.ts';
 import { registrationTokensApi } from './registration-tokens.ts';
@@ -39,6 +40,7 @@ export function adminApiOn(send: SendRequest) {
     media: mediaApi(send),
     rooms: roomsApi(send),
     events: eventsApi(send),
+    historyPurges: historyPurgesApi(send),
     redactions: redactionsApi(send),
     registrationTokens: registrationTokensApi(send),
     reports: reportsApi(send),

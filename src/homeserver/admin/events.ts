@@ -149,11 +149,30 @@ export function eventsApi(send: SendRequest) {
     },
 
     /**
-     * The current state of one type. GET /_synapse/admin/v1/rooms/{room_id}/state
+     * The first event at or after a time, or the last one at or before it, by the clock of the sender's
+     * server; undefined if there is none, or the room is unknown.
+     * GET /_synapse/admin/v1/rooms/{room_id}/timestamp_to_event
+     *
+     * @param ts milliseconds since 1970
+     * @param dir `f` for the first after it, `b` for the last before it
+     */
+    async at(room: RoomId, ts: number, dir: 'f' | 'b'): Promise<EventId | undefined> {
+      return ifFound(async () => {
+        const answer = await send('GET', '/_synapse/admin/v1/rooms/{room_id}/timestamp_to_event', {
+          path: { room_id: room },
+          query: { ts, dir },
+          answer: apiObject({ event_id: eventId }),
+        });
+        return answer.eventId;
+      });
+    },
+
+    /**
+     * The current state of one type, or all of it. GET /_synapse/admin/v1/rooms/{room_id}/state
      *
      * @throws HomeserverError 404 unknown room
      */
-    async state(room: RoomId, type: string): Promise<StateEvent[]> {
+    async state(room: RoomId, type?: string): Promise<StateEvent[]> {
       const answer = await send('GET', '/_synapse/admin/v1/rooms/{room_id}/state', {
         path: { room_id: room },
         query: { type },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { apiObject, maybe, userId } from '../decode.ts';
+import { apiObject, maybe, roomId, userId } from '../decode.ts';
 import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
 
@@ -39,6 +39,15 @@ export interface MediaUsageQuery {
   readonly from?: number | undefined;
 }
 
+const roomSize = apiObject({
+  room_id: roomId,
+  /** Bytes in the database, roughly. */
+  estimated_size: z.number(),
+});
+
+/** How much of the database a room takes. */
+export type RoomSize = z.output<typeof roomSize>;
+
 /** Statistics, by `/_synapse/admin/v1/statistics`. */
 export function statisticsApi(send: SendRequest) {
   const mediaUsagePath = '/_synapse/admin/v1/statistics/users/media';
@@ -71,6 +80,19 @@ export function statisticsApi(send: SendRequest) {
         const page = await listMediaUsage({ ...query, from });
         return { items: page.users, next: page.nextToken };
       });
+    },
+
+    /**
+     * The ten rooms that take most of the database, the largest first. An estimate from PostgreSQL's own
+     * statistics. GET /_synapse/admin/v1/statistics/database/rooms
+     *
+     * @throws HomeserverError 400 Synapse uses SQLite
+     */
+    async largestRooms(): Promise<RoomSize[]> {
+      const answer = await send('GET', '/_synapse/admin/v1/statistics/database/rooms', {
+        answer: apiObject({ rooms: z.array(roomSize) }),
+      });
+      return answer.rooms;
     },
   };
 }

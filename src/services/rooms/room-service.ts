@@ -1,14 +1,16 @@
 import type { PollTimes } from '../../core/async/poll.ts';
-import { TargetError } from '../../core/errors.ts';
+import { HomeserverError, TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { StateEvent } from '../../homeserver/admin/events.ts';
 import type {
   RoomDeletion,
   RoomDetail,
   RoomQuery,
   RoomSummary,
 } from '../../homeserver/admin/rooms.ts';
+import type { RoomSize } from '../../homeserver/admin/statistics.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import {
@@ -18,6 +20,7 @@ import {
   reconcileDeletion,
 } from './room-deletion.ts';
 import { nameRooms } from './room-names.ts';
+import { readSpace } from './space.ts';
 
 /**
  * Rooms that this server knows.
@@ -26,7 +29,7 @@ import { nameRooms } from './room-names.ts';
  * @param deletionTimes how often to look whether Synapse has deleted a room, and for how long
  */
 export function createRoomService(
-  api: Pick<AdminApi, 'events' | 'rooms' | 'server' | 'users'>,
+  api: Pick<AdminApi, 'events' | 'rooms' | 'server' | 'statistics' | 'users'>,
   serverName: string,
   deletionTimes?: PollTimes,
 ) {
@@ -57,6 +60,49 @@ export function createRoomService(
 
     /** Who is joined now, of this server and of others. */
     members: api.rooms.members,
+
+    /** The rooms of a space, and of the spaces in it. */
+    space: async (room: RoomId, maxDepth?: number) => readSpace(api, room, maxDepth),
+
+    /** The events of a room that no other event follows yet; none for an unknown room. */
+    forwardExtremities: api.rooms.forwardExtremities,
+
+    /**
+     * The rooms that take most of the database, the largest first.
+     *
+     * @throws TargetError this homeserver can't tell
+     */
+    async largest(): Promise<RoomSize[]> {
+      try {
+        return await api.statistics.largestRooms();
+      } catch (error) {
+        if (error instanceof HomeserverError && error.status === 400) {
+          throw new TargetError(
+            'state',
+            'this homeserver can’t tell how large its rooms are: it uses SQLite',
+            'Synapse measures rooms only in PostgreSQL.',
+          );
+        }
+        throw error;
+      }
+    },
+
+    /**
+     * The current state of a room, of one type or of all: members come last, and otherwise by type and
+     * state key.
+     *
+     * @throws HomeserverError 404 unknown room
+     */
+    async state(room: RoomId, type?: string): Promise<StateEvent[]> {
+      const state = await api.events.state(room, type);
+      const rank = ({ type: one }: StateEvent) => (one === 'm.room.member' ? 1 : 0);
+      return state.toSorted(
+        (one, other) =>
+          rank(one) - rank(other) ||
+          one.type.localeCompare(other.type) ||
+          one.stateKey.localeCompare(other.stateKey),
+      );
+    },
 
     /** One event of a room, with the token of its place; undefined if it isn't there. */
     findEvent: api.events.find,

@@ -7,7 +7,7 @@ import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 import { matrixToLink } from '../../../src/chat/reading/values.ts';
 import { adminApi, asRoomId, idOf, newUser } from '../../support/homeserver.ts';
-import { lineOfList, roomLists } from '../../support/room-lists.ts';
+import { lineOfList, otherRoomLists, roomLists } from '../../support/room-lists.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 import {
@@ -88,9 +88,8 @@ describe('a direct room', () => {
   it('is listed nowhere', async () => {
     const { id } = await tellSecret(room.ana, room);
     const lists = await roomLists(createRegistry(await loadCommands()));
-    // The homeserver of the tests does not federate: the test of this command has another.
-    const here = lists.filter(({ command }) => command.name !== 'federation-rooms');
-    const lines = here.flatMap(({ command }) =>
+    const asked = lists.filter(({ command }) => !otherRoomLists.includes(command.name));
+    const lines = asked.flatMap(({ command }) =>
       [room.bot, room.ana.user].map(({ userId }) => lineOfList(command, userId)),
     );
     for (const text of new Set(lines)) {
