@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -100,6 +101,14 @@ test('what other users can read is named with the line that keeps them out', () 
   expect(openPlaces(file, [keys])).toEqual([]);
 });
 
+test('a folder in which nothing can be created is an error before the start, too', () => {
+  expect(() => inspectDatabase('/proc/lawspeaker/lawspeaker.db')).toThrow(
+    "Can't open the database /proc/lawspeaker/lawspeaker.db (",
+  );
+  inspectDatabase(path.join(folder, 'new', 'lawspeaker.db'));
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('a folder where other users can replace the database is named, whether there is one or not', () => {
   mkdirSync(path.dirname(file));
   chmodSync(folder, 0o755);
@@ -108,7 +117,7 @@ test('a folder where other users can replace the database is named, whether ther
     expect(openPlaces(file, [])).toEqual([
       {
         message: `Other users of this machine can replace files in ${path.dirname(file)}, including the database.`,
-        advice: 'Use a separate folder for the database.',
+        advice: `Use a separate folder for the database, or run: chmod go-w ${path.dirname(file)}`,
       },
     ]);
   }

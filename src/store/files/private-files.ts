@@ -4,8 +4,10 @@ import {
   closeSync,
   constants,
   existsSync,
+  mkdtempSync,
   openSync,
   readdirSync,
+  rmdirSync,
   statSync,
 } from 'node:fs';
 import path from 'node:path';
@@ -59,7 +61,7 @@ export function makeDatabasePrivate(file: string, warn: Warn): void {
 }
 
 /**
- * Whether there is a database file already. Changes nothing.
+ * Whether there is a database file already. Leaves nothing behind.
  *
  * @throws SetupError it can't be written, or can't be created
  */
@@ -80,6 +82,8 @@ export function isDatabaseThere(file: string): boolean {
 function assertCreatable(folder: string): void {
   if (existsSync(folder)) {
     accessSync(folder, constants.W_OK | constants.X_OK);
+    // Permissions don't tell everything: root may write to `/proc`, but nothing can be created there.
+    rmdirSync(mkdtempSync(path.join(folder, '.lawspeaker-check-')));
   } else {
     assertCreatable(path.dirname(folder));
   }
@@ -96,7 +100,7 @@ export function openPlaces(database: string, others: readonly string[]): OpenPla
   const folder = path.dirname(path.resolve(database));
   return [
     ...(isShared(folder)
-      ? [{ message: sharedFolder(folder), advice: 'Use a separate folder for the database.' }]
+      ? [{ message: sharedFolder(folder), advice: sharedFolderAdvice(folder) }]
       : []),
     ...places.flatMap((place) => {
       if (!isOpenToOthers(place, openToOthers)) {
@@ -181,7 +185,7 @@ function isOwn(folder: string): boolean {
 
 function warnIfShared(folder: string, warn: Warn): void {
   if (isShared(folder)) {
-    warn(`${sharedFolder(folder)} Use a separate folder for the database.`);
+    warn(`${sharedFolder(folder)} ${sharedFolderAdvice(folder)}`);
   }
 }
 
@@ -192,3 +196,6 @@ function isShared(folder: string): boolean {
 
 const sharedFolder = (folder: string) =>
   `Other users of this machine can replace files in ${folder}, including the database.`;
+
+const sharedFolderAdvice = (folder: string) =>
+  `Use a separate folder for the database, or run: chmod go-w ${folder}`;
