@@ -6,7 +6,7 @@ import type { SpaceRoom } from '../../homeserver/admin/rooms.ts';
 const maxRooms = 1000;
 
 /** A room of a space, and where it stands in it. */
-export interface PlacedRoom extends SpaceRoom {
+interface PlacedRoom extends SpaceRoom {
   /** 0 for the space itself, 1 for its own rooms. */
   readonly depth: number;
   /** The space that it was found in; null for the space itself. */
