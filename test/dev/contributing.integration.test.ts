@@ -14,7 +14,7 @@ let added: string[];
 
 beforeAll(async () => {
   tree = await mkdtemp(path.join(tmpdir(), 'lawspeaker-tree-'));
-  for (const name of ['src', 'dev', 'test', 'docs', 'config']) {
+  for (const name of ['src', 'bench', 'dev', 'test', 'docs', 'config']) {
     await cp(name, path.join(tree, name), { recursive: true });
   }
   for (const name of ['package.json', 'tsconfig.json', 'vitest.config.ts', 'oxlint.config.ts']) {
