@@ -116,7 +116,9 @@ describe.each(cases)('$name, $key', ({ command, key, argument }) => {
 test('lists of rooms leave direct rooms out, and say so', async () => {
   const lists = await roomLists(registry);
   const careful = lists.filter(
-    ({ source }) => /\bdirectRooms\.among\(/u.test(source) && /\bunlistedRooms\(/u.test(source),
+    ({ source }) =>
+      /\b(?:directRooms\.among|withoutDirectRooms)\(/u.test(source) &&
+      /\bunlistedRooms\(/u.test(source),
   );
   const names = (found: typeof lists) => found.map(({ command }) => command.name);
   expect(names(careful)).toEqual(names(lists));

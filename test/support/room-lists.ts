@@ -14,7 +14,7 @@ export interface RoomList {
  */
 export const otherRoomLists: readonly string[] = ['federation-rooms', 'hierarchy', 'large-rooms'];
 
-/** The commands that list rooms: they use `roomNameColumns`. */
+/** The commands that list rooms: they use what `answers/room-list.ts` has. */
 export async function roomLists({ all }: Pick<Registry, 'all'>): Promise<RoomList[]> {
   const sources = await Promise.all(
     all.map(async (command) => {
@@ -22,7 +22,7 @@ export async function roomLists({ all }: Pick<Registry, 'all'>): Promise<RoomLis
       return { command, source: await readFile(new URL(file, import.meta.url), 'utf8') };
     }),
   );
-  return sources.filter(({ source }) => /\broomNameColumns\b/u.test(source));
+  return sources.filter(({ source }) => /answers\/room-list\.ts/u.test(source));
 }
 
 /**

@@ -3,10 +3,9 @@ import type { RoomId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { RoomDetail, RoomSummary } from '../../services/services.ts';
 import type { Context } from '../command/declaration.ts';
-import type { ListColumn } from '../command/list.ts';
 import { bold, code } from './answer.ts';
-import type { Content, Inline } from './answer.ts';
-import { ago, amount, count, whole } from './phrases.ts';
+import type { Inline } from './answer.ts';
+import { ago, amount, whole } from './phrases.ts';
 import { inert } from './untrusted-text.ts';
 
 /** The name of a room, otherwise its alias, shortened; undefined if it has neither. */
@@ -23,27 +22,11 @@ export function roomNameAndId(
   return name === undefined ? [code(room.roomId)] : [name, ' ', code(room.roomId)];
 }
 
-/** Name and ID for a table, whose cells are narrow. */
-function roomCell(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
-  const name = roomName(room);
-  const id = code(cut(room.roomId, 80));
-  return name === undefined ? [id] : [cut(name, 30), ' ', id];
-}
-
 /** Name and ID for a title, with the name in bold. */
 export function roomTitle(room: Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>): Inline[] {
   const name = roomName(room);
   return name === undefined ? [bold(code(room.roomId))] : [bold(name), ' ', code(room.roomId)];
 }
-
-/** The columns that name a room, in a list of rooms. */
-export const roomNameColumns: readonly ListColumn<
-  Pick<RoomSummary, 'roomId' | 'name' | 'canonicalAlias'>
->[] = [
-  { title: 'Room', name: 'room_id', show: roomCell, value: ({ roomId }) => roomId },
-  { name: 'name', value: ({ name }) => name },
-  { name: 'canonical_alias', value: ({ canonicalAlias }) => canonicalAlias },
-];
 
 /** `12 members, 3 of other servers` */
 export function memberCounts(
@@ -86,25 +69,6 @@ export function remoteMembers(
   return room.joinedLocalMembers === null || room.joinedMembers === null
     ? undefined
     : Math.max(0, room.joinedMembers - room.joinedLocalMembers);
-}
-
-/** Says that a list leaves out direct rooms of the bot; undefined if it doesn't. */
-export function unlistedRooms(number: number): Content | undefined {
-  return number === 0
-    ? undefined
-    : [
-        `${count(number, 'private room')} of this bot ${number === 1 ? 'is' : 'are'} not listed: ` +
-          'it uses such rooms to send secrets.',
-      ];
-}
-
-/**
- * The title of an empty list of one person's rooms: `nothing`, or that all of the rooms are left out.
- *
- * @param of the person, as in ` of @mallory:example.com`
- */
-export function noRooms(unlisted: number, of: Content, nothing: Content): Content {
-  return unlisted === 0 ? nothing : [bold('No room to list'), ...of];
 }
 
 /** `encrypted`, `not encrypted` */

@@ -79,100 +79,28 @@ export interface ReadingContext {
   readonly fillIn?: (kind: ArgumentKind) => string | undefined;
 }
 
-/** Reads one word as the kind that was declared. */
+/** Reads one word as the kind that was declared. @throws UsageError it can't be read as that */
 export function readValue(word: string, argument: ValueSpec, context: ReadingContext): unknown {
-  const { choices, min = 0, max = Number.MAX_SAFE_INTEGER } = argument.options;
   switch (argument.kind) {
     case 'account':
     case 'identity':
-    case 'user': {
-      const user = readUser(word, context.serverName);
-      if (user === undefined) {
-        const media = readMedia(word);
-        if (media !== undefined) {
-          throw wrong(
-            word,
-            'a file, not a user',
-            `\`${context.prefix}quarantine ${media}\` makes that one file unavailable.`,
-          );
-        }
-        throw wrong(
-          word,
-          'not a user',
-          `Give \`@name:server\`, a link to the user, or a name on ${context.serverName}.`,
-        );
-      }
-      return user;
-    }
+    case 'user':
+      return readUserValue(word, context);
     case 'room':
       return readRoom(word);
     case 'target':
       return readTarget(word, context);
-    case 'event': {
-      const reference = readReference(word);
-      if (reference?.kind !== 'event') {
-        throw wrong(
-          word,
-          'not a link to a message',
-          'Copy the link from the message in your client.',
-        );
-      }
-      return { room: reference.room, event: reference.event };
-    }
-    case 'media': {
-      const media = readMedia(word);
-      if (media === undefined) {
-        throw wrong(
-          word,
-          'not a media link',
-          readReference(word)?.kind === 'event'
-            ? `That is a link to a message. \`${context.prefix}redact\` shows which file it contains.`
-            : 'Give `mxc://server/id` or a download link.',
-        );
-      }
-      return media;
-    }
+    case 'event':
+      return readEvent(word);
+    case 'media':
+      return readMediaValue(word, context);
     case 'item':
-    case 'integer': {
-      // With the marks that answers and lists have: `#4, #5`.
-      const digits = argument.place === 'positional' ? word.replace(/^#|[,;]$/gu, '') : word;
-      const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
-      if (Number.isNaN(number) || number < min || number > max) {
-        throw wrong(
-          word,
-          argument.options.max === undefined
-            ? `not a whole number, ${min} or more`
-            : `not a whole number between ${min} and ${max}`,
-        );
-      }
-      return number;
-    }
-    case 'choice': {
-      const choice = choices?.find((name) => name === word.toLowerCase());
-      if (choice === undefined) {
-        const guess = nearest(word.toLowerCase(), choices ?? []);
-        throw wrong(
-          word,
-          'not one of the possible values',
-          `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}Possible values: ${choices?.join(', ') ?? ''}.`,
-        );
-      }
-      return choice;
-    }
-    case 'duration': {
-      const durationMs = readDuration(word);
-      if (durationMs === undefined) {
-        const meant = durationMeant(word);
-        throw wrong(
-          word,
-          'not a valid duration',
-          meant === undefined
-            ? 'Use e.g. `30s`, `5m`, `1h`, `7d` or `2w`.'
-            : `Did you mean \`${meant}\`?`,
-        );
-      }
-      return durationMs;
-    }
+    case 'integer':
+      return readInteger(word, argument);
+    case 'choice':
+      return readChoice(word, argument.options.choices ?? []);
+    case 'duration':
+      return readDurationValue(word);
     case 'date':
       return readDate(word, context.now, argument.options.ahead === true);
     case 'word':
@@ -188,6 +116,91 @@ export function readValue(word: string, argument: ValueSpec, context: ReadingCon
 
 function wrong(word: string, what: string, advice?: string): UsageError {
   return new UsageError(`\`${cut(word)}\` is ${what}.`, { word, advice });
+}
+
+function readUserValue(word: string, { serverName, prefix }: ReadingContext): UserId {
+  const user = readUser(word, serverName);
+  if (user !== undefined) {
+    return user;
+  }
+  const media = readMedia(word);
+  throw media === undefined
+    ? wrong(
+        word,
+        'not a user',
+        `Give \`@name:server\`, a link to the user, or a name on ${serverName}.`,
+      )
+    : wrong(
+        word,
+        'a file, not a user',
+        `\`${prefix}quarantine ${media}\` makes that one file unavailable.`,
+      );
+}
+
+function readEvent(word: string) {
+  const reference = readReference(word);
+  if (reference?.kind !== 'event') {
+    throw wrong(word, 'not a link to a message', 'Copy the link from the message in your client.');
+  }
+  return { room: reference.room, event: reference.event };
+}
+
+function readMediaValue(word: string, { prefix }: ReadingContext): MxcUri {
+  const media = readMedia(word);
+  if (media === undefined) {
+    throw wrong(
+      word,
+      'not a media link',
+      readReference(word)?.kind === 'event'
+        ? `That is a link to a message. \`${prefix}redact\` shows which file it contains.`
+        : 'Give `mxc://server/id` or a download link.',
+    );
+  }
+  return media;
+}
+
+function readInteger(word: string, { place, options }: ValueSpec): number {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
+  // With the marks that answers, lists and sentences have: `#4, #5.`
+  const digits = place === 'positional' ? word.replace(/^#|[.,;]$/gu, '') : word;
+  const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
+  if (Number.isNaN(number) || number < min || number > max) {
+    throw wrong(
+      word,
+      options.max === undefined
+        ? `not a whole number, ${min} or more`
+        : `not a whole number between ${min} and ${max}`,
+    );
+  }
+  return number;
+}
+
+function readChoice(word: string, choices: readonly string[]): string {
+  const typed = word.toLowerCase();
+  if (!choices.includes(typed)) {
+    const guess = nearest(typed, choices);
+    throw wrong(
+      word,
+      'not one of the possible values',
+      `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}Possible values: ${choices.join(', ')}.`,
+    );
+  }
+  return typed;
+}
+
+function readDurationValue(word: string): number {
+  const durationMs = readDuration(word);
+  if (durationMs === undefined) {
+    const meant = durationMeant(word);
+    throw wrong(
+      word,
+      'not a valid duration',
+      meant === undefined
+        ? 'Use e.g. `30s`, `5m`, `1h`, `7d` or `2w`.'
+        : `Did you mean \`${meant}\`?`,
+    );
+  }
+  return durationMs;
 }
 
 function readRoom(word: string): RoomId | RoomAlias {

@@ -54,7 +54,7 @@ export default defineCommand({
   summary: 'Changes an account',
   does: [
     'set name, avatar, type, addresses, logins and admin rights',
-    'replace all e-mail addresses by those given with --email, all phone numbers by --phone, all logins at identity providers by --external-id',
+    'replace all e-mail addresses (--email), phone numbers (--phone) or logins at identity providers (--external-id) with the new ones',
     'remove values with "" (name, avatar) or --clear-…',
   ],
   doesNot: [

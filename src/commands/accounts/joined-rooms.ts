@@ -1,5 +1,11 @@
 import { code } from '../../chat/answers/answer.ts';
-import { noRooms, roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import {
+  namedRoomColumns,
+  namedRooms,
+  noRooms,
+  unlistedRooms,
+  withNames,
+} from '../../chat/answers/room-list.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -7,7 +13,6 @@ import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
-import { namedRooms, withNames } from './parts/named-rooms.ts';
 
 export default defineCommand({
   name: 'joined-rooms',
@@ -18,7 +23,7 @@ export default defineCommand({
   ],
   doesNot: [
     'list invites, bans and rooms that the user left (see !memberships)',
-    'list direct rooms in which this bot sends secrets',
+    'list the private rooms where this bot sends secrets',
     `show room names in files of more than ${namedRooms} rooms`,
   ],
   args: { user: positional('user', 'The user', { placeholder: 'USER' }), ...listFlags },
@@ -74,16 +79,7 @@ export default defineCommand({
           : ['This server shares no room with ', user],
       ),
       note: unlistedRooms(hidden),
-      columns: [
-        ...roomNameColumns,
-        {
-          title: 'Members, access',
-          name: 'joined_members',
-          show: ({ joinedMembers, ...room }) =>
-            joinedMembers === null ? ['not known here'] : [roomKind({ ...room, joinedMembers })],
-          value: ({ joinedMembers }) => joinedMembers,
-        },
-      ],
+      columns: namedRoomColumns,
     });
   },
 });

@@ -1,11 +1,16 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { noRooms, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import {
+  namedRooms,
+  noRooms,
+  roomNameColumns,
+  unlistedRooms,
+  withNames,
+} from '../../chat/answers/room-list.ts';
 import { flag, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { cut } from '../../core/text.ts';
-import { namedRooms, withNames } from './parts/named-rooms.ts';
 
 /** Kinds of membership in the order in which they are listed, and what to say if there are none. */
 const kinds = {
@@ -35,7 +40,7 @@ export default defineCommand({
   ],
   doesNot: [
     'show since when, or who banned or invited the user',
-    'list direct rooms in which this bot sends secrets',
+    'list the private rooms where this bot sends secrets',
     `show room names in files of more than ${namedRooms} rooms`,
   ],
   args: {

@@ -1,12 +1,7 @@
 import { bold } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
-import {
-  requireRoom,
-  roomKind,
-  roomNameAndId,
-  roomNameColumns,
-  unlistedRooms,
-} from '../../chat/answers/room.ts';
+import { roomNameColumns, unlistedRooms } from '../../chat/answers/room-list.ts';
+import { requireRoom, roomKind, roomNameAndId } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -19,7 +14,7 @@ export default defineCommand({
   does: ['list up to 1,000 rooms, with the level on which each was found'],
   doesNot: [
     'list rooms that no user of this server is in; it counts them',
-    'list direct rooms in which this bot sends secrets',
+    'list the private rooms where this bot sends secrets',
   ],
   args: {
     room: positional('room', 'The space', { placeholder: 'SPACE' }),

@@ -1,6 +1,6 @@
 import { bold } from '../../chat/answers/answer.ts';
 import { size } from '../../chat/answers/phrases.ts';
-import { noRooms, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import { noRooms, roomNameColumns, unlistedRooms } from '../../chat/answers/room-list.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -13,7 +13,7 @@ export default defineCommand({
   doesNot: [
     'work if Synapse uses SQLite',
     'count files (see !media-stats)',
-    'list direct rooms in which this bot sends secrets',
+    'list the private rooms where this bot sends secrets',
   ],
   args: { ...listFlags },
   danger: 'read',

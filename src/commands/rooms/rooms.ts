@@ -1,4 +1,9 @@
-import { roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import {
+  roomNameColumns,
+  unlistedRooms,
+  withoutDirectRooms,
+} from '../../chat/answers/room-list.ts';
+import { roomKind } from '../../chat/answers/room.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import {
@@ -48,12 +53,7 @@ export default defineCommand({
   },
   async run({ args, services }) {
     const query = { ...pageQuery(args), searchTerm: args.search };
-    const listing = await readList(args, services.rooms.list(query));
-    const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));
-    const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
-    // The server's total includes them. Those on other pages are not known, so they are still counted.
-    const total = listing.total === undefined ? undefined : listing.total - hidden.size;
-    return { hidden: hidden.size, listing: { ...listing, rows, total } };
+    return withoutDirectRooms(services, await readList(args, services.rooms.list(query)));
   },
   answer(context, { hidden, listing }) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;

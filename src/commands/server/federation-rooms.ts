@@ -1,9 +1,15 @@
 import { code } from '../../chat/answers/answer.ts';
-import { noRooms, roomKind, roomNameColumns, unlistedRooms } from '../../chat/answers/room.ts';
+import {
+  namedRoomColumns,
+  namedRooms,
+  noRooms,
+  unlistedRooms,
+  withNames,
+  withoutDirectRooms,
+} from '../../chat/answers/room-list.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageSize, readList } from '../../chat/command/list.ts';
-import { namedRooms, withNames } from '../accounts/parts/named-rooms.ts';
 import { requireServer } from './parts/known-server.ts';
 import { checkServerName } from './parts/server-name.ts';
 
@@ -13,7 +19,7 @@ export default defineCommand({
   summary: 'Lists the rooms that another server shares with this one',
   doesNot: [
     'list rooms that only other servers are in',
-    'list direct rooms in which this bot sends secrets',
+    'list the private rooms where this bot sends secrets',
     `show room names in files of more than ${namedRooms} rooms`,
   ],
   args: {
@@ -38,15 +44,9 @@ export default defineCommand({
     const { destination, limit = pageSize, from } = args;
     await requireServer(context, destination);
     const shared = services.server.roomsSharedWith(destination, { limit, from });
-    const listing = await readList(args, shared);
-    const hidden = await services.directRooms.among(listing.rows.map(({ roomId }) => roomId));
-    const rows = await withNames(
-      services.rooms,
-      listing.rows.filter(({ roomId }) => !hidden.has(roomId)),
-    );
-    // The server's total includes them. Those on other pages are not known, so they are still counted.
-    const total = listing.total === undefined ? undefined : listing.total - hidden.size;
-    return { hidden: hidden.size, listing: { ...listing, rows, total } };
+    const { hidden, listing } = await withoutDirectRooms(services, await readList(args, shared));
+    const rows = await withNames(services.rooms, listing.rows);
+    return { hidden, listing: { ...listing, rows } };
   },
   answer(context, { hidden, listing }) {
     const server = code(context.args.destination);
@@ -59,16 +59,7 @@ export default defineCommand({
         ['This server shares no room with ', server],
       ),
       note: unlistedRooms(hidden),
-      columns: [
-        ...roomNameColumns,
-        {
-          title: 'Members, access',
-          name: 'joined_members',
-          show: ({ joinedMembers, ...room }) =>
-            joinedMembers === null ? ['not known here'] : [roomKind({ ...room, joinedMembers })],
-          value: ({ joinedMembers }) => joinedMembers,
-        },
-      ],
+      columns: namedRoomColumns,
     });
   },
 });

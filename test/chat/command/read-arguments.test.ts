@@ -644,6 +644,7 @@ describe('a value without the name of its flag', () => {
     ['audit #1', { what: '#1' }],
     ['audit failed', { status: 'failed' }],
     ['claim #4, #5', { items: [4, 5] }],
+    ['claim #4 #5.', { items: [4, 5] }],
     ['report #4', { item: 4 }],
     ['undo last', { entry: 'last' }],
   ])('%s', async (line, expected) => {
