@@ -43,7 +43,8 @@ export async function undoOperation(
   const operation = await ended(context, id);
   const { auditLog } = context.store;
   const entries = await auditLog.search({ eventId: operation.eventId, limit: maxEntries });
-  const newerOf = newerEntries(auditLog);
+  const changesOf = changesByTarget(auditLog);
+  const { prefix } = context.settings;
   const reversals: Reversal[] = [];
   const leftOut: LeftOut[] = [];
   const permanent = new Map<string, number>();
@@ -51,7 +52,15 @@ export async function undoOperation(
     const line = undoOf(entry);
     const name = stepOf(entry) ?? entry.command;
     if (line === undefined) {
-      if (entry.status === 'done' || entry.status === 'partial') {
+      const earlier = earlierOf(entry, await changesOf(entry));
+      if (earlier !== undefined) {
+        leftOut.push(
+          left(
+            entry,
+            `keeps ${name}, done before this operation by #${earlier.id}; to lift it: ${prefix}${undoOf(earlier)}`,
+          ),
+        );
+      } else if (entry.status === 'done' || entry.status === 'partial') {
         permanent.set(name, (permanent.get(name) ?? 0) + 1);
       } else if (entry.status !== 'failed') {
         leftOut.push(left(entry, `is left as it is: ${name} is ${entry.status}`));
@@ -59,13 +68,15 @@ export async function undoOperation(
       continue;
     }
     const reversal = readReversal(context, entry, line);
-    const newer = reversal && changedSince(entry, reversal.command, await newerOf(entry));
+    const newer = reversal && changedSince(entry, reversal.command, await changesOf(entry));
     if (reversal === undefined) {
       leftOut.push(left(entry, 'has a reversal that this version can’t read'));
     } else if (newer === undefined) {
       reversals.push(reversal);
     } else {
-      leftOut.push(left(entry, whyStays(entry, newer)));
+      const isLifted = newer.command === reversal.command || undoneBy(newer.reason) === entry.id;
+      const how = isLifted ? '' : `; to lift it all the same: ${prefix}${line}`;
+      leftOut.push(left(entry, `${whyStays(entry, newer)}${how}`));
     }
   }
   if (reversals.length === 0) {
@@ -155,8 +166,8 @@ export async function whyChanged(
   return newer && whyStays(entry, newer);
 }
 
-/** Looks up what was done to the target of an entry. The same target is looked up once. */
-function newerEntries(auditLog: Pick<Store['auditLog'], 'search'>) {
+/** Looks up what was done to the target of an entry, the newest first. The same target is looked up once. */
+function changesByTarget(auditLog: Pick<Store['auditLog'], 'search'>) {
   const found = new Map<string, readonly AuditEntry[]>();
   return async ({ target }: AuditEntry): Promise<readonly AuditEntry[]> => {
     if (target === null) {
@@ -205,11 +216,44 @@ function changedSince(
     ({ status, reason }) => status === 'done' && (undoneBy(reason) ?? 0) > entry.id,
   );
   const cancelled = new Set(undoing.flatMap(({ id, reason }) => [id, undoneBy(reason)]));
+  // It changed nothing that its operation could take back, and the rest of that operation is taken back.
+  const isSpent = (one: AuditEntry) => {
+    const siblings = newer.filter(
+      (other) => other.eventId === one.eventId && undoOf(other) !== undefined,
+    );
+    return (
+      undoOf(one) === undefined &&
+      siblings.length > 0 &&
+      siblings.every(({ id }) => cancelled.has(id))
+    );
+  };
+  const isSame = (one: AuditEntry) =>
+    one.command === entry.command && stepOf(one) === stepOf(entry);
   return newer.find(
     (one) =>
       !cancelled.has(one.id) &&
-      (one.command === command || one.command === entry.command || undoOf(one) === line),
+      !isSpent(one) &&
+      (one.command === command || isSame(one) || undoOf(one) === line),
   );
+}
+
+/**
+ * What an entry found done already, if its target is still so because of that: an account that was suspended
+ * before a takedown stays suspended when the takedown is taken back.
+ */
+function earlierOf(entry: AuditEntry, changes: readonly AuditEntry[]): AuditEntry | undefined {
+  const step = stepOf(entry);
+  const takenBack = new Set(changes.map(({ reason }) => undoneBy(reason)));
+  return step !== undefined && entry.status === 'done'
+    ? changes.find(
+        (one) =>
+          one.id < entry.id &&
+          one.status === 'done' &&
+          (stepOf(one) ?? one.command) === step &&
+          undoOf(one) !== undefined &&
+          !takenBack.has(one.id),
+      )
+    : undefined;
 }
 
 function whyStays(entry: AuditEntry, newer: AuditEntry): string {

@@ -1,4 +1,6 @@
-import { beforeEach, afterEach, expect, test } from 'vitest';
+import assert from 'node:assert/strict';
+
+import { beforeEach, afterEach, describe, expect, test } from 'vitest';
 
 import { textOf } from '../../../src/chat/answers/answer.ts';
 import { HomeserverError } from '../../../src/core/errors.ts';
@@ -303,6 +305,58 @@ test('what of a takedown can be taken back is, the last step first, and the rest
     'unquarantine done',
     'reactivate done',
   ]);
+});
+
+describe('a takedown that was stopped, and finished by a second one', () => {
+  beforeEach(async () => {
+    await stopAfter(1, `!takedown ${mallory}`);
+    before = async () => undefined;
+    const { findAccount } = bot.context;
+    Object.assign(bot.context, {
+      findAccount: async (name: UserId) => ({
+        ...(await findAccount(name)),
+        suspended: isSuspended,
+      }),
+    });
+    await bot.take([message('$rest', `!takedown ${mallory}`)]);
+    await bot.take([message('$yes2', '!confirm')]);
+    // Whoever changes what a stop keeps back would test something else here.
+    assert.deepEqual(calls, ['suspend', 'quarantine', ...steps]);
+    canBeTakenBack();
+    second = (await bot.store.operations.byEvent('$rest'))?.id ?? 0;
+  });
+
+  let second: number;
+  const asked = async (event: string, line: string) =>
+    JSON.stringify((await bot.take([message(event, line)])).sent);
+
+  test('stays suspended if only the second is taken back, which says so and how to lift it', async () => {
+    const [first] = (await bot.store.auditLog.search({ eventId: '$ask', limit: 10 })).toReversed();
+    const text = await asked('$back', `!undo --operation ${second}`);
+    expect(text).toContain(
+      `${mallory} (keeps suspend, done before this operation by #${first?.id}; to lift it: !unsuspend ${mallory})`,
+    );
+    expect(text).not.toMatch(/Can’t be taken back: [^"]*suspend/u);
+    await bot.take([message('$yes3', '!confirm')]);
+    expect(isSuspended).toBe(true);
+  });
+
+  test('is free once both are taken back, the second first', async () => {
+    await asked('$back', `!undo --operation ${second}`);
+    await bot.take([message('$yes3', '!confirm')]);
+    const text = await asked('$back2', '!undo --operation 1');
+    expect(text).toContain(`unsuspend ${mallory}`);
+    expect(text).not.toContain('was changed since');
+    await bot.take([message('$yes4', '!confirm')]);
+    expect(isSuspended).toBe(false);
+  });
+
+  test('is left to the second if only the first is taken back, with the line that lifts it', async () => {
+    const text = await asked('$back', '!undo --operation 1');
+    expect(text).toMatch(
+      /@mallory:localhost was changed since: #\d+, takedown by @ben:localhost; to lift it all the same: !unsuspend @mallory:localhost/u,
+    );
+  });
 });
 
 test('what of a takedown somebody takes back by hand meanwhile does not keep the rest back', async () => {
