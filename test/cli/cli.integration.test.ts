@@ -115,7 +115,7 @@ it('restores the backup once the bot has stopped, and says where the old databas
   expect(output).toMatch(/restored from backup\.db, 4 rows of the audit log, head [0-9a-f]{64}\n/u);
   expect(output).toMatch(/The database that was there is kept as .*\.before-restore-\S+ \(6 rows/u);
   const verified = await lawspeaker('audit', 'verify');
-  expect(verified.output).toContain('4 rows intact');
+  expect(verified.output).toContain('4 rows in order');
   await room.startBot();
   const alert = await room.ana.until('the alert', () =>
     room.ana.unasked().find(({ body }) => body.includes('My database is older than this room')),

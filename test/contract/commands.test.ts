@@ -218,7 +218,8 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
         place === 'flag' ? `--${flagName(key)}` : placeholderOf(key, argument),
       );
     }
-    for (const key of flags) {
+    // Nobody types this one: `!more` sets it.
+    for (const key of flags.filter((key) => key !== 'from')) {
       expect(line).toMatch(new RegExp(`--(?:no-)?${flagName(key)}\\b`, 'u'));
     }
     expect(next).toEqual([]);

@@ -57,7 +57,7 @@ function valueName({ kind }: Argument): string {
 }
 
 /** Flags that help lists. Usage lines leave them out, so that they are easier to read. */
-const rareFlags = new Set(['overrideProtection', 'at', 'in']);
+const rareFlags = new Set(['overrideProtection', 'at', 'in', 'from']);
 
 /** Flags that stand for users. Usage lines name them beside the users. */
 const batchFlags = new Set(['fromFile', 'matching']);

@@ -30,6 +30,8 @@ export default defineCommand({
     deactivatedOnly: flag('boolean', 'Only deactivated accounts'),
     admins: flag('boolean', 'Only server admins; --no-admins: only others'),
     locked: flag('boolean', 'Only locked accounts; --no-locked: only others'),
+    suspended: flag('boolean', 'Only suspended accounts; --no-suspended: only others'),
+    waitingForApproval: flag('boolean', 'Only new accounts that nobody has approved yet'),
     type: flag(
       'word',
       'Only this type: bot, support, a custom one, or ordinary for accounts without one',
@@ -99,7 +101,10 @@ function scopeOf({ deactivated, deactivatedOnly }: AccountFilter): Content {
 }
 
 function appliedHere(filter: AccountFilter): Content {
-  const names = filtersAppliedHere(filter).map((key) => `--${flagName(key)}`);
+  // A server that asks for approval can filter by this one itself.
+  const names = filtersAppliedHere(filter)
+    .filter((key) => key !== 'waitingForApproval' || filter[key] === false)
+    .map((key) => `--${flagName(key)}`);
   return names.length === 0
     ? []
     : [` Synapse can’t filter by ${names.join(' and ')}, so I read its whole list.`];

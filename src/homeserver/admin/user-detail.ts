@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { apiObject, flag, maybe, userId } from '../decode.ts';
+import { apiObject, bool, flag, maybe, userId } from '../decode.ts';
 
 const threepid = apiObject({
   medium: z.string(),
@@ -23,6 +23,8 @@ export const userDetail = apiObject({
   suspended: flag,
   shadow_banned: flag,
   is_guest: flag,
+  /** Missing unless the server asks for approval of new accounts. */
+  approved: bool.nullish(),
   user_type: maybe(z.string()),
   appservice_id: maybe(z.string()),
   /** Milliseconds here, although the endpoint sends seconds: the list and the detail agree. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { apiObject, flag, maybe, userId } from '../decode.ts';
+import { apiObject, bool, flag, maybe, userId } from '../decode.ts';
 import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
 
@@ -14,6 +14,8 @@ const userSummary = apiObject({
   locked: flag,
   shadow_banned: flag,
   is_guest: flag,
+  /** Missing unless the server asks for approval of new accounts. */
+  approved: bool.nullish(),
   user_type: maybe(z.string()),
   creation_ts: maybe(z.number()),
   last_seen_ts: maybe(z.number()),
@@ -51,6 +53,8 @@ export interface UserQuery {
   readonly guests?: boolean | undefined;
   /** True to include deactivated accounts. */
   readonly deactivated?: boolean | undefined;
+  /** False for only those who wait for approval. A server that does not ask for approval ignores it. */
+  readonly approved?: false | undefined;
   /** Only admins, or only the others. */
   readonly admins?: boolean | undefined;
   readonly orderBy?: (typeof userOrders)[number] | undefined;
@@ -71,6 +75,7 @@ export function userListApi(send: SendRequest) {
         user_id: query.userId,
         guests: query.guests,
         deactivated: query.deactivated,
+        approved: query.approved,
         admins: query.admins,
         locked: true,
         order_by: query.orderBy,

@@ -10,6 +10,7 @@ import type { UserDetail } from './user-detail.ts';
 import { userListApi } from './user-list.ts';
 import { userLookupApi } from './user-lookup.ts';
 import { userRatelimitApi } from './user-ratelimit.ts';
+import { userSettingsApi } from './user-settings.ts';
 
 export type { UserDetail } from './user-detail.ts';
 export type { UserPage, UserQuery, UserSummary } from './user-list.ts';
@@ -143,6 +144,7 @@ export function usersApi(send: SendRequest) {
     ...userAccessApi(send),
     ...userActivityApi(send),
     ...userRatelimitApi(send),
+    ...userSettingsApi(send),
   };
 }
 
@@ -208,6 +210,17 @@ function userModerationApi(send: SendRequest, putExisting: PutExisting) {
      */
     async setLocked(user: UserId, locked: boolean): Promise<UserDetail> {
       return putExisting(user, { locked });
+    },
+
+    /**
+     * Approves a new account, or takes the approval back. Idempotent. A server that does not ask for approval
+     * ignores it and sends no `approved`.
+     * PUT /_synapse/admin/v2/users/{user_id} with `approved` alone
+     *
+     * @throws HomeserverError 404 unknown account, 400 account of another server
+     */
+    async setApproved(user: UserId, approved: boolean): Promise<UserDetail> {
+      return putExisting(user, { approved });
     },
 
     /**

@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 
+import { TargetError } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import { localpartOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
@@ -30,6 +31,8 @@ export interface AccountFilter extends Pick<UserQuery, 'admins' | 'deactivated' 
   readonly userId?: string | undefined;
   readonly deactivatedOnly?: boolean | undefined;
   readonly locked?: boolean | undefined;
+  readonly suspended?: boolean | undefined;
+  readonly waitingForApproval?: boolean | undefined;
   /** `bot`, `support` or a type from the server's configuration; `ordinary` for none. */
   readonly type?: string | undefined;
   readonly createdAfter?: number | undefined;
@@ -47,6 +50,8 @@ const rowsPerRequest = 1000;
 const ownFilters = [
   'deactivatedOnly',
   'locked',
+  'suspended',
+  'waitingForApproval',
   'type',
   'createdAfter',
   'createdBefore',
@@ -59,7 +64,9 @@ export function filtersAppliedHere(filter: AccountFilter): (keyof AccountFilter)
     ...(['name', 'userId'] as const).filter((key) => isGlob(filter[key])),
     ...ownFilters.filter((key) => filter[key] !== undefined && filter[key] !== false),
     // `--no-locked`
-    ...(filter.locked === false ? (['locked'] as const) : []),
+    ...(['locked', 'suspended', 'waitingForApproval'] as const).filter(
+      (key) => filter[key] === false,
+    ),
   ];
 }
 
@@ -82,6 +89,7 @@ export async function searchAccounts(
     guests: filter.guests,
     deactivated: filter.deactivated === true || filter.deactivatedOnly === true ? true : undefined,
     admins: filter.admins,
+    approved: filter.waitingForApproval === true ? false : undefined,
     ...(newestFirst
       ? { orderBy: 'creation_ts', dir: 'b' }
       : { orderBy: order.orderBy, dir: order.dir }),
@@ -92,15 +100,57 @@ export async function searchAccounts(
     if (newestFirst && (row.creationTs ?? 0) < createdAfter) {
       break;
     }
+    if (filter.waitingForApproval !== undefined && typeof row.approved !== 'boolean') {
+      throw asksForNoApproval();
+    }
     if (matches(row, { ...filter, createdAfter, createdBefore })) {
       found.push(row);
     }
   }
   if (newestFirst) {
     found.sort((one, other) => (one.name < other.name ? -1 : 1));
-    return order.dir === 'b' ? found.reverse() : found;
+    if (order.dir === 'b') {
+      found.reverse();
+    }
   }
-  return found;
+  return filter.suspended === undefined
+    ? found
+    : withSuspension(users, found, { suspended: filter.suspended });
+}
+
+/** More accounts than this are not looked up, to see who is suspended: that would take minutes. */
+const maxLookUps = 10_000;
+
+/** Those that are suspended, or those that are not. Only the account itself says so, not the list. */
+async function withSuspension(
+  users: UsersApi,
+  rows: readonly UserSummary[],
+  { suspended }: { readonly suspended: boolean },
+): Promise<(UserSummary & Pick<UserDetail, 'suspended'>)[]> {
+  if (rows.length > maxLookUps) {
+    throw new TargetError(
+      'state',
+      `Synapse doesn’t list who is suspended, and ${rows.length} accounts are too many to look up`,
+      'Add other filters, such as a name or when the accounts were created.',
+    );
+  }
+  const queue = new PQueue({ concurrency });
+  const looked = await queue.addAll(
+    rows.map((row) => async () => ({
+      ...row,
+      suspended: (await users.find(row.name))?.suspended === true,
+    })),
+  );
+  return looked.filter((row) => row.suspended === suspended);
+}
+
+/** The homeserver does not say which accounts are approved. */
+export function asksForNoApproval(): TargetError {
+  return new TargetError(
+    'state',
+    'this homeserver does not ask for approval of new accounts',
+    'In Synapse’s configuration, `experimental_features.msc3866` turns it on.',
+  );
 }
 
 /** Synapse stores the time of creation in whole seconds. */
@@ -109,7 +159,8 @@ function wholeSeconds(ms: number | undefined): number | undefined {
 }
 
 function matches(row: UserSummary, filter: AccountFilter): boolean {
-  const { name, userId, type, locked, createdAfter, createdBefore, lastSeenBefore } = filter;
+  const { name, userId, type, locked, waitingForApproval } = filter;
+  const { createdAfter, createdBefore, lastSeenBefore } = filter;
   const created = row.creationTs ?? 0;
   return (
     (name === undefined ||
@@ -122,6 +173,7 @@ function matches(row: UserSummary, filter: AccountFilter): boolean {
       ? row.deactivated
       : filter.deactivated === true || !row.deactivated) &&
     (locked === undefined || row.locked === locked) &&
+    (waitingForApproval === undefined || (row.approved === false) === waitingForApproval) &&
     (type === undefined || (row.userType ?? 'ordinary') === type) &&
     (createdAfter === undefined || created >= createdAfter) &&
     (createdBefore === undefined || created < createdBefore) &&

@@ -1,6 +1,6 @@
 import { poll } from '../../core/async/poll.ts';
 import type { PollTimes } from '../../core/async/poll.ts';
-import { HomeserverError, orUndefined } from '../../core/errors.ts';
+import { HomeserverError, TargetError, orUndefined } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Ratelimit } from '../../homeserver/admin/user-ratelimit.ts';
@@ -12,8 +12,15 @@ import { editAccount, fieldsOf, missingFrom } from './account-edit.ts';
 import type { AccountEdit } from './account-edit.ts';
 import { listAccounts } from './account-list.ts';
 import type { AccountListQuery, ListedAccount } from './account-list.ts';
-import { accountsFromList, fromList, searchAccounts, withServices } from './account-search.ts';
+import {
+  accountsFromList,
+  asksForNoApproval,
+  fromList,
+  searchAccounts,
+  withServices,
+} from './account-search.ts';
 import type { Account, AccountFilter } from './account-search.ts';
+import { setExperimentalFeatures, setValidity } from './account-settings.ts';
 import { assertFree } from './identities.ts';
 import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
 import { similarAccounts } from './similar-accounts.ts';
@@ -237,6 +244,63 @@ export function createAccountService(
 
     reconcileSuspended: async (user: UserId, suspended: boolean) =>
       reconcile(user, (now) => now.suspended === suspended),
+
+    /**
+     * Approves a new account, or takes the approval back: then nobody can log in to it.
+     *
+     * @throws TargetError this homeserver does not ask for approval
+     */
+    async setApproved(user: UserId, approved: boolean): Promise<UserDetail> {
+      const account = await users.setApproved(user, approved);
+      if (account.approved !== approved) {
+        throw asksForNoApproval();
+      }
+      return account;
+    },
+
+    reconcileApproved: async (user: UserId, approved: boolean) =>
+      reconcile(user, (now) => now.approved === approved),
+
+    /** See `setValidity`. */
+    setValidity: async (
+      user: UserId,
+      options: { readonly expirationTs: number | undefined; readonly renewalEmails: boolean },
+    ) => setValidity(api, user, options),
+
+    /** Features that Synapse can enable for single accounts, and whether they are enabled for this one. */
+    experimentalFeatures: async (user: UserId) => users.experimentalFeatures(user),
+
+    /** See `setExperimentalFeatures`. */
+    setExperimentalFeatures: async (user: UserId, wanted: ReadonlyMap<string, boolean>) =>
+      setExperimentalFeatures(api, user, wanted),
+
+    async reconcileExperimentalFeatures(
+      user: UserId,
+      wanted: ReadonlyMap<string, boolean>,
+    ): Promise<Done> {
+      const now = await users.experimentalFeatures(user);
+      return [...wanted].every(([feature, enabled]) => now.get(feature) === enabled)
+        ? 'done'
+        : 'not_done';
+    },
+
+    /**
+     * Lets somebody replace their cross-signing keys without their password for a while.
+     *
+     * @returns until when, in milliseconds since 1970
+     * @throws TargetError the account has no cross-signing keys
+     */
+    async allowCrossSigningReset(user: UserId): Promise<number> {
+      const until = await users.allowCrossSigningReset(user);
+      if (until === undefined) {
+        throw new TargetError(
+          'state',
+          `${user} has no cross-signing keys`,
+          'They can set up encryption without this. Nothing was changed.',
+        );
+      }
+      return until;
+    },
 
     /** Hides what an account sends without telling its owner. */
     setShadowBanned: async (user: UserId, shadowBanned: boolean) =>

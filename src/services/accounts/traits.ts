@@ -5,6 +5,8 @@ export interface AccountTraits {
   /** How long sessions may keep working after a lock, or stay blocked after an unlock. */
   readonly minutesUntilLockApplies: number;
   readonly canShadowBan: boolean;
+  /** Whether somebody can be allowed to replace their cross-signing keys without a password. */
+  readonly canAllowCrossSigningReset: boolean;
   /** Whether an account can have a device that nobody has logged in with. */
   readonly canAddDevices: boolean;
   /** Whether a token from `login-as` appears among the devices of the account. */
@@ -18,6 +20,7 @@ export const synapseTraits: AccountTraits = {
   passwordOutlivesDeactivation: false,
   minutesUntilLockApplies: 0,
   canShadowBan: true,
+  canAllowCrossSigningReset: false,
   canAddDevices: true,
   loginAsHasDevice: false,
   deletedTokensComeBack: false,
@@ -28,6 +31,7 @@ export const masTraits: AccountTraits = {
   passwordOutlivesDeactivation: true,
   minutesUntilLockApplies: 2,
   canShadowBan: false,
+  canAllowCrossSigningReset: true,
   canAddDevices: false,
   loginAsHasDevice: true,
   deletedTokensComeBack: true,

@@ -82,7 +82,7 @@ describe('the head of the audit log', () => {
     expect(verified.body).toContain(head);
     const { status, text } = await onCommandLine();
     expect(status).toBe(0);
-    expect(text).toContain('4 rows intact');
+    expect(text).toContain('4 rows in order');
     expect(text).toContain(`row ${count}, head ${head}`);
     expect((await room.vic.ask('!audit verify')).field.status).toBe('denied');
   });

@@ -1,0 +1,56 @@
+import { didTo } from '../../chat/answers/account.ts';
+import { line } from '../../chat/answers/answer.ts';
+import { when } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { idWord } from '../../chat/reading/values.ts';
+
+export default defineCommand({
+  name: 'account-validity',
+  synonyms: ['expire', 'expiry', 'renew', 'validity'],
+  summary: 'Sets when accounts expire, or renews them',
+  does: [
+    'renew the accounts for the period in Synapse’s configuration, without --expires',
+    'work where Synapse expires accounts (account_validity in its configuration)',
+  ],
+  doesNot: [
+    'show when an account expires: Synapse doesn’t tell',
+    'deactivate an account that has expired: it works again once it is renewed',
+  ],
+  args: {
+    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    expires: flag('date', 'When they expire: a date, or a time from now', {
+      ahead: true,
+      placeholder: '30d',
+    }),
+    emails: flag('boolean', 'Ask for a renewal by email (the default); --no-emails: don’t', {
+      default: true,
+    }),
+  },
+  danger: 'change',
+  protects: true,
+  example: 'account-validity @guest:example.com --expires 30d --reason "summer internship"',
+  endpoints: ['POST /_synapse/admin/v1/account_validity/validity'],
+  repeats: true,
+  inBatch: () => 'Set the expiry of',
+  run: async ({ args: { account, expires, emails }, services }) =>
+    services.accounts.setValidity(account.name, { expirationTs: expires, renewalEmails: emails }),
+  answer({ args: { account }, now }, expirationTs) {
+    const hasExpired = expirationTs <= now;
+    return {
+      mark: '✅',
+      title: didTo(hasExpired ? 'Expired now:' : 'Renewed', account),
+      body: [
+        line(
+          hasExpired
+            ? 'Synapse refuses what they do until the account is renewed.'
+            : `The account expires ${when(expirationTs, now)}.`,
+        ),
+      ],
+      next: [`account-validity ${idWord(account.name)} --expires 30d`],
+      data: { userId: account.name, expirationTs },
+    };
+  },
+  // Synapse doesn't say when an account expires.
+  reconcile: async () => 'unknowable',
+});
