@@ -117,7 +117,7 @@ test('lists of rooms leave direct rooms out, and say so', async () => {
   const lists = await roomLists(registry);
   const careful = lists.filter(
     ({ source }) =>
-      /\b(?:directRooms\.among|withoutDirectRooms)\(/u.test(source) &&
+      /\b(?:pageWithoutDirectRooms|withoutDirectRooms)\(/u.test(source) &&
       /\bunlistedRooms\(/u.test(source),
   );
   const names = (found: typeof lists) => found.map(({ command }) => command.name);

@@ -53,18 +53,26 @@ export async function withNames<Row extends { readonly roomId: RoomId }>(
   return rows.map((row, at) => ({ ...(named[at] ?? namelessRoom(row.roomId)), ...row }));
 }
 
-/**
- * A page of rooms without the direct rooms of the bot, and how many these are. The total of the homeserver
- * includes them. Those on other pages are not known, so they are still counted.
- */
+/** The rooms that are not direct rooms of the bot, and how many are. */
 export async function withoutDirectRooms<Row extends { readonly roomId: RoomId }>(
   { directRooms }: Pick<Services, 'directRooms'>,
+  rows: readonly Row[],
+): Promise<{ readonly hidden: number; readonly shown: readonly Row[] }> {
+  const hidden = await directRooms.among(rows.map(({ roomId }) => roomId));
+  return { hidden: hidden.size, shown: rows.filter(({ roomId }) => !hidden.has(roomId)) };
+}
+
+/**
+ * A page of the homeserver's, without direct rooms of the bot. The homeserver's total includes them. Those on
+ * other pages are not known, so they are still counted.
+ */
+export async function pageWithoutDirectRooms<Row extends { readonly roomId: RoomId }>(
+  services: Pick<Services, 'directRooms'>,
   listing: Listing<Row>,
 ): Promise<{ readonly hidden: number; readonly listing: Listing<Row> }> {
-  const hidden = await directRooms.among(listing.rows.map(({ roomId }) => roomId));
-  const rows = listing.rows.filter(({ roomId }) => !hidden.has(roomId));
-  const total = listing.total === undefined ? undefined : listing.total - hidden.size;
-  return { hidden: hidden.size, listing: { ...listing, rows, total } };
+  const { hidden, shown: rows } = await withoutDirectRooms(services, listing.rows);
+  const total = listing.total === undefined ? undefined : listing.total - hidden;
+  return { hidden, listing: { ...listing, rows, total } };
 }
 
 /** Says that a list leaves out direct rooms of the bot; undefined if it doesn't. */

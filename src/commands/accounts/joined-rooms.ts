@@ -5,6 +5,7 @@ import {
   noRooms,
   unlistedRooms,
   withNames,
+  withoutDirectRooms,
 } from '../../chat/answers/room-list.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -37,7 +38,8 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services: { accounts, directRooms, rooms }, prefix, absent }) {
+  async run({ args, services, prefix, absent }) {
+    const { accounts } = services;
     const { where } = await accounts.locate(args.user);
     if (where === 'nowhere') {
       throw new TargetError(
@@ -52,16 +54,16 @@ export default defineCommand({
       );
     }
     const joinedRooms = await accounts.joinedRooms(args.user);
-    const hidden = await directRooms.among(joinedRooms);
-    const page = pageOf(
-      joinedRooms.filter((room) => !hidden.has(room)),
-      args,
+    const { hidden, shown } = await withoutDirectRooms(
+      services,
+      joinedRooms.map((roomId) => ({ roomId })),
     );
-    const rows = await withNames(
-      rooms,
-      page.rows.map((roomId) => ({ roomId })),
-    );
-    return { where, hidden: hidden.size, listing: { ...page, rows } };
+    const page = pageOf(shown, args);
+    return {
+      where,
+      hidden,
+      listing: { ...page, rows: await withNames(services.rooms, page.rows) },
+    };
   },
 
   answer(context, { where, hidden, listing }) {

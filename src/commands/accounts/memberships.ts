@@ -6,6 +6,7 @@ import {
   roomNameColumns,
   unlistedRooms,
   withNames,
+  withoutDirectRooms,
 } from '../../chat/answers/room-list.ts';
 import { flag, userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -59,22 +60,21 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services: { accounts, directRooms, rooms } }) {
-    const all = await accounts.memberships(args.account.name);
+  async run({ args, services }) {
+    const all = await services.accounts.memberships(args.account.name);
     const wanted = all.filter(
       ({ membership }) => args.membership === undefined || wordFor(membership) === args.membership,
     );
-    const hidden = await directRooms.among(wanted.map(({ roomId }) => roomId));
-    const listed = wanted.filter(({ roomId }) => !hidden.has(roomId));
+    const { hidden, shown } = await withoutDirectRooms(services, wanted);
     // The sort is stable: in each kind, rooms stay in the order of the service.
     const page = pageOf(
-      listed.toSorted((one, other) => rankOf(one.membership) - rankOf(other.membership)),
+      shown.toSorted((one, other) => rankOf(one.membership) - rankOf(other.membership)),
       args,
     );
     return {
-      counts: countsOf(listed.map(({ membership }) => membership)),
-      hidden: hidden.size,
-      listing: { ...page, rows: await withNames(rooms, page.rows) },
+      counts: countsOf(shown.map(({ membership }) => membership)),
+      hidden,
+      listing: { ...page, rows: await withNames(services.rooms, page.rows) },
     };
   },
 

@@ -2,7 +2,7 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Content } from '../../chat/answers/answer.ts';
 import { amount, when } from '../../chat/answers/phrases.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { cut } from '../../core/text.ts';
@@ -18,7 +18,7 @@ export default defineCommand({
   doesNot: [
     'delete any: Synapse reduces them by itself, and a room that loses one may lose messages and state',
   ],
-  args: { room: positional('room', 'The room'), ...listFlags },
+  args: { room: roomArgument, ...listFlags },
   danger: 'read',
   example: 'forward-extremities #lobby:example.com',
   endpoints: [

@@ -1,6 +1,10 @@
 import { bold } from '../../chat/answers/answer.ts';
 import { amount, count } from '../../chat/answers/phrases.ts';
-import { roomNameColumns, unlistedRooms } from '../../chat/answers/room-list.ts';
+import {
+  roomNameColumns,
+  unlistedRooms,
+  withoutDirectRooms,
+} from '../../chat/answers/room-list.ts';
 import { requireRoom, roomKind, roomNameAndId } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -44,12 +48,8 @@ export default defineCommand({
     }
     const { rooms, isCut, elsewhere } = await services.rooms.space(args.room, args.depth);
     const children = rooms.filter(({ depth }) => depth > 0);
-    const hidden = await services.directRooms.among(children.map(({ roomId }) => roomId));
-    const listing = pageOf(
-      children.filter(({ roomId }) => !hidden.has(roomId)),
-      args,
-    );
-    return { space, isCut, elsewhere: elsewhere.length, hidden: hidden.size, listing };
+    const { hidden, shown } = await withoutDirectRooms(services, children);
+    return { space, isCut, elsewhere: elsewhere.length, hidden, listing: pageOf(shown, args) };
   },
 
   answer(context, { space, isCut, elsewhere, hidden, listing }) {

@@ -1,6 +1,12 @@
 import { bold } from '../../chat/answers/answer.ts';
 import { size } from '../../chat/answers/phrases.ts';
-import { noRooms, roomNameColumns, unlistedRooms } from '../../chat/answers/room-list.ts';
+import {
+  noRooms,
+  roomNameColumns,
+  unlistedRooms,
+  withNames,
+  withoutDirectRooms,
+} from '../../chat/answers/room-list.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -27,19 +33,10 @@ export default defineCommand({
 
   check: checkOffset,
 
-  async run({ args, services: { directRooms, rooms } }) {
-    const sizes = await rooms.largest();
-    const hidden = await directRooms.among(sizes.map(({ roomId }) => roomId));
-    const page = pageOf(
-      sizes.filter(({ roomId }) => !hidden.has(roomId)),
-      args,
-    );
-    const names = await rooms.names(page.rows.map(({ roomId }) => roomId));
-    const rows = names.map((room, at) => ({
-      ...room,
-      estimatedSize: page.rows[at]?.estimatedSize ?? 0,
-    }));
-    return { hidden: hidden.size, listing: { ...page, rows } };
+  async run({ args, services }) {
+    const { hidden, shown } = await withoutDirectRooms(services, await services.rooms.largest());
+    const page = pageOf(shown, args);
+    return { hidden, listing: { ...page, rows: await withNames(services.rooms, page.rows) } };
   },
 
   answer: (context, { hidden, listing }) =>

@@ -1,7 +1,7 @@
 import { bold, code } from '../../chat/answers/answer.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { untrustedText } from '../../chat/answers/untrusted-text.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, isInFile, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { TargetError, TooLargeAnswerError } from '../../core/errors.ts';
@@ -23,7 +23,7 @@ export default defineCommand({
   ],
   doesNot: ['show messages', 'show earlier states'],
   args: {
-    room: positional('room', 'The room'),
+    room: roomArgument,
     type: flag('word', 'Only events of this type', { placeholder: 'TYPE' }),
     ...listFlags,
   },

@@ -1,7 +1,7 @@
 import {
   roomNameColumns,
   unlistedRooms,
-  withoutDirectRooms,
+  pageWithoutDirectRooms,
 } from '../../chat/answers/room-list.ts';
 import { roomKind } from '../../chat/answers/room.ts';
 import { flag } from '../../chat/command/arguments.ts';
@@ -53,7 +53,7 @@ export default defineCommand({
   },
   async run({ args, services }) {
     const query = { ...pageQuery(args), searchTerm: args.search };
-    return withoutDirectRooms(services, await readList(args, services.rooms.list(query)));
+    return pageWithoutDirectRooms(services, await readList(args, services.rooms.list(query)));
   },
   answer(context, { hidden, listing }) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;

@@ -5,7 +5,7 @@ import {
   noRooms,
   unlistedRooms,
   withNames,
-  withoutDirectRooms,
+  pageWithoutDirectRooms,
 } from '../../chat/answers/room-list.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -44,7 +44,10 @@ export default defineCommand({
     const { destination, limit = pageSize, from } = args;
     await requireServer(context, destination);
     const shared = services.server.roomsSharedWith(destination, { limit, from });
-    const { hidden, listing } = await withoutDirectRooms(services, await readList(args, shared));
+    const { hidden, listing } = await pageWithoutDirectRooms(
+      services,
+      await readList(args, shared),
+    );
     const rows = await withNames(services.rooms, listing.rows);
     return { hidden, listing: { ...listing, rows } };
   },
