@@ -250,7 +250,7 @@ function severalDone(context: CommandNameContext, last: LastDone): TargetError {
         : [
             `\`${prefix}undo --operation ${operation}\` undoes ${lost.length === 0 ? 'all of it' : 'what can be undone'}, after a confirmation.`,
           ]),
-      ...(lost.length === 0 ? [] : [`Can’t be undone: ${lost.join(', ')}.`]),
+      ...(lost.length === 0 ? [] : [`Stays as it is: ${lost.join(', ')}.`]),
       ...(operation === undefined
         ? []
         : [`To undo one action alone, see \`${prefix}audit --operation ${operation}\`.`]),

@@ -125,7 +125,7 @@ test('of several steps says what of it can’t be undone', async () => {
     message: `your last command was operation ${id}, for \`${target}\``,
     advice: [
       `\`!undo --operation ${id}\` undoes what can be undone, after a confirmation.`,
-      'Can’t be undone: redact (1).',
+      'Stays as it is: redact (1).',
       `To undo one action alone, see \`!audit --operation ${id}\`.`,
     ].join('\n'),
   });
