@@ -28,20 +28,11 @@ export const answer: Benchmark = async ({ short, trace }) => {
   const rounds = short ? 5 : 120;
   const measurements: Measurement[] = [];
   for (const commands of [['!user'], ['!shadow-ban', '!unshadow-ban']]) {
-    const botMs: number[] = [];
-    const bareMs: number[] = [];
-    // The first rounds compile code and fill caches, on both sides.
-    for (let round = -Math.min(20, rounds); round < rounds; round++) {
-      const line = `${commands[(round + rounds) % commands.length]} ${target.userId}`;
-      const took = [
-        await timeOf(room.moderator, line),
-        await timeOf(bare.moderator, line),
-      ] as const;
-      if (round >= 0) {
-        botMs.push(took[0]);
-        bareMs.push(took[1]);
-      }
-    }
+    const { botMs, bareMs } = await alternate(
+      { bot: room.moderator, bare: bare.moderator },
+      { rounds, warmUp: Math.min(20, rounds) },
+      (round) => `${commands[round % commands.length]} ${target.userId}`,
+    );
     if (trace) {
       console.error(`\n${commands[0]}\n${await middleTrace(traceFile)}\n`);
       await rm(traceFile);
@@ -79,8 +70,29 @@ async function middleTrace(file: string): Promise<string> {
   return middle.map(({ atMs, what }) => `${atMs.toFixed(1).padStart(8)} ms  ${what}`).join('\n');
 }
 
+/**
+ * Times the replies of the bot and of the bare script, in turn. The first rounds compile code and fill
+ * caches, on both sides, and don't count.
+ *
+ * @param lineOf the line to send in a round, which is counted from 0
+ */
+export async function alternate(
+  moderators: { readonly bot: Moderator; readonly bare: Moderator },
+  { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },
+  lineOf: (round: number) => string,
+): Promise<{ readonly botMs: readonly number[]; readonly bareMs: readonly number[] }> {
+  const botMs: number[] = [];
+  const bareMs: number[] = [];
+  for (let round = 0; round < warmUp + rounds; round += 1) {
+    const line = lineOf(round);
+    botMs.push(await timeOf(moderators.bot, line));
+    bareMs.push(await timeOf(moderators.bare, line));
+  }
+  return { botMs: botMs.slice(warmUp), bareMs: bareMs.slice(warmUp) };
+}
+
 /** Sends a line and waits for the reply. Returns the time in milliseconds. */
-export async function timeOf(moderator: Moderator, line: string): Promise<number> {
+async function timeOf(moderator: Moderator, line: string): Promise<number> {
   moderator.events.length = 0;
   const begin = performance.now();
   const event = await moderator.say(line);

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 
-import { openBareRoom, timeOf } from './answer.ts';
+import { alternate, openBareRoom } from './answer.ts';
 import { spread } from './measurement.ts';
 import type { Benchmark } from './measurement.ts';
 import { openBenchRoom } from './room.ts';
@@ -15,19 +15,11 @@ export const rooms: Benchmark = async ({ short, rooms: many }) => {
   await using bare = await openBareRoom(room);
   const rounds = short ? 5 : 40;
   const answers = async () => {
-    const botMs: number[] = [];
-    const bareMs: number[] = [];
-    const line = `!user ${room.moderator.user.userId}`;
-    for (let round = -10; round < rounds; round++) {
-      const took = [
-        await timeOf(room.moderator, line),
-        await timeOf(bare.moderator, line),
-      ] as const;
-      if (round >= 0) {
-        botMs.push(took[0]);
-        bareMs.push(took[1]);
-      }
-    }
+    const { botMs, bareMs } = await alternate(
+      { bot: room.moderator, bare: bare.moderator },
+      { rounds, warmUp: 10 },
+      () => `!user ${room.moderator.user.userId}`,
+    );
     return { bot: spread(botMs), script: spread(bareMs) };
   };
   const bot = await room.startBot();
