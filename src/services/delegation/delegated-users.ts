@@ -1,36 +1,25 @@
 import { randomBytes } from 'node:crypto';
 
 import type { PollTimes } from '../../core/async/poll.ts';
-import { HomeserverError, TargetError } from '../../core/errors.ts';
+import { TargetError } from '../../core/errors.ts';
 import { localpartOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type {
-  ThreepidInput,
-  UserDetail,
-  UserPage,
-  UserQuery,
-  UserSummary,
-} from '../../homeserver/admin/users.ts';
+import type { ThreepidInput, UserDetail } from '../../homeserver/admin/users.ts';
 import type { MasApi } from '../../homeserver/mas/mas-api.ts';
 import type { MasUser } from '../../homeserver/mas/users.ts';
-import { pageSize } from '../../homeserver/paginate.ts';
 import type { DelegatedDevices } from './delegated-devices.ts';
-import type { Logins } from './logins.ts';
-import type { MasAccounts } from './mas-accounts.ts';
+import { delegatedUserReads } from './delegated-user-reads.ts';
+import type { DelegatedUserReadsContext } from './delegated-user-reads.ts';
 import { activeSessions, hasAdminScope } from './sessions.ts';
-import { bothSides } from './sides.ts';
-import type { DelegatedAccount } from './sides.ts';
 import { untilShown } from './until-shown.ts';
 
 type UsersApi = AdminApi['users'];
 
 /** What reading and changing accounts in both services needs. */
-export interface DelegatedUsersContext {
+export interface DelegatedUsersContext extends DelegatedUserReadsContext {
   readonly synapse: UsersApi;
   readonly mas: MasApi;
-  readonly accounts: MasAccounts;
-  readonly logins: Logins;
   readonly devices: DelegatedDevices;
   readonly arrivalTimes: PollTimes;
 }
@@ -42,48 +31,8 @@ export interface DelegatedUsersContext {
  */
 export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
   const { synapse, mas, accounts, logins, devices, arrivalTimes } = context;
-
-  /** @throws HomeserverError 400 account of another server, 404 neither of the two knows it */
-  async function get(user: UserId): Promise<DelegatedAccount> {
-    const [known, atMas] = await Promise.allSettled([synapse.get(user), ofMas(user)]);
-    if (known.status === 'rejected' && !isUnknown(known.reason)) {
-      throw known.reason;
-    }
-    if (atMas.status === 'rejected') {
-      // While MAS can't be reached, nobody can tell an admin from an ordinary account.
-      throw atMas.reason;
-    }
-    const detail = known.status === 'fulfilled' ? known.value : undefined;
-    const { account, isAdmin, externalIds } = atMas.value;
-    const both = bothSides(user, detail, account, isAdmin);
-    if (both === undefined) {
-      throw known.status === 'rejected' ? known.reason : new TypeError('unreachable');
-    }
-    return { ...both, externalIds: [...both.externalIds, ...externalIds] };
-  }
-
-  async function ofMas(user: UserId) {
-    const account = await accounts.find(user);
-    if (account === undefined) {
-      return { account, isAdmin: false, externalIds: [] };
-    }
-    const [isAdmin, externalIds] = await Promise.all([
-      accounts.isServerAdmin(account),
-      logins.of(account.id),
-    ]);
-    return { account, isAdmin, externalIds };
-  }
-
-  async function find(user: UserId): Promise<DelegatedAccount | undefined> {
-    try {
-      return await get(user);
-    } catch (error) {
-      if (isUnknown(error)) {
-        return undefined;
-      }
-      throw error;
-    }
-  }
+  const reads = delegatedUserReads(context);
+  const { get, find } = reads;
 
   /** Waits until Synapse's own record of an account is as wanted. Without a record, it doesn't wait. */
   async function shown(
@@ -112,89 +61,6 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       );
     }
     return account;
-  }
-
-  /** Corrects rows of Synapse's list by what MAS says about admins, locks and deactivations. */
-  async function masWord({
-    deactivated: withDeactivated,
-  }: UserQuery): Promise<(row: UserSummary) => Promise<UserSummary>> {
-    const [admins, locked, deactivated] = await Promise.all([
-      accounts.serverAdmins(),
-      accounts.withStatus('locked'),
-      // There may be very many, and Synapse lists them only if asked.
-      withDeactivated === true ? accounts.withStatus('deactivated') : new Set<UserId>(),
-    ]);
-    return async (row) => ({
-      ...row,
-      admin: admins.has(row.name),
-      locked: locked.has(row.name),
-      deactivated:
-        deactivated.has(row.name) ||
-        // An account that only Synapse has deactivated can still log in.
-        (row.deactivated && (await accounts.find(row.name)) === undefined),
-    });
-  }
-
-  const listed = (query: UserQuery): UserQuery => {
-    const { admins: _, ...rest } = query;
-    // With MAS, Synapse refuses to list accounts unless guests are left out.
-    return { ...rest, guests: false };
-  };
-
-  /** All server admins, whom Synapse can't list. */
-  async function adminRows(query: UserQuery): Promise<DelegatedAccount[]> {
-    const rows: DelegatedAccount[] = [];
-    const part = (query.name ?? query.userId ?? '').toLowerCase();
-    for (const user of [...(await accounts.serverAdmins())].sort()) {
-      const account = await find(user);
-      const isWanted =
-        account !== undefined &&
-        (query.deactivated === true || !account.deactivated) &&
-        [account.name, account.displayname ?? ''].some((text) => text.toLowerCase().includes(part));
-      if (isWanted) {
-        rows.push({ ...account, admin: true });
-      }
-    }
-    return query.dir === 'b' ? rows.reverse() : rows;
-  }
-
-  async function list(query: UserQuery = {}): Promise<UserPage> {
-    if (query.admins === true) {
-      const rows = await adminRows(query);
-      const start = Number(query.from ?? 0);
-      const end = start + (pageSize(query.limit) ?? 100);
-      return {
-        users: rows.slice(start, end),
-        total: rows.length,
-        nextToken: end < rows.length ? String(end) : null,
-      };
-    }
-    const page = await synapse.list(listed(query));
-    const users = await Promise.all(page.users.map(await masWord(query)));
-    if (query.admins === undefined) {
-      return { ...page, users };
-    }
-    // Synapse lists and counts everybody.
-    const admins = (await adminRows(query)).filter(({ sides }) => sides.synapse !== null);
-    return {
-      ...page,
-      users: users.filter(({ admin }) => !admin),
-      total: Math.max(0, page.total - admins.length),
-    };
-  }
-
-  async function* all(query: UserQuery = {}): AsyncGenerator<UserSummary, void, undefined> {
-    if (query.admins === true) {
-      yield* await adminRows(query);
-      return;
-    }
-    const corrected = await masWord(query);
-    for await (const row of synapse.all(listed(query))) {
-      const account = await corrected(row);
-      if (query.admins === undefined || !account.admin) {
-        yield account;
-      }
-    }
   }
 
   async function setEmails(account: MasUser, wanted: readonly string[]): Promise<void> {
@@ -242,10 +108,7 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
 
   return {
     ...synapse,
-    get,
-    find,
-    list,
-    all,
+    ...reads,
 
     async create(user, fields) {
       if ((await find(user)) !== undefined) {
@@ -404,10 +267,6 @@ export function delegatedUsersApi(context: DelegatedUsersContext): UsersApi {
       return { accessToken };
     },
   };
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof HomeserverError && error.isNotFound;
 }
 
 function hasEmails({ threepids }: UserDetail, emails: readonly string[]): boolean {
