@@ -18,7 +18,7 @@ export interface OpenPlace {
  * @returns false if there is no such file, or if it is hidden
  */
 export function isOpenToOthers(place: string, bits: number): boolean {
-  const found = lookAt(place);
+  const found = statOf(place);
   return (
     typeof found === 'object' && (found.mode & bits) !== 0 && isReachable(path.resolve(place), bits)
   );
@@ -26,10 +26,10 @@ export function isOpenToOthers(place: string, bits: number): boolean {
 
 /** Whether this process can't enter the folder that a file is in, so that it can't know who can use it. */
 export function isHidden(place: string): boolean {
-  return lookAt(place) === 'hidden';
+  return statOf(place) === 'hidden';
 }
 
-function lookAt(place: string): Stats | 'hidden' | undefined {
+function statOf(place: string): Stats | 'hidden' | undefined {
   try {
     return statSync(place, { throwIfNoEntry: false });
   } catch (error) {

@@ -10,7 +10,7 @@ import type { DeliverContext, Reply, SayNow } from './answer/reply.ts';
 import { logFault } from './execute/attempt.ts';
 import { originOfLookalike } from './management-room.ts';
 import type { Lookalike } from './management-room.ts';
-import { commandLineIn } from './parse/command-line.ts';
+import { commandLineIn, shownNameIn } from './parse/command-line.ts';
 import type { CommandLineContext } from './parse/command-line.ts';
 import { removeSecret } from './parse/secret.ts';
 import type { RemoveSecretContext } from './parse/secret.ts';
@@ -79,7 +79,7 @@ function replyTo(
   const typed = commandLineIn(text, context) ?? '';
   const why = isAnsweredAlready ? 'only the message as you first sent it counts' : reasons[form];
   return {
-    command: (typed.split(/\s/u, 1)[0] ?? '').slice(0, 40),
+    command: shownNameIn(typed),
     status: 'usage',
     audit: [],
     answer: {

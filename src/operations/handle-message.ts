@@ -31,7 +31,7 @@ import { execute } from './execute/execute.ts';
 import type { ExecuteContext } from './execute/execute.ts';
 import { originOf } from './management-room.ts';
 import type { Message } from './management-room.ts';
-import { commandLineIn, commandNamed } from './parse/command-line.ts';
+import { commandLineIn, commandNamed, shownNameIn } from './parse/command-line.ts';
 import type { CommandLineContext } from './parse/command-line.ts';
 import { decisionLine } from './parse/decision-word.ts';
 import type { DecisionContext } from './parse/decision-word.ts';
@@ -169,7 +169,7 @@ async function answerError(
   read: Parsed | undefined,
   error: unknown,
 ): Promise<void> {
-  const name = read?.command.name ?? (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40);
+  const name = read?.command.name ?? shownNameIn(commandLine);
   logFault(context.log, name, error);
   const origin = originOf(message);
   try {

@@ -157,18 +157,24 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
   };
 }
 
-type Work<Result> = (transaction: Transaction<Tables>) => Promise<Result>;
+type TransactionBody<Result> = (transaction: Transaction<Tables>) => Promise<Result>;
 
-async function inOneTransaction<Result>(db: Kysely<Tables>, work: Work<Result>): Promise<Result> {
-  return db.transaction().execute(work);
+async function inOneTransaction<Result>(
+  db: Kysely<Tables>,
+  body: TransactionBody<Result>,
+): Promise<Result> {
+  return db.transaction().execute(body);
 }
 
 /** The write-ahead log is not synced at the end. Source: `PRAGMA synchronous` of SQLite. */
-async function withoutWaiting<Result>(db: Kysely<Tables>, work: Work<Result>): Promise<Result> {
+async function withoutWaiting<Result>(
+  db: Kysely<Tables>,
+  body: TransactionBody<Result>,
+): Promise<Result> {
   return db.connection().execute(async (connection) => {
     await sql`PRAGMA synchronous = NORMAL`.execute(connection);
     try {
-      return await connection.transaction().execute(work);
+      return await connection.transaction().execute(body);
     } finally {
       await sql`PRAGMA synchronous = FULL`.execute(connection);
     }

@@ -12,7 +12,8 @@ const threepid = apiObject({
 
 const externalId = apiObject({ auth_provider: z.string(), external_id: z.string() });
 
-export const userDetail = apiObject({
+/** What both the list and the detail say of an account. */
+export const userFields = {
   name: userId,
   displayname: maybe(z.string()),
   avatar_url: maybe(z.string()),
@@ -20,16 +21,20 @@ export const userDetail = apiObject({
   deactivated: flag,
   erased: flag,
   locked: flag,
-  suspended: flag,
   shadow_banned: flag,
   is_guest: flag,
   /** Missing unless the server asks for approval of new accounts. */
   approved: bool.nullish(),
   user_type: maybe(z.string()),
+  last_seen_ts: maybe(z.number()),
+};
+
+export const userDetail = apiObject({
+  ...userFields,
+  suspended: flag,
   appservice_id: maybe(z.string()),
   /** Milliseconds here, although the endpoint sends seconds: the list and the detail agree. */
   creation_ts: maybe(z.number().transform((seconds) => seconds * 1000)),
-  last_seen_ts: maybe(z.number()),
   consent_version: maybe(z.string()),
   consent_ts: maybe(z.number()),
   threepids: z.array(threepid).default([]),

@@ -1,24 +1,15 @@
 import { z } from 'zod';
 
-import { apiObject, bool, flag, maybe, userId } from '../decode.ts';
+import { apiObject, bool, maybe } from '../decode.ts';
 import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
+import { userFields } from './user-detail.ts';
 
 const userSummary = apiObject({
-  name: userId,
-  displayname: maybe(z.string()),
-  avatar_url: maybe(z.string()),
-  admin: flag,
-  deactivated: flag,
-  erased: flag,
-  locked: flag,
-  shadow_banned: flag,
-  is_guest: flag,
+  ...userFields,
   /** Missing unless the server asks for approval of new accounts. */
   approved: bool.nullish(),
-  user_type: maybe(z.string()),
   creation_ts: maybe(z.number()),
-  last_seen_ts: maybe(z.number()),
 });
 
 /** One account in the list. Times in milliseconds since 1970. */

@@ -1,4 +1,3 @@
-import type { SendRequest } from '../http.ts';
 import { clientsApi } from './clients.ts';
 import { createMasRequest } from './mas-request.ts';
 import type { MasRequestOptions } from './mas-request.ts';
@@ -19,12 +18,8 @@ import { usersApi } from './users.ts';
  * - HomeserverError: an answer in an unexpected form
  * - UnreachableError: no answer; the error tells whether the request may have been carried out
  */
-export function createMasApi(options: MasRequestOptions): MasApi {
-  return masApiOn(createMasRequest(options));
-}
-
-/** The same API over another way to send. */
-function masApiOn(send: SendRequest) {
+export function createMasApi(options: MasRequestOptions) {
+  const send = createMasRequest(options);
   return {
     users: usersApi(send),
     userEmails: userEmailsApi(send),
@@ -38,4 +33,4 @@ function masApiOn(send: SendRequest) {
   };
 }
 
-export type MasApi = ReturnType<typeof masApiOn>;
+export type MasApi = ReturnType<typeof createMasApi>;

@@ -15,7 +15,7 @@ export function cardEvent(item: number): EventId {
 }
 
 /** The commands that reactions on a card stand for; the card's report fills in their targets. */
-const cardReactions: ReadonlyMap<string, string> = new Map([
+export const cardReactions: ReadonlyMap<string, string> = new Map([
   ['🙋', 'claim'],
   ['👻', 'shadow-ban'],
   ['🔨', 'deactivate'],

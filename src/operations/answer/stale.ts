@@ -6,7 +6,7 @@ import type { Store, StoreTables } from '../../store/store.ts';
 import type { DataLoss } from '../../store/tables/data-loss.ts';
 import { nameOf, originOf, syntheticEvent } from '../management-room.ts';
 import type { Incoming, Members, Message } from '../management-room.ts';
-import { commandLineIn } from '../parse/command-line.ts';
+import { commandLineIn, shownNameIn } from '../parse/command-line.ts';
 import type { CommandLineContext } from '../parse/command-line.ts';
 import type { Settings } from '../settings.ts';
 import { post } from './reply.ts';
@@ -108,7 +108,7 @@ export async function tooOldReply(
 /** The answer to a command that was sent before the database was restored or lost. */
 function lostTimeReply(commandLine: string): Reply {
   return {
-    command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
+    command: shownNameIn(commandLine),
     status: 'stale',
     audit: [],
     answer: {
@@ -126,7 +126,7 @@ function lostTimeReply(commandLine: string): Reply {
 /** The answer to one stale command. */
 function staleReply(ageMs: number, commandLine: string): Reply {
   return {
-    command: (commandLine.split(/\s/u, 1)[0] ?? '').slice(0, 40),
+    command: shownNameIn(commandLine),
     status: 'stale',
     audit: [],
     answer: {

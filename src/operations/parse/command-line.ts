@@ -30,6 +30,8 @@ export function readingContext({ settings, now }: ReadingSettings): ReadingConte
 
 /** User IDs have at most 255 bytes. */
 const maxAddressLength = 300;
+/** No name of a command is as long as this. */
+const maxShownName = 40;
 
 /** Blanks and invisible characters: keyboards and copying put them in front. */
 const invisible = String.raw`[\s\p{Cf}]*`;
@@ -111,6 +113,11 @@ function behindMorePrefixes(line: string, prefix: string): string {
     rest = trimInvisible(behindPrefix(rest, prefix) ?? rest);
   }
   return rest;
+}
+
+/** The name of the command that a line begins with, for an answer about it; cut off if it is very long. */
+export function shownNameIn(line: string): string {
+  return nameIn(line).slice(0, maxShownName);
 }
 
 function nameIn(line: string): string {

@@ -12,6 +12,7 @@ import {
 } from '../../chat/answers/report-item.ts';
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/values.ts';
+import { cardReactions } from '../../operations/answer/card.ts';
 import type { AccountTraits, ItemStory } from '../../services/services.ts';
 import type { Digest } from '../../store/tables/report-cards.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
@@ -62,21 +63,12 @@ export function cardOf(story: ItemStory, { nameOf, nearRules, traits }: CardCont
   };
 }
 
-const wordOf = new Map([
-  ['🙋', 'claim'],
-  ['👻', 'shadow-ban'],
-  ['🔨', 'deactivate'],
-  ['🙈', 'redact'],
-  ['🗑', 'dismiss'],
-  ['✅', 'resolve'],
-]);
-
 /** The reactions that a card offers, in order. */
 export function offeredReactions(
   item: Pick<ReportItem, 'kind' | 'sender'>,
   { canShadowBan }: AccountTraits,
 ): string[] {
-  return [...wordOf.keys()].filter(
+  return [...cardReactions.keys()].filter(
     (key) =>
       (key !== '🙈' || item.kind === 'event') &&
       (item.sender !== null || !'👻🔨'.includes(key)) &&
@@ -85,7 +77,7 @@ export function offeredReactions(
 }
 
 function legendOf(item: ReportItem, traits: AccountTraits): string {
-  const words = offeredReactions(item, traits).map((key) => `${key} ${wordOf.get(key)}`);
+  const words = offeredReactions(item, traits).map((key) => `${key} ${cardReactions.get(key)}`);
   return `${words.join(' · ')} · or reply with a command`;
 }
 

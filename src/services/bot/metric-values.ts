@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
@@ -49,14 +49,14 @@ export function createMetricValues(
   /** What was done with items since the last reading, where it is known how long it took. */
   async function newSteps(): Promise<MetricValues['steps']> {
     const steps: MetricValues['steps'][number][] = [];
-    for (let isEnd = false; !isEnd; await breathe()) {
-      const stretch = await statistics.stepsAfter(stepId, rowsAtOnce);
-      for (const { kind, actor, tookMs } of stretch.rows) {
+    for (let isEnd = false; !isEnd; await nextTurn()) {
+      const batch = await statistics.stepsAfter(stepId, rowsAtOnce);
+      for (const { kind, actor, tookMs } of batch.rows) {
         if (tookMs !== null) {
           steps.push({ what: kind, by: workerOf(actor ?? 'nobody'), tookMs });
         }
       }
-      ({ lastId: stepId, isEnd } = stretch);
+      ({ lastId: stepId, isEnd } = batch);
     }
     return steps;
   }

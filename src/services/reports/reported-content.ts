@@ -3,19 +3,19 @@ import { z } from 'zod';
 import { formattedText } from './formatted-text.ts';
 
 /** What a message says: to clients that show formatting, and to others. */
-interface Wording {
+interface MessageText {
   readonly body?: string | undefined;
   /** The text of the formatted body, if it differs from the body. */
   readonly formatted?: string | undefined;
 }
 
 /** What is kept of a reported message: evidence, in case the message is redacted or purged later. */
-export interface ReportedContent extends Wording {
+export interface ReportedContent extends MessageText {
   /** Such as `m.room.message`. */
   readonly type: string;
   readonly msgtype?: string | undefined;
   /** Later edits, as far as the bot has seen them, newest last. */
-  readonly edits?: readonly Wording[] | undefined;
+  readonly edits?: readonly MessageText[] | undefined;
   /** Such as `image/png`. */
   readonly mimetype?: string | undefined;
   /** The mxc URI of its file; undefined if it names several. */
@@ -40,9 +40,9 @@ const text = (maxLength: number) =>
     .optional()
     .catch(undefined);
 
-const wording = z
+const messageText = z
   .object({ body: text(maxBodyLength), formatted_body: text(maxBodyLength) })
-  .transform(({ body, formatted_body: html }): Wording => {
+  .transform(({ body, formatted_body: html }): MessageText => {
     const formatted = html === undefined ? '' : formattedText(html);
     return formatted === '' || formatted === body?.trim() ? { body } : { body, formatted };
   });
@@ -76,7 +76,7 @@ export function contentOf(eventJson: unknown): ReportedContent {
   const read = event.safeParse(eventJson);
   const { type = 'unknown', origin_server_ts: sentAt, content } = read.data ?? {};
   return {
-    ...wordingOf((eventJson as { content?: unknown } | null)?.content),
+    ...textOf((eventJson as { content?: unknown } | null)?.content),
     type,
     msgtype: content?.msgtype,
     mimetype: content?.info?.mimetype,
@@ -86,8 +86,8 @@ export function contentOf(eventJson: unknown): ReportedContent {
   };
 }
 
-function wordingOf(content: unknown): Wording {
-  return wording.safeParse(content).data ?? {};
+function textOf(content: unknown): MessageText {
+  return messageText.safeParse(content).data ?? {};
 }
 
 /** The files that a message has named. */
@@ -106,7 +106,7 @@ function filesIn(urls: readonly (string | undefined)[]): Pick<ReportedContent, '
  * @param newContent the `m.new_content` of the message's last edit
  */
 export function withEdit(kept: ReportedContent, newContent: unknown): ReportedContent {
-  const edit = wordingOf(newContent);
+  const edit = textOf(newContent);
   const { edits = [] } = kept;
   const before = edits.at(-1) ?? kept;
   const named = addresses.safeParse(newContent).data;

@@ -58,7 +58,7 @@ export interface RuleCount {
 }
 
 /** Some of the rows after a given row. */
-export interface Stretch<Row> {
+export interface Batch<Row> {
   readonly rows: readonly Row[];
   /** The last row that was read: continue after it. */
   readonly lastId: number;
@@ -149,7 +149,7 @@ export function statistics(db: Connection) {
     },
 
     /** The steps of the queue after a row of the history. */
-    async stepsAfter(afterId: number, limit: number): Promise<Stretch<QueueStep>> {
+    async stepsAfter(afterId: number, limit: number): Promise<Batch<QueueStep>> {
       const newest = await db
         .selectFrom('report_history')
         .select('id')
