@@ -4,8 +4,11 @@ import type { Got } from 'got';
 export function fakeHttp(
   respond: (url: string, method: string) => Promise<{ statusCode: number; body: string }>,
 ): Got {
-  // What got returns also tells of its progress.
   const http = (url: string, { method }: { method: string }) =>
-    Object.assign(respond(url, method), { on: () => undefined });
+    Object.assign(
+      respond(url, method).then((response) => ({ headers: {}, ...response })),
+      // What got returns also tells of its progress.
+      { on: () => undefined },
+    );
   return http as unknown as Got;
 }

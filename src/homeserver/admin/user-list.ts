@@ -1,14 +1,12 @@
 import { z } from 'zod';
 
-import { apiObject, bool, maybe } from '../decode.ts';
+import { apiObject, maybe } from '../decode.ts';
 import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
 import { userFields } from './user-detail.ts';
 
 const userSummary = apiObject({
   ...userFields,
-  /** Missing unless the server asks for approval of new accounts. */
-  approved: bool.nullish(),
   creation_ts: maybe(z.number()),
 });
 
