@@ -20,6 +20,8 @@ interface ArgumentOptions {
   readonly bare?: true;
   /** The flag that stands for this positional: one of the two is given, never both. */
   readonly unless?: string;
+  /** A boolean flag that stands for `--matching` with this value. */
+  readonly matching?: string;
   /** Several may follow one another, or a flag may be repeated. */
   readonly many?: boolean;
   readonly choices?: readonly string[];

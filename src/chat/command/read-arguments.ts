@@ -93,7 +93,24 @@ export function readArguments(
       filledIn,
     };
   }
-  const { reason, dryRun, overrideProtection, fromFile: _, matching, ...rest } = values;
+  const {
+    reason,
+    dryRun,
+    overrideProtection,
+    fromFile: _,
+    matching: typedMatching,
+    ...rest
+  } = values;
+  const standIn = Object.keys(rest).find(
+    (key) => rest[key] === true && declared[key]?.options.matching !== undefined,
+  );
+  const matching = declared[standIn ?? '']?.options.matching ?? typedMatching;
+  // An invocation that was read before is written with both.
+  if (standIn !== undefined && typedMatching !== undefined && typedMatching !== matching) {
+    throw new UsageError(`Give \`--${flagName(standIn)}\` or \`--matching\`, not both.`, {
+      word: '--matching',
+    });
+  }
   if (typeof reason === 'string' && reason.length > maxReason) {
     throw new UsageError(
       `\`--reason\` is too long. The limit is ${amount(maxReason, 'character')}.`,
@@ -189,7 +206,13 @@ function readPositionals(
     const { many, rest, unless } = argument.options;
     // Users may come from a file or a search instead.
     const isElsewhere =
-      argument.kind === 'account' && many === true && (isGiven('fromFile') || isGiven('matching'));
+      argument.kind === 'account' &&
+      many === true &&
+      Object.entries(declared).some(
+        ([name, { options }]) =>
+          isGiven(name) &&
+          (name === 'fromFile' || name === 'matching' || options.matching !== undefined),
+      );
     const optional = argument.options.optional === true || isElsewhere;
     const isReplaced = unless !== undefined && isGiven(unless);
     // Before a text, nobody can tell a surplus word from the text.

@@ -14,8 +14,7 @@ import {
 import { idWord } from '../../chat/reading/values.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
-import type { UserMedia } from '../../services/services.ts';
-import { mxcOf } from './parts/stored-media.ts';
+import { fileState, mxcOf } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'media',
@@ -63,7 +62,7 @@ export default defineCommand({
           name: 'media_type',
           show: (file) => [
             [
-              stateOf(file),
+              fileState(file),
               cut(file.mediaType ?? '', 30),
               file.mediaLength === null ? '' : size(file.mediaLength),
               file.createdTs === null ? '' : ago(file.createdTs, context.now),
@@ -87,18 +86,9 @@ export default defineCommand({
         },
         {
           name: 'state',
-          value: stateOf,
+          value: fileState,
         },
       ],
     });
   },
 });
-
-function stateOf({ quarantinedBy, safeFromQuarantine }: UserMedia): string {
-  return [
-    quarantinedBy === null ? undefined : 'quarantined',
-    safeFromQuarantine ? 'protected' : undefined,
-  ]
-    .filter((state) => state !== undefined)
-    .join(', ');
-}

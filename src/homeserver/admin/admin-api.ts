@@ -9,6 +9,7 @@ import { redactionsApi } from './redactions.ts';
 import { registrationTokensApi } from './registration-tokens.ts';
 import { reportsApi } from './reports.ts';
 import { roomsApi } from './rooms.ts';
+import { serverNoticesApi } from './server-notices.ts';
 import { serverApi } from './server.ts';
 import { statisticsApi } from './statistics.ts';
 import { usersApi } from './users.ts';
@@ -47,6 +48,7 @@ export function adminApiOn(send: SendRequest) {
     federation: federationApi(send),
     statistics: statisticsApi(send),
     server: serverApi(send),
+    serverNotices: serverNoticesApi(send),
   };
 }
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import type { MxcUri, UserId } from '../../core/ids.ts';
-import { mxcParts } from '../../core/ids.ts';
-import { apiObject, flag, maybe, nothing, userId } from '../decode.ts';
+import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
+import { mxcParts, parseMxcUri } from '../../core/ids.ts';
+import { apiObject, bool, flag, maybe, nothing, userId } from '../decode.ts';
 import { ifFound } from '../http.ts';
 import type { SendRequest } from '../http.ts';
 import { pageSize, paginate } from '../paginate.ts';
@@ -64,6 +64,21 @@ const storedMedia = apiObject({
 
 /** A file that this server holds: its own, or a copy of another server's. */
 export type StoredMedia = z.output<typeof storedMedia>;
+
+const quarantineChange = apiObject({
+  /** A server name, also of this server. */
+  origin: z.string(),
+  media_id: z.string(),
+  quarantined: bool,
+});
+
+/** A file was quarantined or released. */
+export type QuarantineChange = z.output<typeof quarantineChange>;
+
+const quarantineChangePage = apiObject({
+  changes: z.array(quarantineChange),
+  next_batch: z.number(),
+});
 
 export const mediaOrders = [
   'media_id',
@@ -142,6 +157,102 @@ export function mediaApi(send: SendRequest) {
         timeoutMs: deleteTimeoutMs,
       });
       return answer.deletedMedia;
+    },
+
+    /**
+     * Permanently deletes one file of this server, protected or not.
+     * DELETE /_synapse/admin/v1/media/{server_name}/{media_id}
+     *
+     * @throws HomeserverError 404 unknown file, 400 file of another server
+     */
+    async delete(uri: MxcUri): Promise<void> {
+      return send('DELETE', '/_synapse/admin/v1/media/{server_name}/{media_id}', {
+        path: pathOf(uri),
+        answer: nothing,
+      });
+    },
+
+    /**
+     * Permanently deletes files that accounts of this server have uploaded, whoever they are, except
+     * quarantined and protected ones. POST /_synapse/admin/v1/media/delete
+     *
+     * @param options.beforeTs only files that nobody has opened since then; milliseconds since 1970
+     * @param options.largerThanBytes only larger files
+     * @param options.includeAvatars also avatars of users and rooms
+     * @returns the IDs of the deleted files
+     * @throws HomeserverError 400 the time is before December 1970
+     */
+    async deleteOld(options: {
+      readonly beforeTs: number;
+      readonly largerThanBytes: number;
+      readonly includeAvatars: boolean;
+    }): Promise<string[]> {
+      const answer = await send('POST', '/_synapse/admin/v1/media/delete', {
+        query: {
+          before_ts: options.beforeTs,
+          size_gt: options.largerThanBytes,
+          keep_profiles: !options.includeAvatars,
+        },
+        answer: apiObject({ deleted_media: z.array(z.string()) }),
+        timeoutMs: deleteTimeoutMs,
+      });
+      return answer.deletedMedia;
+    },
+
+    /**
+     * Deletes the copies of other servers' files that nobody here has opened since then, except quarantined
+     * ones. If somebody opens such a file later, Synapse fetches it again.
+     * POST /_synapse/admin/v1/purge_media_cache
+     *
+     * @param beforeTs milliseconds since 1970
+     * @returns the number of files
+     * @throws HomeserverError 400 the time is before December 1970
+     */
+    async purgeRemote(beforeTs: number): Promise<number> {
+      const answer = await send('POST', '/_synapse/admin/v1/purge_media_cache', {
+        query: { before_ts: beforeTs },
+        answer: apiObject({ deleted: z.number() }),
+        timeoutMs: deleteTimeoutMs,
+      });
+      return answer.deleted;
+    },
+
+    /**
+     * The addresses of the files in a room's messages, and of their previews, unless the messages are
+     * encrypted. Empty for an unknown room. GET /_synapse/admin/v1/room/{room_id}/media
+     */
+    async inRoom(room: RoomId): Promise<MxcUri[]> {
+      const { local, remote } = await send('GET', '/_synapse/admin/v1/room/{room_id}/media', {
+        path: { room_id: room },
+        answer: apiObject({ local: z.array(z.string()), remote: z.array(z.string()) }),
+      });
+      // Messages can have any text for an address.
+      return [...local, ...remote].flatMap((text) => parseMxcUri(text) ?? []);
+    },
+
+    /**
+     * Prevents downloads of all files that `inRoom` lists, and of all equal files, except those that are safe
+     * from quarantine. Idempotent, but stores who did it last.
+     * POST /_synapse/admin/v1/room/{room_id}/media/quarantine
+     */
+    async quarantineRoom(room: RoomId): Promise<void> {
+      return send('POST', '/_synapse/admin/v1/room/{room_id}/media/quarantine', {
+        path: { room_id: room },
+        answer: nothing,
+      });
+    },
+
+    /**
+     * Which files were quarantined and released, oldest first.
+     * GET /_synapse/admin/v1/media/quarantine_changes
+     */
+    quarantineChanges(): AsyncGenerator<QuarantineChange, void, undefined> {
+      const path = '/_synapse/admin/v1/media/quarantine_changes';
+      return paginate(`GET ${path}`, undefined, async (from: number | undefined) => {
+        const page = await send('GET', path, { query: { from }, answer: quarantineChangePage });
+        // The server gives a position even if nothing follows.
+        return { items: page.changes, next: page.changes.length === 0 ? null : page.nextBatch };
+      });
     },
 
     /**

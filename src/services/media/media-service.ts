@@ -1,8 +1,15 @@
+import PQueue from 'p-queue';
+
 import { TargetError } from '../../core/errors.ts';
 import { mxcParts } from '../../core/ids.ts';
-import type { MxcUri, UserId } from '../../core/ids.ts';
+import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { MediaQuery, StoredMedia, UserMedia } from '../../homeserver/admin/media.ts';
+import type {
+  MediaQuery,
+  QuarantineChange,
+  StoredMedia,
+  UserMedia,
+} from '../../homeserver/admin/media.ts';
 import type { MediaUsage, MediaUsageQuery } from '../../homeserver/admin/statistics.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
@@ -19,6 +26,16 @@ export interface MediaChange {
   /** It was like this before, and nothing was changed. */
   readonly wasSo: boolean;
 }
+
+/** A file in a message of a room. */
+export interface RoomFile {
+  readonly uri: MxcUri;
+  /** Undefined if this server doesn't have it, or it was not looked up. */
+  readonly file: StoredMedia | undefined;
+}
+
+/** The number of files that are looked up at the same time. */
+const concurrency = 8;
 
 /** Files that this server holds. @param serverName the name of this server */
 export function createMediaService(
@@ -119,6 +136,48 @@ export function createMediaService(
      * GET /_synapse/admin/v1/media/{server_name}/{media_id}
      */
     find: api.media.find,
+
+    /** The addresses of the files in a room's unencrypted messages, of this server and of others. */
+    async inRoom(room: RoomId): Promise<MxcUri[]> {
+      return [...new Set(await api.media.inRoom(room))];
+    },
+
+    /** Adds to each address what this server knows of the file, if there are at most 100. */
+    async withDetails(uris: readonly MxcUri[]): Promise<RoomFile[]> {
+      if (uris.length > rowsPerRequest) {
+        return uris.map((uri) => ({ uri, file: undefined }));
+      }
+      const queue = new PQueue({ concurrency });
+      return queue.addAll(
+        uris.map((uri) => async () => ({ uri, file: await api.media.find(uri) })),
+      );
+    },
+
+    /** Which files were quarantined and released, the newest first. */
+    async quarantineChanges(): Promise<QuarantineChange[]> {
+      return (await Array.fromAsync(api.media.quarantineChanges())).toReversed();
+    },
+
+    /** What all users of this server have uploaded. */
+    async totals(): Promise<{
+      readonly users: number;
+      readonly files: number;
+      readonly bytes: number;
+    }> {
+      const sums = { users: 0, files: 0, bytes: 0 };
+      for await (const usage of api.statistics.allMediaUsage({ limit: rowsPerRequest })) {
+        sums.users += 1;
+        sums.files += usage.mediaCount;
+        sums.bytes += usage.mediaLength;
+      }
+      return sums;
+    },
+
+    /** Deletes old or large files of this server. POST /_synapse/admin/v1/media/delete */
+    deleteOld: api.media.deleteOld,
+
+    /** Deletes copies of other servers' files. POST /_synapse/admin/v1/purge_media_cache */
+    purgeRemote: api.media.purgeRemote,
 
     /** @throws TargetError this server doesn't hold the file, or the file is protected */
     quarantine: async (uri: MxcUri) => setQuarantined(uri, true),

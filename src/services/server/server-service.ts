@@ -1,4 +1,5 @@
 import { HomeserverError, TargetError } from '../../core/errors.ts';
+import type { EventId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type {
   Destination,
@@ -6,6 +7,7 @@ import type {
   DestinationRoom,
   DestinationRoomQuery,
 } from '../../homeserver/admin/federation.ts';
+import type { NoticeText } from '../../homeserver/admin/server-notices.ts';
 import type {
   ScheduledTask,
   ScheduledTaskQuery,
@@ -33,7 +35,7 @@ const updatesOf: Readonly<Record<UpdateJob, RegExp>> = {
 
 /** The homeserver itself, and the other servers that it talks to. */
 export function createServerService(
-  api: Pick<AdminApi, 'federation' | 'server'>,
+  api: Pick<AdminApi, 'federation' | 'server' | 'serverNotices'>,
   client: Pick<ClientApi, 'account'>,
   delegation?: Pick<DelegationService, 'version' | 'hasPasswordLogin'>,
 ) {
@@ -117,6 +119,29 @@ export function createServerService(
       const { currentUpdates } = await api.server.backgroundUpdateStatus();
       const names = Object.values(currentUpdates).map(({ name }) => name);
       return names.some((name) => updatesOf[job].test(name)) ? 'done' : 'unknowable';
+    },
+
+    /**
+     * Sends a message to an account, as the server.
+     *
+     * @param transactionId the message is sent once for each
+     * @returns the event
+     * @throws TargetError notices are not configured
+     */
+    async sendNotice(user: UserId, text: NoticeText, transactionId: string): Promise<EventId> {
+      try {
+        return await api.serverNotices.send(user, text, transactionId);
+      } catch (error) {
+        // The account was looked up, so only one reason for a 400 is left.
+        if (error instanceof HomeserverError && error.status === 400) {
+          throw new TargetError(
+            'state',
+            'this homeserver has no server notices',
+            'Nothing was sent. In Synapse’s configuration, set `server_notices.system_mxid_localpart` and `server_notices.room_name`, then restart Synapse.',
+          );
+        }
+        throw error;
+      }
     },
 
     /**

@@ -21,7 +21,7 @@ test('all commands are in groups that unfold, each with a line', () => {
   const [accounts] = body;
   expect(accounts).toMatchObject({ kind: 'folded' });
   expect(accounts?.kind === 'folded' && textOf(accounts.plain)).toMatch(
-    /^Accounts: account-data · admin/u,
+    /^Accounts: account-data · account-validity · admin/u,
   );
 });
 

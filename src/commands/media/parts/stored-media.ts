@@ -33,3 +33,16 @@ export function ownersMedia({ userId }: StoredMedia): string[] {
 export function mxcOf(serverName: string, mediaId: string): string {
   return `mxc://${serverName}/${cut(mediaId, 255)}`;
 }
+
+/** `quarantined`, `protected`; empty for other files. */
+export function fileState({
+  quarantinedBy,
+  safeFromQuarantine,
+}: Pick<StoredMedia, 'quarantinedBy' | 'safeFromQuarantine'>): string {
+  return [
+    quarantinedBy === null ? undefined : 'quarantined',
+    safeFromQuarantine ? 'protected' : undefined,
+  ]
+    .filter((state) => state !== undefined)
+    .join(', ');
+}
