@@ -7,7 +7,7 @@ import { UsageError } from '../../core/errors.ts';
 import { updateJobs } from '../../services/services.ts';
 import type { BackgroundUpdateStatus, UpdateJob } from '../../services/services.ts';
 
-interface Wish {
+interface Flags {
   readonly enable: boolean;
   readonly disable: boolean;
 }
@@ -108,7 +108,7 @@ function startedAnswer(start: UpdateJob, status: BackgroundUpdateStatus): Answer
     title: [bold('Started the background update '), code(start)],
     body: [
       status.enabled
-        ? line('Synapse runs it in the background, after those that it has begun.')
+        ? line('Synapse runs it in the background, after those that it has started.')
         : line('Background updates are stopped, so it waits until somebody resumes them.'),
     ],
     next: status.enabled ? ['background-updates'] : ['background-updates --enable'],
@@ -116,7 +116,7 @@ function startedAnswer(start: UpdateJob, status: BackgroundUpdateStatus): Answer
   };
 }
 
-function wantedOf({ enable, disable }: Wish): boolean | undefined {
+function wantedOf({ enable, disable }: Flags): boolean | undefined {
   return enable ? true : disable ? false : undefined;
 }
 

@@ -185,7 +185,7 @@ test('a timer that can’t be read does not hold up the others', async () => {
   ];
   await start();
   const states = await Promise.all(ids.map(async (id) => (await bot.store.timers.get(id))?.state));
-  expect(states).toEqual(['failed', 'failed', 'waiting']);
+  expect(states).toEqual(['failed', 'failed', 'scheduled']);
 });
 
 test.each([
