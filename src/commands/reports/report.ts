@@ -1,5 +1,5 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
-import type { Block, Inline } from '../../chat/answers/answer.ts';
+import type { Answer, Block, Inline } from '../../chat/answers/answer.ts';
 import { ago, count, dateTime, when } from '../../chat/answers/phrases.ts';
 import {
   accusation,
@@ -11,8 +11,9 @@ import {
   whatIsReported,
 } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { LawspeakerError, TargetError } from '../../core/errors.ts';
 import { parseEventId, parseRoomId, serverNameOf } from '../../core/ids.ts';
@@ -30,19 +31,52 @@ export default defineCommand({
     'show the age of the account, earlier reports about it, and previous actions',
     'show who reported it, and how many of their reports were upheld',
   ],
-  doesNot: ['read encrypted messages', 'show pictures in this room'],
-  args: { item: positional('item', 'Report number', { min: 1, placeholder: 'ID' }) },
-  danger: 'read',
+  doesNot: [
+    'read encrypted messages',
+    'show pictures in this room',
+    'with --delete-at-source: delete the message, or what this bot has stored of the report',
+  ],
+  args: {
+    item: positional('item', 'Report number', { min: 1, placeholder: 'ID' }),
+    deleteAtSource: flag('boolean', 'Delete it from Synapse’s own list of reports', {
+      default: false,
+    }),
+  },
+  danger: ({ deleteAtSource }) => (deleteAtSource ? 'destructive' : 'read'),
+  maxDanger: 'destructive',
   example: 'report 12',
-  endpoints: ['GET /_synapse/admin/v1/event_reports/{report_id}'],
-  async run({ args, services, prefix }) {
-    const item = await services.reports.get(args.item);
-    if (item === undefined) {
+  endpoints: [
+    'GET /_synapse/admin/v1/event_reports/{report_id}',
+    'DELETE /_synapse/admin/v1/event_reports/{report_id}',
+    'DELETE /_synapse/admin/v1/user_reports/{report_id}',
+  ],
+  async preview(context) {
+    const item = await requireItem(context);
+    const there = await context.services.reports.atSource(item.id);
+    if (there.length === 0) {
       throw new TargetError(
-        'unknown',
-        `there is no report #${args.item}`,
-        `See \`${prefix}reports\`.`,
+        'state',
+        `Synapse has no report of #${item.id} any more, or doesn’t show it`,
+        'There is nothing to delete.',
       );
+    }
+    const people = new Set(there.map(({ reporter }) => reporter)).size;
+    return {
+      title: [
+        context.args.deleteAtSource ? 'Delete ' : 'Show ',
+        `${count(there.length, 'report')} by ${count(people, 'person', 'people')} about `,
+        ...whatIsReported(item),
+        context.args.deleteAtSource ? ' from Synapse’s list?' : '?',
+      ],
+      body: [line('Will not: delete the message, or this bot’s own record of the report')],
+      warning: 'This can’t be undone.',
+    };
+  },
+  async run(context) {
+    const { args, services } = context;
+    const item = await requireItem(context);
+    if (args.deleteAtSource) {
+      return { kind: 'deleted' as const, deleted: await services.reports.deleteAtSource(item.id) };
     }
     const [story, redaction] = await Promise.all([
       services.reports.story(item),
@@ -51,9 +85,13 @@ export default defineCommand({
     if (item.card === 'digest') {
       await services.reports.wantCard(item.id);
     }
-    return { story, redaction };
+    return { kind: 'shown' as const, story, redaction };
   },
-  answer({ now, serverName }, { story, redaction }) {
+  answer({ args, now, serverName }, result) {
+    if (result.kind === 'deleted') {
+      return deletedAnswer(args.item, result.deleted);
+    }
+    const { story, redaction } = result;
     const { item, reporterCount, actions, history } = story;
     const state = stateOf(
       item,
@@ -111,7 +149,40 @@ export default defineCommand({
       },
     };
   },
+  async reconcile({ args, services }) {
+    // Those that are left may be some of them, or may have come later.
+    return (await services.reports.atSource(args.item)).length === 0 ? 'done' : 'unknowable';
+  },
 });
+
+/** @throws TargetError there is no report with this number */
+async function requireItem({
+  args,
+  services,
+  prefix,
+}: Pick<Context, 'services' | 'prefix'> & {
+  readonly args: { readonly item: number };
+}): Promise<ReportItem> {
+  const item = await services.reports.get(args.item);
+  if (item === undefined) {
+    throw new TargetError(
+      'unknown',
+      `there is no report #${args.item}`,
+      `See \`${prefix}reports\`.`,
+    );
+  }
+  return item;
+}
+
+function deletedAnswer(item: number, deleted: number): Answer {
+  return {
+    mark: '✅',
+    title: [bold(`Deleted ${count(deleted, 'report')}`), ` of #${item} from Synapse’s list`],
+    body: [line('The queue of this bot still has a copy.')],
+    next: [`report ${item}`],
+    data: { id: item, deleted },
+  };
+}
 
 /** The report has a copy of the message; only the room shows whether the message is redacted. */
 async function redactionOf({ rooms }: Services, item: ReportItem): Promise<string | undefined> {

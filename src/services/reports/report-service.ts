@@ -1,3 +1,6 @@
+import PQueue from 'p-queue';
+
+import { TargetError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Store } from '../../store/store.ts';
@@ -35,6 +38,8 @@ export interface ItemStory {
 }
 
 const shownReporters = 10;
+/** The number of reports that are requested at the same time. */
+const concurrency = 4;
 
 type Move = Parameters<Store['reportItems']['move']> extends [number, ...infer Rest] ? Rest : never;
 
@@ -49,7 +54,48 @@ export function createReportService(
   store: Store,
   { wake, refresh }: { readonly wake: () => void; readonly refresh: () => Promise<void> },
 ) {
+  /** The reports of an item that the homeserver still has, oldest first. */
+  async function atSource(itemId: number): Promise<StoredReport[]> {
+    const stored = await store.reports.allOfItem(itemId);
+    const queue = new PQueue({ concurrency });
+    const found = await queue.addAll(
+      stored.map((report) => async () => {
+        const there = await listOf(report).find(report.reportId);
+        // Synapse may give the number of a deleted report to another one.
+        return there?.receivedTs === report.receivedTs ? [report] : [];
+      }),
+    );
+    return found.flat();
+  }
+
+  const listOf = ({ kind }: Pick<StoredReport, 'kind'>) =>
+    kind === 'event' ? reports.events : reports.users;
+
   return {
+    atSource,
+
+    /**
+     * Deletes the reports of an item from the homeserver's own lists. The queue keeps its copy.
+     * DELETE /_synapse/admin/v1/event_reports/{report_id}, DELETE /_synapse/admin/v1/user_reports/{report_id}
+     *
+     * @returns how many were deleted
+     * @throws TargetError the homeserver has none of them any more
+     */
+    async deleteAtSource(itemId: number): Promise<number> {
+      const there = await atSource(itemId);
+      if (there.length === 0) {
+        throw new TargetError(
+          'state',
+          `the homeserver has no report of #${itemId} any more, or doesn’t show it`,
+          'Nothing was changed.',
+        );
+      }
+      for (const report of there) {
+        await listOf(report).delete(report.reportId);
+      }
+      return there.length;
+    },
+
     /** GET /_synapse/admin/v1/event_reports */
     listEventReports: reports.events.list,
     /** GET /_synapse/admin/v1/event_reports/{report_id} */

@@ -102,6 +102,18 @@ export function reports(db: Connection) {
       return rows.map(reportOf).reverse();
     },
 
+    /** All reports of an item, whoever sent them, oldest first. */
+    async allOfItem(itemId: number): Promise<StoredReport[]> {
+      const rows = await db
+        .selectFrom('reports')
+        .selectAll()
+        .where('item_id', '=', itemId)
+        .orderBy('received_ts')
+        .orderBy('report_id')
+        .execute();
+      return rows.map(reportOf);
+    },
+
     /** The number of the latest report of an item, whoever sent it. */
     async newestId(itemId: number): Promise<number | undefined> {
       const newest = await db

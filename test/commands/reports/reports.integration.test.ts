@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import { askAndConfirm } from '../../support/confirmed.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
 import type { ReportServer } from '../../support/report-room.ts';
 import type { TestRoom } from '../../support/room.ts';
@@ -271,5 +272,44 @@ describe('report', () => {
     for (const wrong of ['-1', 'one', '99999999999999999999', '0']) {
       expect((await room.vic.ask(`!report ${wrong}`)).field).toMatchObject({ status: 'usage' });
     }
+  });
+});
+
+describe('report --delete-at-source', () => {
+  const atSource = async (event: string) => {
+    const { eventReports } = await server.api.reports.events.list();
+    return eventReports.filter(({ eventId }) => eventId === event).length;
+  };
+
+  it('deletes the reports from Synapse’s list once it is confirmed, and keeps its own record', async () => {
+    const place = await scene();
+    const { event, item } = await reported(place, text('spam'));
+    await place.reporter.reportEvent(place.id, event, { reason: 'spam again' });
+    await expect.poll(async () => atSource(event)).toBe(2);
+    const line = `!report ${item} --delete-at-source --reason "a court order"`;
+    const dryRun = await room.ben.ask(`${line} --dry-run`);
+    expect(dryRun.field.status).toBe('dry_run');
+    expect(await atSource(event)).toBe(2);
+
+    const { confirmation, outcome } = await askAndConfirm(room.ben, line);
+    expect(confirmation.body).toMatch(/Delete [12] reports? by 1 person about/u);
+    expect(outcome.body).toMatch(/✅ Deleted [12] reports? of #\d+ from Synapse’s list/u);
+    expect(outcome.field.audit).toHaveLength(1);
+    const shown = await room.vic.ask(`!report ${item}`);
+    expect(shown.body).toContain('spam');
+  });
+
+  it('says what is already gone, and refuses viewers and unknown numbers', async () => {
+    const place = await scene();
+    const { event, item } = await reported(place, text('spam'));
+    const viewer = await room.vic.ask(`!report ${item} --delete-at-source`);
+    expect(viewer.field.status).toBe('denied');
+    await askAndConfirm(room.ben, `!report ${item} --delete-at-source`);
+    expect(await atSource(event)).toBe(0);
+    const again = await room.ben.ask(`!report ${item} --delete-at-source`);
+    expect(again.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    const unknown = await room.ben.ask('!report 99999 --delete-at-source');
+    expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+    await expect(server.api.reports.events.delete(99_999)).rejects.toMatchObject({ status: 404 });
   });
 });
