@@ -60,7 +60,8 @@ export function listenerConfig(port: number): SynapseConfig {
   const resources = [{ names: ['client', 'media'], compress: false }];
   return {
     listeners: [
-      { port, type: 'http', bind_addresses: ['127.0.0.1'], x_forwarded: false, resources },
+      // Requests can come from any address: see `RequestOptions.address`.
+      { port, type: 'http', bind_addresses: ['127.0.0.1'], x_forwarded: true, resources },
     ],
   };
 }

@@ -8,6 +8,8 @@ export interface RequestOptions {
   /** The body, sent as it is instead of `json`. */
   readonly file?: Blob;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** The IP address that the request comes from, for Synapse. Default: the loopback address. */
+  readonly address?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -24,7 +26,7 @@ export async function request<Answer>(
   path: string,
   options: RequestOptions = {},
 ): Promise<Answer> {
-  const { accessToken, json, file, query = {}, signal } = options;
+  const { accessToken, address, json, file, query = {}, signal } = options;
   const url = new URL(`${baseUrl}${path}`);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) {
@@ -35,7 +37,10 @@ export async function request<Answer>(
   const timeout = AbortSignal.timeout(maxRequestMs);
   const response = await fetch(url, {
     method,
-    headers: accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` },
+    headers: {
+      ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
+      ...(address === undefined ? {} : { 'x-forwarded-for': address }),
+    },
     // Its type becomes the request's Content-Type.
     body: file ?? (json === undefined ? null : jsonFile),
     signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),

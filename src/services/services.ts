@@ -55,6 +55,7 @@ export type { UserSummary } from '../homeserver/admin/users.ts';
 export type { Account, AccountFilter } from './accounts/account-search.ts';
 export { filtersAppliedHere } from './accounts/account-search.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
+export type { SignUpGroup } from './accounts/sign-up-groups.ts';
 export type { AccountTraits } from './accounts/traits.ts';
 export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';

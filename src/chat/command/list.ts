@@ -267,7 +267,8 @@ export function nextPage(
       });
 }
 
-function fileOf<Row>(
+/** Rows as a file, with a name and a format. */
+export function fileOf<Row>(
   command: string,
   format: 'csv' | 'json',
   rows: readonly Row[],

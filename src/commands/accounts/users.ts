@@ -13,6 +13,7 @@ import {
   sortFlags,
 } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
+import { DeniedError } from '../../core/errors.ts';
 import { filtersAppliedHere, userOrders } from '../../services/services.ts';
 import type { AccountFilter } from '../../services/services.ts';
 
@@ -39,15 +40,27 @@ export default defineCommand({
     createdAfter: flag('date', 'Only accounts created since then'),
     createdBefore: flag('date', 'Only accounts created before then'),
     lastSeenBefore: flag('date', 'Only accounts not seen since then'),
+    ip: flag('word', 'Only accounts that connected lately from this address or network', {
+      many: true,
+      placeholder: 'ADDRESS',
+    }),
     ...sortFlags(userOrders),
     ...listFlags,
   },
   danger: 'read',
   example: 'users --name mallory --deactivated',
-  endpoints: ['GET /_synapse/admin/v2/users', 'GET /_synapse/admin/v2/users/{user_id}'],
+  endpoints: [
+    'GET /_synapse/admin/v2/users',
+    'GET /_synapse/admin/v2/users/{user_id}',
+    'GET /_synapse/admin/v1/whois/{user_id}',
+  ],
   check: checkOffset,
-  run: async ({ args, services }) =>
-    readList(args, services.accounts.list({ ...args, limit: args.limit ?? pageSize })),
+  async run({ args, services, role }) {
+    if (args.ip.length > 0 && role === 'viewer') {
+      throw new DeniedError('only moderators can search by address');
+    }
+    return readList(args, services.accounts.list({ ...args, limit: args.limit ?? pageSize }));
+  },
   answer(context, listing) {
     const only = listing.total === 1 ? listing.rows[0] : undefined;
     return listAnswer(context, listing, {

@@ -108,6 +108,40 @@ export function userActivityApi(send: SendRequest) {
     },
 
     /**
+     * How many invites an account has sent since a time; 0 for an unknown account.
+     * GET /_synapse/admin/v1/users/{user_id}/sent_invite_count
+     *
+     * @param since milliseconds since 1970
+     */
+    async invitesSince(user: UserId, since: number): Promise<number> {
+      const answer = await send('GET', '/_synapse/admin/v1/users/{user_id}/sent_invite_count', {
+        path: { user_id: user },
+        query: { from_ts: since },
+        answer: apiObject({ invite_count: z.number() }),
+      });
+      return answer.inviteCount;
+    },
+
+    /**
+     * How many rooms an account has joined since a time, also those that it has left; 0 for an unknown account.
+     * GET /_synapse/admin/v1/users/{user_id}/cumulative_joined_room_count
+     *
+     * @param since milliseconds since 1970
+     */
+    async joinsSince(user: UserId, since: number): Promise<number> {
+      const answer = await send(
+        'GET',
+        '/_synapse/admin/v1/users/{user_id}/cumulative_joined_room_count',
+        {
+          path: { user_id: user },
+          query: { from_ts: since },
+          answer: apiObject({ cumulative_joined_room_count: z.number() }),
+        },
+      );
+      return answer.cumulativeJoinedRoomCount;
+    },
+
+    /**
      * An account's account data. GET /_synapse/admin/v1/users/{user_id}/accountdata
      *
      * @throws HomeserverError 404 unknown account, 400 account of another server

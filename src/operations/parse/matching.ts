@@ -42,8 +42,10 @@ export function readMatching(
     }
     const { values } = readArguments(command, tokens, readingContext(context));
     const given = Object.fromEntries(
-      Object.entries(values).filter(([, value]) => value !== undefined),
-    ) as Record<string, string | number | boolean>;
+      Object.entries(values).filter(
+        ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+      ),
+    ) as Record<string, string | number | boolean | string[]>;
     if (Object.keys(given).length === 0) {
       throw new UsageError('No filter is given.', {
         advice: `Give filters of \`${context.settings.prefix}users\`, such as \`--matching "--name spam* --created-after 2d"\`.`,

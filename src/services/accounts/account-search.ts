@@ -1,9 +1,10 @@
 import PQueue from 'p-queue';
 
-import { TargetError } from '../../core/errors.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
 import { matchesGlob } from '../../core/glob.ts';
 import { localpartOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
+import { readNetworks } from '../../core/ip.ts';
 import { commonStart } from '../../core/text.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { UserDetail, UserQuery, UserSummary } from '../../homeserver/admin/users.ts';
@@ -39,9 +40,12 @@ export interface AccountFilter extends Pick<UserQuery, 'admins' | 'deactivated' 
   readonly createdBefore?: number | undefined;
   /** An account that was never seen counts from its creation. */
   readonly lastSeenBefore?: number | undefined;
+  /** Addresses and networks: accounts that connected from one of them lately. */
+  readonly ip?: readonly string[] | undefined;
 }
 
 type UsersApi = Pick<AdminApi['users'], 'all' | 'find' | 'list'>;
+type SearchApi = Pick<AdminApi['users'], 'all' | 'find' | 'whois'>;
 
 /** Rows of the list in one request. Synapse has no upper limit. */
 const rowsPerRequest = 1000;
@@ -56,13 +60,14 @@ const ownFilters = [
   'createdAfter',
   'createdBefore',
   'lastSeenBefore',
+  'ip',
 ] as const satisfies readonly (keyof AccountFilter)[];
 
 /** The filters given that are applied here, because Synapse can't. */
 export function filtersAppliedHere(filter: AccountFilter): (keyof AccountFilter)[] {
   return [
     ...(['name', 'userId'] as const).filter((key) => isGlob(filter[key])),
-    ...ownFilters.filter((key) => filter[key] !== undefined && filter[key] !== false),
+    ...ownFilters.filter((key) => isGiven(filter[key])),
     // `--no-locked`
     ...(['locked', 'suspended', 'waitingForApproval'] as const).filter(
       (key) => filter[key] === false,
@@ -70,12 +75,16 @@ export function filtersAppliedHere(filter: AccountFilter): (keyof AccountFilter)
   ];
 }
 
+function isGiven(value: AccountFilter[keyof AccountFilter]): boolean {
+  return value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0);
+}
+
 /**
  * All accounts that match, sorted by `orderBy`. With `createdAfter` and without `orderBy`, reads only the
  * newest accounts of the list, and sorts by ID.
  */
 export async function searchAccounts(
-  users: UsersApi,
+  users: SearchApi,
   filter: AccountFilter,
   order: Pick<UserQuery, 'dir' | 'orderBy'> = {},
 ): Promise<UserSummary[]> {
@@ -113,26 +122,23 @@ export async function searchAccounts(
       found.reverse();
     }
   }
+  const near = filter.ip?.length ? await connectedFrom(users, found, filter.ip) : found;
   return filter.suspended === undefined
-    ? found
-    : withSuspension(users, found, { suspended: filter.suspended });
+    ? near
+    : withSuspension(users, near, { suspended: filter.suspended });
 }
 
-/** More accounts than this are not looked up, to see who is suspended: that would take minutes. */
+/** More accounts than this are not looked up for a filter: that would take minutes. */
 const maxLookUps = 10_000;
 
 /** Those that are suspended, or those that are not. Only the account itself says so, not the list. */
 async function withSuspension(
-  users: UsersApi,
+  users: Pick<SearchApi, 'find'>,
   rows: readonly UserSummary[],
   { suspended }: { readonly suspended: boolean },
 ): Promise<(UserSummary & Pick<UserDetail, 'suspended'>)[]> {
   if (rows.length > maxLookUps) {
-    throw new TargetError(
-      'state',
-      `Synapse doesn’t list who is suspended, and ${rows.length} accounts are too many to look up`,
-      'Add other filters, such as a name or when the accounts were created.',
-    );
+    throw tooManyLookUps('who is suspended', rows.length);
   }
   const queue = new PQueue({ concurrency });
   const looked = await queue.addAll(
@@ -142,6 +148,44 @@ async function withSuspension(
     })),
   );
   return looked.filter((row) => row.suspended === suspended);
+}
+
+function tooManyLookUps(what: string, accounts: number): TargetError {
+  return new TargetError(
+    'state',
+    `Synapse doesn’t list ${what}, and ${accounts.toLocaleString('en-US')} accounts are too many to look up`,
+    'Add other filters, such as a name, or `--created-after 7d`.',
+  );
+}
+
+/**
+ * The accounts that connected from one of these addresses or networks.
+ *
+ * @throws UsageError a word is neither
+ * @throws TargetError there are too many accounts to look at
+ */
+async function connectedFrom(
+  users: Pick<SearchApi, 'whois'>,
+  rows: readonly UserSummary[],
+  ip: readonly string[],
+): Promise<UserSummary[]> {
+  const isWanted = readNetworks(ip);
+  if (isWanted === undefined) {
+    throw new UsageError('`--ip` needs IP addresses.', {
+      advice: 'Such as `--ip 203.0.113.7`, or a network: `--ip 2001:db8:1:2::/64`.',
+    });
+  }
+  if (rows.length > maxLookUps) {
+    throw tooManyLookUps('where accounts connected from', rows.length);
+  }
+  const queue = new PQueue({ concurrency: concurrency });
+  const found = await queue.addAll(
+    rows.map((row) => async () => {
+      const connections = await users.whois(row.name);
+      return connections.some((one) => one.ip !== null && isWanted(one.ip)) ? [row] : [];
+    }),
+  );
+  return found.flat();
 }
 
 /** The homeserver does not say which accounts are approved. */

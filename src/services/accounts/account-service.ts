@@ -23,6 +23,7 @@ import type { Account, AccountFilter } from './account-search.ts';
 import { setExperimentalFeatures, setValidity } from './account-settings.ts';
 import { assertFree } from './identities.ts';
 import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
+import { findSignUps } from './sign-ups.ts';
 import { similarAccounts } from './similar-accounts.ts';
 import { synapseTraits } from './traits.ts';
 import type { AccountTraits } from './traits.ts';
@@ -164,6 +165,13 @@ export function createAccountService(
     },
 
     accountData: async (user: UserId) => users.accountData(user),
+
+    /**
+     * The accounts that were created since a time, and groups of them that look as if one person made them.
+     *
+     * @param since milliseconds since 1970
+     */
+    signUps: async (since: number) => findSignUps(users, since),
 
     /** The IP addresses and programs that an account was seen with. */
     connections: async (user: UserId) => users.whois(user),

@@ -61,6 +61,10 @@ function server(rows: readonly UserSummary[], services: Readonly<Record<string, 
         nextToken: end < found.length ? String(end) : null,
       };
     },
+    async whois(name: UserId) {
+      const ip = name.startsWith('@spam') ? '203.0.113.7' : '2001:db8:1:2::9';
+      return [{ ip, lastSeen: 1, userAgent: null }];
+    },
     async find(name: UserId) {
       looked.push(name);
       const service = Object.entries(services).find(([start]) => name.startsWith(`@${start}`));
@@ -99,6 +103,9 @@ test('filters that Synapse does not have are applied here', async () => {
     'spam-1',
   ]);
   expect(await search({ lastSeenBefore: 60_000 })).toEqual(['bot', 'locked']);
+  expect(await search({ ip: ['203.0.113.7'] })).toEqual(['spam-1']);
+  expect(await search({ ip: ['2001:db8:1:2::/64'], locked: true })).toEqual(['locked']);
+  await expect(search({ ip: ['nonsense'] })).rejects.toThrow('`--ip` needs IP addresses');
 });
 
 test('what is applied here is named', () => {

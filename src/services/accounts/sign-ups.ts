@@ -1,0 +1,95 @@
+import PQueue from 'p-queue';
+
+import { isInternal, networkOf } from '../../core/ip.ts';
+import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
+import type { UserSummary } from '../../homeserver/admin/users.ts';
+import { searchAccounts } from './account-search.ts';
+import { groupSignUps } from './sign-up-groups.ts';
+import type { SignUp, SignUpGroup } from './sign-up-groups.ts';
+
+/** A group of new accounts, and what they have done since they exist. */
+export type ActiveGroup = SignUpGroup & {
+  readonly invites: number;
+  readonly joins: number;
+};
+
+/** The accounts that were created since a time, and which of them look alike. */
+export interface SignUps {
+  /** All of them. */
+  readonly total: number;
+  /** The newest, whose addresses were looked up. */
+  readonly examined: number;
+  /** Those of them that Synapse has only seen at an internal address, such as its proxy's. */
+  readonly hidden: number;
+  readonly groups: readonly ActiveGroup[];
+}
+
+/** Addresses of more accounts than this are not looked up: each takes two requests. */
+const maxExamined = 1000;
+/** Accounts that are looked up at the same time. */
+const concurrency = 4;
+
+type SignUpsApi = Pick<AdminApi['users'], 'all' | 'find' | 'invitesSince' | 'joinsSince' | 'whois'>;
+
+/**
+ * Finds the accounts that were created since a time, and groups those that look as if one person made them.
+ * Deactivated accounts are left out.
+ *
+ * @param since milliseconds since 1970
+ */
+export async function findSignUps(users: SignUpsApi, since: number): Promise<SignUps> {
+  const rows = await searchAccounts(users, { createdAfter: since });
+  const newest = rows
+    .toSorted((one, other) => (other.creationTs ?? 0) - (one.creationTs ?? 0))
+    .slice(0, maxExamined);
+  const looked = await sideBySide(newest, async (row) => signUpOf(users, row));
+  const signUps = looked.map(({ signUp }) => signUp);
+  const groups: ActiveGroup[] = [];
+  for (const group of groupSignUps(signUps)) {
+    const done = await sideBySide(group.members, async ({ name }) =>
+      Promise.all([users.invitesSince(name, since), users.joinsSince(name, since)]),
+    );
+    groups.push({
+      ...group,
+      invites: done.reduce((sum, [invites]) => sum + invites, 0),
+      joins: done.reduce((sum, [, joins]) => sum + joins, 0),
+    });
+  }
+  return {
+    total: rows.length,
+    examined: newest.length,
+    hidden: looked.filter(({ isHidden }) => isHidden).length,
+    groups,
+  };
+}
+
+async function signUpOf(
+  users: SignUpsApi,
+  { name, displayname, creationTs }: UserSummary,
+): Promise<{ readonly signUp: SignUp; readonly isHidden: boolean }> {
+  const [connections, account] = await Promise.all([users.whois(name), users.find(name)]);
+  const ips = connections.map(({ ip }) => ip ?? '');
+  const networks = distinct(ips.filter((ip) => !isInternal(ip)).map(networkOf));
+  const emails = (account?.threepids ?? []).filter(({ medium }) => medium === 'email');
+  const signUp = {
+    name,
+    displayname,
+    createdAt: creationTs ?? 0,
+    networks,
+    emailDomains: distinct(emails.map(({ address }) => address.split('@').at(-1)?.toLowerCase())),
+    userAgents: distinct(connections.map(({ userAgent }) => userAgent ?? undefined)),
+  };
+  return { signUp, isHidden: networks.length === 0 && ips.some(isInternal) };
+}
+
+function distinct(values: readonly (string | undefined)[]): string[] {
+  return [...new Set(values.filter((value) => value !== undefined && value !== ''))] as string[];
+}
+
+async function sideBySide<Value, Result>(
+  values: readonly Value[],
+  work: (value: Value) => Promise<Result>,
+): Promise<Result[]> {
+  const queue = new PQueue({ concurrency });
+  return queue.addAll(values.map((value) => async () => work(value)));
+}
