@@ -175,6 +175,28 @@ const steps: readonly (readonly [string, (line: string) => Promise<unknown>])[] 
     '--matching "--last-seen-before 2026-01-01"',
     async (flag) => tried('lock', flag.replace('2026-01-01', dateIn(1)), /@spam4:example\.com/u),
   ],
+  [
+    '!recent-users --since 6h',
+    async (line) => {
+      for (const localpart of ['coins1', 'coins2', 'coins3']) {
+        const user = await MatrixUser.register(server, { localpart });
+        const address = '203.0.113.7';
+        await user.request('GET', '/_matrix/client/v3/account/whoami', { address });
+      }
+      expect((await carryOut(line)).body).toMatch(/3 accounts: .*coins\*.*203\.0\.113\.7/u);
+    },
+  ],
+  ...['name coins*', 'ip 203.0.113.7'].map(
+    (filter) =>
+      [
+        `!deactivate --matching "--${filter} --created-after 2026-11-28T03:00:00.000Z"`,
+        async (line: string) => {
+          const dated = line.replace('2026-11-28', dateIn(-1));
+          const { body } = await carryOut(`${dated} --dry-run`, 'dry_run');
+          expect(body).toContain('3 accounts');
+        },
+      ] as const,
+  ),
   ['!users', carryOut],
   [
     '!jobs',

@@ -13,7 +13,7 @@ export type ListedAccount = UserSummary & Partial<Pick<UserDetail, 'suspended'>>
 /** Which accounts to list, and in which order. */
 export type AccountListQuery = Omit<UserQuery, 'name' | 'userId'> & AccountFilter;
 
-type UsersApi = Pick<AdminApi['users'], 'all' | 'find' | 'list'>;
+type UsersApi = Pick<AdminApi['users'], 'all' | 'find' | 'list' | 'whois'>;
 
 /** The number of accounts that are requested at the same time. */
 const concurrency = 4;
