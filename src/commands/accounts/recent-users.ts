@@ -19,7 +19,7 @@ const maxNamed = 20;
 
 export default defineCommand({
   name: 'recent-users',
-  synonyms: ['new-users', 'registrations', 'sign-ups', 'signups', 'spam-wave', 'wave'],
+  synonyms: ['new-users', 'registrations', 'sign-ups', 'spam-wave', 'wave'],
   summary: 'Shows which new accounts look as if one person made them',
   does: [
     'group new accounts by IP address, pattern of usernames and e-mail domain',

@@ -25,7 +25,7 @@ export default defineCommand({
     name: flag('text', 'Part of the username or display name, or a pattern such as spam*', {
       bare: true,
     }),
-    userId: flag('word', 'Part of the user ID, or a pattern'),
+    userId: flag('word', 'Part of the user ID, or a pattern', { placeholder: 'ID' }),
     guests: flag('boolean', 'Include guests (the default); --no-guests leaves them out'),
     deactivated: flag('boolean', 'Include deactivated accounts'),
     deactivatedOnly: flag('boolean', 'Only deactivated accounts'),
@@ -42,7 +42,7 @@ export default defineCommand({
     lastSeenBefore: flag('date', 'Only accounts not seen since then'),
     ip: flag('word', 'Only accounts that connected lately from this address or network', {
       many: true,
-      placeholder: 'ADDRESS',
+      placeholder: 'IP',
     }),
     ...sortFlags(userOrders),
     ...listFlags,

@@ -15,7 +15,7 @@ export interface SignUp {
 }
 
 /** Something that accounts have in common, and how many of them. */
-export interface Shared {
+interface Shared {
   readonly value: string;
   readonly accounts: number;
 }
@@ -52,16 +52,12 @@ const publicProviders: ReadonlySet<string> = new Set([
   'gmail.com',
   'gmx.de',
   'gmx.net',
-  'googlemail.com',
   'hotmail.com',
   'icloud.com',
   'live.com',
   'mail.ru',
   'outlook.com',
-  'pm.me',
-  'posteo.de',
   'proton.me',
-  'protonmail.com',
   'qq.com',
   'web.de',
   'yahoo.com',

@@ -8,7 +8,7 @@ import { groupSignUps } from './sign-up-groups.ts';
 import type { SignUp, SignUpGroup } from './sign-up-groups.ts';
 
 /** A group of new accounts, and what they have done since they exist. */
-export type ActiveGroup = SignUpGroup & {
+type ActiveGroup = SignUpGroup & {
   readonly invites: number;
   readonly joins: number;
 };
