@@ -1,7 +1,7 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { when } from '../../chat/answers/phrases.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 
@@ -18,7 +18,7 @@ export default defineCommand({
     'deactivate an account that has expired: it works again once it is renewed',
   ],
   args: {
-    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    account: usersArgument,
     expires: flag('date', 'When they expire: a date, or a time from now', {
       ahead: true,
       placeholder: '30d',

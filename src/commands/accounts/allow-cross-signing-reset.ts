@@ -1,7 +1,7 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { when } from '../../chat/answers/phrases.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 
@@ -19,7 +19,7 @@ export default defineCommand({
     'log out other sessions (see !end-sessions), which can use the permission, too',
   ],
   args: {
-    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    account: usersArgument,
   },
   danger: 'change',
   // Whoever has a stolen session of the account can replace the keys as well.

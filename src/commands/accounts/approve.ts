@@ -1,6 +1,6 @@
 import { didTo } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 
@@ -15,7 +15,7 @@ export default defineCommand({
     'with --revoke: end sessions that exist (see !lock)',
   ],
   args: {
-    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    account: usersArgument,
     revoke: flag('boolean', 'Take the approval back: nobody can log in any more', {
       default: false,
     }),

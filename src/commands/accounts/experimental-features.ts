@@ -1,7 +1,7 @@
 import { didTo, nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
-import { flag, positional } from '../../chat/command/arguments.ts';
+import { flag, usersArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -14,7 +14,7 @@ export default defineCommand({
   summary: 'Shows, enables or disables experimental features of Synapse for individual accounts',
   doesNot: ['show features that Synapse’s configuration enables for everybody'],
   args: {
-    account: positional('account', 'One or more users', { many: true, placeholder: 'USER' }),
+    account: usersArgument,
     enable: flag('word', 'Enable this feature, such as msc3881', {
       many: true,
       placeholder: 'FEATURE',

@@ -1,7 +1,7 @@
 import { code } from '../../chat/answers/answer.ts';
 import { ago, size } from '../../chat/answers/phrases.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
@@ -17,7 +17,7 @@ export default defineCommand({
     'list files in encrypted messages: Synapse can’t read them',
     'show more than the addresses in files of more than 100 rows',
   ],
-  args: { room: positional('room', 'The room'), ...listFlags },
+  args: { room: roomArgument, ...listFlags },
   danger: 'read',
   // It shows what people have sent, also in private rooms.
   role: 'moderator',
