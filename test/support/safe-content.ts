@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-/** The tags that answers are made of. Only a link has an attribute, which opens nothing but a client. */
+/** The tags that answers are made of. A spoiler hides its text, and a link opens nothing but a client. */
 const tags =
-  /<\/?(?:strong|code|ul|li|details|summary)>|<a href="https:\/\/matrix\.to\/#\/[^<>"\s]*">|<\/a>|<br>|&(?:amp|lt|gt|quot|#39);/gu;
+  /<\/?(?:strong|code|ul|li|details|summary)>|<a href="https:\/\/matrix\.to\/#\/[^<>"\s]*">|<\/a>|<span data-mx-spoiler>|<\/span>|<br>|&(?:amp|lt|gt|quot|#39);/gu;
 
 /** Controls, bidi controls, tags, and what has no form; `\n` parts the lines of a body. */
 const obeyed =

@@ -106,6 +106,11 @@ export function contentLines(item: ReportItem, options: { isAskedFor: boolean })
   if (content === undefined) {
     return [line('The message is gone from the server, or could not be read.')];
   }
+  return messageLines(content, options);
+}
+
+/** What a message says, behind a spoiler, and its files. */
+export function messageLines(content: ReportedContent, options: { isAskedFor: boolean }): Block[] {
   return [
     line(...wordsOf(content, options.isAskedFor)),
     ...otherWords(content, options.isAskedFor),
@@ -167,11 +172,16 @@ function otherWords(
       ...(before === undefined || words.body === undefined || words.body === before.body
         ? []
         : [line('Edited to: ', hiddenWords(words.body, isAskedFor))]),
-      ...(words.formatted === undefined || bare(words.formatted) === bare(words.body ?? '')
+      ...(words.formatted === undefined || !saysOtherwise(words)
         ? []
         : [line('Shown as: ', hiddenWords(words.formatted, isAskedFor))]),
     ];
   });
+}
+
+/** Whether clients that show formatting show something else than the plain text. */
+export function saysOtherwise({ body, formatted }: Pick<ReportedContent, 'body' | 'formatted'>) {
+  return formatted !== undefined && bare(formatted) !== bare(body ?? '');
 }
 
 /** The text without the characters that formatting removes: `**no**` is shown as **no**. */

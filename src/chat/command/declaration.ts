@@ -199,6 +199,11 @@ interface Base<Declared extends Arguments> {
   /** If it is sent about a report, the report is resolved. */
   readonly resolvesReports?: true;
   /**
+   * A read that the audit log records, because it shows what people wrote. Its entry is committed together
+   * with its answer, so nobody sees the one without the other.
+   */
+  readonly audited?: true;
+  /**
    * False if nothing reverses it, neither `undo` nor another command. It may still be harmless, such as
    * a message: then its danger is `change`, and it does not ask for confirmation.
    */

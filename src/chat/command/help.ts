@@ -66,7 +66,12 @@ const batchFlags = new Set(['fromFile', 'matching']);
 export function usage(command: Command, prefix: string): string {
   const users = takesMany(command) ? subjectOf(command) : undefined;
   const shapes = Object.entries(argumentsOf(command))
-    .filter(([key]) => !rareFlags.has(key) && (users === undefined || !batchFlags.has(key)))
+    .filter(
+      ([key]) =>
+        // `messages` has an `--at` of its own, which is not rare.
+        (!rareFlags.has(key) || key in command.args) &&
+        (users === undefined || !batchFlags.has(key)),
+    )
     .map(([key, argument]) =>
       shape(key, argument, key === users ? '|--matching "FILTERS"|--from-file' : ''),
     );
@@ -100,7 +105,7 @@ export function conditions(command: Command, prefix: string): string {
           command.effect ??
             (asksSometimes
               ? 'Whether it asks for confirmation depends on its flags.'
-              : `${dangers[max]}.`),
+              : `${dangers[max]}${command.audited === true ? ', but recorded in the audit log' : ''}.`),
         ].join(' '),
     command.reversible === false ? 'It can’t be undone.' : '',
     command.undo === undefined ? '' : `${prefix}undo reverses it.`,

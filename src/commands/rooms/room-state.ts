@@ -21,7 +21,7 @@ export default defineCommand({
     'attach the whole contents as a file if they are too long to be shown',
     'list the members last, unless you ask for --type m.room.member',
   ],
-  doesNot: ['show messages', 'show earlier states'],
+  doesNot: ['show messages (see !messages)', 'show earlier states'],
   args: {
     room: roomArgument,
     type: flag('word', 'Only events of this type', { placeholder: 'TYPE' }),

@@ -105,6 +105,8 @@ export function eventsApi(send: SendRequest) {
     /**
      * An event of a room in its current form; undefined if this server does not have it, or has it in
      * another room. GET /_synapse/admin/v1/rooms/{room_id}/context/{event_id}
+     *
+     * @throws HomeserverError 500 a purge of the history has kept it, but not its place (seen on 1.163.2)
      */
     find,
 

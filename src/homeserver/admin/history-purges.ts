@@ -20,7 +20,7 @@ export function historyPurgesApi(send: SendRequest) {
   return {
     /**
      * Starts to delete the events of a room from the database that this server received before a time. The
-     * newest event, the state of the room, and by default events of local users stay.
+     * last of them stays, as do the newest event, the state of the room, and by default what local users sent.
      * POST /_synapse/admin/v1/purge_history/{room_id}
      *
      * @param beforeTs milliseconds since 1970

@@ -147,8 +147,8 @@ export function refusalOf(context: RefusalContext, incoming: Incoming, error: un
 }
 
 /**
- * Records that a change was refused: denied, protected, or rejected by the homeserver. Reads, and lines
- * that can't be read as a command, are not recorded.
+ * Records that a change was refused: denied, protected, or rejected by the homeserver. Of reads, only audited
+ * ones are recorded. Lines that can't be read as a command are not.
  *
  * @returns the number of the audit entry, if there is one
  */
@@ -160,10 +160,11 @@ async function auditRefusal(
 ): Promise<number[]> {
   const { command, danger, invocation } = parsed;
   // Without a database there is nowhere to record it.
-  if (!canChange(command) || error instanceof StoreError || invocation.dryRun) {
+  const isRecorded = canChange(command) || command.audited === true;
+  if (!isRecorded || error instanceof StoreError || invocation.dryRun) {
     return [];
   }
-  if (danger === 'read' && !(error instanceof DeniedError)) {
+  if (danger === 'read' && command.audited !== true && !(error instanceof DeniedError)) {
     return [];
   }
   const status = statusOf(error);

@@ -2,15 +2,16 @@ import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import { createBackoff } from '../../core/async/backoff.ts';
 import { codeOf } from '../../core/errors.ts';
 import type { Log } from '../../core/log.ts';
+import type { StoreTables } from '../../store/store.ts';
 import { refusalReply } from '../answer/refusal.ts';
 import { post } from '../answer/reply.ts';
 import type { Reply, SayNow } from '../answer/reply.ts';
 import type { NextPages } from '../parse/expand.ts';
-import { commandContextsFor } from '../stages.ts';
+import { commandContextsFor, intentFor } from '../stages.ts';
 import type { Confirmed } from '../stages.ts';
 import { advance, eventOf } from './advance.ts';
 import type { AdvanceContext } from './advance.ts';
-import { attemptRead, logFault } from './attempt.ts';
+import { attemptRead, logFault, outcomeOf } from './attempt.ts';
 import { progressOf } from './operation-field.ts';
 import type { Attempt, RunningOperation } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
@@ -146,7 +147,7 @@ async function sayFailure(
     });
 }
 
-/** Answers what changes nothing: no operation is stored. */
+/** Answers what changes nothing: no operation is stored. An audited read is recorded with its answer. */
 async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Reply> {
   const attempts: Attempt[] = [];
   for (const [at, commandContext] of commandContextsFor(context, confirmed).entries()) {
@@ -155,18 +156,37 @@ async function read(context: ExecuteContext, confirmed: Confirmed): Promise<Repl
       target: confirmed.accounts[at]?.name,
     });
   }
-  const reply = outcomeReply(context, confirmed, attempts);
-  rememberNextPage(context, confirmed, reply);
   const { origin } = confirmed.invocation;
-  await context.store.transaction(
+  const isAudited = confirmed.command.audited === true;
+  const reply = await context.store.transaction(
     async (tables) => {
-      await post(context, tables, 'answer', { kind: 'reply', origin, reply });
+      const told = isAudited ? await recordReads(context, tables, confirmed, attempts) : attempts;
+      const answer = outcomeReply(context, confirmed, told);
+      await post(context, tables, 'answer', { kind: 'reply', origin, reply: answer });
       await tables.inbox.markHandled(origin.event, context.now());
+      return answer;
     },
-    { repeatable: true },
+    { repeatable: !isAudited },
   );
+  rememberNextPage(context, confirmed, reply);
   context.deliver(origin.event);
   return reply;
+}
+
+/** Records what was read, for each of its targets. */
+async function recordReads(
+  { now }: Pick<ExecuteContext, 'now'>,
+  { auditLog }: Pick<StoreTables, 'auditLog'>,
+  confirmed: Confirmed,
+  attempts: readonly Attempt[],
+): Promise<Attempt[]> {
+  const recorded: Attempt[] = [];
+  for (const [at, attempt] of attempts.entries()) {
+    const audit = await auditLog.begin(intentFor(confirmed, confirmed.accounts[at]), now());
+    await auditLog.finish(audit, outcomeOf(attempt), now());
+    recorded.push({ ...attempt, audit });
+  }
+  return recorded;
 }
 
 function rememberNextPage(

@@ -1,9 +1,9 @@
 import type { PollTimes } from '../../core/async/poll.ts';
 import { HomeserverError, TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
-import type { RoomId, UserId } from '../../core/ids.ts';
+import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { StateEvent } from '../../homeserver/admin/events.ts';
+import type { RoomEvent, StateEvent } from '../../homeserver/admin/events.ts';
 import type {
   RoomDeletion,
   RoomDetail,
@@ -13,6 +13,7 @@ import type {
 import type { RoomSize } from '../../homeserver/admin/statistics.ts';
 import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
+import { noSuchMessage, readConversation } from './conversation.ts';
 import {
   assertNotBeingDeleted,
   deleteRoom,
@@ -20,16 +21,17 @@ import {
   reconcileDeletion,
 } from './room-deletion.ts';
 import { nameRooms } from './room-names.ts';
+import { assertCanPurge, purgeHistory, reconcilePurge } from './room-purge.ts';
 import { readSpace } from './space.ts';
 
 /**
  * Rooms that this server knows.
  *
  * @param serverName the name of this server
- * @param deletionTimes how often to look whether Synapse has deleted a room, and for how long
+ * @param deletionTimes how often to look whether Synapse has deleted or purged a room, and for how long
  */
 export function createRoomService(
-  api: Pick<AdminApi, 'events' | 'rooms' | 'server' | 'statistics' | 'users'>,
+  api: Pick<AdminApi, 'events' | 'historyPurges' | 'rooms' | 'server' | 'statistics' | 'users'>,
   serverName: string,
   deletionTimes?: PollTimes,
 ) {
@@ -106,6 +108,37 @@ export function createRoomService(
 
     /** One event of a room, with the token of its place; undefined if it isn't there. */
     findEvent: api.events.find,
+
+    /**
+     * One event of a room as its members see it.
+     *
+     * @throws TargetError it isn't there
+     */
+    async event(room: RoomId, event: EventId): Promise<RoomEvent> {
+      const placed = await api.events.find(room, event);
+      if (placed === undefined) {
+        throw noSuchMessage(room);
+      }
+      return placed.event;
+    },
+
+    /** Part of a conversation as the members of the room see it. */
+    conversation: async (room: RoomId, excerpt: Parameters<typeof readConversation>[2]) =>
+      readConversation(api, room, excerpt),
+
+    /**
+     * Deletes the history of a room that this server received before a time, in milliseconds since 1970.
+     *
+     * @param keepId receives Synapse's ID of the purge before anything waits for its end
+     */
+    purgeHistory: async (
+      room: RoomId,
+      purge: { readonly before: number; readonly deleteLocal: boolean },
+      keepId?: (purgeId: string) => Promise<void>,
+    ) => purgeHistory(api, room, purge, deletionTimes, keepId),
+    assertCanPurge: async (room: RoomId) => assertCanPurge(api, room),
+    reconcilePurge: async (room: RoomId, purgeId: string | undefined) =>
+      reconcilePurge(api, room, purgeId),
 
     /** Whether users of this server are kept from joining a room, known here or not. */
     isBlocked: api.rooms.isBlocked,
