@@ -12,7 +12,7 @@ import type { Transport } from './transport.ts';
 
 /** Builds what commands ask of the bot itself: decide, report its status, and use its direct rooms. */
 export function createBotOperations(options: {
-  readonly transport: Pick<Transport, 'direct' | 'redact'>;
+  readonly transport: Pick<Transport, 'direct' | 'joinRoom' | 'redact'>;
   readonly store: Store;
   readonly maxRuleActions: number;
   /** The operations, which are built with the services. */
@@ -29,6 +29,7 @@ export function createBotOperations(options: {
     openDirect: transport.direct.open,
     assertDirectIsReadable: transport.direct.assertReadableBy,
     redact: transport.redact,
+    joinRoom: transport.joinRoom,
     async status() {
       const [inbox, outbox, running] = await Promise.all([
         store.inbox.open(),

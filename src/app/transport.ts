@@ -172,6 +172,8 @@ export async function createTransport(options: {
       await client.events.redact(where, event, transactionIdFor(by, `redact ${event}`), reason);
     },
 
+    joinRoom: async (other: RoomId) => client.rooms.join(other),
+
     /** Starts nothing more. */
     stop(): void {
       sendPermission.stop();

@@ -101,6 +101,7 @@ const onOneAccount: Readonly<Record<string, string>> = {
   'rename-device': 'a device ID belongs to one account',
   'edit-user':
     'a name, an address or a login belongs to one person; admin and reactivate take several',
+  'make-room-admin': 'whom to give power in a room is a decision about each person',
   'login-as': 'its token is for one session as one person',
   'reset-password': 'each password is a secret that goes to whoever asks, in a message of its own',
   unquarantine: 'it takes a file; with --user it takes the files of that user together',
@@ -270,6 +271,12 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     // `user` says how many devices there are, and `users` can search by address: both look at the role.
     const isViewers = dangersOf(command).some((danger) => roleFor(command, danger) === 'viewer');
     expect(isPersonal && isViewers && !['user', 'users'].includes(command.name)).toBe(false);
+  });
+
+  test('is recorded as a read only if it changes nothing, and then not for viewers', () => {
+    const isRead = command.audited === true;
+    expect(isRead && canChange(command)).toBe(false);
+    expect(isRead && roleFor(command, 'read') === 'viewer').toBe(false);
   });
 
   test('says what it calls', () => {

@@ -151,6 +151,10 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         changes.push(`redact ${event} in ${where}`);
         throw new HomeserverError(403, 'M_FORBIDDEN', 'PUT /redact');
       },
+      async joinRoom(where) {
+        changes.push(`join ${where}`);
+        throw new HomeserverError(403, 'M_FORBIDDEN', 'POST /join');
+      },
     },
   });
   const settings: Settings = {

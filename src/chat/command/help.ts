@@ -58,6 +58,8 @@ function valueName({ kind }: Argument): string {
 
 /** Flags that help lists. Usage lines leave them out, so that they are easier to read. */
 const rareFlags = new Set(['overrideProtection', 'at', 'in', 'from']);
+/** Commands that can't run later may have flags of these names with another meaning: `messages --at`. */
+const scheduleFlags = new Set(['at', 'in']);
 
 /** Flags that stand for users. Usage lines name them beside the users. */
 const batchFlags = new Set(['fromFile', 'matching']);
@@ -68,8 +70,7 @@ export function usage(command: Command, prefix: string): string {
   const shapes = Object.entries(argumentsOf(command))
     .filter(
       ([key]) =>
-        // `messages` has an `--at` of its own, which is not rare.
-        (!rareFlags.has(key) || key in command.args) &&
+        (!rareFlags.has(key) || (scheduleFlags.has(key) && key in command.args)) &&
         (users === undefined || !batchFlags.has(key)),
     )
     .map(([key, argument]) =>

@@ -122,4 +122,10 @@ export interface BotOperations {
     readonly reason: string | undefined;
     readonly by: EventId;
   }): Promise<void>;
+  /**
+   * Joins a room as the bot, which must be invited if the room is not public.
+   *
+   * @throws HomeserverError 403 it may not
+   */
+  joinRoom(room: RoomId): Promise<void>;
 }

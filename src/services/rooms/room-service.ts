@@ -21,6 +21,7 @@ import {
   reconcileDeletion,
 } from './room-deletion.ts';
 import { nameRooms } from './room-names.ts';
+import { makeRoomAdmin, planRoomAdmin, reconcileRoomAdmin } from './room-power.ts';
 import { assertCanPurge, purgeHistory, reconcilePurge } from './room-purge.ts';
 import { readSpace } from './space.ts';
 
@@ -105,6 +106,12 @@ export function createRoomService(
           one.stateKey.localeCompare(other.stateKey),
       );
     },
+
+    /** In whose name a user would become an admin of a room, and with what power. */
+    planAdmin: async (room: RoomId, user: UserId) => planRoomAdmin(api, room, user, serverName),
+    makeAdmin: async (room: RoomId, user: UserId) => makeRoomAdmin(api, room, user, serverName),
+    reconcileAdmin: async (room: RoomId, user: UserId) =>
+      reconcileRoomAdmin(api, room, user, serverName),
 
     /** One event of a room, with the token of its place; undefined if it isn't there. */
     findEvent: api.events.find,
