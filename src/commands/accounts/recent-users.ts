@@ -180,7 +180,8 @@ function targetsOf({ filter, members }: SignUpGroup, since: number): string | un
   }
   const own =
     'name' in filter
-      ? `--name ${filter.name}`
+      ? // A username may begin with a dash.
+        `--name${filter.name.startsWith('-') ? '=' : ' '}${filter.name}`
       : filter.ip.map((network) => `--ip ${network}`).join(' ');
   return `--matching ${quote(`${own} --created-after ${new Date(since).toISOString()}`)}`;
 }

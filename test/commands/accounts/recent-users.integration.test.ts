@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await startOwnHomeserver();
   room = await openRoom({}, { server });
   for (let at = 0; at < 9; at += 1) {
-    const spammer = await signUp(`coins${at}`, `203.0.113.${at % 3}`);
+    const spammer = await signUp(`-coins${at}`, `203.0.113.${at % 3}`);
     const lobby = await spammer.createRoom({ preset: 'public_chat' });
     await spammer.invite(lobby, room.vic.user.userId);
   }
@@ -38,14 +38,14 @@ async function signUp(localpart: string, address: string): Promise<MatrixUser> {
 it('finds a wave, says why, and gives the line that handles it', async () => {
   const answer = await room.ben.ask('!recent-users --since 10m');
   const [wave, other] = (answer.field.data as { groups: Record<string, unknown>[] }).groups;
-  expect(wave).toMatchObject({ accounts: 9, name_pattern: 'coins*', invites: 9, joins: 9 });
+  expect(wave).toMatchObject({ accounts: 9, name_pattern: '-coins*', invites: 9, joins: 9 });
   expect(other).toMatchObject({ accounts: 3, networks: [{ value: '2001:db8:1:2::/64' }] });
   expect(answer.body).toContain('look alike');
   expect(answer.body).toContain('203.0.113.0 (3)');
   expect(answer.body).not.toContain('alice');
 
   for (const [selected, count] of [
-    ['--name coins*', 9],
+    ['--name=-coins*', 9],
     ['--ip 2001:db8:1:2::/64', 3],
   ] as const) {
     const line = answer.body
