@@ -210,15 +210,15 @@ export function intentFor(
   };
 }
 
-/** The target of a command without accounts: its first positional argument, or the flag that replaces it. */
+/** The target of a command without accounts: its first positional argument, or a flag that replaces it. */
 function otherTarget(
   command: Parsed['command'],
   invocation: Parsed['invocation'],
 ): string | undefined {
   const [key, first] =
     Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];
-  const { unless = key } = first?.options ?? {};
-  const name = invocation.arguments[unless ?? ''] === undefined ? key : unless;
+  const { unless = [] } = first?.options ?? {};
+  const name = unless.find((flag) => invocation.arguments[flag] !== undefined) ?? key;
   const given = invocation.arguments[name ?? ''];
   if (name === undefined || given === undefined || command.audit?.redact.includes(name) === true) {
     return undefined;

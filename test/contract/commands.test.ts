@@ -104,6 +104,7 @@ const onOneAccount: Readonly<Record<string, string>> = {
   'make-room-admin': 'whom to give power in a room is a decision about each person',
   'login-as': 'its token is for one session as one person',
   'reset-password': 'each password is a secret that goes to whoever asks, in a message of its own',
+  quarantine: 'it takes a file; with --user it takes the files of that user together',
   unquarantine: 'it takes a file; with --user it takes the files of that user together',
 };
 

@@ -73,7 +73,11 @@ function lineWith(command: Command, key: string, argument: Argument, named: Room
   const [, ...tokens] = tokenize(command.example);
   const { values } = readArguments(command, tokens, context);
   const given = Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
+    Object.entries(values).filter(
+      ([name, value]) =>
+        // What the flag stands for is not given as well.
+        value !== undefined && command.args[name]?.options.unless?.includes(key) !== true,
+    ),
   );
   const value = argument.kind === 'event' ? { room: named, event: '$message' } : named;
   return writeInvocation(command, {

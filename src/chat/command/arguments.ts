@@ -18,8 +18,8 @@ interface ArgumentOptions {
    * commands that change nothing.
    */
   readonly bare?: true;
-  /** The flag that stands for this positional: one of the two is given, never both. */
-  readonly unless?: string;
+  /** The flags that stand for this positional: it or one of them is given, never both. */
+  readonly unless?: readonly string[];
   /** A boolean flag that stands for `--matching` with this value. */
   readonly matching?: string;
   /** Several may follow one another, or a flag may be repeated. */
@@ -67,7 +67,7 @@ type RunOne<Kind extends ArgumentKind, Options> = Kind extends 'account'
 
 type Positional<Value, Options> = Options extends { many: true }
   ? Value[]
-  : Options extends { optional: true }
+  : Options extends { optional: true } | { unless: unknown }
     ? Value | undefined
     : Value;
 

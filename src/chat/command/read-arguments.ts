@@ -214,11 +214,12 @@ function readPositionals(
           (name === 'fromFile' || name === 'matching' || options.matching !== undefined),
       );
     const optional = argument.options.optional === true || isElsewhere;
-    const isReplaced = unless !== undefined && isGiven(unless);
+    const instead = unless?.find((name) => isGiven(name));
+    const isReplaced = instead !== undefined;
     // Before a text, nobody can tell a surplus word from the text.
     if (isReplaced && left.length > 0 && !hasRest) {
       throw new UsageError(
-        `Give ${placeholderOf(key, argument)} or \`--${flagName(unless)}\`, not both.`,
+        `Give ${placeholderOf(key, argument)} or \`--${flagName(instead)}\`, not both.`,
       );
     }
     if (isReplaced) {

@@ -178,7 +178,7 @@ export function writeStructured(
         throw new UsageError(`\`${missing}\` is missing in front of \`${flagName(key)}\`.`);
       }
       const { unless } = argument.options;
-      const isReplaced = unless !== undefined && left.has(flagName(unless));
+      const isReplaced = unless?.some((name) => left.has(flagName(name))) === true;
       missing = values.length === 0 && !isReplaced ? flagName(key) : undefined;
       words.push(...values.map(quote));
     }

@@ -26,7 +26,7 @@ export default defineCommand({
       {
         optional: true,
         placeholder: 'ID|last',
-        unless: 'operation',
+        unless: ['operation'],
       },
     ),
     operation: flag('integer', 'Instead of one action: all that this operation has done', {

@@ -1,16 +1,25 @@
-import { bold, code, line } from '../../chat/answers/answer.ts';
+import { nameAndId } from '../../chat/answers/account.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
+import type { Answer } from '../../chat/answers/answer.ts';
+import { count } from '../../chat/answers/phrases.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { mediaArgument } from './parts/media-argument.ts';
+import { idWord } from '../../chat/reading/values.ts';
+import { TargetError } from '../../core/errors.ts';
+import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
+import type { Services, StoredMedia } from '../../services/services.ts';
+import { assertOneOf, mediaDescription } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'quarantine',
   synonyms: ['block-file', 'block-media', 'delete-file', 'hide-media', 'quarantine-media'],
-  summary: 'Blocks the download of a file',
+  summary: 'Blocks the download of a file, or of all files of a user or in a room',
   does: [
     'block the file and its previews for users of this server, and for servers that request it here',
     'include identical files that are not protected, no matter who uploads them, now or later',
     'work on files from other servers that somebody here has opened',
+    'with --user or --room: leave out files that equal one of a protected account',
   ],
   doesNot: [
     'delete the file (see !delete-media)',
@@ -18,18 +27,136 @@ export default defineCommand({
     'redact messages that show it (see !redact)',
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
+    'with --room: find files in encrypted messages',
   ],
-  args: { media: mediaArgument },
-  danger: 'change',
+  args: {
+    media: positional('media', mediaDescription, {
+      unless: ['user', 'room'],
+      placeholder: 'MEDIA-LINK',
+    }),
+    user: flag('account', 'Instead of one file: all files of this user', { placeholder: 'USER' }),
+    room: flag('room', 'Instead of one file: all files in this room'),
+  },
+  danger: ({ user, room }) => (user === undefined && room === undefined ? 'change' : 'destructive'),
+  maxDanger: 'destructive',
   protects: true,
   resolvesReports: true,
   example: 'quarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx --reason spam',
   endpoints: [
     'POST /_synapse/admin/v1/media/quarantine/{server_name}/{media_id}',
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+    'GET /_synapse/admin/v1/users/{user_id}/media',
+    'POST /_synapse/admin/v1/user/{user_id}/media/quarantine',
+    'GET /_synapse/admin/v1/room/{room_id}/media',
+    'POST /_synapse/admin/v1/room/{room_id}/media/quarantine',
   ],
-  run: async ({ args: { media }, services }) => services.media.quarantine(media),
-  answer: ({ args: { media }, now }, { file, wasSo }) => ({
+  check: assertOneOf,
+  async preview({ args: { media, user, room }, services }) {
+    if (media !== undefined) {
+      return { title: ['Quarantine ', code(media), '?'], body: [] };
+    }
+    const files =
+      user === undefined
+        ? (await filesIn(services, room)).length
+        : ((await services.media.uploadsOf(user.name, { limit: 1 }).page()).total ?? 0);
+    if (files === 0) {
+      throw nothingToQuarantine(user?.name ?? room);
+    }
+    return {
+      title: [
+        `Quarantine ${count(files, 'file')} ${user === undefined ? 'in' : 'of'} `,
+        ...(user === undefined ? [code(room ?? '')] : nameAndId(user)),
+        '?',
+      ],
+      body: [
+        line('Will: block the download of these files and of identical ones'),
+        line(
+          'Will not: delete files or messages, or block protected files and those that equal one of a protected account',
+        ),
+      ],
+    };
+  },
+  async run({ args: { media, user, room }, services, protectedHashes }) {
+    if (media !== undefined) {
+      return { ...(await services.media.quarantine(media)), media };
+    }
+    const outcome =
+      user !== undefined
+        ? await services.media.quarantineUploads(user.name, protectedHashes)
+        : room !== undefined
+          ? await services.media.quarantineRoom(room, protectedHashes)
+          : undefined;
+    if (outcome === undefined || outcome.quarantined === 0) {
+      throw nothingToQuarantine(user?.name ?? room);
+    }
+    return outcome;
+  },
+  answer({ args: { user, room }, now }, result) {
+    if ('file' in result) {
+      return oneAnswer(result, now);
+    }
+    const { quarantined, before, kept } = result;
+    return {
+      mark: '✅',
+      title: [
+        bold(`Quarantined ${count(quarantined, 'file')}`),
+        ` ${user === undefined ? 'in' : 'of'} `,
+        ...(user === undefined ? [code(room ?? '')] : nameAndId(user)),
+      ],
+      body: [
+        facts(
+          before > 0 && `${count(before, 'file')} quarantined before`,
+          kept > 0 && `${count(kept, 'protected file')} left available`,
+        ),
+        line('Nobody can download these files from this server any more, nor identical ones.'),
+      ],
+      next: [liftingLine(user?.name, room)],
+      data: { userId: user?.name, roomId: room, ...result },
+    };
+  },
+  undo({ args: { user, room } }, result) {
+    if ('file' in result) {
+      return result.wasSo ? undefined : `unquarantine ${result.media}`;
+    }
+    // Lifting it would also release what was quarantined before.
+    return result.before > 0 ? undefined : liftingLine(user?.name, room);
+  },
+  async reconcile({ args: { media, user, room }, services, protectedHashes }) {
+    if (media !== undefined) {
+      return (await services.media.isQuarantined(media)) === true ? 'done' : 'not_done';
+    }
+    const isDone =
+      user !== undefined
+        ? await services.media.areUploadsQuarantined(user.name, protectedHashes)
+        : room !== undefined && (await services.media.isRoomQuarantined(room, protectedHashes));
+    // Some of the files may be quarantined.
+    return isDone ? 'done' : 'unknowable';
+  },
+});
+
+async function filesIn({ media }: Services, room: RoomId | undefined): Promise<readonly MxcUri[]> {
+  return room === undefined ? [] : media.inRoom(room);
+}
+
+function liftingLine(user: UserId | undefined, room: RoomId | undefined): string {
+  return user === undefined
+    ? `unquarantine --room ${idWord(room ?? '')}`
+    : `unquarantine --user ${idWord(user)}`;
+}
+
+function nothingToQuarantine(where: UserId | RoomId | undefined): TargetError {
+  return new TargetError(
+    'state',
+    `there is no file of or in \`${where ?? ''}\` that can be quarantined`,
+    'Nothing was changed.',
+  );
+}
+
+function oneAnswer(
+  { file, media, wasSo }: { file: StoredMedia; media: MxcUri; wasSo: boolean },
+  now: number,
+): Answer {
+  return {
     mark: '✅',
     title: [bold(wasSo ? 'Already quarantined: ' : 'Quarantined '), code(media)],
     body: [
@@ -43,8 +170,5 @@ export default defineCommand({
     ],
     next: [`unquarantine ${media}`, ...ownersMedia(file)],
     data: file,
-  }),
-  undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `unquarantine ${media}`),
-  reconcile: async ({ args: { media }, services }) =>
-    (await services.media.isQuarantined(media)) === true ? 'done' : 'not_done',
-});
+  };
+}

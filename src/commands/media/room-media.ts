@@ -39,7 +39,7 @@ export default defineCommand({
       noun: 'file',
       of: [' in ', ...roomNameAndId(room)],
       nothing: ['No unencrypted message in ', ...roomNameAndId(room), ' has a file'],
-      next: listing.rows.length === 0 ? [] : [`members ${idWord(room.roomId)}`],
+      next: listing.rows.length === 0 ? [] : [`quarantine --room ${idWord(room.roomId)}`],
       columns: [
         {
           title: 'File',

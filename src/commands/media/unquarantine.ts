@@ -3,8 +3,8 @@ import { count } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
-import { TargetError, UsageError } from '../../core/errors.ts';
-import { mediaDescription } from './parts/media-argument.ts';
+import { TargetError } from '../../core/errors.ts';
+import { assertOneOf, mediaDescription } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -13,18 +13,19 @@ export default defineCommand({
   summary: 'Allows the download of a quarantined file again',
   does: [
     'release identical files as well',
-    'with --user: release all files of that user that this bot has quarantined',
+    'with --user or --room: release all files of that user, or in that room, that this bot has quarantined',
   ],
   doesNot: ['restore deleted files'],
   args: {
     media: positional('media', mediaDescription, {
       optional: true,
-      unless: 'user',
+      unless: ['user', 'room'],
       placeholder: 'MEDIA-LINK',
     }),
     user: flag('account', 'Instead of one file: all files of this user that I have quarantined', {
       placeholder: 'USER',
     }),
+    room: flag('room', 'Instead of one file: all files in this room that I have quarantined'),
   },
   danger: 'change',
   protects: { nobody: 'it only makes files available again' },
@@ -33,24 +34,28 @@ export default defineCommand({
     'POST /_synapse/admin/v1/media/unquarantine/{server_name}/{media_id}',
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
     'GET /_synapse/admin/v1/users/{user_id}/media',
+    'GET /_synapse/admin/v1/room/{room_id}/media',
   ],
-  check({ media, user }) {
-    if (media === undefined && user === undefined) {
-      throw whichFile();
-    }
+  check({ media, user, room }) {
+    assertOneOf({ media, user, room });
   },
-  async run({ args: { media, user }, services, botUser }) {
+  async run({ args: { media, user, room }, services, botUser }) {
     if (media !== undefined) {
       return { ...(await services.media.liftQuarantine(media)), media };
     }
-    if (user === undefined) {
-      throw whichFile();
+    const lifted =
+      user !== undefined
+        ? await services.media.liftQuarantineOfUploads(user.name, botUser)
+        : room !== undefined
+          ? await services.media.liftQuarantineOfRoom(room, botUser)
+          : undefined;
+    if (lifted === undefined) {
+      throw new TypeError('neither a file nor a user nor a room');
     }
-    const lifted = await services.media.liftQuarantineOfUploads(user.name, botUser);
     if (lifted.released === 0) {
       throw new TargetError(
         'state',
-        `I have quarantined no file of ${user.name} that still exists`,
+        `I have quarantined no file ${user === undefined ? `in ${room}` : `of ${user.name}`} that still exists`,
         lifted.others === 0
           ? 'Nothing was changed.'
           : `Nothing was changed. Others have quarantined ${count(lifted.others, 'file')}: name the file to release it.`,
@@ -58,7 +63,7 @@ export default defineCommand({
     }
     return lifted;
   },
-  answer({ args: { user }, now }, result) {
+  answer({ args: { user, room }, now }, result) {
     if ('file' in result) {
       const { file, media, wasSo } = result;
       return {
@@ -81,8 +86,8 @@ export default defineCommand({
       mark: '✅',
       title: [
         bold('No longer quarantined: '),
-        `${count(released, 'file')} of `,
-        code(user?.name ?? ''),
+        `${count(released, 'file')} ${user === undefined ? 'in' : 'of'} `,
+        code(user?.name ?? room ?? ''),
       ],
       body: [
         line(
@@ -93,7 +98,7 @@ export default defineCommand({
         ),
       ],
       next: user === undefined ? [] : [`media ${idWord(user.name)}`],
-      data: { userId: user?.name, ...result },
+      data: { userId: user?.name, roomId: room, ...result },
     };
   },
   undo: (_, result) =>
@@ -103,9 +108,3 @@ export default defineCommand({
     return is === undefined ? 'unknowable' : is ? 'not_done' : 'done';
   },
 });
-
-function whichFile(): UsageError {
-  return new UsageError('Which file?', {
-    advice: 'Give the address of the file, or `--user` for all files of a user.',
-  });
-}

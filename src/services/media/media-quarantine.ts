@@ -1,8 +1,8 @@
 import PQueue from 'p-queue';
 
-import type { MxcUri, UserId } from '../../core/ids.ts';
+import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import type { UserMedia } from '../../homeserver/admin/media.ts';
+import type { StoredMedia, UserMedia } from '../../homeserver/admin/media.ts';
 import { rowsPerRequest } from '../pages.ts';
 
 /** What became of an account's files. */
@@ -23,8 +23,10 @@ async function filesOf(api: Api, user: UserId): Promise<UserMedia[]> {
   return Array.fromAsync(api.media.all(user, { limit: rowsPerRequest }));
 }
 
-/** Files that a quarantine of the whole account would change. */
-function openAmong(files: readonly UserMedia[]): UserMedia[] {
+/** Files that a quarantine of all would change. */
+function openAmong<File extends Pick<UserMedia, 'quarantinedBy' | 'safeFromQuarantine'>>(
+  files: readonly File[],
+): File[] {
   return files.filter((file) => file.quarantinedBy === null && !file.safeFromQuarantine);
 }
 
@@ -97,6 +99,76 @@ export async function liftQuarantineOfUploads(
       ({ mediaId }) =>
         async () =>
           api.media.unquarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
+    ),
+  );
+  return { released: own.length, others: quarantined.length - own.length };
+}
+
+/** The files in a room's unencrypted messages that this server has. */
+async function filesIn(
+  api: Api,
+  room: RoomId,
+): Promise<(StoredMedia & { readonly uri: MxcUri })[]> {
+  const uris = [...new Set(await api.media.inRoom(room))];
+  const queue = new PQueue({ concurrency });
+  const found = await queue.addAll(
+    uris.map((uri) => async () => ({ uri, file: await api.media.find(uri) })),
+  );
+  return found.flatMap(({ uri, file }) => (file === undefined ? [] : [{ ...file, uri }]));
+}
+
+/** Quarantines the files in a room; otherwise as `quarantineUploads`. */
+export async function quarantineRoom(
+  api: Api,
+  room: RoomId,
+  sparedHashes: () => Promise<ReadonlySet<string>>,
+): Promise<QuarantineOutcome> {
+  const files = await filesIn(api, room);
+  const open = openAmong(files);
+  const before = files.filter(({ quarantinedBy }) => quarantinedBy !== null).length;
+  const spared = open.length === 0 ? new Set<string>() : await sparedHashes();
+  const taken = open.filter(({ sha256 }) => sha256 === null || !spared.has(sha256));
+  // The request for the whole room would replace the names of those who quarantined files before.
+  if (taken.length > 0 && taken.length === open.length && before === 0) {
+    await api.media.quarantineRoom(room);
+  } else {
+    const queue = new PQueue({ concurrency });
+    await queue.addAll(
+      taken.map(
+        ({ uri }) =>
+          async () =>
+            api.media.quarantine(uri),
+      ),
+    );
+  }
+  return { quarantined: taken.length, before, kept: files.length - before - taken.length };
+}
+
+/** Whether no file is left that `quarantineRoom` would quarantine. */
+export async function isRoomQuarantined(
+  api: Api,
+  room: RoomId,
+  sparedHashes: () => Promise<ReadonlySet<string>>,
+): Promise<boolean> {
+  const open = openAmong(await filesIn(api, room));
+  const spared = open.length === 0 ? new Set<string>() : await sparedHashes();
+  return open.every(({ sha256 }) => sha256 !== null && spared.has(sha256));
+}
+
+/** Lifts the quarantines that `by` has set on the files in a room; otherwise as `liftQuarantineOfUploads`. */
+export async function liftQuarantineOfRoom(
+  api: Api,
+  room: RoomId,
+  by: UserId,
+): Promise<{ readonly released: number; readonly others: number }> {
+  const quarantined = (await filesIn(api, room)).filter((file) => file.quarantinedBy !== null);
+  const own = quarantined.filter(({ quarantinedBy }) => quarantinedBy === by);
+  const queue = new PQueue({ concurrency });
+  await queue.addAll(
+    own.map(
+      ({ uri }) =>
+        async () =>
+          api.media.unquarantine(uri),
     ),
   );
   return { released: own.length, others: quarantined.length - own.length };

@@ -16,7 +16,10 @@ import type { Pages } from '../pages.ts';
 import { deleteAllMedia, deleteMediaPage } from './media-deletion.ts';
 import {
   areUploadsQuarantined,
+  isRoomQuarantined,
+  liftQuarantineOfRoom,
   liftQuarantineOfUploads,
+  quarantineRoom,
   quarantineUploads,
 } from './media-quarantine.ts';
 
@@ -199,6 +202,16 @@ export function createMediaService(
     /** Lifts the quarantines that `by` has set on an account's files. */
     liftQuarantineOfUploads: async (user: UserId, by: UserId) =>
       liftQuarantineOfUploads(api, user, { by, serverName }),
+
+    /** Quarantines the files in a room's unencrypted messages; see `quarantineUploads`. */
+    quarantineRoom: async (room: RoomId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
+      quarantineRoom(api, room, sparedHashes),
+
+    isRoomQuarantined: async (room: RoomId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
+      isRoomQuarantined(api, room, sparedHashes),
+
+    /** Lifts the quarantines that `by` has set on the files in a room. */
+    liftQuarantineOfRoom: async (room: RoomId, by: UserId) => liftQuarantineOfRoom(api, room, by),
 
     /** Whether a file is quarantined; undefined if this server doesn't hold it. */
     async isQuarantined(uri: MxcUri): Promise<boolean | undefined> {

@@ -327,7 +327,7 @@ const notice = defineCommand({
   args: {
     users: positional('account', 'One or more users', {
       many: true,
-      unless: 'allUsers',
+      unless: ['allUsers'],
       placeholder: 'USER',
     }),
     text: positional('text', 'What to say', { rest: true }),
@@ -539,7 +539,9 @@ function fits(value: unknown, argument: Argument | undefined): boolean {
     return Array.isArray(value) && value.every((its) => fits(its, { ...argument, options: one }));
   }
   if (value === undefined) {
-    return argument.place === 'flag' || options.optional === true;
+    // A flag stands for it.
+    const isReplaced = options.unless !== undefined;
+    return argument.place === 'flag' || options.optional === true || isReplaced;
   }
   if (kind === 'boolean') {
     return typeof value === 'boolean';

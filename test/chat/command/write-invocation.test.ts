@@ -143,7 +143,7 @@ function invocationOf(command: Command) {
       // Where one by position is left out, so are those behind it.
       let isOut = false;
       for (const [key, { place, options }] of Object.entries(command.args)) {
-        if (options.unless !== undefined && given[options.unless] !== undefined) {
+        if (options.unless?.some((name) => given[name] !== undefined) === true) {
           given[key] = options.many === true ? [] : undefined;
           continue;
         }

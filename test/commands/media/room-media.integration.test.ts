@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { adminApi, newRoom, newUser } from '../../support/homeserver.ts';
+import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import type { MxcUri } from '../../../src/core/ids.ts';
+import { askAndConfirm } from '../../support/confirmed.ts';
+import { adminApi, newRoom, newUser, uniqueLocalpart } from '../../support/homeserver.ts';
 import { openRoom } from '../../support/room.ts';
 import type { TestRoom } from '../../support/room.ts';
 
@@ -62,5 +65,67 @@ describe('quarantine-changes', () => {
     await expect(Array.fromAsync(user.media.quarantineChanges())).rejects.toMatchObject({
       status: 403,
     });
+  });
+});
+
+describe('quarantine and unquarantine, many files at once', () => {
+  const upload = async (user: MatrixUser) =>
+    (await user.uploadMedia(
+      new TextEncoder().encode(uniqueLocalpart('file')),
+      'image/png',
+    )) as MxcUri;
+  const isQuarantined = async (uri: MxcUri) =>
+    (await adminApi().media.find(uri))?.quarantinedBy !== null;
+
+  it('--room quarantines the files in a room, but none of a moderator; and back', async () => {
+    const mallory = await newUser('mallory');
+    const id = await newRoom(mallory);
+    await room.ana.user.join(id);
+    const [bad, moderators] = [await upload(mallory), await upload(room.ana.user)];
+    const image = (url: string) => ({ msgtype: 'm.image', body: 'a picture', url });
+    await mallory.send(id, 'm.room.message', image(bad));
+    await room.ana.user.send(id, 'm.room.message', image(moderators));
+
+    const line = `!quarantine --room ${id} --reason spam`;
+    expect((await room.ben.ask(`${line} --dry-run`)).field.status).toBe('dry_run');
+    const { confirmation, outcome } = await askAndConfirm(room.ben, line);
+    expect(confirmation.body).toContain(`Quarantine 2 files in ${id}?`);
+    expect(outcome.body).toContain('✅ Quarantined 1 file in');
+    expect(outcome.body).toContain('1 protected file left available');
+    expect(await Promise.all([bad, moderators].map(isQuarantined))).toEqual([true, false]);
+
+    const back = await room.ben.ask(`!undo ${outcome.field.audit[0]}`);
+    expect(back.body).toContain('No longer quarantined: 1 file in');
+    expect(await isQuarantined(bad)).toBe(false);
+  });
+
+  it('--user quarantines all files of a user; and back', async () => {
+    const mallory = await newUser('mallory');
+    const files = [await upload(mallory), await upload(mallory)];
+    const { outcome } = await askAndConfirm(room.ben, `!quarantine --user ${mallory.userId}`);
+    expect(outcome.body).toContain('✅ Quarantined 2 files of');
+    expect(await Promise.all(files.map(isQuarantined))).toEqual([true, true]);
+    const back = await room.ben.ask(`!unquarantine --user ${mallory.userId}`);
+    expect(back.body).toContain('No longer quarantined: 2 files of');
+    expect(await Promise.all(files.map(isQuarantined))).toEqual([false, false]);
+  });
+
+  it('needs one of them, and something to do', async () => {
+    const keyless = await newUser();
+    const none = await room.ben.ask(`!quarantine --user ${keyless.userId}`);
+    expect(none.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    const id = await newRoom(keyless);
+    const empty = await room.ben.ask(`!unquarantine --room ${id}`);
+    expect(empty.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect((await room.ben.ask('!quarantine')).field.status).toBe('usage');
+    const two = await room.ben.ask(`!quarantine --user ${keyless.userId} --room ${id}`);
+    expect(two.field.status).toBe('usage');
+    const both = await room.ben.ask(`!quarantine mxc://localhost/a --room ${id}`);
+    expect(both.body).toContain('not both');
+    const own = await room.ben.ask(`!quarantine --user ${room.ana.user.userId}`);
+    expect(own.field.status).toBe('protected');
+    expect((await room.vic.ask(`!quarantine --room ${id}`)).field.status).toBe('denied');
+    const user = adminApi(keyless.account.accessToken);
+    await expect(user.media.quarantineRoom(id)).rejects.toMatchObject({ status: 403 });
   });
 });

@@ -24,7 +24,7 @@ const closeArguments = {
     many: true,
     min: 1,
     placeholder: 'ID',
-    unless: 'sender',
+    unless: ['sender'],
   }),
   sender: flag('user', 'Instead of numbers: all open or claimed reports about this user'),
   note: flag('text', 'Note to keep with the report (default: the reason)'),
