@@ -42,7 +42,9 @@ export function adviceOnUnknownFlag(tokens: readonly Token[], at: number, flags:
     return `Did you mean \`--${other.flag}\`? ${other.how}`;
   }
   // With one dash, it may be a flag of the command.
-  const guess = nearest(name, [...flags.keys()]) ?? (flags.has(name) ? name : undefined);
+  // Any two names of two letters are near each other: `--ip` is not `--in`.
+  const near = name.length > 2 ? nearest(name, [...flags.keys()]) : undefined;
+  const guess = near ?? (flags.has(name) ? name : undefined);
   if (guess !== undefined) {
     return `Did you mean \`--${guess}\`?`;
   }
