@@ -45,11 +45,12 @@ function functionsOf(value: object, path: readonly string[] = []): [string, Call
   );
 }
 
-/** Arguments that a function may take: an ID alone, with another, or with options. */
+/** Arguments that a function may take: an ID alone, with another, or with options, and a transaction ID. */
 const argumentLists: readonly unknown[][] = [user, room, event, file, {}].flatMap((first) => [
   [first, event, {}],
   [first, {}, {}],
   [first, [], {}],
+  [first, {}, event],
 ]);
 
 /** The functions of the admin API, each with arguments with which it makes a request. */

@@ -21,7 +21,7 @@ export default defineCommand({
     }),
   },
   danger: 'change',
-  protects: ({ revoke }) => revoke,
+  protects: true,
   example: 'approve @newcomer:example.com --reason "vouched for by Vera"',
   endpoints: ['PUT /_synapse/admin/v2/users/{user_id}', 'GET /_synapse/admin/v2/users/{user_id}'],
   repeats: true,

@@ -24,7 +24,7 @@ export default defineCommand({
   danger: ({ enable, disable }) => (enable.length + disable.length > 0 ? 'change' : 'read'),
   maxDanger: 'change',
   // A client that relies on a feature may stop working without it.
-  protects: ({ disable }) => disable.length > 0,
+  protects: ({ enable, disable }) => enable.length + disable.length > 0,
   example: 'experimental-features @vera:example.com --enable msc3881',
   endpoints: [
     'GET /_synapse/admin/v1/experimental_features/{user_id}',
