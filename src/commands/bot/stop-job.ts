@@ -99,7 +99,8 @@ function answerOf(stopped: Stopped): Answer {
       data: timer ?? { id, kind, line: cut(whole, maxLineLength), state: 'cancelled' },
     };
   }
-  const { counted, targets, done, failed, inFlight, notBegun, doneTargets } = stopped;
+  const { counted, targets, done, failed, inFlight, cutShort, notBegun, doneTargets } = stopped;
+  const finishing = inFlight - cutShort;
   const others = done - doneTargets.length;
   return {
     mark: '✅',
@@ -108,7 +109,8 @@ function answerOf(stopped: Stopped): Answer {
       facts(
         `${whole(done)} of ${count(targets, counted)} done`,
         failed > 0 && `${whole(failed)} failed`,
-        inFlight > 0 && `${whole(inFlight)} in progress, which will finish`,
+        finishing > 0 && `${whole(finishing)} in progress, which will finish`,
+        cutShort > 0 && `${whole(cutShort)} in progress, which will stop after the current step`,
         `${whole(notBegun)} not started, which stay as they are`,
       ),
       ...(doneTargets.length === 0

@@ -101,7 +101,7 @@ async function stopRunning(
 
 type SoFar = Pick<
   Stopped,
-  'counted' | 'done' | 'doneTargets' | 'failed' | 'inFlight' | 'notBegun' | 'targets'
+  'counted' | 'cutShort' | 'done' | 'doneTargets' | 'failed' | 'inFlight' | 'notBegun' | 'targets'
 >;
 
 /** How far an operation has got: counts accounts, as its answer does, or the steps of a single one. */
@@ -115,6 +115,7 @@ function soFar({ command, invocation, parts }: Parsed, rows: readonly OperationT
   const isIn = (row: OperationTarget, ...states: readonly OperationTarget['state'][]) =>
     states.includes(row.state);
   const notBegun = groups.filter((group) => group.every((row) => isIn(row, 'waiting')));
+  const unfinished = groups.filter((group) => group.some((row) => isIn(row, 'waiting')));
   const ended = groups.filter((group) => !group.some((row) => isIn(row, 'waiting', 'in_flight')));
   const done = ended.filter((group) => group.every((row) => isIn(row, 'done')));
   const hasTargets = rows.every(({ target }) => target !== undefined);
@@ -124,6 +125,7 @@ function soFar({ command, invocation, parts }: Parsed, rows: readonly OperationT
     done: done.length,
     failed: ended.filter((group) => group.some((row) => isIn(row, 'failed'))).length,
     inFlight: groups.length - notBegun.length - ended.length,
+    cutShort: unfinished.length - notBegun.length,
     notBegun: notBegun.length,
     doneTargets: done.slice(0, maxNamed).map(nameOf),
   };
@@ -174,6 +176,7 @@ async function cancelScheduled(
     done: 0,
     failed: 0,
     inFlight: 0,
+    cutShort: 0,
     notBegun: 0,
     doneTargets: [],
   };

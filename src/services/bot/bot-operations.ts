@@ -36,6 +36,8 @@ export interface Stopped {
   readonly done: number;
   readonly failed: number;
   readonly inFlight: number;
+  /** Targets in flight that have further steps, which will not be started. */
+  readonly cutShort: number;
   /** Targets that were not started, and no longer will be. */
   readonly notBegun: number;
   /** The first targets that are done; of one account, the steps. */

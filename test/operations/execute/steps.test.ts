@@ -197,9 +197,17 @@ async function stopAfter(count: number, line: string): Promise<string[]> {
 test('stop-job counts accounts, with all their steps, as the progress does', async () => {
   const [counts, done] = await stopAfter(6, '!takedown @a @b @c');
   expect(counts).toBe(
-    '1 of 3 accounts done · 1 in progress, which will finish · 1 not started, which stay as they are',
+    '1 of 3 accounts done · 1 in progress, which will stop after the current step · 1 not started, which stay as they are',
   );
   expect(done).toBe('Already done: @a:localhost');
+});
+
+test('stop-job says that an account will finish only if its last step runs', async () => {
+  const [counts] = await stopAfter(7, '!takedown @a @b @c');
+  expect(calls).toEqual([...steps, ...steps]);
+  expect(counts).toBe(
+    '1 of 3 accounts done · 1 in progress, which will finish · 1 not started, which stay as they are',
+  );
 });
 
 test('stop-job counts the steps of one account', async () => {
