@@ -135,6 +135,8 @@ export interface Step<Declared extends Arguments = Arguments, Result = unknown> 
   run(context: Context<Declared>): Promise<Result>;
   /** What was done, for the answer: `suspended`. */
   did(result: Result): string;
+  /** Whether it had nothing to do, because everything was done already. */
+  wasSo?(result: Result): boolean;
   /** What was not done, although the rest was: `3 files are left`. */
   missed?(result: Result): string | undefined;
   /**

@@ -34,6 +34,7 @@ const suspend = step({
     return { wasSo: account.suspended };
   },
   did: ({ wasSo }) => (wasSo ? 'already suspended' : 'suspended'),
+  wasSo: ({ wasSo }) => wasSo,
   undo: ({ args: { accounts: account } }, { wasSo }) =>
     wasSo ? undefined : `unsuspend ${idWord(account.name)}`,
   resultIfDone: ({ args: { accounts: account } }) => ({ wasSo: account.suspended }),
@@ -53,6 +54,7 @@ const quarantine = step({
     ]
       .filter((part) => part !== '')
       .join(', '),
+  wasSo: ({ quarantined, before }) => quarantined === 0 && before > 0,
   // Lifting it would also release what was quarantined before.
   undo: ({ args: { accounts: account } }, { quarantined, before }) =>
     quarantined === 0 || before > 0 ? undefined : `unquarantine --user ${idWord(account.name)}`,
@@ -117,6 +119,7 @@ const deactivate = step({
   },
   did: ({ erase, rooms }) =>
     `${erase ? 'deactivated and erased' : 'deactivated'}${rooms === 0 ? '' : `, still leaving ${count(rooms, 'room')}`}`,
+  wasSo: ({ wasSo }) => wasSo,
   undo: ({ args: { accounts: account } }, { wasSo }) =>
     wasSo ? undefined : `reactivate ${idWord(account.name)}`,
   resultIfDone: ({ args: { accounts: account, erase } }) => ({

@@ -70,24 +70,32 @@ export async function reconcileUnit(
     ...(before === 'running' || unit.serverJob !== undefined
       ? ranOn(found)
       : reconciledAttempt(context, found, unit.intent ?? 0)),
-    ...present({
-      undo: found === 'done' ? undoOfReconciled(context, task, unit, step) : undefined,
-    }),
+    ...(found === 'done' ? changeOfReconciled(context, task, unit, step) : {}),
   };
 }
 
-/** The line that takes back a step that was cut off and done; undefined if what it has changed is not known. */
-function undoOfReconciled(
+/** What a step that was cut off and done has changed; nothing if that is not known. */
+function changeOfReconciled(
   context: AttemptContext,
   operation: RunningOperation,
   unit: Unit,
   step: Step | undefined,
-): string | undefined {
+): StepChange {
   const commandContext = contextOf(context, operation, unit);
   const isKnown = unit.before !== undefined || unit.account !== undefined;
   return isKnown && step?.resultIfDone !== undefined
-    ? step.undo?.(commandContext, step.resultIfDone(commandContext))
-    : undefined;
+    ? changeOf(step, commandContext, step.resultIfDone(commandContext))
+    : {};
+}
+
+type StepChange = Pick<Attempt, 'undo' | 'wasSo'>;
+
+/** The line that takes back a step, or that it had nothing to do. */
+function changeOf(step: Step, context: Context, result: unknown): StepChange {
+  return present({
+    undo: step.undo?.(context, result),
+    wasSo: step.wasSo?.(result) === true ? (true as const) : undefined,
+  });
 }
 
 /** What an attempt is about. */
@@ -175,7 +183,8 @@ async function attemptOnce(
             : { status: 'done' }),
         did: step.did(result),
         tookMs: tookMs(),
-        ...present({ serverJob, undo: step.undo?.(commandContext, result) }),
+        ...present({ serverJob }),
+        ...changeOf(step, commandContext, result),
       };
     }
     const undo = command.undo?.(commandContext, result);
@@ -239,14 +248,14 @@ function ranOn(reconciliation: Reconciliation): Pick<Attempt, 'status' | 'isOpen
 }
 
 /** The outcome of an attempt, as the audit log stores it. */
-export function outcomeOf({ status, error, tookMs, undo, serverJob }: Attempt): {
+export function outcomeOf({ status, error, tookMs, undo, wasSo, serverJob }: Attempt): {
   status: string;
   detail: object;
 } {
   return {
     status,
     detail: {
-      ...present({ took_ms: tookMs, undo, server_job: serverJob }),
+      ...present({ took_ms: tookMs, undo, was_so: wasSo, server_job: serverJob }),
       ...(error === undefined ? {} : { code: codeOf(error) }),
       ...(error instanceof HomeserverError || error instanceof ForeignAnswerError
         ? { http_status: error.status }

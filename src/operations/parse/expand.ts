@@ -104,8 +104,8 @@ export async function expand(
 const maxAgoMs = dayMs;
 /** At most this many audit entries are searched. */
 const maxSearched = 100;
-/** At most this many audit entries of one command are looked at. */
-const maxTogether = 10_000;
+/** One operation has at most this many audit entries: 10,000 accounts, and the steps of a takedown for each. */
+export const maxTogether = 100_000;
 /** At most this many entries of one command are named. */
 const maxNamed = 3;
 
@@ -121,6 +121,28 @@ export function undoOf({
     typeof detail.undo === 'string'
     ? detail.undo
     : undefined;
+}
+
+/**
+ * Whether an entry changed nothing that its operation could take back, and the rest of that operation is
+ * taken back.
+ *
+ * @param others what else was done to the same target
+ * @param takenBack the numbers of the entries that were taken back
+ */
+export function isSpent(
+  entry: AuditEntry,
+  others: readonly AuditEntry[],
+  takenBack: ReadonlySet<number | undefined>,
+): boolean {
+  const siblings = others.filter(
+    (other) => other.eventId === entry.eventId && undoOf(other) !== undefined,
+  );
+  return (
+    undoOf(entry) === undefined &&
+    siblings.length > 0 &&
+    siblings.every(({ id }) => takenBack.has(id))
+  );
 }
 
 /**
@@ -319,9 +341,11 @@ async function assertNewest(
   };
   const undone = await since(undoing.command, undoing.values);
   // Undoing something else is not the same action: another token made with the same flags, for example.
-  const newest = (await since(entry.command, entry.arguments)).find(
+  const again = (await since(entry.command, entry.arguments)).find(
     (one) => (undoOf(one) ?? undo) === undo,
   );
+  const asStep = await sameAsStep(store, entry);
+  const newest = (again?.id ?? 0) > (asStep?.id ?? 0) ? again : asStep;
   const [back] = undone;
   const name = `#${entry.id} (${entry.command})`;
   if (newest !== undefined && newest.id > (back?.id ?? 0)) {
@@ -339,4 +363,25 @@ async function assertNewest(
   if (back !== undefined) {
     throw new TargetError('state', `${name} was already undone by #${back.id} (${back.command})`);
   }
+}
+
+/** The newest later entry that did the same to the same target, if either was a step of a command. */
+async function sameAsStep(
+  { auditLog }: Pick<Store, 'auditLog'>,
+  entry: AuditEntry,
+): Promise<AuditEntry | undefined> {
+  const { target } = entry;
+  if (target === null) {
+    return undefined;
+  }
+  const found = await auditLog.search({ target, status: 'done', limit: maxSearched });
+  const later = found.filter(({ id }) => id > entry.id);
+  const takenBack = new Set(later.map(({ reason }) => undoneBy(reason)));
+  const step = stepOf(entry);
+  return later.find(
+    (one) =>
+      (step ?? stepOf(one)) !== undefined &&
+      (stepOf(one) ?? one.command) === (step ?? entry.command) &&
+      !isSpent(one, later, takenBack),
+  );
 }

@@ -15,15 +15,13 @@ import type { Parsed, ParsedContext, Staying } from '../stages.ts';
 import { withParts } from '../stages.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
-import { undoOf } from './expand.ts';
+import { isSpent, maxTogether, undoOf } from './expand.ts';
 
 /** What finding the reversals of an operation needs. */
 export type UndoOperationContext = CommandNameContext &
   ReadingSettings &
   ParsedContext & { readonly store: Pick<Store, 'auditLog' | 'operations'> };
 
-/** One operation has at most this many audit entries: 10,000 accounts, and the steps of a takedown for each. */
-const maxEntries = 100_000;
 /** At most this many newer entries of one target are searched. */
 const maxNewer = 100;
 
@@ -42,7 +40,7 @@ export async function undoOperation(
 ): Promise<Parsed> {
   const operation = await ended(context, id);
   const { auditLog } = context.store;
-  const entries = await auditLog.search({ eventId: operation.eventId, limit: maxEntries });
+  const entries = await auditLog.search({ eventId: operation.eventId, limit: maxTogether });
   const changesOf = changesByTarget(auditLog);
   const { prefix } = context.settings;
   const reversals: Reversal[] = [];
@@ -52,7 +50,9 @@ export async function undoOperation(
     const line = undoOf(entry);
     const name = stepOf(entry) ?? entry.command;
     if (line === undefined) {
-      const earlier = earlierOf(entry, await changesOf(entry));
+      const earlier = foundDone(entry)
+        ? earlierOf(context, entry, await changesOf(entry))
+        : undefined;
       if (earlier !== undefined) {
         leftOut.push(
           left(
@@ -216,44 +216,62 @@ function changedSince(
     ({ status, reason }) => status === 'done' && (undoneBy(reason) ?? 0) > entry.id,
   );
   const cancelled = new Set(undoing.flatMap(({ id, reason }) => [id, undoneBy(reason)]));
-  // It changed nothing that its operation could take back, and the rest of that operation is taken back.
-  const isSpent = (one: AuditEntry) => {
-    const siblings = newer.filter(
-      (other) => other.eventId === one.eventId && undoOf(other) !== undefined,
-    );
-    return (
-      undoOf(one) === undefined &&
-      siblings.length > 0 &&
-      siblings.every(({ id }) => cancelled.has(id))
-    );
-  };
+  // A command may do the same as a step of another one: both quarantine, for example.
   const isSame = (one: AuditEntry) =>
-    one.command === entry.command && stepOf(one) === stepOf(entry);
+    (stepOf(one) ?? one.command) === (stepOf(entry) ?? entry.command);
   return newer.find(
     (one) =>
       !cancelled.has(one.id) &&
-      !isSpent(one) &&
+      !isSpent(one, newer, cancelled) &&
       (one.command === command || isSame(one) || undoOf(one) === line),
   );
 }
 
+/** Whether a step had nothing to do, because everything was done already. */
+function foundDone({ status, detail }: AuditEntry): boolean {
+  return (
+    status === 'done' &&
+    typeof detail === 'object' &&
+    detail !== null &&
+    'was_so' in detail &&
+    detail.was_so === true
+  );
+}
+
 /**
- * What an entry found done already, if its target is still so because of that: an account that was suspended
- * before a takedown stays suspended when the takedown is taken back.
+ * Who did what a step found done already, if its target is still so because of that: an account that was
+ * suspended before a takedown stays suspended when the takedown is taken back.
  */
-function earlierOf(entry: AuditEntry, changes: readonly AuditEntry[]): AuditEntry | undefined {
-  const step = stepOf(entry);
+function earlierOf(
+  context: CommandNameContext & ReadingSettings,
+  entry: AuditEntry,
+  changes: readonly AuditEntry[],
+): AuditEntry | undefined {
   const takenBack = new Set(changes.map(({ reason }) => undoneBy(reason)));
-  return step !== undefined && entry.status === 'done'
-    ? changes.find(
-        (one) =>
-          one.id < entry.id &&
-          one.status === 'done' &&
-          (stepOf(one) ?? one.command) === step &&
-          undoOf(one) !== undefined &&
-          !takenBack.has(one.id),
+  const isTakenBack = (one: AuditEntry, line: string) => {
+    const reversal = readReversal(context, one, line);
+    return (
+      takenBack.has(one.id) ||
+      // Somebody has typed the reversal.
+      changes.some(
+        ({ id, status, command, arguments: given }) =>
+          id > one.id &&
+          status === 'done' &&
+          command === reversal?.command &&
+          JSON.stringify(given) === JSON.stringify(reversal.arguments),
       )
-    : undefined;
+    );
+  };
+  return changes.find((one) => {
+    const line = undoOf(one);
+    return (
+      one.id < entry.id &&
+      one.status === 'done' &&
+      (stepOf(one) ?? one.command) === stepOf(entry) &&
+      line !== undefined &&
+      !isTakenBack(one, line)
+    );
+  });
 }
 
 function whyStays(entry: AuditEntry, newer: AuditEntry): string {

@@ -8,7 +8,7 @@ import type { UserId } from '../../../src/core/ids.ts';
 import type { Outgoing } from '../../../src/operations/answer/reply.ts';
 import { createInFlight } from '../../../src/operations/execute/reconcile.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
-import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 const mallory = '@mallory:localhost';
@@ -386,4 +386,88 @@ test('what of a takedown somebody takes back by hand meanwhile does not keep the
   const text = JSON.stringify(sent);
   expect(text).toContain(`${mallory} (is not deactivated)`);
   expect(await bot.store.operations.running()).toEqual([]);
+});
+
+/** Something that Ana did to the account; returns its number. */
+async function doneByAna(
+  command: string,
+  given: Readonly<Record<string, unknown>>,
+  undo?: string,
+): Promise<number> {
+  return bot.store.transaction(async ({ auditLog }) => {
+    const { now } = bot.clock;
+    const id = await auditLog.begin(
+      {
+        actor: people.ana,
+        command,
+        arguments: given,
+        target: mallory,
+        eventId: `$${command}`,
+        roomId: room,
+      },
+      now,
+    );
+    await auditLog.finish(id, { status: 'done', detail: undo === undefined ? {} : { undo } }, now);
+    return id;
+  });
+}
+
+/** Asks to take back the takedown; returns what is answered. */
+async function askedBack(): Promise<string> {
+  canBeTakenBack();
+  return JSON.stringify((await bot.take([message('$back', '!undo --operation 1')])).sent);
+}
+
+test('the files that somebody has quarantined since stay quarantined', async () => {
+  await takeDown();
+  const newer = await doneByAna('quarantine', { user: mallory });
+  expect(await askedBack()).toContain(
+    `${mallory} (was changed since: #${newer}, quarantine by ${people.ana}; to lift it all the same: !unquarantine --user ${mallory})`,
+  );
+  await bot.take([message('$yes2', '!confirm')]);
+  expect(calls).toEqual(['reactivate', 'unsuspend']);
+});
+
+describe('what a takedown leaves quarantined', () => {
+  const lift = `unquarantine --user ${mallory}`;
+  const file = { mediaId: 'a', safeFromQuarantine: false, sha256: null };
+  /** A takedown of an account with one file that was quarantined before, and more. */
+  async function takeDownWith(...more: readonly (typeof file & { quarantinedBy: null })[]) {
+    Object.assign(bot.api.media, {
+      async *all() {
+        yield { ...file, mediaId: 'b', quarantinedBy: people.ana };
+        yield* more;
+      },
+    });
+    await takeDown();
+  }
+
+  test('is put down to who did it before, if it found all files quarantined', async () => {
+    const earlier = await doneByAna('quarantine', { user: mallory }, lift);
+    await takeDownWith();
+    expect(await askedBack()).toContain(
+      `${mallory} (keeps quarantine, done before this operation by #${earlier}; to lift it: !${lift})`,
+    );
+  });
+
+  test('is not put down to somebody else, if it quarantined a part itself', async () => {
+    await doneByAna('quarantine', { user: mallory }, lift);
+    await takeDownWith({ ...file, quarantinedBy: null });
+    const text = await askedBack();
+    expect(text).not.toContain('keeps quarantine');
+    expect(text).toMatch(/Can’t be taken back: [^"]*quarantine \(1\)/u);
+  });
+});
+
+test('who suspended an account before is not named, if somebody lifted that by hand', async () => {
+  await doneByAna('suspend', { accounts: [mallory] }, `unsuspend ${mallory}`);
+  await doneByAna('unsuspend', { accounts: [mallory] });
+  const { findAccount } = bot.context;
+  Object.assign(bot.context, {
+    findAccount: async (name: UserId) => ({ ...(await findAccount(name)), suspended: true }),
+  });
+  await takeDown();
+  const text = await askedBack();
+  expect(text).not.toContain('keeps suspend');
+  expect(text).toMatch(/Can’t be taken back: [^"]*suspend \(1\)/u);
 });

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { UserId } from '../../../src/core/ids.ts';
-import { lastActionOf } from '../../../src/operations/parse/expand.ts';
+import { expand, lastActionOf } from '../../../src/operations/parse/expand.ts';
 import { openFuzzBot, people, room } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
@@ -131,6 +131,22 @@ test('of several steps says what of it can’t be undone', async () => {
   });
 });
 
+test('of thousands of accounts counts all of them', async () => {
+  const eventId = '$large';
+  await done('takedown', { eventId, undo });
+  const [one] = await bot.store.auditLog.search({ eventId, limit: 1 });
+  const entries = Array.from({ length: 20_000 }, (_, at) => ({
+    ...one,
+    id: 20_000 - at,
+    target: `@u${Math.floor(at / 4)}:localhost`,
+  }));
+  Object.assign(bot.store.auditLog, {
+    search: async ({ limit }: { limit: number }) => entries.slice(0, limit),
+  });
+  const id = await operationOf(eventId, 'takedown');
+  await expect(last()).rejects.toThrow(`your last command was operation ${id}, for 5,000 accounts`);
+});
+
 test('of several accounts whose operation is not known is named one by one', async () => {
   const eventId = '$batch';
   const ids: number[] = [];
@@ -188,5 +204,37 @@ test('whose number stands for two actions is undone by the command that reverses
     advice: [`\`!undo ${two}\`: lock \`@b:localhost\``, `\`!${undo}\`: lock \`@a:localhost\``].join(
       '\n',
     ),
+  });
+});
+
+describe('an entry that is named', () => {
+  const undone = async (id: number) => expand(bot.context, { sender: ben }, `undo ${id}`);
+  const lift = `unquarantine --user ${target}`;
+
+  test('is not undone if a takedown has done the same since', async () => {
+    const id = await done('quarantine', { undo: lift });
+    const newer = await done('takedown', { step: 'quarantine' });
+    await expect(undone(id)).rejects.toMatchObject({
+      message: `#${id} (quarantine) is not the newest: #${newer} (takedown) came after it`,
+      advice: `To undo the current state: \`!${lift}\``,
+    });
+  });
+
+  test('is not undone if it is a step of a takedown, and a command has done the same since', async () => {
+    const id = await done('takedown', { step: 'quarantine', undo: lift });
+    const newer = await done('quarantine');
+    await expect(undone(id)).rejects.toThrow(
+      `#${id} (takedown) is not the newest: #${newer} (quarantine) came after it`,
+    );
+  });
+
+  test('is undone once the takedown that found it done already is taken back', async () => {
+    const id = await done('suspend', { undo: `unsuspend ${target}` });
+    const eventId = '$takedown';
+    await done('takedown', { eventId, step: 'suspend' });
+    const closed = await done('takedown', { eventId, step: 'deactivate', undo });
+    await expect(undone(id)).rejects.toThrow('is not the newest');
+    await done('reactivate', { reason: `undo of #${closed}` });
+    expect(await undone(id)).toContain(`unsuspend ${target} --reason=`);
   });
 });
