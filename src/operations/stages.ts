@@ -274,6 +274,9 @@ export function commandContextFor(
     protectedHashes: async () => {
       throw new TypeError('protected files are only known to what is carried out');
     },
+    isProtected: async () => {
+      throw new TypeError('protected files are only known to what is carried out');
+    },
   };
 }
 

@@ -61,6 +61,8 @@ export interface Context<Declared extends Arguments = Arguments> {
    * Empty if the protection is overridden.
    */
   protectedHashes(): Promise<ReadonlySet<string>>;
+  /** Whether files of this user must be left alone. If the protection is overridden, only the bot's. */
+  isProtected(user: UserId): Promise<boolean>;
   /** For `reconcile`: the ID of the homeserver's own job, if it is known. */
   readonly serverJob?: string;
   /**

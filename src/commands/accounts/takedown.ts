@@ -55,7 +55,11 @@ const quarantine = step({
       .filter((part) => part !== '')
       .join(', '),
   wasSo: ({ quarantined, before }) => quarantined === 0 && before > 0,
-  // Lifting it would also release what was quarantined before.
+  missed: ({ left, stoppedBy }) =>
+    stoppedBy === undefined
+      ? undefined
+      : `${count(left, 'file')} may not be quarantined: ${stoppedBy.message}`,
+  // Lifting it releases all files of this user that the bot has quarantined, as the preview says.
   undo: ({ args: { accounts: account } }, { quarantined, before }) =>
     quarantined === 0 || before > 0 ? undefined : `unquarantine --user ${idWord(account.name)}`,
   reconcile: async ({ args: { accounts: account }, services, protectedHashes }) =>

@@ -2,6 +2,8 @@ import { bold, line } from '../../chat/answers/answer.ts';
 import { amount, count, size, when } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import { dayMs } from '../../core/duration.ts';
+import { UsageError } from '../../core/errors.ts';
 import { readSize } from './parts/file-size.ts';
 import { checkMediaDate } from './parts/media-date.ts';
 
@@ -14,7 +16,7 @@ export default defineCommand({
   summary: 'Deletes old or large files that users of this server have uploaded',
   does: [
     'delete files that nobody has opened since a time, and that are larger than a size',
-    'include files of moderators and server admins',
+    'include files of moderators, of server admins and of this bot',
     'leave a gap wherever the files are shown',
   ],
   doesNot: [
@@ -24,7 +26,7 @@ export default defineCommand({
     'delete copies of other servers’ files (see !purge-remote-media)',
   ],
   args: {
-    before: flag('date', 'Only files that nobody has opened since then', {
+    before: flag('date', 'Only files that nobody has opened since then, at least a day ago', {
       required: true,
       placeholder: '90d',
     }),
@@ -33,15 +35,19 @@ export default defineCommand({
     }),
     avatars: flag('boolean', 'Also files that are avatars of users or rooms', { default: false }),
   },
-  danger: 'destructive',
+  // It reaches files of protected accounts, as `--override-protection` does.
+  danger: 'critical',
   reversible: false,
   example: 'delete-local-media --before 90d --larger-than 5MB',
   endpoints: [
     'POST /_synapse/admin/v1/media/delete',
     'GET /_synapse/admin/v1/statistics/users/media',
   ],
-  check({ before, largerThan }) {
-    checkMediaDate('--before', before);
+  check({ before, largerThan }, { now }) {
+    checkMediaDate('--before', before, now);
+    if (before > now - dayMs) {
+      throw new UsageError('`--before` must be at least a day ago.', { word: '--before' });
+    }
     readSize('--larger-than', largerThan);
   },
   async preview({ args, services, now }) {
@@ -57,7 +63,7 @@ export default defineCommand({
           `${count(all.users, 'user')} of this server ${all.users === 1 ? 'has' : 'have'} ${count(all.files, 'file')}, ${size(all.bytes)}. Synapse doesn’t say beforehand how many it would delete.`,
         ),
         line(
-          `Will: delete files of moderators and server admins, too${avatars ? ', and avatars of users and rooms' : ''}`,
+          `Will: delete files of moderators, of server admins and of this bot, too${avatars ? ', and avatars of users and rooms' : ''}`,
         ),
         line(
           `Will not: delete ${avatars ? '' : 'avatars, '}quarantined or protected files, copies on other servers, or messages (these show a gap)`,

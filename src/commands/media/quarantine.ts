@@ -2,13 +2,14 @@ import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
+import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { Services, StoredMedia } from '../../services/services.ts';
-import { assertOneOf, mediaDescription } from './parts/media-argument.ts';
+import { assertNoEnd, assertOneOf, mediaDescription } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -20,6 +21,7 @@ export default defineCommand({
     'include identical files that are not protected, no matter who uploads them, now or later',
     'work on files from other servers that somebody here has opened',
     'with --user or --room: leave out files that equal one of a protected account',
+    'with --room: leave out files that a protected account has uploaded, whoever sent them',
   ],
   doesNot: [
     'delete the file (see !delete-media)',
@@ -28,6 +30,7 @@ export default defineCommand({
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
     'with --room: find files in encrypted messages',
+    'with --user or --room: end after a time (--for), or be undone by !undo (see !unquarantine)',
   ],
   args: {
     media: positional('media', mediaDescription, {
@@ -49,12 +52,25 @@ export default defineCommand({
     'POST /_synapse/admin/v1/user/{user_id}/media/quarantine',
     'GET /_synapse/admin/v1/room/{room_id}/media',
     'POST /_synapse/admin/v1/room/{room_id}/media/quarantine',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
   check: assertOneOf,
-  async preview({ args: { media, user, room }, services }) {
+  async preview(context) {
+    const {
+      args: { media, user, room },
+      services,
+      invocation,
+    } = context;
     if (media !== undefined) {
       return { title: ['Quarantine ', code(media), '?'], body: [] };
     }
+    assertNoEnd(invocation);
+    const where =
+      user !== undefined
+        ? nameAndId(user)
+        : room === undefined
+          ? []
+          : roomNameAndId(await requireRoom(context, room));
     const files =
       user === undefined
         ? (await filesIn(services, room)).length
@@ -64,27 +80,30 @@ export default defineCommand({
     }
     return {
       title: [
-        `Quarantine ${count(files, 'file')} ${user === undefined ? 'in' : 'of'} `,
-        ...(user === undefined ? [code(room ?? '')] : nameAndId(user)),
+        `Quarantine up to ${count(files, 'file')} ${user === undefined ? 'in' : 'of'} `,
+        ...where,
         '?',
       ],
       body: [
         line('Will: block the download of these files and of identical ones'),
         line(
-          'Will not: delete files or messages, or block protected files and those that equal one of a protected account',
+          `Will not: delete files or messages, or block protected files, ${user === undefined ? 'those of protected accounts, ' : ''}and those that equal one of a protected account`,
         ),
       ],
+      warning: 'There is no undo: release single files, or all that I have quarantined there.',
     };
   },
-  async run({ args: { media, user, room }, services, protectedHashes }) {
+  async run({ args: { media, user, room }, services, invocation, protectedHashes, isProtected }) {
     if (media !== undefined) {
       return { ...(await services.media.quarantine(media)), media };
     }
+    assertNoEnd(invocation);
+    const spared = { hashes: protectedHashes, isOwner: isProtected };
     const outcome =
       user !== undefined
         ? await services.media.quarantineUploads(user.name, protectedHashes)
         : room !== undefined
-          ? await services.media.quarantineRoom(room, protectedHashes)
+          ? await services.media.quarantineRoom(room, spared)
           : undefined;
     if (outcome === undefined || outcome.quarantined === 0) {
       throw nothingToQuarantine(user?.name ?? room);
@@ -95,40 +114,47 @@ export default defineCommand({
     if ('file' in result) {
       return oneAnswer(result, now);
     }
-    const { quarantined, before, kept } = result;
+    const { stoppedBy, ...numbers } = result;
+    const { quarantined, before, kept, left } = numbers;
     return {
-      mark: '✅',
+      mark: stoppedBy === undefined ? '✅' : '⚠️',
       title: [
         bold(`Quarantined ${count(quarantined, 'file')}`),
         ` ${user === undefined ? 'in' : 'of'} `,
         ...(user === undefined ? [code(room ?? '')] : nameAndId(user)),
       ],
       body: [
+        ...(stoppedBy === undefined ? [] : [line(bold('It stopped early: '), stoppedBy.message)]),
         facts(
+          left > 0 && `${count(left, 'file')} may not be quarantined`,
           before > 0 && `${count(before, 'file')} quarantined before`,
           kept > 0 && `${count(kept, 'protected file')} left available`,
         ),
         line('Nobody can download these files from this server any more, nor identical ones.'),
       ],
-      next: [liftingLine(user?.name, room)],
-      data: { userId: user?.name, roomId: room, ...result },
+      next: [
+        user === undefined ? `room-media ${idWord(room ?? '')}` : `media ${idWord(user.name)}`,
+      ],
+      ...(stoppedBy === undefined ? {} : { status: 'partial' as const }),
+      data: { userId: user?.name, roomId: room, ...numbers },
     };
   },
-  undo({ args: { user, room } }, result) {
-    if ('file' in result) {
-      return result.wasSo ? undefined : `unquarantine ${result.media}`;
-    }
-    // Lifting it would also release what was quarantined before.
-    return result.before > 0 ? undefined : liftingLine(user?.name, room);
-  },
-  async reconcile({ args: { media, user, room }, services, protectedHashes }) {
+  // Lifting the quarantine of many files would also release what was quarantined for another reason. In a room,
+  // anybody can send the address of such a file.
+  undo: (_, result) =>
+    'file' in result && !result.wasSo ? `unquarantine ${result.media}` : undefined,
+  async reconcile({ args: { media, user, room }, services, protectedHashes, isProtected }) {
     if (media !== undefined) {
       return (await services.media.isQuarantined(media)) === true ? 'done' : 'not_done';
     }
     const isDone =
       user !== undefined
         ? await services.media.areUploadsQuarantined(user.name, protectedHashes)
-        : room !== undefined && (await services.media.isRoomQuarantined(room, protectedHashes));
+        : room !== undefined &&
+          (await services.media.isRoomQuarantined(room, {
+            hashes: protectedHashes,
+            isOwner: isProtected,
+          }));
     // Some of the files may be quarantined.
     return isDone ? 'done' : 'unknowable';
   },
@@ -136,12 +162,6 @@ export default defineCommand({
 
 async function filesIn({ media }: Services, room: RoomId | undefined): Promise<readonly MxcUri[]> {
   return room === undefined ? [] : media.inRoom(room);
-}
-
-function liftingLine(user: UserId | undefined, room: RoomId | undefined): string {
-  return user === undefined
-    ? `unquarantine --room ${idWord(room ?? '')}`
-    : `unquarantine --user ${idWord(user)}`;
 }
 
 function nothingToQuarantine(where: UserId | RoomId | undefined): TargetError {

@@ -1,6 +1,7 @@
 import { code } from '../../chat/answers/answer.ts';
 import { ago, size } from '../../chat/answers/phrases.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
+import { inert } from '../../chat/answers/untrusted-text.ts';
 import { roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { checkOffset, listAnswer, listFlags, pageOf } from '../../chat/command/list.ts';
@@ -63,7 +64,7 @@ export default defineCommand({
               : [
                   [
                     fileState(file),
-                    cut(file.mediaType ?? '', 30),
+                    inert(file.mediaType ?? '', 30),
                     file.mediaLength === null ? '' : size(file.mediaLength),
                     file.createdTs === null ? '' : ago(file.createdTs, context.now),
                   ]

@@ -1,21 +1,28 @@
-import { bold, code, line } from '../../chat/answers/answer.ts';
+import { nameAndId } from '../../chat/answers/account.ts';
+import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
+import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
-import { assertOneOf, mediaDescription } from './parts/media-argument.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import { assertNoEnd, assertOneOf, mediaDescription } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'unquarantine',
   synonyms: ['release', 'unblock-media'],
-  summary: 'Allows the download of a quarantined file again',
+  summary: 'Allows the download of a quarantined file again, or of many',
   does: [
     'release identical files as well',
     'with --user or --room: release all files of that user, or in that room, that this bot has quarantined',
   ],
-  doesNot: ['restore deleted files'],
+  doesNot: [
+    'restore deleted files',
+    'with --user or --room: keep back files that this bot has quarantined for another reason',
+    'with --user or --room: release files that others have quarantined',
+  ],
   args: {
     media: positional('media', mediaDescription, {
       optional: true,
@@ -27,7 +34,8 @@ export default defineCommand({
     }),
     room: flag('room', 'Instead of one file: all files in this room that I have quarantined'),
   },
-  danger: 'change',
+  danger: ({ user, room }) => (user === undefined && room === undefined ? 'change' : 'destructive'),
+  maxDanger: 'destructive',
   protects: { nobody: 'it only makes files available again' },
   example: 'unquarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx',
   endpoints: [
@@ -35,14 +43,61 @@ export default defineCommand({
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
     'GET /_synapse/admin/v1/users/{user_id}/media',
     'GET /_synapse/admin/v1/room/{room_id}/media',
+    'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
   check({ media, user, room }) {
     assertOneOf({ media, user, room });
   },
-  async run({ args: { media, user, room }, services, botUser }) {
+  async preview(context) {
+    const {
+      args: { media, user, room },
+      services,
+      botUser,
+      invocation,
+    } = context;
+    if (media !== undefined) {
+      return { title: ['Release ', code(media), '?'], body: [] };
+    }
+    assertNoEnd(invocation);
+    const where =
+      user !== undefined
+        ? nameAndId(user)
+        : room === undefined
+          ? []
+          : roomNameAndId(await requireRoom(context, room));
+    const files =
+      user !== undefined
+        ? await services.media.countQuarantinedUploads(user.name, botUser)
+        : room === undefined
+          ? 0
+          : await services.media.countQuarantinedInRoom(room, botUser);
+    if (files === 0) {
+      throw nothingToRelease(user?.name, room);
+    }
+    return {
+      title: [
+        `Release ${count(files, 'file')} ${user === undefined ? 'in' : 'of'} `,
+        ...where,
+        ' from quarantine?',
+      ],
+      body: [
+        line(
+          `Will: release every file ${user === undefined ? 'in a message there' : 'of this user'} that I have quarantined, whenever and for whatever reason, and identical files`,
+        ),
+        line('Will not: release files that others have quarantined, or restore deleted files'),
+      ],
+      ...(user === undefined
+        ? {
+            warning: 'Anybody who can write there can name a file that was quarantined elsewhere.',
+          }
+        : {}),
+    };
+  },
+  async run({ args: { media, user, room }, services, botUser, invocation }) {
     if (media !== undefined) {
       return { ...(await services.media.liftQuarantine(media)), media };
     }
+    assertNoEnd(invocation);
     const lifted =
       user !== undefined
         ? await services.media.liftQuarantineOfUploads(user.name, botUser)
@@ -53,13 +108,7 @@ export default defineCommand({
       throw new TypeError('neither a file nor a user nor a room');
     }
     if (lifted.released === 0) {
-      throw new TargetError(
-        'state',
-        `I have quarantined no file ${user === undefined ? `in ${room}` : `of ${user.name}`} that still exists`,
-        lifted.others === 0
-          ? 'Nothing was changed.'
-          : `Nothing was changed. Others have quarantined ${count(lifted.others, 'file')}: name the file to release it.`,
-      );
+      throw nothingToRelease(user?.name, room);
     }
     return lifted;
   },
@@ -81,15 +130,18 @@ export default defineCommand({
         data: file,
       };
     }
-    const { released, others } = result;
+    const { stoppedBy, ...numbers } = result;
+    const { released, others, left } = numbers;
     return {
-      mark: '✅',
+      mark: stoppedBy === undefined ? '✅' : '⚠️',
       title: [
         bold('No longer quarantined: '),
         `${count(released, 'file')} ${user === undefined ? 'in' : 'of'} `,
         code(user?.name ?? room ?? ''),
       ],
       body: [
+        ...(stoppedBy === undefined ? [] : [line(bold('It stopped early: '), stoppedBy.message)]),
+        ...(left === 0 ? [] : [facts(`${count(left, 'file')} may not be released`)]),
         line(
           'People can download these files and identical files again.',
           others === 0
@@ -98,7 +150,8 @@ export default defineCommand({
         ),
       ],
       next: user === undefined ? [] : [`media ${idWord(user.name)}`],
-      data: { userId: user?.name, roomId: room, ...result },
+      ...(stoppedBy === undefined ? {} : { status: 'partial' as const }),
+      data: { userId: user?.name, roomId: room, ...numbers },
     };
   },
   undo: (_, result) =>
@@ -108,3 +161,11 @@ export default defineCommand({
     return is === undefined ? 'unknowable' : is ? 'not_done' : 'done';
   },
 });
+
+function nothingToRelease(user: UserId | undefined, room: RoomId | undefined): TargetError {
+  return new TargetError(
+    'state',
+    `I have quarantined no file ${user === undefined ? `in ${room}` : `of ${user}`} that still exists`,
+    'Nothing was changed. To release a file that somebody else has quarantined, name the file.',
+  );
+}

@@ -12,6 +12,7 @@ import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Account } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
+import { protectionOf } from '../authorize/authorize.ts';
 import { protectedHashes } from '../resolve/media-owner.ts';
 import type { MediaOwnerContext } from '../resolve/media-owner.ts';
 import { commandContextFor } from '../stages.ts';
@@ -127,6 +128,10 @@ function contextOf(context: AttemptContext, operation: RunningOperation, unit: U
       operation.invocation.overrideProtection === true
         ? new Set()
         : protectedHashes(context, account?.name),
+    isProtected: async (user) =>
+      operation.invocation.overrideProtection === true
+        ? user === context.settings.botUser
+        : (await protectionOf(context, user)) !== undefined,
     async keepServerJob(id) {
       unit.serverJob = id;
       try {

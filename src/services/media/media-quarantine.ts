@@ -1,17 +1,41 @@
 import PQueue from 'p-queue';
 
+import { LawspeakerError, mayHaveHappened } from '../../core/errors.ts';
 import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { StoredMedia, UserMedia } from '../../homeserver/admin/media.ts';
 import { rowsPerRequest } from '../pages.ts';
 
-/** What became of an account's files. */
-export interface QuarantineOutcome {
+/** How far a change of several files got. */
+interface Progress {
+  /** Files that were to be changed and were not, or of which it is not known. */
+  readonly left: number;
+  /** Why the change stopped early, after some files were changed. */
+  readonly stoppedBy: LawspeakerError | undefined;
+}
+
+/** What became of the files of an account, or in a room. */
+export interface QuarantineOutcome extends Progress {
   readonly quarantined: number;
   /** Files that were quarantined before. */
   readonly before: number;
-  /** Files that are protected from quarantine, or equal a file that must stay available. */
+  /** Files that are protected from quarantine, or that must stay available. */
   readonly kept: number;
+}
+
+/** What became of the files whose quarantine was lifted. */
+export interface ReleaseOutcome extends Progress {
+  readonly released: number;
+  /** Files that somebody else has quarantined, which stay quarantined. */
+  readonly others: number;
+}
+
+/** Files that must stay available. Both are asked only if there are files. */
+export interface Spared {
+  /** Their SHA-256 sums: Synapse quarantines equal files together. */
+  hashes(): Promise<ReadonlySet<string>>;
+  /** Whether all files of this user must stay available. */
+  isOwner(user: UserId): Promise<boolean>;
 }
 
 type Api = Pick<AdminApi, 'media'>;
@@ -21,6 +45,41 @@ const concurrency = 4;
 
 async function filesOf(api: Api, user: UserId): Promise<UserMedia[]> {
   return Array.fromAsync(api.media.all(user, { limit: rowsPerRequest }));
+}
+
+/**
+ * Changes several files, some at the same time, until one fails. No request goes out after this returns.
+ *
+ * @throws the first error, if no file was changed
+ */
+async function changeEach<File>(
+  files: readonly File[],
+  change: (file: File) => Promise<void>,
+): Promise<Progress & { readonly changed: number }> {
+  const queue = new PQueue({ concurrency });
+  const errors: unknown[] = [];
+  let changed = 0;
+  for (const file of files) {
+    void queue.add(async () => {
+      try {
+        await change(file);
+        changed += 1;
+      } catch (error) {
+        errors.push(error);
+        queue.clear();
+      }
+    });
+  }
+  await queue.onIdle();
+  // Of several errors, the one that leaves open whether something was changed counts.
+  const error = errors.find(mayHaveHappened) ?? errors[0];
+  if (error === undefined) {
+    return { changed, left: 0, stoppedBy: undefined };
+  }
+  if (changed === 0 || !(error instanceof LawspeakerError)) {
+    throw error;
+  }
+  return { changed, left: files.length - changed, stoppedBy: error };
 }
 
 /** Files that a quarantine of all would change. */
@@ -34,44 +93,35 @@ function openAmong<File extends Pick<UserMedia, 'quarantinedBy' | 'safeFromQuara
  * Quarantines the files that an account has uploaded. Synapse quarantines equal files of other accounts with
  * them, so those that equal a spared file are left out.
  *
- * @param sparedHashes SHA-256 sums of files that must stay available; asked for only if there are files
+ * @throws LawspeakerError no file was quarantined
  */
 export async function quarantineUploads(
   api: Api,
   user: UserId,
   serverName: string,
-  sparedHashes: () => Promise<ReadonlySet<string>>,
+  sparedHashes: Spared['hashes'],
 ): Promise<QuarantineOutcome> {
   const files = await filesOf(api, user);
   const before = files.filter(({ quarantinedBy }) => quarantinedBy !== null).length;
   const open = openAmong(files);
   const spared = open.length === 0 ? new Set<string>() : await sparedHashes();
   const taken = open.filter(({ sha256 }) => sha256 === null || !spared.has(sha256));
+  const kept = files.length - before - taken.length;
   if (taken.length > 0 && taken.length === open.length) {
     await api.media.quarantineUploads(user);
-  } else {
-    const queue = new PQueue({ concurrency });
-    await queue.addAll(
-      taken.map(
-        ({ mediaId }) =>
-          async () =>
-            api.media.quarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
-      ),
-    );
+    return { quarantined: taken.length, before, kept, left: 0, stoppedBy: undefined };
   }
-  const protectedFiles = files.length - before - open.length;
-  return {
-    quarantined: taken.length,
-    before,
-    kept: protectedFiles + open.length - taken.length,
-  };
+  const { changed, ...progress } = await changeEach(taken, async ({ mediaId }) =>
+    api.media.quarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
+  );
+  return { quarantined: changed, before, kept, ...progress };
 }
 
 /** Whether no file is left that `quarantineUploads` would quarantine. */
 export async function areUploadsQuarantined(
   api: Api,
   user: UserId,
-  sparedHashes: () => Promise<ReadonlySet<string>>,
+  sparedHashes: Spared['hashes'],
 ): Promise<boolean> {
   const open = openAmong(await filesOf(api, user));
   if (open.length === 0) {
@@ -81,27 +131,27 @@ export async function areUploadsQuarantined(
   return open.every(({ sha256 }) => sha256 !== null && spared.has(sha256));
 }
 
+/** The number of an account's files that `by` has quarantined. */
+export async function countQuarantinedUploads(api: Api, user: UserId, by: UserId): Promise<number> {
+  return (await filesOf(api, user)).filter(({ quarantinedBy }) => quarantinedBy === by).length;
+}
+
 /**
- * Lifts the quarantines that `by` has set on an account's files. Synapse also lifts those of equal files.
+ * Lifts all quarantines that `by` has set on an account's files. Synapse also lifts those of equal files.
  *
- * @returns `others`: the number of files that somebody else has quarantined, which stay quarantined
+ * @throws LawspeakerError no quarantine was lifted
  */
 export async function liftQuarantineOfUploads(
   api: Api,
   user: UserId,
   { by, serverName }: { readonly by: UserId; readonly serverName: string },
-): Promise<{ readonly released: number; readonly others: number }> {
+): Promise<ReleaseOutcome> {
   const quarantined = (await filesOf(api, user)).filter((file) => file.quarantinedBy !== null);
   const own = quarantined.filter(({ quarantinedBy }) => quarantinedBy === by);
-  const queue = new PQueue({ concurrency });
-  await queue.addAll(
-    own.map(
-      ({ mediaId }) =>
-        async () =>
-          api.media.unquarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
-    ),
+  const { changed, ...progress } = await changeEach(own, async ({ mediaId }) =>
+    api.media.unquarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
   );
-  return { released: own.length, others: quarantined.length - own.length };
+  return { released: changed, others: quarantined.length - own.length, ...progress };
 }
 
 /** The files in a room's unencrypted messages that this server has. */
@@ -117,59 +167,73 @@ async function filesIn(
   return found.flatMap(({ uri, file }) => (file === undefined ? [] : [{ ...file, uri }]));
 }
 
-/** Quarantines the files in a room; otherwise as `quarantineUploads`. */
+/**
+ * Those of the files in a room that may be quarantined. Anybody can send the address of anybody's file, so the
+ * owner counts, not the sender.
+ */
+async function withoutSpared<File extends Pick<StoredMedia, 'sha256' | 'userId'>>(
+  files: readonly File[],
+  spared: Spared,
+): Promise<File[]> {
+  if (files.length === 0) {
+    return [];
+  }
+  const hashes = await spared.hashes();
+  const owners = [...new Set(files.flatMap(({ userId }) => userId ?? []))];
+  const sparedOwners = new Set<UserId>();
+  for (const owner of owners) {
+    if (await spared.isOwner(owner)) {
+      sparedOwners.add(owner);
+    }
+  }
+  return files.filter(
+    ({ sha256, userId }) =>
+      (sha256 === null || !hashes.has(sha256)) && (userId === null || !sparedOwners.has(userId)),
+  );
+}
+
+/** Quarantines the files in a room, except those of spared owners; otherwise as `quarantineUploads`. */
 export async function quarantineRoom(
   api: Api,
   room: RoomId,
-  sparedHashes: () => Promise<ReadonlySet<string>>,
+  spared: Spared,
 ): Promise<QuarantineOutcome> {
   const files = await filesIn(api, room);
   const open = openAmong(files);
   const before = files.filter(({ quarantinedBy }) => quarantinedBy !== null).length;
-  const spared = open.length === 0 ? new Set<string>() : await sparedHashes();
-  const taken = open.filter(({ sha256 }) => sha256 === null || !spared.has(sha256));
+  const taken = await withoutSpared(open, spared);
+  const kept = files.length - before - taken.length;
   // The request for the whole room would replace the names of those who quarantined files before.
   if (taken.length > 0 && taken.length === open.length && before === 0) {
     await api.media.quarantineRoom(room);
-  } else {
-    const queue = new PQueue({ concurrency });
-    await queue.addAll(
-      taken.map(
-        ({ uri }) =>
-          async () =>
-            api.media.quarantine(uri),
-      ),
-    );
+    return { quarantined: taken.length, before, kept, left: 0, stoppedBy: undefined };
   }
-  return { quarantined: taken.length, before, kept: files.length - before - taken.length };
+  const { changed, ...progress } = await changeEach(taken, async ({ uri }) =>
+    api.media.quarantine(uri),
+  );
+  return { quarantined: changed, before, kept, ...progress };
 }
 
 /** Whether no file is left that `quarantineRoom` would quarantine. */
-export async function isRoomQuarantined(
-  api: Api,
-  room: RoomId,
-  sparedHashes: () => Promise<ReadonlySet<string>>,
-): Promise<boolean> {
-  const open = openAmong(await filesIn(api, room));
-  const spared = open.length === 0 ? new Set<string>() : await sparedHashes();
-  return open.every(({ sha256 }) => sha256 !== null && spared.has(sha256));
+export async function isRoomQuarantined(api: Api, room: RoomId, spared: Spared): Promise<boolean> {
+  return (await withoutSpared(openAmong(await filesIn(api, room)), spared)).length === 0;
 }
 
-/** Lifts the quarantines that `by` has set on the files in a room; otherwise as `liftQuarantineOfUploads`. */
+/** The number of files in a room that `by` has quarantined. */
+export async function countQuarantinedInRoom(api: Api, room: RoomId, by: UserId): Promise<number> {
+  return (await filesIn(api, room)).filter(({ quarantinedBy }) => quarantinedBy === by).length;
+}
+
+/** Lifts all quarantines that `by` has set on the files in a room; otherwise as `liftQuarantineOfUploads`. */
 export async function liftQuarantineOfRoom(
   api: Api,
   room: RoomId,
   by: UserId,
-): Promise<{ readonly released: number; readonly others: number }> {
+): Promise<ReleaseOutcome> {
   const quarantined = (await filesIn(api, room)).filter((file) => file.quarantinedBy !== null);
   const own = quarantined.filter(({ quarantinedBy }) => quarantinedBy === by);
-  const queue = new PQueue({ concurrency });
-  await queue.addAll(
-    own.map(
-      ({ uri }) =>
-        async () =>
-          api.media.unquarantine(uri),
-    ),
+  const { changed, ...progress } = await changeEach(own, async ({ uri }) =>
+    api.media.unquarantine(uri),
   );
-  return { released: own.length, others: quarantined.length - own.length };
+  return { released: changed, others: quarantined.length - own.length, ...progress };
 }

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 
-import { TargetError } from '../../core/errors.ts';
+import { LawspeakerError, TargetError, UnreachableError } from '../../core/errors.ts';
 import { mxcParts } from '../../core/ids.ts';
 import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
@@ -16,12 +16,15 @@ import type { Pages } from '../pages.ts';
 import { deleteAllMedia, deleteMediaPage } from './media-deletion.ts';
 import {
   areUploadsQuarantined,
+  countQuarantinedInRoom,
+  countQuarantinedUploads,
   isRoomQuarantined,
   liftQuarantineOfRoom,
   liftQuarantineOfUploads,
   quarantineRoom,
   quarantineUploads,
 } from './media-quarantine.ts';
+import type { Spared } from './media-quarantine.ts';
 
 /** A file after its quarantine or its protection was set or lifted. */
 export interface MediaChange {
@@ -49,6 +52,9 @@ export function createMediaService(
    * Changes a file only if that makes a difference, because a second quarantine would replace the name
    * of whoever set the first. Then checks the result, because Synapse reports success even for files
    * that it can't change.
+   *
+   * @throws TargetError this server doesn't hold the file, or can't change it
+   * @throws UnreachableError Synapse accepted the request, but the result can't be checked
    */
   async function setQuarantined(uri: MxcUri, quarantined: boolean): Promise<MediaChange> {
     const isSo = ({ quarantinedBy }: StoredMedia) => (quarantinedBy !== null) === quarantined;
@@ -67,7 +73,7 @@ export function createMediaService(
       );
     }
     await (quarantined ? api.media.quarantine(uri) : api.media.unquarantine(uri));
-    const now = await api.media.find(uri);
+    const now = await findAfterChange(uri);
     if (now === undefined || !isSo(now)) {
       throw new TargetError(
         'state',
@@ -76,6 +82,21 @@ export function createMediaService(
       );
     }
     return { file: now, wasSo: false };
+  }
+
+  /** @throws UnreachableError the look-up failed, whatever its error says: the change before it was done */
+  async function findAfterChange(uri: MxcUri): Promise<StoredMedia | undefined> {
+    try {
+      return await api.media.find(uri);
+    } catch (error) {
+      throw error instanceof LawspeakerError
+        ? new UnreachableError(
+            'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+            `accepted the change, but then did not say what became of it: ${error.message}`,
+            true,
+          )
+        : error;
+    }
   }
 
   async function setProtected(uri: MxcUri, isProtected: boolean): Promise<MediaChange> {
@@ -193,22 +214,28 @@ export function createMediaService(
      *
      * @param sparedHashes SHA-256 sums of files that must stay available
      */
-    quarantineUploads: async (user: UserId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
+    quarantineUploads: async (user: UserId, sparedHashes: Spared['hashes']) =>
       quarantineUploads(api, user, serverName, sparedHashes),
 
-    areUploadsQuarantined: async (user: UserId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
+    areUploadsQuarantined: async (user: UserId, sparedHashes: Spared['hashes']) =>
       areUploadsQuarantined(api, user, sparedHashes),
+
+    /** The number of an account's files that `by` has quarantined. */
+    countQuarantinedUploads: async (user: UserId, by: UserId) =>
+      countQuarantinedUploads(api, user, by),
 
     /** Lifts the quarantines that `by` has set on an account's files. */
     liftQuarantineOfUploads: async (user: UserId, by: UserId) =>
       liftQuarantineOfUploads(api, user, { by, serverName }),
 
     /** Quarantines the files in a room's unencrypted messages; see `quarantineUploads`. */
-    quarantineRoom: async (room: RoomId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
-      quarantineRoom(api, room, sparedHashes),
+    quarantineRoom: async (room: RoomId, spared: Spared) => quarantineRoom(api, room, spared),
 
-    isRoomQuarantined: async (room: RoomId, sparedHashes: () => Promise<ReadonlySet<string>>) =>
-      isRoomQuarantined(api, room, sparedHashes),
+    isRoomQuarantined: async (room: RoomId, spared: Spared) => isRoomQuarantined(api, room, spared),
+
+    /** The number of files in a room that `by` has quarantined. */
+    countQuarantinedInRoom: async (room: RoomId, by: UserId) =>
+      countQuarantinedInRoom(api, room, by),
 
     /** Lifts the quarantines that `by` has set on the files in a room. */
     liftQuarantineOfRoom: async (room: RoomId, by: UserId) => liftQuarantineOfRoom(api, room, by),

@@ -147,10 +147,9 @@ it('is taken back step by step, as far as that is possible', async () => {
     status: 'done',
   });
   expect((await undone(suspended)).field).toMatchObject({ command: 'unsuspend', status: 'done' });
-  expect((await undone(quarantined)).field).toMatchObject({
-    command: 'unquarantine',
-    status: 'done',
-  });
+  const released = await askAndConfirm(room.ben, `!undo ${quarantined}`);
+  expect(released.confirmation.body).toContain('that I have quarantined, whenever');
+  expect(released.outcome.field).toMatchObject({ command: 'unquarantine', status: 'done' });
   expect((await undone(redacted)).body).toContain('can’t be undone');
   expect(await users.get(idOf(mallory))).toMatchObject({ deactivated: false, suspended: false });
   const files = await media.list(idOf(mallory), {});

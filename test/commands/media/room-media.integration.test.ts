@@ -9,7 +9,7 @@ import type { TestRoom } from '../../support/room.ts';
 
 let room: TestRoom;
 beforeAll(async () => {
-  room = await openRoom();
+  room = await openRoom({ protected: { users: ['@guarded*:localhost'] } });
 });
 afterAll(async () => room.close());
 
@@ -20,18 +20,27 @@ describe('room-media', () => {
     const empty = await room.ben.ask(`!room-media ${id}`);
     expect(empty.body).toContain('No unencrypted message in Pictures');
     const own = await mallory.uploadMedia(new Uint8Array(9), 'image/png', 'evil.png');
-    for (const url of [own, 'mxc://remote.example/other', 'https://example.com/no.png', own]) {
+    const typed = await mallory.uploadMedia(new Uint8Array(8), 'text/https://evil.example');
+    for (const url of [
+      own,
+      'mxc://remote.example/other',
+      'https://example.com/no.png',
+      own,
+      typed,
+    ]) {
       await mallory.send(id, 'm.room.message', { msgtype: 'm.image', body: 'a picture', url });
     }
 
     const found = await room.ben.ask(`!room-media ${id}`);
-    expect(found.field.data).toMatchObject({ total: 2 });
-    expect(found.body).toContain('2 files in Pictures');
+    expect(found.field.data).toMatchObject({ total: 3 });
+    expect(found.body).toContain('3 files in Pictures');
+    // The uploader chooses the type.
+    expect(found.body).toContain('https[:]//evil[.]example');
     expect(found.body).toContain(`evil.png ${own}`);
     expect(found.body).toContain('image/png, 9 bytes');
     expect(found.body).toMatch(/mxc:\/\/remote\.example\/other +not on this server/u);
     const file = await room.ben.ask(`!room-media ${id} --format csv`);
-    expect(file.body).toContain('2 rows in room-media.csv');
+    expect(file.body).toContain('3 rows in room-media.csv');
   });
 
   it('is for moderators, and names rooms that are not there', async () => {
@@ -77,26 +86,59 @@ describe('quarantine and unquarantine, many files at once', () => {
   const isQuarantined = async (uri: MxcUri) =>
     (await adminApi().media.find(uri))?.quarantinedBy !== null;
 
-  it('--room quarantines the files in a room, but none of a moderator; and back', async () => {
-    const mallory = await newUser('mallory');
-    const id = await newRoom(mallory);
+  const image = (url: string) => ({ msgtype: 'm.image', body: 'a picture', url });
+
+  it('--room quarantines the files in a room, but none of a protected account; and back', async () => {
+    const [mallory, guarded] = [await newUser('mallory'), await newUser('guarded')];
+    const id = await newRoom(mallory, { preset: 'public_chat', name: 'Pictures' });
     await room.ana.user.join(id);
     const [bad, moderators] = [await upload(mallory), await upload(room.ana.user)];
-    const image = (url: string) => ({ msgtype: 'm.image', body: 'a picture', url });
-    await mallory.send(id, 'm.room.message', image(bad));
+    // Accounts that the configuration protects can't be listed: only the owner of each file tells.
+    const theirs = await upload(guarded);
+    for (const uri of [bad, theirs]) {
+      await mallory.send(id, 'm.room.message', image(uri));
+    }
     await room.ana.user.send(id, 'm.room.message', image(moderators));
 
     const line = `!quarantine --room ${id} --reason spam`;
     expect((await room.ben.ask(`${line} --dry-run`)).field.status).toBe('dry_run');
     const { confirmation, outcome } = await askAndConfirm(room.ben, line);
-    expect(confirmation.body).toContain(`Quarantine 2 files in ${id}?`);
+    expect(confirmation.body).toContain(`Quarantine up to 3 files in Pictures ${id}?`);
     expect(outcome.body).toContain('✅ Quarantined 1 file in');
-    expect(outcome.body).toContain('1 protected file left available');
-    expect(await Promise.all([bad, moderators].map(isQuarantined))).toEqual([true, false]);
+    expect(outcome.body).toContain('2 protected files left available');
+    const files = [bad, moderators, theirs];
+    expect(await Promise.all(files.map(isQuarantined))).toEqual([true, false, false]);
 
-    const back = await room.ben.ask(`!undo ${outcome.field.audit[0]}`);
-    expect(back.body).toContain('No longer quarantined: 1 file in');
+    const back = await askAndConfirm(room.ben, `!unquarantine --room ${id}`);
+    expect(back.confirmation.body).toContain(`Release 1 file in Pictures ${id} from quarantine?`);
+    expect(back.outcome.body).toContain('No longer quarantined: 1 file in');
     expect(await isQuarantined(bad)).toBe(false);
+  });
+
+  it('nobody has a file released by sending its address to a room that was quarantined', async () => {
+    const mallory = await newUser('mallory');
+    const id = await newRoom(mallory);
+    const [bad, worse] = [await upload(mallory), await upload(mallory)];
+    await mallory.send(id, 'm.room.message', image(bad));
+    await room.ben.ask(`!quarantine ${worse} --reason abuse`);
+    for (const many of [`--room ${id}`, `--user ${mallory.userId}`]) {
+      const timed = await room.ben.ask(`!quarantine ${many} --for 24h`);
+      expect(timed.field.status).toBe('usage');
+      expect(timed.body).toContain('--for works for one file');
+    }
+    expect(await isQuarantined(bad)).toBe(false);
+
+    const { confirmation, outcome } = await askAndConfirm(room.ben, `!quarantine --room ${id}`);
+    expect(confirmation.body).toContain('There is no undo');
+    expect(outcome.body).not.toContain('unquarantine');
+    await mallory.send(id, 'm.room.message', image(worse));
+    const back = await room.ben.ask(`!undo ${outcome.field.audit[0]}`);
+    expect(back.body).toContain('can’t be undone');
+    const asked = await room.ben.ask(`!unquarantine --room ${id}`);
+    expect(asked.field.status).toBe('pending');
+    expect(asked.body).toContain('Release 2 files in');
+    expect(asked.body).toContain('for whatever reason');
+    expect(await Promise.all([bad, worse].map(isQuarantined))).toEqual([true, true]);
   });
 
   it('--user quarantines all files of a user; and back', async () => {
@@ -105,8 +147,10 @@ describe('quarantine and unquarantine, many files at once', () => {
     const { outcome } = await askAndConfirm(room.ben, `!quarantine --user ${mallory.userId}`);
     expect(outcome.body).toContain('✅ Quarantined 2 files of');
     expect(await Promise.all(files.map(isQuarantined))).toEqual([true, true]);
-    const back = await room.ben.ask(`!unquarantine --user ${mallory.userId}`);
-    expect(back.body).toContain('No longer quarantined: 2 files of');
+    expect(outcome.body).not.toContain('unquarantine');
+    const back = await askAndConfirm(room.ben, `!unquarantine --user ${mallory.userId}`);
+    expect(back.confirmation.body).toContain('Release 2 files of');
+    expect(back.outcome.body).toContain('No longer quarantined: 2 files of');
     expect(await Promise.all(files.map(isQuarantined))).toEqual([false, false]);
   });
 
