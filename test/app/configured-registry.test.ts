@@ -11,7 +11,7 @@ const config = configSchema.parse({
 test.each([
   ['audits', 'Did you mean audit?'],
   ['Whois', 'Did you mean whois?'],
-  ['breakfast', 'docs/commands.md lists the commands.'],
+  ['xylophone', 'docs/commands.md lists the commands.'],
 ])('a role for a command that does not exist: %s', async (name, advice) => {
   const commands = { [name]: 'admin' as const };
   await expect(

@@ -43,7 +43,8 @@ export function adviceOnUnknownFlag(tokens: readonly Token[], at: number, flags:
   }
   // With one dash, it may be a flag of the command.
   // Any two names of two letters are near each other: `--ip` is not `--in`.
-  const near = name.length > 2 ? nearest(name, [...flags.keys()]) : undefined;
+  const others = [...flags.keys()].filter((key) => key.length > 2 || name.length > 2);
+  const near = nearest(name, others);
   const guess = near ?? (flags.has(name) ? name : undefined);
   if (guess !== undefined) {
     return `Did you mean \`--${guess}\`?`;

@@ -239,6 +239,10 @@ function readPositionals(
       continue;
     }
     if (rest === true) {
+      const users = positionals[at - 1]?.[1];
+      if (users?.kind === 'account' && users.options.many === true) {
+        assertNoUsers(left, [key, argument], users, options);
+      }
       const text = left.splice(0).map((word) => word.text);
       values[key] = text.join(' ');
       continue;
@@ -270,10 +274,38 @@ function readPositionals(
  * The last word belongs to the text.
  */
 function countUsers(words: readonly Word[], least: number): number {
-  const textAt = words.findIndex(
-    (word, at) => at >= least && !isFullUser(word) && severalUsers(word) === undefined,
-  );
+  const textAt = words.findIndex((word, at) => at >= least && !namesUsers(word));
   return Math.max(least, Math.min(textAt === -1 ? words.length : textAt, words.length - 1));
+}
+
+/** Whether a word before a text is one or several users by their full IDs, or a comma between them. */
+function namesUsers(word: Word): boolean {
+  return isComma(word) || isFullUser(word) || severalUsers(word) !== undefined;
+}
+
+function isComma({ text }: Word): boolean {
+  return /^[,;]+$/u.test(text);
+}
+
+/**
+ * Checks the words of a text that stands behind users: what was meant as a user must not be sent as text.
+ *
+ * @param users the argument with the users
+ * @throws UsageError there are only users, or the first word may be several
+ */
+function assertNoUsers(
+  words: readonly Word[],
+  [key, text]: readonly [string, Argument],
+  users: Argument,
+  options: PositionalOptions,
+): void {
+  const [first] = words;
+  if (words.every(namesUsers)) {
+    throw missing(key, text, options);
+  }
+  if (first !== undefined && partsOf(first).some(isFullUser)) {
+    splitAtCommas(first, users, options.context);
+  }
 }
 
 function isFullUser(word: Word): boolean {
@@ -294,9 +326,13 @@ function partsOf({ text, exact }: Word): Word[] {
  */
 function severalUsers(word: Word): Word[] | undefined {
   const parts = partsOf(word);
-  return !word.exact && parts.length > 1 && !isFullUser(word) && parts.every(isFullUser)
-    ? parts
-    : undefined;
+  const isOne = isFullUser(word) && !goesOnAfterQuery(word);
+  return !word.exact && parts.length > 1 && !isOne && parts.every(isFullUser) ? parts : undefined;
+}
+
+/** Whether a link has a comma after its query, which says nothing about the user: another user may follow. */
+function goesOnAfterQuery({ text }: Word): boolean {
+  return /\?.*[,;]/u.test(text);
 }
 
 /**
@@ -306,12 +342,15 @@ function severalUsers(word: Word): Word[] | undefined {
  */
 function splitAtCommas(word: Word, { kind }: Argument, { serverName }: ReadingContext): Word[] {
   const parts = partsOf(word);
-  if (kind !== 'account' || word.exact || isFullUser(word)) {
+  if (kind !== 'account' || word.exact) {
     return [word];
+  }
+  if (isFullUser(word)) {
+    return severalUsers(word) ?? [word];
   }
   if (parts.length < 2) {
     // A comma may have spaces around it.
-    return /^[,;]+$/u.test(word.text) ? [] : [word];
+    return isComma(word) ? [] : [word];
   }
   const several = severalUsers(word);
   const names = parts.map((part) => textFor(part, kind));

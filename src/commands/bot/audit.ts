@@ -47,7 +47,7 @@ export default defineCommand({
     'send all matching entries as a file, oldest first: !audit export --since 30d --format csv',
     'check the hash chain, and compare it with the head last posted here: !audit verify',
   ],
-  doesNot: ['list commands that only read'],
+  doesNot: ['list commands that only read, except !messages and !event'],
   args: {
     what: positional('word', 'An entry’s number, export, or verify', {
       optional: true,

@@ -160,7 +160,9 @@ export async function lastActionOf(
   const { auditLog, dataLoss } = context.store;
   const loss = await dataLoss.get();
   const found = await auditLog.search({ by: user, status: 'done', limit: maxSearched });
-  const own = found.filter(({ actor }) => actor === user);
+  const own = found.filter(
+    ({ actor, command }) => actor === user && context.registry.find(command)?.audited !== true,
+  );
   const undone = new Set(own.map(({ reason }) => undoneBy(reason)));
   const isOpen = ({ id, reason }: AuditEntry) => undoneBy(reason) === undefined && !undone.has(id);
   const open = own.filter(isOpen);

@@ -193,12 +193,15 @@ function assertRole(
   }
 }
 
-/** The argument with the accounts, or else the first positional one. */
-function targetOf(command: Command): string | undefined {
-  return (
-    subjectOf(command) ??
-    Object.entries(command.args).find(([, { place }]) => place === 'positional')?.[0]
-  );
+/** The argument with the accounts, unless it is a flag that is not given; or else the first positional one. */
+function targetOf(command: Command, values: Readonly<Record<string, unknown>>): string | undefined {
+  const subject = subjectOf(command);
+  const isMeant =
+    subject !== undefined &&
+    (command.args[subject]?.place === 'positional' || values[subject] !== undefined);
+  return isMeant
+    ? subject
+    : Object.entries(command.args).find(([, { place }]) => place === 'positional')?.[0];
 }
 
 function assertTarget(
@@ -207,7 +210,7 @@ function assertTarget(
   mode: RuleMode,
 ): void {
   const { sender, reporter, room, event, item, media } = sampleIds;
-  const target = values[targetOf(command) ?? ''];
+  const target = values[targetOf(command, values) ?? ''];
   const targets: readonly unknown[] = Array.isArray(target) ? target : [target];
   const reported: readonly unknown[] = [sender, room, { room, event }, Number(item), media];
   if (targets.length > 1) {

@@ -434,6 +434,29 @@ describe('commas between users', () => {
     });
   });
 
+  test.each([
+    ['@a:x , @b:x were warned --before 1h', ['@a:x', '@b:x'], 'were warned'],
+    ['@a:x ; @b:x,@c:x hello --before 1h', ['@a:x', '@b:x', '@c:x'], 'hello'],
+    ['@a:x hello @b:x, bye --before 1h', ['@a:x'], 'hello @b:x, bye'],
+  ])('before a text: %s', (line, users, text) => {
+    expect(values(line, notice)).toMatchObject({ users, text });
+  });
+
+  test('what may be users is not sent as a text', () => {
+    expect(refused('@a:x @b:x,carol hello --before 1h', notice).message).toContain(
+      'may be one user or several',
+    );
+    expect(refused('@a:x @b:x --before 1h', notice).message).toBe('TEXT is missing.');
+    expect(refused('@a:x , @b:x --before 1h', notice).message).toBe('TEXT is missing.');
+  });
+
+  test('behind the query of a link, another user follows', () => {
+    const link = (user: string) => `https://matrix.to/#/${user}?via=x`;
+    expect(values(`${link('@a:x')},${link('@b:x')}`)['users']).toEqual(['@a:x', '@b:x']);
+    expect(values('matrix:u/a:x?action=chat,matrix:u/b:x')['users']).toEqual(['@a:x', '@b:x']);
+    expect(values('https://matrix.to/#/@a:x?via=x,y')['users']).toEqual(['@a:x']);
+  });
+
   test('are no way around the limit of users in one command', () => {
     const line = Array.from({ length: 1001 }, (_, at) => `@u${at}:x`).join(',');
     expect(refused(line).message).toBe('USER can’t have 1,001 words.');

@@ -69,6 +69,12 @@ test('is one’s own newest, whatever others have done since', async () => {
   expect(await last()).toBe(mine);
 });
 
+test('is an action: what was only read is not taken for it', async () => {
+  const mine = await done('shadow-ban', { undo });
+  await done('messages');
+  expect(await last()).toBe(mine);
+});
+
 test('undone, gives way to the one before, and is not done again', async () => {
   const before = await done('lock', { undo });
   const taken = await done('shadow-ban', { undo });

@@ -316,7 +316,7 @@ test('timers that the room shows as run or stopped are over, others are not', as
   const states = await Promise.all(
     [ran, stopped, due, followed, own].map(async (id) => (await bot.store.timers.get(id))?.state),
   );
-  expect(states).toEqual(['done', 'stopped', 'waiting', 'stopped', 'waiting']);
+  expect(states).toEqual(['done', 'stopped', 'scheduled', 'stopped', 'scheduled']);
   expect(await add('$four')).toBeGreaterThan(1000);
 });
 
