@@ -25,7 +25,7 @@ export const answer: Benchmark = async ({ short, trace }) => {
   });
   await using bare = await openBareRoom(room);
   await room.startBot({}, trace ? tracing(traceFile) : []);
-  const rounds = short ? 5 : 120;
+  const rounds = short ? 5 : 100;
   const measurements: Measurement[] = [];
   for (const commands of [['!user'], ['!shadow-ban', '!unshadow-ban']]) {
     const { botMs, bareMs } = await alternate(

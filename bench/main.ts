@@ -26,7 +26,7 @@ const names = Object.keys(benchmarks);
 const alone = 'bulk';
 
 /** What fits into the time that all benchmarks together may take. docs/performance.md also has larger ones. */
-const usualSize = { rooms: '200', commands: '1000' };
+const usualSize = { rooms: '100', commands: '800' };
 
 const usage = `Usage: npm run bench -- [--only NAME]… [--short] [--trace] [--rooms N] [--commands N]
 

@@ -13,7 +13,7 @@ import { openBenchRoom } from './room.ts';
 export const rooms: Benchmark = async ({ short, rooms: many }) => {
   await using room = await openBenchRoom();
   await using bare = await openBareRoom(room);
-  const rounds = short ? 5 : 40;
+  const rounds = short ? 5 : 30;
   const answers = async () => {
     const { botMs, bareMs } = await alternate(
       { bot: room.moderator, bare: bare.moderator },
