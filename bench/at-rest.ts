@@ -23,7 +23,7 @@ export const atRest: Benchmark = async ({ short }) => {
   });
   const measured = async () => {
     await using _ = started;
-    return countRequests(proxy, short);
+    return await countRequests(proxy, short);
   };
   return { measured: measured() };
 };

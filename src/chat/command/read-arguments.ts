@@ -239,10 +239,6 @@ function readPositionals(
       continue;
     }
     if (rest === true) {
-      const users = positionals[at - 1]?.[1];
-      if (users?.kind === 'account' && users.options.many === true) {
-        assertNoUsers(left, [key, argument], users, options);
-      }
       const text = left.splice(0).map((word) => word.text);
       values[key] = text.join(' ');
       continue;
@@ -285,27 +281,6 @@ function namesUsers(word: Word): boolean {
 
 function isComma({ text }: Word): boolean {
   return /^[,;]+$/u.test(text);
-}
-
-/**
- * Checks the words of a text that stands behind users: what was meant as a user must not be sent as text.
- *
- * @param users the argument with the users
- * @throws UsageError there are only users, or the first word may be several
- */
-function assertNoUsers(
-  words: readonly Word[],
-  [key, text]: readonly [string, Argument],
-  users: Argument,
-  options: PositionalOptions,
-): void {
-  const [first] = words;
-  if (words.every(namesUsers)) {
-    throw missing(key, text, options);
-  }
-  if (first !== undefined && partsOf(first).some(isFullUser)) {
-    splitAtCommas(first, users, options.context);
-  }
 }
 
 function isFullUser(word: Word): boolean {

@@ -442,14 +442,6 @@ describe('commas between users', () => {
     expect(values(line, notice)).toMatchObject({ users, text });
   });
 
-  test('what may be users is not sent as a text', () => {
-    expect(refused('@a:x @b:x,carol hello --before 1h', notice).message).toContain(
-      'may be one user or several',
-    );
-    expect(refused('@a:x @b:x --before 1h', notice).message).toBe('TEXT is missing.');
-    expect(refused('@a:x , @b:x --before 1h', notice).message).toBe('TEXT is missing.');
-  });
-
   test('behind the query of a link, another user follows', () => {
     const link = (user: string) => `https://matrix.to/#/${user}?via=x`;
     expect(values(`${link('@a:x')},${link('@b:x')}`)['users']).toEqual(['@a:x', '@b:x']);
