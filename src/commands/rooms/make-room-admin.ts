@@ -34,7 +34,7 @@ export default defineCommand({
     'without USER: give the power to this bot, and join the room',
   ],
   doesNot: [
-    'work if no member of this server has power in the room',
+    'work if no member of this server has power in the room, or if the user is banned there',
     'join other users to the room: they must accept the invitation, or join',
     'give power to users of other servers',
     'take the power away again: an admin of the room can',
@@ -48,6 +48,7 @@ export default defineCommand({
     'POST /_synapse/admin/v1/rooms/{room_id}/make_room_admin',
     'GET /_synapse/admin/v1/rooms/{room_id}/state',
     'GET /_synapse/admin/v1/rooms/{room_id}/members',
+    'GET /_synapse/admin/v1/users/{user_id}/memberships',
     'GET /_synapse/admin/v1/rooms/{room_id}',
     'POST /_matrix/client/v3/join/{room_id}',
   ],
@@ -84,15 +85,15 @@ export default defineCommand({
     const { args, services, botUser } = context;
     const room = await requireRoom(context, args.room);
     const user = userOf(context);
-    const plan = await services.rooms.makeAdmin(args.room, user);
+    const { plan, notInvited } = await services.rooms.makeAdmin(args.room, user);
     const isIn = plan.isMember || (user === botUser && (await joined(services, args.room)));
-    return { room, plan, isIn };
+    return { room, plan, isIn, notInvited: isIn ? undefined : notInvited };
   },
 
-  answer(context, { room, plan, isIn }) {
+  answer(context, { room, plan, isIn, notInvited }) {
     const user = userOf(context);
     return {
-      mark: '✅',
+      mark: notInvited === undefined ? '✅' : '⚠️',
       title: [bold('Made '), ...named(context), bold(' an admin of '), ...roomNameAndId(room)],
       body: [
         facts(
@@ -102,9 +103,15 @@ export default defineCommand({
             ? 'is a member'
             : plan.isPublic
               ? 'is not a member yet: anybody can join'
-              : 'is invited, and not a member yet',
+              : notInvited === undefined
+                ? 'is invited, and not a member yet'
+                : 'is not a member',
         ),
+        ...(notInvited === undefined
+          ? []
+          : [line(`Not invited: ${notInvited.message}. A member of the room can invite them.`)]),
       ],
+      ...(notInvited === undefined ? {} : { status: 'partial' as const }),
       next: [`members ${idWord(room.roomId)}`],
       data: { roomId: room.roomId, userId: user, member: isIn, ...plan },
     };

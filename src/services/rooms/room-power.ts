@@ -1,16 +1,16 @@
 import { z } from 'zod';
 
-import { HomeserverError, TargetError } from '../../core/errors.ts';
+import { HomeserverError, TargetError, orUndefined } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import { creatorsAbovePower } from '../../homeserver/room-creators.ts';
 
-type Api = Pick<AdminApi, 'events' | 'rooms'>;
+type Api = Pick<AdminApi, 'events' | 'rooms' | 'users'>;
 
 const levels = z.object({
   users: z.record(z.string(), z.unknown()).catch({}).default({}),
-  users_default: z.unknown(),
+  users_default: z.unknown().optional(),
 });
 
 /** Old rooms contain some levels as text. Anything that isn't a number counts as missing. */
@@ -23,7 +23,7 @@ function levelOf(value: unknown): number | undefined {
 export interface RoomAdminPlan {
   /** The local member with the highest power: Synapse acts in their name. */
   readonly giver: UserId;
-  /** The power level that the user gets, and the one they have. */
+  /** The power level of that member, which the user gets, and the one that the user has. */
   readonly level: number;
   readonly levelNow: number;
   readonly isMember: boolean;
@@ -31,12 +31,27 @@ export interface RoomAdminPlan {
   readonly isPublic: boolean;
 }
 
+/** As `RoomAdminPlan`, in a room where it may be impossible. */
+interface PowerNow extends Omit<RoomAdminPlan, 'giver'> {
+  /** Users who stand above every power level. */
+  readonly creators: ReadonlySet<string>;
+  readonly giver: UserId | undefined;
+}
+
+/** What became of making somebody an admin of a room. */
+interface RoomAdminOutcome {
+  readonly plan: RoomAdminPlan;
+  /** Why Synapse gave the power, and then did not invite the user. */
+  readonly notInvited: HomeserverError | undefined;
+}
+
 /**
  * Finds in whose name Synapse would make a user an admin of a room, and to what power level.
- * GET /_synapse/admin/v1/rooms/{room_id}/state, GET /_synapse/admin/v1/rooms/{room_id}/members
+ * GET /_synapse/admin/v1/rooms/{room_id}/state, GET /_synapse/admin/v1/rooms/{room_id}/members,
+ * GET /_synapse/admin/v1/users/{user_id}/memberships
  *
  * @param serverName the name of this server
- * @throws TargetError it can't, or the user has that power already
+ * @throws TargetError it can't, the user has that power already, or they are banned
  * @throws HomeserverError 404 unknown room
  */
 export async function planRoomAdmin(
@@ -45,13 +60,12 @@ export async function planRoomAdmin(
   user: UserId,
   serverName: string,
 ): Promise<RoomAdminPlan> {
-  const [[power], [create], [rules], { members }] = await Promise.all([
-    api.events.state(room, 'm.room.power_levels'),
-    api.events.state(room, 'm.room.create'),
-    api.events.state(room, 'm.room.join_rules'),
-    api.rooms.members(room),
-  ]);
-  const creators = creatorsAbovePower(create);
+  const { creators, giver, level, levelNow, isMember, isPublic } = await readPower(
+    api,
+    room,
+    user,
+    serverName,
+  );
   if (creators.has(user)) {
     throw new TargetError(
       'state',
@@ -59,22 +73,9 @@ export async function planRoomAdmin(
       'Nothing was changed.',
     );
   }
-  const { users, users_default: usersDefault } = levels.parse(power?.content ?? {});
-  const byPower = Object.keys(users).sort(
-    (one, other) => (levelOf(users[one]) ?? 0) - (levelOf(users[other]) ?? 0),
-  );
-  const candidates = power === undefined ? [create?.sender] : [...byPower, ...creators];
-  const joined = new Set(members);
-  const giver = candidates.findLast(
-    (one): one is UserId =>
-      one !== undefined && joined.has(one as UserId) && serverNameOf(one as UserId) === serverName,
-  );
   if (giver === undefined) {
     throw noGiver(room);
   }
-  const level = levelOf(users[giver]) ?? 100;
-  const levelNow = levelOf(users[user]) ?? levelOf(usersDefault) ?? 0;
-  const isMember = joined.has(user);
   if (giver === user || (isMember && levelNow >= level)) {
     throw new TargetError(
       'state',
@@ -82,7 +83,13 @@ export async function planRoomAdmin(
       'Nothing was changed.',
     );
   }
-  const isPublic = rules?.content['join_rule'] === 'public';
+  if (!isMember && (await membershipOf(api, room, user)) === 'ban') {
+    throw new TargetError(
+      'state',
+      `${user} is banned from \`${room}\``,
+      'Nothing was changed. Somebody in the room must unban them first.',
+    );
+  }
   return { giver, level, levelNow, isMember, isPublic };
 }
 
@@ -96,30 +103,109 @@ export async function makeRoomAdmin(
   room: RoomId,
   user: UserId,
   serverName: string,
-): Promise<RoomAdminPlan> {
+): Promise<RoomAdminOutcome> {
   const plan = await planRoomAdmin(api, room, user, serverName);
   try {
     await api.rooms.makeAdmin(room, user);
+    return { plan, notInvited: undefined };
   } catch (error) {
-    throw error instanceof HomeserverError && error.status === 400 ? noGiver(room) : error;
+    if (!(error instanceof HomeserverError) || error.mayHaveHappened) {
+      throw error;
+    }
+    if (error.status === 400) {
+      throw noGiver(room);
+    }
+    // Synapse gives the power first, and then invites.
+    if (plan.levelNow < plan.level) {
+      const now = await orUndefined(readPower(api, room, user, serverName));
+      if (now === undefined) {
+        throw new TargetError(
+          'state',
+          error.message,
+          'The user may have the power all the same. Check before you retry.',
+        );
+      }
+      if (now.levelNow >= plan.level) {
+        return { plan, notInvited: error };
+      }
+    }
+    throw error;
   }
-  return plan;
 }
 
-/** Whether a user has the power now that `makeRoomAdmin` was to give. */
+/**
+ * Whether a user has the power now that `makeRoomAdmin` was to give, and is invited. `unknowable` if they
+ * have the power and are neither a member nor invited: Synapse may have done a part, or they have declined.
+ */
 export async function reconcileRoomAdmin(
-  { events }: Pick<AdminApi, 'events'>,
+  api: Api,
   room: RoomId,
   user: UserId,
   serverName: string,
-): Promise<'done' | 'not_done'> {
-  const [power] = await events.state(room, 'm.room.power_levels');
-  const { users } = levels.parse(power?.content ?? {});
-  const local = Object.entries(users).filter(
-    ([one]) => serverNameOf(one as UserId) === serverName && one !== user,
+): Promise<'done' | 'not_done' | 'unknowable'> {
+  const { giver, level, levelNow, isMember, isPublic } = await readPower(
+    api,
+    room,
+    user,
+    serverName,
   );
-  const highest = Math.max(1, ...local.map(([, level]) => levelOf(level) ?? 0));
-  return (levelOf(users[user]) ?? 0) >= highest ? 'done' : 'not_done';
+  if (giver === undefined) {
+    return 'unknowable';
+  }
+  if (levelNow < level) {
+    return 'not_done';
+  }
+  return isMember || isPublic || (await membershipOf(api, room, user)) === 'invite'
+    ? 'done'
+    : 'unknowable';
+}
+
+/**
+ * Who has power in a room.
+ *
+ * @throws HomeserverError 404 unknown room
+ */
+async function readPower(
+  api: Api,
+  room: RoomId,
+  user: UserId,
+  serverName: string,
+): Promise<PowerNow> {
+  const [[power], [create], [rules], { members }] = await Promise.all([
+    api.events.state(room, 'm.room.power_levels'),
+    api.events.state(room, 'm.room.create'),
+    api.events.state(room, 'm.room.join_rules'),
+    api.rooms.members(room),
+  ]);
+  const { users, users_default: usersDefault } = levels.parse(power?.content ?? {});
+  const creators = creatorsAbovePower(create);
+  const joined = new Set(members);
+  const byPower = Object.keys(users).sort(
+    (one, other) => (levelOf(users[one]) ?? 0) - (levelOf(users[other]) ?? 0),
+  );
+  const candidates = power === undefined ? [create?.sender] : [...byPower, ...creators];
+  const giver = candidates.findLast(
+    (one): one is UserId =>
+      one !== undefined && joined.has(one as UserId) && serverNameOf(one as UserId) === serverName,
+  );
+  return {
+    creators,
+    giver,
+    level: levelOf(users[giver ?? '']) ?? 100,
+    levelNow: levelOf(users[user]) ?? levelOf(usersDefault) ?? 0,
+    isMember: joined.has(user),
+    isPublic: rules?.content['join_rule'] === 'public',
+  };
+}
+
+/** The membership of a user of this server in a room; undefined if they never had one. */
+async function membershipOf(
+  { users }: Pick<Api, 'users'>,
+  room: RoomId,
+  user: UserId,
+): Promise<string | undefined> {
+  const memberships = await users.memberships(user);
+  return memberships.find(({ roomId }) => roomId === room)?.membership;
 }
 
 function noGiver(room: RoomId): TargetError {

@@ -68,6 +68,33 @@ describe('make-room-admin', () => {
     expect(audit.field.data).toMatchObject({ target: room.ben.user.userId, status: 'done' });
   });
 
+  it('says that the power is given if Synapse then refuses to invite', async () => {
+    const owner = await newUser('owner');
+    const id = await newRoom(owner, {
+      preset: 'private_chat',
+      room_version: '11',
+      power_level_content_override: { invite: 101 },
+    });
+    const question = await room.ana.ask(`!make-room-admin ${id} ${room.ben.user.userId}`);
+    await room.ana.ask('!confirm');
+    const outcome = await room.ana.outcomeOf(question, 'partial');
+    expect(outcome.body).toContain('⚠️ Made');
+    expect(outcome.body).toContain('Not invited: the homeserver refused (403');
+    expect(outcome.body).not.toContain('Nothing was changed');
+    expect(await powers(id)).toMatchObject({ [room.ben.user.userId]: 100 });
+  });
+
+  it('refuses users who are banned from the room', async () => {
+    const owner = await newUser('owner');
+    const id = await privateRoom(owner);
+    await owner.request('POST', `/_matrix/client/v3/rooms/${encodeURIComponent(id)}/ban`, {
+      json: { user_id: room.ben.user.userId },
+    });
+    const answer = await room.ana.ask(`!make-room-admin ${id} ${room.ben.user.userId}`);
+    expect(answer.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect(answer.body).toContain('is banned from');
+  });
+
   it('refuses the creator of a room of version 12, as Synapse does', async () => {
     const owner = await newUser('owner');
     const id = await privateRoom(owner, '12');
