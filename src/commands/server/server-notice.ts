@@ -1,10 +1,11 @@
-import { didTo } from '../../chat/answers/account.ts';
+import { didTo, nameAndId } from '../../chat/answers/account.ts';
 import { line } from '../../chat/answers/answer.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
+import type { Account } from '../../services/services.ts';
 import { noticeText } from './parts/notice-text.ts';
 
 /** How much of the text a confirmation shows. */
@@ -34,7 +35,8 @@ export default defineCommand({
       matching: '--no-guests',
     }),
   },
-  danger: 'change',
+  danger: ({ allUsers }) => (allUsers ? 'destructive' : 'change'),
+  maxDanger: 'destructive',
   protects: { nobody: 'it only sends them a message' },
   reversible: false,
   example: 'server-notice @mallory:example.com Please read our **rules**.',
@@ -46,10 +48,16 @@ export default defineCommand({
     doesNot: ['take it back: a message that was sent stays in the room'],
   }),
   nothingToDo: ({ deactivated }) => (deactivated ? 'is deactivated' : undefined),
+  async preview({ args: { accounts: account, text } }) {
+    assertActive(account);
+    return {
+      title: ['Send a message from the server to ', ...nameAndId(account), '?'],
+      body: [line('“', inert(text, shownLength), '”')],
+      warning: 'A message that was sent stays in the room.',
+    };
+  },
   async run({ args: { accounts: account, text }, services, transactionId }) {
-    if (account.deactivated) {
-      throw new TargetError('state', `${account.name} is deactivated`, 'Nothing was sent.');
-    }
+    assertActive(account);
     return services.server.sendNotice(account.name, noticeText(text), transactionId);
   },
   answer: ({ args: { accounts: account, text } }, eventId) => ({
@@ -62,3 +70,10 @@ export default defineCommand({
   // Only the user's own room would tell.
   reconcile: async () => 'unknowable',
 });
+
+/** @throws TargetError the account is deactivated */
+function assertActive({ deactivated, name }: Pick<Account, 'deactivated' | 'name'>): void {
+  if (deactivated) {
+    throw new TargetError('state', `${name} is deactivated`, 'Nothing was sent.');
+  }
+}

@@ -48,6 +48,7 @@ describe('server-notice', () => {
     const line = `!server-notice ${vera.userId} Please read our **rules** at [home](https://example.com/a?b=1&c) <now>`;
     const dryRun = await room.ben.ask(`${line} --dry-run`);
     expect(dryRun.field.status).toBe('dry_run');
+    expect(dryRun.body).toContain('“Please read our **rules** at');
     expect(await noticesFor(vera)).toEqual([]);
     const sent = await room.ben.ask(line);
     expect(sent.field).toMatchObject({ status: 'done', data: { user_id: vera.userId } });
@@ -83,6 +84,7 @@ describe('server-notice', () => {
     const question = await room.ben.ask('!server-notice --all-users Down at **22:00**');
     expect(question.field.status).toBe('pending');
     expect(question.body).toMatch(/Send a message from the server to \d+ accounts/u);
+    expect(question.body).toContain('A message that was sent stays in the room.');
     await room.ben.ask('!confirm');
     await room.ben.outcomeOf(question, 'done', 'partial');
     const bodies = (await noticesFor(here)).map(({ content }) => content['body']);
