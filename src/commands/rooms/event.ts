@@ -12,7 +12,7 @@ import { serverNameOf } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { contentOf, withEdit } from '../../services/reports/reported-content.ts';
 import type { RoomEvent } from '../../services/services.ts';
-import { eventData } from './parts/message-text.ts';
+import { eventData, newContentOf } from './parts/message-text.ts';
 
 /** Characters of a content that is not a message. */
 const shownLength = 1000;
@@ -114,7 +114,7 @@ function contentBlocks(event: RoomEvent, now: number): Block[] {
   }
   const kept = contentOf({ type, content, origin_server_ts: originServerTs });
   if (kept.isEncrypted || (isMessage(event) && kept.body !== undefined)) {
-    const edit = lastEdit?.content['m.new_content'];
+    const edit = lastEdit?.content['m.new_content'] ?? newContentOf(content);
     return messageLines(edit === undefined ? kept : withEdit(kept, edit), { isAskedFor: true });
   }
   const shown = inert(JSON.stringify(content), shownLength);

@@ -21,7 +21,7 @@ export default defineCommand({
   summary: 'Shows what was said in a room, for a decision',
   does: [
     'show the newest messages, or those around a message or a time, in rooms that this bot is not in, too',
-    'show each text behind a spoiler, cut, with broken links',
+    'show each text behind a spoiler, cut, with broken links; of an edited message, the last edit (!event shows both)',
     'record in the audit log who read what',
   ],
   doesNot: [

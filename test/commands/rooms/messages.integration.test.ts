@@ -74,17 +74,17 @@ describe('messages', () => {
       ciphertext: 'x',
     });
     const edited = await owner.sendText(id, 'before');
-    await owner.send(id, 'm.room.message', {
+    const edit = await owner.send(id, 'm.room.message', {
       msgtype: 'm.text',
-      body: '* after',
+      body: 'nothing to see',
       'm.new_content': { msgtype: 'm.text', body: 'after' },
       'm.relates_to': { rel_type: 'm.replace', event_id: edited },
     });
     const answer = await room.ben.ask(`!messages ${id} --limit 4`);
     expect(answer.body).toContain(`(redacted by ${owner.userId})`);
     expect(answer.body).toContain('(encrypted)');
-    expect(answer.body).toContain('“before” (edited later)');
-    expect(answer.body).toContain('“* after” (edits an earlier message)');
+    expect(answer.body).toContain('“after” (edited)');
+    expect(answer.body).toContain('“after” (edits an earlier message)');
     expect(JSON.stringify(answer.content)).not.toContain('secret words');
 
     const one = await room.ben.ask(`!event ${linkTo(gone)}`);
@@ -93,6 +93,9 @@ describe('messages', () => {
     const changed = await room.ben.ask(`!event ${linkTo(edited)}`);
     expect(changed.body).toContain('“before”');
     expect(changed.body).toContain('Edited to: “after”');
+    const editItself = await room.ben.ask(`!event ${linkTo(edit)}`);
+    expect(editItself.body).toContain('“nothing to see”');
+    expect(editItself.body).toContain('Edited to: “after”');
   });
 
   it('shows what was said around a message or a time', async () => {

@@ -7,7 +7,7 @@ import { cut } from '../../../core/text.ts';
 import type { RoomEvent } from '../../../services/redaction/event-redaction-plan.ts';
 
 /** What people see of an event: the last edit, if there is one. */
-function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {
+export function shownContent({ content, lastEdit }: RoomEvent): Readonly<Record<string, unknown>> {
   const edited = lastEdit?.content['m.new_content'];
   return typeof edited === 'object' && edited !== null
     ? (edited as Readonly<Record<string, unknown>>)

@@ -5,6 +5,7 @@ import { visible, withoutLinks } from '../../../chat/answers/untrusted-text.ts';
 import { cut } from '../../../core/text.ts';
 import { contentOf } from '../../../services/reports/reported-content.ts';
 import type { RoomEvent } from '../../../services/services.ts';
+import { shownContent } from './event-content.ts';
 
 /** Characters of a message that are shown in a list. 25 messages fit into one answer, whatever they hold. */
 const shownLength = 150;
@@ -26,7 +27,9 @@ export function messageWords(event: RoomEvent): Inline[] {
     return [`(${cut(why, 255)})`];
   }
   const { type, content, lastEdit } = event;
-  const kept = contentOf({ type, content });
+  const seen = contentOf({ type, content: newContentOf(content) ?? shownContent(event) });
+  // An edit without a text hides nothing.
+  const kept = seen.body === undefined ? contentOf({ type, content }) : seen;
   const text = saysOtherwise(kept) ? kept.formatted : kept.body;
   if (text === undefined) {
     return [code(cut(type))];
@@ -37,7 +40,7 @@ export function messageWords(event: RoomEvent): Inline[] {
   const isText = msgtype === 'm.text' || msgtype === 'm.notice' || msgtype === 'm.emote';
   const notes = [
     isEdit(content) ? 'edits an earlier message' : undefined,
-    lastEdit === null ? undefined : 'edited later',
+    lastEdit === null ? undefined : 'edited',
     saysOtherwise(kept) ? 'its plain text differs' : undefined,
   ].filter((note) => note !== undefined);
   return [
@@ -45,6 +48,11 @@ export function messageWords(event: RoomEvent): Inline[] {
     spoiler(shown, shown),
     ...(notes.length === 0 ? [] : [` (${notes.join(', ')})`]),
   ];
+}
+
+/** What an edit puts in the place of an earlier message; undefined if the event is not an edit. */
+export function newContentOf(content: Readonly<Record<string, unknown>>): unknown {
+  return isEdit(content) ? content['m.new_content'] : undefined;
 }
 
 function isEdit(content: Readonly<Record<string, unknown>>): boolean {
