@@ -45,7 +45,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/users/{user_id}/cumulative_joined_room_count',
   ],
   run: async ({ args, services }) => services.accounts.signUps(args.since),
-  answer({ args: { since }, now, prefix }, { total, examined, hidden, groups }) {
+  answer({ args: { since }, now, prefix }, { total, examined, examinedSince, hidden, groups }) {
     const grouped = groups.reduce((sum, { members }) => sum + members.length, 0);
     const shown = groups.slice(0, maxGroups);
     const period = `in the last ${span(now - since)}`;
@@ -63,7 +63,7 @@ export default defineCommand({
       body: [
         ...shown.flatMap((group): Block[] => [
           line(bold(count(group.members.length, 'account')), ': ', ...reasonsOf(group)),
-          line(...lineFor(group, { since, prefix })),
+          line(...lineFor(group, { since: examinedSince, prefix })),
         ]),
         ...(groups.length > shown.length
           ? [line(`And ${count(groups.length - shown.length, 'smaller group')}.`)]

@@ -19,6 +19,8 @@ export interface SignUps {
   readonly total: number;
   /** The newest, whose addresses were looked up. */
   readonly examined: number;
+  /** All accounts that were created since this time were looked up, in milliseconds since 1970. */
+  readonly examinedSince: number;
   /** Those of them that Synapse has only seen at an internal address, such as its proxy's. */
   readonly hidden: number;
   readonly groups: readonly ActiveGroup[];
@@ -39,9 +41,11 @@ type SignUpsApi = Pick<AdminApi['users'], 'all' | 'find' | 'invitesSince' | 'joi
  */
 export async function findSignUps(users: SignUpsApi, since: number): Promise<SignUps> {
   const rows = await searchAccounts(users, { createdAfter: since });
-  const newest = rows
-    .toSorted((one, other) => (other.creationTs ?? 0) - (one.creationTs ?? 0))
-    .slice(0, maxExamined);
+  const newestFirst = rows.toSorted(
+    (one, other) => (other.creationTs ?? 0) - (one.creationTs ?? 0),
+  );
+  const newest = newestFirst.slice(0, maxExamined);
+  const examinedSince = secondAfter(newestFirst[maxExamined]);
   const looked = await sideBySide(newest, async (row) => signUpOf(users, row));
   const signUps = looked.map(({ signUp }) => signUp);
   const groups: ActiveGroup[] = [];
@@ -51,6 +55,12 @@ export async function findSignUps(users: SignUpsApi, since: number): Promise<Sig
     );
     groups.push({
       ...group,
+      // A filter can't tell members from accounts of the same second that were not looked up.
+      filter:
+        examinedSince === undefined ||
+        group.members.every(({ createdAt }) => createdAt >= examinedSince)
+          ? group.filter
+          : undefined,
       invites: done.reduce((sum, [invites]) => sum + invites, 0),
       joins: done.reduce((sum, [, joins]) => sum + joins, 0),
     });
@@ -58,9 +68,15 @@ export async function findSignUps(users: SignUpsApi, since: number): Promise<Sig
   return {
     total: rows.length,
     examined: newest.length,
+    examinedSince: examinedSince ?? since,
     hidden: looked.filter(({ isHidden }) => isHidden).length,
     groups,
   };
+}
+
+/** Synapse stores only the second in which an account was created. */
+function secondAfter(row: UserSummary | undefined): number | undefined {
+  return row === undefined ? undefined : (Math.floor((row.creationTs ?? 0) / 1000) + 1) * 1000;
 }
 
 async function signUpOf(
