@@ -14,7 +14,7 @@ export default defineCommand({
     'work where Synapse expires accounts (account_validity in its configuration)',
   ],
   doesNot: [
-    'show when an account expires: Synapse doesn’t tell',
+    'show when an account expires, or bring an earlier time back: Synapse doesn’t tell',
     'deactivate an account that has expired: it works again once it is renewed',
   ],
   args: {
@@ -35,18 +35,33 @@ export default defineCommand({
   inBatch: () => 'Set the expiry of',
   run: async ({ args: { account, expires, emails }, services }) =>
     services.accounts.setValidity(account.name, { expirationTs: expires, renewalEmails: emails }),
-  answer({ args: { account }, now }, expirationTs) {
+  answer({ args: { account, expires }, now }, { expirationTs, notSet }) {
     const hasExpired = expirationTs <= now;
+    const what =
+      notSet !== undefined
+        ? 'Only renewed'
+        : hasExpired
+          ? 'Expired now:'
+          : expires === undefined
+            ? 'Renewed'
+            : 'Set the expiry of';
     return {
-      mark: '✅',
-      title: didTo(hasExpired ? 'Expired now:' : 'Renewed', account),
+      mark: notSet === undefined ? '✅' : '⚠️',
+      title: didTo(what, account),
       body: [
         line(
           hasExpired
             ? 'Synapse refuses what they do until the account is renewed.'
             : `The account expires ${when(expirationTs, now)}.`,
         ),
+        ...(notSet === undefined
+          ? []
+          : [line(`The time that you asked for is not set: ${notSet.message}.`)]),
+        line(
+          'Synapse doesn’t tell when it would have expired before, so that time can’t be brought back.',
+        ),
       ],
+      ...(notSet === undefined ? {} : { status: 'partial' as const }),
       next: [`account-validity ${idWord(account.name)} --expires 30d`],
       data: { userId: account.name, expirationTs },
     };

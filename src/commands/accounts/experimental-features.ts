@@ -58,11 +58,9 @@ export default defineCommand({
   async run({ args, services: { accounts } }) {
     const { name } = args.account;
     const wanted = wantedOf(args);
-    const before =
-      wanted.size === 0
-        ? new Map<string, boolean>()
-        : await accounts.setExperimentalFeatures(name, wanted);
-    return { before, features: await accounts.experimentalFeatures(name) };
+    return wanted.size === 0
+      ? { before: new Map<string, boolean>(), features: await accounts.experimentalFeatures(name) }
+      : accounts.setExperimentalFeatures(name, wanted);
   },
   answer({ args }, { features }) {
     const { account } = args;

@@ -76,7 +76,7 @@ export default defineCommand({
     const { args, services } = context;
     const item = await requireItem(context);
     if (args.deleteAtSource) {
-      return { kind: 'deleted' as const, deleted: await services.reports.deleteAtSource(item.id) };
+      return { kind: 'deleted' as const, ...(await services.reports.deleteAtSource(item.id)) };
     }
     const [story, redaction] = await Promise.all([
       services.reports.story(item),
@@ -89,7 +89,7 @@ export default defineCommand({
   },
   answer({ args, now, serverName }, result) {
     if (result.kind === 'deleted') {
-      return deletedAnswer(args.item, result.deleted);
+      return deletedAnswer(args.item, result);
     }
     const { story, redaction } = result;
     const { item, reporterCount, actions, history } = story;
@@ -174,12 +174,32 @@ async function requireItem({
   return item;
 }
 
-function deletedAnswer(item: number, deleted: number): Answer {
+function deletedAnswer(
+  item: number,
+  {
+    deleted,
+    left,
+    stoppedBy,
+  }: {
+    readonly deleted: number;
+    readonly left: number;
+    readonly stoppedBy: LawspeakerError | undefined;
+  },
+): Answer {
   return {
-    mark: '✅',
+    mark: stoppedBy === undefined ? '✅' : '⚠️',
     title: [bold(`Deleted ${count(deleted, 'report')}`), ` of #${item} from Synapse’s list`],
-    body: [line('The queue of this bot still has a copy.')],
-    next: [`report ${item}`],
+    body: [
+      ...(stoppedBy === undefined
+        ? []
+        : [line(`${count(left, 'report')} not deleted: ${stoppedBy.message}.`)]),
+      line('The queue of this bot still has a copy.'),
+    ],
+    ...(stoppedBy === undefined ? {} : { status: 'partial' as const }),
+    next: [
+      ...(stoppedBy === undefined ? [] : [`report ${item} --delete-at-source`]),
+      `report ${item}`,
+    ],
     data: { id: item, deleted },
   };
 }

@@ -3,7 +3,7 @@ import type { Answer } from '../../chat/answers/answer.ts';
 import { count, span } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { UsageError } from '../../core/errors.ts';
+import { UsageError, orUndefined } from '../../core/errors.ts';
 import { updateJobs } from '../../services/services.ts';
 import type { BackgroundUpdateStatus, UpdateJob } from '../../services/services.ts';
 
@@ -75,13 +75,16 @@ export default defineCommand({
     if (args.start !== undefined) {
       await services.server.startBackgroundUpdate(args.start);
     }
-    return { wanted, status: await services.server.backgroundUpdates() };
+    const status = services.server.backgroundUpdates();
+    const isChange = wanted !== undefined || args.start !== undefined;
+    // A change is done even if the server doesn't say what is running now.
+    return { wanted, status: isChange ? await orUndefined(status) : await status };
   },
   answer({ args: { start }, role }, { wanted, status }) {
-    const { enabled } = status;
     if (start !== undefined) {
       return startedAnswer(start, status);
     }
+    const enabled = status?.enabled ?? wanted === true;
     return {
       mark: wanted === undefined ? (enabled ? 'ℹ️' : '⚠️') : '✅',
       title:
@@ -89,11 +92,11 @@ export default defineCommand({
           ? ['Background updates are ', bold(enabled ? 'enabled' : 'stopped')]
           : [bold(enabled ? 'Resumed background updates' : 'Stopped background updates')],
       body: [
-        ...runningOf(status).map((running) => line(...running)),
+        ...(status === undefined ? [unknownStatus] : runningOf(status).map((one) => line(...one))),
         ...(enabled ? [] : [line('A restart of Synapse enables them again.')]),
       ],
       next: role === 'viewer' ? [] : [`background-updates --${enabled ? 'disable' : 'enable'}`],
-      data: status,
+      data: status ?? { enabled },
     };
   },
   undo: (_, { wanted }) =>
@@ -102,16 +105,23 @@ export default defineCommand({
     start === undefined ? server.reconcileBackgroundUpdates(enable) : server.reconcileStart(start),
 });
 
-function startedAnswer(start: UpdateJob, status: BackgroundUpdateStatus): Answer {
+const unknownStatus = line('Synapse did not say what is running now.');
+
+function startedAnswer(start: UpdateJob, status: BackgroundUpdateStatus | undefined): Answer {
+  const title = [bold('Started the background update '), code(start)];
+  const next = ['background-updates'];
+  if (status === undefined) {
+    return { mark: '✅', title, body: [unknownStatus], next, data: { started: start } };
+  }
   return {
     mark: status.enabled ? '✅' : '⚠️',
-    title: [bold('Started the background update '), code(start)],
+    title,
     body: [
       status.enabled
         ? line('Synapse runs it in the background, after those that it has started.')
         : line('Background updates are stopped, so it waits until somebody resumes them.'),
     ],
-    next: status.enabled ? ['background-updates'] : ['background-updates --enable'],
+    next: status.enabled ? next : ['background-updates --enable'],
     data: { ...status, started: start },
   };
 }

@@ -1,23 +1,34 @@
-import { HomeserverError, TargetError } from '../../core/errors.ts';
+import {
+  HomeserverError,
+  LawspeakerError,
+  TargetError,
+  mayHaveHappened,
+} from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 
 type Api = Pick<AdminApi, 'users'>;
 
+interface Validity {
+  /** When the account ends now, in milliseconds since 1970. */
+  readonly expirationTs: number;
+  /** Why Synapse renewed the account, and then did not set the time that was asked for. */
+  readonly notSet: LawspeakerError | undefined;
+}
+
 /**
  * Sets until when an account can be used. Synapse accepts a time even if it never expires accounts. Only
  * a renewal by its own period fails then, so that comes first.
  *
  * @param options.expirationTs milliseconds since 1970; by default, Synapse's period from now on
- * @returns when it ends, in milliseconds since 1970
  * @throws TargetError this homeserver does not expire accounts
  */
 export async function setValidity(
   { users }: Api,
   user: UserId,
   options: { readonly expirationTs: number | undefined; readonly renewalEmails: boolean },
-): Promise<number> {
+): Promise<Validity> {
   const { expirationTs, renewalEmails } = options;
   const renewed = await users.setValidity(user, { renewalEmails }).catch((error: unknown) => {
     throw error instanceof HomeserverError && error.status === 500
@@ -28,22 +39,40 @@ export async function setValidity(
         )
       : error;
   });
-  return expirationTs === undefined
-    ? renewed
-    : users.setValidity(user, { expirationTs, renewalEmails });
+  if (expirationTs === undefined) {
+    return { expirationTs: renewed, notSet: undefined };
+  }
+  try {
+    return {
+      expirationTs: await users.setValidity(user, { expirationTs, renewalEmails }),
+      notSet: undefined,
+    };
+  } catch (error) {
+    if (error instanceof LawspeakerError && !mayHaveHappened(error)) {
+      return { expirationTs: renewed, notSet: error };
+    }
+    throw error;
+  }
+}
+
+/** What experimental features of an account were changed. */
+interface FeatureChange {
+  /** The features that were changed, as they were before. */
+  readonly before: ReadonlyMap<string, boolean>;
+  /** All features, as they are now. */
+  readonly features: ReadonlyMap<string, boolean>;
 }
 
 /**
  * Enables and disables experimental features for an account.
  *
- * @returns the features that were changed, as they were before
  * @throws TargetError Synapse doesn't know one of them, or there is nothing to change
  */
 export async function setExperimentalFeatures(
   { users }: Api,
   user: UserId,
   wanted: ReadonlyMap<string, boolean>,
-): Promise<ReadonlyMap<string, boolean>> {
+): Promise<FeatureChange> {
   const before = await users.experimentalFeatures(user);
   const unknown = [...wanted.keys()].find((feature) => !before.has(feature));
   if (unknown !== undefined) {
@@ -62,5 +91,5 @@ export async function setExperimentalFeatures(
     throw new TargetError('state', `${user} has these features already`, 'Nothing was changed.');
   }
   await users.setExperimentalFeatures(user, wanted);
-  return new Map(changed);
+  return { before: new Map(changed), features: new Map([...before, ...wanted]) };
 }

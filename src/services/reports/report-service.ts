@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
 
-import { TargetError } from '../../core/errors.ts';
+import { LawspeakerError, TargetError, mayHaveHappened } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Store } from '../../store/store.ts';
@@ -35,6 +35,15 @@ export interface ItemStory {
   /** Audited actions on the account, newest first. */
   readonly actions: readonly AuditEntry[];
   readonly history: readonly HistoryEntry[];
+}
+
+/** What was deleted from the homeserver's own list of reports. */
+interface ReportDeletion {
+  readonly deleted: number;
+  /** Those that the homeserver still has. */
+  readonly left: number;
+  /** Why the deletion stopped early, after some reports were deleted. */
+  readonly stoppedBy: LawspeakerError | undefined;
 }
 
 const shownReporters = 10;
@@ -78,10 +87,10 @@ export function createReportService(
      * Deletes the reports of an item from the homeserver's own lists. The queue keeps its copy.
      * DELETE /_synapse/admin/v1/event_reports/{report_id}, DELETE /_synapse/admin/v1/user_reports/{report_id}
      *
-     * @returns how many were deleted
      * @throws TargetError the homeserver has none of them any more
+     * @throws LawspeakerError the first one could not be deleted, or it is not known whether one was
      */
-    async deleteAtSource(itemId: number): Promise<number> {
+    async deleteAtSource(itemId: number): Promise<ReportDeletion> {
       const there = await atSource(itemId);
       if (there.length === 0) {
         throw new TargetError(
@@ -90,10 +99,17 @@ export function createReportService(
           'Nothing was changed.',
         );
       }
-      for (const report of there) {
-        await listOf(report).delete(report.reportId);
+      for (const [deleted, report] of there.entries()) {
+        try {
+          await listOf(report).delete(report.reportId);
+        } catch (error) {
+          if (deleted > 0 && error instanceof LawspeakerError && !mayHaveHappened(error)) {
+            return { deleted, left: there.length - deleted, stoppedBy: error };
+          }
+          throw error;
+        }
       }
-      return there.length;
+      return { deleted: there.length, left: 0, stoppedBy: undefined };
     },
 
     /** GET /_synapse/admin/v1/event_reports */

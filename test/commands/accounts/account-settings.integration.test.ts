@@ -227,8 +227,9 @@ describe('where Synapse expires accounts and asks for approval', () => {
     const renewed = await own.ben.ask(`!account-validity ${vera.userId} --no-emails`);
     expect(renewed.field.status).toBe('done');
     expect(renewed.body).toMatch(/Renewed .*\n.*expires in 3 weeks/u);
+    expect(renewed.body).toContain('that time can’t be brought back');
     const set = await own.ben.ask(`!account-validity ${vera.userId} --expires 3d`);
-    expect(set.body).toContain('The account expires in 3 days');
+    expect(set.body).toMatch(/Set the expiry of .*\n.*The account expires in 3 days/u);
     await whoami();
 
     const ended = await own.ben.ask(`!account-validity ${vera.userId} --expires 2026-01-01`);

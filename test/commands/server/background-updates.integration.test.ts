@@ -10,11 +10,15 @@ import type { StandIn } from '../../support/stand-in.ts';
 const root = '/_synapse/admin/v1/background_updates';
 
 let enabled = true;
+let tellsStatus = true;
 let standIn: StandIn;
 let room: TestRoom;
 beforeAll(async () => {
   // All tests of a run share one homeserver, and its updates.
   standIn = await startStandIn(({ method, path, body }) => {
+    if (path === `${root}/status` && !tellsStatus) {
+      return { status: 403, body: { errcode: 'M_FORBIDDEN' } };
+    }
     if (path === `${root}/status`) {
       const update = {
         name: 'populate_stats',
@@ -58,6 +62,21 @@ describe('background-updates', () => {
     expect((await room.vic.ask('!background-updates')).body).toContain('⚠️');
     const going = await room.ben.ask(`!undo ${stopped.field.audit[0]}`);
     expect(going.body).toContain('✅ Resumed background updates');
+    expect(enabled).toBe(true);
+  });
+
+  it('says that they were stopped even if Synapse then refuses to tell what runs', async () => {
+    tellsStatus = false;
+    try {
+      const stopped = await room.ben.ask('!background-updates --disable');
+      expect(stopped.field).toMatchObject({ status: 'done', data: { enabled: false } });
+      expect(stopped.body).toContain('✅ Stopped background updates');
+      expect(stopped.body).toContain('did not say what is running');
+      expect((await room.ben.ask('!background-updates')).field.status).toBe('failed');
+    } finally {
+      tellsStatus = true;
+    }
+    await room.ben.ask('!background-updates --enable');
     expect(enabled).toBe(true);
   });
 
