@@ -15,7 +15,7 @@ export interface OpenPlace {
  * enter all folders on the way.
  *
  * @param bits for example 0o077: the group and everybody else may do anything
- * @returns false if there is no such file, or if it is hidden
+ * @returns false if the file does not exist, or if it is hidden
  */
 export function isOpenToOthers(place: string, bits: number): boolean {
   const found = statOf(place);

@@ -51,7 +51,7 @@ export interface Answer {
   readonly body?: readonly Block[];
   /** Commands that can be copied, without the prefix. */
   readonly next?: readonly string[];
-  /** `done` by default. Another if the operation goes on, or if the answer is about one that failed. */
+  /** Default: `done`. Set it if the operation continues, or if the answer is about one that failed. */
   readonly status?: Status;
   /** The command line of the next page, which `more` runs; without the prefix. */
   readonly more?: string;

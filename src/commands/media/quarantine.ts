@@ -2,14 +2,13 @@ import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { Services, StoredMedia } from '../../services/services.ts';
-import { assertNoEnd, assertOneOf, mediaDescription } from './parts/media-argument.ts';
+import { assertNoEnd, assertOneOf, mediaDescription, ofOrIn } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -65,12 +64,7 @@ export default defineCommand({
       return { title: ['Quarantine ', code(media), '?'], body: [] };
     }
     assertNoEnd(invocation);
-    const where =
-      user !== undefined
-        ? nameAndId(user)
-        : room === undefined
-          ? []
-          : roomNameAndId(await requireRoom(context, room));
+    const which = await ofOrIn(context, { user, room });
     const files =
       user === undefined
         ? (await filesIn(services, room)).length
@@ -79,18 +73,15 @@ export default defineCommand({
       throw nothingToQuarantine(user?.name ?? room);
     }
     return {
-      title: [
-        `Quarantine up to ${count(files, 'file')} ${user === undefined ? 'in' : 'of'} `,
-        ...where,
-        '?',
-      ],
+      title: [`Quarantine up to ${count(files, 'file')} `, ...which, '?'],
       body: [
         line('Will: block the download of these files and of identical ones'),
         line(
           `Will not: delete files or messages, or block protected files, ${user === undefined ? 'those of protected accounts, ' : ''}and those that equal one of a protected account`,
         ),
       ],
-      warning: 'There is no undo: release single files, or all that I have quarantined there.',
+      warning:
+        'This can’t be undone as a whole. You can release single files, or all that I have quarantined there.',
     };
   },
   async run({ args: { media, user, room }, services, invocation, protectedHashes, isProtected }) {
@@ -167,7 +158,7 @@ async function filesIn({ media }: Services, room: RoomId | undefined): Promise<r
 function nothingToQuarantine(where: UserId | RoomId | undefined): TargetError {
   return new TargetError(
     'state',
-    `there is no file of or in \`${where ?? ''}\` that can be quarantined`,
+    `no file ${where?.startsWith('@') === true ? 'of' : 'in'} \`${where ?? ''}\` can be quarantined`,
     'Nothing was changed.',
   );
 }

@@ -1,13 +1,11 @@
-import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import { assertNoEnd, assertOneOf, mediaDescription } from './parts/media-argument.ts';
+import { assertNoEnd, assertOneOf, mediaDescription, ofOrIn } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -59,12 +57,7 @@ export default defineCommand({
       return { title: ['Release ', code(media), '?'], body: [] };
     }
     assertNoEnd(invocation);
-    const where =
-      user !== undefined
-        ? nameAndId(user)
-        : room === undefined
-          ? []
-          : roomNameAndId(await requireRoom(context, room));
+    const which = await ofOrIn(context, { user, room });
     const files =
       user !== undefined
         ? await services.media.countQuarantinedUploads(user.name, botUser)
@@ -75,11 +68,7 @@ export default defineCommand({
       throw nothingToRelease(user?.name, room);
     }
     return {
-      title: [
-        `Release ${count(files, 'file')} ${user === undefined ? 'in' : 'of'} `,
-        ...where,
-        ' from quarantine?',
-      ],
+      title: [`Release ${count(files, 'file')} `, ...which, ' from quarantine?'],
       body: [
         line(
           `Will: release every file ${user === undefined ? 'in a message there' : 'of this user'} that I have quarantined, whenever and for whatever reason, and identical files`,

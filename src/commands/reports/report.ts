@@ -155,7 +155,7 @@ export default defineCommand({
   },
 });
 
-/** @throws TargetError there is no report with this number */
+/** @throws TargetError no report has this number */
 async function requireItem({
   args,
   services,

@@ -129,7 +129,7 @@ describe('quarantine and unquarantine, many files at once', () => {
     expect(await isQuarantined(bad)).toBe(false);
 
     const { confirmation, outcome } = await askAndConfirm(room.ben, `!quarantine --room ${id}`);
-    expect(confirmation.body).toContain('There is no undo');
+    expect(confirmation.body).toContain('This can’t be undone as a whole');
     expect(outcome.body).not.toContain('unquarantine');
     await mallory.send(id, 'm.room.message', image(worse));
     const back = await room.ben.ask(`!undo ${outcome.field.audit[0]}`);

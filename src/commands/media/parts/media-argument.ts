@@ -1,6 +1,12 @@
+import { nameAndId } from '../../../chat/answers/account.ts';
+import type { Inline } from '../../../chat/answers/answer.ts';
+import { requireRoom, roomNameAndId } from '../../../chat/answers/room.ts';
 import { positional } from '../../../chat/command/arguments.ts';
+import type { Context } from '../../../chat/command/declaration.ts';
 import type { Invocation } from '../../../chat/command/invocation.ts';
 import { UsageError } from '../../../core/errors.ts';
+import type { RoomId } from '../../../core/ids.ts';
+import type { Account } from '../../../services/services.ts';
 
 export const mediaDescription = 'The mxc:// address of the file, or a link to download it';
 
@@ -20,6 +26,21 @@ export function assertOneOf(given: Readonly<Record<'media' | 'user' | 'room', un
         'Give the address of the file, or `--user` for all files of a user, or `--room` for all files in a room.',
     });
   }
+}
+
+/**
+ * Whose files many are, or in which room: `of Mallory @mallory:example.com`.
+ *
+ * @throws TargetError this server doesn't know the room
+ */
+export async function ofOrIn(
+  context: Pick<Context, 'services' | 'prefix' | 'now'>,
+  { user, room }: { readonly user: Account | undefined; readonly room: RoomId | undefined },
+): Promise<Inline[]> {
+  if (user !== undefined) {
+    return ['of ', ...nameAndId(user)];
+  }
+  return room === undefined ? [] : ['in ', ...roomNameAndId(await requireRoom(context, room))];
 }
 
 /**
