@@ -77,6 +77,7 @@ describe('check-config', () => {
       'configuration',
       'files',
       'rules',
+      'actions',
       'database',
       'http',
       'token',

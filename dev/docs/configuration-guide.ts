@@ -82,6 +82,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
   ],
   [['reports.remindAfter'], 'Match it to how soon you want somebody to look.'],
   [['reports.onCall'], 'List the people who should be notified.'],
+  [
+    ['reports.actions'],
+    'Add what you often type in reply to a card, and remove what nobody should reach with one tap: [reports.md](reports.md#actions-on-cards).',
+  ],
   [['reports.maxCardsPerMinute'], 'Decrease it if a flood of reports makes the room hard to read.'],
   [['reports.proposalExpiresAfter'], 'Increase it if nobody is in the room at night.'],
   [['log.level'], 'Set `debug` to look for a fault, and `warn` for a quiet log.'],

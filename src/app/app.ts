@@ -1,6 +1,7 @@
 import { loadCommands } from '../chat/command/load-commands.ts';
 import { createRegistry } from '../chat/command/registry.ts';
 import type { Registry } from '../chat/command/registry.ts';
+import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { isLate } from '../core/async/patience.ts';
 import { durationMs } from '../core/duration.ts';
@@ -25,6 +26,8 @@ import { createRoles } from '../operations/authorize/authorize.ts';
 import { awaitedModerators } from '../operations/authorize/invited.ts';
 import { createOpenRoomWarning, openingsOf } from '../operations/authorize/open-room.ts';
 import type { Settings } from '../operations/settings.ts';
+import { createCardActions } from '../reports/cards/card-actions.ts';
+import { openConfiguredReactions } from '../reports/cards/configured-reactions.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { DelegationService } from '../services/delegation/delegation.ts';
 import { createServices } from '../services/services.ts';
@@ -211,6 +214,16 @@ async function run(parts: Parts): Promise<App> {
     managementRoom: setup.room,
     roomDeletionTimes: timing.roomDeletion,
   });
+  const cardReactions = await openConfiguredReactions(
+    { store, settings, now: () => Date.now(), wakeReports },
+    createCardActions(config.reports.actions, {
+      registry,
+      serverName: setup.serverName,
+      prefix: settings.prefix,
+      traits: services.accounts.traits,
+      places: placesOf(config),
+    }),
+  );
   const started = createOperations({
     settings,
     registry,
@@ -222,6 +235,7 @@ async function run(parts: Parts): Promise<App> {
     log,
     transport,
     timing,
+    cardReactions,
     wakeReports,
   });
   operations = started;
@@ -230,6 +244,7 @@ async function run(parts: Parts): Promise<App> {
     config,
     registry,
     context,
+    reactions: cardReactions,
     timing,
     async commandsIdle() {
       await started.pipeline.idle();

@@ -4,6 +4,7 @@ import { minuteMs } from '../core/duration.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
+import type { CardReactions } from '../operations/answer/card.ts';
 import type { Roles } from '../operations/authorize/authorize.ts';
 import { createDenials } from '../operations/authorize/denials.ts';
 import { createInFlight, createReconcileTimes } from '../operations/execute/reconcile.ts';
@@ -45,6 +46,7 @@ export function createOperations(options: {
     readonly sendPermission: SendPermission;
   };
   readonly timing: Pick<Timing, 'headLookMs'>;
+  readonly cardReactions: CardReactions;
   /** A report has changed. */
   readonly wakeReports: () => void;
 }) {
@@ -65,6 +67,7 @@ export function createOperations(options: {
     sendPermission: transport.sendPermission,
     findAccount: options.api.users.find,
     findSimilar: services.accounts.similar,
+    cardReactions: options.cardReactions,
     inFlight: createInFlight(),
     stopping: stopping.signal,
     sayNow: transport.sayStoreFailure,

@@ -2,6 +2,7 @@ import type { Registry } from '../chat/command/registry.ts';
 import { placesOf } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs, minuteMs } from '../core/duration.ts';
+import type { ConfiguredReactions } from '../reports/cards/configured-reactions.ts';
 import { createGiveWay } from '../reports/give-way.ts';
 import { createRules } from '../reports/rules/rule.ts';
 import { createReportQueue } from '../reports/triage/report-queue.ts';
@@ -21,11 +22,12 @@ export function createReports(options: {
   readonly config: Config;
   readonly registry: Registry;
   readonly context: Operations['context'];
+  readonly reactions: ConfiguredReactions;
   readonly timing: Timing;
   /** Resolves when no command is in flight and all answers are delivered. */
   readonly commandsIdle: () => Promise<void>;
 }): ReportQueue {
-  const { config, registry, context, timing, commandsIdle } = options;
+  const { config, registry, context, reactions, timing, commandsIdle } = options;
   const { reports } = config;
   return createReportQueue(context, {
     rules: createRules(reports.rules, {
@@ -41,6 +43,7 @@ export function createReports(options: {
     maxCardsPerMinute: reports.maxCardsPerMinute,
     remindAfterMs: durationMs(reports.remindAfter),
     troubleAfterMs: timing.reportTroubleMs ?? usualReportTroubleMs,
+    reactions,
     giveWay: createGiveWay(commandsIdle),
   });
 }

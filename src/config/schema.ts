@@ -154,6 +154,10 @@ export const configSchema = z.strictObject({
       maxActionsPerHour: z.number().int().min(0).default(10),
       remindAfter: durationText.default('4h'),
       onCall: z.array(userId).default([]),
+      actions: z
+        .record(z.string(), z.string().nullable())
+        .describe('for each emoji, a command line or `off`')
+        .default({}),
       maxCardsPerMinute: z.number().int().min(1).default(6),
       proposalExpiresAfter: durationText.default('12h'),
     })

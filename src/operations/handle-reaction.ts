@@ -1,12 +1,20 @@
 import { bold, line } from '../chat/answers/answer.ts';
 import { decidedAnswer } from '../chat/answers/decided.ts';
-import { DeniedError, LawspeakerError, StoreError, TargetError, codeOf } from '../core/errors.ts';
+import {
+  DeniedError,
+  LawspeakerError,
+  StoreError,
+  TargetError,
+  UsageError,
+  codeOf,
+} from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
 import type { Decided } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import type { Confirmation } from '../store/tables/confirmations.ts';
-import { cardReaction, itemOfCard } from './answer/card.ts';
+import { itemOfCard } from './answer/card.ts';
+import type { CardReactions } from './answer/card.ts';
 import { refusalReply, sentence } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { refusalOf } from './answer/refusal.ts';
@@ -29,6 +37,12 @@ import { parsedOf } from './stages.ts';
 
 type LostContext = DeliverContext & { readonly store: Pick<Store, 'outbox'> };
 
+interface OnCardContext {
+  readonly store: Pick<Store, 'outbox'>;
+  readonly settings: Pick<Settings, 'prefix'>;
+  readonly cardReactions: CardReactions;
+}
+
 type RefuseContext = RefusalContext & DeliverContext & DenialContext;
 
 type DecideByReactionContext = DecideContext &
@@ -41,7 +55,8 @@ type DecideByReactionContext = DecideContext &
 export type ReactionContext = MessageContext &
   AskedContext &
   LostContext &
-  DecideByReactionContext & { readonly store: Pick<Store, 'inbox' | 'dataLoss'> };
+  DecideByReactionContext &
+  OnCardContext & { readonly store: Pick<Store, 'inbox' | 'dataLoss'> };
 
 /**
  * Handles a reaction: on a confirmation it decides, on the card of a report it is a command about the
@@ -57,6 +72,11 @@ export async function handleReaction(
 ): Promise<Later | undefined> {
   try {
     const command = await commandOn(context, reaction);
+    if (command instanceof LawspeakerError) {
+      await refuseOnCard(context, reaction, command);
+      await context.store.inbox.markHandled(reaction.event, context.now());
+      return undefined;
+    }
     if (command !== undefined) {
       return await handleMessage(context, sayNow, command);
     }
@@ -103,31 +123,51 @@ async function sayIfLost(
   });
 }
 
-/** The command that a reaction on a card stands for, as if it was typed in the card's thread. */
+/**
+ * The command that a reaction on a card stands for, as if it was typed in the card's thread, or why it can't be
+ * done about this report. Undefined if it stands for nothing.
+ */
 async function commandOn(
-  context: {
-    readonly store: Pick<Store, 'outbox'>;
-    readonly settings: Pick<Settings, 'prefix'>;
-  },
+  { store, settings, cardReactions }: OnCardContext,
   reaction: Reaction,
-): Promise<Message | undefined> {
-  const name = cardReaction(reaction.key);
-  const item = name === undefined ? undefined : await itemOfCard(context.store, reaction.target);
+): Promise<Message | TargetError | UsageError | undefined> {
+  const { event, room, sender, sentAt, target, key } = reaction;
+  const item = cardReactions.isKnown(key) ? await itemOfCard(store, target) : undefined;
   if (item === undefined) {
     return undefined;
   }
-  const { event, room, sender, sentAt, target } = reaction;
-  return {
-    kind: 'message',
-    event,
-    room,
-    sender,
-    sentAt,
-    text: `${context.settings.prefix}${name}`,
-    thread: target,
-    replyTo: target,
-    reactedTo: target,
-  };
+  try {
+    const line = await cardReactions.lineOn(item, key);
+    return line === undefined
+      ? undefined
+      : {
+          kind: 'message',
+          event,
+          room,
+          sender,
+          sentAt,
+          text: `${settings.prefix}${line}`,
+          thread: target,
+          replyTo: target,
+          reactedTo: target,
+        };
+  } catch (error) {
+    if (error instanceof TargetError || error instanceof UsageError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+/** Tells somebody in the card's thread why their reaction does nothing. */
+async function refuseOnCard(
+  context: RefusalContext & DeliverContext,
+  { event, room, target }: Reaction,
+  error: LawspeakerError,
+): Promise<void> {
+  const origin = { event, room, inReplyTo: target, thread: target };
+  const reply = refusalReply(context, '', error);
+  await postAndDeliver(context, 'answer', { kind: 'reply', origin, reply });
 }
 
 async function decide(

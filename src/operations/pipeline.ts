@@ -2,7 +2,7 @@ import { createKeyedQueue } from '../core/async/keyed-queue.ts';
 import type { Log } from '../core/log.ts';
 import type { Store } from '../store/store.ts';
 import type { InboxEvent } from '../store/tables/inbox.ts';
-import { cardReaction } from './answer/card.ts';
+import type { CardReactions } from './answer/card.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { refusalOf } from './answer/refusal.ts';
 import type { SayNow } from './answer/reply.ts';
@@ -48,7 +48,10 @@ export interface Pipeline {
 
 /** What selecting events needs. */
 export type SelectContext = CommandLineContext &
-  StructuredContext & { readonly settings: Pick<Settings, 'managementRoom'> };
+  StructuredContext & {
+    readonly settings: Pick<Settings, 'managementRoom'>;
+    readonly cardReactions: Pick<CardReactions, 'isKnown'>;
+  };
 
 interface TakeContext {
   readonly store: Pick<Store, 'transaction'>;
@@ -164,7 +167,9 @@ function isForBot(context: SelectContext, incoming: Incoming): boolean {
     case 'lookalike':
       return incoming.heldSecret === true || namesCommand(incoming.text, context);
     case 'reaction':
-      return signOfReaction(incoming.key) !== undefined || cardReaction(incoming.key) !== undefined;
+      return (
+        signOfReaction(incoming.key) !== undefined || context.cardReactions.isKnown(incoming.key)
+      );
   }
 }
 

@@ -272,12 +272,36 @@ roles:
     ['remindAfter: 4 hours', 'remindAfter: must be a duration'],
     ['proposalExpiresAfter: never', 'proposalExpiresAfter: must be a duration'],
     ['rules: {}', 'rules: '],
+    ['actions: [lock]', 'actions: must have keys below it, not a list'],
+    ['actions: { 🔒: 3 }', 'actions.🔒: must be text: put it in quotes'],
+    ['actions: { 🔒: [lock] }', 'actions.🔒: must be text, not a list'],
   ])('%s', (written, fault) => {
     const faults = faultsOf(`${before}  ${written}\n`);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toContain(`  reports.${fault}`);
     expect(faults[0]).toMatch(/ \(line 6\)$/u);
   });
+});
+
+test('actions are lines, or nothing', () => {
+  const text = `${before}  actions:
+    🚫: lock {sender} --reason spam
+    👻: off
+    🔨:
+    🙈: ''
+`;
+  const config = load(text);
+  expect(config.reports.actions).toEqual({
+    '🚫': 'lock {sender} --reason spam',
+    '👻': 'off',
+    '🔨': null,
+    '🙈': '',
+  });
+  expect(placesOf(config)?.of(['reports', 'actions', '🔨'])).toBe('line 9');
+});
+
+test('an action with a prefix and without quotes is not taken for nothing', () => {
+  expect(() => load(`${before}  actions:\n    🚫: !lock\n`)).toThrow('a value that starts with !');
 });
 
 test('places can be asked for later', () => {

@@ -28,6 +28,8 @@ import { stop } from '../../src/operations/execute/stop.ts';
 import { createNextPages } from '../../src/operations/parse/expand.ts';
 import { createPipeline } from '../../src/operations/pipeline.ts';
 import type { Settings } from '../../src/operations/settings.ts';
+import { createCardActions } from '../../src/reports/cards/card-actions.ts';
+import { openConfiguredReactions } from '../../src/reports/cards/configured-reactions.ts';
 import { createServices } from '../../src/services/services.ts';
 import { openStore } from '../../src/store/store.ts';
 import { fakeHttp } from './fake-http.ts';
@@ -172,8 +174,21 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     managementRoom: room,
   };
   const fault = (fields: object, message: string) => faults.push({ message, ...fields });
+  const reactions = await openConfiguredReactions(
+    { store, settings, now: () => clock.now, wakeReports: () => undefined },
+    createCardActions(
+      {},
+      {
+        registry,
+        serverName: 'localhost',
+        prefix: '!',
+        traits: services.accounts.traits,
+      },
+    ),
+  );
   const context: Operations['context'] = {
     settings,
+    cardReactions: reactions,
     registry,
     services,
     store,
@@ -259,6 +274,8 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
 
   return {
     context,
+    /** The reactions on cards. */
+    reactions,
     /** The admin API that the services use. Tests replace its functions. */
     api,
     store,

@@ -41,8 +41,8 @@ export interface TestRoom {
   ended(): Promise<never>;
   /** Stops the bot. */
   stopBot(): Promise<void>;
-  /** Starts the bot again on the same database. */
-  startBot(): Promise<void>;
+  /** Starts the bot again on the same database, with these keys of `reports` changed. */
+  startBot(reports?: Partial<Config['reports']>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -122,8 +122,9 @@ export async function openRoom(
       return app.ended;
     },
     stopBot,
-    async startBot() {
-      app = await startApp(config, log, timing);
+    async startBot(reports = {}) {
+      const changed = { ...config, reports: { ...config.reports, ...reports } };
+      app = await startApp(changed, log, timing);
     },
     async close() {
       await stopBot();

@@ -1,8 +1,8 @@
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
+import { commandNamed } from '../../src/reports/lines/template.ts';
+import type { LineContext } from '../../src/reports/lines/template.ts';
 import { ruleLine } from '../../src/reports/rules/rule-lines.ts';
 import type { RuleLine } from '../../src/reports/rules/rule-lines.ts';
-import { commandNamed } from '../../src/reports/rules/rule-template.ts';
-import type { LineContext } from '../../src/reports/rules/rule-template.ts';
 
 /** Reads a line without placeholders, such as one that `lineFor` has made. @throws UsageError */
 export function parseRuleLine(

@@ -5,6 +5,7 @@ export type CheckName =
   | 'configuration'
   | 'files'
   | 'rules'
+  | 'actions'
   | 'database'
   | 'encryption'
   | 'http'

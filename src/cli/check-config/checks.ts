@@ -17,7 +17,7 @@ import { inspectDatabase } from '../../store/database.ts';
 import type { DatabaseInspection } from '../../store/database.ts';
 import { lockHolder } from '../../store/files/lock.ts';
 import { openPlaces } from '../../store/files/private-files.ts';
-import { configuredRules } from '../rules-test.ts';
+import { configuredActions, configuredRules } from '../configured-lines.ts';
 import { failed, passed } from './check.ts';
 import type { Check } from './check.ts';
 import { checkRecord } from './record.ts';
@@ -38,8 +38,9 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
   const [database, inspection] = checkDatabase(config);
   const client = createClient(config, new AbortController().signal);
   const answers = ask(config, client, inspection);
-  const [rules, http, homeserver, record] = await Promise.all([
+  const [rules, actions, http, homeserver, record] = await Promise.all([
     checkRules(config),
+    checkActions(config),
     checkHttp(config),
     checkHomeserver(config, answers),
     compareWithRoom(config, client, answers, inspection),
@@ -48,6 +49,7 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
     passed('configuration', `${file}: valid`),
     ...checkFiles(config),
     rules,
+    actions,
     database,
     ...record,
     ...checkEncryption(config),
@@ -126,6 +128,17 @@ async function checkRules(config: Config): Promise<Check> {
     );
   } catch (error) {
     return failed('rules', error);
+  }
+}
+
+async function checkActions(config: Config): Promise<Check> {
+  try {
+    const actions = await configuredActions(config);
+    const shown = actions.filter(({ isPossible }) => isPossible);
+    const list = shown.map(({ emoji, label }) => `${emoji} ${label}`).join(', ');
+    return passed('actions', `reports.actions: ${list || 'cards offer none'}`);
+  } catch (error) {
+    return failed('actions', error);
   }
 }
 

@@ -14,22 +14,18 @@ export function cardEvent(item: number): EventId {
   return syntheticEvent(`${cardPrefix}${item}`);
 }
 
-/** The commands that reactions on a card stand for; the card's report fills in their targets. */
-export const cardReactions: ReadonlyMap<string, string> = new Map([
-  ['🙋', 'claim'],
-  ['👻', 'shadow-ban'],
-  ['🔨', 'deactivate'],
-  ['🙈', 'redact'],
-  ['🗑', 'dismiss'],
-  ['✅', 'resolve'],
-]);
-
-/** What clients add to 🙋: a skin tone, or a gender. */
-const variants = /\p{Emoji_Modifier}|\u200D[♀♂]/gu;
-
-/** The command that a reaction on a card stands for, in any variant of the emoji. */
-export function cardReaction(key: string): string | undefined {
-  return cardReactions.get(key.replaceAll(variants, ''));
+/** What reactions on cards stand for. */
+export interface CardReactions {
+  /** Whether a reaction may stand for something on some card. */
+  isKnown(key: string): boolean;
+  /**
+   * The command line, without prefix, that a reaction on the card of a report stands for; undefined if it
+   * stands for nothing.
+   *
+   * @param item the number of the report
+   * @throws TargetError, UsageError it can't be done about this report, or the card shows something else
+   */
+  lineOn(item: number, key: string): Promise<string | undefined>;
 }
 
 /** The number of the report whose card this event of the bot is; undefined for any other event. */

@@ -12,12 +12,12 @@ import {
 } from '../../chat/answers/report-item.ts';
 import { inert, withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import { idWord } from '../../chat/reading/values.ts';
-import { cardReactions } from '../../operations/answer/card.ts';
-import type { AccountTraits, ItemStory } from '../../services/services.ts';
+import type { ItemStory } from '../../services/services.ts';
 import type { Digest } from '../../store/tables/report-cards.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
 import { isClosed } from '../../store/tables/report-items.ts';
 import type { ItemState, ReportItem } from '../../store/tables/report-items.ts';
+import type { OfferedReaction } from './configured-reactions.ts';
 
 const marks: Record<ItemState, Mark> = {
   open: '⚠️',
@@ -31,11 +31,12 @@ export interface CardContext {
   readonly nameOf: (actor: string) => string;
   /** The rules that only need more reporters, such as `rule x would act at 3 reporters (2 now)`. */
   readonly nearRules: readonly string[];
-  readonly traits: AccountTraits;
+  /** What can be tapped, in order. */
+  readonly reactions: readonly OfferedReaction[];
 }
 
 /** The card of an item: one message, which is edited when the item changes. */
-export function cardOf(story: ItemStory, { nameOf, nearRules, traits }: CardContext): Answer {
+export function cardOf(story: ItemStory, { nameOf, nearRules, reactions }: CardContext): Answer {
   const { item, reports } = story;
   const status = stateOf(item, nameOf, dateTime);
   const others = reasonsOf(reports).slice(1, 4);
@@ -56,28 +57,15 @@ export function cardOf(story: ItemStory, { nameOf, nearRules, traits }: CardCont
             ),
           ]),
       ...(nearRules.length === 0 || isClosed(item.state) ? [] : [line(nearRules.join(' · '))]),
-      ...(isClosed(item.state) ? [] : [line(legendOf(item, traits))]),
+      ...(isClosed(item.state) ? [] : [line(legendOf(reactions))]),
     ],
     ...(isClosed(item.state) ? {} : { next: [`report ${item.id}`] }),
     data: dataOf(story),
   };
 }
 
-/** The reactions that a card offers, in order. */
-export function offeredReactions(
-  item: Pick<ReportItem, 'kind' | 'sender'>,
-  { canShadowBan }: AccountTraits,
-): string[] {
-  return [...cardReactions.keys()].filter(
-    (key) =>
-      (key !== '🙈' || item.kind === 'event') &&
-      (item.sender !== null || !'👻🔨'.includes(key)) &&
-      (canShadowBan || key !== '👻'),
-  );
-}
-
-function legendOf(item: ReportItem, traits: AccountTraits): string {
-  const words = offeredReactions(item, traits).map((key) => `${key} ${cardReactions.get(key)}`);
+function legendOf(reactions: readonly OfferedReaction[]): string {
+  const words = reactions.map(({ emoji, label }) => `${emoji} ${label}`);
   return `${words.join(' · ')} · or reply with a command`;
 }
 

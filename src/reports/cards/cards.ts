@@ -17,10 +17,11 @@ import type { Members } from '../../operations/management-room.ts';
 import type { Settings } from '../../operations/settings.ts';
 import type { Services } from '../../services/services.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
-import { isClosed } from '../../store/tables/report-items.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { GiveWay } from '../give-way.ts';
-import { cardOf, digestOf, noteOf, offeredReactions } from './card.ts';
+import { cardOf, digestOf, noteOf } from './card.ts';
+import type { ConfiguredReactions } from './configured-reactions.ts';
+import { updateReactions } from './reactions.ts';
 
 /** What announcing something needs. */
 export type AnnounceContext = PostContext & {
@@ -32,7 +33,6 @@ export type CardsContext = AnnounceContext &
   DeliverContext & {
     readonly members: Pick<Members, 'displayName'>;
     readonly services: {
-      readonly accounts: Pick<Services['accounts'], 'traits'>;
       readonly reports: Pick<Services['reports'], 'story'>;
     };
     readonly store: Pick<
@@ -58,12 +58,6 @@ interface StoredDigest {
   readonly shownAt: number;
 }
 
-/** How many numbers one series of reactions has: more than a card ever offers. */
-const seriesLength = 10;
-
-/** The part that withdraws the reaction of this number. */
-const withdrawal = (number: number): string => `unreact-${number}`;
-
 const digestName = 'reports.digest';
 
 /** Shows the queue in the room: a card for each item, edited when it changes, or a digest of many. */
@@ -73,16 +67,26 @@ export function createCards(
     readonly maxCardsPerMinute: number;
     /** What to say about rules on an item's card. */
     readonly nearRules: (item: ReportItem) => Promise<readonly string[]>;
+    readonly reactions: Pick<ConfiguredReactions, 'offeredOn' | 'changedAt'>;
     readonly giveWay: GiveWay;
   },
 ) {
   const { store } = context;
-  const { traits } = context.services.accounts;
+  const { reactions } = settings;
 
   async function answerFor(item: ReportItem): Promise<Answer> {
     const story = await context.services.reports.story(item);
     const nearRules = await settings.nearRules(item);
-    return cardOf(story, { nameOf: name, nearRules, traits });
+    return cardOf(story, { nameOf: name, nearRules, reactions: reactions.offeredOn(item) });
+  }
+
+  function reactionContextFor(item: ReportItem): Parameters<typeof updateReactions>[2] {
+    return {
+      settings: context.settings,
+      keys: reactions.offeredOn(item).map(({ emoji }) => emoji),
+      changedAt: reactions.changedAt,
+      now: context.now,
+    };
   }
 
   function name(actor: string): string {
@@ -121,7 +125,7 @@ export function createCards(
         mentions: [],
         reply: replyOf(answer),
       });
-      await updateReactions(tables, item);
+      await updateReactions(tables.outbox, item, reactionContextFor(item));
     });
     context.deliver(cardEvent(id));
   }
@@ -178,39 +182,9 @@ export function createCards(
         kind: 'edit',
         reply: replyOf(answer),
       });
-      await updateReactions(tables, item);
+      await updateReactions(tables.outbox, item, reactionContextFor(item));
     });
     context.deliver(cardEvent(item.id));
-  }
-
-  /**
-   * Offers the reactions on the card of an item that is open or claimed, and withdraws them when it is
-   * closed. An item that is opened again gets a new series of reactions.
-   */
-  async function updateReactions({ outbox }: StoreTables, item: ReportItem): Promise<void> {
-    const event = cardEvent(item.id);
-    const origin = { event, room: context.settings.managementRoom };
-    const add = async (part: string, message: Outgoing) =>
-      outbox.add({ eventId: event, part, message: JSON.stringify(message) }, context.now());
-    let first = 0;
-    while (await outbox.has(event, withdrawal(first))) {
-      first += seriesLength;
-    }
-    const isOffered = await outbox.has(event, `react-${first}` satisfies MessagePart);
-    if (!isClosed(item.state) && !isOffered) {
-      for (const [at, key] of offeredReactions(item, traits).entries()) {
-        await add(`react-${first + at}` satisfies MessagePart, { kind: 'reaction', origin, key });
-      }
-    }
-    if (isClosed(item.state) && isOffered) {
-      // Others may have been offered then: the homeserver may have moved to MAS since.
-      for (let at = 0; at < seriesLength; at += 1) {
-        const stage: MessagePart = `react-${first + at}`;
-        if (await outbox.has(event, stage)) {
-          await add(withdrawal(first + at), { kind: 'withdraw', origin, stage });
-        }
-      }
-    }
   }
 
   /** Posts new history entries in the threads of the cards. */

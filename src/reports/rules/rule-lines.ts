@@ -4,22 +4,14 @@ import type { Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
-import { matrixToLink } from '../../chat/reading/values.ts';
 import type { ReadingContext } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
-import {
-  parseEventId,
-  parseMxcUri,
-  parseRoomId,
-  parseUserId,
-  serverNameOf,
-} from '../../core/ids.ts';
+import { parseMxcUri, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
-import { substitute } from './placeholders.ts';
-import type { Placeholder, Words } from './placeholders.ts';
+import { substitute, whyMissing, wordsFor } from '../lines/placeholders.ts';
+import type { LineTemplate } from '../lines/template.ts';
 import type { RuleInput } from './rule-input.ts';
-import type { LineTemplate } from './rule-template.ts';
 
 /** A line that can be run. */
 export interface RuleLine {
@@ -37,13 +29,6 @@ export interface NoLine {
   readonly why: string;
 }
 
-const whyMissing: Readonly<Record<Placeholder, string>> = {
-  sender: 'the sender is not known',
-  event: 'no message was reported',
-  room: 'the report names no room',
-  reporter: 'no reporter counts',
-};
-
 /**
  * The line for one item, or why there is none. Placeholders are replaced after the line is split into
  * words: whatever names strangers choose, each is the value of one argument.
@@ -56,7 +41,7 @@ export function lineFor(
   reporter: UserId | undefined,
 ): RuleLine | NoLine {
   const { command, context, placeholders, filledIn, tokens } = template;
-  const words = wordsOf(input, reporter);
+  const words = wordsFor({ ...input, reporter });
   const missing = [...placeholders].find((name) => words[name] === undefined);
   if (missing !== undefined) {
     return { why: whyMissing[missing] };
@@ -117,18 +102,6 @@ export function ruleLine(
     ...present({ reason, forMs }),
   });
   return { line, command, values, reason, forMs };
-}
-
-/** IDs are parsed again: a stored ID may be older than today's parser. */
-function wordsOf(input: RuleInput, reporter: UserId | undefined): Words {
-  const room = parseRoomId(input.room ?? '');
-  const event = parseEventId(input.event ?? '');
-  return {
-    sender: parseUserId(input.sender ?? ''),
-    reporter: parseUserId(reporter ?? ''),
-    room,
-    event: room === undefined || event === undefined ? undefined : matrixToLink(room, event),
-  };
 }
 
 /** The account that a line acts on. */

@@ -2,55 +2,22 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { canChange, dangerOf, roleFor, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command, GroupedCommand, Role } from '../../chat/command/declaration.ts';
-import { readArguments } from '../../chat/command/read-arguments.ts';
-import type { Registry } from '../../chat/command/registry.ts';
-import { flagParts, isFlag, tokenize } from '../../chat/reading/tokenize.ts';
-import type { Token } from '../../chat/reading/tokenize.ts';
-import { matrixToLink } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import { parseRoomAlias } from '../../core/ids.ts';
-import type { AccountTraits } from '../../services/services.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
-import { placeholderNames, placeholdersIn, substitute } from './placeholders.ts';
-import type { Placeholder } from './placeholders.ts';
+import {
+  assertFlags,
+  assertPossible,
+  namedLine,
+  readTemplate,
+  sampleIds,
+} from '../lines/template.ts';
+import type { LineContext, LineTemplate } from '../lines/template.ts';
 
 /** What is needed to read the lines of rules. */
-export interface LineContext {
-  readonly registry: Registry;
-  readonly serverName: string;
-  readonly prefix: string;
+export type RuleLineContext = LineContext & {
   /** The roles that the configuration sets for commands, instead of the declared ones. */
   readonly commandRoles: Readonly<Record<string, Role>>;
-  /** How accounts behave on the homeserver: a command may be impossible there. */
-  readonly traits: AccountTraits;
-}
-
-/** A line of a rule, as it is configured. */
-export interface LineTemplate {
-  readonly text: string;
-  readonly command: Command;
-  /** The words after the command's name, with placeholders. */
-  readonly tokens: readonly Token[];
-  readonly placeholders: ReadonlySet<Placeholder>;
-  /** What the line leaves out and is filled in: the item, or the message's file. */
-  readonly filledIn: ReadonlySet<string>;
-  readonly context: LineContext;
-}
-
-/** Samples that replace real IDs while the lines of rules are checked. */
-const sampleIds = {
-  sender: '@sender:sample.invalid',
-  reporter: '@reporter:sample.invalid',
-  room: '!room:sample.invalid',
-  event: '$event',
-  item: '900719925474099',
-  media: 'mxc://sample.invalid/file',
-} as const;
-const sampleWords: Readonly<Record<Placeholder, string>> = {
-  sender: sampleIds.sender,
-  reporter: sampleIds.reporter,
-  room: sampleIds.room,
-  event: matrixToLink(sampleIds.room, sampleIds.event),
 };
 
 /** The commands on items that rules may use. */
@@ -72,48 +39,20 @@ const forbiddenFlags: ReadonlySet<string> = new Set([
  *
  * @throws UsageError why no rule may run it, or why nobody could
  */
-export function readTemplate(text: string, mode: RuleMode, context: LineContext): LineTemplate {
-  const [name, ...tokens] = tokenize(text);
-  const command = commandNamed(name?.text ?? '', context);
+export function readRuleTemplate(
+  text: string,
+  mode: RuleMode,
+  context: RuleLineContext,
+): LineTemplate {
+  const line = namedLine(text, context);
+  const { command, tokens } = line;
   assertRuleCommand(command);
   assertPossible(command, context);
-  assertFlags(tokens);
-  const placeholders = placeholdersIn(text);
-  const now = Date.now();
-  const filledIn = new Set<string>();
-  const sample = (kind: string) => {
-    const word = kind === 'item' || kind === 'media' ? sampleIds[kind] : undefined;
-    if (word !== undefined) {
-      filledIn.add(kind);
-    }
-    return word;
-  };
-  const values = withPlaceholders(() => {
-    const words = substitute(tokens, sampleWords);
-    const read = readArguments(command, words, { ...context, now, fillIn: sample });
-    command.check?.(read.values, { ...context, now });
-    return read.values;
-  });
-  assertRole(command, values, context);
-  assertTarget(command, values, mode);
-  return { text, command, tokens, placeholders, filledIn, context };
-}
-
-/** @throws UsageError there is no such command */
-export function commandNamed(
-  name: string,
-  { registry, prefix }: Pick<LineContext, 'registry' | 'prefix'>,
-): GroupedCommand {
-  const command = registry.find(name);
-  if (command !== undefined) {
-    return command;
-  }
-  const bare = name.startsWith(prefix) ? name.slice(prefix.length) : name;
-  const guess = registry.find(bare)?.name ?? registry.guess(bare)?.commands[0]?.name;
-  throw new UsageError(`There is no command \`${name.slice(0, 40)}\`.`, {
-    word: name,
-    ...(guess === undefined ? {} : { advice: `Did you mean \`${guess}\`?` }),
-  });
+  assertFlags(tokens, forbiddenFlags, 'Rules');
+  const { template, read } = readTemplate(line, ['item', 'media'], context);
+  assertRole(command, read.values, context);
+  assertTarget(command, read.values, mode);
+  return template;
 }
 
 function assertRuleCommand(command: GroupedCommand): void {
@@ -129,54 +68,10 @@ function assertRuleCommand(command: GroupedCommand): void {
   }
 }
 
-/** @throws UsageError the command can't have an effect on this homeserver */
-function assertPossible(command: GroupedCommand, { traits }: Pick<LineContext, 'traits'>): void {
-  const reason = command.impossible?.(traits);
-  if (reason !== undefined) {
-    throw new UsageError(`\`${command.name}\`: ${reason.why}.`, {
-      word: command.name,
-      advice: reason.advice.replace('Nothing was changed. ', ''),
-    });
-  }
-}
-
-function assertFlags(tokens: readonly Token[]): void {
-  for (const token of tokens.filter(isFlag)) {
-    const { name } = flagParts(token);
-    if (forbiddenFlags.has(name.replace(/^no-/u, ''))) {
-      throw new UsageError(`Rules can’t use \`--${name}\`.`, { word: token.text });
-    }
-    if (name.includes('{')) {
-      throw new UsageError(`\`${token.text}\`: a placeholder can’t name a flag.`, {
-        word: token.text,
-      });
-    }
-  }
-}
-
-/** Errors say `{sender}` instead of the sample. */
-function withPlaceholders<Result>(work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof UsageError)) {
-      throw error;
-    }
-    const said = (text: string) =>
-      placeholderNames.reduce(
-        (sentence, name) => sentence.replaceAll(sampleWords[name], `{${name}}`),
-        text,
-      );
-    throw error.advice === undefined
-      ? new UsageError(said(error.message))
-      : new UsageError(said(error.message), { advice: said(error.advice) });
-  }
-}
-
 function assertRole(
   command: Command,
   values: Readonly<Record<string, unknown>>,
-  { commandRoles }: LineContext,
+  { commandRoles }: Pick<RuleLineContext, 'commandRoles'>,
 ): void {
   const danger = dangerOf(command, values);
   if (danger === 'read') {

@@ -5,12 +5,13 @@ import type { RuleConfig } from '../../config/rules.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
+import type { LineTemplate } from '../lines/template.ts';
 import { itemTest } from './conditions.ts';
 import { createReporterCounter } from './counted-reporters.ts';
 import type { RuleInput } from './rule-input.ts';
 import { safetyFault } from './rule-safety.ts';
-import { readTemplate } from './rule-template.ts';
-import type { LineContext, LineTemplate } from './rule-template.ts';
+import { readRuleTemplate } from './rule-template.ts';
+import type { RuleLineContext } from './rule-template.ts';
 
 /** The result of evaluating a rule on an item. */
 interface Evaluation {
@@ -45,7 +46,7 @@ export interface Rule {
  */
 export function createRules(
   configured: readonly RuleConfig[],
-  context: LineContext & { readonly places?: Places | undefined },
+  context: RuleLineContext & { readonly places?: Places | undefined },
 ): Rule[] {
   const faults: Fault[] = [];
   const rules = configured.map((rule, at) => {
@@ -56,7 +57,7 @@ export function createRules(
     }
     const lines = rule.then.flatMap((text, line) => {
       try {
-        return [readTemplate(text, rule.mode, context)];
+        return [readRuleTemplate(text, rule.mode, context)];
       } catch (error) {
         if (!(error instanceof UsageError)) {
           throw error;

@@ -9,6 +9,7 @@ import type { ReportItem } from '../../store/tables/report-items.ts';
 import { backlogOf, troubleOf, troubleOver } from '../cards/card.ts';
 import { announce } from '../cards/cards.ts';
 import type { AnnounceContext } from '../cards/cards.ts';
+import type { ConfiguredReactions } from '../cards/configured-reactions.ts';
 import type { GiveWay } from '../give-way.ts';
 import { reportSources } from '../intake/intake.ts';
 import { createPoller, wordsOf } from '../intake/poller.ts';
@@ -51,6 +52,7 @@ export function createReportQueue(
     /** 0 for no reminders. */
     readonly remindAfterMs: number;
     readonly troubleAfterMs: number;
+    readonly reactions: Pick<ConfiguredReactions, 'offeredOn' | 'changedAt'>;
     readonly giveWay: GiveWay;
   },
 ): ReportQueue {

@@ -10,6 +10,7 @@ import type { Store } from '../../store/store.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { createCards } from '../cards/cards.ts';
 import type { CardsContext } from '../cards/cards.ts';
+import type { ConfiguredReactions } from '../cards/configured-reactions.ts';
 import type { GiveWay } from '../give-way.ts';
 import {
   createPersonLookup,
@@ -74,6 +75,7 @@ export function createTriage(
     readonly onCall: readonly UserId[];
     readonly maxCardsPerMinute: number;
     readonly remindAfterMs: number;
+    readonly reactions: Pick<ConfiguredReactions, 'offeredOn' | 'changedAt'>;
     readonly giveWay: GiveWay;
   },
 ): Triage {

@@ -113,6 +113,16 @@ export function outbox(db: Connection) {
       return row !== undefined;
     },
 
+    /** When the message for this part of an answer was added, in milliseconds since 1970; undefined if there is none. */
+    async addedAt(eventId: string, part: string): Promise<number | undefined> {
+      const row = await db
+        .selectFrom('outbox')
+        .select('created_at')
+        .where('transaction_id', '=', transactionIdFor(eventId, part))
+        .executeTakeFirst();
+      return row?.created_at;
+    },
+
     /** Whether the message for this part of an answer is still to be sent. */
     async isPending(eventId: string, part: string): Promise<boolean> {
       const row = await db

@@ -88,6 +88,16 @@ export function reportCards(db: Connection) {
         .execute();
     },
 
+    /** Asks for the card of an item to be edited, if it has one. */
+    async renew(id: number): Promise<void> {
+      await db
+        .updateTable('report_items')
+        .set({ needs_card: 1 })
+        .where('id', '=', id)
+        .where('card', '=', 'own')
+        .execute();
+    },
+
     /** How many cards were posted since then. */
     async countSince(at: number): Promise<number> {
       const { count } = await db

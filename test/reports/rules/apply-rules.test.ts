@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import type { Cards } from '../../../src/reports/cards/cards.ts';
 import { createRuleRunner } from '../../../src/reports/rules/apply-rules.ts';
-import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
+import { readRuleTemplate } from '../../../src/reports/rules/rule-template.ts';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
 import { openFuzzBot } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
@@ -21,7 +21,7 @@ function rule(name: string, ...lines: readonly string[]): Rule {
     name,
     mode: 'act',
     alert: false,
-    lines: lines.map((line) => readTemplate(line, 'act', surroundings)),
+    lines: lines.map((line) => readRuleTemplate(line, 'act', surroundings)),
     evaluate: () => ({
       matches: true,
       reporter: asUserId('@vic:localhost'),

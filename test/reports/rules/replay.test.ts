@@ -248,13 +248,16 @@ describe('on the command line', { timeout: 60_000 }, () => {
 
   const configFile = () => path.join(folder, 'config.yaml');
 
-  async function lawspeaker(rules: readonly object[], ...args: string[]): Promise<Ended> {
+  const lawspeaker = async (rules: readonly object[], ...args: string[]): Promise<Ended> =>
+    lawspeakerWith({ rules }, ...args);
+
+  async function lawspeakerWith(reports: object, ...args: string[]): Promise<Ended> {
     const file = configFile();
     const config = {
       homeserver: { url: 'http://127.0.0.1:9', accessToken: 'syt_secret' },
       managementRoom: '!room:localhost',
       database: { path: database },
-      reports: { rules },
+      reports,
     };
     // One key a line, as people write it.
     writeFileSync(file, JSON.stringify(config, undefined, 2));
@@ -318,6 +321,22 @@ describe('on the command line', { timeout: 60_000 }, () => {
     expect(errors).toContain(` (line ${lineOf('@ben')})\n`);
     expect(errors).not.toMatch(/^\s+at /mu);
     expect(output).not.toContain('syt_secret');
+  });
+
+  test('check-config ends with 2 on an action that can’t be used, and names its line', async () => {
+    const actions = { '🚫': 'shadow-ban {sender} --for ever', '🔒': '!lok {sender}', '👻': 'off' };
+    const { status, errors, output } = await lawspeakerWith({ actions }, 'check-config');
+    expect(status).toBe(2);
+    const lines = readFileSync(configFile(), 'utf8').split('\n');
+    const lineOf = (text: string) => lines.findIndex((line) => line.includes(text)) + 1;
+    expect(errors).toMatch(
+      / {2}reports\.actions\.🚫: `--for`: `ever` is not a valid duration\..* \(line (\d+)\)/u,
+    );
+    expect(errors).toContain(` (line ${lineOf('--for ever')})\n`);
+    expect(errors).toContain(
+      `  reports.actions.🔒: There is no command \`lok\`. Did you mean \`lock\`? (line ${lineOf('lok')})`,
+    );
+    expect(output).toContain('reports.rules: none configured');
   });
 
   test('without a database', async () => {

@@ -5,7 +5,7 @@ import type { WrittenConfig } from '../../../src/config/schema.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { parseEventId, parseRoomAlias, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 import type { RuleInput, ReportInput } from '../../../src/reports/rules/rule-input.ts';
-import type { LineContext } from '../../../src/reports/rules/rule-template.ts';
+import type { RuleLineContext } from '../../../src/reports/rules/rule-template.ts';
 import { createRules } from '../../../src/reports/rules/rule.ts';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
 import { synapseTraits } from '../../../src/services/accounts/traits.ts';
@@ -33,7 +33,7 @@ const event = read(parseEventId);
 export const mallory = user('@mallory:localhost');
 
 const commands = await loadCommands();
-export const surroundings: LineContext = {
+export const surroundings: RuleLineContext = {
   registry: createRegistry(commands),
   serverName: 'localhost',
   prefix: '!',

@@ -9,14 +9,14 @@ import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts
 import type { EventId, RoomId } from '../../../src/core/ids.ts';
 import type { RuleInput } from '../../../src/reports/rules/rule-input.ts';
 import { isLine, lineFor } from '../../../src/reports/rules/rule-lines.ts';
-import { readTemplate } from '../../../src/reports/rules/rule-template.ts';
+import { readRuleTemplate } from '../../../src/reports/rules/rule-template.ts';
 import { masTraits } from '../../../src/services/accounts/traits.ts';
 import type { RuleMode } from '../../../src/store/tables/rule-matches.ts';
 import { parseRuleLine } from '../../support/rule-line.ts';
 import { item, surroundings, user } from './rule-input.ts';
 
 const template = (text: string, mode: RuleMode = 'act', around = surroundings) =>
-  readTemplate(text, mode, around);
+  readRuleTemplate(text, mode, around);
 
 function faultOf(text: string, mode: RuleMode = 'act', around = surroundings): string {
   try {
@@ -164,7 +164,7 @@ describe('no rule runs', () => {
     // Placeholders
     [
       'shadow-ban {user}',
-      '`{user}` is not a placeholder. The placeholders are `{sender}`, `{event}`, `{room}` and `{reporter}`.',
+      '`{user}` is not a placeholder. The placeholders are `{sender}`, `{event}`, `{room}`, `{reporter}` and `{report}`.',
     ],
     ['shadow-ban {Sender}', '`{Sender}` is not a placeholder.'],
     ['shadow-ban { sender }', '`{ sender }` is not a placeholder.'],

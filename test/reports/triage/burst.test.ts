@@ -97,6 +97,7 @@ function start(rules: readonly Rule[] = []): void {
     onCall: [],
     maxCardsPerMinute: maxCards,
     remindAfterMs: 0,
+    reactions: bot.reactions,
     giveWay: async () => command?.promise,
   });
   triage.wake();

@@ -156,6 +156,35 @@ it('reactions on the card claim, act and dismiss', async () => {
   );
 });
 
+it('the configuration decides what else can be tapped, also on the cards of the one before', async () => {
+  const spam = await mallory.sendText(lobby, 'spam');
+  await vera.reportEvent(lobby, spam, { reason: 'spam' });
+  const card = await cardOf(room.ben, spam);
+  await room.stopBot();
+  await room.startBot({
+    actions: { '🔒': '!lock {sender} --reason "report {report}"', '🔨': 'suspend {sender}' },
+  });
+  // Nobody deactivates, or suspends, by a tap that meant something else.
+  await room.ben.user.react(room.id, card.event, '🔨');
+  const refusal = await room.ben.until('the refusal', () =>
+    room.ben.inThread(card.event).find(({ field }) => field?.status === 'failed'),
+  );
+  expect(refusal.body).toMatch(/^❌ Not done: 🔨 stands for !suspend \{sender\} now/u);
+  const renewed = await cardOf(room.ben, spam, ({ body }) => body.includes('🔒 lock'));
+  expect(renewed.body).toContain('🔨 suspend · 🙈 redact · 🔒 lock · 🗑 dismiss');
+  await room.ben.until('seven reactions, and not those of before', () =>
+    offered(room.ben, card.event).length === 7 ? true : undefined,
+  );
+  await room.ben.user.react(room.id, card.event, '🔒');
+  await cardOf(room.ben, spam, ({ body }) => body.startsWith('✅'));
+  expect((await server.api.users.get(asUserId(mallory.userId))).locked).toBe(true);
+  const { id } = card.field.data as { id: number };
+  const audit = await room.ana.ask(`!audit --target ${mallory.userId}`);
+  expect(audit.field.data).toMatchObject([
+    { command: 'lock', item_id: id, reason: `report ${id}` },
+  ]);
+});
+
 it('🙈 takes the message out of its room, after a confirmation', async () => {
   const spam = await mallory.sendText(lobby, 'spam');
   await vera.reportEvent(lobby, spam, { reason: 'spam' });
