@@ -183,11 +183,15 @@ export function intentFor(
 ): Intent {
   const redacted = new Set(command.audit?.redact ?? []);
   const subject = subjectOf(command);
+  const stepName = command.steps?.(invocation.arguments)[step]?.name;
   const keep = (name: string, value: Json) => {
     if (redacted.has(name)) {
       return '(not kept)';
     }
-    // Each account has an entry of its own: the whole list in each would grow quadratically.
+    // Each account and each room has an entry of its own: whole lists in each would grow quadratically.
+    if (command.stepsAreRooms === true && command.args[name]?.kind === 'room') {
+      return stepName === undefined ? [] : [stepName];
+    }
     return name === subject && account !== undefined && Array.isArray(value)
       ? [account.name]
       : value;
@@ -200,7 +204,7 @@ export function intentFor(
       ...Object.fromEntries(
         Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
       ),
-      ...present({ step: command.steps?.(invocation.arguments)[step]?.name }),
+      ...present({ step: stepName }),
     },
     target: account?.name ?? otherTarget(command, invocation),
     reason: invocation.reason,

@@ -28,6 +28,8 @@ import { createDirectRooms } from './rooms/direct-rooms.ts';
 import type { DirectRooms } from './rooms/direct-rooms.ts';
 import { createRoomService } from './rooms/room-service.ts';
 import type { RoomService } from './rooms/room-service.ts';
+import { createSanctionService } from './sanctions/sanction-service.ts';
+import type { SanctionService } from './sanctions/sanction-service.ts';
 import { createRegistrationTokenService } from './server/registration-token-service.ts';
 import type { RegistrationTokenService } from './server/registration-token-service.ts';
 import { createServerService } from './server/server-service.ts';
@@ -57,6 +59,9 @@ export { filtersAppliedHere } from './accounts/account-search.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
 export type { SignUpGroup } from './accounts/sign-up-groups.ts';
 export type { AccountTraits } from './accounts/traits.ts';
+export { PowerlessError } from './sanctions/sanction-service.ts';
+export type { Prospect, Sanctioned } from './sanctions/sanction-service.ts';
+export type { SanctionKind } from './sanctions/room-standing.ts';
 export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { Verified } from './bot/audit-service.ts';
@@ -86,6 +91,7 @@ export interface Services {
   readonly redaction: RedactionService;
   readonly registrationTokens: RegistrationTokenService;
   readonly rooms: RoomService;
+  readonly sanctions: SanctionService;
   readonly server: ServerService;
   readonly reports: ReportService;
   readonly audit: AuditService;
@@ -99,7 +105,7 @@ export interface Services {
 
 export function createServices(parts: {
   api: AdminApi;
-  client: Pick<ClientApi, 'account'>;
+  client: Pick<ClientApi, 'account' | 'rooms'>;
   /** Undefined if the homeserver keeps its accounts itself. */
   delegation?: DelegationService | undefined;
   store: Store;
@@ -125,6 +131,7 @@ export function createServices(parts: {
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
     rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
+    sanctions: createSanctionService({ api, client, botUser, directRooms, serverName }),
     server: createServerService(api, client, delegation),
     reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
     audit: createAuditService(store),

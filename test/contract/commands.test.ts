@@ -102,6 +102,7 @@ const onOneAccount: Readonly<Record<string, string>> = {
   'edit-user':
     'a name, an address or a login belongs to one person; admin and reactivate take several',
   'make-room-admin': 'whom to give power in a room is a decision about each person',
+  'power-level': 'how much power somebody gets is a decision about each person',
   'login-as': 'its token is for one session as one person',
   'reset-password': 'each password is a secret that goes to whoever asks, in a message of its own',
   quarantine: 'it takes a file; with --user it takes the files of that user together',
@@ -188,8 +189,14 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     const rest = byPlace.findIndex(([, { options }]) => options.rest === true);
     expect(rest === -1 || rest === byPlace.length - 1).toBe(true);
     // What follows several takes the last words, one each, so it can't be left out.
-    const behind = many === -1 ? [] : byPlace.slice(many + 1).map(([, { options }]) => options);
-    expect(behind.every((one) => one.optional !== true && one.many !== true)).toBe(true);
+    const behind = many === -1 ? [] : byPlace.slice(many + 1).map(([, one]) => one);
+    // Rooms can be told from the users before them.
+    const isTold = (kind: string) => byPlace[many]?.[1].kind === 'account' && kind === 'room';
+    expect(
+      behind.every(
+        (one) => one.options.optional !== true && (one.options.many !== true || isTold(one.kind)),
+      ),
+    ).toBe(true);
     expect(many !== -1 && rest !== -1 && behind.length > 1).toBe(false);
     for (const [, { kind, options }] of declared) {
       // Choices are compared with what was typed in lower case.

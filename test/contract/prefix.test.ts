@@ -67,7 +67,10 @@ const declaredTexts = [
     ...(command.does ?? []),
     ...(command.doesNot ?? []),
     command.effect ?? '',
-    ...Object.values(command.args).map(({ description }) => description),
+    ...Object.values(command.args).flatMap(({ description, options }) => [
+      description,
+      options.ifMissing ?? '',
+    ]),
   ]),
   ...topics.flatMap(({ notes, flags }) => [...notes, ...flags.map(([, what]) => what)]),
 ];

@@ -8,6 +8,7 @@ import { HomeserverError } from '../../src/core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../src/core/ids.ts';
 import { adminApiOn } from '../../src/homeserver/admin/admin-api.ts';
 import { accountApi } from '../../src/homeserver/client/account.ts';
+import { roomsApi } from '../../src/homeserver/client/rooms.ts';
 import { createSendRequest } from '../../src/homeserver/http.ts';
 import type { SendRequest } from '../../src/homeserver/http.ts';
 import {
@@ -121,7 +122,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     wakeReports: () => undefined,
     refreshReports: async () => undefined,
     api,
-    client: { account: accountApi(send) },
+    client: { account: accountApi(send), rooms: roomsApi(send) },
     store,
     botUser,
     serverName: 'localhost',

@@ -18,12 +18,16 @@ interface ArgumentOptions {
    * commands that change nothing.
    */
   readonly bare?: true;
+  /** What else to do if it is missing, in sentences. Commands are written as `!name`. */
+  readonly ifMissing?: string;
   /** The flags that stand for this positional: it or one of them is given, never both. */
   readonly unless?: readonly string[];
   /** A boolean flag that stands for `--matching` with this value. */
   readonly matching?: string;
   /** Several may follow one another, or a flag may be repeated. */
   readonly many?: boolean;
+  /** Accounts may also be users of other servers. */
+  readonly remote?: true;
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;

@@ -72,6 +72,13 @@ export interface Context<Declared extends Arguments = Arguments> {
   keepServerJob?(id: string): Promise<void>;
 }
 
+/** What spelling out the arguments of a command needs. */
+interface SpellOutContext<Declared extends Arguments> {
+  /** The accounts are found. */
+  readonly args: ParsedArguments<Declared>;
+  readonly services: Pick<Services, 'rooms' | 'sanctions'>;
+}
+
 /** What checking the arguments of a command needs. */
 export type CheckContext = Pick<ReadingContext, 'now' | 'prefix'>;
 
@@ -255,11 +262,22 @@ interface Base<Declared extends Arguments> {
    * @throws UsageError
    */
   check?(args: ParsedArguments<Declared>, context: CheckContext): void;
+  /**
+   * Replaces arguments that stand for others, such as `--all-rooms`, by what they stand for now. What is shown,
+   * confirmed and recorded is what they are replaced by. Undefined if there is nothing to replace.
+   *
+   * @throws TargetError they stand for nothing, or for too much
+   */
+  spellOut?(
+    context: SpellOutContext<Declared>,
+  ): Promise<Partial<ParsedArguments<Declared>> | undefined>;
 }
 
 /** A command that does one thing to each account. */
 interface Single<Declared extends Arguments, Result> {
   readonly steps?: never;
+  readonly stepsAreRooms?: never;
+  readonly endsTogether?: never;
   /** Does it. Called once for each account. */
   run(context: Context<Declared>): Promise<Result>;
   answer(context: Context<Declared>, result: Result): Answer;
@@ -285,6 +303,10 @@ interface Single<Declared extends Arguments, Result> {
 interface Stepped<Declared extends Arguments> {
   /** In this order. If a step fails, the others are still done. */
   steps(args: ParsedArguments<Declared>): readonly Step<Declared>[];
+  /** Each step is the same in another room, whose ID is its name. */
+  readonly stepsAreRooms?: true;
+  /** It can be done for a time: then what all its steps have done is undone together. */
+  readonly endsTogether?: true;
   readonly run?: never;
   readonly answer?: never;
   readonly undo?: never;
@@ -330,8 +352,23 @@ type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
 /** A command of unknown arguments and result. */
 export type Command = Omit<
   Base<Arguments> & Single<Arguments, unknown>,
-  'audit' | 'check' | 'inBatch' | 'nothingToDo' | 'plan' | 'protects' | 'steps' | 'warning'
+  | 'audit'
+  | 'check'
+  | 'endsTogether'
+  | 'inBatch'
+  | 'nothingToDo'
+  | 'plan'
+  | 'protects'
+  | 'spellOut'
+  | 'steps'
+  | 'stepsAreRooms'
+  | 'warning'
 > & {
+  readonly stepsAreRooms?: true;
+  readonly endsTogether?: true;
+  spellOut?(
+    context: SpellOutContext<Arguments>,
+  ): Promise<Readonly<Record<string, unknown>> | undefined>;
   steps?(args: Readonly<Record<string, unknown>>): readonly Step[];
   nothingToDo?(account: Account, args: Readonly<Record<string, unknown>>): string | undefined;
   warning?(args: Readonly<Record<string, unknown>>): string;
@@ -493,7 +530,12 @@ const batchFlags = {
 
 /** Whether it can be done for a limited time: it takes `--for 24h`, and then `undo` ends it. */
 export function canEnd(command: Command): boolean {
-  return canChange(command) && command.undo !== undefined;
+  return canChange(command) && (command.undo !== undefined || command.endsTogether === true);
+}
+
+/** Whether its accounts may be users of other servers, too. */
+export function takesRemote(command: Command): boolean {
+  return command.args[subjectOf(command) ?? '']?.options.remote === true;
 }
 
 /** Why a command can't be scheduled for later; undefined if it can. */

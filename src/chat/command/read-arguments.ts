@@ -9,7 +9,14 @@ import type { ReadingContext, Word } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
 import { takeBareValues } from './bare-values.ts';
-import { argumentsOf, canChange, canEnd, placeholderOf, whyNotLater } from './declaration.ts';
+import {
+  argumentsOf,
+  canChange,
+  canEnd,
+  placeholderOf,
+  whyNotLater,
+  withPrefix,
+} from './declaration.ts';
 import type { Command } from './declaration.ts';
 import { parseFlags } from './parse-flags.ts';
 
@@ -251,7 +258,9 @@ function readPositionals(
         ? 1
         : hasRest
           ? countUsers(left, least)
-          : Math.max(least, left.length - followers);
+          : positionals[at + 1]?.[1].kind === 'room'
+            ? countBeforeRooms(left, least)
+            : Math.max(least, left.length - followers);
     const own = left.splice(0, count);
     const split =
       many === true ? own.flatMap((word) => splitAtCommas(word, argument, context)) : [];
@@ -272,6 +281,14 @@ function readPositionals(
 function countUsers(words: readonly Word[], least: number): number {
   const textAt = words.findIndex((word, at) => at >= least && !namesUsers(word));
   return Math.max(least, Math.min(textAt === -1 ? words.length : textAt, words.length - 1));
+}
+
+/** How many words before rooms are users: the first `least`, and those up to the first room. */
+function countBeforeRooms(words: readonly Word[], least: number): number {
+  const roomAt = words.findIndex(
+    (word, at) => at >= least && readReference(textFor(word, 'room'))?.kind === 'room',
+  );
+  return roomAt === -1 ? words.length : roomAt;
 }
 
 /** Whether a word before a text is one or several users by their full IDs, or a comma between them. */
@@ -381,8 +398,12 @@ function missing(
     });
   }
   if (argument.kind === 'room') {
+    const { ifMissing } = argument.options;
     return new UsageError('Which room?', {
-      advice: 'Give a room ID (`!…`), an alias (`#name:server`) or a link.',
+      advice: [
+        'Give a room ID (`!…`), an alias (`#name:server`) or a link.',
+        ...(ifMissing === undefined ? [] : [withPrefix(ifMissing, prefix)]),
+      ].join(' '),
     });
   }
   if (argument.kind === 'target') {

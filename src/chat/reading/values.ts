@@ -163,7 +163,7 @@ function readInteger(word: string, { place, options }: ValueSpec): number {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = options;
   // With the marks that answers, lists and sentences have: `#4, #5.`
   const digits = place === 'positional' ? word.replace(/^#|[.,;]$/gu, '') : word;
-  const number = /^\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
+  const number = /^-?\d{1,15}$/u.test(digits) ? Number(digits) : Number.NaN;
   if (Number.isNaN(number) || number < min || number > max) {
     throw wrong(
       word,

@@ -31,7 +31,6 @@ const warning = ({ erase }: Flags) =>
 export default defineCommand({
   name: 'deactivate',
   synonyms: [
-    'ban',
     'close',
     'delete',
     'delete-account',

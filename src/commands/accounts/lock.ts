@@ -7,7 +7,7 @@ import { deactivatedAnyway, notForServices, untilLockApplies } from './parts/res
 
 export default defineCommand({
   name: 'lock',
-  synonyms: ['ban', 'block', 'block-user', 'disable', 'freeze'],
+  synonyms: ['block', 'block-user', 'disable', 'freeze'],
   summary: 'Locks people out of their accounts until unlocked',
   does: [
     'pause all sessions until the account is unlocked',

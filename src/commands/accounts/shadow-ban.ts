@@ -7,7 +7,7 @@ import { notForServices } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'shadow-ban',
-  synonyms: ['ban', 'block', 'ghost', 'hellban', 'mute', 'shadow', 'silence'],
+  synonyms: ['block', 'ghost', 'hellban', 'shadow', 'silence'],
   summary: 'Silently hides everything these users send',
   does: ['accept what they send, but show it to nobody'],
   doesNot: [

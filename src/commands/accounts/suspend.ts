@@ -8,12 +8,10 @@ import { deactivatedAnyway } from './parts/restriction.ts';
 export default defineCommand({
   name: 'suspend',
   synonyms: [
-    'ban',
     'block',
     'block-user',
     'freeze',
     'gag',
-    'mute',
     'read-only',
     'readonly',
     'restrict',

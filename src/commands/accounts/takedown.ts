@@ -214,7 +214,7 @@ function stepsFor({ keepAccount, deleteMedia: deletes }: Given): Step<typeof arg
 
 export default defineCommand({
   name: 'takedown',
-  synonyms: ['annihilate', 'ban', 'clean-up', 'cleanup', 'nuke', 'purge-user', 'take-down', 'wipe'],
+  synonyms: ['annihilate', 'clean-up', 'cleanup', 'nuke', 'purge-user', 'take-down', 'wipe'],
   summary: 'Stops an account and removes what it has sent, in one go',
   does: [
     'suspend the account, so that it sends nothing more',

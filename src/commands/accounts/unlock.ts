@@ -7,7 +7,7 @@ import { deactivatedAnyway, untilLockApplies } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'unlock',
-  synonyms: ['enable', 'unban', 'unfreeze'],
+  synonyms: ['enable', 'unfreeze'],
   summary: 'Unlocks accounts',
   does: ['let sessions continue and allow logins again'],
   doesNot: ['restore sessions that were logged out meanwhile', 'lift a suspension'],

@@ -6,7 +6,7 @@ import { idWord } from '../../chat/reading/values.ts';
 
 export default defineCommand({
   name: 'unshadow-ban',
-  synonyms: ['unban', 'unmute', 'unshadow'],
+  synonyms: ['unshadow'],
   summary: 'Lifts shadow-bans',
   does: ['make what they send visible to others again'],
   doesNot: ['deliver messages sent during the shadow-ban'],

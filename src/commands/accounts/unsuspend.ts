@@ -7,7 +7,7 @@ import { deactivatedAnyway } from './parts/restriction.ts';
 
 export default defineCommand({
   name: 'unsuspend',
-  synonyms: ['unban', 'unfreeze', 'unmute', 'unrestrict', 'unsilence'],
+  synonyms: ['unfreeze', 'unrestrict', 'unsilence'],
   summary: 'Lifts suspensions',
   does: ['let them send, join, invite and change their profile again'],
   doesNot: ['unlock or reactivate the account'],

@@ -20,7 +20,6 @@ export default defineCommand({
   synonyms: [
     'delete',
     'end-session',
-    'kick',
     'log-out',
     'logout',
     'remove-device',

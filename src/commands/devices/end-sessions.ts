@@ -9,7 +9,7 @@ const warning = () => 'Devices that are logged out lose their encryption keys.';
 
 export default defineCommand({
   name: 'end-sessions',
-  synonyms: ['kick', 'log-out-all', 'logout-all', 'sign-out'],
+  synonyms: ['log-out-all', 'logout-all', 'sign-out'],
   summary: 'Logs accounts out everywhere',
   does: [
     'end all sessions: revoke access tokens, and delete devices, encryption keys and pushers',

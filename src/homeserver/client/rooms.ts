@@ -21,6 +21,7 @@ interface NewRoom {
 /** Rooms that the bot is in or can join. */
 export function roomsApi(send: SendRequest) {
   const stateTemplate = '/_matrix/client/v3/rooms/{room_id}/state/{event_type}/';
+  const stateAtTemplate = '/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}';
 
   return {
     /** Creates a room. POST /_matrix/client/v3/createRoom */
@@ -109,6 +110,25 @@ export function roomsApi(send: SendRequest) {
     },
 
     /**
+     * The content of the state event of a type and state key, undefined if there is none.
+     * GET /_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}
+     *
+     * @throws HomeserverError 403 the bot is not in the room
+     */
+    async findStateAt(
+      room: RoomId,
+      type: string,
+      stateKey: string,
+    ): Promise<Record<string, unknown> | undefined> {
+      return ifFound(async () =>
+        send('GET', stateAtTemplate, {
+          path: { room_id: room, event_type: type, state_key: stateKey },
+          answer: content,
+        }),
+      );
+    },
+
+    /**
      * Sets the state of a type with the empty state key. Idempotent.
      * PUT /_matrix/client/v3/rooms/{room_id}/state/{event_type}/
      */
@@ -135,11 +155,34 @@ export function roomsApi(send: SendRequest) {
       stateKey: string,
       value: Readonly<Record<string, unknown>>,
     ): Promise<void> {
-      return send('PUT', '/_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}', {
+      return send('PUT', stateAtTemplate, {
         path: { room_id: room, event_type: type, state_key: stateKey },
         body: value,
         answer: nothing,
         retry: 'idempotent',
+      });
+    },
+
+    /**
+     * Sends a state event, once: unlike `setStateAt`, it is not sent again if no answer comes.
+     * PUT /_matrix/client/v3/rooms/{room_id}/state/{event_type}/{state_key}
+     *
+     * @throws HomeserverError 403 the bot has not the power for it, or is not in the room
+     */
+    async sendState(
+      room: RoomId,
+      type: string,
+      stateKey: string,
+      value: Readonly<Record<string, unknown>>,
+    ): Promise<void> {
+      return send('PUT', stateKey === '' ? stateTemplate : stateAtTemplate, {
+        path: {
+          room_id: room,
+          event_type: type,
+          ...(stateKey === '' ? {} : { state_key: stateKey }),
+        },
+        body: value,
+        answer: nothing,
       });
     },
 

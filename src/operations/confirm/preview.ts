@@ -325,12 +325,7 @@ function given({ command, invocation }: Resolved): Block[] {
     if (place === 'positional') {
       return key === subject || value === undefined || isEmpty
         ? []
-        : [
-            `${key} ${[value]
-              .flat()
-              .map((one) => writeValue(kind, one))
-              .join(' ')}`,
-          ];
+        : [`${key} ${named([value].flat().map((one) => writeValue(kind, one)))}`];
     }
     if (value === undefined || value === fallback || isEmpty) {
       // A time is shown even if it is the default.
@@ -349,6 +344,17 @@ function given({ command, invocation }: Resolved): Block[] {
     ...(invocation.overrideProtection === true ? ['--override-protection'] : []),
   ];
   return all.length === 0 ? [] : [facts(...all.map((part) => [code(part)]))];
+}
+
+/** At most this many values of an argument are shown. */
+const maxValues = 5;
+
+/** `!a:x !b:x and 58 more` */
+function named(values: readonly string[]): string {
+  const more = values.length - maxValues;
+  return more > 1
+    ? `${values.slice(0, maxValues).join(' ')} and ${whole(more)} more`
+    : values.join(' ');
 }
 
 /** What is done and what is not. */

@@ -28,13 +28,13 @@ import {
   whyStopped,
 } from './begin.ts';
 import type { BeginContext, Begun, Prepared, Queue } from './begin.ts';
-import { stepsOf, taskOf } from './operation.ts';
+import { stepIndexOf, stepsOf, taskOf } from './operation.ts';
 import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { createPace } from './pace.ts';
 import { resolveItem } from './resolve-item.ts';
-import { isTimed, updateTimers } from './timers.ts';
+import { isTimed, scheduleEnd, updateTimers } from './timers.ts';
 
 /** What moving an operation on needs. */
 export type AdvanceContext = AttemptContext &
@@ -183,7 +183,7 @@ async function attemptOrReconcile(
     : { attempt: await attemptUnit(context, operation, unit), before: undefined };
   const found = await followed(context, operation, unit, first);
   const task = taskOf(operation, unit);
-  const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
+  const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
   const repeats = step === undefined ? mayRepeat(task, unit, found) : step.repeats === true;
   if (!repeats || !isLost(found.attempt) || context.stopping.aborted) {
     return found;
@@ -381,7 +381,7 @@ async function recordAttempt(
     run.isNews = true;
     await tables.auditLog.finish(unit.intent, outcomeAfter(attempt, before), context.now());
     const task = taskOf(operation, unit);
-    if (isTimed(task)) {
+    if (isTimed(task) && task.command.endsTogether !== true) {
       told = { ...attempt, ...(await updateTimers(context, tables, task, attempt)) };
     }
     await tables.operationTargets.set(operation.id, unit, {
@@ -428,8 +428,11 @@ async function recorded<Result>(recordIt: () => Promise<Result>): Promise<Result
 /** Ends the operation, unless the outcome of a unit is still open, and posts how it stands. */
 async function conclude(context: AdvanceContext, tables: StoreTables, run: Run): Promise<void> {
   const { operation } = run;
+  const isOpen = operation.units.some(({ attempt }) => attempt?.isOpen === true);
+  if (!isOpen) {
+    await scheduleEnd(context, tables, operation);
+  }
   const attempts = operation.units.flatMap(({ attempt }) => attempt ?? []);
-  const isOpen = attempts.some((attempt) => attempt.isOpen === true);
   const { item, origin } = operation.invocation;
   if (item !== undefined) {
     await resolveItem(tables, item, operation, attempts, context.now());

@@ -17,7 +17,7 @@ import { protectedHashes } from '../resolve/media-owner.ts';
 import type { MediaOwnerContext } from '../resolve/media-owner.ts';
 import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
-import { stepsOf, taskOf } from './operation.ts';
+import { stepIndexOf, stepsOf, taskOf } from './operation.ts';
 import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { endedAttempt, reconcile, reconciledAttempt } from './reconcile.ts';
 import type { ReconcileContext } from './reconcile.ts';
@@ -39,7 +39,7 @@ export async function attemptUnit(
   unit: Unit,
 ): Promise<Attempt> {
   const task = taskOf(operation, unit);
-  const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
+  const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
   const result = await attemptOnce(
     context,
     task,
@@ -58,7 +58,7 @@ export async function reconcileUnit(
   before: string | undefined,
 ): Promise<Attempt> {
   const task = taskOf(operation, unit);
-  const step = stepsOf(task.command, task.invocation.arguments)[unit.step];
+  const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
   const found = await reconcile(
     context,
     reconcilable(task.command, step),

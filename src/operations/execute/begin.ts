@@ -16,7 +16,7 @@ import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
 import { createLookUps } from './look-ups.ts';
-import { beforeOf, notBegunBeforeStop, taskOf } from './operation.ts';
+import { beforeOf, notBegunBeforeStop, stepIndexOf, taskOf } from './operation.ts';
 import type { RunningOperation, Unit } from './operation.ts';
 import { answers } from './reconcile.ts';
 
@@ -96,7 +96,7 @@ async function begin(
     return unit as Begun;
   }
   const intent = await auditLog.begin(
-    intentFor(taskOf(operation, unit), unit.account, operation.confirmer, unit.step),
+    intentFor(taskOf(operation, unit), unit.account, operation.confirmer, stepIndexOf(unit)),
     context.now(),
   );
   await operationTargets.set(operation.id, unit, {

@@ -43,8 +43,15 @@ interface StepData {
   readonly failed: number;
 }
 
-/** How far each step of a command has got, for programs; undefined for a command without steps. */
+/**
+ * How far each step of a command has got, for programs; undefined for a command without steps, and for one
+ * whose steps are rooms.
+ */
 export function stepsData({ command, invocation, units = [] }: About): StepData[] | undefined {
+  if (command.stepsAreRooms === true) {
+    // There may be thousands.
+    return undefined;
+  }
   return command.steps?.(invocation.arguments).map(({ name }, at) => {
     const own = units.filter(({ step }) => step === at);
     const attempts = own.flatMap(({ attempt }) => attempt ?? []);
@@ -77,6 +84,18 @@ export function plannedOperation(
   const { accounts = [], leftOut = [] } = planned;
   const { length: targets } = unitsOf({ ...planned, accounts });
   return { id, state, targets, done: 0, failed: 0, leftOut: leftOut.length };
+}
+
+/** What the units of one target are called. */
+export function unitNoun({
+  command,
+  invocation,
+}: Pick<RunningOperation, 'command' | 'invocation'>): 'action' | 'room' | 'step' {
+  return invocation.reversals !== undefined
+    ? 'action'
+    : command.stepsAreRooms === true
+      ? 'room'
+      : 'step';
 }
 
 export function numberDone(attempts: readonly Attempt[]): number {

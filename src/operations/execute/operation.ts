@@ -121,6 +121,11 @@ export function stepsOf(
   return command.steps?.(args) ?? [undefined];
 }
 
+/** Which of its command's steps a unit carries out, counted from 0. Each part of an undo is one step. */
+export function stepIndexOf({ part, step }: Pick<Unit, 'part' | 'step'>): number {
+  return part === undefined ? step : 0;
+}
+
 /** Such as `suspend`; the command, for a part of an undo; undefined if there is only one step. */
 export function stepNameOf(
   { command, invocation }: Pick<RunningOperation, 'command' | 'invocation'>,

@@ -12,16 +12,24 @@ import type {
 import { count, whole } from '../../chat/answers/phrases.ts';
 import { subjectOf } from '../../chat/command/declaration.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { parseRoomId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { firstOf } from '../confirm/first-names.ts';
 import { leftOutBlocks, maxShown } from '../confirm/left-out.ts';
-import { numberDone, operationField, stepsData } from './operation-field.ts';
+import { numberDone, operationField, stepsData, unitNoun } from './operation-field.ts';
 import { keptBackByStop, notBegunBeforeStop, stepNameOf } from './operation.ts';
 import type { Attempt, AttemptStatus } from './operation.ts';
-import { maxListed, reasonOf, singleReply, timerBlocks, trailOf } from './single-outcome.ts';
+import {
+  maxListed,
+  reasonOf,
+  sentenceCase,
+  singleReply,
+  timerBlocks,
+  trailOf,
+} from './single-outcome.ts';
 import type { About, NamesContext } from './single-outcome.ts';
 import { targetEnds } from './target-ends.ts';
 import type { TargetEnd } from './target-ends.ts';
@@ -160,8 +168,7 @@ function titleOfAll(about: About, attempts: readonly Attempt[]): Content {
     return [bold(`${name}: ${whole(numberDone(attempts))} of ${whole(attempts.length)} done`)];
   }
   if (ends.length === 1) {
-    const noun = about.invocation.reversals === undefined ? 'step' : 'action';
-    const done = `${numberDone(attempts)} of ${count(units.length, noun)} done`;
+    const done = `${numberDone(attempts)} of ${count(units.length, unitNoun(about))} done`;
     return [bold(`${name}: ${done}`), ...(only.target ? [' for ', code(only.target)] : [])];
   }
   const noun = ends.every(({ target }) => target !== undefined) ? 'account' : 'action';
@@ -251,7 +258,14 @@ function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline
             : attempt.status === 'running'
               ? 'still running'
               : 'not known whether it was done';
-    return [`${mark} `, bold(`${attempt.step}: `), how, ...(isOne ? [] : whose)];
+    // What was done in a room names it.
+    const isNamed = attempt.status === 'done' && parseRoomId(attempt.step) !== undefined;
+    return [
+      `${mark} `,
+      ...(isNamed ? [] : [bold(`${attempt.step}: `)]),
+      isNamed ? sentenceCase(how) : how,
+      ...(isOne ? [] : whose),
+    ];
   }
   const { answer } = singleReply(context, about, attempt, []);
   return [`${answer.mark} `, ...answer.title, ...(attempt.status === 'failed' ? whose : [])];

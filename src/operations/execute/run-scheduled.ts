@@ -22,7 +22,7 @@ import type { ResolveAgainContext } from '../confirm/resolve-again.ts';
 import type { SendPermission } from '../management-room.ts';
 import { commandNamed, readingContext } from '../parse/command-line.ts';
 import type { CommandNameContext, ReadingSettings } from '../parse/command-line.ts';
-import { whyChanged } from '../parse/undo-operation.ts';
+import { undoOperation, whyChanged } from '../parse/undo-operation.ts';
 import { dangerOfInvocation, parsedOf, readInvocation, targetsOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
 import { logFault } from './attempt.ts';
@@ -41,7 +41,7 @@ export type ScheduledContext = ParseTimerContext &
   StartContext &
   ExecuteContext &
   PostRefusalContext & {
-    readonly store: Pick<Store, 'auditLog' | 'timers'>;
+    readonly store: Pick<Store, 'auditLog' | 'operations' | 'timers'>;
     readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     readonly log: Pick<Log, 'error' | 'warn'>;
   };
@@ -99,7 +99,11 @@ async function read(context: ScheduledContext, operation: Operation): Promise<Pa
     return parsedOf(context, operation);
   }
   const action = await context.store.auditLog.get(timer.intentId);
-  return parseTimer(context, timer, action?.itemId ?? undefined);
+  const parsed = parseTimer(context, timer, action?.itemId ?? undefined);
+  const undone = parsed.invocation.arguments['operation'];
+  return parsed.command.name === 'undo' && typeof undone === 'number'
+    ? undoOperation(context, parsed, undone)
+    : parsed;
 }
 
 /** @throws TargetError it takes back what somebody has changed again since it was asked for */

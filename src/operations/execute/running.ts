@@ -6,7 +6,7 @@ import type { DeliverContext } from '../answer/reply.ts';
 import { postOutcome } from '../answer/reply.ts';
 import type { Reply } from '../answer/reply.ts';
 import type { Settings } from '../settings.ts';
-import { operationField, progressOf, stepsData } from './operation-field.ts';
+import { operationField, progressOf, stepsData, unitNoun } from './operation-field.ts';
 import type { RunningOperation } from './operation.ts';
 import { whoDecided } from './single-outcome.ts';
 import type { NamesContext } from './single-outcome.ts';
@@ -63,8 +63,7 @@ export function runningReply(context: RunningContext, operation: RunningOperatio
 function soFar(operation: RunningOperation): string {
   const { ended, targets, finished } = progressOf(operation);
   if (targets === 1) {
-    const noun = operation.invocation.reversals === undefined ? 'step' : 'action';
-    return `${whole(ended)} of ${count(operation.units.length, noun)} so far`;
+    return `${whole(ended)} of ${count(operation.units.length, unitNoun(operation))} so far`;
   }
   const noun = operation.units.every(({ target }) => target !== undefined) ? 'account' : 'action';
   return `${whole(finished)} of ${count(targets, noun)} so far`;

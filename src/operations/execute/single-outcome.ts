@@ -53,6 +53,17 @@ export function singleReply(
     case 'partial':
     case 'running': {
       const [mark, title] = reconciledTitles[attempt.status];
+      if (attempt.did !== undefined && attempt.target !== undefined) {
+        return {
+          command: command.name,
+          status: attempt.status,
+          audit,
+          answer: {
+            mark: attempt.status === 'done' && attempt.wasSo === true ? 'ℹ️' : mark,
+            title: [bold(sentenceCase(attempt.did)), ' ', code(attempt.target)],
+          },
+        };
+      }
       return {
         command: command.name,
         status: attempt.status,
@@ -108,6 +119,11 @@ export function singleReply(
   }
 }
 
+/** With a capital letter. */
+export function sentenceCase(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** What happened to the timers of an account, which is named if there are several. */
 export function timerBlocks(
   { command, invocation: { forMs } }: About,
@@ -131,7 +147,7 @@ export function timerBlocks(
     ? [
         line(
           ...named,
-          command.nothingToDo === undefined
+          command.nothingToDo === undefined && command.endsTogether !== true
             ? 'Nothing undoes this exactly, so it has no end.'
             : 'This was already in force without an end, so it stays.',
         ),

@@ -3,10 +3,11 @@ import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
 import type { Timer, Timers } from '../../store/tables/timers.ts';
+import { undoOf } from '../parse/expand.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
-import type { Attempt } from './operation.ts';
+import type { Attempt, RunningOperation, Unit } from './operation.ts';
 
 /** A command, and who runs it. */
 interface Run {
@@ -86,4 +87,59 @@ export async function updateTimers(
     createdAt,
   });
   return { ...stopped, timer: { id, runAt } };
+}
+
+/**
+ * Stores the timer that undoes all that an operation has done, if it was asked for only for a time and its
+ * steps end together. The first attempt that it takes back gets it, for the answer.
+ */
+export async function scheduleEnd(
+  context: { readonly settings: Pick<Settings, 'botUser'>; now(): number },
+  { auditLog, timers }: Pick<StoreTables, 'auditLog' | 'timers'>,
+  operation: Pick<RunningOperation, 'command' | 'id' | 'invocation' | 'units'>,
+): Promise<void> {
+  const { id, command, invocation, units } = operation;
+  const { actor, forMs, origin } = invocation;
+  if (command.endsTogether !== true || forMs === undefined) {
+    return;
+  }
+  const first = await firstWithUndo(auditLog, units);
+  if (first?.attempt === undefined || first.intent === undefined) {
+    return;
+  }
+  const line = `undo --operation ${id}`;
+  const createdAt = context.now();
+  const runAt = createdAt + forMs;
+  const timer = {
+    line,
+    runAt,
+    askedBy: actor.kind === 'rule' ? context.settings.botUser : actor.user,
+    intentId: first.intent,
+    eventId: origin.event,
+    roomId: origin.room,
+    createdAt,
+  };
+  // There is one, however often the end is recorded.
+  const earlier = (await timers.ofEvent(origin.event)).find((one) => one.line === line);
+  first.attempt = {
+    ...first.attempt,
+    timer: earlier ?? { id: await timers.add(timer), runAt },
+  };
+}
+
+/** The first unit that can be undone. What an earlier process did is only known from the audit log. */
+async function firstWithUndo(
+  auditLog: Pick<StoreTables['auditLog'], 'get'>,
+  units: readonly Unit[],
+): Promise<Unit | undefined> {
+  for (const unit of units) {
+    if (unit.attempt?.status !== 'done' || unit.intent === undefined) {
+      continue;
+    }
+    const entry = unit.attempt.undo === undefined ? await auditLog.get(unit.intent) : undefined;
+    if (unit.attempt.undo !== undefined || (entry !== undefined && undoOf(entry) !== undefined)) {
+      return unit;
+    }
+  }
+  return undefined;
 }

@@ -195,6 +195,14 @@ async function withoutAlias(
   kind: ArgumentKind | undefined,
   value: Json,
 ): Promise<Json> {
+  if (Array.isArray(value)) {
+    const values: Json[] = [];
+    for (const one of value as readonly Json[]) {
+      values.push(await withoutAlias(context, kind, one));
+    }
+    // An alias and an ID may name the same room.
+    return kind === 'room' ? [...new Set(values)] : values;
+  }
   if ((kind === 'room' || kind === 'target') && typeof value === 'string') {
     const alias = parseRoomAlias(value);
     return alias === undefined ? value : context.resolveAlias(alias);

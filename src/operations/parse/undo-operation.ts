@@ -6,6 +6,7 @@ import { readArguments } from '../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { parseRoomId } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit-log.ts';
@@ -218,13 +219,32 @@ function changedSince(
   const cancelled = new Set(undoing.flatMap(({ id, reason }) => [id, undoneBy(reason)]));
   // A command may do the same as a step of another one: both quarantine, for example.
   const isSame = (one: AuditEntry) =>
-    (stepOf(one) ?? one.command) === (stepOf(entry) ?? entry.command);
+    one.command === command || deedOf(one) === deedOf(entry) || undoOf(one) === line;
   return newer.find(
     (one) =>
       !cancelled.has(one.id) &&
       !isSpent(one, newer, cancelled) &&
-      (one.command === command || isSame(one) || undoOf(one) === line),
+      !isByRuleInVain(one) &&
+      isSameRoom(one, entry) &&
+      isSame(one),
   );
+}
+
+/** What was done: a step by its name, which may be a command's. A step in a room is named after the room. */
+function deedOf(entry: AuditEntry): string {
+  const step = stepOf(entry);
+  return step === undefined || parseRoomId(step) !== undefined ? entry.command : step;
+}
+
+/** Whether both were done in the same room, or not both in one. */
+function isSameRoom(one: AuditEntry, other: AuditEntry): boolean {
+  const [room, otherRoom] = [one, other].map((entry) => parseRoomId(stepOf(entry) ?? ''));
+  return room === undefined || otherRoom === undefined || room === otherRoom;
+}
+
+/** Whether a rule found done what it was to do: it changes nothing of what somebody has decided. */
+function isByRuleInVain(entry: AuditEntry): boolean {
+  return entry.actor.startsWith('rule:') && foundDone(entry);
 }
 
 /** Whether a step had nothing to do, because everything was done already. */

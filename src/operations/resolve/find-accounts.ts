@@ -1,6 +1,7 @@
 import PQueue from 'p-queue';
 
-import { subjectOf } from '../../chat/command/declaration.ts';
+import { subjectOf, takesRemote } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
 import { TargetError } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
@@ -44,8 +45,14 @@ export async function findAccounts(context: FindContext, authorized: Authorized)
   assertNotTooMany(named.length);
   const { matching, ...rest } = authorized;
   const subject = subjectOf(authorized.command);
+  const remote = named.filter((user) => isRemoteTarget(context, authorized.command, user));
+  const lookUpNamed = async () =>
+    new Map([
+      ...(await lookUpAll(context, named)),
+      ...remote.map((user) => [user, remoteAccount(user)] as const),
+    ]);
   if (matching === undefined || subject === undefined) {
-    return { authorized, accounts: await lookUpAll(context, named) };
+    return { authorized, accounts: await lookUpNamed() };
   }
   const matched = await context.services.accounts.search(matching);
   if (matched.length === 0) {
@@ -60,7 +67,7 @@ export async function findAccounts(context: FindContext, authorized: Authorized)
   const others = matched.filter(({ name }) => !isNamed.has(name));
   const users = [...named, ...others.map(({ name }) => name)];
   assertNotTooMany(users.length);
-  const accounts = new Map(await lookUpAll(context, named));
+  const accounts = await lookUpNamed();
   const known =
     users.length > maxShown
       ? await context.services.accounts.withServices(others)
@@ -84,6 +91,40 @@ export async function findAccounts(context: FindContext, authorized: Authorized)
       },
     }),
     accounts,
+  };
+}
+
+/** Whether this is a user of another server, for a command that acts on them, too. */
+export function isRemoteTarget(
+  { settings }: { readonly settings: Pick<Settings, 'serverName'> },
+  command: Command,
+  user: UserId,
+): boolean {
+  return takesRemote(command) && serverNameOf(user) !== settings.serverName;
+}
+
+/** A user of another server, of whom this one knows no account. */
+export function remoteAccount(name: UserId): Account {
+  return {
+    name,
+    displayname: null,
+    avatarUrl: null,
+    admin: false,
+    deactivated: false,
+    erased: false,
+    locked: false,
+    shadowBanned: false,
+    suspended: false,
+    isGuest: false,
+    approved: undefined,
+    userType: null,
+    lastSeenTs: null,
+    appserviceId: null,
+    creationTs: null,
+    consentVersion: null,
+    consentTs: null,
+    threepids: [],
+    externalIds: [],
   };
 }
 

@@ -1,10 +1,10 @@
 import { identitiesOf, protectsFor } from '../../chat/command/declaration.ts';
-import type { LeftOut } from '../../chat/command/invocation.ts';
+import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { localpartOf, serverNameOf } from '../../core/ids.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { Account } from '../../services/services.ts';
+import type { Account, Services } from '../../services/services.ts';
 import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
 import type { Roles } from '../authorize/authorize.ts';
 import { narrow } from '../confirm/preview.ts';
@@ -13,7 +13,7 @@ import { passed, targetsOf } from '../stages.ts';
 import type { Authorized, Parsed, Resolved } from '../stages.ts';
 import { absentIn, accountsMeant } from './absent.ts';
 import type { AbsentContext, AccountLookup } from './absent.ts';
-import { findAccounts, lookUpAll } from './find-accounts.ts';
+import { findAccounts, isRemoteTarget, lookUpAll, remoteAccount } from './find-accounts.ts';
 import type { FindContext } from './find-accounts.ts';
 import { assertMediaMayBeTouched } from './media-owner.ts';
 import type { MediaOwnerContext } from './media-owner.ts';
@@ -31,7 +31,7 @@ export type ResolveContext = ProtectContext &
   FindContext &
   AbsentContext &
   MediaOwnerContext &
-  ReservedRoomsContext;
+  ReservedRoomsContext & { readonly services: Pick<Services, 'rooms' | 'sanctions'> };
 
 /**
  * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps the
@@ -47,7 +47,8 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
     return resolveParts(context, asked);
   }
   await assertRooms(context, asked);
-  const { authorized, accounts: found } = await findAccounts(context, asked);
+  const { authorized: named, accounts: found } = await findAccounts(context, asked);
+  const authorized = await spelledOut(context, named);
   const { danger } = authorized;
   const users = targetsOf(authorized);
   const accounts: Account[] = [];
@@ -85,6 +86,27 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
       );
 }
 
+/** The same command, with what its arguments stand for now. */
+async function spelledOut(context: ResolveContext, asked: Authorized): Promise<Authorized> {
+  const { command, invocation } = asked;
+  const found = await command.spellOut?.({
+    args: invocation.arguments,
+    services: context.services,
+  });
+  if (found === undefined) {
+    return asked;
+  }
+  const spelled = passed<Authorized>({
+    ...asked,
+    invocation: {
+      ...invocation,
+      arguments: { ...invocation.arguments, ...(found as Invocation['arguments']) },
+    },
+  });
+  await assertRooms(context, spelled);
+  return spelled;
+}
+
 /** Looks up the accounts of an undo. What can't be taken back now is left out. */
 async function resolveParts(context: ResolveContext, asked: Authorized): Promise<Resolved> {
   const { parts = [], staying } = asked;
@@ -94,7 +116,13 @@ async function resolveParts(context: ResolveContext, asked: Authorized): Promise
   const kept: number[] = [];
   for (const [at, part] of parts.entries()) {
     const [user] = targetsOf(part);
-    const why = await whyNotPart(context, part, user && found.get(user));
+    const why = await whyNotPart(
+      context,
+      part,
+      user && isRemoteTarget(context, part.command, user)
+        ? remoteAccount(user)
+        : user && found.get(user),
+    );
     if (why === undefined) {
       kept.push(at);
     } else {
@@ -213,10 +241,11 @@ export async function resolveOne(
   authorized: Pick<Authorized, 'command' | 'invocation'>,
   user: UserId,
 ): Promise<Account | LeftOut> {
-  if (serverNameOf(user) !== context.settings.serverName) {
+  const isRemote = isRemoteTarget(context, authorized.command, user);
+  if (serverNameOf(user) !== context.settings.serverName && !isRemote) {
     return { user, why: 'is on another server' };
   }
-  const account = await context.findAccount(user);
+  const account = isRemote ? remoteAccount(user) : await context.findAccount(user);
   if (account === undefined) {
     return { user, why: 'does not exist any more' };
   }
@@ -342,7 +371,7 @@ async function resolveAccount(
   },
 ): Promise<Account> {
   const { serverName } = context.settings;
-  if (serverNameOf(user) !== serverName) {
+  if (account === undefined && serverNameOf(user) !== serverName) {
     const meant = await accountsMeant(context, user);
     const advice =
       meant.length === 0

@@ -1,4 +1,4 @@
-import { subjectOf } from '../../chat/command/declaration.ts';
+import { subjectOf, takesRemote } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
@@ -73,6 +73,7 @@ export function lineFor(
   const account = accountOf(line);
   if (
     account !== undefined &&
+    !takesRemote(command) &&
     (serverNameOf(account) !== context.serverName ||
       (account === input.sender && !input.isSenderLocal))
   ) {

@@ -1,29 +1,7 @@
-import { z } from 'zod';
-
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { StateEvent } from '../../homeserver/admin/events.ts';
-import { creatorsAbovePower } from '../../homeserver/room-creators.ts';
-
-/** Old rooms contain some levels as text. Anything that isn't a number counts as missing. */
-const level = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^\s*[+-]?\d+\s*$/u)
-      .transform(Number),
-  ])
-  .optional()
-  .catch(undefined);
-
-const levels = z.object({
-  users: z.record(z.string(), level).catch({}).default({}),
-  users_default: level,
-  events: z.record(z.string(), level).catch({}).default({}),
-  events_default: level,
-  redact: level,
-});
+import { readPowerLevels } from '../../homeserver/power-levels.ts';
 
 /**
  * What a room's power levels let a member redact: everything, or only what they have sent themselves.
@@ -50,18 +28,10 @@ export function powerUnder(
   create: Pick<StateEvent, 'sender' | 'content'> | undefined,
   user: UserId,
 ): 'all' | 'own' | 'none' {
-  if (creatorsAbovePower(create).has(user)) {
-    return 'all';
-  }
-  if (powerLevels === undefined) {
-    return create?.sender === user ? 'all' : 'own';
-  }
-  const { users, users_default, events, events_default, redact } = levels.parse(
-    powerLevels.content,
-  );
-  const own = users[user] ?? users_default ?? 0;
-  if (own < (events['m.room.redaction'] ?? events_default ?? 0)) {
+  const levels = readPowerLevels(powerLevels, create);
+  const own = levels.of(user);
+  if (own < levels.toSend('m.room.redaction')) {
     return 'none';
   }
-  return own >= (redact ?? 50) ? 'all' : 'own';
+  return own >= levels.toRedact ? 'all' : 'own';
 }

@@ -1,23 +1,10 @@
-import { z } from 'zod';
-
 import { HomeserverError, TargetError, orUndefined } from '../../core/errors.ts';
 import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
-import { creatorsAbovePower } from '../../homeserver/room-creators.ts';
+import { readPowerLevels } from '../../homeserver/power-levels.ts';
 
 type Api = Pick<AdminApi, 'events' | 'rooms' | 'users'>;
-
-const levels = z.object({
-  users: z.record(z.string(), z.unknown()).catch({}).default({}),
-  users_default: z.unknown().optional(),
-});
-
-/** Old rooms contain some levels as text. Anything that isn't a number counts as missing. */
-function levelOf(value: unknown): number | undefined {
-  const level = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof level === 'number' && Number.isSafeInteger(level) ? level : undefined;
-}
 
 /** How Synapse would make somebody an admin of a room. */
 export interface RoomAdminPlan {
@@ -177,12 +164,9 @@ async function readPower(
     api.events.state(room, 'm.room.join_rules'),
     api.rooms.members(room),
   ]);
-  const { users, users_default: usersDefault } = levels.parse(power?.content ?? {});
-  const creators = creatorsAbovePower(create);
+  const { users, usersDefault, creators } = readPowerLevels(power, create);
   const joined = new Set(members);
-  const byPower = Object.keys(users).sort(
-    (one, other) => (levelOf(users[one]) ?? 0) - (levelOf(users[other]) ?? 0),
-  );
+  const byPower = Object.keys(users).sort((one, other) => (users[one] ?? 0) - (users[other] ?? 0));
   const candidates = power === undefined ? [create?.sender] : [...byPower, ...creators];
   const giver = candidates.findLast(
     (one): one is UserId =>
@@ -191,8 +175,8 @@ async function readPower(
   return {
     creators,
     giver,
-    level: levelOf(users[giver ?? '']) ?? 100,
-    levelNow: levelOf(users[user]) ?? levelOf(usersDefault) ?? 0,
+    level: users[giver ?? ''] ?? 100,
+    levelNow: users[user] ?? usersDefault,
     isMember: joined.has(user),
     isPublic: rules?.content['join_rule'] === 'public',
   };

@@ -312,7 +312,10 @@ function isAllowed({
   const isHarmless = harmless.has(command) && !what.includes('not registered');
   // It was not done to anybody: it asks first, or nobody can do it on this homeserver.
   const isUndone =
-    (isHarmless && (status === 'pending' || body.includes('has no server notices'))) ||
+    (isHarmless &&
+      (status === 'pending' ||
+        body.includes('has no server notices') ||
+        body.includes('no power in '))) ||
     registry.find(command)?.impossible?.(synapseTraits) !== undefined;
   // The bot may be wanted in a room, and everybody may join one with their own account.
   const isOwnJoin = command === 'join' && /account: (?:bot|moderator, present)/u.test(what);

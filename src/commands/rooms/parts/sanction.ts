@@ -1,0 +1,258 @@
+import { nameAndId } from '../../../chat/answers/account.ts';
+import { code, facts, line } from '../../../chat/answers/answer.ts';
+import type { Block, Content } from '../../../chat/answers/answer.ts';
+import { count, span, whole } from '../../../chat/answers/phrases.ts';
+import { roomName, roomNameAndId } from '../../../chat/answers/room.ts';
+import { flag, positional } from '../../../chat/command/arguments.ts';
+import type { Context, Preview, Step } from '../../../chat/command/declaration.ts';
+import { idWord } from '../../../chat/reading/values.ts';
+import { TargetError, orUndefined } from '../../../core/errors.ts';
+import type { RoomId, UserId } from '../../../core/ids.ts';
+import { PowerlessError } from '../../../services/services.ts';
+import type { Prospect, SanctionKind, Sanctioned, Services } from '../../../services/services.ts';
+
+/**
+ * Who, and where, for all commands that do something to users in rooms.
+ *
+ * @param allRooms which rooms `--all-rooms` stands for
+ * @param ifMissing what else may be meant if no room is named
+ */
+export function sanctionArguments(allRooms: string, ifMissing: string) {
+  return {
+    accounts: positional('account', 'One or more users, of any server', {
+      many: true,
+      remote: true,
+      placeholder: 'USER',
+    }),
+    rooms: positional('room', 'One or more rooms', {
+      many: true,
+      unless: ['allRooms'],
+      ifMissing,
+      placeholder: 'ROOM',
+    }),
+    allRooms: flag('boolean', allRooms, { default: false }),
+  } as const;
+}
+
+type SanctionArguments = ReturnType<typeof sanctionArguments>;
+export type SanctionContext = Context<SanctionArguments>;
+
+/** One invocation does at most this many things: users times rooms. */
+const maxDeeds = 10_000;
+
+/** Replaces `--all-rooms` by the rooms that it stands for now. */
+export async function spellOutRooms(
+  kind: SanctionKind,
+  {
+    args: { accounts, allRooms },
+    services,
+  }: {
+    readonly args: { readonly accounts: readonly UserId[]; readonly allRooms: boolean };
+    readonly services: Pick<Services, 'sanctions'>;
+  },
+): Promise<{ readonly rooms: RoomId[]; readonly allRooms: false } | undefined> {
+  if (!allRooms) {
+    return undefined;
+  }
+  const rooms = await services.sanctions.findRooms(kind, accounts);
+  if (rooms.length === 0) {
+    throw new TargetError('state', nowhere[kind], 'Nothing was changed.');
+  }
+  if (rooms.length * accounts.length > maxDeeds) {
+    throw new TargetError(
+      'state',
+      `these are ${count(rooms.length, 'room')} for ${count(accounts.length, 'user')}; one command can do up to ${whole(maxDeeds)} things`,
+      'Nothing was changed. Name fewer users.',
+    );
+  }
+  return { rooms, allRooms: false };
+}
+
+/** Why `--all-rooms` stands for no room. */
+const nowhere: Readonly<Record<SanctionKind, string>> = {
+  ban: 'they are in no room, and neither am I',
+  kick: 'they are in no room',
+  mute: 'they are in no room',
+  unban: 'they are not banned from any room that I am in',
+  unmute: 'they are not muted in any room that I am in',
+};
+
+interface RoomResult extends Sanctioned {
+  readonly where: string;
+}
+
+/** What is done to a user in one room. */
+export function roomStep(
+  room: RoomId,
+  how: {
+    readonly kind: SanctionKind;
+    /** Such as `banned from`. */
+    readonly did: string;
+    /** What is said if it was so already: `already banned from`. */
+    readonly wasSo: string;
+    /** The command that takes it back; undefined if nothing does. */
+    readonly undoneBy?: string;
+    readonly isDone: (context: SanctionContext) => Promise<boolean>;
+  },
+): Step<SanctionArguments, RoomResult> {
+  const { kind, undoneBy } = how;
+  return {
+    name: room,
+    repeats: true,
+    async run(context) {
+      const { args, invocation, now, reason, transactionId, services } = context;
+      const found = orUndefined(services.rooms.find(room));
+      try {
+        const result = await services.sanctions[kind]({
+          room,
+          user: args.accounts.name,
+          reason,
+          transactionId,
+          until: invocation.forMs === undefined ? undefined : now + invocation.forMs,
+        });
+        return { ...result, where: nameOf(room, await found) };
+      } catch (error) {
+        throw await explained(error, { room, found, prefix: context.prefix });
+      }
+    },
+    did: ({ wasSo, where }) => `${wasSo ? how.wasSo : how.did} ${where}`,
+    wasSo: ({ wasSo }) => wasSo,
+    undo: (context, result) =>
+      undoneBy === undefined || (result.wasSo && !isTimedAnew(context, result))
+        ? undefined
+        : `${undoneBy} ${idWord(context.args.accounts.name)} ${idWord(room)}`,
+    resultIfDone: () => ({ wasSo: false, hadEnd: false, where: room }),
+    reconcile: async (context) => ((await how.isDone(context)) ? 'done' : 'not_done'),
+  };
+}
+
+/**
+ * Whether somebody gives another end to what had one. What has no end stays, and a rule never shortens what
+ * somebody has decided.
+ */
+function isTimedAnew({ invocation }: SanctionContext, { hadEnd }: Sanctioned): boolean {
+  return hadEnd && invocation.forMs !== undefined && invocation.actor.kind === 'person';
+}
+
+type FoundRoom = Parameters<typeof roomName>[0] | undefined;
+
+function nameOf(room: RoomId, found: FoundRoom): string {
+  return (found && roomName(found)) ?? room;
+}
+
+/** The error with the name of the room, and how to get power there. */
+async function explained(
+  error: unknown,
+  {
+    room,
+    found,
+    prefix,
+  }: { readonly room: RoomId; readonly found: Promise<FoundRoom>; readonly prefix: string },
+): Promise<unknown> {
+  if (error instanceof PowerlessError) {
+    return new TargetError(
+      'state',
+      `no power in ${nameOf(room, await found)}: ${error.message}`,
+      `Nothing was changed. \`${prefix}make-room-admin ${idWord(room)}\` gives me power, if anybody of this server has it.`,
+    );
+  }
+  return error instanceof TargetError
+    ? new TargetError('state', `${nameOf(room, await found)}: ${error.message}`, error.advice)
+    : error;
+}
+
+/** Where a membership is what this command sets. */
+export function isSet(room: RoomId, membership: 'ban' | 'leave') {
+  return async ({ args, services, transactionId }: SanctionContext): Promise<boolean> =>
+    services.sanctions.isSetBy({ room, user: args.accounts.name, transactionId }, membership);
+}
+
+/** At most this many rooms are named in a preview. */
+const maxNamed = 5;
+
+/** What a sanction would do in which rooms, and where it can't. */
+export async function sanctionPreview(
+  context: SanctionContext,
+  how: {
+    readonly kind: SanctionKind;
+    /** `Ban` */
+    readonly verb: string;
+    readonly warning: string;
+    /** Memberships that the sanction is about, and how to call them: `in`. */
+    readonly present: (membership: string | undefined) => boolean;
+  },
+): Promise<Preview> {
+  const { args, services, invocation } = context;
+  const { accounts: account, rooms } = args;
+  const prospects = await services.sanctions.prospects(how.kind, rooms, account.name);
+  const powerless = prospects.filter(({ why }) => why !== undefined);
+  const inside = prospects.filter(({ membership }) => how.present(membership)).length;
+  const [only] = prospects;
+  const where: Content =
+    prospects.length === 1 && only !== undefined
+      ? roomNameAndId(only.room)
+      : [count(prospects.length, 'room')];
+  const named = prospects.filter(({ why }) => why === undefined).slice(0, maxNamed);
+  const others = prospects.length - powerless.length - named.length;
+  return {
+    title: [
+      `${how.verb} `,
+      ...nameAndId(account),
+      ' from ',
+      ...where,
+      ...(invocation.forMs === undefined ? [] : [` for ${span(invocation.forMs)}`]),
+      '?',
+    ],
+    body: [
+      facts(
+        prospects.length === 1
+          ? `They are ${inside === 1 ? '' : 'not '}in it now`
+          : `They are in ${whole(inside)} of them now`,
+        powerless.length > 0 && `no power in ${whole(powerless.length)}`,
+      ),
+      ...(prospects.length === 1
+        ? []
+        : [
+            {
+              kind: 'list' as const,
+              items: [
+                ...named.map(({ room }) => roomNameAndId(room)),
+                ...(others > 0 ? [[`and ${whole(others)} more`]] : []),
+              ],
+            },
+          ]),
+      ...powerlessBlocks(context, powerless),
+    ],
+    warning: how.warning,
+    facts: [
+      `in ${whole(inside)} of ${count(prospects.length, 'room')}`,
+      ...(powerless.length === 0 ? [] : [`no power in ${whole(powerless.length)}`]),
+    ],
+  };
+}
+
+/** The rooms in which it can't be done, why, and the line that gives the bot power there. */
+function powerlessBlocks(
+  { prefix }: Pick<SanctionContext, 'prefix'>,
+  powerless: readonly Prospect[],
+): Block[] {
+  const others = powerless.length - maxNamed;
+  return powerless.length === 0
+    ? []
+    : [
+        line('I can’t do it there; make me an admin first if you can:'),
+        {
+          kind: 'list',
+          items: [
+            ...powerless
+              .slice(0, maxNamed)
+              .map(({ room, why }) => [
+                roomName(room) ?? 'Unnamed room',
+                `: ${why ?? ''} `,
+                code(`${prefix}make-room-admin ${idWord(room.roomId)}`),
+              ]),
+            ...(others > 0 ? [[`and ${whole(others)} more`]] : []),
+          ],
+        },
+      ];
+}
