@@ -1,4 +1,4 @@
-import { bold, line } from '../chat/answers/answer.ts';
+import { bold, line, sentence } from '../chat/answers/answer.ts';
 import { decidedAnswer } from '../chat/answers/decided.ts';
 import {
   DeniedError,
@@ -15,7 +15,7 @@ import type { Store } from '../store/store.ts';
 import type { Confirmation } from '../store/tables/confirmations.ts';
 import { itemOfCard } from './answer/card.ts';
 import type { CardReactions } from './answer/card.ts';
-import { refusalReply, sentence } from './answer/refusal.ts';
+import { refusalReply } from './answer/refusal.ts';
 import type { RefusalContext } from './answer/refusal.ts';
 import { refusalOf } from './answer/refusal.ts';
 import { postAndDeliver } from './answer/reply.ts';

@@ -87,9 +87,17 @@ export function targetsOf({
 
 /** Overriding protection is critical, however harmless the command is otherwise. */
 export function dangerOfInvocation(command: Command, invocation: Invocation): Danger {
-  return invocation.overrideProtection === true
-    ? 'critical'
-    : dangerOf(command, invocation.arguments);
+  if (invocation.overrideProtection === true) {
+    return 'critical';
+  }
+  const { arguments: given, matching } = invocation;
+  const subject = subjectOf(command);
+  // What the filters find counts as named, before the search, too.
+  const isToBeFound =
+    matching !== undefined &&
+    subject !== undefined &&
+    targetsOf({ command, invocation }).length === 0;
+  return dangerOf(command, isToBeFound ? { ...given, [subject]: [matching] } : given);
 }
 
 /** What every stored invocation contains, whatever its command. */
@@ -214,7 +222,7 @@ export function intentFor(
   };
 }
 
-/** The target of a command without accounts: its first positional argument, or a flag that replaces it. */
+/** The target of a command without accounts: its first positional argument, or one that replaces it. */
 function otherTarget(
   command: Parsed['command'],
   invocation: Parsed['invocation'],
@@ -222,16 +230,15 @@ function otherTarget(
   const [key, first] =
     Object.entries(command.args).find(([, { place }]) => place === 'positional') ?? [];
   const { unless = [] } = first?.options ?? {};
-  const name = unless.find((flag) => invocation.arguments[flag] !== undefined) ?? key;
-  const given = invocation.arguments[name ?? ''];
-  if (name === undefined || given === undefined || command.audit?.redact.includes(name) === true) {
+  const valuesOf = (argument: string) =>
+    [invocation.arguments[argument] ?? []].flat() as readonly Json[];
+  const name = unless.find((other) => valuesOf(other).length > 0) ?? key ?? '';
+  const given = valuesOf(name);
+  if (given.length === 0 || command.audit?.redact.includes(name) === true) {
     return undefined;
   }
   const { kind } = command.args[name] ?? {};
-  return [given]
-    .flat()
-    .map((value) => writeValue(kind, value))
-    .join(' ');
+  return given.map((value) => writeValue(kind, value)).join(' ');
 }
 
 /** What the context of a command is made from. */
@@ -252,13 +259,14 @@ export function commandContextFor(
   const subject = subjectOf(command);
   return {
     args: {
-      ...Object.fromEntries(
-        Object.entries(command.args).map(([key, { options }]) => [
-          key,
-          options.many === true ? [] : undefined,
-        ]),
-      ),
       ...invocation.arguments,
+      ...Object.fromEntries(
+        Object.entries(command.args).map(([key, { options }]) => {
+          const given = invocation.arguments[key];
+          // An older version may have stored a single value.
+          return [key, options.many === true ? [given ?? []].flat() : given];
+        }),
+      ),
       ...(subject === undefined ? {} : { [subject]: account }),
     },
     reason: invocation.reason,

@@ -64,6 +64,8 @@ export type { Prospect, Sanctioned } from './sanctions/sanction-service.ts';
 export type { SanctionKind } from './sanctions/room-standing.ts';
 export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';
+export type { DeletableFiles, FailedFile, FileChanges, NamedFile } from './media/media-files.ts';
+export { whyFailed } from './media/media-files.ts';
 export type { Verified } from './bot/audit-service.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';

@@ -4,6 +4,7 @@ import type { Context, Reconciliation } from '../../src/chat/command/declaration
 import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import { createAccountService } from '../../src/services/accounts/account-service.ts';
 import { createDeviceService } from '../../src/services/devices/device-service.ts';
+import { createMediaService } from '../../src/services/media/media-service.ts';
 import { registry } from '../support/fuzz-bot.ts';
 
 /** What a command finds out about a call that was cut off, from what the homeserver says now. */
@@ -16,6 +17,7 @@ async function reconcile(
   const services = {
     accounts: createAccountService(client),
     devices: createDeviceService(client),
+    ...('media' in api ? { media: createMediaService(client, 'localhost') } : {}),
   };
   const context = { args, services } as unknown as Context;
   return registry.find(command)?.reconcile?.(context);
@@ -52,5 +54,50 @@ describe('a call that was cut off: deactivate', () => {
     expect(await reconcile('deactivate', { accounts: mallory, erase }, { users: { get } })).toBe(
       end,
     );
+  });
+});
+
+const some = {
+  ended: 'partial',
+  why: '1 of 2 files still exists',
+  advice: 'Send the command again to delete the rest.',
+};
+
+describe('a call that was cut off: several files', () => {
+  const media = ['mxc://localhost/a', 'mxc://localhost/b'];
+  const find = (files: Readonly<Record<string, object>>) => ({
+    media: { find: async (uri: string) => files[uri.slice(-1)] },
+  });
+
+  test.for([
+    [{}, 'done'],
+    [{ a: {}, b: {} }, 'not_done'],
+    [{ b: {} }, some],
+  ] as const)('delete-media, with %j left, is %j', async ([left, end]) => {
+    expect(await reconcile('delete-media', { media }, find(left))).toEqual(end);
+  });
+
+  test('delete-media never deletes another server’s file, so that does not count', async () => {
+    const away = ['mxc://localhost/a', 'mxc://remote.example/b'];
+    expect(await reconcile('delete-media', { media: away }, find({ b: {} }))).toBe('done');
+  });
+
+  const open = { quarantinedBy: null, safeFromQuarantine: false };
+  const shut = { quarantinedBy: '@bot:localhost', safeFromQuarantine: true };
+  test.for([
+    [{ a: shut, b: shut }, 'done', 'not_done'],
+    [{ a: shut }, 'done', 'not_done'],
+    [{ a: open, b: open }, 'not_done', 'done'],
+    // One of them may have been like this before.
+    [{ a: open, b: shut }, 'unknowable', 'unknowable'],
+    [{}, 'unknowable', 'unknowable'],
+  ] as const)('with the files %j', async ([files, set, lifted]) => {
+    const args = { media, user: undefined };
+    for (const command of ['quarantine', 'protect-media']) {
+      expect(await reconcile(command, args, find(files))).toBe(set);
+    }
+    for (const command of ['unquarantine', 'unprotect-media']) {
+      expect(await reconcile(command, args, find(files))).toBe(lifted);
+    }
   });
 });

@@ -105,8 +105,6 @@ const onOneAccount: Readonly<Record<string, string>> = {
   'power-level': 'how much power somebody gets is a decision about each person',
   'login-as': 'its token is for one session as one person',
   'reset-password': 'each password is a secret that goes to whoever asks, in a message of its own',
-  quarantine: 'it takes a file; with --user it takes the files of that user together',
-  unquarantine: 'it takes a file; with --user it takes the files of that user together',
 };
 
 test('commands that change accounts take several at once, unless several make no sense', () => {
@@ -188,8 +186,15 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     const many = byPlace.findIndex(([, { options }]) => options.many === true);
     const rest = byPlace.findIndex(([, { options }]) => options.rest === true);
     expect(rest === -1 || rest === byPlace.length - 1).toBe(true);
-    // What follows several takes the last words, one each, so it can't be left out.
-    const behind = many === -1 ? [] : byPlace.slice(many + 1).map(([, one]) => one);
+    // What follows several takes the last words, one each, so it can't be left out, unless it stands for them.
+    const instead = byPlace[many]?.[1].options.unless ?? [];
+    const behind =
+      many === -1
+        ? []
+        : byPlace
+            .slice(many + 1)
+            .filter(([key]) => !instead.includes(key))
+            .map(([, one]) => one);
     // Rooms can be told from the users before them.
     const isTold = (kind: string) => byPlace[many]?.[1].kind === 'account' && kind === 'room';
     expect(

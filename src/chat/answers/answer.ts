@@ -100,6 +100,14 @@ export function link(text: string, address: MatrixToLink): Inline {
   return { kind: 'link', text, address };
 }
 
+/** A sentence of the bot's own; backticks in it mark commands and IDs. */
+export function sentence(text: string): Inline[] {
+  return text
+    .split('`')
+    .map((part, index): Inline => (index % 2 === 0 ? part : code(part)))
+    .filter((part) => part !== '');
+}
+
 export function line(...content: Inline[]): Block {
   return { kind: 'line', content };
 }

@@ -20,7 +20,10 @@ interface ArgumentOptions {
   readonly bare?: true;
   /** What else to do if it is missing, in sentences. Commands are written as `!name`. */
   readonly ifMissing?: string;
-  /** The flags that stand for this positional: it or one of them is given, never both. */
+  /**
+   * The flags, or the other positional, that stand for this positional: it or one of them is given, never both.
+   * The other positional must be of kind `media`: only addresses of files can't be mistaken for anything else.
+   */
   readonly unless?: readonly string[];
   /** A boolean flag that stands for `--matching` with this value. */
   readonly matching?: string;
@@ -82,8 +85,12 @@ type Flag<Value, Options> = Options extends { many: true }
     : Value | undefined;
 
 // A command sees one account at a time: the pipeline calls it for each.
+type RunFlag<Kind extends ArgumentKind, Options> = Kind extends 'account'
+  ? Account | undefined
+  : Flag<RunOne<Kind, Options>, Options>;
+
 type RunPositional<Kind extends ArgumentKind, Options> = Kind extends 'account'
-  ? Options extends { optional: true }
+  ? Options extends { optional: true } | { unless: unknown }
     ? Account | undefined
     : Account
   : Positional<RunOne<Kind, Options>, Options>;
@@ -111,7 +118,7 @@ export function flag<Kind extends ArgumentKind, const Options extends ArgumentOp
   kind: Kind,
   description: string,
   options?: Options,
-): Argument<Flag<One<Kind, Options>, Options>, Flag<RunOne<Kind, Options>, Options>> {
+): Argument<Flag<One<Kind, Options>, Options>, RunFlag<Kind, Options>> {
   const { default: fallback, many } = options ?? {};
   return {
     place: 'flag',

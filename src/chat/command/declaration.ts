@@ -80,7 +80,10 @@ interface SpellOutContext<Declared extends Arguments> {
 }
 
 /** What checking the arguments of a command needs. */
-export type CheckContext = Pick<ReadingContext, 'now' | 'prefix'>;
+export interface CheckContext extends Pick<ReadingContext, 'now' | 'prefix'> {
+  /** Whether accounts come from a search or a file: the arguments don't hold them yet. */
+  readonly isSearched?: boolean;
+}
 
 /** What a person is shown before they confirm. */
 export interface Preview {

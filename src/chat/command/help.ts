@@ -21,12 +21,20 @@ import type { Registry } from './registry.ts';
 /** More characters of choices than this make a usage line hard to read. */
 const maxChoicesLength = 80;
 
-/** @param instead what stands for the value, too */
-function shape(key: string, argument: Argument, instead = ''): string {
-  const { choices, many, optional, required, unless } = argument.options;
+/**
+ * @param instead what can be given instead of the value
+ * @param unless the arguments that stand for the value and are not named in `instead`
+ */
+function shape(
+  key: string,
+  argument: Argument,
+  instead = '',
+  unless = argument.options.unless ?? [],
+): string {
+  const { choices, many, optional, required } = argument.options;
   if (argument.place === 'positional') {
     const word = `${placeholderOf(key, argument)}${many === true ? '…' : ''}${instead}`;
-    return optional === true || unless !== undefined ? `[${word}]` : word;
+    return optional === true || unless.length > 0 ? `[${word}]` : word;
   }
   const name = flagName(key);
   if (argument.kind === 'boolean') {
@@ -39,8 +47,10 @@ function shape(key: string, argument: Argument, instead = ''): string {
       ? (argument.options.placeholder ?? valueName(argument))
       : all;
   const typed = argument.options.bare === true ? `[--${name}]` : `--${name}`;
-  const whole = `${typed} ${value}`;
-  return `${required === true ? whole : `[${whole}]`}${many === true ? '…' : ''}`;
+  // Several users follow one flag; other flags are repeated.
+  const isList = many === true && argument.kind === 'account';
+  const whole = `${typed} ${value}${isList ? '…' : ''}`;
+  return `${required === true ? whole : `[${whole}]`}${many === true && !isList ? '…' : ''}`;
 }
 
 function valueName({ kind }: Argument): string {
@@ -66,15 +76,31 @@ const batchFlags = new Set(['fromFile', 'matching']);
 
 /** `!deactivate USER…|--matching "FILTERS"|--from-file [--erase] [--reason TEXT] [--dry-run]` */
 export function usage(command: Command, prefix: string): string {
-  const users = takesMany(command) ? subjectOf(command) : undefined;
-  const shapes = Object.entries(argumentsOf(command))
+  const declared = argumentsOf(command);
+  const subject = subjectOf(command);
+  const users =
+    takesMany(command) && declared[subject ?? '']?.place === 'positional' ? subject : undefined;
+  const others = (declared[users ?? '']?.options.unless ?? []).filter(
+    (key) => declared[key]?.place === 'positional',
+  );
+  const instead = [
+    ...others.map((key) => `|${placeholderOf(key, declared[key] as Argument)}…`),
+    '|--matching "FILTERS"|--from-file',
+  ].join('');
+  const shapes = Object.entries(declared)
     .filter(
       ([key]) =>
+        !others.includes(key) &&
         (!rareFlags.has(key) || (scheduleFlags.has(key) && key in command.args)) &&
         (users === undefined || !batchFlags.has(key)),
     )
     .map(([key, argument]) =>
-      shape(key, argument, key === users ? '|--matching "FILTERS"|--from-file' : ''),
+      shape(
+        key,
+        argument,
+        key === users ? instead : '',
+        argument.options.unless?.filter((name) => !others.includes(name)),
+      ),
     );
   return [`${prefix}${command.name}`, ...shapes].join(' ');
 }

@@ -12,7 +12,7 @@ import { adviceOnMissingValue, adviceOnUnknownFlag } from './flag-advice.ts';
 type Flags = ReadonlyMap<string, { key: string; argument: Argument }>;
 
 /** A command line, with its flags separated from its other words. */
-interface ParsedFlags {
+export interface ParsedFlags {
   /** The words that are neither flags nor values of flags. */
   readonly words: readonly Word[];
   /** What was given for each flag, by the name that is typed: booleans for boolean flags. */

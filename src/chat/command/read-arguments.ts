@@ -4,7 +4,14 @@ import { cut } from '../../core/text.ts';
 import { amount, dateTime } from '../answers/phrases.ts';
 import { flagParts, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
-import { readReference, readUser, readValue, readWord, textFor } from '../reading/values.ts';
+import {
+  readMedia,
+  readReference,
+  readUser,
+  readValue,
+  readWord,
+  textFor,
+} from '../reading/values.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
@@ -19,6 +26,7 @@ import {
 } from './declaration.ts';
 import type { Command } from './declaration.ts';
 import { parseFlags } from './parse-flags.ts';
+import type { ParsedFlags } from './parse-flags.ts';
 
 export interface ReadArguments {
   /** By declared name. Rooms given by alias are still aliases. */
@@ -71,8 +79,11 @@ export function readArguments(
   const typed = tokens.map((token) =>
     takesDashes && isFlag(token) ? { ...token, quoted: true } : token,
   );
-  const { words, given } = parseFlags(typed, flags, typedName, (word) =>
-    takesUsers ? readUser(word, context.serverName) : undefined,
+  const { words, given } = withUsersOfFlag(
+    declared,
+    parseFlags(typed, flags, typedName, (word) =>
+      takesUsers ? readUser(word, context.serverName) : undefined,
+    ),
   );
   const values: Record<string, unknown> = {};
   const isGiven = (key: string) => given.has(flagName(key));
@@ -140,6 +151,29 @@ export function readArguments(
     overrideProtection: overrideProtection === true,
     matching: matching as string | undefined,
     filledIn,
+  };
+}
+
+/** In `--user @a:x @b:x`, the second word is a user, too, if it can't be anything else. */
+function withUsersOfFlag(
+  declared: Readonly<Record<string, Argument>>,
+  { words, given }: ParsedFlags,
+): ParsedFlags {
+  const [key] =
+    Object.entries(declared).find(
+      ([name, { place, kind, options }]) =>
+        place === 'flag' &&
+        kind === 'account' &&
+        options.many === true &&
+        given.has(flagName(name)),
+    ) ?? [];
+  if (key === undefined || !words.every(isFullUser)) {
+    return { words, given };
+  }
+  const name = flagName(key);
+  return {
+    words: [],
+    given: new Map([...given, [name, [...(given.get(name) ?? []), ...words]]]),
   };
 }
 
@@ -221,6 +255,11 @@ function readPositionals(
           (name === 'fromFile' || name === 'matching' || options.matching !== undefined),
       );
     const optional = argument.options.optional === true || isElsewhere;
+    if (takesFilesInstead(argument, declared, left)) {
+      assertOnlyFiles(left, isElsewhere, options);
+      values[key] = argument.fallback;
+      continue;
+    }
     const instead = unless?.find((name) => isGiven(name));
     const isReplaced = instead !== undefined;
     // Before a text, nobody can tell a surplus word from the text.
@@ -240,7 +279,7 @@ function readPositionals(
     }
     if (left.length === 0) {
       if (!optional) {
-        throw missing(key, argument, options);
+        throw missing(key, argument, declared, options);
       }
       values[key] = argument.fallback;
       continue;
@@ -252,7 +291,9 @@ function readPositionals(
     }
     const least = isElsewhere ? 0 : 1;
     // The last words belong to the arguments that follow.
-    const followers = positionals.length - at - 1;
+    const followers = positionals
+      .slice(at + 1)
+      .filter(([name]) => unless?.includes(name) !== true).length;
     const count =
       many !== true
         ? 1
@@ -272,6 +313,40 @@ function readPositionals(
     throw unexpected(words, words.indexOf(surplus), declared, options);
   }
   return allFilledIn;
+}
+
+/** Whether the words are for the other positional, which stands for this one. */
+function takesFilesInstead(
+  { options: { unless = [] } }: Argument,
+  declared: Readonly<Record<string, Argument>>,
+  words: readonly Word[],
+): boolean {
+  return unless.some((key) => declared[key]?.place === 'positional') && words.some(isMeantAsFile);
+}
+
+function isMeantAsFile(word: Word): boolean {
+  const text = textFor(word, 'media');
+  return /^mxc:/iu.test(text) || readMedia(text) !== undefined;
+}
+
+/** @throws UsageError there are users, too */
+function assertOnlyFiles(
+  words: readonly Word[],
+  isSearched: boolean,
+  { context, takesReason }: PositionalOptions,
+): void {
+  const user = words.find(
+    (word) =>
+      !isMeantAsFile(word) && readUser(textFor(word, 'account'), context.serverName) !== undefined,
+  );
+  if (user === undefined && !isSearched) {
+    return;
+  }
+  const error = new UsageError('Give users or files, not both.', {
+    word: user?.text,
+    advice: 'Send one command for the users, and another one for the files.',
+  });
+  throw user !== undefined && takesReason ? withReasonAdvice(error) : error;
 }
 
 /**
@@ -384,13 +459,18 @@ function readWords(
 function missing(
   key: string,
   argument: Argument,
+  declared: Readonly<Record<string, Argument>>,
   { context: { prefix }, takesReason }: PositionalOptions,
 ): UsageError {
   if (['account', 'user', 'identity'].includes(argument.kind)) {
     const isBatch = argument.kind === 'account' && argument.options.many === true && takesReason;
-    return new UsageError('Which user?', {
+    const orFile =
+      argument.options.unless?.some((name) => declared[name]?.place === 'positional') === true;
+    return new UsageError(orFile ? 'Which user or file?' : 'Which user?', {
       advice: [
-        'Give `@name:server` or a name.',
+        orFile
+          ? 'Give `@name:server`, a name, or `mxc://server/id`.'
+          : 'Give `@name:server` or a name.',
         ...(isBatch
           ? [`For many, \`--matching\` or \`--from-file\`: see \`${prefix}help matching\`.`]
           : []),
@@ -506,7 +586,7 @@ function readFlag(
         : error;
     }
   });
-  return many === true ? read : read[0];
+  return many === true ? [...new Set(read)] : read[0];
 }
 
 function tooMany(words: number, where: string, max: number): UsageError {

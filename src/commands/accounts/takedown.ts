@@ -46,22 +46,22 @@ const quarantine = step({
   name: 'quarantine',
   run: async ({ args: { accounts: account }, services, protectedHashes }) =>
     services.media.quarantineUploads(account.name, protectedHashes),
-  did: ({ quarantined, before, kept }) =>
+  did: ({ changed, before, kept }) =>
     [
-      quarantined === 0 ? 'no file quarantined' : `quarantined ${count(quarantined, 'file')}`,
+      changed.length === 0 ? 'no file quarantined' : `quarantined ${count(changed.length, 'file')}`,
       before > 0 ? `${amount(before, 'file')} quarantined before` : '',
       kept > 0 ? `${count(kept, 'protected file')} left` : '',
     ]
       .filter((part) => part !== '')
       .join(', '),
-  wasSo: ({ quarantined, before }) => quarantined === 0 && before > 0,
+  wasSo: ({ changed, before }) => changed.length === 0 && before > 0,
   missed: ({ left, stoppedBy }) =>
     stoppedBy === undefined
       ? undefined
       : `${count(left, 'file')} may not be quarantined: ${stoppedBy.message}`,
   // Lifting it releases all files of this user that the bot has quarantined, as the preview says.
-  undo: ({ args: { accounts: account } }, { quarantined, before }) =>
-    quarantined === 0 || before > 0 ? undefined : `unquarantine --user ${idWord(account.name)}`,
+  undo: ({ args: { accounts: account } }, { changed, before }) =>
+    changed.length === 0 || before > 0 ? undefined : `unquarantine --user ${idWord(account.name)}`,
   reconcile: async ({ args: { accounts: account }, services, protectedHashes }) =>
     (await services.media.areUploadsQuarantined(account.name, protectedHashes))
       ? 'done'

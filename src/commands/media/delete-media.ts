@@ -1,17 +1,21 @@
-import { didTo, nameAndId } from '../../chat/answers/account.ts';
+import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
-import type { Block } from '../../chat/answers/answer.ts';
-import { ago, count, size, when } from '../../chat/answers/phrases.ts';
+import type { Answer, Block, Content } from '../../chat/answers/answer.ts';
+import { ago, count, size, when, whole } from '../../chat/answers/phrases.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { flag, usersArgument } from '../../chat/command/arguments.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Preview } from '../../chat/command/declaration.ts';
 import { sortFlags } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import type { MxcUri } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
-import type { UserMedia } from '../../services/services.ts';
-import { mxcOf } from './parts/stored-media.ts';
+import type { DeletableFiles, FileChanges, UserMedia } from '../../services/services.ts';
+import { failedBlocks, failedData, fileItem, fileList } from './parts/file-changes.ts';
+import { assertNotTooManyFiles } from './parts/media-argument.ts';
+import { fileState, mediaFacts, mxcOf, ownersMedia } from './parts/stored-media.ts';
 
 /** How many files the preview names. */
 const shownFiles = 5;
@@ -21,20 +25,33 @@ const maxDataLength = 400;
 export default defineCommand({
   name: 'delete-media',
   synonyms: ['delete', 'delete-file', 'delete-files', 'erase', 'purge-media', 'remove-media'],
-  summary: 'Deletes files that users have uploaded',
+  summary: 'Deletes files of users, or single files',
   does: [
-    'delete each user’s newest 100 files, the files that the flags select, or all files (--all)',
+    'delete the files that are named; or each user’s newest 100 files, the files that the flags select, or all files (--all)',
     'include protected and quarantined files',
     'leave a gap wherever the files are shown, including as avatars',
   ],
   doesNot: [
-    'delete copies on other servers or on devices',
+    'delete copies on other servers or on devices, or copies of other servers’ files (see !purge-remote-media)',
     'delete identical files uploaded by other users',
     'redact the messages that show the files',
     'prevent new uploads',
   ],
   args: {
-    account: usersArgument,
+    account: positional('account', 'One or more users', {
+      many: true,
+      unless: ['media'],
+      placeholder: 'USER',
+    }),
+    media: positional(
+      'media',
+      'Instead of users: the mxc:// addresses of files, or links to download them',
+      {
+        many: true,
+        optional: true,
+        placeholder: 'MEDIA-LINK',
+      },
+    ),
     ...sortFlags(mediaOrders),
     limit: flag('integer', 'How many files (default: 100)', {
       min: 1,
@@ -43,15 +60,25 @@ export default defineCommand({
     all: flag('boolean', 'All files of the user', { default: false }),
   },
   danger: 'destructive',
+  leavesEqualFiles: true,
   example: 'delete-media @mallory:example.com --all --reason spam',
   endpoints: [
     'GET /_synapse/admin/v1/users/{user_id}/media',
     'DELETE /_synapse/admin/v1/users/{user_id}/media',
     'GET /_synapse/admin/v1/statistics/users/media',
+    'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
+    'DELETE /_synapse/admin/v1/media/{server_name}/{media_id}',
   ],
 
-  check({ all, orderBy, dir, limit }) {
-    if (all && (orderBy !== undefined || dir !== undefined || limit !== undefined)) {
+  check({ media, all, orderBy, dir, limit }) {
+    const selects = orderBy !== undefined || dir !== undefined || limit !== undefined;
+    if (media.length > 0 && (all || selects)) {
+      throw new UsageError('`--all`, `--limit`, `--order-by` and `--dir` select files of users.', {
+        advice: 'Leave them out: exactly the files that you name are deleted.',
+      });
+    }
+    assertNotTooManyFiles({ media });
+    if (all && selects) {
       throw new UsageError(
         '`--all` deletes every file, so it can’t be combined with a selection.',
         {
@@ -65,7 +92,10 @@ export default defineCommand({
   inBatch: ({ all }) => (all ? 'Delete all files of' : 'Delete files of'),
 
   async preview({ args, services, serverName, now }) {
-    const { account } = args;
+    const { account, media } = args;
+    if (account === undefined) {
+      return previewOfFiles(await services.media.deletable(media), now);
+    }
     const { all, orderBy, dir, limit = 100 } = args;
     const page = await services.media.uploadsOf(account.name, { orderBy, dir, limit }).page();
     if (page.total === 0) {
@@ -97,18 +127,29 @@ export default defineCommand({
   },
 
   async run({ args, services }) {
-    const { account, all, orderBy, dir, limit } = args;
+    const { account, media, all, orderBy, dir, limit } = args;
+    if (account === undefined) {
+      return services.media.delete(media);
+    }
     return all
       ? services.media.deleteAll(account.name)
       : services.media.deletePage(account.name, { orderBy, dir, limit });
   },
 
-  answer({ args: { account, all } }, { deletedMedia, remaining, stoppedBy }) {
+  answer({ args: { account, media, all }, now }, result) {
+    if ('failed' in result) {
+      return answerOfFiles(result, media, now);
+    }
+    const { deletedMedia, remaining, stoppedBy } = result;
     const deleted = deletedMedia.length;
     const isComplete = stoppedBy === undefined && (!all || remaining === 0);
     return {
       mark: isComplete ? '✅' : '⚠️',
-      title: didTo(`Deleted ${deleted === 0 ? 'no file' : count(deleted, 'file')} of`, account),
+      title: [
+        bold(`Deleted ${deleted === 0 ? 'no file' : count(deleted, 'file')} of`),
+        ' ',
+        ...(account === undefined ? [] : nameAndId(account)),
+      ],
       body: [
         ...(stoppedBy === undefined ? [] : [line(bold('It stopped early: '), stoppedBy.message)]),
         line(
@@ -119,10 +160,12 @@ export default defineCommand({
               : `${count(remaining, 'file')} ${remaining === 1 ? 'is' : 'are'} left.`,
         ),
       ],
-      ...(remaining === 0 ? {} : { next: [`media ${idWord(account.name)}`] }),
+      ...(remaining === 0 || account === undefined
+        ? {}
+        : { next: [`media ${idWord(account.name)}`] }),
       ...(isComplete ? {} : { status: 'partial' as const }),
       data: {
-        userId: account.name,
+        userId: account?.name,
         total: deleted,
         remaining,
         ...(deleted > maxDataLength ? {} : { deletedMedia }),
@@ -130,9 +173,87 @@ export default defineCommand({
     };
   },
 
-  reconcile: async ({ args: { account }, services }) =>
-    services.media.reconcileDeletion(account.name),
+  async reconcile({ args: { account, media }, services }) {
+    if (account !== undefined) {
+      return services.media.reconcileDeletion(account.name);
+    }
+    const { left, all } = await services.media.countLeft(media);
+    return left === 0
+      ? 'done'
+      : left === all
+        ? 'not_done'
+        : {
+            ended: 'partial',
+            why: `${left} of ${count(all, 'file')} still ${left === 1 ? 'exists' : 'exist'}`,
+            advice: 'Send the command again to delete the rest.',
+          };
+  },
 });
+
+/** The question before files are deleted that were named. */
+function previewOfFiles({ files, failed }: DeletableFiles, now: number): Preview {
+  const [only] = files;
+  const owners = new Set(files.flatMap(({ file }) => file.userId ?? []));
+  const bytes = files.reduce((sum, { file }) => sum + (file.mediaLength ?? 0), 0);
+  const quarantined = files.filter(({ file }) => file.quarantinedBy !== null).length;
+  const title: Content =
+    only !== undefined && files.length === 1
+      ? ['Delete ', code(only.uri), '?']
+      : [
+          `Delete ${count(files.length, 'file')}, ${size(bytes)}, of ${count(owners.size, 'user')}?`,
+        ];
+  return {
+    title,
+    body: [
+      ...(files.length > 1
+        ? [{ kind: 'list' as const, items: files.map((file) => fileItem(file, now)) }]
+        : files.map(({ file }) => mediaFacts(file, now, fileState(file)))),
+      ...failedBlocks(failed, 'Left out'),
+      line('Will: delete them from this server, including protected and quarantined files'),
+      line(
+        'Will not: delete copies on other servers, identical files of other uploads, or messages (these show a gap)',
+      ),
+      ...(quarantined > 0
+        ? [
+            line(
+              `${files.length === 1 ? 'It is' : `${whole(quarantined)} of them ${quarantined === 1 ? 'is' : 'are'}`} quarantined: once no identical file is left, Synapse no longer blocks new uploads of it.`,
+            ),
+          ]
+        : []),
+    ],
+    warning: 'This can’t be undone.',
+  };
+}
+
+/** What became of files that were named. */
+function answerOfFiles(
+  { changed, failed }: FileChanges,
+  media: readonly MxcUri[],
+  now: number,
+): Answer {
+  const [first] = changed;
+  const owners = new Set(changed.map(({ file }) => file.userId));
+  return {
+    mark: failed.length === 0 ? '✅' : '⚠️',
+    title:
+      first !== undefined && media.length === 1
+        ? [bold('Deleted '), code(first.uri)]
+        : [bold(`Deleted ${count(changed.length, 'file')}`)],
+    body: [
+      ...(first !== undefined && media.length === 1
+        ? [mediaFacts(first.file, now)]
+        : fileList(changed, now)),
+      ...failedBlocks(failed, 'Not deleted'),
+    ],
+    next: first === undefined || owners.size > 1 ? [] : ownersMedia(first.file),
+    ...(failed.length === 0 ? {} : { status: 'partial' as const }),
+    data: {
+      total: changed.length,
+      deletedMedia: changed.map(({ file }) => file.mediaId),
+      failed: failedData(failed),
+    },
+  };
+}
 
 function sum(files: readonly UserMedia[]): number {
   return files.reduce((bytes, { mediaLength }) => bytes + (mediaLength ?? 0), 0);

@@ -1,20 +1,21 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { mediaArgument } from './parts/media-argument.ts';
+import { addresses, onlyFile, severalAnswer } from './parts/file-changes.ts';
+import { assertNotTooManyFiles, filesArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'protect-media',
   synonyms: ['keep-file', 'keep-media', 'protect', 'protect-file'],
-  summary: 'Protects a file of this server from quarantine',
-  does: ['keep it available if somebody quarantines an identical file'],
+  summary: 'Protects files of this server from quarantine',
+  does: ['keep them available if somebody quarantines an identical file'],
   doesNot: [
     'lift a quarantine (see !unquarantine)',
     'protect identical files that others have uploaded',
-    'keep the file from being deleted',
+    'keep the files from being deleted',
     'work on files of other servers',
   ],
-  args: { media: mediaArgument },
+  args: { media: filesArgument },
   danger: 'change',
   // People who may not remove the protection may not add it either.
   protects: 'others',
@@ -24,8 +25,21 @@ export default defineCommand({
     'POST /_synapse/admin/v1/media/protect/{media_id}',
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
   ],
+  check: assertNotTooManyFiles,
   run: async ({ args: { media }, services }) => services.media.protect(media),
-  answer({ args: { media }, now }, { file, wasSo }) {
+  answer({ args, now }, changes) {
+    const only = onlyFile(changes, args.media);
+    if (only === undefined) {
+      return severalAnswer(changes, {
+        did: 'Protected',
+        before: 'protected before',
+        failed: 'Not protected',
+        effect: 'They can’t be quarantined any more. They can still be deleted.',
+        now,
+        back: 'unprotect-media',
+      });
+    }
+    const { uri: media, file, wasSo } = only;
     const isQuarantined = file.quarantinedBy !== null;
     return {
       // Whoever protects a file wants people to see it.
@@ -51,7 +65,8 @@ export default defineCommand({
       data: file,
     };
   },
-  undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `unprotect-media ${media}`),
+  undo: (_, { changed }) =>
+    changed.length === 0 ? undefined : `unprotect-media ${addresses(changed)}`,
   reconcile: async ({ args: { media }, services }) =>
     services.media.reconcileProtection(media, true),
 });

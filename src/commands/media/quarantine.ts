@@ -7,39 +7,51 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
-import type { Services, StoredMedia } from '../../services/services.ts';
-import { assertNoEnd, assertOneOf, mediaDescription, ofOrIn } from './parts/media-argument.ts';
+import type { NamedFile, Services } from '../../services/services.ts';
+import { changedFiles, filesPreview, onlyFile, severalAnswer } from './parts/file-changes.ts';
+import {
+  assertNoEnd,
+  assertOneOf,
+  filesDescription,
+  manyFilesFlags,
+  maxFiles,
+  ofOrIn,
+} from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'quarantine',
   synonyms: ['block-file', 'block-media', 'delete-file', 'hide-media', 'quarantine-media'],
-  summary: 'Blocks the download of a file, or of all files of a user or in a room',
+  summary: 'Blocks the download of files, or of all files of users or in a room',
   does: [
-    'block the file and its previews for users of this server, and for servers that request it here',
+    'block the files and their previews for users of this server, and for servers that request them here',
     'include identical files that are not protected, no matter who uploads them, now or later',
     'work on files from other servers that somebody here has opened',
     'with --user or --room: leave out files that equal one of a protected account',
     'with --room: leave out files that a protected account has uploaded, whoever sent them',
   ],
   doesNot: [
-    'delete the file (see !delete-media)',
+    'delete the files (see !delete-media)',
     'block identical files that are protected (see !protect-media)',
-    'redact messages that show it (see !redact)',
+    'redact messages that show them (see !redact)',
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
     'with --room: find files in encrypted messages',
-    'with --user or --room: end after a time (--for), or be undone by !undo (see !unquarantine)',
+    'with --user or --room: end after a time (--for), or be undone by !undo if there are more than 100 files',
   ],
   args: {
-    media: positional('media', mediaDescription, {
-      unless: ['user', 'room'],
+    media: positional('media', filesDescription, {
+      many: true,
+      unless: manyFilesFlags,
       placeholder: 'MEDIA-LINK',
     }),
-    user: flag('account', 'Instead of one file: all files of this user', { placeholder: 'USER' }),
-    room: flag('room', 'Instead of one file: all files in this room'),
+    user: flag('account', 'Instead of files: all files of these users', {
+      many: true,
+      placeholder: 'USER',
+    }),
+    room: flag('room', 'Instead of files: all files in this room'),
   },
-  danger: ({ user, room }) => (user === undefined && room === undefined ? 'change' : 'destructive'),
+  danger: ({ user, room }) => (user.length === 0 && room === undefined ? 'change' : 'destructive'),
   maxDanger: 'destructive',
   protects: true,
   resolvesReports: true,
@@ -60,8 +72,8 @@ export default defineCommand({
       services,
       invocation,
     } = context;
-    if (media !== undefined) {
-      return { title: ['Quarantine ', code(media), '?'], body: [] };
+    if (media.length > 0) {
+      return filesPreview('Quarantine', media);
     }
     assertNoEnd(invocation);
     const which = await ofOrIn(context, { user, room });
@@ -80,13 +92,18 @@ export default defineCommand({
           `Will not: delete files or messages, or block protected files, ${user === undefined ? 'those of protected accounts, ' : ''}and those that equal one of a protected account`,
         ),
       ],
-      warning:
-        'This can’t be undone as a whole. You can release single files, or all that I have quarantined there.',
+      facts: [`up to ${count(files, 'file')}`],
+      ...(files > maxFiles
+        ? {
+            warning:
+              'This can’t be undone as a whole. You can release single files, or all that I have quarantined there.',
+          }
+        : {}),
     };
   },
   async run({ args: { media, user, room }, services, invocation, protectedHashes, isProtected }) {
-    if (media !== undefined) {
-      return { ...(await services.media.quarantine(media)), media };
+    if (media.length > 0) {
+      return services.media.quarantine(media);
     }
     assertNoEnd(invocation);
     const spared = { hashes: protectedHashes, isOwner: isProtected };
@@ -96,17 +113,28 @@ export default defineCommand({
         : room !== undefined
           ? await services.media.quarantineRoom(room, spared)
           : undefined;
-    if (outcome === undefined || outcome.quarantined === 0) {
+    if (outcome === undefined || outcome.changed.length === 0) {
       throw nothingToQuarantine(user?.name ?? room);
     }
     return outcome;
   },
-  answer({ args: { user, room }, now }, result) {
-    if ('file' in result) {
-      return oneAnswer(result, now);
+  answer({ args: { media, user, room }, now }, result) {
+    if ('failed' in result) {
+      const only = onlyFile(result, media);
+      return only === undefined
+        ? severalAnswer(result, {
+            did: 'Quarantined',
+            before: 'quarantined before',
+            failed: 'Not quarantined',
+            effect:
+              'Nobody can download these files from this server any more. Identical files are quarantined with them, except protected ones.',
+            now,
+            back: 'unquarantine',
+          })
+        : oneAnswer(only, now);
     }
-    const { stoppedBy, ...numbers } = result;
-    const { quarantined, before, kept, left } = numbers;
+    const { stoppedBy, before, kept, left } = result;
+    const quarantined = result.changed.length;
     return {
       mark: stoppedBy === undefined ? '✅' : '⚠️',
       title: [
@@ -127,16 +155,19 @@ export default defineCommand({
         user === undefined ? `room-media ${idWord(room ?? '')}` : `media ${idWord(user.name)}`,
       ],
       ...(stoppedBy === undefined ? {} : { status: 'partial' as const }),
-      data: { userId: user?.name, roomId: room, ...numbers },
+      data: { userId: user?.name, roomId: room, quarantined, before, kept, left },
     };
   },
-  // Lifting the quarantine of many files would also release what was quarantined for another reason. In a room,
-  // anybody can send the address of such a file.
-  undo: (_, result) =>
-    'file' in result && !result.wasSo ? `unquarantine ${result.media}` : undefined,
+  // Names each file: all those of a user or in a room that are quarantined later may be so for another reason.
+  undo: (_, result) => {
+    const uris = changedFiles(result);
+    return uris.length === 0 || uris.length > maxFiles
+      ? undefined
+      : `unquarantine ${uris.join(' ')}`;
+  },
   async reconcile({ args: { media, user, room }, services, protectedHashes, isProtected }) {
-    if (media !== undefined) {
-      return (await services.media.isQuarantined(media)) === true ? 'done' : 'not_done';
+    if (media.length > 0) {
+      return services.media.reconcileQuarantine(media, true);
     }
     const isDone =
       user !== undefined
@@ -164,7 +195,7 @@ function nothingToQuarantine(where: UserId | RoomId | undefined): TargetError {
 }
 
 function oneAnswer(
-  { file, media, wasSo }: { file: StoredMedia; media: MxcUri; wasSo: boolean },
+  { file, uri: media, wasSo }: NamedFile & { readonly wasSo: boolean },
   now: number,
 ): Answer {
   return {

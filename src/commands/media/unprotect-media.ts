@@ -1,14 +1,15 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { mediaArgument } from './parts/media-argument.ts';
+import { addresses, onlyFile, severalAnswer } from './parts/file-changes.ts';
+import { assertNotTooManyFiles, filesArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'unprotect-media',
   synonyms: ['unprotect', 'unprotect-file'],
-  summary: 'Allows the quarantine of a protected file again',
-  doesNot: ['quarantine the file (see !quarantine)', 'work on files of other servers'],
-  args: { media: mediaArgument },
+  summary: 'Allows the quarantine of protected files again',
+  doesNot: ['quarantine the files (see !quarantine)', 'work on files of other servers'],
+  args: { media: filesArgument },
   danger: 'change',
   protects: 'others',
   leavesEqualFiles: true,
@@ -17,18 +18,34 @@ export default defineCommand({
     'POST /_synapse/admin/v1/media/unprotect/{media_id}',
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
   ],
+  check: assertNotTooManyFiles,
   run: async ({ args: { media }, services }) => services.media.unprotect(media),
-  answer: ({ args: { media }, now }, { file, wasSo }) => ({
-    mark: '✅',
-    title: [bold(wasSo ? 'Was not protected: ' : 'No longer protected: '), code(media)],
-    body: [
-      mediaFacts(file, now),
-      line(wasSo ? 'Nothing was changed.' : 'It can be quarantined again.'),
-    ],
-    next: [`quarantine ${media}`, ...ownersMedia(file)],
-    data: file,
-  }),
-  undo: ({ args: { media } }, { wasSo }) => (wasSo ? undefined : `protect-media ${media}`),
+  answer({ args, now }, changes) {
+    const only = onlyFile(changes, args.media);
+    if (only === undefined) {
+      return severalAnswer(changes, {
+        did: 'Ended the protection of',
+        before: 'not protected before',
+        failed: 'Still protected',
+        effect: 'They can be quarantined again.',
+        now,
+        back: 'protect-media',
+      });
+    }
+    const { uri: media, file, wasSo } = only;
+    return {
+      mark: '✅',
+      title: [bold(wasSo ? 'Was not protected: ' : 'No longer protected: '), code(media)],
+      body: [
+        mediaFacts(file, now),
+        line(wasSo ? 'Nothing was changed.' : 'It can be quarantined again.'),
+      ],
+      next: [`quarantine ${media}`, ...ownersMedia(file)],
+      data: file,
+    };
+  },
+  undo: (_, { changed }) =>
+    changed.length === 0 ? undefined : `protect-media ${addresses(changed)}`,
   reconcile: async ({ args: { media }, services }) =>
     services.media.reconcileProtection(media, false),
 });

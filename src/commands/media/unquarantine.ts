@@ -5,16 +5,24 @@ import { defineCommand } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
-import { assertNoEnd, assertOneOf, mediaDescription, ofOrIn } from './parts/media-argument.ts';
+import { changedFiles, filesPreview, onlyFile, severalAnswer } from './parts/file-changes.ts';
+import {
+  assertNoEnd,
+  assertOneOf,
+  filesDescription,
+  manyFilesFlags,
+  maxFiles,
+  ofOrIn,
+} from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
   name: 'unquarantine',
   synonyms: ['release', 'unblock-media'],
-  summary: 'Allows the download of a quarantined file again, or of many',
+  summary: 'Allows the download of quarantined files again',
   does: [
     'release identical files as well',
-    'with --user or --room: release all files of that user, or in that room, that this bot has quarantined',
+    'with --user or --room: release all files of those users, or in that room, that this bot has quarantined',
   ],
   doesNot: [
     'restore deleted files',
@@ -22,17 +30,19 @@ export default defineCommand({
     'with --user or --room: release files that others have quarantined',
   ],
   args: {
-    media: positional('media', mediaDescription, {
+    media: positional('media', filesDescription, {
+      many: true,
       optional: true,
-      unless: ['user', 'room'],
+      unless: manyFilesFlags,
       placeholder: 'MEDIA-LINK',
     }),
-    user: flag('account', 'Instead of one file: all files of this user that I have quarantined', {
+    user: flag('account', 'Instead of files: all files of these users that I have quarantined', {
+      many: true,
       placeholder: 'USER',
     }),
-    room: flag('room', 'Instead of one file: all files in this room that I have quarantined'),
+    room: flag('room', 'Instead of files: all files in this room that I have quarantined'),
   },
-  danger: ({ user, room }) => (user === undefined && room === undefined ? 'change' : 'destructive'),
+  danger: ({ user, room }) => (user.length === 0 && room === undefined ? 'change' : 'destructive'),
   maxDanger: 'destructive',
   protects: { nobody: 'it only makes files available again' },
   example: 'unquarantine mxc://example.com/AbCdEfGhIjKlMnOpQrStUvWx',
@@ -43,9 +53,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/room/{room_id}/media',
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
-  check({ media, user, room }) {
-    assertOneOf({ media, user, room });
-  },
+  check: assertOneOf,
   async preview(context) {
     const {
       args: { media, user, room },
@@ -53,8 +61,8 @@ export default defineCommand({
       botUser,
       invocation,
     } = context;
-    if (media !== undefined) {
-      return { title: ['Release ', code(media), '?'], body: [] };
+    if (media.length > 0) {
+      return filesPreview('Release', media);
     }
     assertNoEnd(invocation);
     const which = await ofOrIn(context, { user, room });
@@ -83,8 +91,8 @@ export default defineCommand({
     };
   },
   async run({ args: { media, user, room }, services, botUser, invocation }) {
-    if (media !== undefined) {
-      return { ...(await services.media.liftQuarantine(media)), media };
+    if (media.length > 0) {
+      return services.media.liftQuarantine(media);
     }
     assertNoEnd(invocation);
     const lifted =
@@ -96,14 +104,26 @@ export default defineCommand({
     if (lifted === undefined) {
       throw new TypeError('neither a file nor a user nor a room');
     }
-    if (lifted.released === 0) {
+    if (lifted.changed.length === 0) {
       throw nothingToRelease(user?.name, room);
     }
     return lifted;
   },
-  answer({ args: { user, room }, now }, result) {
-    if ('file' in result) {
-      const { file, media, wasSo } = result;
+  answer({ args, now }, result) {
+    const { user, room } = args;
+    if ('failed' in result) {
+      const only = onlyFile(result, args.media);
+      if (only === undefined) {
+        return severalAnswer(result, {
+          did: 'Released',
+          before: 'not quarantined before',
+          failed: 'Not released',
+          effect: 'People can download these files and identical files again.',
+          now,
+          back: 'quarantine',
+        });
+      }
+      const { file, uri: media, wasSo } = only;
       return {
         mark: '✅',
         title: [bold(wasSo ? 'Was not quarantined: ' : 'No longer quarantined: '), code(media)],
@@ -119,8 +139,8 @@ export default defineCommand({
         data: file,
       };
     }
-    const { stoppedBy, ...numbers } = result;
-    const { released, others, left } = numbers;
+    const { stoppedBy, others, left } = result;
+    const released = result.changed.length;
     return {
       mark: stoppedBy === undefined ? '✅' : '⚠️',
       title: [
@@ -140,15 +160,15 @@ export default defineCommand({
       ],
       next: user === undefined ? [] : [`media ${idWord(user.name)}`],
       ...(stoppedBy === undefined ? {} : { status: 'partial' as const }),
-      data: { userId: user?.name, roomId: room, ...numbers },
+      data: { userId: user?.name, roomId: room, released, others, left },
     };
   },
-  undo: (_, result) =>
-    'file' in result && !result.wasSo ? `quarantine ${result.media}` : undefined,
-  async reconcile({ args: { media }, services }) {
-    const is = media === undefined ? undefined : await services.media.isQuarantined(media);
-    return is === undefined ? 'unknowable' : is ? 'not_done' : 'done';
+  undo: (_, result) => {
+    const uris = changedFiles(result);
+    return uris.length === 0 || uris.length > maxFiles ? undefined : `quarantine ${uris.join(' ')}`;
   },
+  reconcile: async ({ args: { media }, services }) =>
+    media.length === 0 ? 'unknowable' : services.media.reconcileQuarantine(media, false),
 });
 
 function nothingToRelease(user: UserId | undefined, room: RoomId | undefined): TargetError {

@@ -160,16 +160,18 @@ export function mediaApi(send: SendRequest) {
     },
 
     /**
-     * Permanently deletes one file of this server, protected or not.
+     * Permanently deletes one file of this server, quarantined and protected or not.
      * DELETE /_synapse/admin/v1/media/{server_name}/{media_id}
      *
+     * @returns false if the server reports success, but could not remove the file from its disk
      * @throws HomeserverError 404 unknown file, 400 file of another server
      */
-    async delete(uri: MxcUri): Promise<void> {
-      return send('DELETE', '/_synapse/admin/v1/media/{server_name}/{media_id}', {
+    async delete(uri: MxcUri): Promise<boolean> {
+      const answer = await send('DELETE', '/_synapse/admin/v1/media/{server_name}/{media_id}', {
         path: pathOf(uri),
-        answer: nothing,
+        answer: apiObject({ deleted_media: z.array(z.string()) }),
       });
+      return answer.deletedMedia.length > 0;
     },
 
     /**

@@ -1,5 +1,5 @@
-import { bold, line } from '../../chat/answers/answer.ts';
-import type { Answer, Block, Content, Inline, Status } from '../../chat/answers/answer.ts';
+import { bold, line, sentence } from '../../chat/answers/answer.ts';
+import type { Answer, Block, Content, Status } from '../../chat/answers/answer.ts';
 import { canChange } from '../../chat/command/declaration.ts';
 import type { Danger } from '../../chat/command/declaration.ts';
 import { usage } from '../../chat/command/help.ts';
@@ -30,14 +30,6 @@ import type { Outgoing, PostContext, Reply, ReplyOperation } from './reply.ts';
 export interface RefusalContext {
   readonly registry: Pick<Registry, 'find'>;
   readonly settings: Pick<Settings, 'prefix'>;
-}
-
-/** A sentence of the bot's own; backticks in it mark commands. */
-export function sentence(text: string): Inline[] {
-  return text
-    .split('`')
-    .map((part, index): Inline => (index % 2 === 0 ? part : { kind: 'code', text: part }))
-    .filter((part) => part !== '');
 }
 
 function statusOf(error: unknown): Status {

@@ -316,7 +316,7 @@ export function policyOf(
     : policy;
 }
 
-/** Whether several targets were given that may be words of prose; report numbers can't be. */
+/** Whether several targets were given that may be words of prose. Report numbers and files can't be. */
 function namesSeveral(command: Command, given: Readonly<Record<string, unknown>>): boolean {
   return (
     canChange(command) &&
@@ -326,6 +326,7 @@ function namesSeveral(command: Command, given: Readonly<Record<string, unknown>>
         place === 'positional' &&
         options.many === true &&
         kind !== 'item' &&
+        kind !== 'media' &&
         Array.isArray(value) &&
         value.length > 1
       );

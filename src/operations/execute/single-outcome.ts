@@ -1,10 +1,9 @@
-import { bold, code, facts, line } from '../../chat/answers/answer.ts';
+import { bold, code, facts, line, sentence } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Mark } from '../../chat/answers/answer.ts';
 import { dateTime, whole } from '../../chat/answers/phrases.ts';
 import { withoutLinks } from '../../chat/answers/untrusted-text.ts';
 import type { LeftOut } from '../../chat/command/invocation.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
-import { sentence } from '../answer/refusal.ts';
 import { refusalReply } from '../answer/refusal.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';

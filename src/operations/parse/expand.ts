@@ -109,12 +109,12 @@ export const maxTogether = 100_000;
 /** At most this many entries of one command are named. */
 const maxNamed = 3;
 
-/** The command line that undoes an action, if the action was done and can be undone. */
+/** The command line that undoes an action, if the action was done, at least in part, and can be undone. */
 export function undoOf({
   status,
   detail,
 }: Pick<AuditEntry, 'status' | 'detail'>): string | undefined {
-  return status === 'done' &&
+  return (status === 'done' || status === 'partial') &&
     typeof detail === 'object' &&
     detail !== null &&
     'undo' in detail &&
@@ -159,7 +159,7 @@ export async function lastActionOf(
   const { prefix } = context.settings;
   const { auditLog, dataLoss } = context.store;
   const loss = await dataLoss.get();
-  const found = await auditLog.search({ by: user, status: 'done', limit: maxSearched });
+  const found = await changesOf(auditLog, { by: user, limit: maxSearched });
   const own = found.filter(
     ({ actor, command }) => actor === user && context.registry.find(command)?.audited !== true,
   );
@@ -172,7 +172,7 @@ export async function lastActionOf(
   }
   const { eventId } = last;
   const earlier = open.find((entry) => entry.eventId !== eventId && undoOf(entry) !== undefined);
-  const ofLast = await auditLog.search({ eventId, status: 'done', limit: maxTogether });
+  const ofLast = await changesOf(auditLog, { eventId, limit: maxTogether });
   const together = ofLast.filter((entry) => entry.actor === user && isOpen(entry));
   if (together.length > 1) {
     const operation = await context.store.operations.byEvent(eventId);
@@ -193,6 +193,18 @@ export async function lastActionOf(
     );
   }
   return last;
+}
+
+/** What was done, at least in part, the newest first. */
+async function changesOf(
+  auditLog: Pick<Store['auditLog'], 'search'>,
+  filters: Parameters<Store['auditLog']['search']>[0],
+): Promise<AuditEntry[]> {
+  const found = [
+    ...(await auditLog.search({ ...filters, status: 'done' })),
+    ...(await auditLog.search({ ...filters, status: 'partial' })),
+  ];
+  return found.sort((one, other) => other.id - one.id);
 }
 
 /** `shadow-ban \`@mallory:example.com\`` */

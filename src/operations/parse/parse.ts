@@ -72,7 +72,8 @@ export async function parse(
     const read = readArguments(command, tokens, reading);
     const file = await usersFromFile(context, message, command, tokens);
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
-    command.check?.(read.values, reading);
+    const isSearched = file !== undefined || matching !== undefined;
+    command.check?.(read.values, { ...reading, isSearched });
     const values: Record<string, Json> = {};
     for (const [key, value] of Object.entries(read.values)) {
       if (value !== undefined) {
@@ -88,7 +89,7 @@ export async function parse(
       values,
       matching: matching?.written,
     });
-    assertChanges(parsed, { isSearched: file !== undefined || matching !== undefined });
+    assertChanges(parsed, { isSearched });
     if (command.name === 'undo' && typeof values['operation'] === 'number') {
       return await undoOperation(context, parsed, values['operation']);
     }

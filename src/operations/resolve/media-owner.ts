@@ -1,10 +1,11 @@
+import { count } from '../../chat/answers/phrases.ts';
 import type { Protects } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { mxcParts, parseUserId, serverNameOf } from '../../core/ids.ts';
 import type { MxcUri, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
-import type { Services, StoredMedia } from '../../services/services.ts';
+import type { NamedFile, Services, StoredMedia } from '../../services/services.ts';
 import type { Store } from '../../store/store.ts';
 import { overrideAdvice, protectionOf } from '../authorize/authorize.ts';
 import type { ProtectionContext, Roles } from '../authorize/authorize.ts';
@@ -30,6 +31,8 @@ export type MediaOwnerContext = ProtectionContext & TwinContext & SenderContext;
 const maxAccounts = 100;
 /** How many of the newest files of each are compared. */
 const comparedFiles = 500;
+/** At most this many other protected files are named in an error. */
+const maxNamed = 5;
 
 /** The files that a command names. Anybody can name any file, whoever uploaded it. */
 function mediaIn(
@@ -63,76 +66,107 @@ export async function assertMediaMayBeTouched(
   { command, invocation }: Pick<Authorized, 'command' | 'invocation'>,
   protects: Protects,
 ): Promise<void> {
-  const { actor, filledIn = [], overrideProtection } = invocation;
-  for (const { argument, uri } of mediaIn(command, invocation.arguments)) {
-    const file = await context.services.media.find(uri);
-    if (file === undefined) {
-      // The command itself says that it doesn't exist.
-      continue;
-    }
-    const own = [context.settings.botUser, ...(actor.kind === 'person' ? [actor.user] : [])];
-    const isOwn = file.userId !== null && own.includes(file.userId);
-    if (protects !== false && !(protects === 'others' && isOwn)) {
-      await assertNotProtected(context, {
-        uri,
-        file,
-        overrides: overrideProtection === true,
-        looksForEqual: command.leavesEqualFiles !== true,
-      });
-    }
-    if (actor.kind === 'rule' || filledIn.includes(argument)) {
+  const { actor, filledIn = [] } = invocation;
+  const named = mediaIn(command, invocation.arguments);
+  const uris = [...new Set(named.map(({ uri }) => uri))];
+  // For a file that doesn't exist, the command itself says so.
+  const found = (await context.services.media.findAll(uris)).flatMap(({ uri, file }) =>
+    file === undefined ? [] : [{ uri, file }],
+  );
+  await assertNoneProtected(context, { command, invocation }, protects, found);
+  for (const { argument, uri } of named) {
+    const file = found.find((one) => one.uri === uri)?.file;
+    if (file !== undefined && (actor.kind === 'rule' || filledIn.includes(argument))) {
       await assertOfSender(context, { uri, file, command, invocation });
     }
   }
 }
 
-async function assertNotProtected(
-  context: ProtectionContext & TwinContext & { readonly settings: Pick<Settings, 'prefix'> },
+/** @throws ProtectedError names all files that are protected */
+async function assertNoneProtected(
+  context: MediaOwnerContext,
+  {
+    command,
+    invocation: { actor, overrideProtection },
+  }: Pick<Authorized, 'command' | 'invocation'>,
+  protects: Protects,
+  files: readonly NamedFile[],
+): Promise<void> {
+  const own = new Set([context.settings.botUser, ...(actor.kind === 'person' ? [actor.user] : [])]);
+  const isOwn = ({ file }: NamedFile) => file.userId !== null && own.has(file.userId);
+  let allProtected: Promise<readonly ProtectedFiles[]> | undefined;
+  const errors: ProtectedError[] = [];
+  for (const one of files) {
+    if (protects === false || (protects === 'others' && isOwn(one))) {
+      continue;
+    }
+    const error = await whyProtected(context, {
+      ...one,
+      overrides: overrideProtection === true,
+      protectedFiles:
+        command.leavesEqualFiles === true
+          ? undefined
+          : async () => (allProtected ??= protectedFiles(context, undefined)),
+    });
+    if (error !== undefined) {
+      errors.push(error);
+    }
+  }
+  const [first, ...others] = errors;
+  if (first === undefined) {
+    return;
+  }
+  throw others.length === 0
+    ? first
+    : new ProtectedError(
+        first.message,
+        [
+          `${count(others.length, 'other file')} can’t be touched either:`,
+          ...others.slice(0, maxNamed).map(({ message }) => `${message}.`),
+          ...(others.length > maxNamed ? [`And ${others.length - maxNamed} more.`] : []),
+          ...(first.advice === undefined ? [] : [first.advice]),
+        ].join('\n'),
+      );
+}
+
+/** Why a file must not be touched; undefined if it may be. */
+async function whyProtected(
+  context: ProtectionContext & { readonly settings: Pick<Settings, 'botUser' | 'prefix'> },
   {
     uri,
     file,
     overrides,
-    looksForEqual,
-  }: {
-    readonly uri: MxcUri;
-    readonly file: StoredMedia;
+    protectedFiles: equalTo,
+  }: NamedFile & {
     readonly overrides: boolean;
-    /** Whether an equal file of a protected account counts. */
-    readonly looksForEqual: boolean;
+    /** The files of protected accounts, if a file that equals one of them is protected, too. */
+    readonly protectedFiles: (() => Promise<readonly ProtectedFiles[]>) | undefined;
   },
-): Promise<void> {
+): Promise<ProtectedError | undefined> {
   const { botUser, prefix } = context.settings;
   const owner = file.userId;
   const protection = owner === null ? undefined : await protectionOf(context, owner);
   if (owner !== null && protection !== undefined) {
-    if (owner === botUser || !overrides) {
-      throw new ProtectedError(
-        `${owner} has uploaded \`${uri}\`, and ${protection}`,
-        owner === botUser ? 'Nothing was changed.' : overrideAdvice,
+    return owner === botUser || !overrides
+      ? new ProtectedError(
+          `${owner} has uploaded \`${uri}\`, and ${protection}`,
+          owner === botUser ? 'Nothing was changed.' : overrideAdvice,
+        )
+      : undefined;
+  }
+  const { sha256 } = file;
+  if (overrides || equalTo === undefined || sha256 === null) {
+    return undefined;
+  }
+  const equal = (await equalTo()).find(
+    (other) => other.owner !== owner && other.hashes.includes(sha256),
+  );
+  return equal === undefined
+    ? undefined
+    : new ProtectedError(
+        `\`${uri}\` equals a file of ${equal.owner}, who ${equal.protection}, and Synapse quarantines equal files together`,
+        `${overrideAdvice} \`${prefix}media ${equal.owner}\` lists it.`,
       );
-    }
-    return;
-  }
-  if (overrides || !looksForEqual || file.sha256 === null) {
-    return;
-  }
-  const equal = await protectedTwin(context, file.sha256, owner);
-  if (equal !== undefined) {
-    throw new ProtectedError(
-      `\`${uri}\` equals a file of ${equal.owner}, who ${equal.protection}, and Synapse quarantines equal files together`,
-      `${overrideAdvice} \`${prefix}media ${equal.owner}\` lists it.`,
-    );
-  }
-}
-
-/** A protected account that has uploaded the same file. */
-async function protectedTwin(
-  context: TwinContext,
-  sha256: string,
-  owner: UserId | null,
-): Promise<{ readonly owner: UserId; readonly protection: string } | undefined> {
-  const found = await protectedFiles(context, owner);
-  return found.find(({ hashes }) => hashes.includes(sha256));
 }
 
 /** The SHA-256 sums of the newest files of protected accounts, other than the owner of the files in question. */
@@ -140,20 +174,27 @@ export async function protectedHashes(
   context: TwinContext,
   owner: UserId | undefined,
 ): Promise<ReadonlySet<string>> {
-  const found = await protectedFiles(context, owner ?? null);
+  const found = await protectedFiles(context, owner);
   return new Set(found.flatMap(({ hashes }) => hashes));
 }
 
+/** What a protected account has uploaded. */
+interface ProtectedFiles {
+  readonly owner: UserId;
+  /** Why the account is protected, as the rest of a sentence. */
+  readonly protection: string;
+  /** SHA-256 sums. */
+  readonly hashes: readonly string[];
+}
+
 /**
- * What protected accounts have uploaded. Only members of the room and server admins are searched: accounts that
+ * What protected accounts have uploaded, except the given one. Only members of the room and server admins are searched: accounts that
  * a pattern in the configuration protects can't be listed.
  */
 async function protectedFiles(
   context: TwinContext,
-  owner: UserId | null,
-): Promise<
-  { readonly owner: UserId; readonly protection: string; readonly hashes: readonly string[] }[]
-> {
+  owner: UserId | undefined,
+): Promise<ProtectedFiles[]> {
   const { services, members, roles, settings } = context;
   const isAdmin = new Set(await services.accounts.serverAdmins(maxAccounts));
   // A server with many admins must not push out the people of the room.

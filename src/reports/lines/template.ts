@@ -155,7 +155,7 @@ export function readTemplate(
   const read = withPlaceholders(() => {
     const words = substitute(tokens, sampleWords);
     const given = readArguments(command, words, { ...context, now, fillIn });
-    command.check?.(given.values, { ...context, now });
+    command.check?.(given.values, { ...context, now, isSearched: given.matching !== undefined });
     return given;
   });
   return { template: { text, command, tokens, placeholders, filledIn, context }, read };

@@ -92,8 +92,8 @@ export function ruleLine(
   tokens: readonly Token[],
   context: ReadingContext,
 ): RuleLine {
-  const { values: read, reason, forMs } = readArguments(command, tokens, context);
-  command.check?.(read, context);
+  const { values: read, reason, forMs, matching } = readArguments(command, tokens, context);
+  command.check?.(read, { ...context, isSearched: matching !== undefined });
   const values = Object.fromEntries(
     Object.entries(read).filter(([, value]) => value !== undefined),
   ) as Readonly<Record<string, Json>>;

@@ -93,7 +93,7 @@ function targetOf(command: Command, values: Readonly<Record<string, unknown>>): 
   const subject = subjectOf(command);
   const isMeant =
     subject !== undefined &&
-    (command.args[subject]?.place === 'positional' || values[subject] !== undefined);
+    (command.args[subject]?.place === 'positional' || [values[subject] ?? []].flat().length > 0);
   return isMeant
     ? subject
     : Object.entries(command.args).find(([, { place }]) => place === 'positional')?.[0];

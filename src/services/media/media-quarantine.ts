@@ -8,6 +8,8 @@ import { rowsPerRequest } from '../pages.ts';
 
 /** How far a change of several files got. */
 interface Progress {
+  /** The files that were changed. */
+  readonly changed: readonly MxcUri[];
   /** Files that were to be changed and were not, or of which it is not known. */
   readonly left: number;
   /** Why the change stopped early, after some files were changed. */
@@ -16,7 +18,6 @@ interface Progress {
 
 /** What became of the files of an account, or in a room. */
 export interface QuarantineOutcome extends Progress {
-  readonly quarantined: number;
   /** Files that were quarantined before. */
   readonly before: number;
   /** Files that are protected from quarantine, or that must stay available. */
@@ -25,7 +26,6 @@ export interface QuarantineOutcome extends Progress {
 
 /** What became of the files whose quarantine was lifted. */
 export interface ReleaseOutcome extends Progress {
-  readonly released: number;
   /** Files that somebody else has quarantined, which stay quarantined. */
   readonly others: number;
 }
@@ -52,18 +52,18 @@ async function filesOf(api: Api, user: UserId): Promise<UserMedia[]> {
  *
  * @throws the first error, if no file was changed
  */
-async function changeEach<File>(
-  files: readonly File[],
-  change: (file: File) => Promise<void>,
-): Promise<Progress & { readonly changed: number }> {
+async function changeEach(
+  files: readonly MxcUri[],
+  change: (file: MxcUri) => Promise<void>,
+): Promise<Progress> {
   const queue = new PQueue({ concurrency });
   const errors: unknown[] = [];
-  let changed = 0;
+  const changed: MxcUri[] = [];
   for (const file of files) {
     void queue.add(async () => {
       try {
         await change(file);
-        changed += 1;
+        changed.push(file);
       } catch (error) {
         errors.push(error);
         queue.clear();
@@ -76,10 +76,10 @@ async function changeEach<File>(
   if (error === undefined) {
     return { changed, left: 0, stoppedBy: undefined };
   }
-  if (changed === 0 || !(error instanceof LawspeakerError)) {
+  if (changed.length === 0 || !(error instanceof LawspeakerError)) {
     throw error;
   }
-  return { changed, left: files.length - changed, stoppedBy: error };
+  return { changed, left: files.length - changed.length, stoppedBy: error };
 }
 
 /** Files that a quarantine of all would change. */
@@ -107,14 +107,16 @@ export async function quarantineUploads(
   const spared = open.length === 0 ? new Set<string>() : await sparedHashes();
   const taken = open.filter(({ sha256 }) => sha256 === null || !spared.has(sha256));
   const kept = files.length - before - taken.length;
+  const uris = taken.map((file) => uriOf(file, serverName));
   if (taken.length > 0 && taken.length === open.length) {
     await api.media.quarantineUploads(user);
-    return { quarantined: taken.length, before, kept, left: 0, stoppedBy: undefined };
+    return { changed: uris, before, kept, left: 0, stoppedBy: undefined };
   }
-  const { changed, ...progress } = await changeEach(taken, async ({ mediaId }) =>
-    api.media.quarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
-  );
-  return { quarantined: changed, before, kept, ...progress };
+  return { before, kept, ...(await changeEach(uris, api.media.quarantine)) };
+}
+
+function uriOf({ mediaId }: UserMedia, serverName: string): MxcUri {
+  return `mxc://${serverName}/${mediaId}` as MxcUri;
 }
 
 /** Whether no file is left that `quarantineUploads` would quarantine. */
@@ -148,10 +150,11 @@ export async function liftQuarantineOfUploads(
 ): Promise<ReleaseOutcome> {
   const quarantined = (await filesOf(api, user)).filter((file) => file.quarantinedBy !== null);
   const own = quarantined.filter(({ quarantinedBy }) => quarantinedBy === by);
-  const { changed, ...progress } = await changeEach(own, async ({ mediaId }) =>
-    api.media.unquarantine(`mxc://${serverName}/${mediaId}` as MxcUri),
-  );
-  return { released: changed, others: quarantined.length - own.length, ...progress };
+  const uris = own.map((file) => uriOf(file, serverName));
+  return {
+    others: quarantined.length - own.length,
+    ...(await changeEach(uris, api.media.unquarantine)),
+  };
 }
 
 /** The files in a room's unencrypted messages that this server has. */
@@ -204,14 +207,12 @@ export async function quarantineRoom(
   const taken = await withoutSpared(open, spared);
   const kept = files.length - before - taken.length;
   // The request for the whole room would replace the names of those who quarantined files before.
+  const uris = taken.map(({ uri }) => uri);
   if (taken.length > 0 && taken.length === open.length && before === 0) {
     await api.media.quarantineRoom(room);
-    return { quarantined: taken.length, before, kept, left: 0, stoppedBy: undefined };
+    return { changed: uris, before, kept, left: 0, stoppedBy: undefined };
   }
-  const { changed, ...progress } = await changeEach(taken, async ({ uri }) =>
-    api.media.quarantine(uri),
-  );
-  return { quarantined: changed, before, kept, ...progress };
+  return { before, kept, ...(await changeEach(uris, api.media.quarantine)) };
 }
 
 /** Whether no file is left that `quarantineRoom` would quarantine. */
@@ -232,8 +233,9 @@ export async function liftQuarantineOfRoom(
 ): Promise<ReleaseOutcome> {
   const quarantined = (await filesIn(api, room)).filter((file) => file.quarantinedBy !== null);
   const own = quarantined.filter(({ quarantinedBy }) => quarantinedBy === by);
-  const { changed, ...progress } = await changeEach(own, async ({ uri }) =>
-    api.media.unquarantine(uri),
-  );
-  return { released: changed, others: quarantined.length - own.length, ...progress };
+  const uris = own.map(({ uri }) => uri);
+  return {
+    others: quarantined.length - own.length,
+    ...(await changeEach(uris, api.media.unquarantine)),
+  };
 }

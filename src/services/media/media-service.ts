@@ -1,7 +1,3 @@
-import PQueue from 'p-queue';
-
-import { LawspeakerError, TargetError, UnreachableError } from '../../core/errors.ts';
-import { mxcParts } from '../../core/ids.ts';
 import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type {
@@ -15,6 +11,14 @@ import { rowsPerRequest } from '../pages.ts';
 import type { Pages } from '../pages.ts';
 import { deleteAllMedia, deleteMediaPage } from './media-deletion.ts';
 import {
+  countLeft,
+  deletableFiles,
+  deleteFiles,
+  lookUpFiles,
+  setProtected,
+  setQuarantined,
+} from './media-files.ts';
+import {
   areUploadsQuarantined,
   countQuarantinedInRoom,
   countQuarantinedUploads,
@@ -26,13 +30,6 @@ import {
 } from './media-quarantine.ts';
 import type { Spared } from './media-quarantine.ts';
 
-/** A file after its quarantine or its protection was set or lifted. */
-export interface MediaChange {
-  readonly file: StoredMedia;
-  /** It was like this before, and nothing was changed. */
-  readonly wasSo: boolean;
-}
-
 /** A file in a message of a room. */
 export interface RoomFile {
   readonly uri: MxcUri;
@@ -40,84 +37,28 @@ export interface RoomFile {
   readonly file: StoredMedia | undefined;
 }
 
-/** The number of files that are looked up at the same time. */
-const concurrency = 8;
-
 /** Files that this server holds. @param serverName the name of this server */
 export function createMediaService(
   api: Pick<AdminApi, 'media' | 'statistics'>,
   serverName: string,
 ) {
   /**
-   * Changes a file only if that makes a difference, because a second quarantine would replace the name
-   * of whoever set the first. Then checks the result, because Synapse reports success even for files
-   * that it can't change.
-   *
-   * @throws TargetError this server doesn't hold the file, or can't change it
-   * @throws UnreachableError Synapse accepted the request, but the result can't be checked
+   * What became of an interrupted change of files: `done` if all of them are as they should be, `not_done` if none
+   * is. Otherwise, nobody can tell whether some were like this before.
    */
-  async function setQuarantined(uri: MxcUri, quarantined: boolean): Promise<MediaChange> {
-    const isSo = ({ quarantinedBy }: StoredMedia) => (quarantinedBy !== null) === quarantined;
-    const file = await api.media.find(uri);
-    if (file === undefined) {
-      throw notHere(uri, serverName);
-    }
-    if (isSo(file)) {
-      return { file, wasSo: true };
-    }
-    if (quarantined && file.safeFromQuarantine) {
-      throw new TargetError(
-        'state',
-        `\`${uri}\` is protected from quarantine`,
-        'Nothing was changed. Somebody wants it to stay available: remove the protection first.',
-      );
-    }
-    await (quarantined ? api.media.quarantine(uri) : api.media.unquarantine(uri));
-    const now = await findAfterChange(uri);
-    if (now === undefined || !isSo(now)) {
-      throw new TargetError(
-        'state',
-        `Synapse accepted the request, but \`${uri}\` is ${quarantined ? 'not quarantined' : 'still quarantined'}`,
-        'Somebody else may have changed it just now. Check before you retry.',
-      );
-    }
-    return { file: now, wasSo: false };
-  }
-
-  /** @throws UnreachableError the look-up failed, whatever its error says: the change before it was done */
-  async function findAfterChange(uri: MxcUri): Promise<StoredMedia | undefined> {
-    try {
-      return await api.media.find(uri);
-    } catch (error) {
-      throw error instanceof LawspeakerError
-        ? new UnreachableError(
-            'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
-            `accepted the change, but then did not say what became of it: ${error.message}`,
-            true,
-          )
-        : error;
-    }
-  }
-
-  async function setProtected(uri: MxcUri, isProtected: boolean): Promise<MediaChange> {
-    const { serverName: origin, mediaId } = mxcParts(uri);
-    // The request holds only the media ID: Synapse would change a file of this server with the same ID.
-    if (origin !== serverName) {
-      throw new TargetError(
-        'state',
-        `\`${uri}\` is a file of another server`,
-        `Only files of ${serverName} can be protected from quarantine. Nothing was changed.`,
-      );
-    }
-    const file = await api.media.find(uri);
-    if (file === undefined) {
-      throw notHere(uri, serverName);
-    }
-    if (file.safeFromQuarantine === isProtected) {
-      return { file, wasSo: true };
-    }
-    await (isProtected ? api.media.protect(mediaId) : api.media.unprotect(mediaId));
-    return { file: { ...file, safeFromQuarantine: isProtected }, wasSo: false };
+  async function reconcileFiles(
+    uris: readonly MxcUri[],
+    isSo: (file: StoredMedia) => boolean,
+  ): Promise<'done' | 'not_done' | 'unknowable'> {
+    const found = (await lookUpFiles(api, uris)).flatMap(({ file }) => file ?? []);
+    const done = found.filter(isSo).length;
+    return found.length === 0
+      ? 'unknowable'
+      : done === found.length
+        ? 'done'
+        : done === 0
+          ? 'not_done'
+          : 'unknowable';
   }
 
   return {
@@ -161,6 +102,9 @@ export function createMediaService(
      */
     find: api.media.find,
 
+    /** What this server knows of files, in the order given; undefined for those that it doesn't hold. */
+    findAll: async (uris: readonly MxcUri[]) => lookUpFiles(api, uris),
+
     /** The addresses of the files in a room's unencrypted messages, of this server and of others. */
     async inRoom(room: RoomId): Promise<MxcUri[]> {
       return [...new Set(await api.media.inRoom(room))];
@@ -171,10 +115,7 @@ export function createMediaService(
       if (uris.length > rowsPerRequest) {
         return uris.map((uri) => ({ uri, file: undefined }));
       }
-      const queue = new PQueue({ concurrency });
-      return queue.addAll(
-        uris.map((uri) => async () => ({ uri, file: await api.media.find(uri) })),
-      );
+      return lookUpFiles(api, uris);
     },
 
     /** Which files were quarantined and released, the newest first. */
@@ -203,11 +144,13 @@ export function createMediaService(
     /** Deletes copies of other servers' files. POST /_synapse/admin/v1/purge_media_cache */
     purgeRemote: api.media.purgeRemote,
 
-    /** @throws TargetError this server doesn't hold the file, or the file is protected */
-    quarantine: async (uri: MxcUri) => setQuarantined(uri, true),
+    /** @throws TargetError this server doesn't hold any of the files, or all are protected */
+    quarantine: async (uris: readonly MxcUri[]) =>
+      setQuarantined(api, uris, { quarantined: true, serverName }),
 
-    /** @throws TargetError this server doesn't hold the file */
-    liftQuarantine: async (uri: MxcUri) => setQuarantined(uri, false),
+    /** @throws TargetError this server doesn't hold any of the files */
+    liftQuarantine: async (uris: readonly MxcUri[]) =>
+      setQuarantined(api, uris, { quarantined: false, serverName }),
 
     /**
      * Quarantines the files that an account has uploaded.
@@ -240,30 +183,30 @@ export function createMediaService(
     /** Lifts the quarantines that `by` has set on the files in a room. */
     liftQuarantineOfRoom: async (room: RoomId, by: UserId) => liftQuarantineOfRoom(api, room, by),
 
-    /** Whether a file is quarantined; undefined if this server doesn't hold it. */
-    async isQuarantined(uri: MxcUri): Promise<boolean | undefined> {
-      const file = await api.media.find(uri);
-      return file && file.quarantinedBy !== null;
-    },
+    /** As `reconcileFiles`. */
+    reconcileQuarantine: async (uris: readonly MxcUri[], isQuarantined: boolean) =>
+      reconcileFiles(uris, (file) => (file.quarantinedBy !== null) === isQuarantined),
 
-    /** @throws TargetError this server doesn't hold the file, or it is another server's */
-    protect: async (uri: MxcUri) => setProtected(uri, true),
+    /** @throws TargetError this server doesn't hold any of the files, or they are other servers' */
+    protect: async (uris: readonly MxcUri[]) =>
+      setProtected(api, uris, { isProtected: true, serverName }),
 
-    /** @throws TargetError this server doesn't hold the file, or it is another server's */
-    unprotect: async (uri: MxcUri) => setProtected(uri, false),
+    /** @throws TargetError this server doesn't hold any of the files, or they are other servers' */
+    unprotect: async (uris: readonly MxcUri[]) =>
+      setProtected(api, uris, { isProtected: false, serverName }),
 
-    /** `unknowable` if the file has been deleted in the meantime. */
-    async reconcileProtection(
-      uri: MxcUri,
-      isProtected: boolean,
-    ): Promise<'done' | 'not_done' | 'unknowable'> {
-      const file = await api.media.find(uri);
-      return file === undefined
-        ? 'unknowable'
-        : file.safeFromQuarantine === isProtected
-          ? 'done'
-          : 'not_done';
-    },
+    /** As `reconcileFiles`. */
+    reconcileProtection: async (uris: readonly MxcUri[], isProtected: boolean) =>
+      reconcileFiles(uris, (file) => file.safeFromQuarantine === isProtected),
+
+    /** Which of these files can be deleted. @throws TargetError none of them can */
+    deletable: async (uris: readonly MxcUri[]) => deletableFiles(api, uris, serverName),
+
+    /** Deletes files of this server, whoever uploaded them. @throws LawspeakerError none was deleted */
+    delete: async (uris: readonly MxcUri[]) => deleteFiles(api, uris, serverName),
+
+    /** How many of these files of this server still exist, to find out what became of a deletion. */
+    countLeft: async (uris: readonly MxcUri[]) => countLeft(api, uris, serverName),
 
     deletePage: async (user: UserId, query: MediaQuery) => deleteMediaPage(api, user, query),
     deleteAll: async (user: UserId) => deleteAllMedia(api, user),
@@ -280,18 +223,3 @@ export function createMediaService(
 }
 
 export type MediaService = ReturnType<typeof createMediaService>;
-
-function notHere(uri: MxcUri, serverName: string): TargetError {
-  const { serverName: origin } = mxcParts(uri);
-  return origin === serverName
-    ? new TargetError(
-        'unknown',
-        `this server has no file \`${uri}\``,
-        'It may have been deleted. Nothing was changed.',
-      )
-    : new TargetError(
-        'unknown',
-        `this server holds no copy of \`${uri}\``,
-        `It is a file of ${origin}. You can quarantine it here after somebody here has opened it. Nothing was changed.`,
-      );
-}

@@ -638,16 +638,17 @@ test('a thousand users are read at once, and no more', () => {
   expect(() => values(names.join(' '))).toThrow('USER can’t have 1,001 words');
 });
 
-describe('a value without the name of its flag', () => {
-  const read = async (line: string) => {
-    const { createRegistry } = await import('../../../src/chat/command/registry.ts');
-    const registry = createRegistry(commands);
-    const [name = '', ...words] = tokenize(line);
-    const command = registry.find(typeof name === 'string' ? name : name.text);
-    const context = { serverName: 'example.com', now: 0, prefix: '!' };
-    return readArguments(command ?? expect.unreachable(), words, context).values;
-  };
+/** Reads a line by the declaration of the command that it names. */
+const readLine = async (line: string) => {
+  const { createRegistry } = await import('../../../src/chat/command/registry.ts');
+  const registry = createRegistry(commands);
+  const [name = '', ...words] = tokenize(line);
+  const command = registry.find(typeof name === 'string' ? name : name.text);
+  const context = { serverName: 'example.com', now: 0, prefix: '!' };
+  return readArguments(command ?? expect.unreachable(), words, context).values;
+};
 
+describe('a value without the name of its flag', () => {
   test.each([
     ['reports open', { state: 'open' }],
     ['reports @mal:example.com Resolved', { state: 'resolved', sender: '@mal:example.com' }],
@@ -665,7 +666,7 @@ describe('a value without the name of its flag', () => {
     ['report #4', { item: 4 }],
     ['undo last', { entry: 'last' }],
   ])('%s', async (line, expected) => {
-    expect(await read(line)).toMatchObject(expected);
+    expect(await readLine(line)).toMatchObject(expected);
   });
 
   test.each([
@@ -674,23 +675,78 @@ describe('a value without the name of its flag', () => {
     ['stats soon', 'Unexpected word'],
     ['reports opne', 'Unexpected word'],
   ])('%s is refused', async (line, why) => {
-    await expect(read(line)).rejects.toThrow(why);
+    await expect(readLine(line)).rejects.toThrow(why);
   });
 
   test('a name where only the flag for users can take it is answered with the flag', async () => {
-    await expect(read('reports mallory')).rejects.toMatchObject({
+    await expect(readLine('reports mallory')).rejects.toMatchObject({
       message: 'Unexpected word: `mallory`.',
       advice: 'If it is a user, write `--sender mallory`.',
     });
-    await expect(read('reports @bob mallory')).rejects.toMatchObject({
+    await expect(readLine('reports @bob mallory')).rejects.toMatchObject({
       advice: '`!reports` takes no such argument.',
     });
   });
 
   test('a file where a user is wanted is said to be one, with what takes it', async () => {
-    await expect(read('delete-media mxc://example.com/abc')).rejects.toMatchObject({
+    await expect(readLine('deactivate mxc://example.com/abc')).rejects.toMatchObject({
       message: '`mxc://example.com/abc` is a file, not a user.',
       advice: expect.stringContaining('`!quarantine mxc://example.com/abc`') as unknown,
     });
+  });
+});
+
+describe('users or files', () => {
+  const files = ['mxc://example.com/abc', 'mxc://example.com/def'];
+
+  test.each([
+    ['delete-media mxc://example.com/abc, mxc://example.com/def', { account: [], media: files }],
+    [
+      'delete-media https://example.com/_matrix/client/v1/media/download/example.com/abc',
+      { account: [], media: files.slice(0, 1) },
+    ],
+    ['delete-media @a:example.com b', { account: ['@a:example.com', '@b:example.com'], media: [] }],
+    ['delete-media --matching spam*', { account: [], media: [] }],
+    ['quarantine mxc://example.com/abc mxc://example.com/def', { media: files, user: [] }],
+    [
+      'quarantine --user @a:example.com @b:example.com --user @a:example.com',
+      { media: [], user: ['@a:example.com', '@b:example.com'] },
+    ],
+    ['unquarantine --from-file', { media: [], user: [] }],
+  ])('%s', async (line, values) => {
+    expect(await readLine(line)).toMatchObject(values);
+  });
+
+  test.each([
+    [
+      'delete-media mxc://example.com/abc @a:example.com',
+      'Give users or files, not both.',
+      '@a:example.com',
+    ],
+    ['delete-media spam mxc://example.com/abc', 'Give users or files, not both.', 'spam'],
+    [
+      'delete-media mxc://example.com/abc --matching spam*',
+      'Give users or files, not both.',
+      undefined,
+    ],
+    [
+      'delete-media mxc://example.com',
+      '`mxc://example.com` is not a media link.',
+      'mxc://example.com',
+    ],
+    ['delete-media', 'Which user or file?', undefined],
+    [
+      'quarantine mxc://example.com/abc --user a',
+      'Give MEDIA-LINK or `--user`, not both.',
+      undefined,
+    ],
+    [
+      'quarantine --user a mxc://example.com/abc',
+      'Give MEDIA-LINK or `--user`, not both.',
+      undefined,
+    ],
+    ['quarantine', 'MEDIA-LINK is missing.', undefined],
+  ])('%s is refused', async (line, message, word) => {
+    await expect(readLine(line)).rejects.toMatchObject({ message, word });
   });
 });

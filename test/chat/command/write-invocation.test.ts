@@ -143,7 +143,8 @@ function invocationOf(command: Command) {
       // Where one by position is left out, so are those behind it.
       let isOut = false;
       for (const [key, { place, options }] of Object.entries(command.args)) {
-        const isSet = (name: string) => given[name] !== undefined && given[name] !== false;
+        const isSet = (name: string) =>
+          [given[name] ?? []].flat().length > 0 && given[name] !== false;
         if (options.unless?.some(isSet) === true) {
           given[key] = options.many === true ? [] : undefined;
           continue;

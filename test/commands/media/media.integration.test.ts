@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import type { MxcUri } from '../../../src/core/ids.ts';
 import {
   adminApi,
   idOf,
@@ -145,6 +146,101 @@ describe('delete-media', () => {
     expect(viewer.field).toMatchObject({ status: 'denied' });
     const unknown = await room.ana.ask(`!delete-media ${unknownUserId()}`);
     expect(unknown.field).toMatchObject({ error: { code: 'unknown_user' } });
+  });
+});
+
+describe('delete-media with the addresses of files', () => {
+  const address = (id: string) => `mxc://localhost/${id}`;
+  const exists = async (id: string) => (await media.find(address(id) as MxcUri)) !== undefined;
+
+  it('deletes exactly these, and shows before what they are', async () => {
+    const [mallory, eve] = [await newUser('mallory'), await newUser('eve')];
+    const [small = '', kept = ''] = await upload(mallory, 11, 12);
+    const [large = ''] = await upload(eve, 3000);
+    await media.quarantine(address(small) as MxcUri);
+    await media.protect(large);
+    const confirmation = await room.ben.ask(
+      `!delete-media ${address(small)} ${address(large)} --reason spam`,
+    );
+    expect(confirmation.field).toMatchObject({ command: 'delete-media', status: 'pending' });
+    expect(confirmation.body).toContain('Delete 2 files, 3 kB, of 2 users?');
+    expect(confirmation.body).toContain(`${address(small)} image/png, 11 bytes, 11.png · uploaded`);
+    expect(confirmation.body).toMatch(new RegExp(`by ${mallory.userId} · quarantined`, 'u'));
+    expect(confirmation.body).toMatch(new RegExp(`by ${eve.userId} · protected`, 'u'));
+    expect(confirmation.body).toContain('Synapse no longer blocks new uploads of it');
+    expect(confirmation.body).toContain('This can’t be undone');
+    expect([await exists(small), await exists(large)]).toEqual([true, true]);
+
+    await room.ben.ask('!confirm');
+    const outcome = await room.ben.outcomeOf(confirmation, 'done');
+    expect(outcome.body).toContain('✅ Deleted 2 files');
+    expect(outcome.field.data).toMatchObject({
+      total: 2,
+      deleted_media: [small, large],
+      failed: [],
+    });
+    expect(outcome.field.audit).toHaveLength(1);
+    expect([await exists(small), await exists(large), await exists(kept)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('says of each file why it can’t be deleted, and deletes the others', async () => {
+    const mallory = await newUser('mallory');
+    const [here = ''] = await upload(mallory, 11);
+    const none = address(uniqueLocalpart('none'));
+    const away = 'mxc://remote.example/AbCdEf';
+    const confirmation = await room.ana.ask(`!delete-media ${address(here)} ${none} ${away}`);
+    expect(confirmation.body).toContain(`Delete ${address(here)}?`);
+    expect(confirmation.body).toContain('Left out: 2 files');
+    expect(confirmation.body).toContain(`this server has no file ${none}.`);
+    expect(confirmation.body).toContain(`${away} is a file of another server`);
+    await room.ana.ask('!confirm');
+    const outcome = await room.ana.outcomeOf(confirmation, 'partial');
+    expect(outcome.body).toContain('⚠️ Deleted 1 file');
+    expect(outcome.body).toContain('Not deleted: 2 files');
+    expect(outcome.field.data).toMatchObject({
+      total: 1,
+      failed: [
+        { uri: none, code: 'unknown' },
+        { uri: away, code: 'state' },
+      ],
+    });
+    expect(await exists(here)).toBe(false);
+  });
+
+  it('asks nothing where nothing can be deleted, and keeps off protected people', async () => {
+    const none = address(uniqueLocalpart('none'));
+    const unknown = await room.ana.ask(`!delete-media ${none}`);
+    expect(unknown.field).toMatchObject({ status: 'failed', error: { code: 'unknown' } });
+    const away = await room.ana.ask(
+      '!delete-media mxc://remote.example/AbCdEf mxc://remote.example/x',
+    );
+    expect(away.field).toMatchObject({ status: 'failed', error: { code: 'state' } });
+    expect(away.body).toContain('Nothing was changed.');
+
+    const mallory = await newUser('mallory');
+    const [theirs = ''] = await upload(mallory, 11);
+    const [own = '', other = ''] = await upload(room.ben.user, 12, 13);
+    const refused = await room.ana.ask(
+      `!delete-media ${[theirs, own, other].map(address).join(' ')}`,
+    );
+    expect(refused.field).toMatchObject({ status: 'protected' });
+    expect(refused.body).toContain(`${room.ben.user.userId} has uploaded ${address(own)}`);
+    expect(refused.body).toContain('1 other file can’t be touched either:');
+    expect(refused.body).toContain(address(other));
+    const flags = await room.ana.ask(`!delete-media ${address(theirs)} --all`);
+    expect(flags.field).toMatchObject({ status: 'usage' });
+    const both = await room.ana.ask(`!delete-media ${address(theirs)} ${mallory.userId}`);
+    expect(both.field).toMatchObject({ status: 'usage' });
+    expect(both.body).toContain('Give users or files, not both.');
+    expect([await exists(theirs), await exists(own), await exists(other)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 });
 

@@ -168,6 +168,83 @@ describe('quarantine and unquarantine', () => {
     expect(await Promise.all([own, copy].map(isQuarantined))).toEqual([false, false]);
   });
 
+  it('take several files, change those that can be changed, and take back only those', async () => {
+    const [first, second, shut, shielded] = [
+      await upload(),
+      await upload(),
+      await upload(),
+      await upload(),
+    ];
+    await media.quarantine(shut as MxcUri);
+    await media.protect(idIn(shielded));
+    const none = `mxc://${homeserver().serverName}/${uniqueLocalpart('none')}`;
+    const done = await room.ben.ask(
+      `!quarantine ${first} ${second} ${shut} ${shielded} ${none} --reason spam`,
+    );
+    expect(done.field).toMatchObject({
+      status: 'partial',
+      data: {
+        changed: [first, second],
+        before: [shut],
+        failed: [
+          { uri: shielded, code: 'state' },
+          { uri: none, code: 'unknown' },
+        ],
+      },
+    });
+    expect(done.field.audit).toHaveLength(1);
+    expect(done.body).toContain('⚠️ Quarantined 2 files');
+    expect(done.body).toContain(`${first} image/png`);
+    expect(done.body).toContain('1 file quarantined before');
+    expect(done.body).toContain('Not quarantined: 2 files');
+    expect(done.body).toContain(`${shielded} is protected from quarantine.`);
+    expect(done.body).toContain(`this server has no file ${none}.`);
+    expect(done.body).toContain(`Next: !unquarantine ${first} ${second}`);
+    expect(await Promise.all([first, second, shut, shielded].map(isQuarantined))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+
+    const undone = await room.ben.ask(`!undo ${done.field.audit[0]}`);
+    expect(undone.field).toMatchObject({
+      command: 'unquarantine',
+      status: 'done',
+      data: { changed: [first, second], before: [], failed: [] },
+    });
+    expect(await Promise.all([first, second, shut].map(isQuarantined))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('with --user, take several users, and name what they take back', async () => {
+    const [one, two] = [await newUser(), await newUser()];
+    const files = [await upload(one), await upload(one), await upload(two)];
+    const before = await upload(two);
+    await room.ana.ask(`!quarantine ${before}`);
+    const asked = await room.ana.ask(`!quarantine --user ${one.userId} ${two.userId}`);
+    expect(asked.field).toMatchObject({ status: 'pending' });
+    expect(asked.body).toContain('Quarantine 2 accounts?');
+    expect(asked.body).toContain('up to 2 files');
+    await room.ana.ask('!confirm');
+    const done = await room.ana.outcomeOf(asked, 'done');
+    expect(await Promise.all(files.map(isQuarantined))).toEqual([true, true, true]);
+    expect(done.field.audit).toHaveLength(2);
+
+    const undo = await room.ana.ask(`!undo --operation ${done.field.operation?.id}`);
+    await room.ana.ask('!confirm');
+    await room.ana.outcomeOf(undo, 'done');
+    expect(await Promise.all([...files, before].map(isQuarantined))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
   it('change nothing on a dry run and for viewers', async () => {
     const address = await upload();
     const dry = await room.ana.ask(`!quarantine ${address} --dry-run`);
@@ -221,6 +298,27 @@ describe('protect-media and unprotect-media', () => {
     const redone = await room.ana.ask(`!undo ${undone.field.audit[0]}`);
     expect(redone.field).toMatchObject({ command: 'protect-media', status: 'done' });
     expect(await isProtected(address)).toBe(true);
+  });
+
+  it('take several files', async () => {
+    const [first, second] = [await upload(), await upload()];
+    await media.protect(idIn(first));
+    const away = `mxc://remote.example/${idIn(first)}`;
+    const done = await room.ben.ask(`!protect-media ${first} ${second} ${away}`);
+    expect(done.field).toMatchObject({
+      status: 'partial',
+      data: { changed: [second], before: [first], failed: [{ uri: away }] },
+    });
+    expect(done.body).toContain('⚠️ Protected 1 file');
+    expect(await Promise.all([first, second].map(isProtected))).toEqual([true, true]);
+    const undone = await room.ben.ask(`!undo ${done.field.audit[0]}`);
+    expect(undone.field).toMatchObject({ command: 'unprotect-media', status: 'done' });
+    expect(await Promise.all([first, second].map(isProtected))).toEqual([true, false]);
+    await room.ben.ask(`!protect-media ${second}`);
+    const ended = await room.ben.ask(`!unprotect-media ${first} ${second}`);
+    expect(ended.body).toContain('✅ Ended the protection of 2 files');
+    expect(ended.field).toMatchObject({ status: 'done', data: { changed: [first, second] } });
+    expect(await Promise.all([first, second].map(isProtected))).toEqual([false, false]);
   });
 
   it('say that a quarantine stays', async () => {

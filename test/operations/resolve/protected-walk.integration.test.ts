@@ -154,7 +154,7 @@ function sample(key: string, { kind, options }: Argument): Json {
 interface Variant {
   readonly command: Command;
   readonly values: Readonly<Record<string, Json>>;
-  /** The first of its command, which meets everybody; the others meet those whom a flag may forget. */
+  /** Meets everybody. The others meet those whom a flag may forget. */
   readonly isFirst: boolean;
 }
 
@@ -166,7 +166,7 @@ const partners: Readonly<Record<string, readonly string[]>> = {
   message: ['newRoomUser'],
 };
 
-/** A command as its example has it, and with each of its flags alone. */
+/** A command as its example has it, with each of its flags alone, and with what stands for its arguments. */
 function variantsOf(command: Command): Variant[] {
   const context = { serverName: homeserver().serverName, now: Date.now(), prefix: '!' };
   const line = command.example.replaceAll('example.com', context.serverName);
@@ -174,8 +174,23 @@ function variantsOf(command: Command): Variant[] {
   const declared = Object.entries(command.args);
   const positionals = Object.fromEntries(
     declared
-      .filter(([key, { place: where }]) => where === 'positional' && read[key] !== undefined)
+      .filter(
+        ([key, { place: where }]) => where === 'positional' && [read[key] ?? []].flat().length > 0,
+      )
       .map(([key, argument]) => [key, sample(key, argument)]),
+  );
+  const instead = declared.flatMap(
+    ([
+      key,
+      {
+        options: { unless = [] },
+      },
+    ]) =>
+      unless.flatMap((name) => {
+        const argument = command.args[name];
+        const { [key]: _, ...others } = positionals;
+        return argument === undefined ? [] : [{ ...others, [name]: sample(name, argument) }];
+      }),
   );
   const flags = declared.filter(([, { place: where }]) => where === 'flag');
   const given = flags
@@ -189,14 +204,20 @@ function variantsOf(command: Command): Variant[] {
     }),
   );
   const lines = new Set<string>();
-  return [given, [], ...withFlag]
-    .map((flagged) => ({ command, values: { ...positionals, ...Object.fromEntries(flagged) } }))
+  return [
+    ...[given, [], ...withFlag].map((flagged) => ({
+      ...positionals,
+      ...Object.fromEntries(flagged),
+    })),
+    ...instead,
+  ]
+    .map((values) => ({ command, values, isFirst: instead.includes(values) }))
     .filter((variant) => {
       const isNew = isSensible(variant) && !lines.has(lineOf(variant));
       lines.add(lineOf(variant));
       return isNew;
     })
-    .map((variant, index) => ({ ...variant, isFirst: index === 0 }));
+    .map((variant, index) => ({ ...variant, isFirst: index === 0 || variant.isFirst }));
 }
 
 /** What can be read at all, and changes something. */
@@ -314,8 +335,7 @@ function isAllowed({
   const isUndone =
     (isHarmless &&
       (status === 'pending' ||
-        body.includes('has no server notices') ||
-        body.includes('no power in '))) ||
+        /has no server notices|I have quarantined no file of|no power in /u.test(body))) ||
     registry.find(command)?.impossible?.(synapseTraits) !== undefined;
   // The bot may be wanted in a room, and everybody may join one with their own account.
   const isOwnJoin = command === 'join' && /account: (?:bot|moderator, present)/u.test(what);

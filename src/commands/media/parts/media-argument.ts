@@ -2,30 +2,59 @@ import { nameAndId } from '../../../chat/answers/account.ts';
 import type { Inline } from '../../../chat/answers/answer.ts';
 import { requireRoom, roomNameAndId } from '../../../chat/answers/room.ts';
 import { positional } from '../../../chat/command/arguments.ts';
-import type { Context } from '../../../chat/command/declaration.ts';
+import type { CheckContext, Context } from '../../../chat/command/declaration.ts';
 import type { Invocation } from '../../../chat/command/invocation.ts';
 import { UsageError } from '../../../core/errors.ts';
-import type { RoomId } from '../../../core/ids.ts';
+import type { MxcUri, RoomId, UserId } from '../../../core/ids.ts';
 import type { Account } from '../../../services/services.ts';
 
-export const mediaDescription = 'The mxc:// address of the file, or a link to download it';
+export const filesDescription =
+  'The mxc:// addresses of one or more files, or links to download them';
 
-/** One file, of this server or of another one. */
-export const mediaArgument = positional('media', mediaDescription, { placeholder: 'MEDIA-LINK' });
+/** Files, of this server or of others. */
+export const filesArgument = positional('media', filesDescription, {
+  many: true,
+  placeholder: 'MEDIA-LINK',
+});
+
+/** The most files that one command names. */
+export const maxFiles = 100;
+
+/** @throws UsageError more files than one command takes */
+export function assertNotTooManyFiles({ media }: { readonly media: readonly MxcUri[] }): void {
+  if (media.length > maxFiles) {
+    throw new UsageError(`One command takes at most ${maxFiles} files.`, {
+      advice: `These are ${media.length}. Send the rest in another message.`,
+    });
+  }
+}
+
+/** The files that a command acts on: some by their addresses, or all of some users, or all in a room. */
+export const manyFilesFlags = ['user', 'room', 'matching', 'fromFile'] as const;
 
 /**
- * For commands that take a file, or all files of a user or in a room.
+ * For commands that take files, or all files of users or in a room.
  *
- * @throws UsageError none of them is given, or several
+ * @throws UsageError none of them is given, or several, or too many files
  */
-export function assertOneOf(given: Readonly<Record<'media' | 'user' | 'room', unknown>>): void {
-  const number = Object.values(given).filter((value) => value !== undefined).length;
+export function assertOneOf(
+  given: {
+    readonly media: readonly MxcUri[];
+    readonly user: readonly UserId[];
+    readonly room: RoomId | undefined;
+  },
+  { isSearched = false }: Pick<CheckContext, 'isSearched'>,
+): void {
+  const { media, user, room } = given;
+  const isOfUsers = user.length > 0 || isSearched;
+  const number = [media.length > 0, isOfUsers, room !== undefined].filter(Boolean).length;
   if (number !== 1) {
     throw new UsageError(number === 0 ? 'Which file?' : 'Give one of `--user` and `--room`.', {
       advice:
         'Give the address of the file, or `--user` for all files of a user, or `--room` for all files in a room.',
     });
   }
+  assertNotTooManyFiles(given);
 }
 
 /**
@@ -51,9 +80,12 @@ export async function ofOrIn(
  */
 export function assertNoEnd({ forMs }: Pick<Invocation, 'forMs'>): void {
   if (forMs !== undefined) {
-    throw new UsageError('`--for` works for one file, not with `--user` or `--room`.', {
-      word: '--for',
-      advice: 'Name the file, or leave out `--for`.',
-    });
+    throw new UsageError(
+      '`--for` works for files that you name, not for those of users or rooms.',
+      {
+        word: '--for',
+        advice: 'Name the files, or leave out `--for`.',
+      },
+    );
   }
 }

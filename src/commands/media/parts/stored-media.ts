@@ -6,22 +6,31 @@ import { idWord } from '../../../chat/reading/values.ts';
 import { cut } from '../../../core/text.ts';
 import type { StoredMedia } from '../../../services/services.ts';
 
-/** `image/png, 3 kB, evil.png · uploaded 3 minutes ago (…) by @mallory:example.com` */
+/**
+ * `image/png, 3 kB, evil.png · uploaded 3 minutes ago (…) by @mallory:example.com`
+ *
+ * @param state such as `quarantined`; empty to leave it out
+ */
 export function mediaFacts(
   { mediaType, mediaLength, uploadName, createdTs, userId, mediaOrigin }: StoredMedia,
   now: number,
+  state = '',
 ): Block {
   const what: Inline[] = [
     inert(mediaType ?? 'unknown type', 40),
     ...(mediaLength === null ? [] : [`, ${size(mediaLength)}`]),
     ...(uploadName === null || uploadName.trim() === '' ? [] : [', ', code(cut(uploadName))]),
   ];
-  return facts(what, [
-    mediaOrigin === null ? 'uploaded' : 'fetched',
-    ...(createdTs === null ? [] : [` ${when(createdTs, now)}`]),
-    ...(userId === null ? [] : [' by ', code(cut(userId, 255))]),
-    ...(mediaOrigin === null ? [] : [' from ', code(cut(mediaOrigin, 255))]),
-  ]);
+  return facts(
+    what,
+    [
+      mediaOrigin === null ? 'uploaded' : 'fetched',
+      ...(createdTs === null ? [] : [` ${when(createdTs, now)}`]),
+      ...(userId === null ? [] : [' by ', code(cut(userId, 255))]),
+      ...(mediaOrigin === null ? [] : [' from ', code(cut(mediaOrigin, 255))]),
+    ],
+    state !== '' && state,
+  );
 }
 
 /** `media @mallory:example.com`, if the file was uploaded here. */
