@@ -81,7 +81,7 @@ export default defineCommand({
         ? new TargetError(
             'state',
             `no power to do that: ${error.message}`,
-            `Nothing was changed. \`${prefix}make-room-admin ${idWord(room.roomId)}\` gives me power, if anybody of this server has it.`,
+            `\`${prefix}make-room-admin ${idWord(room.roomId)}\` gives me power there, if anybody of this server has it.`,
           )
         : error;
     }

@@ -12,9 +12,11 @@ import type {
 import { count, whole } from '../../chat/answers/phrases.ts';
 import { subjectOf } from '../../chat/command/declaration.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
+import { LawspeakerError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
+import { sentence } from '../answer/refusal.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { firstOf } from '../confirm/first-names.ts';
@@ -96,6 +98,7 @@ export function outcomeReply(
               },
             ]),
         ...(left > 0 ? [line(`And ${count(left, 'other')}: see the file.`)] : []),
+        ...adviceBlocks(about, attempts),
         ...(isLong
           ? []
           : attempts.flatMap((attempt) => timerBlocks(about, attempt, attempt.target))),
@@ -269,6 +272,14 @@ function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline
   }
   const { answer } = singleReply(context, about, attempt, []);
   return [`${answer.mark} `, ...answer.title, ...(attempt.status === 'failed' ? whose : [])];
+}
+
+/** What to do about a room in which it was not done: the same helps in the others. */
+function adviceBlocks({ command }: About, attempts: readonly Attempt[]): Block[] {
+  const [advice] = attempts.flatMap(({ error }) =>
+    error instanceof LawspeakerError ? (error.advice ?? []) : [],
+  );
+  return command.stepsAreRooms === true && advice !== undefined ? [line(...sentence(advice))] : [];
 }
 
 const marks: Readonly<Record<AttemptStatus, Mark>> = {

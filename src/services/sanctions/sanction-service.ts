@@ -172,14 +172,21 @@ export function createSanctionService(
     });
   }
 
-  /** The rooms that users of this server are in or about to be, and those that others are in. */
-  async function roomsOf(user: UserId): Promise<RoomId[]> {
+  /** A user's membership by room. Of users of other servers, only the rooms that they are in are known. */
+  async function membershipsOf(user: UserId): Promise<ReadonlyMap<RoomId, string>> {
     if (serverNameOf(user) !== serverName) {
-      return (await api.users.joinedRooms(user)).joinedRooms;
+      const { joinedRooms } = await api.users.joinedRooms(user);
+      return new Map(joinedRooms.map((room) => [room, 'join']));
     }
     const memberships = await api.users.memberships(user);
-    return memberships.flatMap(({ roomId, membership }) =>
-      ['invite', 'join', 'knock'].includes(membership) ? [roomId] : [],
+    return new Map(memberships.map(({ roomId, membership }) => [roomId, membership]));
+  }
+
+  /** The rooms that a user is in, or about to be. */
+  async function roomsOf(user: UserId): Promise<RoomId[]> {
+    const memberships = await membershipsOf(user);
+    return [...memberships].flatMap(([room, membership]) =>
+      ['invite', 'join', 'knock'].includes(membership) ? [room] : [],
     );
   }
 
@@ -243,6 +250,11 @@ export function createSanctionService(
       rooms: readonly RoomId[],
       user: UserId,
     ): Promise<Prospect[]> {
+      const [memberships, { joinedRooms }] = await Promise.all([
+        membershipsOf(user),
+        api.users.joinedRooms(botUser),
+      ]);
+      const own = new Set(joinedRooms);
       return sideBySide(rooms, async (roomId) => {
         const room = await api.rooms.find(roomId);
         if (room === undefined) {
@@ -252,10 +264,10 @@ export function createSanctionService(
             why: 'this server does not know the room',
           };
         }
-        const standing = await standingIn(clients, roomId, user);
+        const standing = { levels: await levelsOf(clients, roomId), isBotIn: own.has(roomId) };
         return {
           room,
-          membership: standing.membership,
+          membership: memberships.get(roomId),
           why: whyPowerless(standing, { kind, user, botUser }),
         };
       });

@@ -184,7 +184,7 @@ describe('in all rooms', () => {
     const line = await room.ana.say(`!ban ${mallory.userId} --all-rooms --for 10s`);
     const question = await room.ana.answerTo(line);
     expect(question.field.status).toBe('pending');
-    expect(question.body).toContain('no power in ');
+    expect(question.body).toContain('They are in 12 of them now · no power in ');
     expect(question.body).toContain('for 10 seconds');
     expect(question.body).toContain(`!make-room-admin ${powerless[0]}`);
     // The third ban is under way when the bot is stopped.
@@ -199,6 +199,7 @@ describe('in all rooms', () => {
     await room.startBot();
     const outcome = await room.ana.outcomeOf(question, 'partial');
     expect(outcome.body).toContain('no power in Room 2');
+    expect(outcome.body).toMatch(/!make-room-admin !\S+ gives me power there/u);
     expect(outcome.body).toMatch(/until .+ UTC, timer \d+/);
     for (const id of powerful) {
       expect(await membership(id, mallory.userId)).toBe('ban');

@@ -153,7 +153,7 @@ async function explained(
     return new TargetError(
       'state',
       `no power in ${nameOf(room, await found)}: ${error.message}`,
-      `Nothing was changed. \`${prefix}make-room-admin ${idWord(room)}\` gives me power, if anybody of this server has it.`,
+      `\`${prefix}make-room-admin ${idWord(room)}\` gives me power there, if anybody of this server has it.`,
     );
   }
   return error instanceof TargetError
