@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 
-import { bold, code, line } from '../../chat/answers/answer.ts';
+import { bold, code, line, sentence } from '../../chat/answers/answer.ts';
 import type {
   AnswerFile,
   Block,
@@ -16,7 +16,6 @@ import { LawspeakerError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
-import { sentence } from '../answer/refusal.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { firstOf } from '../confirm/first-names.ts';
