@@ -47,6 +47,7 @@ export default defineCommand({
   example: 'report 12',
   endpoints: [
     'GET /_synapse/admin/v1/event_reports/{report_id}',
+    'GET /_synapse/admin/v1/user_reports/{report_id}',
     'DELETE /_synapse/admin/v1/event_reports/{report_id}',
     'DELETE /_synapse/admin/v1/user_reports/{report_id}',
   ],

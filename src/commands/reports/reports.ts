@@ -40,7 +40,7 @@ export default defineCommand({
   },
   danger: 'read',
   example: 'reports --state open --since 1d',
-  endpoints: ['GET /_synapse/admin/v1/event_reports'],
+  endpoints: ['GET /_synapse/admin/v1/event_reports', 'GET /_synapse/admin/v1/user_reports'],
   check({ from }, context) {
     cursorIn(from, context);
   },

@@ -333,6 +333,8 @@ function isAllowed({
   const isHarmless = harmless.has(command) && !what.includes('not registered');
   // It was not done to anybody: it asks first, or nobody can do it on this homeserver.
   const isUndone =
+    // It finds no room before it looks who they are.
+    /they are (?:in no room|not (?:banned from|muted in) any room)/u.test(body) ||
     (isHarmless &&
       (status === 'pending' ||
         /has no server notices|I have quarantined no file of|no power in /u.test(body))) ||
