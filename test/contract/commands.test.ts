@@ -17,7 +17,7 @@ import {
   subjectOf,
   takesMany,
 } from '../../src/chat/command/declaration.ts';
-import type { Command, Danger } from '../../src/chat/command/declaration.ts';
+import type { Command, Danger, Group } from '../../src/chat/command/declaration.ts';
 import {
   groupNamed,
   helpFor,
@@ -82,16 +82,34 @@ test('each file of a group is a command of that name', async () => {
 const sent = (answer: Answer) =>
   replyContent({ command: 'help', status: 'done', audit: [], answer }, origin, '!');
 
-test('help lists each command by its group, and the help of the group says what it is for', () => {
+test('help names each group, and the help of the group says of each command what it is for', () => {
   const all = String(sent(helpForAll(registry, '!'))['body']);
-  expect(all.split(/[\s·]+/u)).toEqual(expect.arrayContaining(commands.map(({ name }) => name)));
+  expect(all).toContain(`${commands.length} commands`);
+  for (const group of Object.keys(groups) as Group[]) {
+    const members = commands.filter((command) => command.group === group);
+    // The number of commands, and which are used most, by name.
+    const [, number, shown = ''] =
+      new RegExp(`^${group} \\((\\d+)\\): (.*)$`, 'imu').exec(all) ?? [];
+    expect(Number(number)).toBe(members.length);
+    const names = shown.split(' · ').filter((name) => name !== '…');
+    expect(names.length).toBeGreaterThan(3);
+    expect(names).toEqual(names.toSorted());
+    expect(members.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(shown.endsWith('…')).toBe(names.length < members.length);
+  }
   for (const { name, group, summary } of commands) {
     const content = sent(helpForGroup(registry, group, '!'));
     expect(content['body']).toContain(`!${name} ${summary}`);
     expect(content['formatted_body']).toContain(`<code>!${name}</code>`);
-    expect(all).toContain(groups[group]);
+    expect(content['body']).toContain(groups[group]);
   }
   expect(Object.keys(groups).map(groupNamed)).toEqual(Object.keys(groups));
+});
+
+test('help fits on the screen of a phone', () => {
+  const lines = String(sent(helpForAll(registry, '!'))['body']).split('\n');
+  const onPhone = lines.reduce((sum, line) => sum + Math.ceil(line.length / 45), 0);
+  expect(onPhone).toBeLessThanOrEqual(20);
 });
 
 /** Commands on accounts that take one at a time, and why several make no sense. */

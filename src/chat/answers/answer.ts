@@ -18,13 +18,6 @@ export type Content = readonly Inline[];
 export type Block =
   | { readonly kind: 'line'; readonly content: Content }
   | { readonly kind: 'list'; readonly items: readonly Content[] }
-  /** A list that unfolds when its summary is tapped; `plain` is its replacement in the plain text. */
-  | {
-      readonly kind: 'folded';
-      readonly summary: Content;
-      readonly items: readonly Content[];
-      readonly plain: Content;
-    }
   /**
    * A table in the plain text. In HTML it is a list whose items have the cells of a row, because tables don't
    * fit on a phone. So each cell must make sense without the title of its column.

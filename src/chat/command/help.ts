@@ -196,26 +196,51 @@ export function helpFor(
   };
 }
 
-/** The answer to `help`: the groups, which unfold to a line for each command; plain text has the names alone. */
+/** The commands of each group that `help` names. More would not fit on the screen of a phone. */
+const mostUsed: Readonly<Record<Group, readonly string[]>> = {
+  accounts: ['deactivate', 'redact-user', 'suspend', 'takedown', 'user', 'users'],
+  devices: ['delete-device', 'devices', 'end-sessions', 'sessions'],
+  media: ['delete-media', 'media', 'quarantine', 'room-media'],
+  rooms: ['ban', 'delete-room', 'kick', 'mute', 'redact', 'room', 'rooms'],
+  reports: ['claim', 'dismiss', 'reopen', 'report', 'reports', 'resolve'],
+  server: ['create-token', 'federation', 'server-notice', 'tokens', 'version'],
+  bot: ['audit', 'history', 'jobs', 'pending', 'status', 'undo'],
+};
+
+/** The answer to `help`: a line for each group, with the number of its commands and the most used ones. */
 export function helpForAll(registry: Registry, prefix: string): Answer {
   return {
     mark: 'ℹ️',
-    title: [bold(`${registry.all.length} commands`), `, explained and found by ${prefix}help WORD`],
+    title: [
+      bold(`${registry.all.length} commands. `),
+      code(`${prefix}help rooms`),
+      ' lists a group, ',
+      code(`${prefix}help ban`),
+      ' explains a command, and any word finds some',
+    ],
     body: groupNames.flatMap((group): Block[] => {
       const members = membersOf(registry, group);
+      const shown = members.filter(({ name }) => mostUsed[group].includes(name));
       return members.length === 0
         ? []
         : [
-            {
-              kind: 'folded',
-              summary: [bold(groups[group]), ` · ${members.length}`],
-              items: members.map((command) => inOneLine(command, prefix)),
-              plain: [bold(`${groups[group]}: `), members.map(({ name }) => name).join(' · ')],
-            },
+            line(
+              bold(groupWord(group)),
+              ` (${members.length}): `,
+              [
+                ...shown.map(({ name }) => name),
+                ...(shown.length < members.length ? ['…'] : []),
+              ].join(' · '),
+            ),
           ];
     }),
-    next: ['help deactivate', 'help password', ...topics.map(({ name }) => `help ${name}`)],
+    next: topics.map(({ name }) => `help ${name}`),
   };
+}
+
+/** The name of a group as people type it after `help`, with a capital. */
+function groupWord(group: Group): string {
+  return group.charAt(0).toUpperCase() + group.slice(1);
 }
 
 /**
@@ -240,15 +265,14 @@ export function commandsAbout(registry: Registry, word: string): Command[] {
 
 /** The answer to `help GROUP`: what each of its commands is for. */
 export function helpForGroup(registry: Registry, group: Group, prefix: string): Answer {
+  const members = membersOf(registry, group);
+  // A command may be called like its group.
+  const isCommand = members.some(({ name }) => name === group);
   return {
     mark: 'ℹ️',
-    title: [bold(groups[group])],
-    body: [
-      {
-        kind: 'list',
-        items: membersOf(registry, group).map((command) => inOneLine(command, prefix)),
-      },
-    ],
+    title: [bold(groups[group]), `: ${count(members.length, 'command')}`],
+    body: [{ kind: 'list', items: members.map((command) => inOneLine(command, prefix)) }],
+    next: isCommand ? [`help ${prefix}${group}`] : [],
   };
 }
 

@@ -60,7 +60,7 @@ export default defineCommand({
         'unknown',
         `there is no command \`${name}\``,
         first === undefined
-          ? `\`${prefix}help\` lists all commands, and \`${prefix}help accounts\` says what those of a group are for.`
+          ? `\`${prefix}help\` shows the groups of commands, and \`${prefix}help accounts\` lists those of a group.`
           : `Did you mean \`${prefix}help ${first.name}\`?`,
       );
     }

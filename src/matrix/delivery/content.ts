@@ -329,8 +329,6 @@ function blockText(block: Block): string {
       return contentText(block.content);
     case 'list':
       return block.items.map((item) => `- ${contentText(item)}`).join('\n');
-    case 'folded':
-      return contentText(block.plain);
     case 'table':
       return tableText(block.columns, block.rows);
   }
@@ -342,9 +340,6 @@ function blockHtml(block: Block): string {
       return contentHtml(block.content);
     case 'list':
       return listHtml(block.items);
-    case 'folded':
-      // Clients that can't fold show all of it.
-      return `<details><summary>${contentHtml(block.summary)}</summary>${listHtml(block.items)}</details>`;
     case 'table':
       return listHtml(block.rows.map(joined));
   }

@@ -4,25 +4,30 @@ import { expect, test } from 'vitest';
 
 import { textOf } from '../../../src/chat/answers/answer.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
-import { commandsAbout, helpFor, helpForAll, usage } from '../../../src/chat/command/help.ts';
+import {
+  commandsAbout,
+  helpFor,
+  helpForAll,
+  helpForGroup,
+  usage,
+} from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
 
 const registry = createRegistry(await loadCommands());
 const about = (word: string) => commandsAbout(registry, word).map(({ name }) => name);
 
-test('all commands are in groups that unfold, each with a line', () => {
+test('help has a short line for each group', () => {
   const { body = [] } = helpForAll(registry, '!');
-  const lines = body.flatMap((block) =>
-    block.kind === 'folded' ? block.items.map((item) => textOf(item)) : [],
-  );
-  expect(lines).toHaveLength(registry.all.length);
-  expect(lines).toContain('!deactivate Permanently deactivates accounts');
-  const [accounts] = body;
-  expect(accounts).toMatchObject({ kind: 'folded' });
-  expect(accounts?.kind === 'folded' && textOf(accounts.plain)).toMatch(
-    /^Accounts: account-data · account-validity · admin/u,
-  );
+  const lines = body.map((block) => (block.kind === 'line' ? textOf(block.content) : ''));
+  expect(lines).toHaveLength(7);
+  expect(lines[0]).toMatch(/^Accounts \(\d+\): deactivate · redact-user · .* · …$/u);
+  expect(lines.at(-1)).toMatch(/^Bot \(\d+\): audit · /u);
+});
+
+test('the help of a group leads to the command that is called like it', () => {
+  expect(helpForGroup(registry, 'media', '%')).toMatchObject({ next: ['help %media'] });
+  expect(helpForGroup(registry, 'server', '%')).toMatchObject({ next: [] });
 });
 
 test.each([

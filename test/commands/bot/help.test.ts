@@ -32,8 +32,9 @@ async function ask(body: string): Promise<{ body: string; status: string }> {
   };
 }
 
-test('help alone lists the commands, and names the topics', async () => {
+test('help alone shows the groups of commands, and names the topics', async () => {
   const { body } = await ask('!help');
+  expect(body).toContain('!help rooms lists a group');
   expect(body).toContain('deactivate');
   for (const line of ['!help matching', '!help later', '!help dry-run']) {
     expect(body).toContain(line);
@@ -87,7 +88,12 @@ describe('a flag', () => {
 
 test('a command, a group and a word are found as before', async () => {
   expect((await ask('!help deactivate')).body).toContain('Usage: !deactivate USER…');
-  expect((await ask('!help rooms')).body).toContain('!delete-room');
+  const rooms = await ask('!help rooms');
+  expect(rooms.body).toContain('!delete-room');
+  expect(rooms.body).toContain('Next: !help !rooms');
+  const ban = await ask('!help ban');
+  expect(ban.body).toContain('Usage: !ban');
+  expect(ban.body).toMatch(/See also: .*!shadow-ban/u);
   expect((await ask('!help password')).body).toContain('What you may be looking for');
 });
 
@@ -95,6 +101,6 @@ test('an unknown topic is said to be one, and says where to look', async () => {
   const { body, status } = await ask('!help nosuch');
   expect(status).toBe('failed');
   expect(body).toContain('there is no command nosuch');
-  expect(body).toContain('!help lists all commands');
+  expect(body).toContain('!help shows the groups of commands');
   expect((await ask('!help deactivte')).body).toContain('Did you mean !help deactivate?');
 });
