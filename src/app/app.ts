@@ -28,6 +28,8 @@ import { createOpenRoomWarning, openingsOf } from '../operations/authorize/open-
 import type { Settings } from '../operations/settings.ts';
 import { createCardActions } from '../reports/cards/card-actions.ts';
 import { openConfiguredReactions } from '../reports/cards/configured-reactions.ts';
+import { isOnSignUps, signUpRulesIn } from '../reports/sign-ups/sign-up-rule.ts';
+import type { SignUpWatch } from '../reports/sign-ups/watch.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { DelegationService } from '../services/delegation/delegation.ts';
 import { createServices } from '../services/services.ts';
@@ -41,7 +43,7 @@ import { arriveInRoom, checkDatabase } from './check-start.ts';
 import { createOperations } from './operations.ts';
 import type { Operations } from './operations.ts';
 import { openConfiguredProbes, watchBot } from './probes.ts';
-import { createReports } from './reports.ts';
+import { createConfiguredSignUpWatch, createReports } from './reports.ts';
 import { RestartNeeded, keepRunning } from './restart.ts';
 import { checkSetup } from './setup.ts';
 import type { Setup } from './setup.ts';
@@ -172,6 +174,8 @@ async function run(parts: Parts): Promise<App> {
   let operations: Operations | undefined;
   let sync: RoomSync | undefined;
   let reports: ReportQueue | undefined;
+  let signUps: SignUpWatch | undefined;
+  const readings = () => [...(reports?.readings() ?? []), ...(signUps?.readings() ?? [])];
   const wakeReports = () => reports?.wake();
   const refreshReports = async () => reports?.refresh();
 
@@ -207,7 +211,7 @@ async function run(parts: Parts): Promise<App> {
       maxRuleActions: config.reports.maxActionsPerHour,
       context: () => started.context,
       syncHealth: () => sync?.health,
-      reportReadings: () => reports?.readings() ?? [],
+      reportReadings: readings,
     }),
     botUser: setup.botUser,
     serverName: setup.serverName,
@@ -240,18 +244,21 @@ async function run(parts: Parts): Promise<App> {
   });
   operations = started;
   const { context } = started;
+  const commandsIdle = async () => {
+    await started.pipeline.idle();
+    await transport.delivery.idle();
+  };
   const queue = createReports({
     config,
     registry,
     context,
     reactions: cardReactions,
     timing,
-    async commandsIdle() {
-      await started.pipeline.idle();
-      await transport.delivery.idle();
-    },
+    commandsIdle,
   });
   reports = queue;
+  const signUpWatch = createConfiguredSignUpWatch({ config, context, timing, commandsIdle });
+  signUps = signUpWatch;
   const warnIfOpen = createOpenRoomWarning(context, () => openingsOf(members, config.roles));
 
   const { hasSpoken } = await checkDatabase(
@@ -280,7 +287,10 @@ async function run(parts: Parts): Promise<App> {
     operations: started,
     timing,
     warnIfOpen,
-    onOnline: queue.hurry,
+    onOnline() {
+      queue.hurry();
+      signUpWatch.hurry();
+    },
     onActivity: queue.noteActivity,
     onFatal: ended.reject,
   });
@@ -300,7 +310,7 @@ async function run(parts: Parts): Promise<App> {
     config,
     store,
     sync: roomSync,
-    reports: queue,
+    readings,
     sendPermission,
     masFault: masWatch?.fault,
     timing,
@@ -309,6 +319,7 @@ async function run(parts: Parts): Promise<App> {
   if (config.reports.enabled) {
     queue.start();
   }
+  signUpWatch.start();
   announceCommands(
     { client, log },
     {
@@ -345,7 +356,7 @@ async function run(parts: Parts): Promise<App> {
       log.info('shutting down: finishing work in progress');
       roomSync.stop();
       transport.stop();
-      await Promise.all([started.stop(), queue.stop(), masWatch?.stop()]);
+      await Promise.all([started.stop(), queue.stop(), signUpWatch.stop(), masWatch?.stop()]);
       await isLate(transport.delivery.idle(), stopPatienceMs);
       stopping.abort();
       transport.crypto.close();
@@ -392,7 +403,10 @@ export async function createConfiguredRegistry({
 function watchedBy({ reports, protected: { users } }: Config): Watched {
   return {
     reports: reports.enabled,
-    ruleModes: reports.enabled ? reports.rules.map(({ mode }) => mode) : [],
+    ruleModes: reports.enabled
+      ? reports.rules.filter((rule) => !isOnSignUps(rule)).map(({ mode }) => mode)
+      : [],
+    signUpRules: signUpRulesIn(reports.rules).length,
     protectedPatterns: users.length,
   };
 }

@@ -7,7 +7,8 @@ import type { Logger } from '../observability/log.ts';
 import { openProbes } from '../observability/probes.ts';
 import type { Probes } from '../observability/probes.ts';
 import type { SendPermission } from '../operations/management-room.ts';
-import type { ReportQueue } from '../reports/triage/report-queue.ts';
+import { isOnSignUps } from '../reports/sign-ups/sign-up-rule.ts';
+import type { ReportReading } from '../services/bot/bot-operations.ts';
 import { createMetricValues } from '../services/bot/metric-values.ts';
 import type { Store } from '../store/store.ts';
 import { usualReportTroubleMs } from './reports.ts';
@@ -33,7 +34,7 @@ export function watchBot(
     config,
     store,
     sync,
-    reports,
+    readings,
     sendPermission,
     masFault,
     timing,
@@ -41,7 +42,8 @@ export function watchBot(
     readonly config: Config;
     readonly store: Store;
     readonly sync: RoomSync;
-    readonly reports: Pick<ReportQueue, 'readings'>;
+    /** How reading each of the homeserver's lists goes. */
+    readonly readings: () => ReportReading[];
     readonly sendPermission: Pick<SendPermission, 'whyMissing'>;
     /** Undefined if the homeserver keeps its accounts itself. */
     readonly masFault: (() => string | undefined) | undefined;
@@ -49,11 +51,14 @@ export function watchBot(
   },
 ): void {
   const { longPollMs = usualLongPollMs, syncMarginMs = usualSyncMarginMs } = timing;
-  const rules = config.reports.rules.map(({ name, mode }) => ({ rule: name, mode }));
+  const rules = config.reports.rules.map((rule) => ({
+    rule: rule.name,
+    mode: isOnSignUps(rule) ? ('alert' as const) : rule.mode,
+  }));
   probes.watch({
     syncAgeMs: () => sync.ageMs,
     syncFailures: () => sync.health.failures,
-    reportReadings: reports.readings,
+    reportReadings: readings,
     maxSyncAgeMs: 2 * longPollMs + syncMarginMs,
     whyUnableToSend: sendPermission.whyMissing,
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,

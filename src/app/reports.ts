@@ -5,6 +5,9 @@ import { durationMs, minuteMs } from '../core/duration.ts';
 import type { ConfiguredReactions } from '../reports/cards/configured-reactions.ts';
 import { createGiveWay } from '../reports/give-way.ts';
 import { createRules } from '../reports/rules/rule.ts';
+import { signUpRulesIn } from '../reports/sign-ups/sign-up-rule.ts';
+import { createSignUpWatch } from '../reports/sign-ups/watch.ts';
+import type { SignUpWatch } from '../reports/sign-ups/watch.ts';
 import { createReportQueue } from '../reports/triage/report-queue.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
 import type { Operations } from './operations.ts';
@@ -12,6 +15,25 @@ import type { Timing } from './timing.ts';
 
 /** If reports can't be read for this long, the room is told. */
 export const usualReportTroubleMs = 5 * minuteMs;
+
+/** Builds what alerts people about many new accounts, with the rules of the configuration. */
+export function createConfiguredSignUpWatch(options: {
+  readonly config: Config;
+  readonly context: Operations['context'];
+  readonly timing: Timing;
+  /** Resolves when no command is in flight and all answers are delivered. */
+  readonly commandsIdle: () => Promise<void>;
+}): SignUpWatch {
+  const { config, context, timing, commandsIdle } = options;
+  return createSignUpWatch(context, {
+    rules: signUpRulesIn(config.reports.rules),
+    onCall: config.reports.onCall,
+    ignored: config.protected.users,
+    intervalMs: timing.signUpPollMs,
+    giveWay: createGiveWay(commandsIdle),
+    troubleAfterMs: timing.reportTroubleMs ?? usualReportTroubleMs,
+  });
+}
 
 /**
  * Builds the report queue, with the rules of the configuration.

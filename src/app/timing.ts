@@ -10,6 +10,8 @@ export interface Timing {
   readonly syncMarginMs?: number;
   /** Between two requests for new reports. */
   readonly pollIntervalMs?: number;
+  /** Between two requests for new accounts, if there is a rule on sign-ups. */
+  readonly signUpPollMs?: number;
   /** The room is told if reports can't be read for this long. */
   readonly reportTroubleMs?: number;
   /** How long a decision waits for a delivery before it looks for its confirmation again. */

@@ -3,6 +3,7 @@ import { readReplayData } from '../reports/rules/replay-input.ts';
 import type { ReplayData } from '../reports/rules/replay-input.ts';
 import { matchLine, summaryLines } from '../reports/rules/replay-text.ts';
 import { replay } from '../reports/rules/replay.ts';
+import { signUpRulesIn } from '../reports/sign-ups/sign-up-rule.ts';
 import { openStore } from '../store/store.ts';
 import { configuredRules } from './configured-lines.ts';
 import { readDate } from './read-date.ts';
@@ -13,13 +14,19 @@ export async function testRules(config: Config, sinceText: string): Promise<void
   const since = readDate('since', sinceText, Date.now());
   const data = await readStored(config);
   const rules = await configuredRules(config, data.serverName);
-  if (rules.length === 0) {
+  const onSignUps = signUpRulesIn(config.reports.rules);
+  if (rules.length + onSignUps.length === 0) {
     console.log('There are no rules: reports.rules is empty.');
   }
   const { maxActionsPerHour } = config.reports;
   const replayed = replay(data, rules, { since, maxActionsPerHour });
   replayed.matches.forEach((match) => console.log(matchLine(match)));
   summaryLines(replayed, rules, since).forEach((line) => console.log(line));
+  onSignUps.forEach(({ name }) =>
+    console.log(
+      `${name}  is about sign-ups, which are not in the database. !recent-users shows them.`,
+    ),
+  );
 }
 
 async function readStored(config: Config): Promise<ReplayData> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { durationMs, durationText } from '../core/duration.ts';
+import { dayMs, durationMs, durationText, minuteMs } from '../core/duration.ts';
 import { compilePattern } from './pattern.ts';
 import { plainErrors } from './plain-errors.ts';
 
@@ -108,7 +108,15 @@ const timeOfDay = z
   .strictObject({ from: clockTime, to: clockTime, zone: zone.default('UTC') })
   .refine(({ from, to }) => from !== to, 'from and to must differ');
 
-/** What an item of the report queue must meet to match; all of it. */
+/** More accounts than this in one window are not counted. */
+const maxSignUps = 500;
+
+const signUpWindow = durationText.refine(
+  (text) => durationMs(text) >= minuteMs && durationMs(text) <= 7 * dayMs,
+  'must be from 1m to 7d',
+);
+
+/** What an item of the report queue must meet to match; all of it. Or, alone, `signups`. */
 const conditions = z
   .strictObject({
     distinctReporters: z
@@ -129,6 +137,9 @@ const conditions = z
     mediaType: oneOrMore(mediaGlob).optional(),
     earlierItems: range(wholeNumber.min(0)).optional(),
     timeOfDay: timeOfDay.optional(),
+    signups: z
+      .strictObject({ atLeast: wholeNumber.min(1).max(maxSignUps), within: signUpWindow })
+      .optional(),
   })
   .superRefine((when, context) => {
     const isEmpty = Object.values(when).every((condition) => condition === undefined);
@@ -149,20 +160,68 @@ const rule = z
       .max(40, 'must be at most 40 characters'),
     when: conditions,
     then: z.array(z.string().min(1).max(4000)).max(20).default([]),
-    mode: z.enum(ruleModes).default('observe'),
-    /** Whether to mention the people on call. */
-    alert: z.boolean().default(false),
+    /** `observe` by default. */
+    mode: z.enum(ruleModes).optional(),
+    /** Whether to mention the people on call. By default, only rules on sign-ups do. */
+    alert: z.boolean().optional(),
     about: z.enum(['message', 'user']).optional(),
   })
-  .superRefine(({ then, alert }, context) => {
-    if (then.length === 0 && !alert) {
+  .superRefine((written, context) => {
+    const { when, then, alert } = written;
+    if (when.signups !== undefined) {
+      for (const { path, message } of signUpFaults(written)) {
+        context.addIssue({ code: 'custom', path, message });
+      }
+      return;
+    }
+    if (then.length === 0 && alert !== true) {
       context.addIssue({
         code: 'custom',
         path: ['then'],
         message: 'must have at least one line, unless the rule has alert: true',
       });
     }
-  });
+  })
+  .transform(({ mode = 'observe', alert, ...rest }) => ({
+    ...rest,
+    mode,
+    alert: alert ?? rest.when.signups !== undefined,
+  }));
+
+/** What a rule on sign-ups must not have: it is about no report, and does nothing but alert. */
+function signUpFaults({
+  when,
+  then,
+  mode,
+  alert,
+  about,
+}: {
+  readonly when: object;
+  readonly then: readonly string[];
+  readonly mode?: string | undefined;
+  readonly alert?: boolean | undefined;
+  readonly about?: string | undefined;
+}): { readonly path: string[]; readonly message: string }[] {
+  const onlyAlerts = 'a rule on signups only alerts those on call';
+  return [
+    ...Object.keys(when)
+      .filter((name) => name !== 'signups')
+      .map((name) => ({
+        path: ['when', name],
+        message: 'is a condition on reports, and signups is not about reports. Write two rules',
+      })),
+    ...(then.length === 0 ? [] : [{ path: ['then'], message: `must be left out: ${onlyAlerts}` }]),
+    ...(mode === undefined || mode === 'observe'
+      ? []
+      : [{ path: ['mode'], message: `must be left out: ${onlyAlerts}` }]),
+    ...(alert === false
+      ? [{ path: ['alert'], message: `must be true or left out: ${onlyAlerts}` }]
+      : []),
+    ...(about === undefined
+      ? []
+      : [{ path: ['about'], message: 'must be left out: signups is not about reports' }]),
+  ];
+}
 
 /** `reports.rules` */
 export const rulesSchema = z.array(rule).superRefine((rules, context) => {

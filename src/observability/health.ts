@@ -8,12 +8,12 @@ export interface Vitals {
   readonly maxSyncAgeMs: number;
   /** Why the bot can't send messages to the management room; undefined if it can. */
   whyUnableToSend(): string | undefined;
-  /** How reading each list of reports goes; empty if the queue is off. */
+  /** How reading each list of reports, and that of new accounts, goes. */
   reportReadings(): readonly {
-    readonly kind: string;
+    readonly kind: keyof typeof listNames;
     readonly failing: { readonly forMs: number; readonly why: string } | undefined;
   }[];
-  /** How long reading reports may fail. */
+  /** How long reading a list may fail. */
   readonly maxReportFailureMs: number;
   /** Why accounts can't be changed; undefined if they can. Only on homeservers that delegate accounts. */
   masFault?(): string | undefined;
@@ -95,12 +95,18 @@ function sendFaults({ whyUnableToSend }: Vitals): string[] {
   return why === undefined ? [] : [`speech: the bot can’t speak in the management room: ${why}`];
 }
 
+const listNames = {
+  event: 'reports of messages',
+  user: 'reports of users',
+  'sign-up': 'sign-ups',
+} as const;
+
 function reportFaults({ reportReadings, maxReportFailureMs }: Vitals): string[] {
   return reportReadings().flatMap(({ kind, failing }) =>
     failing === undefined || failing.forMs < maxReportFailureMs
       ? []
       : [
-          `reports of ${kind === 'event' ? 'messages' : 'users'}: not readable for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,
+          `${listNames[kind]}: not readable for ${Math.round(failing.forMs / 1000)} s: ${failing.why}`,
         ],
   );
 }

@@ -94,7 +94,7 @@ export function createMetrics(options: {
   const syncFailures = counter('sync_failures', 'Syncs that have failed since the process started');
   const readingAge = gauge(
     'report_reading_age_seconds',
-    'Time since a list of reports was last read; while it grows, no new reports arrive',
+    'Time since a list of reports or new accounts was last read; while it grows, no new ones arrive',
     ['kind'],
   );
   const requests = histogram(

@@ -58,6 +58,7 @@ export type { Account, AccountFilter } from './accounts/account-search.ts';
 export { filtersAppliedHere } from './accounts/account-search.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
 export type { SignUpGroup } from './accounts/sign-up-groups.ts';
+export type { NewAccount } from './accounts/sign-ups.ts';
 export type { AccountTraits } from './accounts/traits.ts';
 export { PowerlessError } from './sanctions/sanction-service.ts';
 export type { Prospect, Sanctioned } from './sanctions/sanction-service.ts';

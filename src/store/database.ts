@@ -22,6 +22,7 @@ import * as names from './migrations/0011-names.ts';
 import * as dailySums from './migrations/0012-daily-sums.ts';
 import * as operations from './migrations/0013-operations.ts';
 import * as before from './migrations/0014-before.ts';
+import * as signUpWaves from './migrations/0015-sign-up-waves.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -38,6 +39,7 @@ const migrations = {
   '0012-daily-sums': dailySums,
   '0013-operations': operations,
   '0014-before': before,
+  '0015-sign-up-waves': signUpWaves,
 };
 
 export interface OpenOptions {

@@ -20,6 +20,7 @@ export interface Tables {
   reports: ReportsTable;
   rule_matches: RuleMatchesTable;
   secrets: SecretsTable;
+  sign_up_waves: SignUpWavesTable;
   damaged_rows: DamagedRowsTable;
   sync_state: SyncStateTable;
   work_totals: WorkTotalsTable;
@@ -227,6 +228,25 @@ export interface RuleMatchesTable {
   mode: 'act' | 'propose' | 'observe';
   at: number;
   /** When all of its lines were run, proposed or refused. */
+  ended_at: number | null;
+}
+
+/** Times in milliseconds since 1970; those of accounts by the homeserver's clock, to the second. */
+export interface SignUpWavesTable {
+  id: Generated<number>;
+  rule: string;
+  /** When its first account was created. */
+  started_at: number;
+  newest_at: number;
+  accounts: number;
+  alerted_at: number;
+  /** How many accounts there were when people were alerted. */
+  alerted_accounts: number;
+  /** How many accounts the alert shows by now. */
+  shown_accounts: number;
+  /** How often the alert was edited. */
+  revision: Generated<number>;
+  /** Null while more accounts may join it. */
   ended_at: number | null;
 }
 

@@ -37,6 +37,8 @@ import { ruleMatches } from './tables/rule-matches.ts';
 import type { RuleMatches } from './tables/rule-matches.ts';
 import { secrets } from './tables/secrets.ts';
 import type { Secrets } from './tables/secrets.ts';
+import { signUpWaves } from './tables/sign-up-waves.ts';
+import type { SignUpWaves } from './tables/sign-up-waves.ts';
 import { statistics } from './tables/statistics.ts';
 import type { Statistics } from './tables/statistics.ts';
 import { subjectHistory } from './tables/subject-history.ts';
@@ -60,6 +62,7 @@ export interface StoreTables {
   readonly reports: Reports;
   readonly ruleMatches: RuleMatches;
   readonly secrets: Secrets;
+  readonly signUpWaves: SignUpWaves;
   readonly damagedRows: DamagedRows;
   readonly statistics: Statistics;
   readonly subjectHistory: SubjectHistory;
@@ -103,6 +106,7 @@ const makers = {
   reports,
   ruleMatches,
   secrets,
+  signUpWaves,
   damagedRows,
   statistics,
   subjectHistory,

@@ -104,6 +104,8 @@ test.each([
   '{ mediaType: image/* }',
   '{ mediaType: [m.image, "video/*"] }',
   '{ earlierItems: { atLeast: 1 } }',
+  '{ signups: { atLeast: 20, within: 10m } }',
+  '{ signups: { atLeast: 1, within: 7d } }',
   '{ timeOfDay: { from: 22:00, to: 06:00 } }',
   '{ timeOfDay: { from: "22:00", to: "06:00", zone: Europe/Berlin } }',
 ])('conditions such as %s', (when) => {
@@ -302,6 +304,58 @@ test('actions are lines, or nothing', () => {
 
 test('an action with a prefix and without quotes is not taken for nothing', () => {
   expect(() => load(`${before}  actions:\n    🚫: !lock\n`)).toThrow('a value that starts with !');
+});
+
+describe('a rule on sign-ups', () => {
+  const signUps = (more: string) =>
+    `${before}  rules:\n    - name: wave\n      when: { signups: { atLeast: 20, within: 10m } }\n${more}`;
+
+  test('alerts without being told to', () => {
+    expect(load(signUps('')).reports.rules).toEqual([
+      {
+        name: 'wave',
+        when: { signups: { atLeast: 20, within: '10m' } },
+        then: [],
+        mode: 'observe',
+        alert: true,
+      },
+    ]);
+    expect(() => load(signUps('      alert: true\n'))).not.toThrow();
+  });
+
+  test.each([
+    ['      then: ["lock {sender}"]\n', 'then: must be left out: a rule on signups only alerts', 9],
+    ['      mode: act\n', 'mode: must be left out', 9],
+    ['      alert: false\n', 'alert: must be true or left out', 9],
+    ['      about: user\n', 'about: must be left out: signups is not about reports', 9],
+  ])('%s', (more, fault, line) => {
+    const faults = faultsOf(signUps(more));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(`  reports.rules.0.${fault}`);
+    expect(faults[0]).toContain(` (line ${line})`);
+  });
+
+  test.each([
+    ['{ signups: { atLeast: 20 } }', 'when.signups.within: is missing'],
+    ['{ signups: { within: 10m } }', 'when.signups.atLeast: is missing'],
+    ['{ signups: 20 }', 'when.signups: must have keys below it, not a single value'],
+    ['{ signups: { atLeast: 0, within: 10m } }', 'when.signups.atLeast: must be at least 1'],
+    ['{ signups: { atLeast: 501, within: 10m } }', 'when.signups.atLeast: must be at most 500'],
+    ['{ signups: { atLeast: 2.5, within: 10m } }', 'when.signups.atLeast: must be a whole number'],
+    ['{ signups: { atLeast: 20, within: 10 } }', 'when.signups.within: must be a duration'],
+    ['{ signups: { atLeast: 20, within: 30s } }', 'when.signups.within: must be from 1m to 7d'],
+    ['{ signups: { atLeast: 20, within: 2w } }', 'when.signups.within: must be from 1m to 7d'],
+    ['{ signup: { atLeast: 20, within: 2h } }', 'when.signup: unknown key (did you mean signups?)'],
+    [
+      '{ signups: { atLeast: 20, within: 10m }, sender: local }',
+      'when.sender: is a condition on reports, and signups is not about reports. Write two rules',
+    ],
+  ])('%s', (when, fault) => {
+    const faults = faultsOf(rule(when));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(`  reports.rules.0.${fault}`);
+    expect(faults[0]).toMatch(/ \(line \d+\)$/u);
+  });
 });
 
 test('places can be asked for later', () => {

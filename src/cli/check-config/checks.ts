@@ -121,7 +121,8 @@ function checkFiles(config: Config): Check[] {
 
 async function checkRules(config: Config): Promise<Check> {
   try {
-    const { length } = await configuredRules(config);
+    await configuredRules(config);
+    const { length } = config.reports.rules;
     return passed(
       'rules',
       `reports.rules: ${length === 0 ? 'none configured' : `${length} valid`}`,

@@ -44,7 +44,7 @@ export default defineCommand({
             : failed
               ? 'The admin API does not answer'
               : bot.online
-                ? 'Reports can’t be read'
+                ? `${unread?.kind === 'sign-up' ? 'Sign-ups' : 'Reports'} can’t be read`
                 : 'Syncing fails',
         ),
         failed

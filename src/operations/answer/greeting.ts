@@ -11,8 +11,10 @@ import type { DeliverContext } from './reply.ts';
 export interface Watched {
   /** Whether it shows user reports. */
   readonly reports: boolean;
-  /** What each of its rules does when it matches. */
+  /** What each of its rules on reports does when it matches. */
   readonly ruleModes: readonly ('act' | 'propose' | 'observe')[];
+  /** The number of rules on sign-ups. */
+  readonly signUpRules: number;
   /** The number of globs in `protected.users`. */
   readonly protectedPatterns: number;
 }
@@ -56,12 +58,14 @@ export async function greet(
 
 function greeting(
   { prefix, serverName }: Pick<Settings, 'prefix' | 'serverName'>,
-  { reports, ruleModes, protectedPatterns }: Watched,
+  { reports, ruleModes, signUpRules, protectedPatterns }: Watched,
 ): Answer {
   const rules = (['act', 'propose', 'observe'] as const).flatMap((mode) => {
     const number = ruleModes.filter((one) => one === mode).length;
     return number === 0 ? [] : [`${number} in mode ${mode}`];
   });
+  const rulesInAll = ruleModes.length + signUpRules;
+  const kinds = [...rules, ...(signUpRules === 0 ? [] : [`${signUpRules} on sign-ups`])];
   const patterns =
     protectedPatterns === 0
       ? ''
@@ -81,9 +85,7 @@ function greeting(
       ),
       facts(
         reports ? 'I show user reports here as they come in' : 'I don’t read user reports',
-        ruleModes.length === 0
-          ? 'no rules'
-          : `${count(ruleModes.length, 'rule')} (${rules.join(', ')})`,
+        rulesInAll === 0 ? 'no rules' : `${count(rulesInAll, 'rule')} (${kinds.join(', ')})`,
         `protected: server admins, this room’s moderators${patterns}`,
       ),
     ],

@@ -6,6 +6,7 @@ import { UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
 import type { LineTemplate } from '../lines/template.ts';
+import { isOnSignUps } from '../sign-ups/sign-up-rule.ts';
 import { itemTest } from './conditions.ts';
 import { createReporterCounter } from './counted-reporters.ts';
 import type { RuleInput } from './rule-input.ts';
@@ -39,7 +40,7 @@ export interface Rule {
 }
 
 /**
- * Creates the rules of a configuration.
+ * Creates the rules of a configuration that are about reports.
  *
  * @param context `places`: the lines of the configuration file, for error messages
  * @throws SetupError a rule is not safe, or one of its lines can't be run; one line for each fault
@@ -49,7 +50,10 @@ export function createRules(
   context: RuleLineContext & { readonly places?: Places | undefined },
 ): Rule[] {
   const faults: Fault[] = [];
-  const rules = configured.map((rule, at) => {
+  const rules = configured.flatMap((rule, at) => {
+    if (isOnSignUps(rule)) {
+      return [];
+    }
     const path = ['reports', 'rules', at];
     const unsafe = safetyFault(rule);
     if (unsafe !== undefined) {
@@ -69,7 +73,7 @@ export function createRules(
         return [];
       }
     });
-    return ruleOf(rule, lines);
+    return [ruleOf(rule, lines)];
   });
   if (faults.length > 0) {
     throw faultsError(context.places, faults);

@@ -23,7 +23,8 @@ import type { Account, AccountFilter } from './account-search.ts';
 import { setExperimentalFeatures, setValidity } from './account-settings.ts';
 import { assertFree } from './identities.ts';
 import type { ExternalIdInput, Identities, ThreepidInput } from './identities.ts';
-import { findSignUps } from './sign-ups.ts';
+import { findSignUps, groupNewAccounts, newestAccounts } from './sign-ups.ts';
+import type { NewAccount } from './sign-ups.ts';
 import { similarAccounts } from './similar-accounts.ts';
 import { synapseTraits } from './traits.ts';
 import type { AccountTraits } from './traits.ts';
@@ -172,6 +173,12 @@ export function createAccountService(
      * @param since milliseconds since 1970
      */
     signUps: async (since: number) => findSignUps(users, since),
+
+    /** See `newestAccounts`. */
+    newest: async (limit: number) => newestAccounts(users, limit),
+
+    /** See `groupNewAccounts`. */
+    groupNew: async (accounts: readonly NewAccount[]) => groupNewAccounts(users, accounts),
 
     /** The IP addresses and programs that an account was seen with. */
     connections: async (user: UserId) => users.whois(user),

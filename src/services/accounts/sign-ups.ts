@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 
+import type { UserId } from '../../core/ids.ts';
 import { isInternal, networkOf } from '../../core/ip.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { UserSummary } from '../../homeserver/admin/users.ts';
@@ -31,6 +32,36 @@ const maxExamined = 1000;
 /** Accounts that are looked up at the same time. */
 const concurrency = 4;
 
+/** A new account, as the list of all accounts shows it. */
+export interface NewAccount {
+  readonly name: UserId;
+  readonly displayname: string | null;
+  /** Milliseconds since 1970, to the second. */
+  readonly createdAt: number;
+}
+
+/** The newest accounts, newest first. One request, whatever the number of accounts. */
+export async function newestAccounts(
+  users: Pick<AdminApi['users'], 'newest'>,
+  limit: number,
+): Promise<NewAccount[]> {
+  const rows = await users.newest(limit);
+  return rows.map(({ name, displayname, creationTs }) => ({
+    name,
+    displayname,
+    createdAt: creationTs ?? 0,
+  }));
+}
+
+/** Groups new accounts that look as if one person made them. Takes two requests for each account. */
+export async function groupNewAccounts(
+  users: Pick<AdminApi['users'], 'find' | 'whois'>,
+  accounts: readonly NewAccount[],
+): Promise<SignUpGroup[]> {
+  const looked = await sideBySide(accounts, async (account) => signUpOf(users, account));
+  return groupSignUps(looked.map(({ signUp }) => signUp));
+}
+
 type SignUpsApi = Pick<AdminApi['users'], 'all' | 'find' | 'invitesSince' | 'joinsSince' | 'whois'>;
 
 /**
@@ -46,7 +77,9 @@ export async function findSignUps(users: SignUpsApi, since: number): Promise<Sig
   );
   const newest = newestFirst.slice(0, maxExamined);
   const examinedSince = secondAfter(newestFirst[maxExamined]);
-  const looked = await sideBySide(newest, async (row) => signUpOf(users, row));
+  const looked = await sideBySide(newest, async ({ creationTs, ...row }) =>
+    signUpOf(users, { ...row, createdAt: creationTs ?? 0 }),
+  );
   const signUps = looked.map(({ signUp }) => signUp);
   const groups: ActiveGroup[] = [];
   for (const group of groupSignUps(signUps)) {
@@ -80,8 +113,8 @@ function secondAfter(row: UserSummary | undefined): number | undefined {
 }
 
 async function signUpOf(
-  users: SignUpsApi,
-  { name, displayname, creationTs }: UserSummary,
+  users: Pick<AdminApi['users'], 'find' | 'whois'>,
+  { name, displayname, createdAt }: NewAccount,
 ): Promise<{ readonly signUp: SignUp; readonly isHidden: boolean }> {
   const [connections, account] = await Promise.all([users.whois(name), users.find(name)]);
   const ips = connections.map(({ ip }) => ip ?? '');
@@ -90,7 +123,7 @@ async function signUpOf(
   const signUp = {
     name,
     displayname,
-    createdAt: creationTs ?? 0,
+    createdAt,
     networks,
     emailDomains: distinct(emails.map(({ address }) => address.split('@').at(-1)?.toLowerCase())),
     userAgents: distinct(connections.map(({ userAgent }) => userAgent ?? undefined)),

@@ -44,9 +44,9 @@ export interface Stopped {
   readonly doneTargets: readonly string[];
 }
 
-/** How reading one of the homeserver's lists of reports goes. */
+/** How reading one of the homeserver's lists of reports goes, or that of new accounts for rules on sign-ups. */
 export interface ReportReading {
-  readonly kind: 'event' | 'user';
+  readonly kind: 'event' | 'user' | 'sign-up';
   /** Milliseconds since the last successful reading, or since the first attempt. */
   readonly ageMs: number;
   /** If the list can't be read now, or is incomplete: for how many milliseconds, and why. */
@@ -71,7 +71,7 @@ interface BotStatus {
   readonly maxRuleActions: number;
   /** What the room shows and the audit log lacks, if the database was restored or lost. */
   readonly dataLoss: DataLoss | undefined;
-  /** One for each list; empty if the report queue is switched off. */
+  /** One for each list that is read: reports if the queue is on, new accounts if there is a rule on sign-ups. */
   readonly reportReadings: readonly ReportReading[];
 }
 

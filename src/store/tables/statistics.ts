@@ -53,7 +53,8 @@ export interface Totals {
 
 export interface RuleCount {
   readonly rule: string;
-  readonly mode: RuleMatchesTable['mode'];
+  /** `alert` for rules on sign-ups. */
+  readonly mode: RuleMatchesTable['mode'] | 'alert';
   readonly count: number;
 }
 
@@ -131,7 +132,7 @@ export function statistics(db: Connection) {
       return { actions, work };
     },
 
-    /** How many items each rule has matched, in a period or ever. */
+    /** How many items, or waves of sign-ups, each rule has matched, in a period or ever. */
     async countMatches(period: Period = { since: 0, until: endOfTime }): Promise<RuleCount[]> {
       const { since, until } = period;
       const { rows } = await (
@@ -145,7 +146,15 @@ export function statistics(db: Connection) {
             WHERE at >= ${since} AND at < ${until}
             GROUP BY rule, mode ORDER BY rule, mode`
       ).execute(db);
-      return rows;
+      const waves = await db
+        .selectFrom('sign_up_waves')
+        .select(({ fn }) => ['rule', fn.countAll<number>().as('count')])
+        .where('alerted_at', '>=', since)
+        .where('alerted_at', '<', until)
+        .groupBy('rule')
+        .orderBy('rule')
+        .execute();
+      return [...rows, ...waves.map((wave) => ({ ...wave, mode: 'alert' as const }))];
     },
 
     /** The steps of the queue after a row of the history. */

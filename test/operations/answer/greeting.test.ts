@@ -44,19 +44,27 @@ async function lines(watched: Watched, { hasSpoken = false, prefix = '!' } = {})
 
 it('names the rules in force and what is protected, with the prefix in use', async () => {
   const said = await lines(
-    { reports: true, ruleModes: ['observe', 'act', 'observe'], protectedPatterns: 1 },
+    {
+      reports: true,
+      ruleModes: ['observe', 'act', 'observe'],
+      signUpRules: 1,
+      protectedPatterns: 1,
+    },
     { prefix: '!!' },
   );
   expect(said).toHaveLength(3);
   expect(said[0]).toContain('I’m Lawspeaker, the moderation bot of example.com.');
   expect(said[1]).toContain('!!help lists the commands. !!help deactivate explains');
   expect(said[2]).toBe(
-    'I show user reports here as they come in · 3 rules (1 in mode act, 2 in mode observe) · protected: server admins, this room’s moderators, and 1 pattern in protected.users',
+    'I show user reports here as they come in · 4 rules (1 in mode act, 2 in mode observe, 1 on sign-ups) · protected: server admins, this room’s moderators, and 1 pattern in protected.users',
   );
 });
 
 it('is silent where the bot has spoken before', async () => {
   expect(
-    await lines({ reports: true, ruleModes: [], protectedPatterns: 0 }, { hasSpoken: true }),
+    await lines(
+      { reports: true, ruleModes: [], signUpRules: 0, protectedPatterns: 0 },
+      { hasSpoken: true },
+    ),
   ).toEqual([]);
 });

@@ -91,6 +91,28 @@ describe('what is configured', () => {
     ]);
   });
 
+  test('the example of the guide is read', () => {
+    const guide = {
+      '🚫': 'ban {sender} {room}',
+      '🔇': 'suspend {sender} --for 1d --reason "report {report}"',
+      '🔨': 'deactivate {sender} --erase',
+      '🔎': 'user {sender}',
+      '👻': 'off',
+    };
+    expect(legend(guide)).toEqual([
+      '🔨 deactivate --erase',
+      '🙈 redact',
+      '🚫 ban',
+      '🔇 suspend --for=1d',
+      '🔎 user',
+    ]);
+    const ban = createCardActions(guide, surroundings).find(({ label }) => label === 'ban');
+    expect(ban && actionLine(ban, message, { reporter: undefined, now })).toBe(
+      'ban @mallory:localhost !lobby:localhost',
+    );
+    expect(ban && whyNotAbout(ban, user)).toBe('the report names no room');
+  });
+
   test('may leave out what the report fills in', () => {
     expect(
       faultsOf({ '🔒': 'lock', '🚧': 'quarantine', '🧨': 'block-room', '🗂': 'claim' }),

@@ -296,6 +296,14 @@ describe('on the command line', { timeout: 60_000 }, () => {
     );
   });
 
+  test('a rule on sign-ups is not about what the database has', async () => {
+    const onSignUps = { name: 'wave', when: { signups: { atLeast: 20, within: '10m' } } };
+    const { status, output } = await lawspeaker([onSignUps, massReported], 'rules', 'test');
+    expect(status).toBe(0);
+    expect(output).toContain('wave  is about sign-ups, which are not in the database.');
+    expect(output).toContain('fresh-account-mass-reported  matched nothing');
+  });
+
   test('without rules, it says so', async () => {
     const { status, output } = await lawspeaker([], 'rules', 'test');
     expect(status).toBe(0);

@@ -54,6 +54,13 @@ describe('an account', () => {
     expect(other.body).toContain('active, not a server admin');
   });
 
+  test('that is new is among the newest, for rules on sign-ups', async () => {
+    const mallory = await server.newUser('mallory');
+    const newest = await synapse.users.newest(3);
+    expect(newest.map(({ name }) => name)).toContain(mallory.userId);
+    expect(newest[0]?.creationTs).toBeGreaterThan(Date.now() - 60_000);
+  });
+
   test('that only Synapse knows is shown and deactivated there', async () => {
     const userId = (await server.addUserOfSynapseAlone(uniqueLocalpart('bridged'))) as UserId;
     const shown = await room.ben.ask(`!user ${userId}`);
