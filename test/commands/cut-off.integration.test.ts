@@ -99,4 +99,24 @@ describe('where the homeserver’s answer is lost', () => {
     await room.ana.outcomeOf(all, 'done');
     expect(await media.list(idOf(user))).toMatchObject({ total: 0 });
   });
+
+  it.for([
+    [1, 'carried out', 'done'],
+    [1, 'lost', 'failed'],
+    [2, 'carried out', 'partial'],
+    [2, 'lost', 'failed'],
+  ] as const)('delete-media looks which of %d named files are left: %s', async (given) => {
+    const [files, how, status] = given;
+    const user = await newUser();
+    const uris: string[] = [];
+    for (let at = 0; at < files; at += 1) {
+      uris.push(await user.uploadMedia(new Uint8Array(5), 'text/plain'));
+    }
+    const asked = await room.ana.ask(`!delete-media ${uris.join(' ')}`);
+    await cutOff('!confirm', ['DELETE', /\/v1\/media\//], how);
+    const outcome = await room.ana.outcomeOf(asked, status);
+    const left = how === 'lost' ? files : files - 1;
+    expect(await media.list(idOf(user))).toMatchObject({ total: left });
+    expect(outcome.body.includes('1 of 2 files still exists')).toBe(status === 'partial');
+  });
 });

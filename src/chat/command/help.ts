@@ -216,7 +216,9 @@ export function helpForAll(registry: Registry, prefix: string): Answer {
       code(`${prefix}help rooms`),
       ' lists a group, ',
       code(`${prefix}help ban`),
-      ' explains a command, and any word finds some',
+      ' explains a command, ',
+      code(`${prefix}help WORD`),
+      ' searches',
     ],
     body: groupNames.flatMap((group): Block[] => {
       const members = membersOf(registry, group);

@@ -174,7 +174,12 @@ async function attemptOnce(
     }
     const found = await reconcile(context, reconcilable(command, step), contextNow(), audit);
     const reconciled = reconciledAttempt(context, found, audit);
-    return { ...reconciled, ...(reconciled.status === 'done' ? {} : { error }), tookMs: tookMs() };
+    // What the homeserver says now tells more than why its answer was lost.
+    return {
+      ...(reconciled.status === 'done' ? {} : { error }),
+      ...reconciled,
+      tookMs: tookMs(),
+    };
   }
   try {
     if (step !== undefined) {
