@@ -124,7 +124,7 @@ export default defineCommand({
       return only === undefined
         ? severalAnswer(result, {
             did: 'Quarantined',
-            before: 'quarantined before',
+            before: 'quarantined before, with the end that was set then, if any',
             failed: 'Not quarantined',
             effect:
               'Nobody can download these files from this server any more. Identical files are quarantined with them, except protected ones.',

@@ -50,7 +50,9 @@ export async function updateTimers(
   run: Run,
   { status, target, undo, audit }: Attempt,
 ): Promise<Pick<Attempt, 'timer' | 'stopped' | 'kept'>> {
-  if (status !== 'done' || audit === undefined) {
+  // What was done in part, and can be taken back, ends, too.
+  const isDone = status === 'done' || (status === 'partial' && undo !== undefined);
+  if (!isDone || audit === undefined) {
     return {};
   }
   const { actor, forMs, origin } = run.invocation;

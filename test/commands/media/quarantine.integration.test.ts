@@ -220,6 +220,17 @@ describe('quarantine and unquarantine', () => {
     ]);
   });
 
+  it('end what was done of several files after a time', async () => {
+    const [first, second] = [await upload(), await upload()];
+    const none = `mxc://${homeserver().serverName}/${uniqueLocalpart('none')}`;
+    const done = await room.ben.ask(`!quarantine ${first} ${none} ${second} --for 24h`);
+    expect(done.field.status).toBe('partial');
+    const [, timer = ''] = /until .*, timer (\d+)/u.exec(done.body) ?? [];
+    const jobs = await room.ben.ask('!jobs');
+    expect(jobs.body).toContain(`unquarantine ${first} ${second}`);
+    await room.ben.ask(`!stop-job ${timer}`);
+  });
+
   it('with --user, take several users, and name what they take back', async () => {
     const [one, two] = [await newUser(), await newUser()];
     const files = [await upload(one), await upload(one), await upload(two)];
