@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import type { Absent } from '../chat/answers/absent.ts';
-import { dangerOf, dangers, subjectOf } from '../chat/command/declaration.ts';
+import { dangerOf, dangers, subjectOf, withDefaults } from '../chat/command/declaration.ts';
 import type { Command, Context, Danger, Role } from '../chat/command/declaration.ts';
 import { actorName } from '../chat/command/invocation.ts';
 import type { Invocation, Json, LeftOut } from '../chat/command/invocation.ts';
@@ -191,7 +191,7 @@ export function intentFor(
 ): Intent {
   const redacted = new Set(command.audit?.redact ?? []);
   const subject = subjectOf(command);
-  const stepName = command.steps?.(invocation.arguments)[step]?.name;
+  const stepName = command.steps?.(withDefaults(command, invocation.arguments))[step]?.name;
   const keep = (name: string, value: Json) => {
     if (redacted.has(name)) {
       return '(not kept)';

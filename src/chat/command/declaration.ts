@@ -422,12 +422,17 @@ export function withPrefix(text: string, prefix: string): string {
  */
 export function dangerOf(command: Command, args: Readonly<Record<string, unknown>>): Danger {
   return typeof command.danger === 'function'
-    ? command.danger({ ...defaultsOf(command), ...args })
+    ? command.danger(withDefaults(command, args))
     : command.danger;
 }
 
-function defaultsOf({ args }: Command): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(args).map(([key, { fallback }]) => [key, fallback]));
+/** The arguments with the defaults of those that are missing. If a line can't be read, all are. */
+export function withDefaults(
+  { args: declared }: Pick<Command, 'args'>,
+  args: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const defaults = Object.entries(declared).map(([key, { fallback }]) => [key, fallback]);
+  return { ...(Object.fromEntries(defaults) as Record<string, unknown>), ...args };
 }
 
 /** The danger of an invocation without flags. Flags only add to it. */

@@ -57,8 +57,12 @@ function expectOnce(): void {
   }
 }
 
-test('a command that is denied', async () => {
-  await bot.take([say('$denied', '!shadow-ban @mallory:localhost', people.vic)]);
+test.each([
+  '!shadow-ban @mallory:localhost',
+  // Its steps are its rooms, and it names none.
+  '!kick --from-file',
+])('a command that is denied: %s', async (line) => {
+  await bot.take([say('$denied', line, people.vic)]);
   expect(moments.at(-1)).toMatchObject({ refusals: 1, open: 0 });
   expectOnce();
 });
