@@ -103,6 +103,20 @@ export const seededFaults: readonly SeededFault[] = [
     test: 'test/reports/rules/apply-rules.test.ts',
   },
   {
+    name: 'accounts of one wave of sign-ups count for the next',
+    file: 'src/reports/sign-ups/wave.ts',
+    right: 'rest = times.filter((time) => time > before.coveredUntil);',
+    wrong: 'rest = times;',
+    test: 'test/reports/sign-ups/wave.test.ts',
+  },
+  {
+    name: 'a tap on an older card does what the reaction stands for now',
+    file: 'src/reports/cards/configured-reactions.ts',
+    right: 'if (offeredAt === undefined || offeredAt >= since) {',
+    wrong: 'if (offeredAt === undefined || since >= 0) {',
+    test: 'test/reports/cards/configured-reactions.test.ts',
+  },
+  {
     name: 'timers count against the breaker',
     file: 'src/store/tables/audit-log.ts',
     right: "        .where('actor', '<', 'rule;')\n",
