@@ -28,6 +28,8 @@ export interface Parsed {
   readonly command: Command;
   readonly danger: Danger;
   readonly invocation: Invocation;
+  /** The arguments as they were typed, if some have just been replaced by what they stand for. */
+  readonly typed?: Invocation['arguments'];
   /** Accounts that were typed as plain words, without `@`: each may be a word of prose. */
   readonly plainWords?: ReadonlySet<UserId>;
   /** The lines of the file that name accounts. */
@@ -182,23 +184,31 @@ export function withParts({ registry }: ParsedContext, parsed: Parsed): Parsed {
   };
 }
 
-/** The audit entry of a command, for one of its targets. */
+/**
+ * The audit entry of a command, for one of its targets.
+ *
+ * @param step which of its steps, counted from 0; undefined for the command as a whole
+ */
 export function intentFor(
   { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
   account: Pick<Account, 'name'> | undefined,
   confirmer?: string,
-  step = 0,
+  step?: number,
 ): Intent {
   const redacted = new Set(command.audit?.redact ?? []);
   const subject = subjectOf(command);
-  const stepName = command.steps?.(withDefaults(command, invocation.arguments))[step]?.name;
+  const stepName =
+    step === undefined
+      ? undefined
+      : command.steps?.(withDefaults(command, invocation.arguments))[step]?.name;
+  const room = command.stepsAreRooms === true ? stepName : undefined;
   const keep = (name: string, value: Json) => {
     if (redacted.has(name)) {
       return '(not kept)';
     }
     // Each account and each room has an entry of its own: whole lists in each would grow quadratically.
-    if (command.stepsAreRooms === true && command.args[name]?.kind === 'room') {
-      return stepName === undefined ? [] : [stepName];
+    if (room !== undefined && command.args[name]?.kind === 'room') {
+      return [room];
     }
     return name === subject && account !== undefined && Array.isArray(value)
       ? [account.name]
@@ -214,7 +224,7 @@ export function intentFor(
       ),
       ...present({ step: stepName }),
     },
-    target: account?.name ?? otherTarget(command, invocation),
+    target: account?.name ?? room ?? otherTarget(command, invocation),
     reason: invocation.reason,
     eventId: invocation.origin.event,
     roomId: invocation.origin.room,
@@ -252,7 +262,8 @@ export interface CommandContextParts {
 /** What a command receives to work with, for one of its accounts. */
 export function commandContextFor(
   context: CommandContextParts,
-  resolved: Pick<Resolved, 'command' | 'invocation' | 'role'> & Partial<Pick<Resolved, 'absent'>>,
+  resolved: Pick<Resolved, 'command' | 'invocation' | 'role'> &
+    Partial<Pick<Resolved, 'absent' | 'typed'>>,
   account: Account | undefined,
 ): Context {
   const { command, invocation } = resolved;
@@ -273,6 +284,7 @@ export function commandContextFor(
     actor: invocation.actor,
     origin: invocation.origin,
     invocation,
+    ...present({ typed: resolved.typed }),
     transactionId: transactionIdFor(invocation, account),
     services: context.services,
     absent: resolved.absent ?? [],
@@ -306,7 +318,7 @@ function transactionIdFor(
 export function commandContextsFor(
   context: CommandContextParts,
   resolved: Pick<Resolved, 'command' | 'invocation' | 'role' | 'accounts'> &
-    Partial<Pick<Resolved, 'absent'>>,
+    Partial<Pick<Resolved, 'absent' | 'typed'>>,
 ): Context[] {
   const accounts = resolved.accounts.length === 0 ? [undefined] : resolved.accounts;
   return accounts.map((account) => commandContextFor(context, resolved, account));

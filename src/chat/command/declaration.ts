@@ -1,11 +1,11 @@
-import type { UserId } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
 import type { Account, AccountTraits, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import type { ReadingContext } from '../reading/values.ts';
 import { flag } from './arguments.ts';
 import type { Argument, Arguments, ParsedArguments, RunArguments } from './arguments.ts';
-import type { Actor, Invocation, Origin } from './invocation.ts';
+import type { Actor, Invocation, LeftOut, Origin } from './invocation.ts';
 import type { Registry } from './registry.ts';
 
 export const roles = ['viewer', 'moderator', 'admin'] as const;
@@ -38,6 +38,8 @@ export interface Context<Declared extends Arguments = Arguments> {
   readonly actor: Actor;
   readonly origin: Origin;
   readonly invocation: Invocation;
+  /** The arguments as they were typed, if `spellOut` has just replaced some. Known only to previews. */
+  readonly typed?: Invocation['arguments'];
   /**
    * For requests that Synapse or the client-server API does at most once for each transaction ID. It is the
    * same for the same account of the same command message, also after a restart. A command that makes several
@@ -76,7 +78,15 @@ export interface Context<Declared extends Arguments = Arguments> {
 interface SpellOutContext<Declared extends Arguments> {
   /** The accounts are found. */
   readonly args: ParsedArguments<Declared>;
-  readonly services: Pick<Services, 'rooms' | 'sanctions'>;
+  readonly services: Pick<Services, 'directRooms' | 'rooms' | 'sanctions'>;
+}
+
+/** What the arguments of a command stand for. */
+interface SpelledOut<Given> {
+  /** Those that are replaced. */
+  readonly args: Given;
+  /** What was named, or is meant by what was named, and is not acted on. */
+  readonly leftOut?: readonly LeftOut[];
 }
 
 /** What checking the arguments of a command needs. */
@@ -96,7 +106,12 @@ export interface Preview {
   readonly facts?: readonly string[];
   /** How much it affects. For several accounts, the command's `plan` gets the sums. */
   readonly numbers?: Readonly<Record<string, number>>;
+  /** Each of several rooms, for a file if there are too many for a message. */
+  readonly rooms?: readonly RoomRow[];
 }
+
+/** A room in a file, by column. All rooms of a file have the same columns; `room_id` is the first. */
+type RoomRow = { readonly room_id: RoomId } & Readonly<Record<string, string | number>>;
 
 /** What a command does and doesn't do to each of several accounts, in phrases. */
 export interface Plan {
@@ -147,6 +162,11 @@ export interface Step<Declared extends Arguments = Arguments, Result = unknown> 
   run(context: Context<Declared>): Promise<Result>;
   /** What was done, for the answer: `suspended`. */
   did(result: Result): string;
+  /**
+   * The answer if the operation consists of this step alone. Its status is how the step ended; by default, a
+   * step with a server job is running, and every other is done.
+   */
+  answer?(context: Context<Declared>, result: Result): Answer;
   /** Whether it had nothing to do, because everything was done already. */
   wasSo?(result: Result): boolean;
   /** What was not done, although the rest was: `3 files are left`. */
@@ -161,8 +181,8 @@ export interface Step<Declared extends Arguments = Arguments, Result = unknown> 
   /** Doing it twice does no harm, so a call that was cut off and did not arrive is made again, once. */
   readonly repeats?: true;
   /**
-   * The ID of the homeserver's own job that `run` has started. The operation waits for its end with
-   * `reconcile`.
+   * The ID of the homeserver's own job that `run` has started. If it is still running, the operation waits for
+   * its end with `reconcile`.
    */
   serverJob?(result: Result): string | undefined;
   reconcile(context: Context<Declared>): Promise<Reconciliation>;
@@ -267,13 +287,14 @@ interface Base<Declared extends Arguments> {
   check?(args: ParsedArguments<Declared>, context: CheckContext): void;
   /**
    * Replaces arguments that stand for others, such as `--all-rooms`, by what they stand for now. What is shown,
-   * confirmed and recorded is what they are replaced by. Undefined if there is nothing to replace.
+   * confirmed and recorded is what they are replaced by. Undefined if there is nothing to replace. It is called
+   * again before the operation starts, with what was confirmed.
    *
    * @throws TargetError they stand for nothing, or for too much
    */
   spellOut?(
     context: SpellOutContext<Declared>,
-  ): Promise<Partial<ParsedArguments<Declared>> | undefined>;
+  ): Promise<SpelledOut<Partial<ParsedArguments<Declared>>> | undefined>;
 }
 
 /** A command that does one thing to each account. */
@@ -371,7 +392,7 @@ export type Command = Omit<
   readonly endsTogether?: true;
   spellOut?(
     context: SpellOutContext<Arguments>,
-  ): Promise<Readonly<Record<string, unknown>> | undefined>;
+  ): Promise<SpelledOut<Readonly<Record<string, unknown>>> | undefined>;
   steps?(args: Readonly<Record<string, unknown>>): readonly Step[];
   nothingToDo?(account: Account, args: Readonly<Record<string, unknown>>): string | undefined;
   warning?(args: Readonly<Record<string, unknown>>): string;

@@ -39,9 +39,13 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json };
 
-/** An account that was named together with others, and the reason why nothing is done to it. */
+/** An account or a room that was named together with others, and the reason why nothing is done to it. */
 export interface LeftOut {
-  readonly user: UserId;
+  /**
+   * The ID of the account or room; or what it is called, if its ID must not be shown. The key is always `user`,
+   * as in stored operations.
+   */
+  readonly user: string;
   /** The rest of a sentence that begins with its ID: `is already deactivated`. */
   readonly why: string;
 }

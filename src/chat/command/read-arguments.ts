@@ -305,7 +305,7 @@ function readPositionals(
     const own = left.splice(0, count);
     const split =
       many === true ? own.flatMap((word) => splitAtCommas(word, argument, context)) : [];
-    const read = readWords(key, argument, split.length === 0 ? own : split, options);
+    const read = readWords(declared, key, split.length === 0 ? own : split, options);
     values[key] = many === true ? [...new Set(read)] : read[0];
   }
   const [surplus] = left;
@@ -438,11 +438,13 @@ function splitAtCommas(word: Word, { kind }: Argument, { serverName }: ReadingCo
 const maxAdviceLength = 200;
 
 function readWords(
+  declared: Readonly<Record<string, Argument>>,
   key: string,
-  argument: Argument,
   words: readonly Word[],
-  { context, takesReason }: PositionalOptions,
+  options: PositionalOptions,
 ): unknown[] {
+  const { context, takesReason } = options;
+  const argument = declared[key] as Argument;
   if (words.length > maxWords) {
     throw tooMany(words.length, placeholderOf(key, argument), maxWords);
   }
@@ -450,6 +452,9 @@ function readWords(
     try {
       return readWord(word, argument, context);
     } catch (error) {
+      if (error instanceof UsageError && at > 0 && namesFlag(word, declared, options)) {
+        throw unexpected(words, at, declared, options);
+      }
       // After a word that can be read, one that can't is probably part of a sentence.
       throw error instanceof UsageError && at > 0 && takesReason ? withReasonAdvice(error) : error;
     }
@@ -499,21 +504,29 @@ function missing(
   });
 }
 
+/** Whether a word is a flag that is not given, without its dashes. */
+function namesFlag(
+  { text }: Word,
+  declared: Readonly<Record<string, Argument>>,
+  { isGiven }: Pick<PositionalOptions, 'isGiven'>,
+): boolean {
+  return Object.entries(declared).some(
+    ([key, { place }]) => place === 'flag' && flagName(key) === text && !isGiven(key),
+  );
+}
+
 function unexpected(
   words: readonly Word[],
   at: number,
   declared: Readonly<Record<string, Argument>>,
-  { command, isGiven, takesReason }: PositionalOptions,
+  options: PositionalOptions,
 ): UsageError {
+  const { command, isGiven, takesReason } = options;
   const { text } = words[at] as Word;
   // A flag without its dashes may have been read as a positional, before its value.
   const flagWord = words
     .slice(Math.max(0, at - 1), at + 1)
-    .find((word) =>
-      Object.entries(declared).some(
-        ([key, { place }]) => place === 'flag' && flagName(key) === word.text && !isGiven(key),
-      ),
-    );
+    .find((word) => namesFlag(word, declared, options));
   const search = openUserFlag(declared, isGiven);
   const takesNone = Object.values(declared).every(({ place }) => place === 'flag');
   const error = new UsageError(`Unexpected word: \`${cut(text)}\`.`, {

@@ -284,9 +284,16 @@ async function othersAbout(
 }
 
 function targetNames(parsed: Pick<Parsed, 'command' | 'invocation'>): string[] {
+  const { command, invocation } = parsed;
   const accounts: string[] = targetsOf(parsed);
+  if (accounts.length > 0) {
+    return accounts;
+  }
+  if (command.stepsAreRooms === true) {
+    return (command.steps?.(invocation.arguments) ?? []).map(({ name }) => name);
+  }
   const { target } = intentFor(parsed, undefined);
-  return accounts.length > 0 ? accounts : target ? [target] : [];
+  return target ? [target] : [];
 }
 
 /** Who has to agree before something of this danger is done. */

@@ -39,7 +39,7 @@ export interface Shown {
   readonly preview: Preview;
   /** The accounts that were shown, without those that are left out. */
   readonly resolved: Resolved;
-  /** The list of accounts, if it is too long for a message. */
+  /** The list of accounts or rooms, if it is too long for a message. */
   readonly file?: AnswerFile;
 }
 
@@ -57,14 +57,21 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
   if (
     only !== undefined &&
     commandContexts.length === 1 &&
-    resolved.leftOut.length === 0 &&
+    (resolved.leftOut.length === 0 || subjectOf(resolved.command) === undefined) &&
     // What filters find is shown with the filters, even if it is only one account.
     resolved.invocation.matching === undefined
   ) {
     const preview = await previewOfOne(resolved, only);
+    const { leftOut } = resolved;
+    const { rooms = [] } = preview;
+    const needsFile = rooms.length > maxShown || leftOut.length > maxNamed;
     return {
-      preview: { ...preview, body: [...preview.body, ...skippedBlocks(resolved)] },
+      preview: {
+        ...preview,
+        body: [...preview.body, ...skippedBlocks(resolved), ...leftOutBlocks(leftOut)],
+      },
       resolved,
+      ...present({ file: needsFile ? roomsFile(rooms, leftOut) : undefined }),
     };
   }
   const queue = new PQueue({ concurrency });
@@ -438,6 +445,24 @@ function fileOf(
         'details',
         'left_out',
       ],
+      escape_formulas: true,
+    }),
+  };
+}
+
+/** All rooms of a command that acts on several, and those that are left out. */
+function roomsFile(rooms: NonNullable<Preview['rooms']>, leftOut: readonly LeftOut[]): AnswerFile {
+  const rows = [
+    ...rooms.map((room) => ({ ...room, left_out: '' })),
+    ...leftOut.map(({ user, why }) => ({ room_id: user, left_out: why })),
+  ];
+  const [first = { room_id: '' }] = rooms;
+  return {
+    name: 'rooms.csv',
+    contentType: 'text/csv',
+    content: stringify(rows, {
+      header: true,
+      columns: [...Object.keys(first), 'left_out'],
       escape_formulas: true,
     }),
   };

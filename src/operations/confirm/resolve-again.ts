@@ -1,3 +1,5 @@
+import { subjectOf } from '../../chat/command/declaration.ts';
+import { stepsOf } from '../execute/operation.ts';
 import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import { passed, targetsOf } from '../stages.ts';
@@ -24,6 +26,12 @@ export async function resolveAgain(
   if ((authorized.parts ?? targetsOf(authorized)).length > max) {
     return passed<Resolved>({ ...authorized, accounts: [], leftOut: [], absent: [] });
   }
-  const { resolved } = await makePreview(context, await resolve(context, authorized));
+  const found = await resolve(context, authorized);
+  const { command, invocation } = found;
+  const isOfRooms = command.stepsAreRooms === true && subjectOf(command) === undefined;
+  if (isOfRooms && stepsOf(command, invocation.arguments).length > max) {
+    return found;
+  }
+  const { resolved } = await makePreview(context, found);
   return resolved;
 }

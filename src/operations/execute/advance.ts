@@ -28,7 +28,7 @@ import {
   whyStopped,
 } from './begin.ts';
 import type { BeginContext, Begun, Prepared, Queue } from './begin.ts';
-import { stepIndexOf, stepsOf, taskOf } from './operation.ts';
+import { isAlone, stepIndexOf, stepsOf, taskOf } from './operation.ts';
 import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { outcomeReply } from './outcome.ts';
 import type { OutcomeContext } from './outcome.ts';
@@ -237,9 +237,11 @@ async function followed(
   found: Attempted,
 ): Promise<Attempted> {
   const { attempt } = found;
-  const isStep = attempt.step !== undefined;
+  const task = taskOf(operation, unit);
+  const step = stepsOf(task.command, task.invocation.arguments)[stepIndexOf(unit)];
   return attempt.isOpen === true &&
-    (isStep || (attempt.status === 'running' && operation.units.length > 1))
+    !isAlone(operation, step) &&
+    (step !== undefined || attempt.status === 'running')
     ? follow(context, operation, unit, found)
     : found;
 }

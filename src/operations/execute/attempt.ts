@@ -1,4 +1,4 @@
-import type { Status } from '../../chat/answers/answer.ts';
+import type { Answer, Status } from '../../chat/answers/answer.ts';
 import type { Command, Context, Reconciliation, Step } from '../../chat/command/declaration.ts';
 import {
   ForeignAnswerError,
@@ -17,7 +17,7 @@ import { protectedHashes } from '../resolve/media-owner.ts';
 import type { MediaOwnerContext } from '../resolve/media-owner.ts';
 import { commandContextFor } from '../stages.ts';
 import type { CommandContextParts } from '../stages.ts';
-import { stepIndexOf, stepsOf, taskOf } from './operation.ts';
+import { isAlone, stepIndexOf, stepsOf, taskOf } from './operation.ts';
 import type { Attempt, RunningOperation, Unit } from './operation.ts';
 import { endedAttempt, reconcile, reconciledAttempt } from './reconcile.ts';
 import type { ReconcileContext } from './reconcile.ts';
@@ -43,7 +43,7 @@ export async function attemptUnit(
   const result = await attemptOnce(
     context,
     task,
-    step,
+    { step, hasOwnAnswer: isAlone(operation, step) },
     () => contextOf(context, task, unit),
     unit.intent,
   );
@@ -157,7 +157,7 @@ function accountNamed({ target }: Unit): Account | undefined {
 async function attemptOnce(
   context: AttemptContext,
   { command }: Pick<RunningOperation, 'command'>,
-  step: Step | undefined,
+  { step, hasOwnAnswer }: { readonly step: Step | undefined; readonly hasOwnAnswer: boolean },
   contextNow: () => Context,
   audit: number | undefined,
 ): Promise<Result> {
@@ -183,17 +183,15 @@ async function attemptOnce(
   }
   try {
     if (step !== undefined) {
-      const serverJob = step.serverJob?.(result);
-      const missed = step.missed?.(result);
+      const answer = step.answer?.(commandContext, result);
       return {
-        ...(serverJob !== undefined
-          ? { status: 'running', isOpen: true }
-          : missed !== undefined
-            ? { status: 'partial', error: new TargetError('state', missed) }
-            : { status: 'done' }),
+        ...ranStep(step, result, answer),
         did: step.did(result),
         tookMs: tookMs(),
-        ...present({ serverJob }),
+        ...present({
+          serverJob: step.serverJob?.(result),
+          answer: hasOwnAnswer ? answer : undefined,
+        }),
         ...changeOf(step, commandContext, result),
       };
     }
@@ -213,6 +211,22 @@ async function attemptOnce(
   }
 }
 
+/** How a step ended that did not fail. */
+function ranStep(
+  step: Step,
+  result: unknown,
+  answer: Answer | undefined,
+): Pick<Attempt, 'status' | 'isOpen' | 'error'> {
+  const missed = step.missed?.(result);
+  const isRunning =
+    answer === undefined ? step.serverJob?.(result) !== undefined : answer.status === 'running';
+  return isRunning
+    ? ranAttempt('running')
+    : missed === undefined
+      ? ranAttempt(answer?.status)
+      : { status: 'partial', error: new TargetError('state', missed) };
+}
+
 /** What a command that changes nothing finds out, for one of its targets. Never throws. */
 export async function attemptRead(
   context: AttemptContext,
@@ -222,7 +236,13 @@ export async function attemptRead(
   return {
     target: undefined,
     audit: undefined,
-    ...(await attemptOnce(context, { command }, undefined, () => commandContext, undefined)),
+    ...(await attemptOnce(
+      context,
+      { command },
+      { step: undefined, hasOwnAnswer: true },
+      () => commandContext,
+      undefined,
+    )),
   };
 }
 

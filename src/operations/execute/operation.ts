@@ -121,6 +121,14 @@ export function stepsOf(
   return command.steps?.(args) ?? [undefined];
 }
 
+/** Whether it is one unit that has an answer of its own, and so is told like a command without steps. */
+export function isAlone(
+  { units }: Pick<RunningOperation, 'units'>,
+  step: Pick<Step, 'answer'> | undefined,
+): boolean {
+  return units.length === 1 && (step === undefined || step.answer !== undefined);
+}
+
 /** Which of its command's steps a unit carries out, counted from 0. Each part of an undo is one step. */
 export function stepIndexOf({ part, step }: Pick<Unit, 'part' | 'step'>): number {
   return part === undefined ? step : 0;

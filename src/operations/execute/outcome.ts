@@ -57,7 +57,9 @@ export function outcomeReply(
   const leftOut = (about.leftOut ?? []).filter(({ why }) => why !== notBegunBeforeStop);
   const reports = [...leftOutBlocks(leftOut), ...waitingBlocks(waiting)];
   const trail = trailOf(context, about, attempts, audit);
-  if (only !== undefined && attempts.length === 1 && keptBackByStop(about).length === 0) {
+  // A target of which only a part was begun is told with what is missing.
+  const isWhole = keptBackByStop(about).length === 0 && cutBlocks(about).length === 0;
+  if (only !== undefined && attempts.length === 1 && isWhole) {
     const { answer, ...rest } = singleReply(context, about, only, audit);
     const next = [...waitingNext(waiting), ...(answer.next ?? [])];
     const timers = timerBlocks(about, only);
@@ -199,7 +201,14 @@ function cutBlocks(about: About): Block[] {
   const cut = ends.filter(({ end, notBegun }) => end !== 'untouched' && notBegun.length > 0);
   const [first] = cut;
   if (first !== undefined && ends.length === 1) {
-    return [line(`Not begun: ${first.notBegun.join(', ')}`)];
+    const { notBegun } = first;
+    const names = notBegun.length > maxListed ? firstOf(notBegun) : notBegun.join(', ');
+    const why = about.units?.find(({ leftOut }) => leftOut !== undefined)?.leftOut;
+    return [
+      line(
+        `Not begun: ${names}${why === undefined || why === notBegunBeforeStop ? '' : ` (${why})`}`,
+      ),
+    ];
   }
   const left = cut.length - maxListed;
   const stopped = new Set(keptBackByStop(about).map(({ target }) => target));
@@ -233,6 +242,12 @@ function finishOf(
     return undefined;
   }
   const subject = subjectOf(command);
+  if (subject === undefined && command.stepsAreRooms === true) {
+    return finishRooms(
+      about,
+      keptBack.map((unit) => stepNameOf(about, unit) ?? ''),
+    );
+  }
   if (invocation.reversals !== undefined || subject === undefined) {
     return { line: writeInvocation(command, atOnce), needsFile: false };
   }
@@ -245,11 +260,34 @@ function finishOf(
   return { line: needsFile ? `${line} --from-file` : line, needsFile };
 }
 
+/** The same command for the rooms that were not begun, if they fit into a line. The file has the others. */
+function finishRooms(
+  { command, invocation }: About,
+  rooms: readonly string[],
+): ReturnType<typeof finishOf> {
+  const { notBefore: _, ...atOnce } = invocation;
+  const [key] = Object.entries(command.args).find(([, { kind }]) => kind === 'room') ?? [];
+  return key === undefined || rooms.length > maxShown
+    ? undefined
+    : {
+        line: writeInvocation(command, {
+          ...atOnce,
+          arguments: { ...invocation.arguments, [key]: rooms },
+        }),
+        needsFile: false,
+      };
+}
+
 function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline[] {
   const isOne = new Set(about.units?.map(({ position }) => position)).size === 1;
   const whose = attempt.target === undefined ? [] : [' ', code(attempt.target)];
   if (attempt.step !== undefined) {
     const mark = marks[attempt.status];
+    // What was done in a room names it.
+    const isNamed =
+      (attempt.status === 'done' || attempt.status === 'partial') &&
+      attempt.did !== undefined &&
+      parseRoomId(attempt.step) !== undefined;
     const how =
       attempt.status === 'done'
         ? (attempt.did ?? 'done')
@@ -260,12 +298,10 @@ function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline
             : attempt.status === 'running'
               ? 'still running'
               : 'not known whether it was done';
-    // What was done in a room names it.
-    const isNamed = attempt.status === 'done' && parseRoomId(attempt.step) !== undefined;
     return [
       `${mark} `,
       ...(isNamed ? [] : [bold(`${attempt.step}: `)]),
-      isNamed ? sentenceCase(how) : how,
+      ...(isNamed ? [sentenceCase(how)] : sentence(how)),
       ...(isOne ? [] : whose),
     ];
   }
@@ -314,7 +350,9 @@ function fileOf(about: About, attempts: readonly Attempt[]): AnswerFile {
   const known = new Set(notBegun.map(({ user_id: user }) => user));
   const before = leftOut
     .filter(({ user }) => !known.has(user))
-    .map(({ user, why }) => row(user, '', why));
+    .map(({ user, why }) =>
+      parseRoomId(user) === undefined ? row(user, '', why) : row('', user, why),
+    );
   return {
     name: 'outcomes.csv',
     contentType: 'text/csv',

@@ -28,7 +28,8 @@ export async function resolveItem(
   const dealsWithIt =
     attempts.some(({ target }) => target === item.sender) ||
     Object.values(invocation.arguments).some((value) => namesEvent(value, item.subject)) ||
-    (command.args['room'] !== undefined && invocation.arguments['room'] === item.roomId);
+    (command.args['room'] !== undefined &&
+      [invocation.arguments['room']].flat().includes(item.roomId));
   if (!dealsWithIt) {
     return;
   }

@@ -11,6 +11,7 @@ import type { ExpireContext } from '../confirm/find-confirmation.ts';
 import type { Settings } from '../settings.ts';
 import { parsedOf } from '../stages.ts';
 import type { Parsed, ParsedContext } from '../stages.ts';
+import { unitNoun } from './operation-field.ts';
 import { stepsOf } from './operation.ts';
 
 /** What stopping needs. */
@@ -120,7 +121,12 @@ function soFar({ command, invocation, parts }: Parsed, rows: readonly OperationT
   const done = ended.filter((group) => group.every((row) => isIn(row, 'done')));
   const hasTargets = rows.every(({ target }) => target !== undefined);
   return {
-    counted: isOne && parts === undefined ? 'step' : hasTargets && !isOne ? 'account' : 'action',
+    counted:
+      isOne && parts === undefined
+        ? unitNoun({ command, invocation })
+        : hasTargets && !isOne
+          ? 'account'
+          : 'action',
     targets: groups.length,
     done: done.length,
     failed: ended.filter((group) => group.some((row) => isIn(row, 'failed'))).length,

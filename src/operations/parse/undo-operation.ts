@@ -7,7 +7,6 @@ import { undoneBy } from '../../chat/reading/entry-number.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
-import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
@@ -308,7 +307,7 @@ function whyStays(entry: AuditEntry, newer: AuditEntry): string {
 }
 
 function left({ target }: AuditEntry, why: string): LeftOut {
-  return { user: (target ?? 'this server') as UserId, why };
+  return { user: target ?? 'this server', why };
 }
 
 function nothingToTakeBack(

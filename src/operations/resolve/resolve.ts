@@ -31,7 +31,9 @@ export type ResolveContext = ProtectContext &
   FindContext &
   AbsentContext &
   MediaOwnerContext &
-  ReservedRoomsContext & { readonly services: Pick<Services, 'rooms' | 'sanctions'> };
+  ReservedRoomsContext & {
+    readonly services: Pick<Services, 'directRooms' | 'rooms' | 'sanctions'>;
+  };
 
 /**
  * Looks up the accounts that a command acts on, all of them before anything is done to one, and keeps the
@@ -48,7 +50,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
   }
   await assertRooms(context, asked);
   const { authorized: named, accounts: found } = await findAccounts(context, asked);
-  const authorized = await spelledOut(context, named);
+  const { authorized, leftOut: roomsLeftOut } = await spelledOut(context, named);
   const { danger } = authorized;
   const users = targetsOf(authorized);
   const accounts: Account[] = [];
@@ -61,14 +63,15 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
       }),
     );
   }
-  const leftOut = accounts.flatMap((account): LeftOut | [] => {
+  const untouchable = accounts.flatMap((account) => {
     const why = whyUntouchable(context, authorized, account);
-    return why === undefined ? [] : { user: account.name, why };
+    return why === undefined ? [] : [{ user: account.name, why }];
   });
-  const last = leftOut.at(-1);
-  if (last !== undefined && leftOut.length === accounts.length) {
+  const last = untouchable.at(-1);
+  if (last !== undefined && untouchable.length === accounts.length) {
     throw protectedError(context, last.user, last.why);
   }
+  const leftOut: readonly LeftOut[] = [...untouchable, ...roomsLeftOut];
   await assertOthers(context, authorized);
   const resolved = passed<Resolved>({
     ...authorized,
@@ -76,7 +79,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
     leftOut,
     absent: danger === 'read' ? await absentIn(context, authorized) : [],
   });
-  const left = new Set(leftOut.map(({ user }) => user));
+  const left = new Set(untouchable.map(({ user }) => user));
   return left.size === 0
     ? resolved
     : narrow(
@@ -86,25 +89,29 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
       );
 }
 
-/** The same command, with what its arguments stand for now. */
-async function spelledOut(context: ResolveContext, asked: Authorized): Promise<Authorized> {
+/** The same command, with what its arguments stand for now, and what of that is left out. */
+async function spelledOut(
+  context: ResolveContext,
+  asked: Authorized,
+): Promise<{ readonly authorized: Authorized; readonly leftOut: readonly LeftOut[] }> {
   const { command, invocation } = asked;
   const found = await command.spellOut?.({
     args: invocation.arguments,
     services: context.services,
   });
   if (found === undefined) {
-    return asked;
+    return { authorized: asked, leftOut: [] };
   }
-  const spelled = passed<Authorized>({
+  const authorized = passed<Authorized>({
     ...asked,
+    typed: invocation.arguments,
     invocation: {
       ...invocation,
-      arguments: { ...invocation.arguments, ...(found as Invocation['arguments']) },
+      arguments: { ...invocation.arguments, ...(found.args as Invocation['arguments']) },
     },
   });
-  await assertRooms(context, spelled);
-  return spelled;
+  await assertRooms(context, authorized);
+  return { authorized, leftOut: found.leftOut ?? [] };
 }
 
 /** Looks up the accounts of an undo. What can't be taken back now is left out. */
@@ -126,7 +133,7 @@ async function resolveParts(context: ResolveContext, asked: Authorized): Promise
     if (why === undefined) {
       kept.push(at);
     } else {
-      leftOut.push({ user: user ?? (part.command.name as UserId), why });
+      leftOut.push({ user: user ?? part.command.name, why });
     }
   }
   if (kept.length === 0) {

@@ -30,8 +30,8 @@ export interface Stopped {
   /** The same for people to read: of many accounts, it names the first. */
   readonly shortLine: string;
   readonly timer: Timer | undefined;
-  /** What the numbers count: accounts, each with all its steps; of one account, its steps. */
-  readonly counted: 'account' | 'action' | 'step';
+  /** What the numbers count: accounts, each with all its steps; of one account, its steps or rooms. */
+  readonly counted: 'account' | 'action' | 'room' | 'step';
   readonly targets: number;
   readonly done: number;
   readonly failed: number;

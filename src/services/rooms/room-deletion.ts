@@ -81,6 +81,18 @@ export function isRunning({ status }: Pick<ScheduledTask, 'status'>): boolean {
 }
 
 /**
+ * The rooms that Synapse is deleting now; none if it keeps no list of its tasks.
+ * GET /_synapse/admin/v1/scheduled_tasks
+ */
+export async function roomsBeingDeleted(api: TaskApi): Promise<ReadonlySet<string>> {
+  const tasks = await synapseTasks(api, {
+    action: deletionAction,
+    status: ['scheduled', 'active'],
+  });
+  return new Set((tasks ?? []).flatMap(({ resourceId }) => resourceId ?? []));
+}
+
+/**
  * @returns the room's latest deletion, which has ended
  * @throws TargetError the room is already being deleted
  */

@@ -21,13 +21,27 @@ export async function nameRooms(
   api: Pick<AdminApi, 'rooms'>,
   rooms: readonly RoomId[],
 ): Promise<NamedRoom[]> {
-  const named: NamedRoom[] = [];
+  const found = await findRooms(api, rooms);
+  return rooms.map((room) => found.get(room) ?? namelessRoom(room));
+}
+
+/** The rooms that this server knows, in the order given. */
+export async function findRooms(
+  api: Pick<AdminApi, 'rooms'>,
+  rooms: readonly RoomId[],
+): Promise<Map<RoomId, RoomDetail>> {
+  const known = new Map<RoomId, RoomDetail>();
   for (let start = 0; start < rooms.length; start += concurrency) {
     const batch = rooms.slice(start, start + concurrency);
     const found = await Promise.all(batch.map(async (room) => api.rooms.find(room)));
-    named.push(...batch.map((room, at) => found[at] ?? namelessRoom(room)));
+    for (const [at, room] of batch.entries()) {
+      const detail = found[at];
+      if (detail !== undefined) {
+        known.set(room, detail);
+      }
+    }
   }
-  return named;
+  return known;
 }
 
 /** A room of which only the ID is known. */

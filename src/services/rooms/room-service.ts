@@ -19,8 +19,9 @@ import {
   deleteRoom,
   lastDeletion,
   reconcileDeletion,
+  roomsBeingDeleted,
 } from './room-deletion.ts';
-import { nameRooms } from './room-names.ts';
+import { findRooms, nameRooms } from './room-names.ts';
 import { makeRoomAdmin, planRoomAdmin, reconcileRoomAdmin } from './room-power.ts';
 import { assertCanPurge, purgeHistory, reconcilePurge } from './room-purge.ts';
 import { readSpace } from './space.ts';
@@ -57,6 +58,9 @@ export function createRoomService(
 
     /** Undefined if this server doesn't know the room. */
     find: api.rooms.find,
+
+    /** Those of the rooms that this server knows, in the order given. */
+    findAll: async (rooms: readonly RoomId[]) => findRooms(api, rooms),
 
     /** The names of rooms, in the order given. */
     names: async (rooms: readonly RoomId[]) => nameRooms(api, rooms),
@@ -236,6 +240,8 @@ export function createRoomService(
       options: RoomDeletion,
       keepId?: (deleteId: string) => Promise<void>,
     ) => deleteRoom(api, room, options, deletionTimes, keepId),
+    /** The rooms that Synapse is deleting now. */
+    beingDeleted: async () => roomsBeingDeleted(api),
     lastDeletion: async (room: RoomId) => lastDeletion(api, room),
     /** @param options.purge whether the room was to be removed from the database */
     reconcileDeletion: async (

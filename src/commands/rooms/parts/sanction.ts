@@ -50,7 +50,7 @@ export async function spellOutRooms(
     readonly args: { readonly accounts: readonly UserId[]; readonly allRooms: boolean };
     readonly services: Pick<Services, 'sanctions'>;
   },
-): Promise<{ readonly rooms: RoomId[]; readonly allRooms: false } | undefined> {
+): Promise<{ readonly args: { readonly rooms: RoomId[]; readonly allRooms: false } } | undefined> {
   if (!allRooms) {
     return undefined;
   }
@@ -65,7 +65,7 @@ export async function spellOutRooms(
       'Nothing was changed. Name fewer users.',
     );
   }
-  return { rooms, allRooms: false };
+  return { args: { rooms, allRooms: false } };
 }
 
 /** Why `--all-rooms` stands for no room. */
