@@ -10,6 +10,7 @@ import type { Invocation, Json, LeftOut } from '../chat/command/invocation.ts';
 import type { Registry } from '../chat/command/registry.ts';
 import { writeValue } from '../chat/command/write-invocation.ts';
 import { reasonOfUndo } from '../chat/reading/entry-number.ts';
+import { writeDuration } from '../core/duration.ts';
 import { TargetError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
 import { present } from '../core/present.ts';
@@ -222,7 +223,10 @@ export function intentFor(
       ...Object.fromEntries(
         Object.entries(invocation.arguments).map(([name, value]) => [name, keep(name, value)]),
       ),
-      ...present({ step: stepName }),
+      ...present({
+        step: stepName,
+        for: invocation.forMs === undefined ? undefined : writeDuration(invocation.forMs),
+      }),
     },
     target: account?.name ?? room ?? otherTarget(command, invocation),
     reason: invocation.reason,

@@ -270,7 +270,8 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
       typeof command.danger === 'function' ||
       command.danger === 'destructive' ||
       command.danger === 'critical';
-    expect(command.preview !== undefined).toBe(mustAsk);
+    expect(command.preview !== undefined || !mustAsk).toBe(true);
+    expect(command.preview === undefined || canChange(command)).toBe(true);
   });
 
   test('says whether it keeps off protected accounts and their files', () => {

@@ -338,10 +338,11 @@ interface Stepped<Declared extends Arguments> {
   readonly reconcile?: never;
 }
 
-interface Harmless {
+interface Harmless<Declared extends Arguments> {
   readonly danger: 'read' | 'change';
   readonly maxDanger?: never;
-  preview?: never;
+  /** For a dry run, and if it asks all the same, because it concerns several accounts. */
+  preview?(context: Context<Declared>): Promise<Preview>;
 }
 
 interface Confirmable<Declared extends Arguments> {
@@ -371,7 +372,7 @@ type Reversibility =
 type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
   (Single<Declared, Result> | Stepped<Declared>) &
   Reversibility &
-  (Harmless | Confirmable<Declared> | Depends<Declared>);
+  (Harmless<Declared> | Confirmable<Declared> | Depends<Declared>);
 
 /** A command of unknown arguments and result. */
 export type Command = Omit<

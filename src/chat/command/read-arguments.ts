@@ -76,8 +76,13 @@ export function readArguments(
     ({ place, kind }) => place === 'positional' && ['account', 'target', 'user'].includes(kind),
   );
   const takesDashes = Object.values(declared).some(({ options }) => options.dashes === true);
+  const takesNegative = Object.values(declared).some(
+    ({ place, options }) => place === 'positional' && (options.min ?? 0) < 0,
+  );
   const typed = tokens.map((token) =>
-    takesDashes && isFlag(token) ? { ...token, quoted: true } : token,
+    (takesDashes && isFlag(token)) || (takesNegative && /^-\d+$/u.test(token.text))
+      ? { ...token, quoted: true }
+      : token,
   );
   const { words, given } = withUsersOfFlag(
     declared,

@@ -47,9 +47,9 @@ export default defineCommand({
   preview: async (context) =>
     sanctionPreview(context, {
       kind: 'ban',
-      verb: 'Ban',
+      words: ['Ban', 'from'],
       warning: 'They can’t come back until the bans are lifted, and then they must join again.',
-      present: (membership) => membership === 'join' || membership === 'invite',
+      isPresent: (membership) => membership === 'join' || membership === 'invite',
     }),
 
   steps: ({ rooms }) =>

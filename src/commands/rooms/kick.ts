@@ -46,9 +46,9 @@ export default defineCommand({
   preview: async (context) =>
     sanctionPreview(context, {
       kind: 'kick',
-      verb: 'Remove',
+      words: ['Remove', 'from'],
       warning: 'Into rooms that are not public, they can’t come back without an invitation.',
-      present: (membership) => ['invite', 'join', 'knock'].includes(membership ?? ''),
+      isPresent: (membership) => ['invite', 'join', 'knock'].includes(membership ?? ''),
     }),
 
   steps: ({ rooms }) =>

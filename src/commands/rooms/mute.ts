@@ -1,5 +1,5 @@
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { roomStep, sanctionArguments, spellOutRooms } from './parts/sanction.ts';
+import { roomStep, sanctionArguments, sanctionPreview, spellOutRooms } from './parts/sanction.ts';
 
 export default defineCommand({
   name: 'mute',
@@ -37,6 +37,13 @@ export default defineCommand({
 
   spellOut: async (context) => spellOutRooms('mute', context),
 
+  preview: async (context) =>
+    sanctionPreview(context, {
+      kind: 'mute',
+      words: ['Mute', 'in'],
+      isPresent: (membership) => membership === 'join',
+    }),
+
   steps: ({ rooms }) =>
     rooms.map((room) =>
       roomStep(room, {
@@ -44,8 +51,8 @@ export default defineCommand({
         did: 'muted in',
         wasSo: 'already muted in',
         undoneBy: 'unmute',
-        isDone: async ({ args, services }) =>
-          services.sanctions.isMuteByBot(room, args.accounts.name, true),
+        isDone: async ({ args, services, transactionId }) =>
+          services.sanctions.isMutedBy(room, args.accounts.name, transactionId),
       }),
     ),
 });

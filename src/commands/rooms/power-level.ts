@@ -5,7 +5,7 @@ import { positional, roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
 import { idWord } from '../../chat/reading/values.ts';
-import { TargetError } from '../../core/errors.ts';
+import { ProtectedError, TargetError } from '../../core/errors.ts';
 import { PowerlessError } from '../../services/services.ts';
 
 /** Whoever has it can do everything in a room, and nobody of the same level can take it away. */
@@ -37,8 +37,9 @@ export default defineCommand({
     'give more power than this bot has, or take it from those who have as much',
   ],
   args,
-  danger: ({ level }) => (level >= adminLevel ? 'destructive' : 'change'),
-  maxDanger: 'destructive',
+  danger: ({ level }) =>
+    level >= adminLevel ? 'critical' : level >= moderatorLevel ? 'destructive' : 'change',
+  maxDanger: 'critical',
   protects: ({ level }) => level < moderatorLevel,
   example: 'power-level #lobby:example.com @ana:example.com 50',
   endpoints: [
@@ -61,7 +62,12 @@ export default defineCommand({
         '?',
       ],
       body: [facts(`They have ${shown(of(account.name))}`)],
-      warning: 'They can then do everything in the room, and I can’t take the power away again.',
+      ...(context.args.level >= adminLevel
+        ? {
+            warning:
+              'They can then do everything in the room, and I can’t take the power away again.',
+          }
+        : {}),
     };
   },
 
@@ -71,6 +77,9 @@ export default defineCommand({
     const levels = await services.sanctions.levels(room.roomId);
     const before = levels.of(given.account.name);
     const own = levels.of(context.botUser);
+    if (before > given.level && (await context.isProtected(given.account.name))) {
+      throw new ProtectedError(`${given.account.name} is protected`, 'Nothing was changed.');
+    }
     if (before === given.level) {
       return { room, before, own, wasSo: true };
     }
@@ -81,7 +90,9 @@ export default defineCommand({
         ? new TargetError(
             'state',
             `no power to do that: ${error.message}`,
-            `\`${prefix}make-room-admin ${idWord(room.roomId)}\` gives me power there, if anybody of this server has it.`,
+            error.needsPower
+              ? `\`${prefix}make-room-admin ${idWord(room.roomId)}\` gives me power there, if anybody of this server has it.`
+              : undefined,
           )
         : error;
     }

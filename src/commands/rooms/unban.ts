@@ -1,5 +1,11 @@
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { isSet, roomStep, sanctionArguments, spellOutRooms } from './parts/sanction.ts';
+import {
+  isSet,
+  roomStep,
+  sanctionArguments,
+  sanctionPreview,
+  spellOutRooms,
+} from './parts/sanction.ts';
 
 export default defineCommand({
   name: 'unban',
@@ -27,6 +33,12 @@ export default defineCommand({
   ],
 
   spellOut: async (context) => spellOutRooms('unban', context),
+
+  preview: async (context) =>
+    sanctionPreview(context, {
+      kind: 'unban',
+      words: ['Unban', 'from'],
+    }),
 
   steps: ({ rooms }) =>
     rooms.map((room) =>

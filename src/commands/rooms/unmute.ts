@@ -1,5 +1,5 @@
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { roomStep, sanctionArguments, spellOutRooms } from './parts/sanction.ts';
+import { roomStep, sanctionArguments, sanctionPreview, spellOutRooms } from './parts/sanction.ts';
 
 export default defineCommand({
   name: 'unmute',
@@ -31,6 +31,12 @@ export default defineCommand({
 
   spellOut: async (context) => spellOutRooms('unmute', context),
 
+  preview: async (context) =>
+    sanctionPreview(context, {
+      kind: 'unmute',
+      words: ['Let', 'speak again in'],
+    }),
+
   steps: ({ rooms }) =>
     rooms.map((room) =>
       roomStep(room, {
@@ -39,7 +45,7 @@ export default defineCommand({
         wasSo: 'not muted in',
         undoneBy: 'mute',
         isDone: async ({ args, services }) =>
-          services.sanctions.isMuteByBot(room, args.accounts.name, false),
+          !(await services.sanctions.isMuted(room, args.accounts.name)),
       }),
     ),
 });

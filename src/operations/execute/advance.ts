@@ -34,7 +34,7 @@ import { outcomeReply } from './outcome.ts';
 import type { OutcomeContext } from './outcome.ts';
 import { createPace } from './pace.ts';
 import { resolveItem } from './resolve-item.ts';
-import { isTimed, scheduleEnd, updateTimers } from './timers.ts';
+import { isTimed, scheduleEnd, stopSpent, takeOver, updateTimers } from './timers.ts';
 
 /** What moving an operation on needs. */
 export type AdvanceContext = AttemptContext &
@@ -375,14 +375,15 @@ async function recordAttempt(
   context: AdvanceContext,
   tables: StoreTables,
   run: Run,
-  { unit, attempt, before }: Attempted & { readonly unit: Begun },
+  { unit, attempt: found, before }: Attempted & { readonly unit: Begun },
 ): Promise<void> {
   const { operation } = run;
+  const task = taskOf(operation, unit);
+  const attempt = await takeOver(tables, task, found);
   let told = attempt;
   if (before?.status !== attempt.status) {
     run.isNews = true;
     await tables.auditLog.finish(unit.intent, outcomeAfter(attempt, before), context.now());
-    const task = taskOf(operation, unit);
     if (isTimed(task) && task.command.endsTogether !== true) {
       told = { ...attempt, ...(await updateTimers(context, tables, task, attempt)) };
     }
@@ -433,6 +434,7 @@ async function conclude(context: AdvanceContext, tables: StoreTables, run: Run):
   const isOpen = operation.units.some(({ attempt }) => attempt?.isOpen === true);
   if (!isOpen) {
     await scheduleEnd(context, tables, operation);
+    await stopSpent(context, tables, operation);
   }
   const attempts = operation.units.flatMap(({ attempt }) => attempt ?? []);
   const { item, origin } = operation.invocation;

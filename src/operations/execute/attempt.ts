@@ -47,7 +47,13 @@ export async function attemptUnit(
     () => contextOf(context, task, unit),
     unit.intent,
   );
-  return { ...attemptedOf(unit, step), ...result };
+  // Its answer was lost, and it is known to be done: what that changed follows from the arguments.
+  const isReconciled = step !== undefined && result.status === 'done' && result.did === undefined;
+  return {
+    ...attemptedOf(unit, step),
+    ...result,
+    ...(isReconciled ? changeOfReconciled(context, task, unit, step) : {}),
+  };
 }
 
 /** What became of a unit whose call was cut off, or whose end was not known. Never calls it again. */
@@ -84,12 +90,14 @@ function changeOfReconciled(
 ): StepChange {
   const commandContext = contextOf(context, operation, unit);
   const isKnown = unit.before !== undefined || unit.account !== undefined;
-  return isKnown && step?.resultIfDone !== undefined
-    ? changeOf(step, commandContext, step.resultIfDone(commandContext))
-    : {};
+  if (!isKnown || step?.resultIfDone === undefined) {
+    return {};
+  }
+  const result = step.resultIfDone(commandContext);
+  return { did: step.did(result), ...changeOf(step, commandContext, result) };
 }
 
-type StepChange = Pick<Attempt, 'undo' | 'wasSo'>;
+type StepChange = Pick<Attempt, 'did' | 'undo' | 'wasSo'>;
 
 /** The line that takes back a step, or that it had nothing to do. */
 function changeOf(step: Step, context: Context, result: unknown): StepChange {

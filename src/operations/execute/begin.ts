@@ -302,7 +302,7 @@ async function whyUnanswered(
 async function whyNotAnyMore(
   context: BeginContext,
   tables: Pick<StoreTables, 'operations'> & {
-    readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'search'>;
+    readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'inOrder' | 'search'>;
   },
   queue: Queue,
   unit: Unit,

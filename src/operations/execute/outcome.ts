@@ -101,7 +101,9 @@ export function outcomeReply(
         ...(left > 0 ? [line(`And ${count(left, 'other')}: see the file.`)] : []),
         ...adviceBlocks(about, attempts),
         ...(isLong
-          ? []
+          ? attempts
+              .filter(({ stopped = [] }) => stopped.length > 0)
+              .flatMap((attempt) => timerBlocks(about, attempt, attempt.target))
           : attempts.flatMap((attempt) => timerBlocks(about, attempt, attempt.target))),
         ...reports,
         ...trail,
@@ -252,6 +254,16 @@ function finishOf(
     return { line: writeInvocation(command, atOnce), needsFile: false };
   }
   const targets = [...new Set(keptBack.flatMap(({ target }) => target ?? []))];
+  if (command.stepsAreRooms === true) {
+    const left = new Set(keptBack.map((unit) => stepNameOf(about, unit)));
+    const rooms = Object.entries(invocation.arguments).flatMap(([key, value]) =>
+      command.args[key]?.kind === 'room' && Array.isArray(value)
+        ? [[key, value.filter((room) => left.has(String(room)))] as const]
+        : [],
+    );
+    const given = { ...invocation.arguments, ...Object.fromEntries(rooms), [subject]: targets };
+    return { line: writeInvocation(command, { ...atOnce, arguments: given }), needsFile: false };
+  }
   const needsFile = targets.length > maxShown;
   const line = writeInvocation(command, {
     ...atOnce,

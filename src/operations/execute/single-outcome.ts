@@ -126,14 +126,15 @@ export function sentenceCase(text: string): string {
 /** What happened to the timers of an account, which is named if there are several. */
 export function timerBlocks(
   { command, invocation: { forMs } }: About,
-  { answer, status, timer, stopped = [], kept }: Attempt,
+  { answer, status, timer, stopped = [], kept, wasSo, undo: undone }: Attempt,
   account?: string,
 ): Block[] {
   const named = account === undefined ? [] : [code(account), ': '];
   const blocks = stopped.map(({ id, runAt, line: undo }) =>
     line(
       ...named,
-      undo.split(' ', 1)[0] === command.name
+      undo.split(' ', 1)[0] === command.name ||
+        (undo.startsWith('undo ') && command.endsTogether !== true)
         ? `Timer ${id}, which would have ended this at ${dateTime(runAt)}, was stopped.`
         : `This no longer ends at ${dateTime(runAt)}: timer ${id} was stopped.`,
     ),
@@ -142,11 +143,16 @@ export function timerBlocks(
     const { id, runAt } = kept;
     return [line(...named, `This still ends at ${dateTime(runAt)}, by timer ${id}.`)];
   }
+  if (command.endsTogether === true) {
+    return forMs !== undefined && status === 'done' && wasSo === true && undone === undefined
+      ? [line(...named, 'This was already in force without an end, so it stays.')]
+      : blocks;
+  }
   return forMs !== undefined && status === 'done' && answer !== undefined && timer === undefined
     ? [
         line(
           ...named,
-          command.nothingToDo === undefined && command.endsTogether !== true
+          command.nothingToDo === undefined
             ? 'Nothing undoes this exactly, so it has no end.'
             : 'This was already in force without an end, so it stays.',
         ),
@@ -155,8 +161,13 @@ export function timerBlocks(
 }
 
 /** Done for a time, but without the timer that ends it: after a crash, the state before is not known. */
-function isForever({ invocation }: About, { status, timer }: Attempt): boolean {
-  return invocation.forMs !== undefined && status === 'done' && timer === undefined;
+function isForever({ command, invocation }: About, { status, timer }: Attempt): boolean {
+  return (
+    command.endsTogether !== true &&
+    invocation.forMs !== undefined &&
+    status === 'done' &&
+    timer === undefined
+  );
 }
 
 function notDone(why: string): Answer {

@@ -1,9 +1,12 @@
-import { canEnd, dangerOf } from '../../chat/command/declaration.ts';
+import { canEnd, dangerOf, subjectOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation } from '../../chat/command/invocation.ts';
 import type { StoreTables } from '../../store/store.ts';
+import { stepOf } from '../../store/tables/audit-log.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Timer, Timers } from '../../store/tables/timers.ts';
-import { undoOf } from '../parse/expand.ts';
+import { maxTogether, undoOf } from '../parse/expand.ts';
+import { inForce } from '../parse/undo-operation.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
@@ -21,15 +24,28 @@ interface Run {
  */
 export async function timersOf(
   timers: Pick<Timers, 'scheduledFor'>,
-  { command, invocation: { actor } }: Run,
+  { command, invocation }: Run,
   account: string,
 ): Promise<Timer[]> {
+  const { actor } = invocation;
+  const rooms = roomsOf(command, invocation);
   const scheduled = await timers.scheduledFor(account);
   return scheduled.filter(
     ({ id, line, action }) =>
       (action === command.name || line.split(' ', 1)[0] === command.name) &&
+      // In another room, it is about something else.
+      rooms.every((room) => line.split(' ').includes(room)) &&
       !(actor.kind === 'timer' && actor.timer === id),
   );
+}
+
+/** The rooms in which a command does something to an account. */
+function roomsOf(command: Command, { arguments: given }: Pick<Invocation, 'arguments'>): string[] {
+  return subjectOf(command) === undefined
+    ? []
+    : Object.entries(command.args).flatMap(([key, { kind }]) =>
+        kind === 'room' ? ([given[key] ?? []].flat() as string[]) : [],
+      );
 }
 
 /** Whether a timer can end what this command does, or run the command. */
@@ -144,4 +160,92 @@ async function firstWithUndo(
     }
   }
   return undefined;
+}
+
+/** The line of a timer that takes back a whole operation. */
+const wholeLine = /^undo --operation (\d+)$/u;
+
+type WholeTables = Pick<StoreTables, 'auditLog' | 'operations' | 'timers'>;
+
+/** The scheduled timers that take back a whole operation, and all that it has done. */
+async function wholeTimers({
+  auditLog,
+  operations,
+  timers,
+}: WholeTables): Promise<{ readonly timer: Timer; readonly entries: readonly AuditEntry[] }[]> {
+  const found = [];
+  for (const timer of await timers.scheduled()) {
+    const [, id] = wholeLine.exec(timer.line) ?? [];
+    const operation = id === undefined ? undefined : await operations.get(Number(id));
+    if (operation !== undefined) {
+      const { eventId } = operation;
+      found.push({ timer, entries: await auditLog.search({ eventId, limit: maxTogether }) });
+    }
+  }
+  return found;
+}
+
+/**
+ * If somebody asks for a time for what was so already, and it was to end at another time, this operation ends it
+ * instead. What has no end stays, and a rule never shortens what somebody has decided.
+ *
+ * @returns the attempt with the line that takes it back, if it takes it over
+ */
+export async function takeOver(
+  tables: WholeTables,
+  { command, invocation }: Run,
+  attempt: Attempt,
+): Promise<Attempt> {
+  const { target, step, wasSo, status, undo } = attempt;
+  const mayTakeOver =
+    command.endsTogether === true &&
+    invocation.forMs !== undefined &&
+    invocation.actor.kind !== 'rule' &&
+    status === 'done' &&
+    wasSo === true &&
+    undo === undefined;
+  if (!mayTakeOver || target === undefined) {
+    return attempt;
+  }
+  for (const { entries } of await wholeTimers(tables)) {
+    const same = entries.filter(
+      (entry) =>
+        entry.target === target && entry.command === command.name && stepOf(entry) === step,
+    );
+    const [entry] = await inForce(tables.auditLog, same, invocation.origin.event);
+    if (entry !== undefined) {
+      return { ...attempt, undo: undoOf(entry) };
+    }
+  }
+  return attempt;
+}
+
+/**
+ * Stops the timers that have nothing left to take back, because this operation has changed all of it. The first
+ * attempt has them, for the answer.
+ */
+export async function stopSpent(
+  context: { now(): number },
+  tables: WholeTables,
+  { command, units }: Pick<RunningOperation, 'command' | 'units'>,
+): Promise<void> {
+  const rooms = [command, ...units.map(({ part }) => part?.command)].some(
+    (one) => one?.stepsAreRooms === true,
+  );
+  const first = units.find(({ attempt }) => attempt?.status === 'done');
+  if (!rooms || first?.attempt === undefined) {
+    return;
+  }
+  const targets = new Set(units.map(({ target }) => target as string | undefined));
+  const stopped: Timer[] = [];
+  for (const { timer, entries } of await wholeTimers(tables)) {
+    const isAbout = entries.some(({ target }) => targets.has(target ?? undefined));
+    if (isAbout && (await inForce(tables.auditLog, entries)).length === 0) {
+      await tables.timers.end(timer.id, 'stopped', context.now());
+      stopped.push(timer);
+    }
+  }
+  if (stopped.length > 0) {
+    first.attempt = { ...first.attempt, stopped };
+  }
 }

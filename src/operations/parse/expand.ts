@@ -17,6 +17,7 @@ import type { Message } from '../management-room.ts';
 import type { Settings } from '../settings.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
+import { deedOf, isSameRoom, asGiven } from './same-deed.ts';
 
 /** The command line of the next page of the last list that each person has asked for. */
 export interface NextPages {
@@ -350,7 +351,7 @@ async function assertNewest(
     });
     return found.filter(
       ({ id, arguments: given }) =>
-        id > entry.id && JSON.stringify(given) === JSON.stringify(values),
+        id > entry.id && JSON.stringify(asGiven(given)) === JSON.stringify(asGiven(values)),
     );
   };
   const undone = await since(undoing.command, undoing.values);
@@ -395,7 +396,8 @@ async function sameAsStep(
   return later.find(
     (one) =>
       (step ?? stepOf(one)) !== undefined &&
-      (stepOf(one) ?? one.command) === (step ?? entry.command) &&
+      deedOf(one) === deedOf(entry) &&
+      isSameRoom(one, entry) &&
       !isSpent(one, later, takenBack),
   );
 }

@@ -6,9 +6,7 @@ import { readArguments } from '../../chat/command/read-arguments.ts';
 import { undoneBy } from '../../chat/reading/entry-number.ts';
 import { tokenize } from '../../chat/reading/tokenize.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import { parseRoomId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
-import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Operation } from '../../store/tables/operations.ts';
 import type { Parsed, ParsedContext, Staying } from '../stages.ts';
@@ -16,14 +14,12 @@ import { withParts } from '../stages.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
 import { isSpent, maxTogether, undoOf } from './expand.ts';
+import { deedOf, isSameRoom, asGiven } from './same-deed.ts';
 
 /** What finding the reversals of an operation needs. */
 export type UndoOperationContext = CommandNameContext &
   ReadingSettings &
   ParsedContext & { readonly store: Pick<Store, 'auditLog' | 'operations'> };
-
-/** At most this many newer entries of one target are searched. */
-const maxNewer = 100;
 
 /**
  * Finds what takes back an operation: the reversal of each of its audit entries that has one, the newest first.
@@ -41,14 +37,14 @@ export async function undoOperation(
   const operation = await ended(context, id);
   const { auditLog } = context.store;
   const entries = await auditLog.search({ eventId: operation.eventId, limit: maxTogether });
-  const changesOf = changesByTarget(auditLog);
+  const changesOf = changesByTarget(auditLog, entries.at(-1)?.id ?? 0);
   const { prefix } = context.settings;
   const reversals: Reversal[] = [];
   const leftOut: LeftOut[] = [];
   const permanent = new Map<string, number>();
   for (const entry of entries) {
     const line = undoOf(entry);
-    const name = stepOf(entry) ?? entry.command;
+    const name = deedOf(entry);
     if (line === undefined) {
       const earlier = foundDone(entry)
         ? earlierOf(context, entry, await changesOf(entry))
@@ -153,21 +149,25 @@ function readReversal(
  * rest of a sentence; undefined if nobody has, or if it takes nothing back.
  */
 export async function whyChanged(
-  auditLog: Pick<Store['auditLog'], 'get' | 'search'>,
+  auditLog: Pick<Store['auditLog'], 'get' | 'inOrder' | 'search'>,
   { command, invocation }: Pick<Parsed, 'command' | 'invocation'>,
 ): Promise<string | undefined> {
   const entry = await auditLog.get(undoneBy(invocation.reason ?? null) ?? 0);
   if (entry === undefined || entry.target === null) {
     return undefined;
   }
-  const changes = await changesTo(auditLog, entry.target);
+  const changes = await changesTo(auditLog, entry.target, entry.id);
   const others = changes.filter(({ eventId }) => eventId !== invocation.origin.event);
   const newer = changedSince(entry, command.name, others);
   return newer && whyStays(entry, newer);
 }
 
-/** Looks up what was done to the target of an entry, the newest first. The same target is looked up once. */
-function changesByTarget(auditLog: Pick<Store['auditLog'], 'search'>) {
+/**
+ * Looks up what was done to the target of an entry, the newest first. The same target is looked up once.
+ *
+ * @param oldest the number of the oldest entry that is taken back
+ */
+function changesByTarget(auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>, oldest: number) {
   const found = new Map<string, readonly AuditEntry[]>();
   return async ({ target }: AuditEntry): Promise<readonly AuditEntry[]> => {
     if (target === null) {
@@ -179,23 +179,54 @@ function changesByTarget(auditLog: Pick<Store['auditLog'], 'search'>) {
     }
     // SQLite keeps the event loop waiting: others have a turn between two of thousands of targets.
     await nextTurn();
-    const changes = await changesTo(auditLog, target);
+    const changes = await changesTo(auditLog, target, oldest);
     found.set(target, changes);
     return changes;
   };
 }
 
+/**
+ * The entries, of several, whose reversal would still take back what they did: nobody has changed it since.
+ *
+ * @param except the event of a command whose entries don't count
+ */
+export async function inForce(
+  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
+  entries: readonly AuditEntry[],
+  except?: string,
+): Promise<AuditEntry[]> {
+  const changesOf = changesByTarget(auditLog, Math.min(...entries.map(({ id }) => id)));
+  const found: AuditEntry[] = [];
+  for (const entry of entries) {
+    const line = undoOf(entry);
+    const changes = line === undefined ? [] : await changesOf(entry);
+    const others = changes.filter(({ eventId }) => eventId !== except);
+    const command = line?.split(' ', 1)[0];
+    if (command !== undefined && changedSince(entry, command, others) === undefined) {
+      found.push(entry);
+    }
+  }
+  return found;
+}
+
 /** The statuses of actions that have changed something, or may have. */
 const changing = ['done', 'partial', 'open', 'running', 'unknown'];
 
-/** The newest changes to a target, the newest first. */
+/** At most this many earlier entries of one target are searched. */
+const maxEarlier = 100;
+
+/** All changes to a target since an entry, and the newest ones before it; the newest first. */
 async function changesTo(
-  auditLog: Pick<Store['auditLog'], 'search'>,
+  auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>,
   target: string,
+  since: number,
 ): Promise<AuditEntry[]> {
   const found: AuditEntry[] = [];
   for (const status of changing) {
-    found.push(...(await auditLog.search({ target, status, limit: maxNewer })));
+    found.push(
+      ...(await auditLog.inOrder({ target, status }, since, maxTogether)),
+      ...(await auditLog.search({ target, status, before: since + 1, limit: maxEarlier })),
+    );
   }
   return found.sort((one, other) => other.id - one.id);
 }
@@ -227,18 +258,6 @@ function changedSince(
       isSameRoom(one, entry) &&
       isSame(one),
   );
-}
-
-/** What was done: a step by its name, which may be a command's. A step in a room is named after the room. */
-function deedOf(entry: AuditEntry): string {
-  const step = stepOf(entry);
-  return step === undefined || parseRoomId(step) !== undefined ? entry.command : step;
-}
-
-/** Whether both were done in the same room, or not both in one. */
-function isSameRoom(one: AuditEntry, other: AuditEntry): boolean {
-  const [room, otherRoom] = [one, other].map((entry) => parseRoomId(stepOf(entry) ?? ''));
-  return room === undefined || otherRoom === undefined || room === otherRoom;
 }
 
 /** Whether a rule found done what it was to do: it changes nothing of what somebody has decided. */
@@ -277,7 +296,7 @@ function earlierOf(
           id > one.id &&
           status === 'done' &&
           command === reversal?.command &&
-          JSON.stringify(given) === JSON.stringify(reversal.arguments),
+          JSON.stringify(asGiven(given)) === JSON.stringify(reversal.arguments),
       )
     );
   };
@@ -286,7 +305,8 @@ function earlierOf(
     return (
       one.id < entry.id &&
       one.status === 'done' &&
-      (stepOf(one) ?? one.command) === stepOf(entry) &&
+      deedOf(one) === deedOf(entry) &&
+      isSameRoom(one, entry) &&
       line !== undefined &&
       !isTakenBack(one, line)
     );

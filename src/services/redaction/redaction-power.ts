@@ -2,6 +2,7 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { StateEvent } from '../../homeserver/admin/events.ts';
 import { readPowerLevels } from '../../homeserver/power-levels.ts';
+import { roomState } from '../../homeserver/room-state.ts';
 
 /**
  * What a room's power levels let a member redact: everything, or only what they have sent themselves.
@@ -16,10 +17,10 @@ export async function redactionPower(
   user: UserId,
 ): Promise<'all' | 'own' | 'none'> {
   const [powerLevels, create] = await Promise.all([
-    api.events.state(room, 'm.room.power_levels'),
-    api.events.state(room, 'm.room.create'),
+    roomState(api.events, room, 'm.room.power_levels'),
+    roomState(api.events, room, 'm.room.create'),
   ]);
-  return powerUnder(powerLevels[0], create[0], user);
+  return powerUnder(powerLevels, create, user);
 }
 
 /** The same, from the room's `m.room.power_levels` and `m.room.create`. */

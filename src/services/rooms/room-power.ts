@@ -3,6 +3,7 @@ import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import { readPowerLevels } from '../../homeserver/power-levels.ts';
+import { roomState } from '../../homeserver/room-state.ts';
 
 type Api = Pick<AdminApi, 'events' | 'rooms' | 'users'>;
 
@@ -158,10 +159,10 @@ async function readPower(
   user: UserId,
   serverName: string,
 ): Promise<PowerNow> {
-  const [[power], [create], [rules], { members }] = await Promise.all([
-    api.events.state(room, 'm.room.power_levels'),
-    api.events.state(room, 'm.room.create'),
-    api.events.state(room, 'm.room.join_rules'),
+  const [power, create, rules, { members }] = await Promise.all([
+    roomState(api.events, room, 'm.room.power_levels'),
+    roomState(api.events, room, 'm.room.create'),
+    roomState(api.events, room, 'm.room.join_rules'),
     api.rooms.members(room),
   ]);
   const { users, usersDefault, creators } = readPowerLevels(power, create);

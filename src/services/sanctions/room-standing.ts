@@ -4,6 +4,7 @@ import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { readPowerLevels } from '../../homeserver/power-levels.ts';
 import type { PowerLevels } from '../../homeserver/power-levels.ts';
+import { roomState } from '../../homeserver/room-state.ts';
 
 /** What the bot's account does in rooms, and what it sees there. */
 export interface SanctionClients {
@@ -50,9 +51,9 @@ export async function levelsOf(
   { api }: Pick<SanctionClients, 'api'>,
   room: RoomId,
 ): Promise<PowerLevels> {
-  const [[power], [create]] = await Promise.all([
-    api.events.state(room, 'm.room.power_levels'),
-    api.events.state(room, 'm.room.create'),
+  const [power, create] = await Promise.all([
+    roomState(api.events, room, 'm.room.power_levels'),
+    roomState(api.events, room, 'm.room.create'),
   ]);
   return readPowerLevels(power, create);
 }
@@ -67,11 +68,14 @@ export function membershipIn(
 /** What is done to a user in a room. */
 export type SanctionKind = 'ban' | 'kick' | 'mute' | 'unban' | 'unmute';
 
-/**
- * Why the bot can't do it, as the rest of a sentence that begins with `no power there: `; undefined if it can.
- *
- * @param levels the level that it takes is `needed`
- */
+/** Why the bot can't do it in a room, and whether more power would help. */
+export interface Powerless {
+  /** Begins in the middle of a sentence. */
+  readonly why: string;
+  readonly needsPower: boolean;
+}
+
+/** Why the bot can't do it in a room; undefined if it can. */
 export function whyPowerless(
   { levels, isBotIn }: Pick<RoomStanding, 'isBotIn' | 'levels'>,
   {
@@ -79,23 +83,32 @@ export function whyPowerless(
     user,
     botUser,
   }: { readonly kind: SanctionKind; readonly user: UserId; readonly botUser: UserId },
-): string | undefined {
+): Powerless | undefined {
   if (!isBotIn) {
-    return 'I am not in that room';
+    return { why: 'I am not in that room', needsPower: true };
   }
   const own = levels.of(botUser);
   const needed = neededFor(levels, kind);
   if (own < needed) {
-    return `my power level is ${own}, and it takes ${needed}`;
+    return { why: `my power level is ${own}, and it takes ${needed}`, needsPower: true };
   }
   const theirs = levels.of(user);
   if (kind !== 'unban' && theirs >= own) {
     return Number.isFinite(theirs)
-      ? `their power level, ${theirs}, is not below mine, ${own}`
-      : 'they created the room, and stand above every power level';
+      ? {
+          why: `their power level, ${theirs}, is not below mine, ${own}`,
+          needsPower: own < highestGiven,
+        }
+      : {
+          why: 'they created the room, and stand above every power level',
+          needsPower: false,
+        };
   }
   return undefined;
 }
+
+/** The highest level that rooms usually give. */
+const highestGiven = 100;
 
 /** The power level that it takes. A ban is lifted by whoever may both kick and ban. */
 function neededFor(levels: PowerLevels, kind: SanctionKind): number {

@@ -5,17 +5,28 @@ import { serverNameOf } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { RoomDetail } from '../../homeserver/admin/rooms.ts';
+import type { PowerLevels } from '../../homeserver/power-levels.ts';
+import { roomState } from '../../homeserver/room-state.ts';
 import type { DirectRooms } from '../rooms/direct-rooms.ts';
 import { levelsOf, membershipIn, standingIn, whyPowerless } from './room-standing.ts';
-import type { RoomStanding, SanctionClients, SanctionKind } from './room-standing.ts';
+import type { Powerless, RoomStanding, SanctionClients, SanctionKind } from './room-standing.ts';
 
 /** The content of a membership that the bot has set says which command set it. */
 const markKey = 'dev.lawspeaker.transaction';
-/** And until when, if it has an end. */
-const untilKey = 'dev.lawspeaker.until';
+/** The content of power levels that the bot has set says which command muted whom. */
+const mutedKey = 'dev.lawspeaker.muted';
 
 /** Rooms that are looked at side by side. */
 const concurrency = 6;
+/** For how long a room is shown as it was seen, and how many are remembered. */
+const freshMs = 10_000;
+const maxLooks = 2000;
+
+/** What is shown of a room; undefined where it could not be looked up. */
+interface Look {
+  readonly room: RoomDetail | undefined;
+  readonly levels: PowerLevels | undefined;
+}
 
 /** One user in one room, and who asks. */
 export interface SanctionRequest {
@@ -24,16 +35,14 @@ export interface SanctionRequest {
   readonly reason?: string | undefined;
   /** The same after a restart: by it, what this command did is told from what others did. */
   readonly transactionId: string;
-  /** When it is to end, if it is, in milliseconds since 1970. */
-  readonly until?: number | undefined;
+  /** Leaves alone a ban that the bot has not set. */
+  readonly onlyOwn?: boolean | undefined;
 }
 
 /** What became of a sanction. */
 export interface Sanctioned {
   /** Nothing was changed, because it was so already. */
   readonly wasSo: boolean;
-  /** It was so already, and was to end by itself, or may have been. */
-  readonly hadEnd: boolean;
 }
 
 /** What a sanction would meet in a room. */
@@ -42,14 +51,22 @@ export interface Prospect {
   readonly membership: string | undefined;
   /** Why the bot can't do it there; undefined if it can. */
   readonly why: string | undefined;
+  /** Whether more power for the bot would help. */
+  readonly needsPower: boolean;
 }
 
 /** A room in which the bot may not do what it was asked for. */
 export class PowerlessError extends TargetError {
-  constructor(why: string) {
+  /** Whether more power for the bot would help. */
+  readonly needsPower: boolean;
+
+  constructor({ why, needsPower }: Powerless) {
     super('state', why);
+    this.needsPower = needsPower;
   }
 }
+
+const notInRoom: Powerless = { why: 'I am not in that room', needsPower: true };
 
 /**
  * Kicks, bans and mutes users in rooms, and takes that back, with the power that the bot's own account has in
@@ -66,24 +83,40 @@ export function createSanctionService(
 ) {
   const { api, client, botUser, directRooms, serverName } = clients;
   const powerQueues = new Map<RoomId, PQueue>();
+  const looks = new Map<RoomId, { readonly at: number; readonly seen: Promise<Look> }>();
 
   async function setMembership(
     kind: 'ban' | 'kick' | 'unban',
-    { room, user, reason, transactionId, until }: SanctionRequest,
+    { room, user, reason, transactionId, onlyOwn = false }: SanctionRequest,
     isSo: (membership: string | undefined) => boolean,
   ): Promise<Sanctioned> {
     const now = await memberIn(room, user);
     if (isSo(membershipIn(now))) {
-      return { wasSo: now?.[markKey] !== transactionId, hadEnd: now?.[untilKey] !== undefined };
+      await assertIn(room);
+      return { wasSo: now?.[markKey] !== transactionId };
+    }
+    if (onlyOwn && now?.[markKey] === undefined) {
+      throw new TargetError('state', 'somebody else has banned them since, so the ban stays');
     }
     await asBot(kind, room, user, async () =>
       client.rooms.sendState(room, 'm.room.member', user, {
         membership: kind === 'ban' ? 'ban' : 'leave',
-        ...present({ reason, [untilKey]: until }),
+        ...present({ reason }),
         [markKey]: transactionId,
       }),
     );
-    return { wasSo: false, hadEnd: false };
+    return { wasSo: false };
+  }
+
+  /**
+   * Who has left a room still sees it as it was then.
+   *
+   * @throws PowerlessError the bot is not in the room
+   */
+  async function assertIn(room: RoomId): Promise<void> {
+    if (membershipIn(await memberIn(room, botUser)) !== 'join') {
+      throw new PowerlessError(notInRoom);
+    }
   }
 
   /** @throws PowerlessError the bot is not in the room, so it can do nothing there */
@@ -91,7 +124,7 @@ export function createSanctionService(
     try {
       return await client.rooms.findStateAt(room, 'm.room.member', user);
     } catch (error) {
-      throw isForbidden(error) ? new PowerlessError('I am not in that room') : error;
+      throw isForbidden(error) ? new PowerlessError(notInRoom) : error;
     }
   }
 
@@ -114,30 +147,31 @@ export function createSanctionService(
     }
   }
 
-  /** Changes the power levels of a room, one change after another. Undefined leaves them as they are. */
-  async function changeLevels(
-    room: RoomId,
-    user: UserId,
-    kind: SanctionKind,
-    change: (users: Readonly<Record<string, unknown>>) => Record<string, unknown> | undefined,
-  ): Promise<boolean> {
+  /**
+   * Sets or removes the level of a user. The levels of a room are changed one after another.
+   *
+   * @param level undefined to remove it
+   * @param mutedBy the command that mutes them; undefined if they are not muted
+   */
+  async function setLevel(
+    kind: 'mute' | 'unmute',
+    { room, user }: Pick<SanctionRequest, 'room' | 'user'>,
+    level: number | undefined,
+    mutedBy?: string,
+  ): Promise<void> {
     const queue = powerQueues.get(room) ?? new PQueue({ concurrency: 1 });
     powerQueues.set(room, queue);
     try {
-      return await queue.add(async () => {
-        const [event] = await api.events.state(room, 'm.room.power_levels');
-        const content = event?.content ?? {};
-        const given = content['users'];
-        const users = change(
-          typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {},
-        );
-        if (users === undefined) {
-          return false;
-        }
+      await queue.add(async () => {
+        const event = await roomState(api.events, room, 'm.room.power_levels');
+        const content = withNumbers(event?.content ?? {});
         await asBot(kind, room, user, async () =>
-          client.rooms.sendState(room, 'm.room.power_levels', '', { ...content, users }),
+          client.rooms.sendState(room, 'm.room.power_levels', '', {
+            ...content,
+            users: entriesWith(content['users'], user, level),
+            [mutedKey]: entriesWith(content[mutedKey], user, mutedBy),
+          }),
         );
-        return true;
       });
     } finally {
       if (queue.size === 0 && queue.pending === 0) {
@@ -160,18 +194,6 @@ export function createSanctionService(
     return standing;
   }
 
-  async function setLevel(
-    kind: 'mute' | 'unmute',
-    room: RoomId,
-    user: UserId,
-    level: number | undefined,
-  ): Promise<void> {
-    await changeLevels(room, user, kind, (users) => {
-      const { [user]: _, ...others } = users;
-      return level === undefined ? others : { ...others, [user]: level };
-    });
-  }
-
   /** A user's membership by room. Of users of other servers, only the rooms that they are in are known. */
   async function membershipsOf(user: UserId): Promise<ReadonlyMap<RoomId, string>> {
     if (serverNameOf(user) !== serverName) {
@@ -188,6 +210,29 @@ export function createSanctionService(
     return [...memberships].flatMap(([room, membership]) =>
       ['invite', 'join', 'knock'].includes(membership) ? [room] : [],
     );
+  }
+
+  async function isMutedBy(room: RoomId, user: UserId, transactionId: string): Promise<boolean> {
+    const event = await roomState(api.events, room, 'm.room.power_levels');
+    const levels = await levelsOf(clients, room);
+    return entriesIn(event?.content[mutedKey])[user] === transactionId && isMuted(levels, user);
+  }
+
+  /** What previews show of a room. Those of several users look at the same rooms. */
+  async function lookAt(room: RoomId) {
+    const known = looks.get(room);
+    if (known !== undefined && known.at > Date.now() - freshMs) {
+      return known.seen;
+    }
+    if (looks.size >= maxLooks) {
+      looks.clear();
+    }
+    const seen = Promise.all([
+      orUndefined(api.rooms.find(room)),
+      orUndefined(levelsOf(clients, room)),
+    ]).then(([detail, levels]) => ({ room: detail, levels }));
+    looks.set(room, { at: Date.now(), seen });
+    return seen;
   }
 
   /** The rooms, of those that the bot is in, in which this holds for one of the users. */
@@ -235,8 +280,8 @@ export function createSanctionService(
       }
       if (kind === 'unmute') {
         const muted = await ownRoomsWhere(users, async (room, user) => {
-          const levels = await levelsOf(clients, room);
-          return (levels.named(user) ?? levels.toSpeak) < levels.toSpeak;
+          const levels = await orUndefined(levelsOf(clients, room));
+          return levels !== undefined && isMuted(levels, user);
         });
         muted.forEach((room) => rooms.add(room));
       }
@@ -256,19 +301,25 @@ export function createSanctionService(
       ]);
       const own = new Set(joinedRooms);
       return sideBySide(rooms, async (roomId) => {
-        const room = await api.rooms.find(roomId);
-        if (room === undefined) {
+        const { room, levels } = await lookAt(roomId);
+        const nameless = { roomId, name: null, canonicalAlias: null };
+        if (room === undefined || levels === undefined) {
           return {
-            room: { roomId, name: null, canonicalAlias: null },
-            membership: undefined,
-            why: 'this server does not know the room',
+            room: room ?? nameless,
+            membership: memberships.get(roomId),
+            why: 'I could not look it up',
+            needsPower: false,
           };
         }
-        const standing = { levels: await levelsOf(clients, roomId), isBotIn: own.has(roomId) };
+        const powerless = whyPowerless(
+          { levels, isBotIn: own.has(roomId) },
+          { kind, user, botUser },
+        );
         return {
           room,
           membership: memberships.get(roomId),
-          why: whyPowerless(standing, { kind, user, botUser }),
+          why: powerless?.why,
+          needsPower: powerless?.needsPower ?? false,
         };
       });
     },
@@ -304,48 +355,42 @@ export function createSanctionService(
 
     /**
      * Takes from a user the power to send anything to a room's conversation.
+     * PUT /_matrix/client/v3/rooms/{room_id}/state/m.room.power_levels/
      *
      * @throws PowerlessError
      * @throws TargetError the room gives them power, which could not be given back
      */
-    async mute({ room, user }: SanctionRequest): Promise<Sanctioned> {
+    async mute({ room, user, transactionId }: SanctionRequest): Promise<Sanctioned> {
       const { levels } = await assertPower(room, user, 'mute');
-      const named = levels.named(user);
       if (levels.of(user) < levels.toSpeak) {
-        return { wasSo: true, hadEnd: named !== undefined };
+        return { wasSo: !(await isMutedBy(room, user, transactionId)) };
       }
+      const named = levels.named(user);
       if (named !== undefined && named > levels.usersDefault) {
         throw new TargetError(
           'state',
           `they have power level ${named} there, which could not be given back`,
         );
       }
-      await setLevel('mute', room, user, Math.min(levels.toSpeak, 0) - 1);
-      return { wasSo: false, hadEnd: false };
+      await setLevel('mute', { room, user }, Math.min(levels.toSpeak, 0) - 1, transactionId);
+      return { wasSo: false };
     },
 
     /** Gives a user back the power that everybody has in a room. @throws PowerlessError */
     async unmute({ room, user }: SanctionRequest): Promise<Sanctioned> {
       const { levels } = await assertPower(room, user, 'unmute');
-      const named = levels.named(user);
-      if (named === undefined || named >= levels.toSpeak) {
-        return { wasSo: true, hadEnd: false };
+      if (!isMuted(levels, user)) {
+        return { wasSo: true };
       }
-      await setLevel('unmute', room, user, undefined);
-      return { wasSo: false, hadEnd: false };
+      await setLevel('unmute', { room, user }, undefined);
+      return { wasSo: false };
     },
 
-    /**
-     * Whether a user is mute in a room, or is not, and the bot was the last to change the room's power levels.
-     * They have no place to note which command did it.
-     */
-    async isMuteByBot(room: RoomId, user: UserId, isMute: boolean): Promise<boolean> {
-      const [[power], levels] = await Promise.all([
-        api.events.state(room, 'm.room.power_levels'),
-        levelsOf(clients, room),
-      ]);
-      return power?.sender === botUser && levels.of(user) < levels.toSpeak === isMute;
-    },
+    /** Whether this command has muted a user, and they still are mute. */
+    isMutedBy,
+
+    /** Whether a user has less power than everybody else in a room, and so can send nothing. */
+    isMuted: async (room: RoomId, user: UserId) => isMuted(await levelsOf(clients, room), user),
 
     /** The power levels of a room. @throws HomeserverError 404 unknown room */
     levels: async (room: RoomId) => levelsOf(clients, room),
@@ -359,11 +404,12 @@ export function createSanctionService(
       const { levels } = await assertPower(room, user, 'mute');
       const own = levels.of(botUser);
       if (level > own) {
-        throw new PowerlessError(
-          `my power level is ${own}, and nobody can give more than they have`,
-        );
+        throw new PowerlessError({
+          why: `my power level is ${own}, and nobody can give more than they have`,
+          needsPower: true,
+        });
       }
-      await setLevel('mute', room, user, level);
+      await setLevel('mute', { room, user }, level);
     },
   };
 }
@@ -381,4 +427,35 @@ async function sideBySide<Value, Result>(
 ): Promise<Result[]> {
   const queue = new PQueue({ concurrency });
   return queue.addAll(values.map((value) => async () => work(value)));
+}
+
+/** Whether a room gives a user less than everybody has, and too little to send anything. */
+function isMuted(levels: PowerLevels, user: UserId): boolean {
+  const named = levels.named(user);
+  return named !== undefined && named < levels.usersDefault && named < levels.toSpeak;
+}
+
+function entriesIn(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function entriesWith(value: unknown, key: string, one: unknown): Record<string, unknown> {
+  const { [key]: _, ...others } = entriesIn(value);
+  return one === undefined ? others : { ...others, [key]: one };
+}
+
+/** The same power levels with numbers: old rooms contain some as text, which Synapse no longer takes. */
+function withNumbers(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(content).map(([key, value]) => [
+      key,
+      key === mutedKey
+        ? value
+        : typeof value === 'string' && /^\s*[+-]?\d+\s*$/u.test(value)
+          ? Number(value)
+          : typeof value === 'object' && value !== null
+            ? withNumbers(value as Record<string, unknown>)
+            : value,
+    ]),
+  );
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { Answer } from '../../../dev/room/moderator.ts';
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
 import { openCutOffRoom } from '../../support/cut-off.ts';
 import type { CutOffRoom } from '../../support/cut-off.ts';
@@ -23,6 +24,8 @@ const state = async (id: string, type: string, key = '') => {
 
 const membership = async (id: string, user: string) =>
   (await state(id, 'm.room.member', user))?.['membership'];
+
+const confirm = async ({ field }: Answer) => room.ana.say(`!confirm ${field.confirmation?.code}`);
 
 /** A public room of an owner, in which the bot has a power level and others are members. */
 async function place(
@@ -150,13 +153,13 @@ describe('in one room', () => {
   it('sets a power level and takes it back', async () => {
     const [owner, friend] = await Promise.all([newUser('owner'), newUser('friend')]);
     const id = await place(owner, { power: 100, members: [friend], name: 'Lobby' });
-    const given = await room.ana.ask(`!power-level ${id} ${friend.userId} 50`);
+    const given = await room.ana.ask(`!power-level ${id} ${friend.userId} 40`);
     expect(given.body).toContain('before: power level 0');
     expect((await state(id, 'm.room.power_levels'))?.['users']).toMatchObject({
-      [friend.userId]: 50,
+      [friend.userId]: 40,
     });
     const mute = await room.ana.ask(`!mute ${friend.userId} ${id}`);
-    expect(mute.body).toContain('they have power level 50 there');
+    expect(mute.body).toContain('they have power level 40 there');
     await room.ana.ask(`!undo ${given.field.audit[0]}`);
     expect((await state(id, 'm.room.power_levels'))?.['users']).toMatchObject({
       [friend.userId]: 0,
@@ -190,7 +193,7 @@ describe('in all rooms', () => {
     // The third ban is under way when the bot is stopped.
     const third = encodeURIComponent(powerful[2] ?? '');
     const meeting = site.gate.meet('GET', new RegExp(`/admin/v1/rooms/${third}$`, 'u'));
-    await room.ana.say('!confirm');
+    await confirm(question);
     const passage = await meeting;
     const stopped = room.stopBot();
     await passage.forward();
@@ -230,17 +233,68 @@ describe('in all rooms', () => {
       await place(owner, { power: 50, members: [mallory] }),
       await place(owner, { power: 50, members: [mallory] }),
     ];
-    await room.ana.ask(`!ban ${who} ${first} --for 1h`);
+    const temporary = await room.ana.ask(`!ban ${who} ${first} --for 1h`);
     await room.ana.ask(`!ban ${who} ${second}`);
     const line = await room.ana.say(`!ban ${who} ${first} ${second} --for 2s`);
     const question = await room.ana.answerTo(line);
-    await room.ana.say('!confirm');
+    await confirm(question);
     const outcome = await room.ana.outcomeOf(question, 'done');
     expect(outcome.body).toContain('Already banned from');
+    expect(outcome.body).toContain('This was already in force without an end, so it stays.');
+    expect(outcome.body).toContain('This no longer ends at');
+    const jobs = await room.ana.ask('!jobs');
+    expect(jobs.body).not.toContain(`undo --operation ${temporary.field.operation?.id} `);
     const lifted = await room.ana.until('the end of the bans', () => room.ana.answersTo(line)[1]);
     expect(lifted.field).toMatchObject({ command: 'undo', status: 'done' });
     expect(await membership(first, who)).toBe('leave');
     expect(await membership(second, who)).toBe('ban');
+  });
+
+  it('keeps a mute that has no end, and a ban that somebody else has set since', async () => {
+    const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
+    const who = mallory.userId;
+    const id = await place(owner, { power: 100, members: [mallory] });
+    await room.ana.ask(`!mute ${who} ${id}`);
+    const again = await room.ana.ask(`!mute ${who} ${id} --for 1s`);
+    expect(again.body).toContain('This was already in force without an end, so it stays.');
+    expect(again.body).not.toContain('timer');
+
+    const line = await room.ana.say(`!ban ${who} ${id} --for 3s`);
+    await room.ana.answerTo(line);
+    await owner.setState(id, 'm.room.member', { membership: 'leave' }, who);
+    await owner.setState(id, 'm.room.member', { membership: 'ban' }, who);
+    const end = await room.ana.until('the end of the ban', () => room.ana.answersTo(line)[1]);
+    expect(end.body).toContain('somebody else has banned them since, so the ban stays');
+    expect(await membership(id, who)).toBe('ban');
+  });
+
+  it('is not misled by rooms that it has left, or by power levels beside the room’s own', async () => {
+    const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
+    const who = mallory.userId;
+    const id = await place(owner, { power: 100, members: [mallory] });
+    await owner.setState(id, 'm.room.power_levels', { users: { [who]: 100 } }, 'beside');
+    await room.ana.ask(`!mute ${who} ${id}`);
+    expect((await state(id, 'm.room.power_levels'))?.['users']).toMatchObject({ [who]: -1 });
+    await room.ana.ask(`!ban ${who} ${id}`);
+    await room.bot.leave(id);
+    const left = await room.ana.ask(`!ban ${who} ${id}`);
+    expect(left.field.status).toBe('failed');
+    expect(left.body).toContain('I am not in that room');
+  });
+
+  it('takes power back to a level below that of everybody', async () => {
+    const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
+    const who = mallory.userId;
+    const id = await place(owner, { power: 100, members: [mallory] });
+    const other = await place(owner, { power: 100, members: [mallory] });
+    await room.ana.ask(`!power-level ${id} ${who} -1`);
+    const line = await room.ana.say(`!power-level ${id} ${who} 10 --for 2s`);
+    await room.ana.answerTo(line);
+    // In another room, which is another matter.
+    await room.ana.ask(`!power-level ${other} ${who} 10`);
+    const end = await room.ana.until('the end', () => room.ana.answersTo(line)[1]);
+    expect(end.field.status).toBe('done');
+    expect((await state(id, 'm.room.power_levels'))?.['users']).toMatchObject({ [who]: -1 });
   });
 
   it('lifts a ban in one room only, although it was lifted in another before', async () => {
@@ -251,13 +305,15 @@ describe('in all rooms', () => {
       await place(owner, { power: 50, members: [mallory] }),
     ];
     const question = await room.ana.ask(`!ban ${who} ${rooms.join(' ')}`);
-    await room.ana.say('!confirm');
+    await confirm(question);
     const { field } = await room.ana.outcomeOf(question, 'done');
-    await room.ana.ask(`!unban ${who} ${rooms[0]}`);
+    const back = await room.ana.ask(`!undo ${field.audit[0]}`);
+    expect(back.field).toMatchObject({ command: 'unban', status: 'done' });
+    expect((await room.ana.ask(`!undo ${field.audit[0]}`)).body).toContain('was already undone by');
     await mallory.join(rooms[0] ?? '');
     const undo = await room.ana.ask(`!undo --operation ${field.operation?.id}`);
-    expect(undo.body).toContain('was changed since');
-    await room.ana.say('!confirm');
+    expect(undo.body).toContain('was already taken back by');
+    await confirm(undo);
     await room.ana.outcomeOf(undo, 'done');
     expect(await membership(rooms[0] ?? '', who)).toBe('join');
     expect(await membership(rooms[1] ?? '', who)).toBe('leave');
@@ -271,7 +327,7 @@ describe('in all rooms', () => {
     ];
     const question = await room.ana.ask(`!mute ${one.userId} ${two.userId} --all-rooms`);
     expect(question.body).toContain('Mute 2 accounts?');
-    await room.ana.say('!confirm');
+    await confirm(question);
     const muted = await room.ana.outcomeOf(question, 'done');
     for (const id of ids) {
       expect((await state(id, 'm.room.power_levels'))?.['users']).toMatchObject({
@@ -280,7 +336,7 @@ describe('in all rooms', () => {
       });
     }
     const back = await room.ana.ask(`!undo --operation ${muted.field.operation?.id}`);
-    await room.ana.say('!confirm');
+    await confirm(back);
     await room.ana.outcomeOf(back, 'done');
     await one.sendText(ids[1] ?? '', 'hello');
   });

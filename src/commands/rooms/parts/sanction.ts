@@ -5,9 +5,11 @@ import { count, span, whole } from '../../../chat/answers/phrases.ts';
 import { roomName, roomNameAndId } from '../../../chat/answers/room.ts';
 import { flag, positional } from '../../../chat/command/arguments.ts';
 import type { Context, Preview, Step } from '../../../chat/command/declaration.ts';
+import { undoneBy } from '../../../chat/reading/entry-number.ts';
 import { idWord } from '../../../chat/reading/values.ts';
 import { TargetError, orUndefined } from '../../../core/errors.ts';
 import type { RoomId, UserId } from '../../../core/ids.ts';
+import { present } from '../../../core/present.ts';
 import { PowerlessError } from '../../../services/services.ts';
 import type { Prospect, SanctionKind, Sanctioned, Services } from '../../../services/services.ts';
 
@@ -39,33 +41,47 @@ export type SanctionContext = Context<SanctionArguments>;
 
 /** One invocation does at most this many things: users times rooms. */
 const maxDeeds = 10_000;
+/** In at most this many rooms: a line can't name more. */
+const maxRooms = 1000;
 
-/** Replaces `--all-rooms` by the rooms that it stands for now. */
+/**
+ * Replaces `--all-rooms` by the rooms that it stands for now.
+ *
+ * @throws TargetError it stands for none, or it would be too much
+ */
 export async function spellOutRooms(
   kind: SanctionKind,
   {
-    args: { accounts, allRooms },
+    args: { accounts, rooms, allRooms },
     services,
   }: {
-    readonly args: { readonly accounts: readonly UserId[]; readonly allRooms: boolean };
+    readonly args: {
+      readonly accounts: readonly UserId[];
+      readonly rooms: readonly RoomId[];
+      readonly allRooms: boolean;
+    };
     readonly services: Pick<Services, 'sanctions'>;
   },
 ): Promise<{ readonly args: { readonly rooms: RoomId[]; readonly allRooms: false } } | undefined> {
-  if (!allRooms) {
-    return undefined;
-  }
-  const rooms = await services.sanctions.findRooms(kind, accounts);
-  if (rooms.length === 0) {
+  const found = allRooms ? await services.sanctions.findRooms(kind, accounts) : rooms;
+  if (found.length === 0) {
     throw new TargetError('state', nowhere[kind], 'Nothing was changed.');
   }
-  if (rooms.length * accounts.length > maxDeeds) {
+  if (found.length > maxRooms) {
     throw new TargetError(
       'state',
-      `these are ${count(rooms.length, 'room')} for ${count(accounts.length, 'user')}; one command can do up to ${whole(maxDeeds)} things`,
+      `these are ${count(found.length, 'room')}; one command can do it in up to ${whole(maxRooms)}`,
+      'Nothing was changed. Name the rooms, in several commands.',
+    );
+  }
+  if (found.length * accounts.length > maxDeeds) {
+    throw new TargetError(
+      'state',
+      `these are ${count(found.length, 'room')} for ${count(accounts.length, 'user')}; one command can do up to ${whole(maxDeeds)} things`,
       'Nothing was changed. Name fewer users.',
     );
   }
-  return { args: { rooms, allRooms: false } };
+  return allRooms ? { args: { rooms: [...found], allRooms: false } } : undefined;
 }
 
 /** Why `--all-rooms` stands for no room. */
@@ -95,20 +111,20 @@ export function roomStep(
     readonly isDone: (context: SanctionContext) => Promise<boolean>;
   },
 ): Step<SanctionArguments, RoomResult> {
-  const { kind, undoneBy } = how;
+  const { kind, undoneBy: reversal } = how;
   return {
     name: room,
     repeats: true,
     async run(context) {
-      const { args, invocation, now, reason, transactionId, services } = context;
+      const { args, actor, transactionId, services } = context;
       const found = orUndefined(services.rooms.find(room));
       try {
         const result = await services.sanctions[kind]({
           room,
           user: args.accounts.name,
-          reason,
+          reason: publicReason(context),
           transactionId,
-          until: invocation.forMs === undefined ? undefined : now + invocation.forMs,
+          onlyOwn: actor.kind === 'timer',
         });
         return { ...result, where: nameOf(room, await found) };
       } catch (error) {
@@ -118,20 +134,17 @@ export function roomStep(
     did: ({ wasSo, where }) => `${wasSo ? how.wasSo : how.did} ${where}`,
     wasSo: ({ wasSo }) => wasSo,
     undo: (context, result) =>
-      undoneBy === undefined || (result.wasSo && !isTimedAnew(context, result))
+      reversal === undefined || result.wasSo
         ? undefined
-        : `${undoneBy} ${idWord(context.args.accounts.name)} ${idWord(room)}`,
-    resultIfDone: () => ({ wasSo: false, hadEnd: false, where: room }),
+        : `${reversal} ${idWord(context.args.accounts.name)} ${idWord(room)}`,
+    resultIfDone: () => ({ wasSo: false, where: room }),
     reconcile: async (context) => ((await how.isDone(context)) ? 'done' : 'not_done'),
   };
 }
 
-/**
- * Whether somebody gives another end to what had one. What has no end stays, and a rule never shortens what
- * somebody has decided.
- */
-function isTimedAnew({ invocation }: SanctionContext, { hadEnd }: Sanctioned): boolean {
-  return hadEnd && invocation.forMs !== undefined && invocation.actor.kind === 'person';
+/** The reason that the room is shown: what somebody has typed, not what the bot notes. */
+function publicReason({ actor, reason }: SanctionContext): string | undefined {
+  return actor.kind === 'timer' || undoneBy(reason ?? null) !== undefined ? undefined : reason;
 }
 
 type FoundRoom = Parameters<typeof roomName>[0] | undefined;
@@ -153,7 +166,9 @@ async function explained(
     return new TargetError(
       'state',
       `no power in ${nameOf(room, await found)}: ${error.message}`,
-      `\`${prefix}make-room-admin ${idWord(room)}\` gives me power there, if anybody of this server has it.`,
+      error.needsPower
+        ? `\`${prefix}make-room-admin ${idWord(room)}\` gives me power there, if anybody of this server has it.`
+        : undefined,
     );
   }
   return error instanceof TargetError
@@ -175,18 +190,19 @@ export async function sanctionPreview(
   context: SanctionContext,
   how: {
     readonly kind: SanctionKind;
-    /** `Ban` */
-    readonly verb: string;
-    readonly warning: string;
-    /** Memberships that the sanction is about, and how to call them: `in`. */
-    readonly present: (membership: string | undefined) => boolean;
+    /** What stands before and after the user: `Ban` and `from`. */
+    readonly words: readonly [string, string];
+    readonly warning?: string;
+    /** Whether this membership makes it more than a precaution. */
+    readonly isPresent?: (membership: string | undefined) => boolean;
   },
 ): Promise<Preview> {
   const { args, services, invocation } = context;
   const { accounts: account, rooms } = args;
   const prospects = await services.sanctions.prospects(how.kind, rooms, account.name);
   const powerless = prospects.filter(({ why }) => why !== undefined);
-  const inside = prospects.filter(({ membership }) => how.present(membership)).length;
+  const { isPresent } = how;
+  const inside = prospects.filter(({ membership }) => isPresent?.(membership) === true).length;
   const [only] = prospects;
   const where: Content =
     prospects.length === 1 && only !== undefined
@@ -196,18 +212,19 @@ export async function sanctionPreview(
   const others = prospects.length - powerless.length - named.length;
   return {
     title: [
-      `${how.verb} `,
+      `${how.words[0]} `,
       ...nameAndId(account),
-      ' from ',
+      ` ${how.words[1]} `,
       ...where,
       ...(invocation.forMs === undefined ? [] : [` for ${span(invocation.forMs)}`]),
       '?',
     ],
     body: [
       facts(
-        prospects.length === 1
-          ? `They are ${inside === 1 ? '' : 'not '}in it now`
-          : `They are in ${whole(inside)} of them now`,
+        isPresent !== undefined &&
+          (prospects.length === 1
+            ? `They are ${inside === 1 ? '' : 'not '}in it now`
+            : `They are in ${whole(inside)} of them now`),
         powerless.length > 0 && `no power in ${whole(powerless.length)}`,
       ),
       ...(prospects.length === 1
@@ -223,9 +240,11 @@ export async function sanctionPreview(
           ]),
       ...powerlessBlocks(context, powerless),
     ],
-    warning: how.warning,
+    ...present({ warning: how.warning }),
     facts: [
-      `in ${whole(inside)} of ${count(prospects.length, 'room')}`,
+      ...(isPresent === undefined
+        ? []
+        : [`in ${whole(inside)} of ${count(prospects.length, 'room')}`]),
       ...(powerless.length === 0 ? [] : [`no power in ${whole(powerless.length)}`]),
     ],
   };
@@ -240,16 +259,16 @@ function powerlessBlocks(
   return powerless.length === 0
     ? []
     : [
-        line('I can’t do it there; make me an admin first if you can:'),
+        line('I can’t do it there, unless somebody gives me power first:'),
         {
           kind: 'list',
           items: [
             ...powerless
               .slice(0, maxNamed)
-              .map(({ room, why }) => [
+              .map(({ room, why, needsPower }) => [
                 roomName(room) ?? 'Unnamed room',
                 `: ${why ?? ''} `,
-                code(`${prefix}make-room-admin ${idWord(room.roomId)}`),
+                ...(needsPower ? [code(`${prefix}make-room-admin ${idWord(room.roomId)}`)] : []),
               ]),
             ...(others > 0 ? [[`and ${whole(others)} more`]] : []),
           ],

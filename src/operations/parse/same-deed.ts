@@ -1,0 +1,24 @@
+import { parseRoomId } from '../../core/ids.ts';
+import { stepOf } from '../../store/tables/audit-log.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
+
+/** What was done: a step by its name, which may be a command's. A step in a room is named after the room. */
+export function deedOf(entry: AuditEntry): string {
+  const step = stepOf(entry);
+  return step === undefined || parseRoomId(step) !== undefined ? entry.command : step;
+}
+
+/** Whether both were done in the same room, or not both in one. */
+export function isSameRoom(one: AuditEntry, other: AuditEntry): boolean {
+  const [room, otherRoom] = [one, other].map((entry) => parseRoomId(stepOf(entry) ?? ''));
+  return room === undefined || otherRoom === undefined || room === otherRoom;
+}
+
+/** The arguments of an entry as they were given, without the step that it is about, and the time that it lasts. */
+export function asGiven(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null) {
+    return given;
+  }
+  const { step: _, for: __, ...others } = given as Record<string, unknown>;
+  return others;
+}
