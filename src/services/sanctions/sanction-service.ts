@@ -95,7 +95,7 @@ export function createSanctionService(
       await assertIn(room);
       return { wasSo: now?.[markKey] !== transactionId };
     }
-    if (onlyOwn && now?.[markKey] === undefined) {
+    if (kind === 'unban' && onlyOwn && now?.[markKey] === undefined) {
       throw new TargetError('state', 'somebody else has banned them since, so the ban stays');
     }
     await asBot(kind, room, user, async () =>
