@@ -137,7 +137,7 @@ async function commandOn(
     return undefined;
   }
   try {
-    const line = await cardReactions.lineOn(item, key);
+    const line = await cardReactions.lineOn(item, key, sentAt);
     return line === undefined
       ? undefined
       : {

@@ -23,9 +23,10 @@ export interface CardReactions {
    * stands for nothing.
    *
    * @param item the number of the report
+   * @param sentAt when somebody reacted, in milliseconds since 1970: the card may show something else by now
    * @throws TargetError, UsageError it can't be done about this report, or the card shows something else
    */
-  lineOn(item: number, key: string): Promise<string | undefined>;
+  lineOn(item: number, key: string, sentAt: number): Promise<string | undefined>;
 }
 
 /** The number of the report whose card this event of the bot is; undefined for any other event. */

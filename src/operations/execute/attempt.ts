@@ -286,14 +286,14 @@ function ranOn(reconciliation: Reconciliation): Pick<Attempt, 'status' | 'isOpen
 }
 
 /** The outcome of an attempt, as the audit log stores it. */
-export function outcomeOf({ status, error, tookMs, undo, wasSo, serverJob }: Attempt): {
+export function outcomeOf({ status, error, tookMs, undo, ends, wasSo, serverJob }: Attempt): {
   status: string;
   detail: object;
 } {
   return {
     status,
     detail: {
-      ...present({ took_ms: tookMs, undo, was_so: wasSo, server_job: serverJob }),
+      ...present({ took_ms: tookMs, undo, ends, was_so: wasSo, server_job: serverJob }),
       ...(error === undefined ? {} : { code: codeOf(error) }),
       ...(error instanceof HomeserverError || error instanceof ForeignAnswerError
         ? { http_status: error.status }

@@ -37,6 +37,8 @@ export interface Attempt {
   readonly tookMs?: number;
   /** The command line that undoes it. */
   readonly undo?: string | undefined;
+  /** The line with which a timer ends what was so already, and was to end at another time. */
+  readonly ends?: string | undefined;
   /** A step that had nothing to do, because everything was done already. */
   readonly wasSo?: true | undefined;
   /** The ID of the homeserver's own job that does it. */

@@ -126,7 +126,7 @@ export function sentenceCase(text: string): string {
 /** What happened to the timers of an account, which is named if there are several. */
 export function timerBlocks(
   { command, invocation: { forMs } }: About,
-  { answer, status, timer, stopped = [], kept, wasSo, undo: undone }: Attempt,
+  { answer, status, timer, stopped = [], kept, wasSo, ends }: Attempt,
   account?: string,
 ): Block[] {
   const named = account === undefined ? [] : [code(account), ': '];
@@ -144,7 +144,7 @@ export function timerBlocks(
     return [line(...named, `This still ends at ${dateTime(runAt)}, by timer ${id}.`)];
   }
   if (command.endsTogether === true) {
-    return forMs !== undefined && status === 'done' && wasSo === true && undone === undefined
+    return forMs !== undefined && status === 'done' && wasSo === true && ends === undefined
       ? [line(...named, 'This was already in force without an end, so it stays.')]
       : blocks;
   }

@@ -5,8 +5,8 @@ import type { StoreTables } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit-log.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { Timer, Timers } from '../../store/tables/timers.ts';
-import { maxTogether, undoOf } from '../parse/expand.ts';
-import { inForce } from '../parse/undo-operation.ts';
+import { maxTogether } from '../parse/expand.ts';
+import { endOf, inForce } from '../parse/undo-operation.ts';
 import type { Settings } from '../settings.ts';
 import { intentFor } from '../stages.ts';
 import type { Parsed } from '../stages.ts';
@@ -154,8 +154,9 @@ async function firstWithUndo(
     if (unit.attempt?.status !== 'done' || unit.intent === undefined) {
       continue;
     }
-    const entry = unit.attempt.undo === undefined ? await auditLog.get(unit.intent) : undefined;
-    if (unit.attempt.undo !== undefined || (entry !== undefined && undoOf(entry) !== undefined)) {
+    const known = unit.attempt.undo ?? unit.attempt.ends;
+    const entry = known === undefined ? await auditLog.get(unit.intent) : undefined;
+    if (known !== undefined || (entry !== undefined && endOf(entry) !== undefined)) {
       return unit;
     }
   }
@@ -167,19 +168,23 @@ const wholeLine = /^undo --operation (\d+)$/u;
 
 type WholeTables = Pick<StoreTables, 'auditLog' | 'operations' | 'timers'>;
 
-/** The scheduled timers that take back a whole operation, and all that it has done. */
-async function wholeTimers({
-  auditLog,
-  operations,
-  timers,
-}: WholeTables): Promise<{ readonly timer: Timer; readonly entries: readonly AuditEntry[] }[]> {
+/**
+ * The scheduled timers that take back a whole operation, and what it has done.
+ *
+ * @param only the entries that are wanted; all by default
+ */
+async function wholeTimers(
+  { auditLog, operations, timers }: WholeTables,
+  only: { readonly target?: string; readonly command?: string } = {},
+): Promise<{ readonly timer: Timer; readonly entries: readonly AuditEntry[] }[]> {
   const found = [];
   for (const timer of await timers.scheduled()) {
     const [, id] = wholeLine.exec(timer.line) ?? [];
     const operation = id === undefined ? undefined : await operations.get(Number(id));
     if (operation !== undefined) {
       const { eventId } = operation;
-      found.push({ timer, entries: await auditLog.search({ eventId, limit: maxTogether }) });
+      const entries = await auditLog.search({ ...only, eventId, limit: maxTogether });
+      found.push({ timer, entries });
     }
   }
   return found;
@@ -189,7 +194,7 @@ async function wholeTimers({
  * If somebody asks for a time for what was so already, and it was to end at another time, this operation ends it
  * instead. What has no end stays, and a rule never shortens what somebody has decided.
  *
- * @returns the attempt with the line that takes it back, if it takes it over
+ * @returns the attempt with the line that ends it, if it takes it over
  */
 export async function takeOver(
   tables: WholeTables,
@@ -207,14 +212,11 @@ export async function takeOver(
   if (!mayTakeOver || target === undefined) {
     return attempt;
   }
-  for (const { entries } of await wholeTimers(tables)) {
-    const same = entries.filter(
-      (entry) =>
-        entry.target === target && entry.command === command.name && stepOf(entry) === step,
-    );
+  for (const { entries } of await wholeTimers(tables, { target, command: command.name })) {
+    const same = entries.filter((entry) => stepOf(entry) === step);
     const [entry] = await inForce(tables.auditLog, same, invocation.origin.event);
     if (entry !== undefined) {
-      return { ...attempt, undo: undoOf(entry) };
+      return { ...attempt, ends: endOf(entry) };
     }
   }
   return attempt;

@@ -136,14 +136,13 @@ export function isSpent(
   others: readonly AuditEntry[],
   takenBack: ReadonlySet<number | undefined>,
 ): boolean {
+  if (undoOf(entry) !== undefined) {
+    return false;
+  }
   const siblings = others.filter(
     (other) => other.eventId === entry.eventId && undoOf(other) !== undefined,
   );
-  return (
-    undoOf(entry) === undefined &&
-    siblings.length > 0 &&
-    siblings.every(({ id }) => takenBack.has(id))
-  );
+  return siblings.length > 0 && siblings.every(({ id }) => takenBack.has(id));
 }
 
 /**
@@ -343,16 +342,17 @@ async function assertNewest(
   const undo = undoOf(entry);
   const since = async (command: string, values: unknown) => {
     const target = entry.target ?? undefined;
-    const found = await store.auditLog.search({
-      target,
-      command,
-      status: 'done',
-      limit: maxSearched,
-    });
-    return found.filter(
-      ({ id, arguments: given }) =>
-        id > entry.id && JSON.stringify(asGiven(given)) === JSON.stringify(asGiven(values)),
+    const found = await store.auditLog.inOrder(
+      { target, command, status: 'done' },
+      entry.id,
+      maxTogether,
     );
+    return found
+      .filter(
+        ({ arguments: given }) =>
+          JSON.stringify(asGiven(given)) === JSON.stringify(asGiven(values)),
+      )
+      .reverse();
   };
   const undone = await since(undoing.command, undoing.values);
   // Undoing something else is not the same action: another token made with the same flags, for example.
@@ -389,8 +389,8 @@ async function sameAsStep(
   if (target === null) {
     return undefined;
   }
-  const found = await auditLog.search({ target, status: 'done', limit: maxSearched });
-  const later = found.filter(({ id }) => id > entry.id);
+  const later = await auditLog.inOrder({ target, status: 'done' }, entry.id, maxTogether);
+  later.reverse();
   const takenBack = new Set(later.map(({ reason }) => undoneBy(reason)));
   const step = stepOf(entry);
   return later.find(

@@ -39,11 +39,12 @@ export async function undoOperation(
   const entries = await auditLog.search({ eventId: operation.eventId, limit: maxTogether });
   const changesOf = changesByTarget(auditLog, entries.at(-1)?.id ?? 0);
   const { prefix } = context.settings;
+  const { invocation } = parsed;
   const reversals: Reversal[] = [];
   const leftOut: LeftOut[] = [];
   const permanent = new Map<string, number>();
   for (const entry of entries) {
-    const line = undoOf(entry);
+    const line = invocation.actor.kind === 'timer' ? endOf(entry) : undoOf(entry);
     const name = deedOf(entry);
     if (line === undefined) {
       const earlier = foundDone(entry)
@@ -78,7 +79,6 @@ export async function undoOperation(
   if (reversals.length === 0) {
     throw nothingToTakeBack(context, operation, { entries, leftOut, permanent });
   }
-  const { invocation } = parsed;
   return {
     ...withParts(context, { ...parsed, invocation: { ...invocation, reversals } }),
     staying: { leftOut, permanent },
@@ -156,7 +156,7 @@ export async function whyChanged(
   if (entry === undefined || entry.target === null) {
     return undefined;
   }
-  const changes = await changesTo(auditLog, entry.target, entry.id);
+  const changes = await changesSince(auditLog, entry.target, entry.id);
   const others = changes.filter(({ eventId }) => eventId !== invocation.origin.event);
   const newer = changedSince(entry, command.name, others);
   return newer && whyStays(entry, newer);
@@ -186,7 +186,7 @@ function changesByTarget(auditLog: Pick<Store['auditLog'], 'inOrder' | 'search'>
 }
 
 /**
- * The entries, of several, whose reversal would still take back what they did: nobody has changed it since.
+ * The entries, of several, that a timer would still end: nobody is known to have changed since what they did.
  *
  * @param except the event of a command whose entries don't count
  */
@@ -198,15 +198,25 @@ export async function inForce(
   const changesOf = changesByTarget(auditLog, Math.min(...entries.map(({ id }) => id)));
   const found: AuditEntry[] = [];
   for (const entry of entries) {
-    const line = undoOf(entry);
+    const line = endOf(entry);
     const changes = line === undefined ? [] : await changesOf(entry);
-    const others = changes.filter(({ eventId }) => eventId !== except);
+    const known = changes.filter(
+      ({ eventId, status }) => eventId !== except && (status === 'done' || status === 'partial'),
+    );
     const command = line?.split(' ', 1)[0];
-    if (command !== undefined && changedSince(entry, command, others) === undefined) {
+    if (command !== undefined && changedSince(entry, command, known) === undefined) {
       found.push(entry);
     }
   }
   return found;
+}
+
+/** The line with which a timer ends what an entry did, or what it found done and gave another end. */
+export function endOf(entry: AuditEntry): string | undefined {
+  const { detail } = entry;
+  const ends =
+    typeof detail === 'object' && detail !== null && 'ends' in detail ? detail.ends : undefined;
+  return undoOf(entry) ?? (typeof ends === 'string' ? ends : undefined);
 }
 
 /** The statuses of actions that have changed something, or may have. */
@@ -221,14 +231,30 @@ async function changesTo(
   target: string,
   since: number,
 ): Promise<AuditEntry[]> {
-  const found: AuditEntry[] = [];
+  const earlier: AuditEntry[] = [];
   for (const status of changing) {
-    found.push(
-      ...(await auditLog.inOrder({ target, status }, since, maxTogether)),
+    earlier.push(
       ...(await auditLog.search({ target, status, before: since + 1, limit: maxEarlier })),
     );
   }
-  return found.sort((one, other) => other.id - one.id);
+  return [...(await changesSince(auditLog, target, since)), ...earlier.sort(newestFirst)];
+}
+
+/** All changes to a target since an entry, the newest first. */
+async function changesSince(
+  auditLog: Pick<Store['auditLog'], 'inOrder'>,
+  target: string,
+  since: number,
+): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = [];
+  for (const status of changing) {
+    found.push(...(await auditLog.inOrder({ target, status }, since, maxTogether)));
+  }
+  return found.sort(newestFirst);
+}
+
+function newestFirst(one: AuditEntry, other: AuditEntry): number {
+  return other.id - one.id;
 }
 
 /**
@@ -249,14 +275,20 @@ function changedSince(
   const cancelled = new Set(undoing.flatMap(({ id, reason }) => [id, undoneBy(reason)]));
   // A command may do the same as a step of another one: both quarantine, for example.
   const isSame = (one: AuditEntry) =>
-    one.command === command || deedOf(one) === deedOf(entry) || undoOf(one) === line;
+    one.command === command ||
+    deedOf(one) === deedOf(entry) ||
+    (line !== undefined && undoOf(one) === line);
+  // The rest of it can be taken back all the same.
+  const isPartOfIt = ({ status, reason }: AuditEntry) =>
+    status === 'partial' && undoneBy(reason) === entry.id;
   return newer.find(
     (one) =>
-      !cancelled.has(one.id) &&
-      !isSpent(one, newer, cancelled) &&
-      !isByRuleInVain(one) &&
       isSameRoom(one, entry) &&
-      isSame(one),
+      isSame(one) &&
+      !cancelled.has(one.id) &&
+      !isPartOfIt(one) &&
+      !isByRuleInVain(one) &&
+      !isSpent(one, newer, cancelled),
   );
 }
 

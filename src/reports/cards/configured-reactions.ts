@@ -55,10 +55,14 @@ export async function openConfiguredReactions(
   const changedAt = Math.max(0, ...[...meanings.values()].map(({ since }) => since));
 
   /** @throws TargetError the card shows something else */
-  async function assertShown(id: number, key: string, action: CardAction | undefined) {
+  async function assertShown(
+    { id, key, sentAt }: { readonly id: number; readonly key: string; readonly sentAt: number },
+    action: CardAction | undefined,
+  ) {
     const offeredAt = await offeredSince(store.outbox, id);
     const since = meanings.get(plainEmoji(key))?.since ?? 0;
-    if (offeredAt === undefined || offeredAt >= since) {
+    // A tap may be older than what the card shows by now.
+    if (since === 0 || (sentAt >= since && offeredAt !== undefined && offeredAt >= since)) {
       return;
     }
     await store.reportCards.renew(id);
@@ -90,13 +94,13 @@ export async function openConfiguredReactions(
       return [...own.slice(0, 1), ...offered, ...own.slice(1)];
     },
 
-    async lineOn(id, key) {
+    async lineOn(id, key, sentAt) {
       const own = reportReactions.get(plainEmoji(key));
       if (own !== undefined) {
         return own;
       }
       const action = byEmoji.get(plainEmoji(key));
-      await assertShown(id, key, action);
+      await assertShown({ id, key, sentAt }, action);
       if (action === undefined) {
         return undefined;
       }

@@ -134,7 +134,12 @@ export function createSignUpWatch(
     const times = counted.map(({ createdAt }) => createdAt);
     for (const { rule, ...known } of before) {
       const followed = followWaves(rule, known, times, context.now());
-      for (const wave of followed) {
+      const oldest = context.now() - Math.max(rule.withinMs, lookBackMs);
+      // What came and went while the bot was away is no alarm any more.
+      const current = followed.filter(
+        ({ isNew, isOver, newestAt }) => !isNew || !isOver || newestAt >= oldest,
+      );
+      for (const wave of current) {
         await tell(rule, wave, known.wave, counted);
       }
       const newestAt = Math.max(0, ...times);

@@ -218,6 +218,13 @@ export function createSanctionService(
     return entriesIn(event?.content[mutedKey])[user] === transactionId && isMuted(levels, user);
   }
 
+  /** Whether the bot has muted a user, and nobody has changed that since. */
+  async function isOwnMute(room: RoomId, user: UserId, levels: PowerLevels): Promise<boolean> {
+    const event = await roomState(api.events, room, 'm.room.power_levels');
+    const mark = entriesIn(event?.content[mutedKey])[user];
+    return mark !== undefined && levels.named(user) === muteLevel(levels);
+  }
+
   /** What previews show of a room. Those of several users look at the same rooms. */
   async function lookAt(room: RoomId) {
     const known = looks.get(room);
@@ -372,15 +379,18 @@ export function createSanctionService(
           `they have power level ${named} there, which could not be given back`,
         );
       }
-      await setLevel('mute', { room, user }, Math.min(levels.toSpeak, 0) - 1, transactionId);
+      await setLevel('mute', { room, user }, muteLevel(levels), transactionId);
       return { wasSo: false };
     },
 
     /** Gives a user back the power that everybody has in a room. @throws PowerlessError */
-    async unmute({ room, user }: SanctionRequest): Promise<Sanctioned> {
+    async unmute({ room, user, onlyOwn = false }: SanctionRequest): Promise<Sanctioned> {
       const { levels } = await assertPower(room, user, 'unmute');
       if (!isMuted(levels, user)) {
         return { wasSo: true };
+      }
+      if (onlyOwn && !(await isOwnMute(room, user, levels))) {
+        throw new TargetError('state', 'somebody else has muted them since, so they stay mute');
       }
       await setLevel('unmute', { room, user }, undefined);
       return { wasSo: false };
@@ -427,6 +437,11 @@ async function sideBySide<Value, Result>(
 ): Promise<Result[]> {
   const queue = new PQueue({ concurrency });
   return queue.addAll(values.map((value) => async () => work(value)));
+}
+
+/** A power level with which nothing can be sent. */
+function muteLevel({ toSpeak }: PowerLevels): number {
+  return Math.min(toSpeak, 0) - 1;
 }
 
 /** Whether a room gives a user less than everybody has, and too little to send anything. */
