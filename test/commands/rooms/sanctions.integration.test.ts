@@ -250,6 +250,25 @@ describe('in all rooms', () => {
     expect(await membership(second, who)).toBe('ban');
   });
 
+  it('takes back only what it did, although it gave another ban another end', async () => {
+    const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
+    const who = mallory.userId;
+    const [first, second] = [
+      await place(owner, { power: 50, members: [mallory] }),
+      await place(owner, { power: 50, members: [mallory] }),
+    ];
+    const earlier = await room.ana.ask(`!ban ${who} ${first} --for 1h`);
+    const question = await room.ana.ask(`!ban ${who} ${first} ${second} --for 2h`);
+    await confirm(question);
+    const { field } = await room.ana.outcomeOf(question, 'done');
+    const undo = await room.ana.ask(`!undo --operation ${field.operation?.id}`);
+    expect(undo.body).toContain(`done before this operation by #${earlier.field.audit[0]}`);
+    await confirm(undo);
+    await room.ana.outcomeOf(undo, 'done');
+    expect(await membership(first, who)).toBe('ban');
+    expect(await membership(second, who)).toBe('leave');
+  });
+
   it('keeps a mute that has no end, and a ban that somebody else has set since', async () => {
     const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
     const who = mallory.userId;
