@@ -227,14 +227,15 @@ function previewOfFiles({ files, failed }: DeletableFiles, now: number): Preview
 
 /** What became of files that were named. */
 function answerOfFiles(
-  { changed, failed }: FileChanges,
+  { changed, failed, unknown }: FileChanges,
   media: readonly MxcUri[],
   now: number,
 ): Answer {
   const [first] = changed;
   const owners = new Set(changed.map(({ file }) => file.userId));
+  const isComplete = failed.length === 0 && unknown.length === 0;
   return {
-    mark: failed.length === 0 ? '✅' : '⚠️',
+    mark: isComplete ? '✅' : '⚠️',
     title:
       first !== undefined && media.length === 1
         ? [bold('Deleted '), code(first.uri)]
@@ -244,13 +245,15 @@ function answerOfFiles(
         ? [mediaFacts(first.file, now)]
         : fileList(changed, now)),
       ...failedBlocks(failed, 'Not deleted'),
+      ...failedBlocks(unknown, 'Not known whether deleted'),
     ],
     next: first === undefined || owners.size > 1 ? [] : ownersMedia(first.file),
-    ...(failed.length === 0 ? {} : { status: 'partial' as const }),
+    ...(isComplete ? {} : { status: 'partial' as const }),
     data: {
       total: changed.length,
       deletedMedia: changed.map(({ file }) => file.mediaId),
       failed: failedData(failed),
+      unknown: failedData(unknown),
     },
   };
 }

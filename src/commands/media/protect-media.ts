@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { addresses, onlyFile, severalAnswer } from './parts/file-changes.ts';
+import { changedFiles, onlyFile, severalAnswer } from './parts/file-changes.ts';
 import { assertNotTooManyFiles, filesArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
@@ -34,6 +34,7 @@ export default defineCommand({
         did: 'Protected',
         before: 'protected before',
         failed: 'Not protected',
+        unknown: 'Not known whether protected',
         effect: 'They can’t be quarantined any more. They can still be deleted.',
         now,
         back: 'unprotect-media',
@@ -65,8 +66,8 @@ export default defineCommand({
       data: file,
     };
   },
-  undo: (_, { changed }) =>
-    changed.length === 0 ? undefined : `unprotect-media ${addresses(changed)}`,
+  undo: (_, changes) =>
+    changes.changed.length === 0 ? undefined : `unprotect-media ${changedFiles(changes).join(' ')}`,
   reconcile: async ({ args: { media }, services }) =>
     services.media.reconcileProtection(media, true),
 });

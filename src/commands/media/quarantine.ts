@@ -126,6 +126,7 @@ export default defineCommand({
             did: 'Quarantined',
             before: 'quarantined before, with the end that was set then, if any',
             failed: 'Not quarantined',
+            unknown: 'Not known whether quarantined',
             effect:
               'Nobody can download these files from this server any more. Identical files are quarantined with them, except protected ones.',
             now,

@@ -1,6 +1,6 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
-import { addresses, onlyFile, severalAnswer } from './parts/file-changes.ts';
+import { changedFiles, onlyFile, severalAnswer } from './parts/file-changes.ts';
 import { assertNotTooManyFiles, filesArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
@@ -27,6 +27,7 @@ export default defineCommand({
         did: 'Ended the protection of',
         before: 'not protected before',
         failed: 'Still protected',
+        unknown: 'Not known whether still protected',
         effect: 'They can be quarantined again.',
         now,
         back: 'protect-media',
@@ -44,8 +45,8 @@ export default defineCommand({
       data: file,
     };
   },
-  undo: (_, { changed }) =>
-    changed.length === 0 ? undefined : `protect-media ${addresses(changed)}`,
+  undo: (_, changes) =>
+    changes.changed.length === 0 ? undefined : `protect-media ${changedFiles(changes).join(' ')}`,
   reconcile: async ({ args: { media }, services }) =>
     services.media.reconcileProtection(media, false),
 });

@@ -118,6 +118,7 @@ export default defineCommand({
           did: 'Released',
           before: 'not quarantined before',
           failed: 'Not released',
+          unknown: 'Not known whether released',
           effect: 'People can download these files and identical files again.',
           now,
           back: 'quarantine',

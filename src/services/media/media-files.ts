@@ -6,6 +6,8 @@ import {
   UnreachableError,
   isNotFound,
   isRefusedForGood,
+  mayHaveHappened,
+  orUndefined,
 } from '../../core/errors.ts';
 import { mxcParts } from '../../core/ids.ts';
 import type { MxcUri } from '../../core/ids.ts';
@@ -18,7 +20,7 @@ export interface NamedFile {
   readonly file: StoredMedia;
 }
 
-/** A file that was not changed, or of which that is not known. */
+/** A file that was not changed, or of which that is not known, and why. */
 export interface FailedFile {
   readonly uri: MxcUri;
   readonly error: LawspeakerError;
@@ -31,6 +33,19 @@ export interface FileChanges {
   /** Were like this before, and nothing was changed. */
   readonly wasSo: readonly NamedFile[];
   readonly failed: readonly FailedFile[];
+  /** May have been changed: neither the change nor a look-up after it was answered. */
+  readonly unknown: readonly FailedFile[];
+}
+
+/** A change of one file. */
+interface FileChange {
+  /** @returns the file after the change, or `wasSo` if it is like this already */
+  change(
+    uri: MxcUri,
+    file: StoredMedia | undefined,
+  ): Promise<{ readonly file: StoredMedia; readonly wasSo: boolean }>;
+  /** Whether a file is as the change makes it; undefined if this server does not have it. */
+  isSo(file: StoredMedia | undefined): boolean;
 }
 
 type Api = Pick<AdminApi, 'media'>;
@@ -49,22 +64,20 @@ export async function lookUpFiles(
 
 /**
  * Changes files one after another. A file that can't be changed does not keep the others from being changed. If the
- * homeserver does not answer, or is overloaded, the rest is left alone.
+ * homeserver does not answer, or is overloaded, the rest is left alone. A file that may have been changed although
+ * the answer was lost is looked up once more.
  *
- * @param change returns the file after the change, or `wasSo` if it is like this already
- * @throws LawspeakerError no file was changed or was like this before
+ * @throws LawspeakerError no file was changed or was like this before, or it is not known whether one was
  */
 async function changeFiles(
   api: Api,
   uris: readonly MxcUri[],
-  change: (
-    uri: MxcUri,
-    file: StoredMedia | undefined,
-  ) => Promise<{ readonly file: StoredMedia; readonly wasSo: boolean }>,
+  { change, isSo }: FileChange,
 ): Promise<FileChanges> {
   const changed: NamedFile[] = [];
   const wasSo: NamedFile[] = [];
   const failed: FailedFile[] = [];
+  const unknown: FailedFile[] = [];
   let isStopped = false;
   for (const { uri, file } of await lookUpFiles(api, uris)) {
     if (isStopped) {
@@ -76,17 +89,32 @@ async function changeFiles(
       (result.wasSo ? wasSo : changed).push({ uri, file: result.file });
     } catch (error) {
       const isOfFile = error instanceof TargetError || isRefusedForGood(error);
-      if (!(error instanceof LawspeakerError) || (changed.length === 0 && !isOfFile)) {
+      const mayBeSo = mayHaveHappened(error);
+      if (!(error instanceof LawspeakerError) || (changed.length === 0 && (!isOfFile || mayBeSo))) {
         throw error;
       }
-      failed.push({ uri, error });
       isStopped = !isOfFile;
+      const after = mayBeSo ? await lookUpAgain(api, uri) : undefined;
+      if (after !== undefined && isSo(after.now)) {
+        // Only a file that was there can have been changed.
+        changed.push({ uri, file: after.now ?? (file as StoredMedia) });
+      } else {
+        (mayBeSo && after === undefined ? unknown : failed).push({ uri, error });
+      }
     }
   }
   if (changed.length === 0 && wasSo.length === 0) {
     throw noneChanged(failed);
   }
-  return { changed, wasSo, failed };
+  return { changed, wasSo, failed, unknown };
+}
+
+/** The file as it is now; undefined if that can't be looked up. */
+async function lookUpAgain(
+  api: Api,
+  uri: MxcUri,
+): Promise<{ readonly now: StoredMedia | undefined } | undefined> {
+  return orUndefined(api.media.find(uri).then((now) => ({ now })));
 }
 
 /** Why a file was not changed: a sentence without a full stop, which names the file. */
@@ -127,8 +155,9 @@ export async function setQuarantined(
   uris: readonly MxcUri[],
   { quarantined, serverName }: { readonly quarantined: boolean; readonly serverName: string },
 ): Promise<FileChanges> {
-  const isSo = ({ quarantinedBy }: StoredMedia) => (quarantinedBy !== null) === quarantined;
-  return changeFiles(api, uris, async (uri, file) => {
+  const isSo = (file: StoredMedia | undefined) =>
+    file !== undefined && (file.quarantinedBy !== null) === quarantined;
+  const change: FileChange['change'] = async (uri, file) => {
     if (file === undefined) {
       throw notHere(uri, serverName);
     }
@@ -152,7 +181,8 @@ export async function setQuarantined(
       );
     }
     return { file: now, wasSo: false };
-  });
+  };
+  return changeFiles(api, uris, { change, isSo });
 }
 
 /** @throws UnreachableError the look-up failed, whatever its error says: the change before it was done */
@@ -180,7 +210,8 @@ export async function setProtected(
   uris: readonly MxcUri[],
   { isProtected, serverName }: { readonly isProtected: boolean; readonly serverName: string },
 ): Promise<FileChanges> {
-  return changeFiles(api, uris, async (uri, file) => {
+  const isSo = (file: StoredMedia | undefined) => file?.safeFromQuarantine === isProtected;
+  const change: FileChange['change'] = async (uri, file) => {
     const { serverName: origin, mediaId } = mxcParts(uri);
     // The request holds only the media ID: Synapse would change a file of this server with the same ID.
     if (origin !== serverName) {
@@ -193,12 +224,13 @@ export async function setProtected(
     if (file === undefined) {
       throw notHere(uri, serverName);
     }
-    if (file.safeFromQuarantine === isProtected) {
+    if (isSo(file)) {
       return { file, wasSo: true };
     }
     await (isProtected ? api.media.protect(mediaId) : api.media.unprotect(mediaId));
     return { file: { ...file, safeFromQuarantine: isProtected }, wasSo: false };
-  });
+  };
+  return changeFiles(api, uris, { change, isSo });
 }
 
 /** Files that can be deleted one by one, and those that can't, with the reason. */
@@ -257,7 +289,7 @@ export async function deleteFiles(
   uris: readonly MxcUri[],
   serverName: string,
 ): Promise<FileChanges> {
-  return changeFiles(api, uris, async (uri, file) => {
+  const change: FileChange['change'] = async (uri, file) => {
     const why = whyNotDeletable(uri, file, serverName);
     if (why !== undefined || file === undefined) {
       throw why ?? notHere(uri, serverName);
@@ -270,7 +302,8 @@ export async function deleteFiles(
       );
     }
     return { file, wasSo: false };
-  });
+  };
+  return changeFiles(api, uris, { change, isSo: (file) => file === undefined });
 }
 
 /** @throws TargetError somebody else has deleted it just now */

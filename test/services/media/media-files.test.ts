@@ -13,9 +13,13 @@ const notReached = new UnreachableError('POST /', 'can’t be reached', false);
 const uris = ['a', 'b', 'c', 'd'].map((id) => `mxc://localhost/${id}` as MxcUri);
 
 /** A server with the files `a` to `d`, whose changes fail as given. */
-function serviceWith(failures: Readonly<Record<string, Error | 'not removed'>>) {
+function serviceWith(
+  name: 'quarantine' | 'delete' | 'protect',
+  failures: Readonly<Record<string, Error | 'not removed' | 'answer lost' | 'then away'>>,
+) {
   const tried: string[] = [];
-  const quarantined = new Set<string>();
+  const changed = new Set<string>();
+  let isAway = false;
   async function change(uri: MxcUri): Promise<boolean> {
     const id = uri.slice(-1);
     tried.push(id);
@@ -23,27 +27,40 @@ function serviceWith(failures: Readonly<Record<string, Error | 'not removed'>>) 
     if (failure instanceof Error) {
       throw failure;
     }
-    quarantined.add(id);
+    changed.add(id);
+    if (failure === 'answer lost' || failure === 'then away') {
+      isAway = failure === 'then away';
+      throw cutOff;
+    }
     return failure === undefined;
   }
   const media = {
-    find: async (uri: MxcUri) => ({
-      userId: '@mallory:localhost',
-      quarantinedBy: quarantined.has(uri.slice(-1)) ? '@bot:localhost' : null,
-      safeFromQuarantine: false,
-    }),
+    async find(uri: MxcUri) {
+      const isChanged = changed.has(uri.slice(-1));
+      if (isAway) {
+        throw notReached;
+      }
+      return name === 'delete' && isChanged
+        ? undefined
+        : {
+            userId: '@mallory:localhost',
+            quarantinedBy: name === 'quarantine' && isChanged ? '@bot:localhost' : null,
+            safeFromQuarantine: name === 'protect' && isChanged,
+          };
+    },
     quarantine: change,
     delete: change,
+    protect: async (id: string) => change(`mxc://localhost/${id}` as MxcUri),
   } as unknown as AdminApi['media'];
   const api = { media, statistics: {} as AdminApi['statistics'] };
   return { tried, service: createMediaService(api, 'localhost') };
 }
 
-describe.each(['quarantine', 'delete'] as const)('%s of several files', (name) => {
-  const run = async (failures: Readonly<Record<string, Error>>) => {
-    const { service, tried } = serviceWith(failures);
-    const { changed, failed } = await service[name](uris);
-    return { tried, changed: changed.map(({ uri }) => uri.slice(-1)), failed };
+describe.each(['quarantine', 'delete', 'protect'] as const)('%s of several files', (name) => {
+  const run = async (failures: Parameters<typeof serviceWith>[1]) => {
+    const { service, tried } = serviceWith(name, failures);
+    const { changed, failed, unknown } = await service[name](uris);
+    return { tried, changed: changed.map(({ uri }) => uri.slice(-1)), failed, unknown };
   };
 
   test('goes on after a file that the server refuses', async () => {
@@ -69,6 +86,23 @@ describe.each(['quarantine', 'delete'] as const)('%s of several files', (name) =
     });
   });
 
+  test('looks again at a file whose answer was lost', async () => {
+    const [, , , last] = uris;
+    const left = [{ uri: last, error: { code: 'state' } }];
+    expect(await run({ c: 'answer lost' })).toMatchObject({
+      tried: ['a', 'b', 'c'],
+      changed: ['a', 'b', 'c'],
+      failed: left,
+      unknown: [],
+    });
+    expect(await run({ c: cutOff })).toMatchObject({ changed: ['a', 'b'], unknown: [] });
+    expect(await run({ c: 'then away' })).toMatchObject({
+      changed: ['a', 'b'],
+      failed: left,
+      unknown: [{ uri: uris[2], error: cutOff }],
+    });
+  });
+
   test('throws if nothing was done, and says so if that is not known', async () => {
     await expect(run({ a: cutOff })).rejects.toBe(cutOff);
     await expect(run({ a: refused, b: cutOff })).rejects.toBe(cutOff);
@@ -84,7 +118,7 @@ describe.each(['quarantine', 'delete'] as const)('%s of several files', (name) =
 });
 
 test('a file that Synapse could not remove from its disk is not called deleted', async () => {
-  const { service } = serviceWith({ b: 'not removed', c: gone });
+  const { service } = serviceWith('delete', { b: 'not removed', c: gone });
   const { changed, failed } = await service.delete(uris);
   expect(changed.map(({ uri }) => uri)).toEqual([uris[0], uris[3]]);
   expect(failed.map(({ error }) => error.message)).toEqual([

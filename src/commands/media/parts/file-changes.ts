@@ -7,7 +7,7 @@ import { whyFailed } from '../../../services/services.ts';
 import type { FailedFile, FileChanges, NamedFile } from '../../../services/services.ts';
 import { fileState, mediaFacts, ownersMedia } from './stored-media.ts';
 
-/** At most this many files are described, of those that were changed. */
+/** At most this many files of a kind are described. */
 const maxDescribed = 10;
 /** A line to copy names at most this many files. */
 const maxCopied = 3;
@@ -32,13 +32,20 @@ export function fileItem({ uri, file }: NamedFile, now: number): Content {
   return [code(uri), ' ', ...(what.kind === 'line' ? what.content : [])];
 }
 
-/** All files that were not changed, each with the reason. */
+/** The files that were not changed, or of which that is not known, with the reason. */
 export function failedBlocks(failed: readonly FailedFile[], what: string): Block[] {
+  const others = failed.length - maxDescribed;
   return failed.length === 0
     ? []
     : [
         line(bold(`${what}: `), count(failed.length, 'file')),
-        { kind: 'list', items: failed.map((one) => sentence(`${whyFailed(one)}.`)) },
+        {
+          kind: 'list',
+          items: [
+            ...failed.slice(0, maxDescribed).map((one) => sentence(`${whyFailed(one)}.`)),
+            ...(others > 0 ? [[`and ${count(others, 'other')}`]] : []),
+          ],
+        },
       ];
 }
 
@@ -60,7 +67,7 @@ export function onlyFile(
 
 /** What became of several files. */
 export function severalAnswer(
-  { changed, wasSo, failed }: FileChanges,
+  { changed, wasSo, failed, unknown }: FileChanges,
   words: {
     /** `Quarantined` */
     readonly did: string;
@@ -68,6 +75,8 @@ export function severalAnswer(
     readonly before: string;
     /** `Not quarantined` */
     readonly failed: string;
+    /** `Not known whether quarantined` */
+    readonly unknown: string;
     /** What follows for those that were changed. */
     readonly effect: string;
     readonly now: number;
@@ -77,14 +86,16 @@ export function severalAnswer(
 ): Answer {
   const owners = new Set(changed.map(({ file }) => file.userId));
   const [first] = changed;
+  const isComplete = failed.length === 0 && unknown.length === 0;
   return {
-    mark: failed.length === 0 ? '✅' : '⚠️',
+    mark: isComplete ? '✅' : '⚠️',
     title: [
       bold(`${words.did} ${changed.length === 0 ? 'no file' : count(changed.length, 'file')}`),
     ],
     body: [
       ...(changed.length === 0 ? [] : fileList(changed, words.now)),
       ...failedBlocks(failed, words.failed),
+      ...failedBlocks(unknown, words.unknown),
       ...(wasSo.length === 0 ? [] : [facts(`${count(wasSo.length, 'file')} ${words.before}`)]),
       ...(changed.length === 0 ? [] : [line(words.effect)]),
     ],
@@ -94,27 +105,30 @@ export function severalAnswer(
         : [`${words.back} ${addresses(changed)}`]),
       ...(first === undefined || owners.size > 1 ? [] : ownersMedia(first.file)),
     ],
-    ...(failed.length === 0 ? {} : { status: 'partial' as const }),
+    ...(isComplete ? {} : { status: 'partial' as const }),
     data: {
       changed: changed.map(({ uri }) => uri),
       before: wasSo.map(({ uri }) => uri),
       failed: failedData(failed),
+      unknown: failedData(unknown),
     },
   };
 }
 
 /** The addresses of files, for a command line. */
-export function addresses(files: readonly NamedFile[]): string {
+function addresses(files: readonly NamedFile[]): string {
   return files.map(({ uri }) => uri).join(' ');
 }
 
-/** The files that were changed, whether they were named or found. */
+/** The files that were changed, or may have been, whether they were named or found: what an undo takes back. */
 export function changedFiles({
   changed,
+  unknown = [],
 }: {
   readonly changed: readonly (MxcUri | NamedFile)[];
+  readonly unknown?: readonly FailedFile[];
 }): MxcUri[] {
-  return changed.map((one) => (typeof one === 'string' ? one : one.uri));
+  return [...changed, ...unknown].map((one) => (typeof one === 'string' ? one : one.uri));
 }
 
 /** What a dry run shows of files that are named: `Quarantine mxc://…` */
