@@ -286,6 +286,13 @@ interface Base<Declared extends Arguments> {
    */
   check?(args: ParsedArguments<Declared>, context: CheckContext): void;
   /**
+   * Checks whether what is done with these arguments can end after a time (`--for`), before anything is asked or
+   * recorded. By default, it can.
+   *
+   * @throws UsageError
+   */
+  checkEnd?(args: ParsedArguments<Declared>): void;
+  /**
    * Replaces arguments that stand for others, such as `--all-rooms`, by what they stand for now. What is shown,
    * confirmed and recorded is what they are replaced by. Undefined if there is nothing to replace. It is called
    * again before the operation starts, with what was confirmed.
@@ -379,6 +386,7 @@ export type Command = Omit<
   Base<Arguments> & Single<Arguments, unknown>,
   | 'audit'
   | 'check'
+  | 'checkEnd'
   | 'endsTogether'
   | 'inBatch'
   | 'nothingToDo'
@@ -403,6 +411,7 @@ export type Command = Omit<
     sums: Readonly<Record<string, number>> | undefined,
   ): Plan;
   check?(args: Readonly<Record<string, unknown>>, context: CheckContext): void;
+  checkEnd?(args: Readonly<Record<string, unknown>>): void;
   readonly protects?:
     | Exclude<Protects, false>
     | ProtectsNobody

@@ -147,9 +147,14 @@ export function readArguments(
   const common = new Set(
     ['at', 'in', ...(canEnd(command) ? ['for'] : [])].filter((key) => !isOwn(key)),
   );
+  const own = Object.fromEntries(Object.entries(rest).filter(([key]) => !common.has(key)));
+  const forMs = canEnd(command) ? flagOfAll('for') : undefined;
+  if (forMs !== undefined) {
+    command.checkEnd?.(own);
+  }
   return {
-    values: Object.fromEntries(Object.entries(rest).filter(([key]) => !common.has(key))),
-    forMs: canEnd(command) ? flagOfAll('for') : undefined,
+    values: own,
+    forMs,
     notBefore: timeOf({ at: flagOfAll('at'), in: flagOfAll('in') }, context),
     reason: reason as string | undefined,
     dryRun: dryRun === true,

@@ -10,7 +10,7 @@ import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { NamedFile, Services } from '../../services/services.ts';
 import { changedFiles, filesPreview, onlyFile, severalAnswer } from './parts/file-changes.ts';
 import {
-  assertNoEnd,
+  assertOneFile,
   assertOneOf,
   filesDescription,
   manyFilesFlags,
@@ -37,7 +37,8 @@ export default defineCommand({
     'affect other servers, or copies that people have saved',
     'recognize a picture that was changed or encrypted',
     'with --room: find files in encrypted messages',
-    'with --user or --room: end after a time (--for), or be undone by !undo if there are more than 100 files',
+    'end after a time (--for), unless you name one file',
+    'with --user or --room: be undone by !undo if there are more than 100 files',
   ],
   args: {
     media: positional('media', filesDescription, {
@@ -66,16 +67,15 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
   check: assertOneOf,
+  checkEnd: assertOneFile,
   async preview(context) {
     const {
       args: { media, user, room },
       services,
-      invocation,
     } = context;
     if (media.length > 0) {
       return filesPreview('Quarantine', media);
     }
-    assertNoEnd(invocation);
     const which = await ofOrIn(context, { user, room });
     const files =
       user === undefined
@@ -101,11 +101,10 @@ export default defineCommand({
         : {}),
     };
   },
-  async run({ args: { media, user, room }, services, invocation, protectedHashes, isProtected }) {
+  async run({ args: { media, user, room }, services, protectedHashes, isProtected }) {
     if (media.length > 0) {
       return services.media.quarantine(media);
     }
-    assertNoEnd(invocation);
     const spared = { hashes: protectedHashes, isOwner: isProtected };
     const outcome =
       user !== undefined
@@ -124,7 +123,7 @@ export default defineCommand({
       return only === undefined
         ? severalAnswer(result, {
             did: 'Quarantined',
-            before: 'quarantined before, with the end that was set then, if any',
+            before: 'quarantined before',
             failed: 'Not quarantined',
             unknown: 'Not known whether quarantined',
             effect:

@@ -1,7 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { changedFiles, onlyFile, severalAnswer } from './parts/file-changes.ts';
-import { assertNotTooManyFiles, filesArgument } from './parts/media-argument.ts';
+import { assertNotTooManyFiles, assertOneFile, filesArgument } from './parts/media-argument.ts';
 import { mediaFacts, ownersMedia } from './parts/stored-media.ts';
 
 export default defineCommand({
@@ -19,6 +19,7 @@ export default defineCommand({
     'GET /_synapse/admin/v1/media/{server_name}/{media_id}',
   ],
   check: assertNotTooManyFiles,
+  checkEnd: assertOneFile,
   run: async ({ args: { media }, services }) => services.media.unprotect(media),
   answer({ args, now }, changes) {
     const only = onlyFile(changes, args.media);

@@ -7,7 +7,7 @@ import { TargetError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { changedFiles, filesPreview, onlyFile, severalAnswer } from './parts/file-changes.ts';
 import {
-  assertNoEnd,
+  assertOneFile,
   assertOneOf,
   filesDescription,
   manyFilesFlags,
@@ -54,17 +54,16 @@ export default defineCommand({
     'GET /_synapse/admin/v1/rooms/{room_id}',
   ],
   check: assertOneOf,
+  checkEnd: assertOneFile,
   async preview(context) {
     const {
       args: { media, user, room },
       services,
       botUser,
-      invocation,
     } = context;
     if (media.length > 0) {
       return filesPreview('Release', media);
     }
-    assertNoEnd(invocation);
     const which = await ofOrIn(context, { user, room });
     const files =
       user !== undefined
@@ -90,11 +89,10 @@ export default defineCommand({
         : {}),
     };
   },
-  async run({ args: { media, user, room }, services, botUser, invocation }) {
+  async run({ args: { media, user, room }, services, botUser }) {
     if (media.length > 0) {
       return services.media.liftQuarantine(media);
     }
-    assertNoEnd(invocation);
     const lifted =
       user !== undefined
         ? await services.media.liftQuarantineOfUploads(user.name, botUser)

@@ -67,16 +67,21 @@ export async function updateTimers(
   { status, target, undo, audit }: Attempt,
 ): Promise<Pick<Attempt, 'timer' | 'stopped' | 'kept'>> {
   // What was done in part, and can be taken back, ends, too.
-  const isDone = status === 'done' || (status === 'partial' && undo !== undefined);
-  if (!isDone || audit === undefined) {
+  const canBeTimed = status === 'done' || (status === 'partial' && undo !== undefined);
+  if (!canBeTimed || audit === undefined) {
     return {};
   }
   const { actor, forMs, origin } = run.invocation;
   // As the audit entries of the older actions have it: an account, a room or a file.
   const subject = target ?? intentFor(run, undefined).target;
-  const older = (
-    subject === null || subject === undefined ? [] : await timersOf(timers, run, subject)
-  ).filter(({ intentId }) => intentId < audit);
+  // Each of several files may have a timer of its own.
+  const subjects = subject?.startsWith('mxc://') === true ? subject.split(' ') : [subject];
+  const older: Timer[] = [];
+  // An older timer may end what was not done now.
+  for (const one of status === 'done' ? subjects : []) {
+    const found = one === null || one === undefined ? [] : await timersOf(timers, run, one);
+    older.push(...found.filter(({ intentId }) => intentId < audit));
+  }
   const createdAt = context.now();
   const runAt = createdAt + (forMs ?? 0);
   // A rule never shortens what somebody has decided.

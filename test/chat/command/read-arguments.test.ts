@@ -746,7 +746,20 @@ describe('users or files', () => {
       undefined,
     ],
     ['quarantine', 'MEDIA-LINK is missing.', undefined],
-  ])('%s is refused', async (line, message, word) => {
+    ...['quarantine', 'unquarantine', 'protect-media', 'unprotect-media'].map(
+      (name) =>
+        [
+          `${name} mxc://example.com/abc mxc://example.com/def --for 1d`,
+          '`--for` works for one file at a time.',
+          '--for',
+        ] as const,
+    ),
+    [
+      'quarantine --user a --for 1d',
+      '`--for` works for a file that you name, not for those of users or rooms.',
+      '--for',
+    ],
+  ] as const)('%s is refused', async (line, message, word) => {
     await expect(readLine(line)).rejects.toMatchObject({ message, word });
   });
 });

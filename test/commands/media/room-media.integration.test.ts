@@ -124,7 +124,7 @@ describe('quarantine and unquarantine, many files at once', () => {
     for (const many of [`--room ${id}`, `--user ${mallory.userId}`]) {
       const timed = await room.ben.ask(`!quarantine ${many} --for 24h`);
       expect(timed.field.status).toBe('usage');
-      expect(timed.body).toContain('--for works for files that you name');
+      expect(timed.body).toContain('--for works for a file that you name');
     }
     expect(await isQuarantined(bad)).toBe(false);
 

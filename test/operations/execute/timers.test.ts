@@ -1,6 +1,6 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { UnreachableError } from '../../../src/core/errors.ts';
+import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import type { UserId } from '../../../src/core/ids.ts';
 import { recover } from '../../../src/operations/execute/recover.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
@@ -199,4 +199,57 @@ test('what was cut off and yet done ends older timers once that is known', async
   expect(JSON.stringify(sent)).toContain('timer 2 was stopped');
   await pass(2 * minuteMs);
   expect(banned).toContain(mallory);
+});
+
+describe('the timers of files', () => {
+  const files = ['mxc://localhost/a', 'mxc://localhost/b'];
+  const quarantined = new Set<string>();
+  let refused: string | undefined;
+
+  beforeEach(() => {
+    quarantined.clear();
+    refused = undefined;
+    const change = async (uri: string, set: (uri: string) => unknown) => {
+      if (uri === refused) {
+        throw new HomeserverError(403, 'M_FORBIDDEN', 'POST /');
+      }
+      set(uri);
+    };
+    Object.assign(bot.api.media, {
+      find: async (uri: string) => ({
+        mediaId: uri.slice(-1),
+        mediaOrigin: null,
+        userId: mallory,
+        createdTs: null,
+        lastAccessTs: null,
+        mediaLength: 3,
+        mediaType: 'image/png',
+        uploadName: null,
+        sha256: null,
+        quarantinedBy: quarantined.has(uri) ? '@bot:localhost' : null,
+        safeFromQuarantine: false,
+      }),
+      quarantine: async (uri: string) => change(uri, (one) => quarantined.add(one)),
+      unquarantine: async (uri: string) => change(uri, (one) => quarantined.delete(one)),
+    });
+  });
+
+  test('are stopped by a later decision about several of them', async () => {
+    await say(`!quarantine ${files[0]} --for 1m`);
+    expect(await say(`!unquarantine ${files.join(' ')}`)).toContain('Timer 2, which');
+    await say(`!quarantine ${files.join(' ')}`);
+    await pass(2 * minuteMs);
+    expect([...quarantined]).toEqual(files);
+  });
+
+  test('go on after what was done only in part', async () => {
+    await say(`!quarantine ${files[0]} --for 1m`);
+    await say(`!quarantine ${files[1]} --for 1m`);
+    refused = files[1];
+    expect(await say(`!unquarantine ${files.join(' ')}`)).toContain('Not released');
+    expect(await bot.store.timers.scheduled()).toHaveLength(2);
+    refused = undefined;
+    await pass(2 * minuteMs);
+    expect([...quarantined]).toEqual([]);
+  });
 });

@@ -3,7 +3,6 @@ import type { Inline } from '../../../chat/answers/answer.ts';
 import { requireRoom, roomNameAndId } from '../../../chat/answers/room.ts';
 import { positional } from '../../../chat/command/arguments.ts';
 import type { CheckContext, Context } from '../../../chat/command/declaration.ts';
-import type { Invocation } from '../../../chat/command/invocation.ts';
 import { UsageError } from '../../../core/errors.ts';
 import type { MxcUri, RoomId, UserId } from '../../../core/ids.ts';
 import type { Account } from '../../../services/services.ts';
@@ -73,18 +72,25 @@ export async function ofOrIn(
 }
 
 /**
- * For commands that change many files. Nothing undoes that exactly: when the time is up, other files may be
- * there, or be quarantined for another reason.
+ * For commands that change files. A timer belongs to one file: what ends the change of several would also end what
+ * somebody has since decided about one of them. Nothing undoes a change of all files of users or in a room exactly:
+ * when the time is up, other files may be there, or be quarantined for another reason.
  *
- * @throws UsageError the change is to end by itself
+ * @throws UsageError the change is not that of one file that is named
  */
-export function assertNoEnd({ forMs }: Pick<Invocation, 'forMs'>): void {
-  if (forMs !== undefined) {
+export function assertOneFile({ media }: { readonly media: readonly MxcUri[] }): void {
+  if (media.length > 1) {
+    throw new UsageError('`--for` works for one file at a time.', {
+      word: '--for',
+      advice: `These are ${media.length}. Send one command for each file, or leave out \`--for\`.`,
+    });
+  }
+  if (media.length === 0) {
     throw new UsageError(
-      '`--for` works for files that you name, not for those of users or rooms.',
+      '`--for` works for a file that you name, not for those of users or rooms.',
       {
         word: '--for',
-        advice: 'Name the files, or leave out `--for`.',
+        advice: 'Name the file, or leave out `--for`.',
       },
     );
   }
