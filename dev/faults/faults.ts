@@ -211,8 +211,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a rule does by itself what a second person must confirm',
     file: 'src/operations/execute/run-rule.ts',
-    right: "mode === 'propose' || policyFor(parsed.danger, context.settings) === 'other'",
-    wrong: "mode === 'propose'",
+    right: "policyFor(parsed.danger, context.settings) === 'other' ||",
+    wrong: '',
     test: 'test/operations/execute/run-rule.test.ts',
   },
   {

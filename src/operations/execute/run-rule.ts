@@ -1,3 +1,4 @@
+import { subjectOf } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { ProtectedError, StoreError, UnreachableError, codeOf } from '../../core/errors.ts';
@@ -18,7 +19,7 @@ import { resolve } from '../resolve/resolve.ts';
 import type { ResolveContext } from '../resolve/resolve.ts';
 import type { Settings } from '../settings.ts';
 import { dangerOfInvocation } from '../stages.ts';
-import type { Parsed } from '../stages.ts';
+import type { Parsed, Resolved } from '../stages.ts';
 import { logFault } from './attempt.ts';
 import { execute } from './execute.ts';
 import type { ExecuteContext } from './execute.ts';
@@ -78,8 +79,12 @@ export async function runRuleLine(
       // It was asked before a crash: people decide about that confirmation, and the rule does nothing more.
       return;
     }
-    // If a second person must agree, a rule can only propose.
-    if (mode === 'propose' || policyFor(parsed.danger, context.settings) === 'other') {
+    // If a second person must agree, or the line stands for more than it names, a rule can only propose.
+    if (
+      mode === 'propose' ||
+      policyFor(parsed.danger, context.settings) === 'other' ||
+      standsForOthers(resolved)
+    ) {
       const expiresAfterMs = context.settings.proposalExpiresAfterMs;
       await ask(context, resolved, { expiresAfterMs, cause });
       return;
@@ -114,6 +119,14 @@ async function assertUnprotected(context: ProtectionContext, { item }: RuleCall)
       'Rules never act on protected users. Nothing was changed.',
     );
   }
+}
+
+/**
+ * Whether the line does something destructive to more than what it names, such as the rooms of a space. All rooms of
+ * a reported user don't count: they are about that user alone.
+ */
+function standsForOthers({ command, danger, typed }: Resolved): boolean {
+  return danger === 'destructive' && typed !== undefined && subjectOf(command) === undefined;
 }
 
 async function wasAsked(

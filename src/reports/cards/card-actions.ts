@@ -57,6 +57,7 @@ const forbiddenFlags: ReadonlySet<string> = new Set([
   'from-file',
   'matching',
   'at',
+  'with-children',
 ]);
 /** Longer labels would fill the legend. */
 const maxLabel = 30;

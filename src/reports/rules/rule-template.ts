@@ -22,13 +22,17 @@ export type RuleLineContext = LineContext & {
 
 /** The commands on items that rules may use. */
 const ownCommands: ReadonlySet<string> = new Set(['claim', 'resolve', 'dismiss']);
-/** A rule may not override anything and has no file; instead of a dry run there is mode `observe`. */
+/**
+ * A rule may not override anything and has no file; instead of a dry run there is mode `observe`. Strangers choose
+ * which rooms are in a space.
+ */
 const forbiddenFlags: ReadonlySet<string> = new Set([
   'override-protection',
   'from-file',
   'dry-run',
   'at',
   'in',
+  'with-children',
 ]);
 
 /**
@@ -125,7 +129,7 @@ function assertTarget(
   }
   const alias = Object.entries(command.args)
     .filter(([, { kind }]) => kind === 'room')
-    .map(([key]) => values[key])
+    .flatMap(([key]) => [values[key]].flat())
     .map((value) => (typeof value === 'string' ? parseRoomAlias(value) : undefined))
     .find((value) => value !== undefined);
   if (alias !== undefined) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import type { Command } from '../../../src/chat/command/declaration.ts';
 import { UnreachableError } from '../../../src/core/errors.ts';
 import type { RuleCall } from '../../../src/operations/execute/run-rule.ts';
 import { runRuleLine } from '../../../src/operations/execute/run-rule.ts';
@@ -99,6 +100,19 @@ test('where a second person must confirm, a rule that acts only proposes', async
   const { changes } = await run(callOf('deactivate @mallory:localhost'), 'act');
   expect(changes).toEqual([]);
   expect(await bot.store.confirmations.pending()).toHaveLength(1);
+});
+
+test('a line that stands for other rooms than it names is only proposed', async () => {
+  const call = callOf('delete-room !space:localhost');
+  const rooms = ['!one:localhost', '!two:localhost', '!space:localhost'];
+  const command: Command = {
+    ...call.command,
+    spellOut: async () => ({ args: { room: rooms } }),
+    preview: async () => ({ title: [], body: [] }),
+  };
+  expect((await run({ ...call, command }, 'act')).changes).toEqual([]);
+  const [asked] = await bot.store.confirmations.pending();
+  expect(JSON.parse(asked?.invocation ?? '')).toMatchObject({ arguments: { room: rooms } });
 });
 
 test('server admins are protected from rules; accounts of other servers are not looked up', async () => {

@@ -132,6 +132,7 @@ describe('what is configured', () => {
     ['🔒', 'lock --matching "created:1d"', 'Actions on cards can’t use `--matching`.'],
     ['🔒', 'lock {sender} --override-protection', 'can’t use `--override-protection`'],
     ['🔒', 'lock --from-file', 'can’t use `--from-file`'],
+    ['🔒', 'delete-room {room} --with-children', 'can’t use `--with-children`'],
     ['🔒', 'lock {sender} --{room}', 'a placeholder can’t name a flag'],
     ['lock', 'lock {sender}', 'must be one emoji'],
     ['🔒🔒', 'lock {sender}', 'must be one emoji'],

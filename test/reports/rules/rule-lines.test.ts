@@ -182,6 +182,8 @@ describe('no rule runs', () => {
     ['shadow-ban {sender} --no-override-protection', 'Rules can’t use `--no-override-protection`.'],
     ['shadow-ban --from-file', 'Rules can’t use `--from-file`.'],
     ['shadow-ban {sender} --dry-run', 'Rules can’t use `--dry-run`.'],
+    ['delete-room {room} --with-children', 'Rules can’t use `--with-children`.'],
+    ['delete-room {room} —with-children=true', 'Rules can’t use `--with-children`.'],
     ['user {sender}', '`user` changes nothing; nobody would see its answer.'],
     ['admin {sender}', '`admin` changes nothing if used like this.'],
     ['admin {sender} --grant', '`admin` is only for admins if used like this; rules can’t run it.'],
@@ -227,6 +229,10 @@ describe('no rule runs', () => {
     ],
     ['dismiss 12', 'The command must act on the reported user, message, room or file.'],
     ['create-token --uses 1', 'The command must act on the reported user, message, room or file.'],
+    [
+      'ban {sender} !lobby:localhost #jail:localhost',
+      '`#jail:localhost` is an alias, which may later point to another room.',
+    ],
     [
       'join {sender} #jail:localhost',
       '`#jail:localhost` is an alias, which may later point to another room.',
