@@ -20,10 +20,13 @@ export function roomsOf({ room }: Pick<Rooms, 'room'>): RoomId[] {
   return [...new Set([room].flat())];
 }
 
+/** One command deletes at most this many rooms, and names at most this many that are not here. */
+const maxRooms = 1000;
+
 /**
  * Replaces spaces by their rooms, and leaves out what can't be deleted, unless a single room is named.
  *
- * @throws TargetError nothing is left to delete, or a space has too many rooms
+ * @throws TargetError nothing is left to delete, or these are more than 1,000 rooms
  */
 export async function spellOutRooms({
   args,
@@ -45,6 +48,7 @@ export async function spellOutRooms({
   const { rooms, elsewhere } = args.withChildren
     ? await withChildren(services, named)
     : { rooms: named, elsewhere: [] };
+  assertNotTooMany(rooms.length);
   // If somebody names one of them, the whole command is refused.
   const secret = await secretRooms(
     services,
@@ -77,9 +81,34 @@ export async function spellOutRooms({
               why: `${secret.size === 1 ? 'is' : 'are'} out of reach`,
             },
           ]),
-      ...elsewhere.map((user) => ({ user, why: 'has no member from this server' })),
+      ...elsewhere
+        .slice(0, maxRooms)
+        .map((user) => ({ user, why: 'has no member from this server' })),
+      // Anybody can write as many rooms into a space as they like.
+      ...(elsewhere.length <= maxRooms
+        ? []
+        : [
+            {
+              user: count(elsewhere.length - maxRooms, 'more room'),
+              why:
+                elsewhere.length - maxRooms === 1
+                  ? 'has no member from this server'
+                  : 'have no member from this server',
+            },
+          ]),
     ],
   };
+}
+
+/** @throws TargetError */
+function assertNotTooMany(rooms: number): void {
+  if (rooms > maxRooms) {
+    throw new TargetError(
+      'state',
+      `these are more than ${whole(maxRooms)} rooms, and one command can delete up to ${whole(maxRooms)}`,
+      'Nothing was changed. Delete them in several commands.',
+    );
+  }
 }
 
 /** The named rooms, each space after the rooms in it, and the rooms of the spaces that this server is not in. */
@@ -117,6 +146,8 @@ async function withChildren(
     // If it is interrupted, the space that is left still leads to the rooms that are left.
     space.rooms.toReversed().forEach(({ roomId }) => rooms.add(roomId));
     space.elsewhere.forEach((room) => elsewhere.add(room));
+    // The other spaces need not be read.
+    assertNotTooMany(rooms.size);
   }
   return { rooms: [...rooms], elsewhere: [...elsewhere].filter((id) => !rooms.has(id)) };
 }
@@ -167,7 +198,7 @@ interface Deletion extends Rooms {
   readonly purge: boolean;
 }
 
-/** What deleting several rooms would do: the sums first, then the rooms with the most members. */
+/** What deleting several rooms would do: the sums first, then the rooms with the most members from this server. */
 export async function previewOfSeveral(
   {
     services,
@@ -188,9 +219,7 @@ export async function previewOfSeveral(
   const local = sum(rooms.map(({ joinedLocalMembers }) => joinedLocalMembers ?? 0));
   const remote = sum(rooms.map((room) => remoteMembers(room) ?? 0));
   const uncounted = rooms.filter(({ joinedMembers }) => joinedMembers === null).length;
-  const largest = rooms
-    .toSorted((a, b) => (b.joinedMembers ?? 0) - (a.joinedMembers ?? 0))
-    .slice(0, maxNamed);
+  const largest = rooms.toSorted(byMembers).slice(0, maxNamed);
   const others = rooms.length - largest.length;
   return {
     title: titleOf(rooms, typed?.['withChildren'] === true ? typed['room'] : []),
@@ -217,6 +246,14 @@ export async function previewOfSeveral(
       creator: room.creator ?? '',
     })),
   };
+}
+
+/** Members from this server count first: another server can claim as many members as it likes. */
+function byMembers(a: RoomDetail, b: RoomDetail): number {
+  return (
+    (b.joinedLocalMembers ?? 0) - (a.joinedLocalMembers ?? 0) ||
+    (b.joinedMembers ?? 0) - (a.joinedMembers ?? 0)
+  );
 }
 
 /** `Delete space Foo !abc and the 11 rooms in it?` */
