@@ -57,6 +57,7 @@ export type { UserSummary } from '../homeserver/admin/users.ts';
 export type { Account, AccountFilter } from './accounts/account-search.ts';
 export { filtersAppliedHere } from './accounts/account-search.ts';
 export type { RoomDeletionOutcome } from './rooms/room-deletion.ts';
+export { whyNotAllRemoved } from './rooms/room-deletion.ts';
 export { userOrders } from '../homeserver/admin/users.ts';
 export type { SignUpGroup } from './accounts/sign-up-groups.ts';
 export type { NewAccount } from './accounts/sign-ups.ts';

@@ -139,7 +139,7 @@ export interface EndedJob {
   /** Such as `Synapse gave up (500: …)`. */
   readonly why: string;
   /** What to do about it, in sentences. */
-  readonly advice: string;
+  readonly advice: string | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content } from '../../chat/answers/answer.ts';
-import { amount, continuesByItself, count, whole } from '../../chat/answers/phrases.ts';
+import { amount, continuesByItself, count } from '../../chat/answers/phrases.ts';
 import {
   encryptionState,
   memberCounts,
@@ -17,6 +17,7 @@ import { idWord } from '../../chat/reading/values.ts';
 import { UsageError } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
+import { whyNotAllRemoved } from '../../services/services.ts';
 import type { RoomDeletionOutcome, RoomDetail } from '../../services/services.ts';
 import { previewOfSeveral, roomsOf, spellOutRooms } from './parts/deletion.ts';
 
@@ -156,20 +157,18 @@ function deletionStep(id: RoomId): Step<typeof args, Deleted> {
       return { room, outcome };
     },
     serverJob: ({ outcome }) => outcome.deleteId,
+    // Several rooms may have the same name.
     did: ({ room, outcome: { state, kickedUsers } }) =>
       [
-        `deleted ${nameOf(room) ?? room.roomId}`,
+        ['deleted', nameOf(room), room.roomId].filter((part) => part !== undefined).join(' '),
         ...(state === 'running'
           ? []
           : [`${amount(kickedUsers.length, 'member')} from this server removed`]),
       ].join(': '),
-    missed: ({ outcome: { failedToKickUsers: failed } }) =>
-      failed.length === 0
-        ? undefined
-        : `${whole(failed.length)} could not be removed: ${failed.slice(0, shownUsers).join(', ')}${failed.length > shownUsers ? ' and others' : ''}`,
+    missed: ({ outcome }) => whyNotAllRemoved(outcome.failedToKickUsers),
     answer,
-    reconcile: async ({ args: { purge }, services, serverJob }) =>
-      services.rooms.reconcileDeletion(id, { purge, deleteId: serverJob }),
+    reconcile: async ({ args: { block, purge }, services, serverJob }) =>
+      services.rooms.reconcileDeletion(id, { block, purge, deleteId: serverJob }),
   };
 }
 

@@ -99,7 +99,7 @@ export function outcomeReply(
               },
             ]),
         ...(left > 0 ? [line(`And ${count(left, 'other')}: see the file.`)] : []),
-        ...adviceBlocks(about, attempts),
+        ...adviceBlocks(context, about, attempts),
         ...(isLong
           ? attempts
               .filter(({ stopped = [] }) => stopped.length > 0)
@@ -321,11 +321,22 @@ function itemOf(context: RefusalContext, about: About, attempt: Attempt): Inline
   return [`${answer.mark} `, ...answer.title, ...(attempt.status === 'failed' ? whose : [])];
 }
 
-/** What to do about a room in which it was not done: the same helps in the others. */
-function adviceBlocks({ command }: About, attempts: readonly Attempt[]): Block[] {
-  const [advice] = attempts.flatMap(({ error }) =>
-    error instanceof LawspeakerError ? (error.advice ?? []) : [],
+/**
+ * What to do about the rooms in which it was not done, if it applies to all of them. An advice that names a command is
+ * an example for the others.
+ */
+function adviceBlocks(
+  { settings: { prefix } }: RefusalContext,
+  { command }: About,
+  attempts: readonly Attempt[],
+): Block[] {
+  const advices = attempts.flatMap(({ error, status }) =>
+    status === 'failed' || status === 'partial'
+      ? [error instanceof LawspeakerError ? error.advice : undefined]
+      : [],
   );
+  const isSame = new Set(advices).size === 1;
+  const advice = isSame ? advices[0] : advices.find((one) => one?.includes(`\`${prefix}`) === true);
   return command.stepsAreRooms === true && advice !== undefined ? [line(...sentence(advice))] : [];
 }
 

@@ -12,11 +12,11 @@ import { synapseTasks } from '../synapse-tasks.ts';
 /** Synapse's name for the task that deletes a room. */
 const deletionAction = 'shutdown_and_purge_room';
 
-/** A deletion that Synapse gave up, and why. */
+/** A deletion that Synapse gave up, or that left members in the room, and why. */
 interface EndedDeletion {
-  readonly ended: 'failed';
+  readonly ended: 'failed' | 'partial';
   readonly why: string;
-  readonly advice: string;
+  readonly advice: string | undefined;
 }
 
 type Api = Pick<AdminApi, 'rooms' | 'server'>;
@@ -116,6 +116,7 @@ export async function assertNotBeingDeleted(
  * while any deletion of the room is running, and `unknowable` if Synapse still has the room and keeps no list of
  * its tasks, or if the task that ended may be another one.
  *
+ * @param options.block whether users of this server were to be prevented from joining it again
  * @param options.deleteId Synapse's ID of the task, if it is known
  * @param options.purge whether the room was to be removed from the database, not only left by its members
  * @param options.serverName the name of this server
@@ -125,10 +126,12 @@ export async function reconcileDeletion(
   api: Api,
   room: RoomId,
   {
+    block,
     deleteId,
     purge,
     serverName,
   }: {
+    readonly block: boolean;
     readonly deleteId?: string | undefined;
     readonly purge: boolean;
     readonly serverName: string;
@@ -140,26 +143,39 @@ export async function reconcileDeletion(
       return 'unknown';
     }
     if (status.status === 'complete') {
-      return 'done';
+      const why = whyNotAllRemoved(status.shutdownRoom?.failedToKickUsers ?? []);
+      return why === undefined ? 'done' : { ended: 'partial', why, advice: undefined };
     }
     const { message, advice } = await failureOf(api, room, deleteId, status);
-    return { ended: 'failed', why: message, advice: advice ?? '' };
+    return { ended: 'failed', why: message, advice };
   }
   const tasks = await deletionsOf(api, room);
   const deletion = latest(tasks);
   if (deletion !== undefined && isRunning(deletion)) {
     return 'unknown';
   }
-  if ((await api.rooms.find(room)) === undefined) {
+  const mayHaveEnded = tasks === undefined || deletion?.status === 'complete';
+  const hasLocalMembers = async () => {
+    const { members } = await api.rooms.members(room);
+    return members.some((member) => serverNameOf(member) === serverName);
+  };
+  const isGone =
+    (await api.rooms.find(room)) === undefined ||
+    (!purge && mayHaveEnded && !(await hasLocalMembers()));
+  if (isGone && (!block || (await api.rooms.isBlocked(room)))) {
     return 'done';
   }
-  if (!purge && deletion?.status !== 'failed') {
-    const { members } = await api.rooms.members(room);
-    if (!members.some((member) => serverNameOf(member) === serverName)) {
-      return 'done';
-    }
-  }
-  return tasks === undefined || deletion?.status === 'complete' ? 'unknowable' : 'not_done';
+  return mayHaveEnded ? 'unknowable' : 'not_done';
+}
+
+/** How many users who could not be removed are named. */
+const maxNamed = 10;
+
+/** `2 could not be removed: @a:example.com, @b:example.com`; undefined if all members were removed. */
+export function whyNotAllRemoved(failed: readonly UserId[]): string | undefined {
+  return failed.length === 0
+    ? undefined
+    : `${failed.length.toLocaleString('en-US')} could not be removed: ${failed.slice(0, maxNamed).join(', ')}${failed.length > maxNamed ? ' and others' : ''}`;
 }
 
 /** Undefined if Synapse keeps no list of its tasks. */
@@ -200,14 +216,16 @@ async function failureOf(
   const why = tasks?.find(({ id }) => id === deleteId)?.error ?? undefined;
   const kicked = shutdownRoom?.kickedUsers.length ?? 0;
   const created = shutdownRoom?.newRoomId ?? null;
+  // In the message, not the advice: it is about this room alone.
+  const first = [
+    ...(kicked === 0
+      ? []
+      : [`removing ${kicked.toLocaleString('en-US')} ${kicked === 1 ? 'member' : 'members'}`]),
+    ...(created === null ? [] : [`creating the replacement room \`${created}\``]),
+  ].join(' and ');
   return new TargetError(
     'state',
-    `Synapse ${status === 'cancelled' ? 'cancelled' : 'gave up'} the deletion of the room${why === undefined ? '' : ` (${serverMessage(why)})`}`,
-    [
-      kicked === 0
-        ? 'It may have removed some members first.'
-        : `It removed ${kicked} ${kicked === 1 ? 'member' : 'members'} first.`,
-      ...(created === null ? [] : [`It created the replacement room \`${created}\`.`]),
-    ].join(' '),
+    `Synapse ${status === 'cancelled' ? 'cancelled' : 'gave up'} the deletion of the room${first === '' ? '' : ` after ${first}`}${why === undefined ? '' : ` (${serverMessage(why)})`}`,
+    kicked === 0 ? 'Synapse may have removed some members first.' : undefined,
   );
 }

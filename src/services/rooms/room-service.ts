@@ -243,10 +243,17 @@ export function createRoomService(
     /** The rooms that Synapse is deleting now. */
     beingDeleted: async () => roomsBeingDeleted(api),
     lastDeletion: async (room: RoomId) => lastDeletion(api, room),
-    /** @param options.purge whether the room was to be removed from the database */
+    /**
+     * @param options.block whether users of this server were to be prevented from joining the room again
+     * @param options.purge whether the room was to be removed from the database
+     */
     reconcileDeletion: async (
       room: RoomId,
-      options: { readonly purge: boolean; readonly deleteId: string | undefined },
+      options: {
+        readonly block: boolean;
+        readonly purge: boolean;
+        readonly deleteId: string | undefined;
+      },
     ) => reconcileDeletion(api, room, { ...options, serverName }),
   };
 }

@@ -116,7 +116,7 @@ describe('delete-room with several rooms', () => {
     await room.ben.ask('!confirm');
     const outcome = await room.ben.outcomeOf(confirmation, 'done');
     expect(outcome.body).toContain('delete-room: 3 of 3 rooms done');
-    expect(outcome.body).toContain('Deleted Beta: 2 members from this server removed');
+    expect(outcome.body).toContain(`Deleted Beta ${second}: 2 members from this server removed`);
     expect(outcome.body).toContain(unknownRoom);
     expect(asked).toEqual(ids);
     expect(await Promise.all(ids.map(isGone))).toEqual([true, true, true]);

@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
+import { HomeserverError, TargetError } from '../../../src/core/errors.ts';
+import type { EventId, RoomId } from '../../../src/core/ids.ts';
+import { outcomeReply } from '../../../src/operations/execute/outcome.ts';
+import { openFuzzBot, people, registry } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
 let bot: FuzzBot;
@@ -35,4 +38,53 @@ test.each([
   const [answer] = sent.map(({ outgoing }) => outgoing);
   expect(answer).toMatchObject({ kind: 'reply', reply: { status: 'done' } });
   expect(JSON.stringify(answer)).toContain(words);
+});
+
+describe('what to do about the rooms in which it failed', () => {
+  const [first, second] = ['!one:localhost', '!two:localhost'];
+
+  function bodyOf(...advices: (string | undefined)[]): string {
+    const command = registry.find('delete-room');
+    if (command === undefined) {
+      throw new TypeError('there is no delete-room');
+    }
+    const { answer } = outcomeReply(
+      bot.context,
+      {
+        command,
+        danger: 'destructive',
+        confirmer: undefined,
+        invocation: {
+          command: 'delete-room',
+          arguments: { room: [first ?? '', second ?? ''] },
+          dryRun: false,
+          actor: { kind: 'rule', name: 'spam' },
+          origin: { event: '$command' as EventId, room: '!mod:localhost' as RoomId },
+        },
+      },
+      advices.map((advice, at) => ({
+        target: undefined,
+        audit: undefined,
+        status: 'failed',
+        step: [first, second][at] ?? '',
+        error:
+          advice === undefined
+            ? new HomeserverError(400, 'M_UNKNOWN', 'DELETE')
+            : new TargetError('state', 'it failed', advice),
+      })),
+    );
+    return JSON.stringify(answer.body);
+  }
+
+  test('stands below the list if it is the same in all of them, or a command', () => {
+    expect(bodyOf('Do this.', 'Do this.')).toContain('Do this.');
+    const search = bodyOf('It was so.', 'Use `!rooms --search NAME`.');
+    expect(search).toContain('!rooms --search NAME');
+    expect(search).not.toContain('It was so.');
+  });
+
+  test('is left out if it is about one of them', () => {
+    expect(bodyOf('It was so.', 'Otherwise here.')).not.toMatch(/It was so|Otherwise here/u);
+    expect(bodyOf('It was so.', undefined)).not.toContain('It was so.');
+  });
 });
