@@ -112,8 +112,8 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'a tap on an older card does what the reaction stands for now',
     file: 'src/reports/cards/configured-reactions.ts',
-    right: 'if (offeredAt === undefined || offeredAt >= since) {',
-    wrong: 'if (offeredAt === undefined || since >= 0) {',
+    right: 'offeredAt !== undefined && offeredAt >= since',
+    wrong: 'offeredAt !== undefined',
     test: 'test/reports/cards/configured-reactions.test.ts',
   },
   {
