@@ -45,8 +45,11 @@ function functionsOf(value: object, path: readonly string[] = []): [string, Call
   );
 }
 
-/** Arguments that a function may take: an ID alone, with another, or with options, and a transaction ID. */
-const argumentLists: readonly unknown[][] = [user, room, event, file, {}].flatMap((first) => [
+/**
+ * Arguments that a function may take: an ID or a number alone, with another, or with options, and a
+ * transaction ID.
+ */
+const argumentLists: readonly unknown[][] = [user, room, event, file, {}, 1].flatMap((first) => [
   [first, event, {}],
   [first, {}, {}],
   [first, [], {}],

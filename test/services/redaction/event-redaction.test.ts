@@ -67,8 +67,8 @@ function serverWith(given: {
           : [],
       state: async (_: RoomId, type: string) =>
         type === 'm.room.power_levels'
-          ? [{ content: { users: { [botUser]: given.botPower ?? 0 } } }]
-          : [{ sender: mallory, content: { room_version: '11' } }],
+          ? [{ stateKey: '', content: { users: { [botUser]: given.botPower ?? 0 } } }]
+          : [{ stateKey: '', sender: mallory, content: { room_version: '11' } }],
     },
     redactions: {
       start: vi.fn(async (user: UserId, redaction: UserRedaction) => {

@@ -29,7 +29,9 @@ function api(
   };
   return {
     events: {
-      state: async (_: string, type: string) => [{ type, sender: owner, content: contents[type] }],
+      state: async (_: string, type: string) => [
+        { type, stateKey: '', sender: owner, content: contents[type] },
+      ],
     },
     rooms: {
       members: async () => ({ members, total: members.length }),
