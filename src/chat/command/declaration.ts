@@ -1,4 +1,4 @@
-import type { RoomId, UserId } from '../../core/ids.ts';
+import type { MxcUri, RoomId, UserId } from '../../core/ids.ts';
 import type { Account, AccountTraits, Services } from '../../services/services.ts';
 import type { Absent } from '../answers/absent.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
@@ -108,10 +108,15 @@ export interface Preview {
   readonly numbers?: Readonly<Record<string, number>>;
   /** Each of several rooms, for a file if there are too many for a message. */
   readonly rooms?: readonly RoomRow[];
+  /** Each of several media files, likewise. */
+  readonly media?: readonly MediaRow[];
 }
 
 /** A room in a file, by column. All rooms of a file have the same columns; `room_id` is the first. */
 type RoomRow = { readonly room_id: RoomId } & Readonly<Record<string, string | number>>;
+
+/** A media file in a file, by column, as `RoomRow`. */
+type MediaRow = { readonly mxc_uri: MxcUri } & Readonly<Record<string, string | number>>;
 
 /** What a command does and doesn't do to each of several accounts, in phrases. */
 export interface Plan {

@@ -12,8 +12,8 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import type { MxcUri } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { mediaOrders } from '../../services/services.ts';
-import type { DeletableFiles, FileChanges, UserMedia } from '../../services/services.ts';
-import { failedBlocks, failedData, fileItem, fileList } from './parts/file-changes.ts';
+import type { DeletableFiles, FileChanges, NamedFile, UserMedia } from '../../services/services.ts';
+import { failedBlocks, failedData, fileList } from './parts/file-changes.ts';
 import { assertNotTooManyFiles } from './parts/media-argument.ts';
 import { fileState, mediaFacts, mxcOf, ownersMedia } from './parts/stored-media.ts';
 
@@ -206,7 +206,7 @@ function previewOfFiles({ files, failed }: DeletableFiles, now: number): Preview
     title,
     body: [
       ...(files.length > 1
-        ? [{ kind: 'list' as const, items: files.map((file) => fileItem(file, now)) }]
+        ? fileList(files, now)
         : files.map(({ file }) => mediaFacts(file, now, fileState(file)))),
       ...failedBlocks(failed, 'Left out'),
       line('Will: delete them from this server, including protected and quarantined files'),
@@ -221,7 +221,33 @@ function previewOfFiles({ files, failed }: DeletableFiles, now: number): Preview
           ]
         : []),
     ],
+    media: [
+      ...files.map((named) => mediaRow(named)),
+      ...failed.map(({ uri, error }) => ({ ...emptyRow, mxc_uri: uri, left_out: error.message })),
+    ],
     warning: 'This can’t be undone.',
+  };
+}
+
+const emptyRow = {
+  mxc_uri: '',
+  user_id: '',
+  name: '',
+  type: '',
+  bytes: '',
+  state: '',
+  left_out: '',
+};
+
+function mediaRow({ uri, file }: NamedFile): NonNullable<Preview['media']>[number] {
+  return {
+    ...emptyRow,
+    mxc_uri: uri,
+    user_id: file.userId ?? '',
+    name: file.uploadName ?? '',
+    type: file.mediaType ?? '',
+    bytes: file.mediaLength ?? '',
+    state: fileState(file),
   };
 }
 

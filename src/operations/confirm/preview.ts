@@ -63,7 +63,7 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
   ) {
     const preview = await previewOfOne(resolved, only);
     const { leftOut } = resolved;
-    const { rooms = [] } = preview;
+    const { rooms = [], media = [] } = preview;
     const needsFile = rooms.length > maxShown || leftOut.length > maxNamed;
     return {
       preview: {
@@ -71,7 +71,13 @@ export async function makePreview(context: PreviewContext, resolved: Resolved): 
         body: [...preview.body, ...skippedBlocks(resolved), ...leftOutBlocks(leftOut)],
       },
       resolved,
-      ...present({ file: needsFile ? roomsFile(rooms, leftOut) : undefined }),
+      ...present({
+        file: needsFile
+          ? roomsFile(rooms, leftOut)
+          : media.length > maxShown
+            ? mediaFile(media)
+            : undefined,
+      }),
     };
   }
   const queue = new PQueue({ concurrency });
@@ -465,6 +471,15 @@ function roomsFile(rooms: NonNullable<Preview['rooms']>, leftOut: readonly LeftO
       columns: [...Object.keys(first), 'left_out'],
       escape_formulas: true,
     }),
+  };
+}
+
+/** All media files of a command that acts on several, and those that are left out. */
+function mediaFile(media: NonNullable<Preview['media']>): AnswerFile {
+  return {
+    name: 'media.csv',
+    contentType: 'text/csv',
+    content: stringify([...media], { header: true, escape_formulas: true }),
   };
 }
 

@@ -421,3 +421,42 @@ describe('how several end', () => {
     expect(statuses).toEqual([status]);
   });
 });
+
+test('a confirmation about many files is whole, and a file lists them all', async () => {
+  const address = (number: number) => `mxc://localhost/${number}${'x'.repeat(60)}`;
+  const all = Array.from({ length: 100 }, (_, number) => address(number));
+  const missing = new Set<string>(all.slice(70));
+  Object.assign(bot.api.media, {
+    find: async (uri: string) =>
+      missing.has(uri)
+        ? undefined
+        : {
+            mediaId: uri.slice(16),
+            mediaOrigin: null,
+            userId: '@mallory:localhost',
+            createdTs: bot.clock.now,
+            lastAccessTs: null,
+            mediaLength: 3,
+            mediaType: 'image/png',
+            uploadName: '=evil.png'.padEnd(100, 'x'),
+            sha256: null,
+            quarantinedBy: null,
+            safeFromQuarantine: false,
+          },
+  });
+  const sent = await say(`!delete-media ${all.join(' ')}`);
+  const { body, status } = read(sent);
+  expect(status).toBe('pending');
+  expect(body).toContain('Delete 70 files');
+  expect(body).toContain('and 60 others');
+  expect(body).toContain('Left out: 30 files');
+  expect(body).toContain('and 20 others');
+  expect(body).toContain('This can’t be undone');
+  expect(body).toContain('!confirm');
+  const [, file] = sent;
+  const rows = file?.kind === 'file' ? file.file.content.trim().split('\n') : [];
+  expect(rows[0]).toBe('mxc_uri,user_id,name,type,bytes,state,left_out');
+  expect(rows).toHaveLength(101);
+  expect(rows[1]).toContain(`${address(0)},'@mallory:localhost,'=evil.png`);
+  expect(rows.at(-1)).toContain('this server has no file');
+});

@@ -27,7 +27,7 @@ export function fileList(files: readonly NamedFile[], now: number): Block[] {
 }
 
 /** `mxc://… image/png, 3 kB · uploaded 3 minutes ago by @mallory:example.com · quarantined` */
-export function fileItem({ uri, file }: NamedFile, now: number): Content {
+function fileItem({ uri, file }: NamedFile, now: number): Content {
   const what = mediaFacts(file, now, fileState(file));
   return [code(uri), ' ', ...(what.kind === 'line' ? what.content : [])];
 }
