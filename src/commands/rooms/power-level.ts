@@ -1,5 +1,6 @@
 import { nameAndId } from '../../chat/answers/account.ts';
 import { bold, facts, line } from '../../chat/answers/answer.ts';
+import { span } from '../../chat/answers/phrases.ts';
 import { requireRoom, roomNameAndId } from '../../chat/answers/room.ts';
 import { positional, roomArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -53,12 +54,17 @@ export default defineCommand({
     const room = await requireRoom(context, context.args.room);
     const { account, level } = context.args;
     const { of } = await context.services.sanctions.levels(room.roomId);
+    await withAdvice(context, async () =>
+      context.services.sanctions.assertCanSetPower(room.roomId, account.name, level),
+    );
+    const { forMs } = context.invocation;
     return {
       title: [
         `Give power level ${level} to `,
         ...nameAndId(account),
         ' in ',
         ...roomNameAndId(room),
+        ...(forMs === undefined ? [] : [` for ${span(forMs)}`]),
         '?',
       ],
       body: [facts(`They have ${shown(of(account.name))}`)],
@@ -72,7 +78,7 @@ export default defineCommand({
   },
 
   async run(context) {
-    const { args: given, services, prefix } = context;
+    const { args: given, services } = context;
     const room = await requireRoom(context, given.room);
     const levels = await services.sanctions.levels(room.roomId);
     const before = levels.of(given.account.name);
@@ -83,19 +89,9 @@ export default defineCommand({
     if (before === given.level) {
       return { room, before, own, wasSo: true };
     }
-    try {
-      await services.sanctions.setPower(room.roomId, given.account.name, given.level);
-    } catch (error) {
-      throw error instanceof PowerlessError
-        ? new TargetError(
-            'state',
-            `no power to do that: ${error.message}`,
-            error.needsPower
-              ? `\`${prefix}make-room-admin ${idWord(room.roomId)}\` gives me power there, if anybody of this server has it.`
-              : undefined,
-          )
-        : error;
-    }
+    await withAdvice(context, async () =>
+      services.sanctions.setPower(room.roomId, given.account.name, given.level),
+    );
     return { room, before, own, wasSo: false };
   },
 
@@ -119,6 +115,26 @@ export default defineCommand({
   reconcile: async ({ args: { room, account, level }, services }: Context<typeof args>) =>
     (await services.sanctions.levels(room)).of(account.name) === level ? 'done' : 'not_done',
 });
+
+/** Does it; an error says how the bot gets power in the room. */
+async function withAdvice(
+  { args: { room }, prefix }: Context<typeof args>,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw error instanceof PowerlessError
+      ? new TargetError(
+          'state',
+          `no power to do that: ${error.message}`,
+          error.needsPower
+            ? `\`${prefix}make-room-admin ${idWord(room)}\` gives me power there, if anybody of this server has it.`
+            : undefined,
+        )
+      : error;
+  }
+}
 
 function shown(level: number): string {
   return Number.isFinite(level)

@@ -39,6 +39,8 @@ export interface Attempt {
   readonly undo?: string | undefined;
   /** The line with which a timer ends what was so already, and was to end at another time. */
   readonly ends?: string | undefined;
+  /** The timer that would have ended it, and no longer does. It may still end other things. */
+  readonly insteadOf?: Scheduled;
   /** A step that had nothing to do, because everything was done already. */
   readonly wasSo?: true | undefined;
   /** The ID of the homeserver's own job that does it. */

@@ -102,7 +102,10 @@ export function outcomeReply(
         ...adviceBlocks(context, about, attempts),
         ...(isLong
           ? attempts
-              .filter(({ stopped = [] }) => stopped.length > 0)
+              .filter(
+                ({ stopped = [], insteadOf }) => stopped.length > 0 || insteadOf !== undefined,
+              )
+              .slice(0, maxListed)
               .flatMap((attempt) => timerBlocks(about, attempt, attempt.target))
           : attempts.flatMap((attempt) => timerBlocks(about, attempt, attempt.target))),
         ...reports,

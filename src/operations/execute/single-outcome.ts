@@ -126,7 +126,7 @@ export function sentenceCase(text: string): string {
 /** What happened to the timers of an account, which is named if there are several. */
 export function timerBlocks(
   { command, invocation: { forMs } }: About,
-  { answer, status, timer, stopped = [], kept, wasSo, ends }: Attempt,
+  { answer, status, timer, stopped = [], kept, wasSo, ends, insteadOf }: Attempt,
   account?: string,
 ): Block[] {
   const named = account === undefined ? [] : [code(account), ': '];
@@ -142,6 +142,17 @@ export function timerBlocks(
   if (kept !== undefined) {
     const { id, runAt } = kept;
     return [line(...named, `This still ends at ${dateTime(runAt)}, by timer ${id}.`)];
+  }
+  if (insteadOf !== undefined) {
+    const { id, runAt } = insteadOf;
+    const before = `It was to end at ${dateTime(runAt)}, by timer ${id}.`;
+    return [
+      line(
+        ...named,
+        forMs === undefined ? `${before} Now it has no end.` : `${before} It ends with this now.`,
+      ),
+      ...blocks,
+    ];
   }
   if (command.endsTogether === true) {
     return forMs !== undefined && status === 'done' && wasSo === true && ends === undefined

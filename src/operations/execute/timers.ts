@@ -196,32 +196,31 @@ async function wholeTimers(
 }
 
 /**
- * If somebody asks for a time for what was so already, and it was to end at another time, this operation ends it
- * instead. What has no end stays, and a rule never shortens what somebody has decided.
+ * If somebody asks for what was so already, and was to end by a timer, this command decides when it ends: at the
+ * time that it gives, or never. A rule changes nothing of what somebody has decided.
  *
- * @returns the attempt with the line that ends it, if it takes it over
+ * @returns the attempt with the timer that no longer ends it, and the line with which another one does
  */
 export async function takeOver(
   tables: WholeTables,
   { command, invocation }: Run,
   attempt: Attempt,
 ): Promise<Attempt> {
-  const { target, step, wasSo, status, undo } = attempt;
+  const { target, step, wasSo, status } = attempt;
   const mayTakeOver =
     command.endsTogether === true &&
-    invocation.forMs !== undefined &&
     invocation.actor.kind !== 'rule' &&
     status === 'done' &&
-    wasSo === true &&
-    undo === undefined;
+    wasSo === true;
   if (!mayTakeOver || target === undefined) {
     return attempt;
   }
-  for (const { entries } of await wholeTimers(tables, { target, command: command.name })) {
+  for (const { timer, entries } of await wholeTimers(tables, { target, command: command.name })) {
     const same = entries.filter((entry) => stepOf(entry) === step);
     const [entry] = await inForce(tables.auditLog, same, invocation.origin.event);
     if (entry !== undefined) {
-      return { ...attempt, ends: endOf(entry) };
+      const ends = invocation.forMs === undefined ? undefined : endOf(entry);
+      return { ...attempt, ends, insteadOf: timer };
     }
   }
   return attempt;

@@ -6,7 +6,7 @@ import { writeValue } from '../../chat/command/write-invocation.ts';
 import { entryNumber, isLast, reasonOfUndo, undoneBy } from '../../chat/reading/entry-number.ts';
 import { quote, tokenize } from '../../chat/reading/tokenize.ts';
 import { dayMs } from '../../core/duration.ts';
-import { TargetError } from '../../core/errors.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import { stepOf } from '../../store/tables/audit-log.ts';
@@ -153,7 +153,7 @@ export function isSpent(
  * can't be undone, was one of several, or is long ago
  */
 export async function lastActionOf(
-  context: UndoContext & CommandNameContext,
+  context: UndoContext & CommandNameContext & ReadingSettings,
   user: UserId,
 ): Promise<AuditEntry> {
   const { prefix } = context.settings;
@@ -171,7 +171,10 @@ export async function lastActionOf(
     throw new TargetError('unknown', 'you have no recent action to undo');
   }
   const { eventId } = last;
-  const earlier = open.find((entry) => entry.eventId !== eventId && undoOf(entry) !== undefined);
+  const earlier = await firstToUndo(
+    context,
+    open.filter((entry) => entry.eventId !== eventId),
+  );
   const ofLast = await changesOf(auditLog, { eventId, limit: maxTogether });
   const together = ofLast.filter((entry) => entry.actor === user && isOpen(entry));
   if (together.length > 1) {
@@ -205,6 +208,30 @@ async function changesOf(
     ...(await auditLog.search({ ...filters, status: 'partial' })),
   ];
   return found.sort((one, other) => other.id - one.id);
+}
+
+/** At most this many earlier actions are looked at. */
+const maxEarlier = 10;
+
+/** The newest of these actions that nobody has changed or taken back since. */
+async function firstToUndo(
+  context: UndoContext & CommandNameContext & ReadingSettings,
+  entries: readonly AuditEntry[],
+): Promise<AuditEntry | undefined> {
+  for (const entry of entries.filter((one) => undoOf(one) !== undefined).slice(0, maxEarlier)) {
+    try {
+      const undo = undoOf(entry) ?? '';
+      const undoing = commandNamed(context, undo);
+      const { values } = readArguments(undoing, tokenize(undo).slice(1), readingContext(context));
+      await assertNewest(context, entry, { command: undoing.name, values });
+      return entry;
+    } catch (error) {
+      if (!(error instanceof TargetError || error instanceof UsageError)) {
+        throw error;
+      }
+    }
+  }
+  return undefined;
 }
 
 /** `shadow-ban \`@mallory:example.com\`` */

@@ -108,7 +108,7 @@ export function whyPowerless(
 }
 
 /** The highest level that rooms usually give. */
-const highestGiven = 100;
+export const highestGiven = 100;
 
 /** The power level that it takes. A ban is lifted by whoever may both kick and ban. */
 function neededFor(levels: PowerLevels, kind: SanctionKind): number {

@@ -8,7 +8,7 @@ import type { RoomDetail } from '../../homeserver/admin/rooms.ts';
 import type { PowerLevels } from '../../homeserver/power-levels.ts';
 import { roomState } from '../../homeserver/room-state.ts';
 import type { DirectRooms } from '../rooms/direct-rooms.ts';
-import { levelsOf, membershipIn, standingIn, whyPowerless } from './room-standing.ts';
+import { highestGiven, levelsOf, membershipIn, standingIn, whyPowerless } from './room-standing.ts';
 import type { Powerless, RoomStanding, SanctionClients, SanctionKind } from './room-standing.ts';
 
 /** The content of a membership that the bot has set says which command set it. */
@@ -192,6 +192,18 @@ export function createSanctionService(
       throw new PowerlessError(why);
     }
     return standing;
+  }
+
+  /** @throws PowerlessError the bot may not set the power level of a user, or not to this level */
+  async function assertCanSetPower(room: RoomId, user: UserId, level: number): Promise<void> {
+    const { levels } = await assertPower(room, user, 'mute');
+    const own = levels.of(botUser);
+    if (level > own) {
+      throw new PowerlessError({
+        why: `my power level is ${own}, and nobody can give more than they have`,
+        needsPower: own < highestGiven,
+      });
+    }
   }
 
   /** A user's membership by room. Of users of other servers, only the rooms that they are in are known. */
@@ -411,16 +423,11 @@ export function createSanctionService(
      * @throws PowerlessError the bot may not, or not to this level
      */
     async setPower(room: RoomId, user: UserId, level: number): Promise<void> {
-      const { levels } = await assertPower(room, user, 'mute');
-      const own = levels.of(botUser);
-      if (level > own) {
-        throw new PowerlessError({
-          why: `my power level is ${own}, and nobody can give more than they have`,
-          needsPower: true,
-        });
-      }
+      await assertCanSetPower(room, user, level);
       await setLevel('mute', { room, user }, level);
     },
+
+    assertCanSetPower,
   };
 }
 

@@ -165,8 +165,11 @@ describe('in one room', () => {
       [friend.userId]: 0,
     });
     const tooMuch = await room.ana.ask(`!power-level ${id} ${friend.userId} 1000`);
-    expect(tooMuch.field.status).toBe('pending');
-    await room.ana.ask('!cancel');
+    expect(tooMuch.field.status).toBe('failed');
+    expect(tooMuch.body).toContain('nobody can give more than they have');
+    const asked = await room.ana.ask(`!power-level ${id} ${friend.userId} 50 --for 1h`);
+    expect(asked.body).toContain('for 1 hour?');
+    await room.ana.ask(`!cancel ${asked.field.confirmation?.code}`);
   });
 });
 
@@ -258,9 +261,13 @@ describe('in all rooms', () => {
       await place(owner, { power: 50, members: [mallory] }),
     ];
     const earlier = await room.ana.ask(`!ban ${who} ${first} --for 1h`);
+    const none = await place(owner, { members: [mallory] });
+    const nowhere = await room.ana.ask(`!kick ${who} ${none} ${await place(owner, {})}`);
+    expect(nowhere.body).toContain('no power in any of the 2 rooms');
     const question = await room.ana.ask(`!ban ${who} ${first} ${second} --for 2h`);
     await confirm(question);
-    const { field } = await room.ana.outcomeOf(question, 'done');
+    const { field, body } = await room.ana.outcomeOf(question, 'done');
+    expect(body).toMatch(/It was to end at .+, by timer \d+\. It ends with this now\./u);
     const undo = await room.ana.ask(`!undo --operation ${field.operation?.id}`);
     expect(undo.body).toContain(`done before this operation by #${earlier.field.audit[0]}`);
     await confirm(undo);

@@ -201,6 +201,10 @@ export async function sanctionPreview(
   const { accounts: account, rooms } = args;
   const prospects = await services.sanctions.prospects(how.kind, rooms, account.name);
   const powerless = prospects.filter(({ why }) => why !== undefined);
+  const [first] = powerless;
+  if (first !== undefined && powerless.length === prospects.length) {
+    throw noPowerAnywhere(context, prospects.length, first);
+  }
   const { isPresent } = how;
   const inside = prospects.filter(({ membership }) => isPresent?.(membership) === true).length;
   const [only] = prospects;
@@ -248,6 +252,24 @@ export async function sanctionPreview(
       ...(powerless.length === 0 ? [] : [`no power in ${whole(powerless.length)}`]),
     ],
   };
+}
+
+/** Nothing can be done, so there is nothing to confirm. */
+function noPowerAnywhere(
+  { prefix }: Pick<SanctionContext, 'prefix'>,
+  rooms: number,
+  { room, why, needsPower }: Prospect,
+): TargetError {
+  const where = roomName(room) ?? room.roomId;
+  return new TargetError(
+    'state',
+    rooms === 1
+      ? `no power in ${where}: ${why ?? ''}`
+      : `no power in any of the ${whole(rooms)} rooms; in ${where}: ${why ?? ''}`,
+    needsPower
+      ? `\`${prefix}make-room-admin ${idWord(room.roomId)}\` gives me power there, if anybody of this server has it.`
+      : undefined,
+  );
 }
 
 /** The rooms in which it can't be done, why, and the line that gives the bot power there. */
