@@ -135,7 +135,7 @@ export function createSignUpWatch(
     for (const { rule, ...known } of before) {
       const followed = followWaves(rule, known, times, context.now());
       const oldest = context.now() - Math.max(rule.withinMs, lookBackMs);
-      // What came and went while the bot was away is no alarm any more.
+      // Nobody needs to be called about a wave that was over before the bot came back.
       const current = followed.filter(
         ({ isNew, isOver, newestAt }) => !isNew || !isOver || newestAt >= oldest,
       );

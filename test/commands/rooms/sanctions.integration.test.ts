@@ -276,6 +276,29 @@ describe('in all rooms', () => {
     expect(await membership(second, who)).toBe('leave');
   });
 
+  it('lets muted people speak again after the time, also over a restart', async () => {
+    const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
+    const who = mallory.userId;
+    const ids = [
+      await place(owner, { power: 100, members: [mallory], version: '12' }),
+      await place(owner, { power: 100, members: [mallory], version: '6' }),
+    ];
+    const line = await room.ana.say(`!mute ${who} ${ids.join(' ')} --for 3s`);
+    const question = await room.ana.answerTo(line);
+    await confirm(question);
+    await room.ana.outcomeOf(question, 'done');
+    await room.stopBot();
+    for (const id of ids) {
+      await expect(mallory.sendText(id, 'hello')).rejects.toMatchObject({ status: 403 });
+    }
+    await room.startBot();
+    const end = await room.ana.until('the end of the mutes', () => room.ana.answersTo(line)[1]);
+    await room.ana.outcomeOf(end, 'done');
+    for (const id of ids) {
+      await mallory.sendText(id, 'hello');
+    }
+  });
+
   it('keeps a mute that has no end, and a ban that somebody else has set since', async () => {
     const [owner, mallory] = await Promise.all([newUser('owner'), newUser('mallory')]);
     const who = mallory.userId;
