@@ -323,3 +323,30 @@ it('reports that can’t be read are missed aloud: once, and until they can be',
     await here.close();
   }
 });
+
+it('a configured reaction bans in the reported room', async () => {
+  const own = await server.openRoom({ reports: { actions: { '🚫': 'ban {sender} {room}' } } });
+  try {
+    // The bot has the power there that people in the management room give it first.
+    const question = await own.ana.ask(`!make-room-admin ${lobby}`);
+    await own.ana.ask(`!confirm ${question.field.confirmation?.code}`);
+    await own.ana.outcomeOf(question, 'done');
+    const spam = await mallory.sendText(lobby, 'spam');
+    await vera.reportEvent(lobby, spam, { reason: 'spam' });
+    const card = await cardOf(own.ana, spam);
+    expect(card.body).toContain('🚫 ban');
+    await own.ana.user.react(own.id, card.event, '🚫');
+    const [answer] = await own.ana.until('the answer to the reaction', () => {
+      const found = own.ana.inThread(card.event);
+      return found.length > 0 ? found : undefined;
+    });
+    expect(answer?.body).toContain(`Banned from Lobby ${mallory.userId}`);
+    const state = await server.api.events.state(asRoomId(lobby), 'm.room.member');
+    const member = state.find(({ stateKey }) => stateKey === mallory.userId);
+    expect(member?.content['membership']).toBe('ban');
+    const after = await cardOf(own.ana, spam, ({ body }) => body.startsWith('✅'));
+    expect(after.body).toContain('resolved by Ana');
+  } finally {
+    await own.close();
+  }
+});
