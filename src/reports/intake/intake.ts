@@ -87,7 +87,7 @@ export function reportSources(
 
 /** How far a list was read; survives restarts. Not an offset: offsets shift. */
 interface Progress {
-  /** When it was read for the first time; milliseconds since 1970. */
+  /** When the bot first began to read it; milliseconds since 1970. */
   readonly startedAt: number;
   /** The reports from before the first start get no cards. */
   readonly isQuiet: boolean;
@@ -187,6 +187,8 @@ const overlap = 10;
  * Reports can appear in any order and disappear, which shifts the others. The homeserver's total shows
  * it: if it isn't what the new reports add up to, the whole list is read again.
  *
+ * @param options.startedAt when the bot began to read the list: a report from before its first start is old, one that
+ *   arrives during a slow first reading is not; milliseconds since 1970
  * @param options.few if there are more reports at the first start, they get no cards
  * @param options.mayReadAll false if the whole list was read a short while ago
  * @param options.signal ends the reading, which throws its reason: a long list takes minutes
@@ -195,6 +197,7 @@ export async function importReports(
   store: Pick<Store, 'dataLoss' | 'syncState' | 'transaction'>,
   source: ReportSource,
   options: {
+    readonly startedAt: number;
     readonly few: number;
     readonly mayReadAll: boolean;
     readonly now: () => number;
@@ -203,7 +206,7 @@ export async function importReports(
     readonly onBacklog: (tables: StoreTables, total: number) => Promise<void>;
   },
 ): Promise<ImportResult> {
-  const { few, mayReadAll, now, giveWay, signal, onBacklog } = options;
+  const { startedAt, few, mayReadAll, now, giveWay, signal, onBacklog } = options;
   const name = `reports.${source.kind}`;
   const stored = await store.syncState.get(name);
   let progress = stored === undefined ? undefined : (JSON.parse(stored) as Progress);
@@ -221,7 +224,7 @@ export async function importReports(
     if (isFirstPage) {
       ({ total } = page);
       if (isFirst) {
-        progress ??= { startedAt: now(), isQuiet: total > few, isComplete: false, total: null };
+        progress ??= { startedAt, isQuiet: total > few, isComplete: false, total: null };
         await store.syncState.set(name, JSON.stringify(progress));
       }
     }

@@ -133,7 +133,7 @@ export function createPoller(options: {
     await succeeded(reading);
   }
 
-  function createListPoller(source: ReportSource): ListPoller {
+  function createListPoller(source: ReportSource, startedAt: number): ListPoller {
     const { kind } = source;
     const readAtMs = performance.now();
     const reading: Reading = { source, readAtMs, isHurried: false, waiting: [] };
@@ -143,17 +143,18 @@ export function createPoller(options: {
 
     /** Returns how long to pause. */
     async function read(signal: AbortSignal): Promise<number> {
-      const startedAt = performance.now();
+      const readingAt = performance.now();
       const result = await importReports(store, source, {
+        startedAt,
         few,
-        mayReadAll: startedAt - readAllAt >= readAllEveryMs,
+        mayReadAll: readingAt - readAllAt >= readAllEveryMs,
         now,
         giveWay,
         signal,
         onBacklog: async (tables, total) => onBacklog(tables, kind, total),
       });
       if (result.hasReadAll) {
-        readAllAt = startedAt;
+        readAllAt = readingAt;
       }
       if (result.found > 0 || result.backlog !== undefined) {
         reportAtMs = performance.now();
@@ -164,7 +165,7 @@ export function createPoller(options: {
       }
       isOffered = true;
       await checkCompleteness(reading);
-      const tookMs = performance.now() - startedAt;
+      const tookMs = performance.now() - readingAt;
       const pauseMs = Math.max(usualPauseMs(kind), Math.min(tookMs * restFactor, maxPauseMs));
       backoff.reset(Math.max(intervalMs, pauseMs) * 2);
       return pauseMs;
@@ -215,7 +216,8 @@ export function createPoller(options: {
 
   return {
     start() {
-      lists = sources.map(createListPoller);
+      const startedAt = now();
+      lists = sources.map((source) => createListPoller(source, startedAt));
       lists.forEach(({ worker }) => worker.wake());
     },
     hurry() {

@@ -76,8 +76,12 @@ class List implements ReportSource {
   }
 }
 
+/** When the bot began to read; it is a second later by now. */
+const startedAt = 999_000;
+
 async function read(list: ReportSource, mayReadAll = true) {
   return importReports(store, list, {
+    startedAt,
     few: 6,
     mayReadAll,
     now: () => 1_000_000,
@@ -104,6 +108,15 @@ test('a reading that breaks off at the first start is read to its end later', as
   await read(list);
   expect(await known()).toEqual(list.rows.map(keyOf).toSorted());
   expect(backlogs).toEqual([1300]);
+});
+
+test('a report that arrives during a slow first reading is new', async () => {
+  const list = new List();
+  list.add(startedAt - 1, '$before');
+  list.add(startedAt, '$meanwhile');
+  await read(list);
+  const isBacklog = async (id: number) => (await store.reportItems.get(id))?.isBacklog;
+  expect([await isBacklog(1), await isBacklog(2)]).toEqual([true, false]);
 });
 
 test('a list without an end is read up to a bound, and that is a failure to be told', async () => {
