@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
 
 import { openDatabase } from '../src/store/database.ts';
-import { chainHash } from '../src/store/tables/audit-log.ts';
+import { chained, genesis } from '../src/store/tables/audit-chain.ts';
+import type { UnchainedRow } from '../src/store/tables/audit-chain.ts';
 
 /** What to put into the database. */
 export interface LargeDatabaseOptions {
@@ -106,8 +107,6 @@ function withoutIndexes(db: Database.Database, fill: () => void): void {
   })();
 }
 
-type AuditRow = Parameters<typeof chainHash>[1];
-
 type Row = Readonly<Record<string, number | string | null>>;
 
 /** A function that inserts rows into a table. Columns that a row does not name get their default. */
@@ -132,12 +131,12 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
   const insert = insertInto(db, 'audit_log');
   const operate = insertInto(db, 'operations');
   let id = 0;
-  let hash = '0'.repeat(64);
-  const append = (row: AuditRow): number => {
+  let hash = genesis;
+  const append = (row: UnchainedRow): number => {
     id += 1;
-    const previous = hash;
-    hash = chainHash(previous, row);
-    insert({ id, ...row, previous_hash: previous, hash });
+    const next = chained(hash, row, id.toString(16).padStart(32, '0'));
+    insert({ id, ...next });
+    ({ hash } = next);
     return id;
   };
   const stepMs = (days * dayMs) / rows;

@@ -23,6 +23,7 @@ import * as dailySums from './migrations/0012-daily-sums.ts';
 import * as operations from './migrations/0013-operations.ts';
 import * as before from './migrations/0014-before.ts';
 import * as signUpWaves from './migrations/0015-sign-up-waves.ts';
+import * as commitments from './migrations/0016-commitments.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -40,6 +41,7 @@ const migrations = {
   '0013-operations': operations,
   '0014-before': before,
   '0015-sign-up-waves': signUpWaves,
+  '0016-commitments': commitments,
 };
 
 export interface OpenOptions {

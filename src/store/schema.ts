@@ -26,7 +26,7 @@ export interface Tables {
   work_totals: WorkTotalsTable;
 }
 
-/** Append-only: an intent before each call, its outcome afterwards. */
+/** Append-only: an intent before each call, its outcome afterwards. Only texts can be forgotten. */
 export interface AuditLogTable {
   id: Generated<number>;
   kind: 'intent' | 'outcome' | 'refusal';
@@ -45,6 +45,10 @@ export interface AuditLogTable {
   detail: string | null;
   /** The item of the report queue that it belongs to. */
   item_id: number | null;
+  /** How the hash is made; see `tables/audit-chain.ts`. */
+  form: 1 | 2;
+  /** What its commitments are made with; JSON once something of the row was forgotten. */
+  salts: string | null;
   previous_hash: string;
   hash: string;
 }

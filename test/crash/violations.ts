@@ -2,17 +2,12 @@ import Database from 'better-sqlite3';
 
 import type { Answer } from '../../dev/room/moderator.ts';
 import { openStore } from '../../src/store/store.ts';
-import { chainHash } from '../../src/store/tables/audit-log.ts';
+import { createChainCheck } from '../../src/store/tables/audit-chain.ts';
+import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
 import { adminApi, asUserId } from '../support/homeserver.ts';
 import { countPending } from './crash-room.ts';
 import type { CrashRoom } from './crash-room.ts';
 import type { Said } from './story.ts';
-
-type Row = Parameters<typeof chainHash>[1] & {
-  readonly id: number;
-  readonly hash: string;
-  readonly previous_hash: string;
-};
 
 const endpoints = {
   'shadow-ban': (user: string) => `/users/${encodeURIComponent(user)}/shadow_ban`,
@@ -243,13 +238,12 @@ function databaseFaults({ databaseFile }: CrashRoom): string[] {
     if (unsent > 0) {
       found.push(`${unsent} messages were given up`);
     }
-    const rows = db.prepare('SELECT * FROM audit_log ORDER BY id').all() as Row[];
-    let previous = '0'.repeat(64);
+    const rows = db.prepare('SELECT * FROM audit_log ORDER BY id').all() as AuditRow[];
+    const chain = createChainCheck();
     for (const row of rows) {
-      if (row.previous_hash !== previous || row.hash !== chainHash(previous, row)) {
+      if (!chain.next(row)) {
         found.push(`the chain is broken at #${row.id}`);
       }
-      previous = row.hash;
       const outcomes = rows
         .filter(({ intent_id: id }) => id === row.id)
         .map(({ status }) => status);

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { sql } from 'kysely';
-import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
-import type { AuditLogTable } from '../schema.ts';
+import { chained, createChainCheck, genesis } from './audit-chain.ts';
+import type { UnchainedRow } from './audit-chain.ts';
 import { endOfNumbers, matching, narrow } from './audit-search.ts';
 import type { AuditFilter } from './audit-search.ts';
+import { previousHashAfterOldRows } from './old-audit-rows.ts';
 
 /** What is going to be done, by whom and to whom. */
 export interface Intent {
@@ -70,47 +70,21 @@ export interface Verification extends ChainEnd {
     | undefined;
 }
 
-type Row = Selectable<AuditLogTable>;
-type NewRow = Omit<Row, 'id' | 'previous_hash' | 'hash'>;
-
 /** Few enough rows that others wait only a few milliseconds. */
 const verifiedAtOnce = 200;
 
-const genesis = '0'.repeat(64);
-
-/** The SHA-256 of the previous hash and every field of the row, in a fixed order. */
-export function chainHash(previousHash: string, row: NewRow): string {
-  const fields = [
-    row.kind,
-    row.intent_id,
-    row.at,
-    row.actor,
-    row.confirmer,
-    row.command,
-    row.arguments,
-    row.target,
-    row.reason,
-    row.event_id,
-    row.room_id,
-    row.status,
-    row.detail,
-    // Added later: rows without it must keep their hash.
-    ...((row.item_id ?? null) === null ? [] : [row.item_id]),
-  ];
-  return createHash('sha256').update(previousHash).update(JSON.stringify(fields)).digest('hex');
-}
-
-async function append(db: Connection, row: NewRow): Promise<number> {
+async function append(db: Connection, row: UnchainedRow): Promise<number> {
   const last = await db
     .selectFrom('audit_log')
-    .select('hash')
+    .select(['hash', 'form'])
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const previousHash = last?.hash ?? genesis;
+  const previousHash =
+    last?.form === 1 ? await previousHashAfterOldRows(db, last.hash) : (last?.hash ?? genesis);
   const inserted = await db
     .insertInto('audit_log')
-    .values({ ...row, previous_hash: previousHash, hash: chainHash(previousHash, row) })
+    .values(chained(previousHash, row))
     .returning('id')
     .executeTakeFirstOrThrow();
   return inserted.id;
@@ -119,7 +93,7 @@ async function append(db: Connection, row: NewRow): Promise<number> {
 function rowOf(
   intent: Intent,
   at: number,
-): Omit<NewRow, 'kind' | 'intent_id' | 'status' | 'detail'> {
+): Omit<UnchainedRow, 'kind' | 'intent_id' | 'status' | 'detail'> {
   return {
     at,
     actor: intent.actor,
@@ -203,18 +177,17 @@ export function auditLog(db: Connection) {
     ): Promise<void> {
       const intent = await db
         .selectFrom('audit_log')
-        .selectAll()
+        .select(['actor', 'confirmer', 'command', 'target', 'event_id', 'room_id', 'item_id'])
         .where('id', '=', intentId)
         .where('kind', '=', 'intent')
         .executeTakeFirstOrThrow();
-      const { id, hash: _hash, previous_hash: _previousHash, ...row } = intent;
       await append(db, {
-        ...row,
+        ...intent,
         // The intent has them.
         arguments: '{}',
         reason: null,
         kind: 'outcome',
-        intent_id: id,
+        intent_id: intentId,
         at,
         status: outcome.status,
         detail: outcome.detail === undefined ? null : JSON.stringify(outcome.detail),
@@ -277,35 +250,39 @@ export function auditLog(db: Connection) {
      * off at the end, and a chain that was rewritten, are only found by comparing with an anchor.
      */
     async verify(anchor?: ChainEnd): Promise<Verification> {
-      let previousHash = genesis;
+      const check = createChainCheck();
       let count = 0;
-      let lastId = 0;
+      let head = genesis;
+      const result = (fault?: Verification['fault']) => ({ count, head, fault });
       for (;;) {
         const rows = await db
           .selectFrom('audit_log')
           .selectAll()
-          .where('id', '>', lastId)
+          .where('id', '>', count)
           .orderBy('id')
           .limit(verifiedAtOnce)
           .execute();
-        for (const { id, hash, previous_hash: linked, ...row } of rows) {
-          if (id !== lastId + 1) {
-            return { count, head: previousHash, fault: { id: lastId + 1, kind: 'missing' } };
+        for (const row of rows) {
+          const { id, hash } = row;
+          if (id !== count + 1) {
+            return result({ id: count + 1, kind: 'missing' });
           }
-          if (linked !== previousHash || chainHash(linked, row) !== hash) {
-            return { count, head: previousHash, fault: { id, kind: 'changed' } };
+          if (!check.next(row)) {
+            return result({ id: check.firstUnproven() ?? id, kind: 'changed' });
           }
           if (id === anchor?.count && hash !== anchor.head) {
-            return { count, head: previousHash, fault: { id, kind: 'replaced' } };
+            return result({ id, kind: 'replaced' });
           }
-          previousHash = hash;
-          lastId = id;
           count += 1;
+          head = hash;
         }
         if (rows.length < verifiedAtOnce) {
+          const unproven = check.firstUnproven();
+          if (unproven !== undefined) {
+            return result({ id: unproven, kind: 'changed' });
+          }
           const isCut = anchor !== undefined && count < anchor.count;
-          const fault = isCut ? ({ id: count + 1, kind: 'missing' } as const) : undefined;
-          return { count, head: previousHash, fault };
+          return result(isCut ? { id: count + 1, kind: 'missing' } : undefined);
         }
         // Other work must not wait for a long log.
         await nextTurn();

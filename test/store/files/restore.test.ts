@@ -182,7 +182,7 @@ test('refuses a backup of a newer program', async () => {
 });
 
 test('refuses a backup whose audit log was changed', async () => {
-  change('DROP TRIGGER audit_log_no_update');
+  change('DROP TRIGGER audit_log_no_update; DROP TRIGGER audit_log_no_rewrite');
   change(`UPDATE audit_log SET actor = '@mallory:x' WHERE id = 1`);
   expect(await refusal()).toContain('was tampered with: row 1 is changed');
 });

@@ -289,8 +289,10 @@ test('statistics of whole days are those of the same time read row by row', asyn
 }, 120_000);
 
 describe('a database from before the sums', () => {
-  const sources = ['audit_log', 'report_items', 'reports', 'rule_matches'];
+  const sources = ['report_items', 'reports', 'rule_matches'];
   const history = 'id, item_id, at, kind, actor, detail, needs_note';
+  const entries =
+    'id, kind, intent_id, at, actor, confirmer, command, arguments, target, reason, event_id, room_id, status, detail, item_id';
 
   /** Makes the tables of that version, and copies the rows of another database into them. */
   async function makeOld(file: string, from: string): Promise<void> {
@@ -301,9 +303,12 @@ describe('a database from before the sums', () => {
     for (const table of sources) {
       sqlite.exec(`INSERT INTO main.${table} SELECT * FROM source.${table}`);
     }
-    sqlite.exec(
-      `INSERT INTO main.report_history (${history}) SELECT ${history} FROM source.report_history`,
-    );
+    for (const [table, columns] of [
+      ['audit_log', `${entries}, previous_hash, hash`],
+      ['report_history', history],
+    ]) {
+      sqlite.exec(`INSERT INTO main.${table} (${columns}) SELECT ${columns} FROM source.${table}`);
+    }
     sqlite.close();
   }
 
@@ -314,6 +319,8 @@ describe('a database from before the sums', () => {
       const rows = [...sources, 'report_history'].map((table) =>
         db.prepare(`SELECT * FROM ${table}`).all(),
       );
+      // Later versions make hashes in another way.
+      rows.push(db.prepare(`SELECT ${entries} FROM audit_log`).all());
       const schema = db.prepare('SELECT type, name, sql FROM sqlite_schema ORDER BY name').all();
       return { rows, schema, sums: readSums(db), counted: countRows(db) };
     } finally {

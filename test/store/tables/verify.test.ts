@@ -41,7 +41,9 @@ afterEach(async () => {
 /** Somebody with access to the file: no trigger stops them. */
 function tamper(...statements: string[]): void {
   const database = new Database(file);
-  database.exec('DROP TRIGGER audit_log_no_update; DROP TRIGGER audit_log_no_delete;');
+  database.exec(
+    'DROP TRIGGER audit_log_no_update; DROP TRIGGER audit_log_no_rewrite; DROP TRIGGER audit_log_no_delete;',
+  );
   database.pragma('foreign_keys = OFF');
   statements.forEach((statement) => database.exec(statement));
   database.close();

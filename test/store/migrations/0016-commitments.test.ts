@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { openStore } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { forgetting, genesis, oldChainHash } from '../../../src/store/tables/audit-chain.ts';
+import type { AuditRow } from '../../../src/store/tables/audit-chain.ts';
+import { makeOldDatabase } from '../../support/old-database.ts';
+
+let folder: string;
+let file: string;
+let store: Store | undefined;
+
+beforeEach(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-0016-'));
+  file = path.join(folder, 'lawspeaker.db');
+  await makeOldDatabase(file, '0015-sign-up-waves');
+});
+afterEach(async () => {
+  await store?.close();
+  store = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Writes entries as the version before did. */
+function fill(count: number): void {
+  const db = new Database(file);
+  let previous = genesis;
+  for (let id = 1; id <= count; id += 1) {
+    const row = {
+      kind: 'intent' as const,
+      intent_id: null,
+      at: id,
+      actor: '@ana:x',
+      confirmer: null,
+      command: 'lock',
+      arguments: '{"users":["@mallory:x"]}',
+      target: '@mallory:x',
+      reason: 'spam',
+      event_id: `$${id}`,
+      room_id: '!r:x',
+      item_id: id % 2 === 0 ? id : null,
+      status: null,
+      detail: null,
+    };
+    const hash = oldChainHash(previous, row);
+    db.prepare(
+      `INSERT INTO audit_log (kind, intent_id, at, actor, confirmer, command, arguments, target, reason, event_id,
+         room_id, item_id, status, detail, previous_hash, hash)
+       VALUES (@kind, @intent_id, @at, @actor, @confirmer, @command, @arguments, @target, @reason, @event_id,
+         @room_id, @item_id, @status, @detail, @previous, @hash)`,
+    ).run({ ...row, previous, hash });
+    previous = hash;
+  }
+  db.close();
+}
+
+async function begin(): Promise<number> {
+  const intent = { actor: '@ana:x', command: 'lock', arguments: {}, eventId: '$n', roomId: '!r:x' };
+  return (store as Store).transaction(async ({ auditLog }) => auditLog.begin(intent, 1));
+}
+
+function change(work: (db: Database.Database) => void): void {
+  const db = new Database(file);
+  work(db);
+  db.close();
+}
+
+/** Takes the target out of a row, as forgetting does. */
+function forgetTarget(id: number): void {
+  change((db) => {
+    const row = db.prepare('SELECT * FROM audit_log WHERE id = ?').get(id) as AuditRow;
+    db.prepare('UPDATE audit_log SET target = @target, salts = @salts WHERE id = @id').run({
+      ...forgetting(row, { target: 'nobody' }),
+      id,
+    });
+  });
+}
+
+test('old entries keep their hashes, and new ones continue the chain', async () => {
+  fill(1203);
+  store = await openStore(file);
+  const before = await store.auditLog.end();
+  expect(await store.auditLog.verify(before)).toMatchObject({ count: 1203, fault: undefined });
+  expect(await begin()).toBe(1204);
+  await begin();
+  expect(await store.auditLog.verify(before)).toMatchObject({ count: 1205, fault: undefined });
+});
+
+test('old entries can be forgotten, and what is left of them can’t be changed', async () => {
+  fill(5);
+  store = await openStore(file);
+  await begin();
+  forgetTarget(2);
+  expect((await store.auditLog.verify()).fault).toBeUndefined();
+  change((db) => {
+    db.exec('DROP TRIGGER audit_log_no_rewrite');
+    db.prepare(`UPDATE audit_log SET actor = '@eve:x' WHERE id = 2`).run();
+  });
+  expect((await store.auditLog.verify()).fault).toEqual({ id: 2, kind: 'changed' });
+});
+
+test('without the note of the migration, new entries continue the chain all the same', async () => {
+  fill(5);
+  store = await openStore(file);
+  change((db) => db.exec(`DELETE FROM sync_state WHERE name = 'audit_old_rows'`));
+  await begin();
+  expect(await store.auditLog.verify()).toMatchObject({ count: 6, fault: undefined });
+});
+
+test('an empty log starts anew', async () => {
+  store = await openStore(file);
+  await begin();
+  expect(await store.auditLog.verify()).toMatchObject({ count: 1, fault: undefined });
+});
