@@ -18,6 +18,9 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   audit export   print all entries, oldest first
                  both take --by @user:server, --target, --command, --operation,
                  --status, --since 7d, --until, --limit, --format jsonl or csv
+  report         print a transparency report without personal data:
+                 --from 2026-07-01 --to 2026-12-31, --format md, csv or json,
+                 --hide-below 5
   backup FILE    copy the database to a new file; the bot may be running
   restore FILE   check a backup, and put it in the place of the database; stop
                  the bot first
@@ -71,6 +74,13 @@ async function main(argv: readonly string[]): Promise<number> {
       const request = readAuditRequest(options, Date.now());
       const { database } = await readConfig();
       await (command === 'audit list' ? listAudit : exportAuditLog)(database.path, request, print);
+      return exitStatus.done;
+    }
+    case 'report': {
+      const { printReport, readReportRequest } = await import('./cli/report.ts');
+      const request = readReportRequest(options);
+      const { database } = await readConfig();
+      await printReport(database.path, request, print);
       return exitStatus.done;
     }
     case 'rules test': {

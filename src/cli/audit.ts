@@ -15,6 +15,7 @@ import type { AuditEntry } from '../store/tables/audit-log.ts';
 import type { CommandLine } from './command-line.ts';
 import type { Output } from './output.ts';
 import { readDate } from './read-date.ts';
+import { readChoice, readNumber } from './read-option.ts';
 
 const usualLimit = 20;
 
@@ -118,26 +119,4 @@ function readWho(text: string): string {
     throw new UsageError(`--by: ${text} is not @user:server or rule:NAME.`);
   }
   return text;
-}
-
-/** A number of entries, or of an operation. */
-function readNumber(name: 'limit' | 'operation', text: string | undefined): number | undefined {
-  if (text !== undefined && !/^[1-9]\d{0,9}$/u.test(text)) {
-    throw new UsageError(
-      `--${name}: ${text} is not a valid number${name === 'limit' ? ' of entries' : ''}.`,
-    );
-  }
-  return text === undefined ? undefined : Number(text);
-}
-
-function readChoice<Choice extends string>(
-  name: string,
-  text: string | undefined,
-  choices: readonly Choice[],
-): Choice | undefined {
-  const choice = choices.find((one) => one === text);
-  if (text !== undefined && choice === undefined) {
-    throw new UsageError(`--${name}: ${text} is not one of ${choices.join(', ')}.`);
-  }
-  return choice;
 }

@@ -4,7 +4,8 @@ import { UsageError } from '../core/errors.ts';
 
 const filterOptions = ['by', 'target', 'command', 'operation', 'status', 'since', 'until'] as const;
 const optionNames = [...filterOptions, 'limit', 'format'] as const;
-type OptionName = (typeof optionNames)[number];
+const reportOptions = ['from', 'to', 'format', 'hide-below'] as const;
+type OptionName = (typeof optionNames)[number] | (typeof reportOptions)[number];
 
 /** The commands, with their options and what follows their names. */
 const commands: Readonly<
@@ -16,6 +17,7 @@ const commands: Readonly<
   'rules test': { options: ['since'] },
   'audit list': { options: optionNames },
   'audit export': { options: optionNames },
+  report: { options: reportOptions },
   backup: { operand: 'FILE' },
   restore: { operand: 'FILE' },
   healthcheck: {},
@@ -48,6 +50,9 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         until: { type: 'string' },
         limit: { type: 'string' },
         format: { type: 'string' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        'hide-below': { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },

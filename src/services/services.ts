@@ -34,6 +34,8 @@ import { createRegistrationTokenService } from './server/registration-token-serv
 import type { RegistrationTokenService } from './server/registration-token-service.ts';
 import { createServerService } from './server/server-service.ts';
 import type { ServerService } from './server/server-service.ts';
+import { createTransparencyService } from './transparency/report.ts';
+import type { TransparencyService } from './transparency/report.ts';
 
 // The types and values of services that commands need to name, by file.
 export type { Device } from '../homeserver/admin/devices.ts';
@@ -104,6 +106,7 @@ export interface Services {
   readonly confirmations: Pick<Store['confirmations'], 'pending'>;
   readonly statistics: StatisticsService;
   readonly history: HistoryService;
+  readonly transparency: TransparencyService;
   readonly bot: BotOperations;
   readonly directRooms: DirectRooms;
 }
@@ -144,6 +147,7 @@ export function createServices(parts: {
     confirmations: store.confirmations,
     statistics: createStatisticsService(store),
     history: createHistoryService(store),
+    transparency: createTransparencyService(store),
     bot,
     directRooms,
   };

@@ -25,6 +25,8 @@ import { damagedRows } from './tables/damaged-rows.ts';
 import type { DamagedRows } from './tables/damaged-rows.ts';
 import { dataLoss } from './tables/data-loss.ts';
 import type { DataLossStore } from './tables/data-loss.ts';
+import { moderationRecord } from './tables/moderation-record.ts';
+import type { ModerationRecord } from './tables/moderation-record.ts';
 import { reportCards } from './tables/report-cards.ts';
 import type { ReportCards } from './tables/report-cards.ts';
 import { reportHistory } from './tables/report-history.ts';
@@ -56,6 +58,7 @@ export interface StoreTables {
   readonly timers: Timers;
   readonly outbox: Outbox;
   readonly dataLoss: DataLossStore;
+  readonly moderationRecord: ModerationRecord;
   readonly reportCards: ReportCards;
   readonly reportHistory: ReportHistory;
   readonly reportItems: ReportItems;
@@ -100,6 +103,7 @@ const makers = {
   timers,
   outbox,
   dataLoss,
+  moderationRecord,
   reportCards,
   reportHistory,
   reportItems,

@@ -57,7 +57,7 @@ export interface Answer {
 /** A file that is sent with an answer. It never holds secrets. */
 export interface AnswerFile {
   readonly name: string;
-  readonly contentType: 'text/csv' | 'application/json' | 'application/jsonl';
+  readonly contentType: 'text/csv' | 'text/markdown' | 'application/json' | 'application/jsonl';
   readonly content: string;
 }
 
