@@ -13,7 +13,9 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   start          run the bot
   check-config   check the configuration, also with the homeserver; for
                  scripts: --json
-  audit verify   check the hash chain of the audit log
+  audit verify   check the hash chain of the audit log, and compare it with
+                 the heads in the management room and the witness; without
+                 the homeserver: --offline
   audit list     show the newest entries of the audit log
   audit export   print all entries, oldest first
                  both take --by @user:server, --target, --command, --operation,
@@ -66,7 +68,9 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'audit verify': {
       const config = await readConfig();
       const { verifyAuditLog } = await import('./cli/audit-verify.ts');
-      return (await verifyAuditLog(config)) ? exitStatus.done : exitStatus.failed;
+      return (await verifyAuditLog(config, { isOffline: options.offline }))
+        ? exitStatus.done
+        : exitStatus.failed;
     }
     case 'audit list':
     case 'audit export': {

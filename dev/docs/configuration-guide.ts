@@ -69,6 +69,14 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     ['database.path'],
     'Change it if the database should be on another disk. Use a local disk, never NFS.',
   ],
+  [
+    ['audit.witness'],
+    'Set it to a room where another homeserver’s administrators are, or to a file that the bot’s machine can only add to: [audit.md](audit.md#witnesses).',
+  ],
+  [
+    ['audit.anchorEvery.entries', 'audit.anchorEvery.time'],
+    'Decrease them if fewer rows may be cut off unseen. People see a head in the management room once a day, however often the bot writes one.',
+  ],
   [['http.listen'], 'Set it to use [monitoring](monitoring.md) or `lawspeaker healthcheck`.'],
   [['reports.enabled'], 'Set it to `false` if another tool handles reports.'],
   [['reports.pollInterval'], 'Increase it to spare a slow homeserver.'],

@@ -52,6 +52,7 @@ import type { Timing } from './timing.ts';
 import { createTransport, lockKeys } from './transport.ts';
 import { untilAnswered } from './until-answered.ts';
 import { watchMas } from './watch-mas.ts';
+import { createWitnesses } from './witnesses.ts';
 
 /** A running bot. */
 export interface App {
@@ -198,11 +199,22 @@ async function run(parts: Parts): Promise<App> {
     },
     onMoved: () => ended.reject(new RestartNeeded()),
   });
+  const { crypto } = transport;
+  const { botUser, room } = setup;
+  const witnesses = createWitnesses(config, {
+    client,
+    crypto,
+    store,
+    botUser,
+    room,
+    joins: true,
+  });
   const services = createServices({
     api,
     client,
     delegation,
     store,
+    witnesses,
     wakeReports,
     refreshReports,
     bot: createBotOperations({
@@ -240,6 +252,13 @@ async function run(parts: Parts): Promise<App> {
     transport,
     timing,
     cardReactions,
+    anchoring: {
+      witnesses,
+      anchorEvery: {
+        rows: config.audit.anchorEvery.entries,
+        ms: durationMs(config.audit.anchorEvery.time),
+      },
+    },
     wakeReports,
   });
   operations = started;

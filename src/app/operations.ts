@@ -13,7 +13,8 @@ import { runDue, runScheduled } from '../operations/execute/run-scheduled.ts';
 import type { Members, SendPermission } from '../operations/management-room.ts';
 import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
-import { anchorHead } from '../operations/record/anchor.ts';
+import { createAnchoring } from '../operations/record/anchor.ts';
+import type { AnchorContext } from '../operations/record/anchor.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
@@ -25,7 +26,10 @@ import type { Transport } from './transport.ts';
 const recoverEveryMs = 30_000;
 /** How soon work that was due and failed is tried again. */
 const retryDueMs = 30_000;
-const usualHeadLookMs = 15 * minuteMs;
+/** How often to look whether a head of the audit log is due. */
+const usualHeadLookMs = minuteMs;
+/** A start says enough in the room. */
+const quietAfterStartMs = 15 * minuteMs;
 
 export type Operations = ReturnType<typeof createOperations>;
 
@@ -47,6 +51,8 @@ export function createOperations(options: {
   };
   readonly timing: Pick<Timing, 'headLookMs'>;
   readonly cardReactions: CardReactions;
+  /** Where heads of the audit log are written, and after how many rows or how much time. */
+  readonly anchoring: Pick<AnchorContext, 'anchorEvery' | 'witnesses'>;
   /** A report has changed. */
   readonly wakeReports: () => void;
 }) {
@@ -106,6 +112,18 @@ export function createOperations(options: {
     work: async () => recover(context),
     onError: (error) => log.error({ err: error }, 'recovery failed'),
   });
+  const builtAt = performance.now();
+  const quietMs = options.timing.headLookMs ?? quietAfterStartMs;
+  const anchoring = createWorker({
+    work: createAnchoring({
+      ...context,
+      ...options.anchoring,
+      showsHeads: () => performance.now() - builtAt >= quietMs,
+    }),
+    onError(error) {
+      log.warn({ code: codeOf(error) }, 'the head of the audit log could not be anchored');
+    },
+  });
   const intervals: NodeJS.Timeout[] = [];
 
   return {
@@ -123,14 +141,9 @@ export function createOperations(options: {
     run(): void {
       isRunning = true;
       due.wake();
-      const anchor = () => {
-        anchorHead(context).catch((error: unknown) => {
-          log.warn({ code: codeOf(error) }, 'the head of the audit log could not be anchored');
-        });
-      };
       intervals.push(
         setInterval(recovery.wake, recoverEveryMs).unref(),
-        setInterval(anchor, options.timing.headLookMs ?? usualHeadLookMs).unref(),
+        setInterval(anchoring.wake, options.timing.headLookMs ?? usualHeadLookMs).unref(),
       );
     },
 
@@ -149,6 +162,7 @@ export function createOperations(options: {
       intervals.forEach((interval) => clearInterval(interval));
       void due.stop();
       void recovery.stop();
+      void anchoring.stop();
       await pipeline.stop();
     },
   };

@@ -1,23 +1,170 @@
+import { createClient } from '../app/app.ts';
+import { createWitnesses, fileWitnesses } from '../app/witnesses.ts';
 import type { Config } from '../config/schema.ts';
+import { LawspeakerError } from '../core/errors.ts';
+import { parseRoomAlias } from '../core/ids.ts';
+import type { RoomId } from '../core/ids.ts';
+import { createMoves } from '../matrix/room/upgrade.ts';
+import { verifyRecord } from '../services/bot/verify-record.ts';
+import type { Compared, Verified } from '../services/bot/verify-record.ts';
 import { openStore } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Witness } from '../store/witness.ts';
 
-/** Checks the hash chain of the audit log. @returns whether it is in order */
-export async function verifyAuditLog({ database }: Pick<Config, 'database'>): Promise<boolean> {
-  const store = await openStore(database.path, { readonly: true });
-  const anchor = await store.anchor.get();
-  const { count, head, fault } = await store.auditLog.verify(anchor);
-  await store.close();
-  const anchorText =
-    anchor === undefined
-      ? 'No head has been posted in the room yet.'
-      : `Posted in the room at ${new Date(anchor.at).toISOString()}: row ${anchor.count}, head ${anchor.head}`;
-  if (fault !== undefined) {
-    console.error(`The audit log was tampered with: row ${fault.id} is ${fault.kind}.`);
-    console.error(`The ${count} rows before it are in order.`);
-    console.error(anchorText);
-    return false;
+/** Heads that were posted as encrypted messages stay unread: the bot's keys belong to the running bot. */
+const noKeys = { decrypt: async () => undefined };
+
+/**
+ * Checks the hash chain of the audit log, and compares it with the heads in the management room and in the
+ * witness.
+ *
+ * @param isOffline whether to leave out the rooms, and not to ask the homeserver
+ * @returns whether everything is in order and could be compared
+ */
+export async function verifyAuditLog(
+  config: Config,
+  { isOffline = false }: { readonly isOffline?: boolean | undefined } = {},
+): Promise<boolean> {
+  const store = await openStore(config.database.path, { readonly: true });
+  try {
+    const witnesses = isOffline ? fileWitnesses(config, store) : await openWitnesses(config, store);
+    const verified = await verifyRecord(store, witnesses);
+    return print(verified, isOffline);
+  } finally {
+    await store.close();
   }
-  console.log(`${count} rows in order, head ${head}`);
-  console.log(anchorText);
-  return true;
+}
+
+/** All witnesses; if the homeserver can't be asked, the rooms fail with the reason when they are read. */
+async function openWitnesses(config: Config, store: Store): Promise<readonly Witness[]> {
+  const client = createClient(config, new AbortController().signal);
+  try {
+    const [{ userId: botUser }, room] = await Promise.all([
+      client.account.whoami({ retry: 'never' }),
+      findRoom(config, store, async (alias) => client.rooms.resolveAlias(alias)),
+    ]);
+    return createWitnesses(config, {
+      client,
+      crypto: noKeys,
+      store,
+      botUser,
+      room,
+      joins: false,
+    });
+  } catch (error) {
+    if (!(error instanceof LawspeakerError)) {
+      throw error;
+    }
+    const fail = async () => {
+      throw error;
+    };
+    return [
+      { kind: 'management-room', place: config.managementRoom, write: fail, read: fail },
+      ...fileWitnesses(config, store),
+    ];
+  }
+}
+
+/** The management room in use: the configured one, or the last of those that have replaced it. */
+async function findRoom(
+  { managementRoom: written }: Config,
+  store: Store,
+  resolve: (alias: NonNullable<ReturnType<typeof parseRoomAlias>>) => Promise<RoomId>,
+): Promise<RoomId> {
+  const alias = parseRoomAlias(written);
+  let room = alias === undefined ? (written as RoomId) : await resolve(alias);
+  const moves = createMoves(store.syncState);
+  const seen = new Set<RoomId>();
+  for (
+    let next = await moves.from(room);
+    next !== undefined && !seen.has(next);
+    next = await moves.from(room)
+  ) {
+    seen.add(next);
+    room = next;
+  }
+  return room;
+}
+
+function print(verified: Verified, isOffline: boolean): boolean {
+  const { count, head, fault, isIncomplete, restorations, unanchored } = verified;
+  const isInOrder = fault === undefined && !isIncomplete;
+  const write = isInOrder ? console.log : console.error;
+  if (fault === undefined) {
+    console.log(`${count} rows in order, head ${head}`);
+  } else {
+    write(
+      `The audit log was tampered with: row ${fault.id} is ${fault.kind === 'replaced' ? 'not the one that was anchored' : fault.kind}.`,
+    );
+    write(`The ${count} rows before it are in order, head ${head}`);
+    if (fault.kind === 'replaced') {
+      const from = Math.min(count, verified.anchored?.count ?? 0) + 1;
+      write(`At least one of the rows ${from} to ${fault.id} was rewritten.`);
+    }
+  }
+  for (const witness of verified.witnesses) {
+    describe(witness).forEach((text) => write(text));
+  }
+  for (const { at, kept } of restorations) {
+    write(
+      `The database was restored or replaced at ${iso(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${kept}`}.`,
+    );
+  }
+  if (isOffline) {
+    write('The rooms were not compared, because of --offline.');
+  }
+  if (unanchored !== undefined) {
+    const { from, to, since } = unanchored;
+    write(
+      `${from === to ? `Row ${from}` : `Rows ${from} to ${to}`}, since ${iso(since)}: not anchored. If somebody cut them off, nothing here would show it.`,
+    );
+  }
+  if (fault === undefined && isIncomplete) {
+    write('The chain is in order, but not everything could be compared.');
+    if (!isOffline && verified.witnesses.some(({ failure }) => failure !== undefined)) {
+      write('To check the chain without the homeserver, use --offline.');
+    }
+  }
+  return isInOrder;
+}
+
+function describe(witness: Compared): string[] {
+  const { kind, place, heads, newest, misfit, ofLostRows, removed } = witness;
+  const { vanished, unreadable, isWhole, failure } = witness;
+  const where = `${kind === 'file' ? 'Witness file' : kind === 'room' ? 'Witness room' : 'Management room'} ${place}: `;
+  if (failure !== undefined) {
+    return [`${where}not compared, ${failure}`];
+  }
+  return [
+    ...(heads === 0
+      ? [
+          kind === 'management-room'
+            ? `${where}no head has been posted there yet.`
+            : `${where}no head yet.`,
+        ]
+      : [`${where}${heads} heads compared${isWhole ? '' : ', not the oldest ones'}.`]),
+    ...(newest === undefined
+      ? []
+      : [`  Newest that fits, of ${iso(newest.at)}: row ${newest.count}, head ${newest.head}`]),
+    ...(misfit === undefined
+      ? []
+      : [`  Doesn’t fit, of ${iso(misfit.at)}: row ${misfit.count}, head ${misfit.head}`]),
+    ...(ofLostRows === 0 ? [] : [`  ${ofLostRows} of rows that the database no longer has.`]),
+    ...(removed === 0 ? [] : [`  ${removed} removed by somebody.`]),
+    ...(vanished === undefined
+      ? []
+      : [`  The newest that the bot wrote there, row ${vanished.count}, is gone.`]),
+    ...(unreadable === 0
+      ? []
+      : [
+          kind === 'file'
+            ? `  ${unreadable} lines can’t be read.`
+            : `  ${unreadable} messages are encrypted; there may be heads among them. In the room, the bot can read them.`,
+        ]),
+  ];
+}
+
+function iso(at: number): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? 'an impossible time' : date.toISOString();
 }

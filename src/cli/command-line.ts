@@ -9,11 +9,14 @@ type OptionName = (typeof optionNames)[number] | (typeof reportOptions)[number];
 
 /** The commands, with their options and what follows their names. */
 const commands: Readonly<
-  Record<string, { readonly options?: readonly (OptionName | 'json')[]; readonly operand?: string }>
+  Record<
+    string,
+    { readonly options?: readonly (OptionName | 'json' | 'offline')[]; readonly operand?: string }
+  >
 > = {
   start: {},
   'check-config': { options: ['json'] },
-  'audit verify': {},
+  'audit verify': { options: ['offline'] },
   'rules test': { options: ['since'] },
   'audit list': { options: optionNames },
   'audit export': { options: optionNames },
@@ -29,7 +32,10 @@ export interface CommandLine {
   readonly configFile: string;
   /** What follows the command's name; empty if it takes nothing. */
   readonly operand: string;
-  readonly options: Readonly<Partial<Record<OptionName, string>>> & { readonly json?: boolean };
+  readonly options: Readonly<Partial<Record<OptionName, string>>> & {
+    readonly json?: boolean;
+    readonly offline?: boolean;
+  };
 }
 
 /** @throws UsageError it is not valid */
@@ -54,6 +60,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         to: { type: 'string' },
         'hide-below': { type: 'string' },
         json: { type: 'boolean' },
+        offline: { type: 'boolean' },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },
       },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { durationMs, durationText, hourMs } from '../core/duration.ts';
+import { dayMs, durationMs, durationText, hourMs, minuteMs } from '../core/duration.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../core/ids.ts';
 import { listenAddress } from './listen.ts';
 import { rulesSchema } from './rules.ts';
@@ -37,6 +37,16 @@ const room = z
     return id;
   })
   .describe('room ID or alias');
+
+/** `!…` and `#…` are rooms. A file whose name starts with one of them can be written as `./#…`. */
+const witness = z
+  .string()
+  .min(1)
+  .refine(
+    (text) => !/^[!#]/u.test(text) || (parseRoomId(text) ?? parseRoomAlias(text)) !== undefined,
+    'must be a room ID (!…), an alias (#name:server) or a file',
+  )
+  .describe('room ID, alias, or file');
 
 /**
  * A token or a client's secret.
@@ -140,6 +150,20 @@ export const configSchema = z.strictObject({
     .prefault({}),
   database: z
     .strictObject({ path: z.string().min(1).describe('file').default('data/lawspeaker.db') })
+    .prefault({}),
+  audit: z
+    .strictObject({
+      witness: witness.optional(),
+      anchorEvery: z
+        .strictObject({
+          entries: z.number().int().min(1).max(100_000).default(100),
+          time: durationText
+            .refine((text) => durationMs(text) >= minuteMs, 'must be at least 1m')
+            .refine((text) => durationMs(text) <= dayMs, 'must be at most 1d')
+            .default('15m'),
+        })
+        .prefault({}),
+    })
     .prefault({}),
   http: z
     .strictObject({ listen: listenAddress.describe('`host:port`, or `off`').prefault('off') })

@@ -3,6 +3,7 @@ import type { RoomId, UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { Store } from '../store/store.ts';
+import type { Witness } from '../store/witness.ts';
 import { createAccountService } from './accounts/account-service.ts';
 import type { AccountService } from './accounts/account-service.ts';
 import { masTraits, synapseTraits } from './accounts/traits.ts';
@@ -71,7 +72,7 @@ export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { DeletableFiles, FailedFile, FileChanges, NamedFile } from './media/media-files.ts';
 export { whyFailed } from './media/media-files.ts';
-export type { Verified } from './bot/audit-service.ts';
+export type { Compared, Verified } from './bot/verify-record.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { ItemStory } from './reports/report-service.ts';
@@ -117,6 +118,8 @@ export function createServices(parts: {
   /** Undefined if the homeserver keeps its accounts itself. */
   delegation?: DelegationService | undefined;
   store: Store;
+  /** What the audit log is compared with. */
+  witnesses: readonly Witness[];
   bot: BotOperations;
   /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
@@ -142,7 +145,7 @@ export function createServices(parts: {
     sanctions: createSanctionService({ api, client, botUser, directRooms, serverName }),
     server: createServerService(api, client, delegation),
     reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
-    audit: createAuditService(store),
+    audit: createAuditService(store, parts.witnesses),
     operations: createOperationService(store),
     confirmations: store.confirmations,
     statistics: createStatisticsService(store),

@@ -77,7 +77,15 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
   /** Only for reading. Writing needs a transaction: otherwise two writers could fork the hash chain. */
   readonly auditLog: Pick<
     AuditLog,
-    'countByRules' | 'end' | 'get' | 'hashOf' | 'inOrder' | 'intentOf' | 'search' | 'verify'
+    | 'countByRules'
+    | 'end'
+    | 'get'
+    | 'hashOf'
+    | 'inOrder'
+    | 'intentOf'
+    | 'search'
+    | 'timeOf'
+    | 'verify'
   >;
   /**
    * Commits everything that `work` does, or nothing. When the promise resolves, it is on the disk.

@@ -124,6 +124,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     api,
     client: { account: accountApi(send), rooms: roomsApi(send) },
     store,
+    witnesses: [],
     botUser,
     serverName: 'localhost',
     managementRoom: room,

@@ -41,8 +41,8 @@ export interface TestRoom {
   ended(): Promise<never>;
   /** Stops the bot. */
   stopBot(): Promise<void>;
-  /** Starts the bot again on the same database, with these keys of `reports` changed. */
-  startBot(reports?: Partial<Config['reports']>): Promise<void>;
+  /** Starts the bot again on the same database, with these keys of `reports` and these times changed. */
+  startBot(reports?: Partial<Config['reports']>, times?: Timing): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -122,9 +122,9 @@ export async function openRoom(
       return app.ended;
     },
     stopBot,
-    async startBot(reports = {}) {
+    async startBot(reports = {}, times = {}) {
       const changed = { ...config, reports: { ...config.reports, ...reports } };
-      app = await startApp(changed, log, timing);
+      app = await startApp(changed, log, { ...timing, ...times });
     },
     async close() {
       await stopBot();

@@ -8,6 +8,7 @@ export type CheckName =
   | 'actions'
   | 'database'
   | 'encryption'
+  | 'witness'
   | 'http'
   | 'token'
   | 'mas'

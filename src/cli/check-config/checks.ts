@@ -22,10 +22,11 @@ import { failed, passed } from './check.ts';
 import type { Check } from './check.ts';
 import { checkRecord } from './record.ts';
 import { describeRoom } from './room.ts';
+import { checkWitness } from './witness.ts';
 
 /**
  * Checks a configuration, the files that it names, and the set-up on the homeserver. Changes nothing, except
- * that the bot joins the management room.
+ * that the bot joins the management room and the witness room.
  */
 export async function runChecks(file: string, environment: NodeJS.ProcessEnv): Promise<Check[]> {
   let config: Config;
@@ -38,12 +39,13 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
   const [database, inspection] = checkDatabase(config);
   const client = createClient(config, new AbortController().signal);
   const answers = ask(config, client, inspection);
-  const [rules, actions, http, homeserver, record] = await Promise.all([
+  const [rules, actions, http, homeserver, record, witness] = await Promise.all([
     checkRules(config),
     checkActions(config),
     checkHttp(config),
     checkHomeserver(config, answers),
     compareWithRoom(config, client, answers, inspection),
+    checkWitness(config, client, answers),
   ]);
   return [
     passed('configuration', `${file}: valid`),
@@ -53,6 +55,7 @@ export async function runChecks(file: string, environment: NodeJS.ProcessEnv): P
     database,
     ...record,
     ...checkEncryption(config),
+    ...witness,
     http,
     ...homeserver,
   ];

@@ -45,7 +45,7 @@ export default defineCommand({
     'list the latest entries that match, and include refused attempts',
     'show one entry in full: !audit 12',
     'send all matching entries as a file, oldest first: !audit export --since 30d --format csv',
-    'check the hash chain, and compare it with the head last posted here: !audit verify',
+    'check the hash chain, and compare it with the heads posted here and in the witness: !audit verify',
   ],
   doesNot: ['list commands that only read, except !messages and !event'],
   args: {

@@ -39,6 +39,8 @@ export async function compareWithRoom(
   const now = context.now();
   const event = syntheticEvent(`room-record ${now}`);
   const isTold = await context.store.transaction(async (tables) => {
+    // Before outcomes are added.
+    const kept = (await tables.auditLog.end())?.count ?? 0;
     const lost = await enterLost(context, tables, own, now);
     const end = (await tables.auditLog.end()) ?? { count: 0, head: '' };
     const missing = missingEntries(own, end.count);
@@ -46,7 +48,7 @@ export async function compareWithRoom(
     if (lost.answers.length === 0 && missing.size === 0 && head === undefined) {
       return false;
     }
-    await recordGapFrom(tables, own, { now, missing, end: end.count });
+    await recordGapFrom(tables, own, { now, missing, kept });
     const isTelling = missing.size > 0 || lost.confirmations.length > 0 || head !== undefined;
     if (isTelling) {
       const firstItem = await skipNumbers(tables, own);
@@ -144,13 +146,13 @@ async function lostHead(
 async function recordGapFrom(
   { outbox, dataLoss, reportCards, reportItems }: StoreTables,
   own: readonly OwnMessage[],
-  { now, missing, end }: { now: number; missing: ReadonlyMap<number, unknown>; end: number },
+  { now, missing, kept }: { now: number; missing: ReadonlyMap<number, unknown>; kept: number },
 ): Promise<void> {
   await dataLoss.set({
     foundAt: now,
     lastMessageAt: Math.max(...own.map(({ sentAt }) => sentAt)),
-    lastKept: end,
-    lastShown: Math.max(end, ...missing.keys()),
+    lastKept: kept,
+    lastShown: Math.max(kept, ...missing.keys()),
   });
   await reportItems.makeBacklog();
   await reportCards.skipRevisions();

@@ -1,16 +1,13 @@
 import { TargetError } from '../../core/errors.ts';
 import type { Store } from '../../store/store.ts';
-import type { Anchor } from '../../store/tables/anchor.ts';
-import type { AuditEntry, Verification } from '../../store/tables/audit-log.ts';
+import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import type { AuditFilter } from '../../store/tables/audit-search.ts';
 import { isLostNumber } from '../../store/tables/data-loss.ts';
+import type { Witness } from '../../store/witness.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
-
-/** The result of checking the audit log, and the latest anchor in the room. */
-export interface Verified extends Verification {
-  readonly anchor: Anchor | undefined;
-}
+import { verifyRecord } from './verify-record.ts';
+import type { Verified } from './verify-record.ts';
 
 /** Which entries people ask for. */
 export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
@@ -18,13 +15,16 @@ export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
   readonly operation?: number | undefined;
 }
 
-/** The audit log, read-only. */
-export function createAuditService({
-  auditLog,
-  anchor,
-  dataLoss,
-  operations,
-}: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'operations'>) {
+/**
+ * The audit log, read-only.
+ *
+ * @param witnesses what it is compared with
+ */
+export function createAuditService(
+  store: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'operations'>,
+  witnesses: readonly Witness[],
+) {
+  const { auditLog, dataLoss, operations } = store;
   return {
     get: auditLog.get,
     intentOf: auditLog.intentOf,
@@ -54,11 +54,8 @@ export function createAuditService({
     /** Whether there is an operation with this number. */
     isOperation: async (id: number): Promise<boolean> => (await operations.get(id)) !== undefined,
 
-    /** Checks the hash chain, and compares it with the latest anchor in the room. */
-    async verify(): Promise<Verified> {
-      const latest = await anchor.get();
-      return { ...(await auditLog.verify(latest)), anchor: latest };
-    },
+    /** Checks the hash chain, and compares it with the heads that its witnesses show. */
+    verify: async (): Promise<Verified> => verifyRecord(store, witnesses),
 
     /** @throws TargetError there is no such operation, or the export is too large for a message */
     export: async (

@@ -187,7 +187,10 @@ async function checkAuditLog(
 ): Promise<Pick<Restored, 'auditRows' | 'head' | 'lastAt'>> {
   const store = await openStore(copy);
   try {
-    const { count, head, fault } = await store.auditLog.verify(await store.anchor.get());
+    const posted = await store.anchor.get();
+    const { count, head, fault } = await store.auditLog.verify(
+      posted === undefined ? [] : [posted],
+    );
     if (fault !== undefined) {
       throw new SetupError(
         `The audit log in ${from} was tampered with: row ${fault.id} is ${fault.kind}.`,

@@ -1,36 +1,47 @@
 import type { Connection } from '../database.ts';
 import { syncState } from './sync-state.ts';
 
-/** The end of the audit log's hash chain, as it was last posted in the room. */
+/**
+ * The end of the audit log's hash chain, as it was last written somewhere outside of the database. This copy
+ * says when the next one is due. It proves nothing: whoever changes the database can change it, too.
+ */
 export interface Anchor {
   /** The number of the last row, counted from 1. */
   readonly count: number;
   /** The hash of that row. */
   readonly head: string;
-  /** When it was posted; milliseconds since 1970. */
+  /** When it was written; milliseconds since 1970. */
   readonly at: number;
   /** When the room was warned that the chain does not continue from there; 0 for never. */
   readonly warnedAt: number;
 }
 
+/** The message that people see in the room; other places have names of their own. */
 const name = 'audit_head';
 const form = /^(\d{1,15}) ([0-9a-f]{64}) (\d{1,15}) (\d{1,15})$/u;
 
-/** The latest anchor. */
+/** The latest anchors, by the place where they are. */
 export function anchor(db: Connection) {
   const values = syncState(db);
+  const nameOf = (place: string | undefined) => (place === undefined ? name : `${name} ${place}`);
+
   return {
-    async get(): Promise<Anchor | undefined> {
-      const [, count, head = '', at, warnedAt] = form.exec((await values.get(name)) ?? '') ?? [];
-      return count === undefined
-        ? undefined
-        : { count: Number(count), head, at: Number(at), warnedAt: Number(warnedAt) };
+    /** @param place a witness; by default, the message that people see in the room */
+    async get(place?: string): Promise<Anchor | undefined> {
+      return read(await values.get(nameOf(place)));
     },
 
-    async set({ count, head, at, warnedAt }: Anchor): Promise<void> {
-      await values.set(name, [count, head, at, warnedAt].join(' '));
+    async set({ count, head, at, warnedAt }: Anchor, place?: string): Promise<void> {
+      await values.set(nameOf(place), [count, head, at, warnedAt].join(' '));
     },
   };
+}
+
+function read(text: string | undefined): Anchor | undefined {
+  const [, count, head = '', at, warnedAt] = form.exec(text ?? '') ?? [];
+  return count === undefined
+    ? undefined
+    : { count: Number(count), head, at: Number(at), warnedAt: Number(warnedAt) };
 }
 
 export type AnchorStore = ReturnType<typeof anchor>;

@@ -245,11 +245,23 @@ export function auditLog(db: Connection) {
       return row?.hash;
     },
 
+    /** When a row was written, in milliseconds since 1970. */
+    async timeOf(id: number): Promise<number | undefined> {
+      const row = await db
+        .selectFrom('audit_log')
+        .select('at')
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row?.at;
+    },
+
     /**
      * Verifies the whole chain. Finds changed, missing, added and swapped entries. Entries that were cut
-     * off at the end, and a chain that was rewritten, are only found by comparing with an anchor.
+     * off at the end, and a chain that was rewritten, are only found by comparing with anchors.
      */
-    async verify(anchor?: ChainEnd): Promise<Verification> {
+    async verify(anchors: readonly ChainEnd[] = []): Promise<Verification> {
+      const expected = Map.groupBy(anchors, (anchor) => anchor.count);
+      const furthest = anchors.reduce((most, anchor) => Math.max(most, anchor.count), 0);
       const check = createChainCheck();
       let count = 0;
       let head = genesis;
@@ -270,7 +282,7 @@ export function auditLog(db: Connection) {
           if (!check.next(row)) {
             return result({ id: check.firstUnproven() ?? id, kind: 'changed' });
           }
-          if (id === anchor?.count && hash !== anchor.head) {
+          if (expected.get(id)?.some((anchor) => anchor.head !== hash) === true) {
             return result({ id, kind: 'replaced' });
           }
           count += 1;
@@ -281,8 +293,7 @@ export function auditLog(db: Connection) {
           if (unproven !== undefined) {
             return result({ id: unproven, kind: 'changed' });
           }
-          const isCut = anchor !== undefined && count < anchor.count;
-          return result(isCut ? { id: count + 1, kind: 'missing' } : undefined);
+          return result(count < furthest ? { id: count + 1, kind: 'missing' } : undefined);
         }
         // Other work must not wait for a long log.
         await nextTurn();

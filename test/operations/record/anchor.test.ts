@@ -1,18 +1,53 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { StoreError } from '../../../src/core/errors.ts';
-import { anchorHead } from '../../../src/operations/record/anchor.ts';
+import { HomeserverError, SetupError, StoreError } from '../../../src/core/errors.ts';
+import { createAnchoring } from '../../../src/operations/record/anchor.ts';
+import type { Head, Witness, WrittenHead } from '../../../src/store/witness.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 
 let bot: FuzzBot;
 let said = 0;
+/** What the witness has, newest first. */
+let written: WrittenHead[];
+let reads: number;
+let failure: Error | undefined;
+let anchor: () => Promise<void>;
+
 beforeEach(async () => {
   bot = await openFuzzBot({ isCalm: true });
+  written = [];
+  reads = 0;
+  failure = undefined;
+  start('management-room');
 });
 afterEach(async () => bot.store.close());
+
+function start(kind: Witness['kind']): void {
+  const witness: Witness = {
+    kind,
+    place: 'the place',
+    async write(head: Head) {
+      written.unshift({ ...head, at: bot.clock.now });
+    },
+    async read() {
+      reads += 1;
+      if (failure !== undefined) {
+        throw failure;
+      }
+      return { heads: written, removed: [], unreadable: 0, isWhole: true };
+    },
+  };
+  anchor = createAnchoring({
+    ...bot.context,
+    witnesses: [witness],
+    anchorEvery: { rows: 6, ms: 15 * minuteMs },
+    showsHeads: () => true,
+  });
+}
 
 /** Something that leaves two rows in the audit log: it is begun, and refused by the homeserver. */
 async function act(): Promise<void> {
@@ -28,15 +63,16 @@ async function act(): Promise<void> {
   ]);
 }
 
-/** What one look has put into the room. */
+/** What one look has put into the room for people. */
 async function look() {
-  const { sent } = await bot.run(async () => anchorHead(bot.context));
+  const { sent } = await bot.run(anchor);
   return sent.map(({ outgoing }) => {
     if (outgoing.kind !== 'alert') {
       throw new Error(`a ${outgoing.kind} was sent`);
     }
     const { mentions, reply } = outgoing;
-    return { mentions, mark: reply.answer.mark, data: reply.answer.data };
+    const { mark, data, title } = reply.answer;
+    return { mentions, mark, data, title: title.map((part) => JSON.stringify(part)).join('') };
   });
 }
 
@@ -45,60 +81,149 @@ const notice = (count: number) => ({
   mark: 'ℹ️',
   data: { count, head: expect.stringMatching(/^[0-9a-f]{64}$/u) as string },
 });
+const counts = () => written.map(({ count }) => count);
 
 test('an empty log has no head', async () => {
   expect(await look()).toEqual([]);
+  expect(written).toEqual([]);
 });
 
-test('the head is posted once, and again a day later if there are new rows', async () => {
+test('people see the head once, and again a day later if there are new rows', async () => {
   await act();
-  expect(await look()).toEqual([notice(2)]);
+  expect(await look()).toMatchObject([notice(2)]);
   expect(await look()).toEqual([]);
   bot.clock.now += 25 * hourMs;
   expect(await look()).toEqual([]);
   await act();
-  expect(await look()).toEqual([notice(4)]);
+  expect(await look()).toMatchObject([notice(4)]);
   await act();
   bot.clock.now += 23 * hourMs;
   expect(await look()).toEqual([]);
   bot.clock.now += hourMs;
-  expect(await look()).toEqual([notice(6)]);
+  expect(await look()).toMatchObject([notice(6)]);
 });
 
-test('it is posted also when the clock was set back', async () => {
+test('the witness gets the first row at once, and then a head after the time or the rows', async () => {
+  await act();
+  await look();
+  expect(counts()).toEqual([2]);
+  await act();
+  bot.clock.now += 14 * minuteMs;
+  await look();
+  expect(counts()).toEqual([2]);
+  bot.clock.now += minuteMs;
+  await look();
+  expect(counts()).toEqual([4, 2]);
+  await act();
+  await act();
+  await look();
+  expect(counts()).toEqual([4, 2]);
+  await act();
+  await look();
+  expect(counts()).toEqual([10, 4, 2]);
+  bot.clock.now += 25 * hourMs;
+  await look();
+  expect(counts()).toEqual([10, 4, 2]);
+});
+
+test('a head is written also when the clock was set back', async () => {
   await act();
   await look();
   bot.clock.now -= 1000 * hourMs;
   await act();
-  expect(await look()).toEqual([notice(4)]);
+  expect(await look()).toMatchObject([notice(4)]);
+  expect(counts()).toEqual([4, 2]);
 });
 
-test('where the log does not go on from it, the admins are called once a day, and it stays', async () => {
+test('where the log does not go on from the newest head, the admins are called once a day, whatever the database says', async () => {
   await act();
-  const { now } = bot.clock;
-  const other = { count: 2, head: 'a'.repeat(64), at: now, warnedAt: 0 };
-  await bot.store.anchor.set(other);
+  await look();
+  written = [{ count: 2, head: 'a'.repeat(64), at: bot.clock.now }];
+  await act();
   expect(await look()).toEqual([]);
-  bot.clock.now += 25 * hourMs;
-  await act();
+  bot.clock.now += hourMs;
   const warning = { mentions: [people.ana], mark: '⚠️' };
-  expect(await look()).toMatchObject([warning]);
+  const [alert] = await look();
+  expect(alert).toMatchObject(warning);
+  expect(alert?.title).toContain('The audit log was tampered with: ');
+  await act();
+  bot.clock.now += 23 * hourMs;
   expect(await look()).toEqual([]);
-  bot.clock.now += 25 * hourMs;
+  bot.clock.now += hourMs;
   expect(await look()).toMatchObject([warning]);
-  expect(await bot.store.anchor.get()).toMatchObject({ ...other, warnedAt: bot.clock.now });
-
-  const { fault } = await bot.context.services.audit.verify();
-  expect(fault).toEqual({ id: 2, kind: 'replaced' });
+  // No head covers the one that doesn't fit.
+  expect(counts()).toEqual([2]);
 });
 
-test('rows that were cut off are missed even where nothing new has come', async () => {
+test('rows that were cut off are missed even where nothing new has come, and by a bot that has just started', async () => {
   await act();
-  await bot.store.anchor.set({ count: 9, head: 'a'.repeat(64), at: 0, warnedAt: 0 });
+  written = [{ count: 9, head: 'a'.repeat(64), at: 0 }];
   expect(await look()).toMatchObject([{ mark: '⚠️' }]);
 });
 
-test('while the database fails nothing is posted, and later it is', async () => {
+test('a head that was removed is told once, and the next one is written', async () => {
+  await act();
+  await look();
+  written = [];
+  bot.clock.now += hourMs;
+  const [alert, ...others] = await look();
+  expect(alert?.title).toContain('A head of the audit log was removed: ');
+  expect(others).toEqual([]);
+  await act();
+  expect(await look()).toEqual([]);
+  expect(counts()).toEqual([4]);
+});
+
+test('after a restored database, heads of lost rows are no tampering, and the next head says so', async () => {
+  await act();
+  written = [{ count: 9, head: 'a'.repeat(64), at: bot.clock.now - hourMs }];
+  const loss = { lastMessageAt: 1, lastKept: 1, lastShown: 9 };
+  await bot.store.dataLoss.set({ foundAt: bot.clock.now, ...loss });
+  expect(await look()).toMatchObject([notice(2)]);
+  expect(written[0]).toMatchObject({ count: 2, restored: { at: bot.clock.now, kept: 1 } });
+  await look();
+  expect(written).toHaveLength(2);
+});
+
+test('nothing is asked while nothing is due, and a failing witness is not asked all the time', async () => {
+  await act();
+  await look();
+  await look();
+  expect(reads).toBe(1);
+  bot.clock.now += hourMs;
+  failure = new HomeserverError(403, 'M_FORBIDDEN', 'GET /messages');
+  await act();
+  await look();
+  await look();
+  expect(reads).toBe(2);
+  failure = undefined;
+  bot.clock.now += 5 * minuteMs;
+  await look();
+  expect(counts()).toEqual([4, 2]);
+});
+
+test('a witness that fails is told in the room once, until it has worked again', async () => {
+  start('file');
+  failure = new SetupError('audit.witness: /mnt/heads can’t be used (EROFS).', 'Check it.');
+  await act();
+  const [alert, ...others] = await look();
+  expect(alert).toMatchObject({ mark: '⚠️', mentions: [people.ana] });
+  expect(alert?.title).toContain('/mnt/heads can’t be used (EROFS)');
+  expect(others).toMatchObject([notice(2)]);
+  bot.clock.now += hourMs;
+  start('file');
+  expect(await look()).toEqual([]);
+  failure = undefined;
+  bot.clock.now += hourMs;
+  expect(await look()).toEqual([]);
+  expect(counts()).toEqual([2]);
+  failure = new SetupError('audit.witness: /mnt/heads can’t be used (EIO).');
+  await act();
+  bot.clock.now += hourMs;
+  expect(await look()).toMatchObject([{ mark: '⚠️' }]);
+});
+
+test('while the database fails nothing is shown, and later it is', async () => {
   await act();
   const { transaction } = bot.context.store;
   Object.assign(bot.context.store, {
@@ -108,8 +233,8 @@ test('while the database fails nothing is posted, and later it is', async () => 
         throw new StoreError('the database failed (SQLITE_FULL)');
       }),
   });
-  await expect(anchorHead(bot.context)).rejects.toThrow(StoreError);
+  await expect(anchor()).rejects.toThrow(StoreError);
   expect(await bot.store.outbox.open()).toEqual([]);
   Object.assign(bot.context.store, { transaction });
-  expect(await look()).toEqual([notice(2)]);
+  expect(await look()).toMatchObject([notice(2)]);
 });

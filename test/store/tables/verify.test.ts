@@ -93,7 +93,7 @@ describe('verify', () => {
 
     it('finds in order what goes on from there', async () => {
       for (const id of [1, 5, 6]) {
-        expect((await store.auditLog.verify(await noted(id))).fault).toBeUndefined();
+        expect((await store.auditLog.verify([await noted(id)])).fault).toBeUndefined();
       }
     });
 
@@ -101,8 +101,8 @@ describe('verify', () => {
       const before = await noted(6);
       tamper('DELETE FROM audit_log WHERE id > 4');
       expect((await store.auditLog.verify()).fault).toBeUndefined();
-      expect((await store.auditLog.verify(before)).fault).toEqual({ id: 5, kind: 'missing' });
-      expect((await store.auditLog.verify(await noted(4))).fault).toBeUndefined();
+      expect((await store.auditLog.verify([before])).fault).toEqual({ id: 5, kind: 'missing' });
+      expect((await store.auditLog.verify([await noted(4)])).fault).toBeUndefined();
     });
 
     it('finds that the end was cut off and others were put in its place', async () => {
@@ -118,13 +118,13 @@ describe('verify', () => {
         await auditLog.begin({ ...intent, ...origin }, 3000);
       });
       expect((await store.auditLog.verify()).fault).toBeUndefined();
-      expect((await store.auditLog.verify(before)).fault).toEqual({ id: 6, kind: 'replaced' });
+      expect((await store.auditLog.verify([before])).fault).toEqual({ id: 6, kind: 'replaced' });
     });
 
     it('finds that all of it is gone', async () => {
       const before = await noted(6);
       tamper('DELETE FROM audit_log');
-      expect((await store.auditLog.verify(before)).fault).toEqual({ id: 1, kind: 'missing' });
+      expect((await store.auditLog.verify([before])).fault).toEqual({ id: 1, kind: 'missing' });
     });
   });
 });

@@ -1,57 +1,196 @@
 import { bold, code, line } from '../../../chat/answers/answer.ts';
-import type { Answer } from '../../../chat/answers/answer.ts';
-import { count, when, whole } from '../../../chat/answers/phrases.ts';
-import type { Verified } from '../../../services/services.ts';
+import type { Answer, Block, Inline } from '../../../chat/answers/answer.ts';
+import { clock, count, dateTime, when, whole } from '../../../chat/answers/phrases.ts';
+import { dayMs } from '../../../core/duration.ts';
+import { present } from '../../../core/present.ts';
+import type { Compared, Verified } from '../../../services/services.ts';
 
-const faults = {
-  changed: 'has been changed',
-  missing: 'is missing',
-  replaced: 'doesn’t match the head posted in this room',
-} as const;
-
-/** The result of checking the audit log. */
-export function verifiedAnswer(
-  { count: rows, head, fault, anchor }: Verified,
-  now: number,
-): Answer {
-  const data = { count: rows, head, fault, posted: anchor };
-  const written =
-    anchor === undefined
-      ? line('No head has been posted in this room yet.')
-      : line(
-          `Posted in this room ${when(anchor.at, now)}: ${count(anchor.count, 'row')}, head `,
-          code(anchor.head),
-        );
+/** The result of checking the audit log and comparing it with its witnesses. */
+export function verifiedAnswer(verified: Verified, now: number): Answer {
+  const { count: rows, head, fault, isIncomplete } = verified;
+  const data = dataOf(verified);
+  const compared = verified.witnesses.flatMap((witness) => witnessLines(witness, now));
+  const restored = restorationLines(verified);
   if (fault !== undefined) {
     return {
       mark: '⚠️',
       title: [
         bold('The audit log was tampered with: '),
-        `row ${whole(fault.id)} ${faults[fault.kind]}`,
+        `row ${whole(fault.id)} ${faultText(verified)}`,
       ],
       body: [
-        line(`Intact before it: ${count(rows, 'row')}, head `, code(head)),
-        written,
+        ...whereToLook(verified),
+        line(`In order before it: ${count(rows, 'row')}, head `, code(head)),
+        ...compared,
+        ...restored,
         line('Somebody has changed the database. Compare it with a backup.'),
       ],
       status: 'failed',
       data,
     };
   }
+  const body = [
+    ...compared,
+    ...restored,
+    ...unanchoredLines(verified, now),
+    line('Head: ', code(head)),
+  ];
+  return isIncomplete
+    ? {
+        mark: '⚠️',
+        title: [
+          bold('The audit log’s chain is in order, but not everything could be compared: '),
+          count(rows, 'row'),
+        ],
+        body,
+        status: 'failed',
+        data,
+      }
+    : {
+        mark: '✅',
+        title: [bold('The audit log is intact: '), count(rows, 'row')],
+        body,
+        data,
+      };
+}
+
+function faultText({ fault, witnesses }: Verified): string {
+  switch (fault?.kind) {
+    case 'changed':
+      return 'has been changed';
+    case 'replaced': {
+      const by = witnesses.find(({ misfit }) => misfit !== undefined);
+      return by === undefined
+        ? 'doesn’t match my own copy of a head'
+        : `doesn’t match the head posted ${placeName(by)}`;
+    }
+    case 'missing':
+    case undefined:
+      return 'is missing';
+  }
+}
+
+function placeName({ kind }: Compared): string {
+  switch (kind) {
+    case 'management-room':
+      return 'in this room';
+    case 'room':
+      return 'in the witness room';
+    case 'file':
+      return 'in the witness file';
+  }
+}
+
+/** A head shows only that something before it was changed. */
+function whereToLook({ fault, anchored, count: rows }: Verified): Block[] {
+  if (fault?.kind !== 'replaced') {
+    return [];
+  }
+  const from = Math.min(rows, anchored?.count ?? 0) + 1;
+  return [
+    line(
+      from === fault.id
+        ? `Row ${whole(from)} was rewritten.`
+        : `At least one of the rows ${whole(from)} to ${whole(fault.id)} was rewritten, with the hashes of all rows after it.`,
+    ),
+  ];
+}
+
+function witnessLines(compared: Compared, now: number): Block[] {
+  const { kind, place, heads, newest, misfit, ofLostRows, removed } = compared;
+  const { vanished, unreadable, isWhole, failure } = compared;
+  const where: Inline[] =
+    kind === 'management-room' ? ['In this room: '] : ['In the witness ', code(place), ': '];
+  if (failure !== undefined) {
+    return [line(...where, `not compared, ${failure}`)];
+  }
+  const facts = [
+    ...(heads === 0 && kind === 'management-room'
+      ? ['No head has been posted in this room yet']
+      : heads === 0
+        ? ['no head yet']
+        : [`${count(heads, 'head')} compared${isWhole ? '' : ', not the oldest ones'}`]),
+    ...(newest === undefined
+      ? []
+      : [`the newest that fits has ${count(newest.count, 'row')}, ${when(newest.at, now)}`]),
+  ];
+  return [
+    line(
+      ...(heads === 0 && kind === 'management-room' ? [] : where),
+      facts.join('; '),
+      ...(newest === undefined ? [] : [', head ', code(newest.head)]),
+    ),
+    ...(misfit === undefined
+      ? []
+      : [
+          line(
+            `Doesn’t fit: ${count(misfit.count, 'row')}, posted ${when(misfit.at, now)}, head `,
+            code(misfit.head),
+          ),
+        ]),
+    ...(ofLostRows === 0
+      ? []
+      : [line(`${count(ofLostRows, 'head')} of rows that the database no longer has`)]),
+    ...(removed === 0
+      ? []
+      : [
+          line(
+            `⚠️ ${removed === 1 ? '1 head was' : `${whole(removed)} heads were`} removed there by somebody`,
+          ),
+        ]),
+    ...(vanished === undefined
+      ? []
+      : [line(`⚠️ The newest head that I wrote there, ${count(vanished.count, 'row')}, is gone`)]),
+    ...(unreadable === 0
+      ? []
+      : [
+          line(
+            kind === 'file'
+              ? `${count(unreadable, 'line')} can’t be read`
+              : `${count(unreadable, 'message')} can’t be decrypted; there may be heads among them`,
+          ),
+        ]),
+  ];
+}
+
+function restorationLines({ restorations }: Verified): Block[] {
+  return restorations.map(({ at, kept }) =>
+    line(
+      `The database was restored or replaced at ${dateTime(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${whole(kept)}`}.`,
+    ),
+  );
+}
+
+function unanchoredLines({ unanchored }: Verified, now: number): Block[] {
+  if (unanchored === undefined) {
+    return [];
+  }
+  const { from, to, since } = unanchored;
+  const time = Math.abs(now - since) < dayMs / 2 ? clock(since) : dateTime(since);
+  return [
+    line(
+      `${from === to ? `Row ${whole(from)}, since ${time}, is` : `Rows ${whole(from)} to ${whole(to)}, since ${time}, are`} not anchored yet: if somebody cut them off now, nothing would show it.`,
+    ),
+  ];
+}
+
+/** For programs. `posted` is the newest head that fits. */
+function dataOf(verified: Verified): unknown {
+  const { count: rows, head, fault, anchored, unanchored, witnesses, restorations } = verified;
   return {
-    mark: '✅',
-    title: [bold('The audit log is intact: '), count(rows, 'row')],
-    body: [
-      line('Head: ', code(head)),
-      written,
-      ...(anchor === undefined
-        ? []
-        : [
-            line(
-              'The log continues from that head. To be certain, compare it with the message in this room.',
-            ),
-          ]),
-    ],
-    data,
+    count: rows,
+    head,
+    ...present({ fault, unanchored }),
+    ...(anchored === undefined
+      ? {}
+      : { posted: { count: anchored.count, head: anchored.head, at: anchored.at } }),
+    witnesses: witnesses.map(({ newest, misfit, vanished, failure, ...rest }) => ({
+      ...rest,
+      ...present({ failure }),
+      ...(newest === undefined ? {} : { newest: newest.count }),
+      ...(misfit === undefined ? {} : { misfit: misfit.count }),
+      ...(vanished === undefined ? {} : { vanished: vanished.count }),
+    })),
+    ...(restorations.length === 0 ? {} : { restorations }),
   };
 }

@@ -1,0 +1,262 @@
+import { z } from 'zod';
+
+import { count, whole } from '../../chat/answers/phrases.ts';
+import { isRefusedForGood } from '../../core/errors.ts';
+import { parseRoomId } from '../../core/ids.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
+import type { ClientApi } from '../../homeserver/client/client-api.ts';
+import { transactionIdFor } from '../../store/store.ts';
+import type { Head, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
+import type { RoomCrypto } from '../crypto/room-crypto.ts';
+
+/** The type of events that only programs see, and the name of the same field in messages that people read. */
+const headType = 'dev.lawspeaker.audit_head';
+
+const headContent = z.object({
+  count: z.int().positive(),
+  head: z.string().regex(/^[0-9a-f]{64}$/u),
+  restored: z.object({ at: z.int(), kept: z.int().nonnegative() }).optional().catch(undefined),
+});
+
+const ownEvent = z.object({
+  type: z.string(),
+  sender: z.string(),
+  origin_server_ts: z.int(),
+  content: z.looseObject({}),
+  unsigned: z.looseObject({ redacted_because: z.unknown() }).optional().catch(undefined),
+});
+
+/** A message of the bot that people read, and that tells a head: not an answer, and not an edit. */
+const notice = z.object({
+  'dev.lawspeaker.answer': z.object({ command: z.literal('audit'), data: headContent }),
+  'm.relates_to': z.undefined().optional(),
+});
+
+const pageSize = 100;
+/** 4,000 heads are six weeks of a head every quarter of an hour. */
+const maxHeadPages = 40;
+/** Messages between which there may be heads: the newest ones only. */
+const maxMessagePages = 10;
+/** Upgraded rooms before this one. */
+const maxOlderRooms = 5;
+
+type Reader = {
+  readonly client: Pick<ClientApi, 'events' | 'rooms'>;
+  /** Reads heads that were sent as encrypted messages. */
+  readonly crypto: Pick<RoomCrypto, 'decrypt'>;
+  readonly botUser: UserId;
+};
+
+/**
+ * The management room as a witness. Heads are events that clients don't show, so that they can be frequent. They
+ * are never encrypted: they hold nothing that is secret, and can be verified without the bot's keys.
+ */
+export function createManagementRoomWitness(reader: Reader, room: RoomId): Witness {
+  return {
+    kind: 'management-room',
+    place: room,
+
+    async write(head) {
+      const event = { type: headType, content: contentOf(head) };
+      await reader.client.events.send(room, event, transactionOf(room, head));
+    },
+
+    async read(extent) {
+      const own = await readHeads(reader, room, extent, [headType]);
+      if (extent === 'newest' && own.heads.length > 0) {
+        return own;
+      }
+      // People see a head once a day. Earlier versions of the bot posted no others.
+      const shown = await readMessages(reader, room, extent);
+      const older = extent === 'newest' ? [] : await readOlderRooms(reader, room);
+      return joined([own, shown, ...older]);
+    },
+  };
+}
+
+/**
+ * Another room as a witness. There, heads are messages that people read.
+ *
+ * @param find looks up the room
+ */
+export function createRoomWitness(
+  reader: Reader,
+  place: string,
+  find: () => Promise<RoomId>,
+): Witness {
+  return {
+    kind: 'room',
+    place,
+
+    async write(head) {
+      const room = await find();
+      const text = `Audit log: ${count(head.count, 'row')}, head ${head.head}`;
+      const content = {
+        msgtype: 'm.notice',
+        body:
+          head.restored === undefined
+            ? text
+            : `${text}. The database was restored or replaced; of the rows before, it kept ${whole(head.restored.kept)}.`,
+        'm.mentions': {},
+        [headType]: contentOf(head),
+      };
+      await reader.client.events.send(
+        room,
+        { type: 'm.room.message', content },
+        transactionOf(room, head),
+      );
+    },
+
+    read: async (extent) => readHeads(reader, await find(), extent, ['m.room.message']),
+  };
+}
+
+function contentOf({ count: rows, head, restored }: Head): Record<string, unknown> {
+  return { count: rows, head, ...present({ restored }) };
+}
+
+/** The same head is sent only once. */
+function transactionOf(room: RoomId, { count: rows, head, restored }: Head): string {
+  return transactionIdFor(room, `audit head ${rows} ${head} ${restored?.at ?? 0}`);
+}
+
+/** Heads that stand in clear text in events of these types, which nothing else of the bot has in this room. */
+async function readHeads(
+  { client, botUser }: Reader,
+  room: RoomId,
+  extent: 'all' | 'newest',
+  types: readonly string[],
+): Promise<WitnessReading> {
+  const heads: WrittenHead[] = [];
+  const removed: number[] = [];
+  const isWhole = await pagesOf(client, room, {
+    senders: [botUser],
+    types,
+    maxPages: extent === 'newest' ? 1 : maxHeadPages,
+    take(raw) {
+      const read = ownEvent.safeParse(raw).data;
+      if (read === undefined || read.sender !== botUser || !types.includes(read.type)) {
+        return;
+      }
+      const content = read.type === headType ? read.content : read.content[headType];
+      const head = headContent.safeParse(content).data;
+      if (head !== undefined) {
+        heads.push({ ...head, at: read.origin_server_ts });
+      } else if (read.unsigned?.redacted_because !== undefined) {
+        removed.push(read.origin_server_ts);
+      }
+    },
+  });
+  return { heads, removed, unreadable: 0, isWhole };
+}
+
+/** Heads in the messages that people read, which may be encrypted. */
+async function readMessages(
+  { client, crypto, botUser }: Reader,
+  room: RoomId,
+  extent: 'all' | 'newest',
+): Promise<WitnessReading> {
+  const heads: WrittenHead[] = [];
+  let unreadable = 0;
+  await pagesOf(client, room, {
+    senders: [botUser],
+    types: ['m.room.message', 'm.room.encrypted'],
+    maxPages: extent === 'newest' ? 1 : maxMessagePages,
+    async take(raw) {
+      const sent = ownEvent.safeParse(raw).data;
+      if (sent === undefined || sent.sender !== botUser) {
+        return;
+      }
+      const isLocked = sent.type === 'm.room.encrypted' && sent.content['ciphertext'] !== undefined;
+      const clear = isLocked ? await crypto.decrypt(room, raw) : raw;
+      const read = ownEvent.safeParse(clear).data;
+      if (isLocked && (read === undefined || read.type === 'm.room.encrypted')) {
+        unreadable += 1;
+      }
+      const found = notice.safeParse(read?.content).data;
+      if (found !== undefined && sent.content['m.relates_to'] === undefined) {
+        heads.push({ ...found['dev.lawspeaker.answer'].data, at: sent.origin_server_ts });
+      }
+    },
+  });
+  // The rest of the messages is of no importance: there have been other heads since.
+  return { heads, removed: [], unreadable, isWhole: true };
+}
+
+/** Heads in the rooms that this one has replaced. Where the bot may not look any more, it stops. */
+async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessReading[]> {
+  const readings: WitnessReading[] = [];
+  const seen = new Set<RoomId>([newest]);
+  let room = await predecessorOf(reader, newest);
+  while (room !== undefined && !seen.has(room)) {
+    const older: RoomId = room;
+    if (seen.size > maxOlderRooms) {
+      return [...readings, { heads: [], removed: [], unreadable: 0, isWhole: false }];
+    }
+    seen.add(older);
+    try {
+      readings.push(
+        await readHeads(reader, older, 'all', [headType]),
+        await readMessages(reader, older, 'all'),
+      );
+      room = await predecessorOf(reader, older);
+    } catch (error) {
+      if (!isRefusedForGood(error)) {
+        throw error;
+      }
+      return [...readings, { heads: [], removed: [], unreadable: 0, isWhole: false }];
+    }
+  }
+  return readings;
+}
+
+async function predecessorOf({ client }: Reader, room: RoomId): Promise<RoomId | undefined> {
+  const created = await client.rooms.findState(room, 'm.room.create');
+  const before = z.object({ predecessor: z.object({ room_id: z.string() }) }).safeParse(created);
+  return before.success ? parseRoomId(before.data.predecessor.room_id) : undefined;
+}
+
+/** @returns whether these are all events, and not only the newest ones */
+async function pagesOf(
+  client: Pick<ClientApi, 'events'>,
+  room: RoomId,
+  {
+    senders,
+    types,
+    maxPages,
+    take,
+  }: {
+    readonly senders: readonly string[];
+    readonly types: readonly string[];
+    readonly maxPages: number;
+    take(raw: unknown): void | Promise<void>;
+  },
+): Promise<boolean> {
+  let from: string | undefined;
+  for (let pages = 0; pages < maxPages; pages += 1) {
+    const { chunk, end } = await client.events.page(room, {
+      from,
+      limit: pageSize,
+      senders,
+      types,
+    });
+    for (const raw of chunk) {
+      await take(raw);
+    }
+    if (end === null || end === from) {
+      return true;
+    }
+    from = end;
+  }
+  return false;
+}
+
+function joined(readings: readonly WitnessReading[]): WitnessReading {
+  return {
+    heads: readings.flatMap(({ heads }) => heads),
+    removed: readings.flatMap(({ removed }) => removed),
+    unreadable: readings.reduce((sum, { unreadable }) => sum + unreadable, 0),
+    isWhole: readings.every(({ isWhole }) => isWhole),
+  };
+}

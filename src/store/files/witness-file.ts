@@ -1,0 +1,158 @@
+import { constants } from 'node:fs';
+import { access, open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { z } from 'zod';
+
+import { SetupError } from '../../core/errors.ts';
+import { systemCodeOf } from '../../core/system-error.ts';
+import type { Head, Witness, WrittenHead } from '../witness.ts';
+
+const fileMode = 0o600;
+/** A line has about 130 bytes: this is more than seven years of a head every quarter of an hour. */
+const maxReadBytes = 32 * 1024 * 1024;
+const newestBytes = 16 * 1024;
+const maxLineLength = 1000;
+
+const written = z.object({
+  at: z.iso.datetime().transform((text) => Date.parse(text)),
+  count: z.int().positive(),
+  head: z.string().regex(/^[0-9a-f]{64}$/u),
+  restored: z.object({ at: z.int(), kept: z.int().nonnegative() }).optional(),
+});
+
+/**
+ * A file that keeps heads of the audit log, a line of JSON each. Lines are only added. A file that is gone is
+ * not created anew: its volume may not be mounted.
+ *
+ * @param wasUsed whether heads were written to it before
+ */
+export function createWitnessFile(
+  file: string,
+  { wasUsed, now = Date.now }: { wasUsed: () => Promise<boolean>; now?: () => number },
+): Witness {
+  const place = path.resolve(file);
+  return {
+    kind: 'file',
+    place,
+
+    async write(head: Head) {
+      const mayCreate = !(await wasUsed());
+      const handle = await open(
+        place,
+        // eslint-disable-next-line no-bitwise
+        constants.O_WRONLY | constants.O_APPEND | (mayCreate ? constants.O_CREAT : 0),
+        fileMode,
+      ).catch((error: unknown) => {
+        throw cannotBeUsed(place, error);
+      });
+      try {
+        const line = { at: new Date(now()).toISOString(), ...head };
+        await handle.appendFile(`${JSON.stringify(line)}\n`);
+        await handle.sync();
+      } catch (error) {
+        throw cannotBeUsed(place, error);
+      } finally {
+        await handle.close();
+      }
+    },
+
+    async read(extent) {
+      const maxBytes = extent === 'newest' ? newestBytes : maxReadBytes;
+      const handle = await open(place, 'r').catch((error: unknown) => {
+        if (systemCodeOf(error) !== 'ENOENT') {
+          throw cannotBeUsed(place, error);
+        }
+        return undefined;
+      });
+      if (handle === undefined) {
+        if (await wasUsed()) {
+          throw isGone(place);
+        }
+        return { heads: [], removed: [], unreadable: 0, isWhole: true };
+      }
+      try {
+        const { size } = await handle.stat();
+        const start = Math.max(0, size - maxBytes);
+        const input = handle.createReadStream({ start, encoding: 'utf8', autoClose: false });
+        const heads: WrittenHead[] = [];
+        let unreadable = 0;
+        let isFirst = true;
+        for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+          const head = headIn(line);
+          if (head !== undefined) {
+            heads.push(head);
+          } else if (line !== '' && !(isFirst && start > 0)) {
+            unreadable += 1;
+          }
+          isFirst = false;
+        }
+        return { heads, removed: [], unreadable, isWhole: start === 0 };
+      } catch (error) {
+        throw cannotBeUsed(place, error);
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+/**
+ * Checks that heads can be added to the file, or that it can be created. Changes nothing.
+ *
+ * @returns whether it is on the same volume as the database
+ * @throws SetupError they can't
+ */
+export async function checkWitnessFile(
+  file: string,
+  database: string,
+): Promise<{ readonly exists: boolean; readonly isBesideDatabase: boolean }> {
+  const place = path.resolve(file);
+  const found = await stat(place).catch((error: unknown) => {
+    if (systemCodeOf(error) !== 'ENOENT') {
+      throw cannotBeUsed(place, error);
+    }
+    return undefined;
+  });
+  const folder = path.dirname(place);
+  try {
+    await access(found === undefined ? folder : place, constants.W_OK);
+    if (found !== undefined && !found.isFile()) {
+      throw new SetupError(`audit.witness: ${place} is not a file.`, 'Name a file.');
+    }
+    const volume = found ?? (await stat(folder));
+    const other = await stat(path.dirname(path.resolve(database))).catch(() => undefined);
+    return { exists: found !== undefined, isBesideDatabase: other?.dev === volume.dev };
+  } catch (error) {
+    throw error instanceof SetupError ? error : cannotBeUsed(place, error);
+  }
+}
+
+function headIn(line: string): WrittenHead | undefined {
+  if (line.length > maxLineLength) {
+    return undefined;
+  }
+  try {
+    return written.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotBeUsed(place: string, error: unknown): SetupError {
+  const code = systemCodeOf(error);
+  return code === 'ENOENT'
+    ? isGone(place)
+    : new SetupError(
+        `audit.witness: ${place} can’t be used (${code}).`,
+        'Check its permissions, its folder and its volume.',
+      );
+}
+
+function isGone(place: string): SetupError {
+  return new SetupError(
+    `audit.witness: ${place} does not exist.`,
+    'Check that its volume is mounted. If it was lost, create an empty file there, and I go on with that one.',
+  );
+}
