@@ -13,6 +13,8 @@ interface ArgumentOptions {
    * always belongs to it. Flags may be anywhere before `--`.
    */
   readonly rest?: true;
+  /** A text whose line breaks are kept, up to an empty line between two paragraphs. */
+  readonly lines?: true;
   /**
    * A flag whose value may be typed without its name, if the value is unambiguous: `reports open`. Only for
    * commands that change nothing.
@@ -27,6 +29,11 @@ interface ArgumentOptions {
   readonly unless?: readonly string[];
   /** A boolean flag that stands for `--matching` with this value. */
   readonly matching?: string;
+  /**
+   * The first positional: in a message about a report, it may be left out although others follow. Before a text, it
+   * is left out unless the first word is a full ID or a link.
+   */
+  readonly implied?: true;
   /** Several may follow one another, or a flag may be repeated. */
   readonly many?: boolean;
   /** Accounts may also be users of other servers. */

@@ -1,5 +1,6 @@
 import { durationMeant } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { flagParts, isEndOfFlags, isExact, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
@@ -75,7 +76,7 @@ export function parseFlags(
 }
 
 function wordOf(token: Token): Word {
-  return { text: token.text, exact: isExact(token) };
+  return { text: token.text, exact: isExact(token), ...present({ breaks: token.breaks }) };
 }
 
 /**

@@ -4,7 +4,14 @@ import { cut } from '../../core/text.ts';
 import { amount, dateTime } from '../answers/phrases.ts';
 import { flagParts, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
-import { readMedia, readUser, readValue, readWord, textFor } from '../reading/values.ts';
+import {
+  readMedia,
+  readReference,
+  readUser,
+  readValue,
+  readWord,
+  textFor,
+} from '../reading/values.ts';
 import type { ReadingContext, Word } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
@@ -247,6 +254,11 @@ function readPositionals(
   const allFilledIn: string[] = [];
   const positionals = Object.entries(declared).filter(([, { place }]) => place === 'positional');
   const hasRest = positionals.some(([, argument]) => argument.options.rest === true);
+  const [implied, meant] = impliedIn(positionals, left, context) ?? [];
+  if (implied !== undefined && meant !== undefined) {
+    left.unshift({ text: meant, exact: true });
+    allFilledIn.push(implied);
+  }
   for (const [at, [key, argument]] of positionals.entries()) {
     const { many, rest, unless } = argument.options;
     // Users may come from a file or a search instead.
@@ -289,8 +301,7 @@ function readPositionals(
       continue;
     }
     if (rest === true) {
-      const text = left.splice(0).map((word) => word.text);
-      values[key] = text.join(' ');
+      values[key] = textOf(left.splice(0), argument);
       continue;
     }
     const least = isElsewhere ? 0 : 1;
@@ -317,6 +328,34 @@ function readPositionals(
     throw unexpected(words, words.indexOf(surplus), declared, options);
   }
   return allFilledIn;
+}
+
+/** The text that words are the rest of. */
+function textOf(words: readonly Word[], { options: { lines } }: Argument): string {
+  return words
+    .map(({ text, breaks = 0 }, at) =>
+      at === 0
+        ? text
+        : `${lines === true && breaks > 0 ? '\n'.repeat(Math.min(breaks, 2)) : ' '}${text}`,
+    )
+    .join('');
+}
+
+/** The first positional, and what the message is about, if that is left out and meant. */
+function impliedIn(
+  positionals: readonly (readonly [string, Argument])[],
+  words: readonly Word[],
+  { fillIn }: ReadingContext,
+): readonly [string, string | undefined] | undefined {
+  const [[key, argument] = [], ...followers] = positionals;
+  const [first] = words;
+  if (argument?.options.implied !== true || first === undefined) {
+    return undefined;
+  }
+  const isLeftOut = followers.some(([, { options }]) => options.rest === true)
+    ? readReference(textFor(first, argument.kind)) === undefined
+    : words.length === followers.length;
+  return isLeftOut && key !== undefined ? [key, fillIn?.(argument.kind)] : undefined;
 }
 
 /** Whether the words are for the other positional, which stands for this one. */

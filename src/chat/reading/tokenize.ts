@@ -7,6 +7,8 @@ export interface Token {
   readonly quoted: boolean;
   /** Set if the value of a `--flag=` was quoted, or some of it escaped: it is meant as it is written. */
   readonly quotedValue?: true;
+  /** How many line breaks are in front of it, after another word. */
+  readonly breaks?: number;
 }
 
 /** Whether a word is meant as it is written, marks at its ends included. */
@@ -57,6 +59,7 @@ export function tokenize(line: string): Token[] {
   let quoted = false;
   let exact = false;
   let inWord = false;
+  let breaks = 0;
   /** Where the word's first `=` stands; looking for it at each quote would take quadratic time. */
   let equals = -1;
 
@@ -74,7 +77,9 @@ export function tokenize(line: string): Token[] {
         text: quoted ? text : plainDashes(text),
         quoted,
         ...(exact && !quoted ? { quotedValue: true } : {}),
+        ...(breaks > 0 && tokens.length > 0 ? { breaks } : {}),
       });
+      breaks = 0;
     }
     text = '';
     quoted = false;
@@ -87,6 +92,7 @@ export function tokenize(line: string): Token[] {
     const character = characters[at] ?? '';
     if (isBlank(character)) {
       end();
+      breaks += character === '\n' ? 1 : 0;
       continue;
     }
     if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue()))) {

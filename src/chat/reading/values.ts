@@ -286,6 +286,8 @@ export interface Word {
   readonly text: string;
   /** Meant as it is written. Other words may have punctuation around them. */
   readonly exact: boolean;
+  /** How many line breaks are in front of it. */
+  readonly breaks?: number;
 }
 
 const ids: ReadonlySet<ArgumentKind> = new Set([

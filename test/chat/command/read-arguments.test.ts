@@ -461,6 +461,60 @@ describe('commas between users', () => {
   });
 });
 
+describe('what a message about a report leaves out', () => {
+  const remark = defineCommand({
+    name: 'remark',
+    summary: 'Remarks something',
+    args: {
+      about: positional('target', 'A user or a room', { implied: true }),
+      text: positional('text', 'What', { rest: true, lines: true }),
+    },
+    danger: 'change',
+    reversible: false,
+    example: 'remark @a:x hello',
+    run: async () => undefined,
+    answer: () => ({ mark: '✅', title: [] }),
+  });
+  const label: Command = {
+    ...remark,
+    name: 'label',
+    args: {
+      about: positional('target', 'A user or a room', { implied: true }),
+      name: positional('word', 'A name'),
+    },
+  };
+  const read = (command: Command, line: string) =>
+    readArguments(command, tokenize(line), {
+      ...context,
+      fillIn: (kind) => (kind === 'target' ? '@sender:x' : undefined),
+    });
+
+  test.each([
+    [remark, 'was warned', { about: '@sender:x', text: 'was warned' }],
+    [remark, '@a:x was warned', { about: '@a:x', text: 'was warned' }],
+    [remark, '#lobby:x is quiet', { about: '#lobby:x', text: 'is quiet' }],
+    [
+      remark,
+      'alice was\nwarned\r\n\n\nby @a:x',
+      { about: '@sender:x', text: 'alice was\nwarned\n\nby @a:x' },
+    ],
+    [label, 'spammer', { about: '@sender:x', name: 'spammer' }],
+    [label, 'alice spammer', { about: '@alice:example.com', name: 'spammer' }],
+  ] as const)('%#: is filled in', (command, line, expected) => {
+    const { values: found, filledIn } = read(command, line);
+    expect(found).toMatchObject(expected);
+    expect(filledIn).toEqual(expected.about === '@sender:x' ? ['about'] : []);
+  });
+
+  test('is missed in any other message', () => {
+    const alone = (command: Command, line: string) =>
+      readArguments(command, tokenize(line), context);
+    expect(alone(remark, 'alice was warned').values).toMatchObject({ about: '@alice:example.com' });
+    expect(() => alone(label, 'spammer')).toThrow('NAME is missing');
+    expect(() => read(remark, '@a:x')).toThrow('TEXT is missing');
+  });
+});
+
 describe('the rest of a line as one text', () => {
   test.each([
     ['alice please read this', ['@alice:example.com'], 'please read this'],
