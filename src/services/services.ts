@@ -21,6 +21,10 @@ import { createDeviceService } from './devices/device-service.ts';
 import type { DeviceService } from './devices/device-service.ts';
 import { createMediaService } from './media/media-service.ts';
 import type { MediaService } from './media/media-service.ts';
+import { createNoteService } from './notes/note-service.ts';
+import type { NoteService } from './notes/note-service.ts';
+import { createTagService } from './notes/tag-service.ts';
+import type { TagService } from './notes/tag-service.ts';
 import { createRedactionService } from './redaction/redaction-service.ts';
 import type { RedactionService } from './redaction/redaction-service.ts';
 import { createReportService } from './reports/report-service.ts';
@@ -75,11 +79,14 @@ export { whyFailed } from './media/media-files.ts';
 export type { Compared, Verified } from './bot/verify-record.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
+export type { NotesAbout } from './notes/note-service.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export { stepOf } from '../store/tables/audit-log.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
+export type { Note } from '../store/tables/notes.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
+export type { Tag } from '../store/tables/tags.ts';
 
 /**
  * What commands can do, in a moderator's words: one service for each domain.
@@ -96,6 +103,7 @@ export interface Services {
   readonly accounts: AccountService;
   readonly devices: DeviceService;
   readonly media: MediaService;
+  readonly notes: NoteService;
   readonly redaction: RedactionService;
   readonly registrationTokens: RegistrationTokenService;
   readonly rooms: RoomService;
@@ -108,6 +116,7 @@ export interface Services {
   readonly statistics: StatisticsService;
   readonly history: HistoryService;
   readonly transparency: TransparencyService;
+  readonly tags: TagService;
   readonly bot: BotOperations;
   readonly directRooms: DirectRooms;
 }
@@ -139,6 +148,7 @@ export function createServices(parts: {
     accounts: createAccountService(api, delegation === undefined ? synapseTraits : masTraits),
     devices: createDeviceService(api, delegation),
     media: createMediaService(api, serverName),
+    notes: createNoteService(store, { wake: wakeReports }),
     redaction: createRedactionService({ api, bot, directRooms, botUser, serverName }),
     registrationTokens: createRegistrationTokenService(api),
     rooms: createRoomService(api, serverName, parts.roomDeletionTimes),
@@ -151,6 +161,7 @@ export function createServices(parts: {
     statistics: createStatisticsService(store),
     history: createHistoryService(store),
     transparency: createTransparencyService(store),
+    tags: createTagService(store, { wake: wakeReports }),
     bot,
     directRooms,
   };

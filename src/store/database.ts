@@ -24,6 +24,7 @@ import * as operations from './migrations/0013-operations.ts';
 import * as before from './migrations/0014-before.ts';
 import * as signUpWaves from './migrations/0015-sign-up-waves.ts';
 import * as commitments from './migrations/0016-commitments.ts';
+import * as notes from './migrations/0018-notes.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -42,6 +43,7 @@ const migrations = {
   '0014-before': before,
   '0015-sign-up-waves': signUpWaves,
   '0016-commitments': commitments,
+  '0018-notes': notes,
 };
 
 export interface OpenOptions {

@@ -10,6 +10,7 @@ export interface Tables {
   daily_work: DailyWorkTable;
   inbox: InboxTable;
   item_totals: ItemTotalsTable;
+  notes: NotesTable;
   operations: OperationsTable;
   operation_targets: OperationTargetsTable;
   open_intents: OpenIntentsTable;
@@ -23,6 +24,7 @@ export interface Tables {
   sign_up_waves: SignUpWavesTable;
   damaged_rows: DamagedRowsTable;
   sync_state: SyncStateTable;
+  tags: TagsTable;
   work_totals: WorkTotalsTable;
 }
 
@@ -196,6 +198,8 @@ export interface ReportItemsTable {
   card_at: number | null;
   card_revision: number;
   reminded_at: number | null;
+  /** How often tags of its sender or its room were set or removed while it was open. */
+  tag_changes: Generated<number>;
 }
 
 export interface ReportsTable {
@@ -262,6 +266,35 @@ interface SecretsTable {
   user_id: string;
   event_id: string | null;
   due_at: number;
+}
+
+/** What moderators have written down about a user or a room. */
+export interface NotesTable {
+  id: Generated<number>;
+  /** A user ID or a room ID. */
+  subject: string;
+  text: string;
+  /** A user ID, or `rule:NAME`. */
+  author: string;
+  at: number;
+  /** The command that made it. */
+  event_id: string;
+  removed_at: number | null;
+}
+
+/** What moderators or rules call a user or a room, each from one time to another. */
+export interface TagsTable {
+  id: Generated<number>;
+  /** A user ID or a room ID. */
+  subject: string;
+  name: string;
+  author: string;
+  at: number;
+  /** When it ends by itself; null for never. */
+  expires_at: number | null;
+  event_id: string;
+  /** When it was removed, or replaced by another end. Also set for one that has expired if it is set again. */
+  removed_at: number | null;
 }
 
 /*

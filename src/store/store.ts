@@ -27,6 +27,8 @@ import { dataLoss } from './tables/data-loss.ts';
 import type { DataLossStore } from './tables/data-loss.ts';
 import { moderationRecord } from './tables/moderation-record.ts';
 import type { ModerationRecord } from './tables/moderation-record.ts';
+import { notes } from './tables/notes.ts';
+import type { Notes } from './tables/notes.ts';
 import { reportCards } from './tables/report-cards.ts';
 import type { ReportCards } from './tables/report-cards.ts';
 import { reportHistory } from './tables/report-history.ts';
@@ -47,6 +49,8 @@ import { subjectHistory } from './tables/subject-history.ts';
 import type { SubjectHistory } from './tables/subject-history.ts';
 import { syncState } from './tables/sync-state.ts';
 import type { SyncState } from './tables/sync-state.ts';
+import { tags } from './tables/tags.ts';
+import type { Tags } from './tables/tags.ts';
 
 /** The tables, on one connection or in one transaction. */
 export interface StoreTables {
@@ -59,6 +63,7 @@ export interface StoreTables {
   readonly outbox: Outbox;
   readonly dataLoss: DataLossStore;
   readonly moderationRecord: ModerationRecord;
+  readonly notes: Notes;
   readonly reportCards: ReportCards;
   readonly reportHistory: ReportHistory;
   readonly reportItems: ReportItems;
@@ -71,6 +76,7 @@ export interface StoreTables {
   readonly subjectHistory: SubjectHistory;
   readonly anchor: AnchorStore;
   readonly syncState: SyncState;
+  readonly tags: Tags;
 }
 
 export interface Store extends Omit<StoreTables, 'auditLog'> {
@@ -112,6 +118,7 @@ const makers = {
   outbox,
   dataLoss,
   moderationRecord,
+  notes,
   reportCards,
   reportHistory,
   reportItems,
@@ -124,6 +131,7 @@ const makers = {
   subjectHistory,
   anchor,
   syncState,
+  tags,
 } satisfies { [Name in keyof StoreTables]: (db: Connection) => StoreTables[Name] };
 
 /** Makes the tables on a connection, each of them when it is first used: a transaction uses a few. */

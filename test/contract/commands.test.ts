@@ -289,8 +289,13 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
   test('keeps off protected users in whatever argument they stand', () => {
     // Of kind `account` and `identity` the pipeline guards what it is given; these it doesn't.
     const unguarded = declared.filter(([, { kind }]) => kind === 'user' || kind === 'target');
-    // They choose reports, to which nothing is done in the name of anybody else.
-    const chooses = ['dismiss', 'resolve'].includes(command.name) ? ['sender'] : [];
+    // They choose reports, to which nothing is done in the name of anybody else; or something is written down about
+    // them, which only moderators read.
+    const chooses = ['dismiss', 'resolve'].includes(command.name)
+      ? ['sender']
+      : command.group === 'notes' && canChange(command)
+        ? ['target']
+        : [];
     expect(canChange(command) ? unguarded.map(([key]) => key) : []).toEqual(chooses);
     for (const [, { kind, options }] of declared) {
       expect(options.placeholder === 'USER' && (kind === 'text' || kind === 'word')).toBe(false);
@@ -315,7 +320,7 @@ describe.each(commands.map((command) => [command.name, command] as const))('%s',
     for (const endpoint of command.endpoints ?? []) {
       expect(endpoint).toMatch(/^(?:GET|PUT|POST|DELETE) \/_(?:synapse|matrix)\/[\w./{}-]+$/u);
     }
-    const isOwn = command.group === 'bot' || command.group === 'reports';
+    const isOwn = ['bot', 'notes', 'reports'].includes(command.group);
     expect(isOwn || (command.endpoints ?? []).length > 0).toBe(true);
   });
 

@@ -34,8 +34,13 @@ describe('docs/privacy.md', () => {
       sender,
     });
     const [mallory, trudy] = ['@mallory:example.com', '@trudy:example.com'];
-    const items = await store.transaction(async ({ auditLog, reports }) => {
+    const items = await store.transaction(async ({ auditLog, notes, reports, tags }) => {
       const intent = { actor: trudy, command: 'x', arguments: {}, eventId: '$e', roomId: '!r:x' };
+      for (const subject of [mallory, trudy]) {
+        const note = { subject, text: 'a note', author: trudy, at: now };
+        await notes.add(note, '$e');
+        await tags.add({ subject, name: 'tag', author: trudy, at: now, expiresAt: null }, '$e');
+      }
       await auditLog.begin({ ...intent, target: mallory }, now);
       const how = { isBacklog: false, isQuiet: true };
       return [
@@ -62,6 +67,8 @@ describe('docs/privacy.md', () => {
       { reporter: mallory, reason: null },
       { reporter: trudy, reason: 'a reason of the reporter' },
     ]);
+    expect(db.prepare('SELECT subject FROM notes').all()).toEqual([{ subject: trudy }]);
+    expect(db.prepare('SELECT subject FROM tags').all()).toEqual([{ subject: trudy }]);
     db.close();
 
     const after = await openStore(file);

@@ -26,6 +26,7 @@ export const groups = {
   media: 'Media',
   rooms: 'Rooms',
   reports: 'Reports',
+  notes: 'Notes and tags',
   server: 'Server',
   bot: 'This bot',
 } as const;
@@ -247,6 +248,11 @@ interface Base<Declared extends Arguments> {
    * a message: then its danger is `change`, and it does not ask for confirmation.
    */
   readonly reversible?: false | undefined;
+  /**
+   * It can't be done for a limited time, although `undo` reverses it: its target has several of what it makes, each
+   * with an end of its own.
+   */
+  readonly withoutEnd?: true;
   /** `undo` can't undo it, but this command, which takes the same targets, gives back a part. */
   readonly partlyUndoneBy?: string;
   /**
@@ -574,7 +580,8 @@ const batchFlags = {
 
 /** Whether it can be done for a limited time: it takes `--for 24h`, and then `undo` ends it. */
 export function canEnd(command: Command): boolean {
-  return canChange(command) && (command.undo !== undefined || command.endsTogether === true);
+  const { undo, withoutEnd, endsTogether } = command;
+  return canChange(command) && withoutEnd !== true && (undo !== undefined || endsTogether === true);
 }
 
 /** Whether its accounts may be users of other servers, too. */

@@ -203,6 +203,7 @@ const mostUsed: Readonly<Record<Group, readonly string[]>> = {
   media: ['delete-media', 'media', 'quarantine', 'room-media'],
   rooms: ['ban', 'delete-room', 'kick', 'mute', 'redact', 'room', 'rooms'],
   reports: ['claim', 'dismiss', 'reopen', 'report', 'reports', 'resolve'],
+  notes: ['note', 'notes', 'tag', 'untag'],
   server: ['create-token', 'federation', 'server-notice', 'tokens', 'version'],
   bot: ['audit', 'history', 'jobs', 'pending', 'status', 'undo'],
 };

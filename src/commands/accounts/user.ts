@@ -1,6 +1,7 @@
 import { accountFacts, accountState, person } from '../../chat/answers/account.ts';
 import { facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
+import { notedLines } from '../../chat/answers/noted.ts';
 import { count, when } from '../../chat/answers/phrases.ts';
 import { userArgument } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
@@ -9,6 +10,9 @@ import type { Account, AccountTraits } from '../../services/services.ts';
 import { externalIdText, threepidText } from './parts/profile-flags.ts';
 import { liftingCommands, notForServices } from './parts/restriction.ts';
 import { masAndSynapse } from './parts/sides.ts';
+
+/** How many notes are shown: the newest. */
+const shownNotes = 3;
 
 export default defineCommand({
   name: 'user',
@@ -23,14 +27,16 @@ export default defineCommand({
     'GET /_synapse/admin/v2/users/{user_id}/devices',
     'GET /_synapse/admin/v1/users/{user_id}/media',
   ],
-  async run({ args, services }) {
-    const [footprint, summary] = await Promise.all([
-      services.accounts.footprint(args.account),
-      services.history.summary({ kind: 'user', id: args.account.name }),
+  async run({ args: { account }, services, now }) {
+    const [footprint, summary, tags, notes] = await Promise.all([
+      services.accounts.footprint(account),
+      services.history.summary({ kind: 'user', id: account.name }),
+      services.tags.of(account.name, now),
+      services.notes.about(account.name, shownNotes),
     ]);
-    return { account: args.account, footprint, summary };
+    return { account, footprint, summary, tags, notes };
   },
-  answer({ now, role, botUser, services, prefix }, { account, footprint, summary }) {
+  answer({ now, role, botUser, services, prefix }, { account, footprint, summary, tags, notes }) {
     const { actions, items, openItems, reports, reporters, reported } = summary;
     const { threepids, externalIds, ...impersonal } = account;
     // Viewers see only what anybody in a room with the user could see.
@@ -49,6 +55,7 @@ export default defineCommand({
         account.userType !== null && `type ${account.userType}`,
       ),
     ];
+    body.push(...notedLines({ tags, notes }, (at) => when(at, now)));
     body.push(...masAndSynapse(account), ...notForServices(account, prefix));
     if (account.consentVersion !== null) {
       body.push(line(`Agreed to terms ${account.consentVersion} ${when(account.consentTs, now)}`));

@@ -1,5 +1,6 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Inline } from '../../chat/answers/answer.ts';
+import { notedBriefly, notedLines } from '../../chat/answers/noted.ts';
 import { ago, count, dateTime, when } from '../../chat/answers/phrases.ts';
 import {
   accusation,
@@ -80,7 +81,7 @@ export default defineCommand({
       return { kind: 'deleted' as const, ...(await services.reports.deleteAtSource(item.id)) };
     }
     const [story, redaction] = await Promise.all([
-      services.reports.story(item),
+      services.reports.story(item, context.now),
       redactionOf(services, item),
     ]);
     if (item.card === 'digest') {
@@ -112,6 +113,8 @@ export default defineCommand({
         ...contentLines(item, { isAskedFor: true }),
         ...(redaction === undefined ? [] : [line(redaction)]),
         circumstances(story, (at) => when(at, now)),
+        ...notedLines(story.ofSender, (at) => when(at, now)),
+        ...notedBriefly('The room', story.ofRoom, (at) => when(at, now)),
         ...otherReasons(story),
         ...reporterLines(story, now),
         ...actions.map(({ id, command, actor, status, at }) =>

@@ -1,5 +1,6 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Block } from '../../chat/answers/answer.ts';
+import { notedLines } from '../../chat/answers/noted.ts';
 import { when } from '../../chat/answers/phrases.ts';
 import { encryptionState, memberCounts, requireRoom, roomTitle } from '../../chat/answers/room.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
@@ -10,6 +11,9 @@ import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { isRunning } from '../../services/rooms/room-deletion.ts';
 import type { RoomDetail } from '../../services/services.ts';
+
+/** How many notes are shown: the newest. */
+const shownNotes = 3;
 
 export default defineCommand({
   name: 'room',
@@ -26,15 +30,17 @@ export default defineCommand({
     'GET /_synapse/admin/v1/scheduled_tasks',
   ],
   async run(context) {
-    const { args, services } = context;
+    const { args, services, now } = context;
     const room = await requireRoom(context, args.room);
-    const [deletion, isBlocked] = await Promise.all([
+    const [deletion, isBlocked, tags, notes] = await Promise.all([
       services.rooms.lastDeletion(args.room),
       services.rooms.isBlocked(args.room),
+      services.tags.of(args.room, now),
+      services.notes.about(args.room, shownNotes),
     ]);
-    return { room, deletion, isBlocked };
+    return { room, deletion, isBlocked, noted: { tags, notes } };
   },
-  answer({ now, role, serverName, origin }, { room, deletion, isBlocked }) {
+  answer({ now, role, serverName, origin }, { room, deletion, isBlocked, noted }) {
     const isBeingDeleted = deletion !== undefined && isRunning(deletion);
     return {
       mark: isBeingDeleted ? '⏳' : 'ℹ️',
@@ -55,6 +61,7 @@ export default defineCommand({
           : []),
         ...(isBlocked ? [line('Users of this server can’t join it.')] : []),
         ...detailsOf(room, serverName),
+        ...notedLines(noted, (at) => when(at, now)),
       ],
       next: [
         `members ${idWord(room.roomId)}`,

@@ -1,5 +1,6 @@
 import { bold, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Inline, Mark } from '../../chat/answers/answer.ts';
+import { notedBriefly, notedLines } from '../../chat/answers/noted.ts';
 import { count, dateTime } from '../../chat/answers/phrases.ts';
 import {
   accusation,
@@ -47,6 +48,8 @@ export function cardOf(story: ItemStory, { nameOf, nearRules, reactions }: CardC
       ...(status.length === 0 ? [] : [line(...status)]),
       ...contentLines(item, { isAskedFor: false }),
       circumstances(story, dateTime),
+      ...notedLines(story.ofSender, dateTime),
+      ...notedBriefly('The room', story.ofRoom, dateTime),
       ...linkTo(item),
       ...(others.length === 0
         ? []

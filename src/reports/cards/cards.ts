@@ -75,7 +75,7 @@ export function createCards(
   const { reactions } = settings;
 
   async function answerFor(item: ReportItem): Promise<Answer> {
-    const story = await context.services.reports.story(item);
+    const story = await context.services.reports.story(item, context.now());
     const nearRules = await settings.nearRules(item);
     return cardOf(story, { nameOf: name, nearRules, reactions: reactions.offeredOn(item) });
   }

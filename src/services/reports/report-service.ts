@@ -13,6 +13,9 @@ import type {
   ReportItem,
 } from '../../store/tables/report-items.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
+import type { Tag } from '../../store/tables/tags.ts';
+import { notesAbout } from '../notes/note-service.ts';
+import type { NotesAbout } from '../notes/note-service.ts';
 
 /** Somebody who has reported an item, and how their earlier reports ended. */
 interface Reporter {
@@ -35,6 +38,14 @@ export interface ItemStory {
   /** Audited actions on the account, newest first. */
   readonly actions: readonly AuditEntry[];
   readonly history: readonly HistoryEntry[];
+  /** What moderators have noted about the sender. */
+  readonly ofSender: Noted;
+  readonly ofRoom: Noted;
+}
+
+interface Noted {
+  readonly tags: readonly Tag[];
+  readonly notes: NotesAbout;
 }
 
 /** What was deleted from the homeserver's own list of reports. */
@@ -47,6 +58,16 @@ interface ReportDeletion {
 }
 
 const shownReporters = 10;
+const shownActions = 5;
+const shownNotes = 3;
+/** What these commands do is shown as notes and tags. */
+const noteCommands: ReadonlySet<string> = new Set([
+  'note',
+  'remove-note',
+  'restore-note',
+  'tag',
+  'untag',
+]);
 /** The number of reports that are requested at the same time. */
 const concurrency = 4;
 
@@ -75,6 +96,17 @@ export function createReportService(
       }),
     );
     return found.flat();
+  }
+
+  async function notedAbout(subject: string | null, now: number): Promise<Noted> {
+    if (subject === null) {
+      return { tags: [], notes: { newest: [], count: 0 } };
+    }
+    const [tags, notes] = await Promise.all([
+      store.tags.of(subject, now),
+      notesAbout(store.notes, subject, shownNotes),
+    ]);
+    return { tags, notes };
   }
 
   const listOf = ({ kind }: Pick<StoredReport, 'kind'>) =>
@@ -129,7 +161,7 @@ export function createReportService(
     countByState: store.reportItems.countByState,
 
     /** What people need to know about an item before they decide. */
-    async story(item: ReportItem): Promise<ItemStory> {
+    async story(item: ReportItem, now: number): Promise<ItemStory> {
       const reports = await store.reports.ofItem(item.id);
       const users = [...new Set(reports.toReversed().map(({ reporter }) => reporter))];
       const reporters = await Promise.all(
@@ -140,13 +172,30 @@ export function createReportService(
           record: await store.reports.reliability(user),
         })),
       );
-      const [reporterCount, earlier, actions, history] = await Promise.all([
+      const [reporterCount, earlier, audited, history, ofSender, ofRoom] = await Promise.all([
         store.reports.countReporters(item.id),
         store.reportItems.earlier(item),
-        item.sender === null ? [] : store.auditLog.search({ target: item.sender, limit: 5 }),
+        item.sender === null
+          ? []
+          : store.auditLog.search({ target: item.sender, limit: shownActions + noteCommands.size }),
         store.reportHistory.ofItem(item.id),
+        notedAbout(item.sender, now),
+        notedAbout(item.roomId, now),
       ]);
-      return { item, reports, reporters, reporterCount, earlier, actions, history };
+      const actions = audited
+        .filter(({ command }) => !noteCommands.has(command))
+        .slice(0, shownActions);
+      return {
+        item,
+        reports,
+        reporters,
+        reporterCount,
+        earlier,
+        actions,
+        history,
+        ofSender,
+        ofRoom,
+      };
     },
 
     /** What people say about each of these items, by the item's number: as the reports of a story. */

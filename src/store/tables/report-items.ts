@@ -50,6 +50,8 @@ export interface ReportItem {
   readonly card: Row['card'];
   readonly cardAt: number | null;
   readonly cardRevision: number;
+  /** How often tags of the sender or the room were set or removed while it was open. */
+  readonly tagChanges: number;
 }
 
 export interface ItemQuery {
@@ -74,6 +76,8 @@ export interface OpenItemCount {
 }
 
 const maxListed = 1000;
+/** Looking at a report again means several requests. */
+const maxLookedAtAgain = 200;
 
 export function itemOf(row: Row): ReportItem {
   return {
@@ -100,6 +104,7 @@ export function itemOf(row: Row): ReportItem {
     card: row.card,
     cardAt: row.card_at,
     cardRevision: row.card_revision,
+    tagChanges: row.tag_changes,
   };
 }
 
@@ -294,14 +299,39 @@ export function reportItems(db: Connection) {
         .execute();
     },
 
-    /** All details were fetched. Has no effect if the item was reported again in the meantime. */
-    async markDetailed({ id, reports }: Pick<ReportItem, 'id' | 'reports'>): Promise<void> {
+    /**
+     * All details were fetched, and all rules were applied. Has no effect if the item was reported again in the
+     * meantime, or if the tags have changed that rules see.
+     */
+    async markDetailed({
+      id,
+      reports,
+      tagChanges,
+    }: Pick<ReportItem, 'id' | 'reports' | 'tagChanges'>): Promise<void> {
       await db
         .updateTable('report_items')
         .set({ needs_look: 0 })
         .where('id', '=', id)
         .where('reports', '=', reports)
+        .where('tag_changes', '=', tagChanges)
         .execute();
+    },
+
+    /**
+     * The notes or tags of a user or room have changed, which the cards of the open reports about it show. If rules
+     * see the change as well, the newest of these reports are looked at again.
+     */
+    async showNotes(subject: string, { forRules }: { readonly forRules: boolean }): Promise<void> {
+      const about = sql.ref(subject.startsWith('@') ? 'sender' : 'room_id');
+      const look = forRules ? sql`needs_look = 1, tag_changes = tag_changes + 1,` : sql``;
+      await sql`
+        UPDATE report_items
+        SET ${look} needs_card = CASE card WHEN 'own' THEN 1 ELSE needs_card END
+        WHERE id IN (
+          SELECT id FROM report_items
+          WHERE ${about} = ${subject} AND state IN ('open', 'claimed') AND is_backlog = 0
+          ORDER BY id DESC LIMIT ${maxLookedAtAgain}
+        )`.execute(db);
     },
 
     /** Items that were opened before then, are still open or claimed, and need a reminder. */

@@ -20,7 +20,7 @@ const about = (word: string) => commandsAbout(registry, word).map(({ name }) => 
 test('help has a short line for each group', () => {
   const { body = [] } = helpForAll(registry, '!');
   const lines = body.map((block) => (block.kind === 'line' ? textOf(block.content) : ''));
-  expect(lines).toHaveLength(7);
+  expect(lines).toHaveLength(8);
   expect(lines[0]).toMatch(/^Accounts \(\d+\): deactivate · redact-user · .* · …$/u);
   expect(lines.at(-1)).toMatch(/^Bot \(\d+\): audit · /u);
 });

@@ -62,6 +62,7 @@ const message: ReportItem = {
   card: 'own',
   cardAt: 0,
   cardRevision: 1,
+  tagChanges: 0,
 };
 const user: ReportItem = {
   ...message,

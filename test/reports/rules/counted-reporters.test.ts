@@ -80,7 +80,7 @@ async function title(id: number): Promise<string> {
   const story = await createReportService(nobody, queue.store, {
     wake: () => undefined,
     refresh: async () => undefined,
-  }).story(await itemAt(id));
+  }).story(await itemAt(id), at);
   return render({ mark: 'ℹ️', title: accusation(story) }, '!').body;
 }
 

@@ -1,0 +1,106 @@
+import { bold, code, line } from '../../chat/answers/answer.ts';
+import { dateTime, when } from '../../chat/answers/phrases.ts';
+import { flag } from '../../chat/command/arguments.ts';
+import { defineCommand } from '../../chat/command/declaration.ts';
+import { actorName } from '../../chat/command/invocation.ts';
+import { idWord } from '../../chat/reading/values.ts';
+import { dayMs } from '../../core/duration.ts';
+import { TargetError, UsageError } from '../../core/errors.ts';
+import type { Tag } from '../../services/services.ts';
+import { assertSubject, nextAbout, subjectArgument } from './parts/subject.ts';
+import { tagLine } from './parts/tag-line.ts';
+import { checkTagName, tagArgument } from './parts/tag-name.ts';
+
+/** An end later than this is probably a mistake. */
+const maxYears = 10;
+const maxForMs = maxYears * 366 * dayMs;
+
+export default defineCommand({
+  name: 'tag',
+  synonyms: ['categorize', 'label', 'watch'],
+  summary: 'Tags a user or a room, for people and rules',
+  does: [
+    'show the tag with !user, !room, !history and on report cards',
+    'apply rules with a tags or roomTags condition to open reports',
+    'replace the end of a tag that is there already',
+    'accept users of other servers',
+  ],
+  doesNot: ['tell the user', 'tell the homeserver anything'],
+  args: {
+    target: subjectArgument,
+    name: tagArgument,
+    for: flag('duration', 'The tag ends after this time', { placeholder: '30d' }),
+    until: flag('date', 'The tag ends at this time', { ahead: true, placeholder: 'TIME' }),
+  },
+  danger: 'change',
+  withoutEnd: true,
+  example: 'tag @mallory:example.com known-spammer --for 30d',
+  endpoints: ['GET /_synapse/admin/v2/users/{user_id}'],
+  check({ name, for: forMs, until }, { now }) {
+    checkTagName(name);
+    if (forMs !== undefined && until !== undefined) {
+      throw new UsageError('Give `--for` or `--until`, not both.', { word: '--until' });
+    }
+    const word = until === undefined ? '--for' : '--until';
+    if (until !== undefined && until <= now) {
+      throw new UsageError(`\`--until\`: ${dateTime(until)} has passed.`, { word });
+    }
+    if ((forMs ?? (until ?? now) - now) > maxForMs) {
+      throw new UsageError(`\`${word}\` can be at most ${maxYears} years from now.`, {
+        word,
+        advice: 'Without it, the tag has no end.',
+      });
+    }
+  },
+  async run(context) {
+    const { args, actor, origin, services, now } = context;
+    const { target: subject, name, for: forMs, until } = args;
+    if (until !== undefined && until <= now) {
+      throw new TargetError('state', `the tag was to end at ${dateTime(until)}, which has passed`);
+    }
+    await assertSubject(context, subject);
+    const expiresAt = until ?? (forMs === undefined ? null : now + forMs);
+    const author = actorName(actor);
+    return services.tags.set({ subject, name, author, at: now, expiresAt }, origin.event);
+  },
+  answer({ now }, { tag, before }) {
+    const isSame = before?.id === tag.id;
+    return {
+      mark: isSame ? 'ℹ️' : '✅',
+      title: [
+        bold(
+          isSame ? 'Already tagged' : before === undefined ? 'Tagged' : 'Changed the end of a tag',
+        ),
+        ': ',
+        code(tag.subject),
+        ' is ',
+        code(tag.name),
+      ],
+      body: [
+        line(endOf(tag, now)),
+        ...(before === undefined || isSame ? [] : [line(beforeOf(before))]),
+      ],
+      next: [`untag ${idWord(tag.subject)} ${tag.name}`, ...nextAbout(tag.subject)],
+      data: tag,
+    };
+  },
+  undo(_, { tag, before }) {
+    const { subject, name } = tag;
+    if (before === undefined) {
+      return `untag ${idWord(subject)} ${name}`;
+    }
+    return before.id === tag.id ? undefined : tagLine(before);
+  },
+  reconcile: async ({ args, origin, services }) =>
+    services.tags.reconcileSet(origin.event, { subject: args.target, name: args.name }),
+});
+
+function endOf({ expiresAt }: Tag, now: number): string {
+  return expiresAt === null ? 'It has no end.' : `It ends ${when(expiresAt, now)}.`;
+}
+
+function beforeOf({ expiresAt }: Tag): string {
+  return expiresAt === null
+    ? 'Before, it had no end.'
+    : `Before, it was to end at ${dateTime(expiresAt)}.`;
+}

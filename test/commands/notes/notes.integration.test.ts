@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
+import { asUserId } from '../../support/homeserver.ts';
+import { cardOf, startReportServer } from '../../support/report-room.ts';
+import type { ReportServer } from '../../support/report-room.ts';
+import type { TestRoom } from '../../support/room.ts';
+
+let server: ReportServer;
+let room: TestRoom;
+let lobby: string;
+beforeAll(async () => {
+  server = await startReportServer(2);
+  lobby = await server.lobby(...server.elders);
+  room = await server.openRoom({
+    reports: {
+      maxCardsPerMinute: 1000,
+      rules: [
+        {
+          name: 'known-spammers',
+          when: { tags: { anyOf: ['known-spammer'], noneOf: ['second-chance'] } },
+          then: ['shadow-ban {sender}'],
+          mode: 'act',
+        },
+        {
+          name: 'quiet-rooms',
+          when: { roomTags: { anyOf: ['quiet'] } },
+          then: ['tag {sender} loud --for 1d'],
+          mode: 'propose',
+        },
+      ],
+    },
+  });
+});
+afterAll(async () => {
+  await room.close();
+  await server.stop();
+});
+
+const stranger = '@mallory:elsewhere.example';
+
+/** Somebody says something, and somebody else reports it. */
+async function reported(spammer: MatrixUser): Promise<string> {
+  await spammer.join(lobby);
+  const event = await spammer.sendText(lobby, 'cheap pills');
+  await server.elders[0]?.reportEvent(lobby, event, { reason: 'spam' });
+  return event;
+}
+
+const undo = async (audit: readonly number[]) => room.ben.ask(`!undo ${audit[0]}`);
+
+describe('notes', () => {
+  it('are written with their line breaks, read by everybody in the room, removed and restored', async () => {
+    const mallory = await server.newUser('mallory');
+    const user = mallory.userId;
+    const note = await room.ben.ask(
+      `!note ${user} warned by phone\nsays  it is sorry\n\n\nsecond try`,
+    );
+    expect(note.body).toContain(`about ${user}\n“warned by phone␤says it is sorry␤␤second try”`);
+    expect(note.field.data).toMatchObject({
+      text: 'warned by phone\nsays it is sorry\n\nsecond try',
+      author: room.ben.user.userId,
+    });
+    const { id } = note.field.data as { id: number };
+    const shown = await room.vic.ask(`!user ${user}`);
+    expect(shown.body).toContain(`Note ${id} by ${room.ben.user.userId}, `);
+    expect(shown.body).toContain('“warned by phone␤says');
+    // What is searched for text later.
+    const audited = await room.ben.ask(`!audit ${note.field.audit[0]}`);
+    expect(audited.body).toContain('warned by phone');
+
+    const undone = await undo(note.field.audit);
+    expect(undone.body).toContain(`Removed note ${id} about ${user}`);
+    expect((await room.vic.ask(`!notes ${user}`)).body).toContain(`No notes about ${user}`);
+    expect((await room.vic.ask(`!user ${user}`)).body).not.toContain('warned by phone');
+    const again = await room.ben.ask(`!remove-note ${user} ${id}`);
+    expect(again.body).toContain(`note ${id} is already removed`);
+    await undo(undone.field.audit);
+    const listed = await room.vic.ask(`!notes ${user}`);
+    expect(listed.body).toContain(`1 note about ${user}`);
+    expect(listed.field.data).toMatchObject({ total: 1, rows: [{ id, subject: user }] });
+  });
+
+  it('are about users of other servers and about rooms, too', async () => {
+    const about = await room.ben.ask(
+      `!note ${stranger} “runs a bot farm, see https://evil.example”`,
+    );
+    expect(about.body).toContain('“runs a bot farm, see https[:]//evil[.]example”');
+    const history = await room.vic.ask(`!history ${stranger}`);
+    expect(history.body).toContain('note');
+    const place = await server.lobby(await server.newUser('owner'));
+    await room.ben.ask(`!note ${place} busy on Fridays`);
+    expect((await room.vic.ask(`!room ${place}`)).body).toContain('“busy on Fridays”');
+    const elsewhere = await room.ben.ask(`!remove-note ${stranger} 1000`);
+    expect(elsewhere.body).toContain(`there is no note 1000 about ${stranger}`);
+  });
+
+  it.each([
+    ['!note', 'usage', 'Which user or room?'],
+    [`!note ${stranger}`, 'usage', 'TEXT is missing'],
+    [`!note ${stranger} " "`, 'usage', 'The note is empty'],
+    [
+      `!note ${stranger} ${'x'.repeat(2001)}`,
+      'usage',
+      'too long: 2001 characters. The limit is 2000',
+    ],
+    ['!note nobody-here was warned', 'failed', 'there is no account @nobody-here:'],
+    [`!remove-note ${stranger} three`, 'usage', 'three is not a whole number'],
+    [`!tag ${stranger} Known Spammer`, 'usage', 'Unexpected word: Spammer'],
+    [`!tag ${stranger} Known_Spammer`, 'usage', 'Did you mean known-spammer?'],
+    [`!tag ${stranger} ${'x'.repeat(33)}`, 'usage', 'at most 32 characters'],
+    [`!tag ${stranger} spam --for 30`, 'usage', '30 is not a valid duration'],
+    [`!tag ${stranger} spam --for 20000d`, 'usage', 'at most 10 years'],
+    [`!tag ${stranger} spam --until 2020-01-01`, 'usage', 'has passed'],
+    [`!tag ${stranger} spam --for 1d --until 2099-01-01`, 'usage', 'not both'],
+    [`!untag ${stranger} never-set`, 'failed', 'has no tag never-set'],
+    [`!tags ${stranger}`, 'usage', `--target ${stranger}`],
+  ])('%s: %s', async (typed, status, says) => {
+    const answer = await room.ben.ask(typed);
+    expect(answer.field.status).toBe(status);
+    expect(answer.body).toContain(says);
+  });
+
+  it('are for moderators to write', async () => {
+    const note = await room.vic.ask(`!note ${stranger} I don’t like them`);
+    expect(note.field.status).toBe('denied');
+    const tag = await room.vic.ask(`!tag ${stranger} spam`);
+    expect(tag.field.status).toBe('denied');
+  });
+});
+
+describe('tags', () => {
+  it('have an end that is replaced, and comes back with undo', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    const first = await room.ben.ask(`!tag ${user} watched`);
+    expect(first.body).toContain(`Tagged: ${user} is watched\nIt has no end.`);
+    const same = await room.ben.ask(`!tag ${user} watched`);
+    expect(same.body).toContain('Already tagged');
+    const timed = await room.ben.ask(`!tag ${user} watched --for 30d`);
+    expect(timed.body).toMatch(/It ends in 1 month \(.*\)\.\nBefore, it had no end\./u);
+    const { expires_at: end } = timed.field.data as { expires_at: number };
+    const longer = await room.ben.ask(`!tag ${user} watched --until 2030-01-01`);
+    expect(longer.body).toContain('Before, it was to end at ');
+    await undo(longer.field.audit);
+    const restored = await room.vic.ask(`!tags --target ${user}`);
+    expect(restored.field.data).toMatchObject({ rows: [{ name: 'watched', expires_at: end }] });
+
+    const removed = await room.ben.ask(`!untag ${user} watched`);
+    expect(removed.body).toContain('It would have ended in 1 month');
+    expect((await room.vic.ask(`!user ${user}`)).body).not.toContain('watched');
+    const back = await undo(removed.field.audit);
+    expect(back.field.data).toMatchObject({ name: 'watched', expires_at: end });
+    await room.ben.ask(`!untag ${user} watched`);
+    const fresh = await room.ben.ask(`!tag ${user} fresh`);
+    expect((await undo(fresh.field.audit)).body).toContain(`Removed the tag fresh from ${user}`);
+  });
+
+  it('end by the clock, and may be set again then', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    await room.ben.ask(`!tag ${user} brief --for 1s`);
+    await expect
+      .poll(async () => (await room.vic.ask(`!tags --target ${user}`)).body, { timeout: 20_000 })
+      .toContain('Nobody and nothing has a tag');
+    expect((await room.vic.ask(`!user ${user}`)).body).not.toContain('brief');
+    const again = await room.ben.ask(`!tag ${user} brief`);
+    expect(again.body).toContain('Tagged: ');
+    expect(again.body).not.toContain('Before');
+  });
+
+  it('are listed by name, of users of other servers and of rooms', async () => {
+    const place = await server.lobby(await server.newUser('owner'));
+    await room.ben.ask(`!tag ${stranger} farm --for 30d`);
+    await room.ben.ask(`!tag ${place} farm`);
+    const all = await room.vic.ask('!tags farm');
+    expect(all.field.data).toMatchObject({
+      total: 2,
+      rows: [{ subject: place }, { subject: stranger }],
+    });
+    expect(all.body).toContain('ends in 1 month');
+    expect((await room.vic.ask(`!room ${place}`)).body).toContain('Tags: farm');
+    expect((await room.vic.ask('!tags no-such-tag')).body).toContain('has the tag no-such-tag');
+  });
+
+  it('show on the card of a report, and a tag that is set later makes a rule act', async () => {
+    const mallory = await server.newUser('mallory');
+    const isBanned = async () =>
+      (await server.api.users.get(asUserId(mallory.userId))).shadowBanned;
+    await room.ben.ask(`!tag ${mallory.userId} second-chance`);
+    await room.ben.ask(`!tag ${mallory.userId} known-spammer --for 30d`);
+    await room.ben.ask(`!note ${mallory.userId} was warned`);
+    await room.ben.ask(`!note ${lobby} busy on Fridays`);
+    const event = await reported(mallory);
+    const card = await cardOf(room.ana, event);
+    expect(card.body).toMatch(/Tags: known-spammer until \d{4}-.* UTC, second-chance/u);
+    expect(card.body).toContain('“was warned”');
+    expect(card.body).toContain('The room: 1 note');
+    expect(await isBanned()).toBe(false);
+
+    // A command about the report needs no target.
+    await room.ben.sayInThread(card.event, '!note saw it myself');
+    const noted = await cardOf(room.ana, event, ({ body }) => body.includes('“saw it myself”'));
+    expect(noted.body).not.toContain('second-chance until');
+    await room.ben.ask(`!untag ${mallory.userId} second-chance`);
+    const done = await cardOf(room.ana, event, ({ body }) => body.startsWith('✅'));
+    expect(done.body).toContain('resolved by rule known-spammers');
+    expect(await isBanned()).toBe(true);
+    const shown = await room.ben.ask(`!report ${(done.field.data as { id: number }).id}`);
+    expect(shown.body).toContain('Previous action: shadow-ban');
+    expect(shown.body).not.toContain('Previous action: note');
+  });
+
+  it('of a room let a rule propose to tag the sender, about the report', async () => {
+    const mallory = await server.newUser('mallory');
+    const event = await reported(mallory);
+    const card = await cardOf(room.ana, event);
+    await room.ben.ask(`!tag ${lobby} quiet`);
+    await cardOf(room.ana, event, ({ body }) => body.includes('The room: tagged quiet'));
+    const proposed = await room.ana.until('the proposal', () =>
+      room.ana.inThread(card.event).find(({ field }) => field.status === 'pending'),
+    );
+    await room.ben.ask(`!confirm ${proposed.field.confirmation?.code}`);
+    await cardOf(room.ana, event, ({ body }) => /Tags: loud until/u.test(body));
+    const list = await room.vic.ask('!tags loud');
+    expect(list.body).toContain('rule:quiet-rooms');
+    await room.ben.ask(`!untag ${lobby} quiet`);
+  });
+});
