@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { dayMs, durationMs, durationText, minuteMs } from '../core/duration.ts';
+import { tagNamePattern, tagNameRule } from '../core/tag-name.ts';
 import { compilePattern } from './pattern.ts';
 import { plainErrors } from './plain-errors.ts';
 
@@ -104,6 +105,17 @@ function isZone(name: string): boolean {
   }
 }
 
+const tagName = z.string().regex(tagNamePattern, `must be a tag: ${tagNameRule}`);
+
+/** One of these tags, none of those, or both. */
+const tags = z
+  .strictObject({ anyOf: oneOrMore(tagName).optional(), noneOf: oneOrMore(tagName).optional() })
+  .superRefine(({ anyOf, noneOf }, context) => {
+    if (anyOf === undefined && noneOf === undefined && context.issues.length === 0) {
+      context.addIssue({ code: 'custom', message: 'needs anyOf or noneOf' });
+    }
+  });
+
 const timeOfDay = z
   .strictObject({ from: clockTime, to: clockTime, zone: zone.default('UTC') })
   .refine(({ from, to }) => from !== to, 'from and to must differ');
@@ -136,6 +148,9 @@ const conditions = z
     content: matches.optional(),
     mediaType: oneOrMore(mediaGlob).optional(),
     earlierItems: range(wholeNumber.min(0)).optional(),
+    /** Of the sender. */
+    tags: tags.optional(),
+    roomTags: tags.optional(),
     timeOfDay: timeOfDay.optional(),
     signups: z
       .strictObject({ atLeast: wholeNumber.min(1).max(maxSignUps), within: signUpWindow })

@@ -29,7 +29,7 @@ export type RuleRunnerContext = RuleContext &
     readonly settings: Pick<Settings, 'maxRuleActionsPerHour' | 'serverName'>;
     readonly store: Pick<
       Store,
-      'auditLog' | 'reportItems' | 'ruleMatches' | 'syncState' | 'transaction' | 'reports'
+      'auditLog' | 'reportItems' | 'ruleMatches' | 'syncState' | 'tags' | 'transaction' | 'reports'
     >;
     readonly log: Pick<Log, 'info'>;
   };

@@ -35,6 +35,8 @@ export function itemTest({ when, about }: Pick<RuleConfig, 'when' | 'about'>): I
     roomTest(when.room),
     mediaTest(when.mediaType),
     earlierTest(when.earlierItems),
+    tagTest(when.tags, ({ sender, senderTags }) => (sender === null ? undefined : senderTags)),
+    tagTest(when.roomTags, ({ room, roomTags }) => (room === null ? undefined : roomTags)),
     timeTest(when.timeOfDay),
     // The most expensive test comes last.
     contentTest(when.content),
@@ -99,6 +101,25 @@ function mediaTypesOf({ type, msgtype, mimetype }: ReportedContent): string[] {
 function earlierTest(wanted: Conditions['earlierItems']): ItemTest | undefined {
   const isInRange = wanted && inRange(wanted);
   return isInRange && (({ sender, earlierItems }) => sender !== null && isInRange(earlierItems));
+}
+
+/** @param tagsOf the tags that are tested; undefined if it is not known who or what could have them */
+function tagTest(
+  wanted: Conditions['tags'],
+  tagsOf: (item: RuleInput) => readonly string[] | undefined,
+): ItemTest | undefined {
+  if (wanted === undefined) {
+    return undefined;
+  }
+  const { anyOf, noneOf = [] } = wanted;
+  return (item) => {
+    const tags = tagsOf(item);
+    return (
+      tags !== undefined &&
+      (anyOf === undefined || anyOf.some((name) => tags.includes(name))) &&
+      !noneOf.some((name) => tags.includes(name))
+    );
+  };
 }
 
 function timeTest(wanted: Conditions['timeOfDay']): ItemTest | undefined {

@@ -7,6 +7,7 @@ import { isClosed } from '../../store/tables/report-items.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import { maxPeople } from '../../store/tables/reports.ts';
 import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
+import type { Tag } from '../../store/tables/tags.ts';
 import { ruleInputOf } from './rule-input.ts';
 import type { RuleInput, ReportInput } from './rule-input.ts';
 
@@ -17,13 +18,15 @@ export interface ReplayData {
   readonly items: ReadonlyMap<number, ReportItem>;
   /** In the order in which the server received them. */
   readonly reports: readonly StoredReport[];
+  /** All tags that senders and rooms have ever had. */
+  readonly tags: readonly Tag[];
   /** This homeserver's name; undefined if nothing was reported. */
   readonly serverName: string | undefined;
 }
 
 /** Reads the report queue, to replay it. This works while the bot is running. */
 export async function readReplayData(
-  store: Pick<Store, 'reports' | 'reportItems'>,
+  store: Pick<Store, 'reports' | 'reportItems' | 'tags'>,
 ): Promise<ReplayData> {
   const reports: StoredReport[] = [];
   for await (const page of pages(async (after: StoredReport | undefined) =>
@@ -37,9 +40,16 @@ export async function readReplayData(
   )) {
     page.forEach((item) => items.set(item.id, item));
   }
+  const subjects = new Set([...items.values()].flatMap(({ sender, roomId }) => [sender, roomId]));
+  const tags: Tag[] = [];
+  for await (const page of pages(async (after: Tag | undefined) =>
+    store.tags.inOrder(after?.id ?? 0, rowsAtOnce),
+  )) {
+    tags.push(...page.filter(({ subject }) => subjects.has(subject)));
+  }
   // Only accounts of this homeserver can report to it.
   const reporter = reports.map((report) => parseUserId(report.reporter)).find(Boolean);
-  return { items, reports, serverName: reporter && serverNameOf(reporter) };
+  return { items, reports, tags, serverName: reporter && serverNameOf(reporter) };
 }
 
 /** Reads a list page by page. Others get their turn in between. */
@@ -63,27 +73,47 @@ async function* pages<Row>(
  * in order. The input itself is only made when it is asked for.
  *
  * Reporters have the record that they had at that time. With later decisions, a rule would look wiser
- * than it was.
+ * than it was. The same is true of tags.
  */
 export function createReplayInputs({
   items,
   reports,
+  tags,
   serverName = '',
 }: ReplayData): (item: ReportItem, report: StoredReport) => () => RuleInput {
   const records = createRecords(items, reports);
   const earlierItems = createEarlierItems(items);
+  const tagsAt = createTags(tags);
   const views = new Map<number, ItemView>();
   const noRecords = new Map<string, Reliability>();
   return (item, report) => {
     const now = report.receivedTs;
-    const context = { serverName, now, earlierItems: earlierItems(item) };
+    const tagsOf = (subject: string) => tagsAt(subject, now);
+    const context = { serverName, now, earlierItems: earlierItems(item), tagsOf };
     const view =
-      views.get(item.id) ?? createItemView(ruleInputOf(item, [], noRecords, context), records);
+      views.get(item.id) ??
+      createItemView(ruleInputOf(item, [], noRecords, context), records, tagsAt);
     views.set(item.id, view);
     view.add(ruleInputOf({ ...item, content: null }, [report], noRecords, context).reports);
     let input: RuleInput | undefined;
     return () => (input ??= view.inputAt(now));
   };
+}
+
+/** The names of the tags that a user or room had at a time. */
+type TagsAt = (subject: string, at: number) => readonly string[];
+
+function createTags(tags: readonly Tag[]): TagsAt {
+  const bySubject = Map.groupBy(tags, ({ subject }) => subject);
+  return (subject, at) =>
+    (bySubject.get(subject) ?? [])
+      .filter(
+        (tag) =>
+          tag.at <= at &&
+          at < (tag.expiresAt ?? Number.POSITIVE_INFINITY) &&
+          at < (tag.removedAt ?? Number.POSITIVE_INFINITY),
+      )
+      .map(({ name }) => name);
 }
 
 /** How many earlier items there are about the sender of each item. */
@@ -150,7 +180,7 @@ interface ItemView {
 }
 
 /** Each person's latest report counts; the sender's own do not. The store does the same. */
-function createItemView(base: RuleInput, records: ReporterRecords): ItemView {
+function createItemView(base: RuleInput, records: ReporterRecords, tagsAt: TagsAt): ItemView {
   /** The person who reported last comes last. */
   const reports = new Map<UserId, ReportInput>();
   const changed = new Set<UserId>();
@@ -182,7 +212,13 @@ function createItemView(base: RuleInput, records: ReporterRecords): ItemView {
       }
       version = now;
       changed.clear();
-      return { ...base, now: at, reports: [...reports.values()] };
+      return {
+        ...base,
+        now: at,
+        senderTags: base.sender === null ? [] : tagsAt(base.sender, at),
+        roomTags: base.room === null ? [] : tagsAt(base.room, at),
+        reports: [...reports.values()],
+      };
     },
   };
 }

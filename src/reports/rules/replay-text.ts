@@ -39,6 +39,11 @@ export function summaryLines(
       : [
           `${count(ofUnknownAge, 'report')} by accounts of unknown age: ignored by rules that act or propose, or that require an age.`,
         ]),
+    ...(rules.some(({ seesTags }) => seesTags)
+      ? [
+          'A replay sees the tags that there were when each report came in. The bot also applies rules to open reports when a tag is set or removed; a replay does not.',
+        ]
+      : []),
     ...(matches.some(({ rule }) => rule.lines.length > 0)
       ? [
           'A replay does not ask the homeserver who is protected. Actions against server admins, moderators and protected users would have been refused.',

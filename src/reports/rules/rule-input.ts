@@ -43,6 +43,9 @@ export interface RuleInput {
   readonly content: ReportedContent | null;
   /** How many earlier items there are about this sender. */
   readonly earlierItems: number;
+  /** The names of the tags that are there now. */
+  readonly senderTags: readonly string[];
+  readonly roomTags: readonly string[];
   /** Oldest first. */
   readonly reports: readonly ReportInput[];
   /** Milliseconds since 1970. */
@@ -51,7 +54,7 @@ export interface RuleInput {
 
 /** Reads from the store what rules see of an item. */
 export async function readRuleInput(
-  store: Pick<Store, 'reports' | 'reportItems'>,
+  store: Pick<Store, 'reports' | 'reportItems' | 'tags'>,
   item: ReportItem,
   { serverName, now }: { readonly serverName: string; readonly now: number },
 ): Promise<RuleInput> {
@@ -66,7 +69,30 @@ export async function readRuleInput(
     }
   }
   const earlier = await store.reportItems.earlier(item);
-  return ruleInputOf(item, stored, records, { serverName, now, earlierItems: earlier.length });
+  return ruleInputOf(item, stored, records, {
+    serverName,
+    now,
+    earlierItems: earlier.length,
+    tagsOf: await readTags(store, item, now),
+  });
+}
+
+/** Looks up the tags of the sender and of the room. */
+async function readTags(
+  { tags }: Pick<Store, 'tags'>,
+  { sender, roomId }: ReportItem,
+  now: number,
+): Promise<(subject: string) => readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const subject of [sender, roomId]) {
+    if (subject !== null) {
+      found.set(
+        subject,
+        (await tags.of(subject, now)).map(({ name }) => name),
+      );
+    }
+  }
+  return (subject) => found.get(subject) ?? [];
 }
 
 const noRecord: Reliability = { resolved: 0, dismissed: 0 };
@@ -76,7 +102,13 @@ export function ruleInputOf(
   item: ReportItem,
   stored: readonly StoredReport[],
   records: ReadonlyMap<string, Reliability>,
-  context: { readonly serverName: string; readonly now: number; readonly earlierItems: number },
+  context: {
+    readonly serverName: string;
+    readonly now: number;
+    readonly earlierItems: number;
+    /** The names of the tags of a user or room at that time. */
+    readonly tagsOf: (subject: string) => readonly string[];
+  },
 ): RuleInput {
   const sender = item.sender === null ? undefined : parseUserId(item.sender);
   return {
@@ -90,6 +122,8 @@ export function ruleInputOf(
     event: (item.kind === 'event' ? parseEventId(item.subject) : undefined) ?? null,
     content: readContent(item.content) ?? null,
     earlierItems: context.earlierItems,
+    senderTags: item.sender === null ? [] : context.tagsOf(item.sender),
+    roomTags: item.roomId === null ? [] : context.tagsOf(item.roomId),
     reports: stored.flatMap((report) => {
       const reporter = parseUserId(report.reporter);
       return reporter === undefined

@@ -24,11 +24,13 @@ export function safetyFault({ when, then, mode }: RuleConfig): string | undefine
   if (
     (when.distinctReporters?.atLeast ?? 1) >= 2 ||
     isSpecific(when.content?.matches) ||
-    isSpecificType(when.mediaType)
+    isSpecificType(when.mediaType) ||
+    // Moderators, or rules that are safe themselves, have tagged the sender.
+    when.tags?.anyOf !== undefined
   ) {
     return undefined;
   }
-  return 'act needs distinctReporters with atLeast: 2 or more, or a content or mediaType condition that ordinary messages don’t meet: what one person claims is not enough';
+  return 'act needs distinctReporters with atLeast: 2 or more, a content or mediaType condition that ordinary messages don’t meet, or tags with anyOf: what one person claims is not enough';
 }
 
 /** A pattern that matches several unrelated messages matches nearly everything. */

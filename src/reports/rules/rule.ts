@@ -35,6 +35,8 @@ export interface Rule {
   readonly alert: boolean;
   /** The commands to run, in order. `lineFor` fills in the placeholders. */
   readonly lines: readonly LineTemplate[];
+  /** Whether tags decide whether it matches. */
+  readonly seesTags: boolean;
   /** Depends on the input alone. */
   evaluate(input: RuleInput): Evaluation;
 }
@@ -93,6 +95,7 @@ function ruleOf(config: RuleConfig, lines: readonly LineTemplate[]): Rule {
     mode,
     alert,
     lines,
+    seesTags: when.tags !== undefined || when.roomTags !== undefined,
     evaluate(input) {
       if (!isAbout(input)) {
         return noMatch;

@@ -21,6 +21,7 @@ function rule(name: string, ...lines: readonly string[]): Rule {
     name,
     mode: 'act',
     alert: false,
+    seesTags: false,
     lines: lines.map((line) => readRuleTemplate(line, 'act', surroundings)),
     evaluate: () => ({
       matches: true,

@@ -60,6 +60,29 @@ describe('the sender', () => {
   });
 });
 
+describe('tags', () => {
+  test.each([
+    [{ anyOf: ['spammer', 'bot'] }, ['bot', 'other'], true],
+    [{ anyOf: 'spammer' }, ['spammers'], false],
+    [{ anyOf: ['spammer'] }, [], false],
+    [{ noneOf: ['trusted'] }, [], true],
+    [{ noneOf: ['trusted'] }, ['spammer', 'trusted'], false],
+    [{ anyOf: ['spammer'], noneOf: ['trusted'] }, ['spammer'], true],
+    [{ anyOf: ['spammer'], noneOf: ['trusted'] }, ['spammer', 'trusted'], false],
+  ])('%j, tagged %j: %s', (tags, names, expected) => {
+    expect(matches({ tags }, { senderTags: names, roomTags: ['spammer'] })).toBe(expected);
+    expect(matches({ roomTags: tags }, { roomTags: names, senderTags: ['spammer'] })).toBe(
+      expected,
+    );
+  });
+
+  test('nothing holds for an unknown sender, or outside of rooms', () => {
+    const noneOf = ['trusted'];
+    expect(matches({ tags: { noneOf } }, { sender: null })).toBe(false);
+    expect(matches({ roomTags: { noneOf } }, { room: null, roomAlias: null })).toBe(false);
+  });
+});
+
 describe('the message', () => {
   test.each([
     ['!lobby:localhost', {}, true],

@@ -154,6 +154,33 @@ describe('a replay', () => {
     expect(matches.map(({ item }) => item.subject)).toEqual(['$two']);
   });
 
+  test('sees the tags that there were at that time, and says what it leaves out', async () => {
+    const tagged = (subject: string, from: number, expiresAt: number | null) =>
+      store.tags.add(
+        { subject, name: 'spammer', author: '@mod:localhost', at: from, expiresAt },
+        '$command',
+      );
+    await tagged('@mallory:localhost', now - 10 * minuteMs, now - 5 * minuteMs);
+    await store.tags.remove('@mallory:localhost', 'spammer', now);
+    await tagged('@mallory:localhost', now + minuteMs, null);
+    await store.tags.remove('@mallory:localhost', 'spammer', now + 3 * minuteMs);
+    await tagged('!lobby:localhost', now + 4 * minuteMs, null);
+    const times = [-11, -10, -6, -5, 0, 1, 2, 3, 4];
+    for (const at of times) {
+      await report(`$at${at}`, 'ana', { at: now + at * minuteMs });
+    }
+    const ofSender = { name: 'sender', when: { tags: { anyOf: ['spammer'] } } };
+    const ofRoom = { name: 'room', when: { roomTags: { anyOf: ['spammer'] } } };
+    const { matches, summary } = await replayed([ofSender, ofRoom]);
+    const subjects = (name: string) =>
+      matches.filter(({ rule }) => rule.name === name).map(({ item }) => item.subject);
+    expect(subjects('sender')).toEqual(['$at-10', '$at-6', '$at1', '$at2']);
+    expect(subjects('room')).toEqual(['$at4']);
+    expect(summary.join('\n')).toContain('when a tag is set or removed; a replay does not');
+    const { summary: other } = await replayed([massReported]);
+    expect(other.join('\n')).not.toContain('tag');
+  });
+
   test('judges reporters by what was known of them then', async () => {
     for (let at = 1; at <= 3; at += 1) {
       const item = await report(`$false${at}`, 'eve', { at: now - 10 * hourMs });

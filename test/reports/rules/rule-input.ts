@@ -123,6 +123,8 @@ export function item(more: Partial<RuleInput> = {}): RuleInput {
       isEncrypted: false,
     },
     earlierItems: 0,
+    senderTags: [],
+    roomTags: [],
     reports: [report('ana')],
     now,
     ...more,

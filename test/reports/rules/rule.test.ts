@@ -116,7 +116,7 @@ describe('the rule of the guide', () => {
 describe('a rule that acts', () => {
   const act = { mode: 'act', then: ['shadow-ban {sender}'] } as const;
   const unsafe =
-    '  reports.rules.0.mode: act needs distinctReporters with atLeast: 2 or more, or a content or mediaType condition that ordinary messages don’t meet: what one person claims is not enough';
+    '  reports.rules.0.mode: act needs distinctReporters with atLeast: 2 or more, a content or mediaType condition that ordinary messages don’t meet, or tags with anyOf: what one person claims is not enough';
 
   test.each([
     { distinctReporters: { atLeast: 1 } },
@@ -133,6 +133,8 @@ describe('a rule that acts', () => {
     { mediaType: 'm.text' },
     { mediaType: ['image/*', 'm.*'] },
     { mediaType: '*' },
+    { tags: { noneOf: ['trusted'] } },
+    { roomTags: { anyOf: ['quiet'] } },
   ] as const)('must not do so at one person’s word: %j', (when) => {
     expect(faultsOf({ ...act, when })).toEqual([unsafe]);
   });
@@ -143,6 +145,7 @@ describe('a rule that acts', () => {
     { content: { matches: 'https?://' } },
     { content: { matches: 'hello' } },
     { mediaType: ['image/*', 'm.sticker'] },
+    { tags: { anyOf: ['known-spammer'] } },
     { content: { matches: '.' }, distinctReporters: { atLeast: 2 } },
   ] as const)('may with %j', (when) => {
     expect(faultsOf({ ...act, when })).toEqual([]);

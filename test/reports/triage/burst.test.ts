@@ -150,6 +150,7 @@ test('rules see every item of a burst, with what its message says', async () => 
       name: 'spam',
       mode: 'observe',
       alert: false,
+      seesTags: false,
       lines: [],
       evaluate(input) {
         seen.push(`${input.event} ${input.content?.body} ${input.reports[0]?.reporterCreatedAt}`);
