@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 
-import { chainHash, genesis } from '../../src/store/tables/audit-chain.ts';
+import { chainHash } from '../../src/store/tables/audit-chain.ts';
 import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
 
 /** Somebody with access to the file: no trigger stops them. */
@@ -21,8 +21,10 @@ export function tamper(file: string, change: (database: Database.Database) => vo
 export function rewriteLog(file: string, row: number, actor: string): void {
   tamper(file, (database) => {
     database.prepare('UPDATE audit_log SET actor = ? WHERE id = ?').run(actor, row);
-    let previousHash = genesis;
-    const rows = database.prepare<[], AuditRow>('SELECT * FROM audit_log ORDER BY id').all();
+    const rows = database
+      .prepare<[number], AuditRow>('SELECT * FROM audit_log WHERE id >= ? ORDER BY id')
+      .all(row);
+    let previousHash = rows[0]?.previous_hash ?? '';
     const update = database.prepare(
       'UPDATE audit_log SET previous_hash = ?, hash = ? WHERE id = ?',
     );
