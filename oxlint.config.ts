@@ -14,6 +14,7 @@ export const allowedImports: Record<string, readonly string[]> = {
   operations: ['chat', 'services', 'store', 'core'],
   matrix: ['operations', 'chat', 'homeserver', 'store', 'core'],
   reports: ['operations', 'chat', 'services', 'store', 'config', 'core'],
+  web: ['commands', 'chat', 'services', 'core'],
 };
 
 const folders = Object.keys(allowedImports);

@@ -78,6 +78,14 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     'Decrease them if fewer rows may be cut off unseen. People see a head in the management room once a day, however often the bot writes one.',
   ],
   [['http.listen'], 'Set it to use [monitoring](monitoring.md) or `lawspeaker healthcheck`.'],
+  [
+    ['web.enabled'],
+    'Set it to `true` if people would rather look at a page than read answers in the room: [web.md](web.md).',
+  ],
+  [
+    ['web.publicUrl'],
+    'Set it if you put a proxy in front of the page. You must if `http.listen` is not an address that only this machine can reach.',
+  ],
   [['reports.enabled'], 'Set it to `false` if another tool handles reports.'],
   [['reports.pollInterval'], 'Increase it to spare a slow homeserver.'],
   [
@@ -206,7 +214,7 @@ function typeOf(schema: z.ZodType): string {
 }
 
 /** The example has these only in comments. */
-const commentedOut: ReadonlySet<string> = new Set(['homeserver.adminUrl', 'mas']);
+const commentedOut: ReadonlySet<string> = new Set(['homeserver.adminUrl', 'mas', 'web.publicUrl']);
 
 /** The comment of the example about each key. A key without one has that of the key before or above it. */
 function commentsIn(example: string): (key: string) => string {

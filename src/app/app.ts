@@ -52,6 +52,7 @@ import type { Timing } from './timing.ts';
 import { createTransport, lockKeys } from './transport.ts';
 import { untilAnswered } from './until-answered.ts';
 import { watchMas } from './watch-mas.ts';
+import { openConfiguredWeb } from './web.ts';
 import { createWitnesses } from './witnesses.ts';
 
 /** A running bot. */
@@ -224,11 +225,20 @@ async function run(parts: Parts): Promise<App> {
       context: () => started.context,
       syncHealth: () => sync?.health,
       reportReadings: readings,
+      web: () => web,
     }),
     botUser: setup.botUser,
     serverName: setup.serverName,
     managementRoom: setup.room,
     roomDeletionTimes: timing.roomDeletion,
+  });
+  const web = await openConfiguredWeb(config, {
+    probes,
+    services,
+    registry,
+    roles,
+    settings,
+    log,
   });
   const cardReactions = await openConfiguredReactions(
     { store, settings, now: () => Date.now(), wakeReports },
@@ -372,6 +382,7 @@ async function run(parts: Parts): Promise<App> {
     ended: ended.promise,
     async stop() {
       probes.over('is stopping');
+      probes.serve(undefined);
       log.info('shutting down: finishing work in progress');
       roomSync.stop();
       transport.stop();

@@ -1,4 +1,5 @@
 import { hourMs } from '../core/duration.ts';
+import { TargetError } from '../core/errors.ts';
 import { version } from '../core/version.ts';
 import type { SyncHealth } from '../matrix/sync/sync.ts';
 import { decide } from '../operations/confirm/decide.ts';
@@ -8,6 +9,7 @@ import { stop } from '../operations/execute/stop.ts';
 import type { StopContext } from '../operations/execute/stop.ts';
 import type { BotOperations, ReportReading } from '../services/bot/bot-operations.ts';
 import type { Store } from '../store/store.ts';
+import type { Web } from '../web/web.ts';
 import type { Transport } from './transport.ts';
 
 /** Builds what commands ask of the bot itself: decide, report its status, and use its direct rooms. */
@@ -20,6 +22,8 @@ export function createBotOperations(options: {
   /** Undefined before the first sync. */
   readonly syncHealth: () => SyncHealth | undefined;
   readonly reportReadings: () => ReportReading[];
+  /** Undefined if it is off. */
+  readonly web: () => Pick<Web, 'linkFor'> | undefined;
 }): BotOperations {
   const { transport, store } = options;
   const startedAt = Date.now();
@@ -27,6 +31,17 @@ export function createBotOperations(options: {
     decide: async (request) => decide(options.context(), request),
     stop: async (request) => stop(options.context(), request),
     openDirect: transport.direct.open,
+    linkToPage(user) {
+      const web = options.web();
+      if (web === undefined) {
+        throw new TargetError(
+          'state',
+          'this bot has no page: it is off',
+          'Whoever runs the bot can turn it on, with `web.enabled` in the configuration.',
+        );
+      }
+      return web.linkFor(user);
+    },
     assertDirectIsReadable: transport.direct.assertReadableBy,
     redact: transport.redact,
     joinRoom: transport.joinRoom,

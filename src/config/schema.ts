@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { dayMs, durationMs, durationText, hourMs, minuteMs } from '../core/duration.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../core/ids.ts';
-import { listenAddress } from './listen.ts';
+import { isLoopback, listenAddress } from './listen.ts';
 import { rulesSchema } from './rules.ts';
 
 const url = z
@@ -10,6 +10,21 @@ const url = z
   .refine((text) => URL.canParse(text) && /^https?:/u.test(text), 'must be an http(s) URL')
   .transform((text) => text.replace(/\/+$/u, ''))
   .describe('http(s) URL');
+
+/** Where browsers find the page. Its cookie belongs to a whole origin, so the URL has no path. */
+const pageUrl = url
+  .refine((text) => isOrigin(new URL(text)), {
+    error: 'must be only a scheme, a host and maybe a port, such as https://lawspeaker.example.com',
+    abort: true,
+  })
+  .refine(
+    (text) => text.startsWith('https:') || isLoopback(new URL(text).hostname),
+    'must be https: others on the network could read the page and its cookie',
+  );
+
+function isOrigin({ pathname, search, hash, username, password }: URL): boolean {
+  return pathname === '/' && [search, hash, username, password].every((part) => part === '');
+}
 
 const userId = z
   .string()
@@ -98,8 +113,31 @@ const role = (powerLevel: number) =>
     })
     .prefault({});
 
-/** The configuration file, as `docs/configuration.md` and `config/example.yaml` show it. */
-export const configSchema = z.strictObject({
+/** The page is on the address of the probes, and must be known to its visitors by one name. */
+function checkPage(
+  {
+    http: { listen },
+    web,
+  }: {
+    readonly http: { readonly listen: z.output<typeof listenAddress> };
+    readonly web: { readonly enabled: boolean; readonly publicUrl?: string | undefined };
+  },
+  context: z.RefinementCtx,
+): void {
+  const fault = (name: keyof typeof web, message: string) =>
+    context.addIssue({ code: 'custom', path: ['web', name], message });
+  if (!web.enabled) {
+    return;
+  }
+  if (listen === 'off') {
+    fault('enabled', 'needs http.listen, the address that serves the page');
+  } else if (web.publicUrl === undefined && !isLoopback(listen.host)) {
+    fault('publicUrl', 'is missing');
+  }
+}
+
+/** Each section of the configuration by itself. */
+const sections = z.strictObject({
   homeserver: z.strictObject({
     url,
     adminUrl: url.optional(),
@@ -168,6 +206,9 @@ export const configSchema = z.strictObject({
   http: z
     .strictObject({ listen: listenAddress.describe('`host:port`, or `off`').prefault('off') })
     .prefault({}),
+  web: z
+    .strictObject({ enabled: z.boolean().default(false), publicUrl: pageUrl.optional() })
+    .prefault({}),
   reports: z
     .strictObject({
       enabled: z.boolean().default(true),
@@ -193,6 +234,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+/** The configuration file, as `docs/configuration.md` and `config/example.yaml` show it. */
+export const configSchema = sections.superRefine(checkPage);
 
 /** A configuration before it is checked. */
 export type WrittenConfig = z.input<typeof configSchema>;

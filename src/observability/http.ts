@@ -5,6 +5,19 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { SetupError } from '../core/errors.ts';
 import { systemCodeOf } from '../core/system-error.ts';
 
+/** Other pages on the same address. */
+export interface Pages {
+  /**
+   * Whether a request is for them.
+   *
+   * @param host what the request says
+   * @param isProbe whether the path is that of a probe or of the metrics
+   */
+  claims(host: string | undefined, isProbe: boolean): boolean;
+  /** Never rejects. */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
 /** Where the answers come from. Each is asked when there is a request. */
 export interface ProbeSources {
   /** Why the bot is not alive. */
@@ -15,6 +28,8 @@ export interface ProbeSources {
     readonly contentType: string;
     text(): Promise<string>;
   };
+  /** Undefined if there are none. */
+  pages?(): Pages | undefined;
   /** A request could not be answered. */
   onError(error: unknown): void;
 }
@@ -27,7 +42,7 @@ const requestTimeoutMs = 10_000;
 const maxConnections = 100;
 
 /**
- * Serves `/health/live`, `/health/ready` and `/metrics`, without authentication.
+ * Serves `/health/live`, `/health/ready` and `/metrics`, without authentication, and other pages.
  *
  * @param written the address as it is in the configuration, for error messages
  * @throws SetupError it can't listen there
@@ -107,11 +122,17 @@ function adviceFor(
 
 async function answer(
   sources: ProbeSources,
-  { method = '', url = '' }: IncomingMessage,
+  request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { method = '', url = '' } = request;
   const [path = ''] = url.split('?', 1);
-  const serve = pages[path];
+  const serve = probes[path];
+  const pages = sources.pages?.();
+  if (pages?.claims(request.headers.host, serve !== undefined) === true) {
+    await pages.answer(request, response);
+    return;
+  }
   if (serve === undefined) {
     send(response, 404, 'not found: try /health/live, /health/ready or /metrics');
     return;
@@ -124,9 +145,9 @@ async function answer(
   await serve(sources, response);
 }
 
-type Page = (sources: ProbeSources, response: ServerResponse) => Promise<void>;
+type Probe = (sources: ProbeSources, response: ServerResponse) => Promise<void>;
 
-const pages: Readonly<Record<string, Page>> = Object.assign(Object.create(null), {
+const probes: Readonly<Record<string, Probe>> = Object.assign(Object.create(null), {
   '/health/live': async ({ deathCause }, response) => {
     const cause = deathCause();
     send(response, cause === undefined ? 200 : 503, cause ?? 'alive');
@@ -138,7 +159,7 @@ const pages: Readonly<Record<string, Page>> = Object.assign(Object.create(null),
   '/metrics': async ({ metrics }, response) => {
     send(response, 200, await metrics.text(), metrics.contentType);
   },
-} satisfies Record<string, Page>);
+} satisfies Record<string, Probe>);
 
 function send(
   response: ServerResponse,

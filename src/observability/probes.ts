@@ -1,6 +1,7 @@
 import { createHealth } from './health.ts';
 import type { Vitals } from './health.ts';
 import { startHttp } from './http.ts';
+import type { Pages } from './http.ts';
 import { createMetrics } from './metrics.ts';
 import type { MetricSources } from './metrics.ts';
 
@@ -12,6 +13,8 @@ type ProbeInput = Vitals &
 export interface Probes {
   /** Call it when the bot is built: from then on, this is read. */
   watch(input: ProbeInput): void;
+  /** Serves these pages, too, until it is called again. */
+  serve(pages: Pages | undefined): void;
   /** Call it when the bot has started. */
   started(): void;
   /** Call it when the bot no longer works, with the reason, such as `is stopping`. */
@@ -22,6 +25,7 @@ export interface Probes {
 /** Used if no address is configured. */
 const noProbes: Probes = {
   watch: () => undefined,
+  serve: () => undefined,
   started: () => undefined,
   over: () => undefined,
   close: async () => undefined,
@@ -58,6 +62,7 @@ export async function openProbes(
     now: Date.now,
     onError,
   });
+  let pages: Pages | undefined;
   try {
     const { host, port, written } = address;
     const { deathCause, faults } = health;
@@ -65,10 +70,14 @@ export async function openProbes(
       deathCause,
       faults,
       metrics,
+      pages: () => pages,
       onError,
     });
     return {
       ...health,
+      serve(given) {
+        pages = given;
+      },
       watch(input) {
         health.watch(input);
         metrics.watch({

@@ -76,6 +76,7 @@ export type { AccountSession } from './devices/device-service.ts';
 export type { Footprint } from './accounts/account-service.ts';
 export type { DeletableFiles, FailedFile, FileChanges, NamedFile } from './media/media-files.ts';
 export { whyFailed } from './media/media-files.ts';
+export type { ChainPosition } from './bot/audit-service.ts';
 export type { Compared, Verified } from './bot/verify-record.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
@@ -85,6 +86,7 @@ export type { ReportedContent } from './reports/reported-content.ts';
 export { stepOf } from '../store/tables/audit-log.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
 export type { Note } from '../store/tables/notes.ts';
+export type { Operation } from '../store/tables/operations.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 export type { Tag } from '../store/tables/tags.ts';
 

@@ -89,6 +89,7 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
     | 'hashOf'
     | 'inOrder'
     | 'intentOf'
+    | 'rowsOf'
     | 'search'
     | 'timeOf'
     | 'verify'

@@ -211,6 +211,23 @@ describe('faults', () => {
       'http:\n  listen: 9090',
       '  http.listen: must be off, or host:port such as 127.0.0.1:9090 or "[::1]:9090" (line 7)',
     ],
+    [
+      'web:\n  enabled: true',
+      '  web.enabled: needs http.listen, the address that serves the page (line 7)',
+    ],
+    [
+      'http:\n  listen: 0.0.0.0:9090\nweb:\n  enabled: true',
+      '  web.publicUrl: is missing (or set LAWSPEAKER_WEB_PUBLIC_URL)',
+    ],
+    [
+      'web:\n  publicUrl: http://mod.example.com',
+      '  web.publicUrl: must be https: others on the network could read the page and its cookie',
+    ],
+    [
+      'web:\n  publicUrl: https://example.com/mod',
+      '  web.publicUrl: must be only a scheme, a host and maybe a port',
+    ],
+    ['web:\n  publicUrl: mod.example.com', '  web.publicUrl: must be an http(s) URL'],
     ['__proto__:\n  admin: true', '__proto__: unknown key'],
   ])('%j', (more, line) => {
     const { message, advice } = faultOf(`${minimal}${more}\n`);
@@ -218,6 +235,14 @@ describe('faults', () => {
     expect(message.split('\n')).toHaveLength(2);
     expect(message.split('\n')[0]).toContain('lawspeaker.yaml');
     expect(advice).toContain('config/example.yaml');
+  });
+
+  test.each([
+    'http:\n  listen: "[::1]:9090"\nweb:\n  enabled: true',
+    'http:\n  listen: 127.0.0.1:9090\nweb:\n  enabled: true\n  publicUrl: https://mod.example.com/',
+    'http:\n  listen: 0.0.0.0:9090\nweb:\n  enabled: true\n  publicUrl: http://localhost:9090',
+  ])('none in %j', (more) => {
+    expect(load(`${minimal}${more}\n`).web.enabled).toBe(true);
   });
 
   test('one line each', () => {

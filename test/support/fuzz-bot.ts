@@ -149,7 +149,12 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         dataLoss: undefined,
         reportReadings: [],
       }),
-      openDirect: async () => async () => undefined,
+      openDirect: async () => async () => () => undefined,
+      linkToPage: () => ({
+        url: 'http://127.0.0.1:9090/open/x',
+        validForMs: 600_000,
+        whenOver: () => undefined,
+      }),
       assertDirectIsReadable: async () => undefined,
       async redact({ room: where, event }) {
         changes.push(`redact ${event} in ${where}`);

@@ -3,7 +3,7 @@ import { TargetError } from '../../core/errors.ts';
 
 export default defineCommand({
   name: 'more',
-  synonyms: ['next', 'next-page', 'page'],
+  synonyms: ['next', 'next-page'],
   summary: 'Shows the next page of your last list',
   args: {},
   danger: 'read',

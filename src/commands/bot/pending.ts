@@ -7,7 +7,7 @@ import { shortLine, withoutPersonal } from '../../chat/command/write-invocation.
 
 export default defineCommand({
   name: 'pending',
-  synonyms: ['confirmations', 'open', 'questions', 'waiting'],
+  synonyms: ['confirmations', 'questions', 'waiting'],
   summary: 'Lists pending confirmations',
   args: {},
   danger: 'read',

@@ -19,7 +19,7 @@ import type { ItemCursor, ItemQuery, ReportItem } from '../../services/services.
 
 export default defineCommand({
   name: 'reports',
-  synonyms: ['flags', 'open', 'queue', 'tickets', 'todo'],
+  synonyms: ['flags', 'queue', 'tickets', 'todo'],
   summary: 'Lists reports and their state',
   does: [
     'list open and claimed reports, most recent first',

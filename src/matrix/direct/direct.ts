@@ -29,11 +29,14 @@ interface DirectMessages {
    */
   assertReadableBy(user: UserId): Promise<void>;
   /**
-   * Opens the direct room. The function that it returns sends lines there, which are redacted after a while.
+   * Opens the direct room. The function that it returns sends lines there, which are redacted after a while,
+   * and returns what redacts them at once.
    *
    * @throws TargetError the person can't read messages there
    */
-  open(user: UserId): Promise<(lines: readonly string[]) => Promise<void>>;
+  open(
+    user: UserId,
+  ): Promise<(lines: readonly string[], keepForMs?: number) => Promise<() => void>>;
   /** Sends a message that is not a secret: it stays, and notifies the person. */
   tell(user: UserId, lines: readonly string[]): Promise<void>;
 }
@@ -149,14 +152,17 @@ export function createDirectMessages(options: {
     async open(user) {
       await assertReadableBy(user);
       await roomFor(user);
-      return async (lines) => {
+      return async (lines, keepForMs) => {
         // Checked again: the command took time, and somebody may have joined in the meantime.
         const room = await roomFor(user);
-        await secrets.send({ room, user }, (dueAt) =>
-          contentOf([
-            ...lines,
-            `I will remove this message at ${clock(dueAt)}, or immediately if anybody else joins this room.`,
-          ]),
+        return secrets.send(
+          { room, user },
+          (dueAt) =>
+            contentOf([
+              ...lines,
+              `I will remove this message at ${clock(dueAt)}, or immediately if anybody else joins this room.`,
+            ]),
+          keepForMs,
         );
       };
     },

@@ -51,11 +51,17 @@ type MessageContent = Record<string, unknown>;
 
 /** Sends messages with secrets, and redacts them later. */
 export interface Secrets {
-  /** Sends a secret. It is redacted `keepForMs` later, after a restart too. */
+  /**
+   * Sends a secret. It is redacted `keepForMs` later, after a restart too.
+   *
+   * @param keepForMs if it is no longer of use before the others are
+   * @returns what redacts it at once
+   */
   send(
     to: { room: RoomId; user: UserId },
     contentUntil: (dueAt: number) => MessageContent,
-  ): Promise<void>;
+    keepForMs?: number,
+  ): Promise<() => void>;
   /**
    * Redacts the bot's earlier messages in a room, as many as fit on one page. Older versions did not redact
    * secrets.
@@ -190,9 +196,9 @@ export function createSecrets(options: {
   }
 
   return {
-    async send({ room, user }, contentUntil) {
+    async send({ room, user }, contentUntil, neededForMs = keepForMs) {
       const id = randomUUID();
-      const dueAt = Date.now() + keepForMs;
+      const dueAt = Date.now() + Math.min(neededForMs, keepForMs);
       await store.add({ id, room, user, dueAt });
       const secret: Secret = { id, room, user, event: undefined, dueAt };
       pending.set(id, secret);
@@ -209,6 +215,13 @@ export function createSecrets(options: {
         throw error;
       }
       await check(room);
+      return () => {
+        const sent = pending.get(id);
+        if (sent !== undefined) {
+          pending.set(id, { ...sent, dueAt: Date.now() });
+          wakeAt(Date.now());
+        }
+      };
     },
 
     async removeEarlier({ room, user }) {

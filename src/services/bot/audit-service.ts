@@ -1,6 +1,7 @@
 import { TargetError } from '../../core/errors.ts';
 import type { Store } from '../../store/store.ts';
-import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { Anchor } from '../../store/tables/anchor.ts';
+import type { AuditEntry, ChainRow } from '../../store/tables/audit-log.ts';
 import type { AuditFilter } from '../../store/tables/audit-search.ts';
 import { isLostNumber } from '../../store/tables/data-loss.ts';
 import type { Witness } from '../../store/witness.ts';
@@ -8,6 +9,16 @@ import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
 import { verifyRecord } from './verify-record.ts';
 import type { Verified } from './verify-record.ts';
+
+/** Where an entry stands in the hash chain. */
+export interface ChainPosition {
+  /** Its own row, and one for each outcome. */
+  readonly rows: readonly ChainRow[];
+  /** How many rows the whole chain has. */
+  readonly length: number;
+  /** The head that was last written outside of the database, by the bot's own account of it. */
+  readonly anchor: Anchor | undefined;
+}
 
 /** Which entries people ask for. */
 export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
@@ -24,7 +35,7 @@ export function createAuditService(
   store: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'operations'>,
   witnesses: readonly Witness[],
 ) {
-  const { auditLog, dataLoss, operations } = store;
+  const { anchor, auditLog, dataLoss, operations } = store;
   return {
     get: auditLog.get,
     intentOf: auditLog.intentOf,
@@ -56,6 +67,16 @@ export function createAuditService(
 
     /** Checks the hash chain, and compares it with the heads that its witnesses show. */
     verify: async (): Promise<Verified> => verifyRecord(store, witnesses),
+
+    /** Where an entry stands in the hash chain. */
+    async chainOf(id: number): Promise<ChainPosition> {
+      const [rows, end, latest] = await Promise.all([
+        auditLog.rowsOf(id),
+        auditLog.end(),
+        anchor.get(),
+      ]);
+      return { rows, length: end?.count ?? 0, anchor: latest };
+    },
 
     /** @throws TargetError there is no such operation, or the export is too large for a message */
     export: async (

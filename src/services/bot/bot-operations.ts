@@ -75,8 +75,22 @@ interface BotStatus {
   readonly reportReadings: readonly ReportReading[];
 }
 
-/** Sends lines to one person in a direct message. They are stored nowhere else. */
-export type DirectAnswer = (lines: readonly string[]) => Promise<void>;
+/**
+ * Sends lines to one person in a direct message. They are stored nowhere else, and removed after a while.
+ *
+ * @param keepForMs if they are of no use before that time is over
+ * @returns what removes them at once
+ */
+export type DirectAnswer = (lines: readonly string[], keepForMs?: number) => Promise<() => void>;
+
+/** A link to the read-only page, for one person. */
+interface PageLink {
+  /** It holds a secret. */
+  readonly url: string;
+  readonly validForMs: number;
+  /** Sets what happens when the link is used, or replaced by a newer one. */
+  whenOver(act: () => void): void;
+}
 
 /**
  * What commands need from the bot itself. Declared here and implemented in `app/`, because services may
@@ -105,6 +119,13 @@ export interface BotOperations {
    * @throws HomeserverError, UnreachableError the room can't be opened
    */
   openDirect(user: UserId): Promise<DirectAnswer>;
+  /**
+   * Makes a link that opens the read-only page as this person, once. It replaces an earlier link that they
+   * have not used.
+   *
+   * @throws TargetError the configuration doesn't turn the page on
+   */
+  linkToPage(user: UserId): PageLink;
   /**
    * Checks that a person can read messages in the direct room. Call it before asking for confirmation.
    *

@@ -34,6 +34,18 @@ export function createOperationService({
       );
     },
 
+    newest: operations.newest,
+    targets: operationTargets.page,
+
+    /** How far an operation has got. */
+    async progressOf(operation: Operation): Promise<OpenOperation> {
+      const [counts, progress] = await Promise.all([
+        operationTargets.count(operation.id),
+        operationTargets.progress(operation.id),
+      ]);
+      return { operation, counts, progress };
+    },
+
     /** Whether a request to stop an operation was recorded. */
     async reconcileStop(id: number): Promise<'done' | 'not_done'> {
       const operation = await operations.get(id);

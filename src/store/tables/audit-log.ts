@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'kysely';
 
 import type { Connection } from '../database.ts';
+import type { AuditLogTable } from '../schema.ts';
 import { chained, createChainCheck, genesis } from './audit-chain.ts';
 import type { UnchainedRow } from './audit-chain.ts';
 import { endOfNumbers, matching, narrow } from './audit-search.ts';
@@ -53,6 +54,16 @@ export interface AuditQuery extends AuditFilter {
   readonly limit: number;
   /** Only entries with smaller numbers: the last one of the previous page. */
   readonly before?: number | undefined;
+}
+
+/** A row of the hash chain. An entry has one when it is written, and one for each outcome. */
+export interface ChainRow {
+  readonly id: number;
+  readonly kind: AuditLogTable['kind'];
+  readonly at: number;
+  readonly status: string | null;
+  readonly previousHash: string;
+  readonly hash: string;
 }
 
 /** The end of the hash chain: how many rows it has, and the hash of the last one. */
@@ -222,6 +233,16 @@ export function auditLog(db: Connection) {
         .where('id', '=', id)
         .executeTakeFirst();
       return row?.intent ?? undefined;
+    },
+
+    /** The rows of an entry in the chain: itself, and its outcomes. */
+    async rowsOf(id: number): Promise<ChainRow[]> {
+      return db
+        .selectFrom('audit_log')
+        .select(['id', 'kind', 'at', 'status', 'previous_hash as previousHash', 'hash'])
+        .where((row) => row.or([row('id', '=', id), row('intent_id', '=', id)]))
+        .orderBy('id')
+        .execute();
     },
 
     /** The end of the chain; undefined if it has no rows. */

@@ -84,6 +84,7 @@ export interface Operation {
   /** When it runs, if that is not at once. */
   readonly notBefore: number | null;
   readonly startedAt: number | null;
+  readonly finishedAt: number | null;
 }
 
 /** An operation that is new, or was confirmed just now. */
@@ -111,6 +112,7 @@ function operationOf(row: Selectable<OperationsTable>): Operation {
     createdAt: row.created_at,
     notBefore: row.not_before,
     startedAt: row.started_at,
+    finishedAt: row.finished_at,
   };
 }
 
@@ -206,6 +208,21 @@ export function operations(db: Connection) {
     async byEvent(eventId: string): Promise<Operation | undefined> {
       const row = await all().where('event_id', '=', eventId).executeTakeFirst();
       return row && operationOf(row);
+    },
+
+    /** A page of all operations, in any state, the newest first. */
+    async newest(page: {
+      readonly limit: number;
+      /** The last one of the page before. */
+      readonly before?: number | undefined;
+    }): Promise<Operation[]> {
+      const { limit, before } = page;
+      const rows = await all()
+        .$if(before !== undefined, (query) => query.where('id', '<', before ?? 0))
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(operationOf);
     },
 
     /** Operations that run, the oldest first. */
@@ -341,6 +358,32 @@ export function operationTargets(db: Connection) {
         .where('operation_id', '=', operation)
         .orderBy('position')
         .orderBy('step')
+        .execute();
+      return rows.map(targetOf);
+    },
+
+    /** A page of the targets of an operation, in order. */
+    async page(
+      operation: number,
+      page: {
+        readonly limit: number;
+        /** The last one of the page before. */
+        readonly after?: Pick<OperationTarget, 'position' | 'step'> | undefined;
+      },
+    ): Promise<OperationTarget[]> {
+      const { limit, after } = page;
+      const rows = await db
+        .selectFrom('operation_targets')
+        .selectAll()
+        .where('operation_id', '=', operation)
+        .$if(after !== undefined, (query) =>
+          query.where(
+            sql<boolean>`(position, step) > (${after?.position ?? 0}, ${after?.step ?? 0})`,
+          ),
+        )
+        .orderBy('position')
+        .orderBy('step')
+        .limit(limit)
         .execute();
       return rows.map(targetOf);
     },

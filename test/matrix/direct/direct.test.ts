@@ -51,6 +51,7 @@ async function tell(readState: () => readonly object[]): Promise<void> {
     secrets: {
       send: async ({ room }) => {
         told.push(room);
+        return () => undefined;
       },
       removeEarlier: async () => undefined,
     },

@@ -1,0 +1,63 @@
+import { link } from '../view/components.ts';
+import { html } from '../view/html.ts';
+import type { Page } from '../view/layout.ts';
+
+/** What somebody sees who has just followed a link. */
+export function linkPage(path: string): Page {
+  return {
+    title: 'Open the page?',
+    body: html`<div class="card">
+      <p>This link shows reports, operations and the audit log to one person. It works once.</p>
+      <form method="post" action="${path}">
+        <button class="primary large" type="submit">Open</button>
+      </form>
+      <p class="muted">If you didn’t ask for it yourself, close this window.</p>
+    </div>`,
+  };
+}
+
+export function expiredPage(prefix: string): Page {
+  return {
+    title: 'This link doesn’t work any more',
+    body: html`<p>Each link works once, and only for 10 minutes. A newer one replaces it.</p>
+      <p>Type <code>${prefix}open</code> in the management room to get a new one.</p>`,
+  };
+}
+
+/** @param wanted the address of the page that they wanted to see, if there is such a page */
+export function strangerPage(prefix: string, wanted = '/'): Page {
+  return {
+    title: 'You are not logged in',
+    body: html`<p>
+        Type <code>${prefix}open</code> in the management room: you get a link in a direct message.
+        Sessions end after an hour without use, after 8 hours, when you lose your role, and when the
+        bot restarts.
+      </p>
+      <p>If you came from another site and are logged in, ${link(wanted, 'continue')}.</p>`,
+  };
+}
+
+export const tooManyPage: Page = {
+  title: 'Too many attempts',
+  body: html`<p>Too many wrong links came from your network. Try again in 10 minutes.</p>`,
+};
+
+export const forbiddenPage: Page = {
+  title: 'You may not see this',
+  status: 403,
+  body: html`<p>Your role in the management room doesn’t allow the command that asks for this.</p>`,
+};
+
+export const lostPage: Page = {
+  title: 'There is nothing here',
+  status: 404,
+  body: html`<p>Nothing has this address. ${link('/', 'Go to the overview')}</p>`,
+};
+
+export const faultPage: Page = {
+  title: 'This can’t be shown now',
+  status: 500,
+  body: html`<p>
+    Something went wrong. The log of the bot says what. ${link('/', 'Go to the overview')}
+  </p>`,
+};

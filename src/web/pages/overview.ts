@@ -1,0 +1,83 @@
+import { span, whole } from '../../chat/answers/phrases.ts';
+import { link, table, time } from '../view/components.ts';
+import { html } from '../view/html.ts';
+import type { Html } from '../view/html.ts';
+import type { Page } from '../view/layout.ts';
+import { entryColumns } from './audit.ts';
+import { openSection } from './operations.ts';
+import type { PageContext } from './page-context.ts';
+import { pending, reportTable } from './reports.ts';
+
+/** Rows of each list. */
+const shown = 6;
+
+/** What is going on: whether the bot works, open reports, operations, and the newest audit entries. */
+export async function overviewPage(context: PageContext): Promise<Page> {
+  const { viewer } = context;
+  const maySeeJobs = viewer.may('jobs');
+  const maySeeReports = viewer.may('reports');
+  const open = maySeeJobs ? await context.services.operations.open() : [];
+  const items = maySeeReports ? await context.services.reports.countByState() : undefined;
+  const waiting = viewer.may('pending')
+    ? (await context.services.confirmations.pending()).filter(
+        ({ expiresAt }) => expiresAt > context.now,
+      ).length
+    : undefined;
+  const running = open.filter(({ operation }) => operation.state === 'running').length;
+  return {
+    title: 'Overview',
+    body: html`${viewer.may('status') && (await healthLine(context))}
+      <ul class="tiles">
+        ${items !== undefined && [tile(items.open, 'open reports', '/reports?state=open'), tile(items.claimed, 'claimed reports', '/reports?state=claimed')]}
+        ${maySeeJobs && [tile(running, 'running operations', '/operations'), tile(open.length - running, 'scheduled', '/operations')]}
+        ${waiting !== undefined && tile(waiting, 'pending confirmations', maySeeJobs ? '/operations' : undefined)}
+      </ul>
+      ${maySeeReports && (await newestReports(context))}
+      ${maySeeJobs && openSection(context, open, shown)}
+      ${viewer.may('audit') && (await newestEntries(context))}`,
+  };
+}
+
+function tile(number: number, label: string, to: string | undefined): Html {
+  const content = html`<b>${whole(number)}</b> ${label}`;
+  return html`<li>${to === undefined ? content : link(to, content)}</li>`;
+}
+
+async function healthLine({ services, now }: PageContext): Promise<Html> {
+  const { online, lastSyncAt, reportReadings, ruleActions, maxRuleActions, version } =
+    await services.bot.status();
+  const unread = reportReadings.find(({ failing }) => failing !== undefined);
+  const faults = [
+    !online && 'The homeserver does not answer.',
+    unread?.failing !== undefined &&
+      `${unread.kind === 'sign-up' ? 'Sign-ups' : 'Reports'} can’t be read, for ${span(unread.failing.forMs)}.`,
+  ].filter((fault) => fault !== false);
+  return html`<p class="health${faults.length > 0 && ' ill'}">
+    ${faults.length === 0 ? 'Lawspeaker is connected to the homeserver.' : faults.join(' ')}
+    ${lastSyncAt !== undefined && html`Last sync ${time(lastSyncAt, now)}.`} Version
+    ${version}.${
+      ruleActions >= maxRuleActions &&
+      ` Rules only propose: ${whole(ruleActions)} actions within an hour.`
+    }
+  </p>`;
+}
+
+async function newestReports(context: PageContext): Promise<Html> {
+  const rows = await context.services.reports.search({ states: pending }, { limit: shown });
+  return html`<section aria-labelledby="reports">
+    <h2 id="reports">${link('/reports', 'Open reports')}</h2>
+    ${await reportTable(context, rows, 'Last reported first')}
+  </section>`;
+}
+
+async function newestEntries({ services, now }: PageContext): Promise<Html> {
+  return html`<section aria-labelledby="entries">
+    <h2 id="entries">${link('/audit', 'Newest audit entries')}</h2>
+    ${table({
+      caption: 'Newest first',
+      columns: entryColumns(now),
+      rows: await services.audit.search({ limit: shown }),
+      nothing: 'Nothing has been done yet.',
+    })}
+  </section>`;
+}

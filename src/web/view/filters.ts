@@ -1,0 +1,83 @@
+import type { Query } from '../pages/query.ts';
+import { address, link } from './components.ts';
+import { html } from './html.ts';
+import type { Html } from './html.ts';
+
+interface Field {
+  readonly name: string;
+  readonly label: string;
+  readonly placeholder?: string;
+  /** Some values that may be typed. */
+  readonly suggestions?: readonly string[];
+  /** All values, besides none. */
+  readonly choices?: readonly string[];
+  /** What no choice means. */
+  readonly all?: string;
+  readonly isShort?: boolean;
+}
+
+/** A form that narrows a list: its fields are parameters of the address. */
+export function filterForm(options: {
+  readonly path: string;
+  readonly query: Query;
+  readonly fields: readonly Field[];
+  readonly fault: string | undefined;
+}): Html {
+  const { path, query, fields, fault } = options;
+  const isFiltered = fields.some(({ name }) => query.text(name) !== '');
+  return html`${fault !== undefined && html`<p class="fault" role="alert">${fault}</p>`}
+    <form class="filters" method="get" action="${path}" role="search" aria-label="Filters">
+      ${fields.map(
+        (field) =>
+          html`<label${field.isShort === true && html` class="short"`}>${field.label}${control(field, query.text(field.name))}</label>
+`,
+      )}
+      <button type="submit">Filter</button>
+      ${isFiltered && link(path, 'Clear')}
+    </form>`;
+}
+
+function control(field: Field, value: string): Html {
+  const { name, placeholder, suggestions, choices, all = 'any' } = field;
+  if (choices !== undefined) {
+    return html`<select name="${name}">
+      <option value="">${all}</option>
+      ${choices.map(
+        (choice) =>
+          html`<option value="${choice}" ${choice === value && html` selected`}>
+            ${choice.replaceAll('_', ' ')}
+          </option>`,
+      )}
+    </select>`;
+  }
+  const list = suggestions === undefined ? undefined : `${name}-suggestions`;
+  return html`<input
+      name="${name}"
+      value="${value}"
+      maxlength="300"
+      autocomplete="off"
+      autocapitalize="none"
+      spellcheck="false"
+      ${
+        placeholder !== undefined && html` placeholder="${placeholder}"`
+      }${list !== undefined && html` list="${list}"`}
+    />${
+      list !== undefined &&
+      html`<datalist id="${list}">
+        ${suggestions?.map((one) => html`<option value="${one}"></option>`)}
+      </datalist>`
+    }`;
+}
+
+/** The parameters of these fields, for links to other pages of the list. */
+export function addressWith(
+  path: string,
+  query: Query,
+  names: readonly string[],
+  more: Readonly<Record<string, string | undefined>> = {},
+): string {
+  return address(path, {
+    ...Object.fromEntries(names.map((name) => [name, query.text(name)])),
+    ...more,
+  });
+}

@@ -1,0 +1,196 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { dateTime } from '../chat/answers/phrases.ts';
+import type { Registry } from '../chat/command/registry.ts';
+import type { UserId } from '../core/ids.ts';
+import type { Log } from '../core/log.ts';
+import { createAttempts, networkOfClient } from './access/attempts.ts';
+import { cookieOf, noCookie, sessionCookie } from './access/cookie.ts';
+import { createSessions, linkValidForMs } from './access/sessions.ts';
+import { viewerOf } from './access/viewer.ts';
+import type { RoomRoles, Viewer } from './access/viewer.ts';
+import {
+  expiredPage,
+  faultPage,
+  forbiddenPage,
+  linkPage,
+  lostPage,
+  strangerPage,
+  tooManyPage,
+} from './pages/notices.ts';
+import type { PageServices } from './pages/page-context.ts';
+import { createQuery } from './pages/query.ts';
+import { routeTo } from './pages/routes.ts';
+import { redirect, send, sendFile } from './respond.ts';
+import { files } from './view/files.ts';
+import { layout } from './view/layout.ts';
+import type { Page } from './view/layout.ts';
+
+/** What the web view needs of the bot. */
+export interface WebParts {
+  /** Where browsers find it: a scheme, a host and maybe a port. */
+  readonly origin: string;
+  readonly services: PageServices;
+  readonly registry: Registry;
+  readonly roles: RoomRoles;
+  readonly serverName: string;
+  readonly prefix: string;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/** The read-only web view. */
+export interface Web {
+  /** Makes a link for somebody. */
+  linkFor(user: UserId): {
+    readonly url: string;
+    readonly validForMs: number;
+    whenOver(act: () => void): void;
+  };
+  /** Answers a request that came to its host. */
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
+/** No address of a page is longer: filters are bounded. */
+const maxUrlLength = 4000;
+const linkPattern = /^\/open\/([\w-]{43})$/u;
+
+export function createWeb(parts: WebParts): Web {
+  const { origin, services, registry, serverName, prefix, log, now } = parts;
+  const isSecure = origin.startsWith('https:');
+  const sessions = createSessions(now);
+  const attempts = createAttempts(now);
+
+  /** Who asks, with the role that they have at this moment. Whoever has lost it also loses the session. */
+  function viewerIn(request: IncomingMessage): Viewer | undefined {
+    const token = cookieOf(request, isSecure);
+    const user = token === undefined ? undefined : sessions.find(token);
+    if (user === undefined) {
+      return undefined;
+    }
+    const viewer = viewerOf(parts, user);
+    if (viewer === undefined) {
+      sessions.endAll(user);
+      log.info({ user }, 'a session of the page ended: the user may not see it any more');
+    }
+    return viewer;
+  }
+
+  async function show(
+    response: ServerResponse,
+    viewer: Viewer,
+    { pathname, searchParams }: URL,
+  ): Promise<void> {
+    const at = now();
+    const frame = { viewer, path: pathname, at: dateTime(at) };
+    const sendPage = (page: Page) => send(response, page.status ?? 200, layout(page, frame));
+    const route = routeTo(pathname);
+    if (route === undefined) {
+      sendPage(lostPage);
+      return;
+    }
+    if (route.command !== undefined && !viewer.may(route.command)) {
+      sendPage(forbiddenPage);
+      return;
+    }
+    const query = createQuery(searchParams, { serverName, now: at, prefix });
+    const context = { services, registry, viewer, query, prefix, now: at };
+    sendPage((await route.make(context, route.id)) ?? lostPage);
+  }
+
+  /** Somebody pressed the button of a link. Only this uses it up: previews and scanners don't press it. */
+  function useLink(request: IncomingMessage, response: ServerResponse, token: string): void {
+    const network = networkOfClient(request);
+    if (attempts.areTooMany(network)) {
+      send(response, 429, layout(tooManyPage));
+      return;
+    }
+    const started = sessions.start(token);
+    if (started === undefined || viewerOf(parts, started.user) === undefined) {
+      if (started !== undefined) {
+        sessions.endAll(started.user);
+      }
+      attempts.count(network);
+      send(response, 403, layout(expiredPage(prefix)));
+      return;
+    }
+    log.info({ user: started.user }, 'a session of the page began');
+    redirect(response, '/', sessionCookie(started.token, isSecure));
+  }
+
+  function post(request: IncomingMessage, response: ServerResponse, path: string): void {
+    const [, token] = linkPattern.exec(path) ?? [];
+    if (!isFromOwnPage(request, origin) || (token === undefined && path !== '/logout')) {
+      send(response, 403, layout(forbiddenPage));
+    } else if (token !== undefined) {
+      useLink(request, response, token);
+    } else {
+      sessions.end(cookieOf(request, isSecure) ?? '');
+      redirect(response, '/', noCookie(isSecure));
+    }
+  }
+
+  async function get(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { pathname } = url;
+    const file = files.get(pathname);
+    if (file !== undefined) {
+      sendFile(response, file);
+    } else if (linkPattern.test(pathname)) {
+      // Whether the token is valid is not looked up: whoever previews the link learns and changes nothing.
+      send(response, 200, layout(linkPage(pathname)));
+    } else {
+      const viewer = viewerIn(request);
+      if (viewer === undefined) {
+        send(
+          response,
+          401,
+          layout(strangerPage(prefix, routeTo(pathname) && `${pathname}${url.search}`)),
+        );
+      } else {
+        await show(response, viewer, url);
+      }
+    }
+  }
+
+  return {
+    linkFor(user) {
+      const { token, whenOver } = sessions.issueLink(user);
+      return { url: `${origin}/open/${token}`, validForMs: linkValidForMs, whenOver };
+    },
+
+    async answer(request, response) {
+      const { method = '', url: target = '' } = request;
+      if (target.length > maxUrlLength || !target.startsWith('/') || target.startsWith('//')) {
+        send(response, 400, layout(lostPage));
+        return;
+      }
+      try {
+        const url = new URL(target, origin);
+        if (url.origin !== origin) {
+          send(response, 400, layout(lostPage));
+        } else if (method === 'GET' || method === 'HEAD') {
+          await get(request, response, url);
+        } else if (method === 'POST') {
+          post(request, response, url.pathname);
+        } else {
+          response.setHeader('allow', 'GET, HEAD, POST');
+          send(response, 405, layout(lostPage));
+        }
+      } catch (error) {
+        log.error({ err: error }, 'a page could not be shown');
+        send(response, 500, layout(faultPage));
+      }
+    },
+  };
+}
+
+/**
+ * Whether a form was sent from one of our own pages. Browsers say so in one header or the other; with our
+ * policy for referrers, `Origin` is `null`.
+ */
+function isFromOwnPage({ headers }: IncomingMessage, own: string): boolean {
+  const site = headers['sec-fetch-site'];
+  return site === undefined
+    ? headers.origin === undefined || headers.origin === own || headers.origin === 'null'
+    : site === 'same-origin';
+}

@@ -1,0 +1,151 @@
+import type { Role } from '../../src/chat/command/declaration.ts';
+import { loadCommands } from '../../src/chat/command/load-commands.ts';
+import { createRegistry } from '../../src/chat/command/registry.ts';
+import type { UserId } from '../../src/core/ids.ts';
+import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
+import { startHttp } from '../../src/observability/http.ts';
+import { createAuditService } from '../../src/services/bot/audit-service.ts';
+import { createOperationService } from '../../src/services/bot/operation-service.ts';
+import { createReportService } from '../../src/services/reports/report-service.ts';
+import type { Services } from '../../src/services/services.ts';
+import { openStore } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { createWeb } from '../../src/web/web.ts';
+import type { Web } from '../../src/web/web.ts';
+import { freePort } from './free-port.ts';
+
+export const ana = '@ana:example.com' as UserId;
+export const ben = '@ben:example.com' as UserId;
+export const vic = '@vic:example.com' as UserId;
+
+/** What a request says, besides its address. */
+interface Asking {
+  readonly method?: string;
+  readonly cookie?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
+/** The web view of a bot whose rooms and database a test fills. */
+export interface TestPage extends AsyncDisposable {
+  readonly origin: string;
+  readonly port: number;
+  readonly store: Store;
+  readonly web: Web;
+  /** The members of the management room and their roles. */
+  readonly roles: Map<UserId, Role>;
+  /** The roles that the configuration gives to commands. */
+  readonly commandRoles: Map<string, Role>;
+  /** What a test sets to go forward in time. */
+  readonly clock: { now: number };
+  /** What was written to the log. */
+  readonly logged: string[];
+  ask(path: string, asking?: Asking): Promise<Answered>;
+  /** Follows a link of this person and presses its button. Returns the cookie. */
+  logIn(user: UserId): Promise<string>;
+}
+
+/** Opens the page on a loopback address, or claims to be at `publicUrl`. */
+export async function openPage(options: { readonly publicUrl?: string } = {}): Promise<TestPage> {
+  const store = await openStore(':memory:');
+  const port = await freePort();
+  const address = `http://127.0.0.1:${port}`;
+  const origin = options.publicUrl ?? address;
+  const { host } = new URL(origin);
+  const roles = new Map<UserId, Role>([
+    [ana, 'admin'],
+    [ben, 'moderator'],
+    [vic, 'viewer'],
+  ]);
+  const commandRoles = new Map<string, Role>();
+  const clock = { now: Date.UTC(2026, 10, 28, 12) };
+  const logged: string[] = [];
+  const write = (fields: object, message: string) =>
+    void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const web = createWeb({
+    origin,
+    services: servicesOn(store, clock),
+    registry: createRegistry(await loadCommands()),
+    roles: {
+      of: (user) => roles.get(user),
+      needed: (command, declared) => commandRoles.get(command) ?? declared,
+    },
+    serverName: 'example.com',
+    prefix: '!',
+    log: { info: write, warn: write, error: write },
+    now: () => clock.now,
+  });
+  const server = await startHttp({ host: '127.0.0.1', port }, address, {
+    deathCause: () => undefined,
+    faults: async () => [],
+    metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
+    pages: () => ({
+      claims: (asked, isProbe) => asked === host && !(isProbe && origin === address),
+      answer: web.answer,
+    }),
+    onError: (error) => write({}, String(error)),
+  });
+
+  async function ask(path: string, { method, cookie, headers }: Asking = {}): Promise<Answered> {
+    const response = await fetch(`${address}${path}`, {
+      redirect: 'manual',
+      ...(method === undefined ? {} : { method }),
+      headers: { ...headers, ...(cookie === undefined ? {} : { cookie }) },
+    });
+    const { status, headers: answered } = response;
+    return { status, headers: answered, text: await response.text() };
+  }
+
+  return {
+    origin,
+    port,
+    store,
+    web,
+    roles,
+    commandRoles,
+    clock,
+    logged,
+    ask,
+    async logIn(user) {
+      const { pathname } = new URL(web.linkFor(user).url);
+      const { headers } = await ask(pathname, { method: 'POST' });
+      return (headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      await store.close();
+    },
+  };
+}
+
+/** The page asks the homeserver nothing. */
+const noApi = { reports: { events: {}, users: {} } } as Pick<AdminApi, 'reports'>;
+
+function servicesOn(store: Store, clock: { readonly now: number }) {
+  const never = async () => undefined;
+  return {
+    reports: createReportService(noApi, store, {
+      wake: () => undefined,
+      refresh: never,
+    }),
+    operations: createOperationService(store),
+    audit: createAuditService(store, []),
+    confirmations: store.confirmations,
+    bot: {
+      status: async () =>
+        ({
+          version: '0.1.0',
+          online: true,
+          lastSyncAt: clock.now - 4000,
+          reportReadings: [],
+          ruleActions: 0,
+          maxRuleActions: 10,
+        }) as unknown as Awaited<ReturnType<Services['bot']['status']>>,
+    },
+  };
+}

@@ -1,0 +1,344 @@
+import { request as httpRequest } from 'node:http';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { hourMs, minuteMs } from '../../src/core/duration.ts';
+import { fillWeek } from '../support/page-content.ts';
+import { ana, ben, openPage, vic } from '../support/page.ts';
+import type { TestPage } from '../support/page.ts';
+
+let page: TestPage;
+beforeEach(async () => {
+  page = await openPage();
+});
+afterEach(async () => page[Symbol.asyncDispose]());
+
+const pathOf = (url: string) => new URL(url).pathname;
+
+/** Asks with headers that `fetch` doesn't let anybody set. */
+async function askRaw(
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  method = 'GET',
+): Promise<{ status: number; text: string; cookie: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      { host: '127.0.0.1', port: page.port, path, headers, method },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (part: string) => (text += part));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            text,
+            cookie: response.headers['set-cookie']?.[0] ?? '',
+          }),
+        );
+      },
+    );
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+describe('a link', () => {
+  test('opens the page once the button is pressed, however often it was looked at before', async () => {
+    const { url } = page.web.linkFor(ana);
+    for (const method of ['GET', 'GET', 'HEAD', 'GET']) {
+      const preview = await page.ask(pathOf(url), { method });
+      expect(preview.status).toBe(200);
+      expect(preview.headers.get('set-cookie')).toBeNull();
+      expect(preview.headers.get('cache-control')).toBe('no-store');
+    }
+    const opened = await page.ask(pathOf(url), { method: 'POST' });
+    expect(opened.status).toBe(303);
+    expect(opened.headers.get('location')).toBe('/');
+    expect(opened.headers.get('set-cookie')).toMatch(
+      /^lawspeaker=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=28800$/u,
+    );
+    const again = await page.ask(pathOf(url), { method: 'POST' });
+    expect(again.status).toBe(403);
+    expect(again.headers.get('set-cookie')).toBeNull();
+    expect(again.text).toContain('<code>!open</code>');
+  });
+
+  test('looks the same before it is used, after it, and if it never was one', async () => {
+    const { url } = page.web.linkFor(ana);
+    const before = await page.ask(pathOf(url));
+    await page.ask(pathOf(url), { method: 'POST' });
+    const after = await page.ask(pathOf(url));
+    const invented = pathOf(url).replace(/.$/u, (last) => (last === 'A' ? 'B' : 'A'));
+    const never = await page.ask(invented);
+    expect(after.text).toBe(before.text);
+    expect(never.text.replaceAll(invented, '')).toBe(before.text.replaceAll(pathOf(url), ''));
+  });
+
+  test('does not open the page for somebody who has lost their role since', async () => {
+    const { url } = page.web.linkFor(ben);
+    page.roles.delete(ben);
+    const { status, headers } = await page.ask(pathOf(url), { method: 'POST' });
+    expect(status).toBe(403);
+    expect(headers.get('set-cookie')).toBeNull();
+    page.roles.set(ben, 'moderator');
+    expect((await page.ask(pathOf(url), { method: 'POST' })).status).toBe(403);
+  });
+
+  test('after 10 wrong ones, the network has to wait; other networks have not', async () => {
+    const wrong = `/open/${'A'.repeat(43)}`;
+    const from = (network: string) => ({
+      method: 'POST',
+      headers: { 'x-forwarded-for': network },
+    });
+    for (let number = 0; number < 10; number += 1) {
+      expect((await page.ask(wrong, from('203.0.113.7'))).status).toBe(403);
+    }
+    const { url } = page.web.linkFor(ana);
+    expect((await page.ask(pathOf(url), from('203.0.113.7'))).status).toBe(429);
+    expect((await page.ask(pathOf(url), from('203.0.113.8'))).status).toBe(303);
+    page.clock.now += 10 * minuteMs;
+    expect((await page.ask(wrong, from('203.0.113.7'))).status).toBe(403);
+  });
+
+  test('is not written to the log', async () => {
+    const { url } = page.web.linkFor(ana);
+    const cookie = await page.logIn(ana);
+    await page.ask(pathOf(url), { method: 'POST' });
+    await page.ask('/', { cookie });
+    const log = page.logged.join('\n');
+    expect(log).toContain('a session of the page began');
+    expect(log).not.toContain(pathOf(url).slice('/open/'.length));
+    expect(log).not.toContain(cookie.split('=')[1]);
+  });
+});
+
+describe('a session', () => {
+  test('shows the page', async () => {
+    const cookie = await page.logIn(ana);
+    const { status, text } = await page.ask('/', { cookie });
+    expect(status).toBe(200);
+    expect(text).toContain('<title>Overview · Lawspeaker</title>');
+    expect(text).toContain('@ana:example.com');
+  });
+
+  test.each(['/', '/reports', '/reports/1', '/operations', '/operations/1', '/audit', '/audit/1'])(
+    'is needed for %s',
+    async (path) => {
+      await fillWeek(page.store, page.clock.now);
+      for (const cookie of [undefined, 'lawspeaker=', `lawspeaker=${'A'.repeat(43)}`]) {
+        const { status, text } = await page.ask(path, cookie === undefined ? {} : { cookie });
+        expect(status).toBe(401);
+        expect(text).not.toMatch(/mallory|ben:example|spam/u);
+      }
+    },
+  );
+
+  test('ends when its owner logs out, in this browser alone', async () => {
+    const [here, there] = [await page.logIn(ana), await page.logIn(ana)];
+    const { status, headers } = await page.ask('/logout', { method: 'POST', cookie: here });
+    expect(status).toBe(303);
+    expect(headers.get('set-cookie')).toContain('Max-Age=0');
+    expect((await page.ask('/', { cookie: here })).status).toBe(401);
+    expect((await page.ask('/', { cookie: there })).status).toBe(200);
+  });
+
+  test('ends at once when its owner has lost the role or left, and does not come back', async () => {
+    const cookie = await page.logIn(ben);
+    expect((await page.ask('/audit', { cookie })).status).toBe(200);
+    page.roles.delete(ben);
+    expect((await page.ask('/audit', { cookie })).status).toBe(401);
+    page.roles.set(ben, 'moderator');
+    expect((await page.ask('/audit', { cookie })).status).toBe(401);
+  });
+
+  test('ends after an hour without use', async () => {
+    const cookie = await page.logIn(ana);
+    page.clock.now += hourMs;
+    expect((await page.ask('/', { cookie })).status).toBe(401);
+  });
+
+  test('of another site is not ended, nor is a link used from there', async () => {
+    const cookie = await page.logIn(ana);
+    const { url } = page.web.linkFor(ana);
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'https://evil.example' },
+    ]) {
+      for (const path of ['/logout', pathOf(url)]) {
+        expect((await page.ask(path, { method: 'POST', cookie, headers })).status).toBe(403);
+      }
+    }
+    expect((await page.ask('/', { cookie })).status).toBe(200);
+    const ours = { origin: 'null', 'sec-fetch-site': 'same-origin' };
+    expect((await page.ask(pathOf(url), { method: 'POST', headers: ours })).status).toBe(303);
+  });
+});
+
+describe('who may see what', () => {
+  beforeEach(async () => fillWeek(page.store, page.clock.now));
+
+  test('a viewer sees reports and what runs, as in the room, and not the audit log', async () => {
+    const cookie = await page.logIn(vic);
+    const statuses: Record<string, number> = {};
+    for (const path of [
+      '/',
+      '/reports',
+      '/reports/1',
+      '/operations',
+      '/operations/1',
+      '/operations/2',
+      '/audit',
+      '/audit/1',
+    ]) {
+      statuses[path] = (await page.ask(path, { cookie })).status;
+    }
+    expect(statuses).toEqual({
+      '/': 200,
+      '/reports': 200,
+      '/reports/1': 200,
+      '/operations': 200,
+      '/operations/1': 200,
+      // It has ended, so it is part of the record.
+      '/operations/2': 404,
+      '/audit': 403,
+      '/audit/1': 403,
+    });
+    const { text } = await page.ask('/', { cookie });
+    expect(text).not.toContain('/audit');
+    expect((await page.ask('/operations', { cookie })).text).not.toContain('All operations');
+  });
+
+  test('a moderator sees all of it', async () => {
+    const cookie = await page.logIn(ben);
+    for (const path of ['/', '/reports/1', '/operations/2', '/audit', '/audit/1']) {
+      expect((await page.ask(path, { cookie })).status).toBe(200);
+    }
+  });
+
+  test('the roles that the configuration gives to commands count', async () => {
+    const cookie = await page.logIn(vic);
+    page.commandRoles.set('audit', 'viewer').set('report', 'admin');
+    expect((await page.ask('/audit/1', { cookie })).status).toBe(200);
+    expect((await page.ask('/reports/1', { cookie })).status).toBe(403);
+    expect((await page.ask('/reports', { cookie })).status).toBe(200);
+    page.commandRoles.set('open', 'moderator');
+    expect((await page.ask('/reports', { cookie })).status).toBe(401);
+  });
+
+  test('a role that was lowered counts at the next request', async () => {
+    const cookie = await page.logIn(ben);
+    expect((await page.ask('/audit', { cookie })).status).toBe(200);
+    page.roles.set(ben, 'viewer');
+    expect((await page.ask('/audit', { cookie })).status).toBe(403);
+  });
+});
+
+describe('every answer', () => {
+  test('lets nothing run, and nothing be loaded from elsewhere', async () => {
+    const cookie = await page.logIn(ana);
+    const { url } = page.web.linkFor(ana);
+    const style = /\/style\.\w+\.css/u.exec((await page.ask('/', { cookie })).text)?.[0] ?? '';
+    for (const path of [
+      '/',
+      '/reports',
+      '/nothing',
+      pathOf(url),
+      style,
+      '/icon.svg',
+      '//evil.example/',
+    ]) {
+      const { headers, text } = await page.ask(path, { cookie });
+      expect(headers.get('content-security-policy')).toBe(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      );
+      expect(headers.get('x-frame-options')).toBe('DENY');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+      expect(text).not.toMatch(/<script|<iframe|\bon\w+=|style="|https?:\/\/(?!www\.w3\.org)/u);
+    }
+    expect((await page.ask(style)).headers.get('content-type')).toBe('text/css; charset=utf-8');
+  });
+
+  test.each(['PUT', 'DELETE', 'PATCH', 'OPTIONS'])('%s is refused', async (method) => {
+    const { status, headers } = await page.ask('/', { method });
+    expect({ status, allow: headers.get('allow') }).toEqual({
+      status: 405,
+      allow: 'GET, HEAD, POST',
+    });
+  });
+
+  test('a form can be sent to nothing else', async () => {
+    const cookie = await page.logIn(ana);
+    for (const path of ['/', '/reports', '/audit/1', '/open', '/open/short']) {
+      expect((await page.ask(path, { method: 'POST', cookie })).status).toBe(403);
+    }
+  });
+
+  test('no address leads to another site, or breaks anything', async () => {
+    const cookie = await page.logIn(ana);
+    for (const path of [
+      '/\\evil.example/',
+      '/.//evil.example/',
+      '/%2f%2f-evil.example/',
+      '/reports/0',
+      '/reports/99999999999999999999',
+      '/audit/1/2',
+      '/__proto__',
+      '/constructor',
+      `/${'x'.repeat(4000)}`,
+      `/reports?sender=${'x'.repeat(3000)}`,
+      '/reports?state=__proto__',
+      '/audit?before=-1&since=%00&by=%F0%9F',
+    ]) {
+      const { status, text } = await askRaw(path, { host: new URL(page.origin).host, cookie });
+      expect([200, 400, 404]).toContain(status);
+      expect(text).not.toMatch(/(?:href|action)="(?:\/\/|\/\\|https?:)/u);
+      const stranger = await askRaw(path, { host: new URL(page.origin).host });
+      expect([400, 401]).toContain(stranger.status);
+      expect(stranger.text).not.toMatch(/(?:href|action)="(?:\/\/|\/\\|https?:)/u);
+    }
+    expect(page.logged.join('\n')).not.toContain('could not be shown');
+  });
+});
+
+describe('the address', () => {
+  test('also serves the probes and the metrics', async () => {
+    expect((await page.ask('/health/live')).text).toBe('alive\n');
+    expect((await page.ask('/metrics')).text).toBe('up 1\n');
+  });
+
+  test('shows the page only under its own name: no other name may resolve to it', async () => {
+    const cookie = await page.logIn(ana);
+    const { url } = page.web.linkFor(ana);
+    for (const host of ['evil.example', 'localhost', '127.0.0.1', 'evil.example:9090']) {
+      for (const path of ['/', '/reports', pathOf(url)]) {
+        expect(await askRaw(path, { host, cookie })).toMatchObject({ status: 404 });
+        expect((await askRaw(path, { host, cookie }, 'POST')).status).toBe(404);
+      }
+    }
+    expect((await page.ask(pathOf(url), { method: 'POST' })).status).toBe(303);
+  });
+});
+
+test('behind a proxy, the cookie is one that only https carries, and the metrics are out of reach', async () => {
+  await page[Symbol.asyncDispose]();
+  page = await openPage({ publicUrl: 'https://mod.example.com' });
+  const { url } = page.web.linkFor(ana);
+  expect(url).toMatch(/^https:\/\/mod\.example\.com\/open\/[\w-]{43}$/u);
+  const host = { host: 'mod.example.com' };
+  const opened = await askRaw(pathOf(url), host, 'POST');
+  expect(opened.status).toBe(303);
+  expect(opened.cookie).toMatch(
+    /^__Host-lawspeaker=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=28800$/u,
+  );
+  const [cookie = ''] = opened.cookie.split(';', 1);
+  expect((await askRaw('/', { ...host, cookie })).status).toBe(200);
+  for (const path of ['/metrics', '/health/live', '/health/ready']) {
+    expect((await askRaw(path, host)).status).toBe(401);
+    expect((await askRaw(path, { ...host, cookie })).status).toBe(404);
+    expect((await askRaw(path, {})).status).toBe(200);
+  }
+  expect((await askRaw('/', { cookie })).status).toBe(404);
+});
