@@ -20,7 +20,7 @@ export function verifiedAnswer(verified: Verified, now: number): Answer {
       ],
       body: [
         ...whereToLook(verified),
-        line(`In order before it: ${count(rows, 'row')}, head `, code(head)),
+        line(`In order before it: ${count(rows, 'row')}, head `, code(short(head))),
         ...compared,
         ...restored,
         line('Somebody has changed the database. Compare it with a backup.'),
@@ -33,7 +33,7 @@ export function verifiedAnswer(verified: Verified, now: number): Answer {
     ...compared,
     ...restored,
     ...unanchoredLines(verified, now),
-    line('Head: ', code(head)),
+    line('Head of the chain: ', code(head)),
   ];
   return isIncomplete
     ? {
@@ -118,14 +118,14 @@ function witnessLines(compared: Compared, now: number): Block[] {
     line(
       ...(heads === 0 && kind === 'management-room' ? [] : where),
       facts.join('; '),
-      ...(newest === undefined ? [] : [', head ', code(newest.head)]),
+      ...(newest === undefined ? [] : [', head ', code(short(newest.head))]),
     ),
     ...(misfit === undefined
       ? []
       : [
           line(
             `Doesn’t fit: ${count(misfit.count, 'row')}, posted ${when(misfit.at, now)}, head `,
-            code(misfit.head),
+            code(short(misfit.head)),
           ),
         ]),
     ...(ofLostRows === 0
@@ -152,6 +152,9 @@ function witnessLines(compared: Compared, now: number): Block[] {
         ]),
   ];
 }
+
+/** As the notice in the room shows it. */
+const short = (head: string) => `${head.slice(0, 12)}…`;
 
 function restorationLines({ restorations }: Verified): Block[] {
   return restorations.map(({ at, kept }) =>
