@@ -286,6 +286,11 @@ interface Base<Declared extends Arguments> {
    * speak against an account, so a long list of accounts is confirmed without a preview of each.
    */
   warning?(args: ParsedArguments<Declared>): string;
+  /**
+   * The arguments that say, with the target, what it changes, if the others only say how. `undo` then takes any later
+   * change of the same for the newer one. By default, all say it.
+   */
+  readonly changes?: readonly (keyof Declared & string)[];
   readonly audit?: {
     /** Arguments that the audit log must not hold. */
     readonly redact: readonly (keyof Declared & string)[];
@@ -396,6 +401,7 @@ type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
 export type Command = Omit<
   Base<Arguments> & Single<Arguments, unknown>,
   | 'audit'
+  | 'changes'
   | 'check'
   | 'checkEnd'
   | 'endsTogether'
@@ -428,6 +434,7 @@ export type Command = Omit<
     | ProtectsNobody
     | ((args: Readonly<Record<string, unknown>>) => Protects);
   readonly audit?: { readonly redact: readonly string[] };
+  readonly changes?: readonly string[];
   readonly danger: Danger | ((args: Readonly<Record<string, unknown>>) => Danger);
   readonly maxDanger?: Danger;
   preview?(context: Context): Promise<Preview>;

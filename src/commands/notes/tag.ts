@@ -34,6 +34,7 @@ export default defineCommand({
   },
   danger: 'change',
   withoutEnd: true,
+  changes: ['target', 'name'],
   example: 'tag @mallory:example.com known-spammer --for 30d',
   endpoints: ['GET /_synapse/admin/v2/users/{user_id}'],
   check({ name, for: forMs, until }, { now }) {
@@ -42,9 +43,6 @@ export default defineCommand({
       throw new UsageError('Give `--for` or `--until`, not both.', { word: '--until' });
     }
     const word = until === undefined ? '--for' : '--until';
-    if (until !== undefined && until <= now) {
-      throw new UsageError(`\`--until\`: ${dateTime(until)} has passed.`, { word });
-    }
     if ((forMs ?? (until ?? now) - now) > maxForMs) {
       throw new UsageError(`\`${word}\` can be at most ${maxYears} years from now.`, {
         word,
@@ -56,7 +54,11 @@ export default defineCommand({
     const { args, actor, origin, services, now } = context;
     const { target: subject, name, for: forMs, until } = args;
     if (until !== undefined && until <= now) {
-      throw new TargetError('state', `the tag was to end at ${dateTime(until)}, which has passed`);
+      throw new TargetError(
+        'state',
+        `the tag was to end at ${dateTime(until)}, which has passed`,
+        'Nothing was changed.',
+      );
     }
     await assertSubject(context, subject);
     const expiresAt = until ?? (forMs === undefined ? null : now + forMs);

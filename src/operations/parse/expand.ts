@@ -362,7 +362,11 @@ async function assertOnlyOne(
  * @throws TargetError the same was done again since, or the action is already undone
  */
 async function assertNewest(
-  { store, settings: { prefix } }: Pick<UndoContext, 'settings' | 'store'>,
+  {
+    store,
+    registry,
+    settings: { prefix },
+  }: Pick<UndoContext, 'settings' | 'store'> & Pick<CommandNameContext, 'registry'>,
   entry: AuditEntry,
   undoing: { readonly command: string; readonly values: Readonly<Record<string, unknown>> },
 ): Promise<void> {
@@ -387,7 +391,10 @@ async function assertNewest(
     (one) => (undoOf(one) ?? undo) === undo,
   );
   const asStep = await sameAsStep(store, entry);
-  const newest = (again?.id ?? 0) > (asStep?.id ?? 0) ? again : asStep;
+  const changed = await changedAgain(store, entry, registry.find(entry.command)?.changes);
+  const newest = [again, asStep, changed].reduce((one, other) =>
+    (other?.id ?? 0) > (one?.id ?? 0) ? other : one,
+  );
   const [back] = undone;
   const name = `#${entry.id} (${entry.command})`;
   if (newest !== undefined && newest.id > (back?.id ?? 0)) {
@@ -405,6 +412,32 @@ async function assertNewest(
   if (back !== undefined) {
     throw new TargetError('state', `${name} was already undone by #${back.id} (${back.command})`);
   }
+}
+
+/**
+ * The newest later entry of the same command that changed the same, in another way, and was not taken back.
+ *
+ * @param changes the arguments that say what it changes; undefined if all do
+ */
+async function changedAgain(
+  { auditLog }: Pick<Store, 'auditLog'>,
+  { id, command, target, arguments: given }: AuditEntry,
+  changes: readonly string[] | undefined,
+): Promise<AuditEntry | undefined> {
+  if (changes === undefined || target === null) {
+    return undefined;
+  }
+  const what = (all: unknown) =>
+    JSON.stringify(
+      changes.map((name) => (all as Readonly<Record<string, unknown>> | null)?.[name]),
+    );
+  const later = await auditLog.inOrder({ target, command, status: 'done' }, id, maxTogether);
+  const same = later.filter((one) => what(one.arguments) === what(given));
+  const takenBack = new Set(same.map(({ reason }) => undoneBy(reason)));
+  return same.findLast(
+    (one) =>
+      undoOf(one) !== undefined && undoneBy(one.reason) === undefined && !takenBack.has(one.id),
+  );
 }
 
 /** The newest later entry that did the same to the same target, if either was a step of a command. */

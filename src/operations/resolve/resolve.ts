@@ -382,7 +382,14 @@ async function resolveAccount(
     const meant = await accountsMeant(context, user);
     const advice =
       meant.length === 0
-        ? [`This only works for ${serverName} accounts.`]
+        ? [
+            `This only works for ${serverName} accounts.`,
+            ...(how.unchanged.length > 0
+              ? []
+              : [
+                  `For what I know about others, see \`${context.settings.prefix}history ${idWord(user)}\`.`,
+                ]),
+          ]
         : [`Did you mean ${idWords(meant)}?`, ...how.unchanged];
     throw new TargetError(
       'remote_user',

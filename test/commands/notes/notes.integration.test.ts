@@ -104,6 +104,7 @@ describe('notes', () => {
       'usage',
       'too long: 2001 characters. The limit is 2000',
     ],
+    [`!user ${stranger}`, 'failed', `see !history ${stranger}`],
     ['!note nobody-here was warned', 'failed', 'there is no account @nobody-here:'],
     [`!remove-note ${stranger} three`, 'usage', 'three is not a whole number'],
     [`!tag ${stranger} Known Spammer`, 'usage', 'Unexpected word: Spammer'],
@@ -111,7 +112,7 @@ describe('notes', () => {
     [`!tag ${stranger} ${'x'.repeat(33)}`, 'usage', 'at most 32 characters'],
     [`!tag ${stranger} spam --for 30`, 'usage', '30 is not a valid duration'],
     [`!tag ${stranger} spam --for 20000d`, 'usage', 'at most 10 years'],
-    [`!tag ${stranger} spam --until 2020-01-01`, 'usage', 'has passed'],
+    [`!tag ${stranger} spam --until 2020-01-01`, 'failed', 'which has passed'],
     [`!tag ${stranger} spam --for 1d --until 2099-01-01`, 'usage', 'not both'],
     [`!untag ${stranger} never-set`, 'failed', 'has no tag never-set'],
     [`!tags ${stranger}`, 'usage', `--target ${stranger}`],
@@ -141,6 +142,10 @@ describe('tags', () => {
     const { expires_at: end } = timed.field.data as { expires_at: number };
     const longer = await room.ben.ask(`!tag ${user} watched --until 2030-01-01`);
     expect(longer.body).toContain('Before, it was to end at ');
+    const tooEarly = await undo(first.field.audit);
+    expect(tooEarly.body).toContain(
+      `#${first.field.audit[0]} (tag) is not the newest: #${longer.field.audit[0]} (tag) came after it`,
+    );
     await undo(longer.field.audit);
     const restored = await room.vic.ask(`!tags --target ${user}`);
     expect(restored.field.data).toMatchObject({ rows: [{ name: 'watched', expires_at: end }] });
