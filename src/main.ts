@@ -26,6 +26,8 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   backup FILE    copy the database to a new file; the bot may be running
   restore FILE   check a backup, and put it in the place of the database; stop
                  the bot first
+  forget USER    remove a person from the database; stop the bot first. Without
+                 --yes it only shows what names them
   healthcheck    ask the running bot at http.listen whether it is ready
   rules test     show what the rules would have done with the reports of the
                  last 30 days; other periods: --since 7d, --since 2026-11-01
@@ -102,6 +104,12 @@ async function main(argv: readonly string[]): Promise<number> {
       const config = await readConfig();
       const { backup } = await import('./cli/backup.ts');
       await backup(config, operand, print);
+      return exitStatus.done;
+    }
+    case 'forget': {
+      const config = await readConfig();
+      const { forget } = await import('./cli/forget.ts');
+      await forget(config, operand, options.yes === true, print);
       return exitStatus.done;
     }
     case 'restore': {

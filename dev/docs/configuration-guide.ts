@@ -77,6 +77,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
     ['audit.anchorEvery.entries', 'audit.anchorEvery.time'],
     'Decrease them if fewer rows may be cut off unseen. People see a head in the management room once a day, however often the bot writes one.',
   ],
+  [
+    ['audit.keepContentFor'],
+    'Set it if the law or your policy limits how long you may keep personal data: [privacy.md](privacy.md#after-a-time).',
+  ],
   [['http.listen'], 'Set it to use [monitoring](monitoring.md) or `lawspeaker healthcheck`.'],
   [
     ['web.enabled'],
@@ -104,6 +108,10 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
   ],
   [['reports.maxCardsPerMinute'], 'Decrease it if a flood of reports makes the room hard to read.'],
   [['reports.proposalExpiresAfter'], 'Increase it if nobody is in the room at night.'],
+  [
+    ['reports.keepContentFor'],
+    'Set it if reported texts must be deleted after a time: [privacy.md](privacy.md#after-a-time).',
+  ],
   [['log.level'], 'Set `debug` to look for a fault, and `warn` for a quiet log.'],
   [['log.format'], 'Set `pretty` to read the log in a terminal.'],
 ];

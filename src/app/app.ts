@@ -262,6 +262,10 @@ async function run(parts: Parts): Promise<App> {
     transport,
     timing,
     cardReactions,
+    retention: {
+      entriesMs: milliseconds(config.audit.keepContentFor),
+      reportsMs: milliseconds(config.reports.keepContentFor),
+    },
     anchoring: {
       witnesses,
       anchorEvery: {
@@ -429,6 +433,9 @@ export async function createConfiguredRegistry({
   }
   return registry;
 }
+
+const milliseconds = (period: string | undefined) =>
+  period === undefined ? undefined : durationMs(period);
 
 function watchedBy({ reports, protected: { users } }: Config): Watched {
   return {

@@ -1,6 +1,6 @@
 import type { Registry } from '../chat/command/registry.ts';
 import { createWorker } from '../core/async/worker.ts';
-import { minuteMs } from '../core/duration.ts';
+import { hourMs, minuteMs } from '../core/duration.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
@@ -15,6 +15,8 @@ import { createNextPages } from '../operations/parse/expand.ts';
 import { createPipeline } from '../operations/pipeline.ts';
 import { createAnchoring } from '../operations/record/anchor.ts';
 import type { AnchorContext } from '../operations/record/anchor.ts';
+import { applyRetention } from '../operations/record/retention.ts';
+import type { RetentionPeriods } from '../operations/record/retention.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
@@ -49,10 +51,12 @@ export function createOperations(options: {
   readonly transport: Pick<Transport, 'room' | 'sayStoreFailure'> & {
     readonly sendPermission: SendPermission;
   };
-  readonly timing: Pick<Timing, 'headLookMs'>;
+  readonly timing: Pick<Timing, 'headLookMs' | 'retentionLookMs'>;
   readonly cardReactions: CardReactions;
   /** Where heads of the audit log are written, and after how many rows or how much time. */
   readonly anchoring: Pick<AnchorContext, 'anchorEvery' | 'witnesses'>;
+  /** How long who something was about, and texts, are kept. */
+  readonly retention: RetentionPeriods;
   /** A report has changed. */
   readonly wakeReports: () => void;
 }) {
@@ -124,6 +128,12 @@ export function createOperations(options: {
       log.warn({ code: codeOf(error) }, 'the head of the audit log could not be anchored');
     },
   });
+  const retention = createWorker({
+    work: async () => applyRetention(context, options.retention),
+    onError(error) {
+      log.warn({ code: codeOf(error) }, 'what was kept long enough could not be forgotten');
+    },
+  });
   const intervals: NodeJS.Timeout[] = [];
 
   return {
@@ -143,6 +153,7 @@ export function createOperations(options: {
       due.wake();
       intervals.push(
         setInterval(recovery.wake, recoverEveryMs).unref(),
+        setInterval(retention.wake, options.timing.retentionLookMs ?? hourMs).unref(),
         setInterval(anchoring.wake, options.timing.headLookMs ?? usualHeadLookMs).unref(),
       );
     },
@@ -163,6 +174,7 @@ export function createOperations(options: {
       void due.stop();
       void recovery.stop();
       void anchoring.stop();
+      void retention.stop();
       await pipeline.stop();
     },
   };

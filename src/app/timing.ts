@@ -26,6 +26,8 @@ export interface Timing {
   readonly masProbeMs?: number;
   /** Between two checks whether the audit log's head is to be anchored. */
   readonly headLookMs?: number;
+  /** Between two checks whether something was kept long enough. */
+  readonly retentionLookMs?: number;
   /** Whether the bot greets a room that it has not spoken in; true by default. */
   readonly greets?: boolean;
 }

@@ -11,7 +11,10 @@ type OptionName = (typeof optionNames)[number] | (typeof reportOptions)[number];
 const commands: Readonly<
   Record<
     string,
-    { readonly options?: readonly (OptionName | 'json' | 'offline')[]; readonly operand?: string }
+    {
+      readonly options?: readonly (OptionName | 'json' | 'offline' | 'yes')[];
+      readonly operand?: string;
+    }
   >
 > = {
   start: {},
@@ -23,6 +26,7 @@ const commands: Readonly<
   report: { options: reportOptions },
   backup: { operand: 'FILE' },
   restore: { operand: 'FILE' },
+  forget: { operand: 'USER', options: ['yes'] },
   healthcheck: {},
 };
 
@@ -34,6 +38,7 @@ export interface CommandLine {
   readonly operand: string;
   readonly options: Readonly<Partial<Record<OptionName, string>>> & {
     readonly json?: boolean;
+    readonly yes?: boolean;
     readonly offline?: boolean;
   };
 }
@@ -60,6 +65,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         to: { type: 'string' },
         'hide-below': { type: 'string' },
         json: { type: 'boolean' },
+        yes: { type: 'boolean' },
         offline: { type: 'boolean' },
         help: { type: 'boolean', short: 'h', default: false },
         version: { type: 'boolean', default: false },

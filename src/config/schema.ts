@@ -63,6 +63,8 @@ const witness = z
   )
   .describe('room ID, alias, or file');
 
+const retention = durationText.refine((text) => durationMs(text) >= dayMs, 'must be at least 1d');
+
 /**
  * A token or a client's secret.
  *
@@ -201,6 +203,7 @@ const sections = z.strictObject({
             .default('15m'),
         })
         .prefault({}),
+      keepContentFor: retention.optional(),
     })
     .prefault({}),
   http: z
@@ -225,6 +228,7 @@ const sections = z.strictObject({
         .default({}),
       maxCardsPerMinute: z.number().int().min(1).default(6),
       proposalExpiresAfter: durationText.default('12h'),
+      keepContentFor: retention.optional(),
     })
     .prefault({}),
   log: z

@@ -10,6 +10,8 @@ import { masTraits, synapseTraits } from './accounts/traits.ts';
 import { createAuditService } from './bot/audit-service.ts';
 import type { AuditService } from './bot/audit-service.ts';
 import type { BotOperations } from './bot/bot-operations.ts';
+import { createForgetService } from './bot/forget-service.ts';
+import type { ForgetService } from './bot/forget-service.ts';
 import { createHistoryService } from './bot/history-service.ts';
 import type { HistoryService } from './bot/history-service.ts';
 import { createOperationService } from './bot/operation-service.ts';
@@ -78,6 +80,7 @@ export type { DeletableFiles, FailedFile, FileChanges, NamedFile } from './media
 export { whyFailed } from './media/media-files.ts';
 export type { ChainPosition } from './bot/audit-service.ts';
 export type { Compared, Verified } from './bot/verify-record.ts';
+export type { Mentions } from './bot/forget-service.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { NotesAbout } from './notes/note-service.ts';
@@ -119,6 +122,7 @@ export interface Services {
   readonly history: HistoryService;
   readonly transparency: TransparencyService;
   readonly tags: TagService;
+  readonly forgetting: ForgetService;
   readonly bot: BotOperations;
   readonly directRooms: DirectRooms;
 }
@@ -164,6 +168,7 @@ export function createServices(parts: {
     history: createHistoryService(store),
     transparency: createTransparencyService(store),
     tags: createTagService(store, { wake: wakeReports }),
+    forgetting: createForgetService(store),
     bot,
     directRooms,
   };

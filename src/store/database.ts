@@ -117,6 +117,8 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
     sqlite.pragma('recursive_triggers = ON');
     if (options.readonly !== true) {
       sqlite.pragma('journal_mode = WAL');
+      // What is deleted is personal data as often as not.
+      sqlite.pragma('secure_delete = ON');
       // An intent must be on the disk before its call is sent.
       sqlite.pragma('synchronous = FULL');
     }

@@ -507,7 +507,7 @@ export function roleFor(command: Command, danger: Danger): Role {
   return danger === 'read' ? 'viewer' : danger === 'critical' ? 'admin' : 'moderator';
 }
 
-/** The arguments that hold users whom a command creates, or in whose name it acts. */
+/** The arguments that hold users whom a command creates or forgets, or in whose name it acts. */
 export function identitiesOf(command: Command): string[] {
   return Object.entries(command.args)
     .filter(([, { kind }]) => kind === 'identity')

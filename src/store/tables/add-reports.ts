@@ -1,6 +1,7 @@
 import { CompiledQuery, sql } from 'kysely';
 import type { Insertable, Selectable } from 'kysely';
 
+import { isForgotten } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
 import type { ReportItemsTable, Tables } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
@@ -113,9 +114,17 @@ async function newOf(db: Connection, kind: ReportKey['kind'], all: readonly Repo
     )
     .execute();
   const known = new Set(stored.map((key) => keyOf({ kind, ...key })));
+  // The homeserver still lists reports about people who were forgotten here.
+  const forgotten = new Set(
+    stored
+      .filter(({ subject }) => isForgotten(subject))
+      .map(({ reportId, receivedTs }) => `${reportId} ${receivedTs}`),
+  );
   return all.filter(({ report }) => {
     const key = keyOf(report);
-    return !known.has(key) && known.add(key);
+    return (
+      !known.has(key) && !forgotten.has(`${report.reportId} ${report.receivedTs}`) && known.add(key)
+    );
   });
 }
 

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+import { dayMs } from '../../../src/core/duration.ts';
+import type { RoomId } from '../../../src/core/ids.ts';
+import { applyRetention } from '../../../src/operations/record/retention.ts';
+import type { RetentionPeriods } from '../../../src/operations/record/retention.ts';
+import { openStore } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+
+const now = Date.UTC(2026, 10, 28);
+const old = now - 400 * dayMs;
+const periods = { entriesMs: 365 * dayMs, reportsMs: 90 * dayMs };
+
+let store: Store;
+beforeEach(async () => {
+  store = await openStore(':memory:');
+});
+afterEach(async () => store.close());
+
+const apply = async (given: Partial<RetentionPeriods> = periods, at = now) =>
+  applyRetention(
+    {
+      store,
+      settings: { managementRoom: '!r:x' as RoomId },
+      log: { info: () => undefined },
+      now: () => at,
+    },
+    { entriesMs: undefined, reportsMs: undefined, ...given },
+  );
+
+async function act(at: number, more: { target?: string; isOpen?: boolean } = {}): Promise<void> {
+  const { target = '@mallory:x', isOpen = false } = more;
+  await store.transaction(async ({ auditLog }) => {
+    const intent = await auditLog.begin(
+      {
+        actor: '@ana:x',
+        confirmer: '@ben:x',
+        command: 'lock',
+        arguments: { accounts: [target], text: 'hello Mallory' },
+        target,
+        reason: 'spam',
+        eventId: `$${at}`,
+        roomId: '!r:x',
+      },
+      at,
+    );
+    if (!isOpen) {
+      await auditLog.finish(intent, { status: 'done', detail: { undo: `unlock ${target}` } }, at);
+    }
+  });
+}
+
+const entries = async () => store.auditLog.search({ limit: 1000 });
+
+test('old entries lose whom they are about and their texts, and keep who was responsible', async () => {
+  await act(old);
+  await act(old, { target: '!lobby:x' });
+  await act(now - dayMs);
+  await apply();
+  expect(await entries()).toMatchObject([
+    {
+      command: 'forget',
+      actor: 'retention',
+      arguments: { entries: 2, reports: 0 },
+      status: 'done',
+    },
+    { target: '@mallory:x', reason: 'spam' },
+    { target: '!lobby:x', reason: null },
+    {
+      target: '@forgotten:invalid',
+      reason: null,
+      arguments: { accounts: [''], text: '' },
+      detail: { undo: '' },
+      actor: '@ana:x',
+      confirmer: '@ben:x',
+      at: old,
+      status: 'done',
+    },
+  ]);
+  expect((await store.auditLog.verify()).fault).toBeUndefined();
+});
+
+test('entries in flight are left alone', async () => {
+  await act(old, { isOpen: true });
+  await apply();
+  expect(await entries()).toMatchObject([{ target: '@mallory:x', reason: 'spam' }]);
+});
+
+test('it runs once a day, says nothing if there is nothing, and goes on where it was', async () => {
+  for (let at = 0; at < 501; at += 1) {
+    await act(old + at);
+  }
+  await apply();
+  expect((await entries())[0]).toMatchObject({ arguments: { entries: 501 } });
+  await apply(periods, now + 1000);
+  await apply(periods, now + dayMs);
+  expect((await entries()).filter(({ command }) => command === 'forget')).toHaveLength(1);
+  await act(old + 600);
+  await apply(periods, now + 2 * dayMs);
+  expect((await entries())[0]).toMatchObject({ arguments: { entries: 1 } });
+});
+
+test('closed reports lose whom they are about and from, and stay known', async () => {
+  const report = (kind: 'event' | 'user', reportId: number) => ({
+    kind,
+    reportId,
+    receivedTs: old,
+    subject: kind === 'user' ? `@mallory${reportId}:x` : `$event${reportId}`,
+    reporter: '@vera:x',
+    reason: 'awful',
+    score: null,
+    roomId: null,
+    roomName: null,
+    sender: `@mallory${reportId}:x`,
+  });
+  const all = [report('event', 1), report('user', 1), report('user', 2), report('event', 2)];
+  const add = async () =>
+    store.transaction(async ({ reports }) =>
+      reports.addAll(
+        all.map((one) => ({ report: one, options: { isBacklog: false, isQuiet: true } })),
+        old,
+      ),
+    );
+  await add();
+  await store.transaction(async ({ reportItems }) => {
+    for (const id of [1, 2, 3]) {
+      await reportItems.move(
+        id,
+        { state: 'resolved', by: '@ana:x', note: 'done', isShown: true },
+        old,
+      );
+    }
+  });
+  await apply();
+  const text = JSON.stringify(await store.reports.inOrder(undefined, 100));
+  expect(text.match(/mallory\d/gu)).toEqual(['mallory2']);
+  expect((await store.reportItems.get(4))?.sender).toBe('@mallory2:x');
+  expect(await store.reportItems.get(1)).toMatchObject({
+    sender: '@forgotten:invalid',
+    content: null,
+    note: null,
+    closedBy: '@ana:x',
+  });
+  expect(await add()).toBe(0);
+});
