@@ -125,6 +125,7 @@ test('defaults', () => {
     },
     protected: { users: [] },
     database: { path: 'data/lawspeaker.db' },
+    audit: { anchorEvery: { entries: 100, time: '15m' } },
     reports: {
       pollInterval: '5s',
       rules: [],
@@ -189,6 +190,10 @@ describe('faults', () => {
       'reports:\n  enabled: "true"',
       '  reports.enabled: must be true or false: leave the quotes out',
     ],
+    ['audit:\n  witness: "#heads"', '  audit.witness: must be a room ID (!…), an alias'],
+    ['audit:\n  anchorEvery:\n    time: 30s', '  audit.anchorEvery.time: must be at least 1m'],
+    ['audit:\n  anchorEvery:\n    time: 2d', '  audit.anchorEvery.time: must be at most 1d'],
+    ['audit:\n  anchorEvery:\n    entries: 0', '  audit.anchorEvery.entries: must be at least 1'],
     ['reports: [1]', '  reports: must have keys below it, not a list'],
     ['database:\n  path: [x]', '  database.path: must be text, not a list'],
     [

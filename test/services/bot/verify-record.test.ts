@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { UnreachableError } from '../../../src/core/errors.ts';
+import { verifyRecord } from '../../../src/services/bot/verify-record.ts';
+import { openStore } from '../../../src/store/store.ts';
+import type { Store } from '../../../src/store/store.ts';
+import type { Witness, WitnessReading, WrittenHead } from '../../../src/store/witness.ts';
+
+const rows = 6;
+const place = '!room:x';
+/** A row is written every second, and a head half a second after it. */
+const timeOf = (row: number) => row * 1000;
+
+let store: Store;
+beforeEach(async () => {
+  store = await openStore(':memory:');
+  await store.transaction(async ({ auditLog }) => {
+    for (let row = 1; row <= rows; row += 1) {
+      const intent = {
+        actor: '@ana:x',
+        command: 'lock',
+        arguments: {},
+        eventId: '$e',
+        roomId: place,
+      };
+      await auditLog.begin(intent, timeOf(row));
+    }
+  });
+});
+afterEach(async () => store.close());
+
+async function head(count: number, fields: Partial<WrittenHead> = {}): Promise<WrittenHead> {
+  const hash = (await store.auditLog.hashOf(count)) ?? 'f'.repeat(64);
+  return { count, head: hash, at: timeOf(count) + 500, ...fields };
+}
+
+function witness(reading: Partial<WitnessReading> | Error, where = place): Witness {
+  return {
+    kind: 'management-room',
+    place: where,
+    write: async () => undefined,
+    async read() {
+      if (reading instanceof Error) {
+        throw reading;
+      }
+      return { heads: [], removed: [], unreadable: 0, isWhole: true, ...reading };
+    },
+  };
+}
+
+const verify = async (...witnesses: Witness[]) => verifyRecord(store, witnesses);
+
+test('every head is compared, in any order, and the rows after the newest are not anchored', async () => {
+  const heads = [await head(4), await head(1), await head(2)];
+  expect(await verify(witness({ heads }))).toMatchObject({
+    fault: undefined,
+    isIncomplete: false,
+    anchored: { count: 4 },
+    unanchored: { from: 5, to: 6, since: timeOf(5) },
+    witnesses: [{ heads: 3, newest: { count: 4 }, misfit: undefined }],
+  });
+  const { unanchored } = await verify(witness({ heads: [...heads, await head(6)] }));
+  expect(unanchored).toBeUndefined();
+});
+
+test('one head that does not fit is enough, whatever newer ones and other witnesses say', async () => {
+  const wrong = await head(3, { head: 'a'.repeat(64) });
+  const heads = [await head(6), wrong, await head(2)];
+  expect(
+    await verify(witness({ heads: [await head(6)] }, '!other:x'), witness({ heads })),
+  ).toMatchObject({
+    count: 2,
+    fault: { id: 3, kind: 'replaced' },
+    anchored: { count: 2 },
+    unanchored: undefined,
+    witnesses: [{ misfit: undefined }, { newest: { count: 2 }, misfit: { count: 3 } }],
+  });
+});
+
+test('two heads of one row that contradict each other can’t both fit', async () => {
+  const heads = [await head(3), await head(3, { head: 'a'.repeat(64) })];
+  expect(await verify(witness({ heads }))).toMatchObject({ fault: { id: 3, kind: 'replaced' } });
+});
+
+test('a head of rows that are not there shows that they were cut off', async () => {
+  expect(await verify(witness({ heads: [await head(2), await head(8)] }))).toMatchObject({
+    count: rows,
+    fault: { id: 7, kind: 'missing' },
+    witnesses: [{ newest: { count: 2 }, misfit: { count: 8 } }],
+  });
+});
+
+test('heads of rows from before a restored database are told apart from tampering', async () => {
+  const restored = { at: timeOf(5), kept: 2 };
+  const lost = await head(4, { head: 'a'.repeat(64) });
+  const heads = [lost, await head(2), await head(6, { restored })];
+  expect(await verify(witness({ heads }))).toMatchObject({
+    fault: undefined,
+    isIncomplete: false,
+    restorations: [restored],
+    witnesses: [{ heads: 2, ofLostRows: 1 }],
+  });
+  // It excuses neither rows that were kept, nor heads from afterwards.
+  for (const other of [
+    await head(2, { head: 'a'.repeat(64) }),
+    await head(4, { head: 'a'.repeat(64), at: timeOf(5) + 1 }),
+  ]) {
+    expect((await verify(witness({ heads: [...heads, other] }))).fault).toBeDefined();
+  }
+});
+
+describe('it is incomplete', () => {
+  const incomplete = async (...witnesses: Witness[]) => (await verify(...witnesses)).isIncomplete;
+
+  test('if a witness can’t be read', async () => {
+    const away = new UnreachableError('GET /messages', 'does not answer', false);
+    const verified = await verify(witness(away), witness({ heads: [await head(6)] }, '/mnt/heads'));
+    expect(verified).toMatchObject({
+      isIncomplete: true,
+      anchored: { count: 6 },
+      witnesses: [{ failure: 'the homeserver does not answer' }, { failure: undefined }],
+    });
+  });
+
+  test('if heads were removed that are newer than all that fit', async () => {
+    const heads = [await head(4)];
+    expect(await incomplete(witness({ heads, removed: [timeOf(5)] }))).toBe(true);
+    expect(await incomplete(witness({ heads, removed: [timeOf(3)] }))).toBe(false);
+    expect(await incomplete(witness({ removed: [1] }))).toBe(true);
+    expect(await incomplete(witness({}))).toBe(false);
+  });
+
+  test('if a head that the bot has written is gone, and none covers its rows', async () => {
+    await store.anchor.set({ ...(await head(5)), warnedAt: 0 }, place);
+    expect(await incomplete(witness({ heads: [await head(4)] }))).toBe(true);
+    expect(await incomplete(witness({ heads: [await head(6)] }))).toBe(false);
+    expect(
+      await verify(
+        witness({ heads: [await head(4)] }),
+        witness({ heads: [await head(6)] }, '/mnt/heads'),
+      ),
+    ).toMatchObject({ isIncomplete: false, witnesses: [{ vanished: { count: 5 } }, {}] });
+  });
+
+  test('if the only heads there may be can’t be decrypted', async () => {
+    expect(await incomplete(witness({ unreadable: 3 }))).toBe(true);
+    expect(await incomplete(witness({ unreadable: 3, heads: [await head(4)] }))).toBe(false);
+  });
+});
