@@ -13,8 +13,11 @@ interface ArgumentOptions {
    * always belongs to it. Flags may be anywhere before `--`.
    */
   readonly rest?: true;
-  /** A text whose line breaks are kept, up to an empty line between two paragraphs. */
-  readonly lines?: true;
+  /**
+   * A text of several words is kept as it was typed, with its quotes and line breaks, up to an empty line between two
+   * paragraphs.
+   */
+  readonly verbatim?: true;
   /**
    * A flag whose value may be typed without its name, if the value is unambiguous: `reports open`. Only for
    * commands that change nothing.

@@ -76,7 +76,8 @@ export function parseFlags(
 }
 
 function wordOf(token: Token): Word {
-  return { text: token.text, exact: isExact(token), ...present({ breaks: token.breaks }) };
+  const { text, raw, breaks } = token;
+  return { text, exact: isExact(token), ...present({ raw, breaks }) };
 }
 
 /**

@@ -330,14 +330,15 @@ function readPositionals(
   return allFilledIn;
 }
 
-/** The text that words are the rest of. */
-function textOf(words: readonly Word[], { options: { lines } }: Argument): string {
+/** The text that words are the rest of. One word in quotes is the whole text. */
+function textOf(words: readonly Word[], { options: { verbatim } }: Argument): string {
+  const isVerbatim = verbatim === true && words.length > 1;
   return words
-    .map(({ text, breaks = 0 }, at) =>
-      at === 0
-        ? text
-        : `${lines === true && breaks > 0 ? '\n'.repeat(Math.min(breaks, 2)) : ' '}${text}`,
-    )
+    .map(({ text, raw = text, breaks = 0 }, at) => {
+      const space =
+        at === 0 ? '' : isVerbatim && breaks > 0 ? '\n'.repeat(Math.min(breaks, 2)) : ' ';
+      return `${space}${isVerbatim ? raw : text}`;
+    })
     .join('');
 }
 

@@ -7,6 +7,8 @@ export interface Token {
   readonly quoted: boolean;
   /** Set if the value of a `--flag=` was quoted, or some of it escaped: it is meant as it is written. */
   readonly quotedValue?: true;
+  /** As it was typed, if some of it was quoted or escaped. */
+  readonly raw?: string;
   /** How many line breaks are in front of it, after another word. */
   readonly breaks?: number;
 }
@@ -60,6 +62,7 @@ export function tokenize(line: string): Token[] {
   let exact = false;
   let inWord = false;
   let breaks = 0;
+  let start = 0;
   /** Where the word's first `=` stands; looking for it at each quote would take quadratic time. */
   let equals = -1;
 
@@ -71,12 +74,13 @@ export function tokenize(line: string): Token[] {
   };
   const isFlagWithoutValue = () => equals === text.length - 1 && flagWithoutValue.test(text);
 
-  const end = () => {
+  const endAt = (place: number) => {
     if (inWord) {
       tokens.push({
         text: quoted ? text : plainDashes(text),
         quoted,
         ...(exact && !quoted ? { quotedValue: true } : {}),
+        ...(exact ? { raw: characters.slice(start, place).join('') } : {}),
         ...(breaks > 0 && tokens.length > 0 ? { breaks } : {}),
       });
       breaks = 0;
@@ -91,10 +95,11 @@ export function tokenize(line: string): Token[] {
   for (let at = 0; at < characters.length; at += 1) {
     const character = characters[at] ?? '';
     if (isBlank(character)) {
-      end();
+      endAt(at);
       breaks += character === '\n' ? 1 : 0;
       continue;
     }
+    start = inWord ? start : at;
     if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue()))) {
       const close = quotes.closeOf(at);
       if (close === undefined) {
@@ -124,7 +129,7 @@ export function tokenize(line: string): Token[] {
     }
     add(character);
   }
-  end();
+  endAt(characters.length);
   return tokens;
 }
 

@@ -19,7 +19,7 @@ export default defineCommand({
   summary: 'Writes a note about a user or a room',
   does: [
     'show it with !user, !room, !history and on report cards',
-    'keep line breaks',
+    'keep the text as it was typed, with its line breaks',
     'accept users of other servers',
   ],
   doesNot: ['tell the user', 'tell the homeserver anything'],
@@ -27,7 +27,7 @@ export default defineCommand({
     target: subjectArgument,
     text: positional('text', `What to remember, up to ${maxText} characters`, {
       rest: true,
-      lines: true,
+      verbatim: true,
     }),
   },
   danger: 'change',

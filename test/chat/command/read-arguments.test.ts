@@ -467,7 +467,7 @@ describe('what a message about a report leaves out', () => {
     summary: 'Remarks something',
     args: {
       about: positional('target', 'A user or a room', { implied: true }),
-      text: positional('text', 'What', { rest: true, lines: true }),
+      text: positional('text', 'What', { rest: true, verbatim: true }),
     },
     danger: 'change',
     reversible: false,
@@ -498,6 +498,8 @@ describe('what a message about a report leaves out', () => {
       'alice was\nwarned\r\n\n\nby @a:x',
       { about: '@sender:x', text: 'alice was\nwarned\n\nby @a:x' },
     ],
+    [remark, '@a:x said  "no", don’t', { about: '@a:x', text: 'said "no", don’t' }],
+    [remark, String.raw`@a:x "said \"no\" "`, { about: '@a:x', text: 'said "no" ' }],
     [label, 'spammer', { about: '@sender:x', name: 'spammer' }],
     [label, 'alice spammer', { about: '@alice:example.com', name: 'spammer' }],
   ] as const)('%#: is filled in', (command, line, expected) => {

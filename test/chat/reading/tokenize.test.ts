@@ -64,7 +64,7 @@ describe('quotes group', () => {
     ['""', ''],
     ['"a"b', 'ab'],
   ])('%s', (line, expected) => {
-    expect(tokenize(line)).toEqual([{ text: expected, quoted: true }]);
+    expect(tokenize(line)).toMatchObject([{ text: expected, quoted: true }]);
   });
 
   test('each for itself', () => {
@@ -75,7 +75,7 @@ describe('quotes group', () => {
   test('only where a word or a value begins', () => {
     expect(words(`don't won't 5" rock'n'roll`)).toEqual([`don't`, `won't`, '5"', `rock'n'roll`]);
     expect(words('don’t won’t')).toEqual(['don’t', 'won’t']);
-    expect(tokenize('--reason="two words" x')).toEqual([
+    expect(tokenize('--reason="two words" x')).toMatchObject([
       { text: '--reason=two words', quoted: false, quotedValue: true },
       { text: 'x', quoted: false },
     ]);
@@ -116,8 +116,8 @@ describe('a backslash', () => {
   });
 
   test('makes a value of what looks like a flag', () => {
-    expect(tokenize(String.raw`\--erase`)).toEqual([{ text: '--erase', quoted: true }]);
-    expect(tokenize(String.raw`\"`)).toEqual([{ text: '"', quoted: true }]);
+    expect(tokenize(String.raw`\--erase`)).toMatchObject([{ text: '--erase', quoted: true }]);
+    expect(tokenize(String.raw`\"`)).toMatchObject([{ text: '"', quoted: true }]);
   });
 });
 
