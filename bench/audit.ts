@@ -15,7 +15,7 @@ import { openStore } from '../src/store/store.ts';
 import type { Store } from '../src/store/store.ts';
 import type { AuditFilter } from '../src/store/tables/audit-search.ts';
 import type { ItemQuery } from '../src/store/tables/report-items.ts';
-import { createLargeDatabase, frequent, rare } from './large-database.ts';
+import { createLargeDatabase, frequent, rare, words } from './large-database.ts';
 import { spread } from './measurement.ts';
 import type { BenchmarkOptions, Measurement } from './measurement.ts';
 
@@ -102,6 +102,42 @@ const queries: ReadonlyMap<string, Query> = new Map([
   [
     'audit --by --command --status --until',
     audit({
+      by: frequent.moderator,
+      command: frequent.command,
+      status: 'protected',
+      until: longAgo,
+    }),
+  ],
+  ['audit --target, a room with many entries', audit({ target: frequent.room })],
+  ['audit --text', audit({ text: words.common })],
+  ['audit --text, a rare word', audit({ text: words.rare })],
+  ['audit --text, a word that occurs once', audit({ text: words.unique })],
+  ['audit --text without hits', audit({ text: 'nothing' })],
+  ['audit --text, a phrase', audit({ text: '"many rooms after a warning"' })],
+  ['audit --text, words that never meet', audit({ text: 'crypto casino' })],
+  ['audit --text, a user', audit({ text: frequent.user })],
+  ['audit --text, a beginning', audit({ text: 'case*' })],
+  ['audit --text --by', audit({ text: words.common, by: rare.moderator })],
+  ['audit --text --by, a rare word', audit({ text: words.rare, by: frequent.moderator })],
+  ['audit --text --by without hits', audit({ text: 'timer', by: frequent.moderator })],
+  ['audit --text --target', audit({ text: words.common, target: frequent.user })],
+  ['audit --text --target, a room', audit({ text: words.rare, target: frequent.room })],
+  ['audit --text --command', audit({ text: words.common, command: rare.command })],
+  ['audit --text --status done', audit({ text: words.common, status: 'done' })],
+  ['audit --text --status failed', audit({ text: words.common, status: 'failed' })],
+  ['audit --text --status unknown', audit({ text: words.rare, status: 'unknown' })],
+  ['audit --text --status open', audit({ text: words.common, status: 'open' })],
+  ['audit --text --status without hits', audit({ text: words.common, status: 'cancelled' })],
+  ['audit --text --until', audit({ text: words.common, until: longAgo })],
+  [
+    'audit --text --since --until, a rare word',
+    audit({ text: words.rare, since: longAgo, until: longAgo + 100 * dayMs }),
+  ],
+  ['audit --text --operation', audit({ text: words.common, eventId: '$command-1000' })],
+  [
+    'audit --text --by --command --status --until',
+    audit({
+      text: words.common,
       by: frequent.moderator,
       command: frequent.command,
       status: 'protected',

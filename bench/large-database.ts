@@ -28,6 +28,16 @@ export const rare = {
   command: 'command-120',
 } as const;
 
+/** Words of reasons. */
+export const words = {
+  /** In every reason: that is 30% of the entries. */
+  common: 'advertisements',
+  /** In one of a thousand reasons. */
+  rare: 'phishing',
+  /** In the first reason only. */
+  unique: 'case8',
+} as const;
+
 const dayMs = 86_400_000;
 const days = 700;
 const moderators = Array.from({ length: 30 }, (_, at) => `@moderator-${at + 1}:example.com`);
@@ -95,10 +105,16 @@ export async function createLargeDatabase(
   }
 }
 
-/** Drops the indexes, fills the tables, and creates the indexes again: that is faster than updating them. */
+/**
+ * Drops the indexes, fills the tables, and creates the indexes again: that is faster than updating them. A
+ * trigger looks up outcomes, so it needs theirs.
+ */
 function withoutIndexes(db: Database.Database, fill: () => void): void {
   const indexes = db
-    .prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL`)
+    .prepare(
+      `SELECT name, sql FROM sqlite_schema
+       WHERE type = 'index' AND sql IS NOT NULL AND name != 'audit_log_outcome'`,
+    )
     .all() as { name: string; sql: string }[];
   db.transaction(() => {
     indexes.forEach(({ name }) => db.exec(`DROP INDEX ${name}`));
@@ -152,9 +168,14 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
       actor,
       confirmer: isConfirmed ? (dice.chance(0.7) ? actor : dice.of(moderators)) : null,
       command,
-      arguments: JSON.stringify({ accounts: [target], erase: false }),
+      arguments: JSON.stringify({
+        accounts: [target],
+        erase: false,
+        // Done to a user in one room.
+        ...(target?.startsWith('@') === true && dice.chance(0.1) ? { step: roomOf(dice) } : {}),
+      }),
       target,
-      reason: dice.chance(0.3) ? 'Sent advertisements to many rooms after a warning' : null,
+      reason: dice.chance(0.3) ? reasonOf(dice, id) : null,
       event_id: eventId,
       room_id: managementRoom,
       detail: null,
@@ -224,6 +245,12 @@ function actorOf(dice: Dice, id: number): string {
     return `rule:${dice.of(rules)}`;
   }
   return dice.chance(0.03) ? `timer:${id}` : dice.of(moderators);
+}
+
+/** A sentence with words that occur often, words that occur rarely, and one that occurs once. */
+function reasonOf(dice: Dice, id: number): string {
+  const kind = dice.chance(0.001) ? words.rare : dice.of(['crypto', 'casino', 'pills', 'loans']);
+  return `Sent ${words.common} for ${kind} to many rooms after a warning, case${id}`;
 }
 
 function targetOf(dice: Dice): string | null {

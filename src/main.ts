@@ -19,7 +19,8 @@ const usage = `Usage: lawspeaker COMMAND [--config FILE]
   audit list     show the newest entries of the audit log
   audit export   print all entries, oldest first
                  both take --by @user:server, --target, --command, --operation,
-                 --status, --since 7d, --until, --limit, --format jsonl or csv
+                 --status, --text WORDS, --since 7d, --until, --limit,
+                 --format jsonl or csv
   report         print a transparency report without personal data:
                  --from 2026-07-01 --to 2026-12-31, --format md, csv or json,
                  --hide-below 5

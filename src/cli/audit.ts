@@ -1,6 +1,7 @@
 import { count, dateTime } from '../chat/answers/phrases.ts';
 import { visible } from '../chat/answers/untrusted-text.ts';
 import { UsageError } from '../core/errors.ts';
+import { readSearchText } from '../core/search-text.ts';
 import {
   exportAudit,
   exportFormats,
@@ -30,11 +31,15 @@ export interface AuditRequest {
 
 /** @throws UsageError an option has an invalid value */
 export function readAuditRequest(options: CommandLine['options'], now: number): AuditRequest {
-  const { by, target, command, since, until } = options;
+  const { by, target, command, text, since, until } = options;
+  if (text !== undefined) {
+    readSearchText(text);
+  }
   const filter = {
     by: by === undefined ? undefined : readWho(by),
     target,
     command,
+    text,
     operation: readNumber('operation', options.operation),
     status: readChoice('status', options.status, statuses),
     since: since === undefined ? undefined : readDate('since', since, now),

@@ -2,7 +2,16 @@ import { parseArgs } from 'node:util';
 
 import { UsageError } from '../core/errors.ts';
 
-const filterOptions = ['by', 'target', 'command', 'operation', 'status', 'since', 'until'] as const;
+const filterOptions = [
+  'by',
+  'target',
+  'command',
+  'operation',
+  'status',
+  'text',
+  'since',
+  'until',
+] as const;
 const optionNames = [...filterOptions, 'limit', 'format'] as const;
 const reportOptions = ['from', 'to', 'format', 'hide-below'] as const;
 type OptionName = (typeof optionNames)[number] | (typeof reportOptions)[number];
@@ -57,6 +66,7 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
         command: { type: 'string' },
         operation: { type: 'string' },
         status: { type: 'string' },
+        text: { type: 'string' },
         since: { type: 'string' },
         until: { type: 'string' },
         limit: { type: 'string' },

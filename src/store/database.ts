@@ -24,6 +24,7 @@ import * as operations from './migrations/0013-operations.ts';
 import * as before from './migrations/0014-before.ts';
 import * as signUpWaves from './migrations/0015-sign-up-waves.ts';
 import * as commitments from './migrations/0016-commitments.ts';
+import * as search from './migrations/0017-search.ts';
 import * as notes from './migrations/0018-notes.ts';
 import type { Tables } from './schema.ts';
 
@@ -43,6 +44,7 @@ const migrations = {
   '0014-before': before,
   '0015-sign-up-waves': signUpWaves,
   '0016-commitments': commitments,
+  '0017-search': search,
   '0018-notes': notes,
 };
 

@@ -7,6 +7,8 @@ import { openDatabase } from './database.ts';
 import type { Connection, OpenOptions } from './database.ts';
 import { auditLog } from './tables/audit-log.ts';
 import type { AuditLog } from './tables/audit-log.ts';
+import { auditSearch } from './tables/audit-search.ts';
+import type { AuditSearch } from './tables/audit-search.ts';
 import { confirmations } from './tables/confirmations.ts';
 import type { Confirmations } from './tables/confirmations.ts';
 import { inbox } from './tables/inbox.ts';
@@ -57,6 +59,7 @@ import type { Tags } from './tables/tags.ts';
 /** The tables, on one connection or in one transaction. */
 export interface StoreTables {
   readonly auditLog: AuditLog;
+  readonly auditSearch: AuditSearch;
   readonly confirmations: Confirmations;
   readonly operations: Operations;
   readonly operationTargets: OperationTargets;
@@ -119,6 +122,7 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
 /** What makes each table. */
 const makers = {
   auditLog,
+  auditSearch,
   confirmations,
   operations,
   operationTargets,

@@ -13,6 +13,7 @@ import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
 import { present } from '../../core/present.ts';
+import { readSearchText } from '../../core/search-text.ts';
 import { cut } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
@@ -44,6 +45,7 @@ export default defineCommand({
   does: [
     'list the latest entries that match, and include refused attempts',
     'show one entry in full: !audit 12',
+    'find words, "quoted phrases", beginnings of words (scam*) and user IDs: !audit --text \'crypto "giveaway scam"\'',
     'send all matching entries as a file, oldest first: !audit export --since 30d --format csv',
     'check the hash chain, and compare it with the heads posted here and in the witness: !audit verify',
   ],
@@ -55,7 +57,8 @@ export default defineCommand({
     }),
     by: flag('user', 'Requested or confirmed by this user'),
     rule: flag('word', 'Done by this rule'),
-    target: flag('target', 'Done to this user or room', { bare: true }),
+    target: flag('target', 'Done to this user or room, or to users in this room', { bare: true }),
+    text: flag('text', 'With all these words in the reason, the arguments or the target'),
     command: flag('word', 'Of this command'),
     operation: flag('integer', 'Of this operation, one entry per target', { min: 1 }),
     status: flag('choice', 'With this outcome', {
@@ -74,12 +77,12 @@ export default defineCommand({
   role: 'moderator',
   example: 'audit --target @mallory:example.com --since 7d',
   check(args, { prefix }) {
-    const { what, by, rule, since, until, limit = pageSize, before, format } = args;
+    const { what, by, rule, text, since, until, limit = pageSize, before, format } = args;
     const isExport = what === 'export';
     if (what !== undefined && !isExport && what !== 'verify' && entryNumber(what) === undefined) {
       throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
         word: what,
-        advice: `To search, use \`--target ${quote(cut(what))}\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
+        advice: `To search, use \`--text ${quote(cut(what))}\`, \`--target\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
       });
     }
     if (
@@ -92,6 +95,9 @@ export default defineCommand({
           word: 'verify',
         },
       );
+    }
+    if (text !== undefined) {
+      readSearchText(text);
     }
     if (since !== undefined && until !== undefined && since > until) {
       throw new UsageError('`--since` is later than `--until`.', { word: '--since' });

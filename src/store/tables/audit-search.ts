@@ -1,12 +1,16 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
+import { readSearchText } from '../../core/search-text.ts';
 import type { Connection } from '../database.ts';
 
 /** What an entry must match; all of it. */
 export interface AuditFilter {
   readonly by?: string | undefined;
+  /** A user, an event or a room. What was done in a room is also found. */
   readonly target?: string | undefined;
   readonly command?: string | undefined;
   readonly status?: string | undefined;
@@ -16,6 +20,8 @@ export interface AuditFilter {
   readonly eventId?: string | undefined;
   /** An item of the report queue. */
   readonly item?: number | undefined;
+  /** Words of the reason, the arguments or the target, as people write them. */
+  readonly text?: string | undefined;
 }
 
 /** The numbers between two others. */
@@ -43,29 +49,43 @@ export function matching(
  * because SQLite has no statistics about the table.
  */
 function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[] {
-  const { by, target, command, status, eventId, item } = query;
-  const entries = (index: string, ...more: RawBuilder<unknown>[]) => sql`
+  const { by, target, command, status, eventId, item, text } = query;
+  const entries = (index: string, ...conditions: RawBuilder<unknown>[]) => sql`
     SELECT candidate.id AS id FROM audit_log AS candidate ${sql.raw(index)}
     WHERE candidate.kind != 'outcome'
       AND candidate.id > ${range.after} AND candidate.id < ${range.before}
-      AND ${conjunction([...more, ...conditionsOf(query), ...statusCondition(query)])}`;
+      AND ${conjunction([...conditions, ...conditionsOf(query), ...statusCondition(query)])}`;
   if (status === 'open') {
-    return [
-      sql`
-        SELECT candidate.id AS id FROM open_intents AS open
-        CROSS JOIN audit_log AS candidate ON candidate.id = open.id
-        WHERE open.id > ${range.after} AND open.id < ${range.before}
-          AND ${conjunction([...conditionsOf(query), ...byCondition(query)])}`,
-    ];
+    return [openIntents(query, range)];
+  }
+  if (text !== undefined) {
+    return [found(text, query, range)];
   }
   if (eventId !== undefined) {
-    return [entries('INDEXED BY audit_log_event', ...byCondition(query))];
+    return [
+      entries('INDEXED BY audit_log_event', ...targetCondition(query), ...byCondition(query)),
+    ];
   }
   if (item !== undefined) {
-    return [entries('INDEXED BY audit_log_item', ...byCondition(query))];
+    return [entries('INDEXED BY audit_log_item', ...targetCondition(query), ...byCondition(query))];
   }
   if (target !== undefined) {
-    return [entries('INDEXED BY audit_log_target', ...byCondition(query))];
+    return [
+      entries(
+        'INDEXED BY audit_log_target',
+        sql`candidate.target = ${target}`,
+        ...byCondition(query),
+      ),
+      ...(isRoom(target)
+        ? [
+            entries(
+              'INDEXED BY audit_log_room',
+              sql`${roomOf('candidate')} = ${target}`,
+              ...byCondition(query),
+            ),
+          ]
+        : []),
+    ];
   }
   if (by !== undefined) {
     const asked = sql`candidate.actor = ${by}`;
@@ -92,6 +112,96 @@ function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[
     ];
   }
   return [command === undefined ? entries('NOT INDEXED') : entries('INDEXED BY audit_log_command')];
+}
+
+/** Entries without an outcome. There are few. */
+function openIntents(query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
+  const contains = (text: string) => sql`EXISTS (
+    SELECT 1 FROM audit_search WHERE audit_search MATCH ${searchFor(text, query)}
+      AND audit_search.rowid = open.id
+  )`;
+  return sql`
+    SELECT open.id AS id FROM open_intents AS open
+    CROSS JOIN audit_log AS candidate ON candidate.id = open.id
+    WHERE open.id > ${range.after} AND open.id < ${range.before}
+      AND ${conjunction([
+        ...targetCondition(query),
+        ...conditionsOf(query),
+        ...byCondition(query),
+        ...(query.text === undefined ? [] : [contains(query.text)]),
+      ])}`;
+}
+
+/**
+ * Entries with the words of a text. The index of words also knows who did what to whom and how it ended, so
+ * that few candidates are looked at in vain. The entries of an operation have numbers that are close together.
+ */
+function found(text: string, query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
+  const { eventId } = query;
+  const ofOperation = (bound: 'min' | 'max') => sql`coalesce((
+    SELECT ${sql.raw(bound)}(id) FROM audit_log INDEXED BY audit_log_event
+    WHERE event_id = ${eventId} AND kind != 'outcome'
+  ), 0)`;
+  return sql`
+    SELECT search.rowid AS id FROM audit_search AS search
+    CROSS JOIN audit_log AS candidate ON candidate.id = search.rowid
+    WHERE search.audit_search MATCH ${searchFor(text, query)}
+      AND search.rowid > ${range.after} AND search.rowid < ${range.before}
+      AND ${conjunction([
+        ...(eventId === undefined
+          ? []
+          : [sql`search.rowid BETWEEN ${ofOperation('min')} AND ${ofOperation('max')}`]),
+        ...targetCondition(query),
+        ...byCondition(query),
+        ...conditionsOf(query),
+        ...statusCondition(query),
+      ])}`;
+}
+
+/** An expression of FTS5 for all that the index of words knows. People’s words can’t be taken for operators. */
+function searchFor(text: string, filter: AuditFilter): string {
+  const { status } = filter;
+  const isDone = status === 'done';
+  const terms = readSearchText(text).map(
+    ({ words, isPrefix }) => `words : "${words}"${isPrefix ? ' *' : ''}`,
+  );
+  const hasKey = !isDone && status !== 'open' && status !== 'running';
+  const keys = keysOf({ ...filter, status: hasKey ? status : undefined });
+  const all = [...terms, ...(keys === '' ? [] : [keys])].join(' AND ');
+  return isDone ? `(${all}) NOT keys : isother` : all;
+}
+
+/** An expression of FTS5 for entries by who did what to whom, and how it ended unless that is `done`. */
+export function keysOf({
+  by,
+  target,
+  command,
+  status,
+}: Pick<AuditFilter, 'by' | 'command' | 'status' | 'target'>): string {
+  return Object.entries({ by, on: target, of: command, is: status })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value = '']) => `keys : ${key}${Buffer.from(value).toString('hex')}`)
+    .join(' AND ');
+}
+
+function isRoom(target: string): boolean {
+  return target.startsWith('!');
+}
+
+/**
+ * The room that an entry is about, besides its target: in which something was done to a user, or of an event.
+ * The index `audit_log_room` has the same expression.
+ */
+export function roomOf(table: string): RawBuilder<string | null> {
+  const room = `nullif(coalesce(
+    CASE WHEN json_valid(T.arguments) THEN
+      CASE WHEN json_extract(T.arguments, '$.step') GLOB '!*' THEN json_extract(T.arguments, '$.step')
+        WHEN json_extract(T.arguments, '$.room') GLOB '!*' THEN json_extract(T.arguments, '$.room') END
+    END,
+    CASE WHEN T.target GLOB '{"room":"*' AND json_valid(T.target)
+      THEN json_extract(T.target, '$.room') END
+  ), T.target)`;
+  return sql.raw(room.replaceAll('T.', `${table}.`));
 }
 
 /** Entries by their last outcome, or by how they were refused. */
@@ -121,17 +231,26 @@ function conjunction(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unk
   return conditions.length === 0 ? sql`true` : sql.join(conditions, sql` AND `);
 }
 
-/** All that a filter says about the entry itself, except who. */
+/** All that a filter says about the entry itself, except who did it to whom. */
 function conditionsOf(query: AuditFilter): RawBuilder<unknown>[] {
-  const { target, command, since, until, eventId, item } = query;
+  const { command, since, until, eventId, item } = query;
   return [
-    ...(target === undefined ? [] : [sql`candidate.target = ${target}`]),
     ...(command === undefined ? [] : [sql`candidate.command = ${command}`]),
     ...(since === undefined ? [] : [sql`candidate.at >= ${since}`]),
     ...(until === undefined ? [] : [sql`candidate.at <= ${until}`]),
     ...(eventId === undefined ? [] : [sql`candidate.event_id = ${eventId}`]),
     ...(item === undefined ? [] : [sql`candidate.item_id = ${item}`]),
   ];
+}
+
+function targetCondition({ target }: AuditFilter): RawBuilder<unknown>[] {
+  return target === undefined
+    ? []
+    : [
+        isRoom(target)
+          ? sql`(candidate.target = ${target} OR ${roomOf('candidate')} = ${target})`
+          : sql`candidate.target = ${target}`,
+      ];
 }
 
 function byCondition({ by }: AuditFilter): RawBuilder<unknown>[] {
@@ -177,3 +296,35 @@ export async function narrow(
   }
   return { after, before };
 }
+
+/** How much of the index is rewritten at once: few enough pages that others wait only milliseconds. */
+const pagesAtOnce = 100;
+
+/** The index of words. Triggers keep it. */
+export function auditSearch(db: Connection) {
+  const changes = async () => {
+    const { rows } = await sql<{ count: number }>`SELECT total_changes() AS count`.execute(db);
+    return rows[0]?.count ?? 0;
+  };
+  return {
+    /**
+     * Rewrites the index, without the words that entries do not have any more. A replaced entry is not found
+     * by them, but they stay in the file until then. Takes half a second for a million entries, in small steps.
+     */
+    async compact(): Promise<void> {
+      // A negative number begins, the others continue. A step that changes next to nothing is the last.
+      for (let pages = -pagesAtOnce; ; pages = pagesAtOnce) {
+        const before = await changes();
+        await sql`INSERT INTO audit_search (audit_search, rank) VALUES ('merge', ${pages})`.execute(
+          db,
+        );
+        if ((await changes()) - before < 2) {
+          return;
+        }
+        await nextTurn();
+      }
+    },
+  };
+}
+
+export type AuditSearch = ReturnType<typeof auditSearch>;

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import type { Connection } from '../database.ts';
+import { keysOf, roomOf } from './audit-search.ts';
 import { confirmationState } from './confirmations.ts';
 import type { ConfirmationState } from './confirmations.ts';
 
@@ -109,10 +110,10 @@ export function subjectHistory(db: Connection) {
         )
         SELECT
           (
-            SELECT count(*) FROM (${targeting(subject, sql`id AS entry, kind`)})
-            WHERE kind = 'intent' AND coalesce((
-              SELECT status FROM audit_log WHERE intent_id = entry ORDER BY id DESC LIMIT 1
-            ), 'open') != 'failed'
+            SELECT count(*) FROM (${targeting(subject, sql`kind`)}) WHERE kind = 'intent'
+          ) - (
+            SELECT count(*) FROM audit_search
+            WHERE audit_search MATCH ${keysOf({ target: subject.id, status: 'failed' })}
           ) AS actions,
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (
@@ -175,18 +176,15 @@ export function subjectHistory(db: Connection) {
   };
 }
 
-/** The audit entries about the subject, or about events of the room. */
+/** The audit entries about the subject: for a room, also about its events, and what was done to users in it. */
 function targeting({ kind, id }: Subject, columns: RawBuilder<unknown>): RawBuilder<unknown> {
-  const entries = (condition: RawBuilder<unknown>) => sql`
-    SELECT ${columns} FROM audit_log INDEXED BY audit_log_target
+  const entries = (index: string, condition: RawBuilder<unknown>) => sql`
+    SELECT ${columns} FROM audit_log INDEXED BY ${sql.raw(index)}
     WHERE kind != 'outcome' AND ${condition}`;
-  const about = entries(sql`target = ${id}`);
-  if (kind === 'user') {
-    return about;
-  }
-  // Events are stored as JSON that starts with the room; `-` is the character after `,`.
-  const event = `{"room":${JSON.stringify(id)}`;
-  return sql`${about} UNION ALL ${entries(sql`target >= ${`${event},`} AND target < ${`${event}-`}`)}`;
+  const about = entries('audit_log_target', sql`target = ${id}`);
+  return kind === 'user'
+    ? about
+    : sql`${about} UNION ALL ${entries('audit_log_room', sql`${roomOf('audit_log')} = ${id}`)}`;
 }
 
 /** Whether an item is about the subject. */

@@ -69,6 +69,34 @@ describe('audit', () => {
     expect(more.body).not.toContain('!more');
   });
 
+  it('finds words, with other filters and page by page', async () => {
+    const quoted = await room.ben.ask(`!audit --text '"with “quotes”" LINE'`);
+    expect(quoted.field.data).toMatchObject([{ command: 'block-room', target: place }]);
+    const [localpart = ''] = mallory.slice(1).split(':');
+    for (const text of [mallory, localpart, `${localpart.slice(0, -1)}*`]) {
+      const found = await room.ben.ask(`!audit --text ${text} --command shadow-ban --limit 1`);
+      expect([text, found.field.data]).toMatchObject([
+        text,
+        [{ status: 'denied', target: mallory }],
+      ]);
+      const more = await room.ben.ask('!more');
+      expect(more.field.data).toMatchObject([{ status: 'done', target: mallory }]);
+    }
+    const none = await room.ben.ask(`!audit --text "${localpart} quotes"`);
+    expect(none.body).toContain('No matching entries');
+    const wordless = await room.ben.ask('!audit --text "🚨 …"');
+    expect(wordless.field.status).toBe('usage');
+    expect(wordless.body).toContain('There is no word to search for');
+  });
+
+  it('finds what was done to a user in a room by the room, and in its history', async () => {
+    const nora = await newUser('nora');
+    await room.ana.ask(`!kick ${nora.userId} ${place} --reason flooding`);
+    const ofRoom = await room.ben.ask(`!audit --target ${place} --limit 1`);
+    expect(ofRoom.field.data).toMatchObject([{ command: 'kick', target: nora.userId }]);
+    expect((await room.ben.ask(`!history ${place}`)).body).toContain('flooding');
+  });
+
   it('refuses what can’t be meant, and shows viewers nothing', async () => {
     for (const wrong of ['0', 'exprot', '--limit 101', '--format csv', 'export --before 3']) {
       const answer = await room.ben.ask(`!audit ${wrong}`);

@@ -204,6 +204,8 @@ describe('search', () => {
       target: fc.option(fc.constantFrom('@eve:x', '!lobby:x')),
       eventId: fc.constantFrom('$1', '$2'),
       itemId: fc.option(fc.constantFrom(1, 2)),
+      reason: fc.option(fc.constantFrom('crypto scam', 'Scam!')),
+      arguments: fc.constantFrom({}, { room: '!lobby:x' }),
       // Clocks are set back, so entries are not in order by time.
       at: fc.integer({ min: 0, max: 5 * day }),
       ends: fc.constantFrom([], ['done'], ['failed'], ['unknown', 'done'], ['running'], 'refused'),
@@ -217,7 +219,14 @@ describe('search', () => {
       until: fc.integer({ min: 0, max: 5 * day }),
       eventId: fc.constantFrom('$1', '$2'),
       item: fc.constantFrom(1, 2),
+      text: fc.constantFrom('scam', 'crypto', 'lobby', 'eve scam'),
     });
+    const hasWords = ({ reason, target, arguments: given }: AuditEntry, text: string) => {
+      const words = `${reason} ${target} ${JSON.stringify(given)}`.toLowerCase();
+      return text.split(' ').every((word) => words.includes(word));
+    };
+    const isAbout = ({ target, arguments: given }: AuditEntry, wanted: string) =>
+      target === wanted || (given as { room?: string }).room === wanted;
     const names = [
       'by',
       'target',
@@ -227,6 +236,7 @@ describe('search', () => {
       'until',
       'eventId',
       'item',
+      'text',
     ] as const;
     // With more than a few at once, nothing matches.
     const filter = fc
@@ -266,11 +276,12 @@ describe('search', () => {
             const wanted = all.filter(
               (entry) =>
                 (by === undefined || entry.actor === by || entry.confirmer === by) &&
-                (target === undefined || entry.target === target) &&
+                (target === undefined || isAbout(entry, target)) &&
                 (command === undefined || entry.command === command) &&
                 (status === undefined || entry.status === status) &&
                 (query.eventId === undefined || entry.eventId === query.eventId) &&
                 (query.item === undefined || entry.itemId === query.item) &&
+                (query.text === undefined || hasWords(entry, query.text)) &&
                 entry.at >= since &&
                 entry.at <= until,
             );
