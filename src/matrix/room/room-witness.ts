@@ -116,9 +116,9 @@ function contentOf({ count: rows, head, restored }: Head): Record<string, unknow
   return { count: rows, head, ...present({ restored }) };
 }
 
-/** The same head is sent only once. */
-function transactionOf(room: RoomId, { count: rows, head, restored }: Head): string {
-  return transactionIdFor(room, `audit head ${rows} ${head} ${restored?.at ?? 0}`);
+/** A head that was removed may be sent once more. */
+function transactionOf(room: RoomId, { count: rows }: Head): string {
+  return transactionIdFor(room, `audit head ${rows} ${Date.now()}`);
 }
 
 /** Heads that stand in clear text in events of these types, which nothing else of the bot has in this room. */

@@ -104,7 +104,8 @@ async function anchorIn(
   const loss = await store.dataLoss.get();
   const restored = loss && { at: loss.foundAt, kept: loss.lastKept };
   const misfit = await misfitIn(store, reading, restored);
-  const fault = misfit ?? vanishedFrom(reading, before);
+  const vanished = vanishedFrom(reading, before);
+  const fault = misfit ?? vanished;
   if (fault !== undefined && isPast(before?.warnedAt ?? 0, now)) {
     await warn(context, witness, fault, misfit === undefined ? 'removed' : 'misfit');
     await store.anchor.set({ ...(before ?? fault), warnedAt: now }, place);
@@ -114,7 +115,7 @@ async function anchorIn(
   }
   const end = await store.auditLog.end();
   const isNews = restored !== undefined && !restorationsIn(reading.heads).some(isSame(restored));
-  if (end !== undefined && (isDue || isNews)) {
+  if (end !== undefined && (isDue || isNews || vanished !== undefined)) {
     await witness.write({ ...end, ...present({ restored }) });
     const { warnedAt = 0 } = (await store.anchor.get(place)) ?? {};
     await store.anchor.set({ ...end, at: now, warnedAt }, place);
