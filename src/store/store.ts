@@ -190,6 +190,7 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
       ),
     compact: async () =>
       translated(async () => {
+        await tables.auditSearch.compact();
         await sql`VACUUM`.execute(db);
         await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
       }),

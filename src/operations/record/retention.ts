@@ -15,7 +15,7 @@ export interface RetentionPeriods {
 }
 
 interface RetentionContext {
-  readonly store: Pick<Store, 'personalData' | 'syncState' | 'transaction'>;
+  readonly store: Pick<Store, 'auditSearch' | 'personalData' | 'syncState' | 'transaction'>;
   readonly settings: { readonly managementRoom: RoomId };
   readonly log: Pick<Log, 'info'>;
   now(): number;
@@ -92,6 +92,9 @@ export async function applyRetention(
     }
   }
 
+  if ((await progressIn(store)).entries > 0) {
+    await store.auditSearch.compact();
+  }
   await store.transaction(async (tables) => {
     const { lastRow, entries, reports } = await progressIn(tables);
     await tables.syncState.set(
