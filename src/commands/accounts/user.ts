@@ -66,7 +66,9 @@ export default defineCommand({
       body,
       next: [
         ...(isTold ? [`whois ${idWord(account.name)}`] : []),
-        ...(actions + items + reported > 0 ? [`history ${idWord(account.name)}`] : []),
+        ...(actions + items + reported + notes.count + tags.length > 0
+          ? [`history ${idWord(account.name)}`]
+          : []),
         // Protected accounts can't be acted on, and viewers can't act on anybody.
         ...(role === 'viewer' || account.admin || account.name === botUser
           ? []

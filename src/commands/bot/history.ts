@@ -2,6 +2,7 @@ import { absentTitle } from '../../chat/answers/absent.ts';
 import type { Absent } from '../../chat/answers/absent.ts';
 import { bold, code, facts, line, textOf } from '../../chat/answers/answer.ts';
 import type { Block, Content } from '../../chat/answers/answer.ts';
+import { notedBriefly } from '../../chat/answers/noted.ts';
 import { ago, amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
@@ -27,6 +28,7 @@ import type {
   SubjectCursor,
   SubjectSummary,
 } from '../../services/bot/history-service.ts';
+import type { AuditEntry } from '../../services/services.ts';
 import { actionName, auditStatus } from './parts/audit-status.ts';
 
 const shownText = 80;
@@ -36,7 +38,7 @@ export default defineCommand({
   synonyms: ['record', 'timeline'],
   summary: 'Shows everything the bot knows about a user or room, by time',
   does: [
-    'list actions, reports about and by the user, unconfirmed commands, and timers',
+    'list actions, notes, tags, reports about and by the user, unconfirmed commands, and timers',
     'include actions taken from report cards',
     'list the latest thousand entries of each kind, but count all',
   ],
@@ -56,10 +58,12 @@ export default defineCommand({
   async run(context) {
     const {
       args,
-      services: { history },
+      services: { history, notes, tags },
+      now,
     } = context;
     const subject = subjectOf(args.target);
     const summary = await history.summary(subject);
+    const noted = { tags: await tags.of(subject.id, now), notes: await notes.about(subject.id, 0) };
     const after = cursorIn(args.from, context);
     const listing = await readList<SubjectEntry>(args, {
       async page() {
@@ -73,9 +77,9 @@ export default defineCommand({
           ({ cursor }) => cursor,
         ),
     });
-    return { subject, summary, listing };
+    return { subject, summary, noted, listing };
   },
-  answer(context, { subject, summary, listing }) {
+  answer(context, { subject, summary, noted, listing }) {
     const { now, role, serverName } = context;
     const id = idWord(subject.id);
     const answer = listAnswer(context, listing, {
@@ -88,6 +92,7 @@ export default defineCommand({
         ...(summary.openItems > 0
           ? [`reports --${subject.kind === 'room' ? 'room' : 'sender'} ${id}`]
           : []),
+        ...(noted.notes.count > 0 ? [`notes ${id}`] : []),
         ...(summary.actions > 0 && role !== 'viewer' ? [`audit --target ${id}`] : []),
       ],
       columns: [
@@ -119,7 +124,12 @@ export default defineCommand({
       title: isFile
         ? [code(cut(subject.id, 255)), ': ', ...answer.title]
         : titleOf(subject, summary, listing.total ?? 0, context.absent),
-      body: [...totals(summary), ...pageLine(listing), ...(answer.body ?? [])],
+      body: [
+        ...totals(summary),
+        ...notedBriefly('Now', noted, dateTime),
+        ...pageLine(listing),
+        ...(answer.body ?? []),
+      ],
       data: isFile ? answer.data : { ...listing, rows: listing.rows.map(dataOf), subject, summary },
     };
   },
@@ -208,6 +218,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
       return [
         `${auditStatus(status)}: `,
         bold(actionName(entry.entry)),
+        ...notedIn(entry.entry),
         ' by ',
         code(actor),
         ...(confirmer === null || confirmer === actor ? [] : [', confirmed by ', code(confirmer)]),
@@ -262,6 +273,16 @@ function whatOf(entry: SubjectEntry, now: number): Content {
       ];
     }
   }
+}
+
+/** What a note says, or the name of a tag; empty for any other command. */
+function notedIn({ command, arguments: given }: AuditEntry): Content {
+  const { text, name } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  return command === 'note' && typeof text === 'string'
+    ? [` “${inert(text, shownText)}”`]
+    : (command === 'tag' || command === 'untag') && typeof name === 'string'
+      ? [' ', code(cut(name))]
+      : [];
 }
 
 /** For programs. The audit log and the report queue show the rest. */

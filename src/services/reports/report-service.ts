@@ -5,6 +5,7 @@ import type { UserId } from '../../core/ids.ts';
 import type { AdminApi } from '../../homeserver/admin/admin-api.ts';
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import { noteCommands } from '../../store/tables/notes.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
 import type {
   ItemCursor,
@@ -60,14 +61,6 @@ interface ReportDeletion {
 const shownReporters = 10;
 const shownActions = 5;
 const shownNotes = 3;
-/** What these commands do is shown as notes and tags. */
-const noteCommands: ReadonlySet<string> = new Set([
-  'note',
-  'remove-note',
-  'restore-note',
-  'tag',
-  'untag',
-]);
 /** The number of reports that are requested at the same time. */
 const concurrency = 4;
 
@@ -177,13 +170,16 @@ export function createReportService(
         store.reportItems.earlier(item),
         item.sender === null
           ? []
-          : store.auditLog.search({ target: item.sender, limit: shownActions + noteCommands.size }),
+          : store.auditLog.search({
+              target: item.sender,
+              limit: shownActions + noteCommands.length,
+            }),
         store.reportHistory.ofItem(item.id),
         notedAbout(item.sender, now),
         notedAbout(item.roomId, now),
       ]);
       const actions = audited
-        .filter(({ command }) => !noteCommands.has(command))
+        .filter(({ command }) => !noteCommands.includes(command))
         .slice(0, shownActions);
       return {
         item,

@@ -3,6 +3,15 @@ import type { Selectable } from 'kysely';
 import type { Connection } from '../database.ts';
 import type { NotesTable } from '../schema.ts';
 
+/** The commands that only change notes and tags. They do nothing to anybody. */
+export const noteCommands: readonly string[] = [
+  'note',
+  'remove-note',
+  'restore-note',
+  'tag',
+  'untag',
+];
+
 /** What somebody has written down about a user or a room. */
 export interface Note {
   readonly id: number;

@@ -5,6 +5,7 @@ import type { Connection } from '../database.ts';
 import { keysOf, roomOf } from './audit-search.ts';
 import { confirmationState } from './confirmations.ts';
 import type { ConfirmationState } from './confirmations.ts';
+import { noteCommands } from './notes.ts';
 
 /** A user or a room that is looked up. */
 export interface Subject {
@@ -29,7 +30,10 @@ export interface SubjectCursor {
 
 /** Counts about a subject since the first start. */
 export interface SubjectCounts {
-  /** Not counting those that failed or were refused: they changed nothing. */
+  /**
+   * Not counting those that failed or were refused: they changed nothing. Nor notes and tags, which do nothing to
+   * anybody.
+   */
   readonly actions: number;
   readonly items: number;
   readonly openItems: number;
@@ -110,10 +114,13 @@ export function subjectHistory(db: Connection) {
         )
         SELECT
           (
-            SELECT count(*) FROM (${targeting(subject, sql`kind`)}) WHERE kind = 'intent'
+            SELECT count(*) FROM (${targeting(subject, sql`kind, command`)})
+            WHERE kind = 'intent' AND command NOT IN (${sql.join(noteCommands)})
           ) - (
             SELECT count(*) FROM audit_search
+            CROSS JOIN audit_log AS failed ON failed.id = audit_search.rowid
             WHERE audit_search MATCH ${keysOf({ target: subject.id, status: 'failed' })}
+              AND command NOT IN (${sql.join(noteCommands)})
           ) AS actions,
           (SELECT count(*) FROM reports WHERE reporter = ${subject.id}) AS reported,
           (

@@ -63,11 +63,13 @@ describe('notes', () => {
     });
     const { id } = note.field.data as { id: number };
     const shown = await room.vic.ask(`!user ${user}`);
+    expect(shown.body).toContain('No previous actions');
     expect(shown.body).toContain(`Note ${id} by ${room.ben.user.userId}, `);
     expect(shown.body).toContain('“warned by phone␤says');
-    // What is searched for text later.
     const audited = await room.ben.ask(`!audit ${note.field.audit[0]}`);
     expect(audited.body).toContain('warned by phone');
+    const found = await room.ben.ask('!audit --text "phone second"');
+    expect(found.body).toContain(`#${note.field.audit[0]} ✅ note`);
 
     const undone = await undo(note.field.audit);
     expect(undone.body).toContain(`Removed note ${id} about ${user}`);
@@ -87,7 +89,8 @@ describe('notes', () => {
     );
     expect(about.body).toContain('“runs a bot farm, see https[:]//evil[.]example”');
     const history = await room.vic.ask(`!history ${stranger}`);
-    expect(history.body).toContain('note');
+    expect(history.body).toMatch(/Now: .*1 note/u);
+    expect(history.body).toContain('done: note “runs a bot farm, see https[:]//evil[.]example” by');
     const place = await server.lobby(await server.newUser('owner'));
     await room.ben.ask(`!note ${place} busy on Fridays`);
     expect((await room.vic.ask(`!room ${place}`)).body).toContain('“busy on Fridays”');

@@ -94,6 +94,20 @@ test('what failed or was refused is listed, and does not count as an action', as
   expect(await history().counts(mallory)).toMatchObject({ actions: 3 });
 });
 
+test('notes and tags are listed, and do not count as actions: they do nothing to anybody', async () => {
+  const ids: number[] = [];
+  for (const command of ['note', 'tag', 'untag', 'shadow-ban']) {
+    ids.push(await act(1, { command, target: mallory.id }));
+  }
+  const failed = await queue.store.transaction(async ({ auditLog }) => {
+    const id = await auditLog.begin({ ...asked, command: 'tag', target: mallory.id }, 1);
+    await auditLog.finish(id, { status: 'failed' }, 2);
+    return id;
+  });
+  expect(await page(mallory)).toEqual([...ids, failed].map((id) => `action ${id}`).reverse());
+  expect(await history().counts(mallory)).toMatchObject({ actions: 1 });
+});
+
 test('a confirmation is about whom it would be done to, whatever else it holds', async () => {
   const about = await ask('$1', { arguments: { accounts: ['@eve:x', mallory.id] } });
   await ask('$2', { arguments: { accounts: ['@eve:x'] }, reason: mallory.id });
