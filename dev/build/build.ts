@@ -55,6 +55,15 @@ const containedExample: Plugin = {
   },
 };
 
+/** The program that draws charts in a thread of its own is a file of its own. */
+const builtWorker: Plugin = {
+  name: 'built-worker',
+  load: {
+    filter: { id: /src\/services\/charts\/worker-file\.ts$/u },
+    handler: () => `export const workerFile = new URL('draw-chart.js', import.meta.url);`,
+  },
+};
+
 /** Leaves out what matrix-bot-sdk loads and the bot never uses. */
 const withoutUnused: Plugin = {
   name: 'without-unused',
@@ -75,10 +84,13 @@ const withoutUnused: Plugin = {
  */
 export async function build(folder: string): Promise<string> {
   const bundle = await rolldown({
-    input: { lawspeaker: path.join(root, 'src/launch.ts') },
+    input: {
+      lawspeaker: path.join(root, 'src/launch.ts'),
+      'draw-chart': path.join(root, 'src/services/charts/worker.ts'),
+    },
     platform: 'node',
     external: native,
-    plugins: [listedCommands, containedExample, withoutUnused, ...lightStart],
+    plugins: [listedCommands, containedExample, builtWorker, withoutUnused, ...lightStart],
     logLevel: 'warn',
   });
   try {

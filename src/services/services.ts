@@ -18,6 +18,8 @@ import { createOperationService } from './bot/operation-service.ts';
 import type { OperationService } from './bot/operation-service.ts';
 import { createStatisticsService } from './bot/statistics-service.ts';
 import type { StatisticsService } from './bot/statistics-service.ts';
+import { createChartService } from './charts/chart-service.ts';
+import type { ChartService } from './charts/chart-service.ts';
 import type { DelegationService } from './delegation/delegation.ts';
 import { createDeviceService } from './devices/device-service.ts';
 import type { DeviceService } from './devices/device-service.ts';
@@ -123,6 +125,7 @@ export interface Services {
   readonly transparency: TransparencyService;
   readonly tags: TagService;
   readonly forgetting: ForgetService;
+  readonly charts: ChartService;
   readonly bot: BotOperations;
   readonly directRooms: DirectRooms;
 }
@@ -169,6 +172,7 @@ export function createServices(parts: {
     transparency: createTransparencyService(store),
     tags: createTagService(store, { wake: wakeReports }),
     forgetting: createForgetService(store),
+    charts: createChartService(),
     bot,
     directRooms,
   };

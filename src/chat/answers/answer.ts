@@ -55,10 +55,24 @@ export interface Answer {
 }
 
 /** A file that is sent with an answer. It never holds secrets. */
-export interface AnswerFile {
+export type AnswerFile = TextFile | PictureFile;
+
+interface TextFile {
   readonly name: string;
   readonly contentType: 'text/csv' | 'text/markdown' | 'application/json' | 'application/jsonl';
   readonly content: string;
+}
+
+export interface PictureFile {
+  readonly name: string;
+  readonly contentType: 'image/png';
+  /** In Base64: messages are stored as JSON until they are sent. */
+  readonly content: string;
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** For people who don't see it, and below the picture. */
+  readonly description: string;
 }
 
 /** The names that people, programs and the audit log see. */

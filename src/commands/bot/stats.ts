@@ -1,18 +1,21 @@
 import { bold, code, facts, line } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content } from '../../chat/answers/answer.ts';
-import { count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { count, dateTime, exactSpan, span, whole } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import { dayMs, hourMs, writeDuration } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
 import { cut } from '../../core/text.ts';
-import type { Overview, Worker } from '../../services/bot/statistics-service.ts';
+import type { ActionKind, Overview, Worker } from '../../services/bot/statistics-service.ts';
+import { statsChart } from '../../services/charts/stats-chart.ts';
 import { bars } from './parts/bars.ts';
+import { drawn, withPicture } from './parts/picture.ts';
 
 const usualLastMs = 30 * dayMs;
 const maxLastMs = 730 * dayMs;
 /** How many moderators and rules are shown; `data` has all. */
 const shownWorkers = 10;
+const shownKinds = 8;
 
 const barNames: ReadonlyMap<number, string> = new Map([
   [hourMs, '1 bar = 1 hour'],
@@ -24,11 +27,11 @@ const barNames: ReadonlyMap<number, string> = new Map([
 export default defineCommand({
   name: 'stats',
   synonyms: ['chart', 'graph', 'statistics'],
-  summary: 'Shows actions and reports over time as bar charts',
+  summary: 'Shows actions and reports over time, as text and as a picture',
   does: [
     'count days in UTC',
     'count reports by when the homeserver received them, including those before the bot started',
-    'draw the charts with text characters, which every client can show',
+    'say all numbers as text, and send a picture of them after it',
   ],
   doesNot: ['count actions that bypass the bot'],
   args: {
@@ -36,6 +39,7 @@ export default defineCommand({
       placeholder: '30d',
       bare: true,
     }),
+    picture: flag('boolean', 'Send a picture, too', { default: true }),
   },
   danger: 'read',
   example: 'stats --last 30d',
@@ -44,10 +48,18 @@ export default defineCommand({
       throw new UsageError('`--last` must be from `1h` to `730d`.', { word: '--last' });
     }
   },
-  run: async ({ args, services, now }) =>
-    services.statistics.overview(args.last ?? usualLastMs, now),
-  answer({ args, now }, overview): Answer {
+  async run({ args: { last = usualLastMs, picture }, services, now }) {
+    const overview = await services.statistics.overview(last, now);
+    const isDrawn = picture && isSomething(overview);
     return {
+      overview,
+      picture: isDrawn
+        ? await drawn(services, statsChart(overview, { period: periodOf(last), span }))
+        : undefined,
+    };
+  },
+  answer({ args, now }, { overview, picture }): Answer {
+    const answer: Answer = {
       mark: 'ℹ️',
       title: title(overview, now),
       body: [
@@ -67,7 +79,9 @@ export default defineCommand({
           overview.failedActions > 0 && `${count(overview.failedActions, 'action')} failed`,
           overview.refusals > 0 && `${count(overview.refusals, 'command')} refused`,
         ),
+        ...kinds(overview),
         ...medians(overview),
+        ...ruleShare(overview),
         ...rules(overview),
         ...moderators(overview),
         ...list(
@@ -88,8 +102,21 @@ export default defineCommand({
       next: pendingItems(overview) > 0 ? ['reports'] : [],
       data: overview,
     };
+    const period = periodOf(args.last ?? usualLastMs);
+    return withPicture(answer, picture, {
+      name: 'stats.png',
+      description: `${period}: reports opened and closed, and actions by outcome and command. The message before has the numbers as text.`,
+    });
   },
 });
+
+/** `Last 30 days` */
+const periodOf = (lastMs: number): string => `Last ${exactSpan(lastMs)}`;
+
+/** Whether there is anything to draw. */
+function isSomething({ reports, closed, kinds: actions }: Overview): boolean {
+  return actions.length > 0 || [...reports, ...closed].some((number) => number > 0);
+}
 
 const pendingItems = ({ items }: Overview): number => items.open + items.claimed;
 
@@ -143,6 +170,46 @@ function medians({ medianClaimMs, medianCloseMs }: Overview): Block[] {
           medianClaimMs !== undefined && `Median time to claim: ${span(medianClaimMs)}`,
           medianCloseMs !== undefined &&
             `${medianClaimMs === undefined ? 'Median time' : 'median time'} to close: ${span(medianCloseMs)}`,
+        ),
+      ];
+}
+
+/** Actions by command and outcome. */
+function kinds({ kinds: all, kindsOfNewest }: Overview): Block[] {
+  const rest = all.slice(shownKinds);
+  return list(
+    kindsOfNewest === undefined
+      ? 'Actions by command'
+      : `Actions by command (in the newest ${count(kindsOfNewest, 'row')} of the audit log)`,
+    [
+      ...all
+        .slice(0, shownKinds)
+        .map((kind): Content => [code(cut(kind.command)), ` ${outcomesOf(kind)}`]),
+      ...(rest.length > 0 ? [[`and ${rest.length} more`]] : []),
+    ],
+  );
+}
+
+function outcomesOf({ done, failed, refused }: ActionKind): string {
+  return [
+    done > 0 && `${whole(done)} done`,
+    failed > 0 && `${whole(failed)} failed`,
+    refused > 0 && `${whole(refused)} refused`,
+  ]
+    .filter((part) => part !== false)
+    .join(', ');
+}
+
+/** What rules did by themselves. */
+function ruleShare({ byRules }: Overview): Block[] {
+  const { actions, closed, sharePercent, undone } = byRules;
+  return actions + closed + undone === 0
+    ? []
+    : [
+        facts(
+          sharePercent !== undefined &&
+            `Rules: ${sharePercent}% of the actions (${whole(actions)}), ${whole(undone)} undone`,
+          closed > 0 && `${count(closed, 'item')} closed by rules`,
         ),
       ];
 }

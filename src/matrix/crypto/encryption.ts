@@ -203,11 +203,10 @@ export async function openRoomCrypto(options: {
     },
 
     async packFile(room, file) {
-      const bytes = Buffer.from(file.content);
       if ((await settingsOf(room)) === undefined) {
-        return { ...file, bytes, location: (uri) => ({ url: uri }) };
+        return { ...file, location: (uri) => ({ url: uri }) };
       }
-      const packed = await crypto.encryptMedia(bytes);
+      const packed = await crypto.encryptMedia(file.bytes);
       return {
         name: undefined,
         contentType: 'application/octet-stream',

@@ -55,7 +55,7 @@ export interface RoomCrypto {
   encrypt(room: RoomId, type: string, content: Json): Promise<{ type: string; content: Json }>;
   packFile(
     room: RoomId,
-    file: { name: string; contentType: string; content: string },
+    file: { name: string; contentType: string; bytes: Buffer },
   ): Promise<PackedFile>;
   /**
    * Downloads and decrypts a file.
@@ -105,10 +105,8 @@ export function clearText(isEncrypted: (room: RoomId) => Promise<boolean>): Room
     decrypt: async (_room, event) => event as object,
     withheld: () => undefined,
     encrypt: async (_room, type, content) => ({ type, content }),
-    packFile: async (_room, { name, contentType, content }) => ({
-      name,
-      contentType,
-      bytes: Buffer.from(content),
+    packFile: async (_room, file) => ({
+      ...file,
       location: (uri) => ({ url: uri }),
     }),
     unpackFile: async () => {

@@ -157,18 +157,26 @@ export function editContent(
   });
 }
 
+/** What is uploaded of a file that belongs to an answer. */
+export function fileBytes({ contentType, content }: AnswerFile): Buffer {
+  return Buffer.from(content, contentType === 'image/png' ? 'base64' : 'utf8');
+}
+
 /** The content of a file that belongs to an answer; `location` says where it was uploaded. */
-export function fileContent(
-  { name, contentType, content }: AnswerFile,
-  location: Json,
-  origin: Origin,
-): Json {
+export function fileContent(file: AnswerFile, location: Json, origin: Origin): Json {
+  const { name, contentType } = file;
+  const isPicture = contentType === 'image/png';
   return {
-    msgtype: 'm.file',
-    body: name,
+    msgtype: isPicture ? 'm.image' : 'm.file',
+    // A body that is not the name is a caption, and what screen readers say.
+    body: isPicture ? file.description : name,
     filename: name,
     ...location,
-    info: { mimetype: contentType, size: Buffer.byteLength(content) },
+    info: {
+      mimetype: contentType,
+      size: fileBytes(file).length,
+      ...(isPicture ? { w: file.width, h: file.height } : {}),
+    },
     'm.mentions': {},
     ...relationTo(origin),
   };

@@ -13,7 +13,7 @@ import type { Outgoing } from '../../operations/answer/reply.ts';
 import { isSynthetic } from '../../operations/management-room.ts';
 import { sendEvent } from '../crypto/room-crypto.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
-import { alertContent, editContent, fileContent, replyContent } from './content.ts';
+import { alertContent, editContent, fileBytes, fileContent, replyContent } from './content.ts';
 import type { WatchedSendPermission } from './send-permission.ts';
 
 /** A message in the outbox that is not delivered yet. */
@@ -124,7 +124,11 @@ export function createDelivery(options: {
           alertContent(outgoing.reply, outgoing.mentions, origin, prefix, maxContentBytes),
         );
       case 'file': {
-        const packed = await crypto.packFile(origin.room, outgoing.file);
+        const packed = await crypto.packFile(origin.room, {
+          name: outgoing.file.name,
+          contentType: outgoing.file.contentType,
+          bytes: fileBytes(outgoing.file),
+        });
         const location = packed.location(await client.media.upload(packed));
         return put('m.room.message', fileContent(outgoing.file, location, origin));
       }

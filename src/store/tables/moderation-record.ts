@@ -48,6 +48,16 @@ export interface RecordedAction {
   readonly reportReasons: string | null;
 }
 
+/** How many actions of one kind ended in one way. */
+export interface ActionCount {
+  readonly command: string;
+  /** How they ended so far, or why they were refused. */
+  readonly status: string;
+  readonly by: ActorKind;
+  readonly takesBack: ActorKind | null;
+  readonly count: number;
+}
+
 /** How many rows of a table one statement reads: few enough that others wait only milliseconds. */
 const rowsAtOnce = 1000;
 /** Characters of a reason, and reports of an item, that are looked at. */
@@ -61,6 +71,20 @@ const actorKind = (column: string) =>
   );
 
 const undoPrefix = 'undo of #';
+
+/** How an entry ended so far. */
+const statusOfEntry = sql`
+  coalesce((
+    SELECT outcome.status FROM audit_log AS outcome
+    WHERE outcome.intent_id = entry.id ORDER BY outcome.id DESC LIMIT 1
+  ), entry.status, 'open')`;
+
+/** Who had done what an entry takes back. */
+const takenBack = sql`
+  CASE WHEN substr(entry.reason, 1, ${undoPrefix.length}) = ${undoPrefix} THEN (
+    SELECT ${actorKind('undone.actor')} FROM audit_log AS undone
+    WHERE undone.id = CAST(substr(entry.reason, ${undoPrefix.length + 1}) AS INTEGER)
+  ) END`;
 
 /** What was reported and done in a period, page by page. Nothing that is read names anybody. */
 export function moderationRecord(db: Connection) {
@@ -125,14 +149,8 @@ export function moderationRecord(db: Connection) {
           ${actorKind('entry.actor')} AS "by",
           entry.confirmer IS NOT NULL AS isConfirmed,
           entry.item_id IS NOT NULL AS isReported,
-          coalesce((
-            SELECT outcome.status FROM audit_log AS outcome
-            WHERE outcome.intent_id = entry.id ORDER BY outcome.id DESC LIMIT 1
-          ), 'open') AS status,
-          CASE WHEN substr(entry.reason, 1, ${undoPrefix.length}) = ${undoPrefix} THEN (
-            SELECT ${actorKind('undone.actor')} FROM audit_log AS undone
-            WHERE undone.id = CAST(substr(entry.reason, ${undoPrefix.length + 1}) AS INTEGER)
-          ) END AS takesBack,
+          ${statusOfEntry} AS status,
+          ${takenBack} AS takesBack,
           substr(entry.reason, 1, ${readLength}) AS reason,
           (
             SELECT group_concat(reason, char(10)) FROM (
@@ -146,6 +164,23 @@ export function moderationRecord(db: Connection) {
         ORDER BY entry.id
       `.execute(db);
       return { rows, lastId, isEnd: lastId >= last };
+    },
+
+    /** The same as sums, with what was refused. */
+    async actionCounts(
+      { since, until }: Period,
+      { after, last }: { readonly after: number; readonly last: number },
+    ): Promise<ActionCount[]> {
+      const { rows } = await sql<ActionCount>`
+        SELECT command, status, "by", takesBack, count(*) AS count FROM (
+          SELECT entry.command, ${actorKind('entry.actor')} AS "by",
+            ${statusOfEntry} AS status, ${takenBack} AS takesBack
+          FROM audit_log AS entry
+          WHERE entry.id > ${after} AND entry.id <= ${last} AND entry.kind != 'outcome'
+            AND entry.at >= ${since} AND entry.at < ${until}
+        ) GROUP BY command, status, "by", takesBack
+      `.execute(db);
+      return rows;
     },
 
     /** Waves of sign-ups that rules have found. */

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import type { Answer } from '../../../dev/room/moderator.ts';
 import { newUser } from '../../support/homeserver.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import { openRoom } from '../../support/room.ts';
@@ -22,6 +25,14 @@ it('shows nothing as nothing', async () => {
   expect(answer.body).toContain('No reports');
   expect(answer.body).not.toContain('▁');
 });
+
+/** The picture that belongs to an answer. */
+const pictureOf = (answer: Answer) =>
+  room.vic.events.find(
+    ({ content }) =>
+      content['msgtype'] === 'm.image' &&
+      isDeepStrictEqual(content['m.relates_to'], answer.content['m.relates_to']),
+  );
 
 it('shows what is open, what was done, how fast and by whom, narrow enough for a phone', async () => {
   await using queue = await openReportStore(room.databaseFile);
@@ -66,7 +77,35 @@ it('shows what is open, what was done, how fast and by whom, narrow enough for a
     median_close_ms: 2 * hour,
     oldest_open_at: now - 3 * day,
     refusals: 1,
+    kinds: [
+      { command: 'shadow-ban', done: 1, failed: 0, refused: 1 },
+      { command: 'unshadow-ban', done: 1, failed: 0, refused: 0 },
+    ],
   });
+  expect(answer.body).toContain('\n- shadow-ban 1 done, 1 refused\n');
+
+  const sent = await room.vic.until('the picture', () => pictureOf(answer));
+  expect(sent.content).toMatchObject({
+    filename: 'stats.png',
+    body: expect.stringMatching(/^Last 30 days: .*numbers as text\.$/u) as string,
+    info: {
+      mimetype: 'image/png',
+      w: expect.any(Number) as number,
+      h: expect.any(Number) as number,
+    },
+  });
+  const download = await fetch(
+    `${room.vic.user.homeserverUrl}/_matrix/client/v1/media/download/${String(sent.content['url']).replace('mxc://', '')}`,
+    { headers: { authorization: `Bearer ${room.vic.user.account.accessToken}` } },
+  );
+  const png = Buffer.from(await download.arrayBuffer());
+  expect(png.subarray(1, 4).toString()).toBe('PNG');
+  expect(png.readUInt32BE(16)).toBe((sent.content['info'] as { w: number }).w);
+
+  const alone = await room.vic.ask('!stats --no-picture');
+  // Whatever belongs to an answer is sent before the next one.
+  await room.vic.ask('!status');
+  expect(pictureOf(alone)).toBeUndefined();
 });
 
 it('cuts longer and shorter times in other steps, and refuses what makes no sense', async () => {

@@ -1,0 +1,97 @@
+import type { TopLevelSpec } from 'vega-lite';
+
+import { dayMs } from '../../core/duration.ts';
+import type { Overview } from '../bot/statistics-service.ts';
+import { bars, chartOf, headline, legend, rankedRows } from './parts.ts';
+import { colors } from './theme.ts';
+
+/** More kinds don't fit on a phone; the rest is one row. */
+const maxKinds = 7;
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+const written = (number: number): string => number.toLocaleString('en-US');
+
+/**
+ * The numbers of `stats` as a chart. It has no names of people, rooms or rules, because a picture stays where
+ * it is when a message with a name is redacted.
+ *
+ * @param words.period such as `Last 30 days`
+ * @param words.span writes a duration
+ */
+export function statsChart(
+  overview: Overview,
+  words: { readonly period: string; readonly span: (ms: number) => string },
+): TopLevelSpec {
+  const { since, until, reports, closed, medianClaimMs, medianCloseMs, byRules } = overview;
+  const span = (ms: number | undefined) => (ms === undefined ? '–' : words.span(ms));
+  const opened = {
+    label: `${written(sumOf(reports))} reported`,
+    color: colors.first,
+    values: reports,
+  };
+  const ended = {
+    label: `${written(sumOf(closed))} closed`,
+    color: colors.second,
+    values: closed,
+  };
+  const outcomes = [
+    { label: 'done', color: colors.first, values: overview.done },
+    { label: 'failed', color: colors.bad, values: overview.failed },
+    { label: 'refused', color: colors.neutral, values: overview.refused },
+  ].map((one) => ({ ...one, label: `${written(sumOf(one.values))} ${one.label}` }));
+  const first = overview.kinds.slice(0, maxKinds);
+  const rest = overview.kinds.slice(maxKinds);
+  const rows = [
+    ...first,
+    ...(rest.length === 0
+      ? []
+      : [
+          {
+            command: `${rest.length} others`,
+            done: sumOf(rest.map(({ done }) => done)),
+            failed: sumOf(rest.map(({ failed }) => failed)),
+            refused: sumOf(rest.map(({ refused }) => refused)),
+          },
+        ]),
+  ];
+  return chartOf(words.period, `${daysOf(since, until)}, UTC`, [
+    headline([
+      { value: span(medianClaimMs), label: 'to claim (median)' },
+      { value: span(medianCloseMs), label: 'to close (median)' },
+      {
+        value: byRules.sharePercent === undefined ? '–' : `${byRules.sharePercent}%`,
+        label: `by rules, ${written(byRules.undone)} undone`,
+      },
+    ]),
+    legend('Reports', [opened, ended]),
+    bars(overview, [opened], [ended]),
+    legend('Actions', outcomes),
+    bars(overview, outcomes),
+    ...(rows.length === 0
+      ? []
+      : [
+          legend('Actions by command', []),
+          rankedRows(
+            rows.map(({ command, done, failed, refused }) => ({
+              name: command,
+              parts: [
+                { color: colors.first, value: done },
+                { color: colors.bad, value: failed },
+                { color: colors.neutral, value: refused },
+              ],
+            })),
+          ),
+        ]),
+  ]);
+}
+
+/** `2026-07-01 to 2026-07-31` */
+function daysOf(since: number, until: number): string {
+  const [first, last] = [day(since), day(until - 1)];
+  return first === last ? first : `${first} to ${last}`;
+}
+
+/** `2026-07-01` */
+function day(at: number): string {
+  return new Date(Math.floor(at / dayMs) * dayMs).toISOString().slice(0, '2026-07-01'.length);
+}
