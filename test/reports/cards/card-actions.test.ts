@@ -182,6 +182,8 @@ describe('a report has or lacks what an action needs', () => {
     ['block-room {room}', undefined, 'the report names no room'],
     ['lock {sender} --reason "said in {room}"', undefined, 'the report names no room'],
     ['quarantine', 'the message has no file', 'the message has no file'],
+    ['tag known-spammer', undefined, undefined],
+    ['note seen in {room}', undefined, 'the report names no room'],
     ['lock {sender} --reason "by {reporter}"', undefined, undefined],
   ])('%s', (line, ofMessage, ofUser) => {
     expect(whyNotAbout(actionOf(line), message)).toBe(ofMessage);
