@@ -30,12 +30,12 @@ export async function openConfiguredWeb(
   // Loaded only if it is used.
   const { createWeb } = await import('../web/web.ts');
   const { probes, services, registry, roles, settings, log } = parts;
-  const { origin, host, hostname } = new URL(
-    web.publicUrl ?? `http://${writeListenAddress(listen)}`,
-  );
+  const { origin, hostname } = new URL(web.publicUrl ?? `http://${writeListenAddress(listen)}`);
   const { serverName, prefix } = settings;
   const page = createWeb({
     origin,
+    // What comes through a proxy must never reach them.
+    hasProbes: isLoopback(hostname),
     services,
     registry,
     roles,
@@ -44,11 +44,6 @@ export async function openConfiguredWeb(
     log,
     now: Date.now,
   });
-  probes.serve({
-    // Only at its own host, whatever a name of somebody else's resolves to. What comes there through a proxy
-    // never reaches the probes and metrics.
-    claims: (asked, isProbe) => asked?.toLowerCase() === host && !(isProbe && isLoopback(hostname)),
-    answer: page.answer,
-  });
+  probes.serve(page);
   return page;
 }

@@ -91,7 +91,7 @@ export type { ReportedContent } from './reports/reported-content.ts';
 export { stepOf } from '../store/tables/audit-log.ts';
 export type { AuditEntry } from '../store/tables/audit-log.ts';
 export type { Note } from '../store/tables/notes.ts';
-export type { Operation } from '../store/tables/operations.ts';
+export type { ListedOperation, Operation } from '../store/tables/operations.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
 export type { Tag } from '../store/tables/tags.ts';
 

@@ -30,6 +30,8 @@ import type { Page } from './view/layout.ts';
 export interface WebParts {
   /** Where browsers find it: a scheme, a host and maybe a port. */
   readonly origin: string;
+  /** Whether the probes and metrics are to be found there, too. */
+  readonly hasProbes: boolean;
   readonly services: PageServices;
   readonly registry: Registry;
   readonly roles: RoomRoles;
@@ -47,6 +49,12 @@ export interface Web {
     readonly validForMs: number;
     whenOver(act: () => void): void;
   };
+  /**
+   * Whether a request is for the page: only under its own host, whatever a name of somebody else's resolves to.
+   *
+   * @param isProbe whether the path is that of a probe or of the metrics
+   */
+  claims(host: string | undefined, isProbe: boolean): boolean;
   /** Answers a request that came to its host. */
   answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
@@ -56,8 +64,9 @@ const maxUrlLength = 4000;
 const linkPattern = /^\/open\/([\w-]{43})$/u;
 
 export function createWeb(parts: WebParts): Web {
-  const { origin, services, registry, serverName, prefix, log, now } = parts;
+  const { origin, hasProbes, services, registry, serverName, prefix, log, now } = parts;
   const isSecure = origin.startsWith('https:');
+  const { host } = new URL(origin);
   const sessions = createSessions(now);
   const attempts = createAttempts(now);
 
@@ -157,6 +166,8 @@ export function createWeb(parts: WebParts): Web {
       const { token, whenOver } = sessions.issueLink(user);
       return { url: `${origin}/open/${token}`, validForMs: linkValidForMs, whenOver };
     },
+
+    claims: (asked, isProbe) => asked?.toLowerCase() === host && !(isProbe && hasProbes),
 
     async answer(request, response) {
       const { method = '', url: target = '' } = request;

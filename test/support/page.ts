@@ -56,7 +56,6 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
   const port = await freePort();
   const address = `http://127.0.0.1:${port}`;
   const origin = options.publicUrl ?? address;
-  const { host } = new URL(origin);
   const roles = new Map<UserId, Role>([
     [ana, 'admin'],
     [ben, 'moderator'],
@@ -69,6 +68,7 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const web = createWeb({
     origin,
+    hasProbes: origin === address,
     services: servicesOn(store, clock),
     registry: createRegistry(await loadCommands()),
     roles: {
@@ -84,10 +84,7 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
     deathCause: () => undefined,
     faults: async () => [],
     metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
-    pages: () => ({
-      claims: (asked, isProbe) => asked === host && !(isProbe && origin === address),
-      answer: web.answer,
-    }),
+    pages: () => web,
     onError: (error) => write({}, String(error)),
   });
 
@@ -135,7 +132,6 @@ function servicesOn(store: Store, clock: { readonly now: number }) {
     }),
     operations: createOperationService(store),
     audit: createAuditService(store, []),
-    confirmations: store.confirmations,
     bot: {
       status: async () =>
         ({

@@ -14,7 +14,8 @@ export interface OpenOperation {
 export function createOperationService({
   operations,
   operationTargets,
-}: Pick<Store, 'operations' | 'operationTargets'>) {
+  statistics,
+}: Pick<Store, 'operations' | 'operationTargets' | 'statistics'>) {
   return {
     get: operations.get,
 
@@ -35,6 +36,8 @@ export function createOperationService({
     },
 
     newest: operations.newest,
+    first: operations.first,
+    countPending: statistics.countPending,
     targets: operationTargets.page,
 
     /** How far an operation has got. */

@@ -87,13 +87,52 @@ export interface Operation {
   readonly finishedAt: number | null;
 }
 
+/** An operation in a list. `invocation` is also empty if it is long: it may name thousands of accounts. */
+export interface ListedOperation extends Operation {
+  readonly expiresAt: number | null;
+}
+
+const maxListedBytes = 10_000;
+
+const listedColumns = [
+  'id',
+  'event_id',
+  'actor',
+  'command',
+  'line',
+  'code',
+  'state',
+  'decided_by',
+  'stop_requested_by',
+  'reverts_intent',
+  'reverts_event',
+  'created_at',
+  'not_before',
+  'started_at',
+  'finished_at',
+  'expires_at',
+] as const;
+
+/** What the pending operations of each state are ordered by. */
+const orders = {
+  awaiting: 'expires_at',
+  scheduled: 'not_before',
+  running: 'started_at',
+} as const;
+
 /** An operation that is new, or was confirmed just now. */
 type NewOperation = Pick<Operation, 'actor' | 'command' | 'eventId' | 'invocation'> & {
   readonly roomId: string;
   readonly danger: string;
 };
 
-function operationOf(row: Selectable<OperationsTable>): Operation {
+type ListedRow = Pick<Selectable<OperationsTable>, (typeof listedColumns)[number] | 'invocation'>;
+
+function listedOf(row: ListedRow): ListedOperation {
+  return { ...operationOf(row), expiresAt: row.expires_at };
+}
+
+function operationOf(row: Omit<ListedRow, 'expires_at'>): Operation {
   return {
     id: row.id,
     eventId: row.event_id,
@@ -122,6 +161,13 @@ function operationOf(row: Selectable<OperationsTable>): Operation {
  */
 export function operations(db: Connection) {
   const all = () => db.selectFrom('operations').selectAll();
+  const listed = () =>
+    db.selectFrom('operations').select([
+      ...listedColumns,
+      sql<string | null>`
+          CASE WHEN octet_length(invocation) <= ${maxListedBytes} THEN invocation END
+        `.as('invocation'),
+    ]);
   return {
     /**
      * Records the start, in the same transaction as its cause: of an operation that was scheduled, or of a
@@ -215,14 +261,26 @@ export function operations(db: Connection) {
       readonly limit: number;
       /** The last one of the page before. */
       readonly before?: number | undefined;
-    }): Promise<Operation[]> {
+    }): Promise<ListedOperation[]> {
       const { limit, before } = page;
-      const rows = await all()
+      const rows = await listed()
         .$if(before !== undefined, (query) => query.where('id', '<', before ?? 0))
         .orderBy('id', 'desc')
         .limit(limit)
         .execute();
-      return rows.map(operationOf);
+      return rows.map(listedOf);
+    },
+
+    /** The first operations in a state that is not final: by when they started, are due, or expire. */
+    async first(state: keyof typeof orders, limit: number): Promise<ListedOperation[]> {
+      const rows = await listed()
+        .where('state', '=', state)
+        .where(orders[state], 'is not', null)
+        .orderBy(orders[state])
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map(listedOf);
     },
 
     /** Operations that run, the oldest first. */

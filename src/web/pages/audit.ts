@@ -1,5 +1,6 @@
 import { actionName } from '../../commands/bot/parts/audit-status.ts';
 import { parseUserId } from '../../core/ids.ts';
+import { readSearchText } from '../../core/search-text.ts';
 import type { AuditEntry } from '../../services/services.ts';
 import { code, link, pager, state, table, time } from '../view/components.ts';
 import type { Column } from '../view/components.ts';
@@ -12,7 +13,7 @@ import { reading } from './query.ts';
 import type { Query } from './query.ts';
 
 const path = '/audit';
-const names = ['by', 'target', 'command', 'status', 'since', 'until'] as const;
+const names = ['text', 'by', 'target', 'command', 'status', 'since', 'until'] as const;
 const statuses = ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'] as const;
 
 /** The list of audit entries, the newest first. */
@@ -33,6 +34,7 @@ export async function auditPage(context: PageContext): Promise<Page> {
       query,
       fault,
       fields: [
+        { name: 'text', label: 'Words', placeholder: 'crypto scam' },
         { name: 'by', label: 'By', placeholder: '@ana:… or rule:name' },
         { name: 'target', label: 'Target', placeholder: '@user:… or !room' },
         {
@@ -68,6 +70,7 @@ export async function auditPage(context: PageContext): Promise<Page> {
 function filterIn(query: Query) {
   const by = query.text('by');
   return {
+    text: textIn(query),
     by: by.startsWith('rule:') ? by : query.read('by', 'user'),
     target: query.read('target', 'target'),
     command: query.read('command', 'word'),
@@ -75,6 +78,16 @@ function filterIn(query: Query) {
     since: query.read('since', 'date'),
     until: query.read('until', 'date'),
   };
+}
+
+/** @throws UsageError there is nothing in it to search for */
+function textIn(query: Query): string | undefined {
+  const text = query.text('text');
+  if (text === '') {
+    return undefined;
+  }
+  readSearchText(text);
+  return text;
 }
 
 /** Columns of a list of audit entries. */

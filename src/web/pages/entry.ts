@@ -1,7 +1,17 @@
 import { whole } from '../../chat/answers/phrases.ts';
 import { actionName } from '../../commands/bot/parts/audit-status.ts';
 import type { ChainPosition } from '../../services/services.ts';
-import { address, code, facts, lines, link, state, table, time } from '../view/components.ts';
+import {
+  address,
+  beginning,
+  code,
+  facts,
+  lines,
+  link,
+  state,
+  table,
+  time,
+} from '../view/components.ts';
 import { html } from '../view/html.ts';
 import type { Html } from '../view/html.ts';
 import type { Page } from '../view/layout.ts';
@@ -33,7 +43,7 @@ export async function entryPage(context: PageContext, id: number): Promise<Page 
       ['Confirmed by', entry.confirmer === null ? 'nobody had to' : code(entry.confirmer)],
       ['Requested', time(entry.at, now)],
       ['Finished', entry.endedAt === null ? 'no outcome recorded' : time(entry.endedAt, now)],
-      ['Reason', entry.reason !== null && lines(entry.reason)],
+      ['Reason', entry.reason !== null && lines(beginning(entry.reason))],
       ['Arguments', json(entry.arguments)],
       ['Outcome', entry.detail !== null && json(entry.detail)],
       ['Operation', operation !== undefined && link(`/operations/${operation}`, `#${operation}`)],
@@ -46,7 +56,7 @@ export async function entryPage(context: PageContext, id: number): Promise<Page 
 }
 
 function json(value: unknown): Html {
-  return html`<pre>${lines(JSON.stringify(value, undefined, 2))}</pre>`;
+  return html`<pre>${lines(beginning(JSON.stringify(value, undefined, 2)))}</pre>`;
 }
 
 function chainSection(

@@ -1,8 +1,6 @@
-import type { Invocation } from '../../chat/command/invocation.ts';
-import { shortLine, withoutPersonal } from '../../chat/command/write-invocation.ts';
 import { linesOf, progressText } from '../../commands/bot/parts/open-operation.ts';
 import { cut } from '../../core/text.ts';
-import type { Operation, OpenOperation } from '../../services/services.ts';
+import type { ListedOperation, OpenOperation, Operation } from '../../services/services.ts';
 import { address, code, link, pager, state, table, time } from '../view/components.ts';
 import type { Column } from '../view/components.ts';
 import { html } from '../view/html.ts';
@@ -12,53 +10,38 @@ import { firstPage, pageSize } from './page-context.ts';
 import type { PageContext } from './page-context.ts';
 
 const path = '/operations';
-/** Lines can name thousands of accounts. */
+/** Lines can name many accounts. */
 const maxLineLength = 300;
 
 /** What runs, waits and, for those who may read the audit log, what has ended. */
 export async function operationsPage(context: PageContext): Promise<Page> {
-  const { services, viewer, query } = context;
+  const { viewer, query } = context;
   const [before] = query.position('before', 1) ?? [];
   const isFirst = before === undefined;
-  const open = isFirst ? await services.operations.open() : [];
-  const found = viewer.may('audit')
-    ? await services.operations.newest({ before, limit: pageSize + 1 })
-    : [];
-  const { rows, last } = firstPage(found);
   return {
     title: 'Operations',
-    body: html`${isFirst && openSection(context, open)}
+    body: html`${isFirst && (await openSection(context, pageSize))}
     ${isFirst && viewer.may('pending') && (await pendingSection(context))}
-    ${
-      viewer.may('audit') &&
-      html`<section aria-labelledby="all">
-        <h2 id="all">All operations</h2>
-        ${table({
-          caption: isFirst ? 'Newest first' : `Operations before #${before}`,
-          columns: operationColumns(context),
-          rows,
-          nothing: 'There were no operations yet.',
-        })}
-        ${pager({
-          first: isFirst ? undefined : path,
-          next: last === undefined ? undefined : address(path, { before: String(last.id) }),
-        })}
-      </section>`
-    }`,
+    ${viewer.may('audit') && (await allSection(context, before))}`,
   };
 }
 
-/** What runs and what is scheduled. */
-export function openSection(
-  context: PageContext,
-  open: readonly OpenOperation[],
-  limit = pageSize,
-): Html {
-  const { now } = context;
+/** What runs, and what is scheduled. */
+export async function openSection(context: PageContext, limit: number): Promise<Html> {
+  const { services, now } = context;
+  const { operations } = services;
+  const running = await Promise.all(
+    (await operations.first('running', limit)).map(operations.progressOf),
+  );
+  const scheduled = await operations.first('scheduled', limit);
+  const rows: OpenOperation[] = [
+    ...running,
+    ...scheduled.map((operation) => ({ operation, counts: {}, progress: undefined })),
+  ];
   return html`<section aria-labelledby="open">
     <h2 id="open">Running and scheduled</h2>
     ${table({
-      caption: open.length > limit ? `The first ${limit} of ${open.length}` : 'By time',
+      caption: rows.length >= limit ? `The first ${limit}` : 'By time',
       columns: [
         { title: 'Operation', align: 'right', cell: ({ operation }) => numberOf(operation) },
         { title: 'Command', cell: ({ operation }) => code(lineOf(context, operation)) },
@@ -71,7 +54,7 @@ export function openSection(
         },
         { title: 'Progress', cell: (one) => progressText(one) },
       ],
-      rows: open.slice(0, limit),
+      rows: rows.slice(0, limit),
       nothing: 'Nothing is running or scheduled.',
     })}
   </section>`;
@@ -79,40 +62,49 @@ export function openSection(
 
 async function pendingSection(context: PageContext): Promise<Html> {
   const { services, now } = context;
-  const pending = (await services.confirmations.pending()).filter(
-    ({ expiresAt }) => expiresAt > now,
-  );
+  const rows = await services.operations.first('awaiting', pageSize);
   return html`<section aria-labelledby="pending">
     <h2 id="pending">Pending confirmations</h2>
-    ${table({
+    ${table<ListedOperation>({
       caption:
-        pending.length > pageSize
-          ? `The first ${pageSize} of ${pending.length}`
-          : 'Decide them in the room',
+        rows.length === pageSize ? `The first ${pageSize} that expire` : 'Decide them in the room',
       columns: [
-        {
-          title: 'Command',
-          cell: (one) => code(writtenLine(context, one.command, one.invocation)),
-        },
-        { title: 'By', cell: ({ requester }) => code(requester) },
+        { title: 'Operation', align: 'right', cell: numberOf },
+        { title: 'Command', cell: (operation) => code(lineOf(context, operation)) },
+        { title: 'By', cell: ({ actor }) => code(actor) },
         { title: 'Asked', cell: ({ createdAt }) => time(createdAt, now) },
-        { title: 'Expires', cell: ({ expiresAt }) => time(expiresAt, now) },
+        { title: 'Expires', cell: ({ expiresAt }) => expiresAt !== null && time(expiresAt, now) },
       ],
-      rows: pending.slice(0, pageSize),
+      rows: rows.filter(({ expiresAt }) => (expiresAt ?? 0) > now),
       nothing: 'Nothing waits for a confirmation.',
     })}
   </section>`;
 }
 
-function operationColumns(context: PageContext): readonly Column<Operation>[] {
-  const { now } = context;
-  return [
+async function allSection(context: PageContext, before: number | undefined): Promise<Html> {
+  const { services, now } = context;
+  const found = await services.operations.newest({ before, limit: pageSize + 1 });
+  const { rows, last } = firstPage(found);
+  const columns: readonly Column<ListedOperation>[] = [
     { title: 'Operation', align: 'right', cell: numberOf },
     { title: 'Command', cell: (operation) => code(lineOf(context, operation)) },
     { title: 'By', cell: ({ actor }) => code(actor) },
     { title: 'State', cell: (operation) => state(operation.state) },
     { title: 'Created', cell: ({ createdAt }) => time(createdAt, now) },
   ];
+  return html`<section aria-labelledby="all">
+    <h2 id="all">All operations</h2>
+    ${table({
+      caption: before === undefined ? 'Newest first' : `Operations before #${before}`,
+      columns,
+      rows,
+      nothing: 'There were no operations yet.',
+    })}
+    ${pager({
+      first: before === undefined ? undefined : path,
+      next: last === undefined ? undefined : address(path, { before: String(last.id) }),
+    })}
+  </section>`;
 }
 
 function numberOf({ id }: Operation): Html {
@@ -121,23 +113,13 @@ function numberOf({ id }: Operation): Html {
 
 /** The command line of an operation, short, without what the viewer may not see. */
 export function lineOf({ registry, viewer, prefix }: PageContext, operation: Operation): string {
-  const { shortLine: line } = linesOf(
+  const { command, invocation, line } = operation;
+  if (invocation === '' && line === null) {
+    return `${prefix}${command} …`;
+  }
+  const { shortLine } = linesOf(
     { registry, role: viewer.role },
     { operation, counts: {}, progress: undefined },
   );
-  return cut(`${prefix}${line}`, maxLineLength);
-}
-
-function writtenLine(
-  { registry, viewer, prefix }: PageContext,
-  name: string,
-  invocation: string,
-): string {
-  const command = registry.find(name);
-  if (command === undefined) {
-    return `${prefix}${name}`;
-  }
-  const stored = JSON.parse(invocation) as Invocation;
-  const seen = viewer.role === 'viewer' ? withoutPersonal(command, stored) : stored;
-  return cut(`${prefix}${shortLine(command, seen)}`, maxLineLength);
+  return cut(`${prefix}${shortLine}`, maxLineLength);
 }

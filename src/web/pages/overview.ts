@@ -14,28 +14,37 @@ const shown = 6;
 /** What is going on: whether the bot works, open reports, operations, and the newest audit entries. */
 export async function overviewPage(context: PageContext): Promise<Page> {
   const { viewer } = context;
-  const maySeeJobs = viewer.may('jobs');
-  const maySeeReports = viewer.may('reports');
-  const open = maySeeJobs ? await context.services.operations.open() : [];
-  const items = maySeeReports ? await context.services.reports.countByState() : undefined;
-  const waiting = viewer.may('pending')
-    ? (await context.services.confirmations.pending()).filter(
-        ({ expiresAt }) => expiresAt > context.now,
-      ).length
-    : undefined;
-  const running = open.filter(({ operation }) => operation.state === 'running').length;
   return {
     title: 'Overview',
     body: html`${viewer.may('status') && (await healthLine(context))}
       <ul class="tiles">
-        ${items !== undefined && [tile(items.open, 'open reports', '/reports?state=open'), tile(items.claimed, 'claimed reports', '/reports?state=claimed')]}
-        ${maySeeJobs && [tile(running, 'running operations', '/operations'), tile(open.length - running, 'scheduled', '/operations')]}
-        ${waiting !== undefined && tile(waiting, 'pending confirmations', maySeeJobs ? '/operations' : undefined)}
+        ${await tiles(context)}
       </ul>
-      ${maySeeReports && (await newestReports(context))}
-      ${maySeeJobs && openSection(context, open, shown)}
+      ${viewer.may('reports') && (await newestReports(context))}
+      ${viewer.may('jobs') && (await openSection(context, shown))}
       ${viewer.may('audit') && (await newestEntries(context))}`,
   };
+}
+
+async function tiles({ services, viewer }: PageContext): Promise<readonly Html[]> {
+  const items = viewer.may('reports') ? await services.reports.countByState() : undefined;
+  const jobs = viewer.may('jobs') ? '/operations' : undefined;
+  const counts = await services.operations.countPending();
+  return [
+    ...(items === undefined
+      ? []
+      : [
+          tile(items.open, 'open reports', '/reports?state=open'),
+          tile(items.claimed, 'claimed reports', '/reports?state=claimed'),
+        ]),
+    ...(jobs === undefined
+      ? []
+      : [
+          tile(counts.operations, 'running operations', jobs),
+          tile(counts.timers, 'scheduled operations', jobs),
+        ]),
+    ...(viewer.may('pending') ? [tile(counts.confirmations, 'pending confirmations', jobs)] : []),
+  ];
 }
 
 function tile(number: number, label: string, to: string | undefined): Html {

@@ -12,13 +12,12 @@ export interface PageServices {
   >;
   readonly operations: Pick<
     Services['operations'],
-    'get' | 'newest' | 'open' | 'progressOf' | 'targets'
+    'countPending' | 'first' | 'get' | 'newest' | 'progressOf' | 'targets'
   >;
   readonly audit: Pick<
     Services['audit'],
     'chainOf' | 'get' | 'intentOf' | 'operationOf' | 'search'
   >;
-  readonly confirmations: Services['confirmations'];
   readonly bot: Pick<Services['bot'], 'status'>;
 }
 

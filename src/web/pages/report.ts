@@ -7,6 +7,7 @@ import { filesOf, readContent } from '../../services/reports/reported-content.ts
 import type { ItemStory, ReportItem, ReportedContent } from '../../services/services.ts';
 import {
   address,
+  beginning,
   code,
   facts,
   lines,
@@ -73,7 +74,7 @@ export async function reportPage(context: PageContext, id: number): Promise<Page
           item.closedBy !== null &&
             html`${code(item.closedBy)} ${item.closedAt !== null && time(item.closedAt, now)}`,
         ],
-        ['Note', item.note !== null && lines(item.note)],
+        ['Note', item.note !== null && lines(beginning(item.note))],
         ['Notes on the user', noted(notedLines(story.ofSender, dateTime))],
         ['Notes on the room', noted(notedLines(story.ofRoom, dateTime))],
       ])}

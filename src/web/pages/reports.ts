@@ -1,4 +1,6 @@
-import { count } from '../../chat/answers/phrases.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { whole } from '../../chat/answers/phrases.ts';
 import { placeOf, reasonsOf } from '../../chat/answers/report-item.ts';
 import { cut } from '../../core/text.ts';
 import type { ItemStory, ReportItem } from '../../services/services.ts';
@@ -71,16 +73,18 @@ export async function reportTable(
   rows: readonly ReportItem[],
   caption: string,
 ): Promise<Html> {
-  const reasons = await services.reports.reportsOf(rows);
+  const reasons = new Map<number, Html | string>();
+  for (const item of rows) {
+    const reports = await services.reports.reportsOf([item]);
+    reasons.set(item.id, mainReason(reports.get(item.id) ?? []));
+    // An item can have a thousand reports. Other work gets its turn in between.
+    await nextTurn();
+  }
   const columns: readonly Column<ReportItem>[] = [
     { title: 'Report', align: 'right', cell: ({ id }) => link(`${path}/${id}`, `#${id}`) },
     { title: 'About', cell: (item) => about(item) },
-    { title: 'Reason', cell: ({ id }) => mainReason(reasons.get(id) ?? []) },
-    {
-      title: 'Reports',
-      align: 'right',
-      cell: ({ reports }) => count(reports, 'report').replace(/\D+$/u, ''),
-    },
+    { title: 'Reason', cell: ({ id }) => reasons.get(id) },
+    { title: 'Reports', align: 'right', cell: ({ reports }) => whole(reports) },
     { title: 'Last report', cell: ({ lastReportAt }) => time(lastReportAt, now) },
     {
       title: 'State',

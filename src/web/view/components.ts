@@ -71,11 +71,19 @@ export function lines(text: string): Html {
   return html`${text.split(/\r?\n/u).map((line, at) => [at > 0 && html`<br />`, line])}`;
 }
 
+/** Characters of a text that are shown. */
+const maxTextLength = 4000;
+
+/** The beginning of a text that may be long. */
+export function beginning(text: string): string {
+  return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength).toWellFormed()}…`;
+}
+
 /** What somebody wrote, which nobody has to see who doesn't want to. */
-export function quoted(summary: string, text: string, maxLength = 4000): Html {
+export function quoted(summary: string, text: string): Html {
   return html`<details class="quoted">
     <summary>${summary}</summary>
-    <blockquote dir="auto">${lines(cut(text, maxLength))}</blockquote>
+    <blockquote dir="auto">${lines(beginning(text))}</blockquote>
   </details>`;
 }
 
