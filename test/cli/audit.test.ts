@@ -68,6 +68,7 @@ describe('audit list', () => {
     expect(linesOf(await printed(listAudit, { limit: '31' }))).toHaveLength(30);
     expect(linesOf(await printed(listAudit, { by: 'rule:fresh', since: '90m' }))).toHaveLength(1);
     expect(await printed(listAudit, { target: '@eve:x' })).toBe('No matching entries.\n');
+    expect(linesOf(await printed(listAudit, { text: '"red reason"' }))).toHaveLength(1);
   });
 
   test('prints them in a format for programs as well', async () => {
@@ -103,8 +104,24 @@ describe('audit export', () => {
   });
 });
 
+test.for([
+  ['2026-11-01', '2026-11-01T00:00:00.000Z'],
+  ['2026-11-01 10:00', '2026-11-01T10:00:00.000Z'],
+  ['2026-11-01T00:00+01:00', '2026-10-31T23:00:00.000Z'],
+  ['2026-11-01+01:00', '2026-10-31T23:00:00.000Z'],
+  ['2026-11-01 10:00 Europe/Berlin', '2026-11-01T09:00:00.000Z'],
+  ['2026-07-01 Europe/Berlin', '2026-06-30T22:00:00.000Z'],
+] as const)('--since and --until %s', ([typed, at]) => {
+  const { filter } = readAuditRequest({ since: typed, until: typed }, now);
+  expect(new Date(filter.since ?? 0).toISOString()).toBe(at);
+  expect(filter.until).toBe(filter.since);
+});
+
 test.each([
   [{ by: 'ana' }, '--by'],
+  [{ text: '…' }, 'no word to search for'],
+  [{ since: '2026-11-01 10:00 Europe/Nowhere' }, 'is not a valid date'],
+  [{ since: '2026-02-30 Europe/Berlin' }, 'is not a valid date'],
   [{ status: 'fine' }, '--status'],
   [{ since: 'yesterday' }, '--since: yesterday is not a valid date'],
   [{ since: '1d', until: '2d' }, '--since is later'],

@@ -8,6 +8,7 @@ import {
   parseUserId,
 } from '../../core/ids.ts';
 import type { EventId, MxcUri, RoomAlias, RoomId, UserId } from '../../core/ids.ts';
+import { timeInZone } from '../../core/local-time.ts';
 import { cut, nearest } from '../../core/text.ts';
 import { quote } from './tokenize.ts';
 
@@ -231,9 +232,12 @@ function readTarget(word: string, { serverName }: ReadingContext): UserId | Room
   return target;
 }
 
-/** ISO 8601, also with a space in place of the `T` and before the zone, and with `UTC` for `Z`. */
+/**
+ * ISO 8601, also with a space in place of the `T` and before the zone, with `UTC` for `Z`, or with the name of a zone:
+ * `2026-11-21 18:40 Europe/Berlin`.
+ */
 const datePattern =
-  /^(\d{4}-\d\d-(\d\d))(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?)(?: ?(Z|UTC|[+-]\d\d:\d\d))?)?$/iu;
+  /^(\d{4}-\d\d-(\d\d))(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?))?(?: ?(Z|UTC|[+-]\d\d:\d\d)| ([a-z][\w+\-/]*))?$/iu;
 
 /** The last date whose year has four digits. */
 const lastDate = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -247,18 +251,19 @@ function readDate(word: string, now: number, isAhead: boolean): number {
   if (timeOfDay !== undefined) {
     return timeOfDay;
   }
-  const [, day, dayOfMonth, time, zone] = datePattern.exec(word) ?? [];
+  const [, day, dayOfMonth, time = '00:00', zone, zoneName] = datePattern.exec(word) ?? [];
   // JavaScript takes the 30th of February for the 2nd of March.
   const isDay = day !== undefined && new Date(day).getUTCDate() === Number(dayOfMonth);
   const offset = zone === undefined || /^(?:z|utc)$/iu.test(zone) ? 'Z' : zone;
-  const date = isDay ? Date.parse(time === undefined ? day : `${day}T${time}${offset}`) : -1;
+  const shown = isDay ? Date.parse(`${day}T${time}${offset}`) : Number.NaN;
+  const date = zoneName === undefined ? shown : (timeInZone(shown, zoneName) ?? Number.NaN);
   if (Number.isNaN(date) || date < 0 || date > lastDate) {
     throw wrong(
       word,
       'not a valid date',
       isAhead
         ? `Use e.g. \`22:00\`, \`${new Date(now + dayMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length)}Z\`, or how long from now, such as \`7d\`. Times are UTC.`
-        : 'Use e.g. `2026-11-21`, `2026-11-21T18:40Z`, or how long ago, such as `7d`.',
+        : 'Use e.g. `2026-11-21`, `"2026-11-21 18:40"`, or how long ago, such as `7d`. Times are UTC unless a zone follows: `"2026-11-21 18:40 Europe/Berlin"`, `2026-11-21T18:40+01:00`.',
     );
   }
   return date;

@@ -65,7 +65,7 @@ export default defineCommand({
       choices: ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'],
       bare: true,
     }),
-    since: flag('date', 'From this time on', { bare: true }),
+    since: flag('date', 'From this time on; UTC, unless it names a zone', { bare: true }),
     until: flag('date', 'Up to this time'),
     limit: flag('integer', `How many (default: ${pageSize}, all in a file)`, { min: 1 }),
     before: flag('integer', 'Only entries with smaller numbers', { min: 1 }),
