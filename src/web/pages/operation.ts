@@ -68,7 +68,8 @@ export async function operationPage(context: PageContext, id: number): Promise<P
             },
             {
               title: 'Detail',
-              cell: ({ detail }) => detail !== undefined && cut(detail, maxDetailLength),
+              cell: ({ detail }) =>
+                detail !== undefined && html`<bdi>${cut(detail, maxDetailLength)}</bdi>`,
             },
           ],
           rows,

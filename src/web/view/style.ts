@@ -74,7 +74,13 @@ thead th { background: var(--plain-ground); color: var(--muted); font-size: .8re
 tbody tr + tr td { border-top: 1px solid var(--line); }
 tbody tr:hover td { background: color-mix(in srgb, var(--accent) 5%, transparent); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-td > div:has(> code) { min-width: 9.5rem; }
+th, td { overflow-wrap: break-word; }
+td :is(code, bdi) { overflow-wrap: anywhere; }
+td > div:has(> :is(code, bdi)) { min-width: 9.5rem; }
+@media (max-width: 66rem) {
+  th, td { padding-left: .45rem; padding-right: .45rem; }
+  td > div:has(> :is(code, bdi)) { min-width: 7rem; }
+}
 td .exact { display: block; font-size: .82rem; }
 @media (min-width: 70rem) { td .exact { display: inline; margin-left: .3rem; } }
 td time, td .state { white-space: nowrap; }
@@ -105,7 +111,7 @@ blockquote { margin: .5rem 0; padding: .5rem .9rem; border-left: 3px solid var(-
 .card { max-width: 32rem; margin: 2rem 0; padding: 1.25rem 1.5rem; border: 1px solid var(--line); border-radius: 12px; background: var(--surface); }
 .card form { margin: 1.2rem 0 .4rem; }
 footer { padding-top: 2.5rem; padding-bottom: 1.5rem; color: var(--muted); font-size: .82rem; }
-@media (max-width: 46rem) {
+@media screen and (max-width: 46rem) {
   header, main, footer { padding-left: .9rem; padding-right: .9rem; }
   header nav { order: 3; flex-basis: 100%; margin: 0 -.4rem; }
   header nav a { padding: .5rem .6rem; }
@@ -123,7 +129,8 @@ footer { padding-top: 2.5rem; padding-bottom: 1.5rem; color: var(--muted); font-
   td > div { min-width: 0; }
   td:has(> div:empty) { display: none; }
   td .exact { display: none; }
-  td > div:has(> code) { min-width: 0; }
+  td > div, td > div:has(> :is(code, bdi)) { min-width: 0; }
+  td { overflow-wrap: anywhere; }
   td time { white-space: normal; }
   table { border: 0; background: none; border-radius: 0; overflow: visible; }
   caption { padding-left: .1rem; }
@@ -147,6 +154,8 @@ footer { padding-top: 2.5rem; padding-bottom: 1.5rem; color: var(--muted); font-
   header nav, header form, .filters, .pager, .skip { display: none; }
   a { color: inherit; text-decoration: none; }
   tr, dl > div { break-inside: avoid; }
+  th, td { padding: .25rem .4rem; }
+  td > div:has(> :is(code, bdi)) { min-width: 6.5rem; }
   thead { display: table-header-group; }
   .state { padding: 0 .3rem; border: 1px solid #777; }
 }
