@@ -6,7 +6,7 @@ import { notedBriefly } from '../../chat/answers/noted.ts';
 import { ago, amount, count, dateTime } from '../../chat/answers/phrases.ts';
 import { whatIsReported } from '../../chat/answers/report-item.ts';
 import { inert } from '../../chat/answers/untrusted-text.ts';
-import { positional } from '../../chat/command/arguments.ts';
+import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { CheckContext } from '../../chat/command/declaration.ts';
 import {
@@ -28,10 +28,15 @@ import type {
   SubjectCursor,
   SubjectSummary,
 } from '../../services/bot/history-service.ts';
+import { timelineChart } from '../../services/charts/timeline-chart.ts';
 import type { AuditEntry } from '../../services/services.ts';
 import { actionName, auditStatus } from './parts/audit-status.ts';
+import { drawn, withPicture } from './parts/picture.ts';
 
 const shownText = 80;
+/** From so many entries on, a picture shows more than the list. */
+const longHistory = 20;
+const drawnEntries = 3000;
 
 export default defineCommand({
   name: 'history',
@@ -41,6 +46,7 @@ export default defineCommand({
     'list actions, notes, tags, reports about and by the user, unconfirmed commands, and timers',
     'include actions taken from report cards',
     'list the latest thousand entries of each kind, but count all',
+    'send a picture of a long history over time after its first page',
   ],
   doesNot: [
     'list what a user did as a moderator (see !audit --by)',
@@ -49,6 +55,7 @@ export default defineCommand({
   args: {
     target: positional('target', 'A user or a room'),
     ...listFlags,
+    picture: flag('boolean', 'Send a picture of a long history, too', { default: true }),
   },
   danger: 'read',
   example: 'history @mallory:example.com',
@@ -56,11 +63,8 @@ export default defineCommand({
     cursorIn(from, context);
   },
   async run(context) {
-    const {
-      args,
-      services: { history, notes, tags },
-      now,
-    } = context;
+    const { args, services, now } = context;
+    const { history, notes, tags } = services;
     const subject = subjectOf(args.target);
     const summary = await history.summary(subject);
     const noted = { tags: await tags.of(subject.id, now), notes: await notes.about(subject.id, 0) };
@@ -77,9 +81,15 @@ export default defineCommand({
           ({ cursor }) => cursor,
         ),
     });
-    return { subject, summary, noted, listing };
+    const isList = after === undefined && !args.all && args.format === undefined;
+    const isLong = isList && (listing.total ?? 0) >= longHistory;
+    const picture =
+      args.picture && isLong
+        ? await drawn(services, timelineChart(await history.times(subject, drawnEntries), now))
+        : undefined;
+    return { subject, summary, noted, listing, picture };
   },
-  answer(context, { subject, summary, noted, listing }) {
+  answer(context, { subject, summary, noted, listing, picture }) {
     const { now, role, serverName } = context;
     const id = idWord(subject.id);
     const answer = listAnswer(context, listing, {
@@ -119,19 +129,29 @@ export default defineCommand({
       ],
     });
     const isFile = answer.file !== undefined;
-    return {
-      ...answer,
-      title: isFile
-        ? [code(cut(subject.id, 255)), ': ', ...answer.title]
-        : titleOf(subject, summary, listing.total ?? 0, context.absent),
-      body: [
-        ...totals(summary),
-        ...notedBriefly('Now', noted, dateTime),
-        ...pageLine(listing),
-        ...(answer.body ?? []),
-      ],
-      data: isFile ? answer.data : { ...listing, rows: listing.rows.map(dataOf), subject, summary },
-    };
+    return withPicture(
+      {
+        ...answer,
+        title: isFile
+          ? [code(cut(subject.id, 255)), ': ', ...answer.title]
+          : titleOf(subject, summary, listing.total ?? 0, context.absent),
+        body: [
+          ...totals(summary),
+          ...notedBriefly('Now', noted, dateTime),
+          ...pageLine(listing),
+          ...(answer.body ?? []),
+        ],
+        data: isFile
+          ? answer.data
+          : { ...listing, rows: listing.rows.map(dataOf), subject, summary },
+      },
+      picture,
+      {
+        name: 'timeline.png',
+        description:
+          'Timeline: reports above the line, actions below. The message before lists the newest.',
+      },
+    );
   },
 });
 

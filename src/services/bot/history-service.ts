@@ -64,6 +64,13 @@ export function createHistoryService(store: Tables) {
       );
       return { entries: entries.filter((entry) => entry !== undefined), total };
     },
+
+    /** When the latest entries were, and of which kind they are; the newest first. */
+    async times(subject: Subject, limit: number): Promise<readonly SubjectCursor[]> {
+      // A page was read before. Other work gets its turn in between.
+      await nextTurn();
+      return (await store.subjectHistory.page(subject, { limit })).cursors;
+    },
   };
 }
 

@@ -80,43 +80,59 @@ export function headline(numbers: readonly { value: string; label: string }[]): 
 }
 
 /** The name of a part, and what its colors mean, with their sums. */
-export function legend(name: string, series: readonly Pick<Series, 'label' | 'color'>[]): Part {
-  const nameY = 32;
-  const keyY = nameY + 20;
+export function legend(
+  name: string | undefined,
+  series: readonly Pick<Series, 'label' | 'color'>[],
+): Part {
+  const nameY = name === undefined ? -6 : 32;
+  const keys = placed(series, nameY + 20);
+  const height = (keys.at(-1)?.y ?? nameY) + 4;
   const head = texts(
-    [{ text: name, x: 0, y: nameY, isStrong: true }],
-    series.length === 0 ? nameY : keyY + 4,
+    name === undefined ? [] : [{ text: name, x: 0, y: nameY, isStrong: true }],
+    height,
   );
-  // Nothing measures the font here: each key is as wide as its letters need.
-  const widths = series.map(({ label }) => 30 + label.length * 6.4);
   return {
     ...head,
     layer: [
       ...('layer' in head ? head.layer : []),
-      ...series.flatMap(({ label, color }, at) => {
-        const x = widths.slice(0, at).reduce((sum, width) => sum + width, 0) - leftMargin;
-        return [
-          {
-            data: { values: [{}] },
-            mark: { type: 'square', x: x + 5, y: keyY - 4, size: 100, color, opacity: 1 },
-          } as const,
-          {
-            data: { values: [{}] },
-            mark: {
-              type: 'text',
-              text: label,
-              x: x + 15,
-              y: keyY,
-              align: 'left',
-              baseline: 'alphabetic',
-              fontSize: 12,
-              color: colors.muted,
-            },
-          } as const,
-        ];
-      }),
+      ...keys.flatMap(({ label, color, x, y }) => [
+        {
+          data: { values: [{}] },
+          mark: { type: 'square', x: x + 5, y: y - 4, size: 100, color, opacity: 1 },
+        } as const,
+        {
+          data: { values: [{}] },
+          mark: {
+            type: 'text',
+            text: label,
+            x: x + 15,
+            y,
+            align: 'left',
+            baseline: 'alphabetic',
+            fontSize: 12,
+            color: colors.muted,
+          },
+        } as const,
+      ]),
     ],
   };
+}
+
+/** The places of keys, side by side as far as there is room. */
+function placed(series: readonly Pick<Series, 'label' | 'color'>[], firstY: number) {
+  let x = -leftMargin;
+  let y = firstY;
+  return series.map(({ label, color }) => {
+    // Nothing measures the font here: each key is as wide as its letters need.
+    const width = 30 + label.length * 6.4;
+    if (x > -leftMargin && x + width > contentWidth) {
+      x = -leftMargin;
+      y += 18;
+    }
+    const key = { label, color, x, y };
+    x += width;
+    return key;
+  });
 }
 
 /** A value that is this many times larger than nearly all others is cut off, or it would flatten them. */
@@ -307,4 +323,15 @@ export function rankedRows(
       },
     ],
   };
+}
+
+/** `2026-07-01 to 2026-07-31` */
+export function daysOf(since: number, until: number): string {
+  const [first, last] = [day(since), day(until - 1)];
+  return first === last ? first : `${first} to ${last}`;
+}
+
+/** `2026-07-01` */
+function day(at: number): string {
+  return new Date(Math.floor(at / dayMs) * dayMs).toISOString().slice(0, '2026-07-01'.length);
 }

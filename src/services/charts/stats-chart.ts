@@ -1,8 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 
-import { dayMs } from '../../core/duration.ts';
 import type { Overview } from '../bot/statistics-service.ts';
-import { bars, chartOf, headline, legend, rankedRows } from './parts.ts';
+import { bars, chartOf, daysOf, headline, legend, rankedRows } from './parts.ts';
 import { colors } from './theme.ts';
 
 /** More kinds don't fit on a phone; the rest is one row. */
@@ -83,15 +82,4 @@ export function statsChart(
           ),
         ]),
   ]);
-}
-
-/** `2026-07-01 to 2026-07-31` */
-function daysOf(since: number, until: number): string {
-  const [first, last] = [day(since), day(until - 1)];
-  return first === last ? first : `${first} to ${last}`;
-}
-
-/** `2026-07-01` */
-function day(at: number): string {
-  return new Date(Math.floor(at / dayMs) * dayMs).toISOString().slice(0, '2026-07-01'.length);
 }

@@ -11,6 +11,7 @@ export const colors = {
   muted: '#5b6472',
   grid: '#e3e7ec',
   first: '#5aa2e8',
+  firstSoft: '#bcd8f3',
   second: '#12355b',
   bad: '#c2410c',
   neutral: '#b3bac4',

@@ -1,5 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import type { Answer } from '../../../dev/room/moderator.ts';
 import { newRoom, newUser } from '../../support/homeserver.ts';
 import { openReportStore } from '../../support/report-store.ts';
 import { openRoom } from '../../support/room.ts';
@@ -124,4 +127,35 @@ it('knows of a room what was reported in it and done to it', async () => {
   expect(answer.body).toContain(`Next: !room ${id}`);
   const ofOwner = await room.vic.ask(`!history ${owner.userId}`);
   expect(ofOwner.body).toContain('reported 1 time, open: the user');
+});
+
+it('sends a picture of a long history with its first page, and of no other', async () => {
+  const mallory = (await newUser('mallory')).userId;
+  await using queue = await openReportStore(room.databaseFile);
+  for (let at = 0; at < 24; at += 1) {
+    await queue.report({ at: Date.now() - at * hour, sender: mallory, event: `$long-${at}` });
+  }
+  const answer = await room.vic.ask(`!history ${mallory}`);
+  const pictureOf = ({ content: { 'm.relates_to': relation } }: Answer) =>
+    room.vic.events.find(
+      ({ content }) =>
+        content['filename'] === 'timeline.png' &&
+        isDeepStrictEqual(content['m.relates_to'], relation),
+    );
+  const picture = await room.vic.until('the picture', () => pictureOf(answer));
+  expect(picture.content).toMatchObject({
+    msgtype: 'm.image',
+    body: expect.stringMatching(/^Timeline: /u) as string,
+    info: { mimetype: 'image/png' },
+  });
+
+  const others = [
+    await room.vic.ask('!more'),
+    await room.vic.ask(`!history ${mallory} --no-picture`),
+  ];
+  expect(others[0]?.body).toContain('reported 1 time');
+  // Pictures of theirs would be here before one that was asked for later.
+  const again = await room.vic.ask(`!history ${mallory}`);
+  await room.vic.until('the next picture', () => pictureOf(again));
+  expect(others.map(pictureOf)).toEqual([undefined, undefined]);
 });
