@@ -45,7 +45,7 @@ export default defineCommand({
   does: [
     'list the latest entries that match, and include refused attempts',
     'show one entry in full: !audit 12',
-    'find words, "quoted phrases", beginnings of words (scam*) and user IDs: !audit --text \'crypto "giveaway scam"\'',
+    'find words, "quoted phrases", beginnings of words (scam*) and user IDs: !audit --text "crypto scam*"',
     'send all matching entries as a file, oldest first: !audit export --since 30d --format csv',
     'check the hash chain, and compare it with the heads posted here and in the witness: !audit verify',
   ],
