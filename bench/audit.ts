@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { createReplayInputs, readReplayData } from '../src/reports/rules/replay-input.ts';
-import { exportWhole } from '../src/services/bot/audit-export.ts';
+import { exportAudit, exportFormats, exportWhole } from '../src/services/bot/audit-export.ts';
 import { createHistoryService } from '../src/services/bot/history-service.ts';
 import { createMetricValues } from '../src/services/bot/metric-values.ts';
 import { createStatisticsService } from '../src/services/bot/statistics-service.ts';
@@ -27,6 +27,8 @@ const now = Date.parse('2026-11-27T12:00:00Z');
 const queryGoal = { p95: 20 };
 /** For tasks during which everybody else waits. */
 const loopGoal = { max: 50 };
+/** An export holds only a few entries at a time. */
+const exportGoal = { median: 50 };
 /** Opening the database may take only this part of the bot's start. */
 const openGoal = { p95: 100 };
 
@@ -221,6 +223,7 @@ export async function benchmarkAudit(options: AuditBenchmarkOptions): Promise<Me
       for (const [what, task] of longTasks) {
         measured.push(await measureLoop(what, async () => task(store)));
       }
+      measured.push(await measureVerifying(store), ...(await measureExporting(store)));
       measured.push(await measureWriting(store, short ? 10 : 300));
     } finally {
       await store.close();
@@ -279,6 +282,44 @@ async function measureLoop(what: string, task: () => Promise<unknown>): Promise<
     max: ms(delay.max),
     goal: loopGoal,
   };
+}
+
+/** Measures how many rows of the chain are verified in a second. */
+async function measureVerifying({ auditLog }: Store): Promise<Measurement> {
+  const start = performance.now();
+  const { count, fault } = await auditLog.verify();
+  if (fault !== undefined) {
+    throw new Error(`row ${fault.id} of the benchmark’s own database is ${fault.kind}`);
+  }
+  const seconds = (performance.now() - start) / 1000;
+  return { what: 'rows verified by audit verify', unit: 'per second', median: count / seconds };
+}
+
+/** Measures how many entries are exported in a second, and how much memory grows while all of them are. */
+async function measureExporting({ auditLog }: Store): Promise<Measurement[]> {
+  const measured: Measurement[] = [];
+  for (const format of exportFormats) {
+    let entries = 0;
+    let peak = 0;
+    const before = process.memoryUsage().rss;
+    const start = performance.now();
+    for await (const { count } of exportAudit(auditLog, {}, { format })) {
+      entries += count;
+      peak = Math.max(peak, process.memoryUsage.rss());
+    }
+    const seconds = (performance.now() - start) / 1000;
+    const what = `${entries.toLocaleString('en')} entries exported as ${format}`;
+    measured.push(
+      { what, unit: 'per second', median: entries / seconds },
+      {
+        what: '… memory added by that',
+        unit: 'MB',
+        median: Math.max(0, peak - before) / 1e6,
+        goal: exportGoal,
+      },
+    );
+  }
+  return measured;
 }
 
 /** Measures writing an intent and its outcome, each in its own transaction, as an operation writes them. */

@@ -2,7 +2,7 @@
 export interface Measurement {
   /** What was measured, for people. */
   readonly what: string;
-  readonly unit: 'ms' | 's' | 'MB' | '×' | 'per minute';
+  readonly unit: 'ms' | 's' | 'MB' | '×' | 'per minute' | 'per second';
   readonly median: number;
   readonly p95?: number | undefined;
   readonly max?: number | undefined;

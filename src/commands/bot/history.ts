@@ -295,10 +295,10 @@ function whatOf(entry: SubjectEntry, now: number): Content {
   }
 }
 
-/** What a note says, or the name of a tag; empty for any other command. */
+/** What a note or a message to the user says, or the name of a tag; empty for any other command. */
 function notedIn({ command, arguments: given }: AuditEntry): Content {
   const { text, name } = (given ?? {}) as Readonly<Record<string, unknown>>;
-  return command === 'note' && typeof text === 'string'
+  return (command === 'note' || command === 'server-notice') && typeof text === 'string'
     ? [` “${inert(text, shownText)}”`]
     : (command === 'tag' || command === 'untag') && typeof name === 'string'
       ? [' ', code(cut(name))]

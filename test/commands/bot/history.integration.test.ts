@@ -159,3 +159,24 @@ it('sends a picture of a long history with its first page, and of no other', asy
   await room.vic.until('the next picture', () => pictureOf(again));
   expect(others.map(pictureOf)).toEqual([undefined, undefined]);
 });
+
+it('quotes the messages that the server sent to a user', async () => {
+  const { userId } = await newUser('warned');
+  await using queue = await openReportStore(room.databaseFile);
+  await queue.store.transaction(async ({ auditLog }) => {
+    const id = await auditLog.begin(
+      {
+        actor: room.ben.user.userId,
+        command: 'server-notice',
+        arguments: { accounts: [userId], text: 'Please read our **rules**.' },
+        target: userId,
+        eventId: '$notice',
+        roomId: room.id,
+      },
+      Date.now(),
+    );
+    await auditLog.finish(id, { status: 'done' }, Date.now());
+  });
+  const { body } = await room.vic.ask(`!history ${userId}`);
+  expect(body).toContain('✅ done: server-notice “Please read our **rules**.” by ');
+});
