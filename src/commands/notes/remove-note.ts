@@ -30,5 +30,6 @@ export default defineCommand({
     data: { id, subject },
   }),
   undo: (_, { subject, id }) => `restore-note ${idWord(subject)} ${id}`,
-  reconcile: async ({ args, services }) => services.notes.reconcileRemoved(args.note),
+  reconcile: async ({ args, services }) =>
+    services.notes.reconcileRemoved(args.target, args.note),
 });

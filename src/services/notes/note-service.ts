@@ -43,6 +43,12 @@ export function createNoteService(
     return before;
   }
 
+  /** Whether a command that was cut off has removed or restored a note. It refuses a note about somebody else. */
+  async function reconcile(subject: string, id: number, removed: boolean) {
+    const note = await store.notes.get(id);
+    return note?.subject === subject && (note.removedAt !== null) === removed ? 'done' : 'not_done';
+  }
+
   return {
     /**
      * @param event the command that makes it
@@ -68,11 +74,8 @@ export function createNoteService(
     reconcileAdded: async (event: EventId, subject: UserId | RoomId) =>
       (await store.notes.isMadeBy(event, subject)) ? 'done' : 'not_done',
 
-    reconcileRemoved: async (id: number) =>
-      (await store.notes.get(id))?.removedAt === null ? 'not_done' : 'done',
-
-    reconcileRestored: async (id: number) =>
-      (await store.notes.get(id))?.removedAt === null ? 'done' : 'not_done',
+    reconcileRemoved: async (subject: string, id: number) => reconcile(subject, id, true),
+    reconcileRestored: async (subject: string, id: number) => reconcile(subject, id, false),
 
     list: async (...query: Parameters<Store['notes']['list']>) => store.notes.list(...query),
     count: async (subject: string | undefined) => store.notes.count(subject),

@@ -101,9 +101,16 @@ describe('notes', () => {
       `there is no note ${id} about @eve:x`,
     );
     await expect(service().restore(mallory, id)).rejects.toThrow(`note ${id} is there`);
-    expect(await service().reconcileRemoved(id)).toBe('not_done');
+    expect(await service().reconcileRemoved(mallory, id)).toBe('not_done');
     await service().remove(mallory, id, 20);
-    expect(await service().reconcileRemoved(id)).toBe('done');
+    expect(await service().reconcileRemoved(mallory, id)).toBe('done');
+    expect(await service().reconcileRestored(mallory, id)).toBe('not_done');
+    // Nothing was done to a note about somebody else, or to none.
+    expect(await service().reconcileRemoved('@eve:x', id)).toBe('not_done');
+    expect(await service().reconcileRemoved(mallory, id + 1)).toBe('not_done');
+    await service().restore(mallory, id);
+    expect(await service().reconcileRestored(mallory, id)).toBe('done');
+    expect(await service().reconcileRestored('@eve:x', id)).toBe('not_done');
     expect(await service().reconcileAdded(command, mallory)).toBe('done');
     expect(await service().reconcileAdded(asEventId('$other'), mallory)).toBe('not_done');
   });
