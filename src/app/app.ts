@@ -221,6 +221,7 @@ async function run(parts: Parts): Promise<App> {
     bot: createBotOperations({
       transport,
       store,
+      registry,
       maxRuleActions: config.reports.maxActionsPerHour,
       context: () => started.context,
       syncHealth: () => sync?.health,
@@ -342,6 +343,7 @@ async function run(parts: Parts): Promise<App> {
   watchBot(probes, {
     config,
     store,
+    registry,
     sync: roomSync,
     readings,
     sendPermission,

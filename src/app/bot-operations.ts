@@ -1,3 +1,5 @@
+import { recordCommandsIn } from '../chat/command/registry.ts';
+import type { Registry } from '../chat/command/registry.ts';
 import { hourMs } from '../core/duration.ts';
 import { TargetError } from '../core/errors.ts';
 import { version } from '../core/version.ts';
@@ -16,6 +18,7 @@ import type { Transport } from './transport.ts';
 export function createBotOperations(options: {
   readonly transport: Pick<Transport, 'direct' | 'joinRoom' | 'redact'>;
   readonly store: Store;
+  readonly registry: Pick<Registry, 'all'>;
   readonly maxRuleActions: number;
   /** The operations, which are built with the services. */
   readonly context: () => DecideContext & FindContext & StopContext;
@@ -27,6 +30,7 @@ export function createBotOperations(options: {
 }): BotOperations {
   const { transport, store } = options;
   const startedAt = Date.now();
+  const harmless = recordCommandsIn(options.registry);
   return {
     decide: async (request) => decide(options.context(), request),
     stop: async (request) => stop(options.context(), request),
@@ -58,7 +62,7 @@ export function createBotOperations(options: {
         ...(options.syncHealth() ?? { online: false, lastSyncAt: undefined, failures: 0 }),
         openInbox: inbox.length,
         openOutbox: outbox.length,
-        ruleActions: await store.auditLog.countByRules(Date.now() - hourMs),
+        ruleActions: await store.auditLog.countByRules(Date.now() - hourMs, harmless),
         maxRuleActions: options.maxRuleActions,
         openOperations: running.length,
         dataLoss: await store.dataLoss.get(),

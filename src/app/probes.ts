@@ -1,3 +1,5 @@
+import { recordCommandsIn } from '../chat/command/registry.ts';
+import type { Registry } from '../chat/command/registry.ts';
 import { writeListenAddress } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
 import { version } from '../core/version.ts';
@@ -33,6 +35,7 @@ export function watchBot(
   {
     config,
     store,
+    registry,
     sync,
     readings,
     sendPermission,
@@ -41,6 +44,7 @@ export function watchBot(
   }: {
     readonly config: Config;
     readonly store: Store;
+    readonly registry: Pick<Registry, 'all'>;
     readonly sync: RoomSync;
     /** How reading each of the homeserver's lists goes. */
     readonly readings: () => ReportReading[];
@@ -64,6 +68,6 @@ export function watchBot(
     maxReportFailureMs: timing.reportTroubleMs ?? usualReportTroubleMs,
     ...(masFault === undefined ? {} : { masFault, accounts: 'mas' as const }),
     readDatabase: store.statistics.ping,
-    values: createMetricValues(store, rules).read,
+    values: createMetricValues(store, rules, recordCommandsIn(registry)).read,
   });
 }

@@ -27,7 +27,7 @@ import {
 } from '../../src/chat/command/help.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../src/chat/command/read-arguments.ts';
-import { createRegistry } from '../../src/chat/command/registry.ts';
+import { createRegistry, recordCommandsIn } from '../../src/chat/command/registry.ts';
 import { tokenize } from '../../src/chat/reading/tokenize.ts';
 import { parseEventId, parseRoomId } from '../../src/core/ids.ts';
 import { replyContent } from '../../src/matrix/delivery/content.ts';
@@ -55,6 +55,20 @@ test('there are commands, and no two of one name', () => {
   expect(commands.length).toBeGreaterThan(10);
   const names = commands.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+});
+
+test('what changes only the bot’s own records, so that rules may do it without a limit', () => {
+  expect(recordCommandsIn(registry)).toEqual([
+    'claim',
+    'dismiss',
+    'note',
+    'remove-note',
+    'reopen',
+    'resolve',
+    'restore-note',
+    'tag',
+    'untag',
+  ]);
 });
 
 test('what gives back a part of a command takes the same targets', () => {

@@ -499,6 +499,19 @@ export function canChange(command: Command): boolean {
   return command.danger !== 'read';
 }
 
+/**
+ * Whether it changes only what the bot itself keeps about reports, users and rooms: the homeserver notices nothing, and
+ * nothing happens to anybody.
+ */
+export function changesOnlyRecords(command: GroupedCommand): boolean {
+  const { group, endpoints = [] } = command;
+  return (
+    canChange(command) &&
+    (group === 'notes' || group === 'reports') &&
+    endpoints.every((endpoint) => endpoint.startsWith('GET '))
+  );
+}
+
 /** The role that an invocation needs, unless the configuration says otherwise. */
 export function roleFor(command: Command, danger: Danger): Role {
   if (command.role !== undefined) {

@@ -1,6 +1,6 @@
 import { present } from '../../core/present.ts';
 import { nearest } from '../../core/text.ts';
-import { dangers, withPrefix } from './declaration.ts';
+import { changesOnlyRecords, dangers, withPrefix } from './declaration.ts';
 import type { Command, GroupedCommand } from './declaration.ts';
 
 /** What a word that doesn't name a command may mean: a mistyped name, or another word for commands. */
@@ -84,6 +84,11 @@ function inRoomWith(prefix: string, command: GroupedCommand): GroupedCommand {
       ]),
     ),
   };
+}
+
+/** The names of the commands that change only what the bot itself keeps. */
+export function recordCommandsIn({ all }: Pick<Registry, 'all'>): string[] {
+  return all.filter(changesOnlyRecords).map(({ name }) => name);
 }
 
 /** For each synonym, the commands that it may mean, the least dangerous first. */

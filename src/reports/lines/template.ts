@@ -1,4 +1,4 @@
-import type { Command, GroupedCommand } from '../../chat/command/declaration.ts';
+import type { GroupedCommand } from '../../chat/command/declaration.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
 import type { Registry } from '../../chat/command/registry.ts';
@@ -23,7 +23,7 @@ export interface LineContext {
 /** A command line of the configuration, to be filled in from a report. */
 export interface LineTemplate {
   readonly text: string;
-  readonly command: Command;
+  readonly command: GroupedCommand;
   /** The words after the command's name, with placeholders. */
   readonly tokens: readonly Token[];
   readonly placeholders: ReadonlySet<Placeholder>;

@@ -1,5 +1,7 @@
 import { bold, code, line } from '../../chat/answers/answer.ts';
 import { clock } from '../../chat/answers/phrases.ts';
+import { recordCommandsIn } from '../../chat/command/registry.ts';
+import type { Registry } from '../../chat/command/registry.ts';
 import { createSerialQueue } from '../../core/async/serial-queue.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { UserId } from '../../core/ids.ts';
@@ -26,6 +28,7 @@ import type { Rule } from './rule.ts';
 export type RuleRunnerContext = RuleContext &
   AnnounceContext &
   RoomPeople & {
+    readonly registry: Pick<Registry, 'all'>;
     readonly settings: Pick<Settings, 'maxRuleActionsPerHour' | 'serverName'>;
     readonly store: Pick<
       Store,
@@ -50,6 +53,7 @@ export function createRuleRunner(
 ) {
   const { rules, onCall } = options;
   const { store } = context;
+  const harmless = recordCommandsIn(context.registry);
 
   async function readInput(item: ReportItem): Promise<RuleInput> {
     const { serverName } = context.settings;
@@ -191,7 +195,7 @@ export function createRuleRunner(
   async function isBreakerOpen(): Promise<boolean> {
     const now = context.now();
     const limit = context.settings.maxRuleActionsPerHour;
-    const actions = await store.auditLog.countByRules(now - hourMs);
+    const actions = await store.auditLog.countByRules(now - hourMs, harmless);
     const openedAt = Number((await store.syncState.get(breakerName)) ?? Number.NaN);
     if (actions < limit) {
       if (!Number.isNaN(openedAt)) {

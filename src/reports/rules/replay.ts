@@ -1,3 +1,4 @@
+import { changesOnlyRecords } from '../../chat/command/declaration.ts';
 import { hourMs } from '../../core/duration.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { RuleMode } from '../../store/tables/rule-matches.ts';
@@ -60,7 +61,8 @@ export function replay(
       if (evaluation?.matches === true) {
         matched.add(key);
         const lines = rule.lines.map((line) => lineFor(line, input(), evaluation.reporter));
-        const mode = breaker.modeOf(rule, lines.filter(isLine).length, at);
+        const counted = lines.filter((line) => isLine(line) && !changesOnlyRecords(line.command));
+        const mode = breaker.modeOf(rule, counted.length, at);
         matches.push({ at, rule, mode, item, lines });
       }
     }

@@ -1,5 +1,5 @@
 import { subjectOf, takesRemote } from '../../chat/command/declaration.ts';
-import type { Command } from '../../chat/command/declaration.ts';
+import type { GroupedCommand } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeInvocation } from '../../chat/command/write-invocation.ts';
@@ -17,7 +17,7 @@ import type { RuleInput } from './rule-input.ts';
 export interface RuleLine {
   /** As a moderator would type it, without the prefix. */
   readonly line: string;
-  readonly command: Command;
+  readonly command: GroupedCommand;
   readonly values: Readonly<Record<string, Json>>;
   readonly reason: string | undefined;
   /** Milliseconds. */
@@ -88,7 +88,7 @@ export function isLine(line: RuleLine | NoLine): line is RuleLine {
 
 /** Reads a line by the declaration of its command. @throws UsageError it can't be read */
 export function ruleLine(
-  command: Command,
+  command: GroupedCommand,
   tokens: readonly Token[],
   context: ReadingContext,
 ): RuleLine {

@@ -38,10 +38,12 @@ function workerOf(actor: string): string {
  * the first reading, in portions, and later only new rows.
  *
  * @param rules the configured rules: those that have never matched are shown with 0
+ * @param harmless the commands that the rules' circuit breaker does not count
  */
 export function createMetricValues(
   store: Pick<Store, 'auditLog' | 'reportItems' | 'reports' | 'statistics'>,
   rules: readonly Omit<RuleCount, 'count'>[],
+  harmless: readonly string[],
 ): { read(): Promise<MetricValues> } {
   const { statistics } = store;
   let stepId = 0;
@@ -68,7 +70,7 @@ export function createMetricValues(
         store.reportItems.countByState(),
         statistics.oldestOpenAt(),
         store.reports.count(),
-        store.auditLog.countByRules(Date.now() - hourMs),
+        store.auditLog.countByRules(Date.now() - hourMs, harmless),
         statistics.countMatches(),
         statistics.countPending(),
         statistics.totals(),

@@ -321,8 +321,12 @@ export function auditLog(db: Connection) {
       }
     },
 
-    /** How many actions rules have started since then. */
-    async countByRules(since: number): Promise<number> {
+    /**
+     * How many actions rules have started since then.
+     *
+     * @param uncounted the names of the commands that don't count
+     */
+    async countByRules(since: number, uncounted: readonly string[]): Promise<number> {
       const { count } = await db
         .selectFrom('audit_log')
         .select(({ fn }) => fn.countAll<number>().as('count'))
@@ -331,6 +335,7 @@ export function auditLog(db: Connection) {
         .where('actor', '>=', 'rule:')
         .where('actor', '<', 'rule;')
         .where('at', '>', since)
+        .where('command', 'not in', uncounted)
         .executeTakeFirstOrThrow();
       return count;
     },

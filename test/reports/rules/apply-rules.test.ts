@@ -67,6 +67,15 @@ test('where the first line of a rule opens the breaker, the second is only propo
   expect(await bot.store.confirmations.pending()).toMatchObject([{ command: 'lock' }]);
 });
 
+test('what changes only the bot’s own records does not count for the breaker', async () => {
+  Object.assign(bot.context.settings, { maxRuleActionsPerHour: 1 });
+  const harmless = rule('harmless', 'tag {sender} seen', 'note {sender} reported', 'claim');
+  const { changes } = await apply(harmless, rule('spam', 'shadow-ban {sender}'));
+  expect(changes).toEqual([expect.stringContaining('shadow_ban')]);
+  expect(await bot.store.confirmations.pending()).toEqual([]);
+  expect(await bot.store.auditLog.search({ limit: 10 })).toHaveLength(4);
+});
+
 test('a rule leaves alone what a rule before it has resolved', async () => {
   const { changes } = await apply(rule('first', 'resolve'), rule('second', 'lock {sender}'));
   expect(changes).toEqual([]);

@@ -220,6 +220,9 @@ describe('a replay', () => {
     expect(summary[0]).toBe(
       'fresh-account-mass-reported  5 items: act 3, propose 2; held back by the breaker 2; people resolved 0, dismissed 0, left open 5',
     );
+    const tagging = { ...massReported, then: ['tag {sender} seen', 'shadow-ban {sender}'] };
+    const { matches: tagged } = await replayed([tagging], { maxActionsPerHour: 2 });
+    expect(tagged.map(({ mode }) => mode)).toEqual(['act', 'act', 'propose', 'propose', 'act']);
     const { matches: none } = await replayed([massReported], { maxActionsPerHour: 0 });
     expect(none.map(({ mode }) => mode)).not.toContain('act');
   });

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 test('counts are of all time, and each duration is given once', async () => {
-  const values = createMetricValues(queue.store, [{ rule: 'spam', mode: 'act' }]);
+  const values = createMetricValues(queue.store, [{ rule: 'spam', mode: 'act' }], ['tag']);
   const item = await queue.report({ at: 10 });
   await queue.move(item, 'claimed', '@ana:x', 20);
   await queue.move(item, 'resolved', '@ana:x', 40);

@@ -316,6 +316,8 @@ test('the breaker counts what rules did, not what people, timers or names like t
     await begin({ actor }, 2000);
   }
   await refuse('protected', { actor: 'rule:fresh-account' });
-  expect(await store.auditLog.countByRules(0)).toBe(2);
-  expect(await store.auditLog.countByRules(1000)).toBe(1);
+  expect(await store.auditLog.countByRules(0, [])).toBe(2);
+  expect(await store.auditLog.countByRules(1000, [])).toBe(1);
+  await begin({ actor: 'rule:tagger', command: 'tag' }, 2000);
+  expect(await store.auditLog.countByRules(0, ['note', 'tag'])).toBe(2);
 });
