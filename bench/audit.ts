@@ -197,7 +197,10 @@ const longTasks: ReadonlyMap<string, (store: Store) => Promise<unknown>> = new M
         { format: 'csv' },
       ),
   ],
-  ['first reading of the metrics', async (store: Store) => createMetricValues(store, [], []).read()],
+  [
+    'first reading of the metrics',
+    async (store: Store) => createMetricValues(store, [], []).read(),
+  ],
   ['stats --last 730d', async (store: Store) => statistics(730)(store, 0)],
   [
     'replay of all reports',

@@ -30,6 +30,5 @@ export default defineCommand({
     data: { id, subject },
   }),
   undo: (_, { subject, id }) => `restore-note ${idWord(subject)} ${id}`,
-  reconcile: async ({ args, services }) =>
-    services.notes.reconcileRemoved(args.target, args.note),
+  reconcile: async ({ args, services }) => services.notes.reconcileRemoved(args.target, args.note),
 });

@@ -28,6 +28,5 @@ export default defineCommand({
     data: { id, subject },
   }),
   undo: (_, { subject, id }) => `remove-note ${idWord(subject)} ${id}`,
-  reconcile: async ({ args, services }) =>
-    services.notes.reconcileRestored(args.target, args.note),
+  reconcile: async ({ args, services }) => services.notes.reconcileRestored(args.target, args.note),
 });

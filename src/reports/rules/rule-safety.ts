@@ -1,3 +1,5 @@
+import { changesOnlyRecords } from '../../chat/command/declaration.ts';
+import type { GroupedCommand } from '../../chat/command/declaration.ts';
 import { compilePattern } from '../../config/pattern.ts';
 import type { RuleConfig } from '../../config/rules.ts';
 import { mediaTypeTest } from './conditions.ts';
@@ -15,9 +17,15 @@ const ordinaryTypes = ['m.text', 'm.notice', 'm.emote', 'text/plain'];
 
 /**
  * Why it is unsafe to let a rule act by itself, or undefined. The word of a single reporter must never be
- * enough to act against somebody.
+ * enough to act against somebody. A tag says that somebody has looked at the sender once, and not that this
+ * report is right, so it is enough only for what changes the bot's own records.
+ *
+ * @param commands of its lines that can be read
  */
-export function safetyFault({ when, then, mode }: RuleConfig): string | undefined {
+export function safetyFault(
+  { when, then, mode }: RuleConfig,
+  commands: readonly GroupedCommand[],
+): string | undefined {
   if (mode !== 'act' || then.length === 0) {
     return undefined;
   }
@@ -25,12 +33,11 @@ export function safetyFault({ when, then, mode }: RuleConfig): string | undefine
     (when.distinctReporters?.atLeast ?? 1) >= 2 ||
     isSpecific(when.content?.matches) ||
     isSpecificType(when.mediaType) ||
-    // Moderators, or rules that are safe themselves, have tagged the sender.
-    when.tags?.anyOf !== undefined
+    (when.tags?.anyOf !== undefined && commands.every(changesOnlyRecords))
   ) {
     return undefined;
   }
-  return 'act needs distinctReporters with atLeast: 2 or more, a content or mediaType condition that ordinary messages don’t meet, or tags with anyOf: what one person claims is not enough';
+  return 'act needs distinctReporters with atLeast: 2 or more, or a content or mediaType condition that ordinary messages don’t meet: what one person claims is not enough. tags with anyOf are enough for lines such as tag, note and claim';
 }
 
 /** A pattern that matches several unrelated messages matches nearly everything. */

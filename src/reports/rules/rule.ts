@@ -57,10 +57,6 @@ export function createRules(
       return [];
     }
     const path = ['reports', 'rules', at];
-    const unsafe = safetyFault(rule);
-    if (unsafe !== undefined) {
-      faults.push({ path: [...path, 'mode'], message: unsafe });
-    }
     const lines = rule.then.flatMap((text, line) => {
       try {
         return [readRuleTemplate(text, rule.mode, context)];
@@ -75,6 +71,13 @@ export function createRules(
         return [];
       }
     });
+    const unsafe = safetyFault(
+      rule,
+      lines.map(({ command }) => command),
+    );
+    if (unsafe !== undefined) {
+      faults.push({ path: [...path, 'mode'], message: unsafe });
+    }
     return [ruleOf(rule, lines)];
   });
   if (faults.length > 0) {

@@ -18,7 +18,10 @@ beforeAll(async () => {
       rules: [
         {
           name: 'known-spammers',
-          when: { tags: { anyOf: ['known-spammer'], noneOf: ['second-chance'] } },
+          when: {
+            tags: { anyOf: ['known-spammer'], noneOf: ['second-chance'] },
+            distinctReporters: { atLeast: 2 },
+          },
           then: ['shadow-ban {sender}'],
           mode: 'act',
         },
@@ -39,11 +42,13 @@ afterAll(async () => {
 
 const stranger = '@mallory:elsewhere.example';
 
-/** Somebody says something, and somebody else reports it. */
+/** Somebody says something, and two others report it. */
 async function reported(spammer: MatrixUser): Promise<string> {
   await spammer.join(lobby);
   const event = await spammer.sendText(lobby, 'cheap pills');
-  await server.elders[0]?.reportEvent(lobby, event, { reason: 'spam' });
+  for (const elder of server.elders) {
+    await elder.reportEvent(lobby, event, { reason: 'spam' });
+  }
   return event;
 }
 

@@ -116,7 +116,7 @@ describe('the rule of the guide', () => {
 describe('a rule that acts', () => {
   const act = { mode: 'act', then: ['shadow-ban {sender}'] } as const;
   const unsafe =
-    '  reports.rules.0.mode: act needs distinctReporters with atLeast: 2 or more, a content or mediaType condition that ordinary messages don’t meet, or tags with anyOf: what one person claims is not enough';
+    '  reports.rules.0.mode: act needs distinctReporters with atLeast: 2 or more, or a content or mediaType condition that ordinary messages don’t meet: what one person claims is not enough. tags with anyOf are enough for lines such as tag, note and claim';
 
   test.each([
     { distinctReporters: { atLeast: 1 } },
@@ -135,6 +135,8 @@ describe('a rule that acts', () => {
     { mediaType: '*' },
     { tags: { noneOf: ['trusted'] } },
     { roomTags: { anyOf: ['quiet'] } },
+    // A tag was set once, and says nothing of what is reported now.
+    { tags: { anyOf: ['known-spammer'] } },
   ] as const)('must not do so at one person’s word: %j', (when) => {
     expect(faultsOf({ ...act, when })).toEqual([unsafe]);
   });
@@ -145,10 +147,20 @@ describe('a rule that acts', () => {
     { content: { matches: 'https?://' } },
     { content: { matches: 'hello' } },
     { mediaType: ['image/*', 'm.sticker'] },
-    { tags: { anyOf: ['known-spammer'] } },
+    { tags: { anyOf: ['known-spammer'] }, distinctReporters: { atLeast: 2 } },
     { content: { matches: '.' }, distinctReporters: { atLeast: 2 } },
   ] as const)('may with %j', (when) => {
     expect(faultsOf({ ...act, when })).toEqual([]);
+  });
+
+  test('may change the bot’s own records because of a tag, and nothing else', () => {
+    const when = { tags: { anyOf: ['known-spammer'] } };
+    const records = ['tag {sender} seen --for 30d', 'note {sender} again', 'claim'];
+    expect(faultsOf({ mode: 'act', when, then: records })).toEqual([]);
+    expect(faultsOf({ mode: 'act', when, then: [...records, 'shadow-ban {sender}'] })).toEqual([
+      unsafe,
+    ]);
+    expect(faultsOf({ mode: 'act', when: { sender: 'local' }, then: records })).toEqual([unsafe]);
   });
 
   test('or with nothing to do, or where people decide', () => {
@@ -176,9 +188,9 @@ test('every fault of every rule has a line, with its place', () => {
   expect(error instanceof SetupError ? error.message.split('\n') : []).toEqual([
     'lawspeaker.yaml has errors:',
     '  reports.rules.0.then.1: The command must act on the reported user, message, room or file. Use `{sender}`, `{event}` or `{room}`. (line 3)',
-    expect.stringMatching(/^ {2}reports\.rules\.1\.mode: act needs .* \(line 3\)$/u),
     '  reports.rules.1.then.0: `login-as` is only for admins if used like this; rules can’t run it. (line 3)',
     expect.stringMatching(/^ {2}reports\.rules\.1\.then\.1: `help` is for people.* \(line 3\)$/u),
+    expect.stringMatching(/^ {2}reports\.rules\.1\.mode: act needs .* \(line 3\)$/u),
   ]);
 });
 
