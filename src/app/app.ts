@@ -216,6 +216,7 @@ async function run(parts: Parts): Promise<App> {
     delegation,
     store,
     witnesses,
+    anchorEveryMs: durationMs(config.audit.anchorEvery.time),
     wakeReports,
     refreshReports,
     bot: createBotOperations({
@@ -295,7 +296,7 @@ async function run(parts: Parts): Promise<App> {
   signUps = signUpWatch;
   const warnIfOpen = createOpenRoomWarning(context, () => openingsOf(members, config.roles));
 
-  const { hasSpoken } = await checkDatabase(
+  const { hasSpoken, restored } = await checkDatabase(
     context,
     { client, crypto: transport.crypto },
     stopping.signal,
@@ -310,7 +311,7 @@ async function run(parts: Parts): Promise<App> {
     await greet(context, watchedBy(config), hasSpoken);
   }
   transport.delivery.deliver();
-  started.run();
+  started.run(restored);
 
   const roomSync = createRoomSync({
     client,

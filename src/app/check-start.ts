@@ -12,6 +12,7 @@ import { compareWithRoom } from '../operations/record/room-record.ts';
 import type { CompareContext } from '../operations/record/room-record.ts';
 import type { Settings } from '../operations/settings.ts';
 import type { Store } from '../store/store.ts';
+import type { Restored } from '../store/witness.ts';
 import type { Setup } from './setup.ts';
 import { untilAnswered } from './until-answered.ts';
 
@@ -19,7 +20,7 @@ import { untilAnswered } from './until-answered.ts';
  * Checks the database before anything is started: sets damaged rows aside, and compares it with the room.
  * What the room shows as done was done, whatever the database says.
  *
- * @returns whether the bot has said anything in the room before
+ * @returns whether the bot has said anything in the room before, and the restored database that it found
  * @throws StoreError
  */
 export async function checkDatabase(
@@ -31,7 +32,7 @@ export async function checkDatabase(
     },
   room: { readonly client: ClientApi; readonly crypto: RoomCrypto },
   signal: AbortSignal,
-): Promise<{ readonly hasSpoken: boolean }> {
+): Promise<{ readonly hasSpoken: boolean; readonly restored: Restored | undefined }> {
   const { settings, store, log } = context;
   await setDamagedAside(context);
   let hasSpoken = false;
@@ -41,8 +42,7 @@ export async function checkDatabase(
       return (await store.outbox.commandOf(event)) !== undefined;
     }),
   );
-  await compareWithRoom(context, own);
-  return { hasSpoken };
+  return { hasSpoken, restored: await compareWithRoom(context, own) };
 }
 
 /** After a move to another management room: says so there, and reads it from now on. */

@@ -21,6 +21,7 @@ import type { Settings } from '../operations/settings.ts';
 import type { Services } from '../services/services.ts';
 import type { Store } from '../store/store.ts';
 import type { Operation } from '../store/tables/operations.ts';
+import type { Restored } from '../store/witness.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
 
@@ -118,11 +119,13 @@ export function createOperations(options: {
   });
   const builtAt = performance.now();
   const quietMs = options.timing.headLookMs ?? quietAfterStartMs;
+  let toldRestoration: Restored | undefined;
   const anchoring = createWorker({
     work: createAnchoring({
       ...context,
       ...options.anchoring,
       showsHeads: () => performance.now() - builtAt >= quietMs,
+      toldRestoration: () => toldRestoration,
     }),
     onError(error) {
       log.warn({ code: codeOf(error) }, 'the head of the audit log could not be anchored');
@@ -147,9 +150,14 @@ export function createOperations(options: {
       await pipeline.expireConfirmations();
     },
 
-    /** Runs timers, recovery and anchoring from now on. */
-    run(): void {
+    /**
+     * Runs timers, recovery and anchoring from now on.
+     *
+     * @param restored the restored database that the admins were told of at this start
+     */
+    run(restored: Restored | undefined): void {
       isRunning = true;
+      toldRestoration = restored;
       due.wake();
       intervals.push(
         setInterval(recovery.wake, recoverEveryMs).unref(),

@@ -1,6 +1,7 @@
 import { createClient } from '../app/app.ts';
 import { createWitnesses, fileWitnesses } from '../app/witnesses.ts';
 import type { Config } from '../config/schema.ts';
+import { durationMs } from '../core/duration.ts';
 import { LawspeakerError } from '../core/errors.ts';
 import { parseRoomAlias } from '../core/ids.ts';
 import type { RoomId } from '../core/ids.ts';
@@ -28,7 +29,10 @@ export async function verifyAuditLog(
   const store = await openStore(config.database.path, { readonly: true });
   try {
     const witnesses = isOffline ? fileWitnesses(config, store) : await openWitnesses(config, store);
-    const verified = await verifyRecord(store, witnesses);
+    const verified = await verifyRecord(store, witnesses, {
+      now: Date.now(),
+      anchorEveryMs: durationMs(config.audit.anchorEvery.time),
+    });
     return print(verified, isOffline);
   } finally {
     await store.close();
@@ -105,9 +109,9 @@ function print(verified: Verified, isOffline: boolean): boolean {
   for (const witness of verified.witnesses) {
     describe(witness).forEach((text) => write(text));
   }
-  for (const { at, kept } of restorations) {
+  for (const { at, kept, told } of restorations) {
     write(
-      `The database was restored or replaced at ${iso(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${kept}`}.`,
+      `The database was restored or replaced at ${iso(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${kept}`}.${told === true ? '' : ' Only the database itself says so.'}`,
     );
   }
   if (isOffline) {
@@ -130,7 +134,7 @@ function print(verified: Verified, isOffline: boolean): boolean {
 
 function describe(witness: Compared): string[] {
   const { kind, place, heads, newest, misfit, ofLostRows, removed } = witness;
-  const { vanished, unreadable, isWhole, failure } = witness;
+  const { vanished, replaced, carriesMisfit, unreadable, isWhole, failure } = witness;
   const where = `${kind === 'file' ? 'Witness file' : kind === 'room' ? 'Witness room' : 'Management room'} ${place}: `;
   if (failure !== undefined) {
     return [`${where}not compared, ${failure}`];
@@ -154,6 +158,12 @@ function describe(witness: Compared): string[] {
     ...(vanished === undefined
       ? []
       : [`  The newest that the bot wrote there, row ${vanished.count}, is gone.`]),
+    ...(replaced === 0
+      ? []
+      : [`  ${replaced} gone when the bot wrote the next: rows could have been changed before.`]),
+    ...(carriesMisfit
+      ? ['  The bot has found a head here that doesn’t fit, and says so in later ones.']
+      : []),
     ...(unreadable === 0
       ? []
       : [

@@ -138,6 +138,8 @@ export function createServices(parts: {
   store: Store;
   /** What the audit log is compared with. */
   witnesses: readonly Witness[];
+  /** How long a row waits for a head that covers it. */
+  anchorEveryMs: number;
   bot: BotOperations;
   /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
@@ -164,7 +166,7 @@ export function createServices(parts: {
     sanctions: createSanctionService({ api, client, botUser, directRooms, serverName }),
     server: createServerService(api, client, delegation),
     reports: createReportService(api, store, { wake: wakeReports, refresh: refreshReports }),
-    audit: createAuditService(store, parts.witnesses),
+    audit: createAuditService(store, parts),
     operations: createOperationService(store),
     confirmations: store.confirmations,
     statistics: createStatisticsService(store),

@@ -125,6 +125,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     client: { account: accountApi(send), rooms: roomsApi(send) },
     store,
     witnesses: [],
+    anchorEveryMs: 900_000,
     botUser,
     serverName: 'localhost',
     managementRoom: room,

@@ -131,7 +131,7 @@ function servicesOn(store: Store, clock: { readonly now: number }) {
       refresh: never,
     }),
     operations: createOperationService(store),
-    audit: createAuditService(store, []),
+    audit: createAuditService(store, { witnesses: [], anchorEveryMs: 900_000 }),
     bot: {
       status: async () =>
         ({

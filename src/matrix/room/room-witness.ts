@@ -7,6 +7,7 @@ import type { RoomId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { transactionIdFor } from '../../store/store.ts';
+import { goneFields, misfitFields, restoredFields } from '../../store/witness-fields.ts';
 import type { Head, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 
@@ -16,7 +17,9 @@ const headType = 'dev.lawspeaker.audit_head';
 const headContent = z.object({
   count: z.int().positive(),
   head: z.string().regex(/^[0-9a-f]{64}$/u),
-  restored: z.object({ at: z.int(), kept: z.int().nonnegative() }).optional().catch(undefined),
+  restored: restoredFields.optional().catch(undefined),
+  after: goneFields.optional().catch(undefined),
+  misfit: misfitFields.optional().catch(undefined),
 });
 
 const ownEvent = z.object({
@@ -70,7 +73,7 @@ export function createManagementRoomWitness(reader: Reader, room: RoomId): Witne
       // People see a head once a day. Earlier versions of the bot posted no others.
       const shown = await readMessages(reader, room, extent);
       const older = extent === 'newest' ? [] : await readOlderRooms(reader, room);
-      return joined([own, shown, ...older]);
+      return joined([...older.reverse(), merged(own, shown)]);
     },
   };
 }
@@ -91,13 +94,11 @@ export function createRoomWitness(
 
     async write(head) {
       const room = await find();
+      const remarks = remarksOf(head);
       const text = `Audit log: ${count(head.count, 'row')}, head ${head.head}`;
       const content = {
         msgtype: 'm.notice',
-        body:
-          head.restored === undefined
-            ? text
-            : `${text}. The database was restored or replaced; of the rows before, it kept ${whole(head.restored.kept)}.`,
+        body: remarks.length === 0 ? text : `${[text, ...remarks].join('. ')}.`,
         'm.mentions': {},
         [headType]: contentOf(head),
       };
@@ -112,8 +113,23 @@ export function createRoomWitness(
   };
 }
 
-function contentOf({ count: rows, head, restored }: Head): Record<string, unknown> {
-  return { count: rows, head, ...present({ restored }) };
+/** What people have to know about a head. */
+function remarksOf({ restored, after, misfit }: Head): string[] {
+  return [
+    ...(restored === undefined
+      ? []
+      : [
+          `The database was restored or replaced; of the rows before, it kept ${whole(restored.kept)}`,
+        ]),
+    ...(after === undefined ? [] : ['The head that I posted before it was gone']),
+    ...(misfit === undefined
+      ? []
+      : [`The audit log doesn’t continue from the head of ${count(misfit.count, 'row')}`]),
+  ];
+}
+
+function contentOf({ count: rows, head, restored, after, misfit }: Head): Record<string, unknown> {
+  return { count: rows, head, ...present({ restored, after, misfit }) };
 }
 
 /** A head that was removed may be sent once more. */
@@ -148,7 +164,7 @@ async function readHeads(
       }
     },
   });
-  return { heads, removed, unreadable: 0, isWhole };
+  return { heads: heads.reverse(), removed, unreadable: 0, isWhole };
 }
 
 /** Heads in the messages that people read, which may be encrypted. */
@@ -181,10 +197,10 @@ async function readMessages(
     },
   });
   // The rest of the messages is of no importance: there have been other heads since.
-  return { heads, removed: [], unreadable, isWhole: true };
+  return { heads: heads.reverse(), removed: [], unreadable, isWhole: true };
 }
 
-/** Heads in the rooms that this one has replaced. Where the bot may not look any more, it stops. */
+/** Heads in the rooms that this one has replaced, the newest room first. Where the bot may not look any more, it stops. */
 async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessReading[]> {
   const readings: WitnessReading[] = [];
   const seen = new Set<RoomId>([newest]);
@@ -197,8 +213,10 @@ async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessRe
     seen.add(older);
     try {
       readings.push(
-        await readHeads(reader, older, 'all', [headType]),
-        await readMessages(reader, older, 'all'),
+        merged(
+          await readHeads(reader, older, 'all', [headType]),
+          await readMessages(reader, older, 'all'),
+        ),
       );
       room = await predecessorOf(reader, older);
     } catch (error) {
@@ -252,6 +270,17 @@ async function pagesOf(
   return false;
 }
 
+/** Two readings of one room: events keep their order, and a message stands before the first event that is newer. */
+function merged(events: WitnessReading, messages: WitnessReading): WitnessReading {
+  const rest = [...messages.heads];
+  const heads = events.heads.flatMap((head) => {
+    const next = rest.findIndex(({ at }) => at > head.at);
+    return [...rest.splice(0, next === -1 ? rest.length : next), head];
+  });
+  return { ...joined([events, messages]), heads: [...heads, ...rest] };
+}
+
+/** Readings of rooms, the oldest room first. */
 function joined(readings: readonly WitnessReading[]): WitnessReading {
   return {
     heads: readings.flatMap(({ heads }) => heads),

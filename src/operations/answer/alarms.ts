@@ -25,7 +25,7 @@ export function alarmOf(
   name: string,
   answer: Answer,
   others: readonly UserId[] = [],
-): Outgoing {
+): Extract<Outgoing, { readonly kind: 'alert' }> {
   return {
     kind: 'alert',
     origin: { event: syntheticEvent(name), room: context.settings.managementRoom },

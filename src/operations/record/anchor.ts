@@ -1,36 +1,37 @@
-import { bold, code, line } from '../../chat/answers/answer.ts';
-import type { Answer, Block } from '../../chat/answers/answer.ts';
-import { count, dateTime, when } from '../../chat/answers/phrases.ts';
+import { bold, code } from '../../chat/answers/answer.ts';
+import { count } from '../../chat/answers/phrases.ts';
 import { dayMs, hourMs, minuteMs } from '../../core/duration.ts';
-import { LawspeakerError, codeOf, isRefusedForGood } from '../../core/errors.ts';
+import { codeOf } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
-import { reasonOf } from '../../core/system-error.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
 import type { ChainEnd } from '../../store/tables/audit-log.ts';
-import { isOfLostRows, restorationsIn } from '../../store/witness.ts';
-import type { Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
-import { raiseAlarm } from '../answer/alarms.ts';
+import {
+  clockToleranceMs,
+  isSameRestoration,
+  ofLostRows,
+  restorationsIn,
+} from '../../store/witness.ts';
+import type { Gone, Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
 import { post } from '../answer/reply.ts';
-import type { DeliverContext } from '../answer/reply.ts';
-import type { RoomPeople } from '../authorize/authorize.ts';
 import { syntheticEvent } from '../management-room.ts';
-import type { Settings } from '../settings.ts';
+import { createAnchorAlarms } from './anchor-alarms.ts';
+import type { AnchorAlarmContext, AnchorAlarms } from './anchor-alarms.ts';
 
 /** What anchoring needs. */
-export type AnchorContext = RoomPeople &
-  DeliverContext & {
-    readonly store: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'transaction'>;
-    readonly settings: Pick<Settings, 'managementRoom'>;
-    readonly log: Pick<Log, 'warn'>;
-    readonly witnesses: readonly Witness[];
-    /** Heads are written after this many rows, or after this time if there are fewer. */
-    readonly anchorEvery: { readonly rows: number; readonly ms: number };
-    /** Whether people see heads now. */
-    showsHeads(): boolean;
-  };
+export type AnchorContext = AnchorAlarmContext & {
+  readonly store: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'transaction'>;
+  readonly log: Pick<Log, 'warn'>;
+  readonly witnesses: readonly Witness[];
+  /** Heads are written after this many rows, or after this time if there are fewer. */
+  readonly anchorEvery: { readonly rows: number; readonly ms: number };
+  /** Whether people see heads now. */
+  showsHeads(): boolean;
+  /** The restored database that this process found at its start by what the room shows, and told there. */
+  toldRestoration(): Restored | undefined;
+};
 
 /** A witness is compared this often even if there is nothing new. */
 const compareEveryMs = hourMs;
@@ -39,7 +40,7 @@ const retryMs = 5 * minuteMs;
 /**
  * Anchors the head of the audit log's chain: writes it where changing the database can't change it. Before that,
  * compares the log with the newest heads that are there. If the log does not continue from them, warns the
- * admins instead.
+ * admins, and says so in the heads that it goes on writing.
  *
  * @returns a function to be called often. It does nothing most of the time
  */
@@ -47,6 +48,7 @@ export function createAnchoring(context: AnchorContext): () => Promise<void> {
   /** When each witness is looked at next if nothing is due before; on the bot's clock. */
   const nextLooks = new Map<string, number>();
   const failing = new Set<string>();
+  const alarms = createAnchorAlarms(context);
   return async () => {
     let canShow = true;
     for (const witness of context.witnesses) {
@@ -58,20 +60,35 @@ export function createAnchoring(context: AnchorContext): () => Promise<void> {
         continue;
       }
       try {
-        canShow = (await anchorIn(context, witness, isDue)) && canShow;
+        canShow = (await anchorIn(context, alarms, witness, isDue)) && canShow;
         failing.delete(place);
         nextLooks.set(place, now + compareEveryMs);
+        alarms.works(place);
       } catch (error) {
         canShow &&= witness.kind !== 'management-room';
         failing.add(place);
         nextLooks.set(place, now + retryMs);
-        await reportFailure(context, witness, error);
+        context.log.warn(
+          { code: codeOf(error), place },
+          'the head of the audit log could not be anchored',
+        );
+        const before = await context.store.anchor.get(place);
+        const dueSince = isDue ? await dueTime(context, before) : undefined;
+        await alarms.fails(witness, error, { before, dueSince });
       }
     }
     if (canShow && context.showsHeads()) {
       await showHead(context);
     }
   };
+}
+
+/** When the first row was written that no head there covers. */
+async function dueTime(
+  { store: { auditLog } }: AnchorContext,
+  before: Anchor | undefined,
+): Promise<number | undefined> {
+  return auditLog.timeOf((before?.count ?? 0) + 1);
 }
 
 /** Whether a head is to be written. A clock that was set back does not make it wait. */
@@ -93,37 +110,52 @@ async function isHeadDue(
 /** @returns whether the log fits what the witness shows */
 async function anchorIn(
   context: AnchorContext,
+  alarms: AnchorAlarms,
   witness: Witness,
   isDue: boolean,
 ): Promise<boolean> {
   const { store } = context;
   const { place } = witness;
-  const now = context.now();
   const before = await store.anchor.get(place);
   const reading = await witness.read('newest');
-  const loss = await store.dataLoss.get();
-  const restored = loss && { at: loss.foundAt, kept: loss.lastKept };
+  const restored = await restorationOf(context);
+  const isNews =
+    restored !== undefined &&
+    !restorationsIn(reading.heads).some((one) => isSameRestoration(one, restored));
   const misfit = await misfitIn(store, reading, restored);
-  const vanished = vanishedFrom(reading, before);
-  const fault = misfit ?? vanished;
-  if (fault !== undefined && isPast(before?.warnedAt ?? 0, now)) {
-    await warn(context, witness, fault, misfit === undefined ? 'removed' : 'misfit');
-    await store.anchor.set({ ...(before ?? fault), warnedAt: now }, place);
-  }
   if (misfit !== undefined) {
-    return false;
+    await alarms.misfit(witness, misfit);
+  }
+  const after = await goneFrom(store, reading, before);
+  if (after !== undefined) {
+    await alarms.removed(witness, after);
+  }
+  const lost = restored === undefined ? 0 : ofLostRows(reading.heads, [restored]).size;
+  if (isNews && lost > 0 && restored.told !== true) {
+    // Somebody may have written this into the database, to excuse a log that they have rewritten.
+    await alarms.restored(witness, restored, lost);
   }
   const end = await store.auditLog.end();
-  const isNews = restored !== undefined && !restorationsIn(reading.heads).some(isSame(restored));
-  if (end !== undefined && (isDue || isNews || vanished !== undefined)) {
-    await witness.write({ ...end, ...present({ restored }) });
-    const { warnedAt = 0 } = (await store.anchor.get(place)) ?? {};
-    await store.anchor.set({ ...end, at: now, warnedAt }, place);
+  if (end !== undefined && (isDue || isNews || after !== undefined)) {
+    await witness.write({
+      ...end,
+      ...present({ restored, after, misfit: misfit && { count: misfit.count } }),
+    });
+    await store.anchor.set({ ...end, at: context.now() }, place);
   }
-  return true;
+  return misfit === undefined;
 }
 
-const isSame = (one: Restored) => (other: Restored) => one.at === other.at;
+/** The latest time that the database was found to be older than the room, by its own account. */
+async function restorationOf(context: AnchorContext): Promise<Restored | undefined> {
+  const loss = await context.store.dataLoss.get();
+  if (loss === undefined || loss.foundAt > context.now() + clockToleranceMs) {
+    return undefined;
+  }
+  const restored = { at: loss.foundAt, kept: loss.lastKept };
+  const told = context.toldRestoration();
+  return told !== undefined && isSameRestoration(told, restored) ? told : restored;
+}
 
 /** A head that the log does not continue from. */
 async function misfitIn(
@@ -131,103 +163,39 @@ async function misfitIn(
   { heads }: WitnessReading,
   restored: Restored | undefined,
 ): Promise<WrittenHead | undefined> {
-  const restorations = [...restorationsIn(heads), ...(restored === undefined ? [] : [restored])];
+  const lost = ofLostRows(heads, [
+    ...restorationsIn(heads),
+    ...(restored === undefined ? [] : [restored]),
+  ]);
   for (const head of heads) {
-    if (!isOfLostRows(head, restorations) && (await auditLog.hashOf(head.count)) !== head.head) {
+    if (!lost.has(head) && (await auditLog.hashOf(head.count)) !== head.head) {
       return head;
     }
   }
   return undefined;
 }
 
-/** The newest head that the bot has written, if the witness doesn't show it any more. */
-function vanishedFrom({ heads }: WitnessReading, before: Anchor | undefined): Anchor | undefined {
-  const isThere = heads.some(({ count: rows }) => rows >= (before?.count ?? 0));
-  return isThere ? undefined : before;
+/**
+ * The newest head, if the witness doesn't show it any more: the one that the bot remembers, or, because that is
+ * only what the database says, one that was removed after the newest that is there.
+ */
+async function goneFrom(
+  { auditLog }: Pick<Store, 'auditLog'>,
+  { heads, removed }: WitnessReading,
+  before: Anchor | undefined,
+): Promise<Gone | undefined> {
+  if (before !== undefined && !heads.some(({ count: rows }) => rows >= before.count)) {
+    return { count: before.count, at: before.at };
+  }
+  const newest = Math.max(-1, ...heads.map(({ at }) => at));
+  const at = Math.max(-1, ...removed);
+  const end = await auditLog.end();
+  return at > newest && end !== undefined ? { count: end.count, at } : undefined;
 }
 
 /** A day ago or more; a clock that was set back does not make it wait. */
 function isPast(at: number, now: number): boolean {
   return Math.abs(now - at) >= dayMs;
-}
-
-async function warn(
-  context: AnchorContext,
-  witness: Witness,
-  { count: rows, head, at }: Pick<WrittenHead, 'count' | 'head' | 'at'>,
-  what: 'misfit' | 'removed',
-): Promise<void> {
-  const now = context.now();
-  const where = witness.kind === 'management-room' ? 'here' : 'to the witness';
-  const place: Block[] =
-    witness.kind === 'management-room' ? [] : [line('Witness: ', code(witness.place))];
-  const answer: Answer =
-    what === 'misfit'
-      ? {
-          mark: '⚠️',
-          title: [
-            bold('The audit log was tampered with: '),
-            `it doesn’t continue from the head that I posted ${where}`,
-          ],
-          body: [
-            line(
-              `Row ${rows.toLocaleString('en-US')}, posted ${where} ${when(at, now)}, is missing or different. Somebody has changed the database.`,
-            ),
-            ...place,
-          ],
-          next: ['audit verify'],
-          data: { posted: { count: rows, head, at }, place: witness.place },
-        }
-      : {
-          mark: '⚠️',
-          title: [
-            bold('A head of the audit log was removed: '),
-            `the newest one that I posted ${where} is gone`,
-          ],
-          body: [
-            line(
-              `I posted ${count(rows, 'row')} at ${dateTime(at)}. Rows before it could have been changed unseen. I continue with a new head.`,
-            ),
-            ...place,
-          ],
-          next: ['audit verify'],
-          data: { removed: { count: rows, head, at }, place: witness.place },
-        };
-  await raiseAlarm(context, `audit-head ${witness.place} ${now}`, answer);
-}
-
-/** Tells the admins once, until the witness works again: the management room itself can't be told. */
-async function reportFailure(
-  context: AnchorContext,
-  { kind, place }: Witness,
-  error: unknown,
-): Promise<void> {
-  context.log.warn(
-    { code: codeOf(error), place },
-    'the head of the audit log could not be anchored',
-  );
-  const isLasting = kind === 'file' ? error instanceof LawspeakerError : isRefusedForGood(error);
-  if (kind === 'management-room' || !isLasting) {
-    return;
-  }
-  const { at = 0 } = (await context.store.anchor.get(place)) ?? {};
-  // The name stays the same until a head is written there again.
-  await raiseAlarm(context, `audit-witness ${place} ${at}`, {
-    mark: '⚠️',
-    title: [bold('The witness of the audit log fails: '), reasonOf(error)],
-    body: [
-      line('Witness: ', code(place)),
-      line(
-        at === 0
-          ? 'I have never written a head there.'
-          : `The newest head there is from ${dateTime(at)}. Until it works again, only this room has newer ones.`,
-      ),
-      ...(error instanceof LawspeakerError && error.advice !== undefined
-        ? [line(error.advice)]
-        : []),
-      line('I keep trying.'),
-    ],
-  });
 }
 
 /** Shows the head to people, once a day if there are new rows: they keep it in mind, or in notifications. */
@@ -243,7 +211,7 @@ async function showHead(context: AnchorContext): Promise<void> {
     if (end === undefined || end.count === before?.count) {
       return false;
     }
-    await tables.anchor.set({ ...end, at: now, warnedAt: 0 });
+    await tables.anchor.set({ ...end, at: now });
     await postHead(context, tables, event, end);
     return true;
   });

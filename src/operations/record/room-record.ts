@@ -1,6 +1,7 @@
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { AuditLog } from '../../store/tables/audit-log.ts';
+import type { Restored } from '../../store/witness.ts';
 import { post } from '../answer/reply.ts';
 import { lostEvent } from '../answer/stale.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
@@ -27,18 +28,19 @@ export type CompareContext = EnterContext &
  * what is missing in the database. Call this before anything is started.
  *
  * @param own the bot's messages that the database does not know, newest first
+ * @returns the restored database that the admins were told of
  * @throws StoreError nothing was recorded, and nothing may be started
  */
 export async function compareWithRoom(
   context: CompareContext,
   own: readonly OwnMessage[],
-): Promise<void> {
+): Promise<Restored | undefined> {
   if (own.length === 0) {
-    return;
+    return undefined;
   }
   const now = context.now();
   const event = syntheticEvent(`room-record ${now}`);
-  const isTold = await context.store.transaction(async (tables) => {
+  const found = await context.store.transaction(async (tables) => {
     // Before outcomes are added.
     const kept = (await tables.auditLog.end())?.count ?? 0;
     const lost = await enterLost(context, tables, own, now);
@@ -46,7 +48,7 @@ export async function compareWithRoom(
     const missing = missingEntries(own, end.count);
     const head = await lostHead(tables.auditLog, own, end.count);
     if (lost.answers.length === 0 && missing.size === 0 && head === undefined) {
-      return false;
+      return undefined;
     }
     await recordGapFrom(tables, own, { now, missing, kept });
     const isTelling = missing.size > 0 || lost.confirmations.length > 0 || head !== undefined;
@@ -68,15 +70,16 @@ export async function compareWithRoom(
         reply: lostReply(confirmation.said),
       });
     }
-    return true;
+    return { at: now, kept, told: isTelling };
   });
-  if (isTold) {
+  if (found !== undefined) {
     const gap = await context.store.dataLoss.get();
     context.log.warn(
       { recordEndsAt: gap?.lastKept, roomShows: gap?.lastShown },
       'the room shows what is missing in the database: was a backup restored?',
     );
   }
+  return found?.told === true ? found : undefined;
 }
 
 /** What the room shows and an audit log lacks. */

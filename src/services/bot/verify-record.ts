@@ -1,8 +1,9 @@
+import { minuteMs } from '../../core/duration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChainEnd, Verification } from '../../store/tables/audit-log.ts';
-import { isOfLostRows, restorationsIn } from '../../store/witness.ts';
+import { ofLostRows, overdueAfterMs, restorationsIn } from '../../store/witness.ts';
 import type { Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
 
 /** What comparing with one witness gives. */
@@ -19,6 +20,10 @@ export interface Compared {
   readonly ofLostRows: number;
   /** How many heads somebody has removed. */
   readonly removed: number;
+  /** How many heads were gone when the bot wrote the next one. */
+  readonly replaced: number;
+  /** Whether heads say that there was one that did not fit. */
+  readonly carriesMisfit: boolean;
   /** The newest head that the bot remembers writing there, if it is not there any more. */
   readonly vanished: ChainEnd | undefined;
   readonly unreadable: number;
@@ -45,34 +50,43 @@ export interface Verified extends Verification {
  * Checks the hash chain, and compares it with every head that its witnesses show. The database's own copy of
  * what was written there proves nothing, because whoever changes the database can change it, too; it only tells
  * what is missing.
+ *
+ * @param anchorEveryMs how long a row waits for a head that covers it
  */
 export async function verifyRecord(
   { auditLog, anchor }: Pick<Store, 'anchor' | 'auditLog'>,
   witnesses: readonly Witness[],
+  { now, anchorEveryMs }: { readonly now: number; readonly anchorEveryMs: number },
 ): Promise<Verified> {
-  const readings = await Promise.all(witnesses.map(readingOf));
-  const all = readings.flatMap(({ reading }) => reading.heads);
-  const restorations = restorationsIn(all);
-  const isComparable = (head: WrittenHead) => !isOfLostRows(head, restorations);
+  // Before the witnesses are read: a head that is written meanwhile must not seem to be missing there.
   const copies = await Promise.all(witnesses.map(async ({ place }) => anchor.get(place)));
   const shown = await anchor.get();
+  const readings = await Promise.all(witnesses.map(readingOf));
+  const restorations = restorationsIn(readings.flatMap(({ reading }) => reading.heads));
+  const comparable = readings.map(({ reading: { heads } }) => {
+    const lost = ofLostRows(heads, restorations);
+    return heads.filter((head) => !lost.has(head));
+  });
   const verification = await auditLog.verify([
-    ...all.filter(isComparable),
+    ...comparable.flat(),
     ...[shown, ...copies].flatMap((copy) => copy ?? []),
   ]);
   const { count, fault } = verification;
+  const fitting = comparable.map((heads) => heads.filter((head) => head.count <= count));
   const compared = readings.map(({ witness, reading, failure }, index): Compared => {
-    const heads = reading.heads.filter(isComparable);
+    const heads = comparable[index] ?? [];
     const copy = copies[index];
     const last = newestOf(reading.heads);
     return {
       kind: witness.kind,
       place: witness.place,
       heads: heads.length,
-      newest: newestOf(heads.filter((head) => head.count <= count)),
+      newest: newestOf(fitting[index] ?? []),
       misfit: oldestOf(heads.filter((head) => isMisfit(head, verification))),
       ofLostRows: reading.heads.length - heads.length,
       removed: reading.removed.length,
+      replaced: heads.filter(({ after }) => after !== undefined).length,
+      carriesMisfit: heads.some(({ misfit }) => misfit !== undefined),
       vanished:
         failure === undefined && copy !== undefined && copy.count > (last?.count ?? 0)
           ? copy
@@ -84,24 +98,71 @@ export async function verifyRecord(
   });
   const anchored = newestOf(compared.flatMap(({ newest }) => newest ?? []));
   const from = (anchored?.count ?? 0) + 1;
-  const removedAt = Math.max(-1, ...readings.flatMap(({ reading }) => reading.removed));
+  const since = from <= count ? ((await auditLog.timeOf(from)) ?? 0) : now;
+  const patienceMs = anchored === undefined ? anchorEveryMs : overdueAfterMs(anchorEveryMs);
+  const untold = restorations.filter(({ told }) => told !== true);
   return {
     ...verification,
     witnesses: compared,
     anchored,
-    unanchored:
-      fault === undefined && from <= count
-        ? { from, to: count, since: (await auditLog.timeOf(from)) ?? 0 }
-        : undefined,
+    unanchored: fault === undefined && from <= count ? { from, to: count, since } : undefined,
     restorations,
     isIncomplete:
       compared.some(
-        ({ failure, vanished, heads, unreadable }) =>
+        ({ failure, vanished, heads, unreadable, carriesMisfit }) =>
           failure !== undefined ||
+          carriesMisfit ||
           (vanished !== undefined && vanished.count > (anchored?.count ?? 0)) ||
           (heads === 0 && unreadable > 0),
-      ) || removedAt > (anchored?.at ?? -1),
+      ) ||
+      readings.some(({ reading }) => ofLostRows(reading.heads, untold).size > 0) ||
+      gapsIn(readings, fitting).some((gap) => !isCovered(gap, fitting)) ||
+      (witnesses.length > 0 && now - since > patienceMs),
   };
+}
+
+/** A head that is gone: it can't be compared. */
+interface Gap {
+  /** Of the witness that it is missing in. */
+  readonly witness: number;
+  /** When it was written. */
+  readonly from: number;
+  /** When the next one was written there. */
+  readonly to: number;
+}
+
+/**
+ * Heads that were gone before the next was written in their witness. Rows that they covered may have been
+ * rewritten in between. A head that was removed later is no gap: the bot has compared it with the log, and the next
+ * head covers its rows.
+ */
+function gapsIn(readings: readonly Read[], fitting: readonly (readonly WrittenHead[])[]): Gap[] {
+  return readings.flatMap(({ reading }, witness) => {
+    const heads = fitting[witness] ?? [];
+    const replaced = heads.flatMap(({ after, at }) =>
+      after === undefined ? [] : [{ witness, from: after.at, to: at }],
+    );
+    const newest = Math.max(-1, ...heads.map(({ at }) => at));
+    const missing = reading.removed
+      .filter((at) => at > newest)
+      .map((at) => ({ witness, from: at, to: Number.POSITIVE_INFINITY }));
+    return [...replaced, ...missing];
+  });
+}
+
+/** The bot writes to all witnesses one after the other; their clocks may differ a little. */
+const togetherMs = minuteMs;
+
+/** Whether a head in another witness covers the same rows, and was written before the next one. */
+function isCovered(
+  { witness, from, to }: Gap,
+  fitting: readonly (readonly WrittenHead[])[],
+): boolean {
+  return fitting.some(
+    (heads, other) =>
+      other !== witness &&
+      heads.some(({ at, after }) => after === undefined && at >= from - togetherMs && at < to),
+  );
 }
 
 interface Read {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import { SetupError } from '../../core/errors.ts';
 import { systemCodeOf } from '../../core/system-error.ts';
+import { goneFields, misfitFields, restoredFields } from '../witness-fields.ts';
 import type { Head, Witness, WrittenHead } from '../witness.ts';
 
 const fileMode = 0o600;
@@ -19,7 +20,9 @@ const written = z.object({
   at: z.iso.datetime().transform((text) => Date.parse(text)),
   count: z.int().positive(),
   head: z.string().regex(/^[0-9a-f]{64}$/u),
-  restored: z.object({ at: z.int(), kept: z.int().nonnegative() }).optional(),
+  restored: restoredFields.optional(),
+  after: goneFields.optional(),
+  misfit: misfitFields.optional(),
 });
 
 /**

@@ -12,13 +12,12 @@ export interface Anchor {
   readonly head: string;
   /** When it was written; milliseconds since 1970. */
   readonly at: number;
-  /** When the room was warned that the chain does not continue from there; 0 for never. */
-  readonly warnedAt: number;
 }
 
 /** The message that people see in the room; other places have names of their own. */
 const name = 'audit_head';
-const form = /^(\d{1,15}) ([0-9a-f]{64}) (\d{1,15}) (\d{1,15})$/u;
+/** Earlier versions wrote a time in the fourth place, and read one there. */
+const form = /^(\d{1,15}) ([0-9a-f]{64}) (\d{1,15}) \d{1,15}$/u;
 
 /** The latest anchors, by the place where they are. */
 export function anchor(db: Connection) {
@@ -31,17 +30,15 @@ export function anchor(db: Connection) {
       return read(await values.get(nameOf(place)));
     },
 
-    async set({ count, head, at, warnedAt }: Anchor, place?: string): Promise<void> {
-      await values.set(nameOf(place), [count, head, at, warnedAt].join(' '));
+    async set({ count, head, at }: Anchor, place?: string): Promise<void> {
+      await values.set(nameOf(place), [count, head, at, 0].join(' '));
     },
   };
 }
 
 function read(text: string | undefined): Anchor | undefined {
-  const [, count, head = '', at, warnedAt] = form.exec(text ?? '') ?? [];
-  return count === undefined
-    ? undefined
-    : { count: Number(count), head, at: Number(at), warnedAt: Number(warnedAt) };
+  const [, count, head = '', at] = form.exec(text ?? '') ?? [];
+  return count === undefined ? undefined : { count: Number(count), head, at: Number(at) };
 }
 
 export type AnchorStore = ReturnType<typeof anchor>;

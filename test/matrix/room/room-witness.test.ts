@@ -119,7 +119,12 @@ test('heads are those that the bot has sent, in their form', async () => {
     notice(2, { 'm.relates_to': { 'm.in_reply_to': { event_id: '$asked' } } }),
     notice(1, { 'm.relates_to': { rel_type: 'm.replace', event_id: '$said' } }),
   ];
-  expect(await read()).toEqual({ ...nothingElse, counts: [8, 4, 3] });
+  expect(await read()).toEqual({ ...nothingElse, counts: [3, 4, 8] });
+});
+
+test('heads that people read stand in their place among the others', async () => {
+  events[room] = [head(8), notice(7), head(4), notice(3), notice(2)];
+  expect((await read()).counts).toEqual([2, 3, 4, 7, 8]);
 });
 
 test('a removed head is told, with its time', async () => {
@@ -129,7 +134,7 @@ test('a removed head is told, with its time', async () => {
 
 test('notices in an encrypted room are decrypted, or counted', async () => {
   events[room] = [encrypted(notice(4)), encrypted(notice(2))];
-  expect(await read()).toEqual({ ...nothingElse, counts: [4, 2] });
+  expect(await read()).toEqual({ ...nothingElse, counts: [2, 4] });
   expect(await read('all', withoutKeys)).toEqual({ ...nothingElse, unreadable: 2, counts: [] });
 });
 
@@ -141,7 +146,7 @@ test('all pages are read, up to a limit, and the newest one alone on demand', as
   events[room] = Array.from({ length: 5000 }, (_, at) => head(5000 - at));
   const { counts, isWhole } = await read();
   expect(counts).toHaveLength(4000);
-  expect(counts[0]).toBe(5000);
+  expect(counts.at(-1)).toBe(5000);
   expect(isWhole).toBe(false);
 });
 
@@ -153,12 +158,12 @@ test('where programs find no head yet, the notices for people count as the newes
 test('heads in rooms that this one has replaced count, until one that the bot can’t read', async () => {
   events = { [room]: [head(8)], [older]: [head(4)], [oldest]: [notice(2)] };
   predecessors = { [room]: older, [older]: oldest };
-  expect(await read()).toEqual({ ...nothingElse, counts: [8, 4, 2] });
+  expect(await read()).toEqual({ ...nothingElse, counts: [2, 4, 8] });
   refused.add(oldest);
-  expect(await read()).toEqual({ ...nothingElse, isWhole: false, counts: [8, 4] });
+  expect(await read()).toEqual({ ...nothingElse, isWhole: false, counts: [4, 8] });
   refused.clear();
   predecessors = { [room]: older, [older]: room };
-  expect((await read()).counts).toEqual([8, 4]);
+  expect((await read()).counts).toEqual([4, 8]);
 });
 
 test('a long row of replaced rooms ends somewhere', async () => {
@@ -177,7 +182,12 @@ test('a homeserver that does not answer is an error, not an empty room', async (
 
 test('in the management room only programs see a head, in a witness room people do', async () => {
   const reader = { client, crypto: { decrypt: withoutKeys }, botUser };
-  const written = { count: 8, head: hash(8), restored: { at: 5, kept: 3 } };
+  const written = {
+    count: 8,
+    head: hash(8),
+    restored: { at: 5, kept: 3 },
+    after: { count: 7, at: 4 },
+  };
   await createManagementRoomWitness(reader, room).write(written);
   const witness = createRoomWitness(reader, '#witness:x', async () => older);
   await witness.write(written);
@@ -186,7 +196,7 @@ test('in the management room only programs see a head, in a witness room people 
   expect(sent[1]?.path).toContain(`/rooms/${older}/send/m.room.message/`);
   expect(sent[1]?.body).toMatchObject({
     msgtype: 'm.notice',
-    body: `Audit log: 8 rows, head ${hash(8)}. The database was restored or replaced; of the rows before, it kept 3.`,
+    body: `Audit log: 8 rows, head ${hash(8)}. The database was restored or replaced; of the rows before, it kept 3. The head that I posted before it was gone.`,
   });
   events[older] = [
     { ...notice(8), content: sent[1]?.body as object },

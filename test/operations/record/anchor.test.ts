@@ -1,8 +1,13 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { HomeserverError, SetupError, StoreError } from '../../../src/core/errors.ts';
+import {
+  HomeserverError,
+  SetupError,
+  StoreError,
+  UnreachableError,
+} from '../../../src/core/errors.ts';
 import { createAnchoring } from '../../../src/operations/record/anchor.ts';
-import type { Head, Witness, WrittenHead } from '../../../src/store/witness.ts';
+import type { Head, Restored, Witness, WrittenHead } from '../../../src/store/witness.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 
@@ -15,6 +20,8 @@ let said = 0;
 let written: WrittenHead[];
 let reads: number;
 let failure: Error | undefined;
+let told: Restored | undefined;
+let removed: number[];
 let anchor: () => Promise<void>;
 
 beforeEach(async () => {
@@ -22,6 +29,8 @@ beforeEach(async () => {
   written = [];
   reads = 0;
   failure = undefined;
+  told = undefined;
+  removed = [];
   start('management-room');
 });
 afterEach(async () => bot.store.close());
@@ -38,7 +47,7 @@ function start(kind: Witness['kind']): void {
       if (failure !== undefined) {
         throw failure;
       }
-      return { heads: written, removed: [], unreadable: 0, isWhole: true };
+      return { heads: written.toReversed(), removed, unreadable: 0, isWhole: true };
     },
   };
   anchor = createAnchoring({
@@ -46,6 +55,7 @@ function start(kind: Witness['kind']): void {
     witnesses: [witness],
     anchorEvery: { rows: 6, ms: 15 * minuteMs },
     showsHeads: () => true,
+    toldRestoration: () => told,
   });
 }
 
@@ -135,24 +145,27 @@ test('a head is written also when the clock was set back', async () => {
   expect(counts()).toEqual([4, 2]);
 });
 
-test('where the log does not go on from the newest head, the admins are called once a day, whatever the database says', async () => {
+test('where the log does not go on from the newest head, the admins are called once and reminded weekly, whatever the database says', async () => {
   await act();
   await look();
   written = [{ count: 2, head: 'a'.repeat(64), at: bot.clock.now }];
   await act();
   expect(await look()).toEqual([]);
   bot.clock.now += hourMs;
-  const warning = { mentions: [people.ana], mark: '⚠️' };
   const [alert] = await look();
-  expect(alert).toMatchObject(warning);
+  expect(alert).toMatchObject({ mentions: [people.ana], mark: '⚠️' });
   expect(alert?.title).toContain('The audit log was tampered with: ');
   await act();
-  bot.clock.now += 23 * hourMs;
+  bot.clock.now += 7 * 24 * hourMs - hourMs;
   expect(await look()).toEqual([]);
   bot.clock.now += hourMs;
-  expect(await look()).toMatchObject([warning]);
-  // No head covers the one that doesn't fit.
-  expect(counts()).toEqual([2]);
+  expect(await look()).toMatchObject([{ mentions: [], mark: '⚠️' }]);
+  // Newer rows are covered, by heads that don't hide the one that doesn't fit.
+  expect(counts()).toEqual([6, 4, 2]);
+  expect(written.slice(0, 2)).toMatchObject([{ misfit: { count: 2 } }, { misfit: { count: 2 } }]);
+  bot.clock.now += minuteMs;
+  start('management-room');
+  expect(await look()).toMatchObject([{ mentions: [people.ana], mark: '⚠️' }]);
 });
 
 test('rows that were cut off are missed even where nothing new has come, and by a bot that has just started', async () => {
@@ -170,19 +183,79 @@ test('a head that was removed is told once, and written anew', async () => {
   expect(alert?.title).toContain('A head of the audit log was removed: ');
   expect(others).toEqual([]);
   expect(counts()).toEqual([2]);
+  expect(written[0]?.after).toEqual({ count: 2, at: bot.clock.now - hourMs });
   bot.clock.now += 25 * hourMs;
   expect(await look()).toEqual([]);
 });
 
-test('after a restored database, heads of lost rows are no tampering, and the next head says so', async () => {
+test('a head that was removed is told and marked also where the database does not remember it', async () => {
   await act();
-  written = [{ count: 9, head: 'a'.repeat(64), at: bot.clock.now - hourMs }];
-  const loss = { lastMessageAt: 1, lastKept: 1, lastShown: 9 };
-  await bot.store.dataLoss.set({ foundAt: bot.clock.now, ...loss });
-  expect(await look()).toMatchObject([notice(2)]);
-  expect(written[0]).toMatchObject({ count: 2, restored: { at: bot.clock.now, kept: 1 } });
   await look();
-  expect(written).toHaveLength(2);
+  const [first] = written;
+  await act();
+  bot.clock.now += hourMs;
+  await look();
+  removed = [bot.clock.now];
+  written = written.slice(1);
+  await bot.store.anchor.set({ count: 2, head: first?.head ?? '', at: bot.clock.now });
+  await bot.store.anchor.set({ count: 2, head: first?.head ?? '', at: bot.clock.now }, 'the place');
+  bot.clock.now += hourMs;
+  const [alert] = await look();
+  expect(alert?.title).toContain('A head of the audit log was removed: ');
+  expect(written[0]).toMatchObject({ count: 4, after: { at: removed[0] } });
+});
+
+describe('after a restored database', () => {
+  beforeEach(async () => {
+    await act();
+    written = [{ count: 9, head: 'a'.repeat(64), at: bot.clock.now + hourMs }];
+    const loss = { lastMessageAt: 1, lastKept: 1, lastShown: 9 };
+    await bot.store.dataLoss.set({ foundAt: bot.clock.now, ...loss });
+  });
+
+  test('heads of lost rows are no tampering, and the next head says so', async () => {
+    told = { at: bot.clock.now, kept: 1, told: true };
+    expect(await look()).toMatchObject([notice(2)]);
+    expect(written[0]).toMatchObject({ count: 2, restored: told });
+    await look();
+    expect(written).toHaveLength(2);
+  });
+
+  test('that only the database knows of, the admins are called before a head says so', async () => {
+    const [alert, ...others] = await look();
+    expect(alert).toMatchObject({
+      mentions: [people.ana],
+      data: { restored: { at: bot.clock.now, kept: 1 }, lost: 1 },
+    });
+    expect(alert?.title).toContain('My database says that it was restored or replaced');
+    expect(others).toMatchObject([notice(2)]);
+    expect(written[0]?.restored).toEqual({ at: bot.clock.now, kept: 1 });
+    bot.clock.now += hourMs;
+    expect(await look()).toEqual([]);
+  });
+
+  test('of the future, nothing is excused', async () => {
+    const loss = { lastMessageAt: 1, lastKept: 0, lastShown: 9 };
+    await bot.store.dataLoss.set({ foundAt: bot.clock.now + 48 * hourMs, ...loss });
+    const [alert] = await look();
+    expect(alert?.title).toContain('The audit log was tampered with: ');
+  });
+});
+
+test('where a failure lasts while rows are due, the admins are called once, whatever it is', async () => {
+  await act();
+  await look();
+  failure = new UnreachableError('GET /messages', 'does not answer', false);
+  await act();
+  bot.clock.now += 55 * minuteMs;
+  expect(await look()).toEqual([]);
+  bot.clock.now += 10 * minuteMs;
+  const [alert, ...others] = await look();
+  expect(alert).toMatchObject({ mark: '⚠️', mentions: [people.ana] });
+  expect(alert?.title).toContain('I can’t post heads of the audit log here: ');
+  expect(others).toEqual([]);
+  bot.clock.now += 48 * hourMs;
+  expect(await look()).toEqual([]);
 });
 
 test('nothing is asked while nothing is due, and a failing witness is not asked all the time', async () => {
@@ -211,7 +284,6 @@ test('a witness that fails is told in the room once, until it has worked again',
   expect(alert?.title).toContain('/mnt/heads can’t be used (EROFS)');
   expect(others).toMatchObject([notice(2)]);
   bot.clock.now += hourMs;
-  start('file');
   expect(await look()).toEqual([]);
   failure = undefined;
   bot.clock.now += hourMs;

@@ -211,7 +211,7 @@ test('what can be read stays, and nothing is told', async () => {
     'reports.event',
     '{"startedAt":1,"isComplete":true,"isQuiet":false,"total":1}',
   );
-  await bot.store.anchor.set({ count: 1, head: 'a'.repeat(64), at: 1, warnedAt: 0 });
+  await bot.store.anchor.set({ count: 1, head: 'a'.repeat(64), at: 1 });
   await bot.store.dataLoss.set({ foundAt: 1, lastMessageAt: 1, lastKept: 0, lastShown: 2 });
   expect((await start()).sent).toEqual([]);
   expect(await asides()).toEqual([]);

@@ -4,7 +4,7 @@ import { UnreachableError } from '../../../src/core/errors.ts';
 import { verifyRecord } from '../../../src/services/bot/verify-record.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import type { Witness, WitnessReading, WrittenHead } from '../../../src/store/witness.ts';
+import type { Restored, Witness, WitnessReading, WrittenHead } from '../../../src/store/witness.ts';
 
 const rows = 6;
 const place = '!room:x';
@@ -13,6 +13,7 @@ const timeOf = (row: number) => row * 1000;
 
 let store: Store;
 beforeEach(async () => {
+  now = timeOf(rows + 1);
   store = await openStore(':memory:');
   await store.transaction(async ({ auditLog }) => {
     for (let row = 1; row <= rows; row += 1) {
@@ -48,10 +49,12 @@ function witness(reading: Partial<WitnessReading> | Error, where = place): Witne
   };
 }
 
-const verify = async (...witnesses: Witness[]) => verifyRecord(store, witnesses);
+let now: number;
+const verify = async (...witnesses: Witness[]) =>
+  verifyRecord(store, witnesses, { now, anchorEveryMs: 900_000 });
 
 test('every head is compared, in any order, and the rows after the newest are not anchored', async () => {
-  const heads = [await head(4), await head(1), await head(2)];
+  const heads = [await head(1), await head(2), await head(4)];
   expect(await verify(witness({ heads }))).toMatchObject({
     fault: undefined,
     isIncomplete: false,
@@ -77,6 +80,19 @@ test('one head that does not fit is enough, whatever newer ones and other witnes
   });
 });
 
+test('a head that is written while the witnesses are read is not missed there', async () => {
+  const reading = witness({ heads: [await head(2)] });
+  const slow: Witness = {
+    ...reading,
+    async read(extent) {
+      const read = await reading.read(extent);
+      await store.anchor.set(await head(4), place);
+      return read;
+    },
+  };
+  expect(await verify(slow)).toMatchObject({ witnesses: [{ vanished: undefined }] });
+});
+
 test('two heads of one row that contradict each other can’t both fit', async () => {
   const heads = [await head(3), await head(3, { head: 'a'.repeat(64) })];
   expect(await verify(witness({ heads }))).toMatchObject({ fault: { id: 3, kind: 'replaced' } });
@@ -90,23 +106,47 @@ test('a head of rows that are not there shows that they were cut off', async () 
   });
 });
 
-test('heads of rows from before a restored database are told apart from tampering', async () => {
-  const restored = { at: timeOf(5), kept: 2 };
-  const lost = await head(4, { head: 'a'.repeat(64) });
-  const heads = [lost, await head(2), await head(6, { restored })];
-  expect(await verify(witness({ heads }))).toMatchObject({
-    fault: undefined,
-    isIncomplete: false,
-    restorations: [restored],
-    witnesses: [{ heads: 2, ofLostRows: 1 }],
+describe('heads of rows from before a restored database', () => {
+  // The clock of the witness is an hour ahead.
+  const restored = { at: timeOf(5) - 3_600_000, kept: 2, told: true };
+  const heads = async (kept = restored as Restored) => [
+    await head(2),
+    await head(4, { head: 'a'.repeat(64) }),
+    await head(6, { restored: kept }),
+  ];
+
+  test('are told apart from tampering, whatever the clocks say', async () => {
+    expect(await verify(witness({ heads: await heads() }))).toMatchObject({
+      fault: undefined,
+      isIncomplete: false,
+      restorations: [restored],
+      witnesses: [{ heads: 2, ofLostRows: 1 }],
+    });
   });
-  // It excuses neither rows that were kept, nor heads from afterwards.
-  for (const other of [
-    await head(2, { head: 'a'.repeat(64) }),
-    await head(4, { head: 'a'.repeat(64), at: timeOf(5) + 1 }),
-  ]) {
-    expect((await verify(witness({ heads: [...heads, other] }))).fault).toBeDefined();
-  }
+
+  test('are not excused before rows that were kept, nor afterwards', async () => {
+    const wrong = await head(2, { head: 'a'.repeat(64) });
+    expect((await verify(witness({ heads: [wrong, ...(await heads())] }))).fault).toBeDefined();
+    const later = await head(4, { head: 'a'.repeat(64) });
+    expect((await verify(witness({ heads: [...(await heads()), later] }))).fault).toBeDefined();
+  });
+
+  test('are not compared, and that is said if only the database tells of it', async () => {
+    const forged = { at: restored.at, kept: 2 };
+    expect(await verify(witness({ heads: await heads(forged) }))).toMatchObject({
+      fault: undefined,
+      isIncomplete: true,
+    });
+    // Another one of the same time excuses no more than the genuine one.
+    const other = { at: restored.at, kept: 0 };
+    const more = [...(await heads()), await head(6, { restored: other })];
+    expect((await verify(witness({ heads: more }))).isIncomplete).toBe(true);
+  });
+
+  test('are not excused by one that is later than the head that tells of it', async () => {
+    const future = { ...restored, at: timeOf(6) + 2 * 86_400_000 };
+    expect((await verify(witness({ heads: await heads(future) }))).fault).toBeDefined();
+  });
 });
 
 describe('it is incomplete', () => {
@@ -130,8 +170,46 @@ describe('it is incomplete', () => {
     expect(await incomplete(witness({}))).toBe(false);
   });
 
+  test('if a head was gone when the bot wrote the next, and no other witness has one of that time', async () => {
+    const after = { count: 4, at: timeOf(4) };
+    const heads = [await head(2), await head(6, { after })];
+    expect(await verify(witness({ heads }))).toMatchObject({
+      isIncomplete: true,
+      witnesses: [{ replaced: 1 }],
+    });
+    expect(
+      await incomplete(witness({ heads }), witness({ heads: [await head(4)] }, '/mnt/heads')),
+    ).toBe(false);
+    expect(
+      await incomplete(
+        witness({ heads }),
+        witness({ heads: [await head(6, { at: timeOf(7) })] }, '/mnt/heads'),
+      ),
+    ).toBe(true);
+  });
+
+  test('if a head says that there was one that did not fit', async () => {
+    expect(await incomplete(witness({ heads: [await head(6, { misfit: { count: 3 } })] }))).toBe(
+      true,
+    );
+  });
+
+  test('if rows have waited too long for a head', async () => {
+    now = timeOf(5) + 3_600_000;
+    expect(await incomplete(witness({ heads: [await head(4)] }))).toBe(false);
+    now += 1000;
+    expect(await incomplete(witness({ heads: [await head(4)] }))).toBe(true);
+    expect(await incomplete(witness({ heads: [await head(6)] }))).toBe(false);
+    // There has never been one.
+    now = timeOf(1) + 900_000;
+    expect(await incomplete(witness({}))).toBe(false);
+    now += 1000;
+    expect(await incomplete(witness({}))).toBe(true);
+    expect(await incomplete()).toBe(false);
+  });
+
   test('if a head that the bot has written is gone, and none covers its rows', async () => {
-    await store.anchor.set({ ...(await head(5)), warnedAt: 0 }, place);
+    await store.anchor.set({ ...(await head(5)) }, place);
     expect(await incomplete(witness({ heads: [await head(4)] }))).toBe(true);
     expect(await incomplete(witness({ heads: [await head(6)] }))).toBe(false);
     expect(

@@ -98,7 +98,7 @@ function whereToLook({ fault, anchored, count: rows }: Verified): Block[] {
 
 function witnessLines(compared: Compared, now: number): Block[] {
   const { kind, place, heads, newest, misfit, ofLostRows, removed } = compared;
-  const { vanished, unreadable, isWhole, failure } = compared;
+  const { vanished, replaced, carriesMisfit, unreadable, isWhole, failure } = compared;
   const where: Inline[] =
     kind === 'management-room' ? ['In this room: '] : ['In the witness ', code(place), ': '];
   if (failure !== undefined) {
@@ -141,6 +141,16 @@ function witnessLines(compared: Compared, now: number): Block[] {
     ...(vanished === undefined
       ? []
       : [line(`⚠️ The newest head that I wrote there, ${count(vanished.count, 'row')}, is gone`)]),
+    ...(replaced === 0
+      ? []
+      : [
+          line(
+            `⚠️ ${replaced === 1 ? '1 head was' : `${whole(replaced)} heads were`} gone there when I wrote the next: rows could have been changed before`,
+          ),
+        ]),
+    ...(carriesMisfit
+      ? [line('⚠️ I have found a head there that doesn’t fit, and say so in later ones')]
+      : []),
     ...(unreadable === 0
       ? []
       : [
@@ -157,9 +167,12 @@ function witnessLines(compared: Compared, now: number): Block[] {
 const short = (head: string) => `${head.slice(0, 12)}…`;
 
 function restorationLines({ restorations }: Verified): Block[] {
-  return restorations.map(({ at, kept }) =>
+  return restorations.map(({ at, kept, told }) =>
     line(
-      `The database was restored or replaced at ${dateTime(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${whole(kept)}`}.`,
+      `${told === true ? '' : '⚠️ '}The database was restored or replaced at ${dateTime(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${whole(kept)}`}.`,
+      told === true
+        ? ''
+        : ' Only the database itself says so: if nobody has restored it, somebody has changed it.',
     ),
   );
 }

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+
+import { createAuditService } from '../../../src/services/bot/audit-service.ts';
+import { openStore } from '../../../src/store/store.ts';
+import type { Witness } from '../../../src/store/witness.ts';
+
+test('two who verify at the same time share one run, and the next is a new one', async () => {
+  const store = await openStore(':memory:');
+  let reads = 0;
+  const witness: Witness = {
+    kind: 'file',
+    place: '/mnt/heads',
+    write: async () => undefined,
+    async read() {
+      reads += 1;
+      return { heads: [], removed: [], unreadable: 0, isWhole: true };
+    },
+  };
+  const { verify } = createAuditService(store, { witnesses: [witness], anchorEveryMs: 1000 });
+  const [one, other] = await Promise.all([verify(), verify()]);
+  expect(one).toBe(other);
+  expect(reads).toBe(1);
+  await verify();
+  expect(reads).toBe(2);
+  await store.close();
+});
