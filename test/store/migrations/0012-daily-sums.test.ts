@@ -301,7 +301,11 @@ describe('a database from before the sums', () => {
     sqlite.pragma('journal_mode = WAL');
     sqlite.exec(`ATTACH '${from}' AS source`);
     for (const table of sources) {
-      sqlite.exec(`INSERT INTO main.${table} SELECT * FROM source.${table}`);
+      // Later versions add columns.
+      const columns = (sqlite.pragma(`main.table_info(${table})`) as { name: string }[])
+        .map(({ name }) => name)
+        .join(', ');
+      sqlite.exec(`INSERT INTO main.${table} (${columns}) SELECT ${columns} FROM source.${table}`);
     }
     for (const [table, columns] of [
       ['audit_log', `${entries}, previous_hash, hash`],
