@@ -9,7 +9,7 @@ import type { ClientApi } from '../homeserver/client/client-api.ts';
 import { nativeLibrary } from '../matrix/crypto/native-library.ts';
 import { encryptionIsOff, startsEncryption } from '../matrix/crypto/room-crypto.ts';
 import { RoomState } from '../matrix/room/room-state.ts';
-import { followUpgrade } from '../matrix/room/upgrade.ts';
+import { assertReplaces, followUpgrade } from '../matrix/room/upgrade.ts';
 import type { Moves } from '../matrix/room/upgrade.ts';
 import { createRoles } from '../operations/authorize/authorize.ts';
 import { asked } from './ask-homeserver.ts';
@@ -248,23 +248,27 @@ async function roomInUse(
 ): Promise<{ readonly room: RoomId; readonly state: readonly unknown[] }> {
   const { configuredRoom, botUser, moves } = start;
   const address = clientAddress(config.homeserver);
+  const cannotJoin =
+    (where: RoomId) =>
+    ({ status, errcode }: HomeserverError) =>
+      status < 500
+        ? new SetupError(
+            `${botUser} can’t join the management room ${where} (${errcode}).`,
+            `Invite ${botUser} to it, then start again.`,
+          )
+        : undefined;
   let room = configuredRoom;
   for (let step = 0; step < maxUpgrades; step += 1) {
     const known = await moves.from(room);
+    const here = room;
     if (known !== undefined) {
+      await asked(async () => checkMove(client, here, known), cannotJoin(known), address);
       room = known;
       continue;
     }
-    const here = room;
     const state = await asked(
       async () => joinedState(client, here, botUser),
-      ({ status, errcode }) =>
-        status < 500
-          ? new SetupError(
-              `${botUser} can’t join the management room ${here} (${errcode}).`,
-              `Invite ${botUser} to it, then start again.`,
-            )
-          : undefined,
+      cannotJoin(here),
       address,
     );
     const members = new RoomState();
@@ -293,6 +297,19 @@ async function roomInUse(
     `The management room ${configuredRoom} was replaced too many times.`,
     'Set managementRoom to the room that is in use.',
   );
+}
+
+/** Checks a stored move by the new room, which the bot joins if it isn't there any more. */
+async function checkMove(client: ClientApi, from: RoomId, to: RoomId): Promise<void> {
+  try {
+    await assertReplaces(client, to, from);
+  } catch (error) {
+    if (!isForbidden(error)) {
+      throw error;
+    }
+    await client.rooms.join(to);
+    await assertReplaces(client, to, from);
+  }
 }
 
 /** The state of a room, which the bot joins first if it isn't there. */

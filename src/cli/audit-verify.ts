@@ -5,7 +5,8 @@ import { durationMs } from '../core/duration.ts';
 import { LawspeakerError } from '../core/errors.ts';
 import { parseRoomAlias } from '../core/ids.ts';
 import type { RoomId } from '../core/ids.ts';
-import { createMoves } from '../matrix/room/upgrade.ts';
+import type { ClientApi } from '../homeserver/client/client-api.ts';
+import { assertReplaces, createMoves } from '../matrix/room/upgrade.ts';
 import { verifyRecord } from '../services/bot/verify-record.ts';
 import type { Compared, Verified } from '../services/bot/verify-record.ts';
 import { openStore } from '../store/store.ts';
@@ -45,7 +46,7 @@ async function openWitnesses(config: Config, store: Store): Promise<readonly Wit
   try {
     const [{ userId: botUser }, room] = await Promise.all([
       client.account.whoami({ retry: 'never' }),
-      findRoom(config, store, async (alias) => client.rooms.resolveAlias(alias)),
+      findRoom(config, store, client),
     ]);
     return createWitnesses(config, {
       client,
@@ -73,10 +74,10 @@ async function openWitnesses(config: Config, store: Store): Promise<readonly Wit
 async function findRoom(
   { managementRoom: written }: Config,
   store: Store,
-  resolve: (alias: NonNullable<ReturnType<typeof parseRoomAlias>>) => Promise<RoomId>,
+  client: Pick<ClientApi, 'rooms'>,
 ): Promise<RoomId> {
   const alias = parseRoomAlias(written);
-  let room = alias === undefined ? (written as RoomId) : await resolve(alias);
+  let room = alias === undefined ? (written as RoomId) : await client.rooms.resolveAlias(alias);
   const moves = createMoves(store.syncState);
   const seen = new Set<RoomId>();
   for (
@@ -84,6 +85,7 @@ async function findRoom(
     next !== undefined && !seen.has(next);
     next = await moves.from(room)
   ) {
+    await assertReplaces(client, next, room);
     seen.add(next);
     room = next;
   }

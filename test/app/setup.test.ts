@@ -15,13 +15,17 @@ import { freePort } from '../support/free-port.ts';
 import { startTlsServer } from '../support/tls-server.ts';
 
 /** How the check of a set-up ends that can't be right. */
-async function faultOf(url: string, adminUrl?: string): Promise<Error & { advice?: string }> {
+async function faultOf(
+  url: string,
+  adminUrl?: string,
+  stored: Readonly<Record<string, string>> = {},
+): Promise<Error & { advice?: string }> {
   const config = configSchema.parse({
     homeserver: { url, adminUrl, accessToken: 'syt_secret' },
     managementRoom: '!room:localhost',
   });
   const stop = new AbortController();
-  const moves = createMoves({ get: async () => undefined, set: async () => undefined });
+  const moves = createMoves({ get: async (name) => stored[name], set: async () => undefined });
   try {
     await checkSetup(config, createClient(config, stop.signal), moves);
   } catch (error) {
@@ -218,4 +222,17 @@ test.each(['1.116.0', '1.200.0+own', '2.0.0', 'unknown'])('Synapse %s is not', a
   // This server lets nobody into the room.
   const fault = await faultOf(server.url);
   expect(fault.message).toContain('can’t join the management room');
+});
+
+test('a stored move to a room that does not name the old one as its predecessor', async () => {
+  const create = '/_matrix/client/v3/rooms/!forged:localhost/state/m.room.create/';
+  await using server = await homeserverWhere({
+    [create]: { body: { room_version: '11', predecessor: { room_id: '!other:localhost' } } },
+  });
+  const moved = { 'movedFrom.!room:localhost': '!forged:localhost' };
+  const fault = await faultOf(server.url, undefined, moved);
+  expect(fault.message).toBe(
+    'The database says that !forged:localhost has replaced !room:localhost, but that room does not name it as its predecessor.',
+  );
+  expect(fault.advice).toContain('Somebody may have changed the database.');
 });

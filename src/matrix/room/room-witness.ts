@@ -2,7 +2,6 @@ import { z } from 'zod';
 
 import { count, whole } from '../../chat/answers/phrases.ts';
 import { isRefusedForGood } from '../../core/errors.ts';
-import { parseRoomId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
@@ -10,6 +9,7 @@ import { transactionIdFor } from '../../store/store.ts';
 import { goneFields, misfitFields, restoredFields } from '../../store/witness-fields.ts';
 import type { Head, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
+import { predecessorOf } from './upgrade.ts';
 
 /** The type of events that only programs see, and the name of the same field in messages that people read. */
 const headType = 'dev.lawspeaker.audit_head';
@@ -204,7 +204,7 @@ async function readMessages(
 async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessReading[]> {
   const readings: WitnessReading[] = [];
   const seen = new Set<RoomId>([newest]);
-  let room = await predecessorOf(reader, newest);
+  let room = await predecessorOf(reader.client, newest);
   while (room !== undefined && !seen.has(room)) {
     const older: RoomId = room;
     if (seen.size > maxOlderRooms) {
@@ -218,7 +218,7 @@ async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessRe
           await readMessages(reader, older, 'all'),
         ),
       );
-      room = await predecessorOf(reader, older);
+      room = await predecessorOf(reader.client, older);
     } catch (error) {
       if (!isRefusedForGood(error)) {
         throw error;
@@ -227,12 +227,6 @@ async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessRe
     }
   }
   return readings;
-}
-
-async function predecessorOf({ client }: Reader, room: RoomId): Promise<RoomId | undefined> {
-  const created = await client.rooms.findState(room, 'm.room.create');
-  const before = z.object({ predecessor: z.object({ room_id: z.string() }) }).safeParse(created);
-  return before.success ? parseRoomId(before.data.predecessor.room_id) : undefined;
 }
 
 /** @returns whether these are all events, and not only the newest ones */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { isRefusedForGood } from '../../core/errors.ts';
+import { SetupError, isRefusedForGood } from '../../core/errors.ts';
 import { parseRoomId, parseUserId } from '../../core/ids.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
@@ -36,11 +36,41 @@ export function createMoves(store: {
   };
 }
 
+const createContent = z.object({ predecessor: z.object({ room_id: z.string() }) });
+
 const createEvent = z.object({
   type: z.literal('m.room.create'),
   state_key: z.literal(''),
-  content: z.object({ predecessor: z.object({ room_id: z.string() }) }),
+  content: createContent,
 });
+
+/** The room that this one has replaced, by its own account, which nobody can change afterwards. */
+export async function predecessorOf(
+  client: Pick<ClientApi, 'rooms'>,
+  room: RoomId,
+): Promise<RoomId | undefined> {
+  const created = await client.rooms.findState(room, 'm.room.create');
+  const { data } = createContent.safeParse(created);
+  return data === undefined ? undefined : parseRoomId(data.predecessor.room_id);
+}
+
+/**
+ * Checks a move that is stored: whoever can change the database could name a room of their own.
+ *
+ * @throws SetupError the room does not name the other as its predecessor
+ */
+export async function assertReplaces(
+  client: Pick<ClientApi, 'rooms'>,
+  room: RoomId,
+  old: RoomId,
+): Promise<void> {
+  if ((await predecessorOf(client, room)) !== old) {
+    throw new SetupError(
+      `The database says that ${room} has replaced ${old}, but that room does not name it as its predecessor.`,
+      'Somebody may have changed the database. Check it, and set managementRoom to the ID of the room that is in use.',
+    );
+  }
+}
 
 /** The room that the bot may move to, or why it may not, and what to do. */
 type Following = { readonly room: RoomId } | { readonly refused: string; readonly advice: string };

@@ -259,7 +259,19 @@ it('heads in a room that was upgraded still count in the one that has replaced i
       status: 'failed',
       data: { fault: { kind: 'replaced' } },
     });
-    expect((await onCommandLine(room)).status).toBe(1);
+    const { status, text } = await onCommandLine(room);
+    expect(status).toBe(1);
+    expect(text).toMatch(/row [12] is not the one that was anchored/u);
+    // A room that does not come after the configured one proves nothing.
+    const other = await user.createRoom({ preset: 'private_chat' });
+    await user.invite(other, room.bot.userId);
+    await room.bot.join(other);
+    tamper(room.databaseFile, (database) =>
+      database.prepare("UPDATE sync_state SET value = ? WHERE name LIKE 'movedFrom.%'").run(other),
+    );
+    const forged = await onCommandLine(room);
+    expect(forged.status).toBe(1);
+    expect(forged.text).toContain(`The database says that ${other} has replaced ${room.id}`);
   } finally {
     await here?.lookAway();
     await room.close();
