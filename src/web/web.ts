@@ -171,7 +171,7 @@ export function createWeb(parts: WebParts): Web {
 
     async answer(request, response) {
       const { method = '', url: target = '' } = request;
-      if (target.length > maxUrlLength || !target.startsWith('/') || target.startsWith('//')) {
+      if (!isReadable(target, origin)) {
         send(response, 400, layout(lostPage));
         return;
       }
@@ -193,6 +193,16 @@ export function createWeb(parts: WebParts): Web {
       }
     },
   };
+}
+
+/** Whether this is the address of a page here, and not too long. Anybody can send what no URL can be made of. */
+function isReadable(target: string, origin: string): boolean {
+  return (
+    target.length <= maxUrlLength &&
+    target.startsWith('/') &&
+    !target.startsWith('//') &&
+    URL.canParse(target, origin)
+  );
 }
 
 /**

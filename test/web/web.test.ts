@@ -335,6 +335,10 @@ describe('every answer', () => {
     for (const path of [
       '/\\evil.example/',
       '/.//evil.example/',
+      '/\\[',
+      '/\\%',
+      '/\\@',
+      '/\\x:99999',
       '/%2f%2f-evil.example/',
       '/reports/0',
       '/reports/99999999999999999999',
