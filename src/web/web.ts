@@ -109,22 +109,30 @@ export function createWeb(parts: WebParts): Web {
 
   /** Somebody pressed the button of a link. Only this uses it up: previews and scanners don't press it. */
   function useLink(request: IncomingMessage, response: ServerResponse, token: string): void {
-    const network = networkOfClient(request);
-    if (attempts.areTooMany(network)) {
-      send(response, 429, layout(tooManyPage));
-      return;
-    }
     const started = sessions.start(token);
     if (started === undefined || viewerOf(parts, started.user) === undefined) {
       if (started !== undefined) {
         sessions.endAll(started.user);
       }
-      attempts.count(network);
-      send(response, 403, layout(expiredPage(prefix)));
+      refuseLink(request, response);
       return;
     }
     log.info({ user: started.user }, 'a session of the page began');
     redirect(response, '/', sessionCookie(started.token, isSecure));
+  }
+
+  /**
+   * A wrong link came. Only these are limited: behind some proxies, all people come from one network, and nobody
+   * may keep the others from using their valid links.
+   */
+  function refuseLink(request: IncomingMessage, response: ServerResponse): void {
+    const network = networkOfClient(request);
+    if (attempts.areTooMany(network)) {
+      send(response, 429, layout(tooManyPage(prefix)));
+      return;
+    }
+    attempts.count(network);
+    send(response, 403, layout(expiredPage(prefix)));
   }
 
   function post(request: IncomingMessage, response: ServerResponse, path: string): void {

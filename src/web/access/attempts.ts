@@ -15,7 +15,7 @@ export interface Attempts {
   count(network: string): void;
 }
 
-/** Nobody can guess a token. This keeps somebody who tries from keeping the bot busy. */
+/** Nobody can guess a token. Whoever tries is told to stop. */
 export function createAttempts(now: () => number): Attempts {
   const counted = new Map<string, { readonly since: number; readonly number: number }>();
   const current = (network: string) => {

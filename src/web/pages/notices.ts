@@ -37,10 +37,15 @@ export function strangerPage(prefix: string, wanted = '/'): Page {
   };
 }
 
-export const tooManyPage: Page = {
-  title: 'Too many attempts',
-  body: html`<p>Too many wrong links came from your network. Try again in 10 minutes.</p>`,
-};
+export function tooManyPage(prefix: string): Page {
+  return {
+    title: 'Too many attempts',
+    body: html`<p>
+      Too many links that don’t work came from your network. Type <code>${prefix}open</code> in the
+      management room to get one that does.
+    </p>`,
+  };
+}
 
 export const forbiddenPage: Page = {
   title: 'You may not see this',
