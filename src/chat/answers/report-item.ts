@@ -209,13 +209,12 @@ function hidden(
 export function circumstances(story: ItemStory, at: (atMs: number) => string): Block {
   const { item, earlier } = story;
   const sentAt = readContent(item.content)?.sentAt;
-  const resolved = earlier.filter(({ state }) => state === 'resolved').length;
   return facts(
     sentAt === undefined ? `reported ${at(item.lastReportAt)}` : `sent ${at(sentAt)}`,
     item.senderCreatedAt !== null &&
       `account ${span(item.lastReportAt - item.senderCreatedAt)} old when it was reported`,
-    earlier.length > 0 &&
-      `${count(earlier.length, 'earlier item')}${resolved > 0 ? `, ${resolved} resolved` : ''}`,
+    earlier.count > 0 &&
+      `${count(earlier.count, 'earlier item')}${earlier.resolved > 0 ? `, ${earlier.resolved} resolved` : ''}`,
   );
 }
 

@@ -72,7 +72,7 @@ export async function readRuleInput(
   return ruleInputOf(item, stored, records, {
     serverName,
     now,
-    earlierItems: earlier.length,
+    earlierItems: earlier.count,
     tagsOf: await readTags(store, item, now),
   });
 }

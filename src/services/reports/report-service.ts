@@ -8,6 +8,7 @@ import type { AuditEntry } from '../../store/tables/audit-log.ts';
 import { noteCommands } from '../../store/tables/notes.ts';
 import type { HistoryEntry } from '../../store/tables/report-history.ts';
 import type {
+  EarlierItems,
   ItemCursor,
   ItemQuery,
   ItemState,
@@ -35,7 +36,7 @@ export interface ItemStory {
   /** People other than the sender who have reported it. */
   readonly reporterCount: number;
   /** Earlier items about the same account. */
-  readonly earlier: readonly ReportItem[];
+  readonly earlier: EarlierItems;
   /** Audited actions on the account, newest first. */
   readonly actions: readonly AuditEntry[];
   readonly history: readonly HistoryEntry[];

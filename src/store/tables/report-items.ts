@@ -75,7 +75,16 @@ export interface OpenItemCount {
   readonly items: number;
 }
 
+/** What the queue had about a user before. */
+export interface EarlierItems {
+  readonly count: number;
+  readonly resolved: number;
+  /** The newest first, at most `maxEarlier`. */
+  readonly newest: readonly Pick<ReportItem, 'id' | 'state' | 'reports' | 'lastReportAt'>[];
+}
+
 const maxListed = 1000;
+const maxEarlier = 10;
 /** Looking at a report again means several requests. */
 const maxLookedAtAgain = 200;
 
@@ -213,18 +222,28 @@ export function reportItems(db: Connection) {
       return rows.map(({ sender, items }) => ({ sender: sender ?? '', items }));
     },
 
-    /** Earlier items about the same user, the newest first. */
-    async earlier(item: Pick<ReportItem, 'id' | 'sender'>): Promise<ReportItem[]> {
-      if (item.sender === null) {
-        return [];
+    /** The earlier items about the same user: how many there are, and the newest, without what they hold. */
+    async earlier({ id, sender }: Pick<ReportItem, 'id' | 'sender'>): Promise<EarlierItems> {
+      if (sender === null) {
+        return { count: 0, resolved: 0, newest: [] };
       }
-      const rows = await all()
-        .where('sender', '=', item.sender)
-        .where('id', '<', item.id)
+      const { rows } = await sql<{ state: ItemState; count: number }>`
+        SELECT state, count(*) AS count FROM report_items INDEXED BY report_items_sender_state
+        WHERE sender = ${sender} AND id < ${id} GROUP BY state
+      `.execute(db);
+      const newest = await db
+        .selectFrom('report_items')
+        .select(['id', 'state', 'reports', 'last_report_at as lastReportAt'])
+        .where('sender', '=', sender)
+        .where('id', '<', id)
         .orderBy('id', 'desc')
-        .limit(maxListed)
+        .limit(maxEarlier)
         .execute();
-      return rows.map(itemOf);
+      return {
+        count: rows.reduce((total, { count }) => total + count, 0),
+        resolved: rows.find(({ state }) => state === 'resolved')?.count ?? 0,
+        newest,
+      };
     },
 
     /**

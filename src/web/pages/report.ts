@@ -1,6 +1,6 @@
 import type { Block } from '../../chat/answers/answer.ts';
 import { notedLines } from '../../chat/answers/noted.ts';
-import { ago, count, dateTime, span } from '../../chat/answers/phrases.ts';
+import { ago, count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
 import { accusation, placeOf, reasonsOf, saysOtherwise } from '../../chat/answers/report-item.ts';
 import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
@@ -25,7 +25,6 @@ import { entryColumns } from './audit.ts';
 import type { PageContext } from './page-context.ts';
 
 const shownReasons = 10;
-const shownEarlier = 10;
 /** Steps of its history that are shown, the latest. */
 const shownHistory = 100;
 const maxReasonLength = 300;
@@ -189,14 +188,15 @@ function reporterSection({ reporters, reporterCount }: ItemStory, now: number): 
 }
 
 function earlierSection({ earlier }: ItemStory, now: number): Html | undefined {
-  return earlier.length === 0
+  const { count: number, newest } = earlier;
+  return number === 0
     ? undefined
     : html`<section aria-labelledby="earlier">
         <h2 id="earlier">Earlier reports about the account</h2>
         ${table({
           caption:
-            earlier.length > shownEarlier
-              ? `The latest ${shownEarlier} of ${earlier.length}`
+            number > newest.length
+              ? `The latest ${newest.length} of ${whole(number)}`
               : 'The latest first',
           columns: [
             { title: 'Report', align: 'right', cell: ({ id }) => link(`/reports/${id}`, `#${id}`) },
@@ -204,7 +204,7 @@ function earlierSection({ earlier }: ItemStory, now: number): Html | undefined {
             { title: 'Reports', align: 'right', cell: ({ reports }) => reports },
             { title: 'State', cell: (item) => state(item.state) },
           ],
-          rows: earlier.slice(0, shownEarlier),
+          rows: newest,
           nothing: '',
         })}
       </section>`;
