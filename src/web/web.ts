@@ -7,9 +7,11 @@ import type { Log } from '../core/log.ts';
 import { createAttempts, networkOfClient } from './access/attempts.ts';
 import { cookieOf, noCookie, sessionCookie } from './access/cookie.ts';
 import { createSessions, linkValidForMs } from './access/sessions.ts';
+import { createTurns } from './access/turns.ts';
 import { viewerOf } from './access/viewer.ts';
 import type { RoomRoles, Viewer } from './access/viewer.ts';
 import {
+  busyPage,
   expiredPage,
   faultPage,
   forbiddenPage,
@@ -69,6 +71,7 @@ export function createWeb(parts: WebParts): Web {
   const { host } = new URL(origin);
   const sessions = createSessions(now);
   const attempts = createAttempts(now);
+  const turns = createTurns();
 
   /** Who asks, with the role that they have at this moment. Whoever has lost it also loses the session. */
   function viewerIn(request: IncomingMessage): Viewer | undefined {
@@ -105,6 +108,19 @@ export function createWeb(parts: WebParts): Web {
     const query = createQuery(searchParams, { serverName, now: at, prefix });
     const context = { services, registry, viewer, query, prefix, now: at };
     sendPage((await route.make(context, route.id)) ?? lostPage);
+  }
+
+  async function showInTurn(response: ServerResponse, viewer: Viewer, url: URL): Promise<void> {
+    const isDone = await turns.take(viewer.user, async () => {
+      // Whoever closed the page while it waited needs none.
+      if (!response.destroyed) {
+        await show(response, viewer, url);
+      }
+    });
+    if (!isDone) {
+      response.setHeader('retry-after', '1');
+      send(response, 503, layout(busyPage));
+    }
   }
 
   /** Somebody pressed the button of a link. Only this uses it up: previews and scanners don't press it. */
@@ -164,7 +180,7 @@ export function createWeb(parts: WebParts): Web {
           layout(strangerPage(prefix, routeTo(pathname) && `${pathname}${url.search}`)),
         );
       } else {
-        await show(response, viewer, url);
+        await showInTurn(response, viewer, url);
       }
     }
   }

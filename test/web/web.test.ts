@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { hourMs, minuteMs } from '../../src/core/duration.ts';
+import { contentOf } from '../../src/services/reports/reported-content.ts';
 import { fillWeek } from '../support/page-content.ts';
 import { ana, ben, openPage, vic } from '../support/page.ts';
 import type { TestPage } from '../support/page.ts';
@@ -361,6 +362,74 @@ describe('every answer', () => {
     }
     expect(page.logged.join('\n')).not.toContain('could not be shown');
   });
+});
+
+test('of many earlier reports about somebody, the newest are shown, and how many there are', async () => {
+  for (let number = 1; number <= 14; number += 1) {
+    await page.store.transaction(async ({ reports, reportItems }) => {
+      await reports.add(
+        {
+          kind: 'event',
+          reportId: number,
+          receivedTs: page.clock.now - 20 + number,
+          subject: `$event${number}`,
+          reporter: '@rita:example.com',
+          reason: 'spam',
+          score: null,
+          roomId: '!lobby:example.com',
+          roomName: 'Lobby',
+          sender: '@mallory:example.com',
+        },
+        page.clock.now,
+        { isBacklog: false, isQuiet: false },
+      );
+      const content = contentOf({
+        type: 'm.room.message',
+        origin_server_ts: page.clock.now,
+        content: { msgtype: 'm.text', body: 'x'.repeat(60_000) },
+      });
+      await reportItems.setDetails(number, { content: JSON.stringify(content) });
+    });
+  }
+  const cookie = await page.logIn(vic);
+  const { text } = await page.ask('/reports/14', { cookie });
+  expect(text).toContain('The latest 10 of 13');
+  const [, earlier = ''] = text.split('id="earlier"');
+  expect([...earlier.matchAll(/href="\/reports\/(\d+)"/gu)].map(([, id]) => id)).toEqual([
+    '13',
+    '12',
+    '11',
+    '10',
+    '9',
+    '8',
+    '7',
+    '6',
+    '5',
+    '4',
+  ]);
+  const [item] = await page.store.reportItems.search({}, { limit: 1 });
+  const { newest } = await page.store.reportItems.earlier(item ?? { id: 0, sender: null });
+  expect(JSON.stringify(newest).length).toBeLessThan(2000);
+});
+
+test('whoever asks for very many pages at once gets only some of them', async () => {
+  const [cookie, bens] = [await page.logIn(ana), await page.logIn(ben)];
+  const release = Promise.withResolvers<void>();
+  // As long as this lasts, no page can read anything.
+  const busy = page.store.transaction(async () => release.promise);
+  const statuses: number[] = [];
+  const asked = Array.from({ length: 20 }, async () => {
+    const { status, headers } = await page.ask('/', { cookie });
+    statuses.push(status);
+    return headers.get('retry-after');
+  });
+  await expect.poll(() => statuses).toEqual(Array.from({ length: 15 }, () => 503));
+  const other = page.ask('/', { cookie: bens });
+  release.resolve();
+  expect((await Promise.all(asked)).filter((after) => after === '1')).toHaveLength(15);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(5);
+  expect((await other).status).toBe(200);
+  await busy;
 });
 
 describe('the address', () => {

@@ -47,6 +47,11 @@ export function tooManyPage(prefix: string): Page {
   };
 }
 
+export const busyPage: Page = {
+  title: 'You asked for too many pages at once',
+  body: html`<p>Wait a moment, and load this page again.</p>`,
+};
+
 export const forbiddenPage: Page = {
   title: 'You may not see this',
   status: 403,
