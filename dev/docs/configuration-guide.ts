@@ -222,7 +222,14 @@ function typeOf(schema: z.ZodType): string {
 }
 
 /** The example has these only in comments. */
-const commentedOut: ReadonlySet<string> = new Set(['homeserver.adminUrl', 'mas', 'web.publicUrl']);
+const commentedOut: ReadonlySet<string> = new Set([
+  'homeserver.adminUrl',
+  'mas',
+  'audit.witness',
+  'audit.keepContentFor',
+  'reports.keepContentFor',
+  'web.publicUrl',
+]);
 
 /** The comment of the example about each key. A key without one has that of the key before or above it. */
 function commentsIn(example: string): (key: string) => string {

@@ -2,7 +2,8 @@ import { userInfo } from 'node:os';
 
 import { count } from '../chat/answers/phrases.ts';
 import type { Config } from '../config/schema.ts';
-import { ProtectedError, UsageError } from '../core/errors.ts';
+import { ProtectedError, StoreError, UsageError } from '../core/errors.ts';
+import { matchesGlob } from '../core/glob.ts';
 import { parseUserId } from '../core/ids.ts';
 import { createForgetService } from '../services/bot/forget-service.ts';
 import { openStore } from '../store/store.ts';
@@ -27,7 +28,8 @@ export async function forget(
     throw new UsageError(`forget: ${target} is not @user:server.`);
   }
   const { viewer, moderator, admin } = config.roles;
-  if ([viewer, moderator, admin, config.protected].some(({ users }) => users.includes(user))) {
+  const isNamed = [viewer, moderator, admin].some(({ users }) => users.includes(user));
+  if (isNamed || config.protected.users.some((glob) => matchesGlob(glob, user))) {
     throw new ProtectedError(
       `The configuration protects ${user} or gives them a role.`,
       'Nothing was changed.',
@@ -62,11 +64,18 @@ export async function forget(
         now,
       ),
     );
-    const { as } = await service.forget(user, cause);
+    const { as, notCompacted } = await service.forget({ user, event: cause, entry: intent, now });
     await store.transaction(async ({ auditLog }) =>
-      auditLog.finish(intent, { status: 'done', detail: { as } }, Date.now()),
+      auditLog.finish(
+        intent,
+        { status: notCompacted === undefined ? 'done' : 'partial', detail: { as } },
+        Date.now(),
+      ),
     );
     await output(`Forgotten: ${text}.\nIn their place now stands ${as} (audit entry ${intent}).\n`);
+    if (notCompacted !== undefined) {
+      throw new StoreError('the database file could not be rewritten', notCompacted);
+    }
   } finally {
     await store.close();
   }

@@ -5,80 +5,104 @@ import type { UserId } from './ids.ts';
  * valid user ID, so that whatever reads one still can.
  */
 
-/** The ID for a person who is being forgotten; `code` tells them from others: six or more hexadecimal digits. */
+/** The ID for somebody who is forgotten; `code` tells them from others: hexadecimal digits. */
 export const forgottenAs = (code: string) => `@forgotten-${code}:invalid` as UserId;
 
-/** Whoever was forgotten because a retention period has ended. */
-export const forgottenByAge = '@forgotten:invalid' as UserId;
-
 export function isForgotten(id: string): boolean {
-  return /^@forgotten(?:-[0-9a-f]+)?:invalid$/u.test(id);
+  return /^@forgotten-[0-9a-f]+:invalid$/u.test(id);
 }
 
-/** A part of a server name or a port, after which an ID would be a longer one. */
-const idGoesOn = '(?![\\w]|[.:-]\\w|%3A\\d)';
+/** The same for SQL. */
+export const forgottenGlob = '@forgotten-*:invalid';
 
-/** How an ID can be written in stored texts: as it is, in JSON, and in a link. */
+/** What can't stand before an ID: a character of a longer one. Links have a `/` there. */
+const notInside = '(?<![\\p{L}\\p{N}@._=+-])';
+/** What can't follow: a part of a longer server name, or a port. */
+const endsHere = '(?![\\p{L}\\p{N}]|[.-][\\p{L}\\p{N}]|(?::|%3[Aa])\\d)';
+
+/** How an ID can be written in stored texts: as it is, in JSON, in JSON within JSON, in a link, in HTML. */
 function formsOf(id: string): readonly string[] {
+  const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
   const encoded = encodeURIComponent(id);
   return [
     ...new Set([
       id,
-      JSON.stringify(id).slice(1, -1),
-      encoded,
-      // As permalinks have it.
-      encoded.replace('%40', '@'),
-      encoded.replaceAll('%3A', ':'),
-      encoded.replace('%40', '@').replaceAll('%3A', ':'),
+      inJson(id),
+      inJson(inJson(id)),
+      id.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;'),
+      ...[encoded, encoded.replaceAll("'", '%27'), encoded.replaceAll('%2F', '/')].flatMap(
+        (form) => {
+          // Permalinks leave some characters as they are.
+          const withAt = form.replace('%40', '@');
+          return [form, withAt, form.replaceAll('%3A', ':'), withAt.replaceAll('%3A', ':')];
+        },
+      ),
     ]),
   ];
 }
 
-/** The same for texts in which ASCII letters are lower case. */
-export function lowerFormsOf(id: string): readonly string[] {
-  return [
-    ...new Set(formsOf(id).map((form) => form.replaceAll(/[A-Z]/gu, (a) => a.toLowerCase()))),
-  ];
-}
-
-/** A function that replaces an ID in texts, however it is written, and never a longer one that begins the same. */
+/** A function that replaces an ID in texts, however it is written, and never a part of a longer one. */
 export function mentionReplacer(id: string, by: string): (text: string) => string {
-  const forms = formsOf(id).map((form) => RegExp.escape(form));
-  const pattern = new RegExp(`(?:${forms.join('|')})${idGoesOn}`, 'giu');
+  const forms = formsOf(id).map((form) =>
+    RegExp.escape(form).replaceAll(
+      /%(?:[0-9A-F]{2})/gu,
+      (escape) => `%(?:${escape.slice(1)}|${escape.slice(1).toLowerCase()})`,
+    ),
+  );
+  const pattern = new RegExp(`${notInside}(?:${forms.join('|')})${endsHere}`, 'gu');
   return (text) => text.replaceAll(pattern, () => by);
 }
 
-/** What may stay of texts about somebody: numbers, IDs of rooms, events and files, and codes of errors. */
-const impersonal = /^(?:[!$][^\s"]+|mxc:\/\/\S+|[A-Z][A-Z_]+|\d[\d.]*[a-zA-Z]{0,2})$/u;
-const userId = /^@[^\s"]+:\S+$/u;
+/** A part of an ID that all of its forms have: texts without it don't hold the ID. */
+export function needleOf(id: string): string {
+  const runs = id.match(/[A-Za-z0-9._-]+/gu) ?? [];
+  return runs.reduce((one, other) => (other.length > one.length ? other : one), '');
+}
+
+/** IDs of rooms, events and files. */
+const thing = /^(?:[!$][^\s"]{1,255}|mxc:\/\/[^\s"]{1,255})$/u;
+const userId = /^@[^\s"]*:[^\s"]+$/u;
+/** What the program writes itself, by the name of the value. */
+const own: Readonly<Record<string, RegExp>> = {
+  code: /^[A-Za-z_]{1,64}$/u,
+  errcode: /^[A-Za-z_.]{1,64}$/u,
+  step: /^[a-z-]{1,64}$/u,
+  for: /^\d{1,9}[a-z]{1,2}$/u,
+};
+const plainKey = /^[A-Za-z_]{1,64}$/u;
 
 /**
- * A value of JSON without the texts in it: strings that can name or quote somebody are empty. Its structure stays, so
- * that whatever reads it still can.
+ * A value of JSON without the strings in it that can name or quote somebody.
  *
  * @param keepsUsers whether user IDs stay
  */
-export function withoutTexts(value: unknown, { keepsUsers }: { keepsUsers: boolean }): unknown {
-  if (typeof value === 'string') {
-    const stays =
-      impersonal.test(value) || isForgotten(value) || (keepsUsers && userId.test(value));
-    return stays ? value : '';
-  }
-  if (Array.isArray(value)) {
-    return value.map((item) => withoutTexts(item, { keepsUsers }));
-  }
-  if (typeof value === 'object' && value !== null) {
+function withoutTexts(value: unknown, { keepsUsers }: { readonly keepsUsers: boolean }): unknown {
+  const stays = (text: string) =>
+    thing.test(text) || isForgotten(text) || (keepsUsers && userId.test(text));
+  const clean = (item: unknown, key: string): unknown => {
+    if (typeof item === 'string') {
+      return stays(item) || own[key]?.test(item) === true ? item : undefined;
+    }
+    if (Array.isArray(item)) {
+      return item.map((one) => clean(one, '')).filter((one) => one !== undefined);
+    }
+    if (typeof item !== 'object' || item === null) {
+      return item;
+    }
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, withoutTexts(item, { keepsUsers })]),
+      Object.entries(item)
+        .filter(([name]) => plainKey.test(name))
+        .map(([name, one]) => [name, clean(one, name)])
+        .filter(([, one]) => one !== undefined),
     );
-  }
-  return value;
+  };
+  return clean(value, '') ?? null;
 }
 
 /** The same of text that should be JSON; `{}` if it isn't. */
-export function jsonWithoutTexts(json: string, { keepsUsers }: { keepsUsers: boolean }): string {
+export function jsonWithoutTexts(json: string, options: { readonly keepsUsers: boolean }): string {
   try {
-    return JSON.stringify(withoutTexts(JSON.parse(json), { keepsUsers }));
+    return JSON.stringify(withoutTexts(JSON.parse(json), options));
   } catch {
     return '{}';
   }

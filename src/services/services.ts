@@ -82,7 +82,7 @@ export type { DeletableFiles, FailedFile, FileChanges, NamedFile } from './media
 export { whyFailed } from './media/media-files.ts';
 export type { ChainPosition } from './bot/audit-service.ts';
 export type { Compared, Verified } from './bot/verify-record.ts';
-export type { Mentions } from './bot/forget-service.ts';
+export type { ForgetRequest, Mentions } from './bot/forget-service.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { NotesAbout } from './notes/note-service.ts';

@@ -26,6 +26,7 @@ import * as signUpWaves from './migrations/0015-sign-up-waves.ts';
 import * as commitments from './migrations/0016-commitments.ts';
 import * as search from './migrations/0017-search.ts';
 import * as notes from './migrations/0018-notes.ts';
+import * as closedReports from './migrations/0019-closed-reports.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -46,6 +47,7 @@ const migrations = {
   '0016-commitments': commitments,
   '0017-search': search,
   '0018-notes': notes,
+  '0019-closed-reports': closedReports,
 };
 
 export interface OpenOptions {
@@ -119,7 +121,7 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
     sqlite.pragma('recursive_triggers = ON');
     if (options.readonly !== true) {
       sqlite.pragma('journal_mode = WAL');
-      // What is deleted is personal data as often as not.
+      // What is deleted is often personal data.
       sqlite.pragma('secure_delete = ON');
       // An intent must be on the disk before its call is sent.
       sqlite.pragma('synchronous = FULL');

@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 
@@ -113,7 +115,9 @@ export interface Store extends Omit<StoreTables, 'auditLog'> {
   ): Promise<Result>;
   /**
    * Rewrites the file, so that nothing that was deleted is left in it. Nothing else can be done meanwhile: it takes
-   * about a second for 100 MB.
+   * about a second for 100 MB, and as much free space on the disk as the database has.
+   *
+   * @throws StoreError there is not enough space, or another program is reading the database
    */
   compact(): Promise<void>;
   close(): Promise<void>;
@@ -192,13 +196,32 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
       translated(async () => {
         await tables.auditSearch.compact();
         await sql`VACUUM`.execute(db);
-        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
+        await emptyLog(db);
       }),
     close: async () => {
       isOpen = false;
       await db.destroy();
     },
   };
+}
+
+/** How often, and with which pause, to try to empty the write-ahead log while another program reads. */
+const emptyTries = 20;
+const emptyPauseMs = 500;
+
+/** Moves all that is in the write-ahead log into the file, and empties the log. */
+async function emptyLog(db: Kysely<Tables>): Promise<void> {
+  for (let tries = 0; tries < emptyTries; tries += 1) {
+    const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db);
+    if (rows[0]?.busy !== 1) {
+      return;
+    }
+    await wait(emptyPauseMs);
+  }
+  throw new StoreError(
+    'another program is reading the database',
+    'End it: a backup, an export, or the sqlite3 program.',
+  );
 }
 
 type TransactionBody<Result> = (transaction: Transaction<Tables>) => Promise<Result>;

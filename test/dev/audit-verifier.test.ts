@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findPython } from '../../dev/synapse/python.ts';
 import { openStore } from '../../src/store/store.ts';
-import { forgetting, genesis, oldChainHash } from '../../src/store/tables/audit-chain.ts';
+import { forgetting, genesis, leftOf, oldChainHash } from '../../src/store/tables/audit-chain.ts';
 import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
 import { makeOldDatabase } from '../support/old-database.ts';
 import { cutLog, rewriteLog, tamper } from '../support/rewrite-log.ts';
@@ -20,12 +20,15 @@ import { cutLog, rewriteLog, tamper } from '../support/rewrite-log.ts';
 
 const oldRows = 4;
 const newRows = 6;
-const rows = oldRows + newRows;
+/** The last two say that rows were forgotten. */
+const rows = oldRows + newRows + 2;
 
 let folder: string;
 let program: string;
 let python: string;
-/** An untouched log: rows of both forms, some of them forgotten. */
+/** An untouched log: rows of both forms. */
+let complete: string;
+/** The same after some of them were forgotten. */
 let original: string;
 let copies = 0;
 
@@ -36,12 +39,13 @@ beforeAll(async () => {
   const [, code = ''] =
     /^```python\n(.*?)^```$/msu.exec(readFileSync('docs/audit.md', 'utf8')) ?? [];
   writeFileSync(program, code);
+  complete = path.join(folder, 'complete.db');
+  await makeOldDatabase(complete, '0015-sign-up-waves');
+  fillAsBefore(complete);
+  await fill(complete, ['spam', 'l’«été»\n\t"\\ \u0001\u007F\u2028 🦊', ''].map(reason));
   original = path.join(folder, 'original.db');
-  await makeOldDatabase(original, '0015-sign-up-waves');
-  fillAsBefore(original);
-  await fill(original, ['spam', 'l’«été»\n\t"\\ \u0001\u007F\u2028 🦊', ''].map(reason));
-  forget(original, 2);
-  forget(original, 7);
+  copyFileSync(complete, original);
+  await forget(original, [2, 7]);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -104,20 +108,37 @@ async function fill(
   await store.close();
 }
 
-/** Takes the target out of a row, and something else in its place, as forgetting does. */
-function forget(file: string, id: number): void {
+/** Takes the target out of rows, and something else in its place, as forgetting does. */
+async function forget(file: string, ids: readonly number[]): Promise<void> {
   const db = new Database(file);
-  const row = db.prepare('SELECT * FROM audit_log WHERE id = ?').get(id) as AuditRow;
-  db.prepare(
-    'UPDATE audit_log SET target = @target, reason = @reason, salts = @salts WHERE id = @id',
-  ).run({ ...forgetting(row, { target: 'forgotten', reason: null }), id });
+  const left: Record<string, string> = {};
+  for (const id of ids) {
+    const row = db.prepare('SELECT * FROM audit_log WHERE id = ?').get(id) as AuditRow;
+    const columns = forgetting(row, { target: 'l’«été»', reason: null });
+    db.prepare(
+      'UPDATE audit_log SET target = @target, reason = @reason, salts = @salts WHERE id = @id',
+    ).run({ ...columns, id });
+    left[id] = leftOf({ ...row, ...columns });
+  }
   db.close();
+  const store = await openStore(file);
+  await store.transaction(async ({ auditLog }) => {
+    const who = {
+      actor: '@ana:x',
+      command: 'forget',
+      arguments: {},
+      eventId: '$f',
+      roomId: '!r:x',
+    };
+    await auditLog.finish(await auditLog.begin(who, 1), { status: 'done', detail: { left } }, 1);
+  });
+  await store.close();
 }
 
-function changed(change: (file: string) => void): string {
+function changed(change: (file: string) => void, from = original): string {
   copies += 1;
   const file = path.join(folder, `${copies}.db`);
-  copyFileSync(original, file);
+  copyFileSync(from, file);
   change(file);
   return file;
 }
@@ -197,7 +218,7 @@ describe('the verifier of docs/audit.md', () => {
   });
 
   it('finds a truncated tail by a head, and only by a head', async () => {
-    const file = changed((copy) => cutLog(copy, 8));
+    const file = changed((copy) => cutLog(copy, 8), complete);
     expect(await verify(file, headOf(original, 8))).toMatchObject({ status: 0 });
     expect(await verify(file, headOf(original, 9))).toMatchObject({
       status: 1,
@@ -206,7 +227,7 @@ describe('the verifier of docs/audit.md', () => {
   });
 
   it('finds a rewritten log with recomputed hashes by a head, and only by a head', async () => {
-    const file = changed((copy) => rewriteLog(copy, 6, '@eve:x'));
+    const file = changed((copy) => rewriteLog(copy, 6, '@eve:x'), complete);
     expect(await verify(file, headOf(original, 5), headOf(file, 10))).toMatchObject({ status: 0 });
     expect(await verify(file, headOf(original, 5), headOf(original, 10))).toMatchObject({
       status: 1,
@@ -221,6 +242,15 @@ describe('the verifier of docs/audit.md', () => {
       errors: 'row 2 is missing, or nothing proves it\n',
     });
     expect((await ownVerdict(file)).fault).toEqual({ id: 2, kind: 'changed' });
+  });
+
+  it('finds what was put in the place of forgotten texts', async () => {
+    const file = changed(sql("UPDATE audit_log SET target = '@innocent:x' WHERE id = 7"));
+    expect(await verify(file)).toMatchObject({
+      status: 1,
+      errors: 'row 7 is missing, or nothing proves it\n',
+    });
+    expect((await ownVerdict(file)).fault).toEqual({ id: 7, kind: 'changed' });
   });
 
   it('writes every text as the bot does', async () => {

@@ -66,6 +66,8 @@ export interface Context<Declared extends Arguments = Arguments> {
   protectedHashes(): Promise<ReadonlySet<string>>;
   /** Whether files of this user must be left alone. If the protection is overridden, only the bot's. */
   isProtected(user: UserId): Promise<boolean>;
+  /** The number of its audit entry; undefined if nothing is carried out. */
+  readonly audit?: number;
   /** For `reconcile`: the ID of the homeserver's own job, if it is known. */
   readonly serverJob?: string;
   /**

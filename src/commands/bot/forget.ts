@@ -3,9 +3,10 @@ import { count } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { DeniedError } from '../../core/errors.ts';
+import { DeniedError, UsageError } from '../../core/errors.ts';
+import { mentionReplacer } from '../../core/forgotten.ts';
 import type { UserId } from '../../core/ids.ts';
-import type { Mentions } from '../../services/services.ts';
+import type { ForgetRequest, Mentions } from '../../services/services.ts';
 
 export default defineCommand({
   name: 'forget',
@@ -13,13 +14,14 @@ export default defineCommand({
   summary: 'Removes a person from the bot’s database',
   does: [
     'replace their ID everywhere in the database by one that names nobody',
-    'delete the text of what they wrote, what others wrote in reports about them, and the reasons of actions on them',
+    'delete reported texts, notes and tags, and the reasons and texts of reports and actions about them',
     'keep that something was done, by whom, and when: the chain of the audit log still verifies',
   ],
   doesNot: [
     'change the account or anything else on the homeserver (see !deactivate, !redact-user, !delete-media)',
     'remove messages of this room',
     'change backups that exist already',
+    'forget people who have asked for or confirmed anything here',
     'find other names for them in texts about other people (see !audit --text)',
   ],
   args: { user: positional('identity', 'Who is forgotten: a user of any server') },
@@ -30,8 +32,8 @@ export default defineCommand({
   example: 'forget @mallory:example.com',
   async preview(context) {
     const { args, services } = context;
-    assertAnother(context);
-    const found = await services.forgetting.find(args.user);
+    assertAllowed(context);
+    const found = await services.forgetting.find(args.user, context.origin.event);
     return {
       title: ['Forget ', code(args.user), '?'],
       body: [
@@ -47,26 +49,54 @@ export default defineCommand({
     };
   },
   async run(context) {
-    assertAnother(context);
-    return context.services.forgetting.forget(context.args.user, context.origin.event);
+    assertAllowed(context);
+    return context.services.forgetting.forget(requestOf(context));
   },
-  answer: (_, { as, ...found }) => ({
-    mark: '✅',
+  answer: (_, { as, notCompacted, ...found }) => ({
+    mark: notCompacted === undefined ? '✅' : '⚠️',
+    ...(notCompacted === undefined ? {} : { status: 'partial' as const }),
     title: [bold('Forgotten: '), mentionsText(found)],
     body: [
+      ...(notCompacted === undefined
+        ? []
+        : [
+            line(
+              `The database file could not be rewritten, so deleted bytes are left in it: ${notCompacted}`,
+            ),
+          ]),
       line('In their place now stands ', code(as)),
       line('Messages of this room and backups from before still name them.'),
     ],
     next: [`audit --target ${as}`, 'audit verify'],
     data: { as, ...found },
   }),
-  reconcile: async ({ args, services }) => services.forgetting.reconcile(args.user),
+  reconcile: async (context) => context.services.forgetting.reconcile(requestOf(context)),
 });
 
-/** @throws DeniedError nobody deletes their own record */
-function assertAnother({ actor, args }: Pick<Context, 'actor'> & { args: { user: UserId } }): void {
-  if (actor.kind !== 'rule' && actor.user === args.user) {
-    throw new DeniedError('nobody can delete their own record', 'Ask another admin.');
+type ForgetContext = Pick<Context, 'audit' | 'invocation' | 'now' | 'origin' | 'reason'> & {
+  readonly args: { readonly user: UserId };
+};
+
+function requestOf({ args, audit, now, origin }: ForgetContext): ForgetRequest {
+  if (audit === undefined) {
+    throw new TypeError('only what is carried out forgets');
+  }
+  return { user: args.user, event: origin.event, entry: audit, now };
+}
+
+/**
+ * @throws DeniedError protection can't be overridden
+ * @throws UsageError the reason, which is kept, names them
+ */
+function assertAllowed({ args, invocation, reason = '' }: ForgetContext): void {
+  if (invocation.overrideProtection === true) {
+    throw new DeniedError(
+      'protected people can’t be forgotten',
+      'What moderators did stays on record. Nothing was changed.',
+    );
+  }
+  if (mentionReplacer(args.user, '')(reason) !== reason) {
+    throw new UsageError('The reason must not name them: it is kept.');
   }
 }
 

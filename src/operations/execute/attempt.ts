@@ -73,7 +73,7 @@ export async function reconcileUnit(
   );
   return {
     ...attemptedOf(unit, step),
-    ...present({ serverJob: unit.serverJob }),
+    ...present({ audit: unit.intent, serverJob: unit.serverJob }),
     ...(before === 'running' || unit.serverJob !== undefined
       ? ranOn(found)
       : reconciledAttempt(context, found, unit.intent ?? 0)),
@@ -131,7 +131,7 @@ function contextOf(context: AttemptContext, operation: RunningOperation, unit: U
   const account = now && { ...now, ...unit.before };
   return {
     ...commandContextFor(context, operation, account),
-    ...present({ serverJob: unit.serverJob }),
+    ...present({ audit: unit.intent, serverJob: unit.serverJob }),
     protectedHashes: async () =>
       operation.invocation.overrideProtection === true
         ? new Set()

@@ -1,49 +1,67 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { z } from 'zod';
+
 import { dayMs } from '../../core/duration.ts';
 import type { RoomId } from '../../core/ids.ts';
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
+import { forgetCommand } from '../../store/tables/audit-chain.ts';
 import { syntheticEvent } from '../management-room.ts';
 
 /** How long the database keeps who something was about, and texts; undefined for ever. Milliseconds. */
 export interface RetentionPeriods {
-  /** Of entries of the audit log. */
+  /** Of entries of the audit log, and of operations. */
   readonly entriesMs: number | undefined;
   /** Of reports, since they were closed. */
   readonly reportsMs: number | undefined;
 }
 
 interface RetentionContext {
-  readonly store: Pick<Store, 'auditSearch' | 'personalData' | 'syncState' | 'transaction'>;
+  readonly store: Pick<Store, 'auditSearch' | 'syncState' | 'transaction'>;
   readonly settings: { readonly managementRoom: RoomId };
   readonly log: Pick<Log, 'info'>;
   now(): number;
 }
 
 /** How far it has got; survives restarts. */
-interface Progress {
+const progressForm = z.object({
   /** When all that was due had been forgotten. */
-  readonly doneAt: number;
-  /** The last row of the audit log that was looked at. */
-  readonly lastRow: number;
-  /** What was forgotten and has no audit entry yet. */
-  readonly entries: number;
-  readonly reports: number;
-}
+  doneAt: z.number(),
+  /** The last row of the audit log, and the last operation, that were forgotten. */
+  lastRow: z.number(),
+  lastOperation: z.number(),
+  /** The audit entry that is not finished. */
+  entry: z.number().optional(),
+  /** What was forgotten since that was begun. */
+  entries: z.number(),
+  reports: z.number(),
+});
+type Progress = z.infer<typeof progressForm>;
 
 const progressName = 'retention';
+const start: Progress = { doneAt: 0, lastRow: 0, lastOperation: 0, entries: 0, reports: 0 };
 
+/** It begins anew if somebody has damaged what was stored: what is forgotten is found again. */
 async function progressIn({ syncState }: Pick<StoreTables, 'syncState'>): Promise<Progress> {
-  const stored = await syncState.get(progressName);
-  return stored === undefined
-    ? { doneAt: 0, lastRow: 0, entries: 0, reports: 0 }
-    : (JSON.parse(stored) as Progress);
+  try {
+    return progressForm.parse(JSON.parse((await syncState.get(progressName)) ?? 'null'));
+  } catch {
+    return start;
+  }
 }
+
+/** What one step has forgotten; undefined if there was nothing left. */
+type Step = (
+  tables: StoreTables,
+  progress: Progress,
+) => Promise<
+  { readonly next: Partial<Progress>; readonly left?: Readonly<Record<string, string>> } | undefined
+>;
 
 /**
  * Forgets, once a day, who old entries and closed reports are about, and their texts. Who asked and who confirmed
- * stays. The audit log says how many there were.
+ * stays. The audit log has an entry for it, which vouches for what is left of others.
  *
  * @throws StoreError the rest is forgotten later
  */
@@ -59,35 +77,52 @@ export async function applyRetention(
     return;
   }
 
+  async function entryIn({ auditLog }: StoreTables, { entry }: Progress): Promise<number> {
+    return (
+      entry ??
+      auditLog.begin(
+        {
+          actor: 'retention',
+          command: forgetCommand,
+          arguments: {},
+          eventId: syntheticEvent(`retention ${now}`),
+          roomId: settings.managementRoom,
+        },
+        now,
+      )
+    );
+  }
+
   /** Forgets some more, and says whether there may be others. */
-  async function forgetSome(
-    some: (tables: StoreTables, before: Progress) => Promise<Progress | undefined>,
-  ): Promise<boolean> {
+  async function take(step: Step): Promise<boolean> {
     return store.transaction(async (tables) => {
-      const next = await some(tables, await progressIn(tables));
-      if (next !== undefined) {
-        await tables.syncState.set(progressName, JSON.stringify(next));
+      const before = await progressIn(tables);
+      const result = await step(tables, before);
+      if (result === undefined) {
+        return false;
       }
-      return next !== undefined;
+      const { left = {}, next } = result;
+      let progress = { ...before, ...next };
+      const hasForgotten = progress.entries + progress.reports > before.entries + before.reports;
+      if (hasForgotten || Object.keys(left).length > 0) {
+        const entry = await entryIn(tables, before);
+        progress = { ...progress, entry };
+        if (Object.keys(left).length > 0) {
+          await tables.auditLog.finish(entry, { status: 'running', detail: { left } }, now);
+        }
+      }
+      await tables.syncState.set(progressName, JSON.stringify(progress));
+      return true;
     });
   }
 
-  const forgetEntries = async (tables: StoreTables, before: Progress) => {
-    const end = now - (entriesMs ?? Number.POSITIVE_INFINITY);
-    const found = await tables.personalData.forgetOldEntries(end, before.lastRow);
-    return found && { ...before, lastRow: found.last, entries: before.entries + found.changed };
-  };
-  const forgetReports = async (tables: StoreTables, before: Progress) => {
-    const end = now - (reportsMs ?? Number.POSITIVE_INFINITY);
-    const count = await tables.personalData.forgetOldReports(end);
-    return count === 0 ? undefined : { ...before, reports: before.reports + count };
-  };
-  const kinds = [
-    ...(entriesMs === undefined ? [] : [forgetEntries]),
-    ...(reportsMs === undefined ? [] : [forgetReports]),
-  ];
-  for (const kind of kinds) {
-    while (await forgetSome(kind)) {
+  for (const step of [
+    ...(entriesMs === undefined
+      ? []
+      : [entriesUntil(now - entriesMs), operationsUntil(now - entriesMs)]),
+    ...(reportsMs === undefined ? [] : [reportsUntil(now - reportsMs)]),
+  ]) {
+    while (await take(step)) {
       await nextTurn();
     }
   }
@@ -96,24 +131,36 @@ export async function applyRetention(
     await store.auditSearch.compact();
   }
   await store.transaction(async (tables) => {
-    const { lastRow, entries, reports } = await progressIn(tables);
-    await tables.syncState.set(
-      progressName,
-      JSON.stringify({ doneAt: now, lastRow, entries: 0, reports: 0 }),
-    );
-    if (entries + reports > 0) {
-      const intent = await tables.auditLog.begin(
-        {
-          actor: 'retention',
-          command: 'forget',
-          arguments: { entries, reports },
-          eventId: syntheticEvent(`retention ${now}`),
-          roomId: settings.managementRoom,
-        },
-        now,
-      );
-      await tables.auditLog.finish(intent, { status: 'done' }, now);
-      log.info({ entries, reports }, 'forgot what was kept long enough');
+    const { entry, entries, reports, ...rest } = await progressIn(tables);
+    const next: Progress = { ...rest, doneAt: now, entries: 0, reports: 0 };
+    await tables.syncState.set(progressName, JSON.stringify(next));
+    if (entry !== undefined) {
+      const detail = { entries, reports };
+      await tables.auditLog.finish(entry, { status: 'done', detail }, now);
+      log.info(detail, 'forgot what was kept long enough');
     }
   });
 }
+
+const entriesUntil =
+  (end: number): Step =>
+  async ({ personalData }, { lastRow, entries }) => {
+    const found = await personalData.forgetOldEntries(end, lastRow);
+    return (
+      found && { next: { lastRow: found.last, entries: entries + found.count }, left: found.left }
+    );
+  };
+
+const operationsUntil =
+  (end: number): Step =>
+  async ({ personalData }, { lastOperation }) => {
+    const last = await personalData.forgetOldOperations(end, lastOperation);
+    return last === undefined ? undefined : { next: { lastOperation: last } };
+  };
+
+const reportsUntil =
+  (end: number): Step =>
+  async ({ personalData }, { reports }) => {
+    const count = await personalData.forgetOldReports(end);
+    return count === 0 ? undefined : { next: { reports: reports + count } };
+  };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { TargetError } from '../../core/errors.ts';
+import { ProtectedError, StoreError, TargetError } from '../../core/errors.ts';
 import { forgottenAs, isForgotten } from '../../core/forgotten.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
@@ -21,13 +21,23 @@ export interface Mentions {
 export interface Forgotten extends Mentions {
   /** What stands in place of their ID. */
   readonly as: UserId;
+  /** Why the file still holds bytes of what was deleted; undefined if it doesn't. */
+  readonly notCompacted: string | undefined;
+}
+
+/** What asks for somebody to be forgotten. */
+export interface ForgetRequest {
+  readonly user: UserId;
+  /** The event that asks for it: with the same one, the same ID stands in their place. */
+  readonly event: string;
+  /** Its audit entry, which says what is left. */
+  readonly entry: number;
+  readonly now: number;
 }
 
 type ForgettingStore = Pick<Store, 'compact' | 'personalData' | 'transaction'>;
 
 const reportTables = new Set(['report_history', 'report_items', 'reports', 'rule_matches']);
-/** They go last: until then, a command that was cut off can go on. */
-const operationTables = new Set(['operation_targets', 'operations']);
 /** While one pass through the tables goes on, more can be added. */
 const maxPasses = 5;
 
@@ -36,47 +46,63 @@ function kindOf({ table }: TablePart): keyof Mentions {
 }
 
 const none: Mentions = { entries: 0, reports: 0, others: 0 };
-const plus = (sum: Mentions, kind: keyof Mentions, count: number): Mentions => ({
-  ...sum,
-  [kind]: sum[kind] + count,
+const plus = (one: Mentions, other: Partial<Mentions>): Mentions => ({
+  entries: one.entries + (other.entries ?? 0),
+  reports: one.reports + (other.reports ?? 0),
+  others: one.others + (other.others ?? 0),
 });
-const totalOf = ({ entries, reports, others }: Mentions) => entries + reports + others;
 
 async function countMentions(store: ForgettingStore, user: UserId): Promise<Mentions> {
   let found = none;
   for (const part of await store.personalData.parts()) {
-    found = plus(found, kindOf(part), await store.personalData.count(part, user));
+    found = plus(found, { [kindOf(part)]: await store.personalData.count(part, user) });
     await nextTurn();
   }
   return found;
 }
 
-async function passThrough(store: ForgettingStore, user: UserId, as: UserId): Promise<Mentions> {
-  const all = await store.personalData.parts();
-  const parts = [
-    ...all.filter(({ table }) => !operationTables.has(table)),
-    ...all.filter(({ table }) => operationTables.has(table)),
-  ];
-  let changed = none;
-  for (const part of parts) {
-    const count = await store.transaction(async ({ personalData }) =>
-      personalData.forget(part, user, as),
-    );
-    changed = plus(changed, kindOf(part), count);
+/** Forgets somebody in all tables. Each part is committed with an outcome that vouches for what is left of it. */
+async function passThrough(
+  store: ForgettingStore,
+  { user, entry, now }: ForgetRequest,
+  as: UserId,
+): Promise<Mentions> {
+  let sum = none;
+  for (const part of await store.personalData.parts()) {
+    const count = await store.transaction(async ({ auditLog, personalData }) => {
+      const forgotten = await personalData.forget(part, user, as);
+      if (Object.keys(forgotten.left).length > 0) {
+        const detail = { as, left: forgotten.left };
+        await auditLog.finish(entry, { status: 'running', detail }, now);
+      }
+      return forgotten.count;
+    });
+    sum = plus(sum, { [kindOf(part)]: count });
     await nextTurn();
   }
-  return changed;
+  return sum;
 }
 
-/** @throws TargetError something about them is not finished, or they were forgotten before */
-async function assertNothingPending(
+/**
+ * @param except the event of an operation that doesn't count as pending
+ * @throws ProtectedError they have acted here
+ * @throws TargetError something about them is not finished, or they were forgotten before
+ */
+async function assertForgettable(
   { personalData }: Pick<Store, 'personalData'>,
   user: UserId,
+  except?: string,
 ): Promise<void> {
   if (isForgotten(user)) {
     throw new TargetError('state', `${user} stands for somebody who was forgotten`);
   }
-  const { reports, operations } = await personalData.pending(user);
+  if (await personalData.hasActed(user)) {
+    throw new ProtectedError(
+      `${user} has asked for or confirmed something here`,
+      'What moderators did stays on record. Nothing was changed.',
+    );
+  }
+  const { reports, operations } = await personalData.pending(user, except);
   const lists = [
     ...(reports.length === 0 ? [] : [`reports ${reports.map((id) => `#${id}`).join(', ')}`]),
     ...(operations.length === 0 ? [] : [`operations ${operations.join(', ')}`]),
@@ -92,54 +118,68 @@ async function assertNothingPending(
 
 /** Forgets people: replaces their IDs in the whole database, and deletes what was written by and about them. */
 export function createForgetService(store: ForgettingStore) {
+  async function compact(): Promise<string | undefined> {
+    try {
+      await store.compact();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof StoreError)) {
+        throw error;
+      }
+      return [error.message, error.advice].join('. ');
+    }
+  }
+
+  /** Can be repeated if it was cut off. */
+  async function forget(request: ForgetRequest): Promise<Forgotten> {
+    const { user, event } = request;
+    const as = forgottenAs(createHash('sha256').update(event).digest('hex').slice(0, 8));
+    await store.transaction(async ({ personalData }) => personalData.forgetContent(user));
+    let sum = none;
+    for (let pass = 0; pass < maxPasses; pass += 1) {
+      const { entries, reports, others } = await passThrough(store, request, as);
+      sum = plus(sum, { entries, reports, others });
+      if (entries + reports + others === 0) {
+        break;
+      }
+    }
+    // Until now, it could have been continued after a crash.
+    await store.transaction(async ({ personalData }) =>
+      personalData.forgetInOperation(event, user, as),
+    );
+    return { as, ...sum, notCompacted: await compact() };
+  }
+
   return {
     /**
      * Counts what names somebody.
      *
+     * @param event the event that asks for it
+     * @throws ProtectedError they have acted here
      * @throws TargetError something about them is not finished
      */
-    async find(user: UserId): Promise<Mentions> {
-      await assertNothingPending(store, user);
+    async find(user: UserId, event?: string): Promise<Mentions> {
+      await assertForgettable(store, user, event);
       return countMentions(store, user);
     },
 
     /**
-     * Forgets somebody. Can be repeated if it was cut off.
+     * Forgets somebody.
      *
-     * @param cause what asks for it, such as an event ID: with the same one, the same ID stands in their place
+     * @throws ProtectedError they have acted here
      * @throws TargetError something about them is not finished
      */
-    async forget(user: UserId, cause: string): Promise<Forgotten> {
-      const as = forgottenAs(createHash('sha256').update(cause).digest('hex').slice(0, 8));
-      await store.transaction(async (tables) => {
-        await assertNothingPending(tables, user);
-        await tables.personalData.forgetContent(user);
-      });
-      let sum = none;
-      for (let pass = 0; pass < maxPasses; pass += 1) {
-        const changed = await passThrough(store, user, as);
-        sum = {
-          entries: sum.entries + changed.entries,
-          reports: sum.reports + changed.reports,
-          others: sum.others + changed.others,
-        };
-        if (totalOf(changed) === 0) {
-          break;
-        }
-      }
-      await store.compact();
-      return { as, ...sum };
+    async forget(request: ForgetRequest): Promise<Forgotten> {
+      await assertForgettable(store, request.user, request.event);
+      return forget(request);
     },
 
     /**
-     * Whether somebody was forgotten, after that was cut off: then the command itself no longer says who. What is left
-     * of deleted rows goes now.
+     * Continues what was cut off. What was finished no longer says who it was about; then only what is left of deleted
+     * rows goes.
      */
-    async reconcile(user: UserId): Promise<'done' | 'not_done'> {
-      if (!isForgotten(user) && totalOf(await countMentions(store, user)) > 0) {
-        return 'not_done';
-      }
-      await store.compact();
+    async reconcile(request: ForgetRequest): Promise<'done'> {
+      await (isForgotten(request.user) ? compact() : forget(request));
       return 'done';
     },
   };

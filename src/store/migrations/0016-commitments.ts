@@ -19,7 +19,7 @@ export async function up(db: Kysely<Tables>): Promise<void> {
      BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`,
     // Commitments stay where texts go.
     `CREATE TRIGGER audit_log_no_rewrite BEFORE UPDATE ON audit_log
-     WHEN NEW.salts NOT LIKE '{%' OR NEW.salts IS OLD.salts
+     WHEN NEW.salts IS NULL OR NEW.salts NOT GLOB '{"salts":{*},"commitments":{*}}' OR NEW.salts IS OLD.salts
      BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END`,
   ];
   for (const statement of statements) {

@@ -1,6 +1,7 @@
 import { createHash, hash as hashOnce, randomBytes } from 'node:crypto';
 
 import type { Selectable } from 'kysely';
+import { z } from 'zod';
 
 import type { AuditLogTable } from '../schema.ts';
 
@@ -47,12 +48,20 @@ interface OpenedSalts {
 /** Whether something of the row was forgotten. */
 const hasForgotten = ({ salts }: Pick<AuditRow, 'salts'>) => salts?.startsWith('{') === true;
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/u);
+const digests = z.partialRecord(z.enum(personalFields), digest);
+/** A field has a salt or a commitment, never both: what follows a salt of another length could be moved into it. */
+const openedForm = z
+  .strictObject({ salts: digests, commitments: digests })
+  .refine(({ salts, commitments }) => !Object.keys(salts).some((field) => field in commitments));
+
 /** The salt of one field. It doesn't tell those of the others. */
 const saltOf = (rowSalt: string, field: PersonalField) => sha256(`${rowSalt}${field}`);
 
+/** @throws SyntaxError, z.ZodError somebody has written something else */
 function openedSalts(salts: string | null): OpenedSalts {
   if (salts?.startsWith('{') === true) {
-    return JSON.parse(salts) as OpenedSalts;
+    return openedForm.parse(JSON.parse(salts));
   }
   return {
     salts: Object.fromEntries(personalFields.map((field) => [field, saltOf(salts ?? '', field)])),
@@ -176,22 +185,39 @@ export function forgetting(
   };
 }
 
+/** The command whose outcomes say what is left of rows of which something was forgotten. */
+export const forgetCommand = 'forget';
+
+/** What is left of a row of which something was forgotten: the SHA-256 of its salts and its personal fields. */
+export function leftOf(row: Pick<AuditRow, PersonalField | 'salts'>): string {
+  return sha256(JSON.stringify([row.salts, ...personalFields.map((field) => row[field])]));
+}
+
+/** By the number of a row, what is left of it, as the outcome of `forget` says. */
+const leftForm = z.object({ left: z.record(z.string(), digest) });
+
+function leftIn(row: AuditRow): Readonly<Record<string, string>> {
+  if (row.kind !== 'outcome' || row.command !== forgetCommand || row.detail === null) {
+    return {};
+  }
+  const detail = leftForm.safeParse(JSON.parse(row.detail));
+  return detail.success ? detail.data.left : {};
+}
+
 /** Checks rows one after another, from the first one on. */
 export function createChainCheck() {
   let previousHash = genesis;
   let previousForm: 1 | 2 | undefined;
-  let firstUnproven: number | undefined;
   const oldRows = createOldRowsDigest();
+  /** What is left of each row of which something was forgotten, as long as no later row vouches for it. */
+  const unproven = new Map<string, string>();
 
-  function isIntact({ id, hash, previous_hash: linked, ...row }: AuditRow): boolean {
+  function isIntact({ hash, previous_hash: linked, ...row }: AuditRow): boolean {
     if (row.form === 1) {
       if (previousForm === 2) {
         return false;
       }
       oldRows.add(row);
-      if (hasForgotten(row)) {
-        firstUnproven ??= id;
-      }
       return linked === previousHash && (hasForgotten(row) || oldChainHash(linked, row) === hash);
     }
     if (previousForm === 1) {
@@ -203,23 +229,33 @@ export function createChainCheck() {
   return {
     /** Returns whether the next row is intact. */
     next(row: AuditRow): boolean {
-      let intact = false;
       try {
-        intact = isIntact(row);
-      } catch (error) {
-        // Somebody has written salts that are no JSON.
-        if (!(error instanceof SyntaxError || error instanceof TypeError)) {
-          throw error;
+        if (!isIntact(row)) {
+          return false;
         }
+        for (const [id, left] of Object.entries(leftIn(row))) {
+          if (unproven.get(id) === left) {
+            unproven.delete(id);
+          }
+        }
+        if (hasForgotten(row)) {
+          unproven.set(String(row.id), leftOf(row));
+        }
+      } catch (error) {
+        // Somebody has written what is no JSON, or other salts.
+        if (error instanceof SyntaxError || error instanceof z.ZodError) {
+          return false;
+        }
+        throw error;
       }
-      if (intact) {
-        previousHash = row.hash;
-        previousForm = row.form;
-        firstUnproven = row.form === 2 ? undefined : firstUnproven;
-      }
-      return intact;
+      previousHash = row.hash;
+      previousForm = row.form;
+      return true;
     },
-    /** The first row of which something was forgotten and no later row proves what is left. */
-    firstUnproven: () => firstUnproven,
+    /** The first row of which something was forgotten and no later row vouches for what is left. */
+    firstUnproven(): number | undefined {
+      const [first] = unproven.keys();
+      return first === undefined ? undefined : Number(first);
+    },
   };
 }

@@ -3,17 +3,16 @@ import type { RawBuilder } from 'kysely';
 
 import {
   forgottenAs,
-  forgottenByAge,
+  forgottenGlob,
   jsonWithoutTexts,
-  lowerFormsOf,
   mentionReplacer,
-  withoutTexts,
+  needleOf,
 } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
-import { forgetting, personalFields } from './audit-chain.ts';
+import { forgetCommand, forgetting, leftOf, personalFields } from './audit-chain.ts';
 import type { AuditRow, PersonalField } from './audit-chain.ts';
 
-/** A part of a table: few enough rows that others wait only a few milliseconds. */
+/** A part of a table: few enough rows that others wait only milliseconds. */
 export interface TablePart {
   readonly table: string;
   /** The columns with texts. */
@@ -28,22 +27,41 @@ export interface Pending {
   readonly operations: readonly number[];
 }
 
-const rowsAtOnce = 2000;
-/** How many entries or reports are forgotten in one transaction. */
+/** What was forgotten in a part. */
+export interface ForgottenPart {
+  /** How many rows; of the audit log, entries. */
+  readonly count: number;
+  /** What is left of rows of the audit log, by their number: the chain must vouch for it. */
+  readonly left: Readonly<Record<string, string>>;
+}
+
+/** What is not final: it is still needed. */
+const inProgress = sql`state IN ('awaiting', 'scheduled', 'running')`;
+const rowsAtOnce = 500;
+/** How many entries, operations or reports are forgotten in one transaction, because they are old. */
 const entriesAtOnce = 200;
 const reportsAtOnce = 50;
 /** Only so many numbers are named. */
 const maxPending = 20;
 const auditLog = 'audit_log';
+/** Tables without row numbers are read by another number. */
+const keys: Readonly<Record<string, string>> = {
+  operation_targets: 'operation_id',
+  reports: 'item_id',
+  rule_matches: 'item_id',
+};
 /** Their targets are reports, by number. */
 const reportCommands = ['claim', 'dismiss', 'reopen', 'report', 'resolve'];
 
 const name = (identifier: string) => sql.raw(`"${identifier}"`);
 
-/** A condition: the text holds the ID, however it is written. Longer IDs that begin the same count, too. */
-function mentions(column: RawBuilder<unknown>, id: string): RawBuilder<boolean> {
-  const any = lowerFormsOf(id).map((form) => sql`instr(lower(${column}), ${form}) > 0`);
-  return sql<boolean>`(${sql.join(any, sql` OR `)})`;
+/** A condition: one of the texts may hold the ID. It is fast, and lets others pass, too. */
+function mayMention(texts: readonly RawBuilder<unknown>[], id: string): RawBuilder<boolean> {
+  const text = sql.join(
+    texts.map((one) => sql`coalesce(${one}, '')`),
+    sql` || ' ' || `,
+  );
+  return sql<boolean>`instr(${text}, ${needleOf(id)}) > 0`;
 }
 
 function inPart({ rows }: TablePart): RawBuilder<boolean> {
@@ -52,60 +70,98 @@ function inPart({ rows }: TablePart): RawBuilder<boolean> {
     : sql<boolean>`${name(rows.key)} BETWEEN ${rows.from} AND ${rows.to}`;
 }
 
+/** The rows of a table that nothing needs any more. */
+function finished(table: string): RawBuilder<boolean> {
+  switch (table) {
+    case 'operations':
+      return sql<boolean>`NOT (${inProgress})`;
+    case 'operation_targets':
+      return sql<boolean>`operation_id NOT IN (SELECT id FROM operations WHERE ${inProgress})`;
+    case 'inbox':
+      return sql<boolean>`handled_at IS NOT NULL`;
+    default:
+      return sql<boolean>`1`;
+  }
+}
+
+/** A reason without its text. That an entry takes back another one stays. */
+function withoutReason(reason: string | null): string | null {
+  return /^undo of #\d{1,15}/u.exec(reason ?? '')?.[0] ?? null;
+}
+
 /** What the database knows about people, in whatever table, and how it is forgotten. */
 export function personalData(db: Connection) {
   /** Replaces the ID in one column of a part. Returns how many rows changed. */
   async function replaceIn(part: TablePart, column: string, id: string, as: string) {
     const replace = mentionReplacer(id, as);
+    const where = sql`${inPart(part)} AND ${finished(part.table)}`;
     const { rows } = await sql<{ value: string }>`
       SELECT DISTINCT ${name(column)} AS value FROM ${name(part.table)}
-      WHERE ${inPart(part)} AND ${mentions(name(column), id)}`.execute(db);
+      WHERE ${where} AND ${mayMention([name(column)], id)}`.execute(db);
     let changed = 0;
     for (const { value } of rows) {
       const next = replace(value);
       if (next !== value) {
         const { numAffectedRows = 0n } = await sql`
           UPDATE ${name(part.table)} SET ${name(column)} = ${next}
-          WHERE ${inPart(part)} AND ${name(column)} = ${value}`.execute(db);
+          WHERE ${where} AND ${name(column)} = ${value}`.execute(db);
         changed += Number(numAffectedRows);
       }
     }
     return changed;
   }
 
-  /** Deletes the texts of past operations: reasons, notes, messages. The targets stay. */
-  async function forgetTextsOfOperations(which: RawBuilder<unknown>): Promise<void> {
-    const { rows } = await sql<{ id: number; invocation: string }>`
-      SELECT id, invocation FROM operations
-      WHERE invocation IS NOT NULL AND state NOT IN ('awaiting', 'scheduled', 'running')
-        AND ${which}`.execute(db);
-    for (const { id, invocation } of rows) {
-      const {
-        reason: _,
-        arguments: given,
-        ...rest
-      } = JSON.parse(invocation) as { reason?: string; arguments?: unknown };
-      const left = { ...rest, arguments: withoutTexts(given, { keepsUsers: true }) };
+  /** Deletes the texts of past operations and their targets: reasons, notes, messages, what an account was like. */
+  async function forgetTextsOfOperations(
+    which: RawBuilder<unknown>,
+    keepsUsers: boolean,
+  ): Promise<void> {
+    const { rows } = await sql<{ id: number; invocation: string | null; line: string | null }>`
+      SELECT id, invocation, line FROM operations
+      WHERE ${finished('operations')} AND ${which}`.execute(db);
+    for (const { id, invocation, line } of rows) {
       await db
         .updateTable('operations')
-        .set({ invocation: JSON.stringify(left) })
+        .set({
+          invocation: invocation === null ? null : invocationWithoutTexts(invocation, keepsUsers),
+          // Only a reversal has one; its command stays.
+          line: line === null ? null : (/^\S+/u.exec(line)?.[0] ?? ''),
+        })
         .where('id', '=', id)
+        .execute();
+      await db
+        .updateTable('operation_targets')
+        .set({ detail: null, before: null })
+        .where('operation_id', '=', id)
         .execute();
     }
   }
 
-  async function forgetRow(row: AuditRow, texts: Partial<Pick<AuditRow, PersonalField>>) {
-    const changes = Object.entries(texts).filter(
-      ([field, text]) => text !== row[field as PersonalField],
+  async function forgetRow(
+    row: AuditRow,
+    texts: Partial<Pick<AuditRow, PersonalField>>,
+    left: Record<string, string>,
+  ): Promise<boolean> {
+    const changes = Object.fromEntries(
+      Object.entries(texts).filter(([field, text]) => text !== row[field as PersonalField]),
     );
-    if (changes.length > 0) {
-      await db
-        .updateTable(auditLog)
-        .set(forgetting(row, Object.fromEntries(changes)))
-        .where('id', '=', row.id)
-        .execute();
+    if (Object.keys(changes).length === 0) {
+      return false;
     }
-    return changes.length > 0;
+    const columns = forgetting(row, changes);
+    await db.updateTable(auditLog).set(columns).where('id', '=', row.id).execute();
+    left[row.id] = leftOf({ ...row, ...columns });
+    return true;
+  }
+
+  /** Events that operations in progress, and timers, still need. */
+  async function neededEvents(): Promise<ReadonlySet<string>> {
+    const { rows } = await sql<{ event: string | null }>`
+      SELECT event_id AS event FROM operations WHERE ${inProgress}
+      UNION SELECT reverts_event FROM operations WHERE ${inProgress}
+      UNION SELECT audit_log.event_id FROM operations
+        JOIN audit_log ON audit_log.id = operations.reverts_intent WHERE ${inProgress}`.execute(db);
+    return new Set(rows.flatMap(({ event }) => event ?? []));
   }
 
   return {
@@ -118,11 +174,10 @@ export function personalData(db: Connection) {
         ORDER BY name`.execute(db);
       const parts: TablePart[] = [];
       for (const { name: table, wr } of tables) {
-        const { rows } = await sql<{ name: string; type: string; pk: number }>`
-          SELECT name, type, pk FROM pragma_table_info(${table})`.execute(db);
+        const { rows } = await sql<{ name: string; type: string }>`
+          SELECT name, type FROM pragma_table_info(${table})`.execute(db);
         const columns = rows.filter(({ type }) => type === 'TEXT').map((column) => column.name);
-        const first = rows.find(({ pk }) => pk === 1);
-        const key = wr === 0 ? 'rowid' : first?.type === 'INTEGER' ? first.name : undefined;
+        const key = keys[table] ?? (wr === 0 ? 'rowid' : undefined);
         if (columns.length === 0) {
           continue;
         }
@@ -150,10 +205,7 @@ export function personalData(db: Connection) {
       const entry = part.table === auditLog ? sql`coalesce(intent_id, id)` : sql`NULL`;
       const { rows } = await sql<Record<string, string | null> & { entry: number | null }>`
         SELECT ${sql.join(texts)}, ${entry} AS entry FROM ${name(part.table)}
-        WHERE ${inPart(part)} AND (${sql.join(
-          texts.map((text) => mentions(text, id)),
-          sql` OR `,
-        )})`.execute(db);
+        WHERE ${inPart(part)} AND ${finished(part.table)} AND ${mayMention(texts, id)}`.execute(db);
       const replace = mentionReplacer(id, '');
       const naming = rows.filter((row) =>
         Object.values(row).some((text) => typeof text === 'string' && replace(text) !== text),
@@ -161,21 +213,43 @@ export function personalData(db: Connection) {
       return new Set(naming.map((row, at) => row.entry ?? `row ${at}`)).size;
     },
 
-    /** What is not finished about somebody, except commands that forget. */
-    async pending(id: string): Promise<Pending> {
+    /** Whether somebody has ever asked for, or confirmed, anything here. */
+    async hasActed(id: string): Promise<boolean> {
+      const { rows } = await sql`
+        SELECT 1 FROM audit_log WHERE actor = ${id} AND kind != 'outcome'
+        UNION ALL SELECT 1 FROM audit_log WHERE confirmer = ${id} AND kind != 'outcome'
+        LIMIT 1`.execute(db);
+      return rows.length > 0;
+    },
+
+    /**
+     * What is not finished about somebody.
+     *
+     * @param except the event of an operation that doesn't count
+     */
+    async pending(id: string, except?: string): Promise<Pending> {
       const { rows: items } = await sql<{ id: number }>`
         SELECT id FROM report_items WHERE state IN ('open', 'claimed') AND (
           sender = ${id} OR subject = ${id}
           OR EXISTS (SELECT 1 FROM reports WHERE item_id = report_items.id AND reporter = ${id})
         ) ORDER BY id LIMIT ${maxPending}`.execute(db);
-      const { rows: operations } = await sql<{ id: number }>`
-        SELECT id FROM operations
-        WHERE state IN ('awaiting', 'scheduled', 'running') AND command != 'forget'
-          AND (${mentions(sql`coalesce(invocation, '') || ' ' || coalesce(line, '')`, id)})
-        ORDER BY id LIMIT ${maxPending}`.execute(db);
+      const { rows: operations } = await sql<{ id: number; text: string; is_theirs: number }>`
+        SELECT id, coalesce(invocation, '') || ' ' || coalesce(line, '') AS text, (
+          EXISTS (SELECT 1 FROM operation_targets WHERE operation_id = operations.id AND target = ${id})
+          OR EXISTS (SELECT 1 FROM audit_log WHERE target = ${id} AND kind != 'outcome' AND (
+            audit_log.id = operations.reverts_intent OR audit_log.event_id = operations.reverts_event
+          ))
+        ) AS is_theirs
+        FROM operations WHERE ${inProgress} AND event_id IS NOT ${except ?? null} ORDER BY id`.execute(
+        db,
+      );
+      const replace = mentionReplacer(id, '');
       return {
         reports: items.map((item) => item.id),
-        operations: operations.map((operation) => operation.id),
+        operations: operations
+          .filter(({ text, is_theirs: isTheirs }) => isTheirs === 1 || replace(text) !== text)
+          .slice(0, maxPending)
+          .map((operation) => operation.id),
       };
     },
 
@@ -190,28 +264,33 @@ export function personalData(db: Connection) {
         UPDATE reports SET reason = NULL, reporter_created_at = NULL
         WHERE reporter = ${id} OR item_id IN ${itemIds}`.execute(db);
       await sql`
-        UPDATE report_items SET content = NULL, note = NULL, room_name = NULL, sender_created_at = NULL
+        UPDATE report_items
+        SET content = NULL, note = NULL, room_name = NULL, sender_created_at = NULL, needs_look = 0
         WHERE ${theirs}`.execute(db);
-      await sql`
-        UPDATE operation_targets SET detail = NULL, before = NULL WHERE target = ${id}`.execute(db);
     },
 
     /**
-     * Forgets somebody in a part of the tables.
+     * Forgets somebody in a part of the tables, but not in what is in progress.
      *
      * @param as the ID that stands in place of theirs
-     * @returns how many rows changed; of the audit log, entries
      */
-    async forget(part: TablePart, id: string, as: string): Promise<number> {
-      let changed = 0;
+    async forget(part: TablePart, id: string, as: string): Promise<ForgottenPart> {
       if (part.table === 'operations') {
-        await forgetTextsOfOperations(sql`${inPart(part)} AND ${mentions(name('invocation'), id)}`);
+        const { rows } = await sql<{ id: number; invocation: string }>`
+          SELECT id, invocation FROM operations
+          WHERE ${inPart(part)} AND ${mayMention([name('invocation')], id)}`.execute(db);
+        const replace = mentionReplacer(id, '');
+        const naming = rows.filter(({ invocation }) => replace(invocation) !== invocation);
+        for (const operation of naming) {
+          await forgetTextsOfOperations(sql`id = ${operation.id}`, true);
+        }
       }
       if (part.table !== auditLog) {
+        let count = 0;
         for (const column of part.columns) {
-          changed += await replaceIn(part, column, id, as);
+          count += await replaceIn(part, column, id, as);
         }
-        return changed;
+        return { count, left: {} };
       }
       // The log comes before the reports, which tell what belongs to them.
       const { rows: items } = await sql<{ id: number }>`
@@ -221,9 +300,9 @@ export function personalData(db: Connection) {
         SELECT * FROM audit_log WHERE ${inPart(part)} AND (
           item_id IN (SELECT value FROM json_each(${JSON.stringify([...theirs])}))
           OR command IN (${sql.join(reportCommands)})
-          OR ${sql.join(
-            personalFields.map((field) => mentions(name(field), id)),
-            sql` OR `,
+          OR ${mayMention(
+            personalFields.map((field) => name(field)),
+            id,
           )})`.execute(db);
       const replace = mentionReplacer(id, as);
       const replaced = (text: string | null) => (text === null ? null : replace(text));
@@ -231,71 +310,119 @@ export function personalData(db: Connection) {
         (item !== null && theirs.has(item)) ||
         (reportCommands.includes(command) &&
           (target ?? '').split(' ').some((number) => theirs.has(Number(number))));
+      const left: Record<string, string> = {};
+      let count = 0;
       for (const row of rows) {
         const isAbout =
-          isAboutTheirReport(row) || (row.target !== null && replace(row.target) === as);
+          isAboutTheirReport(row) || (row.target !== null && replace(row.target) !== row.target);
         const given = replace(row.arguments);
         const detail = replaced(row.detail);
-        const isChanged = await forgetRow(row, {
-          actor: replace(row.actor),
-          confirmer: replaced(row.confirmer),
-          target: replaced(row.target),
-          arguments: isAbout ? jsonWithoutTexts(given, { keepsUsers: true }) : given,
-          reason: isAbout ? null : replaced(row.reason),
-          detail:
-            isAbout && detail !== null ? jsonWithoutTexts(detail, { keepsUsers: true }) : detail,
-        });
+        const isChanged = await forgetRow(
+          row,
+          {
+            target: replaced(row.target),
+            arguments: isAbout ? jsonWithoutTexts(given, { keepsUsers: true }) : given,
+            reason: isAbout ? withoutReason(row.reason) : replaced(row.reason),
+            detail:
+              isAbout && detail !== null ? jsonWithoutTexts(detail, { keepsUsers: true }) : detail,
+          },
+          left,
+        );
         if (isChanged && row.kind !== 'outcome') {
-          changed += 1;
+          count += 1;
           if (isAbout) {
-            await forgetTextsOfOperations(sql`event_id = ${row.event_id}`);
+            await forgetTextsOfOperations(sql`event_id = ${row.event_id}`, true);
           }
         }
       }
-      return changed;
+      return { count, left };
+    },
+
+    /** Forgets somebody in one operation, which may be in progress. */
+    async forgetInOperation(event: string, id: string, as: string): Promise<void> {
+      const { rows } = await sql<{ id: number; invocation: string }>`
+        SELECT id, invocation FROM operations
+        WHERE event_id = ${event} AND invocation IS NOT NULL`.execute(db);
+      const replace = mentionReplacer(id, as);
+      for (const operation of rows) {
+        await db
+          .updateTable('operations')
+          .set({ invocation: replace(operation.invocation) })
+          .where('id', '=', operation.id)
+          .execute();
+      }
     },
 
     /**
-     * Forgets who some entries of the audit log are about, and their texts; who asked and who confirmed stays. Entries
-     * in flight are left out.
+     * Forgets who some entries of the audit log are about, and their texts, also in their operations; who asked and who
+     * confirmed stays. Operations in progress and timers keep theirs.
      *
      * @param before milliseconds since 1970
      * @param after the last row that was looked at before
-     * @returns the last row that was looked at now, and how many entries changed; undefined if there are no more rows
+     * @returns the last row that was looked at now; undefined if there are no more rows
      */
     async forgetOldEntries(
       before: number,
       after: number,
-    ): Promise<{ readonly last: number; readonly changed: number } | undefined> {
+    ): Promise<(ForgottenPart & { readonly last: number }) | undefined> {
       const rows = await db
         .selectFrom(auditLog)
         .selectAll()
         .where('id', '>', after)
-        .where('at', '<', before)
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('open_intents')
-                .select('open_intents.id')
-                .whereRef('open_intents.id', '=', sql`coalesce(audit_log.intent_id, audit_log.id)`),
-            ),
-          ),
-        )
         .orderBy('id')
         .limit(entriesAtOnce)
         .execute();
-      let changed = 0;
+      const needed = await neededEvents();
+      const left: Record<string, string> = {};
+      let count = 0;
+      let last: number | undefined;
       for (const row of rows) {
-        const isChanged = await forgetRow(row, {
-          target: row.target?.startsWith('@') === true ? forgottenByAge : row.target,
-          arguments: jsonWithoutTexts(row.arguments, { keepsUsers: false }),
-          reason: null,
-          detail: row.detail === null ? null : jsonWithoutTexts(row.detail, { keepsUsers: false }),
-        });
-        changed += isChanged && row.kind !== 'outcome' ? 1 : 0;
+        // Whatever comes later is younger, or still needed: it is looked at again.
+        if (row.at >= before || needed.has(row.event_id)) {
+          break;
+        }
+        last = row.id;
+        if (row.command === forgetCommand) {
+          continue;
+        }
+        const isUser = row.target?.startsWith('@') === true;
+        const isChanged = await forgetRow(
+          row,
+          {
+            target: isUser ? forgottenAs((row.intent_id ?? row.id).toString(16)) : row.target,
+            arguments: jsonWithoutTexts(row.arguments, { keepsUsers: false }),
+            reason: withoutReason(row.reason),
+            detail:
+              row.detail === null ? null : jsonWithoutTexts(row.detail, { keepsUsers: false }),
+          },
+          left,
+        );
+        if (isChanged && row.kind !== 'outcome') {
+          count += 1;
+          await forgetTextsOfOperations(sql`event_id = ${row.event_id}`, false);
+        }
       }
-      const last = rows.at(-1);
-      return last && { last: last.id, changed };
+      return last === undefined ? undefined : { last, count, left };
+    },
+
+    /** Forgets the targets and texts of some old operations. Returns the last one; undefined if there are no more. */
+    async forgetOldOperations(before: number, after: number): Promise<number | undefined> {
+      const { rows } = await sql<{ id: number; created_at: number; is_final: number }>`
+        SELECT id, created_at, ${finished('operations')} AS is_final FROM operations
+        WHERE id > ${after} ORDER BY id LIMIT ${entriesAtOnce}`.execute(db);
+      const young = rows.findIndex(
+        ({ created_at: at, is_final: isFinal }) => at >= before || isFinal === 0,
+      );
+      const old = young === -1 ? rows : rows.slice(0, young);
+      const last = old.at(-1)?.id;
+      if (last === undefined) {
+        return undefined;
+      }
+      await forgetTextsOfOperations(sql`id > ${after} AND id <= ${last}`, false);
+      await sql`
+        UPDATE operation_targets SET target = ${forgottenAs('')} || operation_id
+        WHERE operation_id > ${after} AND operation_id <= ${last} AND target GLOB '@*'`.execute(db);
+      return last;
     },
 
     /**
@@ -307,24 +434,48 @@ export function personalData(db: Connection) {
     async forgetOldReports(before: number): Promise<number> {
       const { rows } = await sql<{ id: number; kind: string }>`
         SELECT id, kind FROM report_items
-        WHERE state IN ('resolved', 'dismissed') AND closed_at < ${before} AND sender IS NOT ${forgottenByAge}
-        ORDER BY id LIMIT ${reportsAtOnce}`.execute(db);
+        WHERE closed_at < ${before} AND coalesce(sender, '') NOT GLOB ${sql.lit(forgottenGlob)}
+        ORDER BY closed_at LIMIT ${reportsAtOnce}`.execute(db);
       for (const { id, kind } of rows) {
+        const as = forgottenAs(id.toString(16));
         // No two reports of users have the same subject.
-        const subject = kind === 'user' ? sql`${forgottenAs(id.toString(16))}` : sql`subject`;
+        const subject = kind === 'user' ? sql`${as}` : sql`subject`;
         await sql`UPDATE report_history SET detail = NULL WHERE item_id = ${id}`.execute(db);
         await sql`
-          UPDATE reports SET subject = ${subject}, reporter = ${forgottenByAge}, reporter_created_at = NULL, reason = NULL
+          UPDATE reports SET subject = ${subject}, reporter = ${as}, reporter_created_at = NULL, reason = NULL
           WHERE item_id = ${id}`.execute(db);
         await sql`
           UPDATE report_items
-          SET subject = ${subject}, sender = ${forgottenByAge}, sender_created_at = NULL, content = NULL, note = NULL,
-              room_name = NULL
+          SET subject = ${subject}, sender = ${as}, sender_created_at = NULL, content = NULL, note = NULL,
+              room_name = NULL, needs_look = 0
           WHERE id = ${id}`.execute(db);
       }
       return rows.length;
     },
   };
+}
+
+/** An invocation without its texts; the targets stay if users do. */
+function invocationWithoutTexts(json: string, keepsUsers: boolean): string {
+  try {
+    const {
+      reason: _reason,
+      arguments: given,
+      reversals: _reversals,
+      leftOut: _leftOut,
+      matching: _matching,
+      ...rest
+    } = JSON.parse(json) as Readonly<Record<string, unknown>>;
+    return JSON.stringify({
+      ...rest,
+      arguments: JSON.parse(
+        jsonWithoutTexts(JSON.stringify(given ?? {}), { keepsUsers }),
+      ) as unknown,
+    });
+  } catch {
+    // Somebody has damaged it.
+    return '{}';
+  }
 }
 
 export type PersonalData = ReturnType<typeof personalData>;

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { RawBuilder, Selectable } from 'kysely';
 
+import { forgottenGlob } from '../../core/forgotten.ts';
 import type { Connection } from '../database.ts';
 import type { ReportItemsTable } from '../schema.ts';
 import { reportHistory } from './report-history.ts';
@@ -315,6 +316,8 @@ export function reportItems(db: Connection) {
           content,
         })
         .where('id', '=', id)
+        // It may have been forgotten meanwhile.
+        .where(sql<boolean>`coalesce(sender, '') NOT GLOB ${forgottenGlob}`)
         .execute();
     },
 

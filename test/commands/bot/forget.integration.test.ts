@@ -66,6 +66,7 @@ it('removes a person from the database, its log, backups and answers, and the ch
   const { confirmation, outcome } = await askAndConfirm(ana, `!forget ${mallory.userId}`);
   expect(confirmation.body).toContain(`Forget ${mallory.userId}?`);
   expect(confirmation.body).toMatch(/In the database: \d+ entries of the audit log/u);
+  expect(outcome.body).toContain('Forgotten: ');
   expect(outcome.field).toMatchObject({ status: 'done' });
   expect(outcome.body).not.toContain(localpart);
   const { as, entries } = outcome.field.data as { as: string; entries: number };

@@ -30,17 +30,23 @@ const apply = async (given: Partial<RetentionPeriods> = periods, at = now) =>
 
 async function act(at: number, more: { target?: string; isOpen?: boolean } = {}): Promise<void> {
   const { target = '@mallory:x', isOpen = false } = more;
-  await store.transaction(async ({ auditLog }) => {
+  const event = `$${at} ${target}`;
+  const origin = { eventId: event, roomId: '!r:x' };
+  await store.transaction(async ({ auditLog, operations }) => {
+    if (isOpen) {
+      const invocation = JSON.stringify({ command: 'lock', arguments: { accounts: [target] } });
+      const operation = { actor: '@ana:x', command: 'lock', invocation, danger: 'change' };
+      await operations.start({ ...origin, ...operation }, at);
+    }
     const intent = await auditLog.begin(
       {
+        ...origin,
         actor: '@ana:x',
         confirmer: '@ben:x',
         command: 'lock',
         arguments: { accounts: [target], text: 'hello Mallory' },
         target,
         reason: 'spam',
-        eventId: `$${at}`,
-        roomId: '!r:x',
       },
       at,
     );
@@ -61,16 +67,16 @@ test('old entries lose whom they are about and their texts, and keep who was res
     {
       command: 'forget',
       actor: 'retention',
-      arguments: { entries: 2, reports: 0 },
+      detail: { entries: 2, reports: 0 },
       status: 'done',
     },
     { target: '@mallory:x', reason: 'spam' },
     { target: '!lobby:x', reason: null },
     {
-      target: '@forgotten:invalid',
+      target: '@forgotten-1:invalid',
       reason: null,
-      arguments: { accounts: [''], text: '' },
-      detail: { undo: '' },
+      arguments: { accounts: [] },
+      detail: {},
       actor: '@ana:x',
       confirmer: '@ben:x',
       at: old,
@@ -90,14 +96,17 @@ test('it runs once a day, says nothing if there is nothing, and goes on where it
   for (let at = 0; at < 501; at += 1) {
     await act(old + at);
   }
+  await act(now - 364 * dayMs);
   await apply();
-  expect((await entries())[0]).toMatchObject({ arguments: { entries: 501 } });
+  expect((await entries())[0]).toMatchObject({ detail: { entries: 501 } });
   await apply(periods, now + 1000);
-  await apply(periods, now + dayMs);
+  await apply(periods, now + dayMs - 1);
   expect((await entries()).filter(({ command }) => command === 'forget')).toHaveLength(1);
-  await act(old + 600);
   await apply(periods, now + 2 * dayMs);
-  expect((await entries())[0]).toMatchObject({ arguments: { entries: 1 } });
+  expect((await entries())[0]).toMatchObject({ detail: { entries: 1 } });
+  await apply(periods, now + 3 * dayMs);
+  expect((await entries()).filter(({ command }) => command === 'forget')).toHaveLength(2);
+  expect((await store.auditLog.verify()).fault).toBeUndefined();
 });
 
 test('closed reports lose whom they are about and from, and stay known', async () => {
@@ -136,7 +145,7 @@ test('closed reports lose whom they are about and from, and stay known', async (
   expect(text.match(/mallory\d/gu)).toEqual(['mallory2']);
   expect((await store.reportItems.get(4))?.sender).toBe('@mallory2:x');
   expect(await store.reportItems.get(1)).toMatchObject({
-    sender: '@forgotten:invalid',
+    sender: '@forgotten-1:invalid',
     content: null,
     note: null,
     closedBy: '@ana:x',

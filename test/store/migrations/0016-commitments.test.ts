@@ -7,7 +7,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { forgetting, genesis, oldChainHash } from '../../../src/store/tables/audit-chain.ts';
+import {
+  forgetting,
+  genesis,
+  leftOf,
+  oldChainHash,
+} from '../../../src/store/tables/audit-chain.ts';
 import type { AuditRow } from '../../../src/store/tables/audit-chain.ts';
 import { makeOldDatabase } from '../../support/old-database.ts';
 
@@ -71,13 +76,26 @@ function change(work: (db: Database.Database) => void): void {
 }
 
 /** Takes the target out of a row, as forgetting does. */
-function forgetTarget(id: number): void {
+async function forgetTarget(id: number): Promise<void> {
+  const left: Record<string, string> = {};
   change((db) => {
     const row = db.prepare('SELECT * FROM audit_log WHERE id = ?').get(id) as AuditRow;
+    const columns = forgetting(row, { target: 'nobody' });
     db.prepare('UPDATE audit_log SET target = @target, salts = @salts WHERE id = @id').run({
-      ...forgetting(row, { target: 'nobody' }),
+      ...columns,
       id,
     });
+    left[id] = leftOf({ ...row, ...columns });
+  });
+  const intent = {
+    actor: '@ana:x',
+    command: 'forget',
+    arguments: {},
+    eventId: '$f',
+    roomId: '!r:x',
+  };
+  await (store as Store).transaction(async ({ auditLog }) => {
+    await auditLog.finish(await auditLog.begin(intent, 1), { status: 'done', detail: { left } }, 1);
   });
 }
 
@@ -101,7 +119,7 @@ test('old entries can be forgotten, and what is left of them can’t be changed'
   fill(5);
   store = await openStore(file);
   await begin();
-  forgetTarget(2);
+  await forgetTarget(2);
   expect((await store.auditLog.verify()).fault).toBeUndefined();
   change((db) => {
     db.exec('DROP TRIGGER audit_log_no_rewrite');

@@ -9,6 +9,7 @@ import {
   createOldRowsDigest,
   forgetting,
   genesis,
+  leftOf,
   oldChainHash,
   personalFields,
 } from '../../../src/store/tables/audit-chain.ts';
@@ -116,22 +117,39 @@ describe('a hash', () => {
   });
 });
 
+/** Takes something out of rows, and appends the outcome that vouches for what is left of them. */
+function forget(
+  rows: AuditRow[],
+  numbers: readonly number[],
+  texts: Parameters<typeof forgetting>[1],
+): AuditRow[] {
+  const left: Record<string, string> = {};
+  for (const number of numbers) {
+    const row = rows[number - 1] as AuditRow;
+    Object.assign(row, forgetting(row, texts));
+    left[number] = leftOf(row);
+  }
+  return append(rows, { kind: 'outcome', command: 'forget', detail: JSON.stringify({ left }) });
+}
+
+function append(rows: AuditRow[], more: Partial<UnchainedRow>): AuditRow[] {
+  const last = rows.at(-1) as AuditRow;
+  rows.push({ id: rows.length + 1, ...chained(last.hash, unchained(more)) });
+  return rows;
+}
+
 describe('forgetting', () => {
   const nothing = { target: 'nobody', arguments: '{}', reason: null };
 
   test.each([[[full, full, full]], [[full]]])('keeps the chain intact', (rows) => {
-    const before = chain(rows);
-    for (const row of before) {
-      Object.assign(row, forgetting(row, nothing));
-    }
+    const numbers = rows.map((_, at) => at + 1);
+    const before = forget(chain(rows), numbers, nothing);
     expect(faultIn(before)).toBeUndefined();
     expect(JSON.stringify(before)).not.toMatch(/mallory|spam/u);
     // Again, with more.
-    for (const row of before) {
-      Object.assign(row, forgetting(row, { actor: 'nobody', detail: null }));
-    }
-    expect(faultIn(before)).toBeUndefined();
-    expect(JSON.stringify(before)).not.toMatch(/@ana/u);
+    const after = forget(before, numbers, { actor: 'nobody', detail: null });
+    expect(faultIn(after)).toBeUndefined();
+    expect(JSON.stringify(after.slice(0, rows.length))).not.toMatch(/@ana/u);
   });
 
   test('leaves no salt with which a guess could be checked', () => {
@@ -142,28 +160,50 @@ describe('forgetting', () => {
     expect(after.salts).not.toContain(row?.salts);
   });
 
-  test.each(personalFields)('lets nobody change %s, if that is not what was forgotten', (field) => {
-    const rows = chain([full, full]);
-    const [, row] = rows;
-    Object.assign(row as AuditRow, forgetting(row as AuditRow, nothing));
-    Object.assign(row as AuditRow, { [field]: 'forged' });
-    expect(faultIn(rows)).toBe(field in nothing ? undefined : 2);
+  test.each(personalFields)('lets nobody change %s afterwards', (field) => {
+    const rows = forget(chain([full, full]), [2], nothing);
+    Object.assign(rows[1] as AuditRow, { [field]: 'forged' });
+    expect(faultIn(rows)).toBe(2);
+  });
+
+  test('is found if no entry says so', () => {
+    const rows = chain([full, full, full]);
+    Object.assign(rows[1] as AuditRow, forgetting(rows[1] as AuditRow, { actor: '@eve:x' }));
+    expect(faultIn(rows)).toBe(2);
+    expect(faultIn(append(rows, { kind: 'outcome', command: 'lock', detail: '{"left":{}}' }))).toBe(
+      2,
+    );
   });
 
   test('does not pass for changing the rest', () => {
-    const rows = chain([full, full]);
-    Object.assign(rows[0] as AuditRow, forgetting(rows[0] as AuditRow, nothing), { at: 99 });
+    const rows = forget(chain([full, full]), [1], nothing);
+    Object.assign(rows[0] as AuditRow, { at: 99 });
     expect(faultIn(rows)).toBe(1);
   });
 
-  test.each(['{', '{}', 'null', '{"salts":null}', '{"salts":{},"commitments":{"actor":7}}'])(
-    'is not what forged salts pass for: %s',
-    (forged) => {
-      const rows = chain([full, full]);
-      Object.assign(rows[1] as AuditRow, { salts: forged });
-      expect(faultIn(rows)).toBe(2);
-    },
-  );
+  test('lets nobody move the beginning of a text into its salt', () => {
+    const rows = forget(chain([full]), [1], { target: 'nobody' });
+    const row = rows[0] as AuditRow;
+    const opened = JSON.parse(row.salts ?? '') as { salts: Record<string, string> };
+    opened.salts['reason'] += 'sp';
+    Object.assign(row, { salts: JSON.stringify(opened), reason: 'am' });
+    const left = { 1: leftOf(row) };
+    append(rows, { kind: 'outcome', command: 'forget', detail: JSON.stringify({ left }) });
+    expect(faultIn(rows)).toBe(1);
+  });
+
+  test.each([
+    '{',
+    '{}',
+    'null',
+    '{"salts":null}',
+    '{"salts":{},"commitments":{"actor":7}}',
+    '{"salts":{},"commitments":{"id":"a"}}',
+  ])('is not what forged salts pass for: %s', (forged) => {
+    const rows = chain([full, full]);
+    Object.assign(rows[1] as AuditRow, { salts: forged });
+    expect(faultIn(rows)).toBe(2);
+  });
 });
 
 describe('older rows', () => {
@@ -173,15 +213,13 @@ describe('older rows', () => {
   });
 
   test('can be forgotten once a newer row proves what is left', () => {
-    const forget = (rows: AuditRow[]) => {
-      Object.assign(rows[1] as AuditRow, forgetting(rows[1] as AuditRow, { target: 'nobody' }));
-      return rows;
-    };
-    expect(faultIn(forget(chain([full], [full, full])))).toBeUndefined();
-    expect(faultIn(forget(chain([], [full, full])))).toBe(2);
-    const changed = forget(chain([full], [full, full]));
+    const changed = forget(chain([full], [full, full]), [2], { target: 'nobody' });
+    expect(faultIn(changed)).toBeUndefined();
     Object.assign(changed[1] as AuditRow, { actor: '@eve:x' });
     expect(faultIn(changed)).toBe(2);
+    const old = chain([], [full, full]);
+    Object.assign(old[1] as AuditRow, forgetting(old[1] as AuditRow, { target: 'nobody' }));
+    expect(faultIn(old)).toBe(2);
   });
 
   test('are not added after newer ones', () => {
