@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { access, open, stat } from 'node:fs/promises';
+import { access, lstat, open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -11,6 +12,11 @@ import { goneFields, misfitFields, restoredFields } from '../witness-fields.ts';
 import type { Head, Witness, WrittenHead } from '../witness.ts';
 
 const fileMode = 0o600;
+/**
+ * A pipe never blocks, and a symbolic link is not followed: whoever can place one must not decide where heads go.
+ */
+// eslint-disable-next-line no-bitwise
+const safely = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 /** A line has about 130 bytes: this is more than seven years of a head every quarter of an hour. */
 const maxReadBytes = 32 * 1024 * 1024;
 const newestBytes = 16 * 1024;
@@ -45,14 +51,17 @@ export function createWitnessFile(
       const handle = await open(
         place,
         // eslint-disable-next-line no-bitwise
-        constants.O_WRONLY | constants.O_APPEND | (mayCreate ? constants.O_CREAT : 0),
+        constants.O_RDWR | constants.O_APPEND | (mayCreate ? constants.O_CREAT : 0) | safely,
         fileMode,
       ).catch((error: unknown) => {
         throw cannotBeUsed(place, error);
       });
       try {
+        const size = await sizeOf(handle, place);
         const line = { at: new Date(now()).toISOString(), ...head };
-        await handle.appendFile(`${JSON.stringify(line)}\n`);
+        // A full disk or a power cut can leave a part of a line.
+        const start = (await endsLine(handle, size)) ? '' : '\n';
+        await handle.appendFile(`${start}${JSON.stringify(line)}\n`);
         await handle.sync();
       } catch (error) {
         throw cannotBeUsed(place, error);
@@ -63,7 +72,8 @@ export function createWitnessFile(
 
     async read(extent) {
       const maxBytes = extent === 'newest' ? newestBytes : maxReadBytes;
-      const handle = await open(place, 'r').catch((error: unknown) => {
+      // eslint-disable-next-line no-bitwise
+      const handle = await open(place, constants.O_RDONLY | safely).catch((error: unknown) => {
         if (systemCodeOf(error) !== 'ENOENT') {
           throw cannotBeUsed(place, error);
         }
@@ -76,9 +86,17 @@ export function createWitnessFile(
         return { heads: [], removed: [], unreadable: 0, isWhole: true };
       }
       try {
-        const { size } = await handle.stat();
+        const size = await sizeOf(handle, place);
+        if (size === 0) {
+          return { heads: [], removed: [], unreadable: 0, isWhole: true };
+        }
         const start = Math.max(0, size - maxBytes);
-        const input = handle.createReadStream({ start, encoding: 'utf8', autoClose: false });
+        const input = handle.createReadStream({
+          start,
+          end: size - 1,
+          encoding: 'utf8',
+          autoClose: false,
+        });
         const heads: WrittenHead[] = [];
         let unreadable = 0;
         let isFirst = true;
@@ -112,7 +130,7 @@ export async function checkWitnessFile(
   database: string,
 ): Promise<{ readonly exists: boolean; readonly isBesideDatabase: boolean }> {
   const place = path.resolve(file);
-  const found = await stat(place).catch((error: unknown) => {
+  const found = await lstat(place).catch((error: unknown) => {
     if (systemCodeOf(error) !== 'ENOENT') {
       throw cannotBeUsed(place, error);
     }
@@ -120,10 +138,10 @@ export async function checkWitnessFile(
   });
   const folder = path.dirname(place);
   try {
-    await access(found === undefined ? folder : place, constants.W_OK);
     if (found !== undefined && !found.isFile()) {
-      throw new SetupError(`audit.witness: ${place} is not a file.`, 'Name a file.');
+      throw isNoFile(place);
     }
+    await access(found === undefined ? folder : place, constants.W_OK);
     const volume = found ?? (await stat(folder));
     const other = await stat(path.dirname(path.resolve(database))).catch(() => undefined);
     return { exists: found !== undefined, isBesideDatabase: other?.dev === volume.dev };
@@ -143,14 +161,44 @@ function headIn(line: string): WrittenHead | undefined {
   }
 }
 
+/** @throws SetupError it is a device, a pipe, or anything else that is not a file */
+async function sizeOf(handle: FileHandle, place: string): Promise<number> {
+  const found = await handle.stat();
+  if (!found.isFile()) {
+    throw isNoFile(place);
+  }
+  return found.size;
+}
+
+async function endsLine(handle: FileHandle, size: number): Promise<boolean> {
+  if (size === 0) {
+    return true;
+  }
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString() === '\n';
+}
+
 function cannotBeUsed(place: string, error: unknown): SetupError {
+  if (error instanceof SetupError) {
+    return error;
+  }
   const code = systemCodeOf(error);
+  if (code === 'ELOOP' || code === 'EISDIR') {
+    return isNoFile(place);
+  }
   return code === 'ENOENT'
     ? isGone(place)
     : new SetupError(
         `audit.witness: ${place} can’t be used (${code}).`,
         'Check its permissions, its folder and its volume.',
       );
+}
+
+function isNoFile(place: string): SetupError {
+  return new SetupError(
+    `audit.witness: ${place} is not a file.`,
+    'Name a file, and not a folder, a device, or a symbolic link.',
+  );
 }
 
 function isGone(place: string): SetupError {

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -63,6 +64,30 @@ test('lines that are no heads are counted', async () => {
   const { heads, unreadable } = await witness().read('all');
   expect(heads).toHaveLength(1);
   expect(unreadable).toBe(4);
+});
+
+test('a head after a part of a line stands in a line of its own', async () => {
+  await witness().write({ count: 2, head: hash(2) });
+  writeFileSync(file, '{"at":"2026-11-28T14:0', { flag: 'a' });
+  await witness().write({ count: 5, head: hash(5) });
+  const { heads, unreadable } = await witness().read('all');
+  expect(heads.map(({ count }) => count)).toEqual([2, 5]);
+  expect(unreadable).toBe(1);
+});
+
+test('a pipe, a device and a symbolic link are no files, and nothing waits for them', async () => {
+  const target = path.join(folder, 'target');
+  writeFileSync(target, '');
+  symlinkSync(target, path.join(folder, 'link'));
+  const makePipe = 'mkfifo';
+  execFileSync(makePipe, [path.join(folder, 'pipe')]);
+  for (const place of ['/dev/zero', path.join(folder, 'link'), path.join(folder, 'pipe')]) {
+    file = place;
+    await expect(witness().read('all')).rejects.toThrow(`${place} is not a file`);
+    await expect(witness().write({ count: 2, head: hash(2) })).rejects.toThrow('is not a file');
+    await expect(checkWitnessFile(place, folder)).rejects.toThrow('is not a file');
+  }
+  expect(readFileSync(target, 'utf8')).toBe('');
 });
 
 test('of a long file, the newest heads are read quickly', async () => {
