@@ -53,14 +53,8 @@ export function createWitnesses(
     case 'file':
       return [here, fileWitness(witness.file, store)];
     case 'room': {
-      const find = async () => {
-        const found = await findWitnessRoom(client, witness);
-        if (joins) {
-          await client.rooms.join(found);
-        }
-        return found;
-      };
-      return [here, createRoomWitness(reader, witness.written, find)];
+      const find = async () => findWitnessRoom(client, witness);
+      return [here, createRoomWitness(reader, witness.written, { find, joins })];
     }
   }
 }

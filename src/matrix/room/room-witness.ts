@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { count, whole } from '../../chat/answers/phrases.ts';
-import { isRefusedForGood } from '../../core/errors.ts';
+import { HomeserverError, isRefusedForGood } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
@@ -82,18 +82,32 @@ export function createManagementRoomWitness(reader: Reader, room: RoomId): Witne
  * Another room as a witness. There, heads are messages that people read.
  *
  * @param find looks up the room
+ * @param joins whether the bot joins it if it isn't there
  */
 export function createRoomWitness(
   reader: Reader,
   place: string,
-  find: () => Promise<RoomId>,
+  { find, joins }: { find: () => Promise<RoomId>; readonly joins: boolean },
 ): Witness {
+  async function inRoom<Result>(work: (room: RoomId) => Promise<Result>): Promise<Result> {
+    const room = await find();
+    try {
+      return await work(room);
+    } catch (error) {
+      const isOutside = error instanceof HomeserverError && error.errcode === 'M_FORBIDDEN';
+      if (!joins || !isOutside) {
+        throw error;
+      }
+      await reader.client.rooms.join(room);
+      return work(room);
+    }
+  }
+
   return {
     kind: 'room',
     place,
 
     async write(head) {
-      const room = await find();
       const remarks = remarksOf(head);
       const text = `Audit log: ${count(head.count, 'row')}, head ${head.head}`;
       const content = {
@@ -102,14 +116,17 @@ export function createRoomWitness(
         'm.mentions': {},
         [headType]: contentOf(head),
       };
-      await reader.client.events.send(
-        room,
-        { type: 'm.room.message', content },
-        transactionOf(room, head),
+      await inRoom(async (room) =>
+        reader.client.events.send(
+          room,
+          { type: 'm.room.message', content },
+          transactionOf(room, head),
+        ),
       );
     },
 
-    read: async (extent) => readHeads(reader, await find(), extent, ['m.room.message']),
+    read: async (extent) =>
+      inRoom(async (room) => readHeads(reader, room, extent, ['m.room.message'])),
   };
 }
 

@@ -28,6 +28,7 @@ let predecessors: Record<string, string>;
 let refused: Set<string>;
 let failure: Error | undefined;
 let pages: number;
+let joined: string[];
 let sent: { path: string; body: unknown }[];
 beforeEach(() => {
   events = {};
@@ -36,12 +37,19 @@ beforeEach(() => {
   failure = undefined;
   pages = 0;
   sent = [];
+  joined = [];
 });
 
 const client = fakeClient(({ method, path, query, body }) => {
   const [, id = '', what] = /\/rooms\/([^/]+)\/(\w+)/u.exec(decodeURIComponent(path)) ?? [];
   if (failure !== undefined) {
     throw failure;
+  }
+  if (method === 'POST') {
+    const [, place = ''] = /\/join\/(.+)/u.exec(decodeURIComponent(path)) ?? [];
+    joined.push(place);
+    refused.delete(place);
+    return {};
   }
   if (refused.has(id)) {
     throw new HomeserverError(403, 'M_FORBIDDEN', 'GET /messages');
@@ -189,7 +197,10 @@ test('in the management room only programs see a head, in a witness room people 
     after: { count: 7, at: 4 },
   };
   await createManagementRoomWitness(reader, room).write(written);
-  const witness = createRoomWitness(reader, '#witness:x', async () => older);
+  const witness = createRoomWitness(reader, '#witness:x', {
+    find: async () => older,
+    joins: true,
+  });
   await witness.write(written);
   expect(sent[0]?.path).toContain(`/rooms/${room}/send/${headType}/`);
   expect(sent[0]?.body).toEqual(written);
@@ -208,4 +219,23 @@ test('in the management room only programs see a head, in a witness room people 
     unreadable: 0,
     isWhole: true,
   });
+});
+
+test('a witness room is joined only if the bot is not in it', async () => {
+  const reader = { client, crypto: { decrypt: withoutKeys }, botUser };
+  const find = async () => older;
+  const witness = createRoomWitness(reader, older, { find, joins: true });
+  await witness.read('newest');
+  await witness.write({ count: 8, head: hash(8) });
+  expect(joined).toEqual([]);
+  refused.add(older);
+  await witness.read('newest');
+  expect(joined).toEqual([older]);
+  refused.add(older);
+  await witness.write({ count: 8, head: hash(8) });
+  expect(joined).toEqual([older, older]);
+  refused.add(older);
+  const onCommandLine = createRoomWitness(reader, older, { find, joins: false });
+  await expect(onCommandLine.read('all')).rejects.toThrow(HomeserverError);
+  expect(joined).toHaveLength(2);
 });
