@@ -86,6 +86,7 @@ export type { ForgetRequest, Mentions } from './bot/forget-service.ts';
 export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { NotesAbout } from './notes/note-service.ts';
+export type { SetTag } from './notes/tag-service.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export { stepOf } from '../store/tables/audit-log.ts';

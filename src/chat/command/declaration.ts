@@ -336,6 +336,8 @@ interface Single<Declared extends Arguments, Result> {
    * and no account holds.
    */
   undo?(context: Context<Declared>, result: Result): string | undefined;
+  /** Whether it had nothing to do. `undo` of what was done before does not take it for a newer decision. */
+  wasSo?(result: Result): boolean;
   /**
    * The ID of the homeserver's own job that `run` has started (`delete_id`, `redact_id`, `purge_id`).
    * It is stored in the audit log with the outcome.
@@ -359,6 +361,7 @@ interface Stepped<Declared extends Arguments> {
   readonly run?: never;
   readonly answer?: never;
   readonly undo?: never;
+  readonly wasSo?: never;
   readonly serverJob?: never;
   readonly reconcile?: never;
 }

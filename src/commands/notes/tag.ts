@@ -6,7 +6,7 @@ import { actorName } from '../../chat/command/invocation.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { dayMs } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
-import type { Tag } from '../../services/services.ts';
+import type { SetTag, Tag } from '../../services/services.ts';
 import { assertSubject, nextAbout, subjectArgument } from './parts/subject.ts';
 import { tagLine } from './parts/tag-line.ts';
 import { checkTagName, tagArgument } from './parts/tag-name.ts';
@@ -66,7 +66,7 @@ export default defineCommand({
     return services.tags.set({ subject, name, author, at: now, expiresAt }, origin.event);
   },
   answer({ now }, { tag, before }) {
-    const isSame = before?.id === tag.id;
+    const isSame = wasThere({ tag, before });
     return {
       mark: isSame ? 'ℹ️' : '✅',
       title: [
@@ -91,11 +91,22 @@ export default defineCommand({
     if (before === undefined) {
       return `untag ${idWord(subject)} ${name}`;
     }
-    return before.id === tag.id ? undefined : tagLine(before);
+    return wasThere({ tag, before }) ? undefined : tagLine(before);
   },
-  reconcile: async ({ args, origin, services }) =>
-    services.tags.reconcileSet(origin.event, { subject: args.target, name: args.name }),
+  wasSo: wasThere,
+  reconcile: async ({ args, origin, services, now }) =>
+    services.tags.reconcileSet(origin.event, {
+      subject: args.target,
+      name: args.name,
+      // With `--for`, every command sets another end.
+      expiresAt: args.for === undefined ? (args.until ?? null) : undefined,
+      now,
+    }),
 });
+
+function wasThere({ tag, before }: SetTag): boolean {
+  return before?.id === tag.id;
+}
 
 function endOf({ expiresAt }: Tag, now: number): string {
   return expiresAt === null ? 'It has no end.' : `It ends ${when(expiresAt, now)}.`;

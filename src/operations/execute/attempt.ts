@@ -205,12 +205,13 @@ async function attemptOnce(
     }
     const undo = command.undo?.(commandContext, result);
     const serverJob = command.serverJob?.(result);
+    const wasSo = command.wasSo?.(result) === true ? (true as const) : undefined;
     const answer = command.answer(commandContext, result);
     return {
       ...ranAttempt(answer.status),
       answer,
       tookMs: tookMs(),
-      ...present({ undo, serverJob }),
+      ...present({ undo, wasSo, serverJob }),
     };
   } catch (error) {
     // It was done, even if wording the answer failed.

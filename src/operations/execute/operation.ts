@@ -41,7 +41,7 @@ export interface Attempt {
   readonly ends?: string | undefined;
   /** The timer that would have ended it, and no longer does. It may still end other things. */
   readonly insteadOf?: Scheduled;
-  /** A step that had nothing to do, because everything was done already. */
+  /** It had nothing to do, because everything was done already. */
   readonly wasSo?: true | undefined;
   /** The ID of the homeserver's own job that does it. */
   readonly serverJob?: string | undefined;

@@ -124,6 +124,17 @@ export function undoOf({
     : undefined;
 }
 
+/** Whether an action had nothing to do, because everything was done already. */
+export function foundDone({ status, detail }: Pick<AuditEntry, 'status' | 'detail'>): boolean {
+  return (
+    status === 'done' &&
+    typeof detail === 'object' &&
+    detail !== null &&
+    'was_so' in detail &&
+    detail.was_so === true
+  );
+}
+
 /**
  * Whether an entry changed nothing that its operation could take back, and the rest of that operation is
  * taken back.
@@ -388,7 +399,10 @@ async function assertNewest(
   const undone = await since(undoing.command, undoing.values);
   // Undoing something else is not the same action: another token made with the same flags, for example.
   const again = (await since(entry.command, entry.arguments)).find(
-    (one) => (undoOf(one) ?? undo) === undo,
+    (one) =>
+      (undoOf(one) ?? undo) === undo &&
+      // Of several steps, those that found something done are part of a newer decision.
+      !(foundDone(one) && stepOf(one) === undefined),
   );
   const asStep = await sameAsStep(store, entry);
   const changed = await changedAgain(store, entry, registry.find(entry.command)?.changes);

@@ -13,7 +13,7 @@ import type { Parsed, ParsedContext, Staying } from '../stages.ts';
 import { withParts } from '../stages.ts';
 import { commandNamed, readingContext } from './command-line.ts';
 import type { CommandNameContext, ReadingSettings } from './command-line.ts';
-import { isSpent, maxTogether, undoOf } from './expand.ts';
+import { foundDone, isSpent, maxTogether, undoOf } from './expand.ts';
 import { deedOf, isSameRoom, asGiven } from './same-deed.ts';
 
 /** What finding the reversals of an operation needs. */
@@ -295,17 +295,6 @@ function changedSince(
 /** Whether a rule found done what it was to do: it changes nothing of what somebody has decided. */
 function isByRuleInVain(entry: AuditEntry): boolean {
   return entry.actor.startsWith('rule:') && foundDone(entry);
-}
-
-/** Whether a step had nothing to do, because everything was done already. */
-function foundDone({ status, detail }: AuditEntry): boolean {
-  return (
-    status === 'done' &&
-    typeof detail === 'object' &&
-    detail !== null &&
-    'was_so' in detail &&
-    detail.was_so === true
-  );
 }
 
 /**

@@ -75,9 +75,26 @@ export function createTagService(
       return removed;
     },
 
-    /** Whether a command that was cut off has set its tag: one transaction does it. */
-    reconcileSet: async (event: EventId, tag: { subject: UserId | RoomId; name: string }) =>
-      (await store.tags.isSetBy(event, tag)) ? 'done' : 'not_done',
+    /**
+     * Whether a command that was cut off has set its tag, in one transaction, or found it there.
+     *
+     * @param tag.expiresAt undefined if the end depends on when the command ran
+     */
+    async reconcileSet(
+      event: EventId,
+      tag: {
+        readonly subject: UserId | RoomId;
+        readonly name: string;
+        readonly expiresAt: number | null | undefined;
+        readonly now: number;
+      },
+    ) {
+      const present = await store.tags.find(tag.subject, tag.name, tag.now);
+      return (await store.tags.isSetBy(event, tag)) ||
+        (present !== undefined && present.expiresAt === tag.expiresAt)
+        ? 'done'
+        : 'not_done';
+    },
 
     reconcileRemoved: async (subject: string, name: string, now: number) =>
       (await store.tags.find(subject, name, now)) === undefined ? 'done' : 'not_done',

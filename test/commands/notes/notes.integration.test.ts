@@ -165,6 +165,8 @@ describe('tags', () => {
     expect(back.field.data).toMatchObject({ name: 'watched', expires_at: end });
     await room.ben.ask(`!untag ${user} watched`);
     const fresh = await room.ben.ask(`!tag ${user} fresh`);
+    // What changes nothing is no newer decision.
+    await room.ben.ask(`!tag ${user} fresh`);
     expect((await undo(fresh.field.audit)).body).toContain(`Removed the tag fresh from ${user}`);
   });
 

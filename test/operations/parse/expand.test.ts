@@ -25,6 +25,7 @@ async function done(
     eventId?: string;
     account?: string;
     step?: string;
+    wasSo?: boolean;
   } = {},
 ): Promise<number> {
   bot.clock.now += 1000;
@@ -36,6 +37,7 @@ async function done(
     eventId = `$${bot.clock.now}`,
     account = target,
     step,
+    wasSo = false,
   } = how;
   return bot.store.transaction(async ({ auditLog }) => {
     const id = await auditLog.begin(
@@ -51,7 +53,7 @@ async function done(
       },
       bot.clock.now,
     );
-    const detail = undo === undefined ? {} : { undo };
+    const detail = { ...(undo === undefined ? {} : { undo }), ...(wasSo ? { was_so: true } : {}) };
     await auditLog.finish(id, { status: 'done', detail }, bot.clock.now);
     return id;
   });
@@ -232,6 +234,14 @@ describe('an entry that is named', () => {
     await expect(undone(id)).rejects.toThrow(
       `#${id} (takedown) is not the newest: #${newer} (quarantine) came after it`,
     );
+  });
+
+  test('is undone although the same was asked again since, which changed nothing', async () => {
+    const id = await done('tag', { undo: `untag ${target} seen` });
+    await done('tag', { wasSo: true });
+    expect(await undone(id)).toContain(`untag ${target} seen --reason=`);
+    await done('tag');
+    await expect(undone(id)).rejects.toThrow('is not the newest');
   });
 
   test('is undone once the takedown that found it done already is taken back', async () => {

@@ -65,11 +65,16 @@ describe('tags', () => {
   });
 
   test('that a command was setting when it was cut off are found, or not', async () => {
-    const tag = { subject: mallory, name: 'watched' };
+    const tag = { subject: mallory, name: 'watched', expiresAt: null, now: 15 };
     expect(await service().reconcileSet(command, tag)).toBe('not_done');
     await set('watched', 10);
     expect(await service().reconcileSet(command, tag)).toBe('done');
-    expect(await service().reconcileSet(asEventId('$other'), tag)).toBe('not_done');
+    // It found the tag there; with another end, it has not run.
+    const other = asEventId('$other');
+    expect(await service().reconcileSet(other, tag)).toBe('done');
+    for (const expiresAt of [50, undefined]) {
+      expect(await service().reconcileSet(other, { ...tag, expiresAt })).toBe('not_done');
+    }
     expect(await service().reconcileRemoved(mallory, 'watched', 20)).toBe('not_done');
     await service().remove(mallory, 'watched', 20);
     expect(await service().reconcileRemoved(mallory, 'watched', 20)).toBe('done');
