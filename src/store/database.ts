@@ -27,6 +27,7 @@ import * as commitments from './migrations/0016-commitments.ts';
 import * as search from './migrations/0017-search.ts';
 import * as notes from './migrations/0018-notes.ts';
 import * as closedReports from './migrations/0019-closed-reports.ts';
+import * as rulesAgain from './migrations/0020-rules-again.ts';
 import type { Tables } from './schema.ts';
 
 export type Connection = Kysely<Tables> | Transaction<Tables>;
@@ -48,6 +49,7 @@ const migrations = {
   '0017-search': search,
   '0018-notes': notes,
   '0019-closed-reports': closedReports,
+  '0020-rules-again': rulesAgain,
 };
 
 export interface OpenOptions {

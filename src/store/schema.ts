@@ -198,6 +198,8 @@ export interface ReportItemsTable {
   card_at: number | null;
   card_revision: number;
   reminded_at: number | null;
+  /** 1 if tags that rules see have changed since the rules were applied. */
+  needs_rules: Generated<number>;
   /** How often tags of its sender or its room were set or removed while it was open. */
   tag_changes: Generated<number>;
 }

@@ -47,6 +47,8 @@ export interface Triage {
 
 /** How many items that get cards are processed at the same time. */
 const concurrency = 4;
+/** To how many items rules are applied again before others get their turn. */
+const rulesBatch = 25;
 /** How many items of a digest are processed one after another and stored together. */
 const digestBatch = 25;
 const maxItemsAtOnce = 1000;
@@ -226,6 +228,36 @@ export function createTriage(
       worker.wake();
     }
     digestWorker.wake();
+    rulesWorker.wake();
+  }
+
+  /** Applies rules again to items whose tags have changed. The homeserver is asked only if a rule matches. */
+  async function applyRulesAgain(): Promise<void> {
+    if (context.sendPermission.whyMissing() !== undefined) {
+      // The worker is woken when the bot can send again.
+      return;
+    }
+    const items = await store.reportItems.withNewTags(maxItemsAtOnce);
+    const due = items.filter(isDue).slice(0, rulesBatch);
+    for (const item of due) {
+      if (isStopped) {
+        return;
+      }
+      try {
+        await applyRules(item);
+        await store.reportItems.markRulesApplied(item);
+        retries.forget(item.id);
+      } catch (error) {
+        logError(error, 'applying rules again failed');
+        retries.postpone(item.id);
+      }
+    }
+    if (due.length > 0) {
+      worker.wake();
+    }
+    if (items.length > due.length) {
+      rulesWorker.wakeIn(due.length > 0 ? 0 : soonMs);
+    }
   }
 
   /** Processes some items of a digest, and wakes the worker of their cards if rules have done something. */
@@ -301,6 +333,13 @@ export function createTriage(
       digestWorker.wakeIn(restartAfterMs);
     },
   });
+  const rulesWorker = createWorker({
+    work: applyRulesAgain,
+    onError(error) {
+      logError(error, 'applying rules again failed');
+      rulesWorker.wakeIn(restartAfterMs);
+    },
+  });
   const reminders = createReminders(context, { ...options, onTick: worker.wake });
 
   return {
@@ -309,7 +348,10 @@ export function createTriage(
       isStopped = true;
       reminders.stop();
       await worker.stop();
-      await isLate(Promise.all([queue.onIdle(), digestWorker.stop()]), stopPatienceMs);
+      await isLate(
+        Promise.all([queue.onIdle(), digestWorker.stop(), rulesWorker.stop()]),
+        stopPatienceMs,
+      );
     },
   };
 }

@@ -86,7 +86,9 @@ export interface EarlierItems {
 
 const maxListed = 1000;
 const maxEarlier = 10;
-/** Looking at a report again means several requests. */
+/** A busy room has hundreds of open reports. Every edit of a card is a message to everybody in the room. */
+const maxCardsEdited = 10;
+/** If a rule matches, the homeserver is asked about the reporters. */
 const maxLookedAtAgain = 200;
 
 export function itemOf(row: Row): ReportItem {
@@ -323,37 +325,59 @@ export function reportItems(db: Connection) {
 
     /**
      * All details were fetched, and all rules were applied. Has no effect if the item was reported again in the
-     * meantime, or if the tags have changed that rules see.
+     * meantime.
      */
-    async markDetailed({
-      id,
-      reports,
-      tagChanges,
-    }: Pick<ReportItem, 'id' | 'reports' | 'tagChanges'>): Promise<void> {
+    async markDetailed({ id, reports }: Pick<ReportItem, 'id' | 'reports'>): Promise<void> {
       await db
         .updateTable('report_items')
         .set({ needs_look: 0 })
         .where('id', '=', id)
         .where('reports', '=', reports)
+        .execute();
+    },
+
+    /** Items with all details whose tags have changed, which rules see, oldest first. */
+    async withNewTags(limit: number): Promise<ReportItem[]> {
+      const rows = await all()
+        .where('needs_rules', '=', 1)
+        .where('needs_look', '=', 0)
+        .orderBy('id')
+        .limit(limit)
+        .execute();
+      return rows.map(itemOf);
+    },
+
+    /** All rules were applied. Has no effect if the tags have changed in the meantime. */
+    async markRulesApplied({
+      id,
+      tagChanges,
+    }: Pick<ReportItem, 'id' | 'tagChanges'>): Promise<void> {
+      await db
+        .updateTable('report_items')
+        .set({ needs_rules: 0 })
+        .where('id', '=', id)
         .where('tag_changes', '=', tagChanges)
         .execute();
     },
 
     /**
-     * The notes or tags of a user or room have changed, which the cards of the open reports about it show. If rules
-     * see the change as well, the newest of these reports are looked at again.
+     * The notes or tags of a user or room have changed: the newest cards about it show that. If rules see the change
+     * as well, they are applied again to the newest open reports.
      */
     async showNotes(subject: string, { forRules }: { readonly forRules: boolean }): Promise<void> {
       const about = sql.ref(subject.startsWith('@') ? 'sender' : 'room_id');
-      const look = forRules ? sql`needs_look = 1, tag_changes = tag_changes + 1,` : sql``;
+      const newest = (condition: RawBuilder<unknown>, limit: number) => sql`
+        SELECT id FROM report_items
+        WHERE ${about} = ${subject} AND state IN ('open', 'claimed') AND is_backlog = 0 AND ${condition}
+        ORDER BY id DESC LIMIT ${limit}`;
       await sql`
-        UPDATE report_items
-        SET ${look} needs_card = CASE card WHEN 'own' THEN 1 ELSE needs_card END
-        WHERE id IN (
-          SELECT id FROM report_items
-          WHERE ${about} = ${subject} AND state IN ('open', 'claimed') AND is_backlog = 0
-          ORDER BY id DESC LIMIT ${maxLookedAtAgain}
-        )`.execute(db);
+        UPDATE report_items SET needs_card = 1
+        WHERE id IN (${newest(sql`card = 'own'`, maxCardsEdited)})`.execute(db);
+      if (forRules) {
+        await sql`
+          UPDATE report_items SET needs_rules = 1, tag_changes = tag_changes + 1
+          WHERE id IN (${newest(sql`1`, maxLookedAtAgain)})`.execute(db);
+      }
     },
 
     /** Items that were opened before then, are still open or claimed, and need a reminder. */

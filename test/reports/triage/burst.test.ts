@@ -5,8 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Rule } from '../../../src/reports/rules/rule.ts';
 import { createTriage } from '../../../src/reports/triage/triage.ts';
 import type { Triage, TriageContext } from '../../../src/reports/triage/triage.ts';
+import { createTagService } from '../../../src/services/notes/tag-service.ts';
 import { openFuzzBot } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
+import { asEventId } from '../../support/homeserver.ts';
 
 const size = 200;
 const maxCards = 6;
@@ -56,7 +58,7 @@ async function report(count: number): Promise<void> {
   );
 }
 
-function start(rules: readonly Rule[] = []): void {
+function start(rules: readonly Rule[] = [], how: { readonly maxCards?: number } = {}): void {
   const services = {
     ...bot.context.services,
     directRooms: { has: async () => false },
@@ -95,7 +97,7 @@ function start(rules: readonly Rule[] = []): void {
   triage = createTriage(context, {
     rules,
     onCall: [],
-    maxCardsPerMinute: maxCards,
+    maxCardsPerMinute: how.maxCards ?? maxCards,
     remindAfterMs: 0,
     reactions: bot.reactions,
     giveWay: async () => command?.promise,
@@ -162,6 +164,42 @@ test('rules see every item of a burst, with what its message says', async () => 
   for (let at = 0; at < 60; at += 1) {
     expect(seen).toContain(`$message-${at} cheap coins 0`);
   }
+});
+
+test('a tag applies rules again without asking the homeserver, and edits few cards', async () => {
+  const tagged = new Set<number>();
+  await report(40);
+  start(
+    [
+      {
+        name: 'tagged',
+        mode: 'observe',
+        alert: false,
+        seesTags: true,
+        lines: [],
+        evaluate(input) {
+          if (input.roomTags.includes('quiet')) {
+            tagged.add(input.item);
+          }
+          return { matches: false, reporter: undefined, missing: undefined };
+        },
+      },
+    ],
+    { maxCards: 40 },
+  );
+  await allProcessed();
+  const outdated = async () =>
+    (await bot.store.reportCards.outdated(100)).map(({ id }) => id).toReversed();
+  await expect.poll(outdated).toEqual([]);
+  const [asked, looked] = [messages.length, accounts.length];
+  const tags = createTagService(bot.store, { wake: () => triage?.wake() });
+  const tag = { subject: '!lobby:localhost', name: 'quiet', author: '@ana:localhost' };
+  await tags.set({ ...tag, at: bot.clock.now, expiresAt: null }, asEventId('$tag'));
+  await expect.poll(() => tagged.size, { timeout: 20_000 }).toBe(40);
+  expect([messages.length, accounts.length]).toEqual([asked, looked]);
+  // In this test, nothing is delivered, so that edits wait.
+  const newest = await bot.store.reportItems.search({}, { limit: 10 });
+  expect(await outdated()).toEqual(newest.map(({ id }) => id));
 });
 
 test('an item of a digest that is reported again gets a card when there is room', async () => {
