@@ -1,6 +1,7 @@
 import type { Registry } from '../chat/command/registry.ts';
-import { isLoopback, writeListenAddress } from '../config/listen.ts';
+import { writeListenAddress } from '../config/listen.ts';
 import type { Config } from '../config/schema.ts';
+import { isLoopback } from '../core/ip.ts';
 import type { Log } from '../core/log.ts';
 import type { Probes } from '../observability/probes.ts';
 import type { Roles } from '../operations/authorize/authorize.ts';

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 
 import { z } from 'zod';
 
@@ -31,16 +31,6 @@ export const listenAddress = z.string(form).transform((text, context): ListenAdd
   }
   return { host, port };
 });
-
-/** Whether only programs on this machine can reach a host. An IPv6 address may have brackets. */
-export function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' ||
-    host === '::1' ||
-    host === '[::1]' ||
-    (isIPv4(host) && host.startsWith('127.'))
-  );
-}
 
 /** The address in the format of the configuration. */
 export function writeListenAddress({ host, port }: ListenAddress): string {

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 import { dayMs, durationMs, durationText, hourMs, minuteMs } from '../core/duration.ts';
 import { parseRoomAlias, parseRoomId, parseUserId } from '../core/ids.ts';
-import { isLoopback, listenAddress } from './listen.ts';
+import { isLoopback } from '../core/ip.ts';
+import { listenAddress } from './listen.ts';
 import { rulesSchema } from './rules.ts';
 
 const url = z

@@ -20,6 +20,16 @@ export function isInternal(address: string): boolean {
   return isInInternalNetworks?.(mappedIn(address) ?? address) === true;
 }
 
+/** Whether only programs on this machine can reach a host. An IPv6 address may have brackets. */
+export function isLoopback(host: string): boolean {
+  return (
+    host === 'localhost' ||
+    host === '::1' ||
+    host === '[::1]' ||
+    (isIPv4(host) && host.startsWith('127.'))
+  );
+}
+
 /**
  * The network that an IP address stands for: an IPv4 address itself, and the /64 of an IPv6 address, since one
  * customer has at least that. Undefined if it is not an IP address.

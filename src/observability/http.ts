@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 
 import { SetupError } from '../core/errors.ts';
+import { isLoopback } from '../core/ip.ts';
 import { systemCodeOf } from '../core/system-error.ts';
 
 /** Other pages on the same address. */
@@ -38,6 +40,9 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** What proxies add. */
+const forwardingHeaders = ['forwarded', 'via', 'x-forwarded-for'] as const;
+
 const requestTimeoutMs = 10_000;
 const maxConnections = 100;
 
@@ -55,7 +60,7 @@ export async function startHttp(
   const server = createServer(
     { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs },
     (request, response) => {
-      answer(sources, request, response).catch((error: unknown) => {
+      answer(sources, address.host, request, response).catch((error: unknown) => {
         sources.onError(error);
         send(response, 500, 'internal error: see the log');
       });
@@ -122,6 +127,7 @@ function adviceFor(
 
 async function answer(
   sources: ProbeSources,
+  ownHost: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -133,7 +139,7 @@ async function answer(
     await pages.answer(request, response);
     return;
   }
-  if (serve === undefined) {
+  if (serve === undefined || (pages !== undefined && !mayReadProbes(request, ownHost))) {
     send(response, 404, 'not found: try /health/live, /health/ready or /metrics');
     return;
   }
@@ -143,6 +149,25 @@ async function answer(
     return;
   }
   await serve(sources, response);
+}
+
+/**
+ * Whether a request comes from whom probes are for. Where there are pages, a proxy can lead here from the open
+ * internet, and a browser through a tunnel. What a proxy forwards, under whatever name, is for the pages. And on
+ * this machine, no name of somebody else's may lead to the probes (DNS rebinding): an address can't be rebound.
+ */
+function mayReadProbes({ headers, socket }: IncomingMessage, ownHost: string): boolean {
+  if (forwardingHeaders.some((name) => headers[name] !== undefined)) {
+    return false;
+  }
+  const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/iu, '');
+  // Browsers always name a host.
+  if (!isLoopback(peer) || headers.host === undefined) {
+    return true;
+  }
+  const [, address, word = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/u.exec(headers.host) ?? [];
+  const host = (address ?? word).toLowerCase();
+  return host === 'localhost' || host === ownHost.toLowerCase() || isIP(host) !== 0;
 }
 
 type Probe = (sources: ProbeSources, response: ServerResponse) => Promise<void>;

@@ -438,6 +438,30 @@ describe('the address', () => {
     expect((await page.ask('/metrics')).text).toBe('up 1\n');
   });
 
+  test('shows no probe through a proxy that passes another name on', async () => {
+    for (const forwarding of [
+      { 'x-forwarded-for': '203.0.113.7' },
+      { forwarded: 'for=203.0.113.7' },
+      { via: '1.1 proxy.example' },
+    ]) {
+      for (const path of ['/metrics', '/health/live', '/health/ready']) {
+        const host = `127.0.0.1:${page.port}`;
+        expect((await askRaw(path, { host: 'localhost', ...forwarding })).status).toBe(404);
+        expect((await askRaw(path, { host })).status).toBe(200);
+      }
+    }
+  });
+
+  test('shows no probe on this machine under a name that somebody else may have rebound', async () => {
+    for (const host of ['evil.example', `evil.example:${page.port}`, '127.0.0.1.evil.example']) {
+      expect((await askRaw('/metrics', { host })).status).toBe(404);
+      expect((await askRaw('/health/ready', { host })).status).toBe(404);
+    }
+    for (const host of ['127.0.0.1', `localhost:${page.port}`, '[::1]:9090', 'LOCALHOST']) {
+      expect((await askRaw('/metrics', { host })).text).toBe('up 1\n');
+    }
+  });
+
   test('shows the page only under its own name: no other name may resolve to it', async () => {
     const cookie = await page.logIn(ana);
     const { url } = page.web.linkFor(ana);
