@@ -203,13 +203,25 @@ describe('who may see what', () => {
       '/operations': 200,
       '/operations/1': 200,
       // It has ended, so it is part of the record.
-      '/operations/2': 404,
+      '/operations/2': 403,
       '/audit': 403,
       '/audit/1': 403,
     });
     const { text } = await page.ask('/', { cookie });
     expect(text).not.toContain('/audit');
     expect((await page.ask('/operations', { cookie })).text).not.toContain('All operations');
+    expect((await page.ask('/operations/2', { cookie })).text).toContain(
+      'This operation has ended',
+    );
+  });
+
+  test('a viewer sees how far an operation is, as in the room, and not what became of each target', async () => {
+    const viewers = await page.ask('/operations/1', { cookie: await page.logIn(vic) });
+    expect(viewers.text).toContain('<dt>Progress</dt>');
+    expect(viewers.text).not.toMatch(/the homeserver answered 502|@spam7:example.com/u);
+    const moderators = await page.ask('/operations/1', { cookie: await page.logIn(ben) });
+    expect(moderators.text).toContain('the homeserver answered 502');
+    expect(moderators.text).toContain('@spam7:example.com');
   });
 
   test('a moderator sees all of it', async () => {

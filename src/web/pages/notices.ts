@@ -58,6 +58,15 @@ export const forbiddenPage: Page = {
   body: html`<p>Your role in the management room doesn’t allow the command that asks for this.</p>`,
 };
 
+export const endedPage: Page = {
+  title: 'This operation has ended',
+  status: 403,
+  body: html`<p>
+    Operations that have ended are part of the audit log, which your role in the management room may
+    not read.
+  </p>`,
+};
+
 export const lostPage: Page = {
   title: 'There is nothing here',
   status: 404,
