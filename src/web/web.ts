@@ -15,8 +15,10 @@ import {
   expiredPage,
   faultPage,
   forbiddenPage,
+  foreignFormPage,
   linkPage,
   lostPage,
+  readOnlyPage,
   strangerPage,
   tooManyPage,
 } from './pages/notices.ts';
@@ -153,8 +155,15 @@ export function createWeb(parts: WebParts): Web {
 
   function post(request: IncomingMessage, response: ServerResponse, path: string): void {
     const [, token] = linkPattern.exec(path) ?? [];
-    if (!isFromOwnPage(request, origin) || (token === undefined && path !== '/logout')) {
-      send(response, 403, layout(forbiddenPage));
+    if (token === undefined && path !== '/logout') {
+      if (routeTo(path) === undefined) {
+        send(response, 404, layout(lostPage));
+      } else {
+        response.setHeader('allow', 'GET, HEAD');
+        send(response, 405, layout(readOnlyPage));
+      }
+    } else if (!isFromOwnPage(request, origin)) {
+      send(response, 403, layout(foreignFormPage));
     } else if (token !== undefined) {
       useLink(request, response, token);
     } else {
@@ -194,6 +203,9 @@ export function createWeb(parts: WebParts): Web {
     claims: (asked, isProbe) => asked?.toLowerCase() === host && !(isProbe && hasProbes),
 
     async answer(request, response) {
+      if (isSecure) {
+        response.setHeader('strict-transport-security', 'max-age=31536000');
+      }
       const { method = '', url: target = '' } = request;
       if (!isReadable(target, origin)) {
         send(response, 400, layout(lostPage));
@@ -209,7 +221,7 @@ export function createWeb(parts: WebParts): Web {
           post(request, response, url.pathname);
         } else {
           response.setHeader('allow', 'GET, HEAD, POST');
-          send(response, 405, layout(lostPage));
+          send(response, 405, layout(readOnlyPage));
         }
       } catch (error) {
         log.error({ err: error }, 'a page could not be shown');
@@ -229,13 +241,10 @@ function isReadable(target: string, origin: string): boolean {
   );
 }
 
-/**
- * Whether a form was sent from one of our own pages. Browsers say so in one header or the other; with our
- * policy for referrers, `Origin` is `null`.
- */
+/** Whether a form was sent from one of our own pages. Browsers say so in one header or the other. */
 function isFromOwnPage({ headers }: IncomingMessage, own: string): boolean {
   const site = headers['sec-fetch-site'];
   return site === undefined
-    ? headers.origin === undefined || headers.origin === own || headers.origin === 'null'
+    ? headers.origin === undefined || headers.origin === own
     : site === 'same-origin';
 }

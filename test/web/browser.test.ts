@@ -258,7 +258,7 @@ describe.skipIf(chromiumFile === undefined)(
         }),
       );
       await tab.goto('http://elsewhere.example/');
-      await click(tab.getByRole('button', { name: 'Win' }), 'You may not see this');
+      await click(tab.getByRole('button', { name: 'Win' }), 'This came from another site');
       await tab.goto('http://elsewhere.example/');
       expect(await tab.frameLocator('iframe').getByText('Lawspeaker').count()).toBe(0);
       await click(tab.getByRole('link', { name: 'Look' }), 'You are not logged in');

@@ -21,7 +21,7 @@ async function askRaw(
   path: string,
   headers: Readonly<Record<string, string>>,
   method = 'GET',
-): Promise<{ status: number; text: string; cookie: string }> {
+): Promise<{ status: number; text: string; cookie: string; transportSecurity: string }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       { host: '127.0.0.1', port: page.port, path, headers, method },
@@ -34,6 +34,7 @@ async function askRaw(
             status: response.statusCode ?? 0,
             text,
             cookie: response.headers['set-cookie']?.[0] ?? '',
+            transportSecurity: String(response.headers['strict-transport-security']),
           }),
         );
       },
@@ -167,13 +168,17 @@ describe('a session', () => {
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
       { origin: 'https://evil.example' },
+      // From a sandboxed frame, or by a redirect.
+      { origin: 'null' },
     ]) {
       for (const path of ['/logout', pathOf(url)]) {
-        expect((await page.ask(path, { method: 'POST', cookie, headers })).status).toBe(403);
+        const { status, text } = await page.ask(path, { method: 'POST', cookie, headers });
+        expect(status).toBe(403);
+        expect(text).toContain('Another site sent this form');
       }
     }
     expect((await page.ask('/', { cookie })).status).toBe(200);
-    const ours = { origin: 'null', 'sec-fetch-site': 'same-origin' };
+    const ours = { origin: page.origin };
     expect((await page.ask(pathOf(url), { method: 'POST', headers: ours })).status).toBe(303);
   });
 });
@@ -323,7 +328,7 @@ describe('every answer', () => {
       );
       expect(headers.get('x-frame-options')).toBe('DENY');
       expect(headers.get('x-content-type-options')).toBe('nosniff');
-      expect(headers.get('referrer-policy')).toBe('no-referrer');
+      expect(headers.get('referrer-policy')).toBe('strict-origin');
       expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
       expect(text).not.toMatch(/<script|<iframe|\bon\w+=|style="|https?:\/\/(?!www\.w3\.org)/u);
     }
@@ -340,8 +345,13 @@ describe('every answer', () => {
 
   test('a form can be sent to nothing else', async () => {
     const cookie = await page.logIn(ana);
-    for (const path of ['/', '/reports', '/audit/1', '/open', '/open/short']) {
-      expect((await page.ask(path, { method: 'POST', cookie })).status).toBe(403);
+    for (const path of ['/', '/reports', '/audit/1']) {
+      const { status, headers, text } = await page.ask(path, { method: 'POST', cookie });
+      expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET, HEAD' });
+      expect(text).toContain('This page is read-only.');
+    }
+    for (const path of ['/open', '/open/short', '/nothing']) {
+      expect((await page.ask(path, { method: 'POST', cookie })).status).toBe(404);
     }
   });
 
@@ -499,7 +509,8 @@ test('behind a proxy, the cookie is one that only https carries, and the metrics
     /^__Host-lawspeaker=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Secure; Max-Age=28800$/u,
   );
   const [cookie = ''] = opened.cookie.split(';', 1);
-  expect((await askRaw('/', { ...host, cookie })).status).toBe(200);
+  const shown = await askRaw('/', { ...host, cookie });
+  expect(shown).toMatchObject({ status: 200, transportSecurity: 'max-age=31536000' });
   for (const path of ['/metrics', '/health/live', '/health/ready']) {
     expect((await askRaw(path, host)).status).toBe(401);
     expect((await askRaw(path, { ...host, cookie })).status).toBe(404);

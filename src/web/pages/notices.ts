@@ -67,6 +67,21 @@ export const endedPage: Page = {
   </p>`,
 };
 
+export const foreignFormPage: Page = {
+  title: 'This came from another site',
+  status: 403,
+  body: html`<p>
+    Another site sent this form, or your browser doesn’t say which site did. Nothing was done.
+    ${link('/', 'Go to the overview')}
+  </p>`,
+};
+
+export const readOnlyPage: Page = {
+  title: 'Nothing can be changed here',
+  status: 405,
+  body: html`<p>This page is read-only. ${link('/', 'Go to the overview')}</p>`,
+};
+
 export const lostPage: Page = {
   title: 'There is nothing here',
   status: 404,
