@@ -12,7 +12,7 @@ export default defineCommand({
   name: 'remove-note',
   synonyms: ['delete-note', 'unnote'],
   summary: 'Removes a note',
-  does: ['keep the text, so that it can be restored'],
+  does: ['keep the text of the last 100 removed notes, so that they can be restored'],
   doesNot: ['remove the text from the audit log'],
   args: {
     target: subjectArgument,

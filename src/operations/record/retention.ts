@@ -11,7 +11,7 @@ import { syntheticEvent } from '../management-room.ts';
 
 /** How long the database keeps who something was about, and texts; undefined for ever. Milliseconds. */
 export interface RetentionPeriods {
-  /** Of entries of the audit log, and of operations. */
+  /** Of entries of the audit log, of operations, and of notes that were removed and tags that ended. */
   readonly entriesMs: number | undefined;
   /** Of reports, since they were closed. */
   readonly reportsMs: number | undefined;
@@ -119,7 +119,11 @@ export async function applyRetention(
   for (const step of [
     ...(entriesMs === undefined
       ? []
-      : [entriesUntil(now - entriesMs), operationsUntil(now - entriesMs)]),
+      : [
+          entriesUntil(now - entriesMs),
+          operationsUntil(now - entriesMs),
+          notesUntil(now - entriesMs),
+        ]),
     ...(reportsMs === undefined ? [] : [reportsUntil(now - reportsMs)]),
   ]) {
     while (await take(step)) {
@@ -156,6 +160,19 @@ const operationsUntil =
   async ({ personalData }, { lastOperation }) => {
     const last = await personalData.forgetOldOperations(end, lastOperation);
     return last === undefined ? undefined : { next: { lastOperation: last } };
+  };
+
+/** Few enough rows that nothing else waits long. */
+const notesAtOnce = 500;
+
+/** Notes that were removed, and tags that ended. The audit log has entries of both. */
+const notesUntil =
+  (end: number): Step =>
+  async ({ notes, tags }) => {
+    const count =
+      (await notes.deleteRemovedUntil(end, notesAtOnce)) +
+      (await tags.deleteEndedUntil(end, notesAtOnce));
+    return count === 0 ? undefined : { next: {} };
   };
 
 const reportsUntil =

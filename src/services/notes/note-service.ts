@@ -3,7 +3,7 @@ import type { EventId, RoomId, UserId } from '../../core/ids.ts';
 import type { Store } from '../../store/store.ts';
 import type { Note } from '../../store/tables/notes.ts';
 
-/** At most this many notes about one user or room are kept. */
+/** At most this many notes about one user or room are there, and as many removed ones are kept. */
 const maxNotes = 100;
 
 /** The newest notes about a user or room, and how many there are. */
@@ -36,6 +36,7 @@ export function createNoteService(
         await assertRoomForOne(notes, subject);
       }
       await notes.setRemoved(id, removedAt);
+      await notes.deleteRemoved(subject, maxNotes);
       await reportItems.showNotes(subject, { forRules: false });
       return note;
     });

@@ -62,6 +62,31 @@ export function notes(db: Connection) {
       await db.updateTable('notes').set({ removed_at: removedAt }).where('id', '=', id).execute();
     },
 
+    /** Deletes the removed notes about a subject, except those that were removed last. */
+    async deleteRemoved(subject: string, keep: number): Promise<void> {
+      const kept = db
+        .selectFrom('notes')
+        .select('id')
+        .where('subject', '=', subject)
+        .where('removed_at', 'is not', null)
+        .orderBy('removed_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(keep);
+      await db
+        .deleteFrom('notes')
+        .where('subject', '=', subject)
+        .where('removed_at', 'is not', null)
+        .where('id', 'not in', kept)
+        .execute();
+    },
+
+    /** Deletes some of the notes that were removed until then, and says how many. */
+    async deleteRemovedUntil(end: number, limit: number): Promise<number> {
+      const some = db.selectFrom('notes').select('id').where('removed_at', '<=', end).limit(limit);
+      const result = await db.deleteFrom('notes').where('id', 'in', some).executeTakeFirst();
+      return Number(result.numDeletedRows);
+    },
+
     /** Whether a command has made a note about this subject. */
     async isMadeBy(event: string, subject: string): Promise<boolean> {
       const row = await db

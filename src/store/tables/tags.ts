@@ -86,6 +86,17 @@ export function tags(db: Connection) {
         .execute();
     },
 
+    /** Deletes some of the tags that ended until then, and says how many. */
+    async deleteEndedUntil(end: number, limit: number): Promise<number> {
+      const some = db
+        .selectFrom('tags')
+        .select('id')
+        .where((tag) => tag.or([tag('removed_at', '<=', end), tag('expires_at', '<=', end)]))
+        .limit(limit);
+      const result = await db.deleteFrom('tags').where('id', 'in', some).executeTakeFirst();
+      return Number(result.numDeletedRows);
+    },
+
     /** Whether a command has set this tag. */
     async isSetBy(
       event: string,

@@ -152,3 +152,25 @@ test('closed reports lose whom they are about and from, and stay known', async (
   });
   expect(await add()).toBe(0);
 });
+
+test('removed notes and ended tags go with the entries, and what is there stays', async () => {
+  const about = { subject: '@mallory:x', author: '@ana:x', at: old };
+  const removed = await store.notes.add({ ...about, text: 'removed long ago' }, '$1');
+  await store.notes.setRemoved(removed.id, old);
+  const recent = await store.notes.add({ ...about, text: 'removed yesterday' }, '$2');
+  await store.notes.setRemoved(recent.id, now - dayMs);
+  await store.notes.add({ ...about, text: 'there' }, '$3');
+  await store.tags.add({ ...about, name: 'expired', expiresAt: old + 1 }, '$4');
+  await store.tags.add({ ...about, name: 'removed', expiresAt: null }, '$5');
+  await store.tags.remove('@mallory:x', 'removed', old + 1);
+  await store.tags.add({ ...about, name: 'ended-yesterday', expiresAt: now - dayMs }, '$6');
+  await store.tags.add({ ...about, name: 'there', expiresAt: null }, '$7');
+  await apply({ reportsMs: dayMs });
+  expect((await store.tags.inOrder(0, 10)).length).toBe(4);
+  await apply(periods, now + dayMs);
+  expect(await store.notes.get(removed.id)).toBeUndefined();
+  expect(await store.notes.get(recent.id)).toBeDefined();
+  expect(await store.notes.list('@mallory:x', { limit: 9 })).toMatchObject([{ text: 'there' }]);
+  const names = (await store.tags.inOrder(0, 10)).map(({ name }) => name);
+  expect(names).toEqual(['ended-yesterday', 'there']);
+});

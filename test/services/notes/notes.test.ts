@@ -100,6 +100,21 @@ describe('notes', () => {
     expect(newest.map(({ text }) => text)).toEqual(['one more', 'note 99']);
   });
 
+  test('are kept when they are removed, the last hundred', async () => {
+    const ids: number[] = [];
+    for (let at = 0; at < 102; at += 1) {
+      const { id } = await add(`note ${at}`);
+      await service().remove(mallory, id, 20 + at);
+      ids.push(id);
+    }
+    const [first = 0, second = 0, third = 0] = ids;
+    for (const gone of [first, second]) {
+      await expect(service().restore(mallory, gone)).rejects.toThrow(`there is no note ${gone}`);
+    }
+    expect(await service().restore(mallory, third)).toMatchObject({ text: 'note 2' });
+    expect((await service().about(mallory, 2)).count).toBe(1);
+  });
+
   test('are removed only from whom they are about', async () => {
     const { id } = await add('about Mallory');
     await expect(service().remove('@eve:x', id, 20)).rejects.toThrow(
