@@ -16,7 +16,7 @@ import type { Transport } from './transport.ts';
 
 /** Builds what commands ask of the bot itself: decide, report its status, and use its direct rooms. */
 export function createBotOperations(options: {
-  readonly transport: Pick<Transport, 'direct' | 'joinRoom' | 'redact'>;
+  readonly transport: Pick<Transport, 'direct' | 'joinRoom' | 'redact' | 'sendPermission'>;
   readonly store: Store;
   readonly registry: Pick<Registry, 'all'>;
   readonly maxRuleActions: number;
@@ -65,6 +65,7 @@ export function createBotOperations(options: {
         ruleActions: await store.auditLog.countByRules(Date.now() - hourMs, harmless),
         maxRuleActions: options.maxRuleActions,
         openOperations: running.length,
+        whyUnableToSend: transport.sendPermission.whyMissing(),
         dataLoss: await store.dataLoss.get(),
         reportReadings: options.reportReadings(),
       };

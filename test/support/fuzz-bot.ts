@@ -147,6 +147,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         openOperations: 0,
         ruleActions: 0,
         maxRuleActions: 10,
+        whyUnableToSend: undefined,
         dataLoss: undefined,
         reportReadings: [],
       }),

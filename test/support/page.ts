@@ -43,6 +43,8 @@ export interface TestPage extends AsyncDisposable {
   readonly commandRoles: Map<string, Role>;
   /** What a test sets to go forward in time. */
   readonly clock: { now: number };
+  /** Why the bot can't send messages in the management room. */
+  readonly room: { whyUnableToSend: string | undefined };
   /** What was written to the log. */
   readonly logged: string[];
   ask(path: string, asking?: Asking): Promise<Answered>;
@@ -63,13 +65,14 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
   ]);
   const commandRoles = new Map<string, Role>();
   const clock = { now: Date.UTC(2026, 10, 28, 12) };
+  const room: TestPage['room'] = { whyUnableToSend: undefined };
   const logged: string[] = [];
   const write = (fields: object, message: string) =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
   const web = createWeb({
     origin,
     hasProbes: origin === address,
-    services: servicesOn(store, clock),
+    services: servicesOn(store, clock, room),
     registry: createRegistry(await loadCommands()),
     roles: {
       of: (user) => roles.get(user),
@@ -106,6 +109,7 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
     roles,
     commandRoles,
     clock,
+    room,
     logged,
     ask,
     async logIn(user) {
@@ -123,7 +127,11 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
 /** The page asks the homeserver nothing. */
 const noApi = { reports: { events: {}, users: {} } } as Pick<AdminApi, 'reports'>;
 
-function servicesOn(store: Store, clock: { readonly now: number }) {
+function servicesOn(
+  store: Store,
+  clock: { readonly now: number },
+  room: { readonly whyUnableToSend: string | undefined },
+) {
   const never = async () => undefined;
   return {
     reports: createReportService(noApi, store, {
@@ -141,6 +149,8 @@ function servicesOn(store: Store, clock: { readonly now: number }) {
           reportReadings: [],
           ruleActions: 0,
           maxRuleActions: 10,
+          whyUnableToSend: room.whyUnableToSend,
+          dataLoss: await store.dataLoss.get(),
         }) as unknown as Awaited<ReturnType<Services['bot']['status']>>,
     },
   };

@@ -386,6 +386,34 @@ describe('every answer', () => {
   });
 });
 
+describe('the page tells what is wrong', () => {
+  test('with the bot in the management room', async () => {
+    const cookie = await page.logIn(vic);
+    expect((await page.ask('/', { cookie })).text).toContain('Lawspeaker is connected');
+    page.room.whyUnableToSend = 'it needs the power level 50';
+    const { text } = await page.ask('/', { cookie });
+    expect(text).not.toContain('Lawspeaker is connected');
+    expect(text).toContain('can’t speak in the management room: it needs the power level 50.');
+  });
+
+  test('with the audit log, if a part of it was lost', async () => {
+    await fillWeek(page.store, page.clock.now);
+    const foundAt = Date.UTC(2026, 10, 27, 9);
+    const lost = { foundAt, lastMessageAt: foundAt, lastKept: 50, lastShown: 900 };
+    await page.store.dataLoss.set(lost);
+    const cookie = await page.logIn(ben);
+    expect((await page.ask('/', { cookie })).text).toContain('the audit log lacks #51 to #900');
+    const gone = await page.ask('/audit/900', { cookie });
+    expect(gone.status).toBe(404);
+    expect(gone.text).toContain('Audit entry #900 was lost');
+    expect((await page.ask('/audit/901', { cookie })).text).toContain('There is nothing here');
+    expect((await page.ask('/audit/61', { cookie })).text).toContain(
+      'An older entry had the same number.',
+    );
+    expect((await page.ask('/audit/1', { cookie })).text).not.toContain('An older entry');
+  });
+});
+
 test('of many earlier reports about somebody, the newest are shown, and how many there are', async () => {
   for (let number = 1; number <= 14; number += 1) {
     await page.store.transaction(async ({ reports, reportItems }) => {

@@ -69,6 +69,8 @@ interface BotStatus {
   /** How many actions rules took within the last hour, and at how many they only propose. */
   readonly ruleActions: number;
   readonly maxRuleActions: number;
+  /** Why the bot can't send messages in the management room; undefined if it can. */
+  readonly whyUnableToSend: string | undefined;
   /** What the room shows and the audit log lacks, if the database was restored or lost. */
   readonly dataLoss: DataLoss | undefined;
   /** One for each list that is read: reports if the queue is on, new accounts if there is a rule on sign-ups. */

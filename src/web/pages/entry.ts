@@ -1,6 +1,6 @@
 import { whole } from '../../chat/answers/phrases.ts';
 import { actionName } from '../../commands/bot/parts/audit-status.ts';
-import type { ChainPosition } from '../../services/services.ts';
+import type { AuditEntry, ChainPosition } from '../../services/services.ts';
 import {
   address,
   beginning,
@@ -15,6 +15,7 @@ import {
 import { html } from '../view/html.ts';
 import type { Html } from '../view/html.ts';
 import type { Page } from '../view/layout.ts';
+import { lostEntryPage } from './notices.ts';
 import type { PageContext } from './page-context.ts';
 
 /** One audit entry, and where it stands in the chain. The number may also be that of its outcome. */
@@ -23,13 +24,18 @@ export async function entryPage(context: PageContext, id: number): Promise<Page 
   const { audit } = services;
   const entry = await audit.get((await audit.intentOf(id)) ?? id);
   if (entry === undefined) {
-    return undefined;
+    return (await audit.isLost(id)) ? lostEntryPage(id) : undefined;
   }
-  const [operation, chain] = await Promise.all([audit.operationOf(entry), audit.chainOf(entry.id)]);
+  const [operation, chain, hasTwo] = await Promise.all([
+    audit.operationOf(entry),
+    audit.chainOf(entry.id),
+    audit.isLost(entry.id),
+  ]);
   const { target } = entry;
   return {
     title: `Audit entry #${entry.id}: ${actionName(entry)}`,
-    body: html`${facts([
+    body: html`${hasTwo && html`<p>An older entry had the same number. It was lost with a database.</p>`}
+    ${facts([
       ['Status', state(entry.status)],
       [
         'Target',
@@ -40,7 +46,7 @@ export async function entryPage(context: PageContext, id: number): Promise<Page 
         'Requested by',
         html`${code(entry.actor)} ${link(address('/audit', { by: entry.actor }), 'all entries')}`,
       ],
-      ['Confirmed by', entry.confirmer === null ? 'nobody had to' : code(entry.confirmer)],
+      ['Confirmed by', confirmer(entry)],
       ['Requested', time(entry.at, now)],
       ['Finished', entry.endedAt === null ? 'no outcome recorded' : time(entry.endedAt, now)],
       ['Reason', entry.reason !== null && lines(beginning(entry.reason))],
@@ -53,6 +59,14 @@ export async function entryPage(context: PageContext, id: number): Promise<Page 
     ])}
     ${chainSection(chain, context)}`,
   };
+}
+
+/** Nobody confirms what was refused. */
+function confirmer({ confirmer: by, status }: AuditEntry): Html | string | undefined {
+  if (by !== null) {
+    return code(by);
+  }
+  return status === 'denied' || status === 'protected' ? undefined : 'not needed';
 }
 
 function json(value: unknown): Html {

@@ -7,7 +7,9 @@ export function linkPage(path: string): Page {
   return {
     title: 'Open the page?',
     body: html`<div class="card">
-      <p>This link shows reports, operations and the audit log to one person. It works once.</p>
+      <p>
+        This link shows one person what their role in the management room may see. It works once.
+      </p>
       <form method="post" action="${path}">
         <button class="primary large" type="submit">Open</button>
       </form>
@@ -87,6 +89,17 @@ export const lostPage: Page = {
   status: 404,
   body: html`<p>Nothing has this address. ${link('/', 'Go to the overview')}</p>`,
 };
+
+export function lostEntryPage(id: number): Page {
+  return {
+    title: `Audit entry #${id} was lost`,
+    status: 404,
+    body: html`<p>
+      The database was restored or lost since it was written. The management room still shows what
+      was done.
+    </p>`,
+  };
+}
 
 export const faultPage: Page = {
   title: 'This can’t be shown now',

@@ -76,7 +76,7 @@ async function pendingSection(context: PageContext): Promise<Html> {
         { title: 'Expires', cell: ({ expiresAt }) => expiresAt !== null && time(expiresAt, now) },
       ],
       rows: rows.filter(({ expiresAt }) => (expiresAt ?? 0) > now),
-      nothing: 'Nothing waits for a confirmation.',
+      nothing: 'Nothing is waiting for confirmation.',
     })}
   </section>`;
 }

@@ -1,4 +1,4 @@
-import { span, whole } from '../../chat/answers/phrases.ts';
+import { count, dateTime, span, whole } from '../../chat/answers/phrases.ts';
 import { link, table, time } from '../view/components.ts';
 import { html } from '../view/html.ts';
 import type { Html } from '../view/html.ts';
@@ -53,20 +53,33 @@ function tile(number: number, label: string, to: string | undefined): Html {
 }
 
 async function healthLine({ services, now }: PageContext): Promise<Html> {
-  const { online, lastSyncAt, reportReadings, ruleActions, maxRuleActions, version } =
-    await services.bot.status();
+  const {
+    online,
+    lastSyncAt,
+    reportReadings,
+    ruleActions,
+    maxRuleActions,
+    version,
+    whyUnableToSend,
+    dataLoss,
+  } = await services.bot.status();
   const unread = reportReadings.find(({ failing }) => failing !== undefined);
   const faults = [
     !online && 'The homeserver does not answer.',
     unread?.failing !== undefined &&
       `${unread.kind === 'sign-up' ? 'Sign-ups' : 'Reports'} can’t be read, for ${span(unread.failing.forMs)}.`,
+    whyUnableToSend !== undefined &&
+      `Lawspeaker can’t speak in the management room: ${whyUnableToSend}. Until it can, no command, rule or timer is carried out.`,
+    dataLoss !== undefined &&
+      dataLoss.lastShown > dataLoss.lastKept &&
+      `Since ${dateTime(dataLoss.foundAt)} the audit log lacks #${dataLoss.lastKept + 1} to #${dataLoss.lastShown} of a database that was restored or lost.`,
   ].filter((fault) => fault !== false);
   return html`<p class="health${faults.length > 0 && ' ill'}">
     ${faults.length === 0 ? 'Lawspeaker is connected to the homeserver.' : faults.join(' ')}
     ${lastSyncAt !== undefined && html`Last sync ${time(lastSyncAt, now)}.`} Version
     ${version}.${
       ruleActions >= maxRuleActions &&
-      ` Rules only propose: ${whole(ruleActions)} actions within an hour.`
+      ` Rules only propose now: they did ${count(ruleActions, 'action')} within the last hour, the maximum.`
     }
   </p>`;
 }

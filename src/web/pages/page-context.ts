@@ -16,7 +16,7 @@ export interface PageServices {
   >;
   readonly audit: Pick<
     Services['audit'],
-    'chainOf' | 'get' | 'intentOf' | 'operationOf' | 'search'
+    'chainOf' | 'get' | 'intentOf' | 'isLost' | 'operationOf' | 'search'
   >;
   readonly bot: Pick<Services['bot'], 'status'>;
 }
