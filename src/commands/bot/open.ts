@@ -7,7 +7,7 @@ import { openDirectAnswer, sentDirect } from '../accounts/parts/direct-message.t
 export default defineCommand({
   name: 'open',
   synonyms: ['browser', 'dashboard', 'page', 'site', 'ui', 'web'],
-  summary: 'Sends you a link to a page with reports, operations and the audit log',
+  summary: 'Sends you a link to a page with what your role may see',
   does: [
     'send you, in a direct message, a link that works once and only for a few minutes',
     'show on the page what you can ask for here, as long as you have your role in this room',
