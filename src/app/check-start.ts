@@ -4,6 +4,7 @@ import type { Log } from '../core/log.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { RoomCrypto } from '../matrix/crypto/room-crypto.ts';
 import { readOwnMessages } from '../matrix/room/own-messages.ts';
+import { createManagementRoomWitness } from '../matrix/room/room-witness.ts';
 import { raiseAlarm } from '../operations/answer/alarms.ts';
 import type { RaiseAlarmContext } from '../operations/answer/alarms.ts';
 import { setDamagedAside } from '../operations/record/damaged-rows.ts';
@@ -42,7 +43,12 @@ export async function checkDatabase(
       return (await store.outbox.commandOf(event)) !== undefined;
     }),
   );
-  return { hasSpoken, restored: await compareWithRoom(context, own) };
+  const witness = createManagementRoomWitness(
+    { ...room, botUser: settings.botUser },
+    settings.managementRoom,
+  );
+  const { heads } = await untilAnswered(log, signal, async () => witness.read('newest'));
+  return { hasSpoken, restored: await compareWithRoom(context, own, heads) };
 }
 
 /** After a move to another management room: says so there, and reads it from now on. */

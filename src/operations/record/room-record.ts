@@ -1,7 +1,9 @@
 import type { Log } from '../../core/log.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { AuditLog } from '../../store/tables/audit-log.ts';
-import type { Restored } from '../../store/witness.ts';
+import type { DataLoss } from '../../store/tables/data-loss.ts';
+import { ofLostRows, restorationsIn } from '../../store/witness.ts';
+import type { Restored, WrittenHead } from '../../store/witness.ts';
 import { post } from '../answer/reply.ts';
 import { lostEvent } from '../answer/stale.ts';
 import { joinedAdmins } from '../authorize/authorize.ts';
@@ -28,29 +30,34 @@ export type CompareContext = EnterContext &
  * what is missing in the database. Call this before anything is started.
  *
  * @param own the bot's messages that the database does not know, newest first
+ * @param heads the newest heads of the audit log that the room shows, oldest first
  * @returns the restored database that the admins were told of
  * @throws StoreError nothing was recorded, and nothing may be started
  */
 export async function compareWithRoom(
   context: CompareContext,
   own: readonly OwnMessage[],
+  heads: readonly WrittenHead[] = [],
 ): Promise<Restored | undefined> {
-  if (own.length === 0) {
-    return undefined;
-  }
   const now = context.now();
   const event = syntheticEvent(`room-record ${now}`);
   const found = await context.store.transaction(async (tables) => {
     // Before outcomes are added.
     const kept = (await tables.auditLog.end())?.count ?? 0;
+    const cutOff = headOfLostRows(heads, kept, await tables.dataLoss.get());
+    if (own.length === 0 && cutOff === undefined) {
+      return undefined;
+    }
     const lost = await enterLost(context, tables, own, now);
     const end = (await tables.auditLog.end()) ?? { count: 0, head: '' };
     const missing = missingEntries(own, end.count);
-    const head = await lostHead(tables.auditLog, own, end.count);
+    const head =
+      (await lostHead(tables.auditLog, own, end.count)) ??
+      (cutOff && { count: cutOff.count, isOther: false });
     if (lost.answers.length === 0 && missing.size === 0 && head === undefined) {
       return undefined;
     }
-    await recordGapFrom(tables, own, { now, missing, kept });
+    await recordGapFrom(tables, own, { now, missing, kept, cutOff });
     const isTelling = missing.size > 0 || lost.confirmations.length > 0 || head !== undefined;
     if (isTelling) {
       const firstItem = await skipNumbers(tables, own);
@@ -145,17 +152,40 @@ async function lostHead(
   return undefined;
 }
 
+/** A head of rows that the log does not have, and of which no earlier restored database is the reason. */
+function headOfLostRows(
+  heads: readonly WrittenHead[],
+  end: number,
+  loss: DataLoss | undefined,
+): WrittenHead | undefined {
+  const lost = ofLostRows(heads, [
+    ...restorationsIn(heads),
+    ...(loss === undefined ? [] : [{ at: loss.foundAt, kept: loss.lastKept }]),
+  ]);
+  return heads.findLast((head) => head.count > end && !lost.has(head));
+}
+
 /** Records the gap: commands from before it are not started, and no rule acts on older reports. */
 async function recordGapFrom(
   { outbox, dataLoss, reportCards, reportItems }: StoreTables,
   own: readonly OwnMessage[],
-  { now, missing, kept }: { now: number; missing: ReadonlyMap<number, unknown>; kept: number },
+  {
+    now,
+    missing,
+    kept,
+    cutOff,
+  }: {
+    now: number;
+    missing: ReadonlyMap<number, unknown>;
+    kept: number;
+    cutOff: WrittenHead | undefined;
+  },
 ): Promise<void> {
   await dataLoss.set({
     foundAt: now,
-    lastMessageAt: Math.max(...own.map(({ sentAt }) => sentAt)),
+    lastMessageAt: Math.max(cutOff?.at ?? 0, ...own.map(({ sentAt }) => sentAt)),
     lastKept: kept,
-    lastShown: Math.max(kept, ...missing.keys()),
+    lastShown: Math.max(kept, cutOff?.count ?? 0, ...missing.keys()),
   });
   await reportItems.makeBacklog();
   await reportCards.skipRevisions();

@@ -231,6 +231,32 @@ test('a message that was to be sent when the backup was made is not sent again',
   expect(await bot.store.outbox.isPending('$asked', 'outcome')).toBe(true);
 });
 
+test('heads of rows that are not there show a loss, once, where the lost rows posted nothing', async () => {
+  await bot.take([command('$known', '!shadow-ban @mallory:localhost')]);
+  const { count = 0, head = '' } = (await bot.store.auditLog.end()) ?? {};
+  const heads = [
+    { count, head, at: 1 },
+    { count: count + 3, head: 'a'.repeat(64), at: 2 },
+  ];
+  const found: unknown[] = [];
+  const start = async (shown = heads) =>
+    (
+      await bot.run(async () => {
+        found.push(await compareWithRoom(bot.context, [], shown));
+      })
+    ).sent;
+  expect(await start(heads.slice(0, 1))).toEqual([]);
+  const [alert, ...others] = await start();
+  expect(others).toEqual([]);
+  expect(JSON.stringify(alert)).toContain('My database is older than this room');
+  expect(JSON.stringify(alert)).toContain(
+    `The head of row ${count + 3} was posted in this room, but my audit log has no such row.`,
+  );
+  expect(await start()).toEqual([]);
+  expect(found).toEqual([undefined, { at: bot.clock.now, kept: count, told: true }, undefined]);
+  expect(await bot.store.dataLoss.get()).toMatchObject({ lastKept: count, lastShown: count + 3 });
+});
+
 test('the alert says how much is missing, from when to when, and where the room shows it', async () => {
   const sentAt = Date.UTC(2026, 10, 20, 9, 30);
   const answer = (id: number) => ({ command: 'redact', status: 'done', audit: [id] });
