@@ -5,6 +5,7 @@ import { dayMs } from '../../core/duration.ts';
 import { LawspeakerError, isRefusedForGood } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
+import type { Verification } from '../../store/tables/audit-log.ts';
 import { overdueAfterMs } from '../../store/witness.ts';
 import type { Gone, Restored, Witness, WrittenHead } from '../../store/witness.ts';
 import { alarmOf } from '../answer/alarms.ts';
@@ -14,6 +15,8 @@ import { postAndDeliver } from '../answer/reply.ts';
 export type AnchorAlarmContext = RaiseAlarmContext & {
   readonly anchorEvery: { readonly ms: number };
 };
+
+type Fault = NonNullable<Verification['fault']>;
 
 /** Once the admins know of a head that does not fit, they are reminded this often, without a notification. */
 const remindEveryMs = 7 * dayMs;
@@ -50,6 +53,28 @@ export function createAnchorAlarms(context: AnchorAlarmContext) {
         everyMs: remindEveryMs,
         isQuietLater: true,
       });
+    },
+
+    /** A row was changed or removed, without new hashes for those after it. */
+    async fault({ id, kind }: Fault, rows: number): Promise<void> {
+      await tell(
+        'fault',
+        {
+          mark: '⚠️',
+          title: [
+            bold('The audit log was tampered with: '),
+            `row ${whole(id)} ${kind === 'missing' ? 'is missing' : 'has been changed'}`,
+          ],
+          body: [
+            line(
+              `I verify the whole log once a day. In order before it: ${count(rows, 'row')}. Somebody has changed the database. Compare it with a backup.`,
+            ),
+          ],
+          next: ['audit verify'],
+          data: { fault: { id, kind }, count: rows },
+        },
+        { everyMs: remindEveryMs, isQuietLater: true },
+      );
     },
 
     /** The newest head is gone. */

@@ -42,14 +42,17 @@ const retryMs = 5 * minuteMs;
  * compares the log with the newest heads that are there. If the log does not continue from them, warns the
  * admins, and says so in the heads that it goes on writing.
  *
+ * Once a day, it verifies the whole log.
+ *
  * @returns a function to be called often. It does nothing most of the time
  */
-export function createAnchoring(context: AnchorContext): () => Promise<void> {
+export function createAnchoring(context: AnchorContext): (signal: AbortSignal) => Promise<void> {
   /** When each witness is looked at next if nothing is due before; on the bot's clock. */
   const nextLooks = new Map<string, number>();
   const failing = new Set<string>();
   const alarms = createAnchorAlarms(context);
-  return async () => {
+  let verifiedAt = 0;
+  return async (signal) => {
     let canShow = true;
     for (const witness of context.witnesses) {
       const { place } = witness;
@@ -80,7 +83,30 @@ export function createAnchoring(context: AnchorContext): () => Promise<void> {
     if (canShow && context.showsHeads()) {
       await showHead(context);
     }
+    const now = context.now();
+    if (isPast(verifiedAt, now)) {
+      verifiedAt = now;
+      await verifyWhole(context, alarms, signal);
+    }
   };
+}
+
+/** Computes all hashes anew: comparing heads only looks at those that are stored. */
+async function verifyWhole(
+  { store }: AnchorContext,
+  alarms: AnchorAlarms,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const { count: rows, fault } = await store.auditLog.verify([], signal);
+    if (fault !== undefined) {
+      await alarms.fault(fault, rows);
+    }
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
+    }
+  }
 }
 
 /** When the first row was written that no head there covers. */
@@ -130,13 +156,13 @@ async function anchorIn(
   if (after !== undefined) {
     await alarms.removed(witness, after);
   }
-  const lost = restored === undefined ? 0 : ofLostRows(reading.heads, [restored]).size;
-  if (isNews && lost > 0 && restored.told !== true) {
-    // Somebody may have written this into the database, to excuse a log that they have rewritten.
-    await alarms.restored(witness, restored, lost);
-  }
   const end = await store.auditLog.end();
   if (end !== undefined && (isDue || isNews || after !== undefined)) {
+    const lost = restored === undefined ? 0 : ofLostRows(reading.heads, [restored]).size;
+    if (isNews && lost > 0 && restored.told !== true) {
+      // Somebody may have written this into the database, to excuse a log that they have rewritten.
+      await alarms.restored(witness, restored, lost);
+    }
     await witness.write({
       ...end,
       ...present({ restored, after, misfit: misfit && { count: misfit.count } }),

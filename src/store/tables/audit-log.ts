@@ -280,7 +280,7 @@ export function auditLog(db: Connection) {
      * Verifies the whole chain. Finds changed, missing, added and swapped entries. Entries that were cut
      * off at the end, and a chain that was rewritten, are only found by comparing with anchors.
      */
-    async verify(anchors: readonly ChainEnd[] = []): Promise<Verification> {
+    async verify(anchors: readonly ChainEnd[] = [], signal?: AbortSignal): Promise<Verification> {
       const expected = Map.groupBy(anchors, (anchor) => anchor.count);
       const furthest = anchors.reduce((most, anchor) => Math.max(most, anchor.count), 0);
       const check = createChainCheck();
@@ -318,6 +318,7 @@ export function auditLog(db: Connection) {
         }
         // Other work must not wait for a long log.
         await nextTurn();
+        signal?.throwIfAborted();
       }
     },
 

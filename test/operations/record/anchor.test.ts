@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import {
@@ -10,6 +14,7 @@ import { createAnchoring } from '../../../src/operations/record/anchor.ts';
 import type { Head, Restored, Witness, WrittenHead } from '../../../src/store/witness.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
+import { tamper } from '../../support/rewrite-log.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -50,13 +55,14 @@ function start(kind: Witness['kind']): void {
       return { heads: written.toReversed(), removed, unreadable: 0, isWhole: true };
     },
   };
-  anchor = createAnchoring({
+  const work = createAnchoring({
     ...bot.context,
     witnesses: [witness],
     anchorEvery: { rows: 6, ms: 15 * minuteMs },
     showsHeads: () => true,
     toldRestoration: () => told,
   });
+  anchor = async () => work(new AbortController().signal);
 }
 
 /** Something that leaves two rows in the audit log: it is begun, and refused by the homeserver. */
@@ -234,6 +240,16 @@ describe('after a restored database', () => {
     expect(await look()).toEqual([]);
   });
 
+  test('that is empty, nothing is said before there is a head to write', async () => {
+    await bot.store.close();
+    bot = await openFuzzBot({ isCalm: true });
+    start('management-room');
+    const loss = { lastMessageAt: 1, lastKept: 0, lastShown: 9 };
+    await bot.store.dataLoss.set({ foundAt: bot.clock.now, ...loss });
+    expect(await look()).toEqual([]);
+    expect(written).toHaveLength(1);
+  });
+
   test('of the future, nothing is excused', async () => {
     const loss = { lastMessageAt: 1, lastKept: 0, lastShown: 9 };
     await bot.store.dataLoss.set({ foundAt: bot.clock.now + 48 * hourMs, ...loss });
@@ -256,6 +272,35 @@ test('where a failure lasts while rows are due, the admins are called once, what
   expect(others).toEqual([]);
   bot.clock.now += 48 * hourMs;
   expect(await look()).toEqual([]);
+});
+
+test('a row that was changed without new hashes is found within a day', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lawspeaker-anchor-'));
+  const file = path.join(folder, 'lawspeaker.db');
+  await bot.store.close();
+  bot = await openFuzzBot({ isCalm: true, file });
+  try {
+    start('management-room');
+    await act();
+    await look();
+    tamper(file, (database) => database.exec("UPDATE audit_log SET command = 'x' WHERE id = 1"));
+    bot.clock.now += 23 * hourMs;
+    expect(await look()).toEqual([]);
+    bot.clock.now += hourMs;
+    const [alert, ...others] = await look();
+    expect(alert).toMatchObject({
+      mentions: [people.ana],
+      data: { fault: { id: 1, kind: 'changed' }, count: 0 },
+    });
+    expect(alert?.title).toContain('row 1 has been changed');
+    expect(others).toEqual([]);
+    bot.clock.now += 24 * hourMs;
+    expect(await look()).toEqual([]);
+    bot.clock.now += 6 * 24 * hourMs;
+    expect(await look()).toMatchObject([{ mentions: [], mark: '⚠️' }]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test('nothing is asked while nothing is due, and a failing witness is not asked all the time', async () => {
