@@ -19,9 +19,33 @@ test('emoji and punctuation are left out', () => {
   expect(read('スパム')).toEqual(['スパム']);
 });
 
-test.for(['', '  ', '*', '"" ""', '🚨', 'x'.repeat(501), 'x '.repeat(21)])(
-  'without words, or too long: %s',
+test('what is given twice is searched for once, and NUL stands between words', () => {
+  expect(read('scam Scam "scam" scam* scam*')).toEqual(['scam', 'scam*…']);
+  expect(read('crypto\0scam')).toEqual(['crypto scam']);
+});
+
+test.for(['a*', 'ab*', '詐*', '"crypto s"*', '@mallory:ex*'])(
+  'too short a beginning: %s',
   (text) => {
-    expect(() => readSearchText(text)).toThrow(UsageError);
+    expect(() => read(text)).toThrow('At least 3 characters');
   },
 );
+
+test('beginnings of words are few, and not too short', () => {
+  expect(read('one* two* abc*')).toHaveLength(3);
+  expect(read('@mallory:example.com*')).toHaveLength(1);
+  expect(read('詐欺*')).toEqual(['詐欺*…']);
+  expect(() => read('one* two* three* four*')).toThrow('At most 3 beginnings');
+});
+
+test.for([
+  '',
+  '  ',
+  '*',
+  '"" ""',
+  '🚨',
+  'x'.repeat(501),
+  Array.from({ length: 21 }, (_, at) => `x${at}`).join(' '),
+])('without words, or too long: %s', (text) => {
+  expect(() => readSearchText(text)).toThrow(UsageError);
+});

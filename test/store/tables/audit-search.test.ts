@@ -87,13 +87,17 @@ describe('words', () => {
 
   test('are never taken for operators, whatever they are', async () => {
     const id = await act({ reason: 'NEAR the end OR keys AND 垃圾 🚨 done' });
-    for (const text of ['NEAR', 'OR AND', '垃圾', '垃*', '🚨 done', 'the -end', 'keys']) {
+    for (const text of ['NEAR', 'OR AND', '垃圾', '垃圾*', '🚨 done', 'the -end', 'keys']) {
       expect([text, await find(text)]).toEqual([text, [id]]);
     }
     for (const text of ['NOT', 'words:done x', '^scam', '{keys}:by', 'rank', "x' --"]) {
       expect([text, await find(text)]).toEqual([text, []]);
     }
-    const text = string({ unit: 'binary', maxLength: 30 }).map((typed) => `x ${typed}`);
+    const text = string({ unit: 'binary', maxLength: 30 }).map(
+      (typed) =>
+        // Beginnings of words can be too short.
+        `x ${typed.replaceAll('*', ' ')}`,
+    );
     await assert(
       asyncProperty(text, async (typed) => {
         expect(await find(typed)).toBeInstanceOf(Array);
