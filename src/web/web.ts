@@ -153,9 +153,19 @@ export function createWeb(parts: WebParts): Web {
     send(response, 403, layout(expiredPage(prefix)));
   }
 
+  /** @param everywhere also in other browsers, maybe of somebody who has stolen a link */
+  function logOut(token: string, everywhere: boolean): void {
+    const user = everywhere ? sessions.find(token) : undefined;
+    if (user !== undefined) {
+      sessions.endAll(user);
+      log.info({ user }, 'all sessions of a user ended: they asked for it');
+    }
+    sessions.end(token);
+  }
+
   function post(request: IncomingMessage, response: ServerResponse, path: string): void {
     const [, token] = linkPattern.exec(path) ?? [];
-    if (token === undefined && path !== '/logout') {
+    if (token === undefined && path !== '/logout' && path !== '/logout/everywhere') {
       if (routeTo(path) === undefined) {
         send(response, 404, layout(lostPage));
       } else {
@@ -167,7 +177,7 @@ export function createWeb(parts: WebParts): Web {
     } else if (token !== undefined) {
       useLink(request, response, token);
     } else {
-      sessions.end(cookieOf(request, isSecure) ?? '');
+      logOut(cookieOf(request, isSecure) ?? '', path === '/logout/everywhere');
       redirect(response, '/', noCookie(isSecure));
     }
   }

@@ -133,7 +133,10 @@ describe.skipIf(chromiumFile === undefined)(
       await rows(51);
       await click(tab.getByRole('link', { name: '#116' }), 'Audit entry #116: lock');
 
-      await click(tab.getByRole('button', { name: 'Log out' }), 'You are not logged in');
+      await click(
+        tab.getByRole('button', { name: 'Log out', exact: true }),
+        'You are not logged in',
+      );
       await tab.goto(url);
       await click(tab.getByRole('button', { name: 'Open' }), 'This link doesn’t work any more');
       expect(trouble).toEqual([]);

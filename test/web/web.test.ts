@@ -146,6 +146,27 @@ describe('a session', () => {
     expect((await page.ask('/', { cookie: there })).status).toBe(200);
   });
 
+  test('of a thief ends when its owner logs out everywhere, as the page of a used link advises', async () => {
+    const { url } = page.web.linkFor(ana);
+    const stolen = await page.ask(pathOf(url), { method: 'POST' });
+    const [thief = ''] = (stolen.headers.get('set-cookie') ?? '').split(';', 1);
+    const late = await page.ask(pathOf(url), { method: 'POST' });
+    expect(late.text).toContain('If you have not used this link yourself');
+    const [cookie, bens] = [await page.logIn(ana), await page.logIn(ben)];
+    expect((await page.ask('/', { cookie })).text).toContain('action="/logout/everywhere"');
+    const { url: unused } = page.web.linkFor(ana);
+    const { status, headers } = await page.ask('/logout/everywhere', { method: 'POST', cookie });
+    expect(status).toBe(303);
+    expect(headers.get('set-cookie')).toContain('Max-Age=0');
+    expect((await page.ask('/', { cookie })).status).toBe(401);
+    expect((await page.ask('/', { cookie: thief })).status).toBe(401);
+    expect((await page.ask(pathOf(unused), { method: 'POST' })).status).toBe(403);
+    expect((await page.ask('/', { cookie: bens })).status).toBe(200);
+    // Without a session, nothing is ended.
+    await page.ask('/logout/everywhere', { method: 'POST', cookie: thief });
+    expect((await page.ask('/', { cookie: bens })).status).toBe(200);
+  });
+
   test('ends at once when its owner has lost the role or left, and does not come back', async () => {
     const cookie = await page.logIn(ben);
     expect((await page.ask('/audit', { cookie })).status).toBe(200);
@@ -171,7 +192,7 @@ describe('a session', () => {
       // From a sandboxed frame, or by a redirect.
       { origin: 'null' },
     ]) {
-      for (const path of ['/logout', pathOf(url)]) {
+      for (const path of ['/logout', '/logout/everywhere', pathOf(url)]) {
         const { status, text } = await page.ask(path, { method: 'POST', cookie, headers });
         expect(status).toBe(403);
         expect(text).toContain('Another site sent this form');

@@ -45,7 +45,7 @@ export interface Sessions {
   find(token: string): UserId | undefined;
   /** Ends one session. */
   end(token: string): void;
-  /** Ends everything of somebody who may not see the page any more. */
+  /** Ends everything of somebody: their link, and their sessions in all browsers. */
   endAll(user: UserId): void;
 }
 

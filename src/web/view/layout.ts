@@ -54,7 +54,12 @@ export function layout(
           ${
             visit === undefined
               ? 'Read-only page of a moderation bot.'
-              : `Read-only. As of ${visit.at}. To act, use the commands in the management room.`
+              : html`<p>
+                    Read-only. As of ${visit.at}. To act, use the commands in the management room.
+                  </p>
+                  <form method="post" action="/logout/everywhere">
+                    <button type="submit">Log out everywhere</button>
+                  </form>`
           }
         </footer>
       </body>

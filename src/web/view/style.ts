@@ -151,7 +151,7 @@ footer { padding-top: 2.5rem; padding-bottom: 1.5rem; color: var(--muted); font-
   }
   body { font-size: 10pt; }
   header, main, footer { max-width: none; padding-left: 0; padding-right: 0; }
-  header nav, header form, .filters, .pager, .skip { display: none; }
+  header nav, header form, footer form, .filters, .pager, .skip { display: none; }
   a { color: inherit; text-decoration: none; }
   tr, dl > div { break-inside: avoid; }
   th, td { padding: .25rem .4rem; }
