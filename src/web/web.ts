@@ -77,7 +77,7 @@ export function createWeb(parts: WebParts): Web {
 
   /** Who asks, with the role that they have at this moment. Whoever has lost it also loses the session. */
   function viewerIn(request: IncomingMessage): Viewer | undefined {
-    const token = cookieOf(request, isSecure);
+    const token = cookieOf(request, origin);
     const user = token === undefined ? undefined : sessions.find(token);
     if (user === undefined) {
       return undefined;
@@ -136,7 +136,7 @@ export function createWeb(parts: WebParts): Web {
       return;
     }
     log.info({ user: started.user }, 'a session of the page began');
-    redirect(response, '/', sessionCookie(started.token, isSecure));
+    redirect(response, '/', sessionCookie(started.token, origin));
   }
 
   /**
@@ -177,8 +177,8 @@ export function createWeb(parts: WebParts): Web {
     } else if (token !== undefined) {
       useLink(request, response, token);
     } else {
-      logOut(cookieOf(request, isSecure) ?? '', path === '/logout/everywhere');
-      redirect(response, '/', noCookie(isSecure));
+      logOut(cookieOf(request, origin) ?? '', path === '/logout/everywhere');
+      redirect(response, '/', noCookie(origin));
     }
   }
 

@@ -2,28 +2,34 @@ import type { IncomingMessage } from 'node:http';
 
 import { maxSessionMs } from './sessions.ts';
 
-/** Browsers accept the prefix only from the host itself, over https: no other host can set such a cookie. */
-const nameOf = (isSecure: boolean) => (isSecure ? '__Host-lawspeaker' : 'lawspeaker');
+/**
+ * Over https, browsers accept the prefix only from the host itself: no other host can set such a cookie. Otherwise
+ * the page is on this machine, where all ports share their cookies: the name tells those of two bots apart.
+ */
+function nameOf(origin: string): string {
+  const { protocol, port } = new URL(origin);
+  return protocol === 'https:' ? '__Host-lawspeaker' : `lawspeaker-${port || '80'}`;
+}
 
-const attributes = (isSecure: boolean) =>
-  `Path=/; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+const attributes = (origin: string) =>
+  `Path=/; HttpOnly; SameSite=Strict${origin.startsWith('https:') ? '; Secure' : ''}`;
 
 /** The cookie that holds the token of a session. */
-export function sessionCookie(token: string, isSecure: boolean): string {
-  return `${nameOf(isSecure)}=${token}; ${attributes(isSecure)}; Max-Age=${maxSessionMs / 1000}`;
+export function sessionCookie(token: string, origin: string): string {
+  return `${nameOf(origin)}=${token}; ${attributes(origin)}; Max-Age=${maxSessionMs / 1000}`;
 }
 
 /** Makes the browser forget it. */
-export function noCookie(isSecure: boolean): string {
-  return `${nameOf(isSecure)}=; ${attributes(isSecure)}; Max-Age=0`;
+export function noCookie(origin: string): string {
+  return `${nameOf(origin)}=; ${attributes(origin)}; Max-Age=0`;
 }
 
 /** The token in the cookie of a request. */
 export function cookieOf(
   { headers }: Pick<IncomingMessage, 'headers'>,
-  isSecure: boolean,
+  origin: string,
 ): string | undefined {
-  const name = nameOf(isSecure);
+  const name = nameOf(origin);
   return (headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim())
