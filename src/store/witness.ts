@@ -43,6 +43,8 @@ export interface WitnessReading {
   readonly heads: readonly WrittenHead[];
   /** When heads were written that somebody has removed since. */
   readonly removed: readonly number[];
+  /** Restored databases that the bot told of in the room when a start found them there. */
+  readonly told?: readonly Restored[] | undefined;
   /** Messages that can't be decrypted, or lines that can't be read. There may be heads among them. */
   readonly unreadable: number;
   /** Whether this is all there is, and not only the newest part. */

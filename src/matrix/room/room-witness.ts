@@ -7,7 +7,7 @@ import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { transactionIdFor } from '../../store/store.ts';
 import { goneFields, misfitFields, restoredFields } from '../../store/witness-fields.ts';
-import type { Head, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
+import type { Head, Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { predecessorOf } from './upgrade.ts';
 
@@ -33,6 +33,15 @@ const ownEvent = z.object({
 /** A message of the bot that people read, and that tells a head: not an answer, and not an edit. */
 const notice = z.object({
   'dev.lawspeaker.answer': z.object({ command: z.literal('audit'), data: headContent }),
+  'm.relates_to': z.undefined().optional(),
+});
+
+/** The bot says that its database is older than the room. */
+const lossNotice = z.object({
+  'dev.lawspeaker.answer': z.object({
+    command: z.literal('audit'),
+    data: z.object({ record_ends_at: z.int(), restored: restoredFields }),
+  }),
   'm.relates_to': z.undefined().optional(),
 });
 
@@ -191,6 +200,7 @@ async function readMessages(
   extent: 'all' | 'newest',
 ): Promise<WitnessReading> {
   const heads: WrittenHead[] = [];
+  const told: Restored[] = [];
   let unreadable = 0;
   await pagesOf(client, room, {
     senders: [botUser],
@@ -207,14 +217,21 @@ async function readMessages(
       if (isLocked && (read === undefined || read.type === 'm.room.encrypted')) {
         unreadable += 1;
       }
+      if (sent.content['m.relates_to'] !== undefined) {
+        return;
+      }
       const found = notice.safeParse(read?.content).data;
-      if (found !== undefined && sent.content['m.relates_to'] === undefined) {
+      if (found !== undefined) {
         heads.push({ ...found['dev.lawspeaker.answer'].data, at: sent.origin_server_ts });
+      }
+      const loss = lossNotice.safeParse(read?.content).data;
+      if (loss !== undefined) {
+        told.push(loss['dev.lawspeaker.answer'].data.restored);
       }
     },
   });
   // The rest of the messages is of no importance: there have been other heads since.
-  return { heads: heads.reverse(), removed: [], unreadable, isWhole: true };
+  return { heads: heads.reverse(), removed: [], told, unreadable, isWhole: true };
 }
 
 /** Heads in the rooms that this one has replaced, the newest room first. Where the bot may not look any more, it stops. */
@@ -296,6 +313,7 @@ function joined(readings: readonly WitnessReading[]): WitnessReading {
   return {
     heads: readings.flatMap(({ heads }) => heads),
     removed: readings.flatMap(({ removed }) => removed),
+    told: readings.flatMap(({ told = [] }) => told),
     unreadable: readings.reduce((sum, { unreadable }) => sum + unreadable, 0),
     isWhole: readings.every(({ isWhole }) => isWhole),
   };

@@ -176,7 +176,7 @@ function restoredAnswer(witness: Witness, { at, kept }: Restored, lost: number):
     mark: '⚠️',
     title: [
       bold('My database says that it was restored or replaced, '),
-      'and I did not find that at this start: did you restore a backup?',
+      'and this room does not show that I found that: did you restore a backup?',
     ],
     body: [
       line(

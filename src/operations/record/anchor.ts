@@ -159,17 +159,31 @@ async function anchorIn(
   const end = await store.auditLog.end();
   if (end !== undefined && (isDue || isNews || after !== undefined)) {
     const lost = restored === undefined ? 0 : ofLostRows(reading.heads, [restored]).size;
-    if (isNews && lost > 0 && restored.told !== true) {
+    const isTold =
+      restored?.told === true ||
+      (isNews && lost > 0 && (await isToldInRoom(context.witnesses, restored)));
+    if (isNews && lost > 0 && !isTold) {
       // Somebody may have written this into the database, to excuse a log that they have rewritten.
       await alarms.restored(witness, restored, lost);
     }
     await witness.write({
       ...end,
-      ...present({ restored, after, misfit: misfit && { count: misfit.count } }),
+      ...present({
+        restored: restored && isTold ? { ...restored, told: true } : restored,
+        after,
+        misfit: misfit && { count: misfit.count },
+      }),
     });
     await store.anchor.set({ ...end, at: context.now() }, place);
   }
   return misfit === undefined;
+}
+
+/** Whether an earlier process has found the restored database, and the room still shows that. */
+async function isToldInRoom(witnesses: readonly Witness[], restored: Restored): Promise<boolean> {
+  const room = witnesses.find(({ kind }) => kind === 'management-room');
+  const { told = [] } = (await room?.read('all')) ?? {};
+  return told.some((one) => isSameRestoration(one, restored));
 }
 
 /** The latest time that the database was found to be older than the room, by its own account. */

@@ -15,6 +15,8 @@ const maxLineLength = 100;
 interface Telling {
   readonly room: RoomId;
   readonly end: number;
+  /** The last row that the database had before this start. */
+  readonly kept: number;
   readonly missing: ReadonlyMap<number, OwnMessage>;
   readonly lost: Lost;
   /** A row of the audit log whose hash was posted in the room and is not in the log. */
@@ -24,7 +26,8 @@ interface Telling {
 }
 
 /** Says what is missing in the database, and what that means. */
-export function alertAnswer({ room, end, missing, lost, head, firstItem, now }: Telling): Answer {
+export function alertAnswer(telling: Telling): Answer {
+  const { room, end, kept, missing, lost, head, firstItem, now } = telling;
   const newest = Math.max(end, ...missing.keys());
   const isNew = end === 0;
   return {
@@ -73,6 +76,7 @@ export function alertAnswer({ room, end, missing, lost, head, firstItem, now }: 
     data: {
       recordEndsAt: end,
       roomShows: newest,
+      restored: { at: now, kept },
       missing: [...missing].map(([id, { answer }]) => ({
         id,
         command: answer?.command,

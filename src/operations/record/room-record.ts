@@ -62,7 +62,16 @@ export async function compareWithRoom(
     if (isTelling) {
       const firstItem = await skipNumbers(tables, own);
       const room = context.settings.managementRoom;
-      const answer = alertAnswer({ room, end: end.count, missing, lost, head, firstItem, now });
+      const answer = alertAnswer({
+        room,
+        end: end.count,
+        kept,
+        missing,
+        lost,
+        head,
+        firstItem,
+        now,
+      });
       await post(context, tables, 'alert', {
         kind: 'alert',
         origin: { event, room: context.settings.managementRoom },

@@ -3,7 +3,12 @@ import { LawspeakerError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Store } from '../../store/store.ts';
 import type { ChainEnd, Verification } from '../../store/tables/audit-log.ts';
-import { ofLostRows, overdueAfterMs, restorationsIn } from '../../store/witness.ts';
+import {
+  isSameRestoration,
+  ofLostRows,
+  overdueAfterMs,
+  restorationsIn,
+} from '../../store/witness.ts';
 import type { Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
 
 /** What comparing with one witness gives. */
@@ -62,7 +67,10 @@ export async function verifyRecord(
   const copies = await Promise.all(witnesses.map(async ({ place }) => anchor.get(place)));
   const shown = await anchor.get();
   const readings = await Promise.all(witnesses.map(readingOf));
-  const restorations = restorationsIn(readings.flatMap(({ reading }) => reading.heads));
+  const inRoom = readings.flatMap(({ reading: { told = [] } }) => told);
+  const restorations = restorationsIn(readings.flatMap(({ reading }) => reading.heads)).map((one) =>
+    inRoom.some((told) => isSameRestoration(told, one)) ? { ...one, told: true } : one,
+  );
   const comparable = readings.map(({ reading: { heads } }) => {
     const lost = ofLostRows(heads, restorations);
     return heads.filter((head) => !lost.has(head));

@@ -207,6 +207,13 @@ it('a restored database is no tampering: the answer says when it was restored, a
         ({ type, content }) => type === headType && content['restored'] !== undefined,
       ),
     );
+    const told = room.ana
+      .unasked()
+      .find(({ body }) => body.includes('My database is older than this room'));
+    expect(told?.field).toMatchObject({
+      command: 'audit',
+      data: { record_ends_at: 2, restored: { kept: 2 } },
+    });
     await act(room);
     const verified = await room.ana.ask('!audit verify');
     expect(verified.field).toMatchObject({

@@ -112,7 +112,7 @@ const read = async (
   return { ...rest, counts: heads.map(({ count }) => count) };
 };
 
-const nothingElse = { removed: [], unreadable: 0, isWhole: true };
+const nothingElse = { removed: [], told: [], unreadable: 0, isWhole: true };
 
 test('heads are those that the bot has sent, in their form', async () => {
   events[room] = [
@@ -133,6 +133,19 @@ test('heads are those that the bot has sent, in their form', async () => {
 test('heads that people read stand in their place among the others', async () => {
   events[room] = [head(8), notice(7), head(4), notice(3), notice(2)];
   expect((await read()).counts).toEqual([2, 3, 4, 7, 8]);
+});
+
+test('what the bot has said about a restored database is found', async () => {
+  const restored = { at: 5, kept: 2 };
+  const data = { record_ends_at: 2, room_shows: 8, restored };
+  const said = (fields: object = {}) =>
+    notice(0, { 'dev.lawspeaker.answer': { command: 'audit', data }, ...fields });
+  events[room] = [
+    said(),
+    said({ 'm.relates_to': { rel_type: 'm.replace', event_id: '$said' } }),
+    { ...said(), sender: '@eve:localhost' },
+  ];
+  expect(await read()).toMatchObject({ told: [restored] });
 });
 
 test('a removed head is told, with its time', async () => {

@@ -27,6 +27,7 @@ let reads: number;
 let failure: Error | undefined;
 let told: Restored | undefined;
 let removed: number[];
+let inRoom: Restored[];
 let anchor: () => Promise<void>;
 
 beforeEach(async () => {
@@ -36,6 +37,7 @@ beforeEach(async () => {
   failure = undefined;
   told = undefined;
   removed = [];
+  inRoom = [];
   start('management-room');
 });
 afterEach(async () => bot.store.close());
@@ -52,7 +54,7 @@ function start(kind: Witness['kind']): void {
       if (failure !== undefined) {
         throw failure;
       }
-      return { heads: written.toReversed(), removed, unreadable: 0, isWhole: true };
+      return { heads: written.toReversed(), removed, told: inRoom, unreadable: 0, isWhole: true };
     },
   };
   const work = createAnchoring({
@@ -225,6 +227,12 @@ describe('after a restored database', () => {
     expect(written[0]).toMatchObject({ count: 2, restored: told });
     await look();
     expect(written).toHaveLength(2);
+  });
+
+  test('that the room shows, and an earlier process has found, is no news', async () => {
+    inRoom = [{ at: bot.clock.now, kept: 1 }];
+    expect(await look()).toMatchObject([notice(2)]);
+    expect(written[0]).toMatchObject({ restored: { at: bot.clock.now, kept: 1, told: true } });
   });
 
   test('that only the database knows of, the admins are called before a head says so', async () => {

@@ -137,6 +137,10 @@ describe('heads of rows from before a restored database', () => {
       fault: undefined,
       isIncomplete: true,
     });
+    expect(await verify(witness({ heads: await heads(forged), told: [forged] }))).toMatchObject({
+      isIncomplete: false,
+      restorations: [{ told: true }],
+    });
     // Another one of the same time excuses no more than the genuine one.
     const other = { at: restored.at, kept: 0 };
     const more = [...(await heads()), await head(6, { restored: other })];
