@@ -234,6 +234,42 @@ it('a restored database is no tampering: the answer says when it was restored, a
   }
 });
 
+it('a forged record of a restored database does not hide a rewritten log', async () => {
+  const room = await openRoom({ audit: always }, { timing });
+  try {
+    await act(room);
+    await act(room);
+    await headOf(room, 4);
+    await room.stopBot();
+    rewriteLog(room.databaseFile, 1, '@eve:localhost');
+    tamper(room.databaseFile, (database) =>
+      database
+        .prepare("INSERT OR REPLACE INTO sync_state (name, value) VALUES ('record_gap', ?)")
+        .run(`${Date.now()} 0 0 0`),
+    );
+    await room.startBot({}, timing);
+    const alert = await room.ana.until('the alert', () =>
+      room.ana
+        .unasked()
+        .find(({ body }) => body.includes('My database says that it was restored or replaced')),
+    );
+    expect(await highlightsOf(room.ana.user)).toContain(alert.event);
+    await room.ana.until('the next head', () =>
+      room.ana.events.find(
+        ({ type, content }) => type === headType && content['restored'] !== undefined,
+      ),
+    );
+    const verified = await room.ana.ask('!audit verify');
+    expect(verified.field.status).toBe('failed');
+    expect(verified.body).toContain('Only the database itself says so');
+    const { status, text } = await onCommandLine(room);
+    expect(status).toBe(1);
+    expect(text).toContain('Only the database itself says so');
+  } finally {
+    await room.close();
+  }
+});
+
 it('heads in a room that was upgraded still count in the one that has replaced it', async () => {
   const room = await openRoom(
     { audit: always },
