@@ -310,8 +310,32 @@ describe('filters', () => {
     const { status, text } = await page.ask(path, { cookie });
     expect(status).toBe(400);
     expect(/role="alert">\s*([^<]*)/u.exec(text)?.[1]).toContain(words);
+    expect(text).toContain('<title>Error: ');
     expect(text).toContain('<form class="filters"');
     expect(entriesIn(text)).toBe(0);
+  });
+
+  test.each([
+    ['/audit?since=soon&by=@ben:example.com', 'since'],
+    ['/audit?status=fine', 'status'],
+    ['/audit?text=%21%21', 'text'],
+    ['/reports?sender=%21room', 'sender'],
+  ])('of %s, the field %s is marked as wrong, and no other', async (path, field) => {
+    const { text } = await page.ask(path, { cookie: await page.logIn(ben) });
+    const controls = text.match(/<(?:input|select)\s[^>]*>/gu) ?? [];
+    const wrong = controls.filter((control) =>
+      /aria-invalid="true"\s+aria-describedby="fault"/u.test(control),
+    );
+    expect(wrong.map((control) => /name="(\w+)"/u.exec(control)?.[1])).toEqual([field]);
+    expect(text).toContain('id="fault"');
+  });
+
+  test('a page within a section is not said to be the page of the section', async () => {
+    const cookie = await page.logIn(ben);
+    const current = async (path: string) =>
+      /aria-current="(\w+)"/u.exec((await page.ask(path, { cookie })).text)?.[1];
+    expect(await current('/reports')).toBe('page');
+    expect(await current('/reports/1')).toBe('true');
   });
 
   test('a list goes on where the page before ended', async () => {

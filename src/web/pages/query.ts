@@ -55,17 +55,27 @@ export function createQuery(parameters: URLSearchParams, context: ReadingContext
   };
 }
 
+/** What is wrong with the filters. */
+export interface Fault {
+  readonly text: string;
+  /** The value that is wrong, or the name of a flag with it, as `--text`. */
+  readonly word: string | undefined;
+}
+
 /** The result of reading filters, or what is wrong with them. */
 export function reading<Filter>(
   read: () => Filter,
 ):
   | { readonly filter: Filter; readonly fault?: never }
-  | { readonly filter?: never; readonly fault: string } {
+  | { readonly filter?: never; readonly fault: Fault } {
   try {
     return { filter: read() };
   } catch (error) {
     if (error instanceof UsageError) {
-      return { fault: [error.message, error.advice].filter(Boolean).join(' ').replaceAll('`', '') };
+      const { message, advice, word } = error;
+      return {
+        fault: { text: [message, advice].filter(Boolean).join(' ').replaceAll('`', ''), word },
+      };
     }
     throw error;
   }

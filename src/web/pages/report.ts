@@ -132,7 +132,7 @@ function message(content: ReportedContent, now: number): Html {
         : quoted('Show what it says', body)
   }
   ${saysOtherwise(content) && quoted('Show it as clients with formatting show it', content.formatted ?? '')}
-  ${edits.map((edit) => quoted('Show a later version', edit.formatted ?? edit.body ?? ''))}`;
+  ${edits.map((edit, at) => quoted(`Show later version ${at + 1} of ${edits.length}`, edit.formatted ?? edit.body ?? ''))}`;
 }
 
 function reasonSection({ reports }: ItemStory): Html | undefined {

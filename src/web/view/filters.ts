@@ -1,4 +1,4 @@
-import type { Query } from '../pages/query.ts';
+import type { Fault, Query } from '../pages/query.ts';
 import { address, link } from './components.ts';
 import { html } from './html.ts';
 import type { Html } from './html.ts';
@@ -21,15 +21,20 @@ export function filterForm(options: {
   readonly path: string;
   readonly query: Query;
   readonly fields: readonly Field[];
-  readonly fault: string | undefined;
+  readonly fault: Fault | undefined;
 }): Html {
   const { path, query, fields, fault } = options;
+  const word = fault?.word;
+  const wrong =
+    word === undefined
+      ? undefined
+      : fields.find(({ name }) => word === query.text(name) || word === `--${name}`);
   const isFiltered = fields.some(({ name }) => query.text(name) !== '');
-  return html`${fault !== undefined && html`<p class="fault" role="alert">${fault}</p>`}
+  return html`${fault !== undefined && html`<p class="fault" id="fault" role="alert">${fault.text}</p>`}
     <form class="filters" method="get" action="${path}" role="search" aria-label="Filters">
       ${fields.map(
         (field) =>
-          html`<label${field.isShort === true && html` class="short"`}>${field.label}${control(field, query.text(field.name))}</label>
+          html`<label${field.isShort === true && html` class="short"`}>${field.label}${control(field, query.text(field.name), field === wrong)}</label>
 `,
       )}
       <button type="submit">Filter</button>
@@ -37,10 +42,11 @@ export function filterForm(options: {
     </form>`;
 }
 
-function control(field: Field, value: string): Html {
+function control(field: Field, value: string, isWrong: boolean): Html {
   const { name, placeholder, suggestions, choices, all = 'any' } = field;
+  const mark = isWrong && html` aria-invalid="true" aria-describedby="fault"`;
   if (choices !== undefined) {
-    return html`<select name="${name}">
+    return html`<select name="${name}" ${mark}>
       <option value="">${all}</option>
       ${choices.map(
         (choice) =>
@@ -61,6 +67,7 @@ function control(field: Field, value: string): Html {
       ${
         placeholder !== undefined && html` placeholder="${placeholder}"`
       }${list !== undefined && html` list="${list}"`}
+      ${mark}
     />${
       list !== undefined &&
       html`<datalist id="${list}">

@@ -28,14 +28,14 @@ const sections: readonly Section[] = [
 
 /** The whole document. */
 export function layout(
-  { title, body }: Page,
+  { title, body, status }: Page,
   visit?: { readonly viewer: Viewer; readonly path: string; readonly at: string },
 ): string {
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
-        <title>${title} · Lawspeaker</title>
+        <title>${status === 400 && 'Error: '}${title} · Lawspeaker</title>
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex, nofollow" />
@@ -77,7 +77,7 @@ function header({ viewer, path }: { readonly viewer: Viewer; readonly path: stri
             html`<li>
               <a
                 href="${address(section.path)}"
-                ${isIn(section, path) && html` aria-current="page"`}
+                ${isIn(section, path) && html` aria-current="${path === section.path ? 'page' : 'true'}"`}
                 >${section.title}</a
               >
             </li>`,

@@ -128,7 +128,6 @@ footer { padding-top: 2.5rem; padding-bottom: 1.5rem; color: var(--muted); font-
   td::before { content: attr(data-title); color: var(--muted); font-size: .82rem; }
   td > div { min-width: 0; }
   td:has(> div:empty) { display: none; }
-  td .exact { display: none; }
   td > div, td > div:has(> :is(code, bdi)) { min-width: 0; }
   td { overflow-wrap: anywhere; }
   td time { white-space: normal; }
