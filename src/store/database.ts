@@ -11,6 +11,7 @@ import { takeLock } from './files/lock.ts';
 import type { Lock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
+import { mendSearch } from './mend-search.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
@@ -150,6 +151,14 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
     await (options.readonly === true
       ? assertRecent(db, file)
       : migrate(sqlite, db, file, options.inform));
+  }
+  if (options.readonly !== true) {
+    try {
+      mendSearch(sqlite, options.inform ?? (() => undefined));
+    } catch (error) {
+      await db.destroy();
+      throw cannotBeOpened(file, error);
+    }
   }
   return db;
 }

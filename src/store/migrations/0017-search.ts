@@ -59,6 +59,9 @@ const searchTable = `
 const add = `
   INSERT INTO audit_search (rowid, words, keys) SELECT id, words, keys FROM audit_search_text`;
 
+/** Makes the index anew, of the entries that there are. */
+export const remakeSearch: readonly string[] = ['DROP TABLE audit_search', searchTable, add];
+
 const addAgain = (id: string) => `
   DELETE FROM audit_search WHERE rowid = ${id};
   ${add} WHERE id = ${id};`;
