@@ -44,6 +44,9 @@ export interface HttpServer {
 const forwardingHeaders = ['forwarded', 'via', 'x-forwarded-for'] as const;
 
 const requestTimeoutMs = 10_000;
+/** Requests that are too slow are looked for this often: Node's 30 s would let them take several times as long. */
+const checkEveryMs = 2000;
+const silenceTimeoutMs = 30_000;
 const maxConnections = 100;
 
 /**
@@ -58,7 +61,11 @@ export async function startHttp(
   sources: ProbeSources,
 ): Promise<HttpServer> {
   const server = createServer(
-    { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs },
+    {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+    },
     (request, response) => {
       answer(sources, address.host, request, response).catch((error: unknown) => {
         sources.onError(error);
@@ -67,6 +74,8 @@ export async function startHttp(
     },
   );
   server.maxConnections = maxConnections;
+  // Whoever reads no answer keeps no connection either: the probes must get one.
+  server.setTimeout(silenceTimeoutMs);
   await listen(server, address, written);
   // Later errors, such as a lack of file handles, must not end the bot.
   server.on('error', sources.onError);

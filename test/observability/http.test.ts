@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
@@ -28,8 +28,9 @@ async function serve(changed: Partial<ProbeSources> = {}) {
     ...sources,
     ...changed,
   });
-  return async (path: string, method = 'GET') => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+  const origin = `http://127.0.0.1:${port}`;
+  const ask = async (path: string, method = 'GET') => {
+    const response = await fetch(`${origin}${path}`, { method });
     return {
       status: response.status,
       type: response.headers.get('content-type'),
@@ -37,6 +38,7 @@ async function serve(changed: Partial<ProbeSources> = {}) {
       text: await response.text(),
     };
   };
+  return Object.assign(ask, { origin });
 }
 
 describe('what is answered', () => {
@@ -104,6 +106,17 @@ test('it stops, also while somebody holds a connection', async () => {
   await server?.stop();
   server = undefined;
   await expect(ask('/metrics')).rejects.toThrow('fetch failed');
+});
+
+test('whoever never finishes a request is soon disconnected', { timeout: 60_000 }, async () => {
+  const ask = await serve();
+  const { port } = new URL(ask.origin);
+  const since = performance.now();
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.resume();
+  socket.write('GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ');
+  await once(socket, 'close');
+  expect(performance.now() - since).toBeLessThan(22_000);
 });
 
 describe('an address that can’t be listened on is a fault of the set-up', () => {
