@@ -233,6 +233,8 @@ interface Base<Declared extends Arguments> {
     | Exclude<Protects, false>
     | ProtectsNobody
     | ((args: ParsedArguments<Declared>) => Protects);
+  /** Its protection can't be overridden. */
+  readonly alwaysProtects?: true;
   /**
    * It acts on the named file alone. By default, a file is also protected if it equals one of a protected
    * account, because Synapse quarantines equal files together.
@@ -639,7 +641,7 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
         ...(whyNotLater(command) === undefined ? scheduleFlags : {}),
         ...(takesMany(command) ? batchFlags : {}),
         ...commonFlags,
-        ...(canProtect(command) ? protectionFlags : {}),
+        ...(canProtect(command) && command.alwaysProtects !== true ? protectionFlags : {}),
       }
     : command.args;
 }

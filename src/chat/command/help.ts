@@ -89,9 +89,11 @@ export function usage(command: Command, prefix: string): string {
   ].join('');
   const shapes = Object.entries(declared)
     .filter(
-      ([key]) =>
+      ([key, { options }]) =>
         !others.includes(key) &&
-        (!rareFlags.has(key) || (scheduleFlags.has(key) && key in command.args)) &&
+        (!rareFlags.has(key) ||
+          options.required === true ||
+          (scheduleFlags.has(key) && key in command.args)) &&
         (users === undefined || !batchFlags.has(key)),
     )
     .map(([key, argument]) =>

@@ -138,14 +138,14 @@ function nextValue(
  * @throws UsageError the second word belongs to the duration or the time
  */
 function assertOneWord(key: string, value: Token, second: Token | undefined): void {
-  if (second === undefined || second.quoted) {
+  // Quotes say where the value ends.
+  if (second === undefined || second.quoted || value.quoted) {
     return;
   }
   const both = `${value.text} ${second.text}`;
   const duration = durationMeant(both);
-  const isTime = /^\d{4}-\d\d-\d\d \d{1,2}:\d\d|\d:\d\d(?::\d\d)? (?:z|utc|[+-]\d\d:\d\d)$/iu.test(
-    both,
-  );
+  const isTime =
+    /^\d{4}-\d\d-\d\d \d{1,2}:\d\d\S*$|\d:\d\d(?::\d\d)? (?:z|utc|[+-]\d\d:\d\d)$/iu.test(both);
   if (duration !== undefined || isTime) {
     throw new UsageError(`\`--${key}\` takes one word, not \`${cut(both)}\`.`, {
       word: second.text,

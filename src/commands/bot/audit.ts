@@ -12,6 +12,7 @@ import { entryNumber } from '../../chat/reading/entry-number.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import { isForgotten } from '../../core/forgotten.ts';
 import { present } from '../../core/present.ts';
 import { readSearchText } from '../../core/search-text.ts';
 import { cut } from '../../core/text.ts';
@@ -241,15 +242,24 @@ function entryAnswer({
   const body: Block[] = [
     ...(outcome === undefined ? [] : [line(`#${outcome} is the outcome of #${entry.id}`)]),
     line('Requested by ', code(entry.actor), ` at ${dateTime(entry.at)}`),
+    ...(isRefused(entry)
+      ? []
+      : [
+          line(
+            entry.confirmer === null ? 'No confirmation needed' : 'Confirmed by ',
+            ...(entry.confirmer === null ? [] : [code(entry.confirmer)]),
+          ),
+        ]),
     line(
-      entry.confirmer === null ? 'No confirmation needed' : 'Confirmed by ',
-      ...(entry.confirmer === null ? [] : [code(entry.confirmer)]),
+      'Reason: ',
+      withoutLinks(entry.reason ?? (isAboutForgotten(entry) ? 'forgotten' : 'none given')),
     ),
-    line('Reason: ', withoutLinks(entry.reason ?? 'none given')),
     line('Arguments: ', code(JSON.stringify(entry.arguments))),
     line(
       entry.endedAt === null
-        ? 'No outcome recorded'
+        ? isRefused(entry)
+          ? 'Refused before anything was done'
+          : 'No outcome recorded'
         : `Finished in ${detail.took ?? span(Math.max(1000, entry.endedAt - entry.at))}: ${entry.status}`,
       ...(detail.code === undefined ? [] : [', ', code(detail.code)]),
     ),
@@ -276,6 +286,12 @@ function entryAnswer({
     data: { ...entry, ...present({ operation }) },
   };
 }
+
+/** It was asked for and not allowed, or not possible: there is nothing that could end. */
+const isRefused = ({ endedAt, status }: AuditEntry) => endedAt === null && status !== 'open';
+
+/** Its texts were deleted with whom it is about. */
+const isAboutForgotten = ({ target }: AuditEntry) => target !== null && isForgotten(target);
 
 /** The parts of an outcome that people read, besides its status. */
 function detailOf({ detail }: AuditEntry): { took?: string; code?: string; undo?: string } {

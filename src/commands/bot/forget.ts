@@ -3,7 +3,7 @@ import { count } from '../../chat/answers/phrases.ts';
 import { positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
 import type { Context } from '../../chat/command/declaration.ts';
-import { DeniedError, UsageError } from '../../core/errors.ts';
+import { UsageError } from '../../core/errors.ts';
 import { mentionReplacer } from '../../core/forgotten.ts';
 import type { UserId } from '../../core/ids.ts';
 import type { ForgetRequest, Mentions } from '../../services/services.ts';
@@ -27,29 +27,32 @@ export default defineCommand({
   args: { user: positional('identity', 'Who is forgotten: a user of any server') },
   danger: 'critical',
   reversible: false,
+  // What moderators did stays on record.
+  alwaysProtects: true,
   // The record of it must not name whom it forgets.
   audit: { redact: ['user'] },
   example: 'forget @mallory:example.com',
   async preview(context) {
     const { args, services } = context;
-    assertAllowed(context);
+    assertNotNamed(context);
     const found = await services.forgetting.find(args.user, context.origin.event);
     return {
       title: ['Forget ', code(args.user), '?'],
       body: [
         line(`In the database: ${mentionsText(found)}`),
         line(
-          'Will: replace their ID by one that names nobody, delete texts by them and about them, rewrite the database file (I answer nobody meanwhile: about a second for 100 MB)',
+          'Will: replace their ID by one that names nobody, and delete what I keep of reported texts, reasons, notes and tags about them',
         ),
         line(
           'Will not: change anything on the homeserver, remove messages of this room, change existing backups',
         ),
+        line('While I rewrite the database file, I answer nobody: about a second for 100 MB.'),
       ],
       warning: 'It can’t be undone: nobody will be able to say whom these entries were about.',
     };
   },
   async run(context) {
-    assertAllowed(context);
+    assertNotNamed(context);
     return context.services.forgetting.forget(requestOf(context));
   },
   answer: (_, { as, notCompacted, ...found }) => ({
@@ -73,7 +76,7 @@ export default defineCommand({
   reconcile: async (context) => context.services.forgetting.reconcile(requestOf(context)),
 });
 
-type ForgetContext = Pick<Context, 'audit' | 'invocation' | 'now' | 'origin' | 'reason'> & {
+type ForgetContext = Pick<Context, 'audit' | 'now' | 'origin' | 'reason'> & {
   readonly args: { readonly user: UserId };
 };
 
@@ -84,17 +87,8 @@ function requestOf({ args, audit, now, origin }: ForgetContext): ForgetRequest {
   return { user: args.user, event: origin.event, entry: audit, now };
 }
 
-/**
- * @throws DeniedError protection can't be overridden
- * @throws UsageError the reason, which is kept, names them
- */
-function assertAllowed({ args, invocation, reason = '' }: ForgetContext): void {
-  if (invocation.overrideProtection === true) {
-    throw new DeniedError(
-      'protected people can’t be forgotten',
-      'What moderators did stays on record. Nothing was changed.',
-    );
-  }
+/** @throws UsageError the reason, which is kept, names them */
+function assertNotNamed({ args, reason = '' }: ForgetContext): void {
   if (mentionReplacer(args.user, '')(reason) !== reason) {
     throw new UsageError('The reason must not name them: it is kept.');
   }

@@ -1,4 +1,5 @@
 import { identitiesOf, protectsFor } from '../../chat/command/declaration.ts';
+import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, LeftOut } from '../../chat/command/invocation.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { ProtectedError, TargetError } from '../../core/errors.ts';
@@ -69,7 +70,7 @@ export async function resolve(context: ResolveContext, asked: Authorized): Promi
   });
   const last = untouchable.at(-1);
   if (last !== undefined && untouchable.length === accounts.length) {
-    throw protectedError(context, last.user, last.why);
+    throw protectedError(context, authorized.command, last.user, last.why);
   }
   const leftOut: readonly LeftOut[] = [...untouchable, ...roomsLeftOut];
   await assertOthers(context, authorized);
@@ -220,7 +221,7 @@ async function assertOthers(
     for (const user of (named === undefined ? [] : [named].flat()) as UserId[]) {
       const protection = await protectionOf(context, user);
       if (protection !== undefined && !isOverridden(context, parsed, user)) {
-        throw protectedError(context, user, protection);
+        throw protectedError(context, command, user, protection);
       }
     }
   }
@@ -301,12 +302,13 @@ function isOverridden(
 
 function protectedError(
   { settings }: ProtectContext,
+  { alwaysProtects }: Pick<Command, 'alwaysProtects'>,
   user: UserId,
   protection: string,
 ): ProtectedError {
   return new ProtectedError(
     `${user} ${protection}`,
-    user === settings.botUser ? 'Nothing was changed.' : overrideAdvice,
+    user === settings.botUser || alwaysProtects === true ? 'Nothing was changed.' : overrideAdvice,
   );
 }
 

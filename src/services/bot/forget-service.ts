@@ -111,7 +111,7 @@ async function assertForgettable(
     throw new TargetError(
       'state',
       `not everything about ${user} is finished: ${lists.join(' and ')}`,
-      'Decide the reports, and finish or stop the operations and timers first. Nothing was changed.',
+      'First decide the reports, and confirm, cancel or stop the operations and timers. Nothing was changed.',
     );
   }
 }
@@ -156,11 +156,15 @@ export function createForgetService(store: ForgettingStore) {
      *
      * @param event the event that asks for it
      * @throws ProtectedError they have acted here
-     * @throws TargetError something about them is not finished
+     * @throws TargetError something about them is not finished, or nothing names them
      */
     async find(user: UserId, event?: string): Promise<Mentions> {
       await assertForgettable(store, user, event);
-      return countMentions(store, user);
+      const found = await countMentions(store, user);
+      if (found.entries + found.reports + found.others === 0) {
+        throw new TargetError('unknown_user', `nothing in the database names ${user}`);
+      }
+      return found;
     },
 
     /**

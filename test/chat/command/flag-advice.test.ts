@@ -121,6 +121,13 @@ describe('a duration or a time of several words', () => {
     },
   );
 
+  test.each([
+    'audit export --since "2026-11-01 18:00 Europe/Berlin" --format csv',
+    'audit --until "2026-11-02 10:00" --since "2026-11-01 10:00"',
+  ])('flags may follow a time in quotes: %s', (line) => {
+    expect(() => refused(line)).toThrow(`${line} was read`);
+  });
+
   test('users may follow', () => {
     const command = registry.find('lock');
     const tokens = tokenize('--in 2h minute @m:x');

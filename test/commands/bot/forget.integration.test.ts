@@ -129,11 +129,17 @@ it('refuses while something about them is not finished, and for moderators', asy
   await ana.ask(`!cancel ${pending.field.confirmation?.code}`);
   expect((await ana.ask(`!forget ${mallory.userId}`)).field.confirmation).toBeDefined();
 
-  expect((await ana.ask(`!forget ${ben.user.userId}`)).field.status).toBe('protected');
-  expect((await ana.ask(`!forget ${ana.user.userId} --override-protection`)).field.status).toBe(
-    'denied',
+  const protectedAnswer = await ana.ask(`!forget ${ben.user.userId}`);
+  expect(protectedAnswer.field.status).toBe('protected');
+  expect(protectedAnswer.body).not.toContain('override');
+  expect((await ana.ask(`!forget ${ana.user.userId}`)).field.status).toBe('protected');
+  expect((await ana.ask(`!forget ${ben.user.userId} --override-protection`)).field.status).toBe(
+    'usage',
   );
   expect((await ben.ask(`!forget ${mallory.userId}`)).field.status).toBe('denied');
   expect((await ana.ask('!forget')).field.status).toBe('usage');
   expect((await ana.ask('!forget @forgotten-00aa:invalid')).field.error?.code).toBe('state');
+  expect((await ana.ask('!forget @nobody-here:localhost')).field.error?.code).toBe('unknown_user');
+  const named = await ana.ask(`!forget ${mallory.userId} --reason "asked by ${mallory.userId}"`);
+  expect(named.field.status).toBe('usage');
 });
