@@ -502,13 +502,13 @@ test('status says who keeps the accounts', async () => {
 
 describe('a report', () => {
   test('is handled by a rule', async () => {
-    // They are more than a second old when the room is open.
     const [mallory, admin, ...reporters] = await Promise.all(
       ['mallory', 'admin', 'one', 'two', 'three'].map(async (name) => server.newUser(name)),
     );
     if (mallory === undefined || admin === undefined) {
       throw new TypeError('five accounts were made');
     }
+    const areOldAt = Date.now() + 1000;
     const reporting = await server.openRoom(
       {
         reports: {
@@ -536,6 +536,8 @@ describe('a report', () => {
       await Promise.all([admin, ...reporters].map(async (one) => one.join(lobby)));
       const byAdmin = await admin.sendText(lobby, 'no spam here');
       const spam = await mallory.sendText(lobby, 'cheap pills');
+      // Only then do their reports count.
+      await vi.waitUntil(() => Date.now() > areOldAt);
       for (const event of [byAdmin, spam]) {
         for (const reporter of reporters) {
           await reporter.reportEvent(lobby, event, { reason: 'spam' });
