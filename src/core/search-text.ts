@@ -15,7 +15,7 @@ const minCjkPrefix = 2;
 const saysMore = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
 const maxPrefixes = 3;
 
-/** A phrase in quotation marks of any kind, or a word; `*` after it stands for how the last word goes on. */
+/** A phrase in quotation marks of any kind, or a word; `*` after it matches any ending of the last word. */
 const termPattern = /["“”„]([^"“”„]*)["“”„](\*?)|(\S+)/gu;
 
 /**
@@ -39,7 +39,7 @@ export function readSearchText(text: string): readonly SearchTerm[] {
     .filter(({ words }) => /[\p{L}\p{N}]/u.test(words))
     .filter((term, at, all) => all.findIndex((other) => isSame(term, other)) === at);
   if (terms.length === 0) {
-    throw new UsageError('There is no word to search for.', {
+    throw new UsageError('The search has no words.', {
       word: '--text',
       advice:
         'Give words or a user ID, such as crypto scam. Punctuation and emoji can’t be searched for.',

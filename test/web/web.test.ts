@@ -299,7 +299,7 @@ describe('filters', () => {
   });
 
   test.each([
-    ['/audit?text=%21%21', 'There is no word to search for.'],
+    ['/audit?text=%21%21', 'The search has no words.'],
     ['/audit?since=soon', 'soon is not a valid date.'],
     ['/audit?target=%23lobby:example.com', 'Give the ID of the room'],
     ['/audit?status=fine', 'status is none of done, failed'],

@@ -54,7 +54,7 @@ export interface Secrets {
   /**
    * Sends a secret. It is redacted `keepForMs` later, after a restart too.
    *
-   * @param keepForMs if it is no longer of use before the others are
+   * @param keepForMs for a secret that expires earlier than usual
    * @returns what redacts it at once
    */
   send(

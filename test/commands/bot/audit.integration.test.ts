@@ -86,7 +86,7 @@ describe('audit', () => {
     expect(none.body).toContain('No matching entries');
     const wordless = await room.ben.ask('!audit --text "🚨 …"');
     expect(wordless.field.status).toBe('usage');
-    expect(wordless.body).toContain('There is no word to search for');
+    expect(wordless.body).toContain('The search has no words');
   });
 
   it('finds what was done to a user in a room by the room, and in its history', async () => {
