@@ -119,7 +119,7 @@ test.for([
 
 test.each([
   [{ by: 'ana' }, '--by'],
-  [{ text: '…' }, 'no word to search for'],
+  [{ text: '…' }, 'The search has no words.'],
   [{ since: '2026-11-01 10:00 Europe/Nowhere' }, 'is not a valid date'],
   [{ since: '2026-02-30 Europe/Berlin' }, 'is not a valid date'],
   [{ status: 'fine' }, '--status'],
