@@ -153,13 +153,12 @@ const makers = {
 } satisfies { [Name in keyof StoreTables]: (db: Connection) => StoreTables[Name] };
 
 /** Makes the tables on a connection, each of them when it is first used: a transaction uses a few. */
-function createTables(translated: Translate): (db: Connection) => StoreTables {
-  const guarded = guardedBy(translated);
+function createTables(guard?: Guard): (db: Connection) => StoreTables {
   const getters = {};
   for (const [name, make] of Object.entries(makers)) {
     Object.defineProperty(getters, name, {
       get(this: { readonly db: Connection }) {
-        const table = guarded(make(this.db) as Record<string, Method>);
+        const table = guard === undefined ? make(this.db) : guard(make(this.db) as Methods);
         Object.defineProperty(this, name, { value: table, writable: true, configurable: true });
         return table;
       },
@@ -182,15 +181,16 @@ export async function openStore(file: string, options: OpenOptions = {}): Promis
     }
     return translateErrors(work);
   };
-  const tablesOn = createTables(translated);
-  const tables = tablesOn(db);
+  const tables = createTables(guardedBy(translated))(db);
+  // The transaction translates the errors of all that is done in it.
+  const tablesIn = createTables();
   return {
     ...(Object.fromEntries(
       Object.keys(makers).map((name) => [name, tables[name as keyof StoreTables]]),
     ) as unknown as StoreTables),
     transaction: async (work, { repeatable = false } = {}) =>
       translated(async () =>
-        (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) => work(tablesOn(trx))),
+        (repeatable ? withoutWaiting : inOneTransaction)(db, async (trx) => work(tablesIn(trx))),
       ),
     compact: async () =>
       translated(async () => {
@@ -249,20 +249,20 @@ async function withoutWaiting<Result>(
 }
 
 type Method = (...parameters: never[]) => Promise<unknown>;
+type Methods = Record<string, Method>;
+type Guard = (table: Methods) => Methods;
 type Translate = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 /** The same table, with methods that throw a StoreError if the database fails. */
 const guardedBy =
-  (translated: Translate) =>
-  <Table extends Record<keyof Table, Method>>(table: Table): Table => {
-    const methods = Object.entries<Method>(table);
-    return Object.fromEntries(
-      methods.map(([name, method]) => [
+  (translated: Translate): Guard =>
+  (table) =>
+    Object.fromEntries(
+      Object.entries(table).map(([name, method]) => [
         name,
         async (...parameters: never[]) => translated(async () => method(...parameters)),
       ]),
-    ) as Table;
-  };
+    );
 
 async function translateErrors<Result>(work: () => Promise<Result>): Promise<Result> {
   try {

@@ -250,7 +250,8 @@ async function whyNot(
     // It is begun.
     return undefined;
   }
-  const why = await whyNotAnyMore(context, context.store, queue, unit);
+  // Whether somebody has stopped it is read in the transaction that begins the unit.
+  const why = queue.stopped ?? (await whyNotAllowed(context, context.store, queue, unit));
   const isKnown = unit.account !== undefined || (unit.target === undefined && !unit.part);
   if (why !== undefined || isKnown) {
     return why;
@@ -279,40 +280,37 @@ const maxTries = 4;
 /** What to do about an account that can't be looked up: its problem must not hold up the others forever. */
 async function whyUnanswered(
   context: BeginContext,
-  { unanswered }: Queue,
+  queue: Queue,
   unit: Unit,
   error: LawspeakerError,
 ): Promise<string | typeof later | typeof again> {
   if (!(await answers(context))) {
-    return later;
+    return (await whyStopped(context, context.store, queue)) ?? later;
   }
-  const tries = (unanswered.get(unit)?.tries ?? 0) + 1;
+  const tries = (queue.unanswered.get(unit)?.tries ?? 0) + 1;
   if (tries >= maxTries) {
     return `could not be looked up: ${error.message}`;
   }
   const againAt = performance.now() + context.settings.reconcileAfterMs / 2;
-  unanswered.set(unit, { tries, againAt });
+  queue.unanswered.set(unit, { tries, againAt });
   return again;
 }
 
 /**
- * Why a unit is not begun any more: the operation was stopped, whoever asked has lost their role, somebody
- * has since changed what it takes back, or the account has become protected since it was looked up.
+ * Why a unit may not be begun: whoever asked has lost their role, somebody has since changed what it takes
+ * back, or the account has become protected since it was looked up.
  */
-async function whyNotAnyMore(
+async function whyNotAllowed(
   context: BeginContext,
-  tables: Pick<StoreTables, 'operations'> & {
-    readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'inOrder' | 'search'>;
-  },
-  queue: Queue,
+  { auditLog }: { readonly auditLog: Pick<StoreTables['auditLog'], 'get' | 'inOrder' | 'search'> },
+  { operation }: Pick<Queue, 'operation'>,
   unit: Unit,
 ): Promise<string | undefined> {
   const { account, part } = unit;
-  const why = await whyStopped(context, tables, queue);
   return (
-    why ??
-    (part && (whyDenied(context, part) ?? (await whyChanged(tables.auditLog, part)))) ??
-    (account && whyUntouchable(context, taskOf(queue.operation, unit), account))
+    whyDenied(context, operation) ??
+    (part && (whyDenied(context, part) ?? (await whyChanged(auditLog, part)))) ??
+    (account && whyUntouchable(context, taskOf(operation, unit), account))
   );
 }
 
@@ -330,7 +328,10 @@ export async function beginIfStillAllowed(
   { next, steps }: { readonly next: Unit; readonly steps: Unit[] },
 ): Promise<{ readonly begun: Begun } | { readonly skipped: readonly Skipped[] }> {
   const why =
-    next.intent === undefined ? await whyNotAnyMore(context, tables, queue, next) : undefined;
+    next.intent === undefined
+      ? ((await whyStopped(context, tables, queue)) ??
+        (await whyNotAllowed(context, tables, queue, next)))
+      : undefined;
   if (why === undefined) {
     return { begun: await begin(context, tables, queue.operation, next) };
   }

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { UserId } from '../../core/ids.ts';
 import type { Account } from '../../services/services.ts';
 import type { AccountLookup } from '../resolve/absent.ts';
@@ -35,13 +37,19 @@ export function createLookUps(
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
-  async function read(user: UserId): Promise<void> {
+  /** Accounts that were taken from the queue and wait for the list. */
+  const asked = new Set<UserId>();
+
+  async function read(): Promise<void> {
+    // Lanes that start together ask in the same turn.
+    await nextTurn();
     const next = queue.slice(0, readAhead).flatMap(([unit]) => unit?.target ?? []);
+    const wanted = new Set([...asked, ...next]);
     // Set before the request, so that what was read is never older than this says, even if the answer is
     // late.
     readAt = context.now();
-    const listed = await accounts.fromList([user, ...next], fewAccounts);
-    covered = new Set([user, ...next]);
+    const listed = await accounts.fromList([...wanted], fewAccounts);
+    covered = wanted;
     mayRead = listed !== undefined;
     found = listed ?? new Map();
   }
@@ -52,7 +60,9 @@ export function createLookUps(
     const isUsedUp =
       !covered.has(user) && (next?.target === undefined || !covered.has(next.target));
     if (mayRead && (isUsedUp || context.now() - readAt >= freshMs)) {
-      reading ??= read(user).finally(() => {
+      asked.add(user);
+      reading ??= read().finally(() => {
+        asked.clear();
         reading = undefined;
       });
       await reading;

@@ -84,21 +84,30 @@ export interface Verification extends ChainEnd {
 /** Few enough rows that others wait only a few milliseconds. */
 const verifiedAtOnce = 200;
 
-async function append(db: Connection, row: UnchainedRow): Promise<number> {
+/** Appends rows to the chain: one such function for each transaction, which reads the end of the chain once. */
+function appendingTo(db: Connection) {
+  let previousHash: string | undefined;
+  return async (row: UnchainedRow): Promise<number> => {
+    const next = chained(previousHash ?? (await previousHashIn(db)), row);
+    const { id } = await db
+      .insertInto('audit_log')
+      .values(next)
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    previousHash = next.hash;
+    return id;
+  };
+}
+
+/** The previous hash of the next row. */
+async function previousHashIn(db: Connection): Promise<string> {
   const last = await db
     .selectFrom('audit_log')
     .select(['hash', 'form'])
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const previousHash =
-    last?.form === 1 ? await previousHashAfterOldRows(db, last.hash) : (last?.hash ?? genesis);
-  const inserted = await db
-    .insertInto('audit_log')
-    .values(chained(previousHash, row))
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return inserted.id;
+  return last?.form === 1 ? previousHashAfterOldRows(db, last.hash) : (last?.hash ?? genesis);
 }
 
 function rowOf(
@@ -131,6 +140,7 @@ function readJson(text: string): unknown {
 
 /** The audit log. Rows are only ever appended, inside a transaction. */
 export function auditLog(db: Connection) {
+  const append = appendingTo(db);
   /** Intents and refusals, with their latest outcomes. */
   const entries = () =>
     db
@@ -171,7 +181,7 @@ export function auditLog(db: Connection) {
   return {
     /** Records what is going to be done. Returns the entry's number. Commit this before the call. */
     async begin(intent: Intent, at: number): Promise<number> {
-      return append(db, {
+      return append({
         ...rowOf(intent, at),
         kind: 'intent',
         intent_id: null,
@@ -192,7 +202,7 @@ export function auditLog(db: Connection) {
         .where('id', '=', intentId)
         .where('kind', '=', 'intent')
         .executeTakeFirstOrThrow();
-      await append(db, {
+      await append({
         ...intent,
         // The intent has them.
         arguments: '{}',
@@ -211,7 +221,7 @@ export function auditLog(db: Connection) {
       outcome: { status: string; detail?: unknown },
       at: number,
     ): Promise<number> {
-      return append(db, {
+      return append({
         ...rowOf(intent, at),
         kind: 'refusal',
         intent_id: null,
