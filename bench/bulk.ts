@@ -64,6 +64,15 @@ async function atATime(lane: () => Promise<void>): Promise<void> {
 
 async function byBot({ moderator }: BenchRoom, names: readonly string[]): Promise<number> {
   const asked = await moderator.ask(`!deactivate ${names.join(' ')} --reason spam`);
+  // Nobody confirms before the question is complete. What it still sends then is not part of the bulk.
+  await moderator.until('both reactions to the question', () => {
+    const reactions = moderator.events.filter(
+      ({ type, content }) =>
+        type === 'm.reaction' &&
+        (content['m.relates_to'] as { event_id?: string }).event_id === asked.event,
+    );
+    return reactions.length >= 2 ? reactions : undefined;
+  });
   const begin = performance.now();
   await moderator.say(`!confirm ${asked.field.confirmation?.code ?? ''}`);
   const { body } = await moderator.outcomeOf(asked, 'done', 'partial', 'failed', 'unknown');
