@@ -68,7 +68,13 @@ const cases = registry.all.flatMap((command) =>
 );
 
 /** The command's example with another room in one argument. */
-function lineWith(command: Command, key: string, argument: Argument, named: RoomId): string {
+function lineWith(
+  command: Command,
+  key: string,
+  argument: Argument,
+  named: RoomId,
+  dryRun = false,
+): string {
   const context = { serverName: 'localhost', now: bot.clock.now, prefix: '!' };
   const [, ...tokens] = tokenize(command.example);
   const { values } = readArguments(command, tokens, context);
@@ -82,7 +88,7 @@ function lineWith(command: Command, key: string, argument: Argument, named: Room
   const value = argument.kind === 'event' ? { room: named, event: '$message' } : named;
   return writeInvocation(command, {
     arguments: { ...given, [key]: value } as never,
-    dryRun: false,
+    dryRun,
   });
 }
 
@@ -94,8 +100,8 @@ test('there are commands that name rooms', () => {
 
 describe.each(cases)('$name, $key', ({ command, key, argument }) => {
   test('does not reach a direct room', async () => {
-    for (const suffix of ['', ...(command.danger === 'read' ? [] : [' --dry-run'])]) {
-      const line = lineWith(command, key, argument, directRoom) + suffix;
+    for (const dryRun of command.danger === 'read' ? [false] : [false, true]) {
+      const line = lineWith(command, key, argument, directRoom, dryRun);
       const { status, changes, redacted, sent } = await answerTo(line);
       expect({ line, status }).toEqual({ line, status: 'protected' });
       expect([...changes, ...redacted]).toEqual([]);

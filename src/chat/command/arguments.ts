@@ -14,8 +14,8 @@ interface ArgumentOptions {
    */
   readonly rest?: true;
   /**
-   * A text of several words is kept as it was typed, with its quotes and line breaks, up to an empty line between two
-   * paragraphs.
+   * In a message, such a text is kept exactly as it was typed, with its quotes, dashes and line breaks. So flags come
+   * before the other arguments. In lines of the configuration, quotes group words as everywhere.
    */
   readonly verbatim?: true;
   /**

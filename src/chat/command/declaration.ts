@@ -642,6 +642,11 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
         ...(takesMany(command) ? batchFlags : {}),
         ...commonFlags,
         ...(canProtect(command) && command.alwaysProtects !== true ? protectionFlags : {}),
+/** Whether its text is kept as it was typed: see `ArgumentOptions.verbatim`. */
+export function isVerbatim(command: Command): boolean {
+  return Object.values(command.args).some(({ options }) => options.verbatim === true);
+}
+
       }
     : command.args;
 }

@@ -8,6 +8,7 @@ import {
   argumentsOf,
   groups,
   leastDangerOf,
+  isVerbatim,
   maxDangerOf,
   placeholderOf,
   roleFor,
@@ -87,7 +88,12 @@ export function usage(command: Command, prefix: string): string {
     ...others.map((key) => `|${placeholderOf(key, declared[key] as Argument)}…`),
     '|--matching "FILTERS"|--from-file',
   ].join('');
-  const shapes = Object.entries(declared)
+  const ofPlace = (place: Argument['place']) =>
+    Object.entries(declared).filter(([, argument]) => argument.place === place);
+  const inOrder = isVerbatim(command)
+    ? [...ofPlace('flag'), ...ofPlace('positional')]
+    : Object.entries(declared);
+  const shapes = inOrder
     .filter(
       ([key, { options }]) =>
         !others.includes(key) &&

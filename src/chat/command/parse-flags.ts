@@ -1,6 +1,5 @@
 import { durationMeant } from '../../core/duration.ts';
 import { UsageError } from '../../core/errors.ts';
-import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { flagParts, isEndOfFlags, isExact, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
@@ -76,8 +75,7 @@ export function parseFlags(
 }
 
 function wordOf(token: Token): Word {
-  const { text, raw, breaks } = token;
-  return { text, exact: isExact(token), ...present({ raw, breaks }) };
+  return { text: token.text, exact: isExact(token) };
 }
 
 /**

@@ -301,7 +301,10 @@ function readPositionals(
       continue;
     }
     if (rest === true) {
-      values[key] = textOf(left.splice(0), argument);
+      values[key] = left
+        .splice(0)
+        .map(({ text }) => text)
+        .join(' ');
       continue;
     }
     const least = isElsewhere ? 0 : 1;
@@ -328,18 +331,6 @@ function readPositionals(
     throw unexpected(words, words.indexOf(surplus), declared, options);
   }
   return allFilledIn;
-}
-
-/** The text that words are the rest of. One word in quotes is the whole text. */
-function textOf(words: readonly Word[], { options: { verbatim } }: Argument): string {
-  const isVerbatim = verbatim === true && words.length > 1;
-  return words
-    .map(({ text, raw = text, breaks = 0 }, at) => {
-      const space =
-        at === 0 ? '' : isVerbatim && breaks > 0 ? '\n'.repeat(Math.min(breaks, 2)) : ' ';
-      return `${space}${isVerbatim ? raw : text}`;
-    })
-    .join('');
 }
 
 /** The first positional, and what the message is about, if that is left out and meant. */

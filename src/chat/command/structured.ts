@@ -9,8 +9,9 @@ import { quote } from '../reading/tokenize.ts';
 import { matrixToLink } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
 import type { Argument } from './arguments.ts';
-import { argumentsOf } from './declaration.ts';
+import { argumentsOf, isVerbatim } from './declaration.ts';
 import type { Command } from './declaration.ts';
+import { verbatimLine } from './write-invocation.ts';
 
 /**
  * Commands that clients complete behind `/`: the bot describes each command in the room's state, and a client
@@ -180,7 +181,7 @@ export function writeStructured(
       const { unless } = argument.options;
       const isReplaced = unless?.some((name) => left.has(flagName(name))) === true;
       missing = values.length === 0 && !isReplaced ? flagName(key) : undefined;
-      words.push(...values.map(quote));
+      words.push(...(argument.options.verbatim === true ? values : values.map(quote)));
     }
   }
   const flags = [...left].flatMap(([key, value]) =>
@@ -191,7 +192,9 @@ export function writeStructured(
         : []
       : valuesOf(value).map((one) => `--${key}=${quote(one)}`),
   );
-  return [name, ...words, ...flags].join(' ');
+  return command !== undefined && isVerbatim(command)
+    ? verbatimLine({ name }, words, flags)
+    : [name, ...words, ...flags].join(' ');
 }
 
 function valuesOf(value: StructuredCommand['arguments'][string] | undefined): readonly string[] {

@@ -3,6 +3,7 @@ import { cut } from '../../core/text.ts';
 import { quote } from '../reading/tokenize.ts';
 import { idWord, matrixToLink } from '../reading/values.ts';
 import { flagName } from './arguments.ts';
+import { isVerbatim } from './declaration.ts';
 import type { Command } from './declaration.ts';
 import type { Invocation, Json } from './invocation.ts';
 
@@ -14,7 +15,20 @@ type Written = Pick<
 /** Writes an invocation as a command line, without the prefix, that is read as the same invocation. */
 export function writeInvocation(command: Command, invocation: Written): string {
   const { positionals, flags } = wordsOf(command, invocation);
-  return [command.name, ...positionals, ...flags].join(' ');
+  return isVerbatim(command)
+    ? verbatimLine(command, positionals, flags)
+    : [command.name, ...positionals, ...flags].join(' ');
+}
+
+/** A command line that ends with a text as it is. @param words in front of the text, which is the last of them */
+export function verbatimLine(
+  { name }: Pick<Command, 'name'>,
+  words: readonly string[],
+  flags: readonly string[],
+): string {
+  // Some word of the text may be a flag.
+  const end = /(?:^|\s)[-–—―]/u.test(words.at(-1) ?? '') ? ['--'] : [];
+  return [name, ...flags, ...end, ...words].join(' ');
 }
 
 /** At most this many positional values are shown. */
@@ -76,7 +90,11 @@ function wordsOf(
           : [value];
     for (const one of values) {
       if (argument.place === 'positional') {
-        positionals.push(writeWord(argument.kind, one));
+        positionals.push(
+          argument.options.verbatim === true
+            ? writeValue(argument.kind, one)
+            : writeWord(argument.kind, one),
+        );
       } else if (argument.kind === 'boolean') {
         if (one !== argument.fallback) {
           flags.push(`--${one === true ? '' : 'no-'}${flagName(key)}`);

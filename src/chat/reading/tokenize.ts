@@ -7,10 +7,6 @@ export interface Token {
   readonly quoted: boolean;
   /** Set if the value of a `--flag=` was quoted, or some of it escaped: it is meant as it is written. */
   readonly quotedValue?: true;
-  /** As it was typed, if some of it was quoted or escaped. */
-  readonly raw?: string;
-  /** How many line breaks are in front of it, after another word. */
-  readonly breaks?: number;
 }
 
 /** Whether a word is meant as it is written, marks at its ends included. */
@@ -54,15 +50,50 @@ const flagWithoutValue = /^[-–—―]+\w[\w-]*=$/u;
  * @throws UsageError a quote that is not closed
  */
 export function tokenize(line: string): Token[] {
+  const words = readWords(line);
+  const tokens: Token[] = [];
+  for (let token = words.next(); token !== undefined; token = words.next()) {
+    tokens.push(token);
+  }
+  return tokens;
+}
+
+/** Reads a line word by word, for a line whose end is not made of words. */
+export function readWords(line: string) {
   const characters = Array.from(line);
   const quotes = createQuotes(characters);
-  const tokens: Token[] = [];
+  let at = 0;
+  return {
+    /** @throws UsageError the quote that opens the word is not closed */
+    next(): Token | undefined {
+      while (isBlank(characters[at])) {
+        at += 1;
+      }
+      if (at >= characters.length) {
+        return undefined;
+      }
+      const { token, end } = wordAt(characters, quotes, at);
+      at = end;
+      return token;
+    },
+
+    /** Where the last word ends. */
+    position: () => at,
+
+    /** The line from a position on, as it was typed. */
+    from: (position: number): string => characters.slice(position).join(''),
+  };
+}
+
+/** The word that begins at `start`, and where it ends. @throws UsageError a quote that is not closed */
+function wordAt(
+  characters: readonly string[],
+  quotes: ReturnType<typeof createQuotes>,
+  start: number,
+): { readonly token: Token; readonly end: number } {
   let text = '';
   let quoted = false;
   let exact = false;
-  let inWord = false;
-  let breaks = 0;
-  let start = 0;
   /** Where the word's first `=` stands; looking for it at each quote would take quadratic time. */
   let equals = -1;
 
@@ -74,33 +105,11 @@ export function tokenize(line: string): Token[] {
   };
   const isFlagWithoutValue = () => equals === text.length - 1 && flagWithoutValue.test(text);
 
-  const endAt = (place: number) => {
-    if (inWord) {
-      tokens.push({
-        text: quoted ? text : plainDashes(text),
-        quoted,
-        ...(exact && !quoted ? { quotedValue: true } : {}),
-        ...(exact ? { raw: characters.slice(start, place).join('') } : {}),
-        ...(breaks > 0 && tokens.length > 0 ? { breaks } : {}),
-      });
-      breaks = 0;
-    }
-    text = '';
-    quoted = false;
-    exact = false;
-    inWord = false;
-    equals = -1;
-  };
-
-  for (let at = 0; at < characters.length; at += 1) {
+  let at = start;
+  for (; at < characters.length && !isBlank(characters[at]); at += 1) {
     const character = characters[at] ?? '';
-    if (isBlank(character)) {
-      endAt(at);
-      breaks += character === '\n' ? 1 : 0;
-      continue;
-    }
-    start = inWord ? start : at;
-    if (quotes.opens(character) && (!inWord || (!quoted && isFlagWithoutValue()))) {
+    const isFirst = at === start;
+    if (quotes.opens(character) && (isFirst || (!quoted && isFlagWithoutValue()))) {
       const close = quotes.closeOf(at);
       if (close === undefined) {
         throw new UsageError(`Missing closing quote (${character}).`, {
@@ -109,28 +118,30 @@ export function tokenize(line: string): Token[] {
       }
       const inside = characters.slice(at + 1, close).join('');
       // A flag's name stays bare (`--reason="…"`), so only a word that is all value counts as quoted.
-      quoted = !inWord;
+      quoted = isFirst;
       exact = true;
-      text = inWord ? plainDashes(text) : text;
+      text = isFirst ? text : plainDashes(text);
       add(character === "'" ? inside : inside.replaceAll(/\\(["“”„‘’«»\\])/gu, '$1'));
       // The value has begun: no second quote opens in it.
       equals = Number.NaN;
-      inWord = true;
       at = close;
-      continue;
-    }
-    inWord = true;
-    if (character === '\\' && at + 1 < characters.length) {
+    } else if (character === '\\' && at + 1 < characters.length) {
       at += 1;
       quoted ||= text === '';
       exact = true;
       add(characters[at] ?? '');
-      continue;
+    } else {
+      add(character);
     }
-    add(character);
   }
-  endAt(characters.length);
-  return tokens;
+  return {
+    token: {
+      text: quoted ? text : plainDashes(text),
+      quoted,
+      ...(exact && !quoted ? { quotedValue: true } : {}),
+    },
+    end: at,
+  };
 }
 
 /**

@@ -291,10 +291,6 @@ export interface Word {
   readonly text: string;
   /** Meant as it is written. Other words may have punctuation around them. */
   readonly exact: boolean;
-  /** As it was typed, if that differs. */
-  readonly raw?: string;
-  /** How many line breaks are in front of it. */
-  readonly breaks?: number;
 }
 
 const ids: ReadonlySet<ArgumentKind> = new Set([

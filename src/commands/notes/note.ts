@@ -19,7 +19,7 @@ export default defineCommand({
   summary: 'Writes a note about a user or a room',
   does: [
     'show it with !user, !room, !history and on report cards',
-    'keep the text as it was typed, with its line breaks',
+    'keep the text exactly as it was typed, with quotes, dashes and line breaks; flags come before the user or room',
     'accept users of other servers',
   ],
   doesNot: ['tell the user', 'tell the homeserver anything'],

@@ -1,3 +1,4 @@
+import { commandTokens } from '../../chat/command/command-tokens.ts';
 import { subjectOf, takesMany } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
@@ -67,9 +68,9 @@ export async function parse(
   const command = commandNamed(context, line);
   const item = await itemFor(context, message);
   try {
-    const tokens = tokenize(line).slice(1);
     const reading = readingContextFor(context, item);
     const read = readArguments(command, tokens, reading);
+    const tokens = commandTokens(command, line, reading);
     const file = await usersFromFile(context, message, command, tokens);
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
     const isSearched = file !== undefined || matching !== undefined;
@@ -139,10 +140,11 @@ export async function parseRefused(
   const item = await itemFor(context, message);
   let read: ReadArguments | undefined;
   try {
+  const reading = readingContextFor(context, item);
     read =
       commandLine.length > maxRecordedLineLength
         ? undefined
-        : readArguments(command, tokenize(commandLine).slice(1), readingContextFor(context, item));
+        : readArguments(command, commandTokens(command, commandLine, reading), reading);
   } catch (error) {
     if (!(error instanceof UsageError)) {
       throw error;

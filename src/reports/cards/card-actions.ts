@@ -1,3 +1,4 @@
+import { isVerbatim } from '../../chat/command/declaration.ts';
 import type { Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
@@ -207,7 +208,8 @@ export function actionLine(
   item: ReportItem,
   about: { readonly reporter: string | undefined; readonly now: number },
 ): string {
-  if (placeholders.size === 0) {
+  const isRead = isVerbatim(command);
+  if (placeholders.size === 0 && !isRead) {
     return text;
   }
   const words = wordsOf(item, about.reporter);
@@ -224,7 +226,8 @@ export function actionLine(
     substitute(tokens, words),
     { ...context, now: about.now, fillIn: fillIn(item) },
   );
-  const written = Object.entries(values).filter(([key]) => !filledIn.includes(key));
+  // In front of a text that is kept as it is, what is left out may be taken for the first word of it.
+  const written = Object.entries(values).filter(([key]) => isRead || !filledIn.includes(key));
   return writeInvocation(command, {
     arguments: Object.fromEntries(written) as Record<string, Json>,
     dryRun,

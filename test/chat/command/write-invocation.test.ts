@@ -4,13 +4,14 @@ import { describe, expect, test } from 'vitest';
 
 import { flag, positional } from '../../../src/chat/command/arguments.ts';
 import type { Argument } from '../../../src/chat/command/arguments.ts';
+import { commandTokens } from '../../../src/chat/command/command-tokens.ts';
 import { argumentsOf, canChange, defineCommand } from '../../../src/chat/command/declaration.ts';
 import type { Command } from '../../../src/chat/command/declaration.ts';
 import type { Json } from '../../../src/chat/command/invocation.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { shortLine, writeInvocation } from '../../../src/chat/command/write-invocation.ts';
-import { tokenize } from '../../../src/chat/reading/tokenize.ts';
+import { readReference } from '../../../src/chat/reading/values.ts';
 import { readDuration } from '../../../src/core/duration.ts';
 import { parseEventId, parseRoomId, parseUserId } from '../../../src/core/ids.ts';
 
@@ -85,7 +86,10 @@ function valueOf({ kind, options }: Argument): Arbitrary<Json> {
     case 'media':
       return mediaUri;
     case 'text':
-      return trickyText;
+      // What is kept as it was typed has no blanks around it.
+      return options.verbatim === true
+        ? trickyText.map((text) => text.trim()).filter(Boolean)
+        : trickyText;
     case 'word':
       // What lists alternatives takes nothing else.
       return options.placeholder?.includes('|') === true
@@ -135,27 +139,41 @@ function standsFor(kind: Argument['kind'], fallback: Argument['options']['defaul
 }
 
 function invocationOf(command: Command) {
+  const takesBareTarget = Object.values(command.args).some(
+    ({ kind, options }) => kind === 'target' && options.bare === true,
+  );
+  /** An ID is never taken for a word by position where a user or a room needs no flag. */
+  const isByPosition = (given: Readonly<Record<string, unknown>>) =>
+    !takesBareTarget ||
+    Object.entries(command.args).every(([key, { place, kind }]) => {
+      const value = given[key];
+      const isWord = place === 'positional' && kind === 'word' && typeof value === 'string';
+      return !isWord || !(value.startsWith('@') || readReference(value) !== undefined);
+    });
   const declared = Object.fromEntries(
     Object.entries(command.args).map(([key, argument]) => [key, givenOf(argument)]),
   );
   return fc.record({
-    arguments: fc.record(declared).map((given) => {
-      // Where one by position is left out, so are those behind it.
-      let isOut = false;
-      for (const [key, { place, options }] of Object.entries(command.args)) {
-        const isSet = (name: string) =>
-          [given[name] ?? []].flat().length > 0 && given[name] !== false;
-        if (options.unless?.some(isSet) === true) {
-          given[key] = options.many === true ? [] : undefined;
-          continue;
+    arguments: fc
+      .record(declared)
+      .filter(isByPosition)
+      .map((given) => {
+        // Where one by position is left out, so are those behind it.
+        let isOut = false;
+        for (const [key, { place, options }] of Object.entries(command.args)) {
+          const isSet = (name: string) =>
+            [given[name] ?? []].flat().length > 0 && given[name] !== false;
+          if (options.unless?.some(isSet) === true) {
+            given[key] = options.many === true ? [] : undefined;
+            continue;
+          }
+          if (place === 'positional') {
+            isOut ||= given[key] === undefined;
+            given[key] = isOut ? (options.many === true ? [] : undefined) : given[key];
+          }
         }
-        if (place === 'positional') {
-          isOut ||= given[key] === undefined;
-          given[key] = isOut ? (options.many === true ? [] : undefined) : given[key];
-        }
-      }
-      return given;
-    }),
+        return given;
+      }),
     reason: canChange(command) ? fc.option(trickyText, { nil: undefined }) : fc.constant(undefined),
     dryRun: canChange(command) ? fc.boolean() : fc.constant(false),
     overrideProtection: Object.hasOwn(argumentsOf(command), 'overrideProtection')
@@ -220,9 +238,8 @@ test.each([sample, notice, ...commands].map((command) => [command.name, command]
           ...(reason === undefined ? {} : { reason }),
           ...(overrideProtection ? { overrideProtection } : {}),
         });
-        const [name, ...tokens] = tokenize(line);
-        const read = readArguments(command, tokens, context);
-        expect(name?.text).toBe(command.name);
+        const read = readArguments(command, commandTokens(command, line, context), context);
+        expect(line.split(' ', 1)).toEqual([command.name]);
         expect(read).toMatchObject({ reason, dryRun: invocation.dryRun, overrideProtection });
         for (const key of Object.keys(command.args)) {
           expect(read.values[key], `${key} in ${line}`).toEqual(invocation.arguments[key]);

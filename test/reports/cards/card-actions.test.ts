@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
+import { commandTokens } from '../../../src/chat/command/command-tokens.ts';
+import type { Command } from '../../../src/chat/command/declaration.ts';
+import { readArguments } from '../../../src/chat/command/read-arguments.ts';
 import { tokenize } from '../../../src/chat/reading/tokenize.ts';
 import { SetupError } from '../../../src/core/errors.ts';
 import {
@@ -232,6 +235,23 @@ describe('the line about a report', () => {
         about,
       ),
     ).toBe('quarantine --reason="report 12"');
+  });
+
+  test.each([
+    ['note seen', 'seen', undefined],
+    ['note "@bob:x was seen -- twice --dry-run"', '@bob:x was seen -- twice --dry-run', undefined],
+    ['note {sender} "reported by {reporter}" --reason card', 'reported by @vera:localhost', 'card'],
+  ])('%s keeps its text when it is read', (configured, text, reason) => {
+    const { registry } = surroundings;
+    const note = registry.find('note') as Command;
+    const line = actionLine(actionOf(configured), message, about);
+    const fillIn = () => '@somebody-else:localhost';
+    const context = { serverName: 'localhost', now, prefix: '!', fillIn };
+    expect(readArguments(note, commandTokens(note, line, context), context)).toMatchObject({
+      values: { target: '@mallory:localhost', text },
+      reason,
+      dryRun: false,
+    });
   });
 
   test('is about the sender alone, whatever they call themselves', () => {
