@@ -9,6 +9,7 @@ import { DeniedError, StoreError, codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { present } from '../core/present.ts';
 import type { Store } from '../store/store.ts';
+import { lastUndoBlocks } from './answer/last-undo.ts';
 import { postRefusal, refusalReply } from './answer/refusal.ts';
 import type { PostRefusalContext } from './answer/refusal.ts';
 import { post } from './answer/reply.ts';
@@ -249,6 +250,7 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
         ...reasonBlocks(invocation),
         ...laterBlocks(context.now(), invocation),
       ],
+        ...lastUndoBlocks(invocation),
       next: againLine(command, invocation),
     },
   };

@@ -58,6 +58,15 @@ export interface Reversal {
   readonly arguments: Readonly<Record<string, Json>>;
 }
 
+/** What `undo last` stands for. */
+export interface LastUndo {
+  /** The audit entry that it takes back, and its command. */
+  readonly entry: number;
+  readonly command: string;
+  /** Newer entries of the same person that undid others, the newest first. */
+  readonly skipped: readonly { readonly id: number; readonly of: number }[];
+}
+
 /** One thing asked for, whoever asked: what is confirmed, carried out and audited. */
 export interface Invocation {
   readonly command: string;
@@ -72,6 +81,8 @@ export interface Invocation {
   readonly leftOut?: readonly LeftOut[];
   /** The commands that undo an operation, in the order in which they run. Found once. */
   readonly reversals?: readonly Reversal[];
+  /** Set for `undo last`. */
+  readonly lastUndo?: LastUndo;
   /** When it runs, if not at once. Milliseconds since 1970. */
   readonly notBefore?: number;
   /** Milliseconds after which it is undone. */

@@ -10,6 +10,7 @@ import type { UserId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Confirmation } from '../../store/tables/confirmations.ts';
+import { lastUndoBlocks } from '../answer/last-undo.ts';
 import { cancelKey, confirmKey, post } from '../answer/reply.ts';
 import type { DeliverContext, Reply } from '../answer/reply.ts';
 import { beginFirst } from '../execute/begin.ts';
@@ -229,6 +230,7 @@ function confirmationReply(
         ...shown.body,
         ...others,
         ...reasonBlocks(invocation),
+        ...lastUndoBlocks(invocation),
         ...laterBlocks(now(), invocation),
         ...(actor.kind === 'rule' ? [line(`Proposed by the rule ${actor.name}.`)] : []),
         ...(needsOther ? [line('Somebody else must confirm this.')] : []),

@@ -16,6 +16,7 @@ import { LawspeakerError } from '../../core/errors.ts';
 import { parseRoomId } from '../../core/ids.ts';
 import { present } from '../../core/present.ts';
 import type { OpenItemCount } from '../../store/tables/report-items.ts';
+import { lastUndoBlocks } from '../answer/last-undo.ts';
 import type { RefusalContext } from '../answer/refusal.ts';
 import type { Reply } from '../answer/reply.ts';
 import { firstOf } from '../confirm/first-names.ts';
@@ -63,7 +64,13 @@ export function outcomeReply(
     const { answer, ...rest } = singleReply(context, about, only, audit);
     const next = [...waitingNext(waiting), ...(answer.next ?? [])];
     const timers = timerBlocks(about, only);
-    const body = [...(answer.body ?? []), ...timers, ...reports, ...trail];
+    const body = [
+      ...(answer.body ?? []),
+      ...timers,
+      ...reports,
+      ...lastUndoBlocks(about.invocation),
+      ...trail,
+    ];
     // Done for one, and left out for others.
     const asWhole = isCut(about) ? { status } : {};
     return { ...rest, ...operation, ...asWhole, answer: { ...answer, body, next } };

@@ -1,5 +1,6 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
 import type { Command } from '../../chat/command/declaration.ts';
+import type { LastUndo } from '../../chat/command/invocation.ts';
 import { partialUndo } from '../../chat/command/partial-undo.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import { writeValue } from '../../chat/command/write-invocation.ts';
@@ -59,32 +60,33 @@ export function isShorthand({ name }: Pick<Command, 'name'>): boolean {
 /**
  * The command line that `more` or `undo` stands for; the line itself if it stands for no other.
  *
+ * @returns `lastUndo`: what `undo last` takes back
+ *
  * @throws TargetError `undo` can't undo that
  */
 export async function expand(
   context: ExpandContext,
   message: Pick<Message, 'sender'>,
   line: string,
-): Promise<string> {
+): Promise<{ readonly line: string; readonly lastUndo?: LastUndo }> {
   const command = commandNamed(context, line);
   if (command.name === 'more') {
-    return context.nextPages.of(message.sender) ?? line;
+    return { line: context.nextPages.of(message.sender) ?? line };
   }
   const read = readArguments(command, tokenize(line).slice(1), readingContext(context));
   const { values, reason, dryRun, notBefore } = read;
   if (values['operation'] !== undefined) {
     // It is a command of its own: see `undo-operation.ts`.
-    return line;
+    return { line };
   }
   const wanted = String(values['entry']);
-  const entry = isLast(wanted)
-    ? await lastActionOf(context, message.sender)
-    : await context.store.auditLog.get(entryNumber(wanted) ?? 0);
+  const last = isLast(wanted) ? await lastActionOf(context, message.sender) : undefined;
+  const entry = last ?? (await context.store.auditLog.get(entryNumber(wanted) ?? 0));
   const undo = entry === undefined ? undefined : undoOf(entry);
   if (undo === undefined || entry === undefined) {
-    return line;
+    return { line };
   }
-  if (!isLast(wanted)) {
+  if (last === undefined) {
     await assertOnlyOne(context, entry, undo);
   }
   const undoing = commandNamed(context, undo);
@@ -94,11 +96,16 @@ export async function expand(
     readingContext(context),
   );
   await assertNewest(context, entry, { command: undoing.name, values: undoes });
-  return [
+  const expanded = [
     `${undo} --reason=${quote(reasonOfUndo(entry.id, reason))}`,
     ...(notBefore === undefined ? [] : [`--at=${writeValue('date', notBefore)}`]),
     ...(dryRun ? ['--dry-run'] : []),
   ].join(' ');
+  if (last === undefined) {
+    return { line: expanded };
+  }
+  const { id, command: name, skipped } = last;
+  return { line: expanded, lastUndo: { entry: id, command: name, skipped } };
 }
 
 /** An older action is not taken for the "last" one without asking. */
@@ -158,7 +165,7 @@ export function isSpent(
 
 /**
  * The newest action of a person that is not undone yet. Actions that undo another one don't count, so that
- * a second `undo last` goes on to the action before.
+ * a second `undo last` goes on to the action before; `skipped` names them.
  *
  * @throws TargetError there is no such action; or it is not clear which one is meant, because the newest
  * can't be undone, was one of several, or is long ago
@@ -166,7 +173,7 @@ export function isSpent(
 export async function lastActionOf(
   context: UndoContext & CommandNameContext & ReadingSettings,
   user: UserId,
-): Promise<AuditEntry> {
+): Promise<AuditEntry & Pick<LastUndo, 'skipped'>> {
   const { prefix } = context.settings;
   const { auditLog, dataLoss } = context.store;
   const loss = await dataLoss.get();
@@ -206,7 +213,11 @@ export async function lastActionOf(
       undoLine(prefix, last, loss),
     );
   }
-  return last;
+  const skipped = own.flatMap(({ id, reason }) => {
+    const of = undoneBy(reason);
+    return of === undefined || id < last.id ? [] : [{ id, of }];
+  });
+  return { ...last, skipped };
 }
 
 /** What was done, at least in part, the newest first. */

@@ -4,7 +4,6 @@ import type { Command } from '../../chat/command/declaration.ts';
 import type { Invocation, Json } from '../../chat/command/invocation.ts';
 import { readArguments } from '../../chat/command/read-arguments.ts';
 import type { ReadArguments } from '../../chat/command/read-arguments.ts';
-import { tokenize } from '../../chat/reading/tokenize.ts';
 import type { Token } from '../../chat/reading/tokenize.ts';
 import { readUser, withoutMarksAround } from '../../chat/reading/values.ts';
 import type { ArgumentKind, ReadingContext } from '../../chat/reading/values.ts';
@@ -62,15 +61,17 @@ export async function parse(
   commandLine: string,
 ): Promise<Parsed> {
   await assertUnmistakable(context, message);
-  const line = isShorthand(commandNamed(context, commandLine))
+  const { line, lastUndo }: Awaited<ReturnType<typeof expand>> = isShorthand(
+    commandNamed(context, commandLine),
+  )
     ? await expand(context, message, commandLine)
-    : commandLine;
+    : { line: commandLine };
   const command = commandNamed(context, line);
   const item = await itemFor(context, message);
   try {
     const reading = readingContextFor(context, item);
-    const read = readArguments(command, tokens, reading);
     const tokens = commandTokens(command, line, reading);
+    const read = readArguments(command, tokens, reading);
     const file = await usersFromFile(context, message, command, tokens);
     const matching = read.matching === undefined ? undefined : readMatching(context, read.matching);
     const isSearched = file !== undefined || matching !== undefined;
@@ -89,6 +90,7 @@ export async function parse(
       ...read,
       values,
       matching: matching?.written,
+      ...present({ lastUndo }),
     });
     assertChanges(parsed, { isSearched });
     if (command.name === 'undo' && typeof values['operation'] === 'number') {
@@ -138,9 +140,9 @@ export async function parseRefused(
 ): Promise<Parsed> {
   const command = commandNamed(context, commandLine);
   const item = await itemFor(context, message);
+  const reading = readingContextFor(context, item);
   let read: ReadArguments | undefined;
   try {
-  const reading = readingContextFor(context, item);
     read =
       commandLine.length > maxRecordedLineLength
         ? undefined
@@ -160,7 +162,8 @@ function parsedFrom(
   command: Command,
   message: Message,
   item: ReportItem | undefined,
-  read: Partial<ReadArguments> & { readonly values: Readonly<Record<string, Json>> },
+  read: Partial<ReadArguments> &
+    Pick<Invocation, 'lastUndo'> & { readonly values: Readonly<Record<string, Json>> },
 ): Parsed {
   const invocation: Invocation = {
     command: command.name,
@@ -171,6 +174,7 @@ function parsedFrom(
       notBefore: read.notBefore,
       item: item?.id,
       matching: read.matching,
+      lastUndo: read.lastUndo,
     }),
     dryRun: read.dryRun === true,
     ...(read.overrideProtection === true ? { overrideProtection: true } : {}),

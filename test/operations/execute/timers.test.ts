@@ -102,6 +102,17 @@ test.for([`!unshadow-ban ${mallory}`, '!undo 1', '!undo last'])(
   },
 );
 
+test('undo last says what it takes back if it skips an undoing, also before it does so', async () => {
+  await say(`!suspend ${mallory}`);
+  await say(`!shadow-ban ${mallory}`);
+  expect(await say('!undo last')).not.toContain('Skipped');
+  expect([...suspended, ...banned]).toEqual([mallory]);
+  const says = '“Last” means #1 (suspend). Skipped, because they undid something: #5 (undo of #3).';
+  expect(await say('!undo last --dry-run')).toContain(says);
+  expect(await say('!undo last')).toContain(says);
+  expect([...suspended, ...banned]).toEqual([]);
+});
+
 test('the same again without a time makes it permanent, and says so', async () => {
   await say(`!shadow-ban ${mallory} --for 1m`);
   const answer = await say(`!shadow-ban ${mallory}`);

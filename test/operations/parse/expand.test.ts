@@ -84,6 +84,19 @@ test('undone, gives way to the one before, and is not done again', async () => {
   expect(await last()).toBe(before);
 });
 
+test('names the newer undoings that it skips, if there are any', async () => {
+  const before = await done('lock', { undo });
+  const taken = await done('shadow-ban', { undo });
+  const plain = await expand(bot.context, { sender: ben }, 'undo last');
+  expect(plain.lastUndo).toEqual({ entry: taken, command: 'shadow-ban', skipped: [] });
+  const back = await done('unshadow-ban', { undo: 'shadow-ban x', reason: `undo of #${taken}` });
+  const { line, lastUndo } = await expand(bot.context, { sender: ben }, 'undo last');
+  expect(line).toContain(`${undo} --reason="undo of #${before}"`);
+  expect(lastUndo).toEqual({ entry: before, command: 'lock', skipped: [{ id: back, of: taken }] });
+  const named = await expand(bot.context, { sender: ben }, `undo ${before}`);
+  expect(named.lastUndo).toBeUndefined();
+});
+
 test('that can’t be undone is said to be so, and the one before is not taken for it', async () => {
   const before = await done('lock', { undo });
   const closed = await done('deactivate');
@@ -216,7 +229,8 @@ test('whose number stands for two actions is undone by the command that reverses
 });
 
 describe('an entry that is named', () => {
-  const undone = async (id: number) => expand(bot.context, { sender: ben }, `undo ${id}`);
+  const undone = async (id: number) =>
+    (await expand(bot.context, { sender: ben }, `undo ${id}`)).line;
   const lift = `unquarantine --user ${target}`;
 
   test('is not undone if a takedown has done the same since', async () => {
