@@ -1,4 +1,5 @@
 import { UsageError } from '../core/errors.ts';
+import { nearest } from '../core/text.ts';
 
 /** @throws UsageError it is not a number from 1 on */
 export function readNumber(name: string, text: string | undefined): number | undefined {
@@ -18,7 +19,10 @@ export function readChoice<Choice extends string>(
 ): Choice | undefined {
   const choice = choices.find((one) => one === text);
   if (text !== undefined && choice === undefined) {
-    throw new UsageError(`--${name}: ${text} is not one of ${choices.join(', ')}.`);
+    const guess = nearest(text.toLowerCase(), choices);
+    throw new UsageError(
+      `--${name}: ${text} is not one of ${choices.join(', ')}.${guess === undefined ? '' : ` Did you mean ${guess}?`}`,
+    );
   }
   return choice;
 }

@@ -250,7 +250,9 @@ function faultsOf(
   if (value === undefined) {
     const key = path.join('.');
     const settable = scalarKeys().some((scalar) => scalar.key === key);
-    return [{ path, message: `is missing${settable ? ` (or set ${environmentName(key)})` : ''}` }];
+    // A check of several keys says why the one that is missing is needed.
+    const what = issue.code === 'custom' ? issue.message : 'is missing';
+    return [{ path, message: `${what}${settable ? ` (or set ${environmentName(key)})` : ''}` }];
   }
   // In YAML, `#lobby:example.com` is a comment and `!abc:example.com` is a type.
   if (value === null || value === '') {

@@ -135,7 +135,10 @@ function checkPage(
   if (listen === 'off') {
     fault('enabled', 'needs http.listen, the address that serves the page');
   } else if (web.publicUrl === undefined && !isLoopback(listen.host)) {
-    fault('publicUrl', 'is missing');
+    fault(
+      'publicUrl',
+      'is missing: others can reach http.listen, so the page must know the address that people open',
+    );
   }
 }
 

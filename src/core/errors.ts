@@ -21,23 +21,28 @@ export class UsageError extends LawspeakerError {
   readonly word: string | undefined;
   /** The command whose usage should be shown. */
   readonly command: string | undefined;
+  /** The argument that it is about, by its declared or typed name: usage lines that are long show only that. */
+  readonly argument: string | undefined;
 
   constructor(
     message: string,
     options: {
       readonly word?: string | undefined;
       readonly command?: string | undefined;
+      readonly argument?: string | undefined;
       readonly advice?: string | undefined;
     } = {},
   ) {
     super(message, options.advice);
     this.word = options.word;
     this.command = options.command;
+    this.argument = options.argument;
   }
 
   /** The same error, said about `command`. */
   about(command: string): UsageError {
-    return new UsageError(this.message, { command, word: this.word, advice: this.advice });
+    const { word, argument, advice } = this;
+    return new UsageError(this.message, { command, word, argument, advice });
   }
 }
 

@@ -123,6 +123,7 @@ test.each([
   [{ since: '2026-11-01 10:00 Europe/Nowhere' }, 'is not a valid date'],
   [{ since: '2026-02-30 Europe/Berlin' }, 'is not a valid date'],
   [{ status: 'fine' }, '--status'],
+  [{ status: 'don' }, 'Did you mean done?'],
   [{ since: 'yesterday' }, '--since: yesterday is not a valid date'],
   [{ since: '1d', until: '2d' }, '--since is later'],
   [{ limit: '0' }, '--limit'],

@@ -222,7 +222,7 @@ describe('faults', () => {
     ],
     [
       'http:\n  listen: 0.0.0.0:9090\nweb:\n  enabled: true',
-      '  web.publicUrl: is missing (or set LAWSPEAKER_WEB_PUBLIC_URL)',
+      '  web.publicUrl: is missing: others can reach http.listen, so the page must know the address that people open (or set LAWSPEAKER_WEB_PUBLIC_URL)',
     ],
     [
       'web:\n  publicUrl: http://mod.example.com',

@@ -23,6 +23,10 @@ interface ArgumentOptions {
    * commands that change nothing.
    */
   readonly bare?: true;
+  /** What people call this flag, and what to write instead, in sentences. */
+  readonly otherNames?: { readonly names: readonly string[]; readonly advice: string };
+  /** What else to say if its value can’t be read, in sentences. */
+  readonly ifWrong?: string;
   /** What else to do if it is missing, in sentences. Commands are written as `!name`. */
   readonly ifMissing?: string;
   /**

@@ -1,9 +1,10 @@
 import { cut, nearest } from '../../core/text.ts';
 import { flagParts, isEndOfFlags, isFlag } from '../reading/tokenize.ts';
 import type { Token } from '../reading/tokenize.ts';
+import type { Argument } from './arguments.ts';
 
 /** The flags of a command, by the name that is typed. */
-type Flags = ReadonlyMap<string, unknown>;
+type Flags = ReadonlyMap<string, { readonly argument: Pick<Argument, 'options'> }>;
 
 /** The flag whose value is a list of flags of another command. */
 const filterFlag = 'matching';
@@ -37,6 +38,12 @@ const otherNames: readonly {
 export function adviceOnUnknownFlag(tokens: readonly Token[], at: number, flags: Flags): string {
   const token = tokens[at] as Token;
   const { name } = flagParts(token);
+  const own = [...flags.values()].find(({ argument }) =>
+    argument.options.otherNames?.names.includes(name),
+  );
+  if (own?.argument.options.otherNames !== undefined) {
+    return own.argument.options.otherNames.advice;
+  }
   const other = otherNames.find(({ flag, names }) => flags.has(flag) && names.includes(name));
   if (other !== undefined) {
     return `Did you mean \`--${other.flag}\`? ${other.how}`;

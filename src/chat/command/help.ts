@@ -1,4 +1,5 @@
-import { cut } from '../../core/text.ts';
+import type { UsageError } from '../../core/errors.ts';
+import { cut, nearest } from '../../core/text.ts';
 import { bold, code, facts, line } from '../answers/answer.ts';
 import type { Answer, Block, Content } from '../answers/answer.ts';
 import { count } from '../answers/phrases.ts';
@@ -7,8 +8,8 @@ import type { Argument } from './arguments.ts';
 import {
   argumentsOf,
   groups,
-  leastDangerOf,
   isVerbatim,
+  leastDangerOf,
   maxDangerOf,
   placeholderOf,
   roleFor,
@@ -74,6 +75,42 @@ const scheduleFlags = new Set(['at', 'in']);
 
 /** Flags that stand for users. Usage lines name them beside the users. */
 const batchFlags = new Set(['fromFile', 'matching']);
+
+/** A longer usage line hides what an error is about. */
+const maxUsageLength = 160;
+
+/**
+ * The usage line of an error. Of a long one, only the argument that the error is about, or else those without flags:
+ * `!audit … [--until 7d] … (all: !help audit)`
+ */
+export function usageFor(
+  command: Command,
+  prefix: string,
+  { argument: about, word = '' }: Pick<UsageError, 'argument' | 'word'>,
+): string {
+  const whole = usage(command, prefix);
+  if (whole.length <= maxUsageLength) {
+    return whole;
+  }
+  const declared = Object.entries(argumentsOf(command));
+  const flags = declared.filter(([, { place }]) => place === 'flag');
+  const typed = /^-+(?:no-)?([^=]+)/u.exec(word)?.[1];
+  const name =
+    about ??
+    (typed &&
+      nearest(
+        typed,
+        flags.map(([key]) => flagName(key)),
+      ));
+  const one = declared.find(([key]) => key === name || flagName(key) === name);
+  const shown = one === undefined ? declared.filter(([, { place }]) => place !== 'flag') : [one];
+  return [
+    `${prefix}${command.name}`,
+    ...(one?.[1].place === 'flag' ? ['…'] : []),
+    ...shown.map(([key, argument]) => shape(key, argument)),
+    `… (all: ${prefix}help ${command.name})`,
+  ].join(' ');
+}
 
 /** `!deactivate USER…|--matching "FILTERS"|--from-file [--erase] [--reason TEXT] [--dry-run]` */
 export function usage(command: Command, prefix: string): string {

@@ -47,7 +47,7 @@ export function parseFlags(
     const { name, key, value, isNegation, argument } = readFlag(tokens, at, flags, command);
     const values = given.get(key);
     if (values !== undefined && argument.options.many !== true) {
-      throw new UsageError(`\`--${key}\` was given twice.`, { word: token.text });
+      throw new UsageError(`\`--${key}\` was given twice.`, { word: token.text, argument: key });
     }
     let read: boolean | Word;
     if (argument.kind === 'boolean') {
@@ -104,7 +104,7 @@ function nextValue(
   at: number,
   {
     key,
-    argument: { kind },
+    argument,
     flags,
     userIdOf,
   }: {
@@ -114,15 +114,17 @@ function nextValue(
     readonly userIdOf: (word: string) => string | undefined;
   },
 ): Word {
+  const { kind } = argument;
   const next = tokens[at + 1];
   if (next === undefined || isFlag(next)) {
     throw new UsageError(`\`--${key}\` needs a value.`, {
       word: tokens[at]?.text,
+      argument: key,
       advice: adviceOnMissingValue(tokens, at, flags),
     });
   }
   if (kind === 'duration' || kind === 'date') {
-    assertOneWord(key, next, tokens[at + 2]);
+    assertOneWord(key, argument, next, tokens.slice(at + 2));
   }
   if (kind === 'text') {
     assertQuoted(key, next, tokens.slice(at + 2), userIdOf);
@@ -130,12 +132,20 @@ function nextValue(
   return wordOf(next);
 }
 
+/** `Europe/Berlin` */
+const zoneName = /^[A-Z][\w+-]*\/[\w+/-]+$/u;
+
 /**
  * In `--in 1 minute` or `--at 22:00 UTC`, the second word would become a target.
  *
  * @throws UsageError the second word belongs to the duration or the time
  */
-function assertOneWord(key: string, value: Token, second: Token | undefined): void {
+function assertOneWord(
+  key: string,
+  { kind, options }: Argument,
+  value: Token,
+  [second, third]: readonly Token[],
+): void {
   // Quotes say where the value ends.
   if (second === undefined || second.quoted || value.quoted) {
     return;
@@ -145,12 +155,17 @@ function assertOneWord(key: string, value: Token, second: Token | undefined): vo
   const isTime =
     /^\d{4}-\d\d-\d\d \d{1,2}:\d\d\S*$|\d:\d\d(?::\d\d)? (?:z|utc|[+-]\d\d:\d\d)$/iu.test(both);
   if (duration !== undefined || isTime) {
-    throw new UsageError(`\`--${key}\` takes one word, not \`${cut(both)}\`.`, {
+    const hasZone = third !== undefined && !third.quoted && zoneName.test(third.text);
+    const whole = hasZone ? `${both} ${third.text}` : both;
+    throw new UsageError(`\`--${key}\` takes one word, not \`${cut(whole)}\`.`, {
       word: second.text,
+      argument: key,
       advice:
-        duration === undefined
-          ? `Put the whole time in quotes: \`--${key} "${cut(both)}"\`.`
-          : `Write \`--${key} ${duration}\`.`,
+        duration !== undefined
+          ? `Write \`--${key} ${duration}\`.`
+          : kind === 'duration' && options.ifWrong !== undefined
+            ? options.ifWrong
+            : `Put the whole time in quotes: \`--${key} "${cut(whole)}"\`.`,
     });
   }
 }

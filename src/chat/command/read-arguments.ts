@@ -541,7 +541,8 @@ function readFlag(
       throw error instanceof UsageError
         ? new UsageError(`\`--${name}\`: ${error.message}`, {
             word: error.word,
-            advice: error.advice,
+            advice: [error.advice, argument.options.ifWrong].filter(Boolean).join(' '),
+            argument: key,
           })
         : error;
     }

@@ -262,7 +262,7 @@ function readDate(word: string, now: number, isAhead: boolean): number {
       word,
       'not a valid date',
       isAhead
-        ? `Use e.g. \`22:00\`, \`${new Date(now + dayMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length)}Z\`, or how long from now, such as \`7d\`. Times are UTC.`
+        ? `Use e.g. \`22:00\`, \`${new Date(now + dayMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM'.length)}Z\`, or how long from now, such as \`7d\`. Times are UTC unless a zone follows: \`"2026-11-01 10:00 Europe/Berlin"\`.`
         : 'Use e.g. `2026-11-21`, `"2026-11-21 18:40"`, or how long ago, such as `7d`. Times are UTC unless a zone follows: `"2026-11-21 18:40 Europe/Berlin"`, `2026-11-21T18:40+01:00`.',
     );
   }

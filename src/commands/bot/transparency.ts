@@ -32,7 +32,15 @@ export default defineCommand({
     'know whether content was illegal or against the terms of service',
   ],
   args: {
-    from: flag('word', 'The first day, in UTC', { placeholder: 'YYYY-MM-DD', required: true }),
+    from: flag('word', 'The first day, in UTC', {
+      placeholder: 'YYYY-MM-DD',
+      required: true,
+      otherNames: {
+        names: ['after', 'before', 'days', 'end', 'last', 'since', 'start', 'until'],
+        advice:
+          'A report is about whole days. Name the first and the last: `--from 2026-07-01 --to 2026-12-31`.',
+      },
+    }),
     to: flag('word', 'The last day, which is included', {
       placeholder: 'YYYY-MM-DD',
       required: true,

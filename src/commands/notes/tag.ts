@@ -29,8 +29,15 @@ export default defineCommand({
   args: {
     target: subjectArgument,
     name: tagArgument,
-    for: flag('duration', 'The tag ends after this time', { placeholder: '30d' }),
-    until: flag('date', 'The tag ends at this time', { ahead: true, placeholder: 'TIME' }),
+    for: flag('duration', 'The tag ends after this time', {
+      placeholder: '30d',
+      ifWrong:
+        'To name a day or a time, with or without a zone, use `--until "2026-11-01 10:00 Europe/Berlin"`.',
+    }),
+    until: flag('date', 'The tag ends at this time (UTC, unless it names another zone)', {
+      ahead: true,
+      placeholder: 'TIME',
+    }),
   },
   danger: 'change',
   withoutEnd: true,

@@ -2,7 +2,7 @@ import { bold, line, sentence } from '../../chat/answers/answer.ts';
 import type { Answer, Block, Content, Status } from '../../chat/answers/answer.ts';
 import { canChange } from '../../chat/command/declaration.ts';
 import type { Danger } from '../../chat/command/declaration.ts';
-import { usage } from '../../chat/command/help.ts';
+import { usageFor } from '../../chat/command/help.ts';
 import type { Origin } from '../../chat/command/invocation.ts';
 import type { Registry } from '../../chat/command/registry.ts';
 import {
@@ -106,7 +106,7 @@ export function refusalReply(
     body.push(...advice.split('\n').map((one) => line(...sentence(one))));
   }
   if (error instanceof UsageError && declared !== undefined) {
-    body.push(line(`Usage: ${usage(declared, settings.prefix)}`));
+    body.push(line(`Usage: ${usageFor(declared, settings.prefix, error)}`));
   }
   const answer: Answer = { mark: '❌', title: titleOf(error), body };
   return {

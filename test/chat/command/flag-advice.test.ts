@@ -136,3 +136,34 @@ describe('a duration or a time of several words', () => {
     ).toMatchObject({ accounts: ['@minute:x', '@m:x'] });
   });
 });
+
+describe('flags by other names, and values of another kind', () => {
+  test.each([
+    ['transparency --last 30d', '`--from 2026-07-01 --to 2026-12-31`'],
+    ['transparency --since 30d --to 2026-12-31', '`--from 2026-07-01 --to 2026-12-31`'],
+    ['tag @m:x spam --for 2027-11-01', '`--until "2026-11-01 10:00 Europe/Berlin"`'],
+    [
+      'tag @m:x spam --for 2027-11-01 10:00 Europe/Berlin',
+      '`--until "2026-11-01 10:00 Europe/Berlin"`',
+    ],
+    ['tag @m:x spam --until tomorrow', 'unless a zone follows: `"2026-11-01 10:00 Europe/Berlin"`'],
+    [
+      'tag @m:x spam --until "2027-11-01 10:00 Mars/Olympus"',
+      'unless a zone follows: `"2026-11-01 10:00 Europe/Berlin"`',
+    ],
+    [
+      'tag @m:x spam --until 2027-11-01 10:00 Europe/Berlin',
+      '`--until "2027-11-01 10:00 Europe/Berlin"`',
+    ],
+    ['lock @m:x --at 25:00', 'unless a zone follows'],
+  ])('%s is answered with %s', (line, advice) => {
+    expect(refused(line).advice).toContain(advice);
+  });
+
+  test('that the advice names are read', () => {
+    const tag = registry.find('tag');
+    const words = tokenize('@m:x spam --until "2026-11-01 10:00 Europe/Berlin"');
+    const read = tag && readArguments(tag, words, { serverName: 'x', now: 0, prefix: '!' });
+    expect(read?.values['until']).toBe(Date.UTC(2026, 10, 1, 9));
+  });
+});

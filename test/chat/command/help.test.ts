@@ -10,6 +10,7 @@ import {
   helpForAll,
   helpForGroup,
   usage,
+  usageFor,
 } from '../../../src/chat/command/help.ts';
 import { loadCommands } from '../../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../../src/chat/command/registry.ts';
@@ -64,4 +65,27 @@ test('the help of a command names similar ones', () => {
   const { body = [] } = helpFor(redact, '!', commandsAbout(registry, 'user'));
   const also = body.flatMap((block) => (block.kind === 'line' ? [textOf(block.content)] : []));
   expect(also.at(-1)).toMatch(/^See also: !\S+( · !\S+){4}$/u);
+});
+
+test('the usage line of an error is short, and shows what the error is about', () => {
+  const line = (name: string, error: { argument?: string; word?: string }) =>
+    usageFor(registry.find(name) as Command, '!', {
+      argument: undefined,
+      word: undefined,
+      ...error,
+    });
+  expect(line('audit', { argument: 'until', word: 'yesterday' })).toBe(
+    '!audit … [--until 7d] … (all: !help audit)',
+  );
+  expect(line('audit', { word: '--limit' })).toBe('!audit … [--limit N] … (all: !help audit)');
+  expect(line('audit', { word: '--statsu' })).toContain('!audit … [[--status] done|failed|');
+  expect(line('audit', { word: 'exprot' })).toBe('!audit [ID|export|verify] … (all: !help audit)');
+  expect(line('users', { word: '--nonsense' })).toBe('!users … (all: !help users)');
+  // A short one is shown whole.
+  expect(line('lock', { word: '--force' })).toBe(usage(registry.find('lock') as Command, '!'));
+  for (const command of registry.all) {
+    for (const argument of Object.keys(command.args)) {
+      expect(line(command.name, { argument }).length).toBeLessThanOrEqual(160);
+    }
+  }
 });
