@@ -43,7 +43,7 @@ import { arriveInRoom, checkDatabase } from './check-start.ts';
 import { createOperations } from './operations.ts';
 import type { Operations } from './operations.ts';
 import { openConfiguredProbes, watchBot } from './probes.ts';
-import { createConfiguredSignUpWatch, createReports } from './reports.ts';
+import { createConfiguredSignUpWatch, createReports, rulesForCommands } from './reports.ts';
 import { RestartNeeded, keepRunning } from './restart.ts';
 import { checkSetup } from './setup.ts';
 import type { Setup } from './setup.ts';
@@ -217,6 +217,7 @@ async function run(parts: Parts): Promise<App> {
     store,
     witnesses,
     anchorEveryMs: durationMs(config.audit.anchorEvery.time),
+    rules: rulesForCommands(config),
     wakeReports,
     refreshReports,
     bot: createBotOperations({

@@ -10,6 +10,7 @@ import { createSignUpWatch } from '../reports/sign-ups/watch.ts';
 import type { SignUpWatch } from '../reports/sign-ups/watch.ts';
 import { createReportQueue } from '../reports/triage/report-queue.ts';
 import type { ReportQueue } from '../reports/triage/report-queue.ts';
+import type { ConfiguredRule } from '../services/services.ts';
 import type { Operations } from './operations.ts';
 import type { Timing } from './timing.ts';
 
@@ -33,6 +34,18 @@ export function createConfiguredSignUpWatch(options: {
     giveWay: createGiveWay(commandsIdle),
     troubleAfterMs: timing.reportTroubleMs ?? usualReportTroubleMs,
   });
+}
+
+/** What commands tell of the rules of the configuration. */
+export function rulesForCommands({ reports }: Pick<Config, 'reports'>): ConfiguredRule[] {
+  return reports.enabled
+    ? reports.rules.map(({ name, mode, alert, then, when: { tags, roomTags } }) => ({
+        name,
+        effect: alert && then.length === 0 ? 'alert' : mode,
+        tags,
+        roomTags,
+      }))
+    : [];
 }
 
 /**

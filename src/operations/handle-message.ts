@@ -40,6 +40,7 @@ import { parse, parseRefused } from './parse/parse.ts';
 import type { ParseContext, ParseRefusedContext } from './parse/parse.ts';
 import { removeSecret } from './parse/secret.ts';
 import type { RemoveSecretContext } from './parse/secret.ts';
+import { assertReady } from './resolve/assert-ready.ts';
 import { resolve } from './resolve/resolve.ts';
 import type { ResolveContext } from './resolve/resolve.ts';
 import { targetsOf } from './stages.ts';
@@ -118,6 +119,7 @@ export async function handleMessage(
     parsed = await parse(context, message, commandLine);
     const authorized = authorize(context, parsed);
     const resolved = await whileTyping(context, async () => resolve(context, authorized));
+    await assertReady(context, resolved);
     if (parsed.invocation.dryRun) {
       const reply = await dryRunReply(context, resolved);
       await answer(context, message, reply);
@@ -248,9 +250,9 @@ async function dryRunReply(context: PreviewContext, resolved: Resolved): Promise
         ...preview.body,
         ...(preview.warning === undefined ? [] : [line(preview.warning)]),
         ...reasonBlocks(invocation),
+        ...lastUndoBlocks(invocation),
         ...laterBlocks(context.now(), invocation),
       ],
-        ...lastUndoBlocks(invocation),
       next: againLine(command, invocation),
     },
   };

@@ -31,6 +31,7 @@ import { createTagService } from './notes/tag-service.ts';
 import type { TagService } from './notes/tag-service.ts';
 import { createRedactionService } from './redaction/redaction-service.ts';
 import type { RedactionService } from './redaction/redaction-service.ts';
+import type { ConfiguredRule } from './reports/configured-rules.ts';
 import { createReportService } from './reports/report-service.ts';
 import type { ReportService } from './reports/report-service.ts';
 import { createDirectRooms } from './rooms/direct-rooms.ts';
@@ -87,6 +88,7 @@ export type { Decided, DirectAnswer, Stopped } from './bot/bot-operations.ts';
 export type { OpenOperation } from './bot/operation-service.ts';
 export type { NotesAbout } from './notes/note-service.ts';
 export type { SetTag } from './notes/tag-service.ts';
+export type { ConfiguredRule } from './reports/configured-rules.ts';
 export type { ItemStory } from './reports/report-service.ts';
 export type { ReportedContent } from './reports/reported-content.ts';
 export { stepOf } from '../store/tables/audit-log.ts';
@@ -125,6 +127,7 @@ export interface Services {
   readonly history: HistoryService;
   readonly transparency: TransparencyService;
   readonly tags: TagService;
+  readonly rules: readonly ConfiguredRule[];
   readonly forgetting: ForgetService;
   readonly charts: ChartService;
   readonly bot: BotOperations;
@@ -142,6 +145,8 @@ export function createServices(parts: {
   /** How long a row waits for a head that covers it. */
   anchorEveryMs: number;
   bot: BotOperations;
+  /** The rules of the configuration. */
+  rules: readonly ConfiguredRule[];
   /** Called when an item of the report queue has changed. */
   wakeReports: () => void;
   /** Reads the homeserver's lists of reports now. */
@@ -174,6 +179,7 @@ export function createServices(parts: {
     history: createHistoryService(store),
     transparency: createTransparencyService(store),
     tags: createTagService(store, { wake: wakeReports }),
+    rules: parts.rules,
     forgetting: createForgetService(store),
     charts: createChartService(),
     bot,

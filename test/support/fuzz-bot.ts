@@ -121,6 +121,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
   const services = createServices({
     wakeReports: () => undefined,
     refreshReports: async () => undefined,
+    rules: [],
     api,
     client: { account: accountApi(send), rooms: roomsApi(send) },
     store,

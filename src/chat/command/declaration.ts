@@ -306,6 +306,14 @@ interface Base<Declared extends Arguments> {
    */
   check?(args: ParsedArguments<Declared>, context: CheckContext): void;
   /**
+   * For a command that changes only the bot's own records: makes sure that there is something to change, before anything
+   * is asked or recorded. A typing error is then no failed action of the audit log. Not called for what is scheduled for
+   * later. `run` must check the same again.
+   *
+   * @throws TargetError
+   */
+  assertReady?(context: Context<Declared>): Promise<void>;
+  /**
    * Checks whether what is done with these arguments can end after a time (`--for`), before anything is asked or
    * recorded. By default, it can.
    *
@@ -407,6 +415,7 @@ type CommandDeclaration<Declared extends Arguments, Result> = Base<Declared> &
 /** A command of unknown arguments and result. */
 export type Command = Omit<
   Base<Arguments> & Single<Arguments, unknown>,
+  | 'assertReady'
   | 'audit'
   | 'changes'
   | 'check'
@@ -423,6 +432,7 @@ export type Command = Omit<
 > & {
   readonly stepsAreRooms?: true;
   readonly endsTogether?: true;
+  assertReady?(context: Context): Promise<void>;
   spellOut?(
     context: SpellOutContext<Arguments>,
   ): Promise<SpelledOut<Readonly<Record<string, unknown>>> | undefined>;
@@ -632,6 +642,11 @@ export function takesMany(command: Command): boolean {
   return canChange(command) && subject?.options.many === true;
 }
 
+/** Whether its text is kept as it was typed: see `ArgumentOptions.verbatim`. */
+export function isVerbatim(command: Command): boolean {
+  return Object.values(command.args).some(({ options }) => options.verbatim === true);
+}
+
 /** All arguments of a command: its own, and those that every changing command has. */
 export function argumentsOf(command: Command): Readonly<Record<string, Argument>> {
   return canChange(command)
@@ -642,11 +657,6 @@ export function argumentsOf(command: Command): Readonly<Record<string, Argument>
         ...(takesMany(command) ? batchFlags : {}),
         ...commonFlags,
         ...(canProtect(command) && command.alwaysProtects !== true ? protectionFlags : {}),
-/** Whether its text is kept as it was typed: see `ArgumentOptions.verbatim`. */
-export function isVerbatim(command: Command): boolean {
-  return Object.values(command.args).some(({ options }) => options.verbatim === true);
-}
-
       }
     : command.args;
 }

@@ -15,7 +15,7 @@ import { TargetError, UsageError } from '../../core/errors.ts';
 import { isForgotten } from '../../core/forgotten.ts';
 import { present } from '../../core/present.ts';
 import { readSearchText } from '../../core/search-text.ts';
-import { cut } from '../../core/text.ts';
+import { cut, nearest } from '../../core/text.ts';
 import { exportFormats } from '../../services/bot/audit-export.ts';
 import type { ExportFormat, ExportPiece } from '../../services/bot/audit-export.ts';
 import type { AuditEntry, Verified } from '../../services/services.ts';
@@ -81,9 +81,10 @@ export default defineCommand({
     const { what, by, rule, text, since, until, limit = pageSize, before, format } = args;
     const isExport = what === 'export';
     if (what !== undefined && !isExport && what !== 'verify' && entryNumber(what) === undefined) {
+      const guess = nearest(what.toLowerCase(), ['export', 'verify']);
       throw new UsageError(`\`${cut(what)}\` is neither an entry’s number nor \`export\`.`, {
         word: what,
-        advice: `To search, use \`--text ${quote(cut(what))}\`, \`--target\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
+        advice: `${guess === undefined ? '' : `Did you mean \`${guess}\`? `}To search, use \`--text ${quote(cut(what))}\`, \`--target\`, \`--command\` or \`--by\`. \`${prefix}audit verify\` checks the chain.`,
       });
     }
     if (
@@ -123,9 +124,14 @@ export default defineCommand({
       });
     }
   },
-  async run({ args, services }): Promise<Found> {
-    const { what, rule, limit, before, format = 'jsonl', ...given } = args;
-    const filter = { ...given, by: rule === undefined ? given.by : `rule:${rule}` };
+  async run({ args, services, registry }): Promise<Found> {
+    const { what, rule, command, limit, before, format = 'jsonl', ...given } = args;
+    const filter = {
+      ...given,
+      by: rule === undefined ? given.by : `rule:${rule}`,
+      // Entries have the command's own name, whichever was typed.
+      command: command === undefined ? undefined : (registry.find(command)?.name ?? command),
+    };
     if (what === 'export') {
       return {
         kind: 'file',
@@ -161,7 +167,7 @@ export default defineCommand({
       case 'entry':
         return entryAnswer(found);
       case 'list':
-        return listAnswer(context, found.entries, found.limit);
+        return listAnswer(context, found, found.entries.length === 0 ? meantBy(context) : []);
       case 'file':
         return fileAnswer(found.piece, found.format);
       case 'verified':
@@ -189,8 +195,8 @@ function fileAnswer({ text, count: number }: ExportPiece, format: ExportFormat):
 
 function listAnswer(
   context: Pick<Context, 'now' | 'invocation' | 'registry' | 'absent' | 'serverName'>,
-  entries: readonly AuditEntry[],
-  limit: number,
+  { entries, limit }: Found & { readonly kind: 'list' },
+  meant: readonly Block[],
 ): Answer {
   const { now, absent, serverName } = context;
   const last = entries.at(-1);
@@ -221,6 +227,7 @@ function listAnswer(
               ]),
             },
           ]),
+      ...meant,
       ...absentLines(absent, entries.length === 0),
     ],
     next: [
@@ -230,6 +237,36 @@ function listAnswer(
     ...present({ more }),
     data: entries,
   };
+}
+
+/** What may be meant by a filter that nothing can match: there is no such command, or no such rule. */
+function meantBy({
+  args: { command, rule },
+  registry,
+  services,
+  prefix,
+}: Pick<Context, 'registry' | 'services' | 'prefix'> & {
+  readonly args: { readonly command: string | undefined; readonly rule: string | undefined };
+}): Block[] {
+  const guess = (word: string | undefined) =>
+    word === undefined ? [] : [' Did you mean ', code(word), '?'];
+  const isCommand = command === undefined || registry.find(command) !== undefined;
+  const names = services.rules.map(({ name }) => name);
+  return [
+    ...(isCommand
+      ? []
+      : [
+          line(
+            'There is no command ',
+            code(`${prefix}${cut(command)}`),
+            '.',
+            ...guess(registry.guess(command)?.commands[0]?.name),
+          ),
+        ]),
+    ...(rule === undefined || names.includes(rule)
+      ? []
+      : [line('There is no rule ', code(cut(rule)), ' now.', ...guess(nearest(rule, names)))]),
+  ];
 }
 
 function entryAnswer({

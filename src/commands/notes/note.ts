@@ -45,6 +45,7 @@ export default defineCommand({
       );
     }
   },
+  assertReady: async (context) => assertSubject(context, context.args.target),
   async run(context) {
     const { args, actor, origin, services, now } = context;
     await assertSubject(context, args.target);

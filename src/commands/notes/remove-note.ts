@@ -21,6 +21,8 @@ export default defineCommand({
   danger: 'change',
   withoutEnd: true,
   example: 'remove-note @mallory:example.com 3',
+  assertReady: async ({ args, services }) =>
+    services.notes.assertIs(args.target, args.note, { removed: false }),
   run: async ({ args, services, now }) => services.notes.remove(args.target, args.note, now),
   answer: (_, { id, subject, text }) => ({
     mark: '✅',

@@ -19,6 +19,8 @@ export default defineCommand({
   danger: 'change',
   withoutEnd: true,
   example: 'restore-note @mallory:example.com 3',
+  assertReady: async ({ args, services }) =>
+    services.notes.assertIs(args.target, args.note, { removed: true }),
   run: async ({ args, services }) => services.notes.restore(args.target, args.note),
   answer: (_, { id, subject, text }) => ({
     mark: '✅',

@@ -2,14 +2,17 @@ import { bold, code, line } from '../../chat/answers/answer.ts';
 import { dateTime, when } from '../../chat/answers/phrases.ts';
 import { flag } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import { actorName } from '../../chat/command/invocation.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { dayMs } from '../../core/duration.ts';
 import { TargetError, UsageError } from '../../core/errors.ts';
+import type { RoomId, UserId } from '../../core/ids.ts';
 import type { SetTag, Tag } from '../../services/services.ts';
 import { assertSubject, nextAbout, subjectArgument } from './parts/subject.ts';
 import { tagLine } from './parts/tag-line.ts';
 import { checkTagName, tagArgument } from './parts/tag-name.ts';
+import { tagRules } from './parts/tag-rules.ts';
 
 /** An end later than this is probably a mistake. */
 const maxYears = 10;
@@ -57,22 +60,23 @@ export default defineCommand({
       });
     }
   },
+  assertReady: assertPossible,
+  async preview({ args, services, now }) {
+    const tag = { subject: args.target, name: args.name };
+    return {
+      title: ['Tag ', code(tag.subject), ' as ', code(tag.name), '?'],
+      body: [line(endOf({ expiresAt: endIn(args, now) }, now)), ...tagRules(services.rules, tag)],
+    };
+  },
   async run(context) {
     const { args, actor, origin, services, now } = context;
-    const { target: subject, name, for: forMs, until } = args;
-    if (until !== undefined && until <= now) {
-      throw new TargetError(
-        'state',
-        `the tag was to end at ${dateTime(until)}, which has passed`,
-        'Nothing was changed.',
-      );
-    }
-    await assertSubject(context, subject);
-    const expiresAt = until ?? (forMs === undefined ? null : now + forMs);
+    const { target: subject, name } = args;
+    await assertPossible(context);
+    const expiresAt = endIn(args, now);
     const author = actorName(actor);
     return services.tags.set({ subject, name, author, at: now, expiresAt }, origin.event);
   },
-  answer({ now }, { tag, before }) {
+  answer({ now, services }, { tag, before }) {
     const isSame = wasThere({ tag, before });
     return {
       mark: isSame ? 'ℹ️' : '✅',
@@ -88,6 +92,7 @@ export default defineCommand({
       body: [
         line(endOf(tag, now)),
         ...(before === undefined || isSame ? [] : [line(beforeOf(before))]),
+        ...tagRules(services.rules, tag),
       ],
       next: [`untag ${idWord(tag.subject)} ${tag.name}`, ...nextAbout(tag.subject)],
       data: tag,
@@ -115,7 +120,33 @@ function wasThere({ tag, before }: SetTag): boolean {
   return before?.id === tag.id;
 }
 
-function endOf({ expiresAt }: Tag, now: number): string {
+/** @throws TargetError the end has passed, or there is no such account */
+async function assertPossible(
+  context: Pick<Context, 'now' | 'serverName' | 'services'> & { readonly args: TagArguments },
+): Promise<void> {
+  const { args, now } = context;
+  if (args.until !== undefined && args.until <= now) {
+    throw new TargetError(
+      'state',
+      `the tag was to end at ${dateTime(args.until)}, which has passed`,
+      'Nothing was changed. Times are UTC unless a zone follows: `--until "2026-11-01 10:00 Europe/Berlin"`.',
+    );
+  }
+  await assertSubject(context, args.target);
+}
+
+interface TagArguments {
+  readonly target: UserId | RoomId;
+  readonly for: number | undefined;
+  readonly until: number | undefined;
+}
+
+/** When the tag ends; null for never. */
+function endIn({ for: forMs, until }: Omit<TagArguments, 'target'>, now: number): number | null {
+  return until ?? (forMs === undefined ? null : now + forMs);
+}
+
+function endOf({ expiresAt }: Pick<Tag, 'expiresAt'>, now: number): string {
   return expiresAt === null ? 'It has no end.' : `It ends ${when(expiresAt, now)}.`;
 }
 

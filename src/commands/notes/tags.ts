@@ -1,7 +1,9 @@
 import { bold, code } from '../../chat/answers/answer.ts';
+import type { Content } from '../../chat/answers/answer.ts';
 import { ago } from '../../chat/answers/phrases.ts';
 import { flag, positional } from '../../chat/command/arguments.ts';
 import { defineCommand } from '../../chat/command/declaration.ts';
+import type { Context } from '../../chat/command/declaration.ts';
 import {
   allInPieces,
   checkOffset,
@@ -12,9 +14,15 @@ import {
   readList,
 } from '../../chat/command/list.ts';
 import { quote } from '../../chat/reading/tokenize.ts';
+import { idWord, readUser } from '../../chat/reading/values.ts';
+import { orUndefined } from '../../core/errors.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import type { Tag } from '../../services/services.ts';
 import { checkTagName } from './parts/tag-name.ts';
+
+/** At most this many rooms with a part of the name are looked at. */
+const maxRooms = 20;
 
 export default defineCommand({
   name: 'tags',
@@ -24,7 +32,7 @@ export default defineCommand({
   doesNot: ['list tags that have ended'],
   args: {
     name: positional('word', 'Only this tag', { optional: true, placeholder: 'NAME' }),
-    target: flag('target', 'Only the tags of this user or room'),
+    target: flag('target', 'Only the tags of this user or room', { bare: true }),
     ...listFlags,
   },
   danger: 'read',
@@ -38,9 +46,10 @@ export default defineCommand({
       );
     }
   },
-  async run({ args, services, now }) {
-    const query = { name: args.name, subject: args.target };
-    return readList<Tag>(args, {
+  async run({ args, services, serverName, now }) {
+    const { name, target } = args;
+    const query = { name, subject: target };
+    const listing = await readList<Tag>(args, {
       async page() {
         const { limit = pageSize, from } = args;
         const before = from === undefined ? undefined : Number(from);
@@ -56,10 +65,16 @@ export default defineCommand({
           ({ id }) => id,
         ),
     });
+    const isNone = name !== undefined && target === undefined && listing.total === 0;
+    return {
+      listing,
+      meant: isNone ? await meantBy(name, { services, serverName, now }) : undefined,
+    };
   },
-  answer: (context, listing) =>
+  answer: (context, { listing, meant }) =>
     listAnswer(context, listing, {
       noun: 'tag',
+      ...present({ none: meant?.said, next: meant?.next }),
       nothing: [
         bold('Nobody and nothing'),
         ' has ',
@@ -93,3 +108,29 @@ export default defineCommand({
       ],
     }),
 });
+
+/** What else somebody may have meant who asked for a tag that nobody has. */
+async function meantBy(
+  name: string,
+  { services, serverName, now }: Pick<Context, 'now' | 'serverName' | 'services'>,
+): Promise<{ readonly said: Content; readonly next: string[] } | undefined> {
+  const user = readUser(name, serverName);
+  const alias = `#${name}:${serverName}`;
+  // Whether somebody has that name is only a hint: the list does not depend on it.
+  const [account, page] = await Promise.all([
+    user && orUndefined(services.accounts.find(user)),
+    orUndefined(services.rooms.list({ searchTerm: name, limit: maxRooms }).page()),
+  ]);
+  const room = page?.rows.find(({ canonicalAlias }) => canonicalAlias === alias);
+  const subject = account?.name ?? (room && alias);
+  if (subject !== undefined) {
+    return {
+      said: [`If you mean the ${account === undefined ? 'room' : 'user'}, write `, code(subject)],
+      next: [`tags ${idWord(subject)}`],
+    };
+  }
+  const similar = await services.tags.similar(name, now);
+  return similar === undefined
+    ? undefined
+    : { said: ['Did you mean the tag ', code(similar), '?'], next: [`tags ${similar}`] };
+}

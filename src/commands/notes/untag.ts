@@ -20,6 +20,8 @@ export default defineCommand({
   check({ name }) {
     checkTagName(name);
   },
+  assertReady: async ({ args, services, now }) =>
+    services.tags.assertThere(args.target, args.name, now),
   run: async ({ args, services, now }) => services.tags.remove(args.target, args.name, now),
   answer: ({ now }, { subject, name, expiresAt }) => ({
     mark: '✅',

@@ -140,7 +140,7 @@ export function refusalOf(context: RefusalContext, incoming: Incoming, error: un
 
 /**
  * Records that a change was refused: denied, protected, or rejected by the homeserver. Of reads, only audited
- * ones are recorded. Lines that can't be read as a command are not.
+ * ones are recorded. Lines that can't be read as a command are not, nor typing errors in what only the bot keeps.
  *
  * @returns the number of the audit entry, if there is one
  */
@@ -154,6 +154,10 @@ async function auditRefusal(
   // Without a database there is nowhere to record it.
   const isRecorded = canChange(command) || command.audited === true;
   if (!isRecorded || error instanceof StoreError || invocation.dryRun) {
+    return [];
+  }
+  // Somebody named a tag, a note or a user that is not there: nothing was begun, and nothing was refused.
+  if (command.assertReady !== undefined && error instanceof TargetError) {
     return [];
   }
   if (danger === 'read' && command.audited !== true && !(error instanceof DeniedError)) {

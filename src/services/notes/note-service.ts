@@ -24,14 +24,7 @@ export function createNoteService(
   /** @returns the note as it was before */
   async function setRemoved(subject: string, id: number, removedAt: number | null): Promise<Note> {
     const before = await store.transaction(async ({ notes, reportItems }) => {
-      const note = await notes.get(id);
-      if (note?.subject !== subject) {
-        throw new TargetError('unknown', `there is no note ${id} about ${subject}`);
-      }
-      if ((note.removedAt === null) === (removedAt === null)) {
-        const is = removedAt === null ? 'there, so nothing is to be restored' : 'already removed';
-        throw new TargetError('state', `note ${id} is ${is}`);
-      }
+      const note = await find(notes, subject, id, { removed: removedAt === null });
       if (removedAt === null) {
         await assertRoomForOne(notes, subject);
       }
@@ -71,6 +64,11 @@ export function createNoteService(
     /** @throws TargetError there is no such note about this user or room, or it is there */
     restore: async (subject: string, id: number) => setRemoved(subject, id, null),
 
+    /** @throws TargetError there is no such note about this user or room, or it is not as it must be */
+    async assertIs(subject: string, id: number, as: { readonly removed: boolean }): Promise<void> {
+      await find(store.notes, subject, id, as);
+    },
+
     /** Whether a command that was cut off has made its note: one transaction does it. */
     reconcileAdded: async (event: EventId, subject: UserId | RoomId) =>
       (await store.notes.isMadeBy(event, subject)) ? 'done' : 'not_done',
@@ -83,6 +81,24 @@ export function createNoteService(
 
     about: async (subject: string, limit: number) => notesAbout(store.notes, subject, limit),
   };
+}
+
+/** @throws TargetError there is no such note about this user or room, or it is not as it must be */
+async function find(
+  notes: Pick<Store['notes'], 'get'>,
+  subject: string,
+  id: number,
+  { removed }: { readonly removed: boolean },
+): Promise<Note> {
+  const note = await notes.get(id);
+  if (note?.subject !== subject) {
+    throw new TargetError('unknown', `there is no note ${id} about ${subject}`);
+  }
+  if ((note.removedAt !== null) !== removed) {
+    const is = removed ? 'there, so nothing is to be restored' : 'already removed';
+    throw new TargetError('state', `note ${id} is ${is}`);
+  }
+  return note;
 }
 
 /** @throws TargetError there are as many notes as there may be */

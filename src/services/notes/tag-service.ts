@@ -1,10 +1,13 @@
 import { TargetError } from '../../core/errors.ts';
 import type { EventId, RoomId, UserId } from '../../core/ids.ts';
+import { nearest } from '../../core/text.ts';
 import type { Store } from '../../store/store.ts';
 import type { Tag } from '../../store/tables/tags.ts';
 
 /** At most this many tags of one user or room are there at a time. */
 const maxTags = 20;
+/** A mistyped name is compared with this many names. */
+const maxNames = 1000;
 
 /** A tag that was set, and what was there before. */
 export interface SetTag {
@@ -58,21 +61,25 @@ export function createTagService(
      */
     async remove(subject: string, name: string, at: number): Promise<Tag> {
       const removed = await store.transaction(async ({ tags, reportItems }) => {
-        const tag = await tags.find(subject, name, at);
-        if (tag === undefined) {
-          const others = (await tags.of(subject, at)).map((one) => `\`${one.name}\``);
-          throw new TargetError(
-            'state',
-            `${subject} has no tag ${name}`,
-            `Nothing was changed.${others.length === 0 ? '' : ` Their tags: ${others.join(', ')}`}`,
-          );
-        }
+        const tag = await find(tags, subject, name, at);
         await tags.remove(subject, name, at);
         await reportItems.showNotes(subject, { forRules: true });
         return tag;
       });
       wake();
       return removed;
+    },
+
+    /** @throws TargetError there is no such tag */
+    async assertThere(subject: string, name: string, at: number): Promise<void> {
+      await find(store.tags, subject, name, at);
+    },
+
+    /** The tag that is there and that a mistyped name probably stands for; undefined if there is none. */
+    async similar(name: string, now: number): Promise<string | undefined> {
+      const guess = nearest(name, await store.tags.names(maxNames));
+      const isThere = guess !== undefined && (await store.tags.count({ name: guess }, now)) > 0;
+      return isThere ? guess : undefined;
     },
 
     /**
@@ -103,6 +110,32 @@ export function createTagService(
     list: async (...query: Parameters<Store['tags']['list']>) => store.tags.list(...query),
     count: async (...query: Parameters<Store['tags']['count']>) => store.tags.count(...query),
   };
+}
+
+/** @throws TargetError there is no such tag */
+async function find(
+  tags: Pick<Store['tags'], 'find' | 'of'>,
+  subject: string,
+  name: string,
+  at: number,
+): Promise<Tag> {
+  const tag = await tags.find(subject, name, at);
+  if (tag === undefined) {
+    const others = (await tags.of(subject, at)).map((one) => one.name);
+    const guess = nearest(name, others);
+    throw new TargetError(
+      'state',
+      `${subject} has no tag ${name}`,
+      [
+        'Nothing was changed.',
+        ...(guess === undefined ? [] : [`Did you mean \`${guess}\`?`]),
+        ...(others.length === 0
+          ? []
+          : [`Its tags: ${others.map((one) => `\`${one}\``).join(', ')}`]),
+      ].join(' '),
+    );
+  }
+  return tag;
 }
 
 export type TagService = ReturnType<typeof createTagService>;

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 
 import type { Connection } from '../database.ts';
@@ -129,6 +130,22 @@ export function tags(db: Connection) {
         .select(({ fn }) => fn.countAll<number>().as('count'))
         .executeTakeFirstOrThrow();
       return count;
+    },
+
+    /**
+     * The names of tags that were not removed, by name. Each is found by itself in the index, however many have it.
+     */
+    async names(limit: number): Promise<string[]> {
+      const { rows } = await sql<{ name: string }>`
+        WITH RECURSIVE named (name) AS (
+          SELECT min(name) FROM tags WHERE removed_at IS NULL
+          UNION ALL
+          SELECT (SELECT min(tags.name) FROM tags WHERE removed_at IS NULL AND tags.name > named.name)
+          FROM named WHERE named.name IS NOT NULL
+        )
+        SELECT name FROM named WHERE name IS NOT NULL LIMIT ${limit}
+      `.execute(db);
+      return rows.map(({ name }) => name);
     },
 
     /** All tags that there have ever been, oldest first. */

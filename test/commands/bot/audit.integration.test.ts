@@ -10,7 +10,11 @@ let room: TestRoom;
 let mallory: string;
 let place: string;
 beforeAll(async () => {
-  room = await openRoom();
+  room = await openRoom({
+    reports: {
+      rules: [{ name: 'newcomers', when: { senderAccountAge: { atMost: '1d' } }, then: ['claim'] }],
+    },
+  });
   const user = await newUser('mallory');
   mallory = user.userId;
   place = await newRoom(user);
@@ -42,6 +46,18 @@ describe('audit', () => {
     });
     const ofRule = await room.ben.ask('!audit --rule fresh');
     expect(ofRule.field.data).toMatchObject([{ command: 'suspend', actor: 'rule:fresh' }]);
+  });
+
+  it('guesses what a command or rule that does not exist stands for', async () => {
+    const command = await room.ben.ask('!audit --command shadowban --status done');
+    expect(command.body).toContain('There is no command !shadowban. Did you mean shadow-ban?');
+    const rule = await room.ben.ask('!audit --rule newcommers');
+    expect(rule.body).toContain('There is no rule newcommers now. Did you mean newcomers?');
+    const status = await room.ben.ask('!audit --status don');
+    expect(status.body).toContain('Did you mean done?');
+    expect(status.body).toContain('\nUsage: !audit … [[--status] done|failed|');
+    expect(status.body).toContain('|open] … (all: !help audit)');
+    expect(status.body).not.toContain('--since');
   });
 
   it('shows one entry by its number, with # or without', async () => {

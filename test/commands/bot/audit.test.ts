@@ -14,3 +14,14 @@ test.for(['0', '12a', 'twelve', '1.2'])('neither audit nor undo reads %s as an e
   expect(() => audit.check?.({ what: word }, context)).toThrow(`\`${word}\` is`);
   expect(() => undo.check?.({ entry: word }, context)).toThrow(`\`${word}\` is`);
 });
+
+test.for([
+  ['exprot', 'export'],
+  ['VERFY', 'verify'],
+])('audit %s is taken for %s', ([typed, meant]) => {
+  expect(() => audit.check?.({ what: typed }, context)).toThrow(
+    expect.objectContaining({
+      advice: expect.stringContaining(`Did you mean \`${meant}\`?`) as string,
+    }) as Error,
+  );
+});
