@@ -20,6 +20,7 @@ import {
 } from '../../chat/command/list.ts';
 import { idWord } from '../../chat/reading/values.ts';
 import { parseRoomId } from '../../core/ids.ts';
+import { present } from '../../core/present.ts';
 import { cut } from '../../core/text.ts';
 import { subjectSources } from '../../services/bot/history-service.ts';
 import type {
@@ -43,7 +44,7 @@ export default defineCommand({
   synonyms: ['record', 'timeline'],
   summary: 'Shows everything the bot knows about a user or room, by time',
   does: [
-    'list actions, notes, tags, reports about and by the user, unconfirmed commands, and timers',
+    'list actions, notes, tags, reports about and by the user, unconfirmed and scheduled commands, and timers',
     'include actions taken from report cards',
     'list the latest thousand entries of each kind, but count all',
     'send a picture of a long history over time after its first page',
@@ -239,6 +240,7 @@ function whatOf(entry: SubjectEntry, now: number): Content {
         `${auditStatus(status)}: `,
         bold(actionName(entry.entry)),
         ...notedIn(entry.entry),
+        entry.isRemoved ? ' (removed)' : '',
         ' by ',
         code(actor),
         ...(confirmer === null || confirmer === actor ? [] : [', confirmed by ', code(confirmer)]),
@@ -292,17 +294,30 @@ function whatOf(entry: SubjectEntry, now: number): Content {
         state === 'scheduled' ? `, ${ago(runAt, now)}` : `, ${state}`,
       ];
     }
+    case 'operation': {
+      const { id, command, actor, state, notBefore } = entry.operation;
+      return [
+        state === 'running' ? '⏳ not reached yet: ' : `⏳ ${state}: `,
+        bold(command),
+        ' by ',
+        code(actor),
+        state === 'scheduled' && notBefore !== null ? `, ${ago(notBefore, now)}` : '',
+        `, operation ${id}`,
+      ];
+    }
   }
 }
 
-/** What a note or a message to the user says, or the name of a tag; empty for any other command. */
+/** What a note or a message to the user says, its number, or the name of a tag; empty for any other command. */
 function notedIn({ command, arguments: given }: AuditEntry): Content {
-  const { text, name } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  const { text, name, note } = (given ?? {}) as Readonly<Record<string, unknown>>;
   return (command === 'note' || command === 'server-notice') && typeof text === 'string'
     ? [` “${inert(text, shownText)}”`]
     : (command === 'tag' || command === 'untag') && typeof name === 'string'
       ? [' ', code(cut(name))]
-      : [];
+      : (command === 'remove-note' || command === 'restore-note') && typeof note === 'number'
+        ? [` ${note}`]
+        : [];
 }
 
 /** For programs. The audit log and the report queue show the rest. */
@@ -311,8 +326,20 @@ function dataOf(entry: SubjectEntry): object {
   switch (entry.kind) {
     case 'action': {
       const { command, actor, confirmer, status, reason } = entry.entry;
-      const { operation } = entry;
-      return { kind: entry.kind, at, id, operation, command, actor, confirmer, status, reason };
+      const { operation, isRemoved } = entry;
+      const removed = isRemoved ? true : undefined;
+      return {
+        kind: entry.kind,
+        at,
+        id,
+        operation,
+        command,
+        actor,
+        confirmer,
+        status,
+        reason,
+        ...present({ removed }),
+      };
     }
     case 'item':
     case 'reporting': {
@@ -323,6 +350,10 @@ function dataOf(entry: SubjectEntry): object {
       return { kind: entry.kind, ...entry.confirmation, at };
     case 'timer':
       return { kind: entry.kind, ...entry.timer, at };
+    case 'operation': {
+      const { command, actor, state, notBefore } = entry.operation;
+      return { kind: entry.kind, at, id, command, actor, state, notBefore };
+    }
   }
 }
 

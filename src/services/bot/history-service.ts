@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Store } from '../../store/store.ts';
 import type { AuditEntry } from '../../store/tables/audit-log.ts';
+import type { Operation } from '../../store/tables/operations.ts';
 import type { ReportItem } from '../../store/tables/report-items.ts';
 import type { Reliability } from '../../store/tables/reports.ts';
 import type {
@@ -20,11 +21,14 @@ export type SubjectEntry = { readonly cursor: SubjectCursor } & (
       readonly entry: AuditEntry;
       /** The operation that it belongs to; undefined for older entries and refusals. */
       readonly operation: number | undefined;
+      /** It made a note that is not there any more. */
+      readonly isRemoved: boolean;
     }
   | { readonly kind: 'item'; readonly item: ReportItem }
   | { readonly kind: 'reporting'; readonly item: ReportItem; readonly report: OwnReport }
   | { readonly kind: 'confirmation'; readonly confirmation: PastConfirmation }
   | { readonly kind: 'timer'; readonly timer: Timer }
+  | { readonly kind: 'operation'; readonly operation: Operation }
 );
 
 /** How much is known. */
@@ -38,7 +42,7 @@ export { subjectSources } from '../../store/tables/subject-history.ts';
 
 type Tables = Pick<
   Store,
-  'auditLog' | 'operations' | 'timers' | 'reportItems' | 'reports' | 'subjectHistory'
+  'auditLog' | 'notes' | 'operations' | 'timers' | 'reportItems' | 'reports' | 'subjectHistory'
 >;
 
 /** Everything that the database knows about a user or room, by time. */
@@ -83,7 +87,8 @@ async function entryOf(
     case 'action': {
       const entry = await store.auditLog.get(cursor.id);
       const operation = entry && (await store.operations.byEvent(entry.eventId));
-      return entry && { cursor, kind: 'action', entry, operation: operation?.id };
+      const isRemoved = entry !== undefined && (await isRemovedNote(store, entry));
+      return entry && { cursor, kind: 'action', entry, operation: operation?.id, isRemoved };
     }
     case 'item': {
       const item = await store.reportItems.get(cursor.id);
@@ -102,7 +107,23 @@ async function entryOf(
       const timer = await store.timers.get(cursor.id);
       return timer && { cursor, kind: 'timer', timer };
     }
+    case 'operation': {
+      const operation = await store.operations.get(cursor.id);
+      return operation && { cursor, kind: 'operation', operation };
+    }
   }
+}
+
+async function isRemovedNote(
+  { notes }: Pick<Tables, 'notes'>,
+  { command, status, eventId, target }: AuditEntry,
+): Promise<boolean> {
+  return (
+    command === 'note' &&
+    status === 'done' &&
+    target !== null &&
+    !(await notes.isThere(eventId, target))
+  );
 }
 
 export type HistoryService = ReturnType<typeof createHistoryService>;

@@ -14,7 +14,12 @@ const kinds = [
   { label: 'reported', color: colors.first, sources: ['item'], isDone: false },
   { label: 'reports by them', color: colors.firstSoft, sources: ['reporting'], isDone: false },
   { label: 'actions', color: colors.second, sources: ['action'], isDone: true },
-  { label: 'other', color: colors.neutral, sources: ['confirmation', 'timer'], isDone: true },
+  {
+    label: 'other',
+    color: colors.neutral,
+    sources: ['confirmation', 'timer', 'operation'],
+    isDone: true,
+  },
 ] as const satisfies readonly {
   readonly sources: readonly SubjectCursor['source'][];
   readonly label: string;

@@ -98,6 +98,15 @@ export function notes(db: Connection) {
       return row !== undefined;
     },
 
+    /** Whether the note that a command has made is not removed. */
+    async isThere(event: string, subject: string): Promise<boolean> {
+      const row = await there(subject)
+        .select('id')
+        .where('event_id', '=', event)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
     /** The notes about a subject, or about all, that are not removed; the newest first. */
     async list(
       subject: string | undefined,

@@ -15,9 +15,16 @@ export interface Subject {
 
 /**
  * What an entry is: an audited action, a reported item, an item that the user reported, a confirmation
- * that was not confirmed, or a timer.
+ * that was not confirmed, a timer, or an operation that is scheduled, or runs and has not come to the subject yet.
  */
-export const subjectSources = ['action', 'item', 'reporting', 'confirmation', 'timer'] as const;
+export const subjectSources = [
+  'action',
+  'item',
+  'reporting',
+  'confirmation',
+  'timer',
+  'operation',
+] as const;
 type SubjectSource = (typeof subjectSources)[number];
 
 /** A position in the list, and what is there. */
@@ -199,6 +206,14 @@ function isAbout({ kind, id }: Subject): RawBuilder<unknown> {
   return kind === 'user' ? sql`sender = ${id}` : sql`room_id = ${id}`;
 }
 
+/** Whether an argument of an operation is the subject. */
+function isNamed({ id }: Subject): RawBuilder<unknown> {
+  return sql`instr(invocation, ${id}) > 0 AND EXISTS (
+    SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
+    WHERE argument.atom = ${id}
+  )`;
+}
+
 /** `at`, `source` and `id` of all entries. An entry that is found twice is listed once. */
 function entriesOf(subject: Subject): RawBuilder<unknown> {
   const newest = (entries: RawBuilder<unknown>) =>
@@ -226,11 +241,19 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
         FROM operations INDEXED BY operations_unconfirmed
         WHERE code IS NOT NULL AND state IN ('awaiting', 'cancelled', 'expired')
           AND id > (SELECT max(id) FROM operations) - ${maxConfirmations}
-          AND instr(invocation, ${subject.id}) > 0
-          AND EXISTS (
-            SELECT 1 FROM json_tree(operations.invocation, '$.arguments') AS argument
-            WHERE argument.atom = ${subject.id}
-          )`),
+          AND ${isNamed(subject)}`),
+      newest(sql`
+        SELECT created_at AS at, ${source('operation')}, id
+        FROM operations INDEXED BY operations_scheduled
+        WHERE state = 'scheduled' AND not_before IS NOT NULL AND ${isNamed(subject)}`),
+      newest(sql`
+        SELECT created_at AS at, ${source('operation')}, id
+        FROM operations INDEXED BY operations_running
+        WHERE state = 'running' AND instr(invocation, ${subject.id}) > 0
+          AND (
+            SELECT max(intent_id IS NOT NULL) FROM operation_targets
+            WHERE operation_id = operations.id AND target = ${subject.id}
+          ) = 0`),
       newest(sql`
         SELECT created_at AS at, ${source('timer')}, id FROM operations
         WHERE line IS NOT NULL AND reverts_intent IN (${targeting(subject, sql`id`)})`),

@@ -113,6 +113,20 @@ it('leads from page to page, and sends all as a file', async () => {
   expect((await room.vic.ask(`!history ${sender} --from 20`)).field.status).toBe('usage');
 });
 
+it('lists what is scheduled and has no entry yet', async () => {
+  const mallory = (await newUser('mallory')).userId;
+  const later = await room.ben.ask(`!lock ${mallory} --in 2h`);
+  const { id } = later.field.operation as { id: number };
+  const answer = await room.vic.ask(`!history ${mallory}`);
+  expect(answer.field.data).toMatchObject({
+    total: 1,
+    rows: [{ kind: 'operation', id, command: 'lock', state: 'scheduled' }],
+  });
+  expect(answer.body).toMatch(/⏳ scheduled: lock by @ben\S*, in 2 hours.*, operation \d+/u);
+  await room.ben.ask(`!stop-job ${id}`);
+  expect((await room.vic.ask(`!history ${mallory}`)).field.data).toMatchObject({ total: 0 });
+});
+
 it('knows of a room what was reported in it and done to it', async () => {
   const owner = await newUser('owner');
   const id = await newRoom(owner);

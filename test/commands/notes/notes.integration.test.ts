@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { MatrixUser } from '../../../dev/synapse/matrix-user.ts';
-import { asUserId } from '../../support/homeserver.ts';
+import { asUserId, newRoom } from '../../support/homeserver.ts';
 import { cardOf, startReportServer } from '../../support/report-room.ts';
 import type { ReportServer } from '../../support/report-room.ts';
 import type { TestRoom } from '../../support/room.ts';
@@ -55,15 +55,88 @@ async function reported(spammer: MatrixUser): Promise<string> {
 const undo = async (audit: readonly number[]) => room.ben.ask(`!undo ${audit[0]}`);
 
 describe('notes', () => {
+  it('are kept byte for byte as they were typed after the user', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    const text = 'says "no"  – and — “never”\n\n\n- used --force, don’t ask - ever';
+    const note = await room.ben.ask(`!note --reason "for the  record" ${user}\t ${text}  \n`);
+    expect(note.field.data).toMatchObject({ text });
+    const { id } = note.field.data as { id: number };
+    const audited = await room.ben.ask(`!audit ${note.field.audit[0]}`);
+    expect(audited.body).toContain('for the  record');
+    expect(audited.field.data).toMatchObject({ arguments: { text } });
+    // Also once it is removed and restored.
+    await undo(note.field.audit);
+    await room.ben.ask(`!restore-note ${user} ${id}`);
+    expect((await room.vic.ask(`!notes ${user}`)).field.data).toMatchObject({ rows: [{ text }] });
+
+    const meant = await room.ben.ask(`!note ${user} was warned --dry-run`);
+    expect(meant.field.status).toBe('usage');
+    expect(meant.body).toContain('--dry-run stands in the text, where flags are not read');
+    expect(meant.body).toContain('!note --dry-run TARGET TEXT');
+    expect((await room.vic.ask(`!notes ${user}`)).field.data).toMatchObject({ total: 1 });
+    const kept = await room.ben.ask(`!note -- ${user} was warned --dry-run`);
+    expect(kept.field.data).toMatchObject({ text: 'was warned --dry-run' });
+
+    const dryRun = await room.ben.ask(`!note --dry-run ${user} - "quoted" -- and more`);
+    expect(dryRun.field.status).toBe('dry_run');
+    const [again = ''] = /!note -- .*/u.exec(dryRun.body) ?? [];
+    const copied = await room.ben.ask(again);
+    expect(copied.field.data).toMatchObject({ text: '- "quoted" -- and more' });
+  });
+
+  it('leave nothing in the record if somebody mistypes what is not there', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    await room.ben.ask(`!tag ${user} known-spammer`);
+    for (const typed of [
+      `!untag ${user} known-spamer`,
+      `!remove-note ${user} 4000`,
+      `!restore-note ${user} 4000`,
+      '!note nobody-here was warned',
+      `!tag ${user} late --until 2020-01-01`,
+    ]) {
+      const answer = await room.ben.ask(typed);
+      expect(answer.field).toMatchObject({ status: 'failed', audit: [] });
+    }
+    const mistyped = await room.ben.ask(`!untag ${user} known-spamer`);
+    expect(mistyped.body).toContain('Did you mean known-spammer?');
+    const history = await room.vic.ask(`!history ${user}`);
+    expect(history.field.data).toMatchObject({ total: 1, rows: [{ command: 'tag' }] });
+    // What is to be done later may be there by then.
+    const later = await room.ben.ask(`!untag ${user} second-chance --in 2h`);
+    expect(later.field.status).toBe('pending');
+    const { id } = later.field.operation as { id: number };
+    await room.ben.ask(`!stop-job ${id}`);
+  });
+
+  it('are marked in the history once they are removed', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    const note = await room.ben.ask(`!note ${user} was warned`);
+    const other = await room.ben.ask(`!note ${user} was warned again`);
+    const removed = await undo(note.field.audit);
+    const { id } = note.field.data as { id: number };
+    const history = await room.vic.ask(`!history ${user}`);
+    expect(history.body).toContain('note “was warned” (removed) by');
+    expect(history.body).toContain('note “was warned again” by');
+    expect(history.body).toContain(`remove-note ${id} by`);
+    expect(history.field.data).toMatchObject({
+      rows: [{ command: 'remove-note' }, { command: 'note' }, { command: 'note', removed: true }],
+    });
+    await undo(removed.field.audit);
+    await undo(other.field.audit);
+    const restored = await room.vic.ask(`!history ${user}`);
+    expect(restored.body).toContain('note “was warned” by');
+    expect(restored.body).toContain('note “was warned again” (removed) by');
+  });
+
   it('are written with their line breaks, read by everybody in the room, removed and restored', async () => {
     const mallory = await server.newUser('mallory');
     const user = mallory.userId;
     const note = await room.ben.ask(
       `!note ${user} warned by phone\nsays  it is sorry\n\n\nsecond try`,
     );
-    expect(note.body).toContain(`about ${user}\n“warned by phone␤says it is sorry␤␤second try”`);
+    expect(note.body).toContain(`about ${user}\n“warned by phone␤says  it is sorry␤␤␤second try”`);
     expect(note.field.data).toMatchObject({
-      text: 'warned by phone\nsays it is sorry\n\nsecond try',
+      text: 'warned by phone\nsays  it is sorry\n\n\nsecond try',
       author: room.ben.user.userId,
     });
     const { id } = note.field.data as { id: number };
@@ -89,9 +162,7 @@ describe('notes', () => {
   });
 
   it('are about users of other servers and about rooms, too', async () => {
-    const about = await room.ben.ask(
-      `!note ${stranger} “runs a bot farm, see https://evil.example”`,
-    );
+    const about = await room.ben.ask(`!note ${stranger} runs a bot farm, see https://evil.example`);
     expect(about.body).toContain('“runs a bot farm, see https[:]//evil[.]example”');
     const history = await room.vic.ask(`!history ${stranger}`);
     expect(history.body).toMatch(/Now: .*1 note/u);
@@ -106,7 +177,7 @@ describe('notes', () => {
   it.each([
     ['!note', 'usage', 'Which user or room?'],
     [`!note ${stranger}`, 'usage', 'TEXT is missing'],
-    [`!note ${stranger} " "`, 'usage', 'The note is empty'],
+    [`!note ${stranger} \n `, 'usage', 'TEXT is missing'],
     [
       `!note ${stranger} ${'x'.repeat(2001)}`,
       'usage',
@@ -123,7 +194,10 @@ describe('notes', () => {
     [`!tag ${stranger} spam --until 2020-01-01`, 'failed', 'which has passed'],
     [`!tag ${stranger} spam --for 1d --until 2099-01-01`, 'usage', 'not both'],
     [`!untag ${stranger} never-set`, 'failed', 'has no tag never-set'],
-    [`!tags ${stranger}`, 'usage', `--target ${stranger}`],
+    ['!tags mallory:elsewhere.example', 'usage', '--target mallory:elsewhere.example'],
+    [`!tag ${stranger} spam --for 2099-01-01`, 'usage', '--until "2026-11-01 10:00 Europe/Berlin"'],
+    [`!tag ${stranger} spam --until soon`, 'usage', '"2026-11-01 10:00 Europe/Berlin"'],
+    [`!tag ${stranger} spam --until 2020-01-01`, 'failed', 'unless a zone follows'],
   ])('%s: %s', async (typed, status, says) => {
     const answer = await room.ben.ask(typed);
     expect(answer.field.status).toBe(status);
@@ -180,6 +254,44 @@ describe('tags', () => {
     const again = await room.ben.ask(`!tag ${user} brief`);
     expect(again.body).toContain('Tagged: ');
     expect(again.body).not.toContain('Before');
+  });
+
+  it('say which rules look at them', async () => {
+    const { userId: user } = await server.newUser('mallory');
+    const place = await server.lobby(await server.newUser('owner'));
+    const says = async (line: string) => (await room.ben.ask(line)).body;
+    const spammer = await says(`!tag ${user} known-spammer --dry-run`);
+    expect(spammer).toContain(`Tag ${user} as known-spammer\nIt has no end.`);
+    expect(spammer).toContain('\nRules that match it: known-spammers (act)\n');
+    expect(await says(`!tag ${user} second-chance`)).toContain(
+      '\nRules that it holds off: known-spammers (act)\n',
+    );
+    expect(await says(`!tag ${place} quiet`)).toContain(
+      '\nRules that match it: quiet-rooms (propose)\n',
+    );
+    // Of a user, that tag has no meaning for the rule.
+    expect(await says(`!tag ${user} quiet`)).toContain('No rule looks at this tag of a user.');
+    expect(await says(`!tag ${user} known-spamer`)).toContain('Did you mean known-spammer?');
+  });
+
+  it('are asked for with a user, a room or a wrong name, too', async () => {
+    const mallory = await server.newUser('mallory');
+    const user = mallory.userId;
+    const local = user.slice(1, user.indexOf(':'));
+    await room.ben.ask(`!tag ${user} farmer`);
+    const ofUser = await room.vic.ask(`!tags ${user}`);
+    expect(ofUser.field.data).toMatchObject({ total: 1, rows: [{ name: 'farmer' }] });
+    // A name alone is a tag. The user or room of that name may be meant.
+    const named = await room.vic.ask(`!tags ${local}`);
+    expect(named.body).toContain(`If you mean the user, write ${user}`);
+    expect(named.body).toContain(`Next: !tags ${user}`);
+    const name = `place-${Date.now()}`;
+    await newRoom(mallory, { preset: 'public_chat', room_alias_name: name });
+    const place = await room.vic.ask(`!tags ${name}`);
+    expect(place.body).toMatch(new RegExp(`If you mean the room, write #${name}:\\S+\n`, 'u'));
+    const typo = await room.vic.ask('!tags farmr');
+    expect(typo.body).toContain('Did you mean the tag farmer?');
+    expect(typo.body).toContain('Next: !tags farmer');
   });
 
   it('are listed by name, of users of other servers and of rooms', async () => {

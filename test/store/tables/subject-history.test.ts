@@ -157,3 +157,50 @@ test('counts all, of a flood too, and lists the newest thousand', async () => {
   const own = await history().ownReport('@r1:x', next[0]?.id ?? 0);
   expect(own).toEqual({ itemId: next[0]?.id, times: 1, at: 1003, reason: null });
 });
+
+test('an operation is listed while it is scheduled, or runs and has not come to the subject yet', async () => {
+  const { operations, operationTargets } = queue.store;
+  const fields = { actor: '@ana:x', command: 'lock', danger: 'change', roomId: '!m:x' };
+  const lock = (eventId: string, ...accounts: string[]) => ({
+    ...fields,
+    eventId,
+    invocation: JSON.stringify({ arguments: { accounts }, reason: '@else:x' }),
+  });
+  const later = await operations.schedule(
+    { ...lock('$later', '@eve:x', mallory.id), notBefore: 1000 },
+    10,
+  );
+  await operations.schedule({ ...lock('$other', '@mallory:xyz'), notBefore: 1000 }, 10);
+  const inRoom = await operations.schedule(
+    {
+      ...fields,
+      command: 'delete-room',
+      eventId: '$room',
+      invocation: JSON.stringify({ arguments: { rooms: [lobby.id] } }),
+      notBefore: 1000,
+    },
+    20,
+  );
+  expect(await page(mallory)).toEqual([`operation ${later}`]);
+  expect(await page({ kind: 'user', id: '@else:x' })).toEqual([]);
+  expect(await page(lobby)).toEqual([`operation ${inRoom}`]);
+
+  const running = (await operations.start(lock('$now', '@eve:x', mallory.id), 30)) ?? 0;
+  const units = ['@eve:x', mallory.id].map((target, position) => ({ position, step: 0, target }));
+  await operationTargets.add(running, units);
+  const [first, second] = units as [(typeof units)[0], (typeof units)[0]];
+  const begun = await act(31, { target: '@eve:x', eventId: '$now' });
+  await operationTargets.set(running, first, { state: 'in_flight', intent: begun });
+  expect(await page(mallory)).toEqual([`operation ${running}`, `operation ${later}`]);
+  // Who has an entry has that instead.
+  expect(await page({ kind: 'user', id: '@eve:x' })).toEqual([
+    `action ${begun}`,
+    `operation ${later}`,
+  ]);
+  const intent = await act(32, { target: mallory.id, eventId: '$now' });
+  await operationTargets.set(running, second, { state: 'done', intent });
+  expect(await page(mallory)).toEqual([`action ${intent}`, `operation ${later}`]);
+  await operations.end(later ?? 0, 'cancelled', 40);
+  await operations.end(running, 'done', 40);
+  expect(await page(mallory)).toEqual([`action ${intent}`]);
+});
