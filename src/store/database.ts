@@ -11,7 +11,7 @@ import { takeLock } from './files/lock.ts';
 import type { Lock } from './files/lock.ts';
 import { cannotBeOpened, isDatabaseThere, makeDatabasePrivate } from './files/private-files.ts';
 import type { Warn } from './files/private-files.ts';
-import { mendSearch } from './mend-search.ts';
+import { mendSearch, mendingSearch } from './mend-search.ts';
 import * as first from './migrations/0001-first.ts';
 import * as jobs from './migrations/0002-jobs.ts';
 import * as reports from './migrations/0003-reports.ts';
@@ -139,8 +139,14 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
     sqlite?.close();
     throw cannotBeOpened(file, error);
   }
+  const connection = sqlite;
+  const { readonly: isReadonly = false, inform = () => undefined } = options;
   const db = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: withStatementCache(sqlite) }),
+    dialect: new SqliteDialect({
+      database: withStatementCache(connection, (statement) =>
+        isReadonly ? statement : mendingSearch(connection, statement, inform),
+      ),
+    }),
   });
   const isCurrent = isMigrated(sqlite);
   if (!isCurrent) {
@@ -154,7 +160,7 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
   }
   if (options.readonly !== true) {
     try {
-      mendSearch(sqlite, options.inform ?? (() => undefined));
+      mendSearch(sqlite, inform);
     } catch (error) {
       await db.destroy();
       throw cannotBeOpened(file, error);
@@ -167,7 +173,10 @@ async function open(file: string, options: OpenOptions): Promise<Kysely<Tables>>
 const maxPrepared = 500;
 
 /** Caches prepared statements: Kysely prepares every statement again. */
-function withStatementCache(sqlite: Database.Database): SqliteDatabase {
+function withStatementCache(
+  sqlite: Database.Database,
+  wrap: (statement: SqliteStatement) => SqliteStatement,
+): SqliteDatabase {
   const prepared = new Map<string, SqliteStatement>();
   return {
     prepare(sql) {
@@ -182,7 +191,7 @@ function withStatementCache(sqlite: Database.Database): SqliteDatabase {
       if (prepared.size === maxPrepared) {
         prepared.clear();
       }
-      const statement = sqlite.prepare(sql);
+      const statement = wrap(sqlite.prepare(sql));
       prepared.set(sql, statement);
       return statement;
     },
