@@ -15,6 +15,16 @@ const minCjkPrefix = 2;
 const saysMore = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
 const maxPrefixes = 3;
 
+/**
+ * Letters that were no letters in the version of Unicode that SQLite knows: vowel signs of New Tai Lue, and two signs
+ * of Vedic. The index of words leaves them out.
+ */
+const notIndexed = /[\u19B0-\u19C0\u19C8\u19C9\u1CF2\u1CF3]/u;
+
+/** Where there are letters whose capital or small letter is newer than that: SQLite takes the two for different letters. */
+const newCapitals =
+  /[\u019B\u0250-\u02AF\u037F\u03F3\u0528-\u052F\u10D0-\u10FF\u13A0-\u13FF\u1C80-\u1CBF\u1D8E\u2C2F\u2C5F\uA698-\uA69B\uA790-\uA7FF\uAB53\uAB70-\uABBF\u{104B0}-\u{104FF}\u{10570}-\u{105BF}\u{10C80}-\u{10CFF}\u{10D50}-\u{10D8F}\u{118A0}-\u{118DF}\u{16E40}-\u{16E7F}\u{16EA0}-\u{16EDF}\u{1E900}-\u{1E943}]/u;
+
 /** A phrase in quotation marks of any kind, or a word; `*` after it matches any ending of the last word. */
 const termPattern = /["“”„]([^"“”„]*)["“”„](\*?)|(\S+)/gu;
 
@@ -27,6 +37,13 @@ export function readSearchText(text: string): readonly SearchTerm[] {
   if (text.length > maxLength) {
     throw new UsageError(`A text to search for has at most ${maxLength} characters.`, {
       word: '--text',
+    });
+  }
+  const letter = notIndexed.exec(text)?.[0];
+  if (letter !== undefined) {
+    throw new UsageError(`The search doesn’t know the letter ${letter}.`, {
+      word: '--text',
+      advice: 'Leave its word out, or look for the user or room with --target.',
     });
   }
   const terms = [...text.toWellFormed().matchAll(termPattern)]
@@ -63,6 +80,19 @@ export function readSearchText(text: string): readonly SearchTerm[] {
     });
   }
   return terms;
+}
+
+/** How somebody may have written these words, as far as SQLite can't tell that it is the same. */
+export function spellingsOf(words: string): readonly string[] {
+  if (!newCapitals.test(words)) {
+    return [words];
+  }
+  const small = words.toLowerCase();
+  const atTheBeginning = small.replaceAll(/\p{L}+/gu, (word) => {
+    const [first = '', ...rest] = word;
+    return first.toUpperCase() + rest.join('');
+  });
+  return [...new Set([words, small, words.toUpperCase(), atTheBeginning])];
 }
 
 function isSame(one: SearchTerm, other: SearchTerm): boolean {

@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import type { RawBuilder } from 'kysely';
 
 import { dayMs } from '../../core/duration.ts';
-import { readSearchText } from '../../core/search-text.ts';
+import { readSearchText, spellingsOf } from '../../core/search-text.ts';
 import type { Connection } from '../database.ts';
 
 /** What an entry must match; all of it. */
@@ -162,9 +162,10 @@ function found(text: string, query: AuditFilter, range: NumberRange): RawBuilder
 function searchFor(text: string, filter: AuditFilter): string {
   const { status } = filter;
   const isDone = status === 'done';
-  const terms = readSearchText(text).map(
-    ({ words, isPrefix }) => `words : "${words}"${isPrefix ? ' *' : ''}`,
-  );
+  const terms = readSearchText(text).map(({ words, isPrefix }) => {
+    const spellings = spellingsOf(words).map((one) => `"${one}"${isPrefix ? ' *' : ''}`);
+    return `words : (${spellings.join(' OR ')})`;
+  });
   const hasKey = !isDone && status !== 'open' && status !== 'running';
   const keys = keysOf({ ...filter, status: hasKey ? status : undefined });
   const all = [...terms, ...(keys === '' ? [] : [keys])].join(' AND ');
