@@ -9,8 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findPython } from '../../dev/synapse/python.ts';
 import { openStore } from '../../src/store/store.ts';
-import { forgetting, genesis, leftOf, oldChainHash } from '../../src/store/tables/audit-chain.ts';
+import { forgetting, leftOf } from '../../src/store/tables/audit-chain.ts';
 import type { AuditRow } from '../../src/store/tables/audit-chain.ts';
+import { writeOldAuditRows } from '../support/old-audit-rows.ts';
 import { makeOldDatabase } from '../support/old-database.ts';
 import { cutLog, rewriteLog, tamper } from '../support/rewrite-log.ts';
 
@@ -41,7 +42,7 @@ beforeAll(async () => {
   writeFileSync(program, code);
   complete = path.join(folder, 'complete.db');
   await makeOldDatabase(complete, '0015-sign-up-waves');
-  fillAsBefore(complete);
+  writeOldAuditRows(complete, oldRows, (id) => (id === 1 ? null : 'spam – “so much”\n'));
   await fill(complete, ['spam', 'l’«été»\n\t"\\ \u0001\u007F\u2028 🦊', ''].map(reason));
   original = path.join(folder, 'original.db');
   copyFileSync(complete, original);
@@ -50,39 +51,6 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const reason = (text: string) => ({ reason: text, target: `@${text}:x`, note: text });
-
-/** Writes entries as the version did that knew no commitments. */
-function fillAsBefore(file: string): void {
-  const db = new Database(file);
-  let previous = genesis;
-  for (let id = 1; id <= oldRows; id += 1) {
-    const row = {
-      kind: 'intent' as const,
-      intent_id: null,
-      at: id,
-      actor: '@ana:x',
-      confirmer: null,
-      command: 'lock',
-      arguments: '{"users":["@mallory:x"],"é":"\\n"}',
-      target: '@mallory:x',
-      reason: id === 1 ? null : 'spam – “so much”\n',
-      event_id: `$${id}`,
-      room_id: '!r:x',
-      item_id: id % 2 === 0 ? id : null,
-      status: null,
-      detail: null,
-    };
-    const hash = oldChainHash(previous, row);
-    db.prepare(
-      `INSERT INTO audit_log (kind, intent_id, at, actor, confirmer, command, arguments, target, reason, event_id,
-         room_id, item_id, status, detail, previous_hash, hash)
-       VALUES (@kind, @intent_id, @at, @actor, @confirmer, @command, @arguments, @target, @reason, @event_id,
-         @room_id, @item_id, @status, @detail, @previous, @hash)`,
-    ).run({ ...row, previous, hash });
-    previous = hash;
-  }
-  db.close();
-}
 
 /** Two rows for each. */
 async function fill(

@@ -7,13 +7,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
-import {
-  forgetting,
-  genesis,
-  leftOf,
-  oldChainHash,
-} from '../../../src/store/tables/audit-chain.ts';
+import { forgetting, leftOf } from '../../../src/store/tables/audit-chain.ts';
 import type { AuditRow } from '../../../src/store/tables/audit-chain.ts';
+import { writeOldAuditRows } from '../../support/old-audit-rows.ts';
 import { makeOldDatabase } from '../../support/old-database.ts';
 
 let folder: string;
@@ -30,39 +26,6 @@ afterEach(async () => {
   store = undefined;
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Writes entries as the version before did. */
-function fill(count: number): void {
-  const db = new Database(file);
-  let previous = genesis;
-  for (let id = 1; id <= count; id += 1) {
-    const row = {
-      kind: 'intent' as const,
-      intent_id: null,
-      at: id,
-      actor: '@ana:x',
-      confirmer: null,
-      command: 'lock',
-      arguments: '{"users":["@mallory:x"]}',
-      target: '@mallory:x',
-      reason: 'spam',
-      event_id: `$${id}`,
-      room_id: '!r:x',
-      item_id: id % 2 === 0 ? id : null,
-      status: null,
-      detail: null,
-    };
-    const hash = oldChainHash(previous, row);
-    db.prepare(
-      `INSERT INTO audit_log (kind, intent_id, at, actor, confirmer, command, arguments, target, reason, event_id,
-         room_id, item_id, status, detail, previous_hash, hash)
-       VALUES (@kind, @intent_id, @at, @actor, @confirmer, @command, @arguments, @target, @reason, @event_id,
-         @room_id, @item_id, @status, @detail, @previous, @hash)`,
-    ).run({ ...row, previous, hash });
-    previous = hash;
-  }
-  db.close();
-}
 
 async function begin(): Promise<number> {
   const intent = { actor: '@ana:x', command: 'lock', arguments: {}, eventId: '$n', roomId: '!r:x' };
@@ -100,7 +63,7 @@ async function forgetTarget(id: number): Promise<void> {
 }
 
 test('old entries keep their hashes, and new ones continue the chain', async () => {
-  fill(1203);
+  writeOldAuditRows(file, 1203);
   store = await openStore(file);
   const before = await store.auditLog.end();
   expect(await store.auditLog.verify(before && [before])).toMatchObject({
@@ -116,7 +79,7 @@ test('old entries keep their hashes, and new ones continue the chain', async () 
 });
 
 test('old entries can be forgotten, and what is left of them can’t be changed', async () => {
-  fill(5);
+  writeOldAuditRows(file, 5);
   store = await openStore(file);
   await begin();
   await forgetTarget(2);
@@ -129,7 +92,7 @@ test('old entries can be forgotten, and what is left of them can’t be changed'
 });
 
 test('without the note of the migration, new entries continue the chain all the same', async () => {
-  fill(5);
+  writeOldAuditRows(file, 5);
   store = await openStore(file);
   change((db) => db.exec(`DELETE FROM sync_state WHERE name = 'audit_old_rows'`));
   await begin();
