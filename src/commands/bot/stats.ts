@@ -84,6 +84,7 @@ export default defineCommand({
         ...ruleShare(overview),
         ...rules(overview),
         ...moderators(overview),
+        ...others(overview),
         ...list(
           'Most reported rooms',
           overview.topRooms.map(({ roomId, roomName, items }) => [
@@ -238,14 +239,34 @@ function rules({ rules: matches, workers }: Overview): Block[] {
   );
 }
 
+/** What the bot does by itself, except rules. */
+const botNames: ReadonlyMap<string, string> = new Map([
+  ['timer', 'timers'],
+  ['retention', 'retention'],
+  ['nobody', 'nobody'],
+]);
+
+/** Somebody at the command line need not be a moderator. */
+const isOther = ({ by }: Worker) => botNames.has(by) || by.startsWith('cli:');
+
 function moderators({ workers }: Overview): Block[] {
-  const people = workers.filter(({ by }) => !by.startsWith('rule:'));
-  const rest = people.length - shownWorkers;
-  return list('By moderator', [
-    ...people
+  return listOf(
+    'By moderator',
+    workers.filter((worker) => !worker.by.startsWith('rule:') && !isOther(worker)),
+  );
+}
+
+function others({ workers }: Overview): Block[] {
+  return listOf('By the bot, or at the command line', workers.filter(isOther));
+}
+
+function listOf(title: string, workers: readonly Worker[]): Block[] {
+  const rest = workers.length - shownWorkers;
+  return list(title, [
+    ...workers
       .slice(0, shownWorkers)
       .map((worker): Content => [
-        worker.by === 'timer' ? 'timers' : code(cut(worker.by, 255)),
+        botNames.get(worker.by) ?? code(cut(worker.by, 255)),
         ` ${countsOf(worker).join(', ')}`,
       ]),
     ...(rest > 0 ? [[`and ${rest} more`]] : []),

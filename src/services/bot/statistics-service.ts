@@ -7,7 +7,7 @@ import type { Counts, Period, RuleCount, WorkCount } from '../../store/tables/st
 
 /** What one person or one rule did in a period. */
 export interface Worker {
-  /** A user ID, `rule:NAME` or `timer`. */
+  /** A user ID, `rule:NAME`, `timer`, `retention`, or `cli:NAME` for somebody at the command line. */
   readonly by: string;
   readonly claimed: number;
   readonly resolved: number;

@@ -37,7 +37,7 @@ export interface Counts {
 
 /** What a person or rule, or all timers together, did. */
 export interface WorkCount {
-  /** A user ID, `rule:NAME` or `timer`. */
+  /** A user ID, `rule:NAME`, `timer`, `retention` or `cli:NAME`. */
   readonly name: string;
   readonly asked: number;
   readonly claimed: number;

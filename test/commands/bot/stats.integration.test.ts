@@ -109,6 +109,24 @@ it('shows what is open, what was done, how fast and by whom, narrow enough for a
   expect(pictureOf(alone)).toBeUndefined();
 });
 
+it('names what retention, timers and the command line did apart from moderators', async () => {
+  await using queue = await openReportStore(room.databaseFile);
+  for (const actor of ['retention', 'timer:1', 'cli:root']) {
+    await queue.store.transaction(async ({ auditLog }) =>
+      auditLog.begin(
+        { actor, command: 'forget', arguments: {}, eventId: `$${actor}`, roomId: room.id },
+        Date.now(),
+      ),
+    );
+  }
+  const { body } = await room.vic.ask('!stats --no-picture');
+  const [, people = '', others = ''] =
+    /By moderator\n(.*?)By the bot, or at the command line\n(.*)/su.exec(body) ?? [];
+  expect(people).toContain(`- ${room.ben.user.userId} `);
+  expect(people).not.toMatch(/retention|timer|cli/u);
+  expect(others).toMatch(/^- cli:root 1 action\n- retention 1 action\n- timers 1 action\n/u);
+});
+
 it('cuts longer and shorter times in other steps, and refuses what makes no sense', async () => {
   expect((await room.vic.ask('!stats --last 6h')).body).toContain('1 bar = 1 hour');
   const long = await room.vic.ask('!stats --last 26w');

@@ -82,6 +82,13 @@ describe('the transparency report', () => {
     expect(data['decisions_by_kind']?.['account_suspended']).toMatchObject({ total: 2, people: 2 });
   });
 
+  it('counts what is forgotten by retention or at the command line as nobody’s decision', async () => {
+    const before = await dataOf();
+    await act(days.since, 'forget', { actor: 'retention' });
+    await act(days.since, 'forget', { actor: 'cli:root' });
+    expect(await dataOf()).toEqual(before);
+  });
+
   it('tells who decided, about what, and what was taken back', async () => {
     const at = days.since + 3 * day;
     const item = await queue.report({ at, reason: 'he wants my CRYPTO wallet, 555-1234' });
