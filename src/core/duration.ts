@@ -8,11 +8,15 @@ export const dayMs = 24 * hourMs;
 /** `30s 5m 1h 7d 2w` */
 const pattern = /^[1-9][0-9]{0,5}[smhdw]$/u;
 
-const notADuration = 'must be a duration such as 30s, 5m, 1h or 7d';
+function notADuration({ input }: { readonly input?: unknown }): string {
+  const number = /^[1-9][0-9]{0,5}$/u.exec(String(input))?.[0];
+  const hint = number === undefined ? '' : ` (${number} has no unit: for days, write ${number}d)`;
+  return `must be a duration such as 30s, 5m, 1h or 7d${hint}`;
+}
 
 /** For configuration: the text of a valid duration. */
 export const durationText = z
-  .string(notADuration)
+  .string({ error: notADuration })
   // Checks that follow rely on the format.
   .regex(pattern, { error: notADuration, abort: true })
   .describe('duration');

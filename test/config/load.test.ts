@@ -163,6 +163,10 @@ describe('faults', () => {
       '  commands.prefix: is empty (values that start with ! # @ or * need quotes)',
     ],
     ['commands:\n  maxAge: 5', '  commands.maxAge: must be a duration such as 30s'],
+    [
+      'audit:\n  keepContentFor: 365',
+      '  audit.keepContentFor: must be a duration such as 30s, 5m, 1h or 7d (365 has no unit: for days, write 365d)',
+    ],
     ['commands:\n  maxAge: 5 minutes', '  commands.maxAge: must be a duration such as 30s'],
     [
       'confirmation:\n  critical: two',
