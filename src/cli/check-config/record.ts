@@ -2,6 +2,7 @@ import { orUndefined } from '../../core/errors.ts';
 import type { RoomId, UserId } from '../../core/ids.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { readOwnMessages } from '../../matrix/room/own-messages.ts';
+import { createManagementRoomWitness } from '../../matrix/room/room-witness.ts';
 import { findMissingRecord } from '../../operations/record/room-record.ts';
 import type { MissingRecord } from '../../operations/record/room-record.ts';
 import type { DatabaseInspection } from '../../store/database.ts';
@@ -10,8 +11,8 @@ import { passed } from './check.ts';
 import type { Check } from './check.ts';
 
 /**
- * Compares the database with what the bot has said in the management room. Changes nothing. Messages of an
- * encrypted room can't be read here.
+ * Compares the database with what the bot has said in the management room, and with the newest heads there, which
+ * people don't see. Changes nothing. Messages of an encrypted room can't be read here; heads can.
  *
  * @returns a warning if the room shows what the database lacks
  */
@@ -24,24 +25,31 @@ export async function checkRecord(
     return [];
   }
   const store = state === 'missing' ? undefined : await openStore(file, { readonly: true });
+  const reader = { ...where, crypto: { decrypt: async () => undefined } };
   try {
-    const own = await orUndefined(
-      readOwnMessages(
-        { client: where.client, crypto: { decrypt: async () => undefined } },
-        where.room,
-        where.botUser,
-        async (event) => (await store?.outbox.commandOf(event)) !== undefined,
+    const [own, reading] = await Promise.all([
+      orUndefined(
+        readOwnMessages(
+          reader,
+          where.room,
+          where.botUser,
+          async (event) => (await store?.outbox.commandOf(event)) !== undefined,
+        ),
       ),
-    );
-    const missing = await findMissingRecord(store?.auditLog ?? noLog, own ?? []);
+      orUndefined(createManagementRoomWitness(reader, where.room).read('newest')),
+    ]);
+    const missing = await findMissingRecord(store ?? noRecord, own ?? [], reading?.heads ?? []);
     return missing === undefined ? [] : [describeMissing(file, missing)];
   } finally {
     await store?.close();
   }
 }
 
-/** The audit log of a database that does not exist yet. */
-const noLog = { end: async () => undefined, hashOf: async () => undefined };
+/** Of a database that does not exist yet. */
+const noRecord = {
+  auditLog: { end: async () => undefined, hashOf: async () => undefined },
+  dataLoss: { get: async () => undefined },
+};
 
 function describeMissing(file: string, { end, shown, isOther }: MissingRecord): Check {
   if (isOther) {

@@ -44,7 +44,9 @@ export async function compareWithRoom(
   const found = await context.store.transaction(async (tables) => {
     // Before outcomes are added.
     const kept = (await tables.auditLog.end())?.count ?? 0;
-    const cutOff = headOfLostRows(heads, kept, await tables.dataLoss.get());
+    const cutOff = comparableHeads(heads, await tables.dataLoss.get()).findLast(
+      ({ count: rows }) => rows > kept,
+    );
     if (own.length === 0 && cutOff === undefined) {
       return undefined;
     }
@@ -112,15 +114,25 @@ export interface MissingRecord {
  * Compares an audit log with the bot's own messages in the room, and changes nothing.
  *
  * @param own the bot's messages that the database does not know, newest first
+ * @param heads the newest heads that the room shows, oldest first
  * @returns undefined if nothing is missing
  */
 export async function findMissingRecord(
-  auditLog: Pick<AuditLog, 'end' | 'hashOf'>,
+  {
+    auditLog,
+    dataLoss,
+  }: {
+    readonly auditLog: Pick<AuditLog, 'end' | 'hashOf'>;
+    readonly dataLoss: Pick<Store['dataLoss'], 'get'>;
+  },
   own: readonly OwnMessage[],
+  heads: readonly WrittenHead[],
 ): Promise<MissingRecord | undefined> {
   const end = (await auditLog.end())?.count ?? 0;
   const missing = missingEntries(own, end);
-  const head = await lostHead(auditLog, own, end);
+  const head =
+    (await lostHead(auditLog, own, end)) ??
+    (await misfitOf(auditLog, comparableHeads(heads, await dataLoss.get()), end));
   return missing.size === 0 && head === undefined
     ? undefined
     : {
@@ -161,17 +173,30 @@ async function lostHead(
   return undefined;
 }
 
-/** A head of rows that the log does not have, and of which no earlier restored database is the reason. */
-function headOfLostRows(
+/** The newest head that is not in the log. */
+async function misfitOf(
+  auditLog: Pick<AuditLog, 'hashOf'>,
   heads: readonly WrittenHead[],
   end: number,
+): Promise<{ readonly count: number; readonly isOther: boolean } | undefined> {
+  for (const { count: rows, head } of heads.toReversed()) {
+    if ((await auditLog.hashOf(rows)) !== head) {
+      return { count: rows, isOther: rows <= end };
+    }
+  }
+  return undefined;
+}
+
+/** The heads except those of rows that an earlier restored database no longer has. */
+function comparableHeads(
+  heads: readonly WrittenHead[],
   loss: DataLoss | undefined,
-): WrittenHead | undefined {
+): readonly WrittenHead[] {
   const lost = ofLostRows(heads, [
     ...restorationsIn(heads),
     ...(loss === undefined ? [] : [{ at: loss.foundAt, kept: loss.lastKept }]),
   ]);
-  return heads.findLast((head) => head.count > end && !lost.has(head));
+  return heads.filter((head) => !lost.has(head));
 }
 
 /** Records the gap: commands from before it are not started, and no rule acts on older reports. */
