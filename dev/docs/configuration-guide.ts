@@ -71,7 +71,7 @@ const whenToChange: readonly (readonly [keys: readonly string[], advice: string]
   ],
   [
     ['audit.witness'],
-    'Set it to a room where another homeserver’s administrators are, or to a file that the bot’s machine can only add to: [audit.md](audit.md#witnesses).',
+    'Set it to a room where another homeserver’s administrators are, or to a file that the bot’s machine can only add to: [audit.md](audit.md#witnesses). Write the whole path of a file: a relative one starts at the folder in which you start the bot. The bot creates the file with its first head, but not the folder. Heads in a place that you stop using are still compared as long as the bot can read them.',
   ],
   [
     ['audit.anchorEvery.entries', 'audit.anchorEvery.time'],

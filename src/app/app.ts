@@ -202,7 +202,7 @@ async function run(parts: Parts): Promise<App> {
   });
   const { crypto } = transport;
   const { botUser, room } = setup;
-  const witnesses = createWitnesses(config, {
+  const { witnesses, formerWitnesses } = createWitnesses(config, {
     client,
     crypto,
     store,
@@ -216,6 +216,7 @@ async function run(parts: Parts): Promise<App> {
     delegation,
     store,
     witnesses,
+    formerWitnesses,
     anchorEveryMs: durationMs(config.audit.anchorEvery.time),
     rules: rulesForCommands(config),
     wakeReports,
@@ -271,6 +272,7 @@ async function run(parts: Parts): Promise<App> {
     },
     anchoring: {
       witnesses,
+      formerWitnesses,
       anchorEvery: {
         rows: config.audit.anchorEvery.entries,
         ms: durationMs(config.audit.anchorEvery.time),

@@ -55,7 +55,7 @@ export function createOperations(options: {
   readonly timing: Pick<Timing, 'headLookMs' | 'retentionLookMs'>;
   readonly cardReactions: CardReactions;
   /** Where heads of the audit log are written, and after how many rows or how much time. */
-  readonly anchoring: Pick<AnchorContext, 'anchorEvery' | 'witnesses'>;
+  readonly anchoring: Pick<AnchorContext, 'anchorEvery' | 'formerWitnesses' | 'witnesses'>;
   /** How long who something was about, and texts, are kept. */
   readonly retention: RetentionPeriods;
   /** A report has changed. */

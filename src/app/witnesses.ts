@@ -1,12 +1,19 @@
+import path from 'node:path';
+
 import type { Config } from '../config/schema.ts';
+import { orUndefined } from '../core/errors.ts';
 import { parseRoomAlias, parseRoomId } from '../core/ids.ts';
 import type { RoomId, UserId } from '../core/ids.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { RoomCrypto } from '../matrix/crypto/room-crypto.ts';
-import { createManagementRoomWitness, createRoomWitness } from '../matrix/room/room-witness.ts';
+import {
+  createFormerRoomWitness,
+  createManagementRoomWitness,
+  createRoomWitness,
+} from '../matrix/room/room-witness.ts';
 import { createWitnessFile } from '../store/files/witness-file.ts';
 import type { Store } from '../store/store.ts';
-import type { Witness } from '../store/witness.ts';
+import type { FormerWitness, Witness } from '../store/witness.ts';
 
 /** What `audit.witness` names. */
 export type ConfiguredWitness =
@@ -21,6 +28,13 @@ export function configuredWitness({ audit }: Pick<Config, 'audit'>): ConfiguredW
   return /^[!#]/u.test(written)
     ? { kind: 'room', room: parseRoomId(written), written }
     : { kind: 'file', file: written };
+}
+
+/** Where heads of the audit log are kept. */
+export interface Witnesses {
+  readonly witnesses: readonly Witness[];
+  /** Where heads were written before. An alias can name another room at any time. */
+  formerWitnesses(): Promise<readonly FormerWitness[]>;
 }
 
 /** The places where heads of the audit log are kept: the management room, and the configured witness. */
@@ -43,24 +57,47 @@ export function createWitnesses(
     /** Whether the bot joins the witness room if it isn't there. */
     readonly joins: boolean;
   },
-): readonly Witness[] {
+): Witnesses {
   const reader = { client, crypto, botUser };
-  const here = createManagementRoomWitness(reader, room);
   const witness = configuredWitness(config);
-  switch (witness?.kind) {
-    case undefined:
-      return [here];
-    case 'file':
-      return [here, fileWitness(witness.file, store)];
-    case 'room': {
-      const find = async () => findWitnessRoom(client, witness);
-      return [here, createRoomWitness(reader, witness.written, { find, joins })];
-    }
-  }
+  const witnesses = [
+    createManagementRoomWitness(reader, room),
+    ...(witness?.kind === 'room'
+      ? [
+          createRoomWitness(reader, witness.written, {
+            find: async () => findWitnessRoom(client, witness),
+            joins,
+          }),
+        ]
+      : fileWitnessesIn(config, store)),
+  ];
+  return {
+    witnesses,
+    async formerWitnesses() {
+      const places = await formerPlaces(store, witnesses);
+      return places.flatMap((place): FormerWitness[] => {
+        const formerRoom = parseRoomId(place);
+        return formerRoom === undefined
+          ? formerFiles([place], store)
+          : [createFormerRoomWitness(reader, formerRoom)];
+      });
+    },
+  };
 }
 
-/** The witness that needs no homeserver. */
-export function fileWitnesses(
+/** The witnesses that need no homeserver. */
+export function createFileWitnesses(
+  config: Pick<Config, 'audit'>,
+  store: Pick<Store, 'anchor'>,
+): Witnesses {
+  const witnesses = fileWitnessesIn(config, store);
+  return {
+    witnesses,
+    formerWitnesses: async () => formerFiles(await formerPlaces(store, witnesses), store),
+  };
+}
+
+function fileWitnessesIn(
   config: Pick<Config, 'audit'>,
   store: Pick<Store, 'anchor'>,
 ): readonly Witness[] {
@@ -73,6 +110,30 @@ function fileWitness(file: string, store: Pick<Store, 'anchor'>): Witness {
     wasUsed: async () => (await store.anchor.get(witness.place)) !== undefined,
   });
   return witness;
+}
+
+/** Anybody who changes the database can name any number of places there. */
+const maxFormerPlaces = 10;
+
+async function formerPlaces(
+  { anchor }: Pick<Store, 'anchor'>,
+  witnesses: readonly Witness[],
+): Promise<string[]> {
+  const current = await Promise.all(
+    witnesses.map(async ({ place, findRoom }) => [
+      place,
+      await orUndefined(findRoom?.() ?? Promise.resolve(undefined)),
+    ]),
+  );
+  const places = await anchor.places();
+  return places.filter((place) => !current.flat().includes(place)).slice(0, maxFormerPlaces);
+}
+
+/** An alias is no place of its own: the room that it named is one. */
+function formerFiles(places: readonly string[], store: Pick<Store, 'anchor'>): FormerWitness[] {
+  return places
+    .filter((place) => path.isAbsolute(place))
+    .map((place) => ({ ...fileWitness(place, store), isFormer: true }));
 }
 
 /** @throws HomeserverError, UnreachableError */

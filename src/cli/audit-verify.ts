@@ -1,5 +1,6 @@
 import { createClient } from '../app/app.ts';
-import { createWitnesses, fileWitnesses } from '../app/witnesses.ts';
+import { createFileWitnesses, createWitnesses } from '../app/witnesses.ts';
+import type { Witnesses } from '../app/witnesses.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import { LawspeakerError } from '../core/errors.ts';
@@ -11,7 +12,6 @@ import { verifyRecord } from '../services/bot/verify-record.ts';
 import type { Compared, Verified } from '../services/bot/verify-record.ts';
 import { openStore } from '../store/store.ts';
 import type { Store } from '../store/store.ts';
-import type { Witness } from '../store/witness.ts';
 
 /** Heads that were posted as encrypted messages stay unread: the bot's keys belong to the running bot. */
 const noKeys = { decrypt: async () => undefined };
@@ -29,8 +29,11 @@ export async function verifyAuditLog(
 ): Promise<boolean> {
   const store = await openStore(config.database.path, { readonly: true });
   try {
-    const witnesses = isOffline ? fileWitnesses(config, store) : await openWitnesses(config, store);
+    const { witnesses, formerWitnesses } = isOffline
+      ? createFileWitnesses(config, store)
+      : await openWitnesses(config, store);
     const verified = await verifyRecord(store, witnesses, {
+      former: await formerWitnesses(),
       now: Date.now(),
       anchorEveryMs: durationMs(config.audit.anchorEvery.time),
     });
@@ -41,7 +44,7 @@ export async function verifyAuditLog(
 }
 
 /** All witnesses; if the homeserver can't be asked, the rooms fail with the reason when they are read. */
-async function openWitnesses(config: Config, store: Store): Promise<readonly Witness[]> {
+async function openWitnesses(config: Config, store: Store): Promise<Witnesses> {
   const client = createClient(config, new AbortController().signal);
   try {
     const [{ userId: botUser }, room] = await Promise.all([
@@ -63,10 +66,14 @@ async function openWitnesses(config: Config, store: Store): Promise<readonly Wit
     const fail = async () => {
       throw error;
     };
-    return [
-      { kind: 'management-room', place: config.managementRoom, write: fail, read: fail },
-      ...fileWitnesses(config, store),
-    ];
+    const { witnesses, formerWitnesses } = createFileWitnesses(config, store);
+    return {
+      witnesses: [
+        { kind: 'management-room', place: config.managementRoom, write: fail, read: fail },
+        ...witnesses,
+      ],
+      formerWitnesses,
+    };
   }
 }
 
@@ -97,7 +104,9 @@ function print(verified: Verified, isOffline: boolean): boolean {
   const isInOrder = fault === undefined && !isIncomplete;
   const write = isInOrder ? console.log : console.error;
   if (fault === undefined) {
-    console.log(`${count} rows in order, head ${head}`);
+    console.log(
+      `${count} rows in order,${isIncomplete ? ' but not everything could be compared;' : ''} head ${head}`,
+    );
   } else {
     write(
       `The audit log was tampered with: row ${fault.id} is ${fault.kind === 'replaced' ? 'not the one that was anchored' : fault.kind}.`,
@@ -120,24 +129,31 @@ function print(verified: Verified, isOffline: boolean): boolean {
     write('The rooms were not compared, because of --offline.');
   }
   if (unanchored !== undefined) {
-    const { from, to, since } = unanchored;
+    const { from, to, since, due } = unanchored;
+    const rows = from === to ? `Row ${from}` : `Rows ${from} to ${to}`;
     write(
-      `${from === to ? `Row ${from}` : `Rows ${from} to ${to}`}, since ${iso(since)}: not anchored. If somebody cut them off, nothing here would show it.`,
+      due > Date.now() && !isOffline
+        ? `${rows}: new. The next head covers ${from === to ? 'it' : 'them'}, by ${iso(due)} at the latest if the bot runs.`
+        : `${rows}, since ${iso(since)}: not anchored. If somebody cut ${from === to ? 'it' : 'them'} off, nothing here would show it.`,
     );
   }
-  if (fault === undefined && isIncomplete) {
-    write('The chain is in order, but not everything could be compared.');
-    if (!isOffline && verified.witnesses.some(({ failure }) => failure !== undefined)) {
-      write('To check the chain without the homeserver, use --offline.');
-    }
+  if (
+    fault === undefined &&
+    !isOffline &&
+    verified.witnesses.some(({ failure, isFormer }) => failure !== undefined && !isFormer)
+  ) {
+    write('To check the chain without the homeserver, use --offline.');
   }
   return isInOrder;
 }
 
 function describe(witness: Compared): string[] {
-  const { kind, place, heads, newest, misfit, ofLostRows, removed } = witness;
+  const { kind, place, isFormer, heads, newest, misfit, ofLostRows, removed } = witness;
   const { vanished, replaced, carriesMisfit, unreadable, isWhole, failure } = witness;
-  const where = `${kind === 'file' ? 'Witness file' : kind === 'room' ? 'Witness room' : 'Management room'} ${place}: `;
+  const name = isFormer
+    ? `Former ${kind}`
+    : { file: 'Witness file', room: 'Witness room', 'management-room': 'Management room' }[kind];
+  const where = `${name} ${place}: `;
   if (failure !== undefined) {
     return [`${where}not compared, ${failure}`];
   }

@@ -3,7 +3,7 @@ import type { RoomId, UserId } from '../core/ids.ts';
 import type { AdminApi } from '../homeserver/admin/admin-api.ts';
 import type { ClientApi } from '../homeserver/client/client-api.ts';
 import type { Store } from '../store/store.ts';
-import type { Witness } from '../store/witness.ts';
+import type { FormerWitness, Witness } from '../store/witness.ts';
 import { createAccountService } from './accounts/account-service.ts';
 import type { AccountService } from './accounts/account-service.ts';
 import { masTraits, synapseTraits } from './accounts/traits.ts';
@@ -142,6 +142,8 @@ export function createServices(parts: {
   store: Store;
   /** What the audit log is compared with. */
   witnesses: readonly Witness[];
+  /** Where heads of it were written before. */
+  formerWitnesses: () => Promise<readonly FormerWitness[]>;
   /** How long a row waits for a head that covers it. */
   anchorEveryMs: number;
   bot: BotOperations;

@@ -45,6 +45,8 @@ export interface WitnessReading {
   readonly removed: readonly number[];
   /** Restored databases that the bot told of in the room when a start found them there. */
   readonly told?: readonly Restored[] | undefined;
+  /** Rooms that this one has replaced, whose heads are among these. */
+  readonly olderRooms?: readonly string[] | undefined;
   /** Messages that can't be decrypted, or lines that can't be read. There may be heads among them. */
   readonly unreadable: number;
   /** Whether this is all there is, and not only the newest part. */
@@ -56,6 +58,12 @@ export interface Witness {
   readonly kind: 'management-room' | 'room' | 'file';
   /** The ID or alias of a room, or the name of a file. */
   readonly place: string;
+  /**
+   * The room that an alias names now.
+   *
+   * @throws Error it can't be found
+   */
+  findRoom?(): Promise<string>;
   /** @throws Error it can't be written */
   write(head: Head): Promise<void>;
   /**
@@ -64,6 +72,11 @@ export interface Witness {
    * @throws Error it can't be read
    */
   read(extent: 'all' | 'newest'): Promise<WitnessReading>;
+}
+
+/** A place where heads were written before: the configuration, or an alias, names another one now. */
+export interface FormerWitness extends Pick<Witness, 'kind' | 'place' | 'read'> {
+  readonly isFormer: true;
 }
 
 /** Until a head of these rows is missed: a witness may be away for a while. */

@@ -126,6 +126,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
     client: { account: accountApi(send), rooms: roomsApi(send) },
     store,
     witnesses: [],
+    formerWitnesses: async () => [],
     anchorEveryMs: 900_000,
     botUser,
     serverName: 'localhost',

@@ -139,7 +139,11 @@ function servicesOn(
       refresh: never,
     }),
     operations: createOperationService(store),
-    audit: createAuditService(store, { witnesses: [], anchorEveryMs: 900_000 }),
+    audit: createAuditService(store, {
+      witnesses: [],
+      formerWitnesses: async () => [],
+      anchorEveryMs: 900_000,
+    }),
     bot: {
       status: async () =>
         ({

@@ -7,7 +7,14 @@ import { present } from '../../core/present.ts';
 import type { ClientApi } from '../../homeserver/client/client-api.ts';
 import { transactionIdFor } from '../../store/store.ts';
 import { goneFields, misfitFields, restoredFields } from '../../store/witness-fields.ts';
-import type { Head, Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
+import type {
+  FormerWitness,
+  Head,
+  Restored,
+  Witness,
+  WitnessReading,
+  WrittenHead,
+} from '../../store/witness.ts';
 import type { RoomCrypto } from '../crypto/room-crypto.ts';
 import { predecessorOf } from './upgrade.ts';
 
@@ -81,8 +88,11 @@ export function createManagementRoomWitness(reader: Reader, room: RoomId): Witne
       }
       // People see a head once a day. Earlier versions of the bot posted no others.
       const shown = await readMessages(reader, room, extent);
-      const older = extent === 'newest' ? [] : await readOlderRooms(reader, room);
-      return joined([...older.reverse(), merged(own, shown)]);
+      if (extent === 'newest') {
+        return merged(own, shown);
+      }
+      const { readings, rooms } = await readOlderRooms(reader, room);
+      return { ...joined([...readings.reverse(), merged(own, shown)]), olderRooms: rooms };
     },
   };
 }
@@ -115,6 +125,7 @@ export function createRoomWitness(
   return {
     kind: 'room',
     place,
+    findRoom: find,
 
     async write(head) {
       const remarks = remarksOf(head);
@@ -136,6 +147,23 @@ export function createRoomWitness(
 
     read: async (extent) =>
       inRoom(async (room) => readHeads(reader, room, extent, ['m.room.message'])),
+  };
+}
+
+/** A room that was the management room or the witness before. The bot doesn't join it. */
+export function createFormerRoomWitness(reader: Reader, room: RoomId): FormerWitness {
+  return {
+    isFormer: true,
+    kind: 'room',
+    place: room,
+
+    async read(extent) {
+      const events = await readHeads(reader, room, extent, [headType]);
+      // A management room has such events.
+      return events.heads.length > 0 || events.removed.length > 0
+        ? events
+        : readHeads(reader, room, extent, ['m.room.message']);
+    },
   };
 }
 
@@ -235,14 +263,19 @@ async function readMessages(
 }
 
 /** Heads in the rooms that this one has replaced, the newest room first. Where the bot may not look any more, it stops. */
-async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessReading[]> {
+async function readOlderRooms(
+  reader: Reader,
+  newest: RoomId,
+): Promise<{ readonly readings: WitnessReading[]; readonly rooms: readonly RoomId[] }> {
   const readings: WitnessReading[] = [];
+  const rooms: RoomId[] = [];
+  const unread = { heads: [], removed: [], unreadable: 0, isWhole: false };
   const seen = new Set<RoomId>([newest]);
   let room = await predecessorOf(reader.client, newest);
   while (room !== undefined && !seen.has(room)) {
     const older: RoomId = room;
     if (seen.size > maxOlderRooms) {
-      return [...readings, { heads: [], removed: [], unreadable: 0, isWhole: false }];
+      return { readings: [...readings, unread], rooms };
     }
     seen.add(older);
     try {
@@ -252,15 +285,16 @@ async function readOlderRooms(reader: Reader, newest: RoomId): Promise<WitnessRe
           await readMessages(reader, older, 'all'),
         ),
       );
+      rooms.push(older);
       room = await predecessorOf(reader.client, older);
     } catch (error) {
       if (!isRefusedForGood(error)) {
         throw error;
       }
-      return [...readings, { heads: [], removed: [], unreadable: 0, isWhole: false }];
+      return { readings: [...readings, unread], rooms };
     }
   }
-  return readings;
+  return { readings, rooms };
 }
 
 /** @returns whether these are all events, and not only the newest ones */

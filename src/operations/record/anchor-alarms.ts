@@ -7,7 +7,7 @@ import { reasonOf } from '../../core/system-error.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
 import type { Verification } from '../../store/tables/audit-log.ts';
 import { overdueAfterMs } from '../../store/witness.ts';
-import type { Gone, Restored, Witness, WrittenHead } from '../../store/witness.ts';
+import type { FormerWitness, Gone, Restored, Witness, WrittenHead } from '../../store/witness.ts';
 import { alarmOf } from '../answer/alarms.ts';
 import type { RaiseAlarmContext } from '../answer/alarms.ts';
 import { postAndDeliver } from '../answer/reply.ts';
@@ -48,11 +48,24 @@ export function createAnchorAlarms(context: AnchorAlarmContext) {
 
   return {
     /** The log does not continue from a head. */
-    async misfit(witness: Witness, head: WrittenHead): Promise<void> {
+    async misfit(witness: Place, head: WrittenHead): Promise<void> {
       await tell(`misfit ${witness.place}`, misfitAnswer(witness, head, context.now()), {
         everyMs: remindEveryMs,
         isQuietLater: true,
       });
+    },
+
+    /**
+     * Heads are written elsewhere now.
+     *
+     * @param newest the last one that was written there
+     * @param loss why they can't be compared; undefined if they can
+     */
+    async former(place: FormerWitness, newest: Anchor, loss: string | undefined): Promise<void> {
+      const name = `former ${place.place} ${context.now()}`;
+      const alarm = alarmOf(context, `audit-head ${name}`, formerAnswer(place, newest, loss));
+      const isQuiet = loss === undefined;
+      await postAndDeliver(context, 'alert', isQuiet ? { ...alarm, mentions: [] } : alarm);
     },
 
     /** A row was changed or removed, without new hashes for those after it. */
@@ -122,16 +135,23 @@ export function createAnchorAlarms(context: AnchorAlarmContext) {
 
 export type AnchorAlarms = ReturnType<typeof createAnchorAlarms>;
 
-const whereIn = ({ kind }: Witness) => (kind === 'management-room' ? 'here' : 'to the witness');
+type Place = Pick<Witness, 'kind' | 'place'> & Partial<Pick<FormerWitness, 'isFormer'>>;
 
-const placeLines = ({ kind, place }: Witness): Block[] =>
-  kind === 'management-room' ? [] : [line('Witness: ', code(place))];
+function whereIn({ kind, isFormer }: Place): string {
+  if (isFormer === true) {
+    return kind === 'file' ? 'to a former file' : 'in a former room';
+  }
+  return kind === 'management-room' ? 'here' : 'to the witness';
+}
 
-function misfitAnswer(
-  witness: Witness,
-  { count: rows, head, at }: WrittenHead,
-  now: number,
-): Answer {
+function placeLines({ kind, place, isFormer }: Place): Block[] {
+  if (kind === 'management-room') {
+    return [];
+  }
+  return [line(isFormer === true ? `Former ${kind}: ` : 'Witness: ', code(place))];
+}
+
+function misfitAnswer(witness: Place, { count: rows, head, at }: WrittenHead, now: number): Answer {
   const where = whereIn(witness);
   return {
     mark: '⚠️',
@@ -145,12 +165,54 @@ function misfitAnswer(
       ),
       ...placeLines(witness),
       line(
-        'Until this is resolved, I say so in every head that I post, and remind you once a week.',
+        witness.isFormer === true
+          ? 'Until this is resolved, I remind you once a week.'
+          : 'Until this is resolved, I say so in every head that I post, and remind you once a week.',
       ),
     ],
     next: ['audit verify'],
     data: { posted: { count: rows, head, at }, place: witness.place },
   };
+}
+
+function formerAnswer(
+  { kind, place }: FormerWitness,
+  { count: rows, at }: Anchor,
+  loss: string | undefined,
+): Answer {
+  const until = `${count(rows, 'row')}, ${dateTime(at)}`;
+  const data = { former: { place, count: rows, at, compared: loss === undefined } };
+  return loss === undefined
+    ? {
+        mark: 'ℹ️',
+        title: [
+          bold(`Older heads of the audit log are in another ${kind}: `),
+          'I go on comparing with them',
+        ],
+        body: [
+          line(`Former ${kind}: `, code(place), `, up to ${until}`),
+          line(
+            kind === 'file'
+              ? 'Keep it, and let me read it: it still shows whether older rows were changed.'
+              : 'Keep me in it: it still shows whether older rows were changed. If you have not changed the configuration or moved an alias, find out who has.',
+          ),
+        ],
+        next: ['audit verify'],
+        data,
+      }
+    : {
+        mark: '⚠️',
+        title: [bold('Older heads of the audit log can’t be compared any more: '), loss],
+        body: [
+          line(`Former ${kind}: `, code(place), `, up to ${until}`),
+          line(
+            'Those rows can have been changed unseen since, unless another witness has heads of that time.',
+            kind === 'file' ? ' Put the file back, and I go on.' : '',
+          ),
+        ],
+        next: ['audit verify'],
+        data,
+      };
 }
 
 function removedAnswer(witness: Witness, { count: rows, at }: Gone): Answer {

@@ -1,40 +1,35 @@
 import { bold, code } from '../../chat/answers/answer.ts';
 import { count } from '../../chat/answers/phrases.ts';
-import { dayMs, hourMs, minuteMs } from '../../core/duration.ts';
+import { dayMs, minuteMs } from '../../core/duration.ts';
 import { codeOf } from '../../core/errors.ts';
 import type { EventId } from '../../core/ids.ts';
-import type { Log } from '../../core/log.ts';
 import { present } from '../../core/present.ts';
 import type { Store, StoreTables } from '../../store/store.ts';
 import type { Anchor } from '../../store/tables/anchor.ts';
 import type { ChainEnd } from '../../store/tables/audit-log.ts';
-import {
-  clockToleranceMs,
-  isSameRestoration,
-  ofLostRows,
-  restorationsIn,
-} from '../../store/witness.ts';
-import type { Gone, Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
+import { isSameRestoration, ofLostRows, restorationsIn } from '../../store/witness.ts';
+import type { Witness } from '../../store/witness.ts';
 import { post } from '../answer/reply.ts';
 import { syntheticEvent } from '../management-room.ts';
 import { createAnchorAlarms } from './anchor-alarms.ts';
 import type { AnchorAlarmContext, AnchorAlarms } from './anchor-alarms.ts';
+import { goneFrom, isToldInRoom, misfitIn, restorationOf } from './compare-heads.ts';
+import type { CompareHeadsContext } from './compare-heads.ts';
+import { compareEveryMs, createFormerComparison } from './former-heads.ts';
+import type { FormerHeadsContext } from './former-heads.ts';
 
 /** What anchoring needs. */
-export type AnchorContext = AnchorAlarmContext & {
-  readonly store: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'transaction'>;
-  readonly log: Pick<Log, 'warn'>;
-  readonly witnesses: readonly Witness[];
-  /** Heads are written after this many rows, or after this time if there are fewer. */
-  readonly anchorEvery: { readonly rows: number; readonly ms: number };
-  /** Whether people see heads now. */
-  showsHeads(): boolean;
-  /** The restored database that this process found at its start by what the room shows, and told there. */
-  toldRestoration(): Restored | undefined;
-};
+export type AnchorContext = AnchorAlarmContext &
+  CompareHeadsContext &
+  FormerHeadsContext & {
+    readonly store: Pick<Store, 'transaction'>;
+    readonly witnesses: readonly Witness[];
+    /** Heads are written after this many rows, or after this time if there are fewer. */
+    readonly anchorEvery: { readonly rows: number; readonly ms: number };
+    /** Whether people see heads now. */
+    showsHeads(): boolean;
+  };
 
-/** A witness is compared this often even if there is nothing new. */
-const compareEveryMs = hourMs;
 const retryMs = 5 * minuteMs;
 
 /**
@@ -51,6 +46,7 @@ export function createAnchoring(context: AnchorContext): (signal: AbortSignal) =
   const nextLooks = new Map<string, number>();
   const failing = new Set<string>();
   const alarms = createAnchorAlarms(context);
+  const compareFormer = createFormerComparison(context, alarms);
   let verifiedAt = 0;
   return async (signal) => {
     let canShow = true;
@@ -83,6 +79,7 @@ export function createAnchoring(context: AnchorContext): (signal: AbortSignal) =
     if (canShow && context.showsHeads()) {
       await showHead(context);
     }
+    await compareFormer();
     const now = context.now();
     if (isPast(verifiedAt, now)) {
       verifiedAt = now;
@@ -142,7 +139,8 @@ async function anchorIn(
 ): Promise<boolean> {
   const { store } = context;
   const { place } = witness;
-  const before = await store.anchor.get(place);
+  const room = await witness.findRoom?.();
+  const before = await store.anchor.get(room ?? place);
   const reading = await witness.read('newest');
   const restored = await restorationOf(context);
   const isNews =
@@ -157,7 +155,7 @@ async function anchorIn(
     await alarms.removed(witness, after);
   }
   const end = await store.auditLog.end();
-  if (end !== undefined && (isDue || isNews || after !== undefined)) {
+  if (end !== undefined && (isDue || isNews || before === undefined || after !== undefined)) {
     const lost = restored === undefined ? 0 : ofLostRows(reading.heads, [restored]).size;
     const isTold =
       restored?.told === true ||
@@ -174,63 +172,14 @@ async function anchorIn(
         misfit: misfit && { count: misfit.count },
       }),
     });
-    await store.anchor.set({ ...end, at: context.now() }, place);
-  }
-  return misfit === undefined;
-}
-
-/** Whether an earlier process has found the restored database, and the room still shows that. */
-async function isToldInRoom(witnesses: readonly Witness[], restored: Restored): Promise<boolean> {
-  const room = witnesses.find(({ kind }) => kind === 'management-room');
-  const { told = [] } = (await room?.read('all')) ?? {};
-  return told.some((one) => isSameRestoration(one, restored));
-}
-
-/** The latest time that the database was found to be older than the room, by its own account. */
-async function restorationOf(context: AnchorContext): Promise<Restored | undefined> {
-  const loss = await context.store.dataLoss.get();
-  if (loss === undefined || loss.foundAt > context.now() + clockToleranceMs) {
-    return undefined;
-  }
-  const restored = { at: loss.foundAt, kept: loss.lastKept };
-  const told = context.toldRestoration();
-  return told !== undefined && isSameRestoration(told, restored) ? told : restored;
-}
-
-/** A head that the log does not continue from. */
-async function misfitIn(
-  { auditLog }: Pick<Store, 'auditLog'>,
-  { heads }: WitnessReading,
-  restored: Restored | undefined,
-): Promise<WrittenHead | undefined> {
-  const lost = ofLostRows(heads, [
-    ...restorationsIn(heads),
-    ...(restored === undefined ? [] : [restored]),
-  ]);
-  for (const head of heads) {
-    if (!lost.has(head) && (await auditLog.hashOf(head.count)) !== head.head) {
-      return head;
+    const anchor = { ...end, at: context.now() };
+    await store.anchor.set(anchor, place);
+    if (room !== undefined) {
+      // Once the alias names another room, heads in this one are still compared.
+      await store.anchor.set(anchor, room);
     }
   }
-  return undefined;
-}
-
-/**
- * The newest head, if the witness doesn't show it any more: the one that the bot remembers, or, because that is
- * only what the database says, one that was removed after the newest that is there.
- */
-async function goneFrom(
-  { auditLog }: Pick<Store, 'auditLog'>,
-  { heads, removed }: WitnessReading,
-  before: Anchor | undefined,
-): Promise<Gone | undefined> {
-  if (before !== undefined && !heads.some(({ count: rows }) => rows >= before.count)) {
-    return { count: before.count, at: before.at };
-  }
-  const newest = Math.max(-1, ...heads.map(({ at }) => at));
-  const at = Math.max(-1, ...removed);
-  const end = await auditLog.end();
-  return at > newest && end !== undefined ? { count: end.count, at } : undefined;
+  return misfit === undefined;
 }
 
 /** A day ago or more; a clock that was set back does not make it wait. */

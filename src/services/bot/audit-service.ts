@@ -4,7 +4,7 @@ import type { Anchor } from '../../store/tables/anchor.ts';
 import type { AuditEntry, ChainRow } from '../../store/tables/audit-log.ts';
 import type { AuditFilter } from '../../store/tables/audit-search.ts';
 import { isLostNumber } from '../../store/tables/data-loss.ts';
-import type { Witness } from '../../store/witness.ts';
+import type { FormerWitness, Witness } from '../../store/witness.ts';
 import { exportWhole } from './audit-export.ts';
 import type { ExportFormat, ExportPiece } from './audit-export.ts';
 import { verifyRecord } from './verify-record.ts';
@@ -30,17 +30,29 @@ export interface AuditQuery extends Omit<AuditFilter, 'eventId'> {
  * The audit log, read-only.
  *
  * @param witnesses what it is compared with
+ * @param formerWitnesses where heads were written before
  * @param anchorEveryMs how long a row waits for a head that covers it
  */
 export function createAuditService(
   store: Pick<Store, 'anchor' | 'auditLog' | 'dataLoss' | 'operations'>,
   {
     witnesses,
+    formerWitnesses,
     anchorEveryMs,
-  }: { readonly witnesses: readonly Witness[]; readonly anchorEveryMs: number },
+  }: {
+    readonly witnesses: readonly Witness[];
+    readonly formerWitnesses: () => Promise<readonly FormerWitness[]>;
+    readonly anchorEveryMs: number;
+  },
 ) {
   const { anchor, auditLog, dataLoss, operations } = store;
   let verifying: Promise<Verified> | undefined;
+  const verifyNow = async () =>
+    verifyRecord(store, witnesses, {
+      former: await formerWitnesses(),
+      now: Date.now(),
+      anchorEveryMs,
+    });
   return {
     get: auditLog.get,
     intentOf: auditLog.intentOf,
@@ -75,11 +87,9 @@ export function createAuditService(
      * gets the same result: it takes a while on a long log.
      */
     async verify(): Promise<Verified> {
-      verifying ??= verifyRecord(store, witnesses, { now: Date.now(), anchorEveryMs }).finally(
-        () => {
-          verifying = undefined;
-        },
-      );
+      verifying ??= verifyNow().finally(() => {
+        verifying = undefined;
+      });
       return verifying;
     },
 

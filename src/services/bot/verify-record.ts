@@ -2,6 +2,7 @@ import { minuteMs } from '../../core/duration.ts';
 import { LawspeakerError } from '../../core/errors.ts';
 import { reasonOf } from '../../core/system-error.ts';
 import type { Store } from '../../store/store.ts';
+import type { Anchor } from '../../store/tables/anchor.ts';
 import type { ChainEnd, Verification } from '../../store/tables/audit-log.ts';
 import {
   isSameRestoration,
@@ -9,12 +10,20 @@ import {
   overdueAfterMs,
   restorationsIn,
 } from '../../store/witness.ts';
-import type { Restored, Witness, WitnessReading, WrittenHead } from '../../store/witness.ts';
+import type {
+  FormerWitness,
+  Restored,
+  Witness,
+  WitnessReading,
+  WrittenHead,
+} from '../../store/witness.ts';
 
 /** What comparing with one witness gives. */
 export interface Compared {
   readonly kind: Witness['kind'];
   readonly place: string;
+  /** Whether heads are written elsewhere now. */
+  readonly isFormer: boolean;
   /** How many heads were compared. */
   readonly heads: number;
   /** The newest head that fits the chain. */
@@ -42,9 +51,16 @@ export interface Verified extends Verification {
   readonly witnesses: readonly Compared[];
   /** The newest head of all witnesses that fits. */
   readonly anchored: WrittenHead | undefined;
-  /** Rows after that head: whether somebody cuts them off can't be seen. `since` is the time of the first. */
+  /** Rows after that head: whether somebody cuts them off can't be seen. */
   readonly unanchored:
-    | { readonly from: number; readonly to: number; readonly since: number }
+    | {
+        readonly from: number;
+        readonly to: number;
+        /** The time of the first. */
+        readonly since: number;
+        /** When a head covers them, at the latest. */
+        readonly due: number;
+      }
     | undefined;
   readonly restorations: readonly Restored[];
   /** Whether a witness is missing, or heads that might not fit: then "intact" would be too much. */
@@ -56,17 +72,26 @@ export interface Verified extends Verification {
  * what was written there proves nothing, because whoever changes the database can change it, too; it only tells
  * what is missing.
  *
+ * @param former where heads were written before
  * @param anchorEveryMs how long a row waits for a head that covers it
  */
 export async function verifyRecord(
   { auditLog, anchor }: Pick<Store, 'anchor' | 'auditLog'>,
   witnesses: readonly Witness[],
-  { now, anchorEveryMs }: { readonly now: number; readonly anchorEveryMs: number },
+  {
+    former,
+    now,
+    anchorEveryMs,
+  }: {
+    readonly former: readonly FormerWitness[];
+    readonly now: number;
+    readonly anchorEveryMs: number;
+  },
 ): Promise<Verified> {
   // Before the witnesses are read: a head that is written meanwhile must not seem to be missing there.
-  const copies = await Promise.all(witnesses.map(async ({ place }) => anchor.get(place)));
   const shown = await anchor.get();
-  const readings = await Promise.all(witnesses.map(readingOf));
+  const readings = await readAll(anchor, witnesses, former);
+  const copies = readings.map(({ copy }) => copy);
   const inRoom = readings.flatMap(({ reading: { told = [] } }) => told);
   const restorations = restorationsIn(readings.flatMap(({ reading }) => reading.heads)).map((one) =>
     inRoom.some((told) => isSameRestoration(told, one)) ? { ...one, told: true } : one,
@@ -81,29 +106,31 @@ export async function verifyRecord(
   ]);
   const { count, fault } = verification;
   const fitting = comparable.map((heads) => heads.filter((head) => head.count <= count));
-  const compared = readings.map(({ witness, reading, failure }, index): Compared => {
-    const heads = comparable[index] ?? [];
-    const copy = copies[index];
-    const last = newestOf(reading.heads);
-    return {
-      kind: witness.kind,
-      place: witness.place,
-      heads: heads.length,
-      newest: newestOf(fitting[index] ?? []),
-      misfit: oldestOf(heads.filter((head) => isMisfit(head, verification))),
-      ofLostRows: reading.heads.length - heads.length,
-      removed: reading.removed.length,
-      replaced: heads.filter(({ after }) => after !== undefined).length,
-      carriesMisfit: heads.some(({ misfit }) => misfit !== undefined),
-      vanished:
-        failure === undefined && copy !== undefined && copy.count > (last?.count ?? 0)
-          ? copy
-          : undefined,
-      unreadable: reading.unreadable,
-      isWhole: reading.isWhole,
-      failure,
-    };
-  });
+  const compared = readings.map(
+    ({ witness, isFormer, reading, failure, copy }, index): Compared => {
+      const heads = comparable[index] ?? [];
+      const last = newestOf(reading.heads);
+      return {
+        kind: witness.kind,
+        place: witness.place,
+        isFormer,
+        heads: heads.length,
+        newest: newestOf(fitting[index] ?? []),
+        misfit: oldestOf(heads.filter((head) => isMisfit(head, verification))),
+        ofLostRows: reading.heads.length - heads.length,
+        removed: reading.removed.length,
+        replaced: heads.filter(({ after }) => after !== undefined).length,
+        carriesMisfit: heads.some(({ misfit }) => misfit !== undefined),
+        vanished:
+          failure === undefined && copy !== undefined && copy.count > (last?.count ?? 0)
+            ? copy
+            : undefined,
+        unreadable: reading.unreadable,
+        isWhole: reading.isWhole,
+        failure,
+      };
+    },
+  );
   const anchored = newestOf(compared.flatMap(({ newest }) => newest ?? []));
   const from = (anchored?.count ?? 0) + 1;
   const since = from <= count ? ((await auditLog.timeOf(from)) ?? 0) : now;
@@ -113,18 +140,23 @@ export async function verifyRecord(
     ...verification,
     witnesses: compared,
     anchored,
-    unanchored: fault === undefined && from <= count ? { from, to: count, since } : undefined,
+    unanchored:
+      fault === undefined && from <= count
+        ? { from, to: count, since, due: since + anchorEveryMs }
+        : undefined,
     restorations,
     isIncomplete:
       compared.some(
-        ({ failure, vanished, heads, unreadable, carriesMisfit }) =>
-          failure !== undefined ||
+        ({ isFormer, failure, vanished, heads, unreadable, carriesMisfit }) =>
+          (failure !== undefined && !isFormer) ||
           carriesMisfit ||
           (vanished !== undefined && vanished.count > (anchored?.count ?? 0)) ||
           (heads === 0 && unreadable > 0),
       ) ||
       readings.some(({ reading }) => ofLostRows(reading.heads, untold).size > 0) ||
-      gapsIn(readings, fitting).some((gap) => !isCovered(gap, fitting)) ||
+      [...gapsIn(readings, fitting), ...formerGaps(readings, compared, anchorEveryMs)].some(
+        (gap) => !isCovered(gap, fitting),
+      ) ||
       (witnesses.length > 0 && now - since > patienceMs),
   };
 }
@@ -158,6 +190,21 @@ function gapsIn(readings: readonly Read[], fitting: readonly (readonly WrittenHe
   });
 }
 
+/** Heads of a former place that are not there any more, or can't be read: nothing has covered them since. */
+function formerGaps(
+  readings: readonly Read[],
+  compared: readonly Compared[],
+  anchorEveryMs: number,
+): Gap[] {
+  return readings.flatMap(({ isFormer, copy }, witness) => {
+    const { failure, vanished } = compared[witness] ?? {};
+    const isMissing = failure !== undefined || vanished !== undefined;
+    return isFormer && isMissing && copy !== undefined
+      ? [{ witness, from: copy.at, to: copy.at + anchorEveryMs }]
+      : [];
+  });
+}
+
 /** The bot writes to all witnesses one after the other; their clocks may differ a little. */
 const togetherMs = minuteMs;
 
@@ -174,20 +221,48 @@ function isCovered(
 }
 
 interface Read {
-  readonly witness: Witness;
+  readonly witness: FormerWitness | Witness;
+  readonly isFormer: boolean;
+  /** The newest head there, by the database's account. */
+  readonly copy: Anchor | undefined;
   readonly reading: WitnessReading;
   readonly failure: string | undefined;
 }
 
-async function readingOf(witness: Witness): Promise<Read> {
+/** Reads all witnesses. Former rooms that the management room has replaced are read with it. */
+async function readAll(
+  anchor: Store['anchor'],
+  witnesses: readonly Witness[],
+  former: readonly FormerWitness[],
+): Promise<readonly Read[]> {
+  const current = await Promise.all(
+    witnesses.map(async (witness) => readingOf(anchor, witness, false)),
+  );
+  const older = new Set(current.flatMap(({ reading: { olderRooms = [] } }) => olderRooms));
+  const others = former.filter(({ place }) => !older.has(place));
+  return [
+    ...current,
+    ...(await Promise.all(others.map(async (witness) => readingOf(anchor, witness, true)))),
+  ];
+}
+
+async function readingOf(
+  anchor: Store['anchor'],
+  witness: FormerWitness | Witness,
+  isFormer: boolean,
+): Promise<Read> {
+  const read = { witness, isFormer };
+  let copy = await anchor.get(witness.place);
   try {
-    return { witness, reading: await witness.read('all'), failure: undefined };
+    const room = 'findRoom' in witness ? await witness.findRoom?.() : undefined;
+    copy = room === undefined ? copy : await anchor.get(room);
+    return { ...read, copy, reading: await witness.read('all'), failure: undefined };
   } catch (error) {
     if (!(error instanceof LawspeakerError)) {
       throw error;
     }
     const nothing = { heads: [], removed: [], unreadable: 0, isWhole: false };
-    return { witness, reading: nothing, failure: reasonOf(error) };
+    return { ...read, copy, reading: nothing, failure: reasonOf(error) };
   }
 }
 

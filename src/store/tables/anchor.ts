@@ -30,6 +30,18 @@ export function anchor(db: Connection) {
       return read(await values.get(nameOf(place)));
     },
 
+    /** The witnesses that heads were written to, also those of an earlier configuration. */
+    async places(): Promise<string[]> {
+      const rows = await db
+        .selectFrom('sync_state')
+        .select(['name', 'value'])
+        .where('name', 'like', `${name} %`)
+        .execute();
+      return rows
+        .filter((row) => row.name.startsWith(`${name} `) && read(row.value) !== undefined)
+        .map((row) => row.name.slice(name.length + 1));
+    },
+
     async set({ count, head, at }: Anchor, place?: string): Promise<void> {
       await values.set(nameOf(place), [count, head, at, 0].join(' '));
     },

@@ -62,7 +62,7 @@ describe('the head of the audit log', () => {
     expect(await highlightsOf(room.ana.user)).toEqual([]);
   });
 
-  it('is what the log is compared with, and later rows are said not to be anchored', async () => {
+  it('is what the log is compared with, and later rows are said to wait for the next', async () => {
     const { count, head } = heads(room)[0] ?? { count: 0, head: '' };
     const verified = await room.ana.ask('!audit verify');
     expect(verified.field).toMatchObject({
@@ -72,13 +72,18 @@ describe('the head of the audit log', () => {
     expect(verified.body).toContain('The audit log is intact: 4 rows');
     expect(verified.body).toContain(head.slice(0, 12));
     expect(verified.body).toMatch(
-      new RegExp(`Rows ${count + 1} to 4, since \\d\\d:\\d\\d UTC, are not anchored yet`, 'u'),
+      new RegExp(
+        `Rows ${count + 1} to 4 are new: the next head covers them, by .* UTC at the latest\\.`,
+        'u',
+      ),
     );
     const { status, text } = await onCommandLine(room);
     expect({ status, text }).toMatchObject({ status: 0 });
     expect(text).toContain('4 rows in order');
     expect(text).toContain(`row ${count}, head ${head}`);
-    expect(text).toMatch(new RegExp(`Rows ${count + 1} to 4, since .*: not anchored`, 'u'));
+    expect(text).toMatch(
+      new RegExp(`Rows ${count + 1} to 4: new\\. The next head covers them`, 'u'),
+    );
     expect((await room.vic.ask('!audit verify')).field.status).toBe('denied');
   });
 
@@ -153,6 +158,8 @@ describe('a database that somebody has changed', () => {
     expect(status).toBe(1);
     expect(text).toMatch(/row [34] is not the one that was anchored/u);
     expect(text).toMatch(/rows? 3( to [34])? was rewritten|rows \d to [34] was rewritten/u);
+    const checked = await onCommandLine(room, ['check-config']);
+    expect(checked.text).toContain('its audit log differs from the head that the bot has posted');
   });
 
   it('with the end cut off and the bot’s own copies forged, is found out by the room', async () => {
@@ -167,6 +174,8 @@ describe('a database that somebody has changed', () => {
     const { status, text } = await onCommandLine(room);
     expect(status).toBe(1);
     expect(text).toContain('row 3 is missing');
+    const checked = await onCommandLine(room, ['check-config']);
+    expect(checked.text).toContain('its audit log ends at #2, and the room shows actions up to #4');
   });
 
   it('is told to the admins by the bot itself', async () => {

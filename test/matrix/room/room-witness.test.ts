@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 
 import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import {
+  createFormerRoomWitness,
   createManagementRoomWitness,
   createRoomWitness,
 } from '../../../src/matrix/room/room-witness.ts';
@@ -112,7 +113,13 @@ const read = async (
   return { ...rest, counts: heads.map(({ count }) => count) };
 };
 
-const nothingElse = { removed: [], told: [], unreadable: 0, isWhole: true };
+const nothingElse = {
+  removed: [],
+  told: [],
+  unreadable: 0,
+  isWhole: true,
+  olderRooms: [] as string[],
+};
 
 test('heads are those that the bot has sent, in their form', async () => {
   events[room] = [
@@ -179,9 +186,18 @@ test('where programs find no head yet, the notices for people count as the newes
 test('heads in rooms that this one has replaced count, until one that the bot can’t read', async () => {
   events = { [room]: [head(8)], [older]: [head(4)], [oldest]: [notice(2)] };
   predecessors = { [room]: older, [older]: oldest };
-  expect(await read()).toEqual({ ...nothingElse, counts: [2, 4, 8] });
+  expect(await read()).toEqual({
+    ...nothingElse,
+    counts: [2, 4, 8],
+    olderRooms: [older, oldest],
+  });
   refused.add(oldest);
-  expect(await read()).toEqual({ ...nothingElse, isWhole: false, counts: [4, 8] });
+  expect(await read()).toEqual({
+    ...nothingElse,
+    isWhole: false,
+    counts: [4, 8],
+    olderRooms: [older],
+  });
   refused.clear();
   predecessors = { [room]: older, [older]: room };
   expect((await read()).counts).toEqual([4, 8]);
@@ -232,6 +248,26 @@ test('in the management room only programs see a head, in a witness room people 
     unreadable: 0,
     isWhole: true,
   });
+});
+
+test('heads in a former room are found, whatever it was for, and the bot doesn’t join it', async () => {
+  const reader = { client, crypto: { decrypt: withoutKeys }, botUser };
+  const countsIn = async () => {
+    const { heads, removed } = await createFormerRoomWitness(reader, older).read('all');
+    return { counts: heads.map(({ count }) => count), removed };
+  };
+  const message = { ...notice(6), content: { [headType]: { count: 6, head: hash(6) } } };
+  const said = { ...notice(5), content: {}, unsigned: { redacted_because: {} } };
+  events[older] = [message, said];
+  expect(await countsIn()).toEqual({ counts: [6], removed: [5000] });
+  // A message that was removed from a management room was no head.
+  events[older] = [head(8), said];
+  expect(await countsIn()).toEqual({ counts: [8], removed: [] });
+  events[older] = [head(8, { content: {}, unsigned: { redacted_because: {} } }), said];
+  expect(await countsIn()).toEqual({ counts: [], removed: [8000] });
+  refused.add(older);
+  await expect(countsIn()).rejects.toThrow(HomeserverError);
+  expect(joined).toEqual([]);
 });
 
 test('a witness room is joined only if the bot is not in it', async () => {

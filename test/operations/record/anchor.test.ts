@@ -11,7 +11,13 @@ import {
   UnreachableError,
 } from '../../../src/core/errors.ts';
 import { createAnchoring } from '../../../src/operations/record/anchor.ts';
-import type { Head, Restored, Witness, WrittenHead } from '../../../src/store/witness.ts';
+import type {
+  FormerWitness,
+  Head,
+  Restored,
+  Witness,
+  WrittenHead,
+} from '../../../src/store/witness.ts';
 import { openFuzzBot, people } from '../../support/fuzz-bot.ts';
 import type { FuzzBot } from '../../support/fuzz-bot.ts';
 import { tamper } from '../../support/rewrite-log.ts';
@@ -28,6 +34,10 @@ let failure: Error | undefined;
 let told: Restored | undefined;
 let removed: number[];
 let inRoom: Restored[];
+let former: FormerWitness[];
+/** The room that an alias names. */
+let aliased: string | undefined;
+let olderRooms: string[];
 let anchor: () => Promise<void>;
 
 beforeEach(async () => {
@@ -38,6 +48,9 @@ beforeEach(async () => {
   told = undefined;
   removed = [];
   inRoom = [];
+  former = [];
+  aliased = undefined;
+  olderRooms = [];
   start('management-room');
 });
 afterEach(async () => bot.store.close());
@@ -46,6 +59,7 @@ function start(kind: Witness['kind']): void {
   const witness: Witness = {
     kind,
     place: 'the place',
+    ...(aliased === undefined ? {} : { findRoom: async () => aliased ?? '' }),
     async write(head: Head) {
       written.unshift({ ...head, at: bot.clock.now });
     },
@@ -54,18 +68,26 @@ function start(kind: Witness['kind']): void {
       if (failure !== undefined) {
         throw failure;
       }
-      return { heads: written.toReversed(), removed, told: inRoom, unreadable: 0, isWhole: true };
+      return { ...reading(written), removed, told: inRoom, olderRooms };
     },
   };
   const work = createAnchoring({
     ...bot.context,
     witnesses: [witness],
+    formerWitnesses: async () => former,
     anchorEvery: { rows: 6, ms: 15 * minuteMs },
     showsHeads: () => true,
     toldRestoration: () => told,
   });
   anchor = async () => work(new AbortController().signal);
 }
+
+const reading = (newestFirst: readonly WrittenHead[]) => ({
+  heads: newestFirst.toReversed(),
+  removed: [],
+  unreadable: 0,
+  isWhole: true,
+});
 
 /** Something that leaves two rows in the audit log: it is begun, and refused by the homeserver. */
 async function act(): Promise<void> {
@@ -211,6 +233,91 @@ test('a head that was removed is told and marked also where the database does no
   const [alert] = await look();
   expect(alert?.title).toContain('A head of the audit log was removed: ');
   expect(written[0]).toMatchObject({ count: 4, after: { at: removed[0] } });
+});
+
+describe('heads in a place where they are not written any more', () => {
+  let inFormer: WrittenHead[];
+  let away: Error | undefined;
+
+  beforeEach(async () => {
+    away = undefined;
+    await act();
+    await look();
+    inFormer = [...written];
+    const place = '!old:localhost';
+    await bot.store.anchor.set({ ...(written[0] as WrittenHead) }, place);
+    const read = async () => {
+      if (away !== undefined) {
+        throw away;
+      }
+      return reading(inFormer);
+    };
+    former = [{ isFormer: true, kind: 'room', place, read }];
+  });
+
+  /** What is said an hour later, for people. */
+  const lookLater = async () => {
+    bot.clock.now += hourMs;
+    return look();
+  };
+
+  test('are told of once, and compared as long as they can be read', async () => {
+    const [notice_, ...others] = await lookLater();
+    expect(notice_).toMatchObject({
+      mentions: [],
+      mark: 'ℹ️',
+      data: { former: { place: '!old:localhost', count: 2, compared: true } },
+    });
+    expect(notice_?.title).toContain('Older heads of the audit log are in another room');
+    expect(others).toEqual([]);
+    expect(await lookLater()).toEqual([]);
+    start('management-room');
+    expect(await lookLater()).toEqual([]);
+    inFormer = [{ count: 2, head: 'a'.repeat(64), at: bot.clock.now }];
+    const [alert] = await lookLater();
+    expect(alert).toMatchObject({ mentions: [people.ana], mark: '⚠️' });
+    expect(alert?.title).toContain('it doesn’t continue from the head that I posted in a former');
+  });
+
+  test('are told of once more if they can’t be read for good, and not if the homeserver is away', async () => {
+    await lookLater();
+    away = new UnreachableError('GET /messages', 'does not answer', false);
+    expect(await lookLater()).toEqual([]);
+    away = new HomeserverError(403, 'M_FORBIDDEN', 'GET /messages');
+    const [alert] = await lookLater();
+    expect(alert).toMatchObject({ mentions: [people.ana], mark: '⚠️' });
+    expect(alert?.title).toContain('Older heads of the audit log can’t be compared any more');
+    expect(await lookLater()).toEqual([]);
+  });
+
+  test('are told of if they are gone', async () => {
+    inFormer = [];
+    const [alert] = await lookLater();
+    expect(alert?.title).toContain('can’t be compared any more');
+    expect(alert?.title).toContain('they are gone');
+  });
+
+  test('that the management room has replaced are compared, and nobody is told', async () => {
+    olderRooms = ['!old:localhost'];
+    expect(await lookLater()).toEqual([]);
+    inFormer = [{ count: 2, head: 'a'.repeat(64), at: bot.clock.now }];
+    expect((await lookLater())[0]?.title).toContain('The audit log was tampered with');
+  });
+});
+
+test('another room that an alias names gets a head at once, and the one before is remembered', async () => {
+  aliased = '!one:localhost';
+  start('room');
+  await act();
+  await look();
+  aliased = '!two:localhost';
+  written = [];
+  bot.clock.now += hourMs;
+  expect(await look()).toEqual([]);
+  expect(counts()).toEqual([2]);
+  expect(await bot.store.anchor.places()).toEqual(
+    expect.arrayContaining(['!one:localhost', '!two:localhost']),
+  );
 });
 
 describe('after a restored database', () => {

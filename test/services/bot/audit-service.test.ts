@@ -16,7 +16,11 @@ test('two who verify at the same time share one run, and the next is a new one',
       return { heads: [], removed: [], unreadable: 0, isWhole: true };
     },
   };
-  const { verify } = createAuditService(store, { witnesses: [witness], anchorEveryMs: 1000 });
+  const { verify } = createAuditService(store, {
+    witnesses: [witness],
+    formerWitnesses: async () => [],
+    anchorEveryMs: 1000,
+  });
   const [one, other] = await Promise.all([verify(), verify()]);
   expect(one).toBe(other);
   expect(reads).toBe(1);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { UnreachableError } from '../../../src/core/errors.ts';
+import { HomeserverError, UnreachableError } from '../../../src/core/errors.ts';
 import { verifyRecord } from '../../../src/services/bot/verify-record.ts';
 import { openStore } from '../../../src/store/store.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -51,7 +51,7 @@ function witness(reading: Partial<WitnessReading> | Error, where = place): Witne
 
 let now: number;
 const verify = async (...witnesses: Witness[]) =>
-  verifyRecord(store, witnesses, { now, anchorEveryMs: 900_000 });
+  verifyRecord(store, witnesses, { former: [], now, anchorEveryMs: 900_000 });
 
 test('every head is compared, in any order, and the rows after the newest are not anchored', async () => {
   const heads = [await head(1), await head(2), await head(4)];
@@ -227,5 +227,52 @@ describe('it is incomplete', () => {
   test('if the only heads there may be can’t be decrypted', async () => {
     expect(await incomplete(witness({ unreadable: 3 }))).toBe(true);
     expect(await incomplete(witness({ unreadable: 3, heads: [await head(4)] }))).toBe(false);
+  });
+});
+
+describe('heads in a place where they are not written any more', () => {
+  const verifyWith = async (reading: Partial<WitnessReading> | Error, ...witnesses: Witness[]) =>
+    verifyRecord(store, witnesses, {
+      former: [{ ...witness(reading, '!old:x'), kind: 'room', isFormer: true }],
+      now,
+      anchorEveryMs: 900,
+    });
+  const gone = new HomeserverError(403, 'M_FORBIDDEN', 'GET /messages');
+
+  beforeEach(async () => store.anchor.set(await head(3), '!old:x'));
+
+  test('are compared', async () => {
+    const here = witness({ heads: [await head(6)] });
+    expect(await verifyWith({ heads: [await head(3)] }, here)).toMatchObject({
+      fault: undefined,
+      isIncomplete: false,
+      witnesses: [{ isFormer: false }, { isFormer: true, place: '!old:x', heads: 1 }],
+    });
+    const wrong = await head(3, { head: 'a'.repeat(64) });
+    expect(await verifyWith({ heads: [wrong] }, here)).toMatchObject({
+      fault: { id: 3, kind: 'replaced' },
+      witnesses: [{}, { misfit: { count: 3 } }],
+    });
+  });
+
+  test('are missed if they can’t be read or are gone, unless another place has one of that time', async () => {
+    const here = witness({ heads: [await head(6, { at: timeOf(300) })] });
+    expect(await verifyWith(gone, here)).toMatchObject({
+      isIncomplete: true,
+      witnesses: [{}, { isFormer: true, failure: expect.any(String) as string }],
+    });
+    expect(await verifyWith({}, here)).toMatchObject({
+      isIncomplete: true,
+      witnesses: [{}, { vanished: { count: 3 } }],
+    });
+    const both = witness({ heads: [await head(3), await head(6, { at: timeOf(300) })] });
+    expect((await verifyWith(gone, both)).isIncomplete).toBe(false);
+  });
+
+  test('are compared once if the management room has replaced that one', async () => {
+    const here = witness({ heads: [await head(3), await head(6)], olderRooms: ['!old:x'] });
+    const { witnesses, isIncomplete } = await verifyWith(gone, here);
+    expect(witnesses).toHaveLength(1);
+    expect(isIncomplete).toBe(false);
   });
 });

@@ -70,14 +70,14 @@ function faultText({ fault, witnesses }: Verified): string {
   }
 }
 
-function placeName({ kind }: Compared): string {
+function placeName({ kind, isFormer }: Compared): string {
   switch (kind) {
     case 'management-room':
       return 'in this room';
     case 'room':
-      return 'in the witness room';
+      return isFormer ? 'in a former room' : 'in the witness room';
     case 'file':
-      return 'in the witness file';
+      return isFormer ? 'in a former file' : 'in the witness file';
   }
 }
 
@@ -97,10 +97,12 @@ function whereToLook({ fault, anchored, count: rows }: Verified): Block[] {
 }
 
 function witnessLines(compared: Compared, now: number): Block[] {
-  const { kind, place, heads, newest, misfit, ofLostRows, removed } = compared;
+  const { kind, place, isFormer, heads, newest, misfit, ofLostRows, removed } = compared;
   const { vanished, replaced, carriesMisfit, unreadable, isWhole, failure } = compared;
   const where: Inline[] =
-    kind === 'management-room' ? ['In this room: '] : ['In the witness ', code(place), ': '];
+    kind === 'management-room'
+      ? ['In this room: ']
+      : [isFormer ? `In the former ${kind} ` : 'In the witness ', code(place), ': '];
   if (failure !== undefined) {
     return [line(...where, `not compared, ${failure}`)];
   }
@@ -181,11 +183,15 @@ function unanchoredLines({ unanchored }: Verified, now: number): Block[] {
   if (unanchored === undefined) {
     return [];
   }
-  const { from, to, since } = unanchored;
-  const time = Math.abs(now - since) < dayMs / 2 ? clock(since) : dateTime(since);
+  const { from, to, since, due } = unanchored;
+  const timeOf = (at: number) => (Math.abs(now - at) < dayMs / 2 ? clock(at) : dateTime(at));
+  const rows = from === to ? `Row ${whole(from)}` : `Rows ${whole(from)} to ${whole(to)}`;
+  const are = from === to ? 'is' : 'are';
   return [
     line(
-      `${from === to ? `Row ${whole(from)}, since ${time}, is` : `Rows ${whole(from)} to ${whole(to)}, since ${time}, are`} not anchored yet: if somebody cut them off now, nothing would show it.`,
+      due > now
+        ? `${rows} ${are} new: the next head covers ${from === to ? 'it' : 'them'}, by ${timeOf(due)} at the latest.`
+        : `${rows}, since ${timeOf(since)}, ${are} not anchored: if somebody cut ${from === to ? 'it' : 'them'} off, nothing here would show it.`,
     ),
   ];
 }
