@@ -37,7 +37,7 @@ async function actAndFind(reason: string, informed: string[] = []): Promise<numb
 }
 
 /** What may stand where the index says of which parts it consists. */
-const damagedRecords = ['zeroblob(length(block))', `x'ffffffff'`, `x'00'`, `x''`, `'text'`].map(
+const damagedRecords = ['zeroblob(length(block))', `x'00ff00ff'`, `x'00'`, `x''`, `'text'`].map(
   (block): [string, string] => [
     `a structure of ${block}`,
     `UPDATE audit_search_data SET block = ${block} WHERE id = 10`,
