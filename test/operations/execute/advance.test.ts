@@ -157,6 +157,21 @@ describe('many targets', () => {
     expect(await running()).toEqual([]);
   });
 
+  test('are left alone by a stop that is asked for while the homeserver is away', async () => {
+    await say(`!lock ${names(12).join(' ')}`);
+    server.after = async () => {
+      server.isAway = server.calls.length >= 4;
+    };
+    await say('!confirm');
+    const [operation] = await running();
+    expect(server.calls.length).toBeLessThan(12);
+    await server.bot.store.operations.requestStop(operation?.id ?? 0, people.ben);
+    const { sent } = await server.bot.run(async () => recover(server.bot.context));
+    const outcome = outcomeIn(sent.map(({ outgoing }) => outgoing));
+    expect(JSON.stringify(outcome?.answer.title)).toContain('lock stopped: ');
+    expect(await running()).toEqual([]);
+  });
+
   test('are left alone once somebody has stopped the operation', async () => {
     await say(`!lock ${names(30).join(' ')}`);
     server.after = async () => {
