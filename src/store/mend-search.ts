@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import type { SqliteStatement } from 'kysely';
 
 import { remakeSearch } from './migrations/0017-search.ts';
+import { keysOf } from './tables/audit-search.ts';
 
 type Inform = (message: string) => void;
 
@@ -13,9 +14,10 @@ type Inform = (message: string) => void;
  * @throws SqliteError it can't be made anew
  */
 export function mendSearch(sqlite: Database.Database, inform: Inform): void {
-  if (!isIntact(sqlite)) {
-    remake(sqlite, inform);
+  if (!isThere(sqlite) || isUsable(sqlite)) {
+    return;
   }
+  remake(sqlite, inform);
 }
 
 /**
@@ -72,26 +74,60 @@ function makeDroppable(sqlite: Database.Database): void {
   }
 }
 
+/** Before its migration, it is not. */
+function isThere(sqlite: Database.Database): boolean {
+  return (
+    sqlite.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'audit_search'`).get() !== undefined
+  );
+}
+
 /**
- * Reads the whole index, which takes less than a second for a million entries, and tries to write to it: some damage
- * is only found that way.
+ * Whether the index takes entries, and finds the first and the last one. That is quick. A statement that finds other
+ * damage mends it.
  */
-function isIntact(sqlite: Database.Database): boolean {
-  const table = sqlite.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'audit_search'`).get();
-  if (table === undefined) {
-    // A migration is about to make it.
-    return true;
-  }
-  try {
-    sqlite.exec(`INSERT INTO audit_search (audit_search) VALUES ('integrity-check')`);
+function isUsable(sqlite: Database.Database): boolean {
+  return isUndamaged(() => {
     tryToWrite(sqlite);
-    return true;
+    return ['ASC', 'DESC'].every((order) => findsEnd(sqlite, order));
+  });
+}
+
+/** Reads the whole index: less than a second for a million entries. */
+function isIntact(sqlite: Database.Database): boolean {
+  return (
+    !isThere(sqlite) ||
+    isUndamaged(() => {
+      sqlite.exec(`INSERT INTO audit_search (audit_search) VALUES ('integrity-check')`);
+      tryToWrite(sqlite);
+      return true;
+    })
+  );
+}
+
+function isUndamaged(check: () => boolean): boolean {
+  try {
+    return check();
   } catch (error) {
     if (isDamage(error)) {
       return false;
     }
     throw error;
   }
+}
+
+/** Whether the index finds the first or the last entry by who asked for it. */
+function findsEnd(sqlite: Database.Database, order: string): boolean {
+  const end = sqlite
+    .prepare<[], { id: number; actor: string }>(
+      `SELECT id, actor FROM audit_log WHERE kind != 'outcome' ORDER BY id ${order} LIMIT 1`,
+    )
+    .get();
+  return (
+    end === undefined ||
+    sqlite
+      .prepare(`SELECT 1 FROM audit_search WHERE audit_search MATCH ? AND rowid = ?`)
+      .get(keysOf({ by: end.actor }), end.id) !== undefined
+  );
 }
 
 /** Nothing of it stays. A savepoint makes the index write what it keeps in memory. */
