@@ -15,7 +15,7 @@ import { openStore } from '../src/store/store.ts';
 import type { Store } from '../src/store/store.ts';
 import type { AuditFilter } from '../src/store/tables/audit-search.ts';
 import type { ItemQuery } from '../src/store/tables/report-items.ts';
-import { createLargeDatabase, frequent, rare, words } from './large-database.ts';
+import { bulk, createLargeDatabase, frequent, rare, words } from './large-database.ts';
 import { spread } from './measurement.ts';
 import type { BenchmarkOptions, Measurement } from './measurement.ts';
 
@@ -111,6 +111,15 @@ const queries: ReadonlyMap<string, Query> = new Map([
     }),
   ],
   ['audit --target, a room with many entries', audit({ target: frequent.room })],
+  ['audit --by --command, a bulk', audit({ by: bulk.moderator, command: bulk.command })],
+  [
+    'audit --by --command --status without hits, a bulk',
+    audit({ by: bulk.moderator, command: bulk.command, status: 'failed' }),
+  ],
+  [
+    'audit --by --status without hits, a confirmed bulk',
+    audit({ by: bulk.confirmer, status: 'failed' }),
+  ],
   ['audit --text', audit({ text: words.common })],
   ['audit --text, a rare word', audit({ text: words.rare })],
   ['audit --text, a word that occurs once', audit({ text: words.unique })],

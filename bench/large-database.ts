@@ -28,6 +28,13 @@ export const rare = {
   command: 'command-120',
 } as const;
 
+/** A fifth of all rows: what one moderator did to very many users at once, confirmed by another. All of it is done. */
+export const bulk = {
+  moderator: '@moderator-bulk:example.com',
+  confirmer: '@moderator-second:example.com',
+  command: 'command-bulk',
+} as const;
+
 /** Words of reasons. */
 export const words = {
   /** In every reason: that is 30% of the entries. */
@@ -159,6 +166,10 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
   const start = now - days * dayMs;
   for (let at = start; at < now; at = Math.floor(start + id * stepMs)) {
     const eventId = `$command-${id}`;
+    if (id >= rows * 0.4 && id < rows * 0.6) {
+      appendOfBulk(append, at, id);
+      continue;
+    }
     const actor = actorOf(dice, id);
     const target = targetOf(dice);
     const isConfirmed = actor.startsWith('@') && dice.chance(0.2);
@@ -238,6 +249,24 @@ function fillAuditLog(db: Database.Database, { rows, now }: LargeDatabaseOptions
     }
     finish(dice.chance(0.92) ? 'done' : dice.chance(0.9) ? 'failed' : 'partial');
   }
+}
+
+function appendOfBulk(append: (row: UnchainedRow) => number, at: number, id: number): void {
+  const row = {
+    at,
+    actor: bulk.moderator,
+    confirmer: bulk.confirmer,
+    command: bulk.command,
+    arguments: '{}',
+    target: `@bot-${id}:example.com`,
+    reason: null,
+    event_id: '$command-bulk',
+    room_id: managementRoom,
+    detail: null,
+    item_id: null,
+  };
+  const intent = append({ ...row, kind: 'intent', intent_id: null, status: null });
+  append({ ...row, kind: 'outcome', intent_id: intent, status: 'done' });
 }
 
 function actorOf(dice: Dice, id: number): string {

@@ -58,8 +58,8 @@ function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[
   if (status === 'open') {
     return [openIntents(query, range)];
   }
-  if (text !== undefined) {
-    return [found(text, query, range)];
+  if (text !== undefined || (hasKey(status) && (by !== undefined || target !== undefined))) {
+    return [found(query, range)];
   }
   if (eventId !== undefined) {
     return [
@@ -116,8 +116,8 @@ function sourcesOf(query: AuditFilter, range: NumberRange): RawBuilder<unknown>[
 
 /** Entries without an outcome. There are few. */
 function openIntents(query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
-  const contains = (text: string) => sql`EXISTS (
-    SELECT 1 FROM audit_search WHERE audit_search MATCH ${searchFor(text, query)}
+  const contains = sql`EXISTS (
+    SELECT 1 FROM audit_search WHERE audit_search MATCH ${searchFor(query)}
       AND audit_search.rowid = open.id
   )`;
   return sql`
@@ -128,7 +128,7 @@ function openIntents(query: AuditFilter, range: NumberRange): RawBuilder<unknown
         ...targetCondition(query),
         ...conditionsOf(query),
         ...byCondition(query),
-        ...(query.text === undefined ? [] : [contains(query.text)]),
+        ...(query.text === undefined ? [] : [contains]),
       ])}`;
 }
 
@@ -136,7 +136,7 @@ function openIntents(query: AuditFilter, range: NumberRange): RawBuilder<unknown
  * Entries with the words of a text. The index of words also knows who did what to whom and how it ended, so
  * that few candidates are looked at in vain. The entries of an operation have numbers that are close together.
  */
-function found(text: string, query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
+function found(query: AuditFilter, range: NumberRange): RawBuilder<unknown> {
   const { eventId } = query;
   const ofOperation = (bound: 'min' | 'max') => sql`coalesce((
     SELECT ${sql.raw(bound)}(id) FROM audit_log INDEXED BY audit_log_event
@@ -145,7 +145,7 @@ function found(text: string, query: AuditFilter, range: NumberRange): RawBuilder
   return sql`
     SELECT search.rowid AS id FROM audit_search AS search
     CROSS JOIN audit_log AS candidate ON candidate.id = search.rowid
-    WHERE search.audit_search MATCH ${searchFor(text, query)}
+    WHERE search.audit_search MATCH ${searchFor(query)}
       AND search.rowid > ${range.after} AND search.rowid < ${range.before}
       AND ${conjunction([
         ...(eventId === undefined
@@ -158,16 +158,20 @@ function found(text: string, query: AuditFilter, range: NumberRange): RawBuilder
       ])}`;
 }
 
+/** Whether the index of words knows which entries ended like this. Nearly all of them are done. */
+function hasKey(status: string | undefined): status is string {
+  return status !== undefined && status !== 'done' && status !== 'open' && status !== 'running';
+}
+
 /** An expression of FTS5 for all that the index of words knows. People’s words can’t be taken for operators. */
-function searchFor(text: string, filter: AuditFilter): string {
-  const { status } = filter;
+function searchFor(filter: AuditFilter): string {
+  const { status, text } = filter;
   const isDone = status === 'done';
-  const terms = readSearchText(text).map(({ words, isPrefix }) => {
+  const terms = (text === undefined ? [] : readSearchText(text)).map(({ words, isPrefix }) => {
     const spellings = spellingsOf(words).map((one) => `"${one}"${isPrefix ? ' *' : ''}`);
     return `words : (${spellings.join(' OR ')})`;
   });
-  const hasKey = !isDone && status !== 'open' && status !== 'running';
-  const keys = keysOf({ ...filter, status: hasKey ? status : undefined });
+  const keys = keysOf({ ...filter, status: hasKey(status) ? status : undefined });
   const all = [...terms, ...(keys === '' ? [] : [keys])].join(' AND ');
   return isDone ? `(${all}) NOT keys : isother` : all;
 }
