@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { SetupError } from '../core/errors.ts';
 import { isLoopback } from '../core/ip.ts';
 import { systemCodeOf } from '../core/system-error.ts';
+import { keepConnectionsFew } from './connections.ts';
 
 /** Other pages on the same address. */
 export interface Pages {
@@ -47,7 +48,6 @@ const requestTimeoutMs = 10_000;
 /** Requests that are too slow are looked for this often: Node's 30 s would let them take several times as long. */
 const checkEveryMs = 2000;
 const silenceTimeoutMs = 30_000;
-const maxConnections = 100;
 
 /**
  * Serves `/health/live`, `/health/ready` and `/metrics`, without authentication, and other pages.
@@ -73,7 +73,7 @@ export async function startHttp(
       });
     },
   );
-  server.maxConnections = maxConnections;
+  keepConnectionsFew(server);
   // Whoever reads no answer keeps no connection either: the probes must get one.
   server.setTimeout(silenceTimeoutMs);
   await listen(server, address, written);
