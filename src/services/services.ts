@@ -96,6 +96,8 @@ export type { AuditEntry } from '../store/tables/audit-log.ts';
 export type { Note } from '../store/tables/notes.ts';
 export type { ListedOperation, Operation } from '../store/tables/operations.ts';
 export type { ItemCursor, ItemQuery, ItemState, ReportItem } from '../store/tables/report-items.ts';
+export { maxPeopleForReason } from '../store/tables/reports.ts';
+export type { MainReason } from '../store/tables/reports.ts';
 export type { Tag } from '../store/tables/tags.ts';
 
 /**

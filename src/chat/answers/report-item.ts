@@ -1,7 +1,12 @@
 import { parseRoomAlias } from '../../core/ids.ts';
 import { cut } from '../../core/text.ts';
 import { filesOf, readContent } from '../../services/reports/reported-content.ts';
-import type { ItemStory, ReportItem, ReportedContent } from '../../services/services.ts';
+import type {
+  ItemStory,
+  MainReason,
+  ReportItem,
+  ReportedContent,
+} from '../../services/services.ts';
 import { matrixToLink } from '../reading/values.ts';
 import { bold, code, facts, line, link, spoiler } from './answer.ts';
 import type { Block, Content, Inline } from './answer.ts';
@@ -33,9 +38,7 @@ export function accusation({ reports, reporterCount }: ItemStory): Inline[] {
 }
 
 /** The reasons that people give, and how many people give each; the most common first. */
-export function reasonsOf(
-  reports: ItemStory['reports'],
-): readonly { readonly reason: string; readonly people: number }[] {
+export function reasonsOf(reports: ItemStory['reports']): readonly MainReason[] {
   const people = new Map<string, number>();
   // Each person has one report in the list.
   for (const { reason } of reports) {
@@ -128,8 +131,7 @@ export function messageLines(content: ReportedContent, options: { isAskedFor: bo
 }
 
 /** `“spam”: “Buy cheap…”`, for a list: the most common reason, and the start of the message behind a spoiler. */
-export function gist(item: ReportItem, reports: ItemStory['reports']): Inline[] {
-  const [most] = reasonsOf(reports);
+export function gist(item: ReportItem, most: MainReason | undefined): Inline[] {
   const reason = most === undefined ? 'no reason' : `“${inert(most.reason, shownReason)}”`;
   const content = readContent(item.content);
   if (item.kind === 'user' || content === undefined) {

@@ -77,7 +77,7 @@ export default defineCommand({
         ),
     });
     // A file has everything but the reasons: there can be very many items.
-    return { listing, reasons: await reports.reportsOf(isInFile(args) ? [] : listing.rows) };
+    return { listing, reasons: await reports.mainReasonsOf(isInFile(args) ? [] : listing.rows) };
   },
   answer(context, { listing, reasons }) {
     const { state, room, sender, reporter, since } = context.args;
@@ -109,7 +109,7 @@ export default defineCommand({
         {
           title: 'Reason, message',
           name: 'kind',
-          show: (item) => gist(item, reasons.get(item.id) ?? []),
+          show: (item) => gist(item, reasons.get(item.id)),
           value: ({ kind }) => kind,
         },
         {

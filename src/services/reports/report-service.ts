@@ -14,7 +14,7 @@ import type {
   ItemState,
   ReportItem,
 } from '../../store/tables/report-items.ts';
-import type { Reliability, StoredReport } from '../../store/tables/reports.ts';
+import type { MainReason, Reliability, StoredReport } from '../../store/tables/reports.ts';
 import type { Tag } from '../../store/tables/tags.ts';
 import { notesAbout } from '../notes/note-service.ts';
 import type { NotesAbout } from '../notes/note-service.ts';
@@ -195,13 +195,9 @@ export function createReportService(
       };
     },
 
-    /** What people say about each of these items, by the item's number: as the reports of a story. */
-    async reportsOf(
-      items: readonly ReportItem[],
-    ): Promise<ReadonlyMap<number, readonly StoredReport[]>> {
-      const found = await Promise.all(items.map(async ({ id }) => store.reports.ofItem(id)));
-      return new Map(items.map(({ id }, at) => [id, found[at] ?? []]));
-    },
+    /** What most people say about each of these items, by the item's number. Items without a reason are left out. */
+    mainReasonsOf: async (items: readonly ReportItem[]): Promise<ReadonlyMap<number, MainReason>> =>
+      store.reports.mainReasons(items.map(({ id }) => id)),
 
     /** Open and claimed items about a user. */
     pendingAbout: async (sender: UserId, limit: number) =>

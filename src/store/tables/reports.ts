@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
+import { z } from 'zod';
 
 import type { Connection } from '../database.ts';
 import type { ReportsTable } from '../schema.ts';
@@ -51,6 +52,23 @@ function reportOf(row: Selectable<ReportsTable>): StoredReport {
 /** The reports of at most this many people are read for one item. */
 export const maxPeople = 1000;
 
+/** What people say about an item. */
+export interface MainReason {
+  readonly reason: string;
+  /** How many say it. */
+  readonly people: number;
+}
+
+/** Of at most this many people, who reported last, the main reason of an item is found. */
+export const maxPeopleForReason = 100;
+
+/** What JavaScript takes for blank, too. */
+const blanks = '\t\n\v\f\r \u00A0\u2028\u2029\uFEFF';
+
+const mainReasonSchema = z
+  .tuple([z.string(), z.number()])
+  .transform(([reason, people]): MainReason => ({ reason, people }));
+
 /** Whether a report is by somebody other than the user whom it accuses. */
 const isByOthers = sql<boolean>`reports.reporter IS NOT (
   SELECT sender FROM report_items WHERE report_items.id = reports.item_id
@@ -100,6 +118,36 @@ export function reports(db: Connection) {
         GROUP BY reporter ORDER BY received_ts DESC, report_id DESC LIMIT ${maxPeople}
       `.execute(db);
       return rows.map(reportOf).reverse();
+    },
+
+    /**
+     * The most common reason of each of these items, by the item's number. Items without a reason are left out. Each
+     * person counts once, with their latest report; the sender doesn't.
+     */
+    async mainReasons(itemIds: readonly number[]): Promise<ReadonlyMap<number, MainReason>> {
+      if (itemIds.length === 0) {
+        return new Map();
+      }
+      const { rows } = await sql<{ id: number; main: string | null }>`
+        SELECT item.id AS id, (
+          SELECT json_array(trim(said.reason, ${blanks}), count(*))
+          FROM (
+            SELECT reporter, max(received_ts) AS at FROM reports
+            WHERE item_id = item.id AND reporter IS NOT item.sender
+            GROUP BY reporter ORDER BY at DESC LIMIT ${maxPeopleForReason}
+          ) AS latest
+          CROSS JOIN reports AS said ON said.item_id = item.id
+            AND said.reporter = latest.reporter AND said.received_ts = latest.at
+          WHERE trim(said.reason, ${blanks}) != ''
+          GROUP BY trim(said.reason, ${blanks}) ORDER BY count(*) DESC, min(latest.at) LIMIT 1
+        ) AS main
+        FROM report_items AS item WHERE item.id IN (${sql.join(itemIds)})
+      `.execute(db);
+      return new Map(
+        rows.flatMap(({ id, main }) =>
+          main === null ? [] : [[id, mainReasonSchema.parse(JSON.parse(main))]],
+        ),
+      );
     },
 
     /** All reports of an item, whoever sent them, oldest first. */

@@ -2,68 +2,48 @@ import { actionName } from '../../commands/bot/parts/audit-status.ts';
 import { parseUserId } from '../../core/ids.ts';
 import { readSearchText } from '../../core/search-text.ts';
 import type { AuditEntry } from '../../services/services.ts';
-import { code, link, pager, state, table, time } from '../view/components.ts';
+import { code, link, state, table, time } from '../view/components.ts';
 import type { Column } from '../view/components.ts';
-import { addressWith, filterForm } from '../view/filters.ts';
-import { html } from '../view/html.ts';
 import type { Page } from '../view/layout.ts';
-import { firstPage, pageSize } from './page-context.ts';
+import { listPage } from './list.ts';
 import type { PageContext } from './page-context.ts';
-import { reading } from './query.ts';
 import type { Query } from './query.ts';
 
 const path = '/audit';
-const names = ['text', 'by', 'target', 'command', 'status', 'since', 'until'] as const;
 const statuses = ['done', 'failed', 'partial', 'denied', 'protected', 'unknown', 'open'] as const;
 
 /** The list of audit entries, the newest first. */
-export async function auditPage(context: PageContext): Promise<Page> {
-  const { services, registry, query, now } = context;
-  const { filter, fault } = reading(() => filterIn(query));
+export async function auditPage({ services, registry, query, now }: PageContext): Promise<Page> {
   const [before] = query.position('before', 1) ?? [];
-  const found =
-    filter === undefined
-      ? []
-      : await services.audit.search({ ...filter, before, limit: pageSize + 1 });
-  const { rows, last } = firstPage(found);
-  return {
+  return listPage(query, {
+    path,
     title: 'Audit log',
-    ...(fault === undefined ? {} : { status: 400 }),
-    body: html`${filterForm({
-      path,
-      query,
-      fault,
-      fields: [
-        { name: 'text', label: 'Words', placeholder: 'crypto scam' },
-        { name: 'by', label: 'By', placeholder: '@ana:… or rule:name' },
-        { name: 'target', label: 'Target', placeholder: '@user:… or !room' },
-        {
-          name: 'command',
-          label: 'Command',
-          suggestions: registry.all
-            .filter(({ danger }) => danger !== 'read')
-            .map(({ name }) => name),
-          isShort: true,
-        },
-        { name: 'status', label: 'Status', choices: statuses, isShort: true },
-        { name: 'since', label: 'Since (UTC)', placeholder: '7d or 2026-01-31', isShort: true },
-        { name: 'until', label: 'Until (UTC)', placeholder: '1d or 2026-02-28', isShort: true },
-      ],
-    })}
-    ${table({
-      caption: before === undefined ? 'Newest entries first' : `Entries before #${before}`,
-      columns: entryColumns(now),
-      rows,
-      nothing: 'No matching entries.',
-    })}
-    ${pager({
-      first: before === undefined ? undefined : addressWith(path, query, names),
-      next:
-        last === undefined
-          ? undefined
-          : addressWith(path, query, names, { before: String(last.id) }),
-    })}`,
-  };
+    fields: [
+      { name: 'text', label: 'Words', placeholder: 'crypto scam' },
+      { name: 'by', label: 'By', placeholder: '@ana:… or rule:name' },
+      { name: 'target', label: 'Target', placeholder: '@user:… or !room' },
+      {
+        name: 'command',
+        label: 'Command',
+        suggestions: registry.all.filter(({ danger }) => danger !== 'read').map(({ name }) => name),
+        isShort: true,
+      },
+      { name: 'status', label: 'Status', choices: statuses, isShort: true },
+      { name: 'since', label: 'Since (UTC)', placeholder: '7d or 2026-01-31', isShort: true },
+      { name: 'until', label: 'Until (UTC)', placeholder: '1d or 2026-02-28', isShort: true },
+    ],
+    isContinued: before !== undefined,
+    readFilter: filterIn,
+    search: async (filter, limit) => services.audit.search({ ...filter, before, limit }),
+    show: (rows) =>
+      table({
+        caption: before === undefined ? 'Newest entries first' : `Entries before #${before}`,
+        columns: entryColumns(now),
+        rows,
+        nothing: 'No matching entries.',
+      }),
+    next: ({ id }) => ({ before: String(id) }),
+  });
 }
 
 /** @throws UsageError a filter can't be read */

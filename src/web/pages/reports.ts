@@ -1,67 +1,54 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { whole } from '../../chat/answers/phrases.ts';
-import { placeOf, reasonsOf } from '../../chat/answers/report-item.ts';
+import { placeOf } from '../../chat/answers/report-item.ts';
 import { cut } from '../../core/text.ts';
-import type { ItemStory, ReportItem } from '../../services/services.ts';
-import { code, link, pager, state, table, time, words } from '../view/components.ts';
+import { maxPeopleForReason } from '../../services/services.ts';
+import type { MainReason, ReportItem } from '../../services/services.ts';
+import { code, link, state, table, time, words } from '../view/components.ts';
 import type { Column } from '../view/components.ts';
-import { addressWith, filterForm } from '../view/filters.ts';
 import { html } from '../view/html.ts';
 import type { Html } from '../view/html.ts';
 import type { Page } from '../view/layout.ts';
-import { firstPage, pageSize } from './page-context.ts';
+import { listPage } from './list.ts';
 import type { PageContext } from './page-context.ts';
-import { reading } from './query.ts';
+import type { Query } from './query.ts';
 
 const path = '/reports';
-const names = ['state', 'sender', 'room', 'reporter', 'since'] as const;
 const states = ['open', 'claimed', 'resolved', 'dismissed', 'all'] as const;
 const maxReasonLength = 120;
 
 /** The report queue, the last reported first. */
 export async function reportsPage(context: PageContext): Promise<Page> {
   const { services, query } = context;
-  const { filter, fault } = reading(() => {
-    const chosen = query.choice('state', states);
-    return {
-      states: chosen === 'all' ? undefined : chosen === undefined ? pending : [chosen],
-      sender: query.read('sender', 'user'),
-      roomId: query.read('room', 'target'),
-      reporter: query.read('reporter', 'user'),
-      since: query.read('since', 'date'),
-    };
-  });
   const [lastReportAt, id] = query.position('after', 2) ?? [];
   const after = lastReportAt === undefined || id === undefined ? undefined : { lastReportAt, id };
-  const found =
-    filter === undefined
-      ? []
-      : await services.reports.search(filter, { limit: pageSize + 1, after });
-  const { rows, last } = firstPage(found);
-  return {
+  return listPage(query, {
+    path,
     title: 'Reports',
-    ...(fault === undefined ? {} : { status: 400 }),
-    body: html`${filterForm({
-      path,
-      query,
-      fault,
-      fields: [
-        { name: 'state', label: 'State', choices: states, all: 'open or claimed', isShort: true },
-        { name: 'sender', label: 'About', placeholder: '@user:…' },
-        { name: 'room', label: 'In room', placeholder: '!room' },
-        { name: 'reporter', label: 'Reported by', placeholder: '@user:…' },
-        { name: 'since', label: 'Since (UTC)', placeholder: '7d or 2026-01-31', isShort: true },
-      ],
-    })}
-    ${await reportTable(context, rows, after === undefined ? 'Last reported first' : 'Continued')}
-    ${pager({
-      first: after === undefined ? undefined : addressWith(path, query, names),
-      next:
-        last === undefined
-          ? undefined
-          : addressWith(path, query, names, { after: `${last.lastReportAt}.${last.id}` }),
-    })}`,
+    fields: [
+      { name: 'state', label: 'State', choices: states, all: 'open or claimed', isShort: true },
+      { name: 'sender', label: 'About', placeholder: '@user:…' },
+      { name: 'room', label: 'In room', placeholder: '!room' },
+      { name: 'reporter', label: 'Reported by', placeholder: '@user:…' },
+      { name: 'since', label: 'Since (UTC)', placeholder: '7d or 2026-01-31', isShort: true },
+    ],
+    isContinued: after !== undefined,
+    readFilter: filterIn,
+    search: async (filter, limit) => services.reports.search(filter, { limit, after }),
+    show: async (rows) =>
+      reportTable(context, rows, after === undefined ? 'Last reported first' : 'Continued'),
+    next: (last) => ({ after: `${last.lastReportAt}.${last.id}` }),
+  });
+}
+
+/** @throws UsageError a filter can't be read */
+function filterIn(query: Query) {
+  const chosen = query.choice('state', states);
+  return {
+    states: chosen === 'all' ? undefined : chosen === undefined ? pending : [chosen],
+    sender: query.read('sender', 'user'),
+    roomId: query.read('room', 'target'),
+    reporter: query.read('reporter', 'user'),
+    since: query.read('since', 'date'),
   };
 }
 
@@ -73,17 +60,11 @@ export async function reportTable(
   rows: readonly ReportItem[],
   caption: string,
 ): Promise<Html> {
-  const reasons = new Map<number, Html | string>();
-  for (const item of rows) {
-    const reports = await services.reports.reportsOf([item]);
-    reasons.set(item.id, mainReason(reports.get(item.id) ?? []));
-    // An item can have a thousand reports. Other work gets its turn in between.
-    await nextTurn();
-  }
+  const reasons = await services.reports.mainReasonsOf(rows);
   const columns: readonly Column<ReportItem>[] = [
     { title: 'Report', align: 'right', cell: ({ id }) => link(`${path}/${id}`, `#${id}`) },
     { title: 'About', cell: (item) => about(item) },
-    { title: 'Reason', cell: ({ id }) => reasons.get(id) },
+    { title: 'Reason', cell: (item) => mainReason(item, reasons.get(item.id)) },
     { title: 'Reports', align: 'right', cell: ({ reports }) => whole(reports) },
     { title: 'Last report', cell: ({ lastReportAt }) => time(lastReportAt, now) },
     {
@@ -101,14 +82,15 @@ function about(item: ReportItem): Html {
     : html`message by ${sender} ${words(placeOf(item))}`;
 }
 
-function mainReason(reports: ItemStory['reports']): Html | string {
-  const [most] = reasonsOf(reports);
+function mainReason({ reports }: ReportItem, most: MainReason | undefined): Html {
   if (most === undefined) {
     return html`<span class="muted">none given</span>`;
   }
-  return html`<bdi>“${cut(most.reason, maxReasonLength)}”</bdi>${
-      most.people > 1 && html` <span class="muted">by ${most.people} people</span>`
-    }`;
+  const { reason, people } = most;
+  const who =
+    reports > maxPeopleForReason ? `${people} of those who reported last` : `${people} people`;
+  return html`<bdi>“${cut(reason, maxReasonLength)}”</bdi
+    >${people > 1 && html` <span class="muted">by ${who}</span>`}`;
 }
 
 function decider({ state: current, claimedBy, closedBy }: ReportItem): Html | undefined {

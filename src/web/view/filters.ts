@@ -3,7 +3,8 @@ import { address, link } from './components.ts';
 import { html } from './html.ts';
 import type { Html } from './html.ts';
 
-interface Field {
+/** A field of such a form: a parameter of the address. */
+export interface Field {
   readonly name: string;
   readonly label: string;
   readonly placeholder?: string;
@@ -16,7 +17,7 @@ interface Field {
   readonly isShort?: boolean;
 }
 
-/** A form that narrows a list: its fields are parameters of the address. */
+/** A form that narrows a list. */
 export function filterForm(options: {
   readonly path: string;
   readonly query: Query;

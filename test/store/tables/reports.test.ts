@@ -96,3 +96,75 @@ async function opened(): Promise<AsyncDisposable & { readonly store: Store }> {
   const store = await openStore(':memory:');
   return { store, [Symbol.asyncDispose]: store.close };
 }
+
+/** Adds a report of a message by `@mallory:x`. */
+async function addTo(
+  { reports }: Store,
+  subject: string,
+  [reporter, reason]: readonly [reporter: string, reason: string | null],
+  number: number,
+): Promise<void> {
+  await reports.add(
+    {
+      kind: 'event',
+      reportId: number,
+      receivedTs: number,
+      subject,
+      reporter,
+      reason,
+      score: null,
+      roomId: '!lobby:x',
+      roomName: null,
+      sender: '@mallory:x',
+    },
+    number,
+    { isBacklog: false, isQuiet: false },
+  );
+}
+
+test('the main reason of each item is that of most people, each by their latest report', async () => {
+  const store = await openStore(':memory:');
+  try {
+    const said = {
+      $most: [
+        ['@vera:x', 'scam'],
+        ['@vic:x', ' spam\n'],
+        ['@wil:x', 'spam'],
+        // Nobody counts twice.
+        ...Array.from({ length: 5 }, () => ['@vera:x', 'rude'] as const),
+      ],
+      $none: [
+        ['@vera:x', null],
+        ['@vic:x', ' \n'],
+      ],
+      $tie: [
+        ['@mallory:x', 'lies'],
+        ['@vera:x', 'rude'],
+        ['@vic:x', 'scam'],
+      ],
+      $many: [
+        ...Array.from({ length: 150 }, (_, at) => [`@old${at}:x`, 'long ago'] as const),
+        ...Array.from({ length: 60 }, (_, at) => [`@new${at}:x`, 'now'] as const),
+      ],
+    } satisfies Record<string, readonly (readonly [string, string | null])[]>;
+    let number = 0;
+    for (const [subject, all] of Object.entries(said)) {
+      for (const report of all) {
+        number += 1;
+        await addTo(store, subject, report, number);
+      }
+    }
+    const items = await store.reportItems.search({}, { limit: 10 });
+    const main = await store.reports.mainReasons(items.map(({ id }) => id));
+    expect(Object.fromEntries(items.map(({ id, subject }) => [subject, main.get(id)]))).toEqual({
+      $most: { reason: 'spam', people: 2 },
+      $none: undefined,
+      $tie: { reason: 'rude', people: 1 },
+      // Of the 100 people who reported last.
+      $many: { reason: 'now', people: 60 },
+    });
+    expect(await store.reports.mainReasons([])).toEqual(new Map());
+  } finally {
+    await store.close();
+  }
+});
