@@ -238,6 +238,8 @@ async function run(parts: Parts): Promise<App> {
   });
   const web = await openConfiguredWeb(config, {
     probes,
+    store,
+    direct: transport.direct,
     services,
     registry,
     roles,

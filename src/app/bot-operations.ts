@@ -26,26 +26,30 @@ export function createBotOperations(options: {
   readonly syncHealth: () => SyncHealth | undefined;
   readonly reportReadings: () => ReportReading[];
   /** Undefined if it is off. */
-  readonly web: () => Pick<Web, 'linkFor'> | undefined;
+  readonly web: () => Pick<Web, 'closeFor' | 'linkFor'> | undefined;
 }): BotOperations {
   const { transport, store } = options;
   const startedAt = Date.now();
   const harmless = recordCommandsIn(options.registry);
+
+  function page(): Pick<Web, 'closeFor' | 'linkFor'> {
+    const web = options.web();
+    if (web === undefined) {
+      throw new TargetError(
+        'state',
+        'this bot has no page: it is off',
+        'Whoever runs the bot can turn it on, with `web.enabled` in the configuration.',
+      );
+    }
+    return web;
+  }
+
   return {
     decide: async (request) => decide(options.context(), request),
     stop: async (request) => stop(options.context(), request),
     openDirect: transport.direct.open,
-    linkToPage(user) {
-      const web = options.web();
-      if (web === undefined) {
-        throw new TargetError(
-          'state',
-          'this bot has no page: it is off',
-          'Whoever runs the bot can turn it on, with `web.enabled` in the configuration.',
-        );
-      }
-      return web.linkFor(user);
-    },
+    linkToPage: ({ user, askedBy }) => page().linkFor(user, askedBy),
+    closePage: (user) => page().closeFor(user),
     assertDirectIsReadable: transport.direct.assertReadableBy,
     redact: transport.redact,
     joinRoom: transport.joinRoom,

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { dateTime } from '../chat/answers/phrases.ts';
 import type { Registry } from '../chat/command/registry.ts';
-import type { UserId } from '../core/ids.ts';
+import type { EventId, UserId } from '../core/ids.ts';
 import type { Log } from '../core/log.ts';
 import { createAttempts, networkOfClient } from './access/attempts.ts';
 import { cookieOf, noCookie, sessionCookie } from './access/cookie.ts';
@@ -43,16 +43,35 @@ export interface WebParts {
   readonly prefix: string;
   readonly log: Log;
   readonly now: () => number;
+  /**
+   * Records that somebody's link was used, and tells them. The session begins only after that.
+   *
+   * @throws StoreError it can't be recorded
+   */
+  onOpened(opening: { readonly user: UserId; readonly askedBy: EventId }): Promise<void>;
 }
 
 /** The read-only web view. */
 export interface Web {
-  /** Makes a link for somebody. */
-  linkFor(user: UserId): {
+  /**
+   * Makes a link for somebody.
+   *
+   * @param askedBy the message that asks for it
+   */
+  linkFor(
+    user: UserId,
+    askedBy: EventId,
+  ): {
     readonly url: string;
     readonly validForMs: number;
     whenOver(act: () => void): void;
   };
+  /**
+   * Ends all sessions of somebody, and their link.
+   *
+   * @returns how many sessions they had
+   */
+  closeFor(user: UserId): number;
   /**
    * Whether a request is for the page: only under its own host, whatever a name of somebody else's resolves to.
    *
@@ -126,7 +145,11 @@ export function createWeb(parts: WebParts): Web {
   }
 
   /** Somebody pressed the button of a link. Only this uses it up: previews and scanners don't press it. */
-  function useLink(request: IncomingMessage, response: ServerResponse, token: string): void {
+  async function useLink(
+    request: IncomingMessage,
+    response: ServerResponse,
+    token: string,
+  ): Promise<void> {
     const started = sessions.start(token);
     if (started === undefined || viewerOf(parts, started.user) === undefined) {
       if (started !== undefined) {
@@ -134,6 +157,13 @@ export function createWeb(parts: WebParts): Web {
       }
       refuseLink(request, response);
       return;
+    }
+    try {
+      await parts.onOpened(started);
+    } catch (error) {
+      // Nobody looks unrecorded.
+      sessions.end(started.token);
+      throw error;
     }
     log.info({ user: started.user }, 'a session of the page began');
     redirect(response, '/', sessionCookie(started.token, origin));
@@ -157,13 +187,22 @@ export function createWeb(parts: WebParts): Web {
   function logOut(token: string, everywhere: boolean): void {
     const user = everywhere ? sessions.find(token) : undefined;
     if (user !== undefined) {
-      sessions.endAll(user);
-      log.info({ user }, 'all sessions of a user ended: they asked for it');
+      closeFor(user);
     }
     sessions.end(token);
   }
 
-  function post(request: IncomingMessage, response: ServerResponse, path: string): void {
+  function closeFor(user: UserId): number {
+    const number = sessions.endAll(user);
+    log.info({ user, sessions: number }, 'all sessions of a user ended: they asked for it');
+    return number;
+  }
+
+  async function post(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+  ): Promise<void> {
     const [, token] = linkPattern.exec(path) ?? [];
     if (token === undefined && path !== '/logout' && path !== '/logout/everywhere') {
       if (routeTo(path) === undefined) {
@@ -175,7 +214,7 @@ export function createWeb(parts: WebParts): Web {
     } else if (!isFromOwnPage(request, origin)) {
       send(response, 403, layout(foreignFormPage));
     } else if (token !== undefined) {
-      useLink(request, response, token);
+      await useLink(request, response, token);
     } else {
       logOut(cookieOf(request, origin) ?? '', path === '/logout/everywhere');
       redirect(response, '/', noCookie(origin));
@@ -205,10 +244,12 @@ export function createWeb(parts: WebParts): Web {
   }
 
   return {
-    linkFor(user) {
-      const { token, whenOver } = sessions.issueLink(user);
+    linkFor(user, askedBy) {
+      const { token, whenOver } = sessions.issueLink(user, askedBy);
       return { url: `${origin}/open/${token}`, validForMs: linkValidForMs, whenOver };
     },
+
+    closeFor,
 
     claims: (asked, isProbe) => asked?.toLowerCase() === host && !(isProbe && hasProbes),
 
@@ -228,7 +269,7 @@ export function createWeb(parts: WebParts): Web {
         } else if (method === 'GET' || method === 'HEAD') {
           await get(request, response, url);
         } else if (method === 'POST') {
-          post(request, response, url.pathname);
+          await post(request, response, url.pathname);
         } else {
           response.setHeader('allow', 'GET, HEAD, POST');
           send(response, 405, layout(readOnlyPage));

@@ -159,6 +159,7 @@ export async function openFuzzBot({ isCalm = false, file = ':memory:' } = {}) {
         validForMs: 600_000,
         whenOver: () => undefined,
       }),
+      closePage: () => 0,
       assertDirectIsReadable: async () => undefined,
       async redact({ room: where, event }) {
         changes.push(`redact ${event} in ${where}`);

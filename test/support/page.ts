@@ -1,7 +1,7 @@
 import type { Role } from '../../src/chat/command/declaration.ts';
 import { loadCommands } from '../../src/chat/command/load-commands.ts';
 import { createRegistry } from '../../src/chat/command/registry.ts';
-import type { UserId } from '../../src/core/ids.ts';
+import type { EventId, UserId } from '../../src/core/ids.ts';
 import type { AdminApi } from '../../src/homeserver/admin/admin-api.ts';
 import { startHttp } from '../../src/observability/http.ts';
 import { createAuditService } from '../../src/services/bot/audit-service.ts';
@@ -17,6 +17,9 @@ import { freePort } from './free-port.ts';
 export const ana = '@ana:example.com' as UserId;
 export const ben = '@ben:example.com' as UserId;
 export const vic = '@vic:example.com' as UserId;
+
+/** The message that asks for links. */
+export const asking = '$asks-for-a-link' as EventId;
 
 /** What a request says, besides its address. */
 interface Asking {
@@ -47,6 +50,12 @@ export interface TestPage extends AsyncDisposable {
   readonly room: { whyUnableToSend: string | undefined };
   /** What was written to the log. */
   readonly logged: string[];
+  /** Whose link was used, and which message had asked for it. */
+  readonly openings: { readonly user: UserId; readonly askedBy: EventId }[];
+  /** Why the database can't record that. */
+  readonly record: { fault: Error | undefined };
+  /** Makes a link, as `!open` does. */
+  linkFor(user: UserId): ReturnType<Web['linkFor']>;
   ask(path: string, asking?: Asking): Promise<Answered>;
   /** Follows a link of this person and presses its button. Returns the cookie. */
   logIn(user: UserId): Promise<string>;
@@ -66,6 +75,8 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
   const commandRoles = new Map<string, Role>();
   const clock = { now: Date.UTC(2026, 10, 28, 12) };
   const room: TestPage['room'] = { whyUnableToSend: undefined };
+  const openings: { readonly user: UserId; readonly askedBy: EventId }[] = [];
+  const record: TestPage['record'] = { fault: undefined };
   const logged: string[] = [];
   const write = (fields: object, message: string) =>
     void logged.push(`${message} ${JSON.stringify(fields)}`);
@@ -82,6 +93,12 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
     prefix: '!',
     log: { info: write, warn: write, error: write },
     now: () => clock.now,
+    async onOpened({ user, askedBy }) {
+      if (record.fault !== undefined) {
+        throw record.fault;
+      }
+      openings.push({ user, askedBy });
+    },
   });
   const server = await startHttp({ host: '127.0.0.1', port }, address, {
     deathCause: () => undefined,
@@ -90,6 +107,8 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
     pages: () => web,
     onError: (error) => write({}, String(error)),
   });
+
+  const linkFor = (user: UserId) => web.linkFor(user, asking);
 
   async function ask(path: string, { method, cookie, headers }: Asking = {}): Promise<Answered> {
     const response = await fetch(`${address}${path}`, {
@@ -110,10 +129,13 @@ export async function openPage(options: { readonly publicUrl?: string } = {}): P
     commandRoles,
     clock,
     room,
+    openings,
+    record,
     logged,
+    linkFor,
     ask,
     async logIn(user) {
-      const { pathname } = new URL(web.linkFor(user).url);
+      const { pathname } = new URL(linkFor(user).url);
       const { headers } = await ask(pathname, { method: 'POST' });
       return (headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
     },

@@ -92,7 +92,7 @@ describe.skipIf(chromiumFile === undefined)(
     }
 
     async function logIn(tab: Page, user = ana): Promise<void> {
-      await tab.goto(page.web.linkFor(user).url);
+      await tab.goto(page.linkFor(user).url);
       await click(tab.getByRole('button', { name: 'Open' }), 'Overview');
     }
 
@@ -102,7 +102,7 @@ describe.skipIf(chromiumFile === undefined)(
       const rows = async (number: number) => {
         await expect.poll(async () => tab.getByRole('row').count(), patience).toBe(number);
       };
-      const { url } = page.web.linkFor(ana);
+      const { url } = page.linkFor(ana);
       await tab.goto(url);
       await click(tab.getByRole('button', { name: 'Open' }), 'Overview');
       expect(tab.url()).toBe(`${page.origin}/`);

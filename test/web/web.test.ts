@@ -1,11 +1,11 @@
 import { request as httpRequest } from 'node:http';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { hourMs, minuteMs } from '../../src/core/duration.ts';
 import { contentOf } from '../../src/services/reports/reported-content.ts';
 import { fillWeek } from '../support/page-content.ts';
-import { ana, ben, openPage, vic } from '../support/page.ts';
+import { ana, asking, ben, openPage, vic } from '../support/page.ts';
 import type { TestPage } from '../support/page.ts';
 
 let page: TestPage;
@@ -46,7 +46,7 @@ async function askRaw(
 
 describe('a link', () => {
   test('opens the page once the button is pressed, however often it was looked at before', async () => {
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     for (const method of ['GET', 'GET', 'HEAD', 'GET']) {
       const preview = await page.ask(pathOf(url), { method });
       expect(preview.status).toBe(200);
@@ -67,7 +67,7 @@ describe('a link', () => {
   });
 
   test('looks the same before it is used, after it, and if it never was one', async () => {
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     const before = await page.ask(pathOf(url));
     await page.ask(pathOf(url), { method: 'POST' });
     const after = await page.ask(pathOf(url));
@@ -78,7 +78,7 @@ describe('a link', () => {
   });
 
   test('does not open the page for somebody who has lost their role since', async () => {
-    const { url } = page.web.linkFor(ben);
+    const { url } = page.linkFor(ben);
     page.roles.delete(ben);
     const { status, headers } = await page.ask(pathOf(url), { method: 'POST' });
     expect(status).toBe(403);
@@ -99,14 +99,31 @@ describe('a link', () => {
     expect((await page.ask(wrong, from('203.0.113.7'))).status).toBe(429);
     expect((await page.ask(wrong, from('203.0.113.8'))).status).toBe(403);
     // Others may come from the same network, such as that of a proxy.
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     expect((await page.ask(pathOf(url), from('203.0.113.7'))).status).toBe(303);
     page.clock.now += 10 * minuteMs;
     expect((await page.ask(wrong, from('203.0.113.7'))).status).toBe(403);
   });
 
+  test('that is used is recorded before anybody sees anything, and never without', async () => {
+    const { url } = page.linkFor(ben);
+    await page.ask(pathOf(url));
+    expect(page.openings).toEqual([]);
+    await page.ask(pathOf(url), { method: 'POST' });
+    expect(page.openings).toEqual([{ user: ben, askedBy: asking }]);
+    await page.ask(pathOf(url), { method: 'POST' });
+    expect(page.openings).toHaveLength(1);
+
+    page.record.fault = new Error('the disk is full');
+    const { url: other } = page.linkFor(ben);
+    const { status, headers } = await page.ask(pathOf(other), { method: 'POST' });
+    expect({ status, cookie: headers.get('set-cookie') }).toEqual({ status: 500, cookie: null });
+    // Ben has one session: the first.
+    expect(page.web.closeFor(ben)).toBe(1);
+  });
+
   test('is not written to the log', async () => {
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     const cookie = await page.logIn(ana);
     await page.ask(pathOf(url), { method: 'POST' });
     await page.ask('/', { cookie });
@@ -148,15 +165,15 @@ describe('a session', () => {
     expect((await page.ask('/', { cookie: there })).status).toBe(200);
   });
 
-  test('of a thief ends when its owner logs out everywhere, as the page of a used link advises', async () => {
-    const { url } = page.web.linkFor(ana);
+  test('of a thief ends when its owner logs out everywhere', async () => {
+    const { url } = page.linkFor(ana);
     const stolen = await page.ask(pathOf(url), { method: 'POST' });
     const [thief = ''] = (stolen.headers.get('set-cookie') ?? '').split(';', 1);
     const late = await page.ask(pathOf(url), { method: 'POST' });
     expect(late.text).toContain('If you have not used this link yourself');
     const [cookie, bens] = [await page.logIn(ana), await page.logIn(ben)];
     expect((await page.ask('/', { cookie })).text).toContain('action="/logout/everywhere"');
-    const { url: unused } = page.web.linkFor(ana);
+    const { url: unused } = page.linkFor(ana);
     const { status, headers } = await page.ask('/logout/everywhere', { method: 'POST', cookie });
     expect(status).toBe(303);
     expect(headers.get('set-cookie')).toContain('Max-Age=0');
@@ -166,6 +183,17 @@ describe('a session', () => {
     expect((await page.ask('/', { cookie: bens })).status).toBe(200);
     // Without a session, nothing is ended.
     await page.ask('/logout/everywhere', { method: 'POST', cookie: thief });
+    expect((await page.ask('/', { cookie: bens })).status).toBe(200);
+  });
+
+  test('of a thief ends when its owner types !open --close', async () => {
+    const [thief, bens] = [await page.logIn(ana), await page.logIn(ben)];
+    const { url: unused } = page.linkFor(ana);
+    expect(page.web.closeFor(ana)).toBe(1);
+    expect((await page.ask('/', { cookie: thief })).status).toBe(401);
+    const used = await page.ask(pathOf(unused), { method: 'POST' });
+    expect(used.status).toBe(403);
+    expect(used.text).toContain('<code>!open --close</code>');
     expect((await page.ask('/', { cookie: bens })).status).toBe(200);
   });
 
@@ -186,7 +214,7 @@ describe('a session', () => {
 
   test('of another site is not ended, nor is a link used from there', async () => {
     const cookie = await page.logIn(ana);
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     for (const headers of [
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
@@ -358,7 +386,7 @@ describe('filters', () => {
 describe('every answer', () => {
   test('lets nothing run, and nothing be loaded from elsewhere', async () => {
     const cookie = await page.logIn(ana);
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     const style = /\/style\.\w+\.css/u.exec((await page.ask('/', { cookie })).text)?.[0] ?? '';
     for (const path of [
       '/',
@@ -509,6 +537,18 @@ test('of many earlier reports about somebody, the newest are shown, and how many
   expect(JSON.stringify(newest).length).toBeLessThan(2000);
 });
 
+test('a list of reports asks for all of their main reasons at once', async () => {
+  await fillWeek(page.store, page.clock.now);
+  const asked = vi.spyOn(page.store.reports, 'mainReasons');
+  const read = vi.spyOn(page.store.reports, 'ofItem');
+  const { text } = await page.ask('/reports?state=all', { cookie: await page.logIn(vic) });
+  expect(text.replaceAll(/<[^>]*>/gu, '')).toMatch(/“crypto scam”\s+by 2 people\s/u);
+  expect(text).toContain('“harassment”');
+  expect(text).toContain('none given');
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(read).not.toHaveBeenCalled();
+});
+
 test('whoever asks for very many pages at once gets only some of them', async () => {
   const [cookie, bens] = [await page.logIn(ana), await page.logIn(ben)];
   const release = Promise.withResolvers<void>();
@@ -561,7 +601,7 @@ describe('the address', () => {
 
   test('shows the page only under its own name: no other name may resolve to it', async () => {
     const cookie = await page.logIn(ana);
-    const { url } = page.web.linkFor(ana);
+    const { url } = page.linkFor(ana);
     for (const host of ['evil.example', 'localhost', '127.0.0.1', 'evil.example:9090']) {
       for (const path of ['/', '/reports', pathOf(url)]) {
         expect(await askRaw(path, { host, cookie })).toMatchObject({ status: 404 });
@@ -575,7 +615,7 @@ describe('the address', () => {
 test('behind a proxy, the cookie is one that only https carries, and the metrics are out of reach', async () => {
   await page[Symbol.asyncDispose]();
   page = await openPage({ publicUrl: 'https://mod.example.com' });
-  const { url } = page.web.linkFor(ana);
+  const { url } = page.linkFor(ana);
   expect(url).toMatch(/^https:\/\/mod\.example\.com\/open\/[\w-]{43}$/u);
   const host = { host: 'mod.example.com' };
   const opened = await askRaw(pathOf(url), host, 'POST');

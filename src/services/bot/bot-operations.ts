@@ -125,9 +125,17 @@ export interface BotOperations {
    * Makes a link that opens the read-only page as this person, once. It replaces an earlier link that they
    * have not used.
    *
+   * @param request.askedBy the message that asks for it, for the audit log
    * @throws TargetError the configuration doesn't turn the page on
    */
-  linkToPage(user: UserId): PageLink;
+  linkToPage(request: { readonly user: UserId; readonly askedBy: EventId }): PageLink;
+  /**
+   * Ends all sessions of this person on the page, and their link.
+   *
+   * @returns how many sessions they had
+   * @throws TargetError the configuration doesn't turn the page on
+   */
+  closePage(user: UserId): number;
   /**
    * Checks that a person can read messages in the direct room. Call it before asking for confirmation.
    *

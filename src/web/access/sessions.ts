@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { hourMs, minuteMs } from '../../core/duration.ts';
-import type { UserId } from '../../core/ids.ts';
+import type { EventId, UserId } from '../../core/ids.ts';
 
 export const linkValidForMs = 10 * minuteMs;
 const maxIdleMs = hourMs;
@@ -10,6 +10,7 @@ const maxSessionsOfOne = 5;
 
 interface Link {
   readonly user: UserId;
+  readonly askedBy: EventId;
   readonly digest: Buffer;
   readonly expiresAt: number;
   whenOver: (() => void) | undefined;
@@ -29,24 +30,40 @@ interface Issued {
   whenOver(act: () => void): void;
 }
 
+/** A session that has just begun. */
+interface Started {
+  readonly user: UserId;
+  readonly token: string;
+  /** The message that asked for its link. */
+  readonly askedBy: EventId;
+}
+
 /**
  * Who may see the page in which browser. All of this is in memory: after a restart, people ask for new links.
  */
 export interface Sessions {
-  /** Makes the token of a link. The same person's earlier one is void from now on. */
-  issueLink(user: UserId): Issued;
+  /**
+   * Makes the token of a link. The same person's earlier one is void from now on.
+   *
+   * @param askedBy the message that asks for it
+   */
+  issueLink(user: UserId, askedBy: EventId): Issued;
   /**
    * Uses the token of a link, once, and starts a session. Beyond a few, the person's oldest session ends.
    *
    * @returns the token of the session; undefined if the link's token is wrong, used or expired
    */
-  start(linkToken: string): { readonly user: UserId; readonly token: string } | undefined;
+  start(linkToken: string): Started | undefined;
   /** Whose session this is, which keeps it from ending for idleness; undefined if there is none, or it has ended. */
   find(token: string): UserId | undefined;
   /** Ends one session. */
   end(token: string): void;
-  /** Ends everything of somebody: their link, and their sessions in all browsers. */
-  endAll(user: UserId): void;
+  /**
+   * Ends everything of somebody: their link, and their sessions in all browsers.
+   *
+   * @returns how many sessions they had
+   */
+  endAll(user: UserId): number;
 }
 
 const digestOf = (token: string) => createHash('sha256').update(token).digest();
@@ -78,11 +95,12 @@ export function createSessions(now: () => number): Sessions {
   }
 
   return {
-    issueLink(user) {
+    issueLink(user, askedBy) {
       endLink(user);
       const token = newToken();
       const link: Link = {
         user,
+        askedBy,
         digest: digestOf(token),
         expiresAt: now() + linkValidForMs,
         whenOver: undefined,
@@ -105,7 +123,7 @@ export function createSessions(now: () => number): Sessions {
       if (link === undefined) {
         return undefined;
       }
-      const { user, expiresAt } = link;
+      const { user, askedBy, expiresAt } = link;
       endLink(user);
       if (now() >= expiresAt) {
         return undefined;
@@ -121,7 +139,7 @@ export function createSessions(now: () => number): Sessions {
       const own = kept.filter((one) => one.user === user);
       const [oldest] = own.length < maxSessionsOfOne ? [] : own;
       sessions = [...kept.filter((one) => one !== oldest), session];
-      return { user, token };
+      return { user, token, askedBy };
     },
 
     find(token) {
@@ -140,7 +158,9 @@ export function createSessions(now: () => number): Sessions {
 
     endAll(user) {
       endLink(user);
+      const own = sessions.filter((one) => one.user === user);
       sessions = sessions.filter((one) => one.user !== user);
+      return own.filter((one) => !isOver(one)).length;
     },
   };
 }

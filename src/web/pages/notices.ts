@@ -24,8 +24,8 @@ export function expiredPage(prefix: string): Page {
     body: html`<p>Each link works once, and only for 10 minutes. A newer one replaces it.</p>
       <p>Type <code>${prefix}open</code> in the management room to get a new one.</p>
       <p>
-        If you have not used this link yourself, somebody else may have: get a new one, and press
-        “Log out everywhere” at the bottom of the page.
+        If you have not used this link yourself, somebody else may have. Type
+        <code>${prefix}open --close</code> in the room: it ends all of your sessions.
       </p>`,
   };
 }

@@ -38,6 +38,12 @@ async function look(path: string, cookie: string): Promise<{ status: number; tex
   return { status: response.status, text: await response.text() };
 }
 
+/** The paths of the audit entries about links of this person that were used. */
+async function entriesOf({ user }: Moderator, cookie: string): Promise<string[]> {
+  const list = await look(`/audit?command=open&by=${encodeURIComponent(user.userId)}`, cookie);
+  return list.text.match(/\/audit\/\d+/gu) ?? [];
+}
+
 it('sends the link to the asker alone, and removes it once it is used', async () => {
   const link = await askForLink(room.ben);
   expect(link.origin).toBe(origin);
@@ -57,6 +63,24 @@ it('sends the link to the asker alone, and removes it once it is used', async ()
     timeout: 20_000,
     interval: 200,
   });
+});
+
+it('tells the owner that the link was used, records it, and ends all sessions if they ask', async () => {
+  const link = await askForLink(room.ana);
+  const thief = await press(link);
+  await vi.waitFor(
+    async () => expect(await told(room.ana)).toContain('Your link to the page was used: '),
+    { timeout: 20_000, interval: 200 },
+  );
+  expect(await told(room.ana)).toContain('type !open --close in the management room');
+  const [entry = ''] = await entriesOf(room.ana, thief);
+  expect((await look(entry, thief)).text).toContain(room.ana.user.userId);
+
+  const closed = await room.ana.ask('!open --close');
+  expect(closed.field).toMatchObject({ status: 'done', data: { closed: 1 } });
+  expect(closed.body).toContain('Ended 1 session of yours');
+  expect((await look('/', thief)).status).toBe(401);
+  expect((await room.ana.ask('!open --close')).body).toContain('You had no session');
 });
 
 it('shows what was done in the room, and nothing to whoever has left it', async () => {
