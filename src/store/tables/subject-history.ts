@@ -214,6 +214,12 @@ function isNamed({ id }: Subject): RawBuilder<unknown> {
   )`;
 }
 
+/** What an operation does to the subject, step by step. */
+function targetsIn({ id }: Subject): RawBuilder<unknown> {
+  return sql`
+    SELECT 1 FROM operation_targets WHERE operation_id = operations.id AND target = ${id}`;
+}
+
 /** `at`, `source` and `id` of all entries. An entry that is found twice is listed once. */
 function entriesOf(subject: Subject): RawBuilder<unknown> {
   const newest = (entries: RawBuilder<unknown>) =>
@@ -250,10 +256,8 @@ function entriesOf(subject: Subject): RawBuilder<unknown> {
         SELECT created_at AS at, ${source('operation')}, id
         FROM operations INDEXED BY operations_running
         WHERE state = 'running' AND instr(invocation, ${subject.id}) > 0
-          AND (
-            SELECT max(intent_id IS NOT NULL) FROM operation_targets
-            WHERE operation_id = operations.id AND target = ${subject.id}
-          ) = 0`),
+          AND EXISTS (${targetsIn(subject)})
+          AND NOT EXISTS (${targetsIn(subject)} AND intent_id IS NOT NULL)`),
       newest(sql`
         SELECT created_at AS at, ${source('timer')}, id FROM operations
         WHERE line IS NOT NULL AND reverts_intent IN (${targeting(subject, sql`id`)})`),

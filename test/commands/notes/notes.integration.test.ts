@@ -31,6 +31,7 @@ beforeAll(async () => {
           then: ['tag {sender} loud --for 1d'],
           mode: 'propose',
         },
+        { name: 'call-us', when: { tags: { anyOf: ['vip'] } }, then: [], alert: true },
       ],
     },
   });
@@ -269,6 +270,7 @@ describe('tags', () => {
     expect(await says(`!tag ${place} quiet`)).toContain(
       '\nRules that match it: quiet-rooms (propose)\n',
     );
+    expect(await says(`!tag ${user} vip`)).toContain('Rules that match it: call-us (alert)');
     // Of a user, that tag has no meaning for the rule.
     expect(await says(`!tag ${user} quiet`)).toContain('No rule looks at this tag of a user.');
     expect(await says(`!tag ${user} known-spamer`)).toContain('Did you mean known-spammer?');
