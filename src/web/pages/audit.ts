@@ -4,6 +4,8 @@ import { readSearchText } from '../../core/search-text.ts';
 import type { AuditEntry } from '../../services/services.ts';
 import { code, link, state, table, time } from '../view/components.ts';
 import type { Column } from '../view/components.ts';
+import { html } from '../view/html.ts';
+import type { Html } from '../view/html.ts';
 import type { Page } from '../view/layout.ts';
 import { listPage } from './list.ts';
 import type { PageContext } from './page-context.ts';
@@ -77,11 +79,16 @@ export function entryColumns(now: number): readonly Column<AuditEntry>[] {
     { title: 'When', cell: ({ at }) => time(at, now) },
     { title: 'Action', cell: (entry) => actionName(entry) },
     { title: 'Target', cell: ({ target }) => target !== null && code(target) },
-    { title: 'By', cell: ({ actor }) => actorLink(actor) },
+    { title: 'By', cell: people },
     { title: 'Status', cell: ({ status }) => state(status) },
   ];
 }
 
-function actorLink(actor: string) {
-  return parseUserId(actor) === undefined ? actor : code(actor);
+/** Who asked, and who else confirmed: a search finds both. */
+function people({ actor, confirmer }: AuditEntry): Html {
+  return html`${parseUserId(actor) === undefined ? actor : code(actor)}${
+    confirmer !== null &&
+    confirmer !== actor &&
+    html` <span class="muted">confirmed by</span> ${code(confirmer)}`
+  }`;
 }

@@ -36,7 +36,8 @@ export async function listPage<Filter, Row>(
   return {
     title,
     ...(fault === undefined ? {} : { status: 400 }),
-    body: html`${filterForm({ path, query, fault, fields })} ${await list.show(rows)}
+    body: html`${filterForm({ path, query, fault, fields })}
+    ${filter !== undefined && (await list.show(rows))}
     ${pager({
       first: isContinued ? addressWith(path, query, names) : undefined,
       next: last === undefined ? undefined : addressWith(path, query, names, list.next(last)),

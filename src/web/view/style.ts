@@ -104,7 +104,8 @@ blockquote { margin: .5rem 0; padding: .5rem .9rem; border-left: 3px solid var(-
   display: block; width: 11rem; height: 2.15rem; margin-top: .15rem; padding: .25rem .5rem;
   border: 1px solid var(--strong-line); border-radius: 6px; background: var(--surface); color: var(--text);
 }
-.filters .short input, .filters .short select { width: 8.2rem; }
+.filters .short input, .filters .short select { width: 9.2rem; }
+.filters [aria-invalid] { border: 2px solid var(--bad); }
 .filters button { height: 2.15rem; }
 .filters a { padding: .4rem 0; }
 .pager { display: flex; gap: 1.5rem; margin: .9rem 0; }
