@@ -1,6 +1,7 @@
 import { createClient } from '../app/app.ts';
 import { createFileWitnesses, createWitnesses } from '../app/witnesses.ts';
 import type { Witnesses } from '../app/witnesses.ts';
+import { count } from '../chat/answers/phrases.ts';
 import type { Config } from '../config/schema.ts';
 import { durationMs } from '../core/duration.ts';
 import { LawspeakerError } from '../core/errors.ts';
@@ -100,20 +101,20 @@ async function findRoom(
 }
 
 function print(verified: Verified, isOffline: boolean): boolean {
-  const { count, head, fault, isIncomplete, restorations, unanchored } = verified;
+  const { count: rows, head, fault, isIncomplete, restorations, unanchored } = verified;
   const isInOrder = fault === undefined && !isIncomplete;
   const write = isInOrder ? console.log : console.error;
   if (fault === undefined) {
     console.log(
-      `${count} rows in order,${isIncomplete ? ' but not everything could be compared;' : ''} head ${head}`,
+      `${count(rows, 'row')} in order,${isIncomplete ? ' but not everything could be compared;' : ''} head ${head}`,
     );
   } else {
     write(
       `The audit log was tampered with: row ${fault.id} is ${fault.kind === 'replaced' ? 'not the one that was anchored' : fault.kind}.`,
     );
-    write(`The ${count} rows before it are in order, head ${head}`);
+    write(`In order before it: ${count(rows, 'row')}, head ${head}`);
     if (fault.kind === 'replaced') {
-      const from = Math.min(count, verified.anchored?.count ?? 0) + 1;
+      const from = Math.min(rows, verified.anchored?.count ?? 0) + 1;
       write(`At least one of the rows ${from} to ${fault.id} was rewritten.`);
     }
   }
@@ -130,11 +131,11 @@ function print(verified: Verified, isOffline: boolean): boolean {
   }
   if (unanchored !== undefined) {
     const { from, to, since, due } = unanchored;
-    const rows = from === to ? `Row ${from}` : `Rows ${from} to ${to}`;
+    const newRows = from === to ? `Row ${from}` : `Rows ${from} to ${to}`;
     write(
       due > Date.now() && !isOffline
-        ? `${rows}: new. The next head covers ${from === to ? 'it' : 'them'}, by ${iso(due)} at the latest if the bot runs.`
-        : `${rows}, since ${iso(since)}: not anchored. If somebody cut ${from === to ? 'it' : 'them'} off, nothing here would show it.`,
+        ? `${newRows}: new. The next head covers ${from === to ? 'it' : 'them'}, by ${iso(due)} at the latest if the bot runs.`
+        : `${newRows}, since ${iso(since)}: not anchored. If somebody cut ${from === to ? 'it' : 'them'} off, nothing here would show it.`,
     );
   }
   if (
@@ -164,7 +165,7 @@ function describe(witness: Compared): string[] {
             ? `${where}no head has been posted there yet.`
             : `${where}no head yet.`,
         ]
-      : [`${where}${heads} heads compared${isWhole ? '' : ', not the oldest ones'}.`]),
+      : [`${where}${count(heads, 'head')} compared${isWhole ? '' : ', not the oldest ones'}.`]),
     ...(newest === undefined
       ? []
       : [`  Newest that fits, of ${iso(newest.at)}: row ${newest.count}, head ${newest.head}`]),
@@ -186,8 +187,8 @@ function describe(witness: Compared): string[] {
       ? []
       : [
           kind === 'file'
-            ? `  ${unreadable} lines can’t be read.`
-            : `  ${unreadable} messages are encrypted; there may be heads among them. In the room, the bot can read them.`,
+            ? `  ${count(unreadable, 'line')} can’t be read.`
+            : `  ${count(unreadable, 'message')} can’t be decrypted here; there may be heads among them. In the room, the bot can read them.`,
         ]),
   ];
 }

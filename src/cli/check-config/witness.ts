@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 import type { SetupAnswers } from '../../app/setup.ts';
 import { configuredWitness, findWitnessRoom } from '../../app/witnesses.ts';
 import type { ConfiguredWitness } from '../../app/witnesses.ts';
@@ -41,14 +43,15 @@ export async function checkWitness(
 
 async function checkFile(file: string, database: string): Promise<Check> {
   const { exists, isBesideDatabase } = await checkWitnessFile(file, database);
-  const state = exists ? 'writable' : 'does not exist yet (lawspeaker start creates it)';
+  const place = path.resolve(file);
+  const state = exists ? 'is writable' : 'does not exist yet (lawspeaker start creates it)';
   return isBesideDatabase
     ? passed(
         'witness',
-        `audit.witness: ${file} ${exists ? 'is writable' : state}, on the volume of the database`,
+        `audit.witness: ${place} ${state}, on the volume of the database`,
         'Whoever can change the database there can change the witness, too. Use another volume, or a room.',
       )
-    : passed('witness', `audit.witness: ${file} ${exists ? 'is writable' : state}`);
+    : passed('witness', `audit.witness: ${place} ${state}`);
 }
 
 async function checkRoom(

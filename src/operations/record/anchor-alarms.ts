@@ -193,8 +193,8 @@ function formerAnswer(
           line(`Former ${kind}: `, code(place), `, up to ${until}`),
           line(
             kind === 'file'
-              ? 'Keep it, and let me read it: it still shows whether older rows were changed.'
-              : 'Keep me in it: it still shows whether older rows were changed. If you have not changed the configuration or moved an alias, find out who has.',
+              ? 'Keep it, and let me read it: its heads still show whether older rows were changed.'
+              : 'Keep me in that room: its heads still show whether older rows were changed. If you have not changed the configuration or moved an alias, find out who has.',
           ),
         ],
         next: ['audit verify'],

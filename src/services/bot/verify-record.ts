@@ -142,7 +142,7 @@ export async function verifyRecord(
     anchored,
     unanchored:
       fault === undefined && from <= count
-        ? { from, to: count, since, due: since + anchorEveryMs }
+        ? { from, to: count, since, due: since + anchorEveryMs + lookEveryMs }
         : undefined,
     restorations,
     isIncomplete:
@@ -204,6 +204,9 @@ function formerGaps(
       : [];
   });
 }
+
+/** The bot looks once a minute whether a head is due. */
+const lookEveryMs = minuteMs;
 
 /** The bot writes to all witnesses one after the other; their clocks may differ a little. */
 const togetherMs = minuteMs;

@@ -54,7 +54,9 @@ export function createWitnessFile(
         constants.O_RDWR | constants.O_APPEND | (mayCreate ? constants.O_CREAT : 0) | safely,
         fileMode,
       ).catch((error: unknown) => {
-        throw cannotBeUsed(place, error);
+        throw mayCreate && systemCodeOf(error) === 'ENOENT'
+          ? hasNoFolder(place)
+          : cannotBeUsed(place, error);
       });
       try {
         const size = await sizeOf(handle, place);
@@ -146,7 +148,9 @@ export async function checkWitnessFile(
     const other = await stat(path.dirname(path.resolve(database))).catch(() => undefined);
     return { exists: found !== undefined, isBesideDatabase: other?.dev === volume.dev };
   } catch (error) {
-    throw error instanceof SetupError ? error : cannotBeUsed(place, error);
+    throw found === undefined && systemCodeOf(error) === 'ENOENT'
+      ? hasNoFolder(place)
+      : cannotBeUsed(place, error);
   }
 }
 
@@ -198,6 +202,13 @@ function isNoFile(place: string): SetupError {
   return new SetupError(
     `audit.witness: ${place} is not a file.`,
     'Name a file, and not a folder, a device, or a symbolic link.',
+  );
+}
+
+function hasNoFolder(place: string): SetupError {
+  return new SetupError(
+    `audit.witness: the folder of ${place} does not exist.`,
+    'Create the folder, or mount its volume. The bot creates the file.',
   );
 }
 

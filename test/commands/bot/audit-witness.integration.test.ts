@@ -116,7 +116,7 @@ describe('a witness', () => {
       expect(await highlightsOf(room.ana.user)).toEqual([alert.event]);
       const checked = await onCommandLine(room, ['check-config']);
       expect(checked.status).toBe(2);
-      expect(checked.text).toContain(`audit.witness: ${file} does not exist`);
+      expect(checked.text).toContain(`audit.witness: the folder of ${file} does not exist`);
     } finally {
       await room.close();
     }

@@ -9,7 +9,8 @@ import type { Compared, Verified } from '../../../services/services.ts';
 export function verifiedAnswer(verified: Verified, now: number): Answer {
   const { count: rows, head, fault, isIncomplete } = verified;
   const data = dataOf(verified);
-  const compared = verified.witnesses.flatMap((witness) => witnessLines(witness, now));
+  const isCovered = fault === undefined && !isIncomplete;
+  const compared = verified.witnesses.flatMap((witness) => witnessLines(witness, isCovered, now));
   const restored = restorationLines(verified);
   if (fault !== undefined) {
     return {
@@ -96,7 +97,8 @@ function whereToLook({ fault, anchored, count: rows }: Verified): Block[] {
   ];
 }
 
-function witnessLines(compared: Compared, now: number): Block[] {
+/** @param isCovered whether what is missing in one place is covered by another, or by later heads */
+function witnessLines(compared: Compared, isCovered: boolean, now: number): Block[] {
   const { kind, place, isFormer, heads, newest, misfit, ofLostRows, removed } = compared;
   const { vanished, replaced, carriesMisfit, unreadable, isWhole, failure } = compared;
   const where: Inline[] =
@@ -104,7 +106,8 @@ function witnessLines(compared: Compared, now: number): Block[] {
       ? ['In this room: ']
       : [isFormer ? `In the former ${kind} ` : 'In the witness ', code(place), ': '];
   if (failure !== undefined) {
-    return [line(...where, `not compared, ${failure}`)];
+    const instead = isCovered ? '; another place has a head of that time' : '';
+    return [line(...where, `not compared, ${failure}${instead}`)];
   }
   const facts = [
     ...(heads === 0 && kind === 'management-room'
@@ -137,21 +140,25 @@ function witnessLines(compared: Compared, now: number): Block[] {
       ? []
       : [
           line(
-            `⚠️ ${removed === 1 ? '1 head was' : `${whole(removed)} heads were`} removed there by somebody`,
+            `${removed === 1 ? '1 head was' : `${whole(removed)} heads were`} removed there by somebody${isCovered ? '; other heads cover the same rows' : ''}`,
           ),
         ]),
     ...(vanished === undefined
       ? []
-      : [line(`⚠️ The newest head that I wrote there, ${count(vanished.count, 'row')}, is gone`)]),
+      : [
+          line(
+            `The newest head that I wrote there, ${count(vanished.count, 'row')}, is gone${isCovered ? '; other heads cover the same rows' : ''}`,
+          ),
+        ]),
     ...(replaced === 0
       ? []
       : [
           line(
-            `⚠️ ${replaced === 1 ? '1 head was' : `${whole(replaced)} heads were`} gone there when I wrote the next: rows could have been changed before`,
+            `${replaced === 1 ? '1 head was' : `${whole(replaced)} heads were`} gone there when I wrote the next${isCovered ? '; another place has a head of that time' : ': rows could have been changed before'}`,
           ),
         ]),
     ...(carriesMisfit
-      ? [line('⚠️ I have found a head there that doesn’t fit, and say so in later ones')]
+      ? [line('I have found a head there that doesn’t fit, and say so in later ones')]
       : []),
     ...(unreadable === 0
       ? []
@@ -171,7 +178,7 @@ const short = (head: string) => `${head.slice(0, 12)}…`;
 function restorationLines({ restorations }: Verified): Block[] {
   return restorations.map(({ at, kept, told }) =>
     line(
-      `${told === true ? '' : '⚠️ '}The database was restored or replaced at ${dateTime(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${whole(kept)}`}.`,
+      `The database was restored or replaced at ${dateTime(at)}. Of the rows before, it kept ${kept === 0 ? 'none' : `1 to ${whole(kept)}`}.`,
       told === true
         ? ''
         : ' Only the database itself says so: if nobody has restored it, somebody has changed it.',
