@@ -1,4 +1,5 @@
 import { ago, count } from '../../chat/answers/phrases.ts';
+import { canChange } from '../../chat/command/declaration.ts';
 import type { Command } from '../../chat/command/declaration.ts';
 import type { LastUndo } from '../../chat/command/invocation.ts';
 import { partialUndo } from '../../chat/command/partial-undo.ts';
@@ -178,9 +179,10 @@ export async function lastActionOf(
   const { auditLog, dataLoss } = context.store;
   const loss = await dataLoss.get();
   const found = await changesOf(auditLog, { by: user, limit: maxSearched });
-  const own = found.filter(
-    ({ actor, command }) => actor === user && context.registry.find(command)?.audited !== true,
-  );
+  const own = found.filter(({ actor, command: name }) => {
+    const command = context.registry.find(name);
+    return actor === user && (command === undefined || canChange(command));
+  });
   const undone = new Set(own.map(({ reason }) => undoneBy(reason)));
   const isOpen = ({ id, reason }: AuditEntry) => undoneBy(reason) === undefined && !undone.has(id);
   const open = own.filter(isOpen);

@@ -74,6 +74,7 @@ test('is one’s own newest, whatever others have done since', async () => {
 test('is an action: what was only read is not taken for it', async () => {
   const mine = await done('shadow-ban', { undo });
   await done('messages');
+  await done('open');
   expect(await last()).toBe(mine);
 });
 
